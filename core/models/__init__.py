@@ -1,0 +1,31 @@
+"""Tables, one noun per file."""
+
+from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
+from core.models.event import Event
+from core.models.idempotency_key import IdempotencyKey
+from core.models.interaction import Interaction
+from core.models.marketing_campaign import MarketingCampaign
+from core.models.platform_connection import ConnectionStatus, PlatformConnection
+from core.models.session import SignInLink, UserSession
+from core.models.user import DemoModeStatus, Role, User
+from core.models.worker import Worker
+
+__all__ = [
+    "TERMINAL",
+    "AttemptOutcome",
+    "BackgroundJob",
+    "ConnectionStatus",
+    "DemoModeStatus",
+    "Event",
+    "IdempotencyKey",
+    "Interaction",
+    "JobAttempt",
+    "JobStatus",
+    "MarketingCampaign",
+    "PlatformConnection",
+    "Role",
+    "SignInLink",
+    "User",
+    "UserSession",
+    "Worker",
+]

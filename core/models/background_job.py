@@ -1,0 +1,141 @@
+"""Jobs and their attempts: the rows that the engine moves."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from core import clock
+from core.models.columns import CREATED, Json, Moment, new_id, one_of, text_enum
+
+
+class JobStatus(StrEnum):
+    """queued -> running -> succeeded, failed or cancelled.
+
+    Back to queued from running: automatic retry, hand-back, sweep. From queued to cancelled: at once.
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+#: A job in one of these never changes again; an operator's retry is a new job.
+TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+
+class AttemptOutcome(StrEnum):
+    """How one attempt of a job ended."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    HANDED_BACK = "handed_back"
+
+
+_LIVE = "status IN ('queued', 'running')"
+
+
+class BackgroundJob(SQLModel, table=True):
+    """One piece of background work. `token` fences its writes: only its holder may change a running job."""
+
+    __tablename__ = "background_jobs"
+    __table_args__ = (
+        one_of("status", JobStatus),
+        sa.Index("ix_background_jobs_newest", "created_at", "id"),
+        sa.Index("ix_background_jobs_user", "user_id", "created_at", "id"),
+        sa.Index(
+            "ix_background_jobs_connection", "connection_id", postgresql_where=sa.text("connection_id IS NOT NULL")
+        ),
+        sa.Index("ix_background_jobs_kind", "kind", "created_at", "id"),
+        sa.Index(
+            "ix_background_jobs_due", "queue", "priority", "run_at", postgresql_where=sa.text("status = 'queued'")
+        ),
+        sa.Index("ix_background_jobs_running", "worker_id", postgresql_where=sa.text("status = 'running'")),
+        sa.Index("ix_background_jobs_live", "status", "queue", postgresql_where=sa.text(_LIVE)),
+        sa.Index(
+            "ix_background_jobs_attention",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=sa.text("status <> 'succeeded'"),
+        ),
+        sa.Index(
+            "uq_background_jobs_one_active",
+            "machine",
+            sa.text("coalesce(connection_id, user_id)"),
+            unique=True,
+            postgresql_where=sa.text(f"machine IS NOT NULL AND {_LIVE}"),
+        ),
+        {"postgresql_with": {"fillfactor": "85", "autovacuum_vacuum_scale_factor": "0.02"}},
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    kind: str = Field(sa_type=sa.Text)
+    queue: str = Field(default="default", sa_type=sa.Text, sa_column_kwargs={"server_default": "default"})
+    #: Lower runs first.
+    priority: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    status: JobStatus = Field(
+        default=JobStatus.QUEUED, sa_type=text_enum(JobStatus), sa_column_kwargs={"server_default": "queued"}
+    )
+    #: The state machine it moves, as table.column; empty for a chore. One active job per row and machine.
+    machine: str | None = Field(default=None, sa_type=sa.Text)
+    user_id: UUID | None = Field(default=None, foreign_key="users.id", ondelete="SET NULL")
+    connection_id: UUID | None = Field(default=None, foreign_key="platform_connections.id", ondelete="SET NULL")
+    args: dict[str, Any] = Field(
+        default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": sa.text("'{}'::jsonb")}
+    )
+    progress_done: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    progress_total: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    progress_message: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": ""})
+    attempt: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    max_attempts: int = Field(default=3, sa_column_kwargs={"server_default": "3"})
+    token: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    worker_id: UUID | None = None
+    run_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+    #: While running: its next checkpoint is due by then.
+    deadline_at: datetime | None = Field(default=None, sa_type=Moment)
+    cancel_requested_at: datetime | None = Field(default=None, sa_type=Moment)
+    error_type: str | None = Field(default=None, sa_type=sa.Text)
+    error_message: str | None = Field(default=None, sa_type=sa.Text)
+    error_traceback: str | None = Field(default=None, sa_type=sa.Text)
+    error_fingerprint: str | None = Field(default=None, sa_type=sa.Text)
+    result: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    retry_of: UUID | None = None
+    schedule_id: UUID | None = None
+    #: The person who asked for it; empty when a schedule or the program did.
+    requested_by: UUID | None = None
+    reason: str | None = Field(default=None, sa_type=sa.Text)
+    created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+    started_at: datetime | None = Field(default=None, sa_type=Moment)
+    finished_at: datetime | None = Field(default=None, sa_type=Moment)
+    updated_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+
+
+class JobAttempt(SQLModel, table=True):
+    """One claim of a job by a worker, and how it ended. Its key is the token that the claim was given."""
+
+    __tablename__ = "job_attempts"
+    __table_args__ = (one_of("outcome", AttemptOutcome),)
+
+    job_id: UUID = Field(foreign_key="background_jobs.id", ondelete="CASCADE", primary_key=True)
+    token: int = Field(sa_type=sa.BigInteger, primary_key=True)
+    attempt: int
+    worker_id: UUID | None = None
+    started_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+    finished_at: datetime | None = Field(default=None, sa_type=Moment)
+    outcome: AttemptOutcome = Field(
+        default=AttemptOutcome.RUNNING,
+        sa_type=text_enum(AttemptOutcome),
+        sa_column_kwargs={"server_default": "running"},
+    )
+    error_type: str | None = Field(default=None, sa_type=sa.Text)
+    error_message: str | None = Field(default=None, sa_type=sa.Text)
+    error_traceback: str | None = Field(default=None, sa_type=sa.Text)

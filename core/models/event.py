@@ -1,0 +1,41 @@
+"""Events: append-only, the audit log and every timeline."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from core import clock
+from core.models.columns import CREATED, Json, Moment
+
+
+class Event(SQLModel, table=True):
+    """One thing that happened. Rows have no foreign keys: the log outlives what it tells of."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        sa.Index("ix_events_job", "job_id", "id", postgresql_where=sa.text("job_id IS NOT NULL")),
+        sa.Index("ix_events_user", "user_id", "id", postgresql_where=sa.text("user_id IS NOT NULL")),
+        sa.Index("ix_events_actor", "actor_id", "id", postgresql_where=sa.text("actor_id IS NOT NULL")),
+    )
+
+    id: int | None = Field(default=None, sa_column=sa.Column(sa.BigInteger, sa.Identity(), primary_key=True))
+    at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+    #: What happened, as family.verb in the past: job.requested, job.failed, session.started.
+    name: str = Field(sa_type=sa.Text)
+    #: The person who did it; empty when the program did.
+    actor_id: UUID | None = None
+    #: How the actor was called at that time: an e-mail address, or "engine".
+    actor: str = Field(default="engine", sa_type=sa.Text, sa_column_kwargs={"server_default": "engine"})
+    #: console, api, cli or engine.
+    via: str = Field(default="engine", sa_type=sa.Text, sa_column_kwargs={"server_default": "engine"})
+    #: Whom it happened to.
+    user_id: UUID | None = None
+    connection_id: UUID | None = None
+    job_id: UUID | None = None
+    reason: str | None = Field(default=None, sa_type=sa.Text)
+    data: dict[str, Any] = Field(
+        default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": sa.text("'{}'::jsonb")}
+    )

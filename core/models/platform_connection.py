@@ -1,0 +1,48 @@
+"""A creator's connection to a platform such as Instagram."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from core import clock
+from core.models.columns import CREATED, Moment, new_id, one_of, text_enum
+
+
+class ConnectionStatus(StrEnum):
+    """disconnected -> connecting -> connected -> disconnecting -> disconnected.
+
+    From connected also refreshing -> connected; from every state in between: failed.
+    """
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    REFRESHING = "refreshing"
+    DISCONNECTING = "disconnecting"
+    FAILED = "failed"
+
+
+class PlatformConnection(SQLModel, table=True):
+    """One account on one platform. Tokens are stored encrypted: see core/oauth/tokens.py."""
+
+    __tablename__ = "platform_connections"
+    __table_args__ = (one_of("connection_status", ConnectionStatus),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    user_id: UUID = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
+    platform: str = Field(sa_type=sa.String(32))
+    handle: str | None = Field(default=None, sa_type=sa.Text)
+    connection_status: ConnectionStatus = Field(
+        default=ConnectionStatus.DISCONNECTED,
+        sa_type=text_enum(ConnectionStatus),
+        sa_column_kwargs={"server_default": "disconnected"},
+    )
+    access_token: str | None = Field(default=None, sa_type=sa.Text)
+    refresh_token: str | None = Field(default=None, sa_type=sa.Text)
+    token_expires_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: Made by demo mode, and taken away with it; the user's own connections are never touched.
+    is_demo: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)

@@ -1,0 +1,67 @@
+"""Users: creators and the people who help them, and the state of a creator's demo mode."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from core import clock
+from core.models.columns import CREATED, Moment, new_id, one_of, text_enum
+
+
+class Role(StrEnum):
+    """What a person may do; each includes the ones before it."""
+
+    MEMBER = "member"
+    VIEWER = "viewer"
+    SUPPORT = "support"
+    ADMIN = "admin"
+
+    def includes(self, other: "Role") -> bool:
+        """Tell whether a person with this role may do what `other` may."""
+        ladder = list(Role)
+        return ladder.index(self) >= ladder.index(other)
+
+
+class DemoModeStatus(StrEnum):
+    """disabled -> enabling -> enabled -> disabling -> disabled; enabling, disabling -> failed -> disabled."""
+
+    DISABLED = "disabled"
+    ENABLING = "enabling"
+    ENABLED = "enabled"
+    DISABLING = "disabling"
+    FAILED = "failed"
+
+
+class User(SQLModel, table=True):
+    """One person: a creator (member) or an operator."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        one_of("role", Role),
+        one_of("demo_mode_status", DemoModeStatus),
+        sa.Index("uq_users_email_lower", sa.text("lower(email)"), unique=True),
+        sa.Index("ix_users_name_lower", sa.text("lower(name) text_pattern_ops")),
+        sa.Index("ix_users_email_prefix", sa.text("lower(email) text_pattern_ops")),
+        sa.Index(
+            "ix_users_demo_attention",
+            "demo_mode_status",
+            postgresql_where=sa.text("demo_mode_status IN ('enabling', 'disabling', 'failed')"),
+        ),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    email: str = Field(sa_type=sa.String(320))
+    name: str | None = Field(default=None, sa_type=sa.Text)
+    hashed_password: str | None = Field(default=None, sa_type=sa.Text)
+    role: Role = Field(default=Role.MEMBER, sa_type=text_enum(Role), sa_column_kwargs={"server_default": "member"})
+    demo_mode_status: DemoModeStatus = Field(
+        default=DemoModeStatus.DISABLED,
+        sa_type=text_enum(DemoModeStatus),
+        sa_column_kwargs={"server_default": "disabled"},
+    )
+    demo_preset: str | None = Field(default=None, sa_type=sa.Text)
+    disabled_at: datetime | None = Field(default=None, sa_type=Moment)
+    created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)

@@ -1,0 +1,36 @@
+"""Worker processes and their heartbeats."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field, SQLModel
+
+from core import clock
+from core.models.columns import CREATED, Moment, new_id
+
+
+class Worker(SQLModel, table=True):
+    """One life of a worker process: the id is new at every start. Its jobs live as long as its heartbeat."""
+
+    __tablename__ = "workers"
+    __table_args__ = (
+        sa.Index(
+            "ix_workers_alive", "heartbeat_at", postgresql_where=sa.text("stopped_at IS NULL AND lost_at IS NULL")
+        ),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    host: str = Field(sa_type=sa.Text)
+    pid: int
+    threads: int
+    queues: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
+    version: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": ""})
+    memory_mb: int | None = None
+    started_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+    heartbeat_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+    #: Said good-bye.
+    stopped_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: Was silent for longer than the lease; its jobs were taken away.
+    lost_at: datetime | None = Field(default=None, sa_type=Moment)

@@ -1,0 +1,143 @@
+"""The vocabulary: what can be done, declared as values.
+
+An Operation moves one row of one table through its state machine by means of a job. A Chore is a job without a machine.
+Everything else (routes, buttons, forms, CLI flags, permissions, tests) is derived from the declaration.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import Session, SQLModel
+
+from core.models import PlatformConnection, Role, User
+
+RowT = TypeVar("RowT", bound=User | PlatformConnection)
+FormT = TypeVar("FormT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A checkpoint: `done` of `total` units are in the session and may be committed."""
+
+    done: int
+    total: int
+    message: str = ""
+
+
+#: What `run` yields, and what it returns: the job's result, shown to people.
+Steps = Generator[Progress, None, dict[str, Any] | None]
+
+
+class Form(BaseModel):
+    """What a person fills in; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoForm(Form):
+    """Nothing to fill in."""
+
+
+@dataclass(slots=True)
+class Work(Generic[RowT, FormT]):
+    """What an operation's code is given: a transaction, a row, a form, and how far an earlier attempt got."""
+
+    session: Session
+    subject: RowT
+    form: FormT
+    #: The job's id as text: seed of generators, idempotency key towards the outside. The same in every attempt.
+    key: str
+    #: Units that are already committed; start there.
+    done: int
+    #: When the job was asked for; the anchor of generated times. The same in every attempt.
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Machine(Generic[RowT]):
+    """One state column of one table; `failed` is where a job that gave up leaves the row."""
+
+    table: type[RowT]
+    column: str
+    failed: StrEnum
+
+    @property
+    def name(self) -> str:
+        """Return table.column: what `background_jobs.machine` holds."""
+        return f"{self.table.__tablename__}.{self.column}"
+
+    def state_of(self, row: SQLModel) -> StrEnum:
+        """Return the row's state."""
+        state: StrEnum = getattr(row, self.column)
+        return state
+
+    def move(self, row: SQLModel, to: StrEnum) -> None:
+        """Set the row's state; the caller has checked that it may."""
+        setattr(row, self.column, to)
+
+    def id_in(self, user_id: UUID | None, connection_id: UUID | None) -> UUID | None:
+        """Return the one of a job's two ids that names this machine's row."""
+        return connection_id if issubclass(self.table, PlatformConnection) else user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation(Generic[RowT, FormT]):
+    """A change of state that a job carries out: source -> during -> target, or to the machine's `failed`."""
+
+    name: str
+    label: str
+    #: What it is called while it runs, for the person who waits: "Enabling demo mode…".
+    doing: str
+    machine: Machine[RowT]
+    source: frozenset[StrEnum]
+    during: StrEnum
+    target: StrEnum
+    #: Where a cancelled one comes to rest.
+    rests_at: StrEnum
+    form: type[FormT]
+    run: Callable[[Work[RowT, FormT]], Steps]
+    #: Takes away what `run` left; runs in one transaction with the ending, so it touches the database only.
+    undo: Callable[[Work[RowT, FormT]], None]
+    role: Role
+    #: A member may do it to what is their own.
+    self_service: bool
+    #: The question to ask first, or None: no question.
+    confirm: str | None
+    queue: str
+    priority: int = 0
+    max_attempts: int = 3
+
+    def allowed_from(self, row: SQLModel) -> bool:
+        """Tell whether the operation may start from the row's state."""
+        return self.machine.state_of(row) in self.source
+
+
+@dataclass(slots=True)
+class ChoreWork(Generic[FormT]):
+    """What a chore's code is given."""
+
+    session: Session
+    form: FormT
+    key: str
+    done: int
+    requested_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chore(Generic[FormT]):
+    """A plain job without a state machine."""
+
+    name: str
+    label: str
+    form: type[FormT]
+    run: Callable[[ChoreWork[FormT]], Steps]
+    role: Role
+    queue: str
+    priority: int = 0
+    max_attempts: int = 3
+    tags: frozenset[str] = field(default_factory=frozenset)
