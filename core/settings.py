@@ -20,30 +20,46 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", populate_by_name=True)
 
-    database_url: str | None = Field(default=None, alias="DATABASE_URL", description="PostgreSQL 14 or newer; unset: an embedded server.")
-    redis_url: str | None = Field(default=None, alias="REDIS_URL", description="Redis or Valkey; unset: an embedded server.")
-    demo_service_url: str | None = Field(default=None, alias="DEMO_SERVICE_URL", description="Remote demo service; unset: the built-in generator.")
-    smtp_url: str | None = Field(default=None, alias="SMTP_URL", description="Where e-mail leaves; unset: none is sent.")
-
-    secret_key: str | None = Field(default=None, description="Encrypts provider tokens; unset: made once in the data directory.")
-    public_url: str | None = Field(default=None, description="The address people use, for links and the Host check.")
-    data_dir: Path = Field(default=Path(, description="Where the embedded servers and the secret key live.")
-        ".unstuck"
+    database_url: str | None = Field(
+        default=None, alias="DATABASE_URL", description="PostgreSQL 14 or newer; unset: an embedded server."
     )
+    redis_url: str | None = Field(
+        default=None, alias="REDIS_URL", description="Redis or Valkey; unset: an embedded server."
+    )
+    demo_service_url: str | None = Field(
+        default=None, alias="DEMO_SERVICE_URL", description="Remote demo service; unset: the built-in generator."
+    )
+    smtp_url: str | None = Field(
+        default=None, alias="SMTP_URL", description="Where e-mail leaves; unset: none is sent."
+    )
+
+    secret_key: str | None = Field(
+        default=None, description="Encrypts provider tokens; unset: made once in the data directory."
+    )
+    public_url: str | None = Field(default=None, description="The address people use, for links and the Host check.")
+    data_dir: Path = Field(default=Path(".unstuck"), description="Where the embedded servers and the secret key live.")
 
     heartbeat_seconds: float = Field(default=10, gt=0, description="How often a worker process says that it is alive.")
     lease_seconds: float = Field(default=30, gt=0, description="A worker silent for this long is presumed dead.")
     sweep_seconds: float = Field(default=5, gt=0, description="How often lost and unrung jobs are looked for.")
     grace_seconds: float = Field(default=25, ge=0, description="How long a stopping worker waits for checkpoints.")
     backoff_seconds: float = Field(default=5, ge=0, description="Pause before the second attempt; doubles each time.")
-    step_seconds: float = Field(default=300, gt=0, description="A job that reaches no checkpoint for this long is taken away.")
-    demo_step_seconds: float = Field(default=0, ge=0, description="Slows the demo generator down, for trying things out.")
-    demo_service_timeout_seconds: float = Field(default=10, gt=0, description="How long the demo service may take to answer.")
+    step_seconds: float = Field(
+        default=300, gt=0, description="A job that reaches no checkpoint for this long is taken away."
+    )
+    demo_step_seconds: float = Field(
+        default=0, ge=0, description="Slows the demo generator down, for trying things out."
+    )
+    demo_service_timeout_seconds: float = Field(
+        default=10, gt=0, description="How long the demo service may take to answer."
+    )
     retention_days: int = Field(default=30, ge=1, description="Finished jobs older than this may be deleted.")
     session_idle_minutes: float = Field(default=30, gt=0, description="A session unused for this long ends.")
     session_hours: float = Field(default=12, gt=0, description="A session ends after this long in any case.")
     environment: str = Field(default="local", description="Shown in the top bar: local, staging, production.")
-    crash_at: str | None = Field(default=None, description="Test hook: <name>[:n] ends the process at that point of the engine.")
+    crash_at: str | None = Field(
+        default=None, description="Test hook: <name>[:n] ends the process at that point of the engine."
+    )
 
     @property
     def heartbeat(self) -> timedelta:
