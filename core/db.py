@@ -1,0 +1,50 @@
+"""The one way to the database: an engine with a timeout on every wait, and transactions as `with` blocks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, make_url
+from sqlmodel import Session, create_engine
+
+#: Seconds a new connection may take; a dead host is an error, not a hang.
+CONNECT_TIMEOUT = 3
+#: Milliseconds one statement may take, and a lock may be waited for, before the server ends it.
+STATEMENT_TIMEOUT = 30_000
+LOCK_TIMEOUT = 10_000
+
+_OPTIONS = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC"
+
+
+def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS) -> Engine:
+    """Return an engine for a PostgreSQL URL; nothing is connected yet.
+
+    `url` is postgresql://…, with or without a driver; prepared statements are off, so that PgBouncer in transaction
+    mode works. Keep-alives and tcp_user_timeout bound every wait on a dead network.
+    """
+    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "prepare_threshold": None,
+        "options": options,
+        "application_name": "unstuck",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+    }
+    return create_engine(
+        parsed, pool_size=pool_size, max_overflow=5, pool_timeout=5, pool_pre_ping=True, connect_args=arguments
+    )
+
+
+@contextmanager
+def session_scope(engine: Engine) -> Iterator[Session]:
+    """Open a session, commit at the end, roll back on any error. Objects stay readable afterwards."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def masked(url: str) -> str:
+    """Return a URL without its password, for people and logs."""
+    return make_url(url).render_as_string(hide_password=True)
