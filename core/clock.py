@@ -1,8 +1,9 @@
 """Time: the database's clock decides; Python's is for display and for values that leave the database."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import func
 
 
 def now() -> datetime:
@@ -10,6 +11,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def db_now() -> ColumnElement[datetime]:
+def db_now() -> Any:
     """Return the database's time at the current statement; stable within it, so an index can be used."""
     return func.statement_timestamp()

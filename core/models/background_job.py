@@ -41,6 +41,14 @@ class AttemptOutcome(StrEnum):
 
 
 _LIVE = "status IN ('queued', 'running')"
+_ENDED_BADLY = "status IN ('failed', 'cancelled')"
+#: The words of an error, for search: CamelCase is split as well, so that `unavailable` finds ProviderUnavailable.
+ERROR_WORDS = (
+    "to_tsvector('simple', regexp_replace("
+    "coalesce(error_type, '') || ' ' || coalesce(error_message, '') || ' ' || "
+    "regexp_replace(coalesce(error_type, ''), '([a-z0-9])([A-Z])', '\\1 \\2', 'g'), "
+    "'[^[:alnum:]]+', ' ', 'g'))"
+)
 
 
 class BackgroundJob(SQLModel, table=True):
@@ -54,12 +62,29 @@ class BackgroundJob(SQLModel, table=True):
         sa.Index(
             "ix_background_jobs_connection", "connection_id", postgresql_where=sa.text("connection_id IS NOT NULL")
         ),
-        sa.Index("ix_background_jobs_kind", "kind", "created_at", "id"),
+        sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id"),
         sa.Index(
             "ix_background_jobs_due", "queue", "priority", "run_at", postgresql_where=sa.text("status = 'queued'")
         ),
         sa.Index("ix_background_jobs_running", "worker_id", postgresql_where=sa.text("status = 'running'")),
-        sa.Index("ix_background_jobs_live", "status", "queue", postgresql_where=sa.text(_LIVE)),
+        sa.Index(
+            "ix_background_jobs_live",
+            "status",
+            "queue",
+            "kind",
+            "created_at",
+            "id",
+            postgresql_where=sa.text(_LIVE),
+        ),
+        sa.Index(
+            "ix_background_jobs_ended_badly",
+            "status",
+            "queue",
+            "kind",
+            "created_at",
+            "id",
+            postgresql_where=sa.text(_ENDED_BADLY),
+        ),
         sa.Index(
             "ix_background_jobs_attention",
             "status",
@@ -67,6 +92,21 @@ class BackgroundJob(SQLModel, table=True):
             "id",
             postgresql_where=sa.text("status <> 'succeeded'"),
         ),
+        sa.Index(
+            "ix_background_jobs_fingerprint",
+            "error_fingerprint",
+            "created_at",
+            "id",
+            postgresql_where=sa.text("error_fingerprint IS NOT NULL"),
+        ),
+        sa.Index("ix_background_jobs_erred", "created_at", "id", postgresql_where=sa.text("error_type IS NOT NULL")),
+        sa.Index(
+            "ix_background_jobs_error_words",
+            sa.text(f"({ERROR_WORDS})"),
+            postgresql_using="gin",
+            postgresql_where=sa.text("error_type IS NOT NULL"),
+        ),
+        sa.Index("ix_background_jobs_retry_of", "retry_of", postgresql_where=sa.text("retry_of IS NOT NULL")),
         sa.Index(
             "uq_background_jobs_one_active",
             "machine",
@@ -87,6 +127,8 @@ class BackgroundJob(SQLModel, table=True):
     )
     #: The state machine it moves, as table.column; empty for a chore. One active job per row and machine.
     machine: str | None = Field(default=None, sa_type=sa.Text)
+    #: The row's state before the request: where a job that never started leaves it again.
+    came_from: str | None = Field(default=None, sa_type=sa.Text)
     user_id: UUID | None = Field(default=None, foreign_key="users.id", ondelete="SET NULL")
     connection_id: UUID | None = Field(default=None, foreign_key="platform_connections.id", ondelete="SET NULL")
     args: dict[str, Any] = Field(

@@ -1,0 +1,25 @@
+"""Who does something, and by which way in."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The one who asks: a person with a role, or the program itself. `via` is console, api, cli or engine."""
+
+    id: UUID | None
+    name: str
+    role: Role
+    via: str
+    session_id: UUID | None = None
+
+    def may(self, role: Role) -> bool:
+        """Tell whether this actor has at least `role`."""
+        return self.role.includes(role)
+
+
+#: The program itself: automatic retries, sweeps, endings.
+ENGINE = Actor(None, "engine", Role.ADMIN, "engine")

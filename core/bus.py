@@ -1,0 +1,91 @@
+"""What happens after a commit: workers are rung, screens are told. Ids only; nothing here is needed for the truth.
+
+A transaction notes what it changed; once it is committed, and only then, the process's bus is told. When the bus is
+down nothing is lost: the sweeper rings again, and screens poll.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session as AnySession
+from sqlmodel import Session
+
+from core.crash import crash_point
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one transaction changed: jobs, users, and how often each queue should be rung."""
+
+    jobs: set[UUID] = field(default_factory=set)
+    users: set[UUID] = field(default_factory=set)
+    rings: Counter[str] = field(default_factory=Counter)
+
+
+class Bus(Protocol):
+    """Carries changes out of the process. Its methods never raise: a bus that is down is a slower program."""
+
+    def ring(self, queue: str, times: int) -> None:
+        """Wake up to `times` worker threads of a queue."""
+
+    def announce(self, changes: Changes) -> None:
+        """Tell the screens which rows changed."""
+
+
+class Silence:
+    """The bus of a process that has none: sweepers and polling do its work."""
+
+    def ring(self, queue: str, times: int) -> None:
+        """Do nothing."""
+
+    def announce(self, changes: Changes) -> None:
+        """Do nothing."""
+
+
+_bus: Bus = Silence()
+
+
+def use(bus: Bus) -> None:
+    """Make `bus` the bus of this process."""
+    global _bus
+    _bus = bus
+
+
+def changed(session: Session, *, job_id: UUID | None = None, user_id: UUID | None = None) -> None:
+    """Note that a row was changed; screens hear of it after the commit."""
+    changes = _changes(session)
+    if job_id:
+        changes.jobs.add(job_id)
+    if user_id:
+        changes.users.add(user_id)
+
+
+def ring(session: Session, queue: str, times: int = 1) -> None:
+    """Note that a queue has work; its workers are woken after the commit."""
+    _changes(session).rings[queue] += times
+
+
+def _changes(session: AnySession) -> Changes:
+    changes: Changes = session.info.setdefault("changes", Changes())
+    return changes
+
+
+@event.listens_for(Session, "after_commit")
+def _tell(session: AnySession) -> None:
+    if session.in_nested_transaction() or "changes" not in session.info:
+        return
+    changes: Changes = session.info.pop("changes")
+    if changes.rings:
+        crash_point("after_commit_before_ring")
+    for queue, times in changes.rings.items():
+        _bus.ring(queue, times)
+    if changes.jobs or changes.users:
+        _bus.announce(changes)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: AnySession) -> None:
+    session.info.pop("changes", None)

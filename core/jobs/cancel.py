@@ -1,0 +1,45 @@
+"""Cancelling: a queued job ends now, a running one is asked to stop at its next checkpoint."""
+
+from uuid import UUID
+
+from sqlmodel import Session
+
+from core import audit, bus, clock
+from core.actor import Actor
+from core.errors import NotAllowed, NotFound
+from core.jobs import finish
+from core.jobs.subject import lock_job
+from core.models import TERMINAL, BackgroundJob, JobStatus
+
+
+def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob:
+    """Cancel a queued job at once, or ask a running one to stop; asking twice changes nothing.
+
+    Once accepted, the job never reports success. Raises NotFound, or NotAllowed when the job has already ended.
+    """
+    job = lock_job(session, job_id)
+    if job is None:
+        raise NotFound(f"There is no job with id {job_id}.")
+    if job.status in TERMINAL:
+        raise NotAllowed(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
+    if job.status is JobStatus.QUEUED:
+        finish.come_to_rest(session, job, finish.cancelled(job, actor=actor, reason=reason))
+        session.refresh(job)
+    elif job.cancel_requested_at is None:
+        job.cancel_requested_at = clock.db_now()
+        job.updated_at = clock.db_now()
+        audit.record(
+            session,
+            actor,
+            "job.cancel_requested",
+            user_id=job.user_id,
+            connection_id=job.connection_id,
+            job_id=job.id,
+            reason=reason,
+        )
+        session.flush()
+        bus.changed(session, job_id=job.id, user_id=job.user_id)
+    return job
+
+
+_ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatus.CANCELLED: "been cancelled"}

@@ -1,0 +1,63 @@
+"""A job's own failure as data: type, message, traceback, and a fingerprint that groups alike failures."""
+
+import hashlib
+import re
+import traceback
+from dataclasses import dataclass
+
+from core.errors import GiveUp, JobError
+
+#: Characters of a message and of a traceback that are kept.
+MESSAGE_LIMIT = 8_000
+TRACEBACK_LIMIT = 32_000
+
+_VARIABLE = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is stored of an exception; `final` says that another attempt would not help."""
+
+    type: str
+    message: str
+    traceback: str
+    fingerprint: str
+    final: bool = False
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return an exception as data that PostgreSQL accepts; works for exceptions that cannot even be printed."""
+    message = _clean(_text_of(error), MESSAGE_LIMIT)
+    kind = type(error).__name__
+    place = "" if isinstance(error, JobError) else _place_of(error)
+    return Failure(kind, message, _traceback_of(error), fingerprint(kind, message, place), isinstance(error, GiveUp))
+
+
+def fingerprint(kind: str, message: str, place: str = "") -> str:
+    """Return a short hash of what alike failures share: type, place, and the message without numbers and ids."""
+    alike = f"{kind}|{place}|{_VARIABLE.sub('#', message)[:500]}"
+    return hashlib.sha256(alike.encode()).hexdigest()[:16]
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - whatever __str__ does, the job must still end
+        return f"{type(error).__name__} (its text cannot be read)"
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001
+        text = f"{type(error).__name__}: its traceback cannot be read"
+    return _clean(text[-TRACEBACK_LIMIT:], TRACEBACK_LIMIT)
+
+
+def _place_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].name}" if frames else ""
+
+
+def _clean(text: str, limit: int) -> str:
+    return text[:limit].replace("\x00", "").encode("utf-8", "replace").decode()

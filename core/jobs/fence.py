@@ -1,0 +1,114 @@
+"""The one fence: every change of a job's status passes through `move`, guarded by id, token and status.
+
+Only the holder of the token may write. The guard hides the status from the planner (`coalesce`), so that it goes by the
+primary key and never by the partial index over running jobs, which is full of dead entries on a busy table.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlmodel import Session
+
+from core import bus
+from core.actor import ENGINE, Actor
+from core.errors import LeaseLost
+from core.jobs.failure import Failure
+from core.models import AttemptOutcome, JobStatus
+from core.models.columns import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Where a job goes, how its attempt ended, and what the event says."""
+
+    status: JobStatus
+    outcome: AttemptOutcome
+    event: str
+    failure: Failure | None = None
+    result: dict[str, Any] | None = None
+    #: Seconds until a re-queued job is due again.
+    delay: float = 0
+    #: 1 gives the attempt back.
+    refund: int = 0
+    actor: Actor = ENGINE
+    reason: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+# One statement, one round trip: the job, its attempt and the event, or nothing at all.
+_MOVE = text("""
+    WITH moved AS (
+        UPDATE background_jobs SET
+            status = :status,
+            attempt = attempt - :refund,
+            worker_id = CASE WHEN :status = 'queued' THEN NULL ELSE worker_id END,
+            deadline_at = NULL,
+            run_at = CASE WHEN :status = 'queued' THEN statement_timestamp() + make_interval(secs => :delay)
+                          ELSE run_at END,
+            finished_at = CASE WHEN :status = 'queued' THEN NULL ELSE statement_timestamp() END,
+            cancel_requested_at = CASE WHEN :status = 'cancelled'
+                                       THEN coalesce(cancel_requested_at, statement_timestamp())
+                                       ELSE cancel_requested_at END,
+            error_type = :error_type, error_message = :error_message,
+            error_traceback = :error_traceback, error_fingerprint = :error_fingerprint,
+            result = :result,
+            updated_at = statement_timestamp()
+        WHERE id = :id AND token = :token AND coalesce(status, '') = :from_status
+          AND (:status <> 'succeeded' OR cancel_requested_at IS NULL)
+        RETURNING id, token, user_id, connection_id, queue, attempt
+    ), tried AS (
+        UPDATE job_attempts a SET
+            outcome = :outcome, finished_at = statement_timestamp(),
+            error_type = :error_type, error_message = :error_message, error_traceback = :error_traceback
+        FROM moved WHERE a.job_id = moved.id AND a.token = moved.token AND a.outcome = 'running'
+    ), told AS (
+        INSERT INTO events (at, name, actor_id, actor, via, user_id, connection_id, job_id, reason, data)
+        SELECT statement_timestamp(), :event, CAST(:actor_id AS uuid), :actor, :via,
+               user_id, connection_id, id, :reason, :data
+        FROM moved
+    )
+    SELECT id, user_id, queue FROM moved
+""").bindparams(bindparam("result", type_=Json), bindparam("data", type_=Json))
+
+
+def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Move) -> None:
+    """Move a job that is in `from_status` under `token`, with its attempt and one event.
+
+    Raises LeaseLost, having written nothing, when the job is not (or no more) there, or when a success comes after an
+    accepted cancel. The caller commits or rolls back.
+    """
+    failure = to.failure
+    row = (
+        session.connection()
+        .execute(
+            _MOVE,
+            {
+                "id": job_id,
+                "token": token,
+                "from_status": from_status.value,
+                "status": to.status.value,
+                "refund": to.refund,
+                "delay": to.delay,
+                "outcome": to.outcome.value,
+                "error_type": failure and failure.type,
+                "error_message": failure and failure.message,
+                "error_traceback": failure and failure.traceback,
+                "error_fingerprint": failure and failure.fingerprint,
+                "result": to.result,
+                "event": to.event,
+                "actor_id": to.actor.id,
+                "actor": to.actor.name,
+                "via": to.actor.via,
+                "reason": to.reason,
+                "data": to.data,
+            },
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise LeaseLost(f"job {job_id} is not {from_status} under token {token}")
+    bus.changed(session, job_id=job_id, user_id=row.user_id)
+    if to.status is JobStatus.QUEUED and not to.delay:
+        bus.ring(session, row.queue)

@@ -1,0 +1,124 @@
+"""The endings of an attempt: success, another attempt, failure, rest after a cancel, hand-back.
+
+Each is one transaction: what the work left, the subject's state, the job, its attempt, one event. The caller commits.
+"""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from sqlmodel import Session
+
+from core.errors import GiveUp
+from core.jobs.failure import Failure, failure_of
+from core.jobs.fence import Move, move
+from core.jobs.subject import lock_subject, work_of
+from core.models import AttemptOutcome, BackgroundJob, JobStatus
+from core.operation import Operation
+from core.operations import BY_NAME
+from core.settings import settings
+
+#: Seconds between attempts never grow beyond this.
+MAX_BACKOFF = 300.0
+
+
+def backoff(attempt: int) -> float:
+    """Return the seconds to wait after the `attempt`-th attempt: doubling, with jitter so that a crowd spreads."""
+    pause: float = min(MAX_BACKOFF, settings().backoff_seconds * 2 ** (attempt - 1))
+    return pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+
+
+def succeed(session: Session, job: BackgroundJob, result: dict[str, Any] | None) -> None:
+    """End the held job well, and move its subject to the target.
+
+    Raises LeaseLost when the job is no longer held, or when a cancel was accepted meanwhile.
+    """
+    kind = BY_NAME[job.kind]
+    if isinstance(kind, Operation) and (subject := lock_subject(session, job)):
+        kind.machine.move(subject, kind.target)
+        session.flush()
+    move(
+        session, job.id, job.token, JobStatus.RUNNING, _SUCCESS if result is None else replace(_SUCCESS, result=result)
+    )
+
+
+def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> None:
+    """End the held job's attempt after an error: rest if cancelled, another attempt while there are any, else fail."""
+    if job.cancel_requested_at:
+        return come_to_rest(session, job, cancelled(job))
+    if failure.final or job.attempt >= job.max_attempts:
+        return fail(session, job, failure)
+    delay = backoff(job.attempt)
+    again = Move(
+        status=JobStatus.QUEUED,
+        outcome=AttemptOutcome.ERROR,
+        event="job.retrying",
+        failure=failure,
+        delay=delay,
+        data={"error": failure.message[:300], "attempt": job.attempt, "delay": round(delay, 1)},
+    )
+    return move(session, job.id, job.token, JobStatus.RUNNING, again)
+
+
+def fail(
+    session: Session, job: BackgroundJob, failure: Failure, outcome: AttemptOutcome = AttemptOutcome.ERROR
+) -> None:
+    """End a running job as failed: what it left is taken away, the subject is at the machine's `failed`."""
+    ended = Move(
+        status=JobStatus.FAILED,
+        outcome=outcome,
+        event="job.failed",
+        failure=failure,
+        data={"error": failure.message[:300], "attempt": job.attempt},
+    )
+    come_to_rest(session, job, ended)
+
+
+def cancelled(job: BackgroundJob, **change: Any) -> Move:
+    """Return the move of a job that ends because someone asked it to."""
+    rest = Move(status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED, event="job.cancelled")
+    return replace(rest, **change) if change else rest
+
+
+def come_to_rest(session: Session, job: BackgroundJob, to: Move) -> None:
+    """End a job without success: undo what any attempt left, put the subject to rest, move the job.
+
+    A job that never started has nothing to undo: its subject returns to where it came from. If the undo itself fails,
+    the job ends as failed and says so, and never as cancelled.
+    """
+    kind = BY_NAME.get(job.kind)
+    subject = lock_subject(session, job)
+    if isinstance(kind, Operation) and subject is not None:
+        to = _undo(session, job, kind, subject, to)
+        kind.machine.move(subject, _rest_of(kind, job, to))
+        session.flush()
+    move(session, job.id, job.token, job.status, to)
+
+
+def hand_back(session: Session, job: BackgroundJob) -> None:
+    """Put a held job back into the queue without spending the attempt; its finished steps stay."""
+    back = Move(status=JobStatus.QUEUED, outcome=AttemptOutcome.HANDED_BACK, event="job.handed_back", refund=1)
+    move(session, job.id, job.token, JobStatus.RUNNING, back)
+
+
+def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any, to: Move) -> Move:
+    if job.token == 0:
+        return to
+    try:
+        with session.begin_nested():
+            kind.undo(work_of(session, job, kind, subject))
+    except Exception as error:  # noqa: BLE001 - the job's own failure becomes data
+        problem = failure_of(GiveUp(f"Cleaning up failed too, something may be left; Dismiss cleans it. ({error})"))
+        return replace(to, status=JobStatus.FAILED, event="job.failed", failure=problem)
+    return to
+
+
+def _rest_of(kind: Operation[Any, Any], job: BackgroundJob, to: Move) -> Any:
+    if to.status is JobStatus.FAILED:
+        return kind.machine.failed
+    if job.token == 0 and job.came_from:
+        return type(kind.during)(job.came_from)
+    return kind.rests_at
+
+
+_SUCCESS = Move(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")

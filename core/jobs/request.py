@@ -1,0 +1,127 @@
+"""Asking for a job: the row moves to its state in between and the job is inserted, in the caller's transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from core import audit, bus, clock
+from core.actor import Actor
+from core.errors import AlreadyActive, NotAllowed, NotFound
+from core.jobs.subject import lock_row
+from core.models import BackgroundJob, JobStatus, PlatformConnection, User
+from core.operation import Chore, Operation
+
+#: Clocks differ a little. A worker that is rung too early finds nothing, and the sweeper rings when the job is due.
+_SOON = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a job was asked for: when it is due, why, and which job it repeats."""
+
+    run_at: datetime | None = None
+    reason: str | None = None
+    retry_of: UUID | None = None
+
+
+def request(
+    session: Session,
+    operation: Operation[Any, Any],
+    row_id: UUID,
+    form: BaseModel,
+    actor: Actor,
+    asked: Asked = Asked(),
+) -> BackgroundJob:
+    """Move the row to `during` and queue the job that carries it on, or neither.
+
+    Raises NotFound (no such row), AlreadyActive (with the job's id), NotAllowed (not from this state).
+    """
+    row = lock_row(session, operation.machine.table, row_id)
+    if row is None:
+        raise NotFound(f"There is no {operation.machine.table.__name__.lower()} with id {row_id}.")
+    _check(session, operation, row)
+    job = _new(operation, form, actor, asked)
+    job.machine = operation.machine.name
+    job.came_from = operation.machine.state_of(row).value
+    job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
+    operation.machine.move(row, operation.during)
+    return _insert(session, job, actor)
+
+
+def request_chore(
+    session: Session,
+    chore: Chore[Any],
+    form: BaseModel,
+    actor: Actor,
+    asked: Asked = Asked(),
+) -> BackgroundJob:
+    """Queue a job that moves no machine."""
+    return _insert(session, _new(chore, form, actor, asked), actor)
+
+
+def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -> BackgroundJob | None:
+    """Return the job that is at work on this row's machine, if any."""
+    subject = func.coalesce(col(BackgroundJob.connection_id), col(BackgroundJob.user_id))
+    return session.exec(
+        select(BackgroundJob).where(
+            col(BackgroundJob.machine) == operation.machine.name,
+            subject == row_id,
+            col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        )
+    ).first()
+
+
+def _check(session: Session, operation: Operation[Any, Any], row: User | PlatformConnection) -> None:
+    if active := active_job(session, operation, row.id):
+        raise AlreadyActive(
+            f"{active.kind} is already under way for this {type(row).__name__.lower()} (job {active.id}); "
+            "wait for it, or cancel it first.",
+            active.id,
+        )
+    if not operation.allowed_from(row):
+        starts = " or ".join(sorted(operation.source))
+        raise NotAllowed(
+            f"{operation.label} cannot start from {operation.machine.state_of(row)}; it starts from {starts}."
+        )
+
+
+def _new(kind: Operation[Any, Any] | Chore[Any], form: BaseModel, actor: Actor, asked: Asked) -> BackgroundJob:
+    return BackgroundJob(
+        kind=kind.name,
+        queue=kind.queue,
+        priority=kind.priority,
+        max_attempts=kind.max_attempts,
+        args=form.model_dump(mode="json"),
+        run_at=asked.run_at or clock.db_now(),
+        created_at=clock.db_now(),
+        updated_at=clock.db_now(),
+        reason=asked.reason,
+        retry_of=asked.retry_of,
+        requested_by=actor.id,
+    )
+
+
+def _insert(session: Session, job: BackgroundJob, actor: Actor) -> BackgroundJob:
+    session.add(job)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        "job.requested",
+        user_id=job.user_id,
+        connection_id=job.connection_id,
+        job_id=job.id,
+        reason=job.reason,
+        kind=job.kind,
+        args=job.args,
+        retry_of=job.retry_of and str(job.retry_of),
+    )
+    bus.changed(session, job_id=job.id, user_id=job.user_id)
+    if job.run_at <= clock.now() + _SOON:
+        bus.ring(session, job.queue)
+    return job

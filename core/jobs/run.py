@@ -1,0 +1,131 @@
+"""Running a claimed job: its steps one by one, a checkpoint after each, and one of the endings."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core.crash import crash_point
+from core.errors import GiveUp, LeaseLost
+from core.jobs import finish
+from core.jobs.checkpoint import checkpoint
+from core.jobs.claim import Claimed
+from core.jobs.failure import failure_of
+from core.jobs.subject import lock_held, lock_subject, work_of
+from core.models import AttemptOutcome, BackgroundJob
+from core.operation import Chore, ChoreWork, Operation, Steps
+from core.operations import BY_NAME
+
+
+class _CancelAsked(Exception):
+    """Someone asked the job to stop, and it has reached a checkpoint."""
+
+
+class _StopAsked(Exception):
+    """The worker is stopping, and the job has reached a checkpoint."""
+
+
+class Interrupted(BaseException):
+    """Raised into a job's thread from outside: its step took too long, or it did not heed a cancel."""
+
+
+def run(engine: Engine, held: Claimed, step_limit: timedelta, stopping: Callable[[], bool]) -> AttemptOutcome:
+    """Run one claimed job to the end of this attempt and return how it ended.
+
+    Never raises for what the job does; raises only what stops the ending itself from being written, such as a database
+    that is away. Then nothing is lost: the job is still held, and is handed back or swept.
+    """
+    with Session(engine, expire_on_commit=False) as session:
+        try:
+            return _attempt(session, held, step_limit, stopping)
+        except LeaseLost:
+            session.rollback()
+            return _after_loss(session, held)
+        except _CancelAsked:
+            return _end(session, held, AttemptOutcome.CANCELLED, _rest)
+        except _StopAsked:
+            return _end(session, held, AttemptOutcome.HANDED_BACK, finish.hand_back)
+        except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
+            session.rollback()
+            failure = failure_of(error)
+            return _end(
+                session, held, AttemptOutcome.ERROR, lambda session, job: finish.fail_or_retry(session, job, failure)
+            )
+
+
+def _attempt(session: Session, held: Claimed, step_limit: timedelta, stopping: Callable[[], bool]) -> AttemptOutcome:
+    job = session.get(BackgroundJob, held.id, populate_existing=True)
+    if job is None or job.token != held.token:
+        raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")
+    steps = _steps(session, job)
+    session.commit()  # no transaction stays open while the first step waits for the outside
+    result = _drive(session, held, steps, step_limit, stopping)
+    crash_point("before_finish")
+    finish.succeed(session, job, result)
+    session.commit()
+    crash_point("after_finish")
+    return AttemptOutcome.SUCCEEDED
+
+
+def _steps(session: Session, job: BackgroundJob) -> Steps:
+    kind = BY_NAME.get(job.kind)
+    if isinstance(kind, Chore):
+        form = kind.form(**job.args)
+        steps: Steps = kind.run(ChoreWork(session, form, str(job.id), job.progress_done, job.created_at))
+        return steps
+    if not isinstance(kind, Operation):
+        raise GiveUp(f"{job.kind} is not a kind of job that this version of the program knows.")
+    subject = lock_subject(session, job)
+    if subject is None:
+        raise GiveUp("The user or connection that this job was for has been deleted.")
+    work = work_of(session, job, kind, subject)
+    steps = kind.run(work)
+    return steps  # noqa: RET504 - named for its type
+
+
+def _drive(
+    session: Session, held: Claimed, steps: Steps, step_limit: timedelta, stopping: Callable[[], bool]
+) -> dict[str, Any] | None:
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            result: dict[str, Any] | None = end.value
+            return result
+        if checkpoint(session, held, progress, step_limit):
+            raise _CancelAsked
+        if stopping():
+            raise _StopAsked
+
+
+def _end(
+    session: Session,
+    held: Claimed,
+    outcome: AttemptOutcome,
+    ending: Callable[[Session, BackgroundJob], None],
+) -> AttemptOutcome:
+    session.rollback()
+    job = lock_held(session, held.id, held.token)
+    if job is None:
+        session.rollback()
+        return AttemptOutcome.LOST
+    crash_point("before_finish")
+    ending(session, job)
+    session.commit()
+    crash_point("after_finish")
+    return outcome
+
+
+def _after_loss(session: Session, held: Claimed) -> AttemptOutcome:
+    """Tell a lost lease from a success that came after an accepted cancel: the latter rests."""
+    job = lock_held(session, held.id, held.token)
+    if job is None or not job.cancel_requested_at:
+        session.rollback()
+        return AttemptOutcome.LOST
+    return _end(session, held, AttemptOutcome.CANCELLED, _rest)
+
+
+def _rest(session: Session, job: BackgroundJob) -> None:
+    finish.come_to_rest(session, job, finish.cancelled(job))

@@ -1,0 +1,54 @@
+"""The row that a job is about: a user, or one of their connections. Lock order everywhere: subject first, then job."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlmodel import Session
+
+from core.models import BackgroundJob, JobStatus, PlatformConnection, User
+from core.operation import Operation, Work
+from core.operations import BY_NAME
+
+Subject = User | PlatformConnection
+SubjectT = TypeVar("SubjectT", bound=Subject)
+
+
+def lock_row(session: Session, table: type[SubjectT], row_id: UUID) -> SubjectT | None:
+    """Lock one subject row against other jobs, but not against inserts that refer to it; None: no such row."""
+    return session.get(table, row_id, with_for_update={"key_share": True}, populate_existing=True)
+
+
+def lock_subject(session: Session, job: BackgroundJob) -> Subject | None:
+    """Lock and return the row that a job is about; None for a chore, or when the row was deleted."""
+    kind = BY_NAME.get(job.kind)
+    if not isinstance(kind, Operation):
+        return None
+    row_id = kind.machine.id_in(job.user_id, job.connection_id)
+    return lock_row(session, kind.machine.table, row_id) if row_id else None
+
+
+def lock_job(session: Session, job_id: UUID) -> BackgroundJob | None:
+    """Lock a job's subject, then the job, and return the job as it is now; None: no such job."""
+    seen = session.get(BackgroundJob, job_id, populate_existing=True)
+    if seen is None:
+        return None
+    lock_subject(session, seen)
+    return session.get(BackgroundJob, job_id, with_for_update=True, populate_existing=True)
+
+
+def lock_held(session: Session, job_id: UUID, token: int) -> BackgroundJob | None:
+    """Lock and return a job if it is running under this token; None: it is no longer the caller's."""
+    job = lock_job(session, job_id)
+    return job if job and job.token == token and job.status is JobStatus.RUNNING else None
+
+
+def work_of(session: Session, job: BackgroundJob, operation: Operation[Any, Any], subject: Subject) -> Work[Any, Any]:
+    """Return what the operation's code is given for this job; the same in every attempt but for `done`."""
+    return Work(
+        session=session,
+        subject=subject,
+        form=operation.form(**job.args),
+        key=str(job.id),
+        done=job.progress_done,
+        requested_at=job.created_at,
+    )

@@ -1,0 +1,85 @@
+"""Workers say that they live: one row per life of a process, one heartbeat for all of its jobs."""
+
+import os
+import socket
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.jobs import finish
+from core.jobs.subject import lock_held
+from core.models import BackgroundJob, JobStatus, Worker
+from core.models.columns import new_id
+
+
+def register(session: Session, *, threads: int, queues: Sequence[str], version: str) -> UUID:
+    """Insert the row of a worker that starts now, and return its id: new at every start, never a host's name."""
+    worker = Worker(
+        id=new_id(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        threads=threads,
+        queues=list(queues),
+        version=version,
+        started_at=clock.db_now(),
+        heartbeat_at=clock.db_now(),
+    )
+    session.add(worker)
+    session.flush()
+    return worker.id
+
+
+def beat(session: Session, worker_id: UUID, memory_mb: int | None) -> bool:
+    """Say that the worker lives; False when it was presumed dead meanwhile and must register anew."""
+    alive = session.exec(
+        update(Worker)
+        .where(col(Worker.id) == worker_id, col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
+        .values(heartbeat_at=clock.db_now(), memory_mb=memory_mb)
+        .returning(col(Worker.id))
+    ).first()
+    return alive is not None
+
+
+def say_goodbye(session: Session, worker_id: UUID) -> None:
+    """Note that the worker stopped of its own will."""
+    session.exec(update(Worker).where(col(Worker.id) == worker_id).values(stopped_at=clock.db_now()))
+
+
+def asked_to_stop(session: Session, worker_id: UUID) -> list[UUID]:
+    """Return the ids of this worker's running jobs that someone asked to cancel."""
+    return list(
+        session.exec(
+            select(BackgroundJob.id).where(
+                col(BackgroundJob.worker_id) == worker_id,
+                col(BackgroundJob.status) == JobStatus.RUNNING,
+                col(BackgroundJob.cancel_requested_at).is_not(None),
+            )
+        )
+    )
+
+
+def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    """Return (id, token) of jobs that are this worker's in the database, but that none of its threads holds.
+
+    That is what is left when the database was away at the moment of an ending.
+    """
+    rows = session.exec(
+        select(BackgroundJob.id, BackgroundJob.token).where(
+            col(BackgroundJob.worker_id) == worker_id, col(BackgroundJob.status) == JobStatus.RUNNING
+        )
+    )
+    return [(job_id, token) for job_id, token in rows if (job_id, token) not in held]
+
+
+def give_back(session: Session, job_id: UUID, token: int) -> None:
+    """Put a forgotten job back into the queue, or to rest if someone asked to cancel it."""
+    job = lock_held(session, job_id, token)
+    if job is None:
+        return
+    if job.cancel_requested_at:
+        finish.come_to_rest(session, job, finish.cancelled(job))
+    else:
+        finish.hand_back(session, job)
