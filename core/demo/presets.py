@@ -1,0 +1,149 @@
+"""Presets: the creators that demo mode can imitate, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Platform(StrEnum):
+    """Where a creator publishes; the values that `platform_connections.platform` holds."""
+
+    INSTAGRAM = "instagram"
+    YOUTUBE = "youtube"
+    TIKTOK = "tiktok"
+    FACEBOOK = "facebook"
+
+
+class Kind(StrEnum):
+    """How someone turned to the creator; the values that `interactions.kind` holds."""
+
+    COMMENT = "comment"
+    MESSAGE = "message"
+    MENTION = "mention"
+
+
+class Sentiment(StrEnum):
+    """In which mood; the values that `interactions.sentiment` holds."""
+
+    POSITIVE = "positive"
+    NEUTRAL = "neutral"
+    NEGATIVE = "negative"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One connection of a preset; `{name}` in the handle is the invented creator's name."""
+
+    platform: Platform
+    handle: str
+    #: Its part of the interactions, relative to the other accounts.
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a preset looks like over the last 90 days."""
+
+    label: str
+    description: str
+    followers: int
+    accounts: tuple[Account, ...]
+    interactions: int
+    #: Percent of each kind and of each sentiment; each adds up to 100.
+    kinds: Mapping[Kind, int]
+    sentiments: Mapping[Sentiment, int]
+    #: How many times as busy the last day is as the first, bursts aside.
+    growth: float
+    #: Posts in these 90 days that many more people saw than usual.
+    viral_posts: int
+
+
+class Preset(StrEnum):
+    """The presets, by the name that forms, flags and `users.demo_preset` use."""
+
+    NANO = "nano"
+    MICRO = "micro"
+    MID_TIER = "mid_tier"
+    MACRO = "macro"
+    CELEBRITY = "celebrity"
+
+    @property
+    def profile(self) -> Profile:
+        """Return what the preset looks like."""
+        return PROFILES[self]
+
+
+def _percent(first: int, second: int) -> tuple[int, int, int]:
+    return first, second, 100 - first - second
+
+
+def _kinds(comments: int, messages: int) -> Mapping[Kind, int]:
+    return dict(zip((Kind.COMMENT, Kind.MESSAGE, Kind.MENTION), _percent(comments, messages), strict=True))
+
+
+def _moods(positive: int, neutral: int) -> Mapping[Sentiment, int]:
+    return dict(zip(Sentiment, _percent(positive, neutral), strict=True))
+
+
+_INSTAGRAM = Account(Platform.INSTAGRAM, "@{name}", 50)
+_TIKTOK = Account(Platform.TIKTOK, "@{name}.clips", 30)
+_YOUTUBE = Account(Platform.YOUTUBE, "@{name}channel", 20)
+_FACEBOOK = Account(Platform.FACEBOOK, "{name}.page", 10)
+
+PROFILES: Mapping[Preset, Profile] = {
+    Preset.NANO: Profile(
+        label="Nano Creator",
+        description="Just starting out: one account, a small circle that answers nearly everything.",
+        followers=1_800,
+        accounts=(_INSTAGRAM,),
+        interactions=60,
+        kinds=_kinds(55, 35),
+        sentiments=_moods(68, 26),
+        growth=2.0,
+        viral_posts=1,
+    ),
+    Preset.MICRO: Profile(
+        label="Micro Creator",
+        description="A loyal niche on two platforms, with enough messages to fill an evening.",
+        followers=24_000,
+        accounts=(_INSTAGRAM, _TIKTOK),
+        interactions=400,
+        kinds=_kinds(55, 28),
+        sentiments=_moods(62, 28),
+        growth=1.7,
+        viral_posts=1,
+    ),
+    Preset.MID_TIER: Profile(
+        label="Mid-Tier Creator",
+        description="A full-time creator on three platforms, where reading everything takes a working day.",
+        followers=180_000,
+        accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE),
+        interactions=2_000,
+        kinds=_kinds(58, 24),
+        sentiments=_moods(56, 30),
+        growth=1.5,
+        viral_posts=2,
+    ),
+    Preset.MACRO: Profile(
+        label="Macro Creator",
+        description="A well-known name on four platforms, with brands asking and critics watching.",
+        followers=850_000,
+        accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE, _FACEBOOK),
+        interactions=8_000,
+        kinds=_kinds(60, 18),
+        sentiments=_moods(50, 32),
+        growth=1.3,
+        viral_posts=3,
+    ),
+    Preset.CELEBRITY: Profile(
+        label="Celebrity",
+        description="Famous everywhere: a flood of comments and mentions that no person can read alone.",
+        followers=6_400_000,
+        accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE, _FACEBOOK),
+        interactions=25_000,
+        kinds=_kinds(62, 10),
+        sentiments=_moods(46, 34),
+        growth=1.1,
+        viral_posts=4,
+    ),
+}

@@ -1,0 +1,58 @@
+"""Demo rows in the database: written, counted and deleted; a user's own rows are never touched."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel, col, select
+
+from core.demo.batch import Batch, Row
+from core.models import Interaction, PlatformConnection
+
+
+def write(session: Session, user_id: UUID, batch: Batch) -> None:
+    """Insert a batch for a user, connections before what refers to them."""
+    _insert(session, PlatformConnection, user_id, batch.connections)
+    _insert(session, Interaction, user_id, batch.interactions)
+
+
+def count_interactions(session: Session, user_id: UUID) -> int:
+    """Return how many demo interactions a user has."""
+    return _count(session, Interaction, user_id)
+
+
+def count_connections(session: Session, user_id: UUID) -> int:
+    """Return how many demo connections a user has."""
+    return _count(session, PlatformConnection, user_id)
+
+
+def delete_interactions(session: Session, user_id: UUID, limit: int) -> int:
+    """Delete up to `limit` of a user's demo interactions; return how many."""
+    some = sa.select(col(Interaction.id)).where(_demo(Interaction, user_id)).limit(limit)
+    return session.exec(sa.delete(Interaction).where(col(Interaction.id).in_(some))).rowcount
+
+
+def delete_connections(session: Session, user_id: UUID) -> int:
+    """Delete a user's demo connections; return how many."""
+    return session.exec(sa.delete(PlatformConnection).where(_demo(PlatformConnection, user_id))).rowcount
+
+
+def delete_all(session: Session, user_id: UUID) -> None:
+    """Delete every demo row of a user."""
+    session.exec(sa.delete(Interaction).where(_demo(Interaction, user_id)))
+    delete_connections(session, user_id)
+
+
+def _insert(session: Session, table: type[SQLModel], user_id: UUID, rows: Iterable[Row]) -> None:
+    values: list[dict[str, Any]] = [{**row, "user_id": user_id} for row in rows]
+    if values:
+        session.connection().execute(sa.insert(table), values)
+
+
+def _demo(table: type[Interaction | PlatformConnection], user_id: UUID) -> sa.ColumnElement[bool]:
+    return sa.and_(col(table.user_id) == user_id, col(table.is_demo))
+
+
+def _count(session: Session, table: type[Interaction | PlatformConnection], user_id: UUID) -> int:
+    return session.exec(select(sa.func.count()).select_from(table).where(_demo(table, user_id))).one()

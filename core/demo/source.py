@@ -1,0 +1,21 @@
+"""Where demo rows come from: the remote demo service when one is configured, else the built-in generator."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from core.demo import generator, remote
+from core.demo.batch import Batch
+from core.demo.presets import Preset
+from core.settings import settings
+
+
+def batches(preset: Preset, *, seed: str, requested_at: datetime, start: int) -> Iterator[Batch]:
+    """Yield the preset's batches from unit `start` on; the same arguments give the same rows.
+
+    Raises TryAgain or GiveUp when a remote demo service fails.
+    """
+    current = settings()
+    if not current.demo_service_url:
+        return generator.batches(preset, seed, requested_at, start)
+    service = remote.DemoService(current.demo_service_url, current.demo_service_timeout_seconds)
+    return service.batches(preset, seed, requested_at, start)

@@ -1,0 +1,126 @@
+"""Demo mode: a creator's account filled with generated interactions, and emptied of them."""
+
+import time
+
+from pydantic import Field
+
+from core.demo import rows
+from core.demo.batch import Batch, batch_size
+from core.demo.presets import Preset
+from core.demo.source import batches
+from core.models import DemoModeStatus, Role, User
+from core.operation import Form, FormT, Machine, NoForm, Operation, Progress, Steps, Work
+from core.settings import settings
+
+demo_mode = Machine(User, "demo_mode_status", failed=DemoModeStatus.FAILED)
+
+QUEUE = "demo"
+
+
+class EnableForm(Form):
+    """Which creator to imitate."""
+
+    preset: Preset = Field(default=Preset.MID_TIER, title="Preset", description="The creator to imitate.")
+
+
+def fill(work: Work[User, EnableForm]) -> Steps:
+    """Write the preset's connections and interactions, one batch per step."""
+    user_id = work.subject.id
+    # The batch comes first in each step: a slow demo service is waited for with no transaction open.
+    for batch in batches(work.form.preset, seed=work.key, requested_at=work.requested_at, start=work.done):
+        _pause()
+        if batch.start == 0:
+            wipe(work)
+            work.subject.demo_preset = work.form.preset.value
+        rows.write(work.session, user_id, batch)
+        yield Progress(batch.end, batch.totals.units, _told(batch))
+    return {
+        "preset": work.form.preset.value,
+        "interactions": rows.count_interactions(work.session, user_id),
+        "connections": rows.count_connections(work.session, user_id),
+    }
+
+
+def empty(work: Work[User, NoForm]) -> Steps:
+    """Delete the demo interactions, one batch per step, and with the ending the few demo connections.
+
+    So `done` counts interactions alone, and both figures of the result are right after any number of attempts.
+    """
+    user_id, done = work.subject.id, work.done
+    total = done + rows.count_interactions(work.session, user_id)
+    while deleted := rows.delete_interactions(work.session, user_id, batch_size(total)):
+        done += deleted
+        yield Progress(done, total, f"{done:,} of {total:,} interactions deleted")
+        _pause()
+    work.subject.demo_preset = None
+    return {"interactions_deleted": done, "connections_deleted": rows.delete_connections(work.session, user_id)}
+
+
+def wipe(work: Work[User, FormT]) -> None:
+    """Delete every demo row of the user, in one transaction."""
+    rows.delete_all(work.session, work.subject.id)
+    work.subject.demo_preset = None
+
+
+def _pause() -> None:
+    time.sleep(settings().demo_step_seconds)
+
+
+def _told(batch: Batch) -> str:
+    done = max(0, batch.end - batch.totals.connections)
+    return f"{done:,} of {batch.totals.interactions:,} interactions"
+
+
+enable = Operation(
+    name="demo.enable",
+    label="Enable demo mode",
+    doing="Enabling demo mode…",
+    machine=demo_mode,
+    source=frozenset({DemoModeStatus.DISABLED, DemoModeStatus.FAILED}),
+    during=DemoModeStatus.ENABLING,
+    target=DemoModeStatus.ENABLED,
+    rests_at=DemoModeStatus.DISABLED,
+    form=EnableForm,
+    run=fill,
+    undo=wipe,
+    role=Role.SUPPORT,
+    self_service=True,
+    confirm=None,
+    queue=QUEUE,
+)
+
+disable = Operation(
+    name="demo.disable",
+    label="Disable demo mode",
+    doing="Disabling demo mode…",
+    machine=demo_mode,
+    source=frozenset({DemoModeStatus.ENABLED, DemoModeStatus.FAILED}),
+    during=DemoModeStatus.DISABLING,
+    target=DemoModeStatus.DISABLED,
+    rests_at=DemoModeStatus.DISABLED,
+    form=NoForm,
+    run=empty,
+    undo=wipe,
+    role=Role.SUPPORT,
+    self_service=True,
+    confirm="Disable demo mode? All generated interactions and demo connections are deleted; real ones stay.",
+    queue=QUEUE,
+)
+
+dismiss = Operation(
+    name="demo.dismiss",
+    label="Dismiss",
+    doing="Cleaning up…",
+    machine=demo_mode,
+    source=frozenset({DemoModeStatus.FAILED}),
+    during=DemoModeStatus.FAILED,
+    target=DemoModeStatus.DISABLED,
+    rests_at=DemoModeStatus.FAILED,
+    form=NoForm,
+    run=empty,
+    undo=wipe,
+    role=Role.SUPPORT,
+    self_service=True,
+    confirm=None,
+    queue=QUEUE,
+)
