@@ -1,0 +1,150 @@
+"""Who is it? Sign-in by password or one-time link, sessions in `user_sessions`, and the check at every event.
+
+A session's token is 256 random bits; the database holds only its SHA-256. It ends after an idle time, after an absolute
+time, when it is revoked, and with its person.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlalchemy import update
+from sqlmodel import Session, col, func, select
+
+from core import audit, clock
+from core.actor import Actor
+from core.errors import Invalid, NotSignedIn
+from core.models import SignInLink, User, UserSession
+from core.settings import settings
+
+PASSWORD_MIN = 12
+LINK_LIFE = timedelta(hours=24)
+#: A session's last use is written at most this often: reading must not mean writing.
+TOUCH_EVERY = timedelta(minutes=1)
+
+_hasher = PasswordHasher()
+#: Verified against when there is no such user, so that the answer takes the same time.
+_NOBODY = _hasher.hash(secrets.token_urlsafe())
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request brings along to prove who it is; `via` is console or api."""
+
+    token: str | None
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Where a sign-in comes from, for the list of sessions."""
+
+    user_agent: str = ""
+    ip: str = ""
+
+
+def sign_in(session: Session, email: str, password: str, visitor: Visitor, via: str) -> str:
+    """Check e-mail and password and return the token of a new session.
+
+    Raises NotSignedIn with one sentence for every way in which it can be wrong.
+    """
+    user = session.exec(select(User).where(func.lower(User.email) == email.strip().lower())).first()
+    if not _verified(user, password) or user is None or user.disabled_at:
+        raise NotSignedIn("E-mail or password is wrong. Check both, or ask an admin for a sign-in link.")
+    return _begin(session, user, visitor, via)
+
+
+def make_link(session: Session, user: User) -> str:
+    """Return the token of a link that signs `user` in once, within a day."""
+    token = secrets.token_urlsafe(32)
+    session.add(SignInLink(token_hash=_hash(token), user_id=user.id, expires_at=clock.now() + LINK_LIFE))
+    return token
+
+
+def sign_in_by_link(session: Session, token: str, visitor: Visitor) -> str:
+    """Use a one-time link up and return the token of a new session. Raises NotSignedIn when it is used or too old."""
+    used = session.exec(
+        update(SignInLink)
+        .where(
+            col(SignInLink.token_hash) == _hash(token),
+            col(SignInLink.used_at).is_(None),
+            col(SignInLink.expires_at) > clock.db_now(),
+        )
+        .values(used_at=clock.db_now())
+        .returning(col(SignInLink.user_id))
+    ).first()
+    user = session.get(User, used[0]) if used else None
+    if user is None or user.disabled_at:
+        raise NotSignedIn("This sign-in link has been used or is too old. Ask for a new one: main.py operator link.")
+    return _begin(session, user, visitor, "console")
+
+
+def authenticate(session: Session, credentials: Credentials) -> Actor:
+    """Return the person behind the credentials, as the database knows them now. Raises NotSignedIn."""
+    if not credentials.token:
+        raise NotSignedIn("You are not signed in. Sign in and try again.")
+    found = session.exec(
+        select(UserSession, User).join(User).where(UserSession.token_hash == _hash(credentials.token))
+    ).first()
+    if found is None or not _valid(*found):
+        raise NotSignedIn("Your session has ended. Sign in again; you come back to this place.")
+    row, user = found
+    if row.last_seen_at < clock.now() - TOUCH_EVERY:
+        session.exec(update(UserSession).where(col(UserSession.id) == row.id).values(last_seen_at=clock.now()))
+    return Actor(user.id, user.email, user.role, credentials.via, row.id)
+
+
+def sign_out(session: Session, actor: Actor) -> None:
+    """End the session that the actor came with."""
+    if actor.session_id:
+        revoke(session, actor.session_id)
+        audit.record(session, actor, "session.ended", user_id=actor.id)
+
+
+def revoke(session: Session, session_id: UUID) -> None:
+    """End one session, wherever it is open."""
+    session.exec(update(UserSession).where(col(UserSession.id) == session_id).values(revoked_at=clock.db_now()))
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash of a new password. Raises Invalid when it is too short."""
+    if len(password) < PASSWORD_MIN:
+        raise Invalid("The password is too short.", {"password": f"Use at least {PASSWORD_MIN} characters."})
+    return _hasher.hash(password)
+
+
+def _begin(session: Session, user: User, visitor: Visitor, via: str) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(
+        UserSession(
+            user_id=user.id,
+            token_hash=_hash(token),
+            user_agent=visitor.user_agent[:300],
+            ip=visitor.ip,
+            expires_at=clock.now() + timedelta(hours=settings().session_hours),
+        )
+    )
+    audit.record(session, Actor(user.id, user.email, user.role, via), "session.started", user_id=user.id)
+    return token
+
+
+def _valid(row: UserSession, user: User) -> bool:
+    now: datetime = clock.now()
+    idle = timedelta(minutes=settings().session_idle_minutes)
+    return not row.revoked_at and not user.disabled_at and row.expires_at > now and row.last_seen_at > now - idle
+
+
+def _verified(user: User | None, password: str) -> bool:
+    stored = user.hashed_password if user else None
+    try:
+        return _hasher.verify(stored or _NOBODY, password) and stored is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,115 @@
+"""All commands: the declared operations and chores, and what people do to jobs and operators. A table one can read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from core.actor import Actor
+from core.errors import Invalid
+from core.jobs.cancel import cancel
+from core.jobs.request import Asked, request, request_chore
+from core.jobs.retry import retry
+from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
+from core.operation import Chore, NoForm, Operation
+from core.operations import BY_NAME, CHORES, OPERATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One validated request, as a command's function gets it."""
+
+    actor: Actor
+    target: UUID | None
+    form: BaseModel
+    reason: str | None
+    run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Something that a person may do: who may, with what input, and the function that does it."""
+
+    name: str
+    label: str
+    role: Role
+    form: type[BaseModel]
+    act: Callable[[Session, Call], dict[str, Any]]
+    #: Returns the owner of the target, if people may do this to their own; None: nobody's own.
+    own: Callable[[Session, UUID], UUID | None] | None = None
+
+
+def _start(operation: Operation[Any, Any], session: Session, call: Call) -> dict[str, Any]:
+    job = request(session, operation, _target(call), call.form, call.actor, Asked(call.run_at, call.reason))
+    return _answer(job)
+
+
+def _start_chore(chore: Chore[Any], session: Session, call: Call) -> dict[str, Any]:
+    return _answer(request_chore(session, chore, call.form, call.actor, Asked(call.run_at, call.reason)))
+
+
+def _retry(session: Session, call: Call) -> dict[str, Any]:
+    return _answer(retry(session, _target(call), call.actor, call.reason))
+
+
+def _cancel(session: Session, call: Call) -> dict[str, Any]:
+    job = cancel(session, _target(call), call.actor, call.reason)
+    return {**_answer(job), "stopping": job.status is JobStatus.RUNNING}
+
+
+def _target(call: Call) -> UUID:
+    if call.target is None:
+        raise Invalid("This needs to know what to act on.", {"target": "Give an id."})
+    return call.target
+
+
+def _answer(job: BackgroundJob) -> dict[str, Any]:
+    return {"job_id": str(job.id), "kind": job.kind, "status": job.status.value, "status_url": f"/api/jobs/{job.id}"}
+
+
+def _self(_: Session, user_id: UUID) -> UUID | None:
+    return user_id
+
+
+def _owner_of_connection(session: Session, connection_id: UUID) -> UUID | None:
+    connection = session.get(PlatformConnection, connection_id)
+    return connection.user_id if connection else None
+
+
+def _owner_of_job(session: Session, job_id: UUID) -> UUID | None:
+    job = session.get(BackgroundJob, job_id)
+    kind = BY_NAME.get(job.kind) if job else None
+    return job.user_id if job and isinstance(kind, Operation) and kind.self_service else None
+
+
+def _of_operation(operation: Operation[Any, Any]) -> Command:
+    owner = _owner_of_connection if issubclass(operation.machine.table, PlatformConnection) else _self
+    return Command(
+        name=operation.name,
+        label=operation.label,
+        role=operation.role,
+        form=operation.form,
+        act=partial(_start, operation),
+        own=owner if operation.self_service else None,
+    )
+
+
+def _of_chore(chore: Chore[Any]) -> Command:
+    return Command(
+        name=chore.name, label=chore.label, role=chore.role, form=chore.form, act=partial(_start_chore, chore)
+    )
+
+
+_ALL = (
+    *map(_of_operation, OPERATIONS),
+    *map(_of_chore, CHORES),
+    Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
+    Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
+)
+
+COMMANDS = {command.name: command for command in _ALL}
