@@ -13,7 +13,7 @@ from itertools import accumulate
 from random import Random
 
 from core.demo import phrases
-from core.demo.batch import Batch, Row, Totals, batch_size, connection_row, unit_id, window_start
+from core.demo.batch import WINDOW_DAYS, Batch, Row, Totals, batch_size, connection_row, unit_id, window_start
 from core.demo.presets import Kind, Preset, Profile, Sentiment
 
 HOUR = timedelta(hours=1)
@@ -80,7 +80,11 @@ def _plan(profile: Profile, seed: str, requested_at: datetime) -> _Plan:
     first, last = window_start(requested_at), requested_at.astimezone(UTC)
     hours = max(1, math.ceil((last - first) / HOUR))
     bursts = sorted(random.randrange(hours) for _ in range(profile.viral_posts))
-    weights = [_weight(profile, first + hour * HOUR, hour / hours) * random.uniform(0.6, 1.4) for hour in range(hours)]
+    days = [random.uniform(0.8, 1.25) for _ in range(WINDOW_DAYS)]
+    weights = [
+        _weight(profile, first + hour * HOUR, hour / hours) * days[hour // 24] * random.uniform(0.6, 1.4)
+        for hour in range(hours)
+    ]
     for burst in bursts:
         for hour in range(burst, min(hours, burst + 72)):
             weights[hour] *= 1 + BURST_STRENGTH * math.exp((burst - hour) / BURST_HOURS)

@@ -31,7 +31,7 @@ def fill(work: Work[User, EnableForm]) -> Steps:
         _pause()
         if batch.start == 0:
             wipe(work)
-            work.subject.demo_preset = work.form.preset.value
+            _name_preset(work, work.form.preset)
         rows.write(work.session, user_id, batch)
         yield Progress(batch.end, batch.totals.units, _told(batch))
     return {
@@ -52,14 +52,19 @@ def empty(work: Work[User, NoForm]) -> Steps:
         done += deleted
         yield Progress(done, total, f"{done:,} of {total:,} interactions deleted")
         _pause()
-    work.subject.demo_preset = None
+    _name_preset(work, None)
     return {"interactions_deleted": done, "connections_deleted": rows.delete_connections(work.session, user_id)}
 
 
 def wipe(work: Work[User, FormT]) -> None:
     """Delete every demo row of the user, in one transaction."""
     rows.delete_all(work.session, work.subject.id)
-    work.subject.demo_preset = None
+    _name_preset(work, None)
+
+
+def _name_preset(work: Work[User, FormT], preset: Preset | None) -> None:
+    work.subject.demo_preset = preset and preset.value
+    work.session.flush()
 
 
 def _pause() -> None:
