@@ -1,0 +1,1 @@
+"""Signing in at the platforms: the tokens they give, and how they are kept."""

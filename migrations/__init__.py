@@ -1,0 +1,1 @@
+"""How a database comes to the tables of core.models: from nothing, or from the legacy product's tables."""

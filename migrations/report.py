@@ -1,0 +1,35 @@
+"""What migrations tell: findings before a change, a report after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that stands between a database and head, or, when it does not block, that a person should know."""
+
+    title: str
+    detail: str
+    remedy: str
+    blocks: bool
+    #: A sample of the rows it is about.
+    rows: tuple[Mapping[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        """Return what is the matter, and what to do."""
+        return f"{self.detail} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a migration did. A revision of None is a database without any."""
+
+    start: str | None
+    end: str | None
+    #: One line per revision that this run applied, in order; empty when another run did it, or nothing was to do.
+    steps: tuple[str, ...]
+    #: Rows by table.
+    rows_before: Mapping[str, int]
+    rows_after: Mapping[str, int]
+    warnings: tuple[Finding, ...] = field(default=())

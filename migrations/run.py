@@ -1,0 +1,109 @@
+"""Migrations as the program uses them: upgrade, check, sql, downgrade. Nothing is written to the screen here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from core.errors import Unusable
+from core.oauth.tokens import TokenCipher
+from migrations import detect, revisions
+from migrations.report import Finding, Report
+from migrations.transaction import engine_for, looking, migrating
+
+__all__ = ["Finding", "Report", "check", "downgrade", "sql", "upgrade"]
+
+#: The tables that hold people's data; a report counts their rows.
+COUNTED = ("users", "platform_connections", "interactions", "marketing_campaigns", "background_jobs", "events")
+
+
+def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
+    """Bring a database to head, or to an earlier revision, from nothing or from any legacy shape.
+
+    Raises Unusable, with every finding and before anything is changed, when the database cannot be carried over; also
+    when a lock is not to be had in time. Each revision is one transaction: whatever happens, run it again.
+    """
+    cipher = TokenCipher(secret)
+    target = revisions.known(to)
+    with engine_for(url) as engine:
+        with looking(engine) as connection:
+            findings = detect.odd_shapes(connection, cipher)
+            _refuse(findings)
+            start, before = revisions.of(connection), _rows(connection)
+        steps = tuple(_climb(engine, cipher, target))
+        with looking(engine) as connection:
+            end, after = revisions.of(connection), _rows(connection)
+    return Report(start, end, steps, before, after, tuple(findings))
+
+
+def check(url: str, *, secret: str | None = None) -> list[Finding]:
+    """Return what stands between this database and head; nothing when it is at head and in shape."""
+    cipher = TokenCipher(secret) if secret else None
+    with engine_for(url) as engine, looking(engine) as connection:
+        odd = detect.odd_shapes(connection, cipher)
+        if any(finding.blocks for finding in odd):
+            return odd
+        return [*odd, *detect.pending(connection), *detect.drift(connection)]
+
+
+def sql(url: str) -> str:
+    """Return the SQL that would bring this database to head; empty when it is there. Nothing is run.
+
+    SQL cannot encrypt provider tokens: where there are any, the script stops at that revision and says so.
+    """
+    with engine_for(url) as engine, looking(engine) as connection:
+        _refuse(detect.odd_shapes(connection, None))
+        start = revisions.of(connection)
+    return "" if start == revisions.head() else revisions.as_sql(start)
+
+
+def downgrade(url: str, revision: str, *, secret: str) -> Report:
+    """Take a database back to `revision`, or to `base`: the legacy shape. Rows and values stay.
+
+    Raises Unusable, before anything is changed, while jobs are active, and when tokens cannot be decrypted.
+    """
+    cipher = TokenCipher(secret)
+    target = revisions.known(revision)
+    with engine_for(url) as engine:
+        with looking(engine) as connection:
+            _refuse(detect.cannot_go_back(connection, cipher))
+            start, before = revisions.of(connection), _rows(connection)
+        steps = tuple(_descend(engine, cipher, target))
+        with looking(engine) as connection:
+            end, after = revisions.of(connection), _rows(connection)
+    return Report(start, end, steps, before, after, warnings=())
+
+
+def _climb(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
+    while True:
+        with migrating(engine) as connection:
+            # Read under the lock: another migrator may have come first.
+            ahead = revisions.between(revisions.of(connection), target)
+            if not ahead:
+                return
+            revisions.go_up(connection, ahead[0].id, cipher)
+        yield f"{ahead[0].id} {ahead[0].says}"
+
+
+def _descend(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
+    while True:
+        with migrating(engine) as connection:
+            at = revisions.of(connection)
+            if at <= target:
+                return
+            revisions.go_down(connection, at, cipher)
+        yield f"{at} undone"
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
+    if blocking := [str(finding) for finding in findings if finding.blocks]:
+        raise Unusable("\n".join(blocking))
+
+
+def _rows(connection: Connection) -> Mapping[str, int]:
+    present = sa.inspect(connection).get_table_names()
+    return {
+        table: connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 names are ours
+        for table in COUNTED
+        if table in present
+    }

@@ -1,0 +1,94 @@
+"""One transaction of a migration: under the lock that all migrators share, and with a limit to every wait."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from core.db import connect
+from core.errors import Unusable
+
+#: "unstuck" in ASCII; the advisory lock of every migrator of a database. Held by a transaction, never by a session.
+LOCK = 0x756E737475636B
+#: How long another migrator may be waited for: as long as one large revision may take.
+MIGRATOR_WAIT = "15min"
+#: How long a table may be waited for. While we wait, everyone else's queries on it wait behind us.
+TABLE_WAIT = "10s"
+#: How long one statement may take: rewriting a large table, unlike the 30 s of the console's queries.
+STATEMENT_LIMIT = "60min"
+
+_LIMITS = sa.text(
+    """SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true),
+    set_config('TimeZone', 'UTC', true), set_config('application_name', 'unstuck migrate', true)"""
+)
+_HOLDERS = sa.text(
+    """SELECT DISTINCT a.pid, coalesce(nullif(a.application_name, ''), 'unnamed') AS program, a.usename, a.state,
+        date_trunc('second', clock_timestamp() - a.xact_start)::text AS since
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM pg_database
+        WHERE datname = current_database()) AND a.backend_type = 'client backend' AND (
+            (l.locktype = 'advisory' AND (l.classid::bigint << 32 | l.objid::bigint) = :lock)
+            OR (l.locktype = 'relation' AND l.relation IN (SELECT oid FROM pg_class
+                WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace)))
+    ORDER BY a.pid LIMIT 5"""
+)
+
+
+@contextmanager
+def engine_for(url: str) -> Iterator[Engine]:
+    """Open an engine for a migration; without start-up options, which PgBouncer in transaction mode may refuse."""
+    engine = connect(url, pool_size=2, options="")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction as the only migrator of this database; commit at the end."""
+    with _limited(engine, MIGRATOR_WAIT) as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(sa.text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": TABLE_WAIT})
+        yield connection
+
+
+@contextmanager
+def looking(engine: Engine, wait: str = MIGRATOR_WAIT) -> Iterator[Connection]:
+    """Open a read-only transaction during which nobody migrates."""
+    with _limited(engine, wait) as connection:
+        connection.execute(sa.text("SET TRANSACTION READ ONLY"))
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
+        yield connection
+
+
+@contextmanager
+def _limited(engine: Engine, lock_wait: str) -> Iterator[Connection]:
+    try:
+        with engine.begin() as connection:
+            connection.execute(_LIMITS, {"statement": STATEMENT_LIMIT, "lock": lock_wait})
+            yield connection
+    except DBAPIError as error:
+        raise Unusable(_sentence(engine, error)) from error
+
+
+def _sentence(engine: Engine, error: DBAPIError) -> str:
+    cause = error.orig
+    if isinstance(cause, psycopg.errors.LockNotAvailable):
+        return f"A table, or the right to migrate, is held by others: {_holders(engine)} End that, then run migrate again."
+    if isinstance(cause, psycopg.errors.QueryCanceled):
+        return f"A statement took longer than {STATEMENT_LIMIT} and was ended; its revision was undone. Run migrate again."
+    if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
+        return f"The database refused: {cause.diag.message_primary}. The revision it belongs to was undone."
+    return f"The connection to the database was lost, or never made: {str(cause).strip().splitlines()[0]}"
+
+
+def _holders(engine: Engine) -> str:
+    with engine.begin() as connection:
+        holders = connection.execute(_HOLDERS, {"lock": LOCK}).all()
+    if not holders:
+        return "they have just let go."
+    return "; ".join(f"pid {h.pid} ({h.program}, {h.usename}, {h.state}, for {h.since})" for h in holders) + "."

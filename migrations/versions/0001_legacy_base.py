@@ -1,0 +1,63 @@
+"""The legacy product's three tables: made when absent, taken over as they are when present.
+
+The statements are the legacy product's own; what follows starts from its shape in either case.
+"""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS users (
+        id uuid PRIMARY KEY,
+        email varchar(320) NOT NULL,
+        name text,
+        hashed_password text,
+        demo_mode boolean DEFAULT false,
+        marketing_opt_in boolean DEFAULT true,
+        countdown_t14_sent_at timestamp,
+        countdown_t7_sent_at timestamp,
+        countdown_t1_sent_at timestamp,
+        created_at timestamp DEFAULT now()
+    )""",
+    """CREATE TABLE IF NOT EXISTS platform_connections (
+        id uuid PRIMARY KEY,
+        user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        platform varchar(32) NOT NULL,
+        handle text,
+        access_token text,
+        refresh_token text,
+        token_expires_at timestamp,
+        is_active boolean DEFAULT true,
+        created_at timestamp DEFAULT now()
+    )""",
+    """CREATE TABLE IF NOT EXISTS interactions (
+        id uuid PRIMARY KEY,
+        user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        connection_id uuid REFERENCES platform_connections (id) ON DELETE SET NULL,
+        kind varchar(16) NOT NULL,
+        author text,
+        body text,
+        sentiment varchar(16),
+        is_demo boolean NOT NULL DEFAULT false,
+        created_at timestamp DEFAULT now()
+    )""",
+)
+INDEXES = (
+    "CREATE UNIQUE INDEX IF NOT EXISTS ix_users_email ON users (email)",
+    "CREATE INDEX IF NOT EXISTS ix_platform_connections_user_id ON platform_connections (user_id)",
+    "CREATE INDEX IF NOT EXISTS ix_interactions_user_id ON interactions (user_id)",
+)
+
+
+def upgrade() -> None:
+    """Make what is absent."""
+    for statement in (*TABLES, *INDEXES):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Leave the tables: they are the legacy product's, with its data."""

@@ -1,0 +1,40 @@
+"""Pre: demo_mode and is_active are carried over into the states, and from here on both follow each other.
+
+True becomes enabled or connected; false and NULL become disabled or disconnected. A state that says more than the
+boolean can (enabling, failed, ...) was set by new code and stays.
+"""
+
+from alembic import op
+
+from migrations import ddl
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Carry over, then keep in step."""
+    op.execute(
+        f"""UPDATE users SET demo_mode_status = 'enabled'
+        WHERE demo_mode_status = 'disabled' AND {ddl.is_true("demo_mode")}"""
+    )
+    op.execute(
+        f"""UPDATE platform_connections SET connection_status = 'connected'
+        WHERE connection_status = 'disconnected' AND {ddl.is_true("is_active")}"""
+    )
+    ddl.keep_in_step("users", "demo_mode", "demo_mode_status", on=("enabled", "disabling"), off="disabled")
+    ddl.keep_in_step(
+        "platform_connections",
+        "is_active",
+        "connection_status",
+        on=("connected", "refreshing", "disconnecting"),
+        off="disconnected",
+    )
+
+
+def downgrade() -> None:
+    """Let go: the booleans already say what the states say, as far as they can."""
+    ddl.let_go("platform_connections", "is_active", "connection_status", off="disconnected")
+    ddl.let_go("users", "demo_mode", "demo_mode_status", off="disabled")

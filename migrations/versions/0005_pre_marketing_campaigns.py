@@ -1,0 +1,47 @@
+"""Pre: what marketing knows about a user gets a table of its own, copied from users; old code's changes follow."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations import ddl, marketing
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def moment(name: str) -> sa.Column:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=True)
+
+
+def upgrade() -> None:
+    """Make the table, copy, and follow."""
+    ddl.in_utc()
+    op.create_table(
+        "marketing_campaigns",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("marketing_opt_in", sa.Boolean(), server_default=sa.true(), nullable=True),
+        moment("countdown_t14_sent_at"),
+        moment("countdown_t7_sent_at"),
+        moment("countdown_t1_sent_at"),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_marketing_campaigns")),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_marketing_campaigns_user_id"), ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint("user_id", name=op.f("uq_marketing_campaigns_user_id")),
+        if_not_exists=True,
+    )
+    op.execute(marketing.COPY)
+    op.execute(marketing.FOLLOW)
+    op.execute(marketing.TRIGGER)
+
+
+def downgrade() -> None:
+    """Put everything back into users, then drop the copy."""
+    ddl.drop_trigger("users_marketing_in_step", "users")
+    ddl.in_utc()
+    op.execute(marketing.PUT_BACK)
+    op.drop_table("marketing_campaigns")

@@ -1,0 +1,76 @@
+"""Pre: types, defaults, constraint names and indexes of the legacy tables as the models have them.
+
+Old code names none of them, so it does not notice.
+"""
+
+from alembic import op
+
+from migrations import ddl
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+TYPES = {
+    "users": {"email": "varchar(320)", "name": "text", "hashed_password": "text"},
+    "platform_connections": {
+        "platform": "varchar(32)",
+        "handle": "text",
+        "access_token": "text",
+        "refresh_token": "text",
+    },
+    "interactions": {"kind": "varchar(16)", "author": "text", "body": "text", "sentiment": "varchar(16)"},
+}
+REQUIRED = {
+    "users": ("email",),
+    "platform_connections": ("user_id", "platform"),
+    "interactions": ("user_id", "kind", "is_demo"),
+}
+
+
+def upgrade() -> None:
+    """Settle types first, so that the indexes are built once."""
+    for table, types in TYPES.items():
+        ddl.settle_types(table, types)
+    op.execute("UPDATE interactions SET is_demo = false WHERE is_demo IS NULL")
+    op.execute("ALTER TABLE interactions ALTER COLUMN is_demo SET DEFAULT false")
+    for table, columns in REQUIRED.items():
+        for column in columns:
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL")
+    for table in TYPES:
+        ddl.name_primary_key(table, f"pk_{table}")
+    refer(names={"connections": "fk_platform_connections_user_id", "interactions": "fk_interactions_user_id"})
+    ddl.replace_foreign_key(
+        "interactions", "connection_id", "fk_interactions_connection_id", "platform_connections", "SET NULL"
+    )
+    ddl.replace_index("ix_users_name_lower", "users (lower(name) text_pattern_ops)")
+    ddl.replace_index("ix_users_email_prefix", "users (lower(email) text_pattern_ops)")
+    ddl.replace_index("ix_interactions_user_id_created_at", "interactions (user_id, created_at)")
+    ddl.replace_index("ix_interactions_demo", "interactions (user_id) WHERE is_demo")
+    ddl.replace_index("ix_interactions_connection_id", "interactions (connection_id)")
+    op.execute("DROP INDEX IF EXISTS ix_interactions_user_id")
+
+
+def downgrade() -> None:
+    """Give the legacy names back; the types stay, for old code they are the same."""
+    ddl.replace_index("ix_interactions_user_id", "interactions (user_id)")
+    for index in (
+        "ix_users_name_lower",
+        "ix_users_email_prefix",
+        "ix_interactions_user_id_created_at",
+        "ix_interactions_demo",
+        "ix_interactions_connection_id",
+    ):
+        op.execute(f"DROP INDEX IF EXISTS {index}")
+    ddl.replace_foreign_key(
+        "interactions", "connection_id", "interactions_connection_id_fkey", "platform_connections", "SET NULL"
+    )
+    refer(names={"connections": "platform_connections_user_id_fkey", "interactions": "interactions_user_id_fkey"})
+    for table in TYPES:
+        ddl.name_primary_key(table, f"{table}_pkey")
+
+
+def refer(names: dict[str, str]) -> None:
+    ddl.replace_foreign_key("platform_connections", "user_id", names["connections"], "users", "CASCADE")
+    ddl.replace_foreign_key("interactions", "user_id", names["interactions"], "users", "CASCADE")

@@ -1,0 +1,41 @@
+"""Post: times carry their zone; what was stored without one is read as UTC. Old code would get other values back."""
+
+from alembic import op
+
+from migrations import ddl
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+TIMES = {
+    "users": ("created_at",),
+    "platform_connections": ("token_expires_at", "created_at"),
+    "interactions": ("created_at",),
+}
+
+
+def upgrade() -> None:
+    """Convert; a row without a creation time gets the present one."""
+    ddl.in_utc()
+    convert("timestamptz")
+    for table in TIMES:
+        op.execute(f"UPDATE {table} SET created_at = now() WHERE created_at IS NULL")
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN created_at SET DEFAULT now()")
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN created_at SET NOT NULL")
+
+
+def downgrade() -> None:
+    """Take the zone away; the times stay those of UTC."""
+    ddl.in_utc()
+    convert("timestamp")
+    for table in TIMES:
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN created_at DROP NOT NULL")
+
+
+def convert(to: str) -> None:
+    # With the session in UTC the expression gives the same moment for columns with and without a zone.
+    for table, columns in TIMES.items():
+        changes = ", ".join(f"ALTER COLUMN {c} TYPE {to} USING {c} AT TIME ZONE 'UTC'" for c in columns)
+        op.execute(f"ALTER TABLE {table} {changes}")

@@ -1,0 +1,22 @@
+"""Post: an e-mail address belongs to one user, however it is written. Old code could have added a second spelling."""
+
+from alembic import op
+
+from migrations import ddl
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Unique by lower case, instead of unique as written."""
+    ddl.replace_index("uq_users_email_lower", "users (lower(email))", unique=True)
+    op.execute("DROP INDEX IF EXISTS ix_users_email")
+
+
+def downgrade() -> None:
+    """Unique as written."""
+    ddl.replace_index("ix_users_email", "users (email)", unique=True)
+    op.execute("DROP INDEX uq_users_email_lower")
