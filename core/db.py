@@ -48,3 +48,8 @@ def session_scope(engine: Engine) -> Iterator[Session]:
 def masked(url: str) -> str:
     """Return a URL without its password, for people and logs."""
     return make_url(url).render_as_string(hide_password=True)
+
+
+def worker_options(lease_seconds: float) -> str:
+    """Return options for workers: a frozen worker's open transaction blocks others no longer than a lease."""
+    return f"{_OPTIONS} -c idle_in_transaction_session_timeout={int(lease_seconds * 1000)}"

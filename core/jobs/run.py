@@ -30,6 +30,9 @@ class _StopAsked(Exception):
 class Interrupted(BaseException):
     """Raised into a job's thread from outside: its step took too long, or it did not heed a cancel."""
 
+    def __str__(self) -> str:
+        return "The job reached no checkpoint within its time limit and was interrupted."
+
 
 def run(engine: Engine, held: Claimed, step_limit: timedelta, stopping: Callable[[], bool]) -> AttemptOutcome:
     """Run one claimed job to the end of this attempt and return how it ended.

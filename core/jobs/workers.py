@@ -3,9 +3,10 @@
 import os
 import socket
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlmodel import Session, col, select
 
 from core import clock
@@ -48,17 +49,17 @@ def say_goodbye(session: Session, worker_id: UUID) -> None:
     session.exec(update(Worker).where(col(Worker.id) == worker_id).values(stopped_at=clock.db_now()))
 
 
-def asked_to_stop(session: Session, worker_id: UUID) -> list[UUID]:
-    """Return the ids of this worker's running jobs that someone asked to cancel."""
-    return list(
-        session.exec(
-            select(BackgroundJob.id).where(
-                col(BackgroundJob.worker_id) == worker_id,
-                col(BackgroundJob.status) == JobStatus.RUNNING,
-                col(BackgroundJob.cancel_requested_at).is_not(None),
-            )
+def overdue(session: Session, worker_id: UUID, grace_seconds: float) -> list[tuple[UUID, int]]:
+    """Return (id, token) of this worker's jobs that are past their time limit, or did not heed a cancel for `grace`."""
+    too_long = clock.db_now() - timedelta(seconds=grace_seconds)
+    rows = session.exec(
+        select(BackgroundJob.id, BackgroundJob.token).where(
+            col(BackgroundJob.worker_id) == worker_id,
+            col(BackgroundJob.status) == JobStatus.RUNNING,
+            or_(col(BackgroundJob.cancel_requested_at) < too_long, col(BackgroundJob.deadline_at) < clock.db_now()),
         )
     )
+    return [(job_id, token) for job_id, token in rows]
 
 
 def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:

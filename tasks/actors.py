@@ -1,0 +1,81 @@
+"""One actor per queue. A rung thread drains the queue: claims one, runs it, ends it, until nothing is due."""
+
+import logging
+import threading
+from functools import partial
+from uuid import UUID
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.crash import crash_point
+from core.db import session_scope
+from core.jobs.claim import Claimed, claim
+from core.jobs.run import run
+from core.operations import BY_NAME
+from core.settings import settings
+from tasks.broker import actor_name
+from tasks.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+class Drain:
+    """What a worker process's threads do when a bell rings. `worker_id` is the process's present identity."""
+
+    def __init__(self, engine: Engine, registry: Registry, worker_id: UUID) -> None:
+        self.engine = engine
+        self.registry = registry
+        self.worker_id = worker_id
+        self.stopping = threading.Event()
+
+    def __call__(self, queue: str) -> None:
+        """Run due jobs of a queue until there are none, or all slots are taken, or the process stops."""
+        with self.registry.slot() as free:
+            while free and not self.stopping.is_set():
+                try:
+                    if not self._one(queue):
+                        return
+                except SQLAlchemyError as error:
+                    # The job, if one was claimed, is still ours: the heartbeat hands back what no thread holds.
+                    log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
+                    return
+
+    def _one(self, queue: str) -> bool:
+        with session_scope(self.engine) as session:
+            held = claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
+        if held is None:
+            return False
+        crash_point("after_claim")
+        with self.registry.holding(held):
+            self._run(held)
+        return True
+
+    def _run(self, held: Claimed) -> None:
+        outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set)
+        log.info(
+            "attempt ended",
+            extra={
+                "job": str(held.id),
+                "kind": held.kind,
+                "token": held.token,
+                "attempt": held.attempt,
+                "worker": str(self.worker_id),
+                "outcome": outcome.value,
+            },
+        )
+
+
+def declare(broker: RedisBroker, drain: Drain, queues: list[str]) -> None:
+    """Declare one actor per queue: the doorbell's answer. Nothing is retried: a sweep rings again."""
+    for queue in queues:
+        dramatiq.Actor(
+            partial(drain, queue),
+            broker=broker,
+            actor_name=actor_name(queue),
+            queue_name=queue,
+            priority=0,
+            options={},
+        )

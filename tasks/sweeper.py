@@ -1,0 +1,68 @@
+"""The sweeper: a thread in every worker process that picks up what dead workers and lost bells left behind.
+
+It wakes free threads of its own process directly, so that due jobs start even while the broker is empty, full or down.
+"""
+
+import logging
+import random
+import threading
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.db import session_scope
+from core.jobs import sweep
+from core.settings import settings
+from tasks.actors import Drain
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Sweeps every UNSTUCK_SWEEP_SECONDS, a little less or more so that many sweepers spread."""
+
+    def __init__(self, drain: Drain, queues: list[str]) -> None:
+        self._drain = drain
+        self._queues = queues
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Sweep now, and from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop sweeping."""
+        self._stop.set()
+        self._thread.join(2)
+
+    def _sweep(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.once()
+            except SQLAlchemyError as error:
+                log.warning("sweep missed", extra={"error": str(error).split("\n")[0]})
+            self._stop.wait(settings().sweep_seconds * random.uniform(0.8, 1.0))  # noqa: S311
+
+    def once(self) -> None:
+        """Presume the silent dead, rescue their jobs, and ring for everything that is due."""
+        engine = self._drain.engine
+        with session_scope(engine) as session:
+            if lost := sweep.mark_lost_workers(session, settings().lease):
+                log.warning("workers presumed dead", extra={"count": lost})
+        with session_scope(engine) as session:
+            found = sweep.orphans(session)
+        for orphan in found:
+            with session_scope(engine) as session:
+                if sweep.rescue(session, orphan):
+                    log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
+        with session_scope(engine) as session:
+            due = list(sweep.ring_due(session))
+        for queue, waiting in due:
+            self._wake(queue, waiting)
+
+    def _wake(self, queue: str, waiting: int) -> None:
+        if queue not in self._queues or self._drain.stopping.is_set():
+            return
+        free = self._drain.registry.threads - len(self._drain.registry.held())
+        for _ in range(min(free, waiting)):
+            threading.Thread(target=self._drain, args=(queue,), name=f"swept-{queue}", daemon=True).start()

@@ -1,0 +1,91 @@
+"""One worker process: Dramatiq's threads, a heartbeat, a sweeper, and a stop that hands back what it holds."""
+
+import logging
+import os
+import signal
+import threading
+from types import FrameType
+
+from dramatiq import Worker as DramatiqWorker
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import bus
+from core.db import session_scope
+from core.jobs import workers
+from core.operations import BY_NAME
+from core.settings import settings
+from tasks.actors import Drain, declare
+from tasks.broker import make_broker
+from tasks.heartbeat import Heartbeat
+from tasks.redis_bus import RedisBus
+from tasks.registry import Registry
+from tasks.sweeper import Sweeper
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks whether the process that started us still lives.
+PARENT_CHECK = 1.0
+
+
+def known_queues() -> list[str]:
+    """Return every queue that a declared kind of job uses."""
+    return sorted({kind.queue for kind in BY_NAME.values()})
+
+
+def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], version: str) -> None:
+    """Run a worker until SIGTERM or SIGINT, or until the process that started it is gone."""
+    broker = make_broker(redis_url)
+    redis_bus = RedisBus(broker)
+    bus.use(redis_bus)
+    with session_scope(engine) as session:
+        worker_id = workers.register(session, threads=threads, queues=queues, version=version)
+    drain = Drain(engine, Registry(threads), worker_id)
+    declare(broker, drain, queues)
+    heartbeat, sweeper = Heartbeat(drain, queues, version), Sweeper(drain, queues)
+    dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=threads)
+    stop = _stop_on_signal()
+    heartbeat.start()
+    dramatiq_worker.start()
+    sweeper.start()
+    log.info("worker started", extra={"worker": str(worker_id), "threads": threads, "queues": queues})
+    _wait(stop)
+    drain.stopping.set()
+    sweeper.stop()
+    clean = drain.registry.wait_until_empty(settings().grace_seconds)
+    heartbeat.stop()
+    _leave(drain, dramatiq_worker)
+    redis_bus.close()
+    if not clean:  # a thread that does not stop must not keep the process; its job was handed back, its token is void
+        os._exit(0)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)
+    return stop
+
+
+def _wait(stop: threading.Event) -> None:
+    parent = os.getppid()
+    while not stop.wait(PARENT_CHECK):
+        if os.environ.get("UNSTUCK_CHILD") and os.getppid() != parent:
+            return
+
+
+def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
+    """Hand back what is still held, say good-bye, let Dramatiq go; a database that is away finds out by the lease."""
+    try:
+        for job_id, token in drain.registry.held():
+            with session_scope(drain.engine) as session:
+                workers.give_back(session, job_id, token)
+        with session_scope(drain.engine) as session:
+            workers.say_goodbye(session, drain.worker_id)
+    except SQLAlchemyError as error:
+        log.warning("left without good-bye", extra={"error": str(error).split("\n")[0]})
+    dramatiq_worker.stop(timeout=2_000)
