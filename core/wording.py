@@ -1,0 +1,33 @@
+"""Figures as a person says them."""
+
+from datetime import timedelta
+
+#: From how many seconds on a unit is spoken, and how many seconds one of it has.
+_UNITS = ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "h"), (120, 60, "min"))
+
+
+def spoken(span: timedelta) -> str:
+    """Return a length of time in its largest fitting unit: 47 s, 3 min, 5 h, 2 days. Never below zero."""
+    seconds = max(0.0, span.total_seconds())
+    for least, size, unit in _UNITS:
+        if seconds >= least:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def lasted(span: timedelta) -> str:
+    """Return how long something took, finely enough to compare: 0.48 s, 12.3 s, 2 min 05 s, 1 h 12 min."""
+    seconds = max(0.0, span.total_seconds())
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: 1 job, 1,240 jobs."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
