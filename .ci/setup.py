@@ -1,0 +1,176 @@
+"""Make .venv hold exactly what the lock names: standard library only, since nothing else is there yet.
+
+The environment is made without ensurepip, which Debian ships apart from Python, and filled by uv where there is one,
+otherwise by one pinned pip wheel, whatever pip this machine has and however that one is configured.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+RUN_LOCK = ROOT / "requirements.lock"
+DEV_LOCK = ROOT / "requirements-dev.lock"  # the same versions and more: `make lock` makes it so
+
+PIP = (
+    "https://files.pythonhosted.org/packages/f3/6e/1736e5b4ae2b778ef2f81c47d797de9f891d4d8acb047a24ca37a60294dd/"
+    "pip-26.2.1-py3-none-any.whl"
+)
+PIP_SHA256 = "71138adf1f4ca900cdb7d289c21b7494329f2332b6d85f0e1c42108c0384ed3e"
+#: What a person behind a mirror or proxy sets on purpose; the hashes in the lock decide what may come from there.
+KEPT = {"PIP_INDEX_URL", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TRUSTED_HOST", "PIP_CACHE_DIR"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+class SetupError(Exception):
+    """Set-up cannot go on; the text says what to do."""
+
+
+def main(wanted: list[str]) -> None:
+    """Bring .venv up to the lock, and for `dev` see to a browser."""
+    lock = DEV_LOCK if "dev" in wanted else RUN_LOCK
+    if not is_current(lock):
+        with alone():
+            if not is_current(lock):
+                bring_up_to(lock)
+    if "dev" in wanted:
+        see_to_a_browser()
+
+
+def is_current(lock: Path) -> bool:
+    """Say whether a working .venv holds what this lock names."""
+    note = notes(lock)
+    return note is not None and note.is_file() and note.read_bytes() == lock.read_bytes()
+
+
+def notes(lock: Path) -> Path | None:
+    """Return where .venv keeps its copy of the lock that filled it, or None when its Python does not work.
+
+    Beside the packages, so that another Python, which does not see them, does not see the note either.
+    """
+    script = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    try:
+        answer = subprocess.run([PYTHON, "-I", "-c", script], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    site = Path(answer.stdout.strip())
+    return site / f".{lock.name}" if site.is_relative_to(VENV) else None
+
+
+def bring_up_to(lock: Path) -> None:
+    """Install the lock, into a new environment unless the present one was once complete."""
+    print(f"Setting up .venv from {lock.name}; this takes about a minute the first time.", file=sys.stderr)
+    filled = [note for each in (RUN_LOCK, DEV_LOCK) if (note := notes(each)) is not None and note.is_file()]
+    if not filled:
+        if VENV.is_dir() and not VENV.is_symlink():
+            shutil.rmtree(VENV)
+        else:
+            VENV.unlink(missing_ok=True)
+        venv.EnvBuilder(symlinks=True).create(VENV)
+    for note in filled:
+        note.unlink()  # an installation that breaks off leaves none, so the next one starts afresh
+    install(lock)
+    for each in (RUN_LOCK, DEV_LOCK) if lock == DEV_LOCK else (RUN_LOCK,):
+        note = notes(each)
+        assert note is not None
+        shutil.copyfile(each, note)
+
+
+def install(lock: Path) -> None:
+    """Install with uv when there is one and it can, otherwise with pip."""
+    uv = shutil.which("uv")
+    arguments = ["--quiet", "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
+    if uv:
+        # On another file system than uv's cache a hard link is not possible, and uv says so at length.
+        command = [uv, "--no-config", "pip", "install", "--link-mode", "copy", "--python", str(PYTHON), *arguments]
+        if subprocess.run(command, check=False).returncode == 0:
+            return
+        print("uv could not install the lock; trying pip.", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        wheel, trusting = fetch_pip(Path(folder))
+        command = [str(PYTHON), f"{wheel}/pip", "install", "--disable-pip-version-check", *trusting, *arguments]
+        if subprocess.run(command, env=pip_environment(), check=False).returncode:
+            raise SetupError("The dependencies could not be installed: see above. Run the same command again to go on.")
+
+
+def fetch_pip(folder: Path) -> tuple[Path, list[str]]:
+    """Download the pinned pip and return it with the options it needs here.
+
+    A bare Debian has no certificates. The checksum decides what is run, so the wheel may then come unverified;
+    pip brings certificates of its own, and is told to use them.
+    """
+    trusting: list[str] = []
+    try:
+        content = download(ssl.create_default_context())
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ssl.SSLCertVerificationError):
+            raise
+        content = download(ssl._create_unverified_context())  # noqa: SLF001
+        trusting = ["--use-deprecated=legacy-certs"]
+    if hashlib.sha256(content).hexdigest() != PIP_SHA256:
+        raise SetupError(f"What came from {PIP} is not the expected pip; is there a proxy that changes downloads?")
+    wheel = folder / PIP.rsplit("/", 1)[1]
+    wheel.write_bytes(content)
+    return wheel, trusting
+
+
+def download(context: ssl.SSLContext) -> bytes:
+    """Return pip's wheel."""
+    with urllib.request.urlopen(PIP, timeout=60, context=context) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def pip_environment() -> dict[str, str]:
+    """Return the environment without the settings of this machine's pip."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_") or name in KEPT}
+    return kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_ROOT_USER_ACTION": "ignore"}
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait for another set-up of this tree to end."""
+    with RUN_LOCK.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def see_to_a_browser() -> None:
+    """Find Chromium or Chrome for the browser tests, or install Debian's where this user may."""
+    if any(map(shutil.which, BROWSERS)):
+        return
+    apt = shutil.which("apt-get")
+    if apt and os.geteuid() == 0:
+        print("Installing Debian's chromium for the browser tests.", file=sys.stderr)
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for action in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", "chromium"]):
+            subprocess.run([apt, *action], env=environment, check=False, stdout=subprocess.DEVNULL)
+    if not any(map(shutil.which, BROWSERS)):
+        raise SetupError(
+            "The browser tests need Chromium or Chrome, and none is on PATH: install it (Debian: as root, "
+            "apt-get install chromium; Ubuntu: Google Chrome from google.com/chrome), then run this again."
+        )
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except SetupError as error:
+        sys.exit(str(error))
+    except urllib.error.URLError as error:
+        sys.exit(f"pip could not be fetched from files.pythonhosted.org ({error.reason}): check the network or proxy.")
+    except OSError as error:
+        sys.exit(f"Set-up stopped at {error.filename or VENV}: {error.strerror}. Is {ROOT} yours to write, with space?")

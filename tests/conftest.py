@@ -1,0 +1,144 @@
+"""Real servers for every test: one PostgreSQL for the whole run, one Valkey for each process of it.
+
+A test that stops or harms a server starts its own with `core.embedded.embedded`.
+"""
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+from sqlmodel import Session
+
+from core.db import connect
+from core.embedded import embedded
+from migrations.run import upgrade
+
+SERVER = pytest.StashKey[str]()
+TEMPLATE = "unstuck_template"
+SECRET = "a-secret-for-tests-and-for-nothing-else"
+#: Safety that a test run does not need: its data dies with it.
+UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option of NiceGUI's `user` fixture; loading its plugin would load NiceGUI for every test.
+
+    Where the fixture is wanted: `from nicegui.testing.user_plugin import user` in that folder's conftest.
+    """
+    parser.addini("main_file", "the script that NiceGUI's user fixture runs; empty for none", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a SIGTERM, as from `timeout`, end the run as Ctrl-C does: with the servers stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Start the run's PostgreSQL before its first process, and tell each process where it is."""
+    config = node.config
+    if SERVER not in config.stash:
+        config.stash[SERVER] = _postgres(config)
+    node.workerinput["server"] = config.stash[SERVER]
+
+
+def _postgres(config: pytest.Config) -> str:
+    """Start PostgreSQL until the end of the run, and return the URL of its maintenance database."""
+    with ExitStack() as stack:
+        url = stack.enter_context(embedded(_folder(stack), redis=False)).database_url
+        server = make_url(url).set(database="postgres").render_as_string()
+        with psycopg.connect(server, autocommit=True) as connection:
+            for setting in UNSAFE:
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        config.add_cleanup(stack.pop_all().close)
+    return server
+
+
+def _folder(stack: ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="unstuck-tests-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> str:
+    """Return the URL of the run's PostgreSQL, as its superuser."""
+    told: str | None = getattr(pytestconfig, "workerinput", {}).get("server")
+    return told or _postgres(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """Return the name of a database with all tables and no rows, made by whichever process comes first."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(1)")
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone() is None:
+            connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}_new")
+            connection.execute(f"CREATE DATABASE {TEMPLATE}_new")
+            upgrade(_database(server, f"{TEMPLATE}_new"), secret=SECRET)
+            connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
+    return TEMPLATE
+
+
+def _database(server: str, name: str) -> str:
+    return make_url(server).set(database=name).render_as_string()
+
+
+@pytest.fixture
+def empty_database_url(server: str) -> Iterator[str]:
+    """Return a database without any table, for this test alone."""
+    yield from _fresh(server, "template0")
+
+
+@pytest.fixture
+def database_url(server: str, template: str) -> Iterator[str]:
+    """Return a database with all tables and no rows, for this test alone."""
+    yield from _fresh(server, template)
+
+
+def _fresh(server: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield _database(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Return an engine on this test's database."""
+    engine = connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """Return a session on this test's database; the test commits."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[str]:
+    with ExitStack() as stack:
+        yield stack.enter_context(embedded(_folder(stack), postgres=False)).redis_url
+
+
+@pytest.fixture
+def redis_url(_valkey: str) -> str:
+    """Return an empty Valkey; other tests of this process had it before, and no other process has."""
+    import redis
+
+    with redis.Redis.from_url(_valkey) as client:
+        client.flushall()
+    return _valkey
