@@ -47,7 +47,7 @@ ERROR_WORDS = (
     "to_tsvector('simple', regexp_replace("
     "coalesce(error_type, '') || ' ' || coalesce(error_message, '') || ' ' || "
     "regexp_replace(coalesce(error_type, ''), '([a-z0-9])([A-Z])', '\\1 \\2', 'g'), "
-    "'[^[:alnum:]]+', ' ', 'g'))"
+    "'[\\W_]+', ' ', 'g'))"
 )
 
 

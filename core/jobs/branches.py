@@ -1,0 +1,173 @@
+"""From a filter to what is read: one branch for each way in which its free text can be meant.
+
+A branch is a conjunction: conditions that every row must meet, and the sources that hold its candidates. A filter
+without `q` has one branch; one that cannot match has none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from core.jobs import sources
+from core.jobs.filters import JobFilter
+from core.jobs.labels import STATUS_OF, has_label
+from core.jobs.sources import FEW, NEWEST, Condition, Job, Query, Source, fetch
+from core.models import JobStatus
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Branch:
+    """Conditions that all must hold, and every source that alone holds all candidates."""
+
+    conditions: list[Condition] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    #: Where rows are read by time, and where they are counted: chosen by `_choose`.
+    in_order: Source = NEWEST
+    counted: Source = NEWEST
+
+    def narrow(self, condition: Condition, source: Source) -> None:
+        """Add a condition and the source of the rows that meet it."""
+        self.conditions.append(condition)
+        self.sources.append(source)
+
+
+def branches(session: Session, wanted: JobFilter) -> list[Branch]:
+    """Return the branches whose union is what `wanted` asks for, each with its best source chosen."""
+    statuses = _statuses(wanted)
+    if statuses is not None and not statuses:
+        return []
+    pairs = None
+    if wanted.kind or wanted.queue or wanted.q:
+        pairs = [pair for pair in sources.kinds_and_queues(session) if _fits(pair, wanted)]
+        if not pairs:
+            return []
+    found = []
+    for branch, narrowed in _meanings(session, wanted, pairs):
+        if _narrow(session, branch, wanted):
+            _narrow_by_status(branch, wanted, statuses, narrowed)
+            _choose(session, branch)
+            found.append(branch)
+    return found
+
+
+def _statuses(wanted: JobFilter) -> frozenset[JobStatus] | None:
+    """Return the stored statuses that can match; None means all of them."""
+    implied = frozenset(STATUS_OF[label] for label in wanted.label)
+    both = wanted.status & implied if wanted.status and implied else wanted.status or implied
+    if not both and (wanted.status or implied):
+        return frozenset()
+    return None if not both or both == frozenset(JobStatus) else both
+
+
+def _fits(pair: tuple[str, str], wanted: JobFilter) -> bool:
+    kind, queue = pair
+    return (not wanted.kind or kind in wanted.kind) and (not wanted.queue or queue in wanted.queue)
+
+
+def _meanings(session: Session, wanted: JobFilter, pairs: Pairs | None) -> Iterator[tuple[Branch, Pairs | None]]:
+    """Yield one branch for each thing that `q` can be: an id, a user, a kind, the words of an error."""
+    narrowed = pairs if wanted.kind or wanted.queue else None
+    if wanted.q is None:
+        yield Branch(), narrowed
+        return
+    if (job_id := _as_id(wanted.q)) is not None:
+        branch = Branch()
+        branch.narrow(col(Job.id) == job_id, sources.by_id(job_id))
+        yield branch, narrowed
+    for narrow in (_narrow_by_user, _narrow_by_error):
+        branch = Branch()
+        if narrow(session, branch, wanted.q):
+            yield branch, narrowed
+    if named := [pair for pair in pairs or () if wanted.q.lower() in pair[0].lower()]:
+        yield Branch(), named
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _narrow(session: Session, branch: Branch, wanted: JobFilter) -> bool:
+    """Apply all but status, kind and queue; tell whether anything can match."""
+    if wanted.created_after:
+        branch.conditions.append(col(Job.created_at) >= wanted.created_after)
+    if wanted.created_before:
+        branch.conditions.append(col(Job.created_at) < wanted.created_before)
+    if wanted.connection:
+        branch.narrow(col(Job.connection_id) == wanted.connection, sources.by_connection(wanted.connection))
+    return (wanted.user is None or _narrow_by_user(session, branch, wanted.user)) and (
+        wanted.error is None or _narrow_by_error(session, branch, wanted.error)
+    )
+
+
+def _narrow_by_user(session: Session, branch: Branch, text: str) -> bool:
+    source = sources.by_users(session, text)
+    if source is None:
+        return False
+    branch.narrow(sources.of_users(text), source)
+    return True
+
+
+def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
+    source = sources.by_error(session, text)
+    branch.narrow(source.arms[0].where[0], source)
+    return True
+
+
+def _narrow_by_status(
+    branch: Branch, wanted: JobFilter, statuses: frozenset[JobStatus] | None, pairs: Pairs | None
+) -> None:
+    if wanted.label:
+        branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(wanted.label))))
+    if pairs is not None:
+        kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
+        branch.narrow(kind_and_queue.in_(pairs), sources.by_kind(pairs))
+    if statuses is not None:
+        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(statuses, pairs))
+
+
+def _choose(session: Session, branch: Branch) -> None:
+    """Choose the source with the fewest candidates; when all have many, the one that narrows most by rank."""
+    if not branch.sources:
+        return
+    if len(branch.sources) == 1 and branch.sources[0].ordered:
+        branch.in_order = branch.counted = branch.sources[0]
+        return
+    fewest, source = min(
+        ((_candidates(session, source), source) for source in branch.sources), key=lambda one: (one[0], -one[1].rank)
+    )
+    if fewest <= FEW:
+        branch.in_order = branch.counted = source
+    else:
+        branch.counted = max(branch.sources, key=lambda one: one.rank)
+        branch.in_order = max((one.instead or one for one in branch.sources), key=lambda one: one.rank)
+
+
+def _candidates(session: Session, source: Source) -> int:
+    """Count a source's candidates, up to one more than few."""
+    return count(session, [arm_ids(arm, [], FEW + 1) for arm in source.arms], FEW + 1)
+
+
+def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
+    """Select the ids of an arm's rows that meet the conditions, in no order, `limit` of each scan at most."""
+    inner = sa.select(col(Job.id)).where(*arm.where, *conditions).limit(limit)
+    if arm.each is None:
+        return inner
+    hit = inner.lateral("hit")
+    return sa.select(hit.c.id).select_from(arm.each.join(hit, sa.true())).limit(limit)
+
+
+def count(session: Session, selects: list[Query], limit: int) -> int:
+    """Count the distinct ids of all selects, up to `limit`."""
+    if not selects:
+        return 0
+    every = sa.union(*selects) if len(selects) > 1 else selects[0]
+    some = sa.select(every.subquery().c.id).limit(limit).subquery()
+    return int(fetch(session, sa.select(sa.func.count()).select_from(some))[0][0])
