@@ -13,6 +13,7 @@ from sqlmodel import Session
 from core.actor import Actor
 from core.errors import Invalid
 from core.jobs.cancel import cancel
+from core.jobs.repair import repair_user
 from core.jobs.request import Asked, request, request_chore
 from core.jobs.retry import retry
 from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
@@ -60,6 +61,10 @@ def _retry(session: Session, call: Call) -> dict[str, Any]:
 def _cancel(session: Session, call: Call) -> dict[str, Any]:
     job = cancel(session, _target(call), call.actor, call.reason)
     return {**_answer(job), "stopping": job.status is JobStatus.RUNNING}
+
+
+def _repair(session: Session, call: Call) -> dict[str, Any]:
+    return {"was": repair_user(session, _target(call), call.actor, call.reason), "now": "failed"}
 
 
 def _target(call: Call) -> UUID:
@@ -110,6 +115,7 @@ _ALL = (
     *map(_of_chore, CHORES),
     Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
+    Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=NoForm, act=_repair),
 )
 
 COMMANDS = {command.name: command for command in _ALL}

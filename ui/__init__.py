@@ -1,0 +1,1 @@
+"""What people and programs see: pages, the JSON API, the command line. Knows no broker."""

@@ -1,0 +1,116 @@
+"""Who looks at a page, and how a page reads and changes things: through the database session and the one gateway."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+from nicegui import Client, app, context
+from nicegui import ui as nicegui_ui
+from sqlalchemy import Engine
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from core import auth, command
+from core.actor import Actor
+from core.auth import Credentials
+from core.db import session_scope
+from core.errors import NotSignedIn
+from core.models import Role
+from core.settings import settings
+from ui import error_page
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_engines: list[Engine] = []
+
+
+def cookie_name() -> str:
+    """Return the session cookie's name; `__Host-` pins it to this host where the site has https."""
+    return "__Host-unstuck" if (settings().public_url or "").startswith("https://") else "unstuck_session"
+
+
+def use(engine: Engine) -> None:
+    """Make `engine` the one that pages and routes read from."""
+    _engines[:] = [engine]
+
+
+def engine() -> Engine:
+    """Return the engine that pages and routes read from."""
+    return _engines[0]
+
+
+def credentials_of(request: Request, via: str) -> Credentials:
+    """Return what a request brings along: the session cookie's token, or none."""
+    return Credentials(request.cookies.get(cookie_name()), via)
+
+
+async def load(function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function(session, …)` in a thread, in a transaction of its own, and return its result."""
+
+    def inside() -> T:
+        with session_scope(engine()) as session:
+            return function(session, *args, **kwargs)
+
+    return await asyncio.to_thread(inside)
+
+
+def me() -> Actor:
+    """Return the person who opened the present page."""
+    actor: Actor = app.storage.client["actor"]
+    return actor
+
+
+async def perform(
+    name: str,
+    target: UUID | None,
+    args: Mapping[str, Any] | None = None,
+    *,
+    reason: str | None = None,
+    run_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Do one thing through the gateway, with the present page's credentials, checked now.
+
+    Returns the command's answer. Raises a Refused, whose text is for the person.
+    """
+    asked = command.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
+    credentials: Credentials = app.storage.client["credentials"]
+    return await asyncio.to_thread(command.perform, engine(), credentials, asked)
+
+
+def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Callable[[Callable[..., Any]], Any]:
+    """Declare a page for people with at least `role`; others are sent to sign in, or told what they lack."""
+
+    def declare(draw: Callable[..., Any]) -> Any:
+        @wraps(draw)
+        async def guarded(*args: Any, **kwargs: Any) -> Response | None:
+            client = context.client
+            actor = await identify(client)
+            if isinstance(actor, Response):
+                return actor
+            if not actor.may(role):
+                return error_page.forbidden(actor, role)
+            app.storage.client.update(actor=actor, credentials=credentials_of(client.request, "console"))
+            answer = draw(*args, **kwargs)
+            result: Response | None = await answer if inspect.isawaitable(answer) else answer
+            return result
+
+        return nicegui_ui.page(path, title=title)(guarded)
+
+    return declare
+
+
+async def identify(client: Client) -> Actor | Response:
+    """Return the person behind a page's request, or the way to the sign-in page."""
+    request = client.request
+    try:
+        return await load(auth.authenticate, credentials_of(request, "console"))
+    except NotSignedIn:
+        where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?next={quote(where)}", status_code=303)

@@ -1,0 +1,72 @@
+"""What routes share: who asks, the gateway, and running database work in threads."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from sqlmodel import Session
+
+from core import auth, command
+from core.actor import Actor
+from core.auth import Credentials
+from core.db import session_scope
+from core.errors import NotPermitted
+from core.models import Role
+from ui import access
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def credentials(request: Request) -> Credentials:
+    """Return the request's proof of who it is. Raises NotPermitted for a cookie that another site's page sent."""
+    if request.method not in SAFE and not _same_origin(request):
+        raise NotPermitted("This request came from another site's page. Use the console itself, or a token.")
+    return access.credentials_of(request, "api")
+
+
+def _same_origin(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+Who = Annotated[Credentials, Depends(credentials)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+def read(
+    who: Credentials,
+    role: Role,
+    function: Callable[Concatenate[Session, Actor, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run `function(session, actor, …)` for a person who has at least `role`. Raises NotSignedIn or NotPermitted."""
+    with session_scope(access.engine()) as session:
+        actor = auth.authenticate(session, who)
+        if not actor.may(role):
+            raise NotPermitted(f"This needs the role {role}; you are {actor.role}.", role=role.value)
+        return function(session, actor, *args, **kwargs)
+
+
+def do(
+    who: Credentials,
+    name: str,
+    target: UUID | None,
+    args: dict[str, Any] | None = None,
+    *,
+    reason: str | None = None,
+    run_at: datetime | None = None,
+    key: str | None = None,
+) -> dict[str, Any]:
+    """Do one thing through the gateway and return its answer."""
+    asked = command.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at, idempotency_key=key)
+    return command.perform(access.engine(), who, asked)

@@ -1,0 +1,62 @@
+"""Errors as RFC 9457 problem+json: type, title, status, detail, and what to do. Never a traceback."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from core.errors import Refused, TooMany
+from ui import error_page
+
+
+def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
+    """Return one refusal or failure as problem+json."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app's own routes a problem."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)
+    answer = problem(error.status, error.title, error.detail, **error.extra)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [{"field": ".".join(str(p) for p in e["loc"][1:]) or "body", "message": e["msg"]} for e in error.errors()]
+    detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors)
+    return problem(422, "Invalid input", f"{detail}.", errors=errors)
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    detail = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    return problem(error.status_code, str(error.detail), detail.get(error.status_code, str(error.detail)))
+
+
+async def _database(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError):
+        return await _unexpected(_, error)
+    detail = "The database does not answer; nothing was changed. It is tried again by itself: repeat this in a moment."
+    return problem(503, "Database away", detail)
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    incident = error_page.incident(error)
+    return problem(
+        500, "Unexpected error", f"Nothing was changed. Give support the incident id {incident}.", id=incident
+    )

@@ -1,0 +1,95 @@
+"""Users as JSON: search, read, diagnose; and one typed route for each declared operation."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query
+from pydantic import BaseModel, create_model
+from sqlmodel import Session
+
+from core.actor import Actor
+from core.diagnose import diagnose_user
+from core.errors import NotFound
+from core.models import PlatformConnection, Role, User
+from core.operation import Operation
+from core.operations import OPERATIONS
+from core.users import Need, find_users, user_page
+from ui.api.deps import Key, Who, do, read
+
+router = APIRouter(prefix="/api", tags=["users"])
+
+#: Columns that never leave the database through a read.
+SECRET = {"hashed_password", "access_token", "refresh_token"}
+
+
+@router.get("/users")
+def list_users(who: Who, q: Annotated[str, Query(max_length=320)] = "", need: Need | None = None) -> dict[str, Any]:
+    """Find users by the beginning of e-mail, name or id, in any case; `need` narrows to stuck, failed or moving."""
+    found = read(who, Role.VIEWER, lambda session, _: find_users(session, q, need))
+    items = [{**asdict(line), "id": str(line.id)} for line in found]
+    return {"items": items, "next": None, "total": {"value": len(items), "exact": len(items) < 50}}
+
+
+@router.get("/users/{user_id}")
+def get_user(user_id: UUID, who: Who) -> dict[str, Any]:
+    """Return one user with their connections, jobs and diagnosis."""
+    page = read(who, Role.VIEWER, lambda session, _: user_page(session, user_id))
+    return {
+        **page.user.model_dump(mode="json", exclude=SECRET),
+        "diagnosis": asdict(page.diagnosis),
+        "demo_interactions": page.demo_interactions,
+        "connections": [row.model_dump(mode="json", exclude=SECRET) for row in page.connections],
+        "jobs": page.jobs,
+    }
+
+
+@router.get("/users/{user_id}/timeline")
+def timeline(user_id: UUID, who: Who) -> dict[str, Any]:
+    """Return what happened to a user, newest first."""
+    page = read(who, Role.VIEWER, lambda session, _: user_page(session, user_id))
+    return {"items": [event.model_dump(mode="json") for event in page.events], "next": None}
+
+
+@router.get("/users/{user_id}/diagnosis")
+def diagnosis(user_id: UUID, who: Who) -> dict[str, Any]:
+    """Tell in one sentence why a user is where they are, with the evidence and the one safe remedy."""
+    return asdict(read(who, Role.VIEWER, _diagnosis, user_id))
+
+
+def _diagnosis(session: Session, _: Actor, user_id: UUID) -> Any:
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound(f"There is no user with id {user_id}.")
+    return diagnose_user(session, user)
+
+
+def _body(operation: Operation[Any, Any]) -> type[BaseModel]:
+    """Return the operation's form plus what every operation takes: when, and why."""
+    name = operation.form.__name__ + "".join(part.title() for part in operation.name.split("."))
+    fields: dict[str, Any] = {"run_at": (datetime | None, None), "reason": (str | None, None)}
+    return create_model(name, __base__=operation.form, **fields)
+
+
+def _add_route(operation: Operation[Any, Any]) -> None:
+    body_type = _body(operation)
+    nothing = Body(default_factory=body_type) if not _required(operation) else Body()
+
+    def start(target: UUID, who: Who, body: Any = nothing, key: Key = None) -> dict[str, Any]:
+        args = body.model_dump(mode="json", exclude={"run_at", "reason"})
+        return do(who, operation.name, target, args, reason=body.reason, run_at=body.run_at, key=key)
+
+    start.__annotations__["body"] = body_type
+    start.__doc__ = f"{operation.label}: {' or '.join(sorted(operation.source))} to {operation.target}, by a job."
+    noun = "connections" if issubclass(operation.machine.table, PlatformConnection) else "users"
+    path = f"/{noun}/{{target}}/operations/{operation.name}"
+    router.add_api_route(path, start, methods=["POST"], status_code=202, summary=operation.label, name=operation.name)
+
+
+def _required(operation: Operation[Any, Any]) -> bool:
+    return any(field.is_required() for field in operation.form.model_fields.values())
+
+
+for _operation in OPERATIONS:
+    _add_route(_operation)

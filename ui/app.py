@@ -1,0 +1,47 @@
+"""The console as one ASGI application: plain routes first (API, sign-in, probes, assets), pages below them."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from nicegui import app as nicegui_app
+from nicegui import ui as nicegui_ui
+from sqlalchemy import Engine
+
+from core.settings import settings
+from ui import access, design, error_page, headers, live
+from ui.api import auth, demo, jobs, probes, problems, users
+from ui.pages import declare_pages
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def create(engine: Engine, version: str) -> FastAPI:
+    """Return the application, reading and writing through `engine`. Call it once per process."""
+    access.use(engine)
+    application = FastAPI(
+        title="Unstuck", version=version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
+    )
+    problems.install(application)
+    for part in (probes, auth, demo, jobs, users):
+        application.include_router(part.router)
+    application.include_router(auth.pages)
+    application.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
+    headers.install(application)
+    design.install()
+    declare_pages()
+    nicegui_app.on_exception(error_page.incident)
+    nicegui_ui.run_with(
+        application,
+        title="Unstuck",
+        favicon=ASSETS / "favicon.svg",
+        dark=None,
+        tailwind=False,
+        show_welcome_message=False,
+        reconnect_timeout=10,
+        storage_secret=settings().secret_key or "unused: nothing is stored in the browser",
+    )
+    return application
+
+
+__all__ = ["create", "live"]

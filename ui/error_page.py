@@ -1,0 +1,41 @@
+"""Plain HTML for what goes wrong before or instead of a page: no person ever sees a traceback."""
+
+import html
+import logging
+import secrets
+
+from starlette.responses import HTMLResponse
+
+from core.actor import Actor
+from core.models import Role
+
+log = logging.getLogger(__name__)
+
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Unstuck</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/assets/plain.css">
+</head><body><main class="card"><h1>{title}</h1><p>{text}</p><p><a class="button" href="{href}">{link}</a></p></main>
+</body></html>"""
+
+
+def plain(status: int, title: str, text: str, href: str = "/", link: str = "Go to the start page") -> HTMLResponse:
+    """Return one sentence as a page; every part is escaped."""
+    parts = {"title": title, "text": text, "href": href, "link": link}
+    return HTMLResponse(_PAGE.format(**{k: html.escape(v) for k, v in parts.items()}), status_code=status)
+
+
+def forbidden(actor: Actor, role: Role) -> HTMLResponse:
+    """Tell a person which role a page needs."""
+    return plain(
+        403,
+        "Not for your role",
+        f"This page needs the role {role}; {actor.name} is {actor.role}. An admin can change that.",
+        "/dashboard",
+        "Go to your dashboard",
+    )
+
+
+def incident(error: BaseException) -> str:
+    """Log an unexpected error in full and return the id by which it is found in the log."""
+    incident_id = secrets.token_hex(4)
+    log.error("unexpected error", extra={"incident": incident_id}, exc_info=error)
+    return incident_id

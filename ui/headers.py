@@ -1,0 +1,78 @@
+"""What every answer carries, and which hosts are answered: a browser is told to trust this site with nothing else."""
+
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.settings import settings
+from ui.api.problems import problem
+
+#: NiceGUI's pages build their scripts in the page and compile templates, hence the two unsafe words; nothing else is.
+CSP = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' ws: wss:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+ALWAYS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class Headers:
+    """ASGI middleware: refuses foreign hosts, and adds the headers to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        public = urlsplit(settings().public_url or "")
+        self._https = public.scheme == "https"
+        self._hosts = LOOPBACK | ({public.hostname} if public.hostname else set()) | set(settings().hosts.split())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        if not self._known(scope):
+            return await self._refuse(scope, receive, send)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS.items():
+                    headers.setdefault(name, value)
+                if self._https:
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            await send(message)
+
+        return await self.app(scope, receive, send_with_headers)
+
+    def _known(self, scope: Scope) -> bool:
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        return "*" in self._hosts or name.lower() in self._hosts
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        detail = "This address is not one that the console answers to; set UNSTUCK_PUBLIC_URL or UNSTUCK_HOSTS."
+        await problem(400, "Unknown host", detail)(scope, receive, send)
+
+
+def install(app: FastAPI) -> None:
+    """Put the middleware in front of everything."""
+    app.add_middleware(Headers)
