@@ -120,7 +120,8 @@ _SEE = "See docs/demo-service.md for what it must send."
 def _checked(url: str) -> httpx.URL:
     try:
         address = _ADDRESS.validate_python(url)
-    except ValidationError:
+        (address.host or "").encode("idna")  # a name that cannot be looked up is told now, not as a network failure
+    except (ValidationError, UnicodeError):
         address = None
     if address is None or address.query is not None or address.fragment is not None:
         raise GiveUp("DEMO_SERVICE_URL cannot be used: it must look like https://host:port/path, with no ? or #.")

@@ -1,0 +1,143 @@
+"""The built-in generator: the same at every call, plausible, and never in the future."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise, product
+
+import pytest
+
+from core.demo import phrases
+from core.demo.batch import window_start
+from core.demo.generator import batches
+from core.demo.presets import Preset, Sentiment
+from tests.demo.driving import AT
+
+
+def rows_of(preset, seed="a", at=AT, start=0):
+    made = list(batches(preset, seed, at, start))
+    return [row for batch in made for row in (*batch.connections, *batch.interactions)]
+
+
+def interactions_of(preset, seed="a", at=AT):
+    return [row for row in rows_of(preset, seed, at) if "kind" in row]
+
+
+@pytest.mark.parametrize("preset", Preset)
+def test_the_same_seed_gives_the_same_rows_with_the_same_ids(preset):
+    assert rows_of(preset) == rows_of(preset)
+
+
+def test_another_seed_gives_other_rows_and_no_id_in_common():
+    first, second = rows_of(Preset.MICRO, "a"), rows_of(Preset.MICRO, "b")
+    assert not {row["id"] for row in first} & {row["id"] for row in second}
+    assert [row.get("body") for row in first] != [row.get("body") for row in second]
+
+
+@pytest.mark.parametrize("preset", [Preset.NANO, Preset.MICRO, Preset.MID_TIER])
+def test_resumed_at_any_batch_boundary_it_goes_on_as_if_undisturbed(preset):
+    whole = list(batches(preset, "a", AT, 0))
+    for number, batch in enumerate(whole):
+        assert list(batches(preset, "a", AT, batch.start)) == whole[number:]
+    assert list(batches(preset, "a", AT, whole[-1].end)) == []
+
+
+def test_resumed_at_any_row_it_goes_on_as_if_undisturbed():
+    whole = rows_of(Preset.NANO)
+    for start in range(len(whole) + 1):
+        assert rows_of(Preset.NANO, start=start) == whole[start:]
+
+
+@pytest.mark.parametrize("preset", Preset)
+def test_batches_join_without_gap_and_end_at_the_total(preset):
+    end = 0
+    for batch in batches(preset, "a", AT, 0):
+        assert batch.start == end
+        end = batch.end
+    assert end == batch.totals.units == preset.profile.interactions + len(preset.profile.accounts)
+
+
+@pytest.mark.parametrize("preset", Preset)
+def test_every_preset_has_at_least_ten_checkpoints(preset):
+    assert 10 <= len(list(batches(preset, "a", AT, 0))) <= 30
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        AT,
+        datetime(2026, 3, 1, 0, 0, tzinfo=UTC),
+        datetime(2026, 3, 1, 0, 0, 0, 1, tzinfo=UTC),
+        datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2026, 3, 1, 5, 30, tzinfo=timezone(timedelta(hours=14))),
+    ],
+)
+def test_nothing_lies_in_the_future_or_before_the_ninety_days(at):
+    for seed in "abcdef":
+        times = [row["created_at"] for row in rows_of(Preset.MID_TIER, seed, at)]
+        assert max(times) <= at
+        assert min(times) >= window_start(at) > at - timedelta(days=90)
+
+
+@pytest.mark.parametrize("preset", Preset)
+def test_interactions_refer_to_connections_that_came_before(preset):
+    known = set()
+    for row in rows_of(preset):
+        if "kind" in row:
+            assert row["connection_id"] in known
+        else:
+            known.add(row["id"])
+
+
+def texts_of(sentiment):
+    said = [said[sentiment] for said in (*phrases.BY_KIND.values(), phrases.FOLLOW_UPS, phrases.BURST)]
+    filled = product(sum(map(tuple, said), ()), phrases.TOPICS, phrases.PLACES)
+    return {text.format(topic=topic, where=where) for text, topic, where in filled}
+
+
+def test_every_text_agrees_with_its_sentiment():
+    texts = {sentiment.value: texts_of(sentiment) for sentiment in Sentiment}
+    assert not texts["positive"] & texts["negative"]
+    assert not texts["neutral"] & (texts["positive"] | texts["negative"])
+    for row in interactions_of(Preset.MACRO):
+        assert row["body"] in texts[row["sentiment"]]
+
+
+def test_hundreds_of_texts_and_names_occur():
+    rows = interactions_of(Preset.MID_TIER)
+    assert len({row["body"] for row in rows}) > 500
+    assert len({row["author"] for row in rows}) > 200
+
+
+@pytest.mark.parametrize("preset", [Preset.MACRO, Preset.CELEBRITY])
+def test_kinds_sentiments_and_accounts_have_the_shares_of_the_preset(preset):
+    rows, profile = interactions_of(preset), preset.profile
+    shares = [account.share for account in profile.accounts]
+    kinds, moods = (Counter(row[side] for row in rows) for side in ("kind", "sentiment"))
+    accounts = Counter(row["connection_id"] for row in rows)
+    for expected, found in ((profile.kinds, kinds), (profile.sentiments, moods)):
+        assert {name: 100 * number / len(rows) for name, number in found.items()} == pytest.approx(expected, abs=3)
+    parts = sorted(100 * number / len(rows) for number in accounts.values())
+    assert parts == pytest.approx(sorted(100 * share / sum(shares) for share in shares), abs=3)
+
+
+def test_days_have_a_rhythm_weekends_are_busier_and_it_grows():
+    times = [row["created_at"] for seed in "abcdef" for row in interactions_of(Preset.MID_TIER, seed)]
+    hours, weekdays = Counter(at.hour for at in times), Counter(at.weekday() for at in times)
+    assert hours[20] > 5 * hours[3]
+    assert weekdays[5] + weekdays[6] > 1.15 * (weekdays[1] + weekdays[2])
+    middle = window_start(AT) + timedelta(days=45)
+    assert sum(at >= middle for at in times) > sum(at < middle for at in times)
+
+
+@pytest.mark.parametrize("seed", "abcd")
+def test_a_viral_post_makes_one_day_stand_out(seed):
+    days = Counter(row["created_at"].date() for row in interactions_of(Preset.MACRO, seed))
+    assert max(days.values()) > 2 * sorted(days.values())[45]
+
+
+def test_some_people_go_on_speaking_in_the_same_place():
+    rows = interactions_of(Preset.MID_TIER)
+    follow = sum(
+        one["author"] == two["author"] and one["connection_id"] == two["connection_id"] for one, two in pairwise(rows)
+    )
+    assert follow > len(rows) / 10

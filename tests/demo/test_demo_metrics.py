@@ -1,0 +1,80 @@
+"""The dashboard's figures: whatever is in the table, they add up."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from sqlmodel import Session
+
+from core.demo.metrics import UNKNOWN, metrics_of
+from core.demo.presets import Preset
+from core.models import Interaction, PlatformConnection
+from core.operations import demo
+from tests.demo.driving import AT, a_user, drive
+
+TODAY = AT.date()
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def anything(session: Session, user, seed: int) -> list[Interaction]:
+    random = Random(seed)
+    connections = [PlatformConnection(user_id=user.id, platform=name) for name in ("youtube", "tiktok", "youtube")]
+    session.add_all(connections)
+    session.flush()
+    rows = [
+        Interaction(
+            user_id=user.id,
+            connection_id=random.choice([None, *(each.id for each in connections)]),
+            kind=random.choice(["comment", "message", "mention", "gift"]),
+            author=random.choice([None, "", "@ann", "@ben", "@cem", "@dua", "@eva", "@fay"]),
+            sentiment=random.choice([None, "", UNKNOWN, "positive", "negative"]),
+            created_at=MIDNIGHT + timedelta(seconds=random.randrange(-100 * 86_400, 3 * 86_400)),
+        )
+        for _ in range(400)
+    ]
+    session.add_all(rows)
+    session.commit()
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_side_adds_up_to_the_total(session, seed):
+    user = a_user(session)
+    rows = anything(session, user, seed)
+    anything(session, a_user(session), seed)
+    found = metrics_of(session, user.id, TODAY)
+    within = [row for row in rows if MIDNIGHT - timedelta(days=89) <= row.created_at < MIDNIGHT + timedelta(days=1)]
+    assert 0 < found.total == len(within) < len(rows)
+    for side in (found.by_kind, found.by_sentiment, found.by_platform, found.by_day):
+        assert sum(side.values()) == found.total
+    assert found.by_kind["gift"] == sum(row.kind == "gift" for row in within)
+    assert found.by_sentiment["positive"] == sum(row.sentiment == "positive" for row in within)
+    assert found.by_platform[UNKNOWN] == sum(row.connection_id is None for row in within)
+    assert found.by_day[TODAY] == sum(row.created_at.date() == TODAY for row in within)
+
+
+def test_all_ninety_days_are_there_also_without_any_interaction(session):
+    found = metrics_of(session, a_user(session).id, TODAY)
+    assert list(found.by_day) == [TODAY - timedelta(days=ago) for ago in range(89, -1, -1)]
+    assert (found.total, set(found.by_day.values())) == (0, {0})
+    assert [found.by_kind, found.by_sentiment, found.by_platform, found.top_authors] == [{}] * 4
+
+
+def test_the_five_busiest_authors_come_busiest_first(session):
+    user = a_user(session)
+    for number, author in enumerate(["@fay", "@eva", "@dua", "@cem", "@ben", "@ann"]):
+        session.add_all(
+            Interaction(user_id=user.id, kind="comment", author=author, created_at=AT) for _ in range(number + 1)
+        )
+    session.commit()
+    found = metrics_of(session, user.id, TODAY).top_authors
+    assert list(found.items()) == [("@ann", 6), ("@ben", 5), ("@cem", 4), ("@dua", 3), ("@eva", 2)]
+
+
+@pytest.mark.parametrize("preset", [Preset.NANO, Preset.MID_TIER])
+def test_right_after_enabling_the_dashboard_shows_the_whole_preset(session, preset):
+    user = a_user(session)
+    drive(session, demo.enable, user, demo.EnableForm(preset=preset))
+    found = metrics_of(session, user.id, TODAY)
+    assert found.total == preset.profile.interactions
+    assert set(found.by_platform) == {account.platform for account in preset.profile.accounts}
