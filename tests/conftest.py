@@ -74,6 +74,13 @@ def _folder(stack: ExitStack) -> Path:
     return folder
 
 
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """Return where a data directory may be made, for a test that starts servers or the program of its own."""
+    with ExitStack() as stack:
+        yield _folder(stack) / "data"
+
+
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> str:
     """Return the URL of the run's PostgreSQL, as its superuser."""

@@ -131,15 +131,21 @@ def _check_version(data: Path) -> None:
 
 
 def _take_over(cluster: Cluster, servers: list[Server]) -> bool:
-    """Take over the server that is already at work on the data; end it if it does not answer."""
+    """Take over the server that is already at work on the data; end it if it does not answer.
+
+    Where there is none, what is left of its notes is removed: their number may be another program's by now, as after
+    the restart of a container, and would keep PostgreSQL from starting. Nobody else is at the data while we hold the
+    directory, and PostgreSQL's own shared memory would still tell.
+    """
     process = _postmaster(cluster.data)
-    if process is None:
-        return False
-    server = _server(process)
-    if wait_until(lambda: _answers(cluster), process, LEFT_OVER_PATIENCE):
-        servers.append(server)
-        return True
-    stop_all([server])
+    if process is not None:
+        server = _server(process)
+        if wait_until(lambda: _answers(cluster), process, LEFT_OVER_PATIENCE):
+            servers.append(server)
+            return True
+        stop_all([server])
+    for note in (cluster.data / "postmaster.pid", *cluster.sockets.glob(f".s.PGSQL.{PORT}*")):
+        note.unlink(missing_ok=True)
     return False
 
 
@@ -149,22 +155,13 @@ def _server(process: psutil.Process) -> Server:
 
 
 def _postmaster(data: Path) -> psutil.Process | None:
-    """Return the server at work on the data.
-
-    A number that is another program's by now, as after the restart of a container, would keep PostgreSQL from
-    starting; nobody else can be at the data while we hold the directory, so that note is removed.
-    """
-    note = data / "postmaster.pid"
+    """Return the server at work on the data, as far as its note leads to it."""
     try:
-        process = psutil.Process(int(note.read_text().split()[0]))
-        if is_alive(process) and process.name() == "postgres" and Path(process.cwd()).samefile(data):
-            return process
-    except psutil.AccessDenied:
-        pass
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        process = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+        is_ours = is_alive(process) and process.name() == "postgres" and Path(process.cwd()).samefile(data)
+    except (OSError, ValueError, IndexError, psutil.Error):
         return None
-    note.unlink(missing_ok=True)
-    return None
+    return process if is_ours else None
 
 
 def _answers(cluster: Cluster) -> bool:

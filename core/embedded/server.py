@@ -94,11 +94,15 @@ def stop_all(servers: Iterable[Server]) -> None:
             if _ended(server.process):
                 break
             _send(server, harder)
+        _ended(server.process)
 
 
 def _send(server: Server, number: signal.Signals) -> None:
+    """Send a signal; the last one to the server's own processes too, which may be too stuck to notice that it died."""
     with suppress(psutil.NoSuchProcess):
-        server.process.send_signal(number)
+        parts = server.process.children(recursive=True) if number == signal.SIGKILL else []
+        for process in (server.process, *parts):
+            process.send_signal(number)
 
 
 def _ended(process: psutil.Process) -> bool:

@@ -1,0 +1,60 @@
+"""A program that holds a data directory, as `main.py run` does, for tests that kill it."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from core.embedded import Services, embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Hold the directory named on the command line until a signal comes."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), embedded(Path(sys.argv[1])) as services:
+        sys.stdout.write(f"{services.database_url} {services.redis_url}\n")
+        sys.stdout.flush()
+        signal.pause()
+
+
+@contextmanager
+def a_holder(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start such a program in a process group of its own; at the end, end what is left of it and of its servers."""
+    command = [sys.executable, "-m", "tests.holding", str(data_dir)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+            program.wait()
+            for server in servers_of(data_dir):
+                server.kill()
+
+
+def services_of(program: subprocess.Popen[str]) -> Services:
+    """Wait until such a program has its servers, and return where they are."""
+    assert program.stdout is not None
+    return Services(*program.stdout.readline().split())
+
+
+def servers_of(data_dir: Path) -> list[psutil.Process]:
+    """Return every server process that works in this data directory."""
+    return [process for process in psutil.process_iter() if _works_in(process, str(data_dir))]
+
+
+def _works_in(process: psutil.Process, folder: str) -> bool:
+    try:
+        is_server = process.name().startswith(("postgres", "valkey", "initdb"))
+        return is_server and (folder in process.cwd() or folder in " ".join(process.cmdline()))
+    except psutil.Error:
+        return False
+
+
+if __name__ == "__main__":
+    main()

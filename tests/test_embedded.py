@@ -1,0 +1,236 @@
+"""The embedded servers start, are found, are taken over, and are gone afterwards."""
+
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from core.embedded import Services, embedded, running, secret_key
+from core.errors import Unusable
+from tests.holding import a_holder, servers_of, services_of
+from tests.waiting import eventually
+
+AS_ROOT = os.geteuid() == 0
+
+
+def answers(services: Services) -> bool:
+    with psycopg.connect(services.database_url) as connection, redis.Redis.from_url(services.redis_url) as client:
+        return connection.execute("SELECT 1").fetchone() == (1,) and bool(client.ping())
+
+
+def test_both_servers_answer_and_nothing_is_left_of_them(data_dir: Path) -> None:
+    with embedded(data_dir) as services:
+        assert answers(services)
+        assert {process.name() for process in servers_of(data_dir)} == {"postgres", "valkey-server"}
+    assert servers_of(data_dir) == []
+    assert not list(data_dir.glob("run/*"))
+
+
+def test_the_servers_listen_on_no_port_and_let_in_nobody_else(data_dir: Path) -> None:
+    with embedded(data_dir) as services:
+        assert not [each for process in servers_of(data_dir) for each in process.net_connections("inet")]
+        sockets = Path(psycopg.conninfo.conninfo_to_dict(services.database_url)["host"])
+        assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+        assert stat.S_IMODE((sockets / "valkey.sock").stat().st_mode) == 0o700
+        assert data_dir.stat().st_mode & 0o007 == 0
+
+
+def test_only_what_is_asked_for_is_started(data_dir: Path) -> None:
+    with embedded(data_dir, postgres=False) as services:
+        assert services.database_url == ""
+        assert {process.name() for process in servers_of(data_dir)} == {"valkey-server"}
+
+
+def test_what_was_written_is_there_after_the_next_start(data_dir: Path) -> None:
+    with embedded(data_dir, redis=False) as services, psycopg.connect(services.database_url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with embedded(data_dir, redis=False) as services, psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_a_second_start_is_refused_and_names_the_holder(data_dir: Path) -> None:
+    with (
+        embedded(data_dir, postgres=False),
+        pytest.raises(Unusable, match=rf"in use by the program with process id {os.getpid()}, started at 20.* UTC"),
+        embedded(data_dir),
+    ):
+        pass
+
+
+def test_a_second_terminal_finds_the_servers_while_they_run(data_dir: Path) -> None:
+    assert running(data_dir) is None
+    with embedded(data_dir) as services:
+        assert running(data_dir) == services
+    assert running(data_dir) is None
+
+
+def test_servers_that_outlived_a_killed_holder_are_taken_over_and_stopped(data_dir: Path) -> None:
+    with a_holder(data_dir) as program:
+        left_by = services_of(program)
+        program.kill()
+        program.wait()
+        before = {process.pid for process in servers_of(data_dir)}
+        assert running(data_dir) is None
+        with embedded(data_dir) as services:
+            assert services == left_by
+            assert answers(services)
+            assert len(before & {process.pid for process in servers_of(data_dir)}) >= 2
+        assert servers_of(data_dir) == []
+
+
+def test_after_a_power_cut_all_starts_again(data_dir: Path) -> None:
+    with a_holder(data_dir) as program:
+        services_of(program)
+        program.kill()
+        for process in servers_of(data_dir):
+            process.kill()
+        with embedded(data_dir) as services:
+            assert answers(services)
+
+
+def test_servers_that_do_not_answer_any_more_are_replaced(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.embedded.postgres.LEFT_OVER_PATIENCE", 0.1)
+    monkeypatch.setattr("core.embedded.server.STOP_PATIENCE", 0.1)
+    with a_holder(data_dir) as program:
+        services_of(program)
+        program.kill()
+        for process in servers_of(data_dir):
+            process.suspend()
+        with embedded(data_dir) as services:
+            assert answers(services)
+
+
+def test_a_note_of_a_process_id_that_is_another_program_by_now_does_not_matter(data_dir: Path) -> None:
+    with embedded(data_dir, redis=False):
+        pass
+    with subprocess.Popen(["sleep", "60"], user=(data_dir / "postgres").stat().st_uid) as stranger:
+        note = data_dir / "postgres" / "postmaster.pid"
+        note.write_text(f"{stranger.pid}\n{data_dir}/postgres\n1\n5432\n{data_dir}/run\n\n1 1\nready\n")
+        try:
+            with embedded(data_dir, redis=False):
+                pass
+        finally:
+            stranger.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_terminal_s_programs_leaves_nothing_running(data_dir: Path, number: signal.Signals) -> None:
+    with a_holder(data_dir) as program:
+        services_of(program)
+        os.killpg(program.pid, number)
+        assert program.wait(timeout=20) == 0
+        assert servers_of(data_dir) == []
+
+
+def test_a_start_that_was_killed_while_it_made_the_database_does_no_harm(data_dir: Path) -> None:
+    with a_holder(data_dir) as program:
+        eventually(lambda: list(data_dir.glob("postgres.new-*/base")))
+        program.kill()
+        for process in servers_of(data_dir):
+            process.kill()
+        with embedded(data_dir, redis=False):
+            assert not list(data_dir.glob("postgres.new-*"))
+
+
+@pytest.mark.parametrize("name", ["a" * 120, "with space, comma and ü?#%", "missing/parents/too"])
+def test_any_path_will_do(data_dir: Path, name: str) -> None:
+    with embedded(data_dir / name) as services:
+        assert answers(services)
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with (
+            pytest.raises(Unusable, match="file is a file, not a directory; choose another --data-dir"),
+            embedded(path),
+        ):
+            pass
+
+
+def test_the_data_of_another_major_version_is_refused(data_dir: Path) -> None:
+    (data_dir / "postgres").mkdir(parents=True)
+    (data_dir / "postgres" / "PG_VERSION").write_text("16\n")
+    with pytest.raises(Unusable, match="made by PostgreSQL 16, and this release brings 18"), embedded(data_dir):
+        pass
+
+
+def test_something_else_in_the_database_s_place_is_left_alone(data_dir: Path) -> None:
+    (data_dir / "postgres").mkdir(parents=True)
+    (data_dir / "postgres" / "precious").touch()
+    with pytest.raises(Unusable, match="is not a whole database"), embedded(data_dir):
+        pass
+    assert (data_dir / "postgres" / "precious").exists()
+
+
+def test_a_damaged_database_is_a_sentence_and_leaves_nothing_running(data_dir: Path) -> None:
+    with embedded(data_dir):
+        pass
+    (data_dir / "postgres" / "global" / "pg_control").unlink()
+    with pytest.raises(Unusable, match=r"PostgreSQL did not start: .*pg_control.* from a backup"), embedded(data_dir):
+        pass
+    assert servers_of(data_dir) == []
+
+
+@pytest.fixture
+def a_mount(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on which a test may mount a small file system."""
+    if not AS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("only root may mount a file system")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.parametrize("size", ["4k", "10m", "30m"])
+def test_a_full_disk_is_a_sentence(a_mount: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", a_mount], check=True)
+    with pytest.raises(Unusable, match=r"disk .*is full; free at least 200 MB"), embedded(a_mount / "data"):
+        pass
+    assert servers_of(a_mount) == []
+
+
+def test_a_read_only_disk_is_a_sentence(a_mount: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", a_mount], check=True)
+    for path in (a_mount, a_mount / "data"):
+        with pytest.raises(Unusable, match="read-only; choose another --data-dir"), embedded(path):
+            pass
+
+
+@pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
+def test_somebody_else_s_folder_is_a_sentence() -> None:
+    with pytest.raises(Unusable, match="not yours to write"), embedded(Path("/etc/unstuck")):
+        pass
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only for root do the servers run as another user")
+def test_root_lets_only_the_servers_pass(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    with embedded(private / "data", redis=False):
+        assert {process.username() for process in servers_of(private)} == {"pgserver"}
+        command = ["test", "-x", private]
+        assert subprocess.run(command, check=False, user="pgserver").returncode == 0
+        assert subprocess.run(command, check=False, user="nobody").returncode == 1
+        assert subprocess.run(["ls", private], check=False, user="pgserver", stderr=subprocess.DEVNULL).returncode
+
+
+def test_the_secret_key_is_made_once_for_its_owner_alone(data_dir: Path) -> None:
+    key, made = secret_key(data_dir)
+    assert made
+    assert len(key) >= 43
+    assert stat.S_IMODE((data_dir / "secret_key").stat().st_mode) == 0o600
+    assert secret_key(data_dir) == (key, False)
+    assert [path.name for path in data_dir.iterdir()] == ["secret_key"]
+
+
+def test_an_empty_secret_key_is_never_replaced_silently(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "secret_key").touch()
+    with pytest.raises(Unusable, match="is empty: put the key back"):
+        secret_key(data_dir)
