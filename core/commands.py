@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlmodel import Session
 
+from core import operators
 from core.actor import Actor
 from core.errors import Invalid
 from core.jobs.cancel import cancel
@@ -67,6 +68,26 @@ def _repair(session: Session, call: Call) -> dict[str, Any]:
     return {"was": repair_user(session, _target(call), call.actor, call.reason), "now": "failed"}
 
 
+def _add_operator(session: Session, call: Call) -> dict[str, Any]:
+    assert isinstance(call.form, operators.AddForm)
+    return {"link": "/login/" + operators.add(session, call.form, call.actor, call.reason)}
+
+
+def _change_role(session: Session, call: Call) -> dict[str, Any]:
+    assert isinstance(call.form, operators.RoleForm)
+    operators.change_role(session, _target(call), call.form.role, call.actor, call.reason)
+    return {"role": call.form.role.value}
+
+
+def _disable_operator(session: Session, call: Call) -> dict[str, Any]:
+    operators.disable(session, _target(call), call.actor, call.reason)
+    return {"disabled": True}
+
+
+def _make_link(session: Session, call: Call) -> dict[str, Any]:
+    return {"link": "/login/" + operators.link(session, _target(call), call.actor, call.reason)}
+
+
 def _target(call: Call) -> UUID:
     if call.target is None:
         raise Invalid("This needs to know what to act on.", {"target": "Give an id."})
@@ -116,6 +137,10 @@ _ALL = (
     Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
     Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=NoForm, act=_repair),
+    Command(name="operator.add", label="Add operator", role=Role.ADMIN, form=operators.AddForm, act=_add_operator),
+    Command(name="operator.role", label="Change role", role=Role.ADMIN, form=operators.RoleForm, act=_change_role),
+    Command(name="operator.disable", label="Disable", role=Role.ADMIN, form=NoForm, act=_disable_operator),
+    Command(name="operator.link", label="Sign-in link", role=Role.ADMIN, form=NoForm, act=_make_link),
 )
 
 COMMANDS = {command.name: command for command in _ALL}

@@ -37,9 +37,7 @@ class Settings(BaseSettings):
         default=None, description="Encrypts provider tokens; unset: made once in the data directory."
     )
     public_url: str | None = Field(default=None, description="The address people use, for links and the Host check.")
-    hosts: str = Field(
-        default="", description="Further host names the console answers to, with spaces between; * is any."
-    )
+    hosts: str = Field(default="", description="Further host names the console answers to, space-separated; * is any.")
     data_dir: Path = Field(default=Path(".unstuck"), description="Where the embedded servers and the secret key live.")
 
     heartbeat_seconds: float = Field(default=10, gt=0, description="How often a worker process says that it is alive.")

@@ -1,0 +1,33 @@
+"""Logs: events with fields, for people on a terminal and as JSON lines elsewhere."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def set_up(*, level: int = logging.INFO) -> None:
+    """Send the log of the whole process to standard error; a terminal gets colours, everything else JSON."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[Any] = (
+        [structlog.dev.ConsoleRenderer()]
+        if sys.stderr.isatty()
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in ("core", "tasks", "ui", "migrations", "main"):
+        logging.getLogger(name).setLevel(level)
+    # Dramatiq tells at length of every reconnect; what it means for us is told by tasks.
+    logging.getLogger("dramatiq").setLevel(logging.CRITICAL)
