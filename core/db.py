@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, inspect, make_url
 from sqlmodel import Session, create_engine
 
 #: Seconds a new connection may take; a dead host is an error, not a hang.
@@ -53,3 +53,8 @@ def masked(url: str) -> str:
 def worker_options(lease_seconds: float) -> str:
     """Return options for workers: a frozen worker's open transaction blocks others no longer than a lease."""
     return f"{_OPTIONS} -c idle_in_transaction_session_timeout={int(lease_seconds * 1000)}"
+
+
+def has_tables(engine: Engine) -> bool:
+    """Tell whether the database holds any table of anybody's."""
+    return bool(inspect(engine).get_table_names())

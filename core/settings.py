@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import Unusable
 
 PREFIX = "UNSTUCK_"
+#: What the program tells its own child processes.
+_BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY"}
 
 
 class Settings(BaseSettings):
@@ -98,7 +100,7 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 
 
 def _names() -> set[str]:
-    return {field.alias or PREFIX + name.upper() for name, field in Settings.model_fields.items()}
+    return _BETWEEN_PROCESSES | {field.alias or PREFIX + name.upper() for name, field in Settings.model_fields.items()}
 
 
 def unknown_names() -> Iterator[str]:

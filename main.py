@@ -1,0 +1,262 @@
+"""The composition root: it alone knows the console, the workers and the servers, and puts them together."""
+
+import os
+import signal
+import socket
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from core import bus, db, logs
+from core.embedded import Services, secret_key
+from core.errors import Refused, Unusable
+from core.services import services
+from core.settings import settings, unknown_names
+from ui import cli
+from ui.server import listen
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Unstuck: an operators' console for background jobs and for the users waiting on them.",
+)
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+DataDir = Annotated[Path | None, typer.Option(help="Where the embedded servers live. [default: .unstuck]")]
+Threads = Annotated[int, typer.Option(help="Jobs that one worker runs at once.", min=1, max=64)]
+
+
+@app.command()
+def run(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    data_dir: DataDir = None,
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=0, max=32)] = 1,
+    threads: Threads = 8,
+    empty: Annotated[bool, typer.Option("--empty", help="Start without the sample.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")] = False,
+) -> None:
+    """Start everything: servers where no address is set, migrations, workers and the console."""
+    from core import firstrun
+    from migrations import run as migrations
+    from tasks.supervisor import Supervisor
+
+    logs.set_up()
+    _use(data_dir)
+    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
+    with services(hold=True) as where:
+        _say_where(where)
+        with connected(where) as engine:
+            with_sample = not empty and not settings().database_url and not db.has_tables(engine)
+            if with_sample:
+                firstrun.load_legacy(engine)
+            migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+            if with_sample:
+                firstrun.fill_history(engine, typer.echo)
+            address = settings().public_url or f"http://{host}:{listening.getsockname()[1]}"
+            sign_in = f"{address}/login/{firstrun.local_admin_link(engine)}"
+        _export(where)
+        supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
+        supervisor.start()
+        try:
+            typer.echo(f"\n  Unstuck is served at {address}\n  Sign in once with     {sign_in}\n  Stop with Ctrl-C.\n")
+            if not no_browser and sys.stdout.isatty():
+                webbrowser.open(sign_in)
+            _serve(where, listening)
+        finally:
+            supervisor.stop()
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
+    """Serve the console and the API; workers run elsewhere."""
+    logs.set_up()
+    _use(None)
+    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
+    with services() as where:
+        _say_where(where)
+        typer.echo(f"Unstuck is served at http://{host}:{listening.getsockname()[1]}")
+        _serve(where, listening)
+
+
+@app.command()
+def worker(
+    threads: Threads = 8,
+    queues: Annotated[str, typer.Option(help="Queues to serve, with commas between; all by default.")] = "",
+) -> None:
+    """Run jobs until stopped; SIGTERM hands back what is not finished."""
+    from tasks.worker import known_queues, work
+
+    logs.set_up()
+    _use(None)
+    wanted = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()
+    if unknown := set(wanted) - set(known_queues()):
+        raise Unusable(f"No job uses the queue {', '.join(sorted(unknown))}. Known: {', '.join(known_queues())}.")
+    with services() as where:
+        options = db.worker_options(settings().lease_seconds)
+        engine = db.connect(where.database_url, pool_size=threads + 4, options=options)
+        try:
+            work(engine, where.redis_url, threads=threads, queues=wanted, version=version())
+        finally:
+            engine.dispose()
+
+
+@app.command()
+def migrate(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell what stands between this database and head.")
+    ] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+) -> None:
+    """Bring the database to head, from nothing or from any legacy shape."""
+    from migrations import run as migrations
+
+    _use(None)
+    with services() as where:
+        if sql:
+            typer.echo(migrations.sql(where.database_url))
+            return
+        if not check:
+            report = migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+            typer.echo("\n".join([*report.steps, *map(str, report.warnings)]) or "The database was at head already.")
+            return
+        findings = migrations.check(where.database_url, secret=settings().secret_key)
+        for finding in findings:
+            typer.echo(str(finding))
+        if findings:
+            raise typer.Exit(1)
+        typer.echo("The database is at head.")
+
+
+@app.command()
+def sample(
+    users: Annotated[int | None, typer.Option(help="Users to add.", min=1, max=1_000_000)] = None,
+    jobs: Annotated[int, typer.Option(help="Finished jobs to add.", min=0, max=20_000_000)] = 5_000,
+    force: Annotated[bool, typer.Option("--force", help="Also into a database that has jobs.")] = False,
+) -> None:
+    """Fill the database with sample data, with times relative to now."""
+    from core.sample import fill, refuse_if_not_empty
+
+    from core import clock
+
+    _use(None)
+    with services() as where, connected(where) as engine:
+        if not force:
+            refuse_if_not_empty(engine)
+        began = time.perf_counter()
+        fill(engine, users=users, jobs=jobs, now=clock.now())
+        typer.echo(f"Added {jobs:,} jobs in {time.perf_counter() - began:.1f} s.")
+
+
+def version() -> str:
+    """Return the program's version; from a checkout that is not installed: dev."""
+    try:
+        return installed_version("unstuck")
+    except PackageNotFoundError:
+        return "dev"
+
+
+@contextmanager
+def connected(where: Services) -> Iterator[Engine]:
+    """Open the database, and a bus that rings and tells, for one block."""
+    from tasks.broker import make_broker
+    from tasks.redis_bus import RedisBus
+
+    engine = db.connect(where.database_url)
+    carrier = RedisBus(make_broker(where.redis_url))
+    bus.use(carrier)
+    try:
+        yield engine
+    finally:
+        carrier.close()
+        engine.dispose()
+
+
+@contextmanager
+def _for_one_verb() -> Iterator[Engine]:
+    _use(None)
+    with services() as where, connected(where) as engine:
+        yield engine
+
+
+def _use(data_dir: Path | None) -> None:
+    """Settle the settings of this process and its children: data directory and secret key."""
+    for warning in unknown_names():
+        typer.echo(warning, err=True)
+    if data_dir:
+        os.environ["UNSTUCK_DATA_DIR"] = str(data_dir.absolute())
+        settings.cache_clear()
+    if settings().secret_key is None:
+        key, made = secret_key(settings().data_dir)
+        if made:
+            typer.echo(f"Made {settings().data_dir / 'secret_key'}: keep it with your backups.", err=True)
+        os.environ.update(UNSTUCK_SECRET_KEY=key, UNSTUCK_CHILD_KEY="1")
+        settings.cache_clear()
+
+
+def _export(where: Services) -> None:
+    os.environ["DATABASE_URL"] = where.database_url
+    os.environ["REDIS_URL"] = where.redis_url
+    settings.cache_clear()
+
+
+def _say_where(where: Services) -> None:
+    typer.echo(f"Database  {db.masked(where.database_url)}\nBroker    {db.masked(where.redis_url)}")
+
+
+def _serve(where: Services, listening: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    from tasks.redis_bus import Subscription
+    from ui import app as console
+    from ui import live
+    from ui.server import serve_until_stopped
+
+    with connected(where) as engine:
+        application = console.create(engine, version())
+        subscription = Subscription(where.redis_url, live.hub.hear)
+        live.hub.bus_is_up = lambda: subscription.connected
+        try:
+            serve_until_stopped(application, listening)
+        finally:
+            subscription.close()
+
+
+def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(143)
+
+
+cli.install(app, _for_one_verb)
+
+
+def main() -> None:
+    """Run the command line; whatever is refused or cannot work is one sentence, never a traceback."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    signal.signal(signal.SIGHUP, _on_sigterm)
+    try:
+        app()
+    except (Refused, Unusable) as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"
+        typer.echo(f"The database does not answer: {reason}. Check DATABASE_URL, and that it runs.", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
