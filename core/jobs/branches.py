@@ -5,7 +5,7 @@ without `q` has one branch; one that cannot match has none.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -26,6 +26,12 @@ class Branch:
 
     conditions: list[Condition] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
+    #: The (kind, queue) pairs that it is narrowed to; None: all.
+    pairs: Pairs | None = None
+    #: How many candidates a source has, by its name, up to one more than few.
+    measured: dict[str, int] = field(default_factory=dict)
+    #: How many rows match, when choosing told: up to the cap of the source.
+    size: int | None = None
     #: Where rows are read by time, and where they are counted: chosen by `_choose`.
     in_order: Source = NEWEST
     counted: Source = NEWEST
@@ -38,21 +44,28 @@ class Branch:
 
 def branches(session: Session, wanted: JobFilter) -> list[Branch]:
     """Return the branches whose union is what `wanted` asks for, each with its best source chosen."""
-    statuses = _statuses(wanted)
-    if statuses is not None and not statuses:
-        return []
+    return in_status(session, anyhow(session, wanted), wanted)
+
+
+def anyhow(session: Session, wanted: JobFilter) -> list[Branch]:
+    """Return the branches for all of `wanted` but its status and labels: what many statuses can be counted from."""
     pairs = None
     if wanted.kind or wanted.queue or wanted.q:
         pairs = [pair for pair in sources.kinds_and_queues(session) if _fits(pair, wanted)]
         if not pairs:
             return []
-    found = []
-    for branch, narrowed in _meanings(session, wanted, pairs):
-        if _narrow(session, branch, wanted):
-            _narrow_by_status(branch, wanted, statuses, narrowed)
-            _choose(session, branch)
-            found.append(branch)
-    return found
+    return [branch for branch in _meanings(session, wanted, pairs) if _narrow(session, branch, wanted)]
+
+
+def in_status(session: Session, found: list[Branch], wanted: JobFilter) -> list[Branch]:
+    """Return copies of branches, narrowed to the status and labels of `wanted`, without those that hold nothing."""
+    statuses = _statuses(wanted)
+    if statuses is not None and not statuses:
+        return []
+    narrowed = [replace(one, conditions=[*one.conditions], sources=[*one.sources]) for one in found]
+    for branch in narrowed:
+        _narrow_by_status(branch, wanted, statuses)
+    return [branch for branch in narrowed if _choose(session, branch)]
 
 
 def _statuses(wanted: JobFilter) -> frozenset[JobStatus] | None:
@@ -69,22 +82,22 @@ def _fits(pair: tuple[str, str], wanted: JobFilter) -> bool:
     return (not wanted.kind or kind in wanted.kind) and (not wanted.queue or queue in wanted.queue)
 
 
-def _meanings(session: Session, wanted: JobFilter, pairs: Pairs | None) -> Iterator[tuple[Branch, Pairs | None]]:
+def _meanings(session: Session, wanted: JobFilter, pairs: Pairs | None) -> Iterator[Branch]:
     """Yield one branch for each thing that `q` can be: an id, a user, a kind, the words of an error."""
     narrowed = pairs if wanted.kind or wanted.queue else None
     if wanted.q is None:
-        yield Branch(), narrowed
+        yield Branch(pairs=narrowed)
         return
     if (job_id := _as_id(wanted.q)) is not None:
-        branch = Branch()
+        branch = Branch(pairs=narrowed)
         branch.narrow(col(Job.id) == job_id, sources.by_id(job_id))
-        yield branch, narrowed
+        yield branch
     for narrow in (_narrow_by_user, _narrow_by_error):
-        branch = Branch()
+        branch = Branch(pairs=narrowed)
         if narrow(session, branch, wanted.q):
-            yield branch, narrowed
+            yield branch
     if named := [pair for pair in pairs or () if wanted.q.lower() in pair[0].lower()]:
-        yield Branch(), named
+        yield Branch(pairs=named)
 
 
 def _as_id(text: str) -> UUID | None:
@@ -96,15 +109,19 @@ def _as_id(text: str) -> UUID | None:
 
 def _narrow(session: Session, branch: Branch, wanted: JobFilter) -> bool:
     """Apply all but status, kind and queue; tell whether anything can match."""
-    if wanted.created_after:
-        branch.conditions.append(col(Job.created_at) >= wanted.created_after)
-    if wanted.created_before:
-        branch.conditions.append(col(Job.created_at) < wanted.created_before)
+    if range_ := _time_range(wanted):
+        branch.narrow(sa.and_(*range_), sources.by_time(range_))
     if wanted.connection:
         branch.narrow(col(Job.connection_id) == wanted.connection, sources.by_connection(wanted.connection))
     return (wanted.user is None or _narrow_by_user(session, branch, wanted.user)) and (
         wanted.error is None or _narrow_by_error(session, branch, wanted.error)
     )
+
+
+def _time_range(wanted: JobFilter) -> list[Condition]:
+    after = [col(Job.created_at) >= wanted.created_after] if wanted.created_after else []
+    before = [col(Job.created_at) < wanted.created_before] if wanted.created_before else []
+    return after + before
 
 
 def _narrow_by_user(session: Session, branch: Branch, text: str) -> bool:
@@ -121,38 +138,39 @@ def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
     return True
 
 
-def _narrow_by_status(
-    branch: Branch, wanted: JobFilter, statuses: frozenset[JobStatus] | None, pairs: Pairs | None
-) -> None:
+def _narrow_by_status(branch: Branch, wanted: JobFilter, statuses: frozenset[JobStatus] | None) -> None:
     if wanted.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(wanted.label))))
-    if pairs is not None:
+    if branch.pairs is not None:
         kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
-        branch.narrow(kind_and_queue.in_(pairs), sources.by_kind(pairs))
+        branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs))
     if statuses is not None:
-        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(statuses, pairs))
+        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(statuses, branch.pairs))
 
 
-def _choose(session: Session, branch: Branch) -> None:
-    """Choose the source with the fewest candidates; when all have many, the one that narrows most by rank."""
-    if not branch.sources:
-        return
-    if len(branch.sources) == 1 and branch.sources[0].ordered:
-        branch.in_order = branch.counted = branch.sources[0]
-        return
-    fewest, source = min(
-        ((_candidates(session, source), source) for source in branch.sources), key=lambda one: (one[0], -one[1].rank)
-    )
+def _choose(session: Session, branch: Branch) -> bool:
+    """Choose the source with the fewest candidates, or else the one of the highest rank; tell whether it holds any."""
+    if not branch.sources or (len(branch.sources) == 1 and branch.sources[0].ordered):
+        branch.in_order = branch.counted = branch.sources[0] if branch.sources else NEWEST
+        return True
+    sizes = [(_size(session, branch, source), -source.rank, source) for source in branch.sources]
+    fewest, _, source = min(sizes, key=lambda one: one[:2])
+    if len(branch.sources) == len(branch.conditions) == 1 and (fewest <= FEW or source.cap == FEW):
+        branch.size = fewest
     if fewest <= FEW:
         branch.in_order = branch.counted = source
     else:
         branch.counted = max(branch.sources, key=lambda one: one.rank)
         branch.in_order = max((one.instead or one for one in branch.sources), key=lambda one: one.rank)
+    return fewest > 0
 
 
-def _candidates(session: Session, source: Source) -> int:
-    """Count a source's candidates, up to one more than few."""
-    return count(session, [arm_ids(arm, [], FEW + 1) for arm in source.arms], FEW + 1)
+def _size(session: Session, branch: Branch, source: Source) -> int:
+    """Count a source's candidates, up to one more than few; once for all copies of the branch."""
+    if source.name not in branch.measured:
+        ids = [arm_ids(arm, [], FEW + 1) for arm in source.arms]
+        branch.measured[source.name] = count(session, ids, FEW + 1)
+    return branch.measured[source.name]
 
 
 def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:

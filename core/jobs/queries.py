@@ -58,10 +58,17 @@ def page(
     if wanted.is_empty() and of and start > of // 2:
         return _from_the_end(session, limit, start, of, sort)
     ids = _ids(session, found, limit + 1, start, _decoded(after), sort)
-    total = all_jobs(session) if wanted.is_empty() else total_of_branches(session, found)
-    if wanted.is_empty() and not total.exact and len(ids) <= limit:
-        total = exactly_all_jobs(session)
-    return _page(session, ids, limit, total)
+    if ids and len(ids) <= limit and not after:
+        return _page(session, ids, limit, Total(start + len(ids), exact=True))
+    return _page(session, ids, limit, _total(session, wanted, found, at_end=len(ids) <= limit))
+
+
+def _total(session: Session, wanted: JobFilter, found: list[Branch], *, at_end: bool) -> Total:
+    if not wanted.is_empty():
+        return total_of_branches(session, found)
+    total = all_jobs(session)
+    # An estimate let someone scroll to where it ends: there it has to be right.
+    return exactly_all_jobs(session) if at_end and not total.exact else total
 
 
 def jobs_of_user(session: Session, user_id: UUID, limit: int = 50) -> list[Row]:

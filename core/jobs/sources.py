@@ -6,6 +6,7 @@ of its conditions (see core/models/background_job.py), and branches.py measures 
 is read.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,10 +19,12 @@ from sqlmodel import Session, col
 from core.models import BackgroundJob, JobStatus, User
 from core.models.background_job import ERROR_WORDS
 
-#: Candidates that are cheap to read in full and to sort: about 5 ms.
-FEW = 5_000
+#: Candidates that are cheap to read in full and to sort: about 3 ms.
+FEW: Final = 3_000
+#: Nobody reads further than this; beyond it a number is shown as "10,000+".
+CAP: Final = 10_000
 #: Users whose jobs can be merged in order of time, one index descent each; beyond, they are collected and sorted.
-FEW_USERS = 200
+FEW_USERS: Final = 200
 
 Job = BackgroundJob
 Query = sa.Select[*tuple[Any, ...]]
@@ -38,11 +41,16 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Arms that together hold every candidate; `ordered` when each scan yields them by time."""
+    """Arms that together hold every candidate; `ordered` when each scan yields them by time.
+
+    Equal names mean equal candidates.
+    """
 
     name: str
     arms: tuple[Arm, ...]
     ordered: bool = True
+    #: How far its rows are counted; where each costs a look at the table, not further than it is measured anyway.
+    cap: int = CAP
     #: What is read by time in its place, when it is not ordered and holds many.
     instead: "Source | None" = None
     #: How much it narrows, when it has many candidates: the highest is read.
@@ -52,7 +60,7 @@ class Source:
 #: All jobs, by time.
 NEWEST: Final = Source("newest", (Arm(),), rank=0)
 #: All jobs that have an error, by time: stands in for a search for words that many errors have.
-ERRED: Final = Source("erred", (Arm((col(Job.error_type).is_not(None),)),), rank=2)
+ERRED: Final = Source("erred", (Arm((col(Job.error_type).is_not(None),)),), rank=3)
 
 
 def fetch(session: Session, statement: Query) -> Sequence[sa.Row[*tuple[Any, ...]]]:
@@ -74,7 +82,7 @@ def kinds_and_queues(session: Session) -> list[tuple[str, str]]:
 
 def by_kind(pairs: Sequence[tuple[str, str]]) -> Source:
     """Return the jobs of some (kind, queue) pairs."""
-    return Source("kind", (_paired((), pairs),), rank=1)
+    return Source(f"kind {pairs}", (_paired((), pairs),), rank=1)
 
 
 def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
@@ -84,7 +92,7 @@ def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | 
         is_status = col(Job.status) == status
         arms.append(Arm((is_status,)) if pairs is None else _paired((is_status,), pairs))
         narrow = narrow and status != JobStatus.SUCCEEDED
-    return Source("status", tuple(arms), rank=3 if narrow else 1)
+    return Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
 
 
 def by_users(session: Session, text: str) -> Source | None:
@@ -94,11 +102,13 @@ def by_users(session: Session, text: str) -> Source | None:
     if not ids:
         return None
     if len(ids) == 1:
-        return Source("user", (Arm((col(Job.user_id) == ids[0],)),), rank=5)
+        return Source(f"user {text}", (Arm((col(Job.user_id) == ids[0],)),), rank=6)
     if len(ids) <= FEW_USERS:
         some = sa.values(sa.column("id", sa.Uuid()), name="person").data([(user_id,) for user_id in ids])
-        return Source("user", (Arm((col(Job.user_id) == some.c.id,), some),), rank=5)
-    return Source("user", (Arm((col(Job.user_id) == found.c.id,), found),), ordered=False, instead=NEWEST, rank=4)
+        return Source(f"user {text}", (Arm((col(Job.user_id) == some.c.id,), some),), rank=6)
+    return Source(
+        f"user {text}", (Arm((col(Job.user_id) == found.c.id,), found),), ordered=False, instead=NEWEST, rank=2
+    )
 
 
 def of_users(text: str) -> Condition:
@@ -110,29 +120,34 @@ def by_error(session: Session, text: str) -> Source:
     """Return the jobs whose error has the fingerprint `text`, or else the words of it."""
     same = col(Job.error_fingerprint) == text
     if fetch(session, sa.select(col(Job.id)).where(same).limit(1)):
-        return Source("fingerprint", (Arm((same,)),), rank=4)
-    return Source("words", (Arm((has_words(text),)),), ordered=False, instead=ERRED, rank=4)
+        return Source(f"fingerprint {text}", (Arm((same,)),), rank=5)
+    return Source(f"words {text}", (Arm((has_words(text),)),), ordered=False, cap=FEW, instead=ERRED, rank=5)
 
 
 def has_words(text: str) -> Condition:
     """Return the condition that every word of `text` begins a word of the error's type or message."""
-    spaced = sa.func.btrim(sa.func.regexp_replace(sa.literal(text, sa.Text), r"[\W_]+", " ", "g"))
-    each = sa.func.regexp_replace(spaced, " ", ":* & ", "g").op("||")(":*")
-    query = sa.func.to_tsquery("simple", sa.func.nullif(each, ":*"))
+    query = " & ".join(f"{word}:*" for word in re.findall(r"[^\W_]+", text))
+    if not query:
+        return sa.false()
     words: ColumnElement[Any] = sa.literal_column(f"({ERROR_WORDS})")
-    return sa.and_(col(Job.error_type).is_not(None), words.op("@@", is_comparison=True)(query))
+    matches = words.op("@@", is_comparison=True)(sa.func.to_tsquery("simple", query))
+    return sa.and_(col(Job.error_type).is_not(None), matches)
 
 
 def by_connection(connection_id: UUID) -> Source:
     """Return the jobs of one connection."""
-    return Source(
-        "connection", (Arm((col(Job.connection_id) == connection_id,)),), ordered=False, instead=NEWEST, rank=6
-    )
+    same = Arm((col(Job.connection_id) == connection_id,))
+    return Source("connection", (same,), ordered=False, instead=NEWEST, rank=7)
+
+
+def by_time(range_: Sequence[Condition]) -> Source:
+    """Return the jobs that were created in a range of time."""
+    return Source("time", (Arm(tuple(range_)),), rank=0)
 
 
 def by_id(job_id: UUID) -> Source:
     """Return one job."""
-    return Source("id", (Arm((col(Job.id) == job_id,)),), ordered=False, rank=7)
+    return Source("id", (Arm((col(Job.id) == job_id,)),), ordered=False, rank=8)
 
 
 def _paired(where: tuple[Condition, ...], pairs: Sequence[tuple[str, str]]) -> Arm:

@@ -42,12 +42,13 @@ class AttemptOutcome(StrEnum):
 
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"
-#: The words of an error, for search: CamelCase is split as well, so that `unavailable` finds ProviderUnavailable.
+#: The words of an error, for search: addresses and paths are taken apart, and CamelCase too, so that `unavailable`
+#: finds ProviderUnavailable.
 ERROR_WORDS = (
-    "to_tsvector('simple', regexp_replace("
+    "to_tsvector('simple', translate("
     "coalesce(error_type, '') || ' ' || coalesce(error_message, '') || ' ' || "
     "regexp_replace(coalesce(error_type, ''), '([a-z0-9])([A-Z])', '\\1 \\2', 'g'), "
-    "'[\\W_]+', ' ', 'g'))"
+    "'_-./@&=?+~#:', '            '))"
 )
 
 
@@ -83,6 +84,7 @@ class BackgroundJob(SQLModel, table=True):
             "kind",
             "created_at",
             "id",
+            postgresql_include=["user_id"],
             postgresql_where=sa.text(_ENDED_BADLY),
         ),
         sa.Index(
@@ -90,6 +92,7 @@ class BackgroundJob(SQLModel, table=True):
             "status",
             "created_at",
             "id",
+            postgresql_include=["user_id"],
             postgresql_where=sa.text("status <> 'succeeded'"),
         ),
         sa.Index(
@@ -97,6 +100,7 @@ class BackgroundJob(SQLModel, table=True):
             "error_fingerprint",
             "created_at",
             "id",
+            postgresql_include=["user_id"],
             postgresql_where=sa.text("error_fingerprint IS NOT NULL"),
         ),
         sa.Index("ix_background_jobs_erred", "created_at", "id", postgresql_where=sa.text("error_type IS NOT NULL")),
