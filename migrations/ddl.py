@@ -1,4 +1,5 @@
 """Words that the revisions share. All of it is SQL text, so that `--sql` shows exactly what would run."""
+# ruff: noqa: S608 the names in these texts are the revisions' own
 
 from collections.abc import Mapping
 
@@ -71,7 +72,7 @@ def name_primary_key(table: str, name: str) -> None:
         f"""DO $$ DECLARE found text; BEGIN
             SELECT conname INTO found FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'p';
             IF found <> '{name}' THEN
-                EXECUTE format('ALTER TABLE {table} RENAME CONSTRAINT %I TO {name}', found);
+                EXECUTE 'ALTER TABLE {table} RENAME CONSTRAINT ' || quote_ident(found) || ' TO {name}';
             END IF;
         END $$"""
     )
@@ -86,7 +87,7 @@ def replace_foreign_key(table: str, column: str, name: str, target: str, on_dele
                 WHERE c.conrelid = '{table}'::regclass AND contype = 'f'
                 AND attname = '{column}' AND conkey = ARRAY[attnum]
             LOOP
-                EXECUTE format('ALTER TABLE {table} DROP CONSTRAINT %I', found);
+                EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || quote_ident(found);
             END LOOP;
         END $$"""
     )

@@ -1,4 +1,4 @@
-"""The statements by which revisions 0005 and 0012 move the marketing columns out of users, and back."""
+"""The statements by which revisions 0006 and 0013 move the marketing columns out of users, and back."""
 
 #: One row per user; those that have one already are left alone. Expects the session in UTC.
 COPY = """INSERT INTO marketing_campaigns (id, user_id, marketing_opt_in, countdown_t14_sent_at, countdown_t7_sent_at,
@@ -14,7 +14,7 @@ PUT_BACK = """UPDATE users SET marketing_opt_in = m.marketing_opt_in,
         countdown_t1_sent_at = m.countdown_t1_sent_at AT TIME ZONE 'UTC'
     FROM marketing_campaigns m WHERE m.user_id = users.id"""
 
-#: Only updates: a new user's row is made by new code itself, or by 0012 for those whom old code has signed up.
+#: Only updates: a new user's row is made by new code itself, or by 0013 for those whom old code has signed up.
 FOLLOW = """CREATE OR REPLACE FUNCTION users_marketing_in_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         UPDATE marketing_campaigns SET marketing_opt_in = NEW.marketing_opt_in,
             countdown_t14_sent_at = NEW.countdown_t14_sent_at AT TIME ZONE 'UTC',

@@ -19,7 +19,7 @@ from core.errors import Unusable
 BASE = "base"
 HEAD = "head"
 #: The last revision with which old code still works.
-LAST_PRE = "0006"
+LAST_PRE = "0007"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ def known(name: str) -> str:
     """
     names = {BASE: "", HEAD: head()} | {revision.id: revision.id for revision in path()}
     if name not in names:
-        raise Unusable(f"There is no revision {name!r}; there are {BASE}, {', '.join(r.id for r in path())} and {HEAD}.")
+        raise Unusable(
+            f"There is no revision {name!r}; there are {BASE}, {', '.join(r.id for r in path())} and {HEAD}."
+        )
     return names[name]
 
 

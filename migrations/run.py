@@ -43,7 +43,7 @@ def check(url: str, *, secret: str | None = None) -> list[Finding]:
         odd = detect.odd_shapes(connection, cipher)
         if any(finding.blocks for finding in odd):
             return odd
-        return [*odd, *detect.pending(connection), *detect.drift(connection)]
+        return [*odd, *detect.pending(connection)]
 
 
 def sql(url: str) -> str:

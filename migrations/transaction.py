@@ -31,8 +31,9 @@ _HOLDERS = sa.text(
     WHERE l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM pg_database
         WHERE datname = current_database()) AND a.backend_type = 'client backend' AND (
             (l.locktype = 'advisory' AND (l.classid::bigint << 32 | l.objid::bigint) = :lock)
-            OR (l.locktype = 'relation' AND l.relation IN (SELECT oid FROM pg_class
-                WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace)))
+            OR (l.locktype = 'relation' AND l.relation IN (SELECT c.oid FROM pg_class c
+                JOIN pg_namespace n ON n.oid = relnamespace AND nspname = current_schema()
+                WHERE relkind IN ('r', 'p'))))
     ORDER BY a.pid LIMIT 5"""
 )
 
@@ -78,9 +79,13 @@ def _limited(engine: Engine, lock_wait: str) -> Iterator[Connection]:
 def _sentence(engine: Engine, error: DBAPIError) -> str:
     cause = error.orig
     if isinstance(cause, psycopg.errors.LockNotAvailable):
-        return f"A table, or the right to migrate, is held by others: {_holders(engine)} End that, then run migrate again."
+        return (
+            f"A table, or the right to migrate, is held by others: {_holders(engine)} End that, then run migrate again."
+        )
     if isinstance(cause, psycopg.errors.QueryCanceled):
-        return f"A statement took longer than {STATEMENT_LIMIT} and was ended; its revision was undone. Run migrate again."
+        return (
+            f"A statement took longer than {STATEMENT_LIMIT} and was ended; its revision was undone. Run migrate again."
+        )
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
         return f"The database refused: {cause.diag.message_primary}. The revision it belongs to was undone."
     return f"The connection to the database was lost, or never made: {str(cause).strip().splitlines()[0]}"

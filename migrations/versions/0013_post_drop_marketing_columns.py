@@ -1,11 +1,11 @@
-"""Post: the marketing columns of users go; marketing_campaigns has held them since 0005."""
+"""Post: the marketing columns of users go; marketing_campaigns has held them since 0006."""
 
 from alembic import op
 
 from migrations import ddl, marketing
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

@@ -1,11 +1,11 @@
-"""Post: platform_connections.is_active goes; connection_status has said it since 0004."""
+"""Post: platform_connections.is_active goes; connection_status has said it since 0005."""
 
 from alembic import op
 
 from migrations import ddl
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Post: provider tokens are stored encrypted. Code that reads them as plain text must have ended.
 
-Comes before 0008, whose rewrite of the table leaves nothing of the plain texts in its file.
+Comes before 0009, whose rewrite of the table leaves nothing of the plain texts in its file.
 """
 
 from collections.abc import Callable
@@ -8,8 +8,10 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from alembic import context, op
 
-revision = "0007"
-down_revision = "0006"
+from core.oauth.tokens import TokenCipher
+
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -31,20 +33,19 @@ STOP = """DO $$ BEGIN
 
 def upgrade() -> None:
     """Encrypt what is not."""
-    cipher = op.get_context().config.attributes.get("cipher")
-    rewrite(lambda token: token if cipher.is_encrypted(token) else cipher.encrypt(token))
+    rewrite(lambda cipher, token: token if cipher.is_encrypted(token) else cipher.encrypt(token))
 
 
 def downgrade() -> None:
     """Decrypt what is encrypted."""
-    cipher = op.get_context().config.attributes.get("cipher")
-    rewrite(lambda token: cipher.decrypt(token) if cipher.is_encrypted(token) else token)
+    rewrite(lambda cipher, token: cipher.decrypt(token) if cipher.is_encrypted(token) else token)
 
 
-def rewrite(change: Callable[[str], str]) -> None:
+def rewrite(change: Callable[[TokenCipher, str], str]) -> None:
     if context.is_offline_mode():
         op.execute(STOP)
         return
+    cipher: TokenCipher = context.config.attributes["cipher"]
     connection = op.get_bind()
     after = "00000000-0000-0000-0000-000000000000"
     while rows := connection.execute(PAGE, {"after": after, "batch": BATCH}).all():
@@ -53,8 +54,8 @@ def rewrite(change: Callable[[str], str]) -> None:
             [
                 {
                     "id": row.id,
-                    "access": None if row.access_token is None else change(row.access_token),
-                    "refresh": None if row.refresh_token is None else change(row.refresh_token),
+                    "access": None if row.access_token is None else change(cipher, row.access_token),
+                    "refresh": None if row.refresh_token is None else change(cipher, row.refresh_token),
                 }
                 for row in rows
             ],

@@ -1,11 +1,11 @@
-"""Post: users.demo_mode goes; demo_mode_status has said it since 0004."""
+"""Post: users.demo_mode goes; demo_mode_status has said it since 0005."""
 
 from alembic import op
 
 from migrations import ddl
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -4,15 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 
 from migrations import ddl, marketing
+from migrations.columns import moment, moment_now, uuid
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
-
-
-def moment(name: str) -> sa.Column:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=True)
 
 
 def upgrade() -> None:
@@ -20,13 +17,13 @@ def upgrade() -> None:
     ddl.in_utc()
     op.create_table(
         "marketing_campaigns",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.Uuid(), nullable=False),
+        uuid("id", nullable=False),
+        uuid("user_id", nullable=False),
         sa.Column("marketing_opt_in", sa.Boolean(), server_default=sa.true(), nullable=True),
         moment("countdown_t14_sent_at"),
         moment("countdown_t7_sent_at"),
         moment("countdown_t1_sent_at"),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        moment_now("created_at"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_marketing_campaigns")),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_marketing_campaigns_user_id"), ondelete="CASCADE"

@@ -1,0 +1,92 @@
+"""What a database is, read from its catalog in one go; nothing here judges."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+_SERVER = sa.text(
+    """SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS version_text,
+        current_user AS role, current_database() AS database, current_schema() AS schema,
+        pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only,
+        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create"""
+)
+_TABLES = sa.text(
+    """SELECT relname AS name, relkind IN ('r', 'p') AS is_table, pg_get_userbyid(relowner) AS owner,
+        pg_has_role(relowner, 'USAGE') AS is_ours, has_table_privilege(c.oid, 'SELECT') AS readable,
+        EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p') AS has_key
+    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace AND nspname = current_schema()
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f')"""
+)
+_COLUMNS = sa.text(
+    """SELECT relname AS table, attname AS name, format_type(atttypid, NULL) AS type
+    FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+    JOIN pg_namespace n ON n.oid = relnamespace AND nspname = current_schema()
+    WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped"""
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, or what goes by a table's name; `columns` maps names to types without lengths."""
+
+    name: str
+    is_table: bool
+    owner: str
+    #: The role owns it, or is a member of the role that does: only owners may alter.
+    is_ours: bool
+    readable: bool
+    has_key: bool
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One server, role, schema and its tables; `revisions` is what alembic_version holds."""
+
+    version: int
+    version_text: str
+    role: str
+    database: str
+    #: None when the role may use none of the schemas in its search path.
+    schema: str | None
+    standby: bool
+    read_only: bool
+    may_create: bool
+    tables: Mapping[str, Table]
+    revisions: tuple[str, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """Return the revision it is at; empty when at none."""
+        return max(self.revisions, default="")
+
+    def has(self, *columns: str) -> bool:
+        """Tell whether every `table.column` is there and may be read."""
+        pairs = [column.split(".") for column in columns]
+        return all(
+            (table := self.tables.get(name)) is not None and table.readable and column in table.columns
+            for name, column in pairs
+        )
+
+
+def read(connection: Connection) -> Facts:
+    """Read the facts of the connection's current schema."""
+    server = connection.execute(_SERVER).mappings().one()
+    tables = _tables(connection) if server["schema"] else {}
+    return Facts(**server, tables=tables, revisions=_revisions(connection, tables.get("alembic_version")))
+
+
+def _tables(connection: Connection) -> Mapping[str, Table]:
+    columns: dict[str, dict[str, str]] = {}
+    for row in connection.execute(_COLUMNS):
+        columns.setdefault(row.table, {})[row.name] = row.type
+    rows = connection.execute(_TABLES).mappings()
+    return {row["name"]: Table(**row, columns=columns.get(row["name"], {})) for row in rows}
+
+
+def _revisions(connection: Connection, table: Table | None) -> tuple[str, ...]:
+    if not table or not table.readable or "version_num" not in table.columns:
+        return ()
+    return tuple(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))

@@ -1,0 +1,44 @@
+"""What a database's schema is, as PostgreSQL tells it, in a form in which two can be compared."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Connection
+
+from core.db import connect
+
+_QUERIES = {
+    "tables": """SELECT relname, reloptions FROM pg_class
+        WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace""",
+    "columns": """SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attidentity,
+            pg_get_expr(adbin, adrelid)
+        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped""",
+    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "constraints": """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'""",
+    "triggers": "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal",
+    "functions": "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+}
+
+
+def schema_of(url: str) -> dict[str, set[str]]:
+    """Return everything that makes up the schema, except alembic's own table and the order of columns."""
+    with psycopg.connect(url) as connection:
+        return {
+            what: {repr(row) for row in connection.execute(query) if not str(row[0]).startswith("alembic_version")}
+            for what, query in _QUERIES.items()
+        }
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """Open one SQLAlchemy connection, and leave none behind."""
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
