@@ -18,8 +18,8 @@ check: setup-dev ## Lint, formatting, types, layers
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m mypy main.py
-	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as main; main()'
+	$(PYTHON) -m mypy main.py .ci/setup.py
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 fix: setup-dev ## Repair what ruff can repair, and format
 	$(PYTHON) -m ruff check --fix .

@@ -187,7 +187,7 @@ def a_mount(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", tmp_path], check=True)
 
 
-@pytest.mark.parametrize("size", ["4k", "10m", "30m"])
+@pytest.mark.parametrize("size", ["4k", "10m", "30m", "38m"])
 def test_a_full_disk_is_a_sentence(a_mount: Path, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", a_mount], check=True)
     with pytest.raises(Unusable, match=r"disk .*is full; free at least 200 MB"), embedded(a_mount / "data"):

@@ -18,7 +18,7 @@ from pathlib import Path
 from core.embedded import postgres as embedded_postgres
 from core.embedded import valkey
 from core.embedded.account import Account
-from core.embedded.folders import hold, holder, prepare, settle, socket_folder
+from core.embedded.folders import hold, holder, prepare, settle, socket_folder, telling
 from core.embedded.secret import secret_key
 from core.embedded.server import Server, stop_all
 
@@ -45,17 +45,20 @@ def embedded(data_dir: Path, *, postgres: bool = True, redis: bool = True) -> It
     with hold(data_dir) as announce, ExitStack() as stack:
         servers: list[Server] = []
         stack.callback(stop_all, servers)
-        database_url = redis_url = ""
-        if postgres or redis:
-            account = Account.for_servers(data_dir / "postgres")
-            account.let_in(data_dir)
-            sockets = socket_folder(data_dir, account)
-        if postgres:
-            database_url = embedded_postgres.start(data_dir, sockets, account, servers)
-        if redis:
-            redis_url = valkey.start(data_dir, sockets, account, servers)
-        announce(database_url, redis_url)
-        yield Services(database_url, redis_url)
+        with telling(data_dir):
+            services = _start(data_dir, servers, postgres=postgres, redis=redis)
+            announce(services.database_url, services.redis_url)
+        yield services
+
+
+def _start(data_dir: Path, servers: list[Server], *, postgres: bool, redis: bool) -> Services:
+    account = Account.for_servers(data_dir / "postgres")
+    account.let_in(data_dir)
+    sockets = socket_folder(data_dir, account)
+    return Services(
+        embedded_postgres.start(data_dir, sockets, account, servers) if postgres else "",
+        valkey.start(data_dir, sockets, account, servers) if redis else "",
+    )
 
 
 def running(data_dir: Path) -> Services | None:

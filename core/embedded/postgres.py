@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,8 @@ INITDB_PATIENCE = 300
 ORPHANS_PATIENCE = 10
 #: Seconds for a server that outlived its owner to answer, before it is ended and started again.
 LEFT_OVER_PATIENCE = 10
+#: How PostgreSQL says that a disk is full.
+FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
 #: Room for a desk, not for a data centre; fsync stays on. Given at every start, so that a release may change them.
 OPTIONS = {
     "listen_addresses": "",
@@ -180,13 +183,26 @@ def _start(cluster: Cluster, servers: list[Server]) -> None:
         seen = cluster.log.stat().st_size if cluster.log.exists() else 0
         process = spawn([cluster.programs / "postgres", "-D", cluster.data, *options], cluster.log, cluster.account)
         servers.append(_server(process))
-        if wait_until(lambda: _answers(cluster), process):
+        if wait_until(partial(_has_come_up, cluster, seen), process):
             return
         stop_all([servers.pop()])
-        said = cluster.log.read_bytes()[seen:].decode(errors="replace")
+        said = _said(cluster, seen)
         if "is still in use" not in said or time.monotonic() > until:
             raise _failed("PostgreSQL did not start", said, cluster)
         time.sleep(0.1)
+
+
+def _has_come_up(cluster: Cluster, seen: int) -> bool:
+    """Say whether the server answers; on a full disk it tries for ever, so that is an error at once."""
+    said = _said(cluster, seen)
+    if any(sign in said for sign in FULL):
+        raise _failed("PostgreSQL did not start", said, cluster)
+    return _answers(cluster)
+
+
+def _said(cluster: Cluster, seen: int) -> str:
+    """Return what the log says after its first `seen` bytes."""
+    return cluster.log.read_bytes()[seen:].decode(errors="replace")
 
 
 def _make_database(cluster: Cluster) -> None:
@@ -201,7 +217,7 @@ def _make_database(cluster: Cluster) -> None:
 
 def _failed(what: str, said: str, cluster: Cluster) -> Unusable:
     """Put what a server said last into a sentence with what to do."""
-    if "No space left on device" in said or "Disk quota exceeded" in said:
+    if any(sign in said for sign in FULL):
         return Unusable(f"{what}: the disk of {cluster.data.parent} is full; free at least 200 MB there.")
     reasons = (
         re.findall(r"(?:FATAL|PANIC|ERROR|error):\s+(.+)", said) or said.strip().splitlines()[-1:] or ["no reason"]
