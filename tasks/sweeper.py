@@ -7,7 +7,7 @@ import logging
 import random
 import threading
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.db import session_scope
 from core.jobs import sweep
@@ -52,13 +52,22 @@ class Sweeper:
         with session_scope(engine) as session:
             found = sweep.orphans(session)
         for orphan in found:
-            with session_scope(engine) as session:
-                if sweep.rescue(session, orphan):
-                    log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
+            self._rescue(orphan)
         with session_scope(engine) as session:
             due = list(sweep.ring_due(session))
         for queue, waiting in due:
             self._wake(queue, waiting)
+
+    def _rescue(self, orphan: sweep.Orphan) -> None:
+        """Rescue one job; one whose rows are still locked by its dead holder must not keep the others waiting."""
+        try:
+            with session_scope(self._drain.engine) as session:
+                rescued = sweep.rescue(session, orphan)
+        except OperationalError as error:
+            log.warning("not rescued yet", extra={"job": str(orphan.id), "error": str(error).split("\n")[0]})
+            return
+        if rescued:
+            log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
 
     def _wake(self, queue: str, waiting: int) -> None:
         if queue not in self._queues or self._drain.stopping.is_set():

@@ -46,6 +46,10 @@ _DUE = text("""
 """)
 
 
+#: A holder that froze in the middle of a transaction keeps its locks for a while: come back at the next sweep.
+_BE_BRIEF = text("SET LOCAL lock_timeout = '1s'")
+
+
 @dataclass(frozen=True, slots=True)
 class Orphan:
     """A running job that nobody works on any more, and why: its worker is gone, or its step took too long."""
@@ -71,6 +75,7 @@ def rescue(session: Session, orphan: Orphan) -> bool:
 
     Returns False when another sweeper, or the holder itself, was quicker. The caller commits.
     """
+    session.connection().execute(_BE_BRIEF)
     job = lock_held(session, orphan.id, orphan.token)
     if job is None:
         return False

@@ -1,0 +1,185 @@
+"""Promises that every operation keeps, whichever it is: each is held at every one of its checkpoints."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from core.models import AttemptOutcome, JobStatus
+from core.operation import Operation
+from core.operations import OPERATIONS
+from tests import driving
+from tests.driving import at_checkpoint, die, forget_everything, job_row, own_rows, picture
+
+every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+Any_ = Operation[Any, Any]
+
+
+def undisturbed(engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], int]:
+    """Return what the operation leaves when nothing happens to it, and how many checkpoints it has."""
+    with monkeypatch.context() as patch:
+        passed = at_checkpoint(patch, -1)
+        user = driving.prepare(engine, operation)
+        passed.clear()
+        job = driving.ask_fixed(engine, operation, user)
+        assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+        end = {**picture(engine, user), "result": job_row(engine, job).result}
+    forget_everything(engine)
+    return end, len(passed)
+
+
+@every_operation
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_any_checkpoint_and_run_again_it_ends_as_if_undisturbed(
+    engine: Engine, operation: Any_, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, checkpoints = undisturbed(engine, operation, monkeypatch)
+    assert expected["state"] == operation.target
+    assert checkpoints > 0
+    for number in range(checkpoints):
+        user = driving.prepare(engine, operation)
+        job = driving.ask_fixed(engine, operation, user)
+        with monkeypatch.context() as patch, pytest.raises(driving.Killed):
+            at_checkpoint(patch, number, **{moment: die(patch)})
+            driving.run_next(engine)
+        assert driving.presume_dead(engine) == 1
+        assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+        assert {**picture(engine, user), "result": job_row(engine, job).result} == expected, f"checkpoint {number}"
+        assert own_rows(engine, user) == (3, 1)
+        forget_everything(engine)
+
+
+@every_operation
+def test_a_worker_that_lost_its_lease_writes_nothing(engine: Engine, operation: Any_) -> None:
+    user = driving.prepare(engine, operation)
+    job = driving.ask_fixed(engine, operation, user)
+    stale = driving.must_take(engine)
+    assert driving.presume_dead(engine) == 1
+    driving.must_take(engine)
+    before, row = picture(engine, user), job_row(engine, job)
+    assert driving.work_on(engine, stale) is AttemptOutcome.LOST
+    assert picture(engine, user) == before
+    assert job_row(engine, job) == row
+
+
+@every_operation
+def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
+    engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, checkpoints = undisturbed(engine, operation, monkeypatch)
+    for number in range(checkpoints):
+        user = driving.prepare(engine, operation)
+        job = driving.ask_fixed(engine, operation, user)
+        seen: list[Any] = []
+
+        def take_over(seen: list[Any] = seen, user: Any = user, job: Any = job) -> None:
+            assert driving.presume_dead(engine) == 1
+            driving.must_take(engine)
+            seen.extend((picture(engine, user), job_row(engine, job)))
+
+        with monkeypatch.context() as patch:
+            at_checkpoint(patch, number, after=take_over)
+            assert driving.run_next(engine) is AttemptOutcome.LOST, f"checkpoint {number}"
+        assert [picture(engine, user), job_row(engine, job)] == seen
+        forget_everything(engine)
+
+
+@every_operation
+def test_cancelled_at_any_checkpoint_it_comes_to_rest_with_nothing_left(
+    engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, checkpoints = undisturbed(engine, operation, monkeypatch)
+    for number in range(checkpoints):
+        user = driving.prepare(engine, operation)
+        job = driving.ask_fixed(engine, operation, user)
+        with monkeypatch.context() as patch:
+            at_checkpoint(patch, number, after=lambda job=job: driving.ask_to_cancel(engine, job))
+            assert driving.run_next(engine) is AttemptOutcome.CANCELLED, f"checkpoint {number}"
+        end = picture(engine, user)
+        assert (end["state"], end["interactions"], end["connections"]) == (operation.rests_at, [], [])
+        assert job_row(engine, job).status is JobStatus.CANCELLED
+        assert own_rows(engine, user) == (3, 1)
+        forget_everything(engine)
+
+
+@every_operation
+def test_cancelled_between_two_attempts_nothing_of_the_first_is_left(
+    engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = driving.prepare(engine, operation)
+    job = driving.ask_fixed(engine, operation, user)
+    with monkeypatch.context() as patch, pytest.raises(driving.Killed):
+        at_checkpoint(patch, 0, after=die(patch))
+        driving.run_next(engine)
+    assert driving.presume_dead(engine) == 1
+    driving.ask_to_cancel(engine, job)
+    end = picture(engine, user)
+    assert (end["state"], end["interactions"], end["connections"]) == (operation.rests_at, [], [])
+    assert job_row(engine, job).status is JobStatus.CANCELLED
+
+
+@every_operation
+def test_cancelled_before_it_ever_started_everything_is_as_before(engine: Engine, operation: Any_) -> None:
+    user = driving.prepare(engine, operation)
+    before = picture(engine, user)
+    job = driving.ask_fixed(engine, operation, user)
+    driving.ask_to_cancel(engine, job)
+    assert picture(engine, user) == before
+    assert job_row(engine, job).status is JobStatus.CANCELLED
+
+
+@every_operation
+def test_failing_at_any_checkpoint_for_good_it_leaves_nothing_and_says_failed(
+    engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, checkpoints = undisturbed(engine, operation, monkeypatch)
+
+    def break_down() -> None:
+        raise RuntimeError("no more paper")
+
+    for number in range(checkpoints):
+        user = driving.prepare(engine, operation)
+        job = driving.ask_fixed(engine, operation, user)
+        for _ in range(operation.max_attempts):
+            driving.make_due(engine)
+            with monkeypatch.context() as patch:
+                at_checkpoint(patch, 0 if _ else number, before=break_down)
+                outcome = driving.run_next(engine)
+            if outcome is AttemptOutcome.SUCCEEDED:
+                break
+            assert outcome is AttemptOutcome.ERROR
+        if job_row(engine, job).status is JobStatus.FAILED:
+            end = picture(engine, user)
+            assert (end["state"], end["interactions"], end["connections"]) == (operation.machine.failed, [], [])
+            assert job_row(engine, job).error_message == "no more paper"
+        forget_everything(engine)
+
+
+@every_operation
+def test_handed_back_at_a_checkpoint_it_goes_on_where_it_was_and_keeps_the_attempt(
+    engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, _ = undisturbed(engine, operation, monkeypatch)
+    user = driving.prepare(engine, operation)
+    job = driving.ask_fixed(engine, operation, user)
+    assert driving.work_on(engine, driving.must_take(engine), lambda: True) is AttemptOutcome.HANDED_BACK
+    assert job_row(engine, job).attempt == 0
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    assert {**picture(engine, user), "result": job_row(engine, job).result} == expected
+
+
+def test_no_two_operations_of_a_machine_share_a_state_in_between() -> None:
+    between = [(operation.machine.name, operation.during) for operation in OPERATIONS]
+    assert len(set(between)) == len(between)
+
+
+@every_operation
+def test_it_never_starts_from_its_own_state_in_between_while_a_job_is_there(engine: Engine, operation: Any_) -> None:
+    from core.errors import AlreadyActive
+
+    user = driving.prepare(engine, operation)
+    job = driving.ask_fixed(engine, operation, user)
+    for other in OPERATIONS:
+        with pytest.raises(AlreadyActive) as refusal:
+            driving.ask(engine, other, user)
+        assert refusal.value.job_id == job

@@ -1,0 +1,183 @@
+"""Driving the engine by hand: request, claim, run, take away, one move at a time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session, select
+
+from core.db import session_scope
+from core.jobs import run as run_module
+from core.jobs import sweep, workers
+from core.jobs.cancel import cancel
+from core.jobs.claim import Claimed, claim
+from core.jobs.request import request
+from core.jobs.run import run
+from core.models import AttemptOutcome, BackgroundJob, Interaction, PlatformConnection, User
+from core.operation import Operation
+from core.operations import BY_NAME
+from tests.factories import SUPPORT, make_user
+
+STEP = timedelta(seconds=60)
+#: The same id and time of request in every run, so that generated data can be compared row by row.
+JOB_ID = UUID("01a20000-0000-7000-8000-000000000001")
+ASKED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """kill -9, as far as one process can say it."""
+
+
+def prepare(engine: Engine, operation: Operation[Any, Any]) -> UUID:
+    """Return a user in the operation's first source state, with demo data where that state has some."""
+    with session_scope(engine) as session:
+        user_id = make_user(session).id
+    state = sorted(operation.source)[0]
+    if state in ("enabled", "failed"):
+        ask(engine, BY_NAME["demo.enable"], user_id, {"preset": "nano"})
+        assert run_next(engine) is AttemptOutcome.SUCCEEDED
+    with session_scope(engine) as session:
+        operation.machine.move(session.get_one(User, user_id), state)
+    return user_id
+
+
+def ask(engine: Engine, operation: Any, user_id: UUID, form: dict[str, Any] | None = None) -> UUID:
+    """Request the operation and return the job's id."""
+    with session_scope(engine) as session:
+        return request(session, operation, user_id, operation.form(**(form or {})), SUPPORT).id
+
+
+def ask_fixed(engine: Engine, operation: Operation[Any, Any], user_id: UUID) -> UUID:
+    """Request the operation as a job with a fixed id and time."""
+    form = {"preset": "nano"} if "preset" in operation.form.model_fields else {}
+    job_id = ask(engine, operation, user_id, form)
+    with session_scope(engine) as session:
+        values = {"old": job_id, "new": JOB_ID, "at": ASKED_AT}
+        statement = "UPDATE background_jobs SET id = :new, created_at = :at WHERE id = :old"
+        session.connection().execute(text(statement), values)
+    return JOB_ID
+
+
+def new_worker(engine: Engine) -> UUID:
+    """Register a worker and return its id."""
+    with session_scope(engine) as session:
+        return workers.register(session, threads=1, queues=["demo"], version="test")
+
+
+def take(engine: Engine, worker: UUID | None = None, queue: str = "demo") -> Claimed | None:
+    """Claim the next due job, as a new worker unless one is given."""
+    worker = worker or new_worker(engine)
+    with session_scope(engine) as session:
+        return claim(session, worker, queue, BY_NAME, STEP)
+
+
+def must_take(engine: Engine, worker: UUID | None = None) -> Claimed:
+    """Claim the next due job, which must be there."""
+    held = take(engine, worker)
+    assert held is not None
+    return held
+
+
+def work_on(engine: Engine, held: Claimed, stopping: Callable[[], bool] = lambda: False) -> AttemptOutcome:
+    """Run a claimed job to the end of its attempt."""
+    return run(engine, held, STEP, stopping)
+
+
+def run_next(engine: Engine) -> AttemptOutcome:
+    """Claim and run the next due job."""
+    return work_on(engine, must_take(engine))
+
+
+def presume_dead(engine: Engine) -> int:
+    """Let every worker fall silent, sweep, and return how many jobs were rescued."""
+    with session_scope(engine) as session:
+        session.connection().execute(text("UPDATE workers SET heartbeat_at = heartbeat_at - interval '1 hour'"))
+        sweep.mark_lost_workers(session, timedelta(seconds=30))
+    with session_scope(engine) as session:
+        found = sweep.orphans(session)
+    rescued = 0
+    for orphan in found:
+        with session_scope(engine) as session:
+            rescued += sweep.rescue(session, orphan)
+    return rescued
+
+
+def make_due(engine: Engine) -> None:
+    """Let every queued job be due now, however long it should pause."""
+    with session_scope(engine) as session:
+        session.connection().execute(text("UPDATE background_jobs SET run_at = now() WHERE status = 'queued'"))
+
+
+def ask_to_cancel(engine: Engine, job_id: UUID) -> None:
+    """Cancel as a support person."""
+    with session_scope(engine) as session:
+        cancel(session, job_id, SUPPORT, "the customer asked")
+
+
+def at_checkpoint(monkeypatch: pytest.MonkeyPatch, number: int, *, before: Any = None, after: Any = None) -> list[int]:
+    """Let something happen before or after the checkpoint with this number (from 0); returns the list of passed ones."""
+    real, passed = run_module.checkpoint, []
+
+    def checkpoint(*args: Any) -> bool:
+        passed.append(len(passed))
+        if before and len(passed) - 1 == number:
+            before()
+        asked = real(*args)
+        if after and len(passed) - 1 == number:
+            after()
+        return asked
+
+    monkeypatch.setattr(run_module, "checkpoint", checkpoint)
+    return passed
+
+
+def die(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what ends the present run without another write, as the power cut would."""
+
+    def dead(*_: Any) -> Any:
+        raise Killed
+
+    def kill() -> None:
+        monkeypatch.setattr(run_module, "_end", dead)
+        raise Killed
+
+    return kill
+
+
+def picture(engine: Engine, user_id: UUID) -> dict[str, Any]:
+    """Return all that a user's screens would show of demo mode, row by row."""
+    with Session(engine) as session:
+        user = session.get_one(User, user_id)
+        mine = session.exec(select(Interaction).where(Interaction.user_id == user_id))
+        accounts = session.exec(select(PlatformConnection).where(PlatformConnection.user_id == user_id))
+        return {
+            "state": user.demo_mode_status.value,
+            "preset": user.demo_preset,
+            "interactions": sorted((str(i.id), i.body, i.created_at) for i in mine if i.is_demo),
+            "connections": sorted((str(c.id), c.handle) for c in accounts if c.is_demo),
+        }
+
+
+def own_rows(engine: Engine, user_id: UUID) -> tuple[int, int]:
+    """Return how many real interactions and connections the user has."""
+    with Session(engine) as session:
+        mine = session.exec(select(Interaction).where(Interaction.user_id == user_id, Interaction.is_demo.is_(False)))
+        accounts = select(PlatformConnection).where(
+            PlatformConnection.user_id == user_id, PlatformConnection.is_demo.is_(False)
+        )
+        return len(mine.all()), len(session.exec(accounts).all())
+
+
+def job_row(engine: Engine, job_id: UUID) -> BackgroundJob:
+    """Return the job as it is now."""
+    with Session(engine) as session:
+        return session.get_one(BackgroundJob, job_id)
+
+
+def forget_everything(engine: Engine) -> None:
+    """Empty the tables, for the next round of a sweep over all checkpoints."""
+    with session_scope(engine) as session:
+        session.connection().execute(text("TRUNCATE users, background_jobs, workers, events CASCADE"))
