@@ -118,7 +118,7 @@ def ask_to_cancel(engine: Engine, job_id: UUID) -> None:
 
 
 def at_checkpoint(monkeypatch: pytest.MonkeyPatch, number: int, *, before: Any = None, after: Any = None) -> list[int]:
-    """Let something happen before or after the checkpoint with this number (from 0); returns the list of passed ones."""
+    """Let something happen before or after the checkpoint with this number (from 0); returns those passed."""
     real, passed = run_module.checkpoint, []
 
     def checkpoint(*args: Any) -> bool:

@@ -39,9 +39,10 @@ def test_killed_at_any_checkpoint_and_run_again_it_ends_as_if_undisturbed(
     for number in range(checkpoints):
         user = driving.prepare(engine, operation)
         job = driving.ask_fixed(engine, operation, user)
-        with monkeypatch.context() as patch, pytest.raises(driving.Killed):
+        with monkeypatch.context() as patch:
             at_checkpoint(patch, number, **{moment: die(patch)})
-            driving.run_next(engine)
+            with pytest.raises(driving.Killed):
+                driving.run_next(engine)
         assert driving.presume_dead(engine) == 1
         assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
         assert {**picture(engine, user), "result": job_row(engine, job).result} == expected, f"checkpoint {number}"
@@ -108,9 +109,10 @@ def test_cancelled_between_two_attempts_nothing_of_the_first_is_left(
 ) -> None:
     user = driving.prepare(engine, operation)
     job = driving.ask_fixed(engine, operation, user)
-    with monkeypatch.context() as patch, pytest.raises(driving.Killed):
+    with monkeypatch.context() as patch:
         at_checkpoint(patch, 0, after=die(patch))
-        driving.run_next(engine)
+        with pytest.raises(driving.Killed):
+            driving.run_next(engine)
     assert driving.presume_dead(engine) == 1
     driving.ask_to_cancel(engine, job)
     end = picture(engine, user)
