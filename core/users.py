@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -26,7 +27,7 @@ MOST: Final = 50
 JOBS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
 #: Seconds after which a due job that nobody took, or a running one without a checkpoint, counts as stuck.
-TOO_LONG: Final = 60
+OVERDUE: Final = 60
 
 _IN_BETWEEN: Final = (DemoModeStatus.ENABLING, DemoModeStatus.DISABLING)
 
@@ -115,10 +116,10 @@ def user_page(session: Session, user_id: UUID) -> UserPage:
 def is_stuck() -> ColumnElement[bool]:
     """Return the predicate over users: between two states, and nothing that would move them out of it in time."""
     job = BackgroundJob
-    late = clock.db_now() - sa.literal(f"{TOO_LONG} seconds").cast(sa.Interval)
+    late = clock.db_now() - sa.literal(timedelta(seconds=OVERDUE), sa.Interval())
     will_move = sa.or_(
         sa.and_(col(job.status) == JobStatus.QUEUED, col(job.run_at) > late),
-        sa.and_(has_label(Label.RUNNING), col(job.updated_at) > late),
+        has_label(Label.RUNNING),
         has_label(Label.STOPPING),
     )
     at_work = sa.exists().where(

@@ -29,6 +29,7 @@ class DemoState:
     total: int = 0
     message: str = ""
     run_at: datetime | None = None
+    finished_at: datetime | None = None
     result: dict[str, Any] | None = None
     error: str | None = None
 
@@ -51,6 +52,7 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
         total=job.progress_total,
         message=job.progress_message,
         run_at=job.run_at,
+        finished_at=job.finished_at,
         result=job.result,
         error=told(job),
     )

@@ -1,0 +1,95 @@
+"""What the first page shows: who needs someone, what failed, and how well the last day went."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from core import clock
+from core.models import BackgroundJob, JobStatus
+from core.stats import pulse
+from core.users import Need, UserLine, find_users, users_in_need
+
+#: The success rate that the product promises: its source asks for more than 95 %.
+TARGET: Final = 0.95
+#: How far back failures and rates look.
+WINDOW: Final = timedelta(hours=24)
+GROUPS_SHOWN: Final = 8
+USERS_SHOWN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failed jobs with the same fingerprint."""
+
+    fingerprint: str
+    kind: str
+    message: str
+    count: int
+    users: int
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The present needs, and the figures of the last 24 hours; cancelled jobs count neither way."""
+
+    needs: Mapping[Need, int]
+    in_need: list[UserLine]
+    failures: list[FailureGroup]
+    ended: int
+    succeeded: int
+    waiting: int
+    oldest_wait: timedelta | None
+
+
+def overview(session: Session) -> Overview:
+    """Return what the first page shows."""
+    now = pulse(session)
+    ended, succeeded = _endings(session)
+    people = [*find_users(session, "", Need.STUCK), *find_users(session, "", Need.FAILED)]
+    return Overview(
+        needs=users_in_need(session),
+        in_need=people[:USERS_SHOWN],
+        failures=_failures(session),
+        ended=ended,
+        succeeded=succeeded,
+        waiting=now.queue_depth,
+        oldest_wait=timedelta(seconds=now.oldest_wait_seconds) if now.oldest_wait_seconds is not None else None,
+    )
+
+
+def _endings(session: Session) -> tuple[int, int]:
+    job = BackgroundJob
+    done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
+    failed = sa.func.count().filter(col(job.status) == JobStatus.FAILED)
+    since = col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval())
+    row = session.connection().execute(sa.select(done, failed).where(since)).one()
+    return row[0] + row[1], row[0]
+
+
+def _failures(session: Session) -> list[FailureGroup]:
+    job = BackgroundJob
+    count = sa.func.count()
+    rows = session.connection().execute(
+        sa.select(
+            col(job.error_fingerprint),
+            sa.func.max(col(job.kind)),
+            sa.func.left(sa.func.split_part(sa.func.max(col(job.error_message)), "\n", 1), 200),
+            count,
+            sa.func.count(sa.distinct(col(job.user_id))),
+            sa.func.max(col(job.finished_at)),
+        )
+        .where(
+            col(job.status) == JobStatus.FAILED,
+            col(job.error_fingerprint).is_not(None),
+            col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval()),
+        )
+        .group_by(col(job.error_fingerprint))
+        .order_by(count.desc())
+        .limit(GROUPS_SHOWN)
+    )
+    return [FailureGroup(*row) for row in rows]

@@ -1,0 +1,94 @@
+// Small things that must happen in the browser: theme, times in the viewer's zone, keys.
+(() => {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const chosen = () => (document.cookie.match(/(?:^|; )theme=(dark|light)/) || [])[1] || "auto";
+
+  const paint = () => {
+    const theme = chosen();
+    root.dataset.theme = theme === "auto" ? (system.matches ? "dark" : "light") : theme;
+    document.dispatchEvent(new CustomEvent("theme"));
+  };
+  window.setTheme = (theme) => {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `theme=${theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    paint();
+  };
+  system.addEventListener("change", paint);
+  paint();
+
+  // <time-text at="ISO" mode="ago|until|clock|elapsed">: relative, with the exact time on hover, in the viewer's zone.
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+  const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+  const span = (seconds) => {
+    if (seconds < 120) return `${Math.floor(seconds)} s`;
+    if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+    if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
+    return `${Math.floor(seconds / 86400)} days`;
+  };
+  const worded = (at, mode) => {
+    const age = (Date.now() - at) / 1000;
+    if (mode === "clock") {
+      const today = new Date().toDateString() === at.toDateString();
+      return today ? `today at ${clock.format(at)}` : `${day.format(at)} at ${clock.format(at)}`;
+    }
+    if (mode === "elapsed") return span(Math.max(0, age));
+    if (mode === "until") return age >= 0 ? "now" : `in ${span(-age)}`;
+    return age < 1 ? "just now" : `${span(age)} ago`;
+  };
+  const shown = new Set();
+  class TimeText extends HTMLElement {
+    static observedAttributes = ["at", "mode"];
+    connectedCallback() { shown.add(this); this.tell(); }
+    disconnectedCallback() { shown.delete(this); }
+    attributeChangedCallback() { this.tell(); }
+    tell() {
+      const at = new Date(this.getAttribute("at"));
+      if (isNaN(at)) return;
+      const words = worded(at, this.getAttribute("mode") || "ago");
+      if (this.textContent !== words) this.textContent = words;
+      const title = exact.format(at);
+      if (this.title !== title) this.title = title;
+    }
+  }
+  customElements.define("time-text", TimeText);
+  setInterval(() => { if (!document.hidden) shown.forEach((each) => each.tell()); }, 1000);
+  document.addEventListener("visibilitychange", () => shown.forEach((each) => each.tell()));
+
+  // Keys: whatever carries data-key is clicked or focused by it. Two-key ones ("g j") have 1.2 s for the second.
+  let first = "";
+  let forget = 0;
+  const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  const press = (name) => {
+    const found = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find((each) => each.offsetParent);
+    if (!found) return false;
+    const field = found.matches("input, textarea") ? found : found.querySelector("input, textarea");
+    if (field) { field.focus(); field.select(); } else found.click();
+    return true;
+  };
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      if (press("ctrl+k")) event.preventDefault();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (document.querySelector(".q-dialog") && event.key !== "?") return;
+    const name = first ? `${first}+${event.key}` : event.key;
+    clearTimeout(forget);
+    if (!first && event.key === "g") {
+      first = "g";
+      forget = setTimeout(() => { first = ""; }, 1200);
+      return;
+    }
+    first = "";
+    if (/^[a-z?/]$|^g\+/.test(name) && press(name)) event.preventDefault();
+  });
+
+  // The instant of a local date and time field, so that the server never has to guess the viewer's zone.
+  window.instantOf = (local) => { const at = new Date(local); return isNaN(at) ? null : at.toISOString(); };
+  window.signOut = async () => {
+    await fetch("/api/auth/logout", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
+    location.assign("/login");
+  };
+})();

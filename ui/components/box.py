@@ -1,0 +1,62 @@
+"""Plain boxes and text with a class of our style sheets, and parts that are drawn again only when they changed."""
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from nicegui import ui
+
+from ui import live
+
+T = TypeVar("T")
+
+
+def box(classes: str = "", tag: str = "div") -> ui.element:
+    """Return a container that looks as its classes say."""
+    return ui.element(tag).classes(classes)
+
+
+def text(words: str, classes: str = "", tag: str = "span") -> ui.label:
+    """Return words in an element of their own; they are shown as they are, never read as HTML."""
+    label = ui.label(words).classes(classes)
+    label.tag = tag
+    return label
+
+
+def link(href: str, classes: str = "", words: str = "") -> ui.link:
+    """Return a link within the product; `href` begins with a slash and holds no text that people wrote."""
+    return ui.link(words, href).classes(classes)
+
+
+class Part(Generic[T]):
+    """A part of a page: drawn anew only when what it shows differs from what it showed, so that focus stays."""
+
+    def __init__(self, draw: Callable[[T], object], classes: str = "") -> None:
+        self.box = box(classes)
+        self._draw = draw
+        self._shown: object = None
+
+    def show(self, what: T, *, key: object) -> None:
+        """Draw `what`, unless `key` (everything that is visible of it) is the same as before."""
+        if key == self._shown or self.box.is_deleted:
+            return
+        self._shown = key
+        self.box.clear()
+        with self.box:
+            self._draw(what)
+
+
+def keep_fresh(
+    within: ui.element,
+    refresh: Callable[[], Awaitable[None]],
+    *,
+    user_id: UUID | None = None,
+    job_id: UUID | None = None,
+) -> None:
+    """Refresh a part of the page after each change of that user or job, for as long as `within` is on the page."""
+
+    async def refresh_if_there() -> None:
+        if not within.is_deleted:
+            await refresh()
+
+    live.watch(refresh_if_there, user_id=user_id, job_id=job_id)

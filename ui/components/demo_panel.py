@@ -1,0 +1,96 @@
+"""The operators' panel for one user's demo mode: its job with live progress, and every operation on it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from nicegui import ui
+
+from core.jobs.labels import Label
+from core.models import Role, User
+from core.operation import NoForm
+from core.operations import operations_of
+from core.scene import Scene
+from core.users import UserPage
+from core.wording import counted
+from ui import access
+from ui.components.box import box, link, text
+from ui.components.button import DANGER, button, forbid, say
+from ui.components.confirm import Question, confirm
+from ui.components.form import ModelForm
+from ui.components.operation_button import operation_button
+from ui.components.progress import Progress
+from ui.components.state_chip import state_chip
+from ui.components.times import MomentField, time_text
+
+_ENDED = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
+
+
+def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Progress | None:
+    """Draw the panel; return the progress bar of the job at work, if there is one, for the page to move."""
+    user = page.user
+    at_work = page.scene if page.scene and page.scene.label not in _ENDED else None
+    with box("title"):
+        text("Demo mode", tag="h2")
+        state_chip(user.demo_mode_status.value)
+        if user.demo_preset:
+            text(f"{user.demo_preset.replace('_', ' ')} · {counted(page.demo_interactions, 'interaction')}", "muted")
+    with box("body vbox").style("gap: 14px"):
+        progress = _draw_job(at_work, after) if at_work else None
+        _draw_operations(user, at_work is not None, after)
+    return progress
+
+
+def _draw_job(scene: Scene, after: Callable[[], Awaitable[None]]) -> Progress:
+    job = scene.job
+
+    async def cancel() -> None:
+        question = Question(
+            "Cancel this job?",
+            ["It stops at its next checkpoint, what it did is undone, and the user comes to rest."],
+            "Cancel the job",
+            asks_reason=True,
+            takes_away=True,
+        )
+        if yes := await confirm(question):
+            answer = await access.perform("job.cancel", job.id, reason=yes.reason)
+            say("Asked to stop." if answer.get("stopping") else "Cancelled.", job.id)
+            await after()
+
+    with box("vbox"):
+        with box("hbox"):
+            state_chip(scene.label.value)
+            link(f"/jobs/{job.id}", words=job.kind)
+            text(f"attempt {job.attempt} of {job.max_attempts}" if job.attempt else "", "muted")
+            if scene.label is Label.SCHEDULED:
+                time_text(job.run_at, "clock", "muted")
+            box("grow")
+            made = button("Cancel", cancel, look=DANGER)
+            _only_support(made)
+        progress = Progress(job.kind)
+        progress.show(job.progress_done, job.progress_total, job.progress_message)
+    return progress
+
+
+def _draw_operations(user: User, at_work: bool, after: Callable[[], Awaitable[None]]) -> None:  # noqa: FBT001 - a fact
+    forms: dict[str, ModelForm] = {}
+    operations = operations_of(user)
+    startable = [each for each in operations if each.allowed_from(user) and not at_work]
+    for operation in startable:
+        if operation.form is not NoForm:
+            forms[operation.name] = ModelForm(operation.form)
+    when = MomentField("Start at") if startable else None
+    with box("hbox wrap"):
+        for operation in operations:
+            filled = _filled(forms.get(operation.name), when)
+            operation_button(operation, user, filled=filled, at_work=at_work, after=after)
+
+
+def _filled(form: ModelForm | None, when: MomentField | None) -> Callable[[], tuple[dict[str, Any], datetime | None]]:
+    return lambda: (form.values() if form else {}, when.instant if when else None)
+
+
+def _only_support(made: ui.button) -> None:
+    actor = access.me()
+    if not actor.may(Role.SUPPORT):
+        forbid(made, f"Cancel needs the role support; you are {actor.role}.")

@@ -1,0 +1,71 @@
+"""Events as a list of what happened: what, by whom and by which way, why, and when."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from core.models import Event
+from ui import design
+from ui.components.box import box, text
+from ui.components.times import time_text
+
+#: How events are told; one that is missing here is told by its own name.
+_TOLD: Final[Mapping[str, str]] = {
+    "job.requested": "{kind} asked for",
+    "job.claimed": "Attempt {attempt} started",
+    "job.started": "Attempt {attempt} started",
+    "job.retrying": "Attempt {attempt} failed; another one follows",
+    "job.rescued": "Worker lost; taken over",
+    "job.handed_back": "Handed back to the queue",
+    "job.cancel_requested": "Asked to cancel",
+    "job.cancelled": "Cancelled",
+    "job.succeeded": "Succeeded",
+    "job.failed": "Failed",
+    "session.started": "Signed in",
+    "session.ended": "Signed out",
+    "session.revoked": "Session revoked",
+}
+_TONES: Final[Mapping[str, str]] = {
+    "job.succeeded": design.OK,
+    "job.failed": design.BAD,
+    "job.retrying": design.WARN,
+    "job.rescued": design.WARN,
+    "job.cancelled": design.IDLE,
+    "job.requested": design.RUN,
+    "job.claimed": design.RUN,
+}
+
+
+class _Gaps(dict[str, object]):
+    """Words for a sentence; a missing one is left out."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def timeline(events: Sequence[Event]) -> None:
+    """Draw events in the order given."""
+    with box("timeline", "ol"):
+        for event in events:
+            with box(_TONES.get(event.name, design.IDLE), "li").props(f'data-event="{event.id or 0}"'):
+                _line(event)
+
+
+def told(event: Event) -> str:
+    """Return an event in a few words."""
+    words = _TOLD.get(event.name)
+    if words is None:
+        return event.name.replace(".", " ").replace("_", " ").capitalize()
+    return words.format_map(_Gaps(event.data)).replace("  ", " ").strip().capitalize()
+
+
+def _line(event: Event) -> None:
+    with box():
+        text(told(event), "strong")
+        who = event.actor if event.actor_id else "the program" if event.actor == "engine" else event.actor
+        via = f" via {event.via}" if event.via not in ("engine", "console") else ""
+        text(f" · {who}{via}", "who")
+    time_text(event.at)
+    if event.reason:
+        text(f"“{event.reason}”", "why quote")
+    if error := event.data.get("error"):
+        text(str(error).splitlines()[0][:200], "why")

@@ -1,0 +1,36 @@
+"""Times as people read them: relative, exact on hover, in the viewer's own zone (assets/console.js words them)."""
+
+from datetime import datetime
+from typing import Literal
+
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+
+from ui.components.box import box, text
+
+Mode = Literal["ago", "until", "clock", "elapsed"]
+
+
+def time_text(at: datetime | str | None, mode: Mode = "ago", classes: str = "") -> ui.element:
+    """Return a time that keeps itself up to date; nothing for None."""
+    element = ui.element("time-text").classes(classes)
+    if at is not None:
+        element.props["at"] = at if isinstance(at, str) else at.isoformat()
+        element.props["mode"] = mode
+    return element
+
+
+class MomentField:
+    """A field for a date and a time in the viewer's zone; `instant` is what it means, or None while it is empty."""
+
+    def __init__(self, name: str) -> None:
+        self.instant: datetime | None = None
+        with box("labelled"):
+            text(f"{name} (optional, your time)", tag="label")
+            field = box("native-field", "input").props("type=datetime-local")
+            field.props["aria-label"] = name
+        # The browser knows the person's zone, so it turns what was chosen into an instant.
+        field.on("input", self._chosen, js_handler="(event) => emit(window.instantOf(event.target.value))")
+
+    def _chosen(self, event: GenericEventArguments) -> None:
+        self.instant = datetime.fromisoformat(event.args) if isinstance(event.args, str) else None

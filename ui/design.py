@@ -1,0 +1,92 @@
+"""The look, once: what each state is called, its tone and icon, and the assets that every page loads."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from nicegui import ui
+
+from core.jobs.labels import Label
+from core.models import ConnectionStatus, DemoModeStatus
+from core.scene import Mood
+
+ASSETS: Final = Path(__file__).parent / "assets"
+#: Where ui/app.py serves ASSETS.
+ASSETS_URL: Final = "/assets"
+
+#: Tones are classes of assets/tokens.css: a text colour and a dot colour, in both themes.
+OK, BAD, WARN, RUN, IDLE, DEMO = (f"tone-{name}" for name in ("ok", "bad", "warn", "run", "idle", "demo"))
+
+#: From the word a state is shown by to its tone.
+TONES: Final[Mapping[str, str]] = {
+    Label.QUEUED: IDLE,
+    Label.SCHEDULED: IDLE,
+    Label.RETRYING: WARN,
+    Label.RUNNING: RUN,
+    Label.STOPPING: WARN,
+    Label.ORPHANED: BAD,
+    Label.SUCCEEDED: OK,
+    Label.FAILED: BAD,
+    Label.CANCELLED: IDLE,
+    DemoModeStatus.DISABLED: IDLE,
+    DemoModeStatus.ENABLING: RUN,
+    DemoModeStatus.ENABLED: DEMO,
+    DemoModeStatus.DISABLING: RUN,
+    ConnectionStatus.DISCONNECTED: IDLE,
+    ConnectionStatus.CONNECTING: RUN,
+    ConnectionStatus.CONNECTED: OK,
+    ConnectionStatus.REFRESHING: RUN,
+    ConnectionStatus.DISCONNECTING: RUN,
+    "stuck": BAD,
+}
+#: States that will pass; their dot breathes.
+MOVING: Final = frozenset({"running", "stopping", "enabling", "disabling", "connecting", "refreshing", "disconnecting"})
+#: States in which nothing has begun; their dot is hollow, so that it differs from idle ones without colour.
+HOLLOW: Final = frozenset({"queued", "scheduled", "disabled", "disconnected", "cancelled"})
+
+MOODS: Final[Mapping[Mood, str]] = {
+    Mood.FINE: OK,
+    Mood.WORKING: RUN,
+    Mood.WAITING: WARN,
+    Mood.STUCK: BAD,
+    Mood.FAILED: BAD,
+}
+
+#: The theme cookie's values, as Quasar wants them; anything else follows the system.
+_DARK: Final[Mapping[str, bool]] = {"dark": True, "light": False}
+
+
+def install() -> None:
+    """Give every page the shared style sheets and the script that sets the theme before the first paint."""
+    sheets = "".join(_sheet(name) for name in ("tokens.css", "base.css"))
+    ui.add_head_html(f'<script src="{url_of("console.js")}"></script>{sheets}', shared=True)
+
+
+def dress(sheet: str) -> ui.dark_mode:
+    """Give the present page its own style sheet, and Quasar the theme that the person chose; return its switch."""
+    ui.add_head_html(_sheet(sheet))
+    return ui.dark_mode(_DARK.get(chosen_theme()))
+
+
+def chosen_theme() -> str:
+    """Return what the theme cookie says: dark, light, or auto."""
+    chosen = ui.context.client.request.cookies.get("theme", "auto")
+    return chosen if chosen in _DARK else "auto"
+
+
+def _sheet(name: str) -> str:
+    return f'<link rel="stylesheet" href="{url_of(name)}">'
+
+
+@lru_cache
+def url_of(name: str) -> str:
+    """Return an asset's URL; its end changes with the content, so that it may be cached for ever."""
+    mark = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:8]
+    return f"{ASSETS_URL}/{name}?v={mark}"
+
+
+def tone_of(word: str) -> str:
+    """Return the tone of a state."""
+    return TONES.get(word, IDLE)

@@ -1,0 +1,9 @@
+"""One file per page: load, then draw; no SQL."""
+
+
+def declare_pages() -> None:
+    """Declare every page of the product to NiceGUI."""
+    from ui.pages import console, dashboard, demo_mode
+
+    for module in (console, dashboard, demo_mode):
+        module.declare()

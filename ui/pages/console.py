@@ -1,0 +1,34 @@
+"""The operators' console as one page, so that going from place to place inside it is instant."""
+
+from nicegui import ui
+from starlette.responses import RedirectResponse, Response
+
+from core.models import Role
+from ui import access
+from ui.frame import console_frame
+from ui.pages import job, jobs, overview, user, users
+
+#: Addresses within the console, and what is drawn there.
+ROUTES = {
+    "/": overview.draw,
+    "/jobs": jobs.draw,
+    "/jobs/{job_id}": job.draw,
+    "/users": users.draw,
+    "/users/{user_id}": user.draw,
+}
+
+
+def console() -> Response | None:
+    """Draw the console; a member, who may not see it, is shown their own dashboard."""
+    if not access.me().may(Role.VIEWER):
+        return RedirectResponse("/dashboard", status_code=303)
+    ui.page_title("Unstuck")
+    console_frame(dict(ROUTES))
+    return None
+
+
+def declare() -> None:
+    """Declare the console at each of its addresses."""
+    for path in ROUTES:
+        role = Role.MEMBER if path == "/" else Role.VIEWER
+        access.page(path, role=role)(console)

@@ -1,0 +1,181 @@
+"""The creator's dashboard: what arrived in the last 90 days, under a banner that says whether it is real."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+from uuid import UUID
+
+from nicegui import ui
+from sqlmodel import Session
+
+from core import clock
+from core.demo.metrics import Metrics, metrics_of
+from core.demo.state import DemoState, demo_state
+from core.jobs.labels import Label
+from core.models import DemoModeStatus
+from core.operations import demo
+from core.wording import counted
+from ui import access, design
+from ui.components.box import Part, box, keep_fresh, link, text
+from ui.components.button import say
+from ui.components.chart import day_chart
+from ui.components.demo_words import completion, preset_words
+from ui.components.empty import empty
+from ui.components.progress import Progress
+from ui.components.times import time_text
+from ui.frame import home_frame
+
+PATH: Final = "/dashboard"
+_TONES: Final = {"positive": design.OK, "neutral": design.IDLE, "negative": design.BAD}
+
+
+async def draw() -> None:
+    """Load the creator's figures, draw them, and keep them fresh."""
+    with home_frame(PATH):
+        text("Dashboard", tag="h1")
+        await Dashboard().begin()
+
+
+class Dashboard:
+    """The banner and the figures of one creator."""
+
+    def __init__(self) -> None:
+        actor_id = access.me().id
+        assert actor_id is not None, "pages are opened by people"
+        self._user_id = actor_id
+        self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
+        self._banner: Part[DemoState] = Part(self._draw_banner)
+        self._figures: Part[tuple[DemoState, Metrics]] = Part(_draw_figures, "part")
+        self._progress: Progress | None = None
+        self._last: DemoState | None = None
+
+    async def begin(self) -> None:
+        """Show the state and the figures now, and after every change."""
+        await self.refresh()
+        keep_fresh(self._banner.box, self.refresh, user_id=self._user_id)
+
+    async def refresh(self) -> None:
+        """Load the state; and the figures when the state is another one, since only then they differ."""
+        state = await access.load(demo_state, self._user_id)
+        key = (state.status, state.label, state.error, state.job_id, state.run_at)
+        self._banner.show(state, key=key)
+        if self._progress:
+            self._progress.show(state.done, state.total, state.message)
+        last, self._last = self._last, state
+        if last is None or last.status is not state.status:
+            metrics = await access.load(_metrics, self._user_id)
+            self._figures.show((state, metrics), key=(metrics.total, state.status))
+        if last and (words := completion(last, state)):
+            say(words)
+            self._voice.set_text(words)
+
+    def _draw_banner(self, state: DemoState) -> None:
+        self._progress = None
+        _BANNERS[state.status](self, state)
+
+    def banner_disabled(self, state: DemoState) -> None:
+        """Nothing to say: the figures are the creator's own."""
+
+    def banner_enabled(self, state: DemoState) -> None:
+        """Say that the figures are not real."""
+        with box("banner demo"):
+            ui.icon("auto_awesome").props("aria-hidden=true")
+            with box("words"):
+                text("Demo mode active", tag="strong")
+                text(f"These are generated figures{preset_words(state)}, next to your own.")
+            link("/settings/demo-mode", words="Demo mode settings")
+
+    def banner_moving(self, state: DemoState) -> None:
+        """Show what is going on."""
+        operation = demo.disable if state.status is DemoModeStatus.DISABLING else demo.enable
+        with box(f"banner plain {design.RUN}"):
+            ui.icon("autorenew").props("aria-hidden=true")
+            with box("words"):
+                text(operation.doing, tag="strong")
+                if state.label is Label.SCHEDULED:
+                    text("Planned for ")
+                    time_text(state.run_at, "clock")
+                else:
+                    text("The figures appear here as soon as it is done.")
+            link("/settings/demo-mode", words="Show details")
+            if state.label is not Label.SCHEDULED:
+                self._progress = Progress(operation.doing)
+
+    def banner_failed(self, state: DemoState) -> None:
+        """Say why, and where to go on."""
+        with box("banner bad").props("role=alert"):
+            ui.icon("error").props("aria-hidden=true")
+            with box("words"):
+                text("Demo mode failed", tag="strong")
+                text(state.error or "The reason was not recorded.")
+            link("/settings/demo-mode", words="Retry or dismiss")
+
+
+def _metrics(session: Session, user_id: UUID) -> Metrics:
+    return metrics_of(session, user_id, clock.now().date())
+
+
+def _draw_figures(shown: tuple[DemoState, Metrics]) -> None:
+    state, metrics = shown
+    if metrics.total == 0:
+        _draw_invitation(state)
+        return
+    with box("tiles"):
+        _tile(f"{metrics.total:,}", "interactions in 90 days")
+        _tile(f"{sum(list(metrics.by_day.values())[-7:]):,}", "in the last 7 days")
+        positive = metrics.by_sentiment.get("positive", 0)
+        _tile(f"{round(100 * positive / metrics.total)} %", "positive")
+        _tile(str(len(metrics.by_platform)), "platforms" if len(metrics.by_platform) != 1 else "platform")
+    with box("card-big"):
+        text("Interactions per day", tag="h2")
+        day_chart(metrics.by_day, "Interactions per day")
+    with box("trio"):
+        _bars("By platform", metrics.by_platform, metrics.total)
+        _bars("By kind", metrics.by_kind, metrics.total)
+        _bars("By sentiment", metrics.by_sentiment, metrics.total)
+
+
+def _draw_invitation(state: DemoState) -> None:
+    with box("card-big"):
+        if state.status is not DemoModeStatus.DISABLED:
+            empty("hourglass_empty", "No figures yet", "They appear here by themselves.")
+            return
+        with empty(
+            "insights",
+            "Nothing has arrived yet",
+            "Connect a platform, or see what it looks like with a generated creator's comments and messages.",
+        ):
+            ui.button("Try demo mode").props("unelevated no-caps href=/settings/demo-mode").classes("btn primary")
+
+
+def _tile(figure: str, label: str) -> None:
+    with box("tile"):
+        text(figure, "figure")
+        text(label, "label")
+
+
+def _bars(title: str, parts: Mapping[str, int], total: int) -> None:
+    with box("card-big"):
+        text(title, tag="h2")
+        with box("bars", "dl"):
+            for name, count in parts.items():
+                with box(_TONES.get(name, design.RUN)):
+                    text(name, tag="dt")
+                    text(f"{count:,} · {round(100 * count / total)} %", tag="dd").props(
+                        f'aria-label="{counted(count, "interaction")}"'
+                    )
+                    with box("track").props("aria-hidden=true"):
+                        box(tag="i").style(f"width: {100 * count / total:.1f}%")
+
+
+_BANNERS: Final[Mapping[DemoModeStatus, Callable[[Dashboard, DemoState], None]]] = {
+    DemoModeStatus.DISABLED: Dashboard.banner_disabled,
+    DemoModeStatus.ENABLING: Dashboard.banner_moving,
+    DemoModeStatus.ENABLED: Dashboard.banner_enabled,
+    DemoModeStatus.DISABLING: Dashboard.banner_moving,
+    DemoModeStatus.FAILED: Dashboard.banner_failed,
+}
+
+
+def declare() -> None:
+    """Declare the page."""
+    access.page(PATH, title="Dashboard · Unstuck")(draw)

@@ -1,0 +1,190 @@
+"""The creator's own page for demo mode: choose a preset, watch it fill, cancel, try again, empty it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from nicegui import ui
+
+from core.demo.state import DemoState, demo_state
+from core.jobs.labels import Label
+from core.models import DemoModeStatus
+from core.operations import demo
+from ui import access, design
+from ui.components.box import Part, box, keep_fresh, text
+from ui.components.button import DANGER, PLAIN, PRIMARY, button, say
+from ui.components.demo_words import completion, deleted_lately, preset_words, waiting_words
+from ui.components.operation_button import agreed
+from ui.components.presets import PresetCards
+from ui.components.progress import Progress
+from ui.components.times import time_text
+from ui.frame import home_frame
+
+PATH: Final = "/settings/demo-mode"
+
+
+async def draw() -> None:
+    """Load the creator's demo mode, draw it, and keep it fresh."""
+    with home_frame(PATH):
+        text("Demo mode", tag="h1")
+        text(
+            "Fill your account with a realistic creator's comments and messages, and try everything out. "
+            "Your own data stays untouched, and you can switch it off whenever you like.",
+            "lead",
+            tag="p",
+        )
+        await DemoCard().begin()
+
+
+class DemoCard:
+    """What the page shows of one creator's demo mode, whatever state it is in."""
+
+    def __init__(self) -> None:
+        actor_id = access.me().id
+        assert actor_id is not None, "pages are opened by people"
+        self._user_id = actor_id
+        self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
+        self._part: Part[DemoState] = Part(self._draw, "vbox part")
+        self._progress: Progress | None = None
+        self._message: ui.label | None = None
+        self._last: DemoState | None = None
+
+    async def begin(self) -> None:
+        """Show the state now, and after every change of it."""
+        await self.refresh()
+        keep_fresh(self._part.box, self.refresh, user_id=self._user_id)
+
+    async def refresh(self) -> None:
+        """Load the state and show what is new about it."""
+        state = await access.load(demo_state, self._user_id)
+        if self._part.box.is_deleted:
+            return
+        self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at))
+        self._move(state)
+        self._announce(state)
+
+    def _move(self, state: DemoState) -> None:
+        if self._progress and self._message:
+            self._progress.show(state.done, state.total, state.message)
+            self._message.set_text(state.message)
+
+    def _announce(self, state: DemoState) -> None:
+        last, self._last = self._last, state
+        if last and (words := completion(last, state)):
+            say(words)
+            self._voice.set_text(words)
+
+    def _draw(self, state: DemoState) -> None:
+        self._progress = self._message = None
+        _DRAWN[state.status](self, state)
+
+    def draw_disabled(self, state: DemoState) -> None:
+        """Offer the presets."""
+        if words := deleted_lately(state):
+            with box(f"banner plain {design.OK}"):
+                ui.icon("check_circle").props("aria-hidden=true")
+                text(words, "words")
+        text("Choose a creator to try", tag="h2")
+        cards = PresetCards(state.preset)
+        with box("actions"):
+            enable = lambda: self._do("demo.enable", {"preset": cards.chosen})  # noqa: E731
+            button(demo.enable.label, enable, look=PRIMARY, icon="auto_awesome")
+
+    def draw_moving(self, state: DemoState) -> None:
+        """Show what is going on, and offer to stop it."""
+        operation = demo.disable if state.status is DemoModeStatus.DISABLING else demo.enable
+        with box("card-big"):
+            self._headword("schedule" if state.label is Label.SCHEDULED else "autorenew", operation.doing)
+            if state.label is Label.SCHEDULED:
+                with box("lead", "p"):
+                    text("It is planned, and starts ")
+                    time_text(state.run_at, "clock")
+                    text(". You can close this page.")
+            else:
+                self._draw_progress(operation.doing, state)
+            if operation is demo.enable:
+                self._draw_cancel(state)
+
+    def draw_enabled(self, state: DemoState) -> None:
+        """Show that the account is filled, and offer to empty it."""
+        with box("banner demo"):
+            ui.icon("auto_awesome").props("aria-hidden=true")
+            with box("words"):
+                text("Demo mode active", tag="strong")
+                text(f"You see generated data{preset_words(state)}. Your own data is untouched.")
+            ui.link("Open the dashboard", "/dashboard")
+        with box("card-big"):
+            text("Finished trying?", tag="h2")
+            text("Everything that was generated is deleted; what is yours stays.", "lead", tag="p")
+            with box("actions"):
+                button(demo.disable.label, self._disable, look=DANGER)
+
+    def draw_failed(self, state: DemoState) -> None:
+        """Say why it failed, and offer the two ways on; while it is being cleaned up, say that."""
+        if state.kind == demo.dismiss.name and state.label in _AT_WORK:
+            with box("card-big"):
+                self._headword("autorenew", demo.dismiss.doing)
+                self._draw_progress(demo.dismiss.doing, state)
+            return
+        with box("banner bad").props("role=alert"):
+            ui.icon("error").props("aria-hidden=true")
+            with box("words"):
+                text("Demo mode failed", tag="strong")
+                text(state.error or "The reason was not recorded.")
+            with box("actions"):
+                button("Retry", lambda: self._retry(state), look=PRIMARY)
+                button(demo.dismiss.label, lambda: self._do(demo.dismiss.name, {}), look=PLAIN)
+        text("Retry tries the same again. Dismiss cleans up and goes back to the start.", "lead", tag="p")
+
+    def _headword(self, icon: str, words: str) -> None:
+        with box(f"headword {design.RUN}"):
+            ui.icon(icon).props("aria-hidden=true")
+            text(words, tag="h2")
+
+    def _draw_progress(self, name: str, state: DemoState) -> None:
+        self._progress = Progress(name)
+        self._message = text(state.message, "strong")
+        text(waiting_words(state), "lead", tag="p")
+
+    def _draw_cancel(self, state: DemoState) -> None:
+        if state.label is Label.STOPPING:
+            text("Stopping: it ends at the next step.", "muted")
+        elif job_id := state.job_id:
+            with box("actions"):
+                button("Cancel", lambda: self._cancel(job_id), look=PLAIN)
+
+    async def _do(self, command: str, args: Mapping[str, Any]) -> None:
+        await access.perform(command, self._user_id, args)
+        await self.refresh()
+
+    async def _cancel(self, job_id: UUID) -> None:
+        answer = await access.perform("job.cancel", job_id)
+        if answer.get("stopping"):
+            say("It stops at the next step.")
+        await self.refresh()
+
+    async def _disable(self) -> None:
+        if await agreed(demo.disable):
+            await self._do(demo.disable.name, {})
+
+    async def _retry(self, state: DemoState) -> None:
+        if state.job_id and state.label is Label.FAILED:
+            await access.perform("job.retry", state.job_id)
+            await self.refresh()
+        else:
+            await self._do(demo.enable.name, {"preset": state.preset} if state.preset else {})
+
+
+_AT_WORK: Final = frozenset(Label) - {Label.SUCCEEDED, Label.FAILED, Label.CANCELLED}
+_DRAWN: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], None]]] = {
+    DemoModeStatus.DISABLED: DemoCard.draw_disabled,
+    DemoModeStatus.ENABLING: DemoCard.draw_moving,
+    DemoModeStatus.ENABLED: DemoCard.draw_enabled,
+    DemoModeStatus.DISABLING: DemoCard.draw_moving,
+    DemoModeStatus.FAILED: DemoCard.draw_failed,
+}
+
+
+def declare() -> None:
+    """Declare the page."""
+    access.page(PATH, title="Demo mode · Unstuck")(draw)

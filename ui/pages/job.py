@@ -1,0 +1,20 @@
+"""One job as a whole page, for links."""
+
+from nicegui import ui
+
+from ui.components.box import box, link, text
+from ui.components.job_detail import JobDetail
+from ui.pages.user import uuid_of
+
+
+async def draw(job_id: str) -> None:
+    """Load a job, draw it, and keep it fresh."""
+    ui.page_title("Job · Unstuck")
+    wanted = uuid_of(job_id)
+    with box("screen padded job-page"):
+        with box("headline"):
+            link("/jobs", words="Jobs")
+            text("/", "muted").props("aria-hidden=true")
+            text(str(wanted), "mono")
+        with box("panel"):
+            await JobDetail(wanted).begin()
