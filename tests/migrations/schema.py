@@ -1,12 +1,17 @@
-"""What a database's schema is, as PostgreSQL tells it, in a form in which two can be compared."""
+"""What a database is, as PostgreSQL tells it: its schema, in a form in which two can be compared, and its rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 from sqlalchemy import Connection
 
 from core.db import connect
+
+SECRET = "a secret for tests"
+Schema = dict[str, set[str]]
 
 _QUERIES = {
     "tables": """SELECT relname, reloptions FROM pg_class
@@ -24,7 +29,7 @@ _QUERIES = {
 }
 
 
-def schema_of(url: str) -> dict[str, set[str]]:
+def schema_of(url: str) -> Schema:
     """Return everything that makes up the schema, except alembic's own table and the order of columns."""
     with psycopg.connect(url) as connection:
         return {
@@ -42,3 +47,24 @@ def connected(url: str) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+def rows(url: str, query: str) -> list[dict[str, Any]]:
+    """Return a query's rows, times in UTC."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection.execute(query).fetchall()
+
+
+def by_id(url: str, table: str) -> dict[Any, dict[str, Any]]:
+    """Return a table's rows by their id."""
+    return {row["id"]: row for row in rows(url, f"SELECT * FROM {table}")}
+
+
+def execute(url: str, *statements: str) -> int:
+    """Run statements, each in a transaction of its own; return how many rows the last one has met."""
+    met = 0
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            met = connection.execute(statement).rowcount
+    return met

@@ -10,13 +10,11 @@ from sqlmodel import SQLModel
 
 import core.models  # noqa: F401 the models register themselves
 from migrations import run
-from tests.migrations.schema import connected, schema_of
-
-SECRET = "a secret for tests"
+from tests.migrations.schema import SECRET, Schema, connected, schema_of
 
 
 @pytest.fixture
-def schema_of_models(make_database: Callable[[], str]) -> dict[str, set[str]]:
+def schema_of_models(make_database: Callable[[], str]) -> Schema:
     url = make_database()
     with connected(url) as connection:
         SQLModel.metadata.create_all(connection)
@@ -24,7 +22,7 @@ def schema_of_models(make_database: Callable[[], str]) -> dict[str, set[str]]:
     return schema_of(url)
 
 
-def differences(left: dict[str, set[str]], right: dict[str, set[str]]) -> dict[str, dict[str, set[str]]]:
+def differences(left: Schema, right: Schema) -> dict[str, Schema]:
     return {
         what: {"only migrated": left[what] - right[what], "only in models": right[what] - left[what]}
         for what in left
@@ -32,22 +30,18 @@ def differences(left: dict[str, set[str]], right: dict[str, set[str]]) -> dict[s
     }
 
 
-def test_from_nothing_the_schema_ends_as_the_models_say(
-    empty_database_url: str, schema_of_models: dict[str, set[str]]
-) -> None:
+def test_from_nothing_the_schema_ends_as_the_models_say(empty_database_url: str, schema_of_models: Schema) -> None:
     run.upgrade(empty_database_url, secret=SECRET)
     assert differences(schema_of(empty_database_url), schema_of_models) == {}
 
 
-def test_from_the_legacy_tables_the_schema_ends_as_the_models_say(
-    legacy_url: str, schema_of_models: dict[str, set[str]]
-) -> None:
+def test_from_the_legacy_tables_the_schema_ends_as_the_models_say(legacy_url: str, schema_of_models: Schema) -> None:
     run.upgrade(legacy_url, secret=SECRET)
     assert differences(schema_of(legacy_url), schema_of_models) == {}
 
 
 def test_down_to_the_legacy_shape_and_up_again_the_schema_ends_as_the_models_say(
-    legacy_url: str, schema_of_models: dict[str, set[str]]
+    legacy_url: str, schema_of_models: Schema
 ) -> None:
     run.upgrade(legacy_url, secret=SECRET)
     run.downgrade(legacy_url, "base", secret=SECRET)
@@ -83,7 +77,7 @@ def test_from_the_legacy_tables_and_back_the_schema_is_the_legacy_one(
 
 
 def test_the_offline_sql_of_an_empty_database_makes_what_the_models_say(
-    empty_database_url: str, schema_of_models: dict[str, set[str]]
+    empty_database_url: str, schema_of_models: Schema
 ) -> None:
     script = run.sql(empty_database_url)
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
