@@ -1,0 +1,37 @@
+"""Sample data: a believable history of finished jobs, for trying the console out and for measuring it."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine, exists, select
+from sqlmodel import Session, col
+
+from core.errors import Unusable
+from core.models import BackgroundJob
+from core.sample import people, store
+from core.sample.shifts import Shifts
+from core.sample.story import Story
+
+
+def fill(engine: Engine, *, users: int | None, jobs: int, now: datetime) -> None:
+    """Add `users` creators and `jobs` finished jobs of the last 30 days, in one transaction.
+
+    Nothing that could start work is added. Afterwards the state of each creator still says what their last job says; a
+    handful of them end in failed. Without `users`, the jobs are those of the creators that are there.
+    """
+    with engine.connect() as connection, connection.begin():
+        cast = people.gather(connection, add=users, jobs=jobs, now=now)
+        story = Story(cast, jobs if cast.creators else 0, now)
+        shifts = Shifts(connection, now)
+        with store.without_indexes(connection, rows=jobs):
+            store.copy_jobs(connection, story, shifts)
+        store.copy_attempts(connection, story, shifts)
+        store.copy_events(connection, story)
+        people.settle(connection, story.failed)
+    store.analyze(engine)
+
+
+def refuse_if_not_empty(engine: Engine) -> None:
+    """Raise Unusable when the database has jobs: sample data does not belong among real ones."""
+    with Session(engine) as session:
+        if session.connection().scalar(select(exists().where(col(BackgroundJob.id).is_not(None)))):
+            raise Unusable("The database has jobs already. Use an empty one, or add the sample anyway with --force.")
