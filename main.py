@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, db, logs
 from core.embedded import Services, secret_key
@@ -60,8 +60,8 @@ def run(
     with services(hold=True) as where:
         _say_where(where)
         with connected(where) as engine:
-            with_sample = not empty and not settings().database_url and not db.has_tables(engine)
-            if with_sample:
+            with_sample = not empty and not settings().database_url
+            if with_sample and not db.has_tables(engine):
                 firstrun.load_legacy(engine)
             migrations.upgrade(where.database_url, secret=settings().secret_key or "")
             if with_sample:
@@ -148,9 +148,8 @@ def sample(
     force: Annotated[bool, typer.Option("--force", help="Also into a database that has jobs.")] = False,
 ) -> None:
     """Fill the database with sample data, with times relative to now."""
-    from core.sample import fill, refuse_if_not_empty
-
     from core import clock
+    from core.sample import fill, refuse_if_not_empty
 
     _use(None)
     with services() as where, connected(where) as engine:
@@ -248,14 +247,22 @@ def main() -> None:
     try:
         app()
     except (Refused, Unusable) as error:
-        typer.echo(str(error), err=True)
-        sys.exit(1)
+        sys.exit(_sentence(str(error)))
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"
-        typer.echo(f"The database does not answer: {reason}. Check DATABASE_URL, and that it runs.", err=True)
-        sys.exit(1)
+        sys.exit(_sentence(f"The database does not answer: {reason}. Check DATABASE_URL, and that it runs."))
+    except ProgrammingError as error:
+        reason = str(error.orig).splitlines()[0]
+        sys.exit(_sentence(f"The database is not at head ({reason}). Run: python main.py migrate"))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a person; it is kept for who can read it
+        sys.exit(_sentence(f"Something unexpected happened: {error!r}. Details are in {logs.keep(error)}."))
+
+
+def _sentence(text: str) -> int:
+    typer.echo(text, err=True)
+    return 1
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from sqlmodel import func, select
 from core import auth, clock
 from core.actor import ENGINE
 from core.db import session_scope
-from core.models import Role, User
+from core.models import Event, Role, User
 from core.operators import LOCAL_ADMIN, AddForm, add
 from core.sample import fill
 
@@ -28,7 +28,10 @@ def load_legacy(engine: Engine) -> None:
 
 
 def fill_history(engine: Engine, say: Callable[[str], None]) -> None:
-    """Add a believable history of jobs to the migrated sample."""
+    """Add a believable history of jobs to the migrated sample, unless that was done before."""
+    with session_scope(engine) as session:
+        if session.exec(select(Event.id).limit(1)).first() or not session.exec(select(User.id).limit(1)).first():
+            return
     began = time.perf_counter()
     fill(engine, users=None, jobs=SAMPLE_JOBS, now=clock.now())
     say(f"Loaded the sample: the legacy users and {SAMPLE_JOBS:,} jobs, in {time.perf_counter() - began:.1f} s.")

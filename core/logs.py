@@ -2,6 +2,9 @@
 
 import logging
 import sys
+import tempfile
+import traceback
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -31,3 +34,10 @@ def set_up(*, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(level)
     # Dramatiq tells at length of every reconnect; what it means for us is told by tasks.
     logging.getLogger("dramatiq").setLevel(logging.CRITICAL)
+
+
+def keep(error: BaseException) -> Path:
+    """Write an unexpected error in full into a file of its own, and return where it is."""
+    with tempfile.NamedTemporaryFile("w", prefix="unstuck-error-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    return Path(file.name)

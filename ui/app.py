@@ -8,7 +8,6 @@ from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from core.settings import settings
 from ui import access, design, error_page, headers, live
 from ui.api import auth, demo, jobs, probes, problems, users
 from ui.pages import declare_pages
@@ -39,7 +38,6 @@ def create(engine: Engine, version: str) -> FastAPI:
         tailwind=False,
         show_welcome_message=False,
         reconnect_timeout=10,
-        storage_secret=settings().secret_key or "unused: nothing is stored in the browser",
     )
     return application
 

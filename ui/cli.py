@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
@@ -28,6 +29,9 @@ from core.operations import known
 from core.users import find_users, user_page
 
 T = TypeVar("T")
+
+#: Columns of a table that goes into a file or a pipe: wide enough that nothing is folded.
+PIPE_WIDTH = 400
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Reason = Annotated[str | None, typer.Option(help="Why; goes into the audit log.")]
@@ -83,7 +87,8 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool)
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
-    Console().print(table, markup=False) if rows else typer.echo("Nothing found.")
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console.print(table, markup=False) if rows else typer.echo("Nothing found.")
 
 
 def tell(answer: dict[str, Any], *, as_json: bool) -> None:
