@@ -59,7 +59,7 @@ class DemoService:
         return httpx.Client(
             transport=httpx.HTTPTransport(verify=ssl.create_default_context(), retries=RECONNECTS, trust_env=False),
             timeout=httpx.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds)),
-            # Neither a proxy nor a .netrc of the machine: only the configured host hears of us.
+            # No proxy that the machine may name: only the configured host hears of us.
             trust_env=False,
             follow_redirects=False,
             auth=self._auth,

@@ -30,7 +30,8 @@ def test_the_same_seed_gives_the_same_rows_with_the_same_ids(preset):
 def test_another_seed_gives_other_rows_and_no_id_in_common():
     first, second = rows_of(Preset.MICRO, "a"), rows_of(Preset.MICRO, "b")
     assert not {row["id"] for row in first} & {row["id"] for row in second}
-    assert [row.get("body") for row in first] != [row.get("body") for row in second]
+    firsts = [next(batches(Preset.MICRO, seed, AT, 0)) for seed in "abcdef"]
+    assert len({tuple(row["sentiment"] for row in batch.interactions) for batch in firsts}) == len(firsts)
 
 
 @pytest.mark.parametrize("preset", [Preset.NANO, Preset.MICRO, Preset.MID_TIER])
@@ -76,6 +77,12 @@ def test_nothing_lies_in_the_future_or_before_the_ninety_days(at):
         times = [row["created_at"] for row in rows_of(Preset.MID_TIER, seed, at)]
         assert max(times) <= at
         assert min(times) >= window_start(at) > at - timedelta(days=90)
+
+
+def test_the_ninety_days_are_calendar_days_in_utc_with_today():
+    assert window_start(AT) == datetime(2026, 8, 25, tzinfo=UTC)
+    already_tomorrow = datetime(2026, 11, 23, 5, 30, tzinfo=timezone(timedelta(hours=14)))
+    assert window_start(already_tomorrow) == datetime(2026, 8, 25, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("preset", Preset)

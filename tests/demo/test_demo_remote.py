@@ -23,8 +23,11 @@ def drip(handler, query):
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
-    while not handler.fake.over.wait(0.02):
+    for _ in range(200):
+        if handler.fake.over.wait(0.02):
+            break
         handler.wfile.write(b" ")
+    handler.close_connection = True
 
 
 def hang_up(handler, query):
