@@ -32,6 +32,7 @@ PIP = (
 PIP_SHA256 = "71138adf1f4ca900cdb7d289c21b7494329f2332b6d85f0e1c42108c0384ed3e"
 #: What a person behind a mirror or proxy sets on purpose; the hashes in the lock decide what may come from there.
 KEPT = {"PIP_INDEX_URL", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TRUSTED_HOST", "PIP_CACHE_DIR"}
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -96,7 +97,7 @@ def install(lock: Path) -> None:
     if uv:
         # On another file system than uv's cache a hard link is not possible, and uv says so at length.
         command = [uv, "--no-config", "pip", "install", "--link-mode", "copy", "--python", str(PYTHON), *arguments]
-        if subprocess.run(command, check=False).returncode == 0:
+        if subprocess.run(command, env=uv_environment(), check=False).returncode == 0:
             return
         print("uv could not install the lock; trying pip.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
@@ -132,6 +133,12 @@ def download(context: ssl.SSLContext) -> bytes:
     with urllib.request.urlopen(PIP, timeout=60, context=context) as answer:
         content: bytes = answer.read()
     return content
+
+
+def uv_environment() -> dict[str, str]:
+    """Return the environment in which uv, too, trusts what this machine trusts, such as a company's proxy."""
+    trusting = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"} if CERTIFICATES.is_file() else {}  # new and old name
+    return os.environ | trusting
 
 
 def pip_environment() -> dict[str, str]:

