@@ -78,7 +78,7 @@ def _running(scene: Scene) -> Diagnosis:
             _cancel(job, "It stops at its next checkpoint, and what it did is undone."),
         )
     return Diagnosis(
-        Mood.WORKING, f"{name_of(scene)} is running: {_progress(job)}last checkpoint {spoken(quiet)} ago.", facts
+        Mood.WORKING, f"{name_of(scene)} is running: {_progress(job)}last checkpoint {_ago(quiet)}.", facts
     )
 
 
@@ -97,6 +97,9 @@ def _orphaned(scene: Scene) -> Diagnosis:
     if scene.crew.workers == 0:
         return _nobody_there(scene, "has lost its worker, and no other worker is alive", told)
     sweep = timedelta(seconds=settings().sweep_seconds)
+    if scene.worker and scene.now - scene.worker.heartbeat_at > settings().lease + 5 * sweep:
+        hint = "Every worker sweeps; look at the log of the living ones, or start another (main.py worker)."
+        return Diagnosis(Mood.STUCK, f"{name_of(scene)} has lost its worker, and nobody has taken over.", (*told, hint))
     return Diagnosis(
         Mood.WAITING, f"{name_of(scene)} has lost its worker; another one takes over within {spoken(sweep)}.", told
     )
@@ -156,6 +159,10 @@ def _jobs(count: int) -> str:
     if count >= 1_000:
         return "1,000 or more jobs are"
     return "1 job is" if count == 1 else f"{count} jobs are"
+
+
+def _ago(span: timedelta) -> str:
+    return "just now" if span < timedelta(seconds=2) else f"{spoken(span)} ago"
 
 
 def _progress(job: BackgroundJob) -> str:

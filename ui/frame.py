@@ -9,6 +9,7 @@ from nicegui import ui
 
 from core.models import Role
 from core.settings import settings
+from core.wording import counted
 from ui import access, design, error_page, live
 from ui.components.box import box, link, text
 from ui.components.button import icon_button, refuse
@@ -17,7 +18,7 @@ from ui.console_pages import ConsolePages
 
 #: Only pages that exist: path, word, icon, key.
 PLACES: Final = (
-    ("/", "Overview", "monitoring", "g+o"),
+    ("/", "Overview", "dashboard", "g+o"),
     ("/jobs", "Jobs", "list_alt", "g+j"),
     ("/users", "Users", "group", "g+u"),
 )
@@ -132,13 +133,12 @@ def _status_bar() -> None:
         age.set_text(f"data {int(status.age_seconds)} s old")
         if pulse is None:
             return
-        workers.set_text(f"{pulse.workers_alive} workers alive" if pulse.workers_alive else "no worker alive")
-        workers.classes(
-            add="alarm" if not pulse.workers_alive else None, remove="alarm" if pulse.workers_alive else None
-        )
+        alive = pulse.workers_alive
+        workers.set_text(f"{counted(alive, 'worker')} alive" if alive else "no worker alive")
+        workers.classes(add=None if alive else "alarm", remove="alarm" if alive else None)
         oldest = f", oldest {int(pulse.oldest_wait_seconds)} s" if pulse.oldest_wait_seconds else ""
         waiting.set_text(f"{pulse.running:,} running · {pulse.queue_depth:,} waiting{oldest}")
-        stuck.text = f"{pulse.stuck_users:,} stuck users" if pulse.stuck_users else "nobody stuck"
+        stuck.text = counted(pulse.stuck_users, "stuck user") if pulse.stuck_users else "nobody stuck"
         stuck.classes(add="alarm" if pulse.stuck_users else None, remove=None if pulse.stuck_users else "alarm")
 
     tell()
@@ -163,9 +163,11 @@ def _theme_button(switch: ui.dark_mode) -> None:
 
 def _person() -> None:
     actor = access.me()
-    made = ui.button(actor.name, icon="account_circle").classes("btn quiet person")
+    made = ui.button(icon="account_circle", color=None).classes("btn quiet person")
     made.props('unelevated no-caps no-wrap :ripple="false"')
     made.props["aria-label"] = f"Signed in as {actor.name}"
+    with made:
+        text(actor.name, "who")
     with made, ui.menu().props("auto-close"):
         with box("vbox").style("padding: 10px 12px; gap: 2px"):
             text(actor.name, "strong")

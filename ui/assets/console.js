@@ -82,7 +82,7 @@
       return;
     }
     first = "";
-    if (/^[a-z?/]$|^g\+/.test(name) && press(name)) event.preventDefault();
+    if (/^(?:[a-z?/]|Escape|g\+.)$/.test(name) && press(name)) event.preventDefault();
   });
 
   // The instant of a local date and time field, so that the server never has to guess the viewer's zone.

@@ -20,7 +20,8 @@ Pressed = Callable[[], Awaitable[Any] | Any]
 
 def button(words: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None = None) -> ui.button:
     """Return a button that ignores further presses until the first one is done."""
-    made = ui.button(words, icon=icon).classes(f"btn {look}").props('unelevated no-caps no-wrap :ripple="false"')
+    made = ui.button(words, icon=icon, color=None).classes(f"btn {look}")
+    made.props('unelevated no-caps no-wrap :ripple="false"')
     return made.on_click(lambda: _once(made, pressed))
 
 

@@ -76,10 +76,11 @@ def _draw_operations(user: User, at_work: bool, after: Callable[[], Awaitable[No
     forms: dict[str, ModelForm] = {}
     operations = operations_of(user)
     startable = [each for each in operations if each.allowed_from(user) and not at_work]
-    for operation in startable:
-        if operation.form is not NoForm:
-            forms[operation.name] = ModelForm(operation.form)
-    when = MomentField("Start at") if startable else None
+    with box("pair"):
+        for operation in startable:
+            if operation.form is not NoForm:
+                forms[operation.name] = ModelForm(operation.form)
+        when = MomentField("Start at") if startable else None
     with box("hbox wrap"):
         for operation in operations:
             filled = _filled(forms.get(operation.name), when)

@@ -64,3 +64,8 @@ def _came_to_rest(before: DemoState, now: DemoState) -> str:
 def _figure(state: DemoState, name: str) -> int:
     result: dict[str, Any] = state.result or {}
     return int(result.get(name, 0))
+
+
+def platform_words(platform: str) -> str:
+    """Return a platform's name as it writes itself."""
+    return {"tiktok": "TikTok", "youtube": "YouTube"}.get(platform, platform.capitalize())

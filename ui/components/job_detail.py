@@ -43,7 +43,7 @@ class JobDetail:
         self._progress: Progress | None = None
         self._moving = True
         with box("detail-body") as self._body:
-            self._head: Part[Seen] = Part(self._draw_head, "vbox part")
+            self._head: Part[Seen] = Part(self._draw_head, "vbox")
             self._facts: Part[Detail] = Part(_draw_facts)
             self._attempts: Part[Detail] = Part(_draw_attempts)
             self._data: Part[Detail] = Part(_draw_data, "vbox")
@@ -89,9 +89,10 @@ class JobDetail:
                 link(f"/users/{found.user.id}", words=found.user.email)
             else:
                 text("for nobody in particular", "muted")
-        text(why.sentence, "strong", tag="p").props("aria-live=polite")
-        for words in why.evidence:
-            text(words, "muted", tag="p")
+        with box("because").props("aria-live=polite"):
+            text(why.sentence, "strong", tag="p")
+            for words in why.evidence:
+                text(words, "muted", tag="p")
         self._progress = Progress(row["kind"], design.tone_of(row["label"])) if job.progress_total else None
         text(job.progress_message, "muted") if job.progress_message else None
 

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from core.models import Event
+from core.operations import BY_NAME
 from ui import design
 from ui.components.box import box, text
 from ui.components.times import time_text
 
 #: How events are told; one that is missing here is told by its own name.
 _TOLD: Final[Mapping[str, str]] = {
-    "job.requested": "{kind} asked for",
-    "job.claimed": "Attempt {attempt} started",
-    "job.started": "Attempt {attempt} started",
+    "job.requested": "Asked for: {label}",
     "job.retrying": "Attempt {attempt} failed; another one follows",
     "job.rescued": "Worker lost; taken over",
     "job.handed_back": "Handed back to the queue",
@@ -23,6 +22,7 @@ _TOLD: Final[Mapping[str, str]] = {
     "session.started": "Signed in",
     "session.ended": "Signed out",
     "session.revoked": "Session revoked",
+    "user.repaired": "Repaired: moved to failed",
 }
 _TONES: Final[Mapping[str, str]] = {
     "job.succeeded": design.OK,
@@ -31,7 +31,6 @@ _TONES: Final[Mapping[str, str]] = {
     "job.rescued": design.WARN,
     "job.cancelled": design.IDLE,
     "job.requested": design.RUN,
-    "job.claimed": design.RUN,
 }
 
 
@@ -55,7 +54,9 @@ def told(event: Event) -> str:
     words = _TOLD.get(event.name)
     if words is None:
         return event.name.replace(".", " ").replace("_", " ").capitalize()
-    return words.format_map(_Gaps(event.data)).replace("  ", " ").strip().capitalize()
+    kind = BY_NAME.get(str(event.data.get("kind")))
+    known = {**event.data, "label": kind.label if kind else event.data.get("kind", "a job")}
+    return words.format_map(_Gaps(known)).strip()
 
 
 def _line(event: Event) -> None:

@@ -1,5 +1,8 @@
 """The operators' console as one page, so that going from place to place inside it is instant."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
 from nicegui import ui
 from starlette.responses import RedirectResponse, Response
 
@@ -9,7 +12,7 @@ from ui.frame import console_frame
 from ui.pages import job, jobs, overview, user, users
 
 #: Addresses within the console, and what is drawn there.
-ROUTES = {
+ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
     "/": overview.draw,
     "/jobs": jobs.draw,
     "/jobs/{job_id}": job.draw,

@@ -18,7 +18,7 @@ from ui import access, design
 from ui.components.box import Part, box, keep_fresh, link, text
 from ui.components.button import say
 from ui.components.chart import day_chart
-from ui.components.demo_words import completion, preset_words
+from ui.components.demo_words import completion, platform_words, preset_words
 from ui.components.empty import empty
 from ui.components.progress import Progress
 from ui.components.times import time_text
@@ -43,7 +43,7 @@ class Dashboard:
         assert actor_id is not None, "pages are opened by people"
         self._user_id = actor_id
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
-        self._banner: Part[DemoState] = Part(self._draw_banner)
+        self._banner: Part[DemoState] = Part(self._draw_banner, "part")
         self._figures: Part[tuple[DemoState, Metrics]] = Part(_draw_figures, "part")
         self._progress: Progress | None = None
         self._last: DemoState | None = None
@@ -144,7 +144,8 @@ def _draw_invitation(state: DemoState) -> None:
             "Nothing has arrived yet",
             "Connect a platform, or see what it looks like with a generated creator's comments and messages.",
         ):
-            ui.button("Try demo mode").props("unelevated no-caps href=/settings/demo-mode").classes("btn primary")
+            go = ui.button("Try demo mode", color=None).classes("btn primary")
+            go.props("unelevated no-caps href=/settings/demo-mode")
 
 
 def _tile(figure: str, label: str) -> None:
@@ -159,7 +160,7 @@ def _bars(title: str, parts: Mapping[str, int], total: int) -> None:
         with box("bars", "dl"):
             for name, count in parts.items():
                 with box(_TONES.get(name, design.RUN)):
-                    text(name, tag="dt")
+                    text(platform_words(name), tag="dt")
                     text(f"{count:,} · {round(100 * count / total)} %", tag="dd").props(
                         f'aria-label="{counted(count, "interaction")}"'
                     )

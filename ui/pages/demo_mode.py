@@ -44,7 +44,7 @@ class DemoCard:
         assert actor_id is not None, "pages are opened by people"
         self._user_id = actor_id
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
-        self._part: Part[DemoState] = Part(self._draw, "vbox part")
+        self._part: Part[DemoState] = Part(self._draw, "part")
         self._progress: Progress | None = None
         self._message: ui.label | None = None
         self._last: DemoState | None = None

@@ -14,6 +14,7 @@ from ui import access, design
 from ui.components.box import Part, box, keep_fresh, link, text
 from ui.components.button import PRIMARY, button, forbid, say
 from ui.components.demo_panel import draw_demo_panel
+from ui.components.demo_words import platform_words
 from ui.components.empty import empty
 from ui.components.job_lines import job_lines
 from ui.components.progress import Progress
@@ -155,7 +156,7 @@ def _draw_connections(page: UserPage) -> None:
 def _draw_connection(connection: PlatformConnection) -> None:
     with box("row-line"):
         state_chip(connection.connection_status.value)
-        text(connection.platform.capitalize(), "strong")
+        text(platform_words(connection.platform), "strong")
         text(connection.handle or "", "clip muted")
         text("demo" if connection.is_demo else "", "muted")
 
