@@ -24,7 +24,6 @@ from core.errors import Refused, Unusable
 from core.services import services
 from core.settings import settings, unknown_names
 from ui import cli
-from ui.server import listen
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,6 +52,7 @@ def run(
     from core import firstrun
     from migrations import run as migrations
     from tasks.supervisor import Supervisor
+    from ui.server import listen
 
     logs.set_up()
     _use(data_dir)
@@ -83,6 +83,8 @@ def run(
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console and the API; workers run elsewhere."""
+    from ui.server import listen
+
     logs.set_up()
     _use(None)
     listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)

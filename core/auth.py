@@ -8,6 +8,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -27,8 +28,6 @@ LINK_LIFE = timedelta(hours=24)
 TOUCH_EVERY = timedelta(minutes=1)
 
 _hasher = PasswordHasher()
-#: Verified against when there is no such user, so that the answer takes the same time.
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +140,15 @@ def _valid(row: UserSession, user: User) -> bool:
 def _verified(user: User | None, password: str) -> bool:
     stored = user.hashed_password if user else None
     try:
-        return _hasher.verify(stored or _NOBODY, password) and stored is not None
+        return _hasher.verify(stored or _nobody(), password) and stored is not None
     except (Argon2Error, InvalidHashError):
         return False
+
+
+@lru_cache
+def _nobody() -> str:
+    """Return a hash to verify against when there is no such user, so that the answer takes the same time."""
+    return _hasher.hash(secrets.token_urlsafe())
 
 
 def _hash(token: str) -> str:

@@ -8,25 +8,31 @@ from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from ui import access, design, error_page, headers, live
-from ui.api import auth, demo, jobs, probes, problems, users
+from ui import access, design, error_page, headers
+from ui.api import auth, demo, docs, jobs, probes, problems, users
 from ui.pages import declare_pages
 
 ASSETS = Path(__file__).parent / "assets"
 
 
-def create(engine: Engine, version: str) -> FastAPI:
-    """Return the application, reading and writing through `engine`. Call it once per process."""
+def create_api(engine: Engine, version: str) -> FastAPI:
+    """Return everything that is not a NiceGUI page: API, sign-in, probes, assets."""
     access.use(engine)
     application = FastAPI(
         title="Unstuck", version=version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
     problems.install(application)
-    for part in (probes, auth, demo, jobs, users):
-        application.include_router(part.router)
-    application.include_router(auth.pages)
+    for part in (probes.router, auth.router, demo.router, jobs.router, users.router, docs.router, auth.pages):
+        application.include_router(part)
+    docs.mount_static(application)
     application.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
     headers.install(application)
+    return application
+
+
+def create(engine: Engine, version: str) -> FastAPI:
+    """Return the whole console, reading and writing through `engine`. Call it once per process."""
+    application = create_api(engine, version)
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)
@@ -40,6 +46,3 @@ def create(engine: Engine, version: str) -> FastAPI:
         reconnect_timeout=10,
     )
     return application
-
-
-__all__ = ["create", "live"]

@@ -1,0 +1,39 @@
+"""The API as programs see it, without a browser."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from core import auth
+from core.auth import Visitor
+from core.db import session_scope
+from core.models import Role, User
+from tests.factories import make_user
+from ui import access
+from ui.app import create_api
+
+
+@pytest.fixture
+def anonymous(engine: Engine) -> Iterator[TestClient]:
+    """Return a client that is not signed in."""
+    with TestClient(create_api(engine, "test"), base_url="http://localhost", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def signed_in(engine: Engine, anonymous: TestClient) -> Callable[[Role], tuple[TestClient, User]]:
+    """Return what signs a new person of a role in, on a client of their own."""
+
+    def sign_in(role: Role) -> tuple[TestClient, User]:
+        with session_scope(engine) as session:
+            user = make_user(session, role=role)
+            link = auth.make_link(session, user)
+        with session_scope(engine) as session:
+            token = auth.sign_in_by_link(session, link, Visitor())
+        client = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
+        client.cookies.set(access.cookie_name(), token)
+        return client, user
+
+    return sign_in
