@@ -1,0 +1,188 @@
+"""What must always be true, one SQL query each: `doctor`, readyz's detail and the end of every fault test run them.
+
+A query returns the rows that break its invariant, with what a person needs to find them; none is well.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+#: Rows of one violation that are shown.
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """One thing that must be true, the query that finds what breaks it, and what to do then."""
+
+    name: str
+    says: str
+    sql: str
+    remedy: str
+    #: Reads only indexes over what is alive, so that a probe may ask it on any table.
+    is_cheap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that does not hold, and at most SHOWN of the rows that break it."""
+
+    invariant: Invariant
+    rows: Sequence[dict[str, Any]]
+
+
+#: The last job of each user's demo mode; a job that never started and was cancelled left the state where it came from.
+_LAST = """WITH last AS (
+    SELECT DISTINCT ON (j.user_id) j.* FROM background_jobs j
+    WHERE j.machine = 'users.demo_mode_status' AND j.user_id IS NOT NULL
+    ORDER BY j.user_id, (j.status IN ('queued', 'running')) DESC, j.created_at DESC, j.id DESC
+)"""
+
+_RETRY_OR_DISMISS = "Open the user's page: Repair moves the state to failed, from where Retry and Dismiss work."
+
+INVARIANTS = (
+    Invariant(
+        "one terminal event",
+        "a job ends at most once",
+        """SELECT job_id, count(*) AS endings FROM events
+           WHERE job_id IS NOT NULL AND name IN ('job.succeeded', 'job.failed', 'job.cancelled')
+           GROUP BY job_id HAVING count(*) > 1""",
+        "Compare the job's events with its status; the first ending is the true one. Report it: this is a defect.",
+    ),
+    Invariant(
+        "ended is dated",
+        "a job has an end if and only if it ended",
+        """SELECT id, kind, status, finished_at FROM background_jobs
+           WHERE (status IN ('succeeded', 'failed', 'cancelled')) <> (finished_at IS NOT NULL)""",
+        "The status was changed by hand. Set finished_at, or better: use Cancel and Retry in the console.",
+    ),
+    Invariant(
+        "status agrees with the events",
+        "a job that ended says how in its events",
+        """SELECT j.id, j.kind, j.status, e.name AS event FROM background_jobs j
+           JOIN LATERAL (SELECT name FROM events WHERE job_id = j.id AND name IN
+                ('job.succeeded', 'job.failed', 'job.cancelled') ORDER BY id DESC LIMIT 1) e ON true
+           WHERE e.name <> 'job.' || j.status""",
+        "The status was changed by hand after the end. Put back what the event says; use Retry for a new run.",
+    ),
+    Invariant(
+        "cancel is kept",
+        "a job whose cancel was accepted does not succeed",
+        """SELECT id, kind, cancel_requested_at FROM background_jobs
+           WHERE cancel_requested_at IS NOT NULL AND status = 'succeeded'""",
+        "Start the opposite operation for this user. Report it: this is a defect.",
+    ),
+    Invariant(
+        "attempts are bounded",
+        "no job has more attempts than it may",
+        "SELECT id, kind, attempt, max_attempts FROM background_jobs WHERE attempt > max_attempts OR attempt < 0",
+        "Cancel the job, and start a new one.",
+    ),
+    Invariant(
+        "token never goes back",
+        "a job's token is at least that of each of its attempts",
+        """SELECT j.id, j.token, max(a.token) AS used FROM background_jobs j JOIN job_attempts a ON a.job_id = j.id
+           GROUP BY j.id, j.token HAVING max(a.token) > j.token""",
+        "The row was changed by hand. Set the token above the highest one used, or an old worker may write again.",
+    ),
+    Invariant(
+        "one holder",
+        "an attempt runs only while its job runs under its token, by its worker",
+        """SELECT a.job_id, a.token, j.status, a.worker_id FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id
+           WHERE a.outcome = 'running'
+             AND (j.status <> 'running' OR j.token <> a.token OR j.worker_id IS DISTINCT FROM a.worker_id)""",
+        "The job was moved by hand. Nothing runs it any more; its old worker can write nothing.",
+    ),
+    Invariant(
+        "running is held",
+        "a running job has a worker, a time limit and a running attempt",
+        """SELECT j.id, j.kind, j.worker_id, j.deadline_at FROM background_jobs j
+           LEFT JOIN job_attempts a ON a.job_id = j.id AND a.token = j.token AND a.outcome = 'running'
+           WHERE j.status = 'running' AND (j.worker_id IS NULL OR j.deadline_at IS NULL OR a.job_id IS NULL)""",
+        "The next sweep takes it back into the queue. If it stays, check that a worker is alive, then cancel it.",
+        is_cheap=True,
+    ),
+    Invariant(
+        "queued has no worker",
+        "a queued job belongs to nobody",
+        "SELECT id, kind, worker_id FROM background_jobs WHERE status = 'queued' AND worker_id IS NOT NULL",
+        "Set worker_id to null: the job was moved by hand.",
+        is_cheap=True,
+    ),
+    Invariant(
+        "one active job",
+        "a row has at most one job at work on each of its machines",
+        """SELECT machine, coalesce(connection_id, user_id) AS row, count(*) AS jobs FROM background_jobs
+           WHERE machine IS NOT NULL AND status IN ('queued', 'running')
+           GROUP BY 1, 2 HAVING count(*) > 1""",
+        "The index uq_background_jobs_one_active is missing: run main.py migrate --check. Cancel all but one.",
+        is_cheap=True,
+    ),
+    Invariant(
+        "in between means at work",
+        "a user who is enabling or disabling has a job at work",
+        """SELECT u.id, u.email, u.demo_mode_status FROM users u
+           WHERE u.demo_mode_status IN ('enabling', 'disabling') AND NOT EXISTS (
+               SELECT 1 FROM background_jobs j WHERE j.machine = 'users.demo_mode_status'
+               AND coalesce(j.connection_id, j.user_id) = u.id AND j.status IN ('queued', 'running'))""",
+        _RETRY_OR_DISMISS,
+        is_cheap=True,
+    ),
+    Invariant(
+        "state says what the last job says",
+        "a user's demo mode is where their last job left it",
+        """SELECT u.id, u.email, u.demo_mode_status, l.kind, l.status FROM last l JOIN users u ON u.id = l.user_id
+            WHERE u.demo_mode_status <> CASE
+                WHEN l.status IN ('queued', 'running') THEN
+                    CASE l.kind WHEN 'demo.enable' THEN 'enabling'
+                                WHEN 'demo.disable' THEN 'disabling' ELSE 'failed' END
+                WHEN l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, u.demo_mode_status)
+                WHEN l.status = 'succeeded' THEN CASE l.kind WHEN 'demo.enable' THEN 'enabled' ELSE 'disabled' END
+                WHEN l.status = 'cancelled' THEN CASE l.kind WHEN 'demo.dismiss' THEN 'failed' ELSE 'disabled' END
+                ELSE 'failed' END
+              AND NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = u.id AND e.name = 'user.repaired'
+                              AND e.at > l.updated_at)""",
+        _RETRY_OR_DISMISS,
+    ),
+    Invariant(
+        "done is complete",
+        "an enabled user has exactly the interactions that their last job reports",
+        """SELECT u.id, u.email, (l.result ->> 'interactions')::int AS reported, n.found
+            FROM last l JOIN users u ON u.id = l.user_id
+            CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
+            WHERE u.demo_mode_status = 'enabled' AND l.kind = 'demo.enable' AND l.status = 'succeeded'
+              AND (l.result ->> 'interactions') IS NOT NULL
+              AND (l.result ->> 'interactions')::int <> n.found""",
+        "Disable demo mode for this user, then enable it again.",
+    ),
+    Invariant(
+        "off leaves nothing",
+        "a user whose last job ended and who is disabled or failed has no demo interactions",
+        """SELECT u.id, u.email, u.demo_mode_status, n.found FROM last l JOIN users u ON u.id = l.user_id
+            CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
+            WHERE u.demo_mode_status IN ('disabled', 'failed') AND n.found > 0
+              AND l.status NOT IN ('queued', 'running')""",
+        "Enable demo mode and disable it again; where the state is failed, Dismiss cleans up.",
+    ),
+    Invariant(
+        "asked for once",
+        "a job was requested exactly once",
+        """SELECT job_id, count(*) AS requests FROM events WHERE name = 'job.requested' AND job_id IS NOT NULL
+           GROUP BY job_id HAVING count(*) > 1""",
+        "Report it: this is a defect.",
+    ),
+)
+
+
+def violations(session: Session, *, cheap_only: bool = False) -> Iterator[Violation]:
+    """Yield every invariant that does not hold, with rows that break it. Reads the whole history unless cheap_only."""
+    for invariant in INVARIANTS:
+        if cheap_only and not invariant.is_cheap:
+            continue
+        statement = f"{_LAST} SELECT * FROM ({invariant.sql}) broken LIMIT {SHOWN}"  # noqa: S608 - our own text
+        found = session.connection().execute(text(statement))
+        if rows := [dict(row._mapping) for row in found]:  # noqa: SLF001 - its public name
+            yield Violation(invariant, rows)
