@@ -163,7 +163,10 @@ def see_to_a_browser() -> None:
     if apt and os.geteuid() == 0:
         print("Installing Debian's chromium for the browser tests.", file=sys.stderr)
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for action in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", "chromium"]):
+        for action in (
+            ["update", "-q"],
+            ["install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-liberation"],
+        ):
             subprocess.run([apt, *action], env=environment, check=False, stdout=subprocess.DEVNULL)
     if not any(map(shutil.which, BROWSERS)):
         raise SetupError(
