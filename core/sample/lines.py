@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,10 +36,11 @@ def job_line(one: Happening, shifts: Shifts) -> str:
         f"{failed.type}\t{_text(failed.message)}\t{_text(failed.traceback)}\t{failed.fingerprint}" if failed else _NONE
     )
     by_staff = one.asked_by
-    worker = shifts.worker_at(one.started, one.id) if one.started else NULL
-    requested_by = (by_staff.id or NULL) if by_staff else one.person.id
+    worker = _id(shifts.worker_at(one.started, one.id)) if one.started else NULL
+    person = _id(one.person.id)
+    requested_by = (by_staff.id or NULL) if by_staff else person
     return (
-        f"{one.id}\t{one.kind}\t{enable.queue}\t{one.status}\t{demo_mode.name}\t{one.came_from}\t{one.person.id}\t"
+        f"{_id(one.id)}\t{one.kind}\t{enable.queue}\t{one.status}\t{demo_mode.name}\t{one.came_from}\t{person}\t"
         f"{_args(one)}\t{one.done}\t{one.total}\t{_progress(one)}\t{one.attempt}\t{one.attempt}\t{worker}\t{created}\t"
         f"{error}\t{_result(one)}\t{one.retry_of or NULL}\t{requested_by}\t{one.reason or NULL}\t{created}\t{started}\t"
         f"{finished}\t{finished}\t{finished if one.status == 'cancelled' else NULL}\n"
@@ -121,7 +123,18 @@ def _progress(one: Happening) -> str:
 
 
 def _stamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=UTC).isoformat()
+    """Return a time as PostgreSQL reads it; a million of them, so the minute is written once for all in it."""
+    minute = int(seconds // 60)
+    return f"{_minute(minute)}{seconds - minute * 60:09.6f}+00"
+
+
+@lru_cache(maxsize=64)
+def _minute(minutes: int) -> str:
+    return f"{_moment(minutes * 60):%Y-%m-%d %H:%M:}"
+
+
+def _id(value: UUID) -> str:
+    return f"{value.int:032x}"
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,0 +1,37 @@
+// Numbers and times as people read them. Text only; the exact value goes into a title.
+const seconds = { s: 1, min: 60, h: 3600, day: 86400 };
+const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const moment = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+const whole = new Intl.NumberFormat("en-US");
+
+export const count = (n) => whole.format(n);
+export const exact = (iso) => (iso ? exactly.format(new Date(iso)) : "");
+
+// "12 s ago", "3 h ago", and from a day on the date: "Nov 20, 14:02".
+export function ago(iso) {
+  if (!iso) return "";
+  const age = (Date.now() - Date.parse(iso)) / 1000;
+  if (age < 0) return `in ${span(-age)}`;
+  if (age < 1) return "now";
+  return age < seconds.day ? `${span(age)} ago` : moment.format(new Date(iso));
+}
+
+function span(age) {
+  if (age < seconds.min) return `${Math.floor(age)} s`;
+  if (age < seconds.h) return `${Math.floor(age / seconds.min)} min`;
+  if (age < seconds.day) return `${Math.floor(age / seconds.h)} h`;
+  return `${Math.floor(age / seconds.day)} d`;
+}
+
+// How long a job ran, or has been running: "840 ms", "12.4 s", "3 min 05 s", "2 h 10 min".
+export function duration(row) {
+  if (!row?.started_at) return "";
+  const end = row.finished_at ? Date.parse(row.finished_at) : row.status === "running" ? Date.now() : null;
+  if (end === null) return "";
+  const ms = Math.max(0, end - Date.parse(row.started_at));
+  const s = ms / 1000;
+  if (s < 1 && row.finished_at) return `${Math.round(ms)} ms`;
+  if (s < seconds.min) return row.finished_at ? `${s.toFixed(1)} s` : `${Math.floor(s)} s`;
+  if (s < seconds.h) return `${Math.floor(s / 60)} min ${String(Math.floor(s) % 60).padStart(2, "0")} s`;
+  return `${Math.floor(s / seconds.h)} h ${String(Math.floor(s / 60) % 60).padStart(2, "0")} min`;
+}

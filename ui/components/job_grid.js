@@ -1,0 +1,207 @@
+// The job grid: any number of rows from a URL, changed in place by one broadcast channel. See job_grid.py.
+import * as AgGrid from "nicegui-aggrid";
+import { tick } from "job-grid/cells.js";
+import { columns } from "job-grid/columns.js";
+import { dress, theme } from "job-grid/look.js";
+import { Source, announces, fits } from "job-grid/source.js";
+
+AgGrid.ModuleRegistry.registerModules([AgGrid.AllCommunityModule]);
+
+const BLOCK = 100;
+const MOST_SELECTED = 1000; // ids sent to the server; more are acted on by filter
+const KEYS = { r: "retry", c: "cancel", "/": "filter" };
+const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+
+function later(wait, act) {
+  let timer;
+  return (...values) => { clearTimeout(timer); timer = setTimeout(() => act(...values), wait); };
+}
+
+export default {
+  template: `<div class="job-grid">
+    <div class="jg-line" role="alert" v-show="problem"><span>{{ problem }}</span><button type="button" @click="refresh">Try again</button></div>
+    <div class="jg-grid" ref="grid"></div>
+    <div class="jg-empty" role="status" v-show="empty"><strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span></div>
+  </div>`,
+  props: { url: String, query: Object, columns: Array, sort: String },
+  data: () => ({ problem: "", empty: false }),
+  computed: {
+    emptyWords() {
+      return Object.values(this.query ?? {}).some(Boolean)
+        ? ["No job matches these filters", "Take one of them away; the search was complete."]
+        : ["No jobs yet", "Enable demo mode for a user, or load the sample: python main.py sample"];
+    },
+  },
+  mounted() {
+    dress();
+    this.fresh = new Set();
+    this.source = new Source(this.url, {
+      loaded: (total, startRow) => this.loaded(total, startRow), settled: () => { this.problem = ""; },
+      failed: (error) => { this.problem = `Jobs could not be loaded: ${error.message}`; }, fresh: () => this.fresh.size,
+    });
+    this.source.query = { ...this.query };
+    this.api = AgGrid.createGrid(this.$refs.grid, this.options());
+    this.$refs.grid.querySelector("[role=grid], [role=treegrid]")?.setAttribute("aria-label", "Jobs");
+    this.listen();
+  },
+  unmounted() {
+    this.dead = true;
+    this.stop.abort();
+    clearInterval(this.clock);
+    window.socket?.off("jobs:delta", this.onDelta);
+    window.socket?.off("connect", this.onConnect);
+    this.api.destroy();
+  },
+  watch: { query: { deep: true, handler(query) { this.requery(query ?? {}); } } },
+  methods: {
+    options() {
+      const keep = later(500, () => this.$emit("columns", this.columnState()));
+      const select = later(60, () => this.$emit("select", this.selected()));
+      const defs = columns();
+      defs.find((def) => def.sort).sort = this.sort === "created_at" ? "asc" : "desc";
+      const kept = this.columns?.length ? { state: this.columns, applyOrder: true } : null;
+      return {
+        theme, columnDefs: defs, rowModelType: "infinite", datasource: { getRows: (params) => this.source.getRows(params) },
+        cacheBlockSize: BLOCK, cacheOverflowSize: BLOCK, maxBlocksInCache: 20, maxConcurrentDatasourceRequests: 2,
+        blockLoadDebounceMillis: 50, infiniteInitialRowCount: BLOCK, getRowId: (params) => params.data.id,
+        animateRows: false, suppressColumnMoveAnimation: true, preventDefaultOnContextMenu: true, debounceVerticalScrollbar: false,
+        suppressDragLeaveHidesColumns: true, suppressNoRowsOverlay: true, tooltipShowDelay: 400,
+        rowSelection: { mode: "multiRow", checkboxes: false, headerCheckbox: false, enableClickSelection: true },
+        defaultColDef: { resizable: true, sortable: false, suppressHeaderMenuButton: true, cellDataType: false },
+        rowClassRules: { "jg-row-left": (params) => Boolean(params.data?._left) },
+        onGridReady: ({ api }) => kept && api.applyColumnState(kept),
+        onColumnMoved: (event) => event.finished && keep(), onColumnVisible: keep,
+        onColumnResized: (event) => event.finished && event.source === "uiColumnResized" && keep(),
+        onSortChanged: () => { this.source.reset(); this.clearFresh(); this.$emit("sort", this.sorted()); },
+        onSelectionChanged: select,
+        onRowClicked: ({ data, event }) => data && !event.shiftKey && !event.ctrlKey && !event.metaKey && this.$emit("open", data.id),
+        onCellContextMenu: (event) => this.menu(event.node, event.event.clientX, event.event.clientY),
+      };
+    },
+
+    // ---- what comes in -------------------------------------------------------------------------------------------
+    listen() {
+      this.stop = new AbortController();
+      const { signal } = this.stop;
+      this.onDelta = ({ rows }) => (document.hidden ? (this.stale = true) : this.patch(rows));
+      let before = false;
+      this.onConnect = () => { // broadcasts are not repeated: what was missed is loaded again
+        window.socket.emit("jobs:join", { client_id: window.clientId }, () => {});
+        if (before) this.reload();
+        before = true;
+      };
+      const attach = () => { // NiceGUI makes its socket after the first children are mounted
+        if (this.dead) return;
+        if (!window.socket) { setTimeout(attach, 10); return; }
+        window.socket.on("jobs:delta", this.onDelta);
+        window.socket.on("connect", this.onConnect);
+        if (window.socket.connected) this.onConnect();
+      };
+      attach();
+      this.clock = setInterval(() => document.hidden || tick(), 1000);
+      document.addEventListener("visibilitychange", () => {
+        if (document.hidden) return;
+        tick();
+        if (this.stale) this.reload();
+      }, { signal });
+      document.addEventListener("keydown", (event) => this.key(event), { signal });
+    },
+    patch(rows) {
+      for (const row of rows) {
+        const node = this.api.getRowNode(row.id);
+        if (node?.data) this.change(node, row);
+        else if (this.isNew(row)) this.fresh.add(row.id);
+        else if (!announces(row, this.source.query)) this.fresh.delete(row.id);
+      }
+      this.tellFresh();
+    },
+    change(node, row) { // an older state can arrive after a newer one: the token and the time tell
+      const was = node.data;
+      if (row.token < was.token || (row.token === was.token && Date.parse(row.updated_at) < Date.parse(was.updated_at))) return;
+      const _left = !fits(row, this.source.query);
+      node.updateData({ ...was, ...row, _left });
+    },
+    isNew(row) {
+      return this.source.newest && Date.parse(row.created_at) > Date.parse(this.source.newest) && announces(row, this.source.query);
+    },
+    tellFresh() {
+      if (this.told === this.fresh.size) return;
+      this.told = this.fresh.size;
+      this.$emit("fresh", this.told);
+    },
+    clearFresh() { this.fresh.clear(); this.tellFresh(); },
+    loaded(total, startRow) {
+      if (startRow > 0) return;
+      this.empty = total.value === 0;
+      if (!total.exact && this.source.rows === null) this.api.setRowCount(total.value, false);
+      this.$emit("loaded", total);
+    },
+
+    // ---- what the server asks for --------------------------------------------------------------------------------
+    requery(query) {
+      if (JSON.stringify(query) === JSON.stringify(this.source.query)) return;
+      this.source.query = { ...query };
+      this.source.reset();
+      this.clearFresh();
+      this.api.deselectAll();
+      this.api.ensureIndexVisible(0, "top");
+      this.api.purgeInfiniteCache();
+    },
+    refresh() { this.reload(); this.api.ensureIndexVisible(0, "top"); },
+    reload() {
+      this.stale = false;
+      this.source.reset();
+      this.clearFresh();
+      this.api.refreshInfiniteCache();
+    },
+    show_column(field, visible) { this.api.setColumnsVisible([field], visible); },
+    reset_columns() { this.api.resetColumnState(); this.$emit("columns", []); },
+    select_none() { this.api.deselectAll(); },
+    focus_row(id) { const node = this.api.getRowNode(id); if (node) this.focus(node.rowIndex); },
+
+    // ---- what a person does --------------------------------------------------------------------------------------
+    key(event) {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;
+      const inside = this.$refs.grid.contains(event.target);
+      if (event.target.closest("button, a, [role=menuitem]") && !inside) return;
+      const act = this.action(event.key, event.shiftKey, inside);
+      if (!act) return;
+      event.preventDefault();
+      act();
+    },
+    action(key, shift, inside) {
+      const at = this.api.getFocusedCell()?.rowIndex ?? -1;
+      const node = at >= 0 ? this.api.getDisplayedRowAtIndex(at) : null;
+      const name = key.toLowerCase();
+      if (name === "j" || (key === "ArrowDown" && !inside)) return () => this.focus(at + 1, shift);
+      if (name === "k" || (key === "ArrowUp" && !inside)) return () => this.focus(Math.max(at - 1, 0), shift);
+      if (name === "x" && node?.data) return () => node.setSelected(!node.isSelected());
+      if (key === "Enter" && inside && node?.data) return () => this.$emit("open", node.id);
+      if (key === "Escape" && inside && this.api.getSelectedNodes().length) return () => this.api.deselectAll();
+      if (key === "ContextMenu" && inside && node?.data) return () => this.menuAt(node);
+      if (!shift && KEYS[key]) return () => this.$emit("shortcut", { name: KEYS[key], ids: this.chosen(node) });
+      return null;
+    },
+    focus(index, extend = false) {
+      if (index >= this.api.getDisplayedRowCount()) return;
+      const column = this.api.getFocusedCell()?.column ?? this.api.getAllDisplayedColumns()[0];
+      this.api.ensureIndexVisible(index);
+      this.api.setFocusedCell(index, column);
+      if (extend) this.api.getDisplayedRowAtIndex(index)?.setSelected(true);
+    },
+    selected() { return this.api.getSelectedNodes().slice(0, MOST_SELECTED).map((node) => node.id); },
+    chosen(node) { const ids = this.selected(); return ids.length || !node?.data ? ids : [node.id]; },
+    menu(node, x, y) {
+      if (!node?.data) return;
+      if (!node.isSelected()) node.setSelected(true, true);
+      this.$emit("context", { id: node.id, ids: this.selected(), x, y });
+    },
+    menuAt(node) {
+      const box = this.$refs.grid.querySelector(`[row-id="${CSS.escape(node.id)}"]`)?.getBoundingClientRect();
+      if (box) this.menu(node, box.left + 24, box.bottom);
+    },
+    columnState() { return this.api.getColumnState().map(({ colId, width, hide, flex }) => ({ colId, width, hide, flex })); },
+    sorted() { return this.api.getColumnState().find((column) => column.sort)?.sort === "asc" ? "created_at" : "-created_at"; },
+  },
+};
