@@ -47,11 +47,14 @@ async def _once(made: ui.button, pressed: Pressed) -> None:
         return
     made.disable()
     try:
-        answer = pressed()
-        if inspect.isawaitable(answer):
-            await answer
+        # What is pressed may redraw the part that the button is in; toasts and dialogs belong to the page.
+        with made.client:
+            answer = pressed()
+            if inspect.isawaitable(answer):
+                await answer
     except Refused as refusal:
-        refuse_with(refusal)
+        with made.client:
+            refuse_with(refusal)
     finally:
         if not made.is_deleted:
             made.enable()
@@ -78,4 +81,4 @@ def _toast(words: str, tone: str, job_id: object) -> None:
         # The handler is JavaScript: only a UUID's own digits may reach it.
         url = f"/jobs/{UUID(str(job_id))}"
         options["actions"] = [{"label": "Open job", ":handler": f"() => emitEvent('sub_pages_navigate', '{url}')"}]
-    ui.notify(words, position="bottom-right", **options)
+    ui.notify(words, position="bottom-right", textColor="toast", **options)

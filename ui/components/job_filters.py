@@ -28,7 +28,7 @@ _ORDER: Final = (
     Label.SUCCEEDED,
 )
 #: Filters that have a field of their own; others are shown as a chip that can be taken away.
-_FIELDS: Final = frozenset({"status", "label", "kind", "user", "q"})
+_FIELDS: Final = frozenset({"status", "label", "kind", "q"})
 
 Changed = Callable[[JobFilter], Awaitable[None]]
 
@@ -45,8 +45,10 @@ class FilterBar:
                 self._chips[label] = self._chip(label)
         self._kind = ui.select({}, label=None, clearable=True, on_change=self._typed)
         self._kind.props('outlined dense options-dense display-value="" aria-label="Kind"').classes("field")
-        self._user = self._field("User: e-mail or id", wanted.user, "User")
-        self._words = self._field("Error, kind, id …", wanted.q, "Words").props("data-key=/")
+        self._words = ui.input(placeholder="User, error, kind or id", value=wanted.q or "", on_change=self._typed)
+        self._words.props('outlined dense clearable debounce=250 aria-label="Search jobs" data-key=/').classes(
+            "field words"
+        )
         self._others: Part[JobFilter] = Part(self._draw_others)
 
     async def begin(self) -> None:
@@ -91,7 +93,6 @@ class FilterBar:
         await self._want(
             self._wanted.but(
                 kind=frozenset({self._kind.value} if self._kind.value else ()),
-                user=(self._user.value or "").strip()[:320] or None,
                 q=(self._words.value or "").strip()[:320] or None,
             )
         )
@@ -111,11 +112,6 @@ class FilterBar:
             state_chip(label.value)
             number = text("–", "n")
         return chip.on("click", partial(self._toggle, label)), number
-
-    def _field(self, hint: str, value: str | None, name: str) -> ui.input:
-        field = ui.input(placeholder=hint, value=value or "", on_change=self._typed)
-        field.props(f'outlined dense clearable debounce=250 aria-label="{name}"')
-        return field.classes("field")
 
     def _draw_others(self, wanted: JobFilter) -> None:
         with box("hbox wrap"):
