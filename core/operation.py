@@ -54,8 +54,8 @@ class Work(Generic[RowT, FormT]):
     key: str
     #: Units that are already committed; start there.
     done: int
-    #: When the job was asked for; the anchor of generated times. The same in every attempt.
-    requested_at: datetime
+    #: When the first attempt began; the anchor of generated times. The same in every attempt.
+    began_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class ChoreWork(Generic[FormT]):
     form: FormT
     key: str
     done: int
-    requested_at: datetime
+    began_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -56,7 +56,7 @@ def ask_fixed(engine: Engine, operation: Operation[Any, Any], user_id: UUID) -> 
     job_id = ask(engine, operation, user_id, form)
     with session_scope(engine) as session:
         values = {"old": job_id, "new": JOB_ID, "at": ASKED_AT}
-        statement = "UPDATE background_jobs SET id = :new, created_at = :at WHERE id = :old"
+        statement = "UPDATE background_jobs SET id = :new, created_at = :at, started_at = :at WHERE id = :old"
         session.connection().execute(text(statement), values)
     return JOB_ID
 

@@ -76,7 +76,9 @@ def _steps(session: Session, job: BackgroundJob) -> Steps:
     kind = BY_NAME.get(job.kind)
     if isinstance(kind, Chore):
         form = kind.form(**job.args)
-        steps: Steps = kind.run(ChoreWork(session, form, str(job.id), job.progress_done, job.created_at))
+        steps: Steps = kind.run(
+            ChoreWork(session, form, str(job.id), job.progress_done, job.started_at or job.created_at)
+        )
         return steps
     if not isinstance(kind, Operation):
         raise GiveUp(f"{job.kind} is not a kind of job that this version of the program knows.")

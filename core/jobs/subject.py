@@ -50,5 +50,5 @@ def work_of(session: Session, job: BackgroundJob, operation: Operation[Any, Any]
         form=operation.form(**job.args),
         key=str(job.id),
         done=job.progress_done,
-        requested_at=job.created_at,
+        began_at=job.started_at or job.created_at,
     )

@@ -27,7 +27,7 @@ def fill(work: Work[User, EnableForm]) -> Steps:
     """Write the preset's connections and interactions, one batch per step."""
     user_id = work.subject.id
     # The batch comes first in each step: a slow demo service is waited for with no transaction open.
-    for batch in batches(work.form.preset, seed=work.key, requested_at=work.requested_at, start=work.done):
+    for batch in batches(work.form.preset, seed=work.key, requested_at=work.began_at, start=work.done):
         _pause()
         if batch.start == 0:
             wipe(work)
