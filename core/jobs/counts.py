@@ -49,7 +49,7 @@ def total_of_branches(session: Session, found: list[Branch]) -> Total:
 
 def all_jobs(session: Session) -> Total:
     """Count all jobs exactly up to the cap, and estimate beyond it: rows per page times pages, as the planner does."""
-    total = capped(count(session, [arm_ids(NEWEST.arms[0], [], CAP + 1)], CAP + 1))
+    total = capped(count(session, [arm_ids(NEWEST.arms[0], [], CAP + 1)], CAP + 1), CAP)
     if total.exact:
         return total
     table = sa.table("pg_class", sa.column("oid"), sa.column("reltuples"), sa.column("relpages"))
@@ -117,7 +117,7 @@ def _the_rest(session: Session, base: list[Branch], others: dict[str, Total]) ->
     if not all(total.exact for total in others.values()):
         return None
     known = sum(total.value for total in others.values())
-    return capped(_counted(session, in_status(session, base, JobFilter()), CAP + 1 + known) - known)
+    return capped(_counted(session, in_status(session, base, JobFilter()), CAP + 1 + known) - known, CAP)
 
 
 def _by_kind(session: Session, wanted: JobFilter) -> dict[str, Total]:
@@ -154,6 +154,6 @@ def _selects(found: list[Branch], limit: int) -> list[Query]:
     return [arm_ids(arm, one.conditions, limit) for one in found for arm in one.counted.arms]
 
 
-def capped(number: int, cap: int = CAP) -> Total:
+def capped(number: int, cap: int) -> Total:
     """Return a count that was stopped at one more than the cap."""
     return Total(min(number, cap + 1), exact=number <= cap)

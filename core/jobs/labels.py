@@ -61,7 +61,7 @@ def label_of(job: BackgroundJob, worker: Worker | None, now: datetime) -> Label:
         if job.attempt > 0:
             return Label.RETRYING
         return Label.SCHEDULED if job.run_at > now else Label.QUEUED
-    return Label(job.status.value)
+    return Label(job.status)
 
 
 def is_alive(worker: Worker | None, now: datetime) -> bool:

@@ -20,9 +20,9 @@ const css = `
 .jg-grid .ag-row-focus { box-shadow: inset 3px 0 var(--accent, #1c5bd0); z-index: 1; }
 .jg-grid .ag-row-focus::after { content: ""; position: absolute; inset: 0; pointer-events: none; background: color-mix(in srgb, var(--accent, #1c5bd0) 6%, transparent); }
 .jg-grid .ag-row-loading .ag-cell { opacity: 0; }
-.jg-row-left .ag-cell { opacity: .5; text-decoration: line-through; text-decoration-color: color-mix(in srgb, var(--muted, #556070) 60%, transparent); transition: opacity .3s; }
+.jg-row-left .ag-cell { opacity: .55; transition: opacity .3s; } .jg-row-left .jg-status::after { content: " · left"; font-weight: 400; }
 .jg-number { text-align: right; } .jg-number > span { display: inline; } .jg-quiet, .jg-muted { color: var(--muted, #556070); }
-.jg-again { color: var(--warn, #865500); font-weight: 600; } .jg-error { color: var(--bad, #c02a1b); }
+.jg-again { color: var(--warn, #865500); font-weight: 600; } .jg-error { color: color-mix(in srgb, var(--fg, #161c28) 85%, transparent); }
 .jg-status, .jg-progress { --dot: var(--idle-dot, #8a94a6); }
 .jg-status { color: var(--tone, inherit); }
 .jg-status::before { content: ""; display: inline-block; width: 7px; height: 7px; margin-right: 7px; border-radius: 50%; background: var(--dot); vertical-align: 1px; }
@@ -37,7 +37,7 @@ const css = `
 .jg-progress i { position: absolute; inset: 0 auto 0 0; background: color-mix(in srgb, var(--dot) 22%, transparent); transition: width .2s; }
 .jg-progress.jg-running i, .jg-progress.jg-stopping i { background: color-mix(in srgb, var(--dot) 46%, transparent); }
 .jg-progress b { position: absolute; inset: 0; text-align: center; font: 500 10.5px/15px inherit; font-size: 10.5px; line-height: 15px; font-weight: 500; color: var(--fg, #161c28); }
-.jg-line { display: flex; align-items: center; gap: 10px; padding: 5px 10px; font-size: 12px; color: var(--bad, #c02a1b); background: color-mix(in srgb, var(--bad, #c02a1b) 10%, transparent); border-bottom: 1px solid var(--line, #dce0e7); }
+.jg-line { position: absolute; inset: auto 0 0; z-index: 5; display: flex; align-items: center; gap: 10px; padding: 6px 10px; font-size: 12px; color: var(--bad, #c02a1b); background: color-mix(in srgb, var(--bad, #c02a1b) 12%, var(--panel, #fff)); border-top: 1px solid var(--line, #dce0e7); }
 .jg-line button { font: inherit; font-weight: 600; color: inherit; background: none; border: 1px solid currentColor; border-radius: 4px; padding: 1px 8px; cursor: pointer; }
 .jg-empty { position: absolute; inset: 28px 0 0; display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 4px; pointer-events: none; font-size: 13px; color: var(--muted, #556070); text-align: center; }
 .jg-empty strong { font-size: 14px; font-weight: 600; color: var(--fg, #161c28); }

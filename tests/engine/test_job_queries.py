@@ -1,0 +1,266 @@
+"""Lists of jobs: labels, filters, complete pages at any depth, honest totals, and plans that stay quick."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core import sample
+from core.db import session_scope
+from core.errors import Invalid, NotFound
+from core.jobs import counts
+from core.jobs.counts import Total, all_jobs, facets, total_of
+from core.jobs.filters import JobFilter
+from core.jobs.labels import Label, label_of
+from core.jobs.queries import jobs_of_user, page
+from core.jobs.rows import detail, rows_by_id
+from core.models import BackgroundJob, JobStatus, User, Worker
+
+NOW = datetime.now(UTC)
+
+
+def job(session: Session, **values: object) -> BackgroundJob:
+    made = BackgroundJob(**{"kind": "demo.enable", "queue": "demo", "status": "succeeded", "created_at": NOW, **values})
+    session.add(made)
+    session.flush()
+    return made
+
+
+def user(session: Session, email: str) -> User:
+    made = User(email=email)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def worker(session: Session, **values: object) -> Worker:
+    made = Worker(**{"host": "web", "pid": 7, "threads": 8, **values})
+    session.add(made)
+    session.flush()
+    return made
+
+
+def found(session: Session, **params: str) -> set[str]:
+    return {row["id"] for row in page(session, JobFilter.from_params(params)).items}
+
+
+def every_label(session: Session) -> dict[Label, BackgroundJob]:
+    alive, silent = worker(session), worker(session, heartbeat_at=NOW - timedelta(hours=1))
+    later = NOW + timedelta(hours=1)
+    return {
+        Label.QUEUED: job(session, status="queued"),
+        Label.SCHEDULED: job(session, status="queued", run_at=later),
+        Label.RETRYING: job(session, status="queued", run_at=later, attempt=1),
+        Label.RUNNING: job(session, status="running", worker_id=alive.id, attempt=1),
+        Label.STOPPING: job(session, status="running", worker_id=alive.id, cancel_requested_at=NOW),
+        Label.ORPHANED: job(session, status="running", worker_id=silent.id, cancel_requested_at=NOW),
+        Label.SUCCEEDED: job(session),
+        Label.FAILED: job(session, status="failed"),
+        Label.CANCELLED: job(session, status="cancelled"),
+    }
+
+
+def test_each_label_is_the_same_in_sql_in_a_filter_and_for_a_row(session: Session) -> None:
+    for label, one in every_label(session).items():
+        who = session.get(Worker, one.worker_id) if one.worker_id else None
+        assert rows_by_id(session, [one.id])[0]["label"] == label
+        assert label_of(one, who, datetime.now(UTC)) == label
+        assert found(session, label=label) == {str(one.id)}
+
+
+@pytest.mark.parametrize("gone", [{"lost_at": NOW}, {"stopped_at": NOW}])
+def test_a_job_whose_worker_has_gone_is_orphaned(session: Session, gone: dict[str, datetime]) -> None:
+    one = job(session, status="running", worker_id=worker(session, **gone).id)
+    other = job(session, status="running", worker_id=uuid4())
+    assert found(session, label="orphaned") == {str(one.id), str(other.id)}
+
+
+def test_a_filter_survives_the_url() -> None:
+    params = {
+        "status": "failed,cancelled", "label": "failed", "kind": "demo.enable", "queue": "demo", "user": "Ana@",
+        "connection": str(uuid4()), "error": "answered 503", "q": "x", "created_after": "2026-11-20T14:02:00+00:00",
+    }  # fmt: skip
+    wanted = JobFilter.from_params(params)
+    assert JobFilter.from_params(wanted.to_params()) == wanted
+    assert JobFilter.from_params({"status": ["failed", "cancelled"]}).to_params() == {"status": "cancelled,failed"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"status": "fail"}, {"label": "late"}, {"created_after": "2026-11-20T14:02:00"}, {"created_before": "soon"},
+     {"connection": "7"}, {"q": "a\0b"}, {"colour": "red"}],
+)  # fmt: skip
+def test_a_filter_that_does_not_fit_names_its_field(params: dict[str, str]) -> None:
+    with pytest.raises(Invalid) as refusal:
+        JobFilter.from_params(params)
+    assert set(refusal.value.fields) == set(params)
+
+
+def test_every_filter_finds_what_it_says_and_nothing_else(session: Session) -> None:
+    ana, ben = user(session, "Ana.Lopez@Example.com"), user(session, "ben@example.com")
+    one = job(session, user_id=ana.id, status="failed", error_type="ProviderUnavailable",
+              error_message="HTTP 503 from demo.example.com/api", error_fingerprint="f00")  # fmt: skip
+    two = job(session, user_id=ben.id, kind="mail.send", queue="mail", created_at=NOW - timedelta(days=2))
+    first, second = {str(one.id)}, {str(two.id)}
+    expected = [
+        ({"user": "ana"}, first), ({"user": "ANA.LOPEZ@example.com"}, first), ({"user": str(ben.id)}, second),
+        ({"user": "an_"}, set()), ({"kind": "mail.send"}, second), ({"queue": "mail"}, second),
+        ({"kind": "mail.send", "queue": "demo"}, set()), ({"error": "f00"}, first), ({"error": "unavail"}, first),
+        ({"error": "503 provider"}, first), ({"error": "example.com"}, first), ({"error": "504"}, set()),
+        ({"error": "&!"}, set()), ({"q": str(one.id)}, first), ({"q": "ben@"}, second), ({"q": "MAIL"}, second),
+        ({"q": "503"}, first), ({"q": "nothing"}, set()), ({"created_before": NOW.isoformat()}, second),
+        ({"created_after": NOW.isoformat(), "status": "failed"}, first),
+        ({"status": "failed,succeeded"}, first | second),
+        ({"status": "failed", "label": "succeeded"}, set()), ({"status": "failed", "queue": "demo"}, first),
+    ]  # fmt: skip
+    for params, ids in expected:
+        assert found(session, **params) == ids, params
+        assert total_of(session, JobFilter.from_params(params)) == Total(len(ids), exact=True), params
+
+
+@pytest.mark.parametrize("sort", ["-created_at", "created_at"])
+def test_pages_by_cursor_hold_every_row_once_even_when_times_are_equal(session: Session, sort: str) -> None:
+    ids = {str(job(session, created_at=NOW - timedelta(seconds=number // 5)).id) for number in range(57)}
+    for params in ({}, {"kind": "demo.enable"}, {"status": "succeeded,failed"}):
+        wanted, seen, after = JobFilter.from_params(params), [], None
+        while True:
+            part = page(session, wanted, limit=10, after=after, sort=sort)
+            seen += part.items
+            after = part.next
+            if after is None:
+                break
+        assert [row["id"] for row in seen] == [row["id"] for row in sorted(
+            seen, key=lambda row: (row["created_at"], row["id"]), reverse=sort == "-created_at")]  # fmt: skip
+        assert {row["id"] for row in seen} == ids
+        assert len(seen) == len(ids)
+
+
+def test_an_offset_from_the_end_gives_the_rows_that_counting_from_the_start_gives(session: Session) -> None:
+    for number in range(40):
+        job(session, created_at=NOW - timedelta(seconds=number))
+    for offset in range(41):
+        near = page(session, JobFilter(), limit=10, offset=offset)
+        far = page(session, JobFilter(), limit=10, offset=offset, of=40)
+        assert [row["id"] for row in near.items] == [row["id"] for row in far.items]
+        assert (near.next is None) == (far.next is None)
+        assert near.next == far.next
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30=", "WzEsMl0=", "é", "bnVsbA=="])
+def test_a_malformed_cursor_is_refused(session: Session, cursor: str) -> None:
+    with pytest.raises(Invalid):
+        page(session, JobFilter(), after=cursor)
+
+
+@pytest.mark.parametrize("bad", [{"limit": 0}, {"limit": 201}, {"offset": -1}, {"sort": "kind"}])
+def test_a_page_outside_its_bounds_is_refused(session: Session, bad: dict[str, object]) -> None:
+    with pytest.raises(Invalid):
+        page(session, JobFilter(), **bad)
+
+
+def test_totals_are_exact_up_to_the_cap_and_say_so_beyond(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "CAP", 5)
+    for _ in range(5):
+        job(session, status="failed")
+    assert all_jobs(session) == Total(5, exact=True)
+    job(session, status="failed")
+    assert not all_jobs(session).exact
+    assert page(session, JobFilter(), offset=100).total == Total(6, exact=True), "at the end it has to be right"
+
+
+def test_facets_say_what_each_choice_would_show(session: Session) -> None:
+    every_label(session)
+    job(session, kind="mail.send")
+    numbers = facets(session, JobFilter(status=frozenset({JobStatus.FAILED})))
+    assert {word: total.value for word, total in numbers["status"].items()} == {
+        "queued": 3, "running": 3, "succeeded": 2, "failed": 1, "cancelled": 1,
+    }  # fmt: skip
+    assert set(numbers["label"]) == {"queued", "scheduled", "retrying", "running", "stopping", "orphaned"}
+    assert all(total == Total(1, exact=True) for total in numbers["label"].values())
+    assert numbers["kind"] == {"demo.enable": Total(1, exact=True)}
+
+
+def test_many_rows_have_the_same_facets_as_few(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    every_label(session)
+    for params in ({}, {"kind": "demo.enable"}, {"created_after": "2020-01-01T00:00:00Z"}):
+        wanted = JobFilter.from_params(params)
+        few = facets(session, wanted)
+        with monkeypatch.context() as patch:
+            patch.setattr(counts, "FEW", 1)
+            assert facets(session, wanted) == few
+
+
+def test_a_jobs_page_holds_its_whole_chain_of_retries(session: Session) -> None:
+    first = job(session, status="failed", created_at=NOW - timedelta(hours=2))
+    second = job(session, status="failed", retry_of=first.id, created_at=NOW - timedelta(hours=1))
+    third = job(session, retry_of=second.id)
+    for one in (first, second, third):
+        assert [row["id"] for row in detail(session, one.id).chain] == [str(first.id), str(second.id), str(third.id)]
+    with pytest.raises(NotFound):
+        detail(session, uuid4())
+
+
+def test_a_row_is_flat_and_says_the_first_line_of_its_error(session: Session) -> None:
+    ana = user(session, "ana@example.com")
+    one = job(session, user_id=ana.id, status="failed", error_type="Boom", error_message="first\nsecond " + "x" * 500)
+    (row,) = jobs_of_user(session, ana.id)
+    assert (row["id"], row["user_email"], row["error"]) == (str(one.id), "ana@example.com", "Boom: first")
+    assert json.loads(json.dumps(row)) == row
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[tuple[str, object]]]:
+    seen: list[tuple[str, object]] = []
+
+    def note(_c: object, _k: object, statement: str, parameters: object, *_: object) -> None:
+        if "background_jobs" in statement and not statement.startswith("EXPLAIN"):
+            seen.append((statement, parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def nodes(plan: dict[str, object]) -> Iterator[dict[str, object]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+PLANNED = [
+    {}, {"status": "succeeded"}, {"status": "failed"}, {"status": "failed,cancelled"}, {"label": "orphaned"},
+    {"label": "scheduled"}, {"kind": "demo.enable"}, {"kind": "nothing.here"}, {"queue": "nothing"},
+    {"kind": "demo.dismiss", "status": "failed"}, {"kind": "demo.dismiss", "status": "failed", "queue": "demo"},
+    {"kind": "demo.enable", "status": "queued"}, {"user": "ana"}, {"user": "nobody@"}, {"user": "ana.becker"},
+    {"user": "ana", "status": "running"}, {"error": "nosuchword"}, {"error": "duplicate key"},
+    {"error": "answered", "status": "cancelled"}, {"q": "nosuchthing"}, {"q": "ana.b"}, {"q": "dismiss"},
+    {"created_before": "2020-01-01T00:00:00Z"}, {"user": "nobody@", "error": "answered", "kind": "demo.enable"},
+    {"created_before": "2020-01-01T00:00:00Z", "status": "succeeded", "user": "ana"}, {"connection": str(UUID(int=1))},
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_no_list_reads_more_than_it_counts_whatever_is_filtered_for(engine: Engine) -> None:
+    sample.fill(engine, users=800, jobs=40_000, now=NOW)
+    for params in PLANNED:
+        wanted = JobFilter.from_params(params)
+        with session_scope(engine) as session, statements(engine) as seen:
+            page(session, wanted)
+            for statement, parameters in list(seen):
+                explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+                (answer,) = session.connection().exec_driver_sql(explain, parameters).one()
+                for node in nodes(answer[0]["Plan"]):
+                    assert rows_read(node) <= counts.CAP + 3_000, (params, statement, node)
+
+
+def rows_read(node: dict[str, object]) -> float:
+    """Return how many jobs a step of a plan looked at."""
+    if node.get("Relation Name") != "background_jobs":
+        return 0
+    return (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]

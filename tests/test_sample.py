@@ -1,0 +1,126 @@
+"""The sample: believable, harmless, and true to the rule that a user's state says what their last job says."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core import sample
+from core.errors import Unusable
+from core.models import BackgroundJob, Interaction, User
+
+NOW = datetime.now(UTC)
+
+
+def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(query))]
+
+
+def one(engine: Engine, query: str) -> object:
+    return rows(engine, query)[0][0]
+
+
+#: Users whose state is not the one in which their last job left them.
+DRIFT = """
+    SELECT u.demo_mode_status, j.kind, j.status FROM users u
+    JOIN LATERAL (SELECT kind, status FROM background_jobs WHERE user_id = u.id
+                  ORDER BY created_at DESC, id DESC LIMIT 1) j ON true
+    WHERE u.demo_mode_status <> CASE
+        WHEN j.status = 'failed' THEN 'failed'
+        WHEN j.kind = 'demo.enable' AND j.status = 'succeeded' THEN 'enabled'
+        ELSE 'disabled' END
+"""
+
+
+@pytest.fixture
+def filled(engine: Engine) -> Engine:
+    sample.fill(engine, users=300, jobs=5_000, now=NOW)
+    return engine
+
+
+def test_the_sample_is_believable(filled: Engine) -> None:
+    assert one(filled, "SELECT count(*) FROM background_jobs") == 5_000
+    assert one(filled, "SELECT count(*) FROM background_jobs WHERE status = 'succeeded'") > 0.95 * 5_000
+    assert one(filled, "SELECT count(DISTINCT error_fingerprint) FROM background_jobs") in range(3, 9)
+    assert one(filled, "SELECT count(*) FROM background_jobs WHERE retry_of IS NOT NULL") > 0
+    assert one(filled, "SELECT max(attempt) FROM background_jobs") == 3
+    assert one(filled, "SELECT min(created_at) FROM background_jobs") < NOW - timedelta(days=28)
+    night, day = (
+        one(filled, f"SELECT count(*) FROM background_jobs WHERE extract(hour FROM created_at) = {hour}")
+        for hour in (3, 15)
+    )
+    assert day > 3 * night
+
+
+def test_the_sample_starts_no_work(filled: Engine) -> None:
+    assert one(filled, "SELECT count(*) FROM background_jobs WHERE status IN ('queued', 'running')") == 0
+    assert one(filled, "SELECT count(*) FROM background_jobs WHERE coalesce(started_at, created_at) > finished_at") == 0
+    assert one(filled, "SELECT max(finished_at) FROM background_jobs") < NOW
+    assert one(filled, "SELECT count(*) FROM workers WHERE stopped_at IS NULL") == 0
+
+
+def test_ids_carry_the_time_of_the_job(filled: Engine) -> None:
+    for job_id, created in rows(filled, "SELECT id, created_at FROM background_jobs LIMIT 50"):
+        assert job_id.version == 7
+        assert abs((job_id.int >> 80) / 1000 - created.timestamp()) < 0.002
+
+
+def test_each_user_is_in_the_state_in_which_their_last_job_left_them(engine: Engine) -> None:
+    with Session(engine) as session:
+        for number, state in enumerate(["enabled", "disabled", "failed"] * 10):
+            made = User(email=f"{number}@example.com", demo_mode_status=state, created_at=NOW - timedelta(days=90))
+            session.add(made)
+            session.flush()
+            if state == "enabled":
+                session.add(Interaction(user_id=made.id, kind="comment", body="hi", is_demo=True))
+        session.commit()
+    sample.fill(engine, users=200, jobs=4_000, now=NOW)
+    assert rows(engine, DRIFT) == []
+    states = dict(rows(engine, "SELECT demo_mode_status, count(*) FROM users GROUP BY 1"))
+    assert states["enabled"] == 10
+    assert 10 < states["failed"] <= 10 + 9
+    left = "SELECT count(*) FROM interactions i JOIN users u ON u.id = i.user_id WHERE demo_mode_status <> 'enabled'"
+    assert one(engine, left) == 0
+
+
+def test_a_user_with_a_job_under_way_is_left_alone(engine: Engine) -> None:
+    with Session(engine) as session:
+        busy = User(email="busy@example.com", demo_mode_status="enabling")
+        session.add(busy)
+        session.flush()
+        session.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=busy.id))
+        session.commit()
+    sample.fill(engine, users=20, jobs=200, now=NOW)
+    assert one(engine, "SELECT count(*) FROM background_jobs j JOIN users u ON u.id = j.user_id "
+                       "WHERE u.email = 'busy@example.com'") == 1  # fmt: skip
+
+
+def test_what_happened_is_told_by_events_and_attempts_in_order(filled: Engine) -> None:
+    assert one(filled, "SELECT count(*) FROM (SELECT at, lag(at) OVER (ORDER BY id) AS before FROM events) e "
+                       "WHERE at < before") == 0  # fmt: skip
+    untold = "SELECT count(*) FROM (SELECT id FROM background_jobs ORDER BY created_at DESC LIMIT 1000) j "
+    assert one(filled, untold + "WHERE NOT EXISTS (SELECT FROM events WHERE job_id = j.id)") == 0
+    endings = (
+        "SELECT count(*) FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id WHERE a.attempt = j.attempt "
+    )
+    assert one(filled, endings + "AND a.outcome <> replace(j.status, 'failed', 'error')") == 0
+
+
+@pytest.mark.slow
+def test_a_large_sample_leaves_the_table_with_all_its_indexes_and_keys(engine: Engine) -> None:
+    shape = "SELECT indexdef FROM pg_indexes WHERE tablename = 'background_jobs' ORDER BY 1"
+    of_jobs = "conrelid = 'background_jobs'::regclass"
+    keys = f"SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE {of_jobs} ORDER BY 1"
+    before = rows(engine, shape), rows(engine, keys)
+    sample.fill(engine, users=500, jobs=25_000, now=NOW)
+    assert (rows(engine, shape), rows(engine, keys)) == before
+
+
+def test_a_database_with_jobs_is_refused(engine: Engine) -> None:
+    sample.refuse_if_not_empty(engine)
+    sample.fill(engine, users=5, jobs=10, now=NOW)
+    with pytest.raises(Unusable, match="--force"):
+        sample.refuse_if_not_empty(engine)
