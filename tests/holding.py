@@ -33,8 +33,18 @@ def a_holder(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
         finally:
             program.kill()
             program.wait()
-            for server in servers_of(data_dir):
-                server.kill()
+            _end(servers_of(data_dir))
+
+
+def _end(servers: list[psutil.Process]) -> None:
+    """End servers in good order if they can: a killed PostgreSQL leaves its shared memory behind."""
+    for server in servers:
+        with suppress(psutil.Error):
+            server.send_signal(signal.SIGINT)
+    _, stuck = psutil.wait_procs(servers, timeout=5)
+    for server in stuck:
+        with suppress(psutil.Error):
+            server.kill()
 
 
 def services_of(program: subprocess.Popen[str]) -> Services:
