@@ -50,7 +50,7 @@ async def _once(made: ui.button, pressed: Pressed) -> None:
         # What is pressed may redraw the part that the button is in; toasts and dialogs belong to the page.
         with made.client:
             answer = pressed()
-            if inspect.isawaitable(answer):
+            if inspect.iscoroutine(answer):
                 await answer
     except Refused as refusal:
         with made.client:

@@ -11,8 +11,8 @@ KEYS: Final = (
     ("Ctrl K", "find a user from anywhere"),
     ("g o   g j   g u", "go to Overview, Jobs, Users"),
     ("/", "filter what is on the page"),
-    ("j k   ↓ ↑", "move in the list of jobs"),
-    ("x   Shift ↓", "select; extend the selection"),
+    ("j   k   ↓   ↑", "move in the list of jobs"),
+    ("x   Shift j", "select; extend the selection"),
     ("Enter", "open what is selected"),
     ("r   c", "retry, cancel what is selected"),
     ("Esc", "close"),
@@ -27,8 +27,9 @@ def keys_dialog() -> None:
         text("Keyboard", tag="h2").style("font-size: 15px")
         with box("facts", "dl"):
             for keys, meaning in KEYS:
-                with box(tag="dt"):
-                    text(keys, tag="kbd")
+                with box("hbox", "dt"):
+                    for key in keys.split("   "):
+                        text(key, tag="kbd")
                 text(meaning, tag="dd")
         with box("actions"):
             button("Close", dialog.close)

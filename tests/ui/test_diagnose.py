@@ -1,0 +1,196 @@
+"""Each situation has one sentence, and a remedy exactly where something should be pressed."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlmodel import Session
+
+from core.commands import COMMANDS
+from core.diagnose import diagnose, diagnose_user
+from core.jobs.labels import Label
+from core.jobs.request import request
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, User, Worker
+from core.operations import demo
+from core.operations.demo import EnableForm, demo_mode
+from core.scene import Crew, Mood, Scene
+from tests.factories import SUPPORT, make_user
+
+NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+CREW = Crew(workers=2, threads=16, last_seen=NOW)
+NOBODY = Crew(workers=0, threads=0, last_seen=NOW - timedelta(minutes=4))
+
+
+def ago(**span: float) -> datetime:
+    return NOW - timedelta(**span)
+
+
+def job(**values: object) -> BackgroundJob:
+    given = {
+        "kind": "demo.enable",
+        "queue": "demo",
+        "machine": demo_mode.name,
+        "created_at": ago(minutes=3),
+        "run_at": ago(seconds=2),
+        "updated_at": ago(seconds=3),
+    }
+    return BackgroundJob(**given | values)
+
+
+def worker(**values: object) -> Worker:
+    return Worker(**{"host": "w", "pid": 1, "threads": 8, "heartbeat_at": ago(seconds=2)} | values)
+
+
+RUNNING = {
+    "status": JobStatus.RUNNING,
+    "attempt": 1,
+    "worker_id": uuid4(),
+    "started_at": ago(minutes=1),
+    "progress_done": 1240,
+    "progress_total": 2000,
+    "deadline_at": NOW + timedelta(minutes=4),
+}
+FAILED = {"status": JobStatus.FAILED, "finished_at": ago(minutes=3), "attempt": 3, "error_message": "No answer.\nmore"}
+
+SITUATIONS = {
+    "just asked for": (job(), None, CREW, 0, Mood.WORKING, "starts any moment", None),
+    "a queue before it": (job(), None, CREW, 12, Mood.WAITING, "12 jobs are due before it", None),
+    "a very long queue": (job(), None, CREW, 1000, Mood.WAITING, "1,000 or more jobs are due", None),
+    "all threads busy": (job(run_at=ago(minutes=2)), None, CREW, 0, Mood.WAITING, "due for 2 min", None),
+    "nobody works": (job(), None, NOBODY, 0, Mood.STUCK, "no worker is alive", "job.cancel"),
+    "scheduled": (job(run_at=NOW + timedelta(hours=3)), None, CREW, 0, Mood.WAITING, "starts in 3 h", None),
+    "between attempts": (
+        job(attempt=1, run_at=NOW + timedelta(seconds=12), error_message="503"),
+        None,
+        CREW,
+        0,
+        Mood.WAITING,
+        "number 2 of 3 starts in 12 s",
+        None,
+    ),
+    "between attempts, nobody works": (job(attempt=1), None, NOBODY, 0, Mood.STUCK, "no worker is alive", "job.cancel"),
+    "running": (job(**RUNNING), worker(), CREW, 0, Mood.WORKING, "1,240 of 2,000", None),
+    "running in silence": (
+        job(**RUNNING | {"updated_at": ago(minutes=4)}),
+        worker(),
+        CREW,
+        0,
+        Mood.STUCK,
+        "no further for 4 min",
+        "job.cancel",
+    ),
+    "its worker is silent": (
+        job(**RUNNING),
+        worker(heartbeat_at=ago(seconds=21)),
+        CREW,
+        0,
+        Mood.WAITING,
+        "silent for 21 s; take-over in 9 s",
+        None,
+    ),
+    "stopping": (
+        job(**RUNNING, cancel_requested_at=ago(seconds=3)),
+        worker(),
+        CREW,
+        0,
+        Mood.WORKING,
+        "asked to stop 3 s ago",
+        None,
+    ),
+    "its worker is lost": (
+        job(**RUNNING),
+        worker(heartbeat_at=ago(seconds=33)),
+        CREW,
+        0,
+        Mood.WAITING,
+        "another one takes over",
+        None,
+    ),
+    "nobody takes over": (
+        job(**RUNNING),
+        worker(heartbeat_at=ago(minutes=6)),
+        CREW,
+        0,
+        Mood.STUCK,
+        "nobody has taken over",
+        None,
+    ),
+    "the last worker is lost": (
+        job(**RUNNING),
+        worker(heartbeat_at=ago(minutes=6)),
+        NOBODY,
+        0,
+        Mood.STUCK,
+        "no other worker is alive",
+        "job.cancel",
+    ),
+    "failed": (job(**FAILED), None, CREW, 0, Mood.FAILED, "failed 3 min ago: No answer.", "job.retry"),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
+def test_each_situation_of_a_job_has_its_sentence_and_remedy(situation: tuple) -> None:
+    found_job, its_worker, crew, ahead, mood, words, remedy = situation
+    state = DemoModeStatus.FAILED if found_job.status is JobStatus.FAILED else DemoModeStatus.ENABLING
+    user = User(email="ana@example.com", demo_mode_status=state)
+
+    found = diagnose(user, Scene(NOW, found_job, its_worker, crew, ahead))
+
+    assert found.mood is mood
+    assert words in found.sentence
+    assert found.sentence.startswith("Enabling demo mode")
+    assert "\n" not in found.sentence
+    assert (found.remedy and found.remedy.command) == remedy
+    assert found.remedy is None or (found.remedy.target == found_job.id and found.remedy.effect)
+
+
+def test_every_remedy_is_a_command_that_exists() -> None:
+    remedies = [situation[-1] for situation in SITUATIONS.values() if situation[-1]]
+    assert {*remedies, "user.repair", "demo.dismiss"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("state", [DemoModeStatus.ENABLING, DemoModeStatus.DISABLING])
+def test_a_state_in_between_without_a_job_is_drift_and_is_repaired(state: DemoModeStatus) -> None:
+    user = User(email="ana@example.com", demo_mode_status=state)
+    ended = Scene(NOW, job(status=JobStatus.CANCELLED, finished_at=ago(minutes=9)), None, CREW)
+
+    for scene in (None, ended):
+        found = diagnose(user, scene)
+        assert found.mood is Mood.STUCK
+        assert f"says {state}, but no job is at work" in found.sentence
+        assert found.remedy is not None
+        assert (found.remedy.command, found.remedy.target) == ("user.repair", user.id)
+
+
+def test_failed_without_a_failed_job_is_dismissed() -> None:
+    found = diagnose(User(email="ana@example.com", demo_mode_status=DemoModeStatus.FAILED), None)
+    assert found.remedy is not None
+    assert found.remedy.command == "demo.dismiss"
+
+
+@pytest.mark.parametrize("state", [DemoModeStatus.DISABLED, DemoModeStatus.ENABLED])
+def test_a_user_at_rest_is_fine_and_needs_nothing_pressed(state: DemoModeStatus) -> None:
+    found = diagnose(User(email="ana@example.com", demo_mode_status=state), None)
+    assert (found.mood, found.remedy) == (Mood.FINE, None)
+
+
+def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
+    first, second = make_user(session), make_user(session)
+    request(session, demo.enable, first.id, EnableForm(), SUPPORT)
+    request(session, demo.enable, second.id, EnableForm(), SUPPORT)
+    session.flush()
+
+    assert "no worker is alive for the queue demo" in diagnose_user(session, second).sentence
+
+    session.add(Worker(host="w", pid=1, threads=4, queues=["demo"], heartbeat_at=datetime.now(UTC)))
+    session.add(Worker(host="x", pid=2, threads=4, queues=["mail"], heartbeat_at=datetime.now(UTC)))
+    session.flush()
+
+    assert "1 job is due before it, 4 threads at work" in diagnose_user(session, second).sentence
+    assert diagnose_user(session, first).mood is Mood.WORKING
+
+
+def test_every_label_is_explained() -> None:
+    from core.explain import _EXPLAINED
+
+    assert set(_EXPLAINED) == set(Label)

@@ -1,0 +1,110 @@
+"""Finding users: whatever a person on the phone can spell, and whoever needs someone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import Session
+
+from core.demo.state import demo_state
+from core.jobs.request import Asked, request
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, User, Worker
+from core.operations import demo
+from core.operations.demo import EnableForm
+from core.stats import pulse
+from core.users import Need, find_users, user_page, users_in_need
+from tests.factories import SUPPORT, make_user
+
+
+@pytest.fixture
+def ana(session: Session) -> User:
+    make_user(session, email="bob@example.com", name="Bob Builder")
+    return make_user(session, email="Ana.Maria@Example.com", name="Ana Maria Souza")
+
+
+@pytest.mark.parametrize("words", ["ana", "ANA.MARIA@", "Ana Maria", "  ana  ", "souza", "maria@example"])
+def test_a_user_is_found_by_e_mail_and_name_in_any_case(session: Session, ana: User, words: str) -> None:
+    assert [line.id for line in find_users(session, words)] == [ana.id]
+
+
+def test_a_user_is_found_by_the_id_and_its_beginning(session: Session, ana: User) -> None:
+    for words in (str(ana.id), str(ana.id).upper(), ana.id.hex, str(ana.id)[:35]):
+        assert ana.id in [line.id for line in find_users(session, words)]
+
+
+@pytest.mark.parametrize("words", ["%", "_", "\\", "a%a", "\x00", "'; DROP TABLE users; --"])
+def test_signs_of_the_query_language_mean_themselves(session: Session, ana: User, words: str) -> None:
+    found = find_users(session, words)
+    assert found == [] or words.strip("\x00") == ""
+
+
+def test_stuck_failed_and_moving_users_are_told_apart(session: Session) -> None:
+    drifted = make_user(session, demo_mode_status=DemoModeStatus.DISABLING)
+    failed = make_user(session, demo_mode_status=DemoModeStatus.FAILED)
+    fresh, waiting, scheduled, running, orphan = (make_user(session) for _ in range(5))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    for user in (fresh, waiting, running, orphan):
+        request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    request(session, demo.enable, scheduled.id, EnableForm(), SUPPORT, Asked(run_at=later))
+    job_of(session, waiting).run_at = datetime.now(UTC) - timedelta(minutes=5)
+    held(session, job_of(session, running), silent=timedelta(0))
+    held(session, job_of(session, orphan), silent=timedelta(minutes=5))
+    session.flush()
+
+    assert ids(session, Need.STUCK) == {drifted.id, waiting.id, orphan.id}
+    assert ids(session, Need.FAILED) == {failed.id}
+    assert ids(session, Need.MOVING) == {fresh.id, scheduled.id, running.id}
+    assert users_in_need(session) == {Need.STUCK: 3, Need.FAILED: 1, Need.MOVING: 3}
+    assert pulse(session).stuck_users == 3, "the status bar and the list mean the same"
+
+
+def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Session, ana: User) -> None:
+    other = make_user(session)
+    request(session, demo.enable, other.id, EnableForm(), SUPPORT)
+    job = request(session, demo.enable, ana.id, EnableForm(), SUPPORT, Asked(reason="on the phone"))
+    session.flush()
+
+    page = user_page(session, ana.id)
+
+    assert [row["id"] for row in page.jobs] == [str(job.id)]
+    assert [(event.actor, event.reason) for event in page.events] == [(SUPPORT.name, "on the phone")]
+    assert page.scene is not None
+    assert page.scene.job.id == job.id
+
+
+@pytest.mark.parametrize(
+    ("error_type", "message", "told"),
+    [
+        ("TryAgain", "The demo service does not answer.", "The demo service does not answer."),
+        ("WorkerLost", "The worker died.", "The worker died."),
+        ("KeyError", "'secret'", "Something went wrong on our side."),
+    ],
+)
+def test_a_creator_reads_only_errors_that_were_written_for_people(
+    session: Session, ana: User, error_type: str, message: str, told: str
+) -> None:
+    job = request(session, demo.enable, ana.id, EnableForm(), SUPPORT)
+    job.status, job.error_type, job.error_message = JobStatus.FAILED, error_type, message
+    session.flush()
+
+    error = demo_state(session, ana.id).error
+
+    assert error is not None
+    assert error.startswith(told)
+    assert "secret" not in error
+
+
+def job_of(session: Session, user: User) -> BackgroundJob:
+    scene = user_page(session, user.id).scene
+    assert scene is not None
+    return scene.job
+
+
+def held(session: Session, job: BackgroundJob, *, silent: timedelta) -> None:
+    worker = Worker(host="w", pid=1, threads=1, queues=["demo"], heartbeat_at=datetime.now(UTC) - silent)
+    session.add(worker)
+    session.flush()
+    job.status, job.worker_id, job.token, job.attempt = JobStatus.RUNNING, worker.id, 1, 1
+
+
+def ids(session: Session, need: Need) -> set[object]:
+    return {line.id for line in find_users(session, "", need)}
