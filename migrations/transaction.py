@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from core.db import connect
+from core.db import connect, masked
 from core.errors import Unusable
 
 #: "unstuck" in ASCII; the advisory lock of every migrator of a database. Held by a transaction, never by a session.
@@ -58,9 +58,9 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def looking(engine: Engine, wait: str = MIGRATOR_WAIT) -> Iterator[Connection]:
+def looking(engine: Engine) -> Iterator[Connection]:
     """Open a read-only transaction during which nobody migrates."""
-    with _limited(engine, wait) as connection:
+    with _limited(engine, MIGRATOR_WAIT) as connection:
         connection.execute(sa.text("SET TRANSACTION READ ONLY"))
         connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
         yield connection
@@ -79,21 +79,24 @@ def _limited(engine: Engine, lock_wait: str) -> Iterator[Connection]:
 def _sentence(engine: Engine, error: DBAPIError) -> str:
     cause = error.orig
     if isinstance(cause, psycopg.errors.LockNotAvailable):
-        return (
-            f"A table, or the right to migrate, is held by others: {_holders(engine)} End that, then run migrate again."
-        )
+        return f"A table, or the right to migrate, is held by others: {_holders(engine)} Then run migrate again."
     if isinstance(cause, psycopg.errors.QueryCanceled):
         return (
-            f"A statement took longer than {STATEMENT_LIMIT} and was ended; its revision was undone. Run migrate again."
+            f"A statement ran longer than {STATEMENT_LIMIT} and was ended; its revision was undone. Run migrate again."
         )
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
-        return f"The database refused: {cause.diag.message_primary}. The revision it belongs to was undone."
-    return f"The connection to the database was lost, or never made: {str(cause).strip().splitlines()[0]}"
+        return f"The database refused: {cause.diag.message_primary}. The revision that this belongs to was undone."
+    where = masked(engine.url.render_as_string(hide_password=False))
+    happened = "could not be reached" if error.statement is None else "was lost; the revision at work was undone"
+    return f"The database {where} {happened}: {(str(cause).splitlines() or ['no reason given'])[0]}."
 
 
 def _holders(engine: Engine) -> str:
     with engine.begin() as connection:
         holders = connection.execute(_HOLDERS, {"lock": LOCK}).all()
     if not holders:
-        return "they have just let go."
-    return "; ".join(f"pid {h.pid} ({h.program}, {h.usename}, {h.state}, for {h.since})" for h in holders) + "."
+        return "they have let go just now."
+    return (
+        "; ".join(f"pid {h.pid} ({h.program}, {h.usename}, {h.state}, for {h.since})" for h in holders)
+        + ". End that first."
+    )

@@ -69,6 +69,8 @@ def _revision(facts: Facts) -> Iterator[Finding]:
 
 
 def _rights(facts: Facts) -> Iterator[Finding]:
+    if facts.revision == revisions.head():
+        return
     schema = facts.schema or "public"
     if not facts.may_create:
         yield Finding(
@@ -77,8 +79,6 @@ def _rights(facts: Facts) -> Iterator[Finding]:
             f'As its owner or a superuser: GRANT USAGE, CREATE ON SCHEMA "{schema}" TO "{facts.role}";',
             blocks=True,
         )
-    if facts.revision == revisions.head():
-        return
     for name in (*LEGACY, "alembic_version"):
         table = facts.tables.get(name)
         if table and not table.is_ours:
