@@ -1,0 +1,328 @@
+"""The job grid in a real browser, on a real database: rows, scrolling, live changes, keys, filters, trouble.
+
+Run as a program (see `serve`), this file is the server that the tests look at.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+import pytest
+from sqlmodel import Session, col, select
+
+from core import sample
+from core.db import connect
+from core.jobs.filters import JobFilter
+from core.jobs.queries import page as page_of
+from core.jobs.rows import rows_by_id
+from core.models import BackgroundJob
+
+JOBS = 3_000
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+PAGING = {"limit", "after", "offset", "of", "sort"}
+
+
+def serve(url: str, port: int) -> None:
+    """Serve one page with a grid and a label that shows what the grid said; deltas and trouble on request."""
+    import uvicorn
+    from fastapi import FastAPI, Request
+    from fastapi.responses import JSONResponse
+    from nicegui import core, ui
+
+    from ui.components.job_grid import JobGrid
+
+    engine, api, trouble = connect(url), FastAPI(), {"status": 0}
+
+    @api.get("/api/jobs")
+    def jobs(request: Request) -> Any:
+        if trouble["status"]:
+            return JSONResponse({"detail": "the database is away"}, trouble["status"])
+        params = dict(request.query_params)
+        paging = {
+            key: value if key in ("after", "sort") else int(value) for key, value in params.items() if key in PAGING
+        }
+        wanted = JobFilter.from_params({key: value for key, value in params.items() if key not in PAGING})
+        with Session(engine) as session:
+            part = page_of(session, wanted, **paging)
+        return {"items": part.items, "next": part.next, "total": asdict(part.total)}
+
+    @api.post("/trouble/{status}")
+    def make_trouble(status: int) -> None:
+        trouble["status"] = status
+
+    @api.post("/delta")
+    async def delta(request: Request) -> None:
+        await core.sio.emit("jobs:delta", {"rows": await request.json()}, room="jobs")
+
+    @core.sio.on("jobs:join")
+    async def join(sid: str, _: object) -> bool:
+        await core.sio.enter_room(sid, "jobs")
+        return True
+
+    @ui.page("/")
+    def home(q: str = "") -> None:
+        said: dict[str, object] = {}
+        label = ui.label("{}").props('data-testid="said"').style("height: 24px; overflow: hidden")
+        ui.input("Search")
+        grid = JobGrid(query=dict(parse_qsl(q))).style("height: 700px; width: 1300px")
+
+        def note(name: str, value: object) -> None:
+            said[name] = value
+            label.set_text(json.dumps(said))
+
+        grid.on_select(lambda ids: note("select", ids))
+        grid.on_open(lambda job_id: note("open", job_id))
+        grid.on_fresh(lambda number: note("fresh", number))
+        grid.on_loaded(lambda length: note("loaded", asdict(length)))
+        grid.on_shortcut(lambda name, ids: note("shortcut", [name, ids]))
+        grid.on_context(lambda menu: note("context", asdict(menu)))
+        grid.on_columns(lambda state: note("columns", [column["colId"] for column in state]))
+        ui.button("Refresh", on_click=grid.refresh)
+        ui.button("Failed only", on_click=lambda: grid.set_query({"status": "failed"}))
+
+    ui.run_with(api, tailwind=False)
+    uvicorn.run(api, host="127.0.0.1", port=port, log_level="error", ws="websockets-sansio")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]))
+
+
+@pytest.fixture(scope="module")
+def database(server: str, template: str) -> Iterator[str]:
+    from tests.conftest import _fresh
+
+    for url in _fresh(server, template):
+        engine = connect(url)
+        sample.fill(engine, users=80, jobs=JOBS, now=datetime.now(UTC))
+        yield url
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def site(database: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.ui.test_job_grid", database, str(port)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.fail("No Chromium or Chrome here; install it with the system's package manager, then run this again.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS.split())
+        yield browser
+        browser.close()
+
+
+class Screen:
+    """A page with the grid, and what one sees and does there."""
+
+    def __init__(self, page: Any, site: str) -> None:
+        self.page, self.site = page, site
+
+    def visit(self, **query: str) -> None:
+        from tests.waiting import eventually
+
+        def reached() -> bool:
+            try:
+                urllib.request.urlopen(self.site).close()
+            except OSError:
+                return False
+            return True
+
+        eventually(reached, within=30)
+        self.page.goto(f"{self.site}/?{urlencode({'q': urlencode(query)})}")
+        self.see(lambda: "loaded" in self.said())
+
+    def see(self, condition: Any) -> None:
+        from tests.waiting import eventually
+
+        eventually(condition)
+
+    def said(self) -> dict[str, Any]:
+        return json.loads(self.page.get_by_test_id("said").inner_text())
+
+    def row(self, job_id: str) -> Any:
+        return self.page.locator(f'.ag-center-cols-container .ag-row[row-id="{job_id}"]')
+
+    def post(self, path: str, data: object = None) -> None:
+        body = json.dumps(data).encode()
+        request = urllib.request.Request(self.site + path, body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(request).close()
+
+
+@pytest.fixture
+def screen(browser: Any, site: str) -> Iterator[Screen]:
+    page = browser.new_page(viewport={"width": 1340, "height": 860})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield Screen(page, site)
+    page.close()
+    assert errors == []
+
+
+@contextmanager
+def rows(database: str) -> Iterator[Session]:
+    engine = connect(database)
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+    engine.dispose()
+
+
+def listed(database: str, **options: Any) -> list[dict[str, Any]]:
+    with rows(database) as session:
+        return page_of(session, JobFilter.from_params(options.pop("params", {})), **options).items
+
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_newest_jobs_are_shown_in_a_grid_named_jobs(screen: Screen, database: str) -> None:
+    screen.visit()
+    assert screen.page.get_by_role("grid", name="Jobs").or_(screen.page.get_by_role("treegrid", name="Jobs")).count()
+    newest = listed(database, limit=5)
+    for place, job in enumerate(newest):
+        assert screen.row(job["id"]).get_attribute("row-index") == str(place)
+        assert job["user_email"] in screen.row(job["id"]).inner_text()
+    assert screen.said()["loaded"] == {"value": JOBS, "exact": True}
+
+
+def test_the_scrollbars_end_shows_the_oldest_job(screen: Screen, database: str) -> None:
+    screen.visit()
+    (oldest,) = listed(database, limit=1, sort="created_at")
+    screen.page.locator(".ag-body-viewport").evaluate("element => { element.scrollTop = element.scrollHeight }")
+    screen.see(lambda: screen.row(oldest["id"]).is_visible())
+    assert screen.row(oldest["id"]).get_attribute("row-index") == str(JOBS - 1)
+
+
+def test_a_change_is_shown_in_its_row_and_the_selection_stays(screen: Screen, database: str) -> None:
+    screen.visit()
+    first, second = listed(database, limit=2)
+    screen.row(first["id"]).click()
+    screen.row(second["id"]).click(modifiers=["Control"])
+    screen.see(lambda: set(screen.said()["select"]) == {first["id"], second["id"]})
+    mark = "element => { element.marked = true }"
+    screen.row(first["id"]).evaluate(mark)
+    running = {"status": "running", "label": "running", "progress_done": 412, "progress_total": 2_000}
+    screen.post("/delta", [{**first, **running, "token": first["token"] + 1}])
+    screen.see(
+        lambda: "running" in screen.row(first["id"]).inner_text() and "20%" in screen.row(first["id"]).inner_text()
+    )
+    assert screen.row(first["id"]).evaluate("element => element.marked"), "the row was drawn anew"
+    assert screen.row(first["id"]).get_by_role("progressbar").get_attribute("title").startswith("412 / 2,000")
+    assert "ag-row-selected" in screen.row(first["id"]).get_attribute("class")
+    screen.post("/delta", [first, {**second, "label": "stopping", "token": second["token"] + 1}])
+    screen.see(lambda: "stopping" in screen.row(second["id"]).inner_text())
+    assert "running" in screen.row(first["id"]).inner_text(), "an older state came after a newer one"
+
+
+def test_new_jobs_wait_and_are_counted_once(screen: Screen, database: str) -> None:
+    screen.visit()
+    with rows(database) as session:
+        session.add(BackgroundJob(kind="mail.send", queue="mail", status="succeeded"))
+        session.commit()
+        newest = session.exec(select(BackgroundJob).order_by(col(BackgroundJob.created_at).desc())).first()
+        (row,) = rows_by_id(session, [newest.id])
+    try:
+        screen.post("/delta", [row])
+        screen.post("/delta", [row])
+        screen.see(lambda: screen.said().get("fresh") == 1)
+        assert screen.row(row["id"]).count() == 0
+        screen.page.get_by_role("button", name="Refresh").click()
+        screen.see(lambda: screen.row(row["id"]).count() == 1 and screen.said()["fresh"] == 0)
+        assert screen.row(row["id"]).get_attribute("row-index") == "0"
+    finally:
+        with rows(database) as session:
+            session.delete(session.get(BackgroundJob, UUID(row["id"])))
+            session.commit()
+
+
+def test_everything_is_reached_by_keys_unless_someone_is_typing(screen: Screen, database: str) -> None:
+    screen.visit()
+    first, second = (job["id"] for job in listed(database, limit=2))
+    press = screen.page.keyboard.press
+    for key in ("j", "j", "x"):
+        press(key)
+    screen.see(lambda: screen.said().get("select") == [second])
+    press("k")
+    press("Enter")
+    screen.see(lambda: screen.said().get("open") == first)
+    press("r")
+    screen.see(lambda: screen.said().get("shortcut") == ["retry", [second]])
+    press("Escape")
+    screen.see(lambda: screen.said()["select"] == [])
+    press("c")
+    screen.see(lambda: screen.said()["shortcut"] == ["cancel", [first]])
+    press("/")
+    screen.see(lambda: screen.said()["shortcut"][0] == "filter")
+    screen.page.get_by_label("Search").fill("jack")
+    press("c")
+    assert screen.page.get_by_label("Search").input_value() == "jackc"
+    assert screen.said()["shortcut"][0] == "filter"
+
+
+def test_the_context_menu_is_asked_for_with_the_job_under_it(screen: Screen, database: str) -> None:
+    screen.visit()
+    job_id = listed(database, limit=3)[2]["id"]
+    screen.row(job_id).click(button="right")
+    screen.see(lambda: screen.said().get("context", {}).get("job_id") == job_id)
+
+
+def test_a_filter_shows_what_it_says_and_a_row_that_leaves_it_says_so(screen: Screen, database: str) -> None:
+    screen.visit()
+    screen.page.get_by_role("button", name="Failed only").click()
+    failed = listed(database, limit=200, params={"status": "failed"})
+    screen.see(lambda: screen.said()["loaded"] == {"value": len(failed), "exact": True})
+    screen.see(lambda: screen.row(failed[0]["id"]).count() == 1)
+    shown = screen.page.locator(".ag-center-cols-container .jg-status").all_inner_texts()
+    assert set(shown) == {"failed"}
+    screen.post("/delta", [{**failed[0], "status": "queued", "label": "queued", "token": failed[0]["token"] + 1}])
+    screen.see(lambda: "jg-row-left" in screen.row(failed[0]["id"]).get_attribute("class"))
+    assert "no longer" in screen.row(failed[0]["id"]).locator(".jg-status").get_attribute("title")
+
+
+def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
+    screen.visit(user="nobody@nowhere")
+    screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())
+    screen.post("/trouble/503")
+    try:
+        screen.page.get_by_role("button", name="Refresh").click()
+        screen.see(lambda: "the database is away" in screen.page.get_by_role("alert").inner_text())
+    finally:
+        screen.post("/trouble/0")
+    screen.page.get_by_role("button", name="Try again").click()
+    screen.see(lambda: not screen.page.locator(".jg-line").is_visible())
+
+
+def test_who_is_signed_out_is_led_to_the_login_page(screen: Screen) -> None:
+    screen.visit()
+    screen.post("/trouble/401")
+    try:
+        screen.page.get_by_role("button", name="Refresh").click()
+        screen.page.wait_for_url("**/login?next=%2F*")
+    finally:
+        screen.post("/trouble/0")
