@@ -1,0 +1,218 @@
+"""What people see, in a real browser: every state has its words, every action its answer, once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import Session, select
+
+from core.jobs.request import Asked, request
+from core.models import BackgroundJob, DemoModeStatus, Interaction, JobStatus, Role, User, Worker
+from core.operations import demo
+from core.operations.demo import EnableForm
+from tests.factories import SUPPORT, make_user
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}'
+
+
+def run(session: Session, user: User, done: int = 1240) -> BackgroundJob:
+    """Let the user's enabling be at work, at `done` of 2,000."""
+    worker = Worker(host="w", pid=1, threads=1, queues=["demo"], heartbeat_at=datetime.now(UTC) + timedelta(hours=1))
+    session.add(worker)
+    session.flush()
+    job = request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    job.status, job.worker_id, job.token, job.attempt = JobStatus.RUNNING, worker.id, 1, 1
+    job.progress_done, job.progress_total, job.progress_message = done, 2000, f"{done:,} of 2,000 interactions"
+    job.started_at = datetime.now(UTC)
+    return job
+
+
+def fail(session: Session, user: User, message: str = "The demo service does not answer.") -> BackgroundJob:
+    """Let the user's enabling have failed."""
+    job = run(session, user)
+    job.status, job.error_type, job.error_message = JobStatus.FAILED, "TryAgain", message
+    job.finished_at = datetime.now(UTC)
+    user.demo_mode_status = DemoModeStatus.FAILED
+    return job
+
+
+def schedule(session: Session, user: User) -> None:
+    """Let the user's enabling be planned."""
+    later = datetime.now(UTC) + timedelta(hours=3)
+    request(session, demo.enable, user.id, EnableForm(), SUPPORT, Asked(run_at=later))
+
+
+def rest_at(state: DemoModeStatus) -> object:
+    """Return what puts a user into a state without a job."""
+    return lambda session, user: setattr(user, "demo_mode_status", state)
+
+
+STATES = {
+    "disabled": (lambda session, user: None, ["Enable demo mode", "Mid-Tier Creator"], ["Dashboard"]),
+    "enabling": (
+        run,
+        ["Enabling demo mode…", "1,240 of 2,000 interactions", "62 %", "Cancel"],
+        ["Enabling demo mode…", "62 %"],
+    ),
+    "scheduled": (schedule, ["Enabling demo mode…", "It is planned", "Cancel"], ["Planned for"]),
+    "enabled": (
+        rest_at(DemoModeStatus.ENABLED),
+        ["Demo mode active", "Disable demo mode"],
+        ["Demo mode active", "Interactions per day"],
+    ),
+    "disabling": (rest_at(DemoModeStatus.DISABLING), ["Disabling demo mode…"], ["Disabling demo mode…"]),
+    "failed": (
+        fail,
+        ["Demo mode failed", "The demo service does not answer.", "Retry", "Dismiss"],
+        ["Demo mode failed", "Retry or dismiss"],
+    ),
+}
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+def test_each_state_has_its_words_on_both_pages_of_the_creator(console, rows: Session, state: tuple) -> None:
+    prepare, settings_words, dashboard_words = state
+    user = make_user(rows)
+    prepare(rows, user)
+    rows.commit()
+
+    page = console.open(user, "/settings/demo-mode")
+    for words in settings_words:
+        page.get_by_text(words, exact=False).first.wait_for()
+    page.goto("/dashboard")
+    for words in dashboard_words:
+        page.get_by_text(words, exact=False).first.wait_for()
+
+    assert page.wrong == []
+    page.context.close()
+
+
+def test_a_double_click_asks_once_and_the_page_follows_the_job(console, rows: Session) -> None:
+    user = make_user(rows)
+    rows.commit()
+    page = console.open(user, "/settings/demo-mode", viewport={"width": 390, "height": 844})
+
+    page.get_by_role("radio", name="Nano").click()
+    page.get_by_role("button", name="Enable demo mode").dblclick()
+    page.get_by_text("Enabling demo mode…").first.wait_for()
+
+    jobs = list(rows.exec(select(BackgroundJob).where(BackgroundJob.user_id == user.id)))
+    assert [job.args for job in jobs] == [{"preset": "nano"}]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing hangs over on a phone"
+
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Cancelled. Nothing was left behind.").first.wait_for()
+    page.get_by_role("button", name="Enable demo mode").wait_for()
+    page.context.close()
+
+
+def test_disabling_asks_first_and_keeps_everything_on_a_no(console, rows: Session) -> None:
+    user = make_user(rows, demo_mode_status=DemoModeStatus.ENABLED)
+    rows.add(Interaction(user_id=user.id, kind="comment", is_demo=True))
+    rows.commit()
+    page = console.open(user, "/settings/demo-mode")
+
+    page.get_by_role("button", name="Disable demo mode").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep as it is").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert rows.exec(select(BackgroundJob).where(BackgroundJob.user_id == user.id)).first() is None
+
+    page.get_by_role("button", name="Disable demo mode").click()
+    page.get_by_role("dialog").get_by_role("button", name="Disable demo mode").click()
+    page.get_by_text("Disabling demo mode…").first.wait_for()
+    page.context.close()
+
+
+def test_support_sees_why_and_retries_with_the_recommended_button(console, rows: Session) -> None:
+    support, user = make_user(rows, role=Role.SUPPORT), make_user(rows, email="fay@example.com")
+    failed = fail(rows, user)
+    rows.commit()
+    page = console.open(support, "/")
+
+    page.get_by_role("link", name="Users").first.click()
+    page.get_by_label("Search users").fill("FAY@")
+    page.get_by_role("link", name="fay@example.com").click()
+    diagnosis = page.get_by_label("Diagnosis")
+    diagnosis.get_by_text("The demo service does not answer.").wait_for()
+    diagnosis.get_by_role("button", name="Retry").click()
+    page.locator(".q-notification").filter(has_text="Retry: done.").wait_for()
+
+    retried = eventually(lambda: rows.exec(select(BackgroundJob).where(BackgroundJob.retry_of == failed.id)).first())
+    assert retried.requested_by == support.id
+    assert page.wrong == []
+    page.context.close()
+
+
+def test_a_viewer_is_told_which_role_is_missing_instead_of_being_let_press(console, rows: Session) -> None:
+    viewer, user = make_user(rows, role=Role.VIEWER), make_user(rows)
+    rows.commit()
+    page = console.open(viewer, f"/users/{user.id}")
+
+    button = page.get_by_role("button", name="Enable demo mode")
+    button.wait_for()
+    assert button.get_attribute("aria-disabled") == "true"
+    assert "needs the role support; you are viewer" in button.get_attribute("aria-description")
+    button.dispatch_event("click")
+    page.locator(".q-notification").filter(has_text="needs the role support").wait_for()
+    assert rows.exec(select(BackgroundJob).where(BackgroundJob.user_id == user.id)).first() is None
+    page.context.close()
+
+
+def test_a_member_who_opens_the_console_is_shown_their_dashboard(console, rows: Session) -> None:
+    member = make_user(rows)
+    rows.commit()
+    page = console.open(member, "/")
+    page.wait_for_url("**/dashboard")
+    page.goto("/jobs")
+    page.get_by_text("This page needs the role viewer").wait_for()
+    page.context.close()
+
+
+def test_the_mark_in_the_navigation_follows_the_route(console, rows: Session) -> None:
+    admin = make_user(rows, role=Role.ADMIN)
+    rows.commit()
+    page = console.open(admin, "/users")
+    marked = page.locator("nav a[aria-current=page]")
+    marked.filter(has_text="Users").wait_for()
+
+    page.locator("h1").click()
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    marked.filter(has_text="Overview").wait_for()
+    page.go_back()
+    marked.filter(has_text="Users").wait_for()
+    assert marked.count() == 1
+    page.context.close()
+
+
+def test_hostile_text_is_shown_as_text_on_every_page(console, rows: Session) -> None:
+    admin = make_user(rows, role=Role.ADMIN)
+    user = make_user(rows, name=HOSTILE, email='"><svg/onload=hacked=1>@example.com')
+    job = fail(rows, user, HOSTILE)
+    job.error_traceback, job.progress_message, job.reason, job.result = HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}
+    rows.commit()
+
+    page = console.open(admin, "/")
+    for path in ("/", "/users", f"/users/{user.id}", "/jobs", f"/jobs/{job.id}", f"/jobs?job={job.id}&q={HOSTILE}"):
+        page.goto(path)
+        page.locator("h1, .jobs").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.hacked") is None, path
+        assert page.locator("img[src=x]").count() == 0, path
+    page.context.close()
+    page = console.open(user, "/settings/demo-mode")
+    page.get_by_text(HOSTILE).first.wait_for()
+    assert page.evaluate("window.hacked") is None
+    page.context.close()
+
+
+def test_an_address_that_names_nothing_says_so(console, rows: Session) -> None:
+    admin = make_user(rows, role=Role.ADMIN)
+    rows.commit()
+    page = console.open(admin, "/users/nonsense")
+    page.get_by_text("There is nothing at this address").wait_for()
+    page.goto("/jobs/01a204a6-0c96-76d9-a8bb-315b2a328cd6")
+    page.get_by_text("There is no job").first.wait_for()
+    page.context.close()
