@@ -100,7 +100,8 @@ def worker(
     queues: Annotated[str, typer.Option(help="Queues to serve, with commas between; all by default.")] = "",
 ) -> None:
     """Run jobs until stopped; SIGTERM hands back what is not finished."""
-    from tasks.worker import known_queues, work
+    from core.jobs.queues import known_queues
+    from tasks.worker import work
 
     logs.set_up()
     _use(None)

@@ -13,6 +13,7 @@ def record(
     session: Session,
     actor: Actor,
     name: str,
+    /,
     *,
     user_id: UUID | None = None,
     connection_id: UUID | None = None,

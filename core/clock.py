@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import func
 
+__all__ = ["UTC", "db_now", "now"]
+
 
 def now() -> datetime:
     """Return this process's idea of the time, aware, in UTC. Never compare it with a lease."""

@@ -10,9 +10,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from core import operators
+from core import operators, schedules
 from core.actor import Actor
 from core.errors import Invalid
+from core.jobs import queues
 from core.jobs.cancel import cancel
 from core.jobs.repair import repair_user
 from core.jobs.request import Asked, request, request_chore
@@ -86,6 +87,31 @@ def _disable_operator(session: Session, call: Call) -> dict[str, Any]:
 
 def _make_link(session: Session, call: Call) -> dict[str, Any]:
     return {"link": "/login/" + operators.link(session, _target(call), call.actor, call.reason)}
+
+
+def _steer(act: Callable[[Session, str, Actor, str | None], None], session: Session, call: Call) -> dict[str, Any]:
+    assert isinstance(call.form, queues.Named)
+    act(session, call.form.name, call.actor, call.reason)
+    return {"name": call.form.name}
+
+
+def _limit_kind(session: Session, call: Call) -> dict[str, Any]:
+    assert isinstance(call.form, queues.Limits)
+    queues.limit_kind(session, call.form, call.actor, call.reason)
+    return call.form.model_dump()
+
+
+def _add_schedule(session: Session, call: Call) -> dict[str, Any]:
+    assert isinstance(call.form, schedules.AddForm)
+    schedule = schedules.add(session, call.form, call.actor, call.reason)
+    return {"id": str(schedule.id), "next": [tick.isoformat() for tick in schedules.next_ticks(schedule, 3)]}
+
+
+def _to_schedule(
+    act: Callable[[Session, UUID, Actor, str | None], Any], session: Session, call: Call
+) -> dict[str, Any]:
+    done = act(session, _target(call), call.actor, call.reason)
+    return _answer(done) if isinstance(done, BackgroundJob) else {"id": str(call.target)}
 
 
 def _target(call: Call) -> UUID:

@@ -9,9 +9,9 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from core.crash import crash_point
-from core.db import session_scope
 from core.jobs.claim import Claimed, claim
 from core.jobs.run import run
 from core.operations import BY_NAME
@@ -44,7 +44,7 @@ class Drain:
                     return
 
     def _one(self, queue: str) -> bool:
-        with session_scope(self.engine) as session:
+        with Session(self.engine, expire_on_commit=False) as session:
             held = claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
         if held is None:
             return False

@@ -13,24 +13,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from core import bus
 from core.db import session_scope
 from core.jobs import workers
-from core.operations import BY_NAME
 from core.settings import settings
 from tasks.actors import Drain, declare
 from tasks.broker import make_broker
 from tasks.heartbeat import Heartbeat
 from tasks.redis_bus import RedisBus
 from tasks.registry import Registry
+from tasks.scheduler import Scheduler
 from tasks.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks whether the process that started us still lives.
 PARENT_CHECK = 1.0
-
-
-def known_queues() -> list[str]:
-    """Return every queue that a declared kind of job uses."""
-    return sorted({kind.queue for kind in BY_NAME.values()})
 
 
 def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], version: str) -> None:
@@ -42,15 +37,17 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
     drain = Drain(engine, Registry(threads), worker_id)
     declare(broker, drain, queues)
-    heartbeat, sweeper = Heartbeat(drain, queues, version), Sweeper(drain, queues)
+    heartbeat, sweeper, scheduler = Heartbeat(drain, queues, version), Sweeper(drain, queues), Scheduler(drain)
     dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=threads)
     stop = _stop_on_signal()
     heartbeat.start()
     dramatiq_worker.start()
     sweeper.start()
+    scheduler.start()
     log.info("worker started", extra={"worker": str(worker_id), "threads": threads, "queues": queues})
     _wait(stop)
     drain.stopping.set()
+    scheduler.stop()
     sweeper.stop()
     clean = drain.registry.wait_until_empty(settings().grace_seconds)
     heartbeat.stop()

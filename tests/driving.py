@@ -70,7 +70,7 @@ def new_worker(engine: Engine) -> UUID:
 def take(engine: Engine, worker: UUID | None = None, queue: str = "demo") -> Claimed | None:
     """Claim the next due job, as a new worker unless one is given."""
     worker = worker or new_worker(engine)
-    with session_scope(engine) as session:
+    with Session(engine, expire_on_commit=False) as session:
         return claim(session, worker, queue, BY_NAME, STEP)
 
 

@@ -27,6 +27,7 @@ class Asked:
     run_at: datetime | None = None
     reason: str | None = None
     retry_of: UUID | None = None
+    schedule_id: UUID | None = None
 
 
 def request(
@@ -102,6 +103,7 @@ def _new(kind: Operation[Any, Any] | Chore[Any], form: BaseModel, actor: Actor, 
         updated_at=clock.db_now(),
         reason=asked.reason,
         retry_of=asked.retry_of,
+        schedule_id=asked.schedule_id,
         requested_by=actor.id,
     )
 

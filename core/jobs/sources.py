@@ -59,8 +59,6 @@ class Source:
 
 #: All jobs, by time.
 NEWEST: Final = Source("newest", (Arm(),), rank=0)
-#: All jobs that have an error, by time: stands in for a search for words that many errors have.
-ERRED: Final = Source("erred", (Arm((col(Job.error_type).is_not(None),)),), rank=3)
 
 
 def fetch(session: Session, statement: Query) -> Sequence[sa.Row[*tuple[Any, ...]]]:
@@ -121,7 +119,8 @@ def by_error(session: Session, text: str) -> Source:
     same = col(Job.error_fingerprint) == text
     if fetch(session, sa.select(col(Job.id)).where(same).limit(1)):
         return Source(f"fingerprint {text}", (Arm((same,)),), rank=5)
-    return Source(f"words {text}", (Arm((has_words(text),)),), ordered=False, cap=FEW, instead=ERRED, rank=5)
+    erred = Source("erred", (Arm((col(Job.error_type).is_not(None), *_has_letters(text))),), rank=3)
+    return Source(f"words {text}", (Arm((has_words(text),)),), ordered=False, cap=FEW, instead=erred, rank=5)
 
 
 def has_words(text: str) -> Condition:
@@ -132,6 +131,13 @@ def has_words(text: str) -> Condition:
     words: ColumnElement[Any] = sa.literal_column(f"({ERROR_WORDS})")
     matches = words.op("@@", is_comparison=True)(sa.func.to_tsquery("simple", query))
     return sa.and_(col(Job.error_type).is_not(None), matches)
+
+
+def _has_letters(text: str) -> list[Condition]:
+    """Return conditions that `has_words` implies and that cost a tenth: they spare most rows the taking apart."""
+    said = sa.func.concat_ws(" ", col(Job.error_type), col(Job.error_message), type_=sa.Text())
+    whole = [word for word in re.findall(r"[^\W_]+", text) if re.fullmatch(r"[A-Za-z]+|[0-9]+", word)]
+    return [said.icontains(word, autoescape=True) for word in whole]
 
 
 def by_connection(connection_id: UUID) -> Source:

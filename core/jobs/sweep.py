@@ -41,6 +41,8 @@ _DUE = text("""
     SELECT queue, count(*) AS waiting FROM (
         SELECT queue FROM background_jobs
         WHERE status = 'queued' AND run_at <= statement_timestamp()
+          AND queue <> ALL (ARRAY(SELECT name FROM queues WHERE paused_at IS NOT NULL))
+          AND kind <> ALL (ARRAY(SELECT kind FROM job_kinds WHERE paused_at IS NOT NULL))
         LIMIT 1000
     ) due GROUP BY queue
 """)

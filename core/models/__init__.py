@@ -6,6 +6,8 @@ from core.models.idempotency_key import IdempotencyKey
 from core.models.interaction import Interaction
 from core.models.marketing_campaign import MarketingCampaign
 from core.models.platform_connection import ConnectionStatus, PlatformConnection
+from core.models.queue import JobCounter, JobKind, Queue
+from core.models.schedule import Schedule, ScheduleTick
 from core.models.session import SignInLink, UserSession
 from core.models.user import DemoModeStatus, Role, User
 from core.models.worker import Worker
@@ -20,10 +22,15 @@ __all__ = [
     "IdempotencyKey",
     "Interaction",
     "JobAttempt",
+    "JobCounter",
+    "JobKind",
     "JobStatus",
     "MarketingCampaign",
     "PlatformConnection",
+    "Queue",
     "Role",
+    "Schedule",
+    "ScheduleTick",
     "SignInLink",
     "User",
     "UserSession",

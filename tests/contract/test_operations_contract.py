@@ -94,8 +94,9 @@ def test_cancelled_at_any_checkpoint_it_comes_to_rest_with_nothing_left(
         user = driving.prepare(engine, operation)
         job = driving.ask_fixed(engine, operation, user)
         with monkeypatch.context() as patch:
-            at_checkpoint(patch, number, after=lambda job=job: driving.ask_to_cancel(engine, job))
+            passed = at_checkpoint(patch, number, after=lambda job=job: driving.ask_to_cancel(engine, job))
             assert driving.run_next(engine) is AttemptOutcome.CANCELLED, f"checkpoint {number}"
+        assert len(passed) <= number + 2, "a cancel is heard at the next checkpoint"
         end = picture(engine, user)
         assert (end["state"], end["interactions"], end["connections"]) == (operation.rests_at, [], [])
         assert job_row(engine, job).status is JobStatus.CANCELLED

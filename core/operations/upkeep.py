@@ -1,0 +1,86 @@
+"""Chores that keep the house: old finished jobs go, ended sessions go."""
+
+from typing import Literal
+
+from pydantic import Field
+from sqlalchemy import text
+
+from core.models import Role
+from core.operation import Chore, ChoreWork, Form, NoForm, Progress, Steps
+from core.settings import settings
+
+QUEUE = "upkeep"
+#: Jobs deleted in one transaction: short enough that nobody waits for it.
+BATCH = 5_000
+#: Days that an ended session and a used key are kept for those who look for them.
+KEEP_DAYS = 7
+
+
+class DeleteForm(Form):
+    """Which finished jobs are old."""
+
+    days: int | None = Field(default=None, ge=1, le=3_650, description="Older than this; empty: as set.")
+    kind: str | None = Field(default=None, max_length=200, description="Of this kind only.")
+    status: Literal["succeeded", "failed", "cancelled"] | None = Field(default=None, description="With this end only.")
+
+
+_DELETE = text("""
+    DELETE FROM background_jobs WHERE id IN (
+        SELECT id FROM background_jobs
+        WHERE status IN ('succeeded', 'failed', 'cancelled') AND finished_at IS NOT NULL
+          AND created_at < statement_timestamp() - make_interval(days => :days)
+          AND finished_at < statement_timestamp() - make_interval(days => :days)
+          AND (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:status AS text) IS NULL OR status = :status)
+        ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+""")
+
+_DELETE_SESSIONS = text("""
+    DELETE FROM user_sessions
+    WHERE least(expires_at, coalesce(revoked_at, expires_at)) < statement_timestamp() - make_interval(days => :days)
+""")
+_DELETE_LINKS = text(
+    "DELETE FROM sign_in_links WHERE expires_at < statement_timestamp() - make_interval(days => :days)"
+)
+_DELETE_KEYS = text(
+    "DELETE FROM idempotency_keys WHERE created_at < statement_timestamp() - make_interval(days => :days)"
+)
+
+
+def delete(work: ChoreWork[DeleteForm]) -> Steps:
+    """Delete old finished jobs in bounded batches; never what is not finished, never the log of events."""
+    form, done = work.form, work.done
+    values = {"days": form.days or settings().retention_days, "kind": form.kind, "status": form.status, "batch": BATCH}
+    while deleted := work.session.connection().execute(_DELETE, values).rowcount:
+        done += deleted
+        yield Progress(done, done, f"{done:,} old jobs deleted")
+    return {"jobs_deleted": done}
+
+
+def expire(work: ChoreWork[NoForm]) -> Steps:
+    """Delete sessions, sign-in links and idempotency keys that nobody can use any more."""
+    counts = {}
+    for name, statement in (("sessions", _DELETE_SESSIONS), ("links", _DELETE_LINKS), ("keys", _DELETE_KEYS)):
+        counts[name] = work.session.connection().execute(statement, {"days": KEEP_DAYS}).rowcount
+    yield Progress(1, 1)
+    return {f"{name}_deleted": count for name, count in counts.items()}
+
+
+delete_old_jobs = Chore(
+    name="upkeep.delete_old_jobs",
+    label="Delete old jobs",
+    form=DeleteForm,
+    run=delete,
+    role=Role.ADMIN,
+    queue=QUEUE,
+    priority=10,
+)
+
+expire_sessions = Chore(
+    name="upkeep.expire_sessions",
+    label="Delete ended sessions",
+    form=NoForm,
+    run=expire,
+    role=Role.ADMIN,
+    queue=QUEUE,
+    priority=10,
+)
