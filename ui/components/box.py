@@ -60,3 +60,25 @@ def keep_fresh(
             await refresh()
 
     live.watch(refresh_if_there, user_id=user_id, job_id=job_id)
+
+
+def keep_roughly_fresh(within: ui.element, refresh: Callable[[], Awaitable[None]], *, seconds: float) -> None:
+    """Refresh a part of the page at most once in `seconds`, and only when any job or user changed meanwhile.
+
+    For lists and counts over everything: a busy system changes many times a second, and nobody reads that fast.
+    """
+    changed = False
+
+    def note() -> None:
+        nonlocal changed
+        changed = True
+
+    async def look() -> None:
+        nonlocal changed
+        if changed and ui.context.client.has_socket_connection:
+            changed = False
+            await refresh()
+
+    live.watch(note)
+    with within:
+        ui.timer(seconds, look, immediate=False)

@@ -76,11 +76,11 @@ def _draw_operations(user: User, at_work: bool, after: Callable[[], Awaitable[No
     forms: dict[str, ModelForm] = {}
     operations = operations_of(user)
     startable = [each for each in operations if each.allowed_from(user) and not at_work]
-    with box("pair"):
-        for operation in startable:
-            if operation.form is not NoForm:
-                forms[operation.name] = ModelForm(operation.form)
-        when = MomentField("Start at") if startable else None
+    when = None
+    if startable:
+        with box("pair"):
+            forms = {each.name: ModelForm(each.form) for each in startable if each.form is not NoForm}
+            when = MomentField("Start at")
     with box("hbox wrap"):
         for operation in operations:
             filled = _filled(forms.get(operation.name), when)

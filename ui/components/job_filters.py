@@ -11,7 +11,7 @@ from core.jobs.filters import JobFilter
 from core.jobs.labels import Label
 from core.jobs.sources import CAP
 from ui import access
-from ui.components.box import Part, box, keep_fresh, text
+from ui.components.box import Part, box, keep_roughly_fresh, text
 from ui.components.state_chip import state_chip
 
 #: Always shown; the other labels only while a job is called so, or while they are chosen.
@@ -29,6 +29,9 @@ _ORDER: Final = (
 )
 #: Filters that have a field of their own; others are shown as a chip that can be taken away.
 _FIELDS: Final = frozenset({"status", "label", "kind", "q"})
+
+#: Seconds between two counts while jobs change.
+COUNT_AGAIN: Final = 2.0
 
 Changed = Callable[[JobFilter], Awaitable[None]]
 
@@ -54,7 +57,7 @@ class FilterBar:
     async def begin(self) -> None:
         """Show the counts now, and keep them fresh."""
         await self.refresh()
-        keep_fresh(self._group, self.refresh)
+        keep_roughly_fresh(self._group, self.refresh, seconds=COUNT_AGAIN)
 
     async def refresh(self) -> None:
         """Count again."""

@@ -10,13 +10,13 @@ from core.overview import TARGET, FailureGroup, Overview, overview
 from core.users import Need, UserLine
 from core.wording import counted, spoken
 from ui import access, design
-from ui.components.box import Part, box, keep_fresh, link, text
+from ui.components.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.empty import empty
 from ui.components.state_chip import state_chip
 from ui.components.times import time_text
 
-#: Seconds between two looks; the figures are of the last hours, so nobody needs them faster.
-LOOK: Final = 10.0
+#: Seconds between two looks while something changes; the figures are of the last hours.
+LOOK: Final = 5.0
 
 
 async def draw() -> None:
@@ -39,9 +39,7 @@ async def draw() -> None:
             failures.show(seen, key=tuple(seen.failures))
 
     await refresh()
-    with screen:
-        ui.timer(LOOK, refresh, immediate=False)
-    keep_fresh(screen, refresh)
+    keep_roughly_fresh(screen, refresh, seconds=LOOK)
 
 
 def _draw_tiles(seen: Overview) -> None:

@@ -122,9 +122,8 @@ def _draw_head(page: UserPage) -> None:
         text("/", "muted").props("aria-hidden=true")
         text(user.email, tag="h1")
         state_chip(user.demo_mode_status.value)
-    with box("hbox wrap muted"):
-        text(user.name or "no name")
-        text(f"· {user.role} · joined ")
+    with box("hbox wrap muted").style("gap: 5px"):
+        text(f"{user.name or 'no name'} · {user.role} · joined")
         time_text(user.created_at)
         text("·")
         text(str(user.id), "mono")

@@ -8,10 +8,13 @@ from nicegui import ui
 
 from core.users import MOST, Need, UserLine, find_users, users_in_need
 from ui import access
-from ui.components.box import Part, box, keep_fresh, link, text
+from ui.components.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.empty import empty
 from ui.components.state_chip import state_chip
 from ui.console_pages import note_address
+
+#: Seconds between two looks while users change.
+LOOK_AGAIN: Final = 1.0
 
 _NEEDS: Final = {Need.STUCK: "stuck", Need.FAILED: "failed", Need.MOVING: "on their way"}
 
@@ -43,7 +46,7 @@ class UserSearch:
     async def begin(self) -> None:
         """Show what is asked for now, and keep it fresh."""
         await self.refresh()
-        keep_fresh(self._screen, self.refresh)
+        keep_roughly_fresh(self._screen, self.refresh, seconds=LOOK_AGAIN)
 
     async def refresh(self) -> None:
         """Find again, and count again."""
