@@ -7,9 +7,11 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, func, select
 
 from core import clock, schedules
+from core.actor import ENGINE
 from core.db import session_scope
 from core.errors import Invalid, NotAllowed
 from core.jobs import queues
+from core.jobs.request import request_chore
 from core.models import BackgroundJob, Event, JobCounter, JobStatus, Schedule, ScheduleTick
 from tests import driving
 from tests.factories import ADMIN, make_user
@@ -211,19 +213,15 @@ def test_cron_follows_the_clocks_of_its_zone(engine: Engine) -> None:
 def test_retention_deletes_old_finished_jobs_and_nothing_else(engine: Engine) -> None:
     ask_for(engine, 3)
     driving.run_next(engine)
-    driving.run_next(engine)
+    young = driving.must_take(engine)
+    driving.work_on(engine, young)
     with session_scope(engine) as session:
         events = session.exec(select(func.count()).select_from(Event)).one()
         session.connection().execute(
-            text(
-                "UPDATE background_jobs SET created_at = created_at - interval '40 days', "
-                "finished_at = CASE WHEN id = (SELECT max(id::text)::uuid FROM background_jobs WHERE status = 'succeeded')"
-                " THEN finished_at ELSE finished_at - interval '40 days' END"
-            )
+            text("""UPDATE background_jobs SET created_at = created_at - interval '40 days',
+                    finished_at = finished_at - CASE WHEN id = :young THEN interval '0' ELSE interval '40 days' END"""),
+            {"young": young.id},
         )
-        from core.actor import ENGINE
-        from core.jobs.request import request_chore
-
         chore = driving.BY_NAME["upkeep.delete_old_jobs"]
         job = request_chore(session, chore, chore.form(), ENGINE).id
     held = driving.take(engine, queue="upkeep")
