@@ -69,6 +69,7 @@ _NEW_TABLES = {
     "0002": ("background_jobs", "job_attempts", "workers"),
     "0003": ("events", "user_sessions", "sign_in_links", "idempotency_keys"),
     "0006": ("marketing_campaigns",),
+    "0014": ("queues", "job_kinds", "job_counters", "schedules", "schedule_ticks"),
 }
 
 
