@@ -99,6 +99,14 @@ def get(session: Session, schedule_id: UUID) -> Schedule:
     return schedule
 
 
+def by_name(session: Session, name: str) -> Schedule:
+    """Return the schedule with this name. Raises NotFound."""
+    schedule = session.exec(select(Schedule).where(Schedule.name == name)).first()
+    if schedule is None:
+        raise NotFound(f"There is no schedule {name!r}.")
+    return schedule
+
+
 def tick(session: Session) -> Fired | None:
     """Fire the most overdue schedule that no other scheduler is looking at; None: nothing is due. Commits nothing."""
     now = session.scalar(select(clock.db_now()))

@@ -9,7 +9,7 @@ from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
 from ui import access, design, error_page, headers
-from ui.api import auth, demo, docs, jobs, probes, problems, users
+from ui.api import auth, demo, docs, jobs, metrics, probes, problems, queues, users
 from ui.pages import declare_pages
 
 ASSETS = Path(__file__).parent / "assets"
@@ -22,8 +22,9 @@ def create_api(engine: Engine, version: str) -> FastAPI:
         title="Unstuck", version=version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
     problems.install(application)
-    for part in (probes.router, auth.router, demo.router, jobs.router, users.router, docs.router, auth.pages):
-        application.include_router(part)
+    for part in (probes, metrics, auth, demo, jobs, users, queues, docs):
+        application.include_router(part.router)
+    application.include_router(auth.pages)
     docs.mount_static(application)
     application.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
     headers.install(application)

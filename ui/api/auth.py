@@ -18,7 +18,7 @@ from core.errors import NotSignedIn
 from core.models import Role
 from core.settings import settings
 from ui import access
-from ui.api.deps import Who, read
+from ui.api.deps import Anyone, Who, read
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
@@ -36,10 +36,10 @@ class Login(BaseModel):
 
 
 @router.post("/api/auth/login")
-def login(body: Login, request: Request, who: Who) -> JSONResponse:
+def login(body: Login, request: Request, _: Anyone) -> JSONResponse:
     """Sign in; the answer sets the session cookie."""
     with session_scope(access.engine()) as session:
-        token = auth.sign_in(session, body.email, body.password, _visitor(request), who.via)
+        token = auth.sign_in(session, body.email, body.password, _visitor(request), "api")
     return _with_cookie(JSONResponse({"signed_in": True}), token)
 
 
@@ -72,7 +72,7 @@ def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - t
 @pages.post("/login")
 def login_form(
     request: Request,
-    _: Who,
+    _: Anyone,
     email: Annotated[str, Form(max_length=320)] = "",
     password: Annotated[str, Form(max_length=1000)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the field's public name
@@ -98,10 +98,10 @@ def login_by_link(token: str, request: Request) -> Response:
 
 
 @pages.post("/logout")
-def logout_form(who: Who) -> Response:
+def logout_form(request: Request, _: Anyone) -> Response:
     """End the session from a page, and show the sign-in page."""
     with contextlib.suppress(NotSignedIn):
-        read(who, Role.MEMBER, auth.sign_out)
+        read(access.credentials_of(request, "console"), Role.MEMBER, auth.sign_out)
     answer = RedirectResponse("/login", status_code=303)
     answer.delete_cookie(access.cookie_name())
     return answer

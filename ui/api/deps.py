@@ -13,7 +13,7 @@ from core import auth, command
 from core.actor import Actor
 from core.auth import Credentials
 from core.db import session_scope
-from core.errors import NotPermitted
+from core.errors import NotPermitted, NotSignedIn
 from core.models import Role
 from ui import access
 
@@ -23,11 +23,19 @@ T = TypeVar("T")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def credentials(request: Request) -> Credentials:
-    """Return the request's proof of who it is. Raises NotPermitted for a cookie that another site's page sent."""
+def same_origin(request: Request) -> None:
+    """Refuse an unsafe request with a cookie that another site's page sent. Raises NotPermitted."""
     if request.method not in SAFE and not _same_origin(request):
         raise NotPermitted("This request came from another site's page. Use the console itself, or a token.")
-    return access.credentials_of(request, "api")
+
+
+def credentials(request: Request) -> Credentials:
+    """Return the request's proof of who it is. Raises NotSignedIn when there is none, before anything else is read."""
+    same_origin(request)
+    found = access.credentials_of(request, "api")
+    if not found.token:
+        raise NotSignedIn("You are not signed in. Sign in and try again.")
+    return found
 
 
 def _same_origin(request: Request) -> bool:
@@ -39,6 +47,7 @@ def _same_origin(request: Request) -> bool:
 
 
 Who = Annotated[Credentials, Depends(credentials)]
+Anyone = Annotated[None, Depends(same_origin)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 

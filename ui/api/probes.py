@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from core.db import session_scope
+from core.jobs.invariants import violations
 from core.models import Role, Worker
 from core.stats import pulse
 from ui import access, live
@@ -30,10 +31,11 @@ def readyz() -> JSONResponse:
     try:
         with session_scope(access.engine()) as session:
             revision = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
+            broken = [found.invariant.name for found in violations(session, cheap_only=True)]
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "database": "does not answer, or is not migrated"}, status_code=503)
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost, screens poll and sweepers ring"
-    return JSONResponse({"ready": True, "database": "up", "schema": revision, "broker": broker})
+    return JSONResponse({"ready": True, "database": "up", "schema": revision, "broker": broker, "broken": broken})
 
 
 @router.get("/api/stats")

@@ -1,0 +1,113 @@
+"""Prometheus metrics: what the database knows of queues, endings and workers, and this process's pool."""
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+from sqlmodel import Session
+
+from core.db import session_scope
+from core.jobs.queues import queue_lines
+from core.stats import pulse
+from ui import access, live
+
+router = APIRouter(tags=["operation"])
+
+_ENDINGS = text("""
+    SELECT kind, queue, status, sum(jobs) AS jobs, sum(ran_seconds) AS seconds FROM job_counters GROUP BY 1, 2, 3
+""")
+_WORKERS = text("""
+    SELECT host || ':' || pid AS worker, extract(epoch FROM statement_timestamp() - heartbeat_at) AS age,
+           coalesce(memory_mb, 0) AS memory
+    FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+""")
+_LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
+
+
+class Collector:
+    """Reads everything at the moment of the scrape, in one short transaction."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics; while the database is away, only that."""
+        up = GaugeMetricFamily("unstuck_database_up", "1 while the database answers.")
+        try:
+            with session_scope(access.engine()) as session:
+                found = [*_queues(session), *_endings(session), *_workers(session), *_pulse(session)]
+        except SQLAlchemyError:
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield up
+        yield from found
+        yield from _pool()
+        bus = GaugeMetricFamily("unstuck_broker_up", "1 while hints arrive from the broker.")
+        bus.add_metric([], int(live.hub.bus_is_up()))
+        yield bus
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics() -> Response:
+    """Return the metrics in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(Collector())
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _queues(session: Session) -> Iterator[Metric]:
+    depth = GaugeMetricFamily("unstuck_queue_jobs", "Jobs in a queue by label.", labels=["queue", "label"])
+    oldest = GaugeMetricFamily("unstuck_queue_oldest_seconds", "Age of the oldest due job.", labels=["queue"])
+    paused = GaugeMetricFamily("unstuck_queue_paused", "1 while a queue is paused.", labels=["queue"])
+    for line in queue_lines(session):
+        for label in ("waiting", "scheduled", "running"):
+            depth.add_metric([line.name, label], getattr(line, label))
+        oldest.add_metric([line.name], line.oldest_seconds or 0)
+        paused.add_metric([line.name], int(line.paused_at is not None))
+    yield from (depth, oldest, paused)
+
+
+def _endings(session: Session) -> Iterator[Metric]:
+    labels = ["kind", "queue", "status"]
+    jobs = CounterMetricFamily("unstuck_jobs_ended", "Jobs that ended.", labels=labels)
+    seconds = CounterMetricFamily("unstuck_jobs_ran_seconds", "Seconds from first start to end.", labels=labels)
+    for row in session.connection().execute(_ENDINGS):
+        jobs.add_metric([row.kind, row.queue, row.status], float(row.jobs))
+        seconds.add_metric([row.kind, row.queue, row.status], float(row.seconds))
+    yield from (jobs, seconds)
+
+
+def _workers(session: Session) -> Iterator[Metric]:
+    age = GaugeMetricFamily("unstuck_worker_heartbeat_age_seconds", "Since the last heartbeat.", labels=["worker"])
+    memory = GaugeMetricFamily("unstuck_worker_memory_megabytes", "Resident memory.", labels=["worker"])
+    for row in session.connection().execute(_WORKERS):
+        age.add_metric([row.worker], float(row.age))
+        memory.add_metric([row.worker], row.memory)
+    lost = CounterMetricFamily("unstuck_workers_lost", "Workers that were presumed dead.")
+    lost.add_metric([], session.connection().execute(_LOST).scalar_one())
+    yield from (age, memory, lost)
+
+
+def _pulse(session: Session) -> Iterator[Metric]:
+    now = pulse(session)
+    for name, says, value in (
+        ("unstuck_workers_alive", "Workers with a fresh heartbeat.", now.workers_alive),
+        ("unstuck_users_stuck", "Users who will not move by themselves.", now.stuck_users),
+        ("unstuck_users_failed", "Users whose demo mode failed.", now.failed_users),
+    ):
+        gauge = GaugeMetricFamily(name, says)
+        gauge.add_metric([], value)
+        yield gauge
+
+
+def _pool() -> Iterator[Metric]:
+    pool = access.engine().pool
+    used = GaugeMetricFamily("unstuck_pool_connections", "Database connections of this process.", labels=["state"])
+    if isinstance(pool, QueuePool):
+        used.add_metric(["in_use"], pool.checkedout())
+        used.add_metric(["idle"], pool.checkedin())
+    yield used

@@ -1,0 +1,103 @@
+"""Queues, kinds and schedules as JSON: read, pause, resume, limit, run now."""
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlmodel import Session, col, select
+
+from core import schedules
+from core.jobs import queues
+from core.models import Role, Schedule, ScheduleTick
+from ui.api.deps import Key, Who, do, read
+from ui.api.jobs import Because
+
+router = APIRouter(prefix="/api", tags=["queues and schedules"])
+
+#: Ticks of a schedule that are shown, past and next.
+TICKS = 20
+NEXT = 5
+
+
+@router.get("/queues")
+def list_queues(who: Who) -> dict[str, Any]:
+    """Return every queue with its depth, its oldest due job and, when paused, by whom and why."""
+    lines = read(who, Role.VIEWER, lambda session, _: queues.queue_lines(session))
+    return {"items": [asdict(line) for line in lines], "next": None}
+
+
+@router.post("/queues/{name}/pause")
+def pause_queue(name: str, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+    """Start no more jobs of a queue; running ones go on."""
+    return do(who, "queue.pause", None, {"name": name}, reason=body.reason, key=key)
+
+
+@router.post("/queues/{name}/resume")
+def resume_queue(name: str, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+    """Start jobs of a queue again."""
+    return do(who, "queue.resume", None, {"name": name}, reason=body.reason, key=key)
+
+
+@router.get("/kinds")
+def list_kinds(who: Who) -> dict[str, Any]:
+    """Return every kind of job with its pause and limits."""
+    rows = read(who, Role.VIEWER, lambda session, _: queues.kind_lines(session))
+    return {"items": [row.model_dump(mode="json") for row in rows], "next": None}
+
+
+@router.post("/kinds/{name}/pause")
+def pause_kind(name: str, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+    """Start no more jobs of a kind; running ones go on."""
+    return do(who, "kind.pause", None, {"name": name}, reason=body.reason, key=key)
+
+
+@router.post("/kinds/{name}/resume")
+def resume_kind(name: str, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+    """Start jobs of a kind again."""
+    return do(who, "kind.resume", None, {"name": name}, reason=body.reason, key=key)
+
+
+@router.post("/kinds/limits")
+def limit_kind(body: queues.Limits, who: Who, key: Key = None) -> dict[str, Any]:
+    """Limit how many jobs of a kind run at once and how fast they start."""
+    return do(who, "kind.limit", None, body.model_dump(), key=key)
+
+
+@router.get("/schedules")
+def list_schedules(who: Who) -> dict[str, Any]:
+    """Return every schedule with its next ticks and what its last ones did."""
+    return {"items": read(who, Role.VIEWER, lambda session, _: _schedules(session)), "next": None}
+
+
+@router.post("/schedules", status_code=201)
+def add_schedule(body: schedules.AddForm, who: Who, key: Key = None) -> dict[str, Any]:
+    """Add a schedule, by cron or at one time."""
+    return do(who, "schedule.add", None, body.model_dump(mode="json"), key=key)
+
+
+@router.post("/schedules/{schedule_id}/{verb}")
+def steer_schedule(
+    schedule_id: UUID,
+    verb: str,
+    who: Who,
+    key: Key = None,
+    body: Because = Because(),  # noqa: B008
+) -> dict[str, Any]:
+    """Pause, resume, run or remove a schedule."""
+    return do(who, f"schedule.{verb}", schedule_id, reason=body.reason, key=key)
+
+
+def _schedules(session: Session) -> list[dict[str, Any]]:
+    found = session.exec(select(Schedule).order_by(Schedule.name).limit(500))
+    return [_schedule(session, schedule) for schedule in found]
+
+
+def _schedule(session: Session, schedule: Schedule) -> dict[str, Any]:
+    mine = select(ScheduleTick).where(ScheduleTick.schedule_id == schedule.id)
+    last = session.exec(mine.order_by(col(ScheduleTick.due_at).desc()).limit(TICKS))
+    return {
+        **schedule.model_dump(mode="json"),
+        "next": [tick.isoformat() for tick in schedules.next_ticks(schedule, NEXT)],
+        "ticks": [tick.model_dump(mode="json") for tick in last],
+    }
