@@ -24,8 +24,10 @@ Pairs = list[tuple[str, str]]
 class Branch:
     """Conditions that all must hold, and every source that alone holds all candidates."""
 
+    #: Each part of the filter that has a source: what it demands of rows that come from another one.
+    parts: list[tuple[Condition, Source]] = field(default_factory=list)
+    #: The rest of the filter.
     conditions: list[Condition] = field(default_factory=list)
-    sources: list[Source] = field(default_factory=list)
     #: The (kind, queue) pairs that it is narrowed to; None: all.
     pairs: Pairs | None = None
     #: How many candidates a source has, by its name, up to one more than few.
@@ -38,8 +40,16 @@ class Branch:
 
     def narrow(self, condition: Condition, source: Source) -> None:
         """Add a condition and the source of the rows that meet it."""
-        self.conditions.append(condition)
-        self.sources.append(source)
+        self.parts.append((condition, source))
+
+    @property
+    def sources(self) -> list[Source]:
+        """Return every source that alone holds all candidates."""
+        return [source for _, source in self.parts]
+
+    def besides(self, source: Source) -> list[Condition]:
+        """Return what is left to demand of rows that come from `source`."""
+        return [*self.conditions, *(condition for condition, other in self.parts if other is not source)]
 
 
 def branches(session: Session, wanted: JobFilter) -> list[Branch]:
@@ -62,7 +72,7 @@ def in_status(session: Session, found: list[Branch], wanted: JobFilter) -> list[
     statuses = _statuses(wanted)
     if statuses is not None and not statuses:
         return []
-    narrowed = [replace(one, conditions=[*one.conditions], sources=[*one.sources]) for one in found]
+    narrowed = [replace(one, parts=[*one.parts], conditions=[*one.conditions]) for one in found]
     for branch in narrowed:
         _narrow_by_status(branch, wanted, statuses)
     return [branch for branch in narrowed if _choose(session, branch)]
@@ -134,7 +144,7 @@ def _narrow_by_user(session: Session, branch: Branch, text: str) -> bool:
 
 def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
     source = sources.by_error(session, text)
-    branch.narrow(source.arms[0].where[0], source)
+    branch.narrow(sources.of_error(source, text), source)
     return True
 
 
@@ -155,7 +165,7 @@ def _choose(session: Session, branch: Branch) -> bool:
         return True
     sizes = [(_size(session, branch, source), -source.rank, source) for source in branch.sources]
     fewest, _, source = min(sizes, key=lambda one: one[:2])
-    if len(branch.sources) == len(branch.conditions) == 1 and (fewest <= FEW or source.cap == FEW):
+    if len(branch.parts) == 1 and not branch.conditions and (fewest <= FEW or source.cap == FEW):
         branch.size = fewest
     if fewest <= FEW:
         branch.in_order = branch.counted = source

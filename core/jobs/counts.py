@@ -151,7 +151,7 @@ def _grouped(
 
 
 def _selects(found: list[Branch], limit: int) -> list[Query]:
-    return [arm_ids(arm, one.conditions, limit) for one in found for arm in one.counted.arms]
+    return [arm_ids(arm, one.besides(one.counted), limit) for one in found for arm in one.counted.arms]
 
 
 def capped(number: int, cap: int) -> Total:

@@ -113,7 +113,7 @@ def _ids(
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Return (id, created_at) of the rows at hand, in order: the heads of all scans, merged."""
     selects = [
-        _head(branch.in_order, arm, branch.conditions + _beyond(after, sort), limit + offset, sort)
+        _head(branch.in_order, arm, branch.besides(branch.in_order) + _beyond(after, sort), limit + offset, sort)
         for branch in found
         for arm in branch.in_order.arms
     ]
