@@ -163,6 +163,26 @@ _ALL = (
     Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
     Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=NoForm, act=_repair),
+    *(
+        Command(name=name, label=label, role=Role.ADMIN, form=queues.Named, act=partial(_steer, act))
+        for name, label, act in (
+            ("queue.pause", "Pause queue", queues.pause_queue),
+            ("queue.resume", "Resume queue", queues.resume_queue),
+            ("kind.pause", "Pause kind", queues.pause_kind),
+            ("kind.resume", "Resume kind", queues.resume_kind),
+        )
+    ),
+    Command(name="kind.limit", label="Limit kind", role=Role.ADMIN, form=queues.Limits, act=_limit_kind),
+    Command(name="schedule.add", label="Add schedule", role=Role.ADMIN, form=schedules.AddForm, act=_add_schedule),
+    *(
+        Command(name=name, label=label, role=Role.ADMIN, form=NoForm, act=partial(_to_schedule, act))
+        for name, label, act in (
+            ("schedule.pause", "Pause schedule", schedules.pause),
+            ("schedule.resume", "Resume schedule", schedules.resume),
+            ("schedule.run", "Run now", schedules.run_now),
+            ("schedule.remove", "Remove schedule", schedules.remove),
+        )
+    ),
     Command(name="operator.add", label="Add operator", role=Role.ADMIN, form=operators.AddForm, act=_add_operator),
     Command(name="operator.role", label="Change role", role=Role.ADMIN, form=operators.RoleForm, act=_change_role),
     Command(name="operator.disable", label="Disable", role=Role.ADMIN, form=NoForm, act=_disable_operator),

@@ -1,0 +1,56 @@
+"""Queues, kinds and schedules through the API: admins steer, others look."""
+
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+from core.models import Role, User
+
+SignIn = Callable[[Role], tuple[TestClient, User]]
+
+
+def test_an_admin_pauses_and_resumes_a_queue_and_everyone_sees_why(signed_in: SignIn) -> None:
+    client, admin = signed_in(Role.ADMIN)
+    viewer, _ = signed_in(Role.VIEWER)
+    assert client.post("/api/queues/demo/pause", json={"reason": "deploying"}).status_code == 200
+    [queue] = [q for q in viewer.get("/api/queues").json()["items"] if q["name"] == "demo"]
+    assert (queue["paused_by"], queue["paused_reason"]) == (admin.email, "deploying")
+    assert client.post("/api/queues/demo/pause").status_code == 409
+    assert client.post("/api/queues/demo/resume").status_code == 200
+    assert client.post("/api/queues/nowhere/pause").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/queues/demo/pause", "/api/kinds/demo.enable/pause", "/api/schedules"])
+def test_support_may_look_but_not_steer(signed_in: SignIn, path: str) -> None:
+    client, _ = signed_in(Role.SUPPORT)
+    body = {"name": "x", "kind": "upkeep.expire_sessions", "cron": "0 3 * * *"} if path == "/api/schedules" else {}
+    assert client.post(path, json=body).status_code == 403
+
+
+def test_a_schedule_is_added_run_paused_and_removed(signed_in: SignIn) -> None:
+    client, _ = signed_in(Role.ADMIN)
+    body = {"name": "nightly", "kind": "upkeep.delete_old_jobs", "cron": "0 3 * * *", "timezone": "Europe/Berlin"}
+    added = client.post("/api/schedules", json=body)
+    assert (added.status_code, len(added.json()["next"])) == (201, 3)
+    at = f"/api/schedules/{added.json()['id']}"
+    assert client.post(f"{at}/run").json()["kind"] == "upkeep.delete_old_jobs"
+    assert client.post(f"{at}/pause").status_code == 200
+    [schedule] = client.get("/api/schedules").json()["items"]
+    assert schedule["paused_at"]
+    assert client.post(f"{at}/remove").status_code == 200
+    assert client.get("/api/schedules").json()["items"] == []
+    assert client.post(f"{at}/explode").status_code == 404
+
+
+def test_a_bad_cron_expression_is_refused_with_an_example(signed_in: SignIn) -> None:
+    client, _ = signed_in(Role.ADMIN)
+    answer = client.post("/api/schedules", json={"name": "n", "kind": "upkeep.expire_sessions", "cron": "daily"})
+    assert answer.status_code == 422
+    assert "0 3 * * *" in answer.text
+
+
+def test_metrics_tell_of_queues_and_the_database(signed_in: SignIn, anonymous: TestClient) -> None:
+    text = anonymous.get("/metrics").text
+    assert "unstuck_database_up 1.0" in text
+    assert 'unstuck_queue_jobs{label="waiting",queue="demo"} 0.0' in text
