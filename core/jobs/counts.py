@@ -76,8 +76,10 @@ def facets(session: Session, wanted: JobFilter) -> Facets:
     """
     base = anyhow(session, wanted.but(kind=frozenset()))
     every = in_status(session, base, JobFilter())
-    if _counted(session, every, FEW + 1) <= FEW:
-        return _facets_of_few(session, every, wanted)
+    # Matches that are looked at in the table are looked at once, rather than once for each number.
+    costly = any(branch.counted.cap < CAP for branch in every)
+    if costly or _counted(session, every, FEW + 1) <= FEW:
+        return _facets_in_one_pass(session, every, wanted)
     if wanted.kind:
         base = anyhow(session, wanted)
     by_status = {status.value: _in_status(session, base, status) for status in JobStatus if status not in _MOSTLY}
@@ -91,9 +93,9 @@ def facets(session: Session, wanted: JobFilter) -> Facets:
     }
 
 
-def _facets_of_few(session: Session, found: list[Branch], wanted: JobFilter) -> Facets:
+def _facets_in_one_pass(session: Session, found: list[Branch], wanted: JobFilter) -> Facets:
     """Look at every row: status and label of the kinds chosen, kind of the statuses and labels chosen."""
-    rows = _grouped(session, found, FEW, col(Job.status), label_column().label("label"), col(Job.kind))
+    rows = _grouped(session, found, EVERY, col(Job.status), label_column().label("label"), col(Job.kind))
     by_status, by_label, by_kind = Counter[str](), Counter[str](), Counter[str]()
     for status, word, kind, number in rows:
         if not wanted.kind or kind in wanted.kind:

@@ -119,16 +119,12 @@ def by_error(session: Session, text: str) -> Source:
     same = col(Job.error_fingerprint) == text
     if fetch(session, sa.select(col(Job.id)).where(same).limit(1)):
         return Source(f"fingerprint {text}", (Arm((same,)),), rank=5)
-    erred = Source("erred", (Arm((col(Job.error_type).is_not(None), *_has_letters(text))),), rank=3)
-    erred = Source("erred", (Arm((col(Job.error_type).is_not(None), *_has_letters(text))),), rank=3)
-    return Source(f"words {text}", (Arm((has_words(text),)),), ordered=False, cap=FEW, instead=erred, rank=5)
+    return Source(f"words {text}", (Arm((has_words(text),)),), ordered=False, cap=FEW, rank=5)
 
 
 def of_error(source: Source, text: str) -> Condition:
-    """Return the condition that a job is one that `by_error` finds, such that it leaves the choice of index alone."""
-    if source.ordered:
-        return source.arms[0].where[0]
-    return sa.and_(*_has_letters(text), sa.func.coalesce(has_words(text), sa.false()))
+    """Return the condition that a job is one that `by_error` finds, for rows that come from elsewhere."""
+    return source.arms[0].where[0] if source.ordered else sa.and_(*_has_letters(text), has_words(text))
 
 
 def has_words(text: str) -> Condition:
