@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Rows of a finding that its text shows; `rows` has more.
+SHOWN = 10
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -17,8 +20,9 @@ class Finding:
     rows: tuple[Mapping[str, Any], ...] = ()
 
     def __str__(self) -> str:
-        """Return what is the matter, and what to do."""
-        return f"{self.detail} {self.remedy}"
+        """Return what is the matter, what to do, and the first of the rows, a line each."""
+        shown = ["    " + ", ".join(f"{k} {v}" for k, v in row.items()) for row in self.rows[:SHOWN]]
+        return "\n".join([f"{self.detail} {self.remedy}", *shown, *(["    ..."] if len(self.rows) > SHOWN else [])])
 
 
 @dataclass(frozen=True)

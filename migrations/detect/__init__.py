@@ -1,5 +1,7 @@
 """What stands between a database and head: looked for before anything is changed, and told all at once."""
 
+from collections.abc import Iterator
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -47,16 +49,17 @@ def cannot_go_back(connection: Connection, cipher: TokenCipher) -> list[Finding]
     """Return what keeps this database from an earlier revision."""
     seen = facts.read(connection)
     found = [*server.findings(seen), *tokens.findings(connection, seen, cipher, blocks=True)]
-    if seen.has("background_jobs.status"):
-        query = sa.text("SELECT id::text, kind, status FROM background_jobs WHERE status IN ('queued', 'running')")
-        if active := [dict(row) for row in connection.execute(query).mappings()]:
-            found.append(
-                Finding(
-                    "Jobs are active",
-                    f"{len(active)} jobs are queued or running, and the older program cannot finish them.",
-                    "Cancel them, or let them finish, and stop the workers; then go back.",
-                    blocks=True,
-                    rows=tuple(active[: rows.SAMPLE]),
-                )
-            )
-    return found
+    return [*found, *(_active_jobs(connection) if seen.has("background_jobs.status") else [])]
+
+
+def _active_jobs(connection: Connection) -> Iterator[Finding]:
+    query = sa.text("SELECT id::text, kind, status FROM background_jobs WHERE status IN ('queued', 'running')")
+    if active := [dict(row) for row in connection.execute(query).mappings()]:
+        yield Finding(
+            "Jobs are active",
+            f"{len(active)} {'job is' if len(active) == 1 else 'jobs are'} queued or running, and the older program "
+            "cannot finish them.",
+            "Cancel them, or let them finish, and stop the workers; then go back.",
+            blocks=True,
+            rows=tuple(active[: rows.SAMPLE]),
+        )

@@ -32,7 +32,7 @@ class Kind:
     #: The columns the query reads, as table.column.
     needs: tuple[str, ...]
     query: str
-    #: A sentence with {total} and the first row's columns.
+    #: A sentence; {rows} is how many there are, {values} what they hold.
     detail: str
     remedy: str
     blocks: bool = True
@@ -51,9 +51,12 @@ def _of_kind(connection: Connection, kind: Kind) -> Iterator[Finding]:
     query = sa.text(f"SELECT *, count(*) OVER () AS total FROM ({kind.query}) odd LIMIT {SAMPLE}")
     rows = [dict(row) for row in connection.execute(query).mappings()]
     if rows:
-        words = {**rows[0], "values": ", ".join(sorted({repr(row.get("value")) for row in rows}))}
+        values = ", ".join(sorted({repr(row.get("value")) for row in rows}))
+        count = f"{rows[0]['total']} {'row' if rows[0]['total'] == 1 else 'rows'}"
         sample = tuple({k: v for k, v in row.items() if k != "total"} for row in rows)
-        yield Finding(kind.title, kind.detail.format(**words), kind.remedy, blocks=kind.blocks, rows=sample)
+        yield Finding(
+            kind.title, kind.detail.format(rows=count, values=values), kind.remedy, blocks=kind.blocks, rows=sample
+        )
 
 
 def _shared_emails(connection: Connection) -> Iterator[Finding]:
@@ -80,7 +83,7 @@ def _not_understood(table: str, column: str) -> Kind:
         (f"{table}.{column}",),
         f"""SELECT {column}::text AS value, count(*) AS rows FROM {table}
         WHERE {words} NOT IN ({quoted(TRUE_WORDS + FALSE_WORDS)}) GROUP BY 1 ORDER BY 2 DESC""",
-        f"{table}.{column} holds {{total}} values that are neither yes nor no: {{values}}.",
+        f"{table}.{column} holds what is neither yes nor no: {{values}}.",
         f"Set them to true or false, then run migrate again. Understood are {', '.join(TRUE_WORDS)}, "
         f"{', '.join(filter(None, FALSE_WORDS))}, the empty text and NULL.",
     )
@@ -94,7 +97,7 @@ def _not_a_state(table: str, column: str, states: type[DemoModeStatus | Connecti
         (f"{table}.id", f"{table}.{column}"),
         f"""SELECT id::text, {column}::text AS value FROM {table}
         WHERE {column}::text NOT IN ({quoted(known)}) ORDER BY id""",
-        f"{{total}} rows of {table} have a {column} that does not exist: {{values}}.",
+        f"{{rows}} of {table} with a {column} that does not exist: {{values}}.",
         f"Set it to one of {', '.join(known)}, or to NULL; then run migrate again.",
     )
 
@@ -106,7 +109,7 @@ def _contradicts(table: str, flag: str, state: str, on: str) -> Kind:
         (f"{table}.id", f"{table}.{flag}", f"{table}.{state}"),
         f"""SELECT id::text, {flag}::text, {state}::text FROM {table}
         WHERE {state}::text = '{on}' AND {flag} IS NOT NULL AND NOT {is_true(flag)} ORDER BY id""",
-        f"{{total}} rows of {table} have {state} {on!r} and a {flag} that says no; a half applied migration has left "
+        f"{{rows}} of {table} with {state} {on!r} and a {flag} that says no: a half applied migration has left "
         "both, and the program cannot know which is true.",
         f"Make {flag} and {state} agree, then run migrate again.",
     )
@@ -119,7 +122,7 @@ def _orphans(table: str, column: str, parent: str) -> Kind:
         (f"{table}.id", f"{table}.{column}", f"{parent}.id"),
         f"""SELECT t.id::text, t.{column}::text FROM {table} t LEFT JOIN {parent} p ON p.id = t.{column}
         WHERE t.{column} IS NOT NULL AND p.id IS NULL ORDER BY t.id""",
-        f"{{total}} rows of {table} have a {column} that is not in {parent}.",
+        f"{{rows}} of {table} with a {column} that is not in {parent}.",
         f"Restore what is missing in {parent}, or delete these rows; then run migrate again.",
     )
 
@@ -130,7 +133,7 @@ def _missing(table: str, column: str) -> Kind:
         _SETTLES_TYPES,
         (f"{table}.id", f"{table}.{column}"),
         f"SELECT id::text FROM {table} WHERE {column} IS NULL ORDER BY id",
-        f"{{total}} rows of {table} have no {column}.",
+        f"{{rows}} of {table} without {column}.",
         "Fill it in, or delete these rows; then run migrate again.",
     )
 
@@ -142,7 +145,7 @@ def _too_long(table: str, column: str, limit: int) -> Kind:
         (f"{table}.id", f"{table}.{column}"),
         f"""SELECT id::text, left({column}::text, 80) AS value FROM {table}
         WHERE length({column}::text) > {limit} ORDER BY id""",
-        f"{{total}} rows of {table} have a {column} of more than {limit} characters.",
+        f"{{rows}} of {table} with a {column} of more than {limit} characters.",
         "Shorten it, then run migrate again.",
     )
 
@@ -153,7 +156,7 @@ def _no_creation_time(table: str) -> Kind:
         _SETTLES_TIMES,
         (f"{table}.id", f"{table}.created_at"),
         f"SELECT id::text FROM {table} WHERE created_at IS NULL ORDER BY id",
-        f"{{total}} rows of {table} have no created_at; they get the time of the migration.",
+        f"{{rows}} of {table} without created_at: they get the time of the migration.",
         "Fill in a better one before, if there is one.",
         blocks=False,
     )
@@ -165,7 +168,7 @@ _EMPTY_DEMO = Kind(
     ("users.id", "users.email", "users.demo_mode", "interactions.user_id", "interactions.is_demo"),
     f"""SELECT id::text, email FROM users WHERE {is_true("demo_mode")}
     AND NOT EXISTS (SELECT FROM interactions i WHERE i.user_id = users.id AND i.is_demo) ORDER BY id""",
-    "{total} users are in demo mode and have no demo interactions: they stay enabled and see an empty demo.",
+    "{rows} of users in demo mode without demo interactions: they stay enabled and see an empty demo.",
     "Disable and enable demo mode for them afterwards.",
     blocks=False,
 )

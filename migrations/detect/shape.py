@@ -124,14 +124,7 @@ def _legacy_table(table: Table) -> Iterator[Finding]:
             blocks=True,
         )
         return
-    for column in LEGACY[table.name].keys() - table.columns.keys():
-        yield Finding(
-            "A column is missing",
-            f"{table.name} has no column {column}.",
-            f"Add it, with its values from a backup if there are any: ALTER TABLE {table.name} ADD COLUMN {column} "
-            f"{LEGACY[table.name][column][0]}; then run migrate again.",
-            blocks=True,
-        )
+    yield from _missing_columns(table)
     yield from _wrong_types(table, LEGACY[table.name])
     if not table.has_key:
         yield Finding(
@@ -140,6 +133,18 @@ def _legacy_table(table: Table) -> Iterator[Finding]:
             f"ALTER TABLE {table.name} ADD PRIMARY KEY (id), then run migrate again.",
             blocks=True,
         )
+
+
+def _missing_columns(table: Table) -> Iterator[Finding]:
+    for column, types in LEGACY[table.name].items():
+        if column not in table.columns:
+            yield Finding(
+                "A column is missing",
+                f"{table.name} has no column {column}.",
+                f"Add it, with its values from a backup if there are any: ALTER TABLE {table.name} ADD COLUMN {column} "
+                f"{types[0]}; then run migrate again.",
+                blocks=True,
+            )
 
 
 def _is_foreign(table: Table) -> bool:
@@ -166,7 +171,7 @@ def _new_table(table: Table) -> Iterator[Finding]:
     if wrong:
         yield Finding(
             "A table's name is taken",
-            f"There is a {table.name} already, and it is not Unstuck's: {_and(wrong)} "
+            f"There is a table {table.name} already, and it is not Unstuck's: {_and(wrong)} "
             f"{'is' if len(wrong) == 1 else 'are'} missing or of another type.",
             f"Rename it: ALTER TABLE {table.name} RENAME TO {table.name}_old; then run migrate again.",
             blocks=True,

@@ -26,8 +26,8 @@ def findings(connection: Connection, facts: Facts, cipher: TokenCipher, *, block
         if cipher.is_encrypted(row.token) and not cipher.can_decrypt(row.token):
             yield Finding(
                 "Tokens of another key",
-                f"The tokens of {row.total} platform connections were encrypted with key {row.key}, which the secret "
-                "here does not make.",
+                f"{row.total} platform connections have tokens that were encrypted with key {row.key}, which the "
+                "secret here does not make.",
                 "Put the former UNSTUCK_SECRET_KEY back; or let these users connect again.",
                 blocks=blocks,
             )

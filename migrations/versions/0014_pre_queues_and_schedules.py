@@ -3,6 +3,8 @@
 The counters of what ended before are counted once, here.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -56,7 +58,7 @@ def make_queues() -> None:
     )
 
 
-def pause() -> tuple[sa.Column, ...]:
+def pause() -> tuple[sa.Column[Any], ...]:
     return moment("paused_at"), text("paused_by", nullable=True), text("paused_reason", nullable=True)
 
 

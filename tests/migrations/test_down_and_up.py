@@ -90,7 +90,7 @@ def test_jobs_events_and_roles_survive_the_way_down_and_up(migrated_url: str) ->
 
 def test_going_back_is_refused_while_a_job_is_active(migrated_url: str) -> None:
     execute(migrated_url, f"INSERT INTO background_jobs (id, kind) VALUES ('{JOB}', 'demo.enable')")
-    with pytest.raises(Unusable, match="1 jobs are queued or running"):
+    with pytest.raises(Unusable, match="1 job is queued or running"):
         run.downgrade(migrated_url, "base", secret=SECRET)
     assert run.check(migrated_url) == []
 

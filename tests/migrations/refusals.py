@@ -1,0 +1,27 @@
+"""What upgrade says when it refuses, and what became of demo mode when it does not."""
+
+import pytest
+
+from core.errors import Unusable
+from migrations import run
+from tests.migrations.schema import SECRET, by_id, rows, schema_of
+
+#: Two of the legacy product's users: Vera is in demo mode, Omar is not.
+VERA, OMAR = "19f9919c-895f-47b3-a6b9-4c7f9118bb16", "3898d190-f9eb-4acc-8cb1-e29c658cda14"
+DEMO_USERS = 38
+
+
+def refusal(url: str) -> str:
+    """Return what upgrade says when it refuses, having seen that it changed nothing and that check says the same."""
+    before = schema_of(url), by_id(url, "users")
+    with pytest.raises(Unusable) as refused:
+        run.upgrade(url, secret=SECRET)
+    assert (schema_of(url), by_id(url, "users")) == before
+    found = [str(finding) for finding in run.check(url, secret=SECRET) if finding.blocks]
+    assert "\n".join(found) == str(refused.value)
+    return str(refused.value)
+
+
+def statuses(url: str) -> dict[str, int]:
+    counted = rows(url, "SELECT demo_mode_status AS status, count(*) AS users FROM users GROUP BY 1")
+    return {row["status"]: row["users"] for row in counted}
