@@ -4,9 +4,11 @@ import os
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -22,6 +24,12 @@ AS_ROOT = os.geteuid() == 0
 def answers(services: Services) -> bool:
     with psycopg.connect(services.database_url) as connection, redis.Redis.from_url(services.redis_url) as client:
         return connection.execute("SELECT 1").fetchone() == (1,) and bool(client.ping())
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def test_both_servers_answer_and_nothing_is_left_of_them(data_dir: Path) -> None:
@@ -88,8 +96,7 @@ def test_after_a_power_cut_all_starts_again(data_dir: Path) -> None:
     with a_holder(data_dir) as program:
         services_of(program)
         program.kill()
-        for process in servers_of(data_dir):
-            process.kill()
+        kill(servers_of(data_dir))
         with embedded(data_dir) as services:
             assert answers(services)
 
@@ -123,6 +130,7 @@ def test_a_note_of_a_process_id_that_is_another_program_by_now_does_not_matter(d
 def test_a_signal_to_the_terminal_s_programs_leaves_nothing_running(data_dir: Path, number: signal.Signals) -> None:
     with a_holder(data_dir) as program:
         services_of(program)
+        assert program.pid not in {os.getpgid(process.pid) for process in servers_of(data_dir)}
         os.killpg(program.pid, number)
         assert program.wait(timeout=20) == 0
         assert servers_of(data_dir) == []
@@ -132,8 +140,7 @@ def test_a_start_that_was_killed_while_it_made_the_database_does_no_harm(data_di
     with a_holder(data_dir) as program:
         eventually(lambda: list(data_dir.glob("postgres.new-*/base")))
         program.kill()
-        for process in servers_of(data_dir):
-            process.kill()
+        kill(servers_of(data_dir))
         with embedded(data_dir, redis=False):
             assert not list(data_dir.glob("postgres.new-*"))
 
@@ -179,12 +186,13 @@ def test_a_damaged_database_is_a_sentence_and_leaves_nothing_running(data_dir: P
 
 
 @pytest.fixture
-def a_mount(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on which a test may mount a small file system."""
-    if not AS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], check=False).returncode:
+def a_mount(data_dir: Path) -> Iterator[Path]:
+    """Return a small file system of this test alone."""
+    data_dir.mkdir()
+    if not AS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "tmpfs", data_dir], check=False).returncode:
         pytest.skip("only root may mount a file system")
-    yield tmp_path
-    subprocess.run(["umount", tmp_path], check=True)
+    yield data_dir
+    subprocess.run(["umount", data_dir], check=True)
 
 
 @pytest.mark.parametrize("size", ["4k", "10m", "30m", "38m"])
@@ -209,10 +217,9 @@ def test_somebody_else_s_folder_is_a_sentence() -> None:
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only for root do the servers run as another user")
-def test_root_lets_only_the_servers_pass(tmp_path: Path) -> None:
-    private = tmp_path / "private"
-    private.mkdir(mode=0o700)
-    with embedded(private / "data", redis=False):
+def test_root_lets_only_the_servers_pass(data_dir: Path) -> None:
+    private = data_dir.parent  # and not tmp_path: another run of pytest takes away the rights of its parents
+    with embedded(data_dir, redis=False):
         assert {process.username() for process in servers_of(private)} == {"pgserver"}
         command = ["test", "-x", private]
         assert subprocess.run(command, check=False, user="pgserver").returncode == 0
