@@ -110,7 +110,7 @@ def worker(
         raise Unusable(f"No job uses the queue {', '.join(sorted(unknown))}. Known: {', '.join(known_queues())}.")
     with services() as where:
         options = db.worker_options(settings().lease_seconds)
-        engine = db.connect(where.database_url, pool_size=threads + 4, options=options)
+        engine = db.connect(where.database_url, pool_size=threads + 4, options=options, patience=db.PATIENCE)
         try:
             work(engine, where.redis_url, threads=threads, queues=wanted, version=version())
         finally:

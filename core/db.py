@@ -7,35 +7,41 @@ from typing import Any
 from sqlalchemy import Engine, inspect, make_url
 from sqlmodel import Session, create_engine
 
+from core import limits
+
 #: Seconds a new connection may take; a dead host is an error, not a hang.
 CONNECT_TIMEOUT = 3
 #: Milliseconds one statement may take, and a lock may be waited for, before the server ends it.
 STATEMENT_TIMEOUT = 30_000
 LOCK_TIMEOUT = 10_000
+#: Seconds after which a server that has not answered is given up: longer than it may take for one statement.
+PATIENCE = STATEMENT_TIMEOUT / 1000 + 10
 
 _OPTIONS = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC"
 
 
-def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS) -> Engine:
+def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience: float | None = None) -> Engine:
     """Return an engine for a PostgreSQL URL; nothing is connected yet.
 
     `url` is postgresql://…, with or without a driver; prepared statements are off, so that PgBouncer in transaction
-    mode works. Keep-alives and tcp_user_timeout bound every wait on a dead network.
+    mode works. Keep-alives and tcp_user_timeout bound every wait on a dead network, `patience` that on a silent one;
+    without it a statement may take as long as the server lets it.
     """
     parsed = make_url(url).set(drivername="postgresql+psycopg")
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT,
         "prepare_threshold": None,
-        "options": options,
         "application_name": "unstuck",
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
     }
-    return create_engine(
+    engine = create_engine(
         parsed, pool_size=pool_size, max_overflow=5, pool_timeout=5, pool_pre_ping=True, connect_args=arguments
     )
+    limits.install(engine, options, patience)
+    return engine
 
 
 @contextmanager

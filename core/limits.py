@@ -1,0 +1,93 @@
+"""Every wait on the database ends: by the server's own limits, and by ours when the server is heard of no more.
+
+The server is told its limits when a connection opens. A pooler may refuse that, or drop it silently: PgBouncer does.
+Then each transaction begins with them, which costs a round trip and holds nothing beyond the transaction.
+"""
+
+import re
+import time
+from typing import Any
+
+import psycopg
+from psycopg.errors import OperationalError
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import Engine, event
+
+#: How PgBouncer says that it does not pass start-up options on.
+REFUSED = "unsupported startup parameter"
+_SETTING = re.compile(r"-c (\w+)=(\S+)")
+
+
+class Bounded(psycopg.Connection[Any]):
+    """A connection that gives a silent server up after `patience` seconds.
+
+    Keep-alives notice a dead network. A proxy that lives, and has lost the server behind it, only this notices.
+    """
+
+    patience: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for the server's answer, `patience` seconds at the most."""
+        if timeout is not None or self.patience is None:
+            return super().wait(gen, interval=interval, timeout=timeout)
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval=interval, timeout=self.patience)
+        except OperationalError:
+            if time.monotonic() - began < self.patience:
+                raise
+            self.pgconn.finish()  # whatever it may still answer, nobody would know to what
+            raise OperationalError(f"the database has not answered for {self.patience:.0f} s") from None
+
+
+def install(engine: Engine, options: str, patience: float | None) -> None:
+    """Hold every connection of the engine to `options` (as `-c name=value …`, empty: none) and `patience`."""
+    by_transaction: list[bool] = []
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Any, _record: Any, _args: Any, given: dict[str, Any]) -> Bounded:
+        connection = _opened(given, options, by_transaction)
+        connection.patience = patience
+        return connection
+
+    @event.listens_for(engine, "begin")
+    def _begin(transaction: Transaction) -> None:
+        if any(by_transaction):
+            transaction.exec_driver_sql(_as_statement(options))
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def _arm(_: Any, cursor: Any, _sql: Any, _values: Any, _context: Any, many: bool) -> None:  # noqa: FBT001
+        if many and options:
+            # psycopg sends many rows in a pipeline, whose last message switches PostgreSQL's limit on idle
+            # transactions off until the next statement: a frozen worker would keep its locks for ever.
+            cursor.connection.execute("SELECT 1")
+
+
+def _opened(given: dict[str, Any], options: str, by_transaction: list[bool]) -> Bounded:
+    """Open a connection; the first one of an engine finds out whether start-up options arrive."""
+    if not options or any(by_transaction):
+        return Bounded.connect(**given)
+    try:
+        connection = Bounded.connect(**given, options=options)
+    except OperationalError as error:
+        if REFUSED not in str(error):
+            raise
+        by_transaction.append(True)
+        return Bounded.connect(**given)
+    if not by_transaction:
+        by_transaction.append(not _heeds(connection, options))
+    return connection
+
+
+def _heeds(connection: Bounded, options: str) -> bool:
+    """Tell whether the server behind this connection has heard of the limits."""
+    name, wanted = _SETTING.findall(options)[0]
+    row = connection.execute("SELECT setting FROM pg_settings WHERE name = %s", [name]).fetchone()
+    connection.rollback()
+    return row is not None and row[0] == wanted
+
+
+def _as_statement(options: str) -> str:
+    """Return the options as one statement for one transaction."""
+    parts = (f"set_config('{name}', '{value}', true)" for name, value in _SETTING.findall(options))
+    return f"SELECT {', '.join(parts)}"

@@ -1,0 +1,10 @@
+"""`main.py worker` that also knows the kinds of the fault tests."""
+
+from tests.faults import kinds
+
+if __name__ == "__main__":
+    kinds.install()
+
+    import main
+
+    main.main()
