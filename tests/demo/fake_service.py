@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,8 +17,9 @@ Answer = Callable[[BaseHTTPRequestHandler, dict[str, str]], None]
 
 def page(query: dict[str, str]) -> dict:
     """Return a right answer: the built-in generator's rows as JSON."""
-    made = list(batches(Preset(query["preset"]), query["seed"], AT, int(query["start"])))
-    first = next(batches(Preset(query["preset"]), query["seed"], AT, 0))
+    preset, until = Preset(query["preset"]), datetime.fromisoformat(query["requested_at"])
+    made = list(batches(preset, query["seed"], until, int(query["start"])))
+    first = next(batches(preset, query["seed"], until, 0))
     numbers = {row["id"]: number for number, row in enumerate(first.connections)}
     batch = made[0] if made else None
     return {
@@ -84,12 +86,12 @@ def in_page(*path):
 class FakeService:
     """Answers requests one after the other with `answers`, the last of them for all that follow."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, port: int = 0) -> None:
         self.answers = list(answers)
         self.seen: list[tuple[str, dict[str, str], dict[str, str]]] = []
         #: Slow answers wait for this, so that they end with the test.
         self.over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self.netloc = f"127.0.0.1:{self._server.server_port}"
         self.url = f"http://{self.netloc}"

@@ -16,8 +16,10 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from core.db import connect
+from core import auth
+from core.db import connect, session_scope
 from core.embedded import running
+from tests.factories import make_user
 from tests.ui.conftest import FLAGS
 from tests.waiting import eventually
 
@@ -57,6 +59,17 @@ class Program:
         opened.add_cookies(self._state["cookies"])
         return opened
 
+    def creator(self, state: str = "disabled") -> object:
+        """Return a browser of a new creator, signed in, and the creator."""
+        with session_scope(self.engine) as session:
+            user = make_user(session, demo_mode_status=state)
+            link = auth.make_link(session, user)
+        opened = self.browser.new_context(base_url=self.url, viewport={"width": 390, "height": 844})
+        opened.set_default_timeout(15_000)
+        page = opened.new_page()
+        page.goto(f"/login/{link}")
+        return page, user
+
     def kill_worker(self) -> None:
         """kill -9 the worker process; the program starts another."""
         for child in psutil.Process(self.process.pid).children():
@@ -65,7 +78,7 @@ class Program:
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[Program]:
+def program(request: pytest.FixtureRequest) -> Iterator[Program]:
     """Start the program with slow steps, so that there is something to watch, and stop it as Ctrl-C does."""
     sync_api = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -73,15 +86,11 @@ def program() -> Iterator[Program]:
         pytest.skip("no Chromium or Chrome here")
     folder = Path(tempfile.mkdtemp(prefix="unstuck-journey-"))
     folder.chmod(0o711)
-    log = folder / "log"
-    environment = {**os.environ, **SETTINGS}
-    command = [sys.executable, "main.py", "run", "--port", "0", "--no-browser", "--data-dir", str(folder / "data")]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
+    settings = {**SETTINGS, **getattr(request.module, "MORE_SETTINGS", {})}
+    process, log = _start(folder, settings)
     try:
         link = eventually(lambda: re.search(r"http://\S+/login/\S+", log.read_text()), within=60).group(0)
-        services = running(folder / "data")
-        engine = connect(services.database_url)
+        engine = connect(running(folder / "data").database_url)
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             yield Program(process, link.split("/login/")[0], link, engine, browser)
@@ -91,6 +100,16 @@ def program() -> Iterator[Program]:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130), log.read_text()[-3000:]
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, settings: dict[str, str]) -> tuple[subprocess.Popen[bytes], Path]:
+    log = folder / "log"
+    command = [sys.executable, "main.py", "run", "--port", "0", "--no-browser", "--data-dir", str(folder / "data")]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **settings}, stdout=out, stderr=out, start_new_session=True
+        )
+    return process, log
 
 
 def free_port() -> int:
