@@ -90,37 +90,32 @@ def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to:
     Raises LeaseLost, having written nothing, when the job is not (or no more) there, or when a success comes after an
     accepted cancel. The caller commits or rolls back.
     """
-    failure = to.failure
-    row = (
-        session.connection()
-        .execute(
-            _MOVE,
-            {
-                "id": job_id,
-                "token": token,
-                "from_status": from_status.value,
-                "status": to.status.value,
-                "refund": to.refund,
-                "shard": random.randrange(SHARDS),  # noqa: S311 - spreads, hides nothing
-                "delay": to.delay,
-                "outcome": to.outcome.value,
-                "error_type": failure and failure.type,
-                "error_message": failure and failure.message,
-                "error_traceback": failure and failure.traceback,
-                "error_fingerprint": failure and failure.fingerprint,
-                "result": to.result,
-                "event": to.event,
-                "actor_id": to.actor.id,
-                "actor": to.actor.name,
-                "via": to.actor.via,
-                "reason": to.reason,
-                "data": to.data,
-            },
-        )
-        .one_or_none()
-    )
+    values = {"id": job_id, "token": token, "from_status": from_status.value, **_values(to)}
+    row = session.connection().execute(_MOVE, values).one_or_none()
     if row is None:
         raise LeaseLost(f"job {job_id} is not {from_status} under token {token}")
     bus.changed(session, job_id=job_id, user_id=row.user_id)
     if to.status is JobStatus.QUEUED and not to.delay:
         bus.ring(session, row.queue)
+
+
+def _values(to: Move) -> dict[str, Any]:
+    failure = to.failure
+    return {
+        "status": to.status.value,
+        "refund": to.refund,
+        "shard": random.randrange(SHARDS),  # noqa: S311 - spreads, hides nothing
+        "delay": to.delay,
+        "outcome": to.outcome.value,
+        "error_type": failure and failure.type,
+        "error_message": failure and failure.message,
+        "error_traceback": failure and failure.traceback,
+        "error_fingerprint": failure and failure.fingerprint,
+        "result": to.result,
+        "event": to.event,
+        "actor_id": to.actor.id,
+        "actor": to.actor.name,
+        "via": to.actor.via,
+        "reason": to.reason,
+        "data": to.data,
+    }
