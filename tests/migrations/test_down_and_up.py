@@ -41,6 +41,15 @@ def test_down_to_the_legacy_shape_gives_the_legacy_rows_back(legacy_url: str) ->
     assert {table: by_id(legacy_url, table) for table in tables} == before
 
 
+def test_as_soon_as_the_marketing_columns_are_back_they_hold_their_values(legacy_url: str) -> None:
+    before = by_id(legacy_url, "users")
+    run.upgrade(legacy_url, secret=SECRET)
+    run.downgrade(legacy_url, "0012", secret=SECRET)
+    for key, user in by_id(legacy_url, "users").items():
+        for column in ("marketing_opt_in", "countdown_t14_sent_at", "countdown_t7_sent_at", "countdown_t1_sent_at"):
+            assert user[column] == before[key][column]
+
+
 @pytest.mark.parametrize(
     ("state", "flag"),
     [("enabled", True), ("disabling", True), ("enabling", False), ("failed", False), ("disabled", False)],
