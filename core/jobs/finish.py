@@ -96,9 +96,11 @@ def come_to_rest(session: Session, job: BackgroundJob, to: Move) -> None:
 
 
 def hand_back(session: Session, job: BackgroundJob) -> None:
-    """Put a held job back into the queue without spending the attempt; its finished steps stay."""
+    """Put a held job back into the queue, its attempt unspent and its steps kept; to rest if a cancel was asked for."""
+    if job.cancel_requested_at:
+        return come_to_rest(session, job, cancelled(job))
     back = Move(status=JobStatus.QUEUED, outcome=AttemptOutcome.HANDED_BACK, event="job.handed_back", refund=1)
-    move(session, job.id, job.token, JobStatus.RUNNING, back)
+    return move(session, job.id, job.token, JobStatus.RUNNING, back)
 
 
 def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any, to: Move) -> Move:

@@ -77,10 +77,5 @@ def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, in
 
 def give_back(session: Session, job_id: UUID, token: int) -> None:
     """Put a forgotten job back into the queue, or to rest if someone asked to cancel it."""
-    job = lock_held(session, job_id, token)
-    if job is None:
-        return
-    if job.cancel_requested_at:
-        finish.come_to_rest(session, job, finish.cancelled(job))
-    else:
+    if job := lock_held(session, job_id, token):
         finish.hand_back(session, job)
