@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import redis
 
 from core.embedded import Services, embedded, running, secret_key
+from core.embedded.server import START_PATIENCE
 from core.errors import Unusable
 from tests.holding import a_holder, servers_of, services_of
 from tests.waiting import eventually
@@ -76,6 +78,7 @@ def test_a_second_terminal_finds_the_servers_while_they_run(data_dir: Path) -> N
     with embedded(data_dir) as services:
         assert running(data_dir) == services
     assert running(data_dir) is None
+    assert (data_dir / "lock").read_text() == ""
 
 
 def test_servers_that_outlived_a_killed_holder_are_taken_over_and_stopped(data_dir: Path) -> None:
@@ -111,6 +114,7 @@ def test_servers_that_do_not_answer_any_more_are_replaced(data_dir: Path, monkey
             process.suspend()
         with embedded(data_dir) as services:
             assert answers(services)
+        assert servers_of(data_dir) == []
 
 
 def test_a_note_of_a_process_id_that_is_another_program_by_now_does_not_matter(data_dir: Path) -> None:
@@ -196,10 +200,12 @@ def a_mount(data_dir: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("size", ["4k", "10m", "30m", "38m"])
-def test_a_full_disk_is_a_sentence(a_mount: Path, size: str) -> None:
+def test_a_full_disk_is_a_sentence_at_once(a_mount: Path, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", a_mount], check=True)
+    began = time.monotonic()
     with pytest.raises(Unusable, match=r"disk .*is full; free at least 200 MB"), embedded(a_mount / "data"):
         pass
+    assert time.monotonic() - began < START_PATIENCE / 2, "with 38 MB PostgreSQL starts, and tries again for ever"
     assert servers_of(a_mount) == []
 
 
