@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, inspect, make_url
 from sqlmodel import Session, create_engine
 
-from core import limits
+from core import waits
 
 #: Seconds a new connection may take; a dead host is an error, not a hang.
 CONNECT_TIMEOUT = 3
@@ -40,7 +40,7 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
     engine = create_engine(
         parsed, pool_size=pool_size, max_overflow=5, pool_timeout=5, pool_pre_ping=True, connect_args=arguments
     )
-    limits.install(engine, options, patience)
+    waits.install(engine, options, patience)
     return engine
 
 
