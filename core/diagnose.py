@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlmodel import Session
 
 from core.errors import NotFound
-from core.explain import explain, name_of
+from core.explain import explain
 from core.jobs.labels import Label
 from core.models import BackgroundJob, DemoModeStatus, User
-from core.scene import Diagnosis, Mood, Remedy, Scene, latest_job, scene_of
+from core.scene import Diagnosis, Mood, Remedy, Scene, latest_job, name_of, scene_of
 
 _ENDED: Final = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
+from core.held import held_back, will_be_held
 from core.jobs.labels import Label
 from core.models import BackgroundJob
-from core.operation import Operation
-from core.operations import BY_NAME
-from core.scene import Diagnosis, Mood, Remedy, Scene
+from core.scene import Diagnosis, Mood, Remedy, Scene, asked, name_of
 from core.settings import settings
 from core.wording import spoken
 
@@ -24,30 +23,36 @@ def explain(scene: Scene) -> Diagnosis:
 
 
 def _queued(scene: Scene) -> Diagnosis:
+    if held := held_back(scene):
+        return held
     if scene.crew.workers == 0:
         return _nobody_there(scene, "cannot start: no worker is alive")
     if scene.ahead:
         return Diagnosis(
             Mood.WAITING,
             f"{name_of(scene)} waits its turn: {_jobs(scene.ahead)} due before it, {_crew(scene)} at work.",
-            _asked(scene),
+            asked(scene),
         )
     waited = scene.now - scene.job.run_at
     if waited < PROMPT:
-        return Diagnosis(Mood.WORKING, f"{name_of(scene)} starts any moment.", _asked(scene))
+        return Diagnosis(Mood.WORKING, f"{name_of(scene)} starts any moment.", asked(scene))
     return Diagnosis(
         Mood.WAITING,
         f"{name_of(scene)} has been due for {spoken(waited)}, and all threads that could take it are busy.",
-        (*_asked(scene), f"{_crew(scene)} serve the queue {scene.job.queue}."),
+        (*asked(scene), f"{_crew(scene)} serve the queue {scene.job.queue}."),
     )
 
 
 def _scheduled(scene: Scene) -> Diagnosis:
     due = spoken(scene.job.run_at - scene.now)
-    return Diagnosis(Mood.WAITING, f"{name_of(scene)} is scheduled: it starts in {due}.", _asked(scene))
+    return Diagnosis(
+        Mood.WAITING, f"{name_of(scene)} is scheduled: it starts in {due}.", (*will_be_held(scene), *asked(scene))
+    )
 
 
 def _retrying(scene: Scene) -> Diagnosis:
+    if scene.job.run_at <= scene.now and (held := held_back(scene)):
+        return held
     if scene.crew.workers == 0:
         return _nobody_there(scene, "cannot go on: no worker is alive")
     job = scene.job
@@ -56,7 +61,7 @@ def _retrying(scene: Scene) -> Diagnosis:
     return Diagnosis(
         Mood.WAITING,
         f"{name_of(scene)} is between attempts: number {job.attempt + 1} of {job.max_attempts} starts {when}.",
-        (f"The last one ended with: {_error(job)}", *_asked(scene)),
+        (f"The last one ended with: {_error(job)}", *will_be_held(scene), *asked(scene)),
     )
 
 
@@ -111,7 +116,7 @@ def _failed(scene: Scene) -> Diagnosis:
     return Diagnosis(
         Mood.FAILED,
         f"{name_of(scene)} failed {scene.since(job.finished_at)} ago: {_error(job)}",
-        (f"{job.attempt} of {job.max_attempts} attempts were made.", *_asked(scene)),
+        (f"{job.attempt} of {job.max_attempts} attempts were made.", *asked(scene)),
         Remedy("job.retry", job.id, "Retry", effect),
     )
 
@@ -133,21 +138,9 @@ def _nobody_there(scene: Scene, what: str, told: tuple[str, ...] = ()) -> Diagno
     return Diagnosis(
         Mood.STUCK,
         f"{name_of(scene)} {what} for the queue {scene.job.queue}.",
-        (*told, last, "It goes on by itself as soon as a worker starts (main.py worker).", *_asked(scene)),
+        (*told, last, "It goes on by itself as soon as a worker starts (main.py worker).", *asked(scene)),
         _cancel(scene.job, effect),
     )
-
-
-def name_of(scene: Scene) -> str:
-    """Return what a job does, as a person says it: Enabling demo mode."""
-    kind = BY_NAME.get(scene.job.kind)
-    if isinstance(kind, Operation):
-        return kind.doing.rstrip("…")
-    return kind.label if kind else scene.job.kind
-
-
-def _asked(scene: Scene) -> tuple[str, ...]:
-    return (f"Asked for {scene.since(scene.job.created_at)} ago.",)
 
 
 def _crew(scene: Scene) -> str:

@@ -1,8 +1,11 @@
 """What a diagnosis looks at (a job, its worker, who could take it, what stands before it), and what it comes to."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,7 +13,9 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.jobs.labels import Label, label_of
-from core.models import BackgroundJob, JobStatus, Worker
+from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
+from core.operation import Operation
+from core.operations import BY_NAME
 from core.operations.demo import demo_mode
 from core.settings import settings
 from core.wording import spoken
@@ -31,12 +36,13 @@ class Mood(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What to press: a command and its target, the word on the button, and what pressing it does."""
+    """What to press: a command with its target and arguments, the word on the button, and what pressing it does."""
 
     command: str
-    target: UUID
+    target: UUID | None
     label: str
     effect: str
+    args: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,16 @@ class Crew:
 
 
 @dataclass(frozen=True, slots=True)
+class Steering:
+    """What operators have set for a job's queue and kind; None: nobody ever touched it."""
+
+    queue: Queue | None = None
+    kind: JobKind | None = None
+    #: Jobs of the kind that run now, by worker; counted only where the kind has limits.
+    running: Mapping[UUID | None, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """A job and what surrounds it, read in one transaction; `now` is the database's time."""
 
@@ -69,6 +85,7 @@ class Scene:
     crew: Crew
     #: Due jobs of the same queue that come before this one; counted up to 1,000.
     ahead: int = 0
+    steering: Steering = field(default_factory=Steering)
 
     @property
     def label(self) -> Label:
@@ -78,6 +95,19 @@ class Scene:
     def since(self, moment: datetime | None) -> str:
         """Return how long ago a moment was, in words."""
         return spoken(self.now - moment) if moment else "an unknown time"
+
+
+def name_of(scene: Scene) -> str:
+    """Return what a job does, as a person says it: Enabling demo mode."""
+    kind = BY_NAME.get(scene.job.kind)
+    if isinstance(kind, Operation):
+        return kind.doing.rstrip("…")
+    return kind.label if kind else scene.job.kind
+
+
+def asked(scene: Scene) -> tuple[str, ...]:
+    """Return when a job was asked for, as evidence."""
+    return (f"Asked for {scene.since(scene.job.created_at)} ago.",)
 
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
@@ -96,7 +126,8 @@ def scene_of(session: Session, job: BackgroundJob) -> Scene:
     """Load what surrounds a job."""
     now: datetime = session.exec(select(clock.db_now())).one()
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
-    return Scene(now, job, worker, _crew(session, job.queue, now), _ahead(session, job, now))
+    crew = _crew(session, job.queue, now)
+    return Scene(now, job, worker, crew, _ahead(session, job, now), _steering(session, job))
 
 
 def _crew(session: Session, queue: str, now: datetime) -> Crew:
@@ -122,3 +153,16 @@ def _ahead(session: Session, job: BackgroundJob, now: datetime) -> int:
     due = sa.and_(col(jobs.status) == JobStatus.QUEUED, col(jobs.queue) == job.queue, col(jobs.run_at) <= now, before)
     some = sa.select(col(jobs.id)).where(due).limit(AHEAD_LIMIT).subquery()
     return session.exec(select(sa.func.count()).select_from(some)).one()
+
+
+def _steering(session: Session, job: BackgroundJob) -> Steering:
+    if job.status is not JobStatus.QUEUED:
+        return Steering()
+    queue, kind = session.get(Queue, job.queue), session.get(JobKind, job.kind)
+    if kind is None or (kind.max_running is None and kind.max_per_worker is None):
+        return Steering(queue, kind)
+    jobs = BackgroundJob
+    running = session.exec(
+        select(jobs.worker_id).where(col(jobs.status) == JobStatus.RUNNING, col(jobs.kind) == job.kind)
+    )
+    return Steering(queue, kind, Counter(running))

@@ -152,6 +152,14 @@ def next_ticks(schedule: Schedule, count: int) -> list[datetime]:
     return ticks
 
 
+def upcoming(cron: str | None, at: datetime | None, timezone: str, count: int) -> list[datetime]:
+    """Return the runs that a schedule with this time would have, before anybody adds it. Raises Invalid."""
+    check_time(cron, at, timezone)
+    draft = Schedule(name="", kind="", cron=cron, at=at, timezone=timezone)
+    draft.next_due_at = at or next_after(draft, clock.now())
+    return next_ticks(draft, count)
+
+
 def _missed(schedule: Schedule, due: datetime, now: datetime) -> int:
     """Return how many further ticks lie between the one that is due and now."""
     count, moment = 0, next_after(schedule, due)
@@ -187,10 +195,7 @@ def _note(
 
 def _check(form: AddForm) -> None:
     kind = known(form.kind)
-    if (form.cron is None) == (form.at is None):
-        raise Invalid("A schedule has either a cron expression or a time.", {"cron": "Give cron or at, not both."})
-    if form.timezone not in available_timezones():
-        raise Invalid("The time zone is unknown.", {"timezone": f"{form.timezone!r} is none; write Europe/Berlin."})
+    check_time(form.cron, form.at, form.timezone)
     try:
         kind.form(**form.args)
     except ValidationError as error:
@@ -198,8 +203,16 @@ def _check(form: AddForm) -> None:
         raise Invalid(f"The arguments do not fit {form.kind}.", fields) from None
     if isinstance(kind, Operation) and form.target_id is None:
         raise Invalid(f"{form.kind} is done to somebody.", {"target_id": "Give the id of the user or connection."})
-    if form.cron is not None:
-        _check_cron(form.cron)
+
+
+def check_time(cron: str | None, at: datetime | None, timezone: str) -> None:
+    """Raise Invalid, naming the field, unless this is a time at which a schedule can be due."""
+    if (cron is None) == (at is None):
+        raise Invalid("A schedule has either a cron expression or a time.", {"cron": "Give cron or at, not both."})
+    if timezone not in available_timezones():
+        raise Invalid("The time zone is unknown.", {"timezone": f"{timezone!r} is none; write Europe/Berlin."})
+    if cron is not None:
+        _check_cron(cron)
 
 
 def _check_cron(cron: str) -> None:

@@ -1,6 +1,6 @@
 """Figures as a person says them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 #: From how many seconds on a unit is spoken, and how many seconds one of it has.
 _UNITS = ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "h"), (120, 60, "min"))
@@ -26,6 +26,12 @@ def lasted(span: timedelta) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def clock_time(moment: datetime, now: datetime) -> str:
+    """Return a time of day for a sentence that is the same for every reader: 14:02 UTC, with the date if not today."""
+    at, today = moment.astimezone(UTC), now.astimezone(UTC).date()
+    return f"{at:%H:%M} UTC" if at.date() == today else f"{at:%H:%M} UTC on {at.day} {at:%B}"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

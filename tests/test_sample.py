@@ -55,6 +55,13 @@ def test_the_sample_is_believable(filled: Engine) -> None:
     assert day > 3 * night
 
 
+def test_the_sample_is_counted_as_its_jobs_would_have_been(filled: Engine) -> None:
+    by_hour = "date_trunc('hour', finished_at, 'UTC'), kind, queue, status"
+    jobs = rows(filled, f"SELECT {by_hour}, count(*) FROM background_jobs GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4")
+    counted = "SELECT hour, kind, queue, status, jobs FROM job_counters ORDER BY 1, 2, 3, 4"
+    assert rows(filled, counted) == jobs
+
+
 def test_the_sample_starts_no_work(filled: Engine) -> None:
     assert one(filled, "SELECT count(*) FROM background_jobs WHERE status IN ('queued', 'running')") == 0
     assert one(filled, "SELECT count(*) FROM background_jobs WHERE coalesce(started_at, created_at) > finished_at") == 0

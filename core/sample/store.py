@@ -1,7 +1,9 @@
 """The story into its tables, by COPY: a million jobs in less than a minute."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Final
 
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from core.models import BackgroundJob
+from core.operations.demo import QUEUE
 from core.sample.lines import ATTEMPT_COLUMNS, EVENT_COLUMNS, JOB_COLUMNS, attempts, events, job_line
 from core.sample.shifts import Shifts
 from core.sample.story import Story
@@ -18,6 +21,18 @@ from core.sample.story import Story
 MANY: Final = 20_000
 #: Rows handed to COPY at once.
 CHUNK: Final = 500
+HOUR: Final = 3_600
+
+#: A number by hour, kind and status.
+Endings = Counter[tuple[float, str, str]]
+
+# As core/jobs/fence.py counts them.
+_COUNT: Final = sa.text("""
+    INSERT INTO job_counters AS c (hour, kind, queue, status, shard, jobs, ran_seconds)
+    VALUES (:hour, :kind, :queue, :status, 0, :jobs, :seconds)
+    ON CONFLICT (hour, kind, queue, status, shard)
+    DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
+""")
 
 
 @contextmanager
@@ -43,15 +58,31 @@ def without_indexes(connection: Connection, *, rows: int) -> Iterator[None]:
 
 
 def copy_jobs(connection: Connection, story: Story, shifts: Shifts) -> None:
-    """Tell the story into background_jobs."""
+    """Tell the story into background_jobs, and how it ended into job_counters."""
+    jobs: Endings = Counter()
+    seconds: Endings = Counter()
     with connection.connection.cursor().copy(f"COPY background_jobs ({JOB_COLUMNS}) FROM STDIN") as copy:
         lines: list[str] = []
-        for happening in story.tell():
-            lines.append(job_line(happening, shifts))
+        for one in story.tell():
+            lines.append(job_line(one, shifts))
+            ended = (one.finished // HOUR * HOUR, one.kind, one.status)
+            jobs[ended] += 1
+            seconds[ended] += one.finished - one.started if one.started else 0
             if len(lines) == CHUNK:
                 copy.write("".join(lines))
                 lines.clear()
         copy.write("".join(lines))
+    _count(connection, jobs, seconds)
+
+
+def _count(connection: Connection, jobs: Endings, seconds: Endings) -> None:
+    rows = [
+        {"hour": datetime.fromtimestamp(hour, UTC), "kind": kind, "queue": QUEUE, "status": status}
+        | {"jobs": jobs[hour, kind, status], "seconds": seconds[hour, kind, status]}
+        for hour, kind, status in jobs
+    ]
+    if rows:
+        connection.execute(_COUNT, rows)
 
 
 def copy_attempts(connection: Connection, story: Story, shifts: Shifts) -> None:

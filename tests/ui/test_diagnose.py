@@ -8,13 +8,14 @@ from sqlmodel import Session
 
 from core.commands import COMMANDS
 from core.diagnose import diagnose, diagnose_user
+from core.jobs import queues
 from core.jobs.labels import Label
 from core.jobs.request import request
-from core.models import BackgroundJob, DemoModeStatus, JobStatus, User, Worker
+from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm, demo_mode
-from core.scene import Crew, Mood, Scene
-from tests.factories import SUPPORT, make_user
+from core.scene import Crew, Mood, Scene, Steering
+from tests.factories import ADMIN, SUPPORT, make_user
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 CREW = Crew(workers=2, threads=16, last_seen=NOW)
@@ -194,3 +195,103 @@ def test_every_label_is_explained() -> None:
     from core.explain import _EXPLAINED
 
     assert set(_EXPLAINED) == set(Label)
+
+
+PAUSED = {"paused_at": ago(minutes=12), "paused_by": "Ana", "paused_reason": "deploying"}
+DUE = {"run_at": ago(minutes=2)}
+
+
+def steered(scene_job: BackgroundJob, steering: Steering, crew: Crew = CREW, ahead: int = 0) -> object:
+    user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.ENABLING)
+    return diagnose(user, Scene(NOW, scene_job, None, crew, ahead, steering))
+
+
+@pytest.mark.parametrize(
+    ("steering", "what", "command", "name"),
+    [
+        (Steering(queue=Queue(name="demo", **PAUSED)), "queue demo", "queue.resume", "demo"),
+        (Steering(kind=JobKind(kind="demo.enable", **PAUSED)), "kind demo.enable", "kind.resume", "demo.enable"),
+    ],
+)
+@pytest.mark.parametrize("given", [{}, DUE, {"attempt": 1}], ids=["new", "overdue", "between attempts"])
+def test_a_job_that_a_pause_holds_says_whose_since_when_and_why(
+    given: dict, steering: Steering, what: str, command: str, name: str
+) -> None:
+    found = steered(job(**given), steering)
+    assert found.sentence == (
+        f"Enabling demo mode is not running because {what} was paused by Ana at 13:48 UTC: deploying."
+    )
+    assert found.mood is Mood.STUCK
+    assert (found.remedy.command, found.remedy.args, found.remedy.label) == (command, {"name": name}, "Resume")
+    assert COMMANDS[command].form.model_validate(found.remedy.args)
+
+
+def test_a_pause_is_told_before_everything_else_and_everything_else_besides() -> None:
+    both = Steering(Queue(name="demo", **PAUSED), JobKind(kind="demo.enable", **PAUSED | {"paused_by": "Bo"}))
+    found = steered(job(), both, NOBODY, ahead=4)
+    assert "queue demo was paused by Ana" in found.sentence
+    assert "Besides, kind demo.enable is paused, by Bo." in found.evidence
+    assert "Besides, no worker is alive for it." in found.evidence
+
+
+def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_said() -> None:
+    queue = Queue(name="demo", paused_at=ago(days=2), paused_by="Ana")
+    found = steered(job(), Steering(queue=queue))
+    assert found.sentence.endswith("paused by Ana at 14:00 UTC on 20 November, who gave no reason.")
+
+
+@pytest.mark.parametrize("given", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
+def test_a_job_that_is_not_due_yet_is_told_that_the_pause_would_hold_it(given: dict) -> None:
+    found = steered(job(**given), Steering(queue=Queue(name="demo", **PAUSED)))
+    assert (found.mood, found.remedy) == (Mood.WAITING, None)
+    assert "It will not start then either, unless queue demo is resumed." in found.evidence
+
+
+ONE, TWO = uuid4(), uuid4()
+LIMITS = {
+    "none may start": ({"max_running": 0}, {}, Mood.STUCK, "its limit is 0"),
+    "all in use": ({"max_running": 2}, {ONE: 2}, Mood.WAITING, "at most 2 of demo.enable run at once, and 2 do"),
+    "every worker's share in use": ({"max_per_worker": 1}, {ONE: 1, TWO: 2}, Mood.WAITING, "every worker is at it"),
+    "rate spent": (
+        {"rate_count": 2, "rate_seconds": 60, "rate_left": 0.5, "rate_at": NOW},
+        {},
+        Mood.WAITING,
+        "at most 2 of demo.enable start in 60 s; the next one may in 15 s",
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", LIMITS.values(), ids=LIMITS)
+def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
+    limits, running, mood, words = situation
+    found = steered(job(**DUE), Steering(kind=JobKind(kind="demo.enable", **limits), running=running), ahead=3)
+    assert words in found.sentence
+    assert (found.mood, found.remedy) == (mood, None)
+    assert "3 due jobs of the queue before it." in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("limits", "running"),
+    [
+        ({"max_running": 2}, {ONE: 1}),
+        ({"max_per_worker": 2}, {ONE: 2, TWO: 1}),
+        ({"rate_count": 2, "rate_seconds": 60, "rate_left": 0.5, "rate_at": ago(seconds=15)}, {}),
+        ({"rate_count": 2, "rate_seconds": 60}, {}),
+    ],
+)
+def test_a_limit_with_room_holds_nobody_back(limits: dict, running: dict) -> None:
+    found = steered(job(), Steering(kind=JobKind(kind="demo.enable", **limits), running=running))
+    assert "starts any moment" in found.sentence
+
+
+def test_pauses_and_limits_are_loaded_from_the_database(session: Session) -> None:
+    user = make_user(session)
+    request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    session.add(Worker(host="w", pid=1, threads=4, queues=["demo"], heartbeat_at=datetime.now(UTC)))
+    queues.limit_kind(session, queues.Limits(name="demo.enable", max_running=0), ADMIN, None)
+    session.flush()
+    assert "its limit is 0" in diagnose_user(session, user).sentence
+    queues.pause_queue(session, "demo", ADMIN, "deploying")
+    session.flush()
+    session.expire_all()
+    assert f"queue demo was paused by {ADMIN.name} at" in diagnose_user(session, user).sentence

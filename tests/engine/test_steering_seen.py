@@ -1,0 +1,137 @@
+"""What the pages of workers, queues and schedules read: true, and from what is cheap to read."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from core import clock, schedules
+from core.db import session_scope
+from core.errors import Invalid, NotFound
+from core.models import Worker
+from core.steering import steering
+from core.timetable import in_words, targets, timetable
+from core.workforce import Presence, workforce
+from tests import driving
+from tests.factories import ADMIN, make_user
+
+ENABLE = driving.BY_NAME["demo.enable"]
+
+
+def ask(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session).id
+    driving.ask(engine, ENABLE, user, {"preset": "nano"})
+
+
+def add_worker(session: Session, silent: timedelta, **values: object) -> Worker:
+    row = Worker(**{"host": "w", "pid": 1, "threads": 8, "heartbeat_at": clock.now() - silent, **values})
+    session.add(row)
+    return row
+
+
+def test_workers_are_told_apart_and_old_ones_are_forgotten(session: Session) -> None:
+    ago, lately = timedelta(0), clock.now() - timedelta(hours=2)
+    alive = add_worker(session, ago)
+    silent = add_worker(session, timedelta(seconds=24))
+    beyond = add_worker(session, timedelta(minutes=5))
+    stopped = add_worker(session, timedelta(hours=2), stopped_at=lately)
+    lost = add_worker(session, timedelta(hours=3), lost_at=lately - timedelta(hours=1))
+    add_worker(session, timedelta(days=3), lost_at=clock.now() - timedelta(days=3))
+    session.flush()
+
+    seen = workforce(session)
+
+    assert {line.worker.id: line.presence for line in seen.alive} == {
+        alive.id: Presence.ALIVE,
+        silent.id: Presence.SILENT,
+    }
+    gone = [(line.worker.id, line.presence) for line in seen.gone]
+    assert gone == [(beyond.id, Presence.LOST), (stopped.id, Presence.STOPPED), (lost.id, Presence.LOST)]
+
+
+def test_a_worker_is_seen_with_the_jobs_that_it_runs_and_no_others(engine: Engine) -> None:
+    ask(engine)
+    ask(engine)
+    mine, other = driving.new_worker(engine), driving.new_worker(engine)
+    held = driving.take(engine, mine)
+    assert held is not None
+    with Session(engine) as session:
+        seen = {line.worker.id: [row["id"] for row in line.jobs] for line in workforce(session).alive}
+    assert seen == {mine: [str(held.id)], other: []}
+
+
+def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> None:
+    ask(engine)
+    driving.run_next(engine)
+    with session_scope(engine) as session:
+        session.connection().execute(text("DELETE FROM background_jobs"))
+        session.connection().execute(
+            text("""INSERT INTO job_counters (hour, kind, queue, status, shard, jobs, ran_seconds)
+                    VALUES (now() - interval '3 days', 'demo.enable', 'demo', 'failed', 0, 9, 0)""")
+        )
+    with Session(engine) as session:
+        seen = steering(session)
+    assert {queue.line.name: dict(queue.ended) for queue in seen.queues} == {"demo": {"succeeded": 1}, "upkeep": {}}
+    assert {kind.kind.kind: dict(kind.ended) for kind in seen.kinds if kind.ended} == {"demo.enable": {"succeeded": 1}}
+
+
+def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> None:
+    ask(engine)
+    ask(engine)
+    with session_scope(engine) as session:
+        session.connection().execute(text("UPDATE background_jobs SET run_at = now() + interval '1 hour'"))
+    ask(engine)
+    with Session(engine) as session:
+        assert steering(session).queued == 3
+
+
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("30 2 * * 1-5", "At 02:30, Monday through Friday"),
+        ("*/5 * * * *", "Every 5 minutes"),
+        ("@daily", ""),
+        ("0 3 * * * 30", ""),
+        ("0 3 * *", ""),
+    ],
+)
+def test_cron_is_told_in_words_where_they_surely_mean_the_same(cron: str, words: str) -> None:
+    assert in_words(cron) == words
+
+
+def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(session: Session) -> None:
+    user = make_user(session, email="Ana@example.com")
+    target = targets(session, "demo.enable", " ana@example.COM ")[0]
+    assert target.id == user.id
+    form = schedules.AddForm(name="nightly", kind="demo.enable", target_id=target.id, cron="* * * * *")
+    row = schedules.add(session, form, ADMIN, None)
+    for _ in range(7):
+        row.next_due_at = clock.now() - timedelta(seconds=1)
+        session.flush()
+        schedules.tick(session)
+
+    [line] = timetable(session)
+
+    assert line.target == target
+    assert len(line.next) == 3
+    assert [tick.due_at for tick in line.ticks] == sorted((tick.due_at for tick in line.ticks), reverse=True)
+    assert [tick.outcome for tick in line.ticks] == ["refused"] * 5
+    schedules.pause(session, row.id, ADMIN, "holiday")
+    session.flush()
+    assert timetable(session)[0].next == ()
+
+
+def test_nobody_is_a_target_who_does_not_exist(session: Session) -> None:
+    with pytest.raises(NotFound, match=r"nobody@example\.com"):
+        targets(session, "demo.enable", "nobody@example.com")
+
+
+def test_runs_are_foretold_before_a_schedule_is_added() -> None:
+    runs = schedules.upcoming("0 3 * * *", None, "UTC", 3)
+    assert [later - earlier for earlier, later in pairwise(runs)] == [timedelta(days=1)] * 2
+    with pytest.raises(Invalid) as refusal:
+        schedules.upcoming("0 0 31 2 *", None, "UTC", 3)
+    assert "no cron expression that ever comes due" in refusal.value.fields["cron"]
