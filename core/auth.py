@@ -12,7 +12,8 @@ from functools import lru_cache
 from uuid import UUID
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+from pydantic import Field
 from sqlalchemy import update
 from sqlmodel import Session, col, func, select
 
@@ -20,6 +21,7 @@ from core import audit, clock
 from core.actor import Actor
 from core.errors import Invalid, NotSignedIn
 from core.models import SignInLink, User, UserSession
+from core.operation import Form
 from core.settings import settings
 
 PASSWORD_MIN = 12
@@ -107,6 +109,36 @@ def sign_out(session: Session, actor: Actor) -> None:
 def revoke(session: Session, session_id: UUID) -> None:
     """End one session, wherever it is open."""
     session.exec(update(UserSession).where(col(UserSession.id) == session_id).values(revoked_at=clock.db_now()))
+
+
+class PasswordForm(Form):
+    """A new password; who has one says the present one too."""
+
+    password: str = Field(max_length=1_000)
+    current: str | None = Field(default=None, max_length=1_000)
+
+
+def change_password(session: Session, actor: Actor, form: PasswordForm) -> None:
+    """Give a person a new password and end their other sessions. Raises Invalid, field by field."""
+    user = session.get(User, actor.id, with_for_update=True)
+    if user is None:
+        raise Invalid("Only people have passwords.")
+    if user.hashed_password and is_usable(user.hashed_password) and not _verified(user, form.current or ""):
+        raise Invalid("The present password is wrong.", {"current": "Write your present password."})
+    user.hashed_password = hash_password(form.password)
+    others = (col(UserSession.user_id) == user.id, col(UserSession.id) != actor.session_id)
+    session.exec(update(UserSession).where(*others).values(revoked_at=clock.db_now()))
+    audit.record(session, actor, "password.changed", user_id=user.id)
+
+
+def is_usable(hashed: str) -> bool:
+    """Tell whether a stored hash is one that a password can ever match; those of the legacy dump are not."""
+    try:
+        return _hasher.verify(hashed, "")
+    except VerifyMismatchError:
+        return True
+    except (Argon2Error, InvalidHashError):
+        return False
 
 
 def hash_password(password: str) -> str:

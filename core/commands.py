@@ -10,13 +10,13 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from core import operators, schedules
+from core import auth, operators, schedules
 from core.actor import Actor
 from core.errors import Invalid
 from core.jobs import queues
 from core.jobs.cancel import cancel
 from core.jobs.repair import repair_user
-from core.jobs.request import Asked, request, request_chore
+from core.jobs.request import Accepted, Asked, request, request_chore
 from core.jobs.retry import retry
 from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
 from core.operation import Chore, NoForm, Operation
@@ -89,6 +89,12 @@ def _make_link(session: Session, call: Call) -> dict[str, Any]:
     return {"link": "/login/" + operators.link(session, _target(call), call.actor, call.reason)}
 
 
+def _change_password(session: Session, call: Call) -> dict[str, Any]:
+    assert isinstance(call.form, auth.PasswordForm)
+    auth.change_password(session, call.actor, call.form)
+    return {"changed": True}
+
+
 def _steer(act: Callable[[Session, str, Actor, str | None], None], session: Session, call: Call) -> dict[str, Any]:
     assert isinstance(call.form, queues.Named)
     act(session, call.form.name, call.actor, call.reason)
@@ -111,7 +117,7 @@ def _to_schedule(
     act: Callable[[Session, UUID, Actor, str | None], Any], session: Session, call: Call
 ) -> dict[str, Any]:
     done = act(session, _target(call), call.actor, call.reason)
-    return _answer(done) if isinstance(done, BackgroundJob) else {"id": str(call.target)}
+    return _answer(done) if isinstance(done, BackgroundJob | Accepted) else {"id": str(call.target)}
 
 
 def _target(call: Call) -> UUID:
@@ -120,7 +126,7 @@ def _target(call: Call) -> UUID:
     return call.target
 
 
-def _answer(job: BackgroundJob) -> dict[str, Any]:
+def _answer(job: BackgroundJob | Accepted) -> dict[str, Any]:
     return {"job_id": str(job.id), "kind": job.kind, "status": job.status.value, "status_url": f"/api/jobs/{job.id}"}
 
 
@@ -186,6 +192,13 @@ _ALL = (
     Command(name="operator.add", label="Add operator", role=Role.ADMIN, form=operators.AddForm, act=_add_operator),
     Command(name="operator.role", label="Change role", role=Role.ADMIN, form=operators.RoleForm, act=_change_role),
     Command(name="operator.disable", label="Disable", role=Role.ADMIN, form=NoForm, act=_disable_operator),
+    Command(
+        name="password.change",
+        label="Change password",
+        role=Role.MEMBER,
+        form=auth.PasswordForm,
+        act=_change_password,
+    ),
     Command(name="operator.link", label="Sign-in link", role=Role.ADMIN, form=NoForm, act=_make_link),
 )
 

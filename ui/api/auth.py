@@ -18,7 +18,7 @@ from core.errors import NotSignedIn
 from core.models import Role
 from core.settings import settings
 from ui import access
-from ui.api.deps import Anyone, Who, read
+from ui.api.deps import Anyone, Who, do, read
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
@@ -57,6 +57,12 @@ def me(who: Who) -> dict[str, Any]:
     """Return the signed-in person."""
     actor: Actor = read(who, Role.MEMBER, lambda _, actor: actor)
     return {"id": str(actor.id), "email": actor.name, "role": actor.role.value}
+
+
+@router.post("/api/me/password")
+def change_password(body: auth.PasswordForm, who: Who) -> dict[str, Any]:
+    """Give the signed-in person a new password; their other sessions end."""
+    return do(who, "password.change", None, body.model_dump())
 
 
 @pages.get("/login")

@@ -1,0 +1,108 @@
+"""Signing in and out: by link once, by password, and what ends a session."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlmodel import Session, col, update
+
+from core import auth, clock
+from core.command import Asked, perform
+from core.db import session_scope
+from core.errors import NotAllowed
+from core.models import Role, User, UserSession
+from tests.factories import ADMIN, make_user
+
+SignIn = Callable[[Role], tuple[TestClient, User]]
+PASSWORD = "correct horse battery"
+
+
+def test_a_sign_in_link_works_once(anonymous: TestClient, engine: Engine) -> None:
+    with session_scope(engine) as session:
+        link = auth.make_link(session, make_user(session))
+    assert anonymous.get(f"/login/{link}").status_code == 303
+    again = anonymous.get(f"/login/{link}")
+    assert again.status_code == 401
+    assert "used" in again.text
+
+
+def test_a_password_is_set_and_signs_in_and_a_wrong_one_does_not(signed_in: SignIn, anonymous: TestClient) -> None:
+    client, user = signed_in(Role.MEMBER)
+    short = client.post("/api/me/password", json={"password": "short"})
+    assert (short.status_code, short.json()["errors"][0]["field"]) == (422, "password")
+    assert client.post("/api/me/password", json={"password": PASSWORD}).status_code == 200
+    wrong = anonymous.post("/api/auth/login", json={"email": user.email, "password": "not this one, sorry"})
+    nobody = anonymous.post("/api/auth/login", json={"email": "nobody@example.com", "password": PASSWORD})
+    assert (wrong.status_code, wrong.json()["detail"]) == (401, nobody.json()["detail"])
+    right = anonymous.post("/api/auth/login", json={"email": user.email.upper(), "password": PASSWORD})
+    assert right.status_code == 200
+    assert anonymous.get("/api/me").json()["email"] == user.email
+    anonymous.post("/api/auth/logout")
+    assert anonymous.get("/api/me").status_code == 401
+
+
+def test_a_new_password_wants_the_old_one_and_ends_other_sessions(signed_in: SignIn, anonymous: TestClient) -> None:
+    client, user = signed_in(Role.MEMBER)
+    client.post("/api/me/password", json={"password": PASSWORD})
+    anonymous.post("/api/auth/login", json={"email": user.email, "password": PASSWORD})
+    assert client.post("/api/me/password", json={"password": "another long one"}).status_code == 422
+    body = {"password": "another long one", "current": PASSWORD}
+    assert client.post("/api/me/password", json=body).status_code == 200
+    assert client.get("/api/me").status_code == 200
+    assert anonymous.get("/api/me").status_code == 401
+
+
+def test_legacy_hashes_let_nobody_in(anonymous: TestClient, engine: Engine) -> None:
+    legacy = "$argon2id$v=19$m=65536,t=3,p=4$legacy$1600a35a-0999-40d8-b6f"
+    with session_scope(engine) as session:
+        user = make_user(session, hashed_password=legacy)
+    answer = anonymous.post("/api/auth/login", json={"email": user.email, "password": legacy})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"revoked_at": clock.now()},
+        {"expires_at": clock.now() - timedelta(seconds=1)},
+        {"last_seen_at": clock.now() - timedelta(hours=1)},
+    ],
+    ids=["revoked", "too old", "idle"],
+)
+def test_a_session_that_has_ended_is_told_so(signed_in: SignIn, engine: Engine, end: dict[str, object]) -> None:
+    client, user = signed_in(Role.ADMIN)
+    with session_scope(engine) as session:
+        session.exec(update(UserSession).where(col(UserSession.user_id) == user.id).values(**end))
+    answer = client.get("/api/jobs")
+    assert (answer.status_code, "ended" in answer.json()["detail"]) == (401, True)
+
+
+def test_who_is_disabled_is_out_at_once(signed_in: SignIn, engine: Engine) -> None:
+    client, user = signed_in(Role.SUPPORT)
+    with Session(engine) as session:
+        session.get_one(User, user.id).disabled_at = clock.now()
+        session.commit()
+    assert client.get("/api/jobs").status_code == 401
+
+
+def test_who_loses_a_role_loses_it_with_the_next_request(signed_in: SignIn, engine: Engine) -> None:
+    client, user = signed_in(Role.SUPPORT)
+    assert client.get("/api/jobs").status_code == 200
+    with Session(engine) as session:
+        session.get_one(User, user.id).role = Role.MEMBER
+        session.commit()
+    assert client.get("/api/jobs").status_code == 403
+
+
+def test_an_operator_is_invited_by_link_and_nobody_changes_their_own_role(signed_in: SignIn, engine: Engine) -> None:
+    answer = perform(engine, ADMIN, Asked(name="operator.add", args={"email": "new@example.com", "role": "support"}))
+    assert answer["link"].startswith("/login/")
+    _, admin = signed_in(Role.ADMIN)
+    own = Asked(name="operator.role", target=ADMIN.id, args={"role": "viewer"})
+    with session_scope(engine) as session:
+        session.add(User(id=ADMIN.id, email=ADMIN.name, role=Role.ADMIN))
+    with pytest.raises(NotAllowed):
+        perform(engine, ADMIN, own)
+    assert perform(engine, ADMIN, Asked(name="operator.role", target=admin.id, args={"role": "viewer"}))

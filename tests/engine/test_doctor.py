@@ -1,0 +1,73 @@
+"""A database that was damaged by hand: each damage is found, by name, with a remedy."""
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from core.db import session_scope
+from core.jobs.invariants import INVARIANTS, violations
+from tests import driving
+
+DAMAGES = {
+    "one terminal event": """INSERT INTO events (name, job_id) SELECT 'job.failed', id FROM background_jobs
+                             WHERE status = 'succeeded'""",
+    "ended is dated": "UPDATE background_jobs SET finished_at = NULL WHERE status = 'succeeded'",
+    "status agrees with the events": "UPDATE background_jobs SET status = 'cancelled' WHERE status = 'succeeded'",
+    "cancel is kept": "UPDATE background_jobs SET cancel_requested_at = now() WHERE status = 'succeeded'",
+    "attempts are bounded": "UPDATE background_jobs SET attempt = 9 WHERE status = 'succeeded'",
+    "token never goes back": "UPDATE background_jobs SET token = 0 WHERE status = 'succeeded'",
+    "one holder": "UPDATE background_jobs SET status = 'queued', worker_id = NULL WHERE status = 'running'",
+    "running is held": "UPDATE background_jobs SET status = 'running', finished_at = NULL WHERE status = 'succeeded'",
+    "queued has no worker": "UPDATE background_jobs SET status = 'queued' WHERE status = 'running'",
+    "one active job": """DROP INDEX uq_background_jobs_one_active;
+                         UPDATE background_jobs SET status = 'queued', finished_at = NULL, worker_id = NULL;
+                         UPDATE background_jobs SET user_id = (SELECT id FROM users LIMIT 1)""",
+    "in between means at work": """UPDATE background_jobs SET status = 'cancelled', finished_at = now()
+                                   WHERE status = 'running'""",
+    "state says what the last job says": "UPDATE users SET demo_mode_status = 'failed'",
+    "done is complete": "DELETE FROM interactions WHERE id IN (SELECT id FROM interactions WHERE is_demo LIMIT 1)",
+    "off leaves nothing": "UPDATE users SET demo_mode_status = 'disabled' WHERE demo_mode_status = 'enabled'",
+    "asked for once": """INSERT INTO events (name, job_id) SELECT 'job.requested', id FROM background_jobs
+                         WHERE status = 'succeeded'""",
+}
+
+
+@pytest.fixture
+def healthy(engine: Engine) -> Engine:
+    """Return a database with one user whose demo mode is on, and one whose is being switched on."""
+    for _ in range(2):
+        user = driving.prepare(engine, driving.BY_NAME["demo.enable"])
+        driving.ask(engine, driving.BY_NAME["demo.enable"], user, {"preset": "nano"})
+    driving.run_next(engine)
+    driving.must_take(engine)
+    return engine
+
+
+def broken(engine: Engine) -> dict[str, str]:
+    with Session(engine) as session:
+        return {found.invariant.name: found.invariant.remedy for found in violations(session)}
+
+
+def test_a_healthy_database_breaks_nothing(healthy: Engine) -> None:
+    assert broken(healthy) == {}
+
+
+def test_every_invariant_has_a_damage_that_shows_it() -> None:
+    assert {invariant.name for invariant in INVARIANTS} == set(DAMAGES)
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damage_by_hand_is_found_and_the_remedy_named(healthy: Engine, name: str) -> None:
+    with session_scope(healthy) as session:
+        for statement in DAMAGES[name].split(";"):
+            session.connection().execute(text(statement))
+    found = broken(healthy)
+    assert name in found
+    assert len(found[name]) > 20
+
+
+def test_a_cheap_look_finds_what_is_alive_and_broken(healthy: Engine) -> None:
+    with session_scope(healthy) as session:
+        session.connection().execute(text(DAMAGES["queued has no worker"]))
+    with Session(healthy) as session:
+        assert "queued has no worker" in {found.invariant.name for found in violations(session, cheap_only=True)}
