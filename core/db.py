@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, inspect, make_url
 from sqlmodel import Session, create_engine
 
-from core import waits
+from core import pooling, waits
 
 #: Seconds a new connection may take; a dead host is an error, not a hang.
 CONNECT_TIMEOUT = 3
@@ -23,9 +23,9 @@ _OPTIONS = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIME
 def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience: float | None = None) -> Engine:
     """Return an engine for a PostgreSQL URL; nothing is connected yet.
 
-    `url` is postgresql://…, with or without a driver; prepared statements are off, so that PgBouncer in transaction
-    mode works. Keep-alives and tcp_user_timeout bound every wait on a dead network, `patience` that on a silent one;
-    without it a statement may take as long as the server lets it.
+    `url` is postgresql://…, with or without a driver; behind a pooler prepared statements are off, so that PgBouncer in
+    transaction mode works. Keep-alives and tcp_user_timeout bound every wait on a dead network, `patience` that on a
+    silent one; without it a statement may take as long as the server lets it.
     """
     parsed = make_url(url).set(drivername="postgresql+psycopg")
     arguments: dict[str, Any] = {
@@ -38,9 +38,10 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
         "tcp_user_timeout": 15_000,
     }
     engine = create_engine(
-        parsed, pool_size=pool_size, max_overflow=5, pool_timeout=5, pool_pre_ping=True, connect_args=arguments
+        parsed, pool_size=pool_size, max_overflow=5, pool_timeout=5, pool_use_lifo=True, connect_args=arguments
     )
     waits.install(engine, options, patience)
+    pooling.install(engine)
     return engine
 
 
