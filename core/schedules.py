@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from core import audit, clock
 from core.actor import ENGINE, Actor
 from core.errors import Invalid, NotAllowed, NotFound, Refused
-from core.jobs.request import Asked, request, request_chore
+from core.jobs.request import Accepted, Asked, request, request_chore
 from core.models import BackgroundJob, Schedule, ScheduleTick
 from core.operation import Form, Operation
 from core.operations import known
@@ -79,7 +79,7 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
     audit.record(session, actor, "schedule.resumed", reason=reason, name=schedule.name)
 
 
-def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> BackgroundJob:
+def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
     """Ask for a schedule's work now, besides its ticks."""
     return _ask(session, get(session, schedule_id), actor, reason)
 
@@ -168,7 +168,7 @@ def _missed(schedule: Schedule, due: datetime, now: datetime) -> int:
     return count
 
 
-def _ask(session: Session, schedule: Schedule, actor: Actor, reason: str | None) -> BackgroundJob:
+def _ask(session: Session, schedule: Schedule, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
     kind = known(schedule.kind)
     form = kind.form(**schedule.args)
     asked = Asked(reason=reason or f"schedule {schedule.name}", schedule_id=schedule.id)
@@ -185,7 +185,7 @@ def _note(
     due: datetime,
     outcome: str,
     detail: str | None,
-    job: BackgroundJob | None = None,
+    job: BackgroundJob | Accepted | None = None,
 ) -> Fired:
     job_id = job.id if job else None
     session.add(ScheduleTick(schedule_id=schedule.id, due_at=due, outcome=outcome, detail=detail, job_id=job_id))

@@ -1,7 +1,5 @@
 """Asking for a job: the row moves to its state in between and the job is inserted, in the caller's transaction."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,22 +10,12 @@ from sqlmodel import Session, col, select
 from core import audit, bus, clock
 from core.actor import Actor
 from core.errors import AlreadyActive, NotAllowed, NotFound
+from core.jobs.chores import AT_ONCE, SOON, Accepted, Asked, request_chore, request_chores
 from core.jobs.subject import lock_row
 from core.models import BackgroundJob, JobStatus, PlatformConnection, User
-from core.operation import Chore, Operation
+from core.operation import Operation
 
-#: Clocks differ a little. A worker that is rung too early finds nothing, and the sweeper rings when the job is due.
-_SOON = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How a job was asked for: when it is due, why, and which job it repeats."""
-
-    run_at: datetime | None = None
-    reason: str | None = None
-    retry_of: UUID | None = None
-    schedule_id: UUID | None = None
+__all__ = ["Accepted", "Asked", "active_job", "request", "request_chore", "request_chores"]
 
 
 def request(
@@ -36,7 +24,7 @@ def request(
     row_id: UUID,
     form: BaseModel,
     actor: Actor,
-    asked: Asked = Asked(),
+    asked: Asked = AT_ONCE,
 ) -> BackgroundJob:
     """Move the row to `during` and queue the job that carries it on, or neither.
 
@@ -52,17 +40,6 @@ def request(
     job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
     operation.machine.move(row, operation.during)
     return _insert(session, job, actor)
-
-
-def request_chore(
-    session: Session,
-    chore: Chore[Any],
-    form: BaseModel,
-    actor: Actor,
-    asked: Asked = Asked(),
-) -> BackgroundJob:
-    """Queue a job that moves no machine."""
-    return _insert(session, _new(chore, form, actor, asked), actor)
 
 
 def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -> BackgroundJob | None:
@@ -91,7 +68,7 @@ def _check(session: Session, operation: Operation[Any, Any], row: User | Platfor
         )
 
 
-def _new(kind: Operation[Any, Any] | Chore[Any], form: BaseModel, actor: Actor, asked: Asked) -> BackgroundJob:
+def _new(kind: Operation[Any, Any], form: BaseModel, actor: Actor, asked: Asked) -> BackgroundJob:
     return BackgroundJob(
         kind=kind.name,
         queue=kind.queue,
@@ -124,6 +101,6 @@ def _insert(session: Session, job: BackgroundJob, actor: Actor) -> BackgroundJob
         retry_of=job.retry_of and str(job.retry_of),
     )
     bus.changed(session, job_id=job.id, user_id=job.user_id)
-    if job.run_at <= clock.now() + _SOON:
+    if job.run_at <= clock.now() + SOON:
         bus.ring(session, job.queue)
     return job

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from core.actor import Actor
 from core.errors import AlreadyActive, NotAllowed, NotFound
-from core.jobs.request import Asked, request, request_chore
+from core.jobs.request import Accepted, Asked, request, request_chore
 from core.jobs.subject import lock_job
 from core.models import BackgroundJob, JobStatus
 from core.operation import Operation
@@ -16,7 +16,7 @@ from core.operations import BY_NAME
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 
 
-def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob:
+def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob | Accepted:
     """Ask for the same work again, as a new job with `retry_of`.
 
     Raises NotFound; NotAllowed (not failed or cancelled, or its user is elsewhere by now); AlreadyActive.
