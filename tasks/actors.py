@@ -12,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core.crash import crash_point
-from core.jobs.claim import Claimed, claim
+from core.jobs.claim import Claimed, claim, claim_along
 from core.jobs.run import run
+from core.models import AttemptOutcome
 from core.operations import BY_NAME
 from core.settings import settings
 from tasks.broker import actor_name
@@ -34,27 +35,40 @@ class Drain:
     def __call__(self, queue: str) -> None:
         """Run due jobs of a queue until there are none, or all slots are taken, or the process stops."""
         with self.registry.slot() as free:
-            while free and not self.stopping.is_set():
-                try:
-                    if not self._one(queue):
-                        return
-                except SQLAlchemyError as error:
-                    # The job, if one was claimed, is still ours: the heartbeat hands back what no thread holds.
-                    log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
-                    return
+            if not free:
+                return
+            try:
+                self._drain(queue)
+            except SQLAlchemyError as error:
+                # The job, if one was claimed, is still ours: the heartbeat hands back what no thread holds.
+                log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
 
-    def _one(self, queue: str) -> bool:
+    def _drain(self, queue: str) -> None:
+        held = self._claim(queue)
+        while held:
+            crash_point("after_claim")
+            self.registry.take(held)
+            try:
+                following = self._run(queue, held)
+            finally:
+                self.registry.let_go(held)
+            held = following or self._claim(queue)
+
+    def _claim(self, queue: str) -> Claimed | None:
+        if self.stopping.is_set():
+            return None
         with Session(self.engine, expire_on_commit=False) as session:
-            held = claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
-        if held is None:
-            return False
-        crash_point("after_claim")
-        with self.registry.holding(held):
-            self._run(held)
-        return True
+            return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
-    def _run(self, held: Claimed) -> None:
-        outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set)
+    def _run(self, queue: str, held: Claimed) -> Claimed | None:
+        """Run a job; return the next one if it was claimed along with this one's success."""
+        following: list[Claimed | None] = []
+
+        def take_next(session: Session) -> None:
+            if not self.stopping.is_set():
+                following.append(claim_along(session, self.worker_id, queue, BY_NAME, settings().step_limit))
+
+        outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, take_next)
         log.info(
             "attempt ended",
             extra={
@@ -66,6 +80,7 @@ class Drain:
                 "outcome": outcome.value,
             },
         )
+        return following[0] if following and outcome is AttemptOutcome.SUCCEEDED else None
 
 
 def declare(broker: RedisBroker, drain: Drain, queues: list[str]) -> None:

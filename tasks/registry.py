@@ -14,32 +14,32 @@ class Registry:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._lock = threading.Lock()
-        self._slots = threading.Semaphore(threads)
+        self._busy = 0
         self._held: dict[tuple[UUID, int], int] = {}
         self._empty = threading.Condition(self._lock)
 
     @contextmanager
     def slot(self) -> Iterator[bool]:
         """Take one of the process's slots for the time of the block; False: all are taken."""
-        taken = self._slots.acquire(blocking=False)
+        with self._lock:
+            taken = self._busy < self.threads
+            self._busy += taken
         try:
             yield taken
         finally:
-            if taken:
-                self._slots.release()
-
-    @contextmanager
-    def holding(self, held: Claimed) -> Iterator[None]:
-        """Note that this thread works on a job for the time of the block."""
-        key = (held.id, held.token)
-        with self._lock:
-            self._held[key] = threading.get_ident()
-        try:
-            yield
-        finally:
             with self._empty:
-                del self._held[key]
+                self._busy -= taken
                 self._empty.notify_all()
+
+    def take(self, held: Claimed) -> None:
+        """Note that this thread works on a job."""
+        with self._lock:
+            self._held[held.id, held.token] = threading.get_ident()
+
+    def let_go(self, held: Claimed) -> None:
+        """Note that no thread works on a job any more."""
+        with self._lock:
+            del self._held[held.id, held.token]
 
     def held(self) -> dict[tuple[UUID, int], int]:
         """Return (job id, token) -> thread id, as it is now."""
@@ -47,6 +47,6 @@ class Registry:
             return dict(self._held)
 
     def wait_until_empty(self, seconds: float) -> bool:
-        """Wait until no job is held any more; False when it took longer than `seconds`."""
+        """Wait until no thread holds a job or is about to; False when it took longer than `seconds`."""
         with self._empty:
-            return self._empty.wait_for(lambda: not self._held, seconds)
+            return self._empty.wait_for(lambda: self._busy == 0, seconds)

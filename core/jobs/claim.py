@@ -1,12 +1,12 @@
 """Claiming: a worker takes the most urgent due job of a queue, and with it the next token."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlmodel import Session
 
 from core import bus
@@ -21,15 +21,21 @@ class Claimed:
     token: int
     attempt: int
     kind: str
+    #: What a chore needs to run, so that it need not be loaded.
+    args: dict[str, Any] = field(compare=False)
+    done: int = field(compare=False)
+    began_at: datetime = field(compare=False)
 
 
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
-_CLAIM = text("""
+# A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
+_SQL = """
     WITH due AS MATERIALIZED (
         SELECT id FROM background_jobs
         WHERE status = 'queued' AND queue = :queue AND run_at <= statement_timestamp() AND kind = ANY(:kinds)
           AND NOT EXISTS (SELECT FROM queues q WHERE q.name = :queue AND q.paused_at IS NOT NULL)
           AND kind <> ALL (ARRAY(SELECT k.kind FROM job_kinds k WHERE k.paused_at IS NOT NULL))
+          AND EXISTS (SELECT FROM workers w WHERE w.id = :worker AND w.lost_at IS NULL AND w.stopped_at IS NULL)
         ORDER BY priority, run_at, id
         LIMIT 1 FOR UPDATE SKIP LOCKED
     ), claimed AS (
@@ -39,14 +45,18 @@ _CLAIM = text("""
             deadline_at = statement_timestamp() + make_interval(secs => :step_limit),
             updated_at = statement_timestamp()
         FROM due WHERE j.id = due.id
-        RETURNING j.id, j.token, j.attempt, j.kind, j.user_id
+        RETURNING j.id, j.token, j.attempt, j.kind, j.user_id, j.args, j.progress_done, j.started_at
     ), tried AS (
         INSERT INTO job_attempts (job_id, token, attempt, worker_id, started_at, outcome)
         SELECT id, token, attempt, :worker, statement_timestamp(), 'running' FROM claimed
     )
-    SELECT c.id, c.token, c.attempt, c.kind, c.user_id, k.kind IS NOT NULL AS steered
+    SELECT c.id, c.token, c.attempt, c.kind, c.args, c.progress_done, c.started_at,
+           c.user_id, k.kind IS NOT NULL AS steered
     FROM claimed c LEFT JOIN job_kinds k ON k.kind = c.kind
-""")
+"""
+_CLAIM = text(_SQL)
+# Whoever has just ended a job must not wait for a kind's limits with that ending uncommitted.
+_CLAIM_FREE = text(_SQL.replace("LIMIT 1", "LIMIT (SELECT CASE WHEN EXISTS (SELECT FROM job_kinds) THEN 0 ELSE 1 END)"))
 
 
 def claim(
@@ -55,21 +65,38 @@ def claim(
     """Take one due job of `queue` whose kind is known and may start now, or None, and commit."""
     wanted = set(kinds)
     while wanted:
-        row = _take(session, worker_id, queue, wanted, step_limit)
+        row = _take(session, _CLAIM, worker_id, queue, wanted, step_limit)
         if row is None:
             session.rollback()
             return None
         if not row.steered or may_start(session, row.kind, worker_id):
-            bus.changed(session, job_id=row.id, user_id=row.user_id)
+            held = _held(session, row)
             session.commit()
-            return Claimed(row.id, row.token, row.attempt, row.kind)
+            return held
         session.rollback()
         wanted.discard(row.kind)
     return None
 
 
-def _take(
+def claim_along(
     session: Session, worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta
+) -> Claimed | None:
+    """Take one due job in the transaction that ends another one, so that the disk is waited for once.
+
+    None also while operators steer any kind: their limits are looked at by `claim`. Waits for no lock: the caller's
+    own are held meanwhile. The caller commits.
+    """
+    row = _take(session, _CLAIM_FREE, worker_id, queue, kinds, step_limit)
+    return None if row is None else _held(session, row)
+
+
+def _take(
+    session: Session, statement: TextClause, worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta
 ) -> Row[Any] | None:
     values = {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit.total_seconds()}
-    return session.connection().execute(_CLAIM, values).one_or_none()
+    return session.connection().execute(statement, values).one_or_none()
+
+
+def _held(session: Session, row: Row[Any]) -> Claimed:
+    bus.changed(session, job_id=row.id, user_id=row.user_id)
+    return Claimed(row.id, row.token, row.attempt, row.kind, row.args, row.progress_done, row.started_at)

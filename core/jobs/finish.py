@@ -6,6 +6,7 @@ Each is one transaction: what the work left, the subject's state, the job, its a
 import random
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session
 
@@ -37,9 +38,13 @@ def succeed(session: Session, job: BackgroundJob, result: dict[str, Any] | None)
     if isinstance(kind, Operation) and (subject := lock_subject(session, job)):
         kind.machine.move(subject, kind.target)
         session.flush()
-    move(
-        session, job.id, job.token, JobStatus.RUNNING, _SUCCESS if result is None else replace(_SUCCESS, result=result)
-    )
+    _succeed(session, job.id, job.token, result)
+
+
+def succeed_chore(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
+    """End a held chore well, with whatever its last step left in the session. Raises LeaseLost as `succeed` does."""
+    session.flush()
+    _succeed(session, job_id, token, result)
 
 
 def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> None:
@@ -103,13 +108,18 @@ def hand_back(session: Session, job: BackgroundJob) -> None:
     return move(session, job.id, job.token, JobStatus.RUNNING, back)
 
 
+def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
+    to = _SUCCESS if result is None else replace(_SUCCESS, result=result)
+    move(session, job_id, token, JobStatus.RUNNING, to)
+
+
 def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any, to: Move) -> Move:
     if job.token == 0:
         return to
     try:
         with session.begin_nested():
             kind.undo(work_of(session, job, kind, subject))
-    except Exception as error:  # noqa: BLE001 - the job's own failure becomes data
+    except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
         problem = failure_of(GiveUp(f"Cleaning up failed too, something may be left; Dismiss cleans it. ({error})"))
         return replace(to, status=JobStatus.FAILED, event="job.failed", failure=problem)
     return to

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -17,6 +17,9 @@ from core.jobs.subject import lock_held, lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob
 from core.operation import Chore, ChoreWork, Operation, Steps
 from core.operations import BY_NAME
+
+#: Writes the success, with the job's result.
+_Succeed = Callable[[dict[str, Any] | None], None]
 
 
 class _CancelAsked(Exception):
@@ -34,15 +37,24 @@ class Interrupted(BaseException):
         return "The job reached no checkpoint within its time limit and was interrupted."
 
 
-def run(engine: Engine, held: Claimed, step_limit: timedelta, stopping: Callable[[], bool]) -> AttemptOutcome:
+def run(
+    engine: Engine,
+    held: Claimed,
+    step_limit: timedelta,
+    stopping: Callable[[], bool],
+    along: Callable[[Session], None] | None = None,
+) -> AttemptOutcome:
     """Run one claimed job to the end of this attempt and return how it ended.
+
+    `along` is called in the transaction of a success, before its commit: what it does, such as claiming the next job,
+    happens together with the success or not at all.
 
     Never raises for what the job does; raises only what stops the ending itself from being written, such as a database
     that is away. Then nothing is lost: the job is still held, and is handed back or swept.
     """
     with Session(engine, expire_on_commit=False) as session:
         try:
-            return _attempt(session, held, step_limit, stopping)
+            return _attempt(session, held, step_limit, stopping, along)
         except LeaseLost:
             session.rollback()
             return _after_loss(session, held)
@@ -58,36 +70,44 @@ def run(engine: Engine, held: Claimed, step_limit: timedelta, stopping: Callable
             )
 
 
-def _attempt(session: Session, held: Claimed, step_limit: timedelta, stopping: Callable[[], bool]) -> AttemptOutcome:
-    job = session.get(BackgroundJob, held.id, populate_existing=True)
-    if job is None or job.token != held.token:
-        raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")
-    steps = _steps(session, job)
-    session.commit()  # no transaction stays open while the first step waits for the outside
+def _attempt(
+    session: Session,
+    held: Claimed,
+    step_limit: timedelta,
+    stopping: Callable[[], bool],
+    along: Callable[[Session], None] | None,
+) -> AttemptOutcome:
+    steps, succeed = _chore(session, held) if isinstance(BY_NAME.get(held.kind), Chore) else _operation(session, held)
     result = _drive(session, held, steps, step_limit, stopping)
     crash_point("before_finish")
-    finish.succeed(session, job, result)
+    succeed(result)
+    if along is not None:
+        along(session)
     session.commit()
     crash_point("after_finish")
     return AttemptOutcome.SUCCEEDED
 
 
-def _steps(session: Session, job: BackgroundJob) -> Steps:
-    kind = BY_NAME.get(job.kind)
-    if isinstance(kind, Chore):
-        form = kind.form(**job.args)
-        steps: Steps = kind.run(
-            ChoreWork(session, form, str(job.id), job.progress_done, job.started_at or job.created_at)
-        )
-        return steps
+def _chore(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
+    """Prepare a chore from what the claim has told: every write of it is fenced, so nothing needs to be loaded."""
+    chore: Chore[Any] = cast(Chore[Any], BY_NAME[held.kind])
+    steps = chore.run(ChoreWork(session, chore.form(**held.args), str(held.id), held.done, held.began_at))
+    return steps, lambda result: finish.succeed_chore(session, held.id, held.token, result)
+
+
+def _operation(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
+    job = session.get(BackgroundJob, held.id, populate_existing=True)
+    if job is None or job.token != held.token:
+        raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")
+    kind = BY_NAME.get(held.kind)
     if not isinstance(kind, Operation):
-        raise GiveUp(f"{job.kind} is not a kind of job that this version of the program knows.")
+        raise GiveUp(f"{held.kind} is not a kind of job that this version of the program knows.")
     subject = lock_subject(session, job)
     if subject is None:
         raise GiveUp("The user or connection that this job was for has been deleted.")
-    work = work_of(session, job, kind, subject)
-    steps = kind.run(work)
-    return steps  # noqa: RET504 - named for its type
+    steps = kind.run(work_of(session, job, kind, subject))
+    session.commit()  # no transaction stays open while the first step waits for the outside
+    return steps, lambda result: finish.succeed(session, job, result)
 
 
 def _drive(
