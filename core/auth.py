@@ -123,12 +123,18 @@ def change_password(session: Session, actor: Actor, form: PasswordForm) -> None:
     user = session.get(User, actor.id, with_for_update=True)
     if user is None:
         raise Invalid("Only people have passwords.")
-    if user.hashed_password and is_usable(user.hashed_password) and not _verified(user, form.current or ""):
+    if has_password(session, actor) and not _verified(user, form.current or ""):
         raise Invalid("The present password is wrong.", {"current": "Write your present password."})
     user.hashed_password = hash_password(form.password)
     others = (col(UserSession.user_id) == user.id, col(UserSession.id) != actor.session_id)
     session.exec(update(UserSession).where(*others).values(revoked_at=clock.db_now()))
     audit.record(session, actor, "password.changed", user_id=user.id)
+
+
+def has_password(session: Session, actor: Actor) -> bool:
+    """Tell whether a person can sign in with a password."""
+    user = session.get(User, actor.id)
+    return user is not None and user.hashed_password is not None and is_usable(user.hashed_password)
 
 
 def is_usable(hashed: str) -> bool:
@@ -144,7 +150,8 @@ def is_usable(hashed: str) -> bool:
 def hash_password(password: str) -> str:
     """Return the argon2id hash of a new password. Raises Invalid when it is too short."""
     if len(password) < PASSWORD_MIN:
-        raise Invalid("The password is too short.", {"password": f"Use at least {PASSWORD_MIN} characters."})
+        says = f"Use at least {PASSWORD_MIN} characters."
+        raise Invalid(f"The password is too short. {says}", {"password": says})
     return _hasher.hash(password)
 
 

@@ -176,6 +176,7 @@ def _person() -> None:
         if actor.may(Role.VIEWER):
             ui.menu_item("Console", lambda: ui.navigate.to("/"))
         ui.menu_item("My dashboard", lambda: ui.navigate.to("/dashboard"))
+        ui.menu_item("Settings", lambda: ui.navigate.to("/settings"))
         ui.menu_item("Sign out", lambda: ui.run_javascript("signOut()"))
 
 

@@ -3,7 +3,7 @@
 
 def declare_pages() -> None:
     """Declare every page of the product to NiceGUI."""
-    from ui.pages import console, dashboard, demo_mode
+    from ui.pages import console, dashboard, demo_mode, settings
 
-    for module in (console, dashboard, demo_mode):
+    for module in (console, dashboard, demo_mode, settings):
         module.declare()
