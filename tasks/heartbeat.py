@@ -2,6 +2,9 @@
 
 import logging
 import threading
+import time
+from collections.abc import Callable, Iterable
+from uuid import UUID
 
 import psutil
 from dramatiq.middleware.threading import raise_thread_exception
@@ -16,15 +19,24 @@ from tasks.actors import Drain
 
 log = logging.getLogger(__name__)
 
+#: Seconds until the next try after a beat that did not reach the database.
+RETRY = 1.0
+
+Key = tuple[UUID, int]
+
 
 class Heartbeat:
     """A thread that beats every UNSTUCK_HEARTBEAT_SECONDS, on whatever the database is doing."""
 
-    def __init__(self, drain: Drain, queues: list[str], version: str) -> None:
+    def __init__(self, drain: Drain, queues: list[str], version: str, give_up: Callable[[], None]) -> None:
+        """Beat for `drain`; `give_up` ends the process when every thread hangs in a job that is no longer ours."""
         self._drain = drain
         self._queues = queues
         self._version = version
-        self._suspects: set[tuple[object, int]] = set()
+        self._give_up = give_up
+        self._suspects: set[Key] = set()
+        #: Jobs that were taken away from threads which still work on them, and since when, by the monotonic clock.
+        self._void: dict[Key, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -38,20 +50,27 @@ class Heartbeat:
         self._thread.join(2)
 
     def _beat(self) -> None:
-        while not self._stop.wait(settings().heartbeat_seconds):
+        pause = settings().heartbeat_seconds
+        while not self._stop.wait(pause):
+            pause = settings().heartbeat_seconds
             try:
                 self.once()
             except SQLAlchemyError as error:
                 log.warning("heartbeat missed", extra={"error": str(error).split("\n")[0]})
+                pause = min(RETRY, pause)
 
     def once(self) -> None:
         """Beat once: say that we live, interrupt what does not heed, hand back what no thread holds."""
+        held = self._drain.registry.held()
         with session_scope(self._drain.engine) as session:
             memory = psutil.Process().memory_info().rss // 2**20
             if not workers.beat(session, self._drain.worker_id, memory):
                 self._begin_new_life(session)
-                return
-            self._interrupt_overdue(session)
+            overdue = workers.overdue(session, self._drain.worker_id, settings().grace_seconds)
+            lost = held.keys() - workers.held_by(session, self._drain.worker_id)
+        # Seen twice: a thread may just be about to let go of a job that it has ended.
+        self._interrupt([*overdue, *(lost & self._void.keys())])
+        self._note_void(lost)
         self._hand_back_forgotten()
 
     def _begin_new_life(self, session: Session) -> None:
@@ -61,12 +80,22 @@ class Heartbeat:
         self._drain.worker_id = workers.register(session, threads=threads, queues=self._queues, version=self._version)
         log.warning("was presumed dead, registered anew", extra={"worker": str(self._drain.worker_id), "was": str(old)})
 
-    def _interrupt_overdue(self, session: Session) -> None:
-        held = self._drain.registry.held()
-        for key in workers.overdue(session, self._drain.worker_id, settings().grace_seconds):
-            if thread := held.get(key):
+    def _interrupt(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            if thread := self._drain.registry.held().get(key):  # now, and not before the database answered
                 log.warning("interrupting a job that does not stop", extra={"job": str(key[0]), "token": key[1]})
                 raise_thread_exception(thread, Interrupted)  # type: ignore[no-untyped-call]
+
+    def _note_void(self, lost: set[Key]) -> None:
+        """Remember threads whose job is no longer ours; when they are all of them, this process is of no more use."""
+        now = time.monotonic()
+        self._void = {key: self._void.get(key, now) for key in lost}
+        stuck = [key for key, since in self._void.items() if now - since > settings().grace_seconds]
+        if len(stuck) >= self._drain.registry.threads:
+            log.error(
+                "every thread hangs in a job that was taken away, ending", extra={"jobs": [str(k[0]) for k in stuck]}
+            )
+            self._give_up()
 
     def _hand_back_forgotten(self) -> None:
         with session_scope(self._drain.engine) as session:

@@ -6,6 +6,7 @@ It wakes free threads of its own process directly, so that due jobs start even w
 import logging
 import random
 import threading
+import time
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -24,6 +25,8 @@ class Sweeper:
         self._drain = drain
         self._queues = queues
         self._stop = threading.Event()
+        #: Until when nobody is presumed dead, by the monotonic clock.
+        self._patient_until = 0.0
         self._thread = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
 
     def start(self) -> None:
@@ -41,14 +44,14 @@ class Sweeper:
                 self.once()
             except SQLAlchemyError as error:
                 log.warning("sweep missed", extra={"error": str(error).split("\n")[0]})
+                # Nobody could say that they live while the database was away: give them the time to.
+                self._patient_until = time.monotonic() + settings().lease_seconds
             self._stop.wait(settings().sweep_seconds * random.uniform(0.8, 1.0))  # noqa: S311
 
     def once(self) -> None:
         """Presume the silent dead, rescue their jobs, and ring for everything that is due."""
         engine = self._drain.engine
-        with session_scope(engine) as session:
-            if lost := sweep.mark_lost_workers(session, settings().lease):
-                log.warning("workers presumed dead", extra={"count": lost})
+        self._mark_lost()
         with session_scope(engine) as session:
             found = sweep.orphans(session)
         for orphan in found:
@@ -57,6 +60,13 @@ class Sweeper:
             due = list(sweep.ring_due(session))
         for queue, waiting in due:
             self._wake(queue, waiting)
+
+    def _mark_lost(self) -> None:
+        if time.monotonic() < self._patient_until:
+            return
+        with session_scope(self._drain.engine) as session:
+            if lost := sweep.mark_lost_workers(session, settings().lease):
+                log.warning("workers presumed dead", extra={"count": lost})
 
     def _rescue(self, orphan: sweep.Orphan) -> None:
         """Rescue one job; one whose rows are still locked by its dead holder must not keep the others waiting."""

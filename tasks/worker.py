@@ -37,15 +37,16 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
     drain = Drain(engine, Registry(threads), worker_id)
     declare(broker, drain, queues)
-    heartbeat, sweeper, scheduler = Heartbeat(drain, queues, version), Sweeper(drain, queues), Scheduler(drain)
+    stop, hung = _stop_on_signal(), threading.Event()
+    heartbeat = Heartbeat(drain, queues, version, hung.set)
+    sweeper, scheduler = Sweeper(drain, queues), Scheduler(drain)
     dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=threads)
-    stop = _stop_on_signal()
     heartbeat.start()
     dramatiq_worker.start()
     sweeper.start()
     scheduler.start()
     log.info("worker started", extra={"worker": str(worker_id), "threads": threads, "queues": queues})
-    _wait(stop)
+    _wait(stop, hung)
     drain.stopping.set()
     scheduler.stop()
     sweeper.stop()
@@ -54,7 +55,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     _leave(drain, dramatiq_worker)
     redis_bus.close()
     if not clean:  # a thread that does not stop must not keep the process; its job was handed back, its token is void
-        os._exit(0)
+        os._exit(1 if hung.is_set() else 0)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -68,9 +69,9 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-def _wait(stop: threading.Event) -> None:
+def _wait(stop: threading.Event, hung: threading.Event) -> None:
     parent = os.getppid()
-    while not stop.wait(PARENT_CHECK):
+    while not stop.wait(PARENT_CHECK) and not hung.is_set():
         if os.environ.get("UNSTUCK_CHILD") and os.getppid() != parent:
             return
 

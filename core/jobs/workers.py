@@ -62,17 +62,22 @@ def overdue(session: Session, worker_id: UUID, grace_seconds: float) -> list[tup
     return [(job_id, token) for job_id, token in rows]
 
 
-def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
-    """Return (id, token) of jobs that are this worker's in the database, but that none of its threads holds.
-
-    That is what is left when the database was away at the moment of an ending.
-    """
+def held_by(session: Session, worker_id: UUID) -> set[tuple[UUID, int]]:
+    """Return (id, token) of the jobs that are this worker's in the database."""
     rows = session.exec(
         select(BackgroundJob.id, BackgroundJob.token).where(
             col(BackgroundJob.worker_id) == worker_id, col(BackgroundJob.status) == JobStatus.RUNNING
         )
     )
-    return [(job_id, token) for job_id, token in rows if (job_id, token) not in held]
+    return {(job_id, token) for job_id, token in rows}
+
+
+def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    """Return (id, token) of jobs that are this worker's in the database, but that none of its threads holds.
+
+    That is what is left when the database was away at the moment of an ending.
+    """
+    return [key for key in held_by(session, worker_id) if key not in held]
 
 
 def give_back(session: Session, job_id: UUID, token: int) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlmodel import Session, col, func, select
 
 from core import bus
@@ -57,12 +57,13 @@ class Cluster:
         self.log = servers.data_dir / f"workers-{database_url[-40:].split('?')[0][-8:]}-{os.getpid()}.log"
         self._healthy: list[Process] = []
         self._started: list[Process] = []
+        self._supervisors: list[Process] = []
         with session_scope(self.engine) as session:
             session.connection().execute(text(kinds.EFFECTS))
 
     def environment(self, **settings: object) -> dict[str, str]:
         """Return a child's environment: this cluster's servers, short times, and `settings`."""
-        own = {"DATABASE_URL": self.database_url, "REDIS_URL": self.servers.redis_url}
+        own = {"DATABASE_URL": self.database_url, "REDIS_URL": self.servers.redis_url, "PYTHONPATH": str(ROOT)}
         return {**os.environ, **FAST, **own, **{name: str(value) for name, value in settings.items()}}
 
     def spawn(self, command: Sequence[str], **settings: object) -> Process:
@@ -90,6 +91,19 @@ class Cluster:
             self._healthy += processes
         return processes
 
+    def start_supervised(self, *, threads: int, **settings: object) -> Process:
+        """Start a worker that is started again whenever it ends, and wait until it is registered."""
+        supervisor = self.spawn(("-m", "tests.faults.supervised", str(threads)), **settings)
+        before = self._workers()
+        eventually(lambda: self._workers() > before, within=60)
+        self._healthy.append(supervisor)
+        self._supervisors.append(supervisor)
+        return supervisor
+
+    def _workers(self) -> int:
+        with Session(self.engine) as session:
+            return session.exec(select(func.count()).select_from(Worker)).one()
+
     def is_registered(self, process: Process) -> bool:
         """Tell whether a worker process has said that it lives."""
         with Session(self.engine) as session:
@@ -97,12 +111,12 @@ class Cluster:
 
     def ask(self, users: int = 1, preset: str = "nano") -> list[tuple[User, BackgroundJob]]:
         """Request demo mode for new users through the gateway, as the console does."""
-        asked = []
-        for _ in range(users):
-            with session_scope(self.engine) as session:
-                user = make_user(session)
-            asked.append((user, self.perform("demo.enable", user, preset=preset)))
-        return asked
+        return [(user, self.perform("demo.enable", user, preset=preset)) for user in self.make_users(users)]
+
+    def make_users(self, number: int) -> list[User]:
+        """Add creators."""
+        with session_scope(self.engine) as session:
+            return [make_user(session) for _ in range(number)]
 
     def perform(self, name: str, user: User, **form: object) -> BackgroundJob:
         """Start an operation on a user through the gateway, and note the id that it acknowledged."""
@@ -162,6 +176,35 @@ class Cluster:
         with Session(self.engine) as session:
             return session.connection().execute(query).scalar_one()
 
+    def is_silent(self) -> bool:
+        """Tell whether every worker has missed two heartbeats."""
+        query = text(
+            "SELECT bool_and(heartbeat_at < now() - interval '1.2 s') FROM workers "
+            "WHERE stopped_at IS NULL AND lost_at IS NULL"
+        )
+        with Session(self.engine) as session:
+            return session.connection().execute(query).scalar_one() is not False
+
+    def terminate_connections(self) -> int:
+        """End every connection to this cluster's database but the one that does it, and return how many there were."""
+        query = text(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        with Session(self.engine) as session:
+            return session.connection().execute(query).scalar_one()
+
+    def kill_healthy(self) -> None:
+        """Kill every worker that was started without settings of its own."""
+        for process in self._healthy:
+            process.kill()
+            process.wait()
+
+    @property
+    def database_name(self) -> str:
+        """The name of this cluster's database."""
+        return make_url(self.database_url).database or ""
+
     def worker_of(self, job: BackgroundJob) -> Worker:
         """Return the worker that holds a job."""
         with Session(self.engine) as session:
@@ -198,6 +241,10 @@ class Cluster:
 
     def stop(self) -> None:
         """End every process that still lives."""
+        for supervisor in self._supervisors:
+            supervisor.terminate()
+        for supervisor in self._supervisors:
+            supervisor.wait(30)
         for process in self._started:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)

@@ -1,0 +1,107 @@
+"""What happens to jobs when the broker loses everything, dies, is full, never answers, or says nonsense."""
+
+import pytest
+
+from core.models import JobStatus
+from tasks.broker import bell, make_broker
+from tests.faults.cluster import NANO, Cluster, heal_and_check
+from tests.waiting import eventually
+
+#: So long that only a bell can start a job within a test.
+NO_SWEEP = 600
+
+
+def test_every_job_ends_though_the_broker_is_wiped_in_the_middle(cluster: Cluster) -> None:
+    cluster.start_worker()
+    asked = []
+    for _ in range(4):
+        asked += cluster.ask(15)
+        with cluster.servers.broker() as client:
+            client.flushall()
+    heal_and_check(cluster)
+    assert {cluster.job(job).status for _, job in asked} == {JobStatus.SUCCEEDED}
+    assert {cluster.state_of(user) for user, _ in asked} == {("enabled", NANO)}
+
+
+def test_a_worker_starts_and_works_while_there_is_no_broker(cluster: Cluster) -> None:
+    cluster.start_worker(REDIS_URL="redis://127.0.0.1:1/0")
+    [(user, job)] = cluster.ask()
+    eventually(lambda: cluster.has_ended(job), within=20)
+    assert cluster.state_of(user) == ("enabled", NANO)
+    heal_and_check(cluster)
+
+
+def test_a_frozen_broker_delays_neither_who_asks_nor_the_job(cluster: Cluster) -> None:
+    cluster.start_worker()
+    cluster.servers.freeze_valkey()
+    [(user, job)] = cluster.ask()
+    eventually(lambda: cluster.has_ended(job), within=20)
+    assert cluster.state_of(user) == ("enabled", NANO)
+    heal_and_check(cluster)
+
+
+@pytest.mark.slow
+def test_jobs_start_while_the_broker_is_dead_and_bells_ring_again_after_its_return(cluster: Cluster) -> None:
+    cluster.start_worker()
+    cluster.servers.kill_valkey()
+    [(_, first)] = cluster.ask()
+    eventually(lambda: cluster.has_ended(first), within=20)
+    sleeper = cluster.start_worker(UNSTUCK_SWEEP_SECONDS=NO_SWEEP, UNSTUCK_LEASE_SECONDS=NO_SWEEP)
+    cluster.kill_healthy()
+    cluster.servers.start_valkey()
+    eventually(lambda: _rung(cluster), within=30)
+    assert sleeper.poll() is None
+    heal_and_check(cluster)
+
+
+def _rung(cluster: Cluster) -> bool:
+    """Tell whether a new job is started by its bell; the first bells may be lost while everyone reconnects."""
+    [(_, job)] = cluster.ask()
+    try:
+        return eventually(lambda: cluster.has_ended(job), within=3)
+    except AssertionError:
+        return False
+
+
+@pytest.mark.slow
+def test_jobs_start_while_the_broker_is_full(cluster: Cluster) -> None:
+    cluster.start_worker()
+    with cluster.servers.broker() as client:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 1)
+    [(user, job)] = cluster.ask()
+    eventually(lambda: cluster.has_ended(job), within=20)
+    assert cluster.state_of(user) == ("enabled", NANO)
+    heal_and_check(cluster)
+
+
+@pytest.mark.slow
+def test_jobs_start_while_the_way_to_the_broker_swallows_everything(cluster: Cluster) -> None:
+    cluster.start_worker(REDIS_URL=cluster.servers.broker_through_proxy)
+    cluster.servers.broker_proxy.be("blackhole")
+    [(user, job)] = cluster.ask()
+    eventually(lambda: cluster.has_ended(job), within=20)
+    assert cluster.state_of(user) == ("enabled", NANO)
+    heal_and_check(cluster)
+
+
+def test_a_job_runs_once_however_often_its_bell_rings(cluster: Cluster) -> None:
+    cluster.start_workers(2, knows_kinds=True)
+    job = cluster.ask_chore("fault.steps", steps=3, seconds=0.3)
+    broker = make_broker(cluster.servers.redis_url)
+    for _ in range(40):
+        broker.enqueue(bell("demo"))
+    heal_and_check(cluster)
+    assert cluster.outcomes(job) == ["succeeded"]
+
+
+def test_nonsense_in_the_queue_stops_no_bell(cluster: Cluster) -> None:
+    cluster.start_worker(UNSTUCK_SWEEP_SECONDS=NO_SWEEP, UNSTUCK_LEASE_SECONDS=NO_SWEEP)
+    with cluster.servers.broker() as client:
+        for number, nonsense in enumerate((b"\xff\xfe", b"{}", b"[]", b'{"queue_name": "demo"}', b"null")):
+            client.hset("dramatiq:demo.msgs", f"nonsense-{number}", nonsense)
+            client.rpush("dramatiq:demo", f"nonsense-{number}")
+    [(user, job)] = cluster.ask()
+    eventually(lambda: cluster.has_ended(job), within=60)  # each piece costs Dramatiq three seconds
+    assert cluster.state_of(user) == ("enabled", NANO)
+    heal_and_check(cluster)

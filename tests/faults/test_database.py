@@ -1,0 +1,104 @@
+"""What happens to jobs when the database dies, or the network before it is cut, slow, stalled or silent."""
+
+import pytest
+
+from core.models import JobStatus
+from tests.faults.cluster import NANO, Cluster, heal_and_check
+from tests.faults.proxy import Mode
+from tests.waiting import eventually
+
+#: Long enough that the database is away in the middle of a job, and of several heartbeats.
+SLOW = 0.3
+
+
+def test_a_worker_whose_connections_are_all_terminated_goes_on(cluster: Cluster) -> None:
+    worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=SLOW)
+    [(user, job), (other, _)] = cluster.ask(2)
+    cluster.begin(job)
+    for _ in range(3):
+        eventually(lambda: cluster.terminate_connections() > 0)
+    eventually(cluster.all_ended, within=40)
+    assert [cluster.state_of(user), cluster.state_of(other)] == [("enabled", NANO)] * 2
+    assert worker.poll() is None
+    heal_and_check(cluster)
+
+
+def test_jobs_survive_an_immediate_stop_of_postgresql(cluster: Cluster) -> None:
+    worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=SLOW)
+    asked = cluster.ask(3)
+    cluster.begin(asked[0][1])
+    cluster.servers.crash_postgres()
+    eventually(lambda: "heartbeat missed" in cluster.said(), within=20)
+    cluster.servers.start_postgres()
+    eventually(cluster.all_ended, within=40)
+    assert [cluster.state_of(user) for user, _ in asked] == [("enabled", NANO)] * 3
+    assert worker.poll() is None
+    heal_and_check(cluster)
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "cut",
+        pytest.param("slow", marks=pytest.mark.slow),
+        pytest.param("stall", marks=pytest.mark.slow),
+        pytest.param("blackhole", marks=pytest.mark.slow),
+    ],
+)
+def test_a_worker_goes_on_after_the_way_to_the_database_was_broken(cluster: Cluster, mode: Mode) -> None:
+    url = cluster.servers.through_proxy(cluster.database_url)
+    worker = cluster.start_worker(DATABASE_URL=url, UNSTUCK_DEMO_STEP_SECONDS=SLOW)
+    [(user, job)] = cluster.ask()
+    cluster.begin(job)
+    cluster.servers.database_proxy.be(mode)
+    if mode != "slow":
+        eventually(cluster.is_silent, within=20)
+    cluster.servers.database_proxy.be("up")
+    [(other, _)] = cluster.ask()
+    eventually(cluster.all_ended, within=90)  # a silent server is given up after 40 s
+    assert [cluster.state_of(user), cluster.state_of(other)] == [("enabled", NANO)] * 2
+    assert worker.poll() is None
+    heal_and_check(cluster)
+
+
+@pytest.mark.slow
+def test_the_jobs_of_a_worker_behind_a_black_hole_are_finished_by_another(cluster: Cluster) -> None:
+    url = cluster.servers.through_proxy(cluster.database_url)
+    cluster.start_worker(DATABASE_URL=url, UNSTUCK_DEMO_STEP_SECONDS=SLOW)
+    [(user, job)] = cluster.ask()
+    cluster.begin(job)
+    cluster.servers.database_proxy.be("blackhole")
+    cluster.start_worker()
+    eventually(cluster.all_ended, within=30)
+    assert cluster.state_of(user) == ("enabled", NANO)
+    assert cluster.outcomes(job) == ["lost", "succeeded"]
+    heal_and_check(cluster)
+
+
+@pytest.mark.slow
+def test_eight_threads_share_three_connections(cluster: Cluster) -> None:
+    with cluster.servers.superuser(cluster.database_name) as connection:
+        connection.execute("DROP ROLE IF EXISTS fault_worker")
+        connection.execute("CREATE ROLE fault_worker LOGIN CONNECTION LIMIT 3")
+        connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO fault_worker")
+        connection.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO fault_worker")
+    url = cluster.database_url.replace("postgres@", "fault_worker@")
+    worker = cluster.start_worker(threads=8, DATABASE_URL=url)
+    asked = cluster.ask(12)
+    eventually(cluster.all_ended, within=60)
+    assert {cluster.state_of(user) for user, _ in asked} == {("enabled", NANO)}
+    assert worker.poll() is None
+    heal_and_check(cluster)
+
+
+@pytest.mark.slow
+def test_a_job_whose_statement_takes_too_long_is_tried_again(cluster: Cluster) -> None:
+    cluster.start_worker()
+    [user] = cluster.make_users(1)
+    with cluster.servers.superuser(cluster.database_name) as connection, connection.transaction():
+        connection.execute("LOCK TABLE interactions IN ACCESS EXCLUSIVE MODE")
+        job = cluster.perform("demo.enable", user, preset="nano")
+        eventually(lambda: "error" in cluster.outcomes(job), within=30)
+    heal_and_check(cluster)
+    assert cluster.job(job).status is JobStatus.SUCCEEDED
+    assert cluster.state_of(user) == ("enabled", NANO)
