@@ -1,0 +1,111 @@
+"""The real engine with one protection taken away, for the replay to find."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import TextClause
+from sqlmodel import Session
+
+from core.jobs import checkpoint, claim, fence, finish, request, run, subject, sweep, workers
+from core.models import BackgroundJob, JobStatus
+from tests.model import settings
+from tests.model.state import Setting
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+TOKEN = "AND token = :token"
+STATUS = "AND coalesce(status, '') = 'running'"
+UNLESS_CANCELLED = "AND (:status <> 'succeeded' OR cancel_requested_at IS NULL)"
+UNLESS_NOTHING = UNLESS_CANCELLED.replace("'succeeded'", "''")
+
+
+class EngineMutant(NamedTuple):
+    """What the engine goes without, how it is taken away, and the world in which that shows."""
+
+    name: str
+    patch: Patch
+    setting: Setting = settings.ZOMBIES
+
+
+def _sql(module: Any, name: str, old: str, new: str = "") -> Patch:
+    """Return what replaces a part of a prepared statement, which must be there."""
+
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        statement: TextClause = getattr(module, name)
+        assert old in statement.text, f"{name} has no {old!r} any more: this mutant needs a new place"
+        changed = copy.copy(statement)
+        changed.text = statement.text.replace(old, new)
+        changed._bindparams = {key: value for key, value in statement._bindparams.items() if f":{key}" in changed.text}
+        monkeypatch.setattr(module, name, changed)
+
+    return patch
+
+
+def _instead(module: Any, name: str, other: Any) -> Patch:
+    return lambda monkeypatch: monkeypatch.setattr(module, name, other)
+
+
+def _held_by_anyone(session: Session, job_id: Any, token: int) -> BackgroundJob | None:
+    """Lock a running job whatever its token, as its rightful holder would."""
+    job = subject.lock_job(session, job_id)
+    return job if job and job.status is JobStatus.RUNNING else None
+
+
+def _deaf(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an ending that does not see that someone asked to cancel."""
+
+    def ending(session: Session, job: BackgroundJob, *rest: Any) -> Any:
+        with session.no_autoflush:
+            job.cancel_requested_at = None
+            return function(session, job, *rest)
+
+    return ending
+
+
+def _hand_back_spent(session: Session, job: BackgroundJob) -> None:
+    back = fence.Move(status=JobStatus.QUEUED, outcome=finish.AttemptOutcome.HANDED_BACK, event="job.handed_back")
+    fence.move(session, job.id, job.token, JobStatus.RUNNING, back)
+
+
+def _rest_without_origin(kind: Any, _job: BackgroundJob, to: fence.Move) -> Any:
+    return kind.machine.failed if to.status is JobStatus.FAILED else kind.rests_at
+
+
+def _commit_first(real: Callable[..., bool]) -> Callable[..., bool]:
+    def torn(session: Session, *rest: Any) -> bool:
+        session.commit()
+        return real(session, *rest)
+
+    return torn
+
+
+ENGINE_MUTANTS = (
+    EngineMutant("checkpoint without token", _sql(checkpoint, "_CHECKPOINT", TOKEN)),
+    EngineMutant("checkpoint without status", _sql(checkpoint, "_CHECKPOINT", STATUS)),
+    EngineMutant("work committed before its checkpoint", _instead(run, "checkpoint", _commit_first(run.checkpoint))),
+    EngineMutant("finish without token", _sql(fence, "_MOVE", TOKEN)),
+    EngineMutant("finish deaf to cancel", _sql(fence, "_MOVE", UNLESS_CANCELLED, UNLESS_NOTHING)),
+    EngineMutant("claim without a new token", _sql(claim, "_CLAIM", "token = token + 1", "token = token")),
+    EngineMutant("claim that counts no attempt", _sql(claim, "_CLAIM", "attempt = attempt + 1", "attempt = attempt")),
+    EngineMutant(
+        "claim of what is not due", _sql(claim, "_CLAIM", "AND run_at <= statement_timestamp()"), settings.RETRYING
+    ),
+    EngineMutant("endings without token", _instead(run, "lock_held", _held_by_anyone), settings.ERRING_ZOMBIES),
+    EngineMutant("rescue without token", _instead(sweep, "lock_held", _held_by_anyone), settings.ERRING_ZOMBIES),
+    EngineMutant("give back without token", _instead(workers, "lock_held", _held_by_anyone), settings.LOOKERS),
+    EngineMutant("sweep that sees the living", _sql(sweep, "_LOST_JOBS", "w.id IS NULL OR", "true OR")),
+    EngineMutant(
+        "sweep blind to late steps", _sql(sweep, "_LOST_JOBS", "OR j.deadline_at <", "OR NULL <"), settings.LATE
+    ),
+    EngineMutant("no undo", _instead(finish, "_undo", lambda _session, _job, _kind, _subject, to: to)),
+    EngineMutant("user left behind", _instead(finish, "_rest_of", lambda kind, _job, _to: kind.during)),
+    EngineMutant("came_from forgotten", _instead(finish, "_rest_of", _rest_without_origin), settings.STOPPING),
+    EngineMutant(
+        "error deaf to cancel", _instead(finish, "fail_or_retry", _deaf(finish.fail_or_retry)), settings.RETRYING
+    ),
+    EngineMutant("stop deaf to cancel", _instead(finish, "hand_back", _deaf(finish.hand_back)), settings.STOPPING),
+    EngineMutant("stop that spends the attempt", _instead(finish, "hand_back", _hand_back_spent), settings.STOPPING),
+    EngineMutant("request beside a job", _instead(request, "_check", lambda *_: None), settings.ASKING),
+)

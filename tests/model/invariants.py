@@ -1,0 +1,148 @@
+"""What must be true in every state, and of every move: the invariants of the promises, each by its name."""
+
+from collections.abc import Callable
+
+from tests.model.state import ALL_EFFECTS, CANCELLED, ENDED, FAILED, KINDS, QUEUED, RUNNING, SUCCEEDED, Job, World
+from tests.model.transition import PEOPLE, WORKERS, Transition
+
+STUCK = "from every state an end is reachable"
+
+
+def broken_in(world: World) -> str:
+    """Return the name of the first invariant that this state breaks, or nothing."""
+    return next((name for name, holds in OF_STATES.items() if not holds(world)), "")
+
+
+def broken_by(before: World, transition: Transition) -> str:
+    """Return the name of the first invariant that this transition breaks, or nothing."""
+    return next((name for name, holds in OF_MOVES.items() if not holds(before, transition)), "")
+
+
+def state_after(job: Job) -> str:
+    """Return the state of a user whose last job is this one."""
+    kind = KINDS[job.kind]
+    if job.status not in ENDED:
+        return kind.during
+    if job.status == SUCCEEDED:
+        return kind.target
+    if job.status == FAILED:
+        return "failed"
+    return kind.rests_at if job.token else job.came_from
+
+
+def _no_effect_twice(world: World) -> bool:
+    return len(set(world.effects)) == len(world.effects)
+
+
+def _at_most_one_ending(world: World) -> bool:
+    return all(job.endings <= 1 for job in world.jobs)
+
+
+def _success_is_complete(world: World) -> bool:
+    last = world.jobs[-1]
+    wanted = ALL_EFFECTS if KINDS[last.kind].adds else ()
+    return last.status != SUCCEEDED or world.effects == wanted
+
+
+def _nothing_is_left(world: World) -> bool:
+    """A job that never started leaves what it found; one whose undo failed says so, and has failed."""
+    last = world.jobs[-1]
+    if last.status not in (FAILED, CANCELLED) or not last.token:
+        return True
+    return not world.effects or (last.unclean and last.status == FAILED)
+
+
+def _user_is_where_the_last_job_says(world: World) -> bool:
+    return world.user == state_after(world.jobs[-1])
+
+
+def _attempts_are_bounded(world: World) -> bool:
+    return all(0 <= job.attempt <= job.max_attempts for job in world.jobs)
+
+
+def _one_holder(world: World) -> bool:
+    return len({(worker.job, worker.token) for worker in world.workers}) == len(world.workers)
+
+
+def _one_active(world: World) -> bool:
+    return sum(job.status not in ENDED for job in world.jobs) <= 1
+
+
+def _cancel_is_kept(world: World) -> bool:
+    """Accepted cancel is not succeeded, nor failed but where the undo did, and does not go back into the queue."""
+    return all(
+        job.status in (RUNNING, CANCELLED) or (job.status == FAILED and job.unclean) for job in world.jobs if job.cancel
+    )
+
+
+def _ended_is_final(before: World, transition: Transition) -> bool:
+    pairs = zip(before.jobs, transition.world.jobs, strict=False)
+    return all(old.status not in ENDED or old == new for old, new in pairs)
+
+
+def _token_grows(before: World, transition: Transition) -> bool:
+    return all(old.token <= new.token for old, new in zip(before.jobs, transition.world.jobs, strict=False))
+
+
+def _only_the_holder_changes(before: World, transition: Transition) -> bool:
+    """A thread without the token changes neither job nor effects; nobody claims what is held."""
+    move, after = transition.move, transition.world
+    if move.name in ("claim", "answer"):
+        return before.jobs[move.job].status == QUEUED
+    if move.name not in WORKERS or (before.jobs, before.effects, before.user) == (
+        after.jobs,
+        after.effects,
+        after.user,
+    ):
+        return True
+    return (before.jobs[move.job].status, before.jobs[move.job].token) == (RUNNING, move.token)
+
+
+def _healthy_is_left_alone(before: World, transition: Transition) -> bool:
+    """A rescue takes what was seen, and what was seen is still under the same token, or it takes nothing."""
+    move = transition.move
+    if move.name not in ("rescue", "give back") or before.jobs == transition.world.jobs:
+        return True
+    return before.jobs[move.job].token == move.token
+
+
+def _stopping_is_free(before: World, transition: Transition) -> bool:
+    """A hand-back leaves the attempts that there were before the claim."""
+    move = transition.move
+    stops = any(w.token == move.token and w.phase == "heard stop" for w in before.workers) and move.name == "end"
+    if not stops and move.name != "give back":
+        return True
+    old, new = before.jobs[move.job], transition.world.jobs[move.job]
+    return new.status != QUEUED or new.attempt == old.attempt - 1 or old == new
+
+
+def _people_are_told_of_once(before: World, transition: Transition) -> bool:
+    told = sum(job.told for job in transition.world.jobs) - sum(job.told for job in before.jobs)
+    changed = transition.move.name in PEOPLE and before.jobs != transition.world.jobs
+    return told == changed
+
+
+def _refused_changes_nothing(before: World, transition: Transition) -> bool:
+    return not transition.refusal or before == transition.world
+
+
+OF_STATES: dict[str, Callable[[World], bool]] = {
+    "no effect twice": _no_effect_twice,
+    "at most one terminal transition": _at_most_one_ending,
+    "succeeded means the work is complete": _success_is_complete,
+    "failed or cancelled means nothing left": _nothing_is_left,
+    "user state = f(last job)": _user_is_where_the_last_job_says,
+    "attempt <= max_attempts": _attempts_are_bounded,
+    "one holder per token": _one_holder,
+    "at most one active job per row": _one_active,
+    "accepted cancel is kept": _cancel_is_kept,
+}
+OF_MOVES: dict[str, Callable[[World, Transition], bool]] = {
+    "terminal is final": _ended_is_final,
+    "token never decreases": _token_grows,
+    "only the holder changes a job": _only_the_holder_changes,
+    "a healthy job is left alone": _healthy_is_left_alone,
+    "stopping spends no attempt": _stopping_is_free,
+    "one event per change by a person": _people_are_told_of_once,
+    "what is refused changes nothing": _refused_changes_nothing,
+}

@@ -1,0 +1,121 @@
+"""Every move that the model knows: who may do what next, one function for each actor."""
+
+from collections.abc import Iterator
+
+from tests.model import people, threads
+from tests.model.endings import hand_back, is_held, rescue
+from tests.model.state import CLAIMED, HEARTBEAT, QUEUED, RUNNING, SWEEPER, Job, Seen, Setting, Worker, World
+from tests.model.transition import Move, Protections, Transition
+
+
+def moves(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
+    """Yield every transition from this state."""
+    losers = [worker for worker in world.workers if setting.hasty and threads.has_lost(world, worker)]
+    for each in threads.moves(world, losers[0], setting, rules) if losers else _all(world, setting, rules):
+        if each.move.name not in setting.without:
+            yield _rung(world, each, setting) if setting.bells else each
+
+
+def _all(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
+    yield from _bells(world, setting)
+    yield from _time(world)
+    yield from _claims(world, setting, rules)
+    for worker in world.workers:
+        yield from threads.moves(world, worker, setting, rules)
+    yield from _looks(world, setting, rules)
+    for seen in world.seen:
+        yield _act(world, seen, rules)
+    yield from people.moves(world, setting, rules)
+    if setting.breakable:
+        name = "mend undo" if world.undo_broken else "break undo"
+        yield Transition(Move(name), world._replace(undo_broken=not world.undo_broken))
+
+
+def _bells(world: World, setting: Setting) -> Iterator[Transition]:
+    """Redis may be wiped, and deliver twice; a bell is a hint."""
+    if world.bells:
+        yield Transition(Move("lose bells"), world._replace(bells=0))
+    if 0 < world.bells < setting.bells:
+        yield Transition(Move("double bell"), world._replace(bells=2))
+
+
+def _rung(before: World, each: Transition, setting: Setting) -> Transition:
+    """Ring for a job that has come into the queue by this move; time that passes rings no bell."""
+    waited = sum(job.status == QUEUED and job.due for job in before.jobs)
+    waits = sum(job.status == QUEUED and job.due for job in each.world.jobs)
+    if waits <= waited or each.move.name == "wait":
+        return each
+    return each._replace(world=each.world._replace(bells=min(setting.bells, each.world.bells + 1)))
+
+
+def _time(world: World) -> Iterator[Transition]:
+    for at, job in enumerate(world.jobs):
+        if job.status == QUEUED and not job.due:
+            yield Transition(Move("wait", at), world.with_job(at, job._replace(due=True)))
+        if job.status == RUNNING and not job.late and not job.lost:
+            yield Transition(Move("overrun", at), world.with_job(at, job._replace(late=True)))
+
+
+def _claims(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
+    """A free thread claims what is due: it answers a bell, was woken by the sweeper, or has just ended a job."""
+    if len(world.workers) >= setting.workers:
+        return
+    heard = world._replace(bells=max(0, world.bells - 1))
+    ready = [at for at, job in enumerate(world.jobs) if _is_claimable(job, rules)]
+    for at in ready:
+        if world.bells:
+            yield _claim("answer", heard, at, rules)
+        if rules.sweeper_wakes_for_due_jobs:
+            yield _claim("claim", world, at, rules)
+    if not ready:
+        yield Transition(Move("claim in vain"), heard)
+
+
+def _is_claimable(job: Job, rules: Protections) -> bool:
+    return (job.status == QUEUED and job.due) or (job.status == RUNNING and not rules.claim_takes_queued_jobs_only)
+
+
+def _claim(name: str, world: World, at: int, rules: Protections) -> Transition:
+    job = world.jobs[at]
+    token = job.token + rules.claim_takes_a_new_token
+    taken = job._replace(status=RUNNING, token=token, attempt=job.attempt + 1)
+    world = world.with_job(at, taken).with_worker(None, Worker(at, token, CLAIMED))
+    return Transition(Move(name, at, token), world)
+
+
+def _looks(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
+    """Sweeper and heartbeat first read what is orphaned, and act a moment later: much may happen in between."""
+    if len(world.seen) >= setting.lookers:
+        return
+    for at, job in enumerate(world.jobs):
+        if job.status != RUNNING:
+            continue
+        if not (job.lost or job.late):
+            yield Transition(Move("look in vain", at), world)
+        elif rules.sweeper_rescues:
+            yield _note(world, "look for orphans", Seen(SWEEPER, at, job.token))
+        if _is_forgotten(world, at) and rules.heartbeat_gives_back:
+            yield _note(world, "look for forgotten", Seen(HEARTBEAT, at, job.token))
+
+
+def _is_forgotten(world: World, at: int) -> bool:
+    """Tell whether the job is a living process's, and none of its threads holds it: its ending could not be written."""
+    job = world.jobs[at]
+    return not job.lost and not any(w.job == at and w.token == job.token for w in world.workers)
+
+
+def _note(world: World, name: str, seen: Seen) -> Transition:
+    noted = world._replace(seen=tuple(sorted({*world.seen, seen})))
+    return Transition(Move(name, seen.job, seen.token), noted)
+
+
+def _act(world: World, seen: Seen, rules: Protections) -> Transition:
+    after = world._replace(seen=tuple(one for one in world.seen if one != seen))
+    job = world.jobs[seen.job]
+    if seen.by == SWEEPER:
+        held = is_held(job, seen.token, checked=rules.rescue_checks_token)
+        acted = rescue(after, seen.job, rules) if held else after
+        return Transition(Move("rescue", seen.job, seen.token), acted)
+    held = is_held(job, seen.token, checked=rules.give_back_checks_token)
+    acted = hand_back(after, seen.job, rules, heeds=rules.endings_heed_cancel) if held else after
+    return Transition(Move("give back", seen.job, seen.token), acted)

@@ -1,0 +1,61 @@
+"""What people may ask for, at any moment and on a screen however old: accepted, or refused by name."""
+
+from collections.abc import Iterator
+
+from tests.model.endings import come_to_rest
+from tests.model.state import CANCELLED, ENDED, FAILED, KINDS, QUEUED, Job, Setting, World
+from tests.model.transition import Move, Protections, Transition
+
+
+def moves(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
+    """Yield every cancel, retry and new request, with what is answered."""
+    for at in range(len(world.jobs)):
+        yield _cancel(world, at, rules)
+    if setting.jobs == 1:
+        return
+    for at in range(len(world.jobs)):
+        yield from _retry(world, at, setting, rules)
+    for kind in KINDS:
+        yield from _ask(world, Move("ask", kind=kind), kind, setting, rules)
+
+
+def _cancel(world: World, at: int, rules: Protections) -> Transition:
+    job, move = world.jobs[at], Move("cancel", at)
+    if job.status in ENDED and rules.ended_is_final:
+        return Transition(move, world, "NotAllowed")
+    if job.status == QUEUED or job.status in ENDED:
+        told = world.with_job(at, _told(job, rules))
+        return Transition(move, come_to_rest(told, at, CANCELLED, rules))
+    if not rules.running_is_only_asked:
+        # As in UPDATE background_jobs SET status = 'cancelled', by hand.
+        ended = _told(job, rules)._replace(status=CANCELLED, cancel=True, endings=1, lost=False, late=False)
+        rests = KINDS[job.kind].rests_at
+        return Transition(move, world.with_job(at, ended)._replace(user=rests))
+    asked = job if job.cancel else _told(job, rules)._replace(cancel=True)
+    return Transition(move, world.with_job(at, asked))
+
+
+def _retry(world: World, at: int, setting: Setting, rules: Protections) -> Iterator[Transition]:
+    job, move = world.jobs[at], Move("retry", at)
+    if job.status not in (FAILED, CANCELLED):
+        yield Transition(move, world, "NotAllowed")
+    elif not rules.retry_is_a_new_job:
+        again = job._replace(status=QUEUED, attempt=0, done=0, cancel=False, unclean=False)
+        yield Transition(move, world.with_job(at, again)._replace(user=KINDS[job.kind].during))
+    else:
+        yield from _ask(world, move, job.kind, setting, rules)
+
+
+def _ask(world: World, move: Move, kind: str, setting: Setting, rules: Protections) -> Iterator[Transition]:
+    if not world.is_at_rest() and rules.one_active_job:
+        yield Transition(move, world, "AlreadyActive")
+    elif world.user not in KINDS[kind].source:
+        yield Transition(move, world, "NotAllowed")
+    elif len(world.jobs) < setting.jobs:
+        job = Job(kind, world.user, max_attempts=setting.attempts, told=int(rules.people_are_told))
+        asked = world._replace(jobs=(*world.jobs, job), user=KINDS[kind].during)
+        yield Transition(move, asked)
+
+
+def _told(job: Job, rules: Protections) -> Job:
+    return job._replace(told=job.told + rules.people_are_told)

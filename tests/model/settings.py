@@ -1,0 +1,70 @@
+"""The worlds that are explored and replayed: each is small, and looks closely at something else."""
+
+from tests.model.state import ALL_EFFECTS, ENABLED, USER_FAILED, Setting
+
+
+def _but(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+#: One job, two workers, whatever can go wrong with them.
+ENABLE = Setting("enable")
+#: Undo that breaks: of a job that cleans up what an earlier broken undo has left.
+DISMISS = Setting("dismiss", "demo.dismiss", USER_FAILED, (0,), workers=1, attempts=1, breakable=True)
+#: Bells that are lost and doubled: two threads that answer to one job.
+BELLS = Setting("bells", bells=2, refunds=0, hasty=True, without=_but("overrun", "give up"))
+#: Two people who ask, retry, dismiss and cancel, each on a screen as old as it may be.
+PEOPLE = Setting("people", jobs=2, attempts=1, workers=1, refunds=0, without=_but("overrun", "pause"))
+#: Zombies in threes, each with its own token.
+THREE = Setting("three workers", workers=3, attempts=3, refunds=0, hasty=True, without=_but("give up", "overrun"))
+
+EXPLORED = (
+    ENABLE,
+    Setting("disable", "demo.disable", ENABLED, ALL_EFFECTS, refunds=0),
+    DISMISS,
+    BELLS,
+    PEOPLE,
+    THREE,
+    Setting("two lookers", lookers=2, hasty=True, without=_but("give up", "kill", "finish unheard", "raise error")),
+)
+
+#: Two workers that die or sleep at any moment, sweepers that come late, and people who cancel.
+ZOMBIES = Setting("zombies", refunds=0, hasty=True, without=_but("overrun", "give up", "finish unheard", "raise error"))
+#: Workers that wake up to an error of their own, when their job may be another's.
+ERRING_ZOMBIES = Setting(
+    "erring zombies", refunds=0, hasty=True, without=_but("overrun", "give up", "finish unheard", "kill", "cancel")
+)
+#: Stops, lost answers and errors, of a job that deletes.
+STOPPING = Setting(
+    "stopping", "demo.disable", ENABLED, ALL_EFFECTS, workers=1, attempts=1, without=_but("overrun", "kill", "pause")
+)
+#: Automatic retries, with their pause.
+RETRYING = Setting("retrying", workers=1, refunds=0, without=_but("overrun", "pause", "give up", "finish unheard"))
+#: A heartbeat that gives back what a sweeper has already taken, and the other way round.
+LOOKERS = Setting(
+    "two lookers",
+    workers=1,
+    lookers=2,
+    hasty=True,
+    without=_but("kill", "pause", "raise error", "give up", "cancel", "finish unheard", "step and hear stop"),
+)
+#: Steps that take too long.
+LATE = Setting(
+    "late steps", workers=1, attempts=1, refunds=0, hasty=True, without=_but("kill", "pause", "raise error", "give up")
+)
+#: The same people, of a job that fails because it says so.
+ASKING = PEOPLE._replace(
+    name="asking",
+    without=PEOPLE.without | _but("kill", "raise error", "finish unheard", "look in vain", "claim in vain"),
+)
+#: An undo that breaks, with less around it.
+BROOM = DISMISS._replace(name="broken undo", refunds=0, without=_but("overrun", "pause", "raise error"))
+
+REPLAYED = (ZOMBIES, ERRING_ZOMBIES, STOPPING, RETRYING, LOOKERS, LATE, ASKING, BROOM)
+#: A hundred thousand moves: for `pytest -m slow tests/model`.
+REPLAYED_AT_LENGTH = (
+    ENABLE._replace(hasty=True, refunds=0),
+    ENABLE._replace(workers=1),
+    THREE._replace(attempts=2),
+    PEOPLE,
+)

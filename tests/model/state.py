@@ -1,0 +1,148 @@
+"""What the model knows of the world: one user, their jobs, the threads at them, and what others have seen."""
+
+from typing import NamedTuple
+
+from core.models import DemoModeStatus, JobStatus
+
+# Plain text, for an enum's hash is a function of Python's, and exploring hashes millions of states.
+QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = (status.value for status in JobStatus)
+DISABLED, ENABLING, ENABLED, DISABLING, USER_FAILED = (state.value for state in DemoModeStatus)
+ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
+
+#: Steps of work, each with a checkpoint of its own. With a single one, a missing fence would not be found.
+STEPS = 2
+ALL_EFFECTS = tuple(range(STEPS))
+
+
+class Kind(NamedTuple):
+    """One row of the table in docs/lifecycle.md, written again by hand: the declarations are held to it."""
+
+    source: frozenset[str]
+    during: str
+    target: str
+    rests_at: str
+    adds: bool
+
+
+KINDS = {
+    "demo.enable": Kind(frozenset({DISABLED, USER_FAILED}), ENABLING, ENABLED, DISABLED, adds=True),
+    "demo.disable": Kind(frozenset({ENABLED, USER_FAILED}), DISABLING, DISABLED, DISABLED, adds=False),
+    "demo.dismiss": Kind(frozenset({USER_FAILED}), USER_FAILED, DISABLED, USER_FAILED, adds=False),
+}
+
+
+class Job(NamedTuple):
+    """A row of background_jobs, and what the log tells of it."""
+
+    kind: str
+    came_from: str
+    status: str = QUEUED
+    max_attempts: int = 2
+    attempt: int = 0
+    token: int = 0
+    done: int = 0
+    #: Its pause after an error is over.
+    due: bool = True
+    cancel: bool = False
+    #: The process of its worker was killed, or silent for longer than the lease.
+    lost: bool = False
+    #: Its next checkpoint is overdue.
+    late: bool = False
+    #: It ended, and its undo failed.
+    unclean: bool = False
+    #: Events that say that it ended.
+    endings: int = 0
+    #: Events that say what a person did to it.
+    told: int = 1
+
+
+# The places where a worker's thread can be between two transactions; tests/model/puppet.py stops the real one there.
+CLAIMED, WORKING, HEARD_CANCEL, HEARD_STOP, ERRED, GAVE_UP, SHUT_OUT = (
+    "claimed", "working", "heard cancel", "heard stop", "erred", "gave up", "shut out",
+)  # fmt: skip
+
+
+class Worker(NamedTuple):
+    """A worker's thread that is at a job, rightly or because it does not know better yet: its token says which."""
+
+    job: int
+    token: int
+    phase: str = CLAIMED
+    #: Steps it has behind it, as it believes.
+    done: int = 0
+
+
+class Seen(NamedTuple):
+    """An orphan that a sweeper has read, or a forgotten job that a heartbeat has, and will act on in a moment."""
+
+    by: str
+    job: int
+    token: int
+
+
+SWEEPER, HEARTBEAT = "sweeper", "heartbeat"
+
+
+class World(NamedTuple):
+    """One state of the model. Workers and what was seen are sorted: which thread it is makes no difference."""
+
+    user: str
+    effects: tuple[int, ...]
+    jobs: tuple[Job, ...]
+    workers: tuple[Worker, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    bells: int = 0
+    undo_broken: bool = False
+
+    def with_job(self, index: int, job: Job) -> "World":
+        """Return the world with this job instead of the one at `index`."""
+        return self._replace(jobs=(*self.jobs[:index], job, *self.jobs[index + 1 :]))
+
+    def without(self, worker: Worker) -> "World":
+        """Return the world in which this thread is free again."""
+        at = self.workers.index(worker)
+        return self._replace(workers=self.workers[:at] + self.workers[at + 1 :])
+
+    def with_worker(self, old: Worker | None, new: Worker) -> "World":
+        """Return the world in which a thread goes from `old` (None: from being free) to `new`."""
+        world = self.without(old) if old else self
+        return world._replace(workers=tuple(sorted((*world.workers, new))))
+
+    def is_at_rest(self) -> bool:
+        """Tell whether every job has ended."""
+        return all(job.status in ENDED for job in self.jobs)
+
+
+class Setting(NamedTuple):
+    """How big a world is explored: everything else in it is every interleaving of every move."""
+
+    name: str
+    kind: str = "demo.enable"
+    user: str = DISABLED
+    effects: tuple[int, ...] = ()
+    workers: int = 2
+    attempts: int = 2
+    #: Attempts that stops and lost endings may give back to one job; without a bound, states had no end.
+    refunds: int = 1
+    #: Jobs that there may be in all; with one, nobody asks for another.
+    jobs: int = 1
+    #: Sweepers and heartbeats between their look and their act at the same time.
+    lookers: int = 1
+    #: Bells that may hang in the air; they tell only who claims when, so most worlds do without.
+    bells: int = 0
+    #: Undo may break, and be mended.
+    breakable: bool = False
+    #: A thread that can only find out that its job is gone does so at once: as it changes nothing any more, it makes no
+    #: difference when.
+    hasty: bool = False
+    #: Names of moves that this world leaves out.
+    without: frozenset[str] = frozenset()
+
+    def first(self) -> World:
+        """Return the state right after the request was committed."""
+        return World(
+            KINDS[self.kind].during,
+            self.effects,
+            (Job(self.kind, self.user, max_attempts=self.attempts),),
+            bells=min(1, self.bells),
+        )

@@ -1,0 +1,50 @@
+"""The real engine does what the model does, transition by transition; and an engine that does not is found out."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.model.engine_mutants import ENGINE_MUTANTS, EngineMutant
+from tests.model.replay import Disagreement, replay
+from tests.model.settings import REPLAYED, REPLAYED_AT_LENGTH
+from tests.model.stage import Stage
+from tests.model.state import Setting
+
+
+@pytest.fixture
+def stage(engine: Engine) -> Iterator[Stage]:
+    engine.pool._pre_ping = False  # a third of all round trips, and this server does not go away
+    stage = Stage(engine)
+    yield stage
+    stage.close()
+
+
+@pytest.mark.parametrize("setting", REPLAYED, ids=lambda setting: setting.name)
+def test_the_engine_does_what_the_model_does(stage: Stage, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.declare(monkeypatch, setting.attempts)
+    print(replay(stage, setting))  # noqa: T201 - `pytest -s` shows how much was replayed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", REPLAYED_AT_LENGTH, ids=lambda setting: setting.name)
+def test_the_engine_does_what_the_model_does_in_a_bigger_world(
+    stage: Stage, setting: Setting, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if "slow" not in request.config.option.markexpr:
+        pytest.skip("takes minutes; run it with -m slow")
+    stage.declare(monkeypatch, setting.attempts)
+    print(replay(stage, setting))  # noqa: T201
+
+
+@pytest.mark.parametrize("mutant", ENGINE_MUTANTS, ids=lambda mutant: mutant.name)
+def test_an_engine_without_a_protection_is_found_out(
+    stage: Stage, mutant: EngineMutant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.declare(monkeypatch, mutant.setting.attempts)
+    mutant.patch(monkeypatch)
+    with pytest.raises(Disagreement) as found:
+        replay(stage, mutant.setting)
+    print(f"{mutant.name}: {found.value}")  # noqa: T201
+    assert str(found.value).startswith(f"{mutant.setting.name}: "), "names the world and the moves that lead there"
+    assert "ProgrammingError" not in str(found.value), "the mutant is not even SQL"
