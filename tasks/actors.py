@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from core import tracing
 from core.crash import crash_point
 from core.jobs.claim import Claimed, claim, claim_along
 from core.jobs.run import run
@@ -68,7 +69,9 @@ class Drain:
             if not self.stopping.is_set():
                 following.append(claim_along(session, self.worker_id, queue, BY_NAME, settings().step_limit))
 
-        outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, take_next)
+        with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
+            outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, take_next)
+            tracing.note_outcome(span, outcome)
         log.info(
             "attempt ended",
             extra={

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core import bus, clock
+from core import bus, clock, tracing
 from core.actor import Actor
 from core.models import JobStatus
 from core.models.columns import new_id
@@ -85,6 +85,7 @@ def request_chores(
     }
     session.connection().execute(_ASK, values)
     for one in accepted:
+        tracing.note_request(one.id, chore.name, chore.queue)
         bus.changed(session, job_id=one.id)
     if asked.is_soon:
         bus.ring(session, chore.queue, len(accepted))

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from core import audit, bus, clock
+from core import audit, bus, clock, tracing
 from core.actor import Actor
 from core.errors import AlreadyActive, NotAllowed, NotFound
 from core.jobs.chores import AT_ONCE, SOON, Accepted, Asked, request_chore, request_chores
@@ -100,6 +100,7 @@ def _insert(session: Session, job: BackgroundJob, actor: Actor) -> BackgroundJob
         args=job.args,
         retry_of=job.retry_of and str(job.retry_of),
     )
+    tracing.note_request(job.id, job.kind, job.queue)
     bus.changed(session, job_id=job.id, user_id=job.user_id)
     if job.run_at <= clock.now() + SOON:
         bus.ring(session, job.queue)

@@ -1,7 +1,7 @@
 """The story into its tables, by COPY: a million jobs in less than a minute."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -24,7 +24,8 @@ CHUNK: Final = 500
 HOUR: Final = 3_600
 
 #: A number by hour, kind and status.
-Endings = Counter[tuple[float, str, str]]
+#: Hour, kind and status in which jobs ended.
+Ending = tuple[float, str, str]
 
 # As core/jobs/fence.py counts them.
 _COUNT: Final = sa.text("""
@@ -59,15 +60,15 @@ def without_indexes(connection: Connection, *, rows: int) -> Iterator[None]:
 
 def copy_jobs(connection: Connection, story: Story, shifts: Shifts) -> None:
     """Tell the story into background_jobs, and how it ended into job_counters."""
-    jobs: Endings = Counter()
-    seconds: Endings = Counter()
+    jobs: Counter[Ending] = Counter()
+    seconds: dict[Ending, float] = defaultdict(float)
     with connection.connection.cursor().copy(f"COPY background_jobs ({JOB_COLUMNS}) FROM STDIN") as copy:
         lines: list[str] = []
         for one in story.tell():
             lines.append(job_line(one, shifts))
             ended = (one.finished // HOUR * HOUR, one.kind, one.status)
             jobs[ended] += 1
-            seconds[ended] += one.finished - one.started if one.started else 0
+            seconds[ended] += one.finished - one.started if one.started else 0.0
             if len(lines) == CHUNK:
                 copy.write("".join(lines))
                 lines.clear()
@@ -75,7 +76,7 @@ def copy_jobs(connection: Connection, story: Story, shifts: Shifts) -> None:
     _count(connection, jobs, seconds)
 
 
-def _count(connection: Connection, jobs: Endings, seconds: Endings) -> None:
+def _count(connection: Connection, jobs: Mapping[Ending, int], seconds: Mapping[Ending, float]) -> None:
     rows = [
         {"hour": datetime.fromtimestamp(hour, UTC), "kind": kind, "queue": QUEUE, "status": status}
         | {"jobs": jobs[hour, kind, status], "seconds": seconds[hour, kind, status]}

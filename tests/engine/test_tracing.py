@@ -1,0 +1,48 @@
+"""Spans: everything a job does is found under its id."""
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import Engine
+
+from core.db import session_scope
+from tasks.actors import Drain
+from tasks.registry import Registry
+from tests import driving
+from tests.factories import make_user
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", lambda name: provider.get_tracer(name))
+    yield exporter
+    provider.shutdown()
+
+
+def test_from_request_to_end_a_jobs_spans_have_its_id_as_their_trace(
+    engine: Engine, spans: InMemorySpanExporter
+) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session).id
+    job = driving.ask(engine, driving.BY_NAME["demo.enable"], user, {"preset": "nano"})
+    Drain(engine, Registry(1), driving.new_worker(engine))("demo")
+    made = {span.name: span for span in spans.get_finished_spans()}
+    assert set(made) == {"request demo.enable", "attempt demo.enable"}
+    assert {span.context.trace_id for span in made.values()} == {job.int}
+    assert made["attempt demo.enable"].attributes["job.outcome"] == "succeeded"
+
+
+def test_a_request_is_linked_to_what_asked_for_it(engine: Engine, spans: InMemorySpanExporter) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session).id
+    with trace.get_tracer("test").start_as_current_span("POST") as asking:
+        driving.ask(engine, driving.BY_NAME["demo.enable"], user, {"preset": "nano"})
+    [request] = [span for span in spans.get_finished_spans() if span.name.startswith("request")]
+    assert [link.context.span_id for link in request.links] == [asking.get_span_context().span_id]
