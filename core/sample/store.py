@@ -23,7 +23,6 @@ MANY: Final = 20_000
 CHUNK: Final = 500
 HOUR: Final = 3_600
 
-#: A number by hour, kind and status.
 #: Hour, kind and status in which jobs ended.
 Ending = tuple[float, str, str]
 
