@@ -3,6 +3,7 @@
 import logging
 import threading
 from functools import partial
+from typing import Literal
 from uuid import UUID
 
 import dramatiq
@@ -13,7 +14,7 @@ from sqlmodel import Session
 
 from core import tracing
 from core.crash import crash_point
-from core.jobs.claim import Claimed, claim, claim_along
+from core.jobs.claim import Claimed, Left, claim, claim_along
 from core.jobs.run import run
 from core.models import AttemptOutcome
 from core.operations import BY_NAME
@@ -53,7 +54,7 @@ class Drain:
                 following = self._run(queue, held)
             finally:
                 self.registry.let_go(held)
-            held = following or self._claim(queue)
+            held = self._claim(queue) if following is Left.UNKNOWN else following
 
     def _claim(self, queue: str) -> Claimed | None:
         if self.stopping.is_set():
@@ -61,13 +62,14 @@ class Drain:
         with Session(self.engine, expire_on_commit=False) as session:
             return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
-    def _run(self, queue: str, held: Claimed) -> Claimed | None:
-        """Run a job; return the next one if it was claimed along with this one's success."""
-        following: list[Claimed | None] = []
+    def _run(self, queue: str, held: Claimed) -> Claimed | Literal[Left.UNKNOWN] | None:
+        """Run a job; return the next one if it was claimed along with this one's success, None: nothing is due."""
+        following: Claimed | Literal[Left.UNKNOWN] | None = Left.UNKNOWN
 
         def take_next(session: Session) -> None:
+            nonlocal following
             if not self.stopping.is_set():
-                following.append(claim_along(session, self.worker_id, queue, BY_NAME, settings().step_limit))
+                following = claim_along(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
         with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
             outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, take_next)
@@ -83,7 +85,7 @@ class Drain:
                 "outcome": outcome.value,
             },
         )
-        return following[0] if following and outcome is AttemptOutcome.SUCCEEDED else None
+        return following if outcome is AttemptOutcome.SUCCEEDED else Left.UNKNOWN
 
 
 def declare(broker: RedisBroker, drain: Drain, queues: list[str]) -> None:

@@ -7,6 +7,7 @@ delivered is dropped: sweepers ring again, and screens poll.
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from uuid import UUID
@@ -19,6 +20,8 @@ from core.bus import Changes
 from tasks.broker import MAX_BELLS, TIMEOUT, bell
 
 CHANNEL = "unstuck:changes"
+#: Seconds between two deliveries: the first goes out at once, and what comes meanwhile goes out together.
+PACE = 0.01
 log = logging.getLogger(__name__)
 
 
@@ -65,6 +68,7 @@ class RedisBus:
                 event.set()
             if closing:
                 return
+            time.sleep(PACE)
 
     def _next(self) -> tuple[Changes, list[threading.Event], bool]:
         batch = Changes()

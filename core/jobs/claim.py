@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, TextClause, text
@@ -27,9 +28,15 @@ class Claimed:
     began_at: datetime = field(compare=False)
 
 
+class Left(Enum):
+    """What a queue still holds, when nobody has looked."""
+
+    UNKNOWN = "claim, and see"
+
+
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
 # A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
-_SQL = """
+_TAKE = """
     WITH due AS MATERIALIZED (
         SELECT id FROM background_jobs
         WHERE status = 'queued' AND queue = :queue AND run_at <= statement_timestamp() AND kind = ANY(:kinds)
@@ -50,13 +57,13 @@ _SQL = """
         INSERT INTO job_attempts (job_id, token, attempt, worker_id, started_at, outcome)
         SELECT id, token, attempt, :worker, statement_timestamp(), 'running' FROM claimed
     )
-    SELECT c.id, c.token, c.attempt, c.kind, c.args, c.progress_done, c.started_at,
-           c.user_id, k.kind IS NOT NULL AS steered
-    FROM claimed c LEFT JOIN job_kinds k ON k.kind = c.kind
 """
-_CLAIM = text(_SQL)
-# Whoever has just ended a job must not wait for a kind's limits with that ending uncommitted.
-_CLAIM_FREE = text(_SQL.replace("LIMIT 1", "LIMIT (SELECT CASE WHEN EXISTS (SELECT FROM job_kinds) THEN 0 ELSE 1 END)"))
+_TOLD = "SELECT c.id, c.token, c.attempt, c.kind, c.args, c.progress_done, c.started_at, c.user_id,"
+_CLAIM = text(f"{_TAKE} {_TOLD} k.kind IS NOT NULL AS steered FROM claimed c LEFT JOIN job_kinds k ON k.kind = c.kind")
+# Whoever has just ended a job must not wait for a kind's limits with that ending uncommitted: then nothing is taken.
+_UNSTEERED = _TAKE.replace("LIMIT 1", "LIMIT (SELECT CASE WHEN EXISTS (SELECT FROM job_kinds) THEN 0 ELSE 1 END)")
+_STEERED = "EXISTS (SELECT FROM job_kinds) AS steered"
+_CLAIM_ALONG = text(f"{_UNSTEERED} {_TOLD} {_STEERED} FROM (SELECT) AS always LEFT JOIN claimed c ON true")
 
 
 def claim(
@@ -80,14 +87,16 @@ def claim(
 
 def claim_along(
     session: Session, worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta
-) -> Claimed | None:
+) -> Claimed | Literal[Left.UNKNOWN] | None:
     """Take one due job in the transaction that ends another one, so that the disk is waited for once.
 
-    None also while operators steer any kind: their limits are looked at by `claim`. Waits for no lock: the caller's
-    own are held meanwhile. The caller commits.
+    None: nothing is due. While operators steer any kind it takes nothing, and says so: their limits are for `claim` to
+    look at. Waits for no lock: the caller's own are held meanwhile. The caller commits.
     """
-    row = _take(session, _CLAIM_FREE, worker_id, queue, kinds, step_limit)
-    return None if row is None else _held(session, row)
+    row = _take(session, _CLAIM_ALONG, worker_id, queue, kinds, step_limit)
+    if row is not None and row.id is not None:
+        return _held(session, row)
+    return Left.UNKNOWN if row is None or row.steered else None
 
 
 def _take(
