@@ -11,6 +11,7 @@ from nicegui import ui
 from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
 from core.scene import Mood
+from core.workforce import Presence
 
 ASSETS: Final = Path(__file__).parent / "assets"
 #: Where ui/app.py serves ASSETS.
@@ -40,11 +41,21 @@ TONES: Final[Mapping[str, str]] = {
     ConnectionStatus.REFRESHING: RUN,
     ConnectionStatus.DISCONNECTING: RUN,
     "stuck": BAD,
+    Presence.ALIVE: OK,
+    Presence.SILENT: WARN,
+    Presence.LOST: BAD,
+    Presence.STOPPED: IDLE,
+    "active": OK,
+    "paused": WARN,
+    "over": IDLE,
+    "fired": OK,
+    "missed": WARN,
+    "refused": BAD,
 }
 #: States that will pass; their dot breathes.
 MOVING: Final = frozenset({"running", "stopping", "enabling", "disabling", "connecting", "refreshing", "disconnecting"})
 #: States in which nothing has begun; their dot is hollow, so that it differs from idle ones without colour.
-HOLLOW: Final = frozenset({"queued", "scheduled", "disabled", "disconnected", "cancelled"})
+HOLLOW: Final = frozenset({"queued", "scheduled", "disabled", "disconnected", "cancelled", "stopped", "over"})
 
 MOODS: Final[Mapping[Mood, str]] = {
     Mood.FINE: OK,

@@ -3,6 +3,7 @@
 import html
 import logging
 import secrets
+from contextlib import suppress
 
 from starlette.responses import HTMLResponse
 
@@ -10,6 +11,9 @@ from core.actor import Actor
 from core.models import Role
 
 log = logging.getLogger(__name__)
+
+#: The attribute of an error that keeps its incident.
+_MARK = "__incident__"
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Unstuck</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/assets/plain.css">
@@ -35,7 +39,16 @@ def forbidden(actor: Actor, role: Role) -> HTMLResponse:
 
 
 def incident(error: BaseException) -> str:
-    """Log an unexpected error in full and return the id by which it is found in the log."""
+    """Log an unexpected error in full, once, and return the id by which it is found in the log.
+
+    The id stays with the error: a page, a toast and the log tell the same one, however many of them meet it.
+    """
+    known: str | None = getattr(error, _MARK, None)
+    if known:
+        return known
     incident_id = secrets.token_hex(4)
+    # An error without room for attributes is told anew by each who meets it.
+    with suppress(AttributeError, TypeError):
+        setattr(error, _MARK, incident_id)
     log.error("unexpected error", extra={"incident": incident_id}, exc_info=error)
     return incident_id

@@ -21,6 +21,9 @@ PLACES: Final = (
     ("/", "Overview", "dashboard", "g+o"),
     ("/jobs", "Jobs", "list_alt", "g+j"),
     ("/users", "Users", "group", "g+u"),
+    ("/workers", "Workers", "memory", "g+w"),
+    ("/queues", "Queues", "low_priority", "g+q"),
+    ("/schedules", "Schedules", "event_repeat", "g+s"),
 )
 _HOME: Final = (("/dashboard", "Dashboard"), ("/settings/demo-mode", "Demo mode"))
 _THEMES: Final = (("auto", "brightness_auto"), ("light", "light_mode"), ("dark", "dark_mode"))
@@ -57,6 +60,8 @@ def home_frame(here: str) -> Iterator[None]:
     with box("home"):
         with box("bar", "header"):
             _brand("/dashboard")
+            if access.me().may(Role.VIEWER):
+                link("/", "tab back", "Console").props('title="Back to the operators\' console"')
             with box("hbox", "nav").props('aria-label="Main"').style("gap: 0"):
                 for path, word in _HOME:
                     tab = link(path, "tab", word)

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from nicegui import Client, app, background_tasks, context, core
+from nicegui.element import Element
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import auth
@@ -37,6 +38,7 @@ ROOM = "jobs"
 MOST_ROWS = 500
 
 Refresh = Callable[[], Awaitable[None] | None]
+Stop = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,13 @@ class _Watcher:
     refresh: Refresh
     user_id: UUID | None
     job_id: UUID | None
+    within: Element | None
     running: bool = False
     again: bool = False
+
+    @property
+    def is_gone(self) -> bool:
+        return self.client.is_deleted or (self.within is not None and self.within.is_deleted)
 
     def wants(self, changes: Changes) -> bool:
         if self.user_id is None and self.job_id is None:
@@ -94,10 +101,15 @@ class Hub:
         age = time.monotonic() - self._fresh_at if self._fresh_at else 0.0
         return Status(bool(self._fresh_at) and age < 3 * POLL, age, self._pulse)
 
-    def watch(self, watcher: _Watcher, among: set[_Watcher]) -> None:
-        """Add a watcher until its page is left."""
+    def watch(self, watcher: _Watcher, among: set[_Watcher]) -> Stop:
+        """Add a watcher until its page is left, its part of the page goes away, or the answer is called."""
         among.add(watcher)
-        watcher.client.on_delete(lambda: among.discard(watcher))
+        return lambda: among.discard(watcher)
+
+    def _forget_gone(self) -> None:
+        """Drop the watchers of pages and parts that are no more; a person may open a thousand in a day."""
+        for among in (self._watchers, self._status_watchers):
+            among -= {each for each in among if each.is_gone}
 
     def _note(self, changes: Changes) -> None:
         self._pending.jobs |= changes.jobs
@@ -133,6 +145,7 @@ class Hub:
                     await self._poll()
             except SQLAlchemyError as error:
                 log.warning("live: database away", extra={"error": str(error).split("\n")[0]})
+            self._forget_gone()
             for watcher in list(self._status_watchers):
                 _refresh(watcher)
             await asyncio.sleep(POLL)
@@ -172,14 +185,19 @@ async def _run(watcher: _Watcher) -> None:
 hub = Hub()
 
 
-def watch(refresh: Refresh, *, user_id: UUID | None = None, job_id: UUID | None = None) -> None:
-    """Call `refresh` in this page's context soon after a commit that changed that user or job; without either: any."""
-    hub.watch(_Watcher(context.client, refresh, user_id, job_id), hub._watchers)  # noqa: SLF001
+def watch(
+    refresh: Refresh, *, user_id: UUID | None = None, job_id: UUID | None = None, within: Element | None = None
+) -> Stop:
+    """Call `refresh` in this page's context soon after a commit that changed that user or job; without either: any.
+
+    It ends with the page, with `within` if given, or when the returned function is called.
+    """
+    return hub.watch(_Watcher(context.client, refresh, user_id, job_id, within), hub._watchers)  # noqa: SLF001
 
 
-def watch_status(refresh: Refresh) -> None:
-    """Call `refresh` in this page's context once a second, after the pulse was taken."""
-    hub.watch(_Watcher(context.client, refresh, None, None), hub._status_watchers)  # noqa: SLF001
+def watch_status(refresh: Refresh, *, within: Element | None = None) -> Stop:
+    """Call `refresh` in this page's context once a second, after the pulse was taken; ends as `watch` does."""
+    return hub.watch(_Watcher(context.client, refresh, None, None, within), hub._status_watchers)  # noqa: SLF001
 
 
 def status() -> Status:

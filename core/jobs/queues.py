@@ -25,10 +25,12 @@ class Limits(Form):
     """How many jobs of a kind run at once, and how fast they start; empty does not limit."""
 
     name: str = Field(max_length=200)
-    max_running: int | None = Field(default=None, ge=0, le=100_000)
-    max_per_worker: int | None = Field(default=None, ge=0, le=1_000)
-    rate_count: int | None = Field(default=None, ge=1, le=1_000_000)
-    rate_seconds: int | None = Field(default=None, ge=1, le=86_400)
+    max_running: int | None = Field(
+        default=None, ge=0, le=100_000, title="At once, in all", description="0 starts none; empty does not limit."
+    )
+    max_per_worker: int | None = Field(default=None, ge=0, le=1_000, title="At once, in one worker process")
+    rate_count: int | None = Field(default=None, ge=1, le=1_000_000, title="Starts, at the most")
+    rate_seconds: int | None = Field(default=None, ge=1, le=86_400, title="within so many seconds")
 
 
 @dataclass(frozen=True, slots=True)

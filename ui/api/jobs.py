@@ -16,6 +16,7 @@ from core.jobs.counts import facets
 from core.jobs.filters import JobFilter
 from core.jobs.rows import detail
 from core.models import BackgroundJob, Role
+from core.redact import redacted
 from ui.api.deps import Key, Who, do, read
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -99,7 +100,7 @@ def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
     if job is None or (not actor.may(Role.VIEWER) and job.user_id != actor.id):
         raise NotFound(f"There is no job with id {job_id}, or it is not yours.")
     found = detail(session, job_id)
-    row: dict[str, Any] = {**found.row, "args": job.args, "result": job.result, "reason": job.reason}
+    row: dict[str, Any] = {**found.row, "args": redacted(job.args), "result": job.result, "reason": job.reason}
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
     row["error_message"] = job.error_message
     if actor.may(Role.VIEWER):

@@ -1,7 +1,7 @@
 """Plain boxes and text with a class of our style sheets, and parts that are drawn again only when they changed."""
 
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from nicegui import ui
@@ -9,6 +9,8 @@ from nicegui import ui
 from ui import live
 
 T = TypeVar("T")
+#: What a part shows before it was drawn; None would be a fair key.
+_NOTHING: Final = object()
 
 
 def box(classes: str = "", tag: str = "div") -> ui.element:
@@ -34,7 +36,7 @@ class Part(Generic[T]):
     def __init__(self, draw: Callable[[T], object], classes: str = "") -> None:
         self.box = box(classes)
         self._draw = draw
-        self._shown: object = None
+        self._shown: object = _NOTHING
 
     def show(self, what: T, *, key: object) -> None:
         """Draw `what`, unless `key` (everything that is visible of it) is the same as before."""
@@ -46,6 +48,29 @@ class Part(Generic[T]):
             self._draw(what)
 
 
+class Rows(Generic[T]):
+    """Lines that are drawn once and then moved in place: focus and scroll stay while the figures change.
+
+    `draw` draws a line and returns what moves it to a newer state.
+    """
+
+    def __init__(self, draw: Callable[[T], Callable[[T], None]], classes: str, tag: str = "div") -> None:
+        self.box = box(classes, tag)
+        self._draw = draw
+        self._move: dict[Hashable, Callable[[T], None]] = {}
+
+    def show(self, lines: Mapping[Hashable, T]) -> None:
+        """Show these lines; all are drawn anew only when one comes, goes or changes its place."""
+        if self.box.is_deleted:
+            return
+        if list(lines) != list(self._move):
+            self.box.clear()
+            with self.box:
+                self._move = {key: self._draw(line) for key, line in lines.items()}
+        for key, line in lines.items():
+            self._move[key](line)
+
+
 def keep_fresh(
     within: ui.element,
     refresh: Callable[[], Awaitable[None]],
@@ -54,12 +79,12 @@ def keep_fresh(
     job_id: UUID | None = None,
 ) -> None:
     """Refresh a part of the page after each change of that user or job, for as long as `within` is on the page."""
+    live.watch(refresh, user_id=user_id, job_id=job_id, within=within)
 
-    async def refresh_if_there() -> None:
-        if not within.is_deleted:
-            await refresh()
 
-    live.watch(refresh_if_there, user_id=user_id, job_id=job_id)
+def keep_ticking(within: ui.element, refresh: Callable[[], Awaitable[None]]) -> None:
+    """Refresh a part of the page once a second, for what moves without any commit: heartbeats, ages."""
+    live.watch_status(refresh, within=within)
 
 
 def keep_roughly_fresh(within: ui.element, refresh: Callable[[], Awaitable[None]], *, seconds: float) -> None:
@@ -79,6 +104,6 @@ def keep_roughly_fresh(within: ui.element, refresh: Callable[[], Awaitable[None]
             changed = False
             await refresh()
 
-    live.watch(note)
+    live.watch(note, within=within)
     with within:
         ui.timer(seconds, look, immediate=False)

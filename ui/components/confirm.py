@@ -11,12 +11,14 @@ from ui.components.button import DANGER, PLAIN, PRIMARY, button
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a title, what follows from a yes, the word on the button, and whether a reason may be given."""
+    """What is asked: a title, what follows from a yes, the word on the button, and whether a reason is given."""
 
     title: str
     consequences: Sequence[str]
     yes: str
     asks_reason: bool = False
+    #: A yes without a reason is none; for what others will have to live with.
+    needs_reason: bool = False
     takes_away: bool = False
 
 
@@ -34,17 +36,41 @@ async def confirm(question: Question) -> Yes | None:
         text(question.title, tag="h2").style("font-size: 15px")
         for words in question.consequences:
             text(words, "muted", tag="p")
-        reason = _reason() if question.asks_reason else None
+        reason = ReasonField(needed=question.needs_reason) if question.asks_reason or question.needs_reason else None
+
+        def agree() -> None:
+            if reason is None or reason.is_enough():
+                dialog.submit(Yes(reason.value if reason else None))
+
         with box("actions"):
-            button("Keep as it is", lambda: dialog.submit(None), look=PLAIN).props("autofocus")
-            look = DANGER if question.takes_away else PRIMARY
-            button(question.yes, lambda: dialog.submit(Yes(reason.value or None if reason else None)), look=look)
+            keep = button("Keep as it is", lambda: dialog.submit(None), look=PLAIN)
+            button(question.yes, agree, look=DANGER if question.takes_away else PRIMARY)
+        if not question.needs_reason:
+            keep.props("autofocus")
     answer: Yes | None = await dialog
     dialog.delete()
     return answer
 
 
-def _reason() -> ui.textarea:
-    with box("labelled"):
-        text("Reason (optional, kept in the history)", tag="label")
-        return ui.textarea().props('outlined dense maxlength=500 aria-label="Reason"').classes("field area")
+class ReasonField:
+    """A field for why something is done; it is kept in the history."""
+
+    def __init__(self, *, needed: bool = False) -> None:
+        self._needed = needed
+        with box("labelled"):
+            text("Reason" if needed else "Reason (optional, kept in the history)", tag="label")
+            self._field = ui.textarea().props('outlined dense maxlength=500 aria-label="Reason"').classes("field area")
+            self._wrong = text("", "wrong").props("role=alert")
+        if needed:
+            self._field.props("autofocus")
+
+    @property
+    def value(self) -> str | None:
+        """What was written, or None."""
+        return (self._field.value or "").strip() or None
+
+    def is_enough(self) -> bool:
+        """Tell whether there is a reason where one is needed; if not, say so beside the field."""
+        missing = self._needed and self.value is None
+        self._wrong.set_text("Say why in a few words: everybody who waits will read it." if missing else "")
+        return not missing

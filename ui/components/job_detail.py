@@ -11,6 +11,7 @@ from sqlmodel import Session
 from core.diagnose import explain_job
 from core.jobs.rows import Detail, Row, detail
 from core.models import AttemptOutcome, JobAttempt
+from core.redact import redacted
 from core.scene import Diagnosis
 from core.wording import lasted
 from ui import access, design
@@ -18,6 +19,7 @@ from ui.components.box import Part, box, keep_fresh, link, text
 from ui.components.empty import empty
 from ui.components.job_actions import draw_actions
 from ui.components.progress import Progress
+from ui.components.remedy import draw_remedy
 from ui.components.state_chip import state_chip
 from ui.components.timeline import timeline
 from ui.components.times import time_text
@@ -93,6 +95,8 @@ class JobDetail:
             text(why.sentence, "strong", tag="p")
             for words in why.evidence:
                 text(words, "muted", tag="p")
+            if why.remedy and why.remedy.target != job.id:  # what is done to the job itself has its button above
+                draw_remedy(why.remedy, self.refresh)
         self._progress = Progress(row["kind"], design.tone_of(row["label"])) if job.progress_total else None
         text(job.progress_message, "muted") if job.progress_message else None
 
@@ -170,7 +174,7 @@ def _draw_attempt(attempt: JobAttempt) -> None:
 
 
 def _draw_data(found: Detail) -> None:
-    for name, values in (("Result", found.job.result), ("Arguments", found.job.args)):
+    for name, values in (("Result", found.job.result), ("Arguments", redacted(found.job.args))):
         if values:
             with box(tag="section"):
                 text(name, tag="h2")

@@ -10,6 +10,7 @@ from ui.components.button import button, icon_button
 KEYS: Final = (
     ("Ctrl K", "find a user from anywhere"),
     ("g o   g j   g u", "go to Overview, Jobs, Users"),
+    ("g w   g q   g s", "go to Workers, Queues, Schedules"),
     ("/", "filter what is on the page"),
     ("j   k   ↓   ↑", "move in the list of jobs"),
     ("x   Shift j", "select; extend the selection"),

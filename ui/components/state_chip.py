@@ -7,5 +7,16 @@ from ui import design
 
 def state_chip(word: str, classes: str = "") -> ui.label:
     """Return the dot and word of a state; the dot breathes while the state will pass."""
+    return ui.label(word).classes(f"{_look(word)} {classes}")
+
+
+def set_state(chip: ui.label, word: str) -> None:
+    """Let a chip tell another state."""
+    if chip.text != word:
+        chip.set_text(word)
+        chip.classes(replace=_look(word))
+
+
+def _look(word: str) -> str:
     shape = "moving" if word in design.MOVING else "hollow" if word in design.HOLLOW else ""
-    return ui.label(word).classes(f"state {design.tone_of(word)} {shape} {classes}")
+    return f"state {design.tone_of(word)} {shape}"

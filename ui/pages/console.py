@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from core.models import Role
 from ui import access
 from ui.frame import console_frame
-from ui.pages import job, jobs, overview, user, users
+from ui.pages import job, jobs, overview, queues, schedules, user, users, workers
 
 #: Addresses within the console, and what is drawn there.
 ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
@@ -18,6 +18,9 @@ ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
     "/jobs/{job_id}": job.draw,
     "/users": users.draw,
     "/users/{user_id}": user.draw,
+    "/workers": workers.draw,
+    "/queues": queues.draw,
+    "/schedules": schedules.draw,
 }
 
 

@@ -4,20 +4,18 @@ from uuid import UUID
 
 from nicegui import ui
 
-from core.commands import COMMANDS
 from core.errors import NotFound
 from core.models import PlatformConnection
-from core.scene import Remedy
 from core.users import UserPage, user_page
 from core.wording import counted
 from ui import access, design
 from ui.components.box import Part, box, keep_fresh, link, text
-from ui.components.button import PRIMARY, button, forbid, say
 from ui.components.demo_panel import draw_demo_panel
 from ui.components.demo_words import platform_words
 from ui.components.empty import empty
 from ui.components.job_lines import job_lines
 from ui.components.progress import Progress
+from ui.components.remedy import draw_remedy
 from ui.components.state_chip import state_chip
 from ui.components.timeline import timeline
 from ui.components.times import time_text
@@ -94,21 +92,7 @@ class OneUser:
                     with box(tag="ul"):
                         for words in found.evidence:
                             text(words, tag="li")
-            if found.remedy and found.remedy.command in COMMANDS:
-                self._draw_remedy(found.remedy)
-
-    def _draw_remedy(self, remedy: Remedy) -> None:
-        async def press() -> None:
-            answer = await access.perform(remedy.command, remedy.target)
-            say(f"{remedy.label}: done.", answer.get("job_id"))
-            await self.refresh()
-
-        with box("remedy"):
-            made = button(remedy.label, press, look=PRIMARY, icon="healing")
-            role = COMMANDS[remedy.command].role
-            if not access.me().may(role):
-                forbid(made, f"{remedy.label} needs the role {role}; you are {access.me().role}.")
-            text(remedy.effect)
+            draw_remedy(found.remedy, self.refresh)
 
     def _draw_demo(self, page: UserPage) -> None:
         self._progress = draw_demo_panel(page, self.refresh)

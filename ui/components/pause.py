@@ -1,0 +1,70 @@
+"""Whether something is paused, by whom, since when and why; and the button that changes it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+from nicegui import ui
+
+from ui.components.box import box, text
+from ui.components.confirm import Question
+from ui.components.state_chip import state_chip
+from ui.components.steer_button import Steer, steer_button
+from ui.components.times import time_text
+
+
+class Pausable(Protocol):
+    """What somebody can have paused: a queue, a kind, a schedule."""
+
+    @property
+    def paused_at(self) -> datetime | None:
+        """Since when; None: it is not paused."""
+
+    @property
+    def paused_by(self) -> str | None:
+        """By whom."""
+
+    @property
+    def paused_reason(self) -> str | None:
+        """Why."""
+
+
+def draw_pause(row: Pausable) -> None:
+    """Draw whether it is paused, and if so the whole story."""
+    if row.paused_at is None:
+        state_chip("active")
+        return
+    with box("hbox wrap").style("gap: 2px 8px"):
+        state_chip("paused")
+        draw_who_paused(row)
+
+
+def draw_who_paused(row: Pausable) -> None:
+    """Draw by whom it was paused, when and why."""
+    with box("muted who-paused"):
+        text(f"by {row.paused_by}, ")
+        time_text(row.paused_at)
+        text(f": {row.paused_reason}" if row.paused_reason else ", no reason given")
+
+
+def pause_button(what: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[None]]) -> ui.button:
+    """Return the button that pauses a queue or a kind, or resumes a paused one."""
+    if paused:
+        done = f"{name} goes on."
+        steer = Steer(command=f"{what}.resume", words="Resume", done=done, args={"name": name}, icon="play_arrow")
+        return steer_button(steer, after)
+    question = Question(
+        f"Pause the {what} {name}?",
+        ["No more of its jobs start until somebody resumes it. Those that run go on; new ones wait, none is lost."],
+        "Pause",
+        needs_reason=True,
+    )
+    steer = Steer(
+        command=f"{what}.pause",
+        words="Pause",
+        done=f"{name} is paused.",
+        args={"name": name},
+        question=question,
+        icon="pause",
+    )
+    return steer_button(steer, after)

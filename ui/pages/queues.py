@@ -1,0 +1,148 @@
+"""Queues and kinds of jobs: how they are doing, paused by whom and why, limited how; and the buttons to steer them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from core.settings import settings
+from core.steering import Ended, KindSeen, QueueSeen, Steering
+from core.wording import counted, spoken
+from ui import live, readings
+from ui.components.box import Part, Rows, box, keep_ticking, link, text
+from ui.components.limits import draw_limits, limits_button
+from ui.components.pause import draw_pause, pause_button
+from ui.components.state_chip import state_chip
+from ui.components.table import cell, figure, table
+
+#: Columns of what ended within the last day, by status.
+_ENDED = {"Succeeded": "succeeded", "Failed": "failed", "Cancelled": "cancelled"}
+_QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", *_ENDED)
+_KIND_FIGURES = ("Running", *_ENDED)
+
+
+async def draw() -> None:
+    """Draw the queues and kinds, and keep them fresh."""
+    ui.page_title("Queues · Unstuck")
+    page = QueuesPage()
+    await page.refresh()
+    keep_ticking(page.screen, page.refresh)
+
+
+class QueuesPage:
+    """Whether hints arrive, then queues, then kinds."""
+
+    def __init__(self) -> None:
+        with box("screen padded") as self.screen:
+            with box("headline"):
+                text("Queues", tag="h1")
+                text("Pausing starts nothing new; what runs goes on.", "muted")
+            self._broker: Part[Steering] = Part(_draw_broker)
+            with box("panel", "section").props("aria-label=Queues"):
+                _title("Queues")
+                with table("Queues", ("Queue", "State", *_QUEUE_FIGURES), _QUEUE_FIGURES):
+                    self._queues: Rows[QueueSeen] = Rows(self._draw_queue, "", "tbody")
+            with box("panel", "section").props("aria-label=Kinds"):
+                _title("Kinds of jobs")
+                with table("Kinds", ("Kind", "State", "Limits", *_KIND_FIGURES), _KIND_FIGURES):
+                    self._kinds: Rows[KindSeen] = Rows(self._draw_kind, "", "tbody")
+
+    async def refresh(self) -> None:
+        """Look again; figures move in place."""
+        self._show(await readings.queues.now())
+
+    async def _look_again(self) -> None:
+        self._show(await readings.queues.anew())
+
+    def _show(self, seen: Steering) -> None:
+        if self.screen.is_deleted:
+            return
+        self._broker.show(seen, key=(live.hub.bus_is_up(), live.hub.bus_is_up() or seen.queued))
+        self._queues.show({queue.line.name: queue for queue in seen.queues})
+        self._kinds.show({kind.kind.kind: kind for kind in seen.kinds})
+
+    def _draw_queue(self, seen: QueueSeen) -> Callable[[QueueSeen], None]:
+        name = seen.line.name
+        with box(tag="tr"):
+            with cell("Queue"):
+                link(f"/jobs?{urlencode({'queue': name})}", "strong", name)
+            with cell("State", "wide"):
+                state: Part[QueueSeen] = Part(lambda now: draw_pause(now.line))
+            figures = {column: figure(column) for column in _QUEUE_FIGURES}
+            with cell("", "buttons"):
+                buttons: Part[QueueSeen] = Part(
+                    lambda now: pause_button("queue", name, paused=now.line.paused_at, after=self._look_again)
+                )
+
+        def move(now: QueueSeen) -> None:
+            line = now.line
+            state.show(now, key=(line.paused_at, line.paused_by, line.paused_reason))
+            buttons.show(now, key=line.paused_at)
+            oldest = line.oldest_seconds
+            told = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
+            told.append("–" if oldest is None else spoken(timedelta(seconds=oldest)))
+            for words, label in zip([*told, *_told(now.ended)], figures.values(), strict=True):
+                label.set_text(words)
+
+        return move
+
+    def _draw_kind(self, seen: KindSeen) -> Callable[[KindSeen], None]:
+        name = seen.kind.kind
+        with box(tag="tr"):
+            with cell("Kind"):
+                text(seen.label, "strong", tag="div")
+                text(f"{name} in {seen.queue}" if seen.queue else name, "mono muted", tag="div")
+            with cell("State", "wide"):
+                state: Part[KindSeen] = Part(lambda now: draw_pause(now.kind))
+            with cell("Limits", "wide"):
+                limits: Part[KindSeen] = Part(lambda now: draw_limits(now.kind))
+            figures = {column: figure(column) for column in _KIND_FIGURES}
+            with cell("", "buttons"):
+                buttons: Part[KindSeen] = Part(self._draw_kind_buttons)
+
+        def move(now: KindSeen) -> None:
+            row = now.kind
+            limited = (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds)
+            state.show(now, key=(row.paused_at, row.paused_by, row.paused_reason))
+            limits.show(now, key=limited)
+            buttons.show(now, key=(row.paused_at, limited))
+            for words, label in zip([f"{now.running:,}", *_told(now.ended)], figures.values(), strict=True):
+                label.set_text(words)
+
+        return move
+
+    def _draw_kind_buttons(self, seen: KindSeen) -> None:
+        with box("hbox"):
+            pause_button("kind", seen.kind.kind, paused=seen.kind.paused_at, after=self._look_again)
+            limits_button(seen.kind, self._look_again)
+
+
+def _title(words: str) -> None:
+    with box("title"):
+        text(words, tag="h2")
+        text("succeeded, failed, cancelled: of the last 24 hours", "muted")
+
+
+def _told(ended: Ended) -> list[str]:
+    return [f"{ended.get(status, 0):,}" for status in _ENDED.values()]
+
+
+def _draw_broker(seen: Steering) -> None:
+    if live.hub.bus_is_up():
+        return
+    every = f"{settings().sweep_seconds:g} s"
+    rows = counted(seen.queued, "row")
+    with box("notice tone-warn", "section").props('role=status aria-label="Broker"'):
+        state_chip("paused").set_text("broker down")
+        with box():
+            text(
+                f"The broker is down: nothing is lost, {rows} queued in the database; workers look every {every}.",
+                "strong",
+                tag="p",
+            )
+            text(
+                "Jobs start a little later, and pages look once a second. It mends by itself when the broker is back.",
+                "muted",
+                tag="p",
+            )
