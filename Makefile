@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench lock setup setup-dev clean
+.PHONY: help run test faults soak check fix bench lock setup setup-dev clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,7 +12,13 @@ run: setup ## Start everything: make run ARGS="--port 9000"
 	@exec $(PYTHON) main.py run $(ARGS)
 
 test: setup-dev ## Run all tests: make test ARGS="-k cancel"
-	$(PYTHON) -m pytest -n auto --dist loadgroup $(ARGS)
+	$(PYTHON) -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
+
+faults: setup-dev ## Run the tests that are too slow for `make test`: servers and workers harmed in every way
+	$(PYTHON) -m pytest -n 2 --dist loadgroup -m slow $(ARGS)
+
+soak: setup-dev ## Break everything at random for a while, and count what is lost: make soak MINUTES=30 SEED=7
+	$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 check: setup-dev ## Lint, formatting, types, layers
 	$(PYTHON) -m ruff check .

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,19 @@ import pytest
 from tests.conftest import MEMORY
 from tests.faults.cluster import Cluster
 from tests.faults.servers import Servers
+
+#: Last lines of the workers' log that are shown with a failed test.
+LINES = 80
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what its workers said last."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and isinstance(cluster, Cluster):
+        report.sections.append(("workers", "\n".join(cluster.said().splitlines()[-LINES:])))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -90,6 +90,15 @@ def kill_the_worker(work: ChoreWork[NoForm]) -> Steps:
     return None
 
 
+def eat_memory(work: ChoreWork[NoForm]) -> Steps:
+    """Take memory until the kernel ends the process."""
+    leave(work, 0)
+    eaten = []
+    while True:
+        eaten.append(bytearray(10_000_000))
+        yield Progress(len(eaten), 1_000_000)
+
+
 def go_wrong(work: ChoreWork[HowForm]) -> Steps:
     """Leave an effect that must not stay, and go wrong."""
     leave(work, 0)
@@ -160,6 +169,7 @@ CHORES = (
     _chore("fault.endless", NoForm, never_reach_a_checkpoint, max_attempts=2),
     _chore("fault.deaf", NoForm, heed_nothing, max_attempts=2),
     _chore("fault.deadly", NoForm, kill_the_worker),
+    _chore("fault.hungry", NoForm, eat_memory),
     _chore("fault.wrong", HowForm, go_wrong, max_attempts=1),
 )
 BY_FAULT = {chore.name: chore for chore in CHORES}

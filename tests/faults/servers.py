@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+import psutil
 import psycopg
 import redis
 from sqlalchemy import make_url
@@ -120,6 +121,11 @@ class Servers:
         """Return the address of a database as seen through the proxy."""
         name = make_url(database_url).database
         return f"postgresql://postgres@127.0.0.1:{self.database_proxy.port}/{name}?sslmode=disable&gssencmode=disable"
+
+    @property
+    def postgres_process(self) -> psutil.Process:
+        """PostgreSQL's first process."""
+        return self._postgres[0].process
 
     @property
     def broker_through_proxy(self) -> str:

@@ -1,0 +1,93 @@
+"""What people and programs see of the console while the database is away, and how soon it is back."""
+
+import re
+import socket
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from core.auth import hash_password
+from core.db import session_scope
+from core.models import Role
+from tests.factories import make_user
+from tests.faults.cluster import NANO, PROGRAM, Cluster, heal_and_check
+from tests.waiting import eventually
+
+PASSWORD = "a password for tests alone"
+#: Seconds after which everything works again once the database is back.
+BACK = 10
+
+
+@pytest.fixture
+def console(cluster: Cluster) -> Iterator[Callable[..., httpx.Client]]:
+    """Return what starts a console and signs a support person in."""
+    clients = []
+
+    def start(**settings: object) -> httpx.Client:
+        with session_scope(cluster.engine) as session:
+            person = make_user(session, role=Role.SUPPORT, hashed_password=hash_password(PASSWORD))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        cluster.spawn((*PROGRAM, "serve", "--port", str(port)), **settings)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+        clients.append(client)
+        eventually(lambda: _status(client, "/readyz") == 200, within=60)
+        answer = client.post("/api/auth/login", json={"email": person.email, "password": PASSWORD})
+        assert answer.status_code < 300, answer.text
+        return client
+
+    yield start
+    for client in clients:
+        client.close()
+
+
+def _status(client: httpx.Client, path: str) -> int:
+    try:
+        return client.get(path).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_while_the_database_is_down_the_console_says_so_and_is_back_by_itself(
+    cluster: Cluster, console: Callable[..., httpx.Client]
+) -> None:
+    client = console()
+    [user] = cluster.make_users(1)
+    assert client.get("/api/jobs").status_code == 200
+    cluster.servers.crash_postgres()
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+    for answer in (client.get("/api/jobs"), client.post(f"/api/users/{user.id}/operations/demo.enable", json={})):
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert not re.search(r"Traceback|psycopg|sqlalchemy", answer.text)
+    cluster.servers.start_postgres()
+    eventually(lambda: _status(client, "/readyz") == 200 and _status(client, "/api/jobs") == 200, within=BACK)
+    asked = eventually(lambda: _accepted(client, f"/api/users/{user.id}/operations/demo.enable"), within=BACK)
+    cluster.acknowledged.append(asked)
+    heal_and_check(cluster)
+    assert cluster.state_of(user) == ("enabled", NANO)
+
+
+def _accepted(client: httpx.Client, path: str) -> object:
+    from uuid import UUID
+
+    answer = client.post(path, json={"preset": "nano"})
+    return UUID(answer.json()["job_id"]) if answer.status_code == 202 else None
+
+
+@pytest.mark.slow
+def test_a_silent_database_does_not_keep_the_console_from_saying_that_it_lives(
+    cluster: Cluster, console: Callable[..., httpx.Client]
+) -> None:
+    client = console(DATABASE_URL=cluster.servers.through_proxy(cluster.database_url))
+    cluster.servers.database_proxy.be("blackhole")
+    with httpx.Client(base_url=client.base_url, cookies=client.cookies, timeout=0.5) as hasty:
+        for _ in range(60):  # more than there are threads for requests
+            assert _status(hasty, "/api/jobs") == 0
+    assert client.get("/healthz", timeout=5).status_code == 200
+    eventually(lambda: _status(client, "/readyz") == 503, within=60)
+    cluster.servers.database_proxy.be("up")
+    eventually(lambda: _status(client, "/readyz") == 200 and _status(client, "/api/jobs") == 200, within=60)
+    heal_and_check(cluster)
