@@ -1,0 +1,98 @@
+"""Plans of the statements that run for every job: they hold with 20,000 rows, known to the planner or not yet."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import TextClause
+from sqlmodel import Session
+
+from core.jobs import checkpoint, claim, fence
+
+DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
+ROWS = """
+    INSERT INTO background_jobs (id, kind, queue, status, created_at, run_at, started_at, finished_at, worker_id)
+    SELECT gen_random_uuid(), 'demo.enable', 'demo',
+           CASE WHEN i <= 300 THEN 'queued' WHEN i <= 302 THEN 'running' WHEN i % 50 = 0 THEN 'failed'
+                ELSE 'succeeded' END,
+           now() - i * interval '1 s', now() - i * interval '1 s', CASE WHEN i > 300 THEN now() END,
+           CASE WHEN i > 302 THEN now() END, CASE WHEN i > 300 THEN gen_random_uuid() END
+    FROM generate_series(1, 20000) i
+"""
+
+with_and_without_statistics = pytest.mark.parametrize("analysed", [True, False])
+
+
+def fill(session: Session, *, analysed: bool) -> None:
+    connection = session.connection()
+    connection.execute(sa.text("ALTER TABLE background_jobs SET (autovacuum_enabled = off)"))
+    connection.execute(sa.text(ROWS))
+    if analysed:
+        connection.execute(sa.text("ANALYZE background_jobs"))
+
+
+def indexes(session: Session, statement: TextClause) -> set[str]:
+    """Return by which ways the statement goes to jobs, planned once for whatever values come."""
+    named = str(statement.compile(session.get_bind()))
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", named)))
+    numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", named)
+    driver: Any = session.connection().connection.driver_connection
+    driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    driver.execute(f"PREPARE held AS {re.sub('::[A-Z]+', '', numbered)}")
+    nulls = ", ".join(["NULL"] * len(names))
+    plan = driver.execute(f"EXPLAIN (FORMAT JSON) EXECUTE held({nulls})").fetchone()[0]
+    driver.execute("DEALLOCATE held")
+    return set(_ways(plan[0]["Plan"]))
+
+
+def _ways(node: dict[str, Any]) -> Iterator[str]:
+    if node.get("Relation Name") == "background_jobs" and "Scan" in node["Node Type"]:
+        yield node.get("Index Name", node["Node Type"])
+    elif node["Node Type"] == "Bitmap Index Scan":
+        yield node["Index Name"]
+    for child in node.get("Plans", []):
+        yield from _ways(child)
+
+
+def trapped(statement: TextClause) -> TextClause:
+    """Return the statement with its guard written as one would write it first."""
+    sql = re.sub(r"coalesce\(status, ''\) = (:from_status|'running')", "status = 'running'", statement.text)
+    assert sql != statement.text
+    return sa.text(sql)
+
+
+@with_and_without_statistics
+@pytest.mark.parametrize("statement", [claim._CLAIM, claim._CLAIM_ALONG], ids=["claim", "claim_along"])
+def test_a_claim_finds_its_job_in_the_index_of_what_is_due(
+    session: Session, statement: TextClause, analysed: bool
+) -> None:
+    fill(session, analysed=analysed)
+    assert indexes(session, statement) == {DUE, KEY}
+
+
+@with_and_without_statistics
+@pytest.mark.parametrize("statement", [fence._MOVE, checkpoint._CHECKPOINT], ids=["move", "checkpoint"])
+def test_a_move_and_a_checkpoint_go_by_the_primary_key_alone(
+    session: Session, statement: TextClause, analysed: bool
+) -> None:
+    fill(session, analysed=analysed)
+    assert indexes(session, statement) == {KEY}
+
+
+@pytest.mark.parametrize("statement", [fence._MOVE, checkpoint._CHECKPOINT], ids=["move", "checkpoint"])
+def test_a_guard_that_shows_the_status_to_the_planner_would_be_noticed(session: Session, statement: TextClause) -> None:
+    fill(session, analysed=True)
+    assert indexes(session, trapped(statement)) != {KEY}
+
+
+@pytest.mark.parametrize("index", [DUE, KEY])
+def test_a_missing_index_would_be_noticed(session: Session, index: str) -> None:
+    fill(session, analysed=True)
+    gone = f"DROP INDEX {index}" if index == DUE else f"ALTER TABLE background_jobs DROP CONSTRAINT {index} CASCADE"
+    session.connection().execute(sa.text(gone))
+    if index == DUE:
+        assert DUE not in indexes(session, claim._CLAIM)
+    else:
+        assert indexes(session, fence._MOVE).isdisjoint({KEY})
