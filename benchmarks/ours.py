@@ -1,0 +1,60 @@
+"""Our own candidate: a chore that does nothing but count itself, asked for as everything is asked for."""
+
+import os
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Engine
+
+from benchmarks.counter import tick
+from core import bus, db
+from core.actor import ENGINE
+from core.jobs.request import request_chore
+from core.models import Role
+from core.operation import Chore, ChoreWork, NoForm, Progress, Steps
+from core.operations import BY_NAME, demo
+
+QUEUE = demo.QUEUE
+
+
+def _count(_: ChoreWork[NoForm]) -> Steps:
+    tick()
+    return None
+    yield Progress(1, 1)  # makes it a generator; a job that does nothing has no checkpoint
+
+
+noop = Chore(name="bench.noop", label="Nothing", form=NoForm, run=_count, role=Role.ADMIN, queue=QUEUE)
+
+
+def install() -> None:
+    """Let this process know the chore."""
+    cast(dict[str, Any], BY_NAME)[noop.name] = noop
+
+
+def prepare() -> None:
+    """Ring as the console does."""
+    from tasks.broker import make_broker
+    from tasks.redis_bus import RedisBus
+
+    bus.use(RedisBus(make_broker(os.environ["REDIS_URL"])))
+
+
+@cache
+def _engine() -> Engine:
+    return db.connect(os.environ["DATABASE_URL"])
+
+
+def enqueue(number: int, engine: Engine | None = None) -> None:
+    """Ask for jobs, each in a transaction of its own."""
+    where = engine or _engine()
+    for _ in range(number):
+        with db.session_scope(where) as session:
+            request_chore(session, noop, NoForm(), ENGINE)
+
+
+if __name__ == "__main__":
+    install()
+
+    import main
+
+    main.main()

@@ -1,0 +1,23 @@
+"""A process that enqueues: `python -m benchmarks.producer <module>`, then one number per line.
+
+The module has `enqueue(number)`, and `prepare()` if it needs one. Answers each line with the seconds that it took.
+"""
+
+import importlib
+import sys
+import time
+
+
+def main() -> None:
+    """Enqueue as often as told."""
+    module = importlib.import_module(sys.argv[1])
+    getattr(module, "prepare", lambda: None)()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        module.enqueue(int(line))
+        print(time.perf_counter() - began, flush=True)
+
+
+if __name__ == "__main__":
+    main()
