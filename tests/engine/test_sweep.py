@@ -1,0 +1,46 @@
+"""What the sweep takes away, and what it leaves alone."""
+
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from core.db import session_scope
+from core.jobs import sweep
+from core.jobs.checkpoint import checkpoint
+from core.models import JobStatus
+from core.operation import Progress
+from tests import driving
+
+
+def overdue(engine: Engine) -> tuple[driving.Claimed, sweep.Orphan]:
+    user = driving.prepare(engine, driving.BY_NAME["demo.enable"])
+    driving.ask(engine, driving.BY_NAME["demo.enable"], user, {"preset": "nano"})
+    held = driving.must_take(engine)
+    with session_scope(engine) as session:
+        session.connection().execute(text("UPDATE background_jobs SET deadline_at = now() - interval '1 second'"))
+    with Session(engine) as session:
+        [orphan] = sweep.orphans(session)
+    return held, orphan
+
+
+def test_a_step_past_its_time_limit_loses_the_job(engine: Engine) -> None:
+    held, orphan = overdue(engine)
+    with session_scope(engine) as session:
+        assert sweep.rescue(session, orphan)
+    assert driving.job_row(engine, held.id).status is JobStatus.QUEUED
+
+
+def test_a_late_step_that_reached_its_checkpoint_meanwhile_keeps_the_job(engine: Engine) -> None:
+    held, orphan = overdue(engine)
+    with Session(engine) as session:
+        checkpoint(session, held, Progress(1, 2), driving.STEP)
+    with session_scope(engine) as session:
+        assert not sweep.rescue(session, orphan)
+    assert driving.job_row(engine, held.id).status is JobStatus.RUNNING
+
+
+def test_a_worker_with_a_fresh_heartbeat_keeps_its_jobs(engine: Engine) -> None:
+    user = driving.prepare(engine, driving.BY_NAME["demo.enable"])
+    driving.ask(engine, driving.BY_NAME["demo.enable"], user, {"preset": "nano"})
+    driving.must_take(engine)
+    with Session(engine) as session:
+        assert sweep.orphans(session) == []
