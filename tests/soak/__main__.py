@@ -1,0 +1,92 @@
+"""python -m tests.soak [--minutes 10] [--seed N]: break everything at random, then count what was lost."""
+
+import argparse
+import logging
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.cluster import Cluster
+from tests.faults.servers import Servers
+from tests.soak.people import USERS, Operator
+from tests.soak.storm import Storm
+from tests.soak.verdict import Verdict, judge
+from tests.waiting import eventually
+
+#: People at the console.
+OPERATORS = 3
+#: Seconds for the last jobs to end after everything was repaired; a silent server is given up after 40.
+DRAIN = 180
+
+
+def main() -> int:
+    """Run one soak, print its table, and return 1 when a promise was broken."""
+    given = argparse.ArgumentParser(prog="make soak")
+    given.add_argument("--minutes", type=float, default=10)
+    given.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    asked = given.parse_args()
+    logging.getLogger("tasks").setLevel(logging.ERROR)  # that the broker is away is no news here
+    say(f"Soak of {asked.minutes:g} minutes, seed {asked.seed}: make soak MINUTES={asked.minutes:g} SEED={asked.seed}")
+    folder = Path(tempfile.mkdtemp(prefix="unstuck-soak-"))
+    with Servers(folder / "data") as servers, servers.new_database() as url:
+        cluster = Cluster(servers, url)
+        try:
+            verdict = soak(cluster, asked.minutes, asked.seed)
+        finally:
+            cluster.stop()
+        log = Path(shutil.copy(cluster.log, folder / "workers.log"))
+    say(verdict.table())
+    if not verdict.is_kept:
+        say("\n".join(["", "Broken:", *verdict.broken[:50], f"The workers' log: {log}"]))
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def soak(cluster: Cluster, minutes: float, seed: int) -> Verdict:
+    """Let the storm rage and operators work for some minutes, repair everything, drain, and judge."""
+    storm = Storm(cluster, random.Random(seed))
+    users = cluster.make_users(USERS)
+    operators = [Operator(cluster, users, random.Random(f"{seed}/{number}")) for number in range(OPERATORS)]
+    end = time.monotonic() + minutes * 60
+    with cluster.bell():
+        for operator in operators:
+            operator.start()
+        while (now := time.monotonic()) < end:
+            storm.rage(min(end, now + 60))
+            left = max(0, end - time.monotonic()) / 60
+            say(f"{left:5.1f} min left; {dict(storm.counts)}; {len(asked_by(operators)):,} jobs")
+        for operator in operators:
+            operator.stop()
+        storm.end()
+        wait_for_the_last(cluster)
+    for operator in operators:
+        if operator.error:
+            raise operator.error
+    return judge(cluster, operators, storm.counts, seed, minutes)
+
+
+def asked_by(operators: list[Operator]) -> list[object]:
+    """Return every id that was acknowledged so far."""
+    return [job_id for operator in operators for job_id in operator.acknowledged]
+
+
+def wait_for_the_last(cluster: Cluster) -> None:
+    """Wait until every job has ended; what has not by then counts as stuck."""
+    try:
+        eventually(cluster.all_ended, within=DRAIN)
+    except AssertionError as error:
+        say(f"Not drained: {error}")
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The table at the end of a soak: what was broken, what was asked for, and what of it was lost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from core.models import TERMINAL, BackgroundJob, JobStatus
+from tests.faults.cluster import Cluster, broken
+from tests.soak.people import Operator
+
+_SUCCEEDED_TWICE = text("""
+    SELECT count(*) FROM (
+        SELECT job_id FROM job_attempts WHERE outcome = 'succeeded' GROUP BY 1 HAVING count(*) > 1
+    ) twice
+""")
+_DONE_TWICE = text("""
+    SELECT count(*) FROM (SELECT job_id, step FROM fault_effects GROUP BY 1, 2 HAVING count(*) > 1) twice
+""")
+_USERS_BETWEEN = text("SELECT count(*) FROM users WHERE demo_mode_status IN ('enabling', 'disabling')")
+
+
+@dataclass
+class Verdict:
+    """The figures of one soak; `is_kept` says that every promise was kept."""
+
+    seed: int
+    minutes: float
+    disturbances: Counter[str]
+    requested: int
+    ended: Counter[JobStatus]
+    lost: int
+    doubled: int
+    stuck: int
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether nothing was lost, doubled, stuck or broken."""
+        return not (self.lost or self.doubled or self.stuck or self.broken)
+
+    def table(self) -> str:
+        """Return the figures as a table for README and docs."""
+        rows: list[tuple[str, object]] = [("seed", str(self.seed)), ("minutes", f"{self.minutes:g}")]
+        names = ("kills", "pauses", "wipes", "broker restarts", "PostgreSQL restarts", "cuts")
+        rows += [(name, self.disturbances[name]) for name in names]
+        rows += [("jobs requested", self.requested)]
+        rows += [
+            (f"jobs {status}", self.ended[status])
+            for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+        ]
+        rows += [("lost", self.lost), ("doubled", self.doubled), ("stuck", self.stuck)]
+        rows += [("invariants broken", len(self.broken))]
+        return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {_told(value)} |" for name, value in rows)])
+
+
+def _told(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def judge(
+    cluster: Cluster, operators: Sequence[Operator], disturbances: Counter[str], seed: int, minutes: float
+) -> Verdict:
+    """Compare what was acknowledged with what is in the tables."""
+    acknowledged = {job_id for operator in operators for job_id in operator.acknowledged}
+    with Session(cluster.engine) as session:
+        jobs = {job.id: job for job in session.exec(select(BackgroundJob))}
+        twice = [session.connection().execute(query).scalar_one() for query in (_SUCCEEDED_TWICE, _DONE_TWICE)]
+        between = session.connection().execute(_USERS_BETWEEN).scalar_one()
+    live = [job for job in jobs.values() if job.status not in TERMINAL]
+    return Verdict(
+        seed,
+        minutes,
+        disturbances,
+        requested=len(acknowledged),
+        ended=Counter(job.status for job in jobs.values()),
+        lost=len(acknowledged - jobs.keys()),
+        doubled=sum(twice),
+        stuck=len(live) + between,
+        broken=[*broken(cluster), *_changed(operators, jobs)],
+    )
+
+
+def _changed(operators: Sequence[Operator], jobs: dict[UUID, BackgroundJob]) -> list[str]:
+    """Return, in words, each end that changed after it was seen, and each success after an accepted cancel."""
+    found = []
+    for operator in operators:
+        for job_id, end in operator.ended.items():
+            if (now := (jobs[job_id].status, jobs[job_id].finished_at)) != end:
+                found.append(f"job {job_id} had ended with {end} and is now {now}")
+        wrongly = (i for i in operator.cancelled if i in jobs and jobs[i].status is JobStatus.SUCCEEDED)
+        found += [f"job {job_id} succeeded after its cancel was accepted" for job_id in wrongly]
+    return found
