@@ -5,11 +5,14 @@ import re
 from sqlmodel import Session, col, func, select
 
 from core.models import BackgroundJob, Interaction, User
+from tests import driving
 from tests.driving import picture
 from tests.journeys.conftest import Program
 from tests.waiting import eventually
 
 MID_TIER = 2_000
+#: Slow enough that a job is still running when the second page has been drawn on a busy machine.
+MORE_SETTINGS = {"UNSTUCK_DEMO_STEP_SECONDS": "0.6"}
 
 
 def user_called(program: Program, state: str, skip: int = 0) -> User:
@@ -49,7 +52,7 @@ def test_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program
     again = person.new_page()
     again.goto(address)
     again.get_by_text("Enabling demo mode").first.wait_for()
-    again.get_by_text("Demo mode active").or_(again.get_by_text("demo mode is enabled")).first.wait_for(timeout=40_000)
+    again.get_by_text("Demo mode active").or_(again.get_by_text("demo mode is enabled")).first.wait_for(timeout=60_000)
     assert (state_of(program, user), demo_rows(program, user)) == ("enabled", MID_TIER)
 
 
@@ -83,7 +86,7 @@ def test_a_killed_worker_changes_nothing_for_the_customer(program: Program) -> N
     page.get_by_role("button", name="Enable demo mode").click()
     eventually(lambda: re.search(r"[\d,]+ of 2,000", page.inner_text("body")), within=15)
     program.kill_worker()
-    page.get_by_text("demo mode is enabled").first.wait_for(timeout=60_000)
+    page.get_by_text("demo mode is enabled").first.wait_for(timeout=80_000)
     assert demo_rows(program, user) == MID_TIER
     assert last_job(program, user).attempt == 2
 
@@ -99,7 +102,8 @@ def test_a_double_click_starts_one_job(program: Program) -> None:
         mine = select(func.count()).select_from(BackgroundJob).where(BackgroundJob.user_id == user.id)
         live = session.exec(mine.where(col(BackgroundJob.finished_at).is_(None))).one()
     assert live <= 1
-    eventually(lambda: state_of(program, user) == "enabled", within=40)
+    driving.ask_to_cancel(program.engine, last_job(program, user).id)
+    eventually(lambda: state_of(program, user) == "disabled", within=60)
 
 
 def test_a_failed_customer_is_explained_and_dismissed(program: Program) -> None:
