@@ -6,6 +6,7 @@ Then each transaction begins with them, which costs a round trip and holds nothi
 
 import re
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -40,20 +41,29 @@ class Bounded(psycopg.Connection[Any]):
             raise OperationalError(f"the database has not answered for {self.patience:.0f} s") from None
 
 
+@dataclass
+class _Way:
+    """How an engine's limits reach the server, as its first connection finds out."""
+
+    options: str
+    refused: bool = False
+    by_transaction: bool | None = None
+
+
 def install(engine: Engine, options: str, patience: float | None) -> None:
     """Hold every connection of the engine to `options` (as `-c name=value …`, empty: none) and `patience`."""
-    by_transaction: list[bool] = []
+    way, statement = _Way(options), _as_statement(options)
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, _args: Any, given: dict[str, Any]) -> Bounded:
-        connection = _opened(given, options, by_transaction)
+        connection = _opened(given, way)
         connection.patience = patience
         return connection
 
     @event.listens_for(engine, "begin")
     def _begin(transaction: Transaction) -> None:
-        if any(by_transaction):
-            transaction.exec_driver_sql(_as_statement(options))
+        if way.by_transaction:
+            transaction.exec_driver_sql(statement)
 
     @event.listens_for(engine, "after_cursor_execute")
     def _arm(_: Any, cursor: Any, _sql: Any, _values: Any, _context: Any, many: bool) -> None:  # noqa: FBT001
@@ -63,28 +73,31 @@ def install(engine: Engine, options: str, patience: float | None) -> None:
             cursor.connection.execute("SELECT 1")
 
 
-def _opened(given: dict[str, Any], options: str, by_transaction: list[bool]) -> Bounded:
-    """Open a connection; the first one of an engine finds out whether start-up options arrive."""
-    if not options or any(by_transaction):
-        return Bounded.connect(**given)
-    try:
-        connection = Bounded.connect(**given, options=options)
-    except OperationalError as error:
-        if REFUSED not in str(error):
-            raise
-        by_transaction.append(True)
-        return Bounded.connect(**given)
-    if not by_transaction:
-        by_transaction.append(not _heeds(connection, options))
+def _opened(given: dict[str, Any], way: _Way) -> Bounded:
+    """Open a connection, with the limits where the other end takes them; the first one looks whether they arrived."""
+    connection = _connected(given, way)
+    if way.options and way.by_transaction is None:
+        way.by_transaction = not _heeds(connection, way.options)
     return connection
 
 
+def _connected(given: dict[str, Any], way: _Way) -> Bounded:
+    if way.options and not way.refused:
+        try:
+            return Bounded.connect(**given, options=way.options)
+        except OperationalError as error:
+            if REFUSED not in str(error):
+                raise
+            way.refused = True
+    return Bounded.connect(**given)
+
+
 def _heeds(connection: Bounded, options: str) -> bool:
-    """Tell whether the server behind this connection has heard of the limits."""
-    name, wanted = _SETTING.findall(options)[0]
-    row = connection.execute("SELECT setting FROM pg_settings WHERE name = %s", [name]).fetchone()
+    """Tell whether the server behind this connection has these limits, be it from us or from its role."""
+    wanted = {(name, value) for name, value in _SETTING.findall(options) if name.endswith("_timeout")}
+    found = connection.execute("SELECT name, setting FROM pg_settings WHERE name LIKE '%\\_timeout'").fetchall()
     connection.rollback()
-    return row is not None and row[0] == wanted
+    return wanted <= {(name, value) for name, value in found}
 
 
 def _as_statement(options: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from core.db import connect, worker_options
 from core.embedded.account import Account
@@ -19,6 +19,7 @@ PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed: apt-get install pgbouncer")
 #: Refuses the options with which we tell PostgreSQL our limits; or takes them and drops them.
 REFUSING, DROPPING = "", "options"
+ASK = text("SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')")
 
 
 @contextmanager
@@ -63,16 +64,34 @@ def _answers(url: str) -> bool:
 def test_limits_hold_in_each_transaction_and_stay_in_none_of_the_pooler_s_sessions(
     cluster: Cluster, ignored: str
 ) -> None:
-    ask = text("SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')")
     with pooler(cluster, ignored, sessions=1) as url:
         limited, plain = connect(url, options=worker_options(2)), connect(url, options="")
         for _ in range(2):
             with limited.connect() as connection:
-                assert connection.execute(ask).one() == ("30s", "2s")
+                assert connection.execute(ASK).one() == ("30s", "2s")
             with plain.connect() as connection:
-                assert connection.execute(ask).one() == ("0", "0")
+                assert connection.execute(ASK).one() == ("0", "0")
         limited.dispose()
         plain.dispose()
+
+
+@needs_pgbouncer
+def test_a_role_that_brings_its_own_limits_needs_no_statement_in_each_transaction(cluster: Cluster) -> None:
+    with cluster.servers.superuser(cluster.database_name) as connection:
+        for limit in (
+            "statement_timeout = '30s'",
+            "lock_timeout = '10s'",
+            "idle_in_transaction_session_timeout = '2s'",
+        ):
+            connection.execute(f"ALTER DATABASE {cluster.database_name} SET {limit}")
+    said: list[str] = []
+    with pooler(cluster, REFUSING) as url:
+        engine = connect(url, options=worker_options(2))
+        event.listen(engine, "before_cursor_execute", lambda *args: said.append(args[2]))
+        with engine.connect() as connection:
+            assert connection.execute(ASK).one() == ("30s", "2s")
+        engine.dispose()
+    assert not any("set_config" in statement for statement in said)
 
 
 @needs_pgbouncer

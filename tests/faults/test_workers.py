@@ -81,6 +81,7 @@ def test_a_job_cancelled_while_its_worker_lies_dead_comes_to_rest(cluster: Clust
     first.kill()
     ask_to_cancel(cluster.engine, job.id)
     heal_and_check(cluster)
+    assert cluster.outcomes(job) == ["cancelled"]  # nobody began it again only to stop it
     assert cluster.job(job).status is JobStatus.CANCELLED
     assert cluster.state_of(user) == ("disabled", 0)
 
