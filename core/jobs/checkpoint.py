@@ -2,16 +2,16 @@
 
 from datetime import timedelta
 
-from sqlalchemy import text
 from sqlmodel import Session
 
 from core import bus
 from core.crash import crash_point
 from core.errors import LeaseLost
 from core.jobs.claim import Claimed
+from core.jobs.statement import Statement
 from core.operation import Progress
 
-_CHECKPOINT = text("""
+_CHECKPOINT = Statement("""
     UPDATE background_jobs SET
         progress_done = :done, progress_total = :total, progress_message = :message,
         deadline_at = statement_timestamp() + make_interval(secs => :step_limit), updated_at = statement_timestamp()
@@ -28,21 +28,15 @@ def checkpoint(session: Session, held: Claimed, progress: Progress, step_limit: 
     """
     crash_point("before_checkpoint")
     session.flush()
-    row = (
-        session.connection()
-        .execute(
-            _CHECKPOINT,
-            {
-                "id": held.id,
-                "token": held.token,
-                "done": progress.done,
-                "total": progress.total,
-                "message": progress.message,
-                "step_limit": step_limit.total_seconds(),
-            },
-        )
-        .one_or_none()
-    )
+    values = {
+        "id": held.id,
+        "token": held.token,
+        "done": progress.done,
+        "total": progress.total,
+        "message": progress.message,
+        "step_limit": step_limit.total_seconds(),
+    }
+    row = _CHECKPOINT.run(session, values)
     if row is None:
         session.rollback()
         raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import text
 from sqlmodel import Session
 
 from core import bus, clock, tracing
 from core.actor import Actor
+from core.jobs.statement import Statement
 from core.models import JobStatus
 from core.models.columns import new_id
 from core.operation import Chore
@@ -49,7 +49,7 @@ class Accepted:
     status: JobStatus = JobStatus.QUEUED
 
 
-_ASK = text("""
+_ASK = Statement("""
     WITH made AS (
         INSERT INTO background_jobs (id, kind, queue, priority, max_attempts, args, run_at, reason, retry_of,
                                      schedule_id, requested_by, created_at, updated_at)
@@ -83,7 +83,7 @@ def request_chores(
         "args": [json.dumps(form.model_dump(mode="json")) for form in forms],
         **_told(chore, actor, asked),
     }
-    session.connection().execute(_ASK, values)
+    _ASK.run(session, values)
     for one in accepted:
         tracing.note_request(one.id, chore.name, chore.queue)
         bus.changed(session, job_id=one.id)

@@ -7,11 +7,11 @@ from enum import Enum
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, text
 from sqlmodel import Session
 
 from core import bus
 from core.jobs.limits import may_start
+from core.jobs.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,13 @@ _TAKE = """
     )
 """
 _TOLD = "SELECT c.id, c.token, c.attempt, c.kind, c.args, c.progress_done, c.started_at, c.user_id,"
-_CLAIM = text(f"{_TAKE} {_TOLD} k.kind IS NOT NULL AS steered FROM claimed c LEFT JOIN job_kinds k ON k.kind = c.kind")
+_CLAIM = Statement(
+    f"{_TAKE} {_TOLD} k.kind IS NOT NULL AS steered FROM claimed c LEFT JOIN job_kinds k ON k.kind = c.kind"
+)
 # Whoever has just ended a job must not wait for a kind's limits with that ending uncommitted: then nothing is taken.
 _UNSTEERED = _TAKE.replace("LIMIT 1", "LIMIT (SELECT CASE WHEN EXISTS (SELECT FROM job_kinds) THEN 0 ELSE 1 END)")
 _STEERED = "EXISTS (SELECT FROM job_kinds) AS steered"
-_CLAIM_ALONG = text(f"{_UNSTEERED} {_TOLD} {_STEERED} FROM (SELECT) AS always LEFT JOIN claimed c ON true")
+_CLAIM_ALONG = Statement(f"{_UNSTEERED} {_TOLD} {_STEERED} FROM (SELECT) AS always LEFT JOIN claimed c ON true")
 
 
 def claim(
@@ -100,12 +102,12 @@ def claim_along(
 
 
 def _take(
-    session: Session, statement: TextClause, worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta
-) -> Row[Any] | None:
+    session: Session, statement: Statement, worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta
+) -> Any:
     values = {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit.total_seconds()}
-    return session.connection().execute(statement, values).one_or_none()
+    return statement.run(session, values)
 
 
-def _held(session: Session, row: Row[Any]) -> Claimed:
+def _held(session: Session, row: Any) -> Claimed:
     bus.changed(session, job_id=row.id, user_id=row.user_id)
     return Claimed(row.id, row.token, row.attempt, row.kind, row.args, row.progress_done, row.started_at)

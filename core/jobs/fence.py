@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from psycopg.types.json import Jsonb
 from sqlmodel import Session
 
 from core import bus
 from core.actor import ENGINE, Actor
 from core.errors import LeaseLost
 from core.jobs.failure import Failure
+from core.jobs.statement import Statement
 from core.models import AttemptOutcome, JobStatus
-from core.models.columns import Json
 
 #: Rows that one counter is spread over, so that endings at the same moment do not wait for each other.
 SHARDS = 16
@@ -42,7 +42,7 @@ class Move:
 
 
 # One statement, one round trip: the job, its attempt and the event, or nothing at all.
-_MOVE = text("""
+_MOVE = Statement("""
     WITH moved AS (
         UPDATE background_jobs SET
             status = :status,
@@ -81,7 +81,7 @@ _MOVE = text("""
         FROM moved
     )
     SELECT id, user_id, queue FROM moved
-""").bindparams(bindparam("result", type_=Json), bindparam("data", type_=Json))
+""")
 
 
 def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Move) -> None:
@@ -91,7 +91,7 @@ def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to:
     accepted cancel. The caller commits or rolls back.
     """
     values = {"id": job_id, "token": token, "from_status": from_status.value, **_values(to)}
-    row = session.connection().execute(_MOVE, values).one_or_none()
+    row = _MOVE.run(session, values)
     if row is None:
         raise LeaseLost(f"job {job_id} is not {from_status} under token {token}")
     bus.changed(session, job_id=job_id, user_id=row.user_id)
@@ -111,11 +111,11 @@ def _values(to: Move) -> dict[str, Any]:
         "error_message": failure and failure.message,
         "error_traceback": failure and failure.traceback,
         "error_fingerprint": failure and failure.fingerprint,
-        "result": to.result,
+        "result": None if to.result is None else Jsonb(to.result),
         "event": to.event,
         "actor_id": to.actor.id,
         "actor": to.actor.name,
         "via": to.actor.via,
         "reason": to.reason,
-        "data": to.data,
+        "data": Jsonb(to.data),
     }

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import TextClause
 from sqlmodel import Session
 
 from core.jobs import checkpoint, claim, fence
+from core.jobs.statement import Statement
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
 ROWS = """
@@ -33,14 +33,14 @@ def fill(session: Session, *, analysed: bool) -> None:
         connection.execute(sa.text("ANALYZE background_jobs"))
 
 
-def indexes(session: Session, statement: TextClause) -> set[str]:
+def indexes(session: Session, statement: Statement) -> set[str]:
     """Return by which ways the statement goes to jobs, planned once for whatever values come."""
-    named = str(statement.compile(session.get_bind()))
+    named = statement.sql
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", named)))
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", named)
     driver: Any = session.connection().connection.driver_connection
     driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    driver.execute(f"PREPARE held AS {re.sub('::[A-Z]+', '', numbered)}")
+    driver.execute(f"PREPARE held AS {numbered}")
     nulls = ", ".join(["NULL"] * len(names))
     plan = driver.execute(f"EXPLAIN (FORMAT JSON) EXECUTE held({nulls})").fetchone()[0]
     driver.execute("DEALLOCATE held")
@@ -56,17 +56,17 @@ def _ways(node: dict[str, Any]) -> Iterator[str]:
         yield from _ways(child)
 
 
-def trapped(statement: TextClause) -> TextClause:
+def trapped(statement: Statement) -> Statement:
     """Return the statement with its guard written as one would write it first."""
     sql = re.sub(r"coalesce\(status, ''\) = (:from_status|'running')", "status = 'running'", statement.text)
     assert sql != statement.text
-    return sa.text(sql)
+    return Statement(sql)
 
 
 @with_and_without_statistics
 @pytest.mark.parametrize("statement", [claim._CLAIM, claim._CLAIM_ALONG], ids=["claim", "claim_along"])
 def test_a_claim_finds_its_job_in_the_index_of_what_is_due(
-    session: Session, statement: TextClause, analysed: bool
+    session: Session, statement: Statement, analysed: bool
 ) -> None:
     fill(session, analysed=analysed)
     assert indexes(session, statement) == {DUE, KEY}
@@ -75,14 +75,14 @@ def test_a_claim_finds_its_job_in_the_index_of_what_is_due(
 @with_and_without_statistics
 @pytest.mark.parametrize("statement", [fence._MOVE, checkpoint._CHECKPOINT], ids=["move", "checkpoint"])
 def test_a_move_and_a_checkpoint_go_by_the_primary_key_alone(
-    session: Session, statement: TextClause, analysed: bool
+    session: Session, statement: Statement, analysed: bool
 ) -> None:
     fill(session, analysed=analysed)
     assert indexes(session, statement) == {KEY}
 
 
 @pytest.mark.parametrize("statement", [fence._MOVE, checkpoint._CHECKPOINT], ids=["move", "checkpoint"])
-def test_a_guard_that_shows_the_status_to_the_planner_would_be_noticed(session: Session, statement: TextClause) -> None:
+def test_a_guard_that_shows_the_status_to_the_planner_would_be_noticed(session: Session, statement: Statement) -> None:
     fill(session, analysed=True)
     assert indexes(session, trapped(statement)) != {KEY}
 

@@ -1,14 +1,13 @@
 """The real engine with one protection taken away, for the replay to find."""
 
-import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import TextClause
 from sqlmodel import Session
 
 from core.jobs import checkpoint, claim, fence, finish, request, run, subject, sweep, workers
+from core.jobs.statement import Statement
 from core.models import BackgroundJob, JobStatus
 from tests.model import settings
 from tests.model.state import Setting
@@ -33,12 +32,9 @@ def _sql(module: Any, name: str, old: str, new: str = "") -> Patch:
     """Return what replaces a part of a prepared statement, which must be there."""
 
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        statement: TextClause = getattr(module, name)
+        statement: Statement = getattr(module, name)
         assert old in statement.text, f"{name} has no {old!r} any more: this mutant needs a new place"
-        changed = copy.copy(statement)
-        changed.text = statement.text.replace(old, new)
-        changed._bindparams = {key: value for key, value in statement._bindparams.items() if f":{key}" in changed.text}
-        monkeypatch.setattr(module, name, changed)
+        monkeypatch.setattr(module, name, Statement(statement.text.replace(old, new)))
 
     return patch
 
