@@ -37,6 +37,8 @@ def create(engine: Engine, version: str) -> FastAPI:
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)
+    # No bar across the top for what takes a moment; it has no name for a screen reader either.
+    nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     nicegui_ui.run_with(
         application,
         title="Unstuck",

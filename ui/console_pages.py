@@ -26,12 +26,19 @@ class ConsolePages(SubPages):
         return True
 
     def _render_404(self) -> None:
-        with empty("travel_explore", "There is no such page", "It may have moved; the navigation shows what there is."):
+        with empty(
+            "travel_explore",
+            "There is no such page",
+            "It may have moved; the navigation shows what there is.",
+            heading="h1",
+        ):
             link("/", words="Go to the overview")
 
     def _render_error(self, error: Exception) -> None:
         incident = error_page.incident(error)
-        empty("error_outline", "This page could not be shown", f"Nothing was changed. Incident {incident}.")
+        empty(
+            "error_outline", "This page could not be shown", f"Nothing was changed. Incident {incident}.", heading="h1"
+        )
 
 
 def _told_when_refused(draw: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +49,7 @@ def _told_when_refused(draw: Callable[..., Any]) -> Callable[..., Any]:
             if inspect.isawaitable(result):
                 await result
         except Refused as refusal:
-            empty("search_off", refusal.title, str(refusal))
+            empty("search_off", refusal.title, str(refusal), heading="h1")
 
     return drawn
 

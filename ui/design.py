@@ -78,6 +78,10 @@ def install() -> None:
 def dress(sheet: str) -> ui.dark_mode:
     """Give the present page its own style sheet, and Quasar the theme that the person chose; return its switch."""
     ui.add_head_html(_sheet(sheet))
+    # Quasar makes the whole page a <main>; the frame has its own, without the navigation in it.
+    whole = ui.context.client.content.parent_slot
+    if whole:
+        whole.parent.props("role=presentation")
     return ui.dark_mode(_DARK.get(chosen_theme()))
 
 

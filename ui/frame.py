@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import quote
 
 from nicegui import ui
 
@@ -14,6 +13,7 @@ from ui import access, design, error_page, live
 from ui.components.box import box, link, text
 from ui.components.button import icon_button, refuse
 from ui.components.keys import keys_dialog
+from ui.components.palette import Palette
 from ui.console_pages import ConsolePages
 
 #: Only pages that exist: path, word, icon, key.
@@ -81,14 +81,11 @@ def _brand(href: str) -> None:
 
 
 def _search() -> None:
-    async def go() -> None:
-        ui.navigate.to(f"/users?q={quote(field.value or '')}")
-
-    field = ui.input(placeholder="Find a user: e-mail, name or id").props('outlined dense aria-label="Find a user"')
-    field.classes("field find").props('data-key="ctrl+k"').on("keydown.enter", go)
-    with field.add_slot("prepend"):
+    palette = Palette(PLACES)
+    made = box("find", "button").props('type=button data-key="ctrl+k" aria-haspopup=dialog')
+    with made.on("click", palette.open):
         ui.icon("search").props("aria-hidden=true")
-    with field.add_slot("append"):
+        text("Search or do", "grow")
         text("Ctrl K", tag="kbd")
 
 

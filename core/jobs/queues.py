@@ -21,16 +21,21 @@ class Named(Form):
     name: str = Field(max_length=200)
 
 
+_EMPTY = "Empty: no limit."
+
+
 class Limits(Form):
     """How many jobs of a kind run at once, and how fast they start; empty does not limit."""
 
     name: str = Field(max_length=200)
     max_running: int | None = Field(
-        default=None, ge=0, le=100_000, title="At once, in all", description="0 starts none; empty does not limit."
+        default=None, ge=0, le=100_000, title="At once, in all", description=f"{_EMPTY} 0 starts none."
     )
-    max_per_worker: int | None = Field(default=None, ge=0, le=1_000, title="At once, in one worker process")
-    rate_count: int | None = Field(default=None, ge=1, le=1_000_000, title="Starts, at the most")
-    rate_seconds: int | None = Field(default=None, ge=1, le=86_400, title="within so many seconds")
+    max_per_worker: int | None = Field(
+        default=None, ge=0, le=1_000, title="At once, in one worker process", description=_EMPTY
+    )
+    rate_count: int | None = Field(default=None, ge=1, le=1_000_000, title="Starts, at the most", description=_EMPTY)
+    rate_seconds: int | None = Field(default=None, ge=1, le=86_400, title="Within so many seconds", description=_EMPTY)
 
 
 @dataclass(frozen=True, slots=True)

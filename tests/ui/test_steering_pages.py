@@ -146,7 +146,7 @@ def test_limits_are_set_in_a_dialog_that_says_what_does_not_fit(console, rows: S
     dialog.get_by_label("Starts, at the most").fill("10")
     dialog.get_by_role("button", name="Set the limits").click()
     dialog.get_by_role("alert").filter(has_text="A rate needs both numbers").wait_for()
-    dialog.get_by_label("within so many seconds").fill("60")
+    dialog.get_by_label("Within so many seconds").fill("60")
     dialog.get_by_role("button", name="Set the limits").click()
     line.get_by_text("2 at once").wait_for()
     line.get_by_text("10 starts in 60 s").wait_for()

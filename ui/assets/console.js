@@ -1,6 +1,7 @@
 // Small things that must happen in the browser: theme, times in the viewer's zone, keys.
 (() => {
   const root = document.documentElement;
+  root.lang = "en";
   const system = matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => (document.cookie.match(/(?:^|; )theme=(dark|light)/) || [])[1] || "auto";
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
 
-from nicegui import ui
+from nicegui import Client, ui
 
 from core.errors import AlreadyActive, Refused
 
@@ -47,17 +47,22 @@ async def _once(made: ui.button, pressed: Pressed) -> None:
         return
     made.disable()
     try:
-        # What is pressed may redraw the part that the button is in; toasts and dialogs belong to the page.
-        with made.client:
-            answer = pressed()
-            if inspect.iscoroutine(answer):
-                await answer
-    except Refused as refusal:
-        with made.client:
-            refuse_with(refusal)
+        await attempt(made.client, pressed)
     finally:
         if not made.is_deleted:
             made.enable()
+
+
+async def attempt(client: Client, act: Pressed) -> None:
+    """Do it on this page, and tell the person when it is refused."""
+    # What is done may redraw the part in which it was asked for; toasts and dialogs belong to the page.
+    with client:
+        try:
+            answer = act()
+            if inspect.isawaitable(answer):
+                await answer
+        except Refused as refusal:
+            refuse_with(refusal)
 
 
 def say(words: str, job_id: object = None) -> None:

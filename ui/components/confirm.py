@@ -59,7 +59,9 @@ class ReasonField:
         self._needed = needed
         with box("labelled"):
             text("Reason" if needed else "Reason (optional, kept in the history)", tag="label")
-            self._field = ui.textarea().props('outlined dense maxlength=500 aria-label="Reason"').classes("field area")
+            self._field = (
+                ui.textarea().props('outlined dense rows=2 maxlength=500 aria-label="Reason"').classes("field area")
+            )
             self._wrong = text("", "wrong").props("role=alert")
         if needed:
             self._field.props("autofocus")

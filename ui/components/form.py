@@ -108,6 +108,5 @@ def _plain(info: FieldInfo, value: Any) -> Any:
     if kind is bool:
         return ui.switch(value=bool(value))
     if kind in (int, float):
-        hint = "no limit" if _may_be_empty(info) else ""
-        return ui.number(value=value, placeholder=hint).props("outlined dense").classes("field")
+        return ui.number(value=value).props("outlined dense").classes("field")
     return ui.input(value=value or "").props("outlined dense").classes("field")

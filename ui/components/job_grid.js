@@ -17,13 +17,22 @@ function later(wait, act) {
   return (...values) => { clearTimeout(timer); timer = setTimeout(() => act(...values), wait); };
 }
 
+// Columns as a person left them: layout only, in their own browser. A browser that keeps nothing is no error.
+const shelf = (name) => `unstuck.columns.${name}`;
+function remember(name, state) {
+  try { if (name && state) localStorage.setItem(shelf(name), JSON.stringify(state)); else if (name) localStorage.removeItem(shelf(name)); } catch {}
+}
+function recalled(name) {
+  try { const state = name && JSON.parse(localStorage.getItem(shelf(name))); return Array.isArray(state) && state.length ? state : null; } catch { return null; }
+}
+
 export default {
   template: `<div class="job-grid">
     <div class="jg-line" role="alert" v-show="problem"><span>{{ problem }}</span><button type="button" @click="refresh">Try again</button></div>
     <div class="jg-grid" ref="grid"></div>
     <div class="jg-empty" role="status" v-show="empty"><strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span></div>
   </div>`,
-  props: { url: String, query: Object, columns: Array, sort: String },
+  props: { url: String, query: Object, columns: Array, sort: String, keep: String },
   data: () => ({ problem: "", empty: false }),
   computed: {
     emptyWords() {
@@ -55,11 +64,11 @@ export default {
   watch: { query: { deep: true, handler(query) { this.requery(query ?? {}); } } },
   methods: {
     options() {
-      const keep = later(500, () => this.$emit("columns", this.columnState()));
+      const keep = later(500, () => { const state = this.columnState(); remember(this.keep, state); this.$emit("columns", state); });
       const select = later(60, () => this.$emit("select", this.selected()));
       const defs = columns();
       defs.find((def) => def.sort).sort = this.sort === "created_at" ? "asc" : "desc";
-      const kept = this.columns?.length ? { state: this.columns, applyOrder: true } : null;
+      const before = this.columns?.length ? this.columns : recalled(this.keep);
       return {
         theme, columnDefs: defs, rowModelType: "infinite", datasource: { getRows: (params) => this.source.getRows(params) },
         cacheBlockSize: BLOCK, cacheOverflowSize: BLOCK, maxBlocksInCache: 20, maxConcurrentDatasourceRequests: 2,
@@ -69,7 +78,7 @@ export default {
         rowSelection: { mode: "multiRow", checkboxes: false, headerCheckbox: false, enableClickSelection: true },
         defaultColDef: { resizable: true, sortable: false, suppressHeaderMenuButton: true, cellDataType: false },
         rowClassRules: { "jg-row-left": (params) => Boolean(params.data?._left) },
-        onGridReady: ({ api }) => kept && api.applyColumnState(kept),
+        onGridReady: ({ api }) => { if (before) { api.applyColumnState({ state: before, applyOrder: true }); this.$emit("columns", before); } },
         onColumnMoved: (event) => event.finished && keep(), onColumnVisible: keep,
         onColumnResized: (event) => event.finished && event.source === "uiColumnResized" && keep(),
         onSortChanged: () => { this.source.reset(); this.clearFresh(); this.$emit("sort", this.sorted()); },
@@ -155,7 +164,7 @@ export default {
       this.api.refreshInfiniteCache();
     },
     show_column(field, visible) { this.api.setColumnsVisible([field], visible); },
-    reset_columns() { this.api.resetColumnState(); this.$emit("columns", []); },
+    reset_columns() { this.api.resetColumnState(); remember(this.keep, null); this.$emit("columns", []); },
     select_none() { this.api.deselectAll(); },
     focus_row(id) { const node = this.api.getRowNode(id); if (node) this.focus(node.rowIndex); },
 

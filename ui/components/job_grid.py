@@ -63,7 +63,10 @@ class Length:
 
 
 class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
-    """A live grid of the jobs at `url` that match `query`; `columns` restores what `on_columns` gave."""
+    """A live grid of the jobs at `url` that match `query`; `columns` restores what `on_columns` gave.
+
+    `keep` names where the browser keeps the columns as the person left them; empty: it forgets.
+    """
 
     def __init__(
         self,
@@ -72,12 +75,14 @@ class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
         query: Mapping[str, str] | None = None,
         columns: Sequence[ColumnState] = (),
         sort: str = "-created_at",
+        keep: str = "",
     ) -> None:
         super().__init__()
         self._props["url"] = url
         self._props["query"] = dict(query or {})
         self._props["columns"] = list(columns)
         self._props["sort"] = sort
+        self._props["keep"] = keep
 
     @property
     def query(self) -> dict[str, str]:
@@ -133,7 +138,7 @@ class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
         self._on("context", lambda args: act(Menu(args["id"], list(args["ids"]), args["x"], args["y"])))
 
     def on_columns(self, act: Callable[[list[ColumnState]], Any]) -> None:
-        """Call with the state of all columns when a person has changed it; empty: they were reset."""
+        """Call with the state of all columns when it was restored or changed; empty: they were reset."""
         self._on("columns", lambda args: act(list(args)))
 
     def on_sort(self, act: Callable[[str], Any]) -> None:

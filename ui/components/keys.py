@@ -8,7 +8,7 @@ from ui.components.box import box, text
 from ui.components.button import button, icon_button
 
 KEYS: Final = (
-    ("Ctrl K", "find a user from anywhere"),
+    ("Ctrl K", "go to a page, find a user, do something: from anywhere"),
     ("g o   g j   g u", "go to Overview, Jobs, Users"),
     ("g w   g q   g s", "go to Workers, Queues, Schedules"),
     ("/", "filter what is on the page"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from nicegui import ui
 
@@ -47,24 +47,22 @@ def draw_who_paused(row: Pausable) -> None:
         text(f": {row.paused_reason}" if row.paused_reason else ", no reason given")
 
 
-def pause_button(what: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[None]]) -> ui.button:
+def pause_button(what: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[Any]]) -> ui.button:
     """Return the button that pauses a queue or a kind, or resumes a paused one."""
+    return steer_button(pause_of(what, name, paused=paused), after)
+
+
+def pause_of(what: str, name: str, *, paused: datetime | None) -> Steer:
+    """Return what pauses a queue or a kind, or resumes a paused one."""
+    args = {"name": name}
     if paused:
-        done = f"{name} goes on."
-        steer = Steer(command=f"{what}.resume", words="Resume", done=done, args={"name": name}, icon="play_arrow")
-        return steer_button(steer, after)
+        resumed = f"{name} goes on."
+        return Steer(command=f"{what}.resume", words="Resume", done=resumed, args=args, icon="play_arrow")
     question = Question(
         f"Pause the {what} {name}?",
         ["No more of its jobs start until somebody resumes it. Those that run go on; new ones wait, none is lost."],
         "Pause",
         needs_reason=True,
     )
-    steer = Steer(
-        command=f"{what}.pause",
-        words="Pause",
-        done=f"{name} is paused.",
-        args={"name": name},
-        question=question,
-        icon="pause",
-    )
-    return steer_button(steer, after)
+    done = f"{name} is paused."
+    return Steer(command=f"{what}.pause", words="Pause", done=done, args=args, question=question, icon="pause")

@@ -67,7 +67,7 @@ class ScheduleForm:
                 self._email.props("outlined dense debounce=250")
                 if issubclass(kind.machine.table, PlatformConnection):
                     self._target = _labelled("Connection", ui.select, {}).props(_FIELD)
-            self._who = text("", "help").props("role=status")
+                self._who = text("", "help").props("role=status")
         if kind.form is NoForm:
             self._form = None
             return

@@ -10,7 +10,7 @@ from nicegui import ui
 from core.commands import COMMANDS
 from ui import access
 from ui.components.button import DANGER, PLAIN, button, forbid, say
-from ui.components.confirm import Question, confirm
+from ui.components.confirm import Question, Yes, confirm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +26,22 @@ class Steer:
     icon: str | None = None
 
 
-def steer_button(steer: Steer, after: Callable[[], Awaitable[None]]) -> ui.button:
+def steer_button(order: Steer, after: Callable[[], Awaitable[Any]]) -> ui.button:
     """Return the button; `after` shows what became of it."""
 
-    async def press() -> None:
-        reason = None
-        if steer.question:
-            yes = await confirm(steer.question)
-            if yes is None:
-                return
-            reason = yes.reason
-        answer = await access.perform(steer.command, steer.target, steer.args, reason=reason)
-        say(steer.done, answer.get("job_id"))
-        await after()
+    takes_away = order.question is not None and order.question.takes_away
+    look = DANGER if takes_away else PLAIN
+    return only_for(button(order.words, lambda: steer(order, after), look=look, icon=order.icon), order.command)
 
-    takes_away = steer.question is not None and steer.question.takes_away
-    made = button(steer.words, press, look=DANGER if takes_away else PLAIN, icon=steer.icon)
-    return only_for(made, steer.command)
+
+async def steer(order: Steer, after: Callable[[], Awaitable[Any]]) -> None:
+    """Ask if it has a question, do it, and say that it is done. Raises a Refused."""
+    yes = await confirm(order.question) if order.question else Yes(None)
+    if yes is None:
+        return
+    answer = await access.perform(order.command, order.target, order.args, reason=yes.reason)
+    say(order.done, answer.get("job_id"))
+    await after()
 
 
 def only_for(made: ui.button, command: str) -> ui.button:

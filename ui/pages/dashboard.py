@@ -137,12 +137,13 @@ def _draw_figures(shown: tuple[DemoState, Metrics]) -> None:
 def _draw_invitation(state: DemoState) -> None:
     with box("card-big"):
         if state.status is not DemoModeStatus.DISABLED:
-            empty("hourglass_empty", "No figures yet", "They appear here by themselves.")
+            empty("hourglass_empty", "No figures yet", "They appear here by themselves.", heading="h2")
             return
         with empty(
             "insights",
             "Nothing has arrived yet",
             "Connect a platform, or see what it looks like with a generated creator's comments and messages.",
+            heading="h2",
         ):
             go = ui.button("Try demo mode", color=None).classes("btn primary")
             go.props("unelevated no-caps href=/settings/demo-mode")

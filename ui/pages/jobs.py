@@ -14,6 +14,7 @@ from core.jobs.rows import Row, rows_by_id
 from ui import access
 from ui.components.box import Part, box, text
 from ui.components.button import PRIMARY, button, icon_button, refuse
+from ui.components.column_menu import ColumnMenu
 from ui.components.job_actions import do_to, draw_actions
 from ui.components.job_detail import JobDetail
 from ui.components.job_filters import FilterBar
@@ -47,16 +48,20 @@ class JobList:
         self._selected: list[Row] = []
         self._menu_for: list[str] = []
         with box("jobs") as self._screen:
+            text("Jobs", "hidden-visually", tag="h1")
             with box("toolbar"):
                 self._filters = FilterBar(wanted, self._narrow)
                 box("grow")
                 self._fresh = button("", self._reload, look=PRIMARY, icon="arrow_upward").props("aria-live=polite")
                 self._fresh.set_visibility(False)
                 self._actions: Part[list[Row]] = Part(self._draw_actions)
+                columns = ColumnMenu()
                 icon_button("refresh", "Load again", self._reload)
             with box("split") as self._split:
                 with box("grid"):
-                    self._grid = JobGrid("/api/jobs", query=wanted.to_params())
+                    # Columns are kept in the browser, apart for each person who signs in there.
+                    self._grid = JobGrid("/api/jobs", query=wanted.to_params(), keep=f"jobs:{access.me().id}")
+                    columns.follow(self._grid)
                     self._draw_menu()
                 self._detail = box("detail", "aside").props('aria-label="Job"')
         self._listen()

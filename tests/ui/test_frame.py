@@ -1,0 +1,182 @@
+"""What belongs to no page: the palette, columns that are kept, incidents, secrets, and the end of watching."""
+
+import logging
+from datetime import UTC, datetime
+
+import pytest
+from sqlmodel import Session, select
+
+from core.jobs.request import request
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, User
+from core.operations import demo
+from core.operations.demo import EnableForm
+from core.redact import HIDDEN, redacted
+from tests.factories import SUPPORT, make_user
+from tests.waiting import eventually
+from ui import error_page, live
+
+browser = pytest.mark.browser
+
+
+def failed(session: Session, user: User) -> BackgroundJob:
+    job = request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    job.status, job.finished_at, user.demo_mode_status = JobStatus.FAILED, datetime.now(UTC), DemoModeStatus.FAILED
+    return job
+
+
+def person(console, rows: Session, role: Role, path: str = "/workers") -> object:
+    who = make_user(rows, role=role)
+    rows.commit()
+    page = console.open(who, path)
+    page.locator("h1").first.wait_for(state="attached")
+    return page
+
+
+def ask_palette(page: object, words: str) -> None:
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Go to, find or do").fill(words)
+
+
+@browser
+def test_the_palette_goes_to_pages_and_users_by_keyboard_alone(console, rows: Session) -> None:
+    ana = make_user(rows, email="ana.palette@example.com")
+    page = person(console, rows, Role.VIEWER)
+    ask_palette(page, "sched")
+    page.get_by_role("option", name="Schedules").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/schedules")
+
+    ask_palette(page, "ANA.PAL")
+    page.get_by_role("option", name="ana.palette@example.com").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/users/{ana.id}")
+
+    ask_palette(page, "")
+    page.get_by_role("option", name="Jobs").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator("[role=option][aria-selected=true]").filter(has_text="Jobs").wait_for()
+    ask = page.get_by_role("combobox", name="Go to, find or do")
+    assert ask.get_attribute("aria-activedescendant") == page.get_by_role("option", name="Jobs").get_attribute("id")
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert page.wrong == []
+    page.context.close()
+
+
+@browser
+def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None:
+    page = person(console, rows, Role.ADMIN)
+    ask_palette(page, "pause demo")
+    page.get_by_role("option", name="Pause queue demo…").click()
+    page.get_by_role("dialog", name="Pause the queue demo?").get_by_label("Reason").fill("deploying")
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    page.locator(".q-notification").filter(has_text="demo is paused.").wait_for()
+    assert rows.get_one(Queue, "demo").paused_reason == "deploying"
+    page.context.close()
+
+
+@browser
+def test_the_palette_offers_nobody_what_is_not_theirs_to_do(console, rows: Session) -> None:
+    failed(rows, make_user(rows, email="vic.palette@example.com"))
+    page = person(console, rows, Role.VIEWER)
+    ask_palette(page, "vic.palette")
+    page.get_by_role("option", name="vic.palette@example.com").wait_for()
+    assert page.get_by_role("option").count() == 1
+    page.get_by_role("combobox", name="Go to, find or do").fill("pause")
+    page.get_by_text("Nothing fits.").wait_for()
+    page.context.close()
+
+
+@browser
+def test_the_palette_retries_what_failed_of_a_user(console, rows: Session) -> None:
+    job = failed(rows, make_user(rows, email="rob.palette@example.com"))
+    page = person(console, rows, Role.SUPPORT)
+    ask_palette(page, "retry failed of rob.palette")
+    page.get_by_role("option", name="Retry failed of rob.palette@example.com…").wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+    page.locator(".q-notification").filter(has_text="Retrying for rob.palette@example.com.").wait_for()
+    assert rows.exec(select(BackgroundJob).where(BackgroundJob.retry_of == job.id)).one()
+    page.context.close()
+
+
+@browser
+def test_columns_stay_as_a_person_left_them_and_come_back_on_demand(console, rows: Session) -> None:
+    failed(rows, make_user(rows))
+    page = person(console, rows, Role.VIEWER, "/jobs")
+    queue = page.get_by_role("columnheader", name="Queue")
+    queue.wait_for()
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Queue").click()
+    queue.wait_for(state="detached")
+    eventually(lambda: page.evaluate("Object.keys(localStorage).some((key) => key.startsWith('unstuck.columns.'))"))
+
+    page.reload()
+    page.get_by_role("columnheader", name="Kind").wait_for()
+    page.get_by_role("button", name="Columns").click()
+    eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "false")
+    assert queue.count() == 0
+    page.get_by_role("button", name="As they were").click()
+    queue.wait_for()
+    eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "true")
+    page.context.close()
+
+
+@browser
+def test_staff_find_the_way_back_from_a_creators_pages_and_creators_see_none(console, rows: Session) -> None:
+    page = person(console, rows, Role.SUPPORT, "/settings/demo-mode")
+    page.get_by_role("link", name="Console").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    page.context.close()
+    page = person(console, rows, Role.MEMBER, "/dashboard")
+    assert page.get_by_role("link", name="Console").count() == 0
+    page.context.close()
+
+
+@browser
+def test_secrets_among_the_arguments_are_not_shown(console, rows: Session) -> None:
+    job = failed(rows, make_user(rows))
+    job.args = {"preset": "nano", "nested": [{"apiKey": "hush-hush"}], "Authorization": "Bearer hush"}
+    page = person(console, rows, Role.VIEWER, f"/jobs/{job.id}")
+    page.get_by_text('"preset": "nano"').wait_for()
+    page.get_by_text(HIDDEN).first.wait_for()
+    assert "hush" not in page.content()
+    page.context.close()
+
+
+@pytest.mark.parametrize("key", ["token", "ACCESS_TOKEN", "clientSecret", "password", "api_key", "authorization"])
+def test_what_a_secret_key_holds_is_hidden_at_any_depth(key: str) -> None:
+    assert redacted({"a": [{key: ["x"]}], "b": 1}) == {"a": [{key: HIDDEN}], "b": 1}
+    assert redacted({key: None}) == {key: None}, "that there is nothing is no secret"
+
+
+def test_an_error_is_one_incident_however_many_places_meet_it(caplog: pytest.LogCaptureFixture) -> None:
+    error, other = ValueError("boom"), ValueError("boom")
+    with caplog.at_level(logging.ERROR):
+        first = error_page.incident(error)
+        assert error_page.incident(error) == first
+        assert error_page.incident(other) != first
+    assert len(caplog.records) == 2
+
+
+class Gone:
+    """What a watcher is within, and the page of it."""
+
+    def __init__(self) -> None:
+        self.is_deleted = False
+        self.has_socket_connection = False
+
+
+def test_watching_ends_when_told_to_and_when_its_part_of_the_page_is_gone() -> None:
+    hub, page, part = live.Hub(), Gone(), Gone()
+    told = hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._watchers)
+    hub.watch(live._Watcher(page, lambda: None, None, None, part), hub._watchers)
+    hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._status_watchers)
+    told()
+    assert len(hub._watchers) == 1
+    part.is_deleted = True
+    hub._forget_gone()
+    assert (len(hub._watchers), len(hub._status_watchers)) == (0, 1)
+    page.is_deleted = True
+    hub._forget_gone()
+    assert len(hub._status_watchers) == 0
