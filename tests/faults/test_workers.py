@@ -3,9 +3,14 @@
 import signal
 
 import pytest
+from sqlalchemy import Engine
 
+from core.db import session_scope
 from core.models import JobStatus
+from core.operations import BY_NAME
+from tests import driving
 from tests.driving import ask_to_cancel
+from tests.factories import make_user
 from tests.faults import kinds
 from tests.faults.cluster import NANO, Cluster, heal_and_check
 from tests.waiting import eventually
@@ -51,6 +56,16 @@ def test_a_worker_frozen_inside_a_step_loses_its_locks_and_writes_nothing_when_i
     assert cluster.job(job) == ended
     assert cluster.state_of(user) == ("enabled", NANO)
     assert cluster.outcomes(job) == ["lost", "succeeded"]
+
+
+def test_a_worker_that_was_presumed_dead_claims_nothing(engine: Engine) -> None:
+    worker = driving.new_worker(engine)
+    with session_scope(engine) as session:
+        user = make_user(session)
+    driving.ask(engine, BY_NAME["demo.enable"], user.id, {"preset": "nano"})
+    driving.presume_dead(engine)
+    assert driving.take(engine, worker) is None  # or the next sweep would take it back, and spend the attempt
+    assert driving.take(engine) is not None
 
 
 def test_a_healthy_job_that_is_longer_than_the_lease_is_never_taken_away(cluster: Cluster) -> None:
