@@ -46,6 +46,8 @@ class Palette:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._entries: list[Entry] = []
+        #: Everything that was offered since it was opened.
+        self._offered: dict[str, Entry] = {}
         self._lines: list[ui.element] = []
         self._at = 0
         self._words = ""
@@ -61,12 +63,18 @@ class Palette:
             self._field.on("keydown.enter.prevent", self._choose, js_handler="(event) => emit(event.target.value)")
             self._list: Part[list[Entry]] = Part(self._draw, "entries")
             self._list.box.props('role=listbox aria-label="What fits"')
+            # Heard by the list, which stays, since a line may be drawn anew between the click and its arrival.
+            pressed = (
+                "(event) => { const line = event.target.closest('[data-entry]'); line && emit(line.dataset.entry) }"
+            )
+            self._list.box.on("click", self._pressed, js_handler=pressed)
             text("↑ ↓ choose, Enter does it, Esc closes", "muted hints")
         self._field.props["aria-controls"] = self._list.box.html_id
 
     async def open(self) -> None:
         """Open it, empty."""
         self._field.value = ""
+        self._offered.clear()
         self._dialog.open()
         await self._show("")
 
@@ -89,10 +97,11 @@ class Palette:
         self._lines = []
         for entry in entries:
             with box("entry").props("role=option") as line:
+                line.props["data-entry"] = entry.words
                 ui.icon(entry.icon).props("aria-hidden=true")
                 text(entry.words, "clip")
                 text(entry.hint, "muted clip")
-            line.on("click", partial(self._do, entry))
+            self._offered[entry.words] = entry
             self._lines.append(line)
         if not entries:
             text("Nothing fits. Try the beginning of an e-mail address, or “pause”.", "muted")
@@ -118,6 +127,10 @@ class Palette:
             await self._show(words)
         if self._entries:
             await self._do(self._entries[self._at])
+
+    async def _pressed(self, event: GenericEventArguments) -> None:
+        if entry := self._offered.get(str(event.args)):
+            await self._do(entry)
 
     async def _do(self, entry: Entry) -> None:
         self._dialog.close()
