@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, db, logs
 from core.embedded import Services, secret_key
-from core.errors import Refused, Unusable
+from core.errors import Invalid, Refused, Unusable
 from core.services import services
 from core.settings import settings, unknown_names
 from ui import cli, cli_steering
@@ -250,6 +250,9 @@ def main() -> None:
     signal.signal(signal.SIGHUP, _on_sigterm)
     try:
         app()
+    except Invalid as error:
+        more = " ".join(words for words in error.fields.values() if words not in error.detail)
+        sys.exit(_sentence(f"{error.detail} {more}".strip()))
     except (Refused, Unusable) as error:
         sys.exit(_sentence(str(error)))
     except OperationalError as error:

@@ -64,15 +64,13 @@ def perform(engine: Engine, who: Credentials | Actor, asked: Asked) -> dict[str,
 def authorise(session: Session, actor: Actor, command: Command, target: UUID | None) -> None:
     """Let pass who has the command's role, and who does to their own what people may do to their own.
 
-    Raises NotPermitted, naming the missing role, or NotFound when the target is not theirs to know about.
+    Raises NotPermitted, naming the missing role; the same whether the target exists or not.
     """
     if actor.may(command.role):
         return
-    if command.own is not None and target is not None and actor.id is not None:
+    if command.own is not None and target is not None and actor.id is not None:  # noqa: SIM102 - reads as it thinks
         if command.own(session, target) == actor.id:
             return
-        if command.own(session, target) is None:
-            raise NotFound("There is no such thing, or it is not yours.")
     raise NotPermitted(f"{command.label} needs the role {command.role}; you are {actor.role}.", role=command.role.value)
 
 
@@ -82,7 +80,7 @@ def _form(command: Command, args: Mapping[str, Any]) -> BaseModel:
     except ValidationError as error:
         fields = {".".join(map(str, e["loc"])) or "form": _words(e["msg"]) for e in error.errors()}
         what = "; ".join(f"{name}: {message}" for name, message in fields.items())
-        raise Invalid(f"{command.label}: {what}.", fields) from None
+        raise Invalid(f"{command.label}: {what.rstrip('.')}.", fields) from None
 
 
 def _words(message: str) -> str:

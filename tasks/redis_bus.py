@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from uuid import UUID
@@ -20,8 +21,13 @@ from core.bus import Changes
 from tasks.broker import MAX_BELLS, TIMEOUT, bell
 
 CHANNEL = "unstuck:changes"
+#: A message longer than this is none of ours; ours name what one transaction, or a tenth of a second, changed.
+MOST_BYTES = 200_000
 #: Seconds between two deliveries: the first goes out at once, and what comes meanwhile goes out together.
-PACE = 0.01
+PACE = 0.02
+#: Bells of a queue in one delivery. A woken thread takes job after job, so in a steady stream few bells are enough, and
+#: each that finds nothing costs more than a job; the rest of a crowd's bells follow with the next deliveries.
+BELLS = 4
 log = logging.getLogger(__name__)
 
 
@@ -57,10 +63,12 @@ class RedisBus:
         self._thread.join(TIMEOUT)
 
     def _carry(self) -> None:
+        later: Counter[str] = Counter()
         while True:
-            batch, reached, closing = self._next()
+            batch, reached, closing = self._next(later)
+            later = Counter()
             try:
-                self._deliver(batch)
+                later = self._deliver(batch, MAX_BELLS if closing or reached else BELLS)
             except (redis.RedisError, DramatiqError, OSError) as error:
                 self.lost += 1
                 log.warning("broker unreachable: nothing is lost, sweepers ring again", extra={"error": str(error)})
@@ -70,33 +78,39 @@ class RedisBus:
                 return
             time.sleep(PACE)
 
-    def _next(self) -> tuple[Changes, list[threading.Event], bool]:
-        batch = Changes()
+    def _next(self, later: Counter[str]) -> tuple[Changes, list[threading.Event], bool]:
+        """Return what is to be delivered now; waits for something to be, unless bells are left from before."""
+        batch = Changes(rings=later)
         reached: list[threading.Event] = []
-        item = self._waiting.get()
-        while True:
-            if item is None:
-                return batch, reached, True
-            if isinstance(item, threading.Event):
-                reached.append(item)
-            else:
-                batch.jobs |= item.jobs
-                batch.users |= item.users
-                batch.rings.update(item.rings)
-            try:
+        try:
+            item = self._waiting.get(block=not later)
+            while True:
+                if item is None:
+                    return batch, reached, True
+                if isinstance(item, threading.Event):
+                    reached.append(item)
+                else:
+                    batch.jobs |= item.jobs
+                    batch.users |= item.users
+                    batch.rings.update(item.rings)
                 item = self._waiting.get_nowait()
-            except Empty:
-                return batch, reached, False
+        except Empty:
+            return batch, reached, False
 
-    def _deliver(self, batch: Changes) -> None:
+    def _deliver(self, batch: Changes, at_once: int) -> Counter[str]:
+        """Tell, and ring each queue `at_once` times at the most; return how often to ring again in a moment."""
         client = self._broker.client
-        for queue, times in batch.rings.items():
+        later: Counter[str] = Counter()
+        for queue, wanted in batch.rings.items():
             self._broker.declare_queue(queue)
-            room = MAX_BELLS - int(client.llen(f"{self._broker.namespace}:{queue}"))
-            for _ in range(min(times, room)):
+            times = min(wanted, MAX_BELLS - int(client.llen(f"{self._broker.namespace}:{queue}")))
+            for _ in range(min(times, at_once)):
                 self._broker.enqueue(bell(queue))
+            if times > at_once:
+                later[queue] = times - at_once
         if batch.jobs or batch.users:
             client.publish(CHANNEL, _encode(batch))
+        return later
 
 
 class Subscription:
@@ -120,10 +134,11 @@ class Subscription:
         while not self._stop.is_set():
             try:
                 self._hear_all()
-            except (redis.RedisError, OSError, ValueError) as error:
-                self.connected = False
+            except (redis.RedisError, OSError, ValueError, RuntimeError) as error:
                 log.warning("no live hints from the broker, polling", extra={"error": str(error)})
-                self._stop.wait(1)
+            finally:
+                self.connected = False
+            self._stop.wait(1)
 
     def _hear_all(self) -> None:
         client = redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
@@ -142,8 +157,10 @@ def _encode(changes: Changes) -> bytes:
 
 def _decode(data: bytes) -> Changes:
     """Read a message as ids and nothing else: whoever can write to Redis can only make screens look again."""
+    if len(data) > MOST_BYTES:
+        return Changes()
     try:
         said = json.loads(data)
         return Changes(jobs={UUID(i) for i in said["jobs"]}, users={UUID(i) for i in said["users"]})
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Changes()

@@ -26,6 +26,7 @@ def create_api(engine: Engine, version: str) -> FastAPI:
         application.include_router(part.router)
     application.include_router(auth.pages)
     docs.mount_static(application)
+    problems.catch_the_rest(application)
     application.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
     headers.install(application)
     return application

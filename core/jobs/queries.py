@@ -22,6 +22,8 @@ from core.jobs.sources import FEW, Arm, Condition, Job, Query, Source, fetch
 
 #: The most rows that one page holds.
 MOST: Final = 200
+#: A table has fewer rows than this.
+FARTHEST: Final = 10**12
 #: The orders that an index has ready.
 Sort = Literal["-created_at", "created_at"]
 SORTS: Final[tuple[Sort, ...]] = ("-created_at", "created_at")
@@ -80,8 +82,8 @@ def jobs_of_user(session: Session, user_id: UUID, limit: int = 50) -> list[Row]:
 def _check(limit: int, offset: int | None, sort: str) -> None:
     if not 1 <= limit <= MOST:
         raise _invalid("limit", f"limit is 1 to {MOST}, not {limit}")
-    if offset is not None and offset < 0:
-        raise _invalid("offset", f"offset is 0 or more, not {offset}")
+    if offset is not None and not 0 <= offset <= FARTHEST:
+        raise _invalid("offset", f"offset is 0 to {FARTHEST:,}, not {offset}")
     if sort not in SORTS:
         raise _invalid("sort", f"sort is {' or '.join(SORTS)}, not {sort}")
 

@@ -61,6 +61,8 @@ def detail(session: Session, job_id: UUID) -> Detail:
 def _rows() -> Query:
     job, worker = Job, Worker
     first_line = sa.func.split_part(col(job.error_message), "\n", 1)
+    # Errors that were written for people go without the name of their class.
+    told_type = sa.case((col(job.error_type).in_(("TryAgain", "GiveUp", "WorkerLost")), None), else_=job.error_type)
     same = "id status kind queue user_id progress_done progress_total progress_message attempt max_attempts created_at"
     more = "started_at finished_at run_at worker_id token updated_at retry_of"
     return (
@@ -69,7 +71,7 @@ def _rows() -> Query:
             label_column().label("label"),
             col(User.email).label("user_email"),
             (col(worker.host) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
-            sa.func.left(sa.func.concat_ws(": ", job.error_type, first_line), ERROR_SHOWN).label("error"),
+            sa.func.left(sa.func.concat_ws(": ", told_type, first_line), ERROR_SHOWN).label("error"),
         )
         .select_from(job)
         .outerjoin(User, col(User.id) == col(job.user_id))

@@ -168,3 +168,34 @@ def test_every_change_by_a_person_has_exactly_one_event(signed_in: SignIn, engin
         ("job.cancelled", "changed their mind", "api"),
         ("job.requested", "changed it again", "api"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/api/jobs", 405),
+        ("DELETE", "/api/me", 405),
+        ("GET", "/api/nope", 404),
+        ("GET", "/api/jobs?offset=9223372036854775807", 422),
+        ("GET", "/api/jobs?offset=-1", 422),
+    ],
+)
+def test_what_the_api_does_not_take_is_answered_as_a_problem(
+    signed_in: SignIn, method: str, path: str, status: int
+) -> None:
+    client, _ = signed_in(Role.ADMIN)
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_probes_answer_head_too(anonymous: TestClient) -> None:
+    assert anonymous.head("/healthz").status_code == 200
+    assert anonymous.head("/readyz").status_code == 200
+
+
+def test_whether_a_job_exists_is_not_told_to_who_may_not_touch_it(signed_in: SignIn, engine: Engine) -> None:
+    client, _ = signed_in(Role.MEMBER)
+    _, other = signed_in(Role.MEMBER)
+    job = driving.ask(engine, driving.BY_NAME["demo.enable"], other.id, {"preset": "nano"})
+    theirs, nobodys = (client.post(f"/api/jobs/{one}/cancel") for one in (job, uuid4()))
+    assert (theirs.status_code, theirs.json()) == (nobodys.status_code, nobodys.json())

@@ -106,3 +106,19 @@ def test_an_operator_is_invited_by_link_and_nobody_changes_their_own_role(signed
     with pytest.raises(NotAllowed):
         perform(engine, ADMIN, own)
     assert perform(engine, ADMIN, Asked(name="operator.role", target=admin.id, args={"role": "viewer"}))
+
+
+def test_a_nul_in_the_address_is_a_wrong_address_and_guessing_keeps_no_connection(
+    anonymous: TestClient, engine: Engine
+) -> None:
+    body = {"email": "a\x00b@example.com", "password": PASSWORD}
+    assert anonymous.post("/api/auth/login", json=body).status_code == 401
+    assert anonymous.post("/login", data={"email": "a\x00b", "password": PASSWORD}).status_code == 401
+    assert engine.pool.checkedout() == 0
+
+
+def test_an_operator_is_not_added_again_with_less(engine: Engine) -> None:
+    first = Asked(name="operator.add", args={"email": "boss@example.com", "role": "admin"})
+    perform(engine, ADMIN, first)
+    with pytest.raises(NotAllowed, match="operator already"):
+        perform(engine, ADMIN, Asked(name="operator.add", args={"email": "boss@example.com"}))

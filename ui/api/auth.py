@@ -38,8 +38,7 @@ class Login(BaseModel):
 @router.post("/api/auth/login")
 def login(body: Login, request: Request, _: Anyone) -> JSONResponse:
     """Sign in; the answer sets the session cookie."""
-    with session_scope(access.engine()) as session:
-        token = auth.sign_in(session, body.email, body.password, _visitor(request), "api")
+    token = auth.sign_in(access.engine(), body.email, body.password, _visitor(request), "api")
     return _with_cookie(JSONResponse({"signed_in": True}), token)
 
 
@@ -85,8 +84,7 @@ def login_form(
 ) -> Response:
     """Sign in from the page, and go where the person wanted to."""
     try:
-        with session_scope(access.engine()) as session:
-            token = auth.sign_in(session, email, password, _visitor(request), "console")
+        token = auth.sign_in(access.engine(), email, password, _visitor(request), "console")
     except NotSignedIn as error:
         return _login_html(next, email, error.detail, status=401)
     return _with_cookie(RedirectResponse(own_path(next), status_code=303), token)

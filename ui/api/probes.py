@@ -19,12 +19,14 @@ from ui.api.deps import Who, read
 router = APIRouter(tags=["operation"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 def healthz() -> dict[str, str]:
     """Tell that the process answers, whatever the database does."""
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 def readyz() -> JSONResponse:
     """Tell whether people can be served: the database answers and is at head. A broker that is down is a warning."""

@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from core.errors import Refused, TooMany
 from ui import error_page
@@ -60,3 +61,24 @@ async def _unexpected(_: Request, error: Exception) -> JSONResponse:
     return problem(
         500, "Unexpected error", f"Nothing was changed. Give support the incident id {incident}.", id=incident
     )
+
+
+def catch_the_rest(app: FastAPI) -> None:
+    """Answer what no route of the API takes, lest the pages below do it with HTML. Call it after all routes."""
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+    async def nothing_here(request: Request) -> JSONResponse:
+        paths = app.openapi()["paths"].items()
+        taken = {verb.upper() for path, verbs in paths if _fits(path, request) for verb in verbs}
+        if not taken:
+            return problem(404, "Not found", "There is nothing at this address; /api/docs lists what there is.")
+        allowed = ", ".join(sorted(taken))
+        answer = problem(405, "Method not allowed", f"This address takes {allowed}, not {request.method}.")
+        answer.headers["Allow"] = allowed
+        return answer
+
+    app.add_api_route("/api/{rest:path}", nothing_here, methods=methods, include_in_schema=False)
+
+
+def _fits(path: str, request: Request) -> bool:
+    return compile_path(path)[0].match(request.url.path) is not None

@@ -48,7 +48,8 @@ async def confirm(question: Question) -> Yes | None:
         if not question.needs_reason:
             keep.props("autofocus")
     answer: Yes | None = await dialog
-    dialog.delete()
+    if not dialog.is_deleted:  # the page may have been left with the question open
+        dialog.delete()
     return answer
 
 
