@@ -94,7 +94,7 @@ def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> Non
         ("30 2 * * 1-5", "At 02:30, Monday through Friday"),
         ("*/5 * * * *", "Every 5 minutes"),
         ("@daily", ""),
-        ("0 3 * * * 30", ""),
+        ("0 3 * * * 5", ""),
         ("0 3 * *", ""),
     ],
 )

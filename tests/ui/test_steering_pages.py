@@ -105,6 +105,9 @@ def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(consol
     line.get_by_text(f"by {admin.email}").wait_for()
     line.get_by_text("deploying").wait_for()
 
+    page.goto(f"/users/{ana.id}")
+    page.get_by_label("Diagnosis").get_by_text("not running because queue demo").wait_for()
+    assert not page.get_by_role("progressbar").is_visible(), "nothing moves, and nothing looks as if it did"
     page.goto(f"/jobs/{job.id}")
     sentence = f"not running because queue demo was paused by {admin.email}"
     page.get_by_text(sentence).wait_for()

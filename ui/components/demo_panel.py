@@ -23,6 +23,7 @@ from ui.components.progress import Progress
 from ui.components.state_chip import state_chip
 from ui.components.times import MomentField, time_text
 
+_MOVING = frozenset({Label.RUNNING, Label.STOPPING})
 _ENDED = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 
 
@@ -69,6 +70,8 @@ def _draw_job(scene: Scene, after: Callable[[], Awaitable[None]]) -> Progress:
             _only_support(made)
         progress = Progress(job.kind)
         progress.show(job.progress_done, job.progress_total, job.progress_message)
+        # A bar that moves while nothing does would promise what is not true; a queue may be paused for hours.
+        progress.bar.set_visibility(scene.label in _MOVING or job.progress_done > 0)
     return progress
 
 
