@@ -12,9 +12,12 @@ NO_SWEEP = 600
 
 
 def test_every_job_ends_though_the_broker_is_wiped_in_the_middle(cluster: Cluster) -> None:
+    asked = cluster.ask(15)
+    with cluster.servers.broker() as client:
+        client.flushall()
     cluster.start_worker()
-    asked = []
-    for _ in range(4):
+    eventually(cluster.all_ended, within=30)
+    for _ in range(3):
         asked += cluster.ask(15)
         with cluster.servers.broker() as client:
             client.flushall()

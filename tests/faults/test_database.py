@@ -12,8 +12,7 @@ SLOW = 0.3
 
 
 def test_a_worker_whose_connections_are_all_terminated_goes_on(cluster: Cluster) -> None:
-    # Without a broker only the sweeper starts jobs, and it must outlive the loss of its connection too.
-    worker = cluster.start_worker(REDIS_URL="redis://127.0.0.1:1/0", UNSTUCK_DEMO_STEP_SECONDS=SLOW)
+    worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=SLOW)
     asked = cluster.ask(2)
     cluster.begin(asked[0][1])
     for _ in range(3):
@@ -26,7 +25,8 @@ def test_a_worker_whose_connections_are_all_terminated_goes_on(cluster: Cluster)
 
 
 def test_jobs_survive_an_immediate_stop_of_postgresql(cluster: Cluster) -> None:
-    worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=SLOW)
+    # Without a broker only the sweeper starts jobs, and it must outlive the loss of the database too.
+    worker = cluster.start_worker(REDIS_URL="redis://127.0.0.1:1/0", UNSTUCK_DEMO_STEP_SECONDS=SLOW)
     asked = cluster.ask(3)
     cluster.begin(asked[0][1])
     cluster.servers.crash_postgres()

@@ -38,7 +38,8 @@ def test_a_job_without_checkpoints_is_interrupted_at_its_time_limit(cluster: Clu
 
 
 def test_a_job_that_swallows_its_interruption_writes_nothing_after_its_time_limit(cluster: Cluster) -> None:
-    cluster.start_worker(knows_kinds=True, UNSTUCK_STEP_SECONDS=1)
+    # The long lease keeps PostgreSQL from ending the step's idle transaction before we refuse it.
+    cluster.start_worker(knows_kinds=True, UNSTUCK_STEP_SECONDS=1, UNSTUCK_LEASE_SECONDS=30)
     job = cluster.ask_chore("fault.swallow", steps=2, seconds=3)
     eventually(lambda: cluster.has_ended(job), within=40)
     heal_and_check(cluster)

@@ -67,9 +67,9 @@ def test_limits_hold_in_each_transaction_and_stay_in_none_of_the_pooler_s_sessio
     with pooler(cluster, ignored, sessions=1) as url:
         limited, plain = connect(url, options=worker_options(2)), connect(url, options="")
         for _ in range(2):
-            with limited.connect() as connection:
+            with limited.begin() as connection:
                 assert connection.execute(ASK).one() == ("30s", "2s")
-            with plain.connect() as connection:
+            with plain.begin() as connection:
                 assert connection.execute(ASK).one() == ("0", "0")
         limited.dispose()
         plain.dispose()
