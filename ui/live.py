@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from nicegui.element import Element
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import auth
+from core.auth import Credentials
 from core.bus import Changes
 from core.errors import NotSignedIn
 from core.jobs.changes import Mark, changed_since
@@ -205,6 +207,12 @@ def status() -> Status:
     return hub.status()
 
 
+def _brought_by(sid: str) -> Credentials:
+    cookies = SimpleCookie(core.sio.get_environ(sid).get("HTTP_COOKIE", ""))
+    found = cookies.get(access.cookie_name())
+    return Credentials(found.value if found else None, "console")
+
+
 @core.sio.on("jobs:join")  # type: ignore[untyped-decorator]
 async def _join(sid: str, data: dict[str, Any]) -> bool:
     """Let a grid hear deltas, if its page's person may read jobs now."""
@@ -212,7 +220,8 @@ async def _join(sid: str, data: dict[str, Any]) -> bool:
     if client is None or client.id not in core.sio.rooms(sid):
         return False
     try:
-        actor = await access.load(auth.authenticate, access.credentials_of(client.request, "console"))
+        # The socket's own cookie, not the page's: whoever learns a page's id must not hear what it hears.
+        actor = await access.load(auth.authenticate, _brought_by(sid))
     except NotSignedIn:
         return False
     if actor.may(Role.VIEWER):
