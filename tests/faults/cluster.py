@@ -224,13 +224,19 @@ class Cluster:
     @contextmanager
     def bell(self) -> Iterator[None]:
         """Let this process ring and tell as the console does."""
-        carrier = RedisBus(make_broker(self.servers.redis_url))
-        bus.use(carrier)
+        self._carrier = RedisBus(make_broker(self.servers.redis_url))
+        bus.use(self._carrier)
         try:
             yield
         finally:
             bus.use(bus.Silence())
-            carrier.close()
+            self._carrier.close()
+
+    def wipe_broker(self) -> None:
+        """Let every bell ring that was noted, and then let the broker forget everything."""
+        self._carrier.flush()
+        with self.servers.broker() as client:
+            client.flushall()
 
     def heal(self) -> None:
         """Put servers and network right, wake what is frozen, and see that a healthy worker lives."""

@@ -13,14 +13,12 @@ NO_SWEEP = 600
 
 def test_every_job_ends_though_the_broker_is_wiped_in_the_middle(cluster: Cluster) -> None:
     asked = cluster.ask(15)
-    with cluster.servers.broker() as client:
-        client.flushall()
+    cluster.wipe_broker()
     cluster.start_worker()
     eventually(cluster.all_ended, within=30)
     for _ in range(3):
         asked += cluster.ask(15)
-        with cluster.servers.broker() as client:
-            client.flushall()
+        cluster.wipe_broker()
     heal_and_check(cluster)
     assert {cluster.job(job).status for _, job in asked} == {JobStatus.SUCCEEDED}
     assert {cluster.state_of(user) for user, _ in asked} == {("enabled", NANO)}
