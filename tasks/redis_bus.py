@@ -8,7 +8,6 @@ import json
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from uuid import UUID
@@ -25,6 +24,8 @@ CHANNEL = "unstuck:changes"
 MOST_BYTES = 200_000
 #: Seconds between two deliveries: the first goes out at once, and what comes meanwhile goes out together.
 PACE = 0.02
+#: Seconds between two announcements; screens draw no oftener.
+ANNOUNCE = 0.1
 #: Bells of a queue in one delivery. A woken thread takes job after job, so in a steady stream few bells are enough, and
 #: each that finds nothing costs more than a job; the rest of a crowd's bells follow with the next deliveries.
 BELLS = 4
@@ -38,6 +39,7 @@ class RedisBus:
         self._broker = broker
         self._waiting: SimpleQueue[Changes | threading.Event | None] = SimpleQueue()
         self.lost = 0
+        self._announced = 0.0
         self._thread = threading.Thread(target=self._carry, name="bus", daemon=True)
         self._thread.start()
 
@@ -63,12 +65,12 @@ class RedisBus:
         self._thread.join(TIMEOUT)
 
     def _carry(self) -> None:
-        later: Counter[str] = Counter()
+        later = Changes()
         while True:
             batch, reached, closing = self._next(later)
-            later = Counter()
+            later = Changes()
             try:
-                later = self._deliver(batch, MAX_BELLS if closing or reached else BELLS)
+                later = self._deliver(batch, all_now=closing or bool(reached))
             except (redis.RedisError, DramatiqError, OSError) as error:
                 self.lost += 1
                 log.warning("broker unreachable: nothing is lost, sweepers ring again", extra={"error": str(error)})
@@ -78,12 +80,11 @@ class RedisBus:
                 return
             time.sleep(PACE)
 
-    def _next(self, later: Counter[str]) -> tuple[Changes, list[threading.Event], bool]:
-        """Return what is to be delivered now; waits for something to be, unless bells are left from before."""
-        batch = Changes(rings=later)
+    def _next(self, batch: Changes) -> tuple[Changes, list[threading.Event], bool]:
+        """Add what was noted to what is left from before, and return it; waits while there is neither."""
         reached: list[threading.Event] = []
         try:
-            item = self._waiting.get(block=not later)
+            item = self._waiting.get(block=batch == Changes())
             while True:
                 if item is None:
                     return batch, reached, True
@@ -97,19 +98,23 @@ class RedisBus:
         except Empty:
             return batch, reached, False
 
-    def _deliver(self, batch: Changes, at_once: int) -> Counter[str]:
-        """Tell, and ring each queue `at_once` times at the most; return how often to ring again in a moment."""
-        client = self._broker.client
-        later: Counter[str] = Counter()
+    def _deliver(self, batch: Changes, *, all_now: bool) -> Changes:
+        """Ring and tell, all of it or what is enough for now; return what is left for the next delivery."""
+        later = Changes()
         for queue, wanted in batch.rings.items():
             self._broker.declare_queue(queue)
-            times = min(wanted, MAX_BELLS - int(client.llen(f"{self._broker.namespace}:{queue}")))
-            for _ in range(min(times, at_once)):
+            times = min(wanted, MAX_BELLS - int(self._broker.client.llen(f"{self._broker.namespace}:{queue}")))
+            now = times if all_now else min(times, BELLS)
+            for _ in range(now):
                 self._broker.enqueue(bell(queue))
-            if times > at_once:
-                later[queue] = times - at_once
-        if batch.jobs or batch.users:
-            client.publish(CHANNEL, _encode(batch))
+            if times > now:
+                later.rings[queue] = times - now
+        if all_now or time.monotonic() - self._announced >= ANNOUNCE:
+            if batch.jobs or batch.users:
+                self._broker.client.publish(CHANNEL, _encode(batch))
+                self._announced = time.monotonic()
+        else:
+            later.jobs, later.users = batch.jobs, batch.users
         return later
 
 
