@@ -1,27 +1,45 @@
-"""The bus on Redis: whoever can write there can make screens look again, and nothing else."""
+"""The bus on a real broker: what is noted is told soon, a crowd of bells in handfuls, and all of it at the end."""
+
+from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 import redis
 
 from core.bus import Changes
-from tasks.redis_bus import CHANNEL, Subscription
+from tasks.broker import make_broker
+from tasks.redis_bus import BELLS, RedisBus, Subscription
 from tests.waiting import eventually
 
-GARBAGE = [b"", b"{}", b"[" * 100_000, b"\xff\xfe", b'{"jobs": [1], "users": 7}', b"x" * 1_000_000, b"null"]
-JOB = "01a20000-0000-7000-8000-000000000001"
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
 
 
-@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
-def test_garbage_on_the_channel_is_passed_over_and_the_next_message_is_heard(redis_url: str, garbage: bytes) -> None:
-    heard: list[Changes] = []
-    subscription = Subscription(redis_url, heard.append)
-    try:
-        eventually(lambda: subscription.connected)
-        with redis.Redis.from_url(redis_url) as client:
-            eventually(lambda: client.publish(CHANNEL, garbage) == 1)
-            client.publish(CHANNEL, f'{{"jobs": ["{JOB}"], "users": []}}')
-        eventually(lambda: any(changes.jobs for changes in heard))
-        assert subscription.connected
-    finally:
-        subscription.close()
-    assert not subscription.connected
+def test_a_crowd_is_rung_for_in_handfuls_and_in_full(redis_url: str, client: redis.Redis) -> None:
+    bus = RedisBus(make_broker(redis_url))
+    bus.ring("demo", 3 * BELLS)
+    eventually(lambda: client.llen("dramatiq:demo") == 3 * BELLS)
+    bus.close()
+
+
+def test_what_is_noted_before_a_close_is_delivered_by_it(redis_url: str, client: redis.Redis) -> None:
+    bus = RedisBus(make_broker(redis_url))
+    bus.ring("demo", 5 * BELLS)
+    bus.close()
+    assert client.llen("dramatiq:demo") == 5 * BELLS
+
+
+def test_every_announcement_is_heard_however_fast_they_come(redis_url: str) -> None:
+    heard: set[object] = set()
+    subscription = Subscription(redis_url, lambda changes: heard.update(changes.jobs))
+    eventually(lambda: subscription.connected)
+    bus = RedisBus(make_broker(redis_url))
+    said = {uuid4() for _ in range(200)}
+    for job in said:
+        bus.announce(Changes(jobs={job}))
+    eventually(lambda: heard == said)
+    bus.close()
+    subscription.close()
