@@ -172,12 +172,12 @@ def version() -> str:
 
 
 @contextmanager
-def connected(where: Services) -> Iterator[Engine]:
-    """Open the database, and a bus that rings and tells, for one block."""
+def connected(where: Services, *, patience: float | None = None) -> Iterator[Engine]:
+    """Open the database, and a bus that rings and tells, for one block; give a silent server up after `patience` s."""
     from tasks.broker import make_broker
     from tasks.redis_bus import RedisBus
 
-    engine = db.connect(where.database_url)
+    engine = db.connect(where.database_url, patience=patience)
     carrier = RedisBus(make_broker(where.redis_url))
     bus.use(carrier)
     try:
@@ -226,7 +226,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
     from ui import live
     from ui.server import serve_until_stopped
 
-    with connected(where) as engine:
+    with connected(where, patience=db.PATIENCE) as engine:
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.hear)
         live.hub.bus_is_up = lambda: subscription.connected

@@ -1,7 +1,10 @@
 """What happens to jobs when the database dies, or the network before it is cut, slow, stalled or silent."""
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from core.db import connect
 from core.models import JobStatus
 from tests.faults.cluster import NANO, Cluster, heal_and_check
 from tests.faults.proxy import Mode
@@ -61,6 +64,17 @@ def test_a_worker_goes_on_after_the_way_to_the_database_was_broken(cluster: Clus
     assert [cluster.state_of(user), cluster.state_of(other)] == [("enabled", NANO)] * 2
     assert worker.poll() is None
     heal_and_check(cluster)
+
+
+def test_a_silent_database_is_given_up_and_the_next_connection_is_a_new_one(cluster: Cluster) -> None:
+    engine = connect(cluster.servers.through_proxy(cluster.database_url), patience=1)
+    with pytest.raises(OperationalError, match="has not answered for 1 s"), engine.connect() as connection:
+        cluster.servers.database_proxy.be("blackhole")
+        connection.execute(text("SELECT 1"))
+    cluster.servers.database_proxy.be("up")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
 
 
 @pytest.mark.slow

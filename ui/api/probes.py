@@ -21,8 +21,8 @@ router = APIRouter(tags=["operation"])
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
-    """Tell that the process answers, whatever the database does."""
+async def healthz() -> dict[str, str]:
+    """Tell that the process answers, whatever the database does: not in a thread, they may all be waiting for it."""
     return {"status": "ok"}
 
 
