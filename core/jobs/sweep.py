@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
-from core import bus, clock
+from core import bus
 from core.jobs import finish
 from core.jobs.failure import Failure, fingerprint
 from core.jobs.fence import Move, move
@@ -79,7 +79,7 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     """
     session.connection().execute(_BE_BRIEF)
     job = lock_held(session, orphan.id, orphan.token)
-    if job is None or (orphan.why == "step" and _has_moved_on(session, job)):
+    if job is None:
         return False
     if job.cancel_requested_at:
         finish.come_to_rest(session, job, finish.cancelled(job))
@@ -103,12 +103,6 @@ def ring_due(session: Session) -> Iterator[tuple[str, int]]:
     for row in session.connection().execute(_DUE):
         bus.ring(session, row.queue, row.waiting)
         yield row.queue, row.waiting
-
-
-def _has_moved_on(session: Session, job: BackgroundJob) -> bool:
-    """Tell whether a job whose step was overdue has reached a checkpoint since it was looked at."""
-    now = session.scalar(select(clock.db_now()))
-    return job.deadline_at is not None and job.deadline_at > now
 
 
 def _last_straw(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure:

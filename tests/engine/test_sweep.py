@@ -5,9 +5,7 @@ from sqlmodel import Session
 
 from core.db import session_scope
 from core.jobs import sweep
-from core.jobs.checkpoint import checkpoint
 from core.models import JobStatus
-from core.operation import Progress
 from tests import driving
 
 
@@ -27,15 +25,6 @@ def test_a_step_past_its_time_limit_loses_the_job(engine: Engine) -> None:
     with session_scope(engine) as session:
         assert sweep.rescue(session, orphan)
     assert driving.job_row(engine, held.id).status is JobStatus.QUEUED
-
-
-def test_a_late_step_that_reached_its_checkpoint_meanwhile_keeps_the_job(engine: Engine) -> None:
-    held, orphan = overdue(engine)
-    with Session(engine) as session:
-        checkpoint(session, held, Progress(1, 2), driving.STEP)
-    with session_scope(engine) as session:
-        assert not sweep.rescue(session, orphan)
-    assert driving.job_row(engine, held.id).status is JobStatus.RUNNING
 
 
 def test_a_worker_with_a_fresh_heartbeat_keeps_its_jobs(engine: Engine) -> None:
