@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from core import logs
@@ -9,8 +10,9 @@ from tasks.supervisor import Supervisor
 
 if __name__ == "__main__":
     logs.set_up()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     supervisor = Supervisor(Path(__file__).with_name("worker.py"), 1, int(sys.argv[1]))
     supervisor.start()
-    signal.sigwait({signal.SIGTERM})
+    stop.wait()
     supervisor.stop()
