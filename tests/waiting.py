@@ -22,9 +22,9 @@ def eventually(condition: Callable[[], T], within: float = 10) -> T:
         time.sleep(PAUSE)
 
 
-def _look(condition: Callable[[], T]) -> tuple[T | None, AssertionError | None]:
-    """Evaluate a condition; one that asserts and fails is one that does not hold yet."""
+def _look(condition: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """Evaluate a condition; one that asserts and fails, or finds nothing under a name, is one that does not hold yet."""
     try:
         return condition(), None
-    except AssertionError as error:
+    except (AssertionError, LookupError) as error:
         return None, error
