@@ -23,7 +23,7 @@ def eventually(condition: Callable[[], T], within: float = 10) -> T:
 
 
 def _look(condition: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """Evaluate a condition; one that asserts and fails, or finds nothing under a name, is one that does not hold yet."""
+    """Evaluate a condition; one that asserts and fails, or finds no such name, is one that does not hold yet."""
     try:
         return condition(), None
     except (AssertionError, LookupError) as error:
