@@ -77,7 +77,11 @@ def _changes(session: AnySession) -> Changes:
 def _tell(session: AnySession) -> None:
     if session.in_nested_transaction() or "changes" not in session.info:
         return
-    changes: Changes = session.info.pop("changes")
+    tell(session.info.pop("changes"))
+
+
+def tell(changes: Changes) -> None:
+    """Tell the process's bus what a transaction changed that has been committed."""
     if changes.rings:
         crash_point("after_commit_before_ring")
     for queue, times in changes.rings.items():

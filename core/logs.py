@@ -12,6 +12,7 @@ import structlog
 
 def set_up(*, level: int = logging.INFO) -> None:
     """Send the log of the whole process to standard error; a terminal gets colours, everything else JSON."""
+    _leave_out_what_is_not_told()
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -34,6 +35,12 @@ def set_up(*, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(level)
     # Dramatiq tells at length of every reconnect; what it means for us is told by tasks.
     logging.getLogger("dramatiq").setLevel(logging.CRITICAL)
+
+
+def _leave_out_what_is_not_told() -> None:
+    """Spare each record the looking up of thread, process and line, as logging's documentation advises."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - so its documentation says
 
 
 def keep(error: BaseException) -> Path:

@@ -3,24 +3,23 @@
 import logging
 import threading
 from functools import partial
-from typing import Literal
 from uuid import UUID
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core import tracing
 from core.crash import crash_point
-from core.jobs.claim import Claimed, Left, claim, claim_along
+from core.jobs.claim import Claimed, claim
 from core.jobs.run import run
-from core.models import AttemptOutcome
+from core.jobs.turn import Ended
 from core.operations import BY_NAME
 from core.settings import settings
-from tasks.broker import actor_name
+from tasks.broker import BellBroker, actor_name
 from tasks.registry import Registry
+from tasks.turns import Turns, Wish
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +27,15 @@ log = logging.getLogger(__name__)
 class Drain:
     """What a worker process's threads do when a bell rings. `worker_id` is the process's present identity."""
 
-    def __init__(self, engine: Engine, registry: Registry, worker_id: UUID) -> None:
+    def __init__(self, engine: Engine, registry: Registry, worker_id: UUID, turns: Engine | None = None) -> None:
+        """Run jobs on `engine`; claim and end them on `turns`, whose connections plan for that, or on the same."""
         self.engine = engine
         self.registry = registry
         self.worker_id = worker_id
         self.stopping = threading.Event()
+        self._turn_engine = turns or engine
+        self._turns: dict[str, Turns] = {}
+        self._making = threading.Lock()
 
     def __call__(self, queue: str) -> None:
         """Run due jobs of a queue until there are none, or all slots are taken, or the process stops."""
@@ -51,28 +54,39 @@ class Drain:
             crash_point("after_claim")
             self.registry.take(held)
             try:
-                following = self._run(queue, held)
+                wish = self._run(queue, held)
             finally:
                 self.registry.let_go(held)
-            held = self._claim(queue) if following is Left.UNKNOWN else following
+            held = self._claim(queue) if wish is None or wish.steered else wish.claimed
 
     def _claim(self, queue: str) -> Claimed | None:
         if self.stopping.is_set():
             return None
+        wish = Wish()
+        self._turns_of(queue).take(wish)
+        if not wish.steered:
+            return wish.claimed
         with Session(self.engine, expire_on_commit=False) as session:
             return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
-    def _run(self, queue: str, held: Claimed) -> Claimed | Literal[Left.UNKNOWN] | None:
-        """Run a job; return the next one if it was claimed along with this one's success, None: nothing is due."""
-        following: Claimed | Literal[Left.UNKNOWN] | None = Left.UNKNOWN
+    def _turns_of(self, queue: str) -> Turns:
+        with self._making:
+            if queue not in self._turns:
+                self._turns[queue] = Turns(self._turn_engine, queue, lambda: self.worker_id)
+            return self._turns[queue]
 
-        def take_next(session: Session) -> None:
-            nonlocal following
-            if not self.stopping.is_set():
-                following = claim_along(session, self.worker_id, queue, BY_NAME, settings().step_limit)
+    def _run(self, queue: str, held: Claimed) -> Wish | None:
+        """Run a job; return what the turn brought that ended it, None if it ended in a transaction of its own."""
+        taken: Wish | None = None
+
+        def end_well(ended: Ended) -> None:
+            nonlocal taken
+            wish = Wish(ended, wants_next=not self.stopping.is_set())
+            self._turns_of(queue).take(wish)
+            taken = wish
 
         with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
-            outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, take_next)
+            outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
             tracing.note_outcome(span, outcome)
         log.info(
             "attempt ended",
@@ -85,10 +99,10 @@ class Drain:
                 "outcome": outcome.value,
             },
         )
-        return following if outcome is AttemptOutcome.SUCCEEDED else Left.UNKNOWN
+        return taken
 
 
-def declare(broker: RedisBroker, drain: Drain, queues: list[str]) -> None:
+def declare(broker: BellBroker, drain: Drain, queues: list[str]) -> None:
     """Declare one actor per queue: the doorbell's answer. Nothing is retried: a sweep rings again."""
     for queue in queues:
         dramatiq.Actor(

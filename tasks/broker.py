@@ -1,31 +1,122 @@
-"""The doorbell: a Dramatiq broker on Redis whose messages carry nothing that matters."""
+"""The doorbell: a Dramatiq broker on Redis whose messages carry nothing. A list holds a queue's unanswered rings.
 
-import os
+Whatever lies in the list is one ring of its queue, so nothing that others may write there can be misread. A ring that
+is lost with the process that heard it is rung again by the sweep: nothing is acknowledged, or delivered twice.
+"""
 
-# Idle consumers look again after 50 ms instead of up to 1 s; Dramatiq reads this when it is imported.
-os.environ.setdefault("dramatiq_worker_timeout", "50")
+import threading
+import time
+from collections.abc import Iterable
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
+import redis
+from dramatiq.broker import Broker, Consumer, MessageProxy
+from dramatiq.errors import ConnectionClosed
 
 #: Seconds any call to Redis may take.
 TIMEOUT = 2.0
-#: Bells that wait per queue at the most: they are all alike, so more would only fill Redis.
+#: Seconds a consumer waits for a ring before it looks whether it should stop.
+WAIT = 0.5
+#: Rings that wait per queue at the most: they are all alike, so more would only fill Redis.
 MAX_BELLS = 64
 
 
-def make_broker(url: str) -> RedisBroker:
-    """Return a broker without middleware: retries, delays, limits and results are columns of ours."""
-    broker = RedisBroker(  # type: ignore[no-untyped-call]
-        url=url, middleware=[], socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
-    )
+class BellBroker(Broker):
+    """Rings and hears bells. Retries, delays, limits and results are columns of ours, so it has no middleware."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__(middleware=[])
+        self.client = client
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> Consumer:
+        """Hear a queue's bell, with at most `prefetch` rings unanswered. Its own waiting time counts, not `timeout`."""
+        return _Ear(self, queue_name, prefetch)
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Make a queue's bell known; whoever works on this broker hears it from now on."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = None
+            self.emit_after("declare_queue", queue_name)
+
+    def enqueue(self, message: dramatiq.Message[None], *, delay: int | None = None) -> dramatiq.Message[None]:
+        """Ring the bell of the message's queue; nothing else of the message is sent, and none is rung late."""
+        self.ring(message.queue_name)
+        return message
+
+    def ring(self, queue: str, times: int = 1) -> None:
+        """Ring a queue's bell, `times` at the most: rings that nobody answers are not piled up."""
+        with self.client.pipeline(transaction=False) as pipeline:
+            pipeline.lpush(bell_of(queue), *[b"1"] * times)
+            pipeline.ltrim(bell_of(queue), 0, MAX_BELLS - 1)
+            pipeline.execute()
+
+    def flush(self, queue_name: str) -> None:
+        """Forget a queue's rings."""
+        self.client.delete(bell_of(queue_name))
+
+    def flush_all(self) -> None:
+        """Forget all rings."""
+        for queue in self.queues:
+            self.flush(queue)
+
+    def join(self, queue_name: str, *, timeout: int | None = None) -> None:
+        """Wait until all rings of a queue were heard, `timeout` milliseconds at the most."""
+        until = time.monotonic() + (timeout or 0) / 1000
+        while self.client.llen(bell_of(queue_name)) and (timeout is None or time.monotonic() < until):
+            time.sleep(0.01)
+
+
+class _Ear(Consumer):
+    """Hears one queue's bell."""
+
+    def __init__(self, broker: BellBroker, queue: str, most: int) -> None:
+        self._broker = broker
+        self._queue = queue
+        #: A busy process leaves the rings to others.
+        self._free = threading.Semaphore(most)
+
+    def __next__(self) -> MessageProxy | None:
+        if not self._free.acquire(timeout=WAIT):
+            return None
+        heard = False
+        try:
+            heard = self._broker.client.blpop([bell_of(self._queue)], timeout=WAIT) is not None
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        except redis.ResponseError:  # somebody put something else there
+            self._broker.flush(self._queue)
+        finally:
+            if not heard:
+                self._free.release()
+        return MessageProxy(bell(self._queue)) if heard else None
+
+    def ack(self, message: MessageProxy) -> None:
+        self._free.release()
+
+    def nack(self, message: MessageProxy) -> None:
+        self._free.release()
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        if unanswered := len(list(messages)):
+            self._broker.ring(self._queue, unanswered)
+
+
+def make_broker(url: str) -> BellBroker:
+    """Return a broker on the Redis at `url`; nothing is connected yet."""
+    broker = BellBroker(redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT))
     dramatiq.set_broker(broker)
     return broker
 
 
 def bell(queue: str) -> dramatiq.Message[None]:
-    """Return one ring of a queue's doorbell."""
+    """Return one ring of a queue's doorbell, as Dramatiq's workers know it."""
     return dramatiq.Message(queue_name=queue, actor_name=actor_name(queue), args=(), kwargs={}, options={})
+
+
+def bell_of(queue: str) -> str:
+    """Return the key of the list that holds a queue's rings."""
+    return f"unstuck:bell:{queue}"
 
 
 def actor_name(queue: str) -> str:

@@ -13,11 +13,9 @@ from queue import Empty, SimpleQueue
 from uuid import UUID
 
 import redis
-from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import DramatiqError
 
 from core.bus import Changes
-from tasks.broker import MAX_BELLS, TIMEOUT, bell
+from tasks.broker import MAX_BELLS, TIMEOUT, BellBroker
 
 CHANNEL = "unstuck:changes"
 #: A message longer than this is none of ours; ours name what one transaction, or a tenth of a second, changed.
@@ -35,7 +33,7 @@ log = logging.getLogger(__name__)
 class RedisBus:
     """Carries changes to Redis from a thread of its own; `lost` counts what could not be delivered."""
 
-    def __init__(self, broker: RedisBroker) -> None:
+    def __init__(self, broker: BellBroker) -> None:
         self._broker = broker
         self._waiting: SimpleQueue[Changes | threading.Event | None] = SimpleQueue()
         self.lost = 0
@@ -71,7 +69,7 @@ class RedisBus:
             later = Changes()
             try:
                 later = self._deliver(batch, all_now=closing or bool(reached))
-            except (redis.RedisError, DramatiqError, OSError) as error:
+            except (redis.RedisError, OSError) as error:
                 self.lost += 1
                 log.warning("broker unreachable: nothing is lost, sweepers ring again", extra={"error": str(error)})
             for event in reached:
@@ -102,13 +100,10 @@ class RedisBus:
         """Ring and tell, all of it or what is enough for now; return what is left for the next delivery."""
         later = Changes()
         for queue, wanted in batch.rings.items():
-            self._broker.declare_queue(queue)
-            times = min(wanted, MAX_BELLS - int(self._broker.client.llen(f"{self._broker.namespace}:{queue}")))
-            now = times if all_now else min(times, BELLS)
-            for _ in range(now):
-                self._broker.enqueue(bell(queue))
-            if times > now:
-                later.rings[queue] = times - now
+            now = wanted if all_now else min(wanted, BELLS)
+            self._broker.ring(queue, now)
+            if wanted > now:
+                later.rings[queue] = min(wanted - now, MAX_BELLS)
         if all_now or time.monotonic() - self._announced >= ANNOUNCE:
             if batch.jobs or batch.users:
                 self._broker.client.publish(CHANNEL, _encode(batch))

@@ -10,9 +10,10 @@ from dramatiq import Worker as DramatiqWorker
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import bus
+from core import bus, db
 from core.db import session_scope
 from core.jobs import workers
+from core.jobs.turn import PLANNING
 from core.settings import settings
 from tasks.actors import Drain, declare
 from tasks.broker import make_broker
@@ -35,7 +36,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     bus.use(redis_bus)
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
-    drain = Drain(engine, Registry(threads), worker_id)
+    drain = Drain(engine, Registry(threads), worker_id, _turn_engine(engine, len(queues)))
     declare(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
@@ -56,6 +57,13 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     redis_bus.close()
     if not clean:  # a thread that does not stop must not keep the process; its job was handed back, its token is void
         os._exit(1 if hung.is_set() else 0)
+
+
+def _turn_engine(engine: Engine, queues: int) -> Engine:
+    """Return an engine whose connections plan for turns: one for each queue."""
+    options = db.worker_options(settings().lease_seconds) + PLANNING
+    url = engine.url.render_as_string(hide_password=False)
+    return db.connect(url, pool_size=queues, options=options, patience=db.PATIENCE)
 
 
 def _stop_on_signal() -> threading.Event:

@@ -41,10 +41,10 @@ class Move:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-# One statement, one round trip: the job, its attempt and the event, or nothing at all.
-_MOVE = Statement("""
-    WITH moved AS (
-        UPDATE background_jobs SET
+# One statement, one round trip: the job, its attempt and the event, or nothing at all. Any number of jobs at once.
+_MOVING = """
+    moved AS (
+        UPDATE background_jobs j SET
             status = :status,
             attempt = attempt - :refund,
             worker_id = CASE WHEN :status = 'queued' THEN NULL ELSE worker_id END,
@@ -57,18 +57,18 @@ _MOVE = Statement("""
                                        ELSE cancel_requested_at END,
             error_type = :error_type, error_message = :error_message,
             error_traceback = :error_traceback, error_fingerprint = :error_fingerprint,
-            result = :result,
+            result = {result},
             updated_at = statement_timestamp()
-        WHERE id = :id AND token = :token AND coalesce(status, '') = :from_status
+        {source} WHERE j.id = {id} AND j.token = {token} AND coalesce(status, '') = :from_status
           AND (:status <> 'succeeded' OR cancel_requested_at IS NULL)
-        RETURNING id, token, kind, status, user_id, connection_id, queue, attempt, started_at, finished_at
+        RETURNING j.id, j.token, kind, status, user_id, connection_id, queue, attempt, started_at, finished_at
     ), counted AS (
         INSERT INTO job_counters AS c (hour, kind, queue, status, shard, jobs, ran_seconds)
-        SELECT date_trunc('hour', finished_at, 'UTC'), kind, queue, status, :shard, 1,
-               coalesce(extract(epoch FROM finished_at - started_at), 0)
-        FROM moved WHERE status <> 'queued'
+        SELECT date_trunc('hour', finished_at, 'UTC') AS hour, kind, queue, status, :shard, count(*),
+               coalesce(sum(extract(epoch FROM finished_at - started_at)), 0)
+        FROM moved WHERE status <> 'queued' GROUP BY hour, kind, queue, status ORDER BY hour, kind
         ON CONFLICT (hour, kind, queue, status, shard)
-        DO UPDATE SET jobs = c.jobs + 1, ran_seconds = c.ran_seconds + excluded.ran_seconds
+        DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
     ), tried AS (
         UPDATE job_attempts a SET
             outcome = :outcome, finished_at = statement_timestamp(),
@@ -80,8 +80,15 @@ _MOVE = Statement("""
                user_id, connection_id, id, :reason, :data
         FROM moved
     )
-    SELECT id, user_id, queue FROM moved
-""")
+"""
+_ARRAYS = "CAST(:ids AS uuid[]), CAST(:tokens AS bigint[]), CAST(:results AS jsonb[])"
+#: Moves every job of `:ids` that is still held under its token of `:tokens`, each to its own of `:results`.
+MOVING_MANY = _MOVING.format_map(
+    {"id": "held.id", "token": "held.token", "result": "held.result"}
+    | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
+)
+_MOVING_ONE = _MOVING.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
+_MOVE = Statement(f"WITH {_MOVING_ONE} SELECT id, user_id, queue FROM moved")  # noqa: S608 - our own words
 
 
 def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Move) -> None:
@@ -90,7 +97,8 @@ def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to:
     Raises LeaseLost, having written nothing, when the job is not (or no more) there, or when a success comes after an
     accepted cancel. The caller commits or rolls back.
     """
-    values = {"id": job_id, "token": token, "from_status": from_status.value, **_values(to)}
+    result = None if to.result is None else Jsonb(to.result)
+    values = {"id": job_id, "token": token, "from_status": from_status.value, "result": result, **values_of(to)}
     row = _MOVE.run(session, values)
     if row is None:
         raise LeaseLost(f"job {job_id} is not {from_status} under token {token}")
@@ -99,7 +107,8 @@ def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to:
         bus.ring(session, row.queue)
 
 
-def _values(to: Move) -> dict[str, Any]:
+def values_of(to: Move) -> dict[str, Any]:
+    """Return what a statement of `MOVING_MANY` needs to know of a move, besides the jobs and their results."""
     failure = to.failure
     return {
         "status": to.status.value,
@@ -111,7 +120,6 @@ def _values(to: Move) -> dict[str, Any]:
         "error_message": failure and failure.message,
         "error_traceback": failure and failure.traceback,
         "error_fingerprint": failure and failure.fingerprint,
-        "result": None if to.result is None else Jsonb(to.result),
         "event": to.event,
         "actor_id": to.actor.id,
         "actor": to.actor.name,

@@ -109,7 +109,7 @@ def hand_back(session: Session, job: BackgroundJob) -> None:
 
 
 def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
-    to = _SUCCESS if result is None else replace(_SUCCESS, result=result)
+    to = SUCCESS if result is None else replace(SUCCESS, result=result)
     move(session, job_id, token, JobStatus.RUNNING, to)
 
 
@@ -133,4 +133,4 @@ def _rest_of(kind: Operation[Any, Any], job: BackgroundJob, to: Move) -> Any:
     return kind.rests_at
 
 
-_SUCCESS = Move(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")
+SUCCESS = Move(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core.crash import crash_point
@@ -14,12 +15,15 @@ from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
 from core.jobs.subject import lock_held, lock_subject, work_of
+from core.jobs.turn import Ended
 from core.models import AttemptOutcome, BackgroundJob
 from core.operation import Chore, ChoreWork, Operation, Steps
 from core.operations import BY_NAME
 
 #: Writes the success, with the job's result.
 _Succeed = Callable[[dict[str, Any] | None], None]
+#: Writes and commits a success; raises LeaseLost.
+EndWell = Callable[[Ended], None]
 
 
 class _CancelAsked(Exception):
@@ -28,6 +32,10 @@ class _CancelAsked(Exception):
 
 class _StopAsked(Exception):
     """The worker is stopping, and the job has reached a checkpoint."""
+
+
+class _EndingUnknown(Exception):
+    """The database did not say whether the ending was written. If it was not, the job is still held."""
 
 
 class Interrupted(BaseException):
@@ -42,22 +50,24 @@ def run(
     held: Claimed,
     step_limit: timedelta,
     stopping: Callable[[], bool],
-    along: Callable[[Session], None] | None = None,
+    end_well: EndWell | None = None,
 ) -> AttemptOutcome:
     """Run one claimed job to the end of this attempt and return how it ended.
 
-    `along` is called in the transaction of a success, before its commit: what it does, such as claiming the next job,
-    happens together with the success or not at all.
+    A chore whose work has left nothing to commit may share the transaction of its success with others: then `end_well`
+    writes it, and raises LeaseLost if the job is no longer held.
 
     Never raises for what the job does; raises only what stops the ending itself from being written, such as a database
     that is away. Then nothing is lost: the job is still held, and is handed back or swept.
     """
     with Session(engine, expire_on_commit=False) as session:
         try:
-            return _attempt(session, held, step_limit, stopping, along)
+            return _attempt(session, held, step_limit, stopping, end_well)
         except LeaseLost:
             session.rollback()
             return _after_loss(session, held)
+        except _EndingUnknown as unknown:
+            raise cast(SQLAlchemyError, unknown.__cause__) from None
         except _CancelAsked:
             return _end(session, held, AttemptOutcome.CANCELLED, _rest)
         except _StopAsked:
@@ -75,17 +85,27 @@ def _attempt(
     held: Claimed,
     step_limit: timedelta,
     stopping: Callable[[], bool],
-    along: Callable[[Session], None] | None,
+    end_well: EndWell | None,
 ) -> AttemptOutcome:
-    steps, succeed = _chore(session, held) if isinstance(BY_NAME.get(held.kind), Chore) else _operation(session, held)
+    is_chore = isinstance(BY_NAME.get(held.kind), Chore)
+    steps, succeed = _chore(session, held) if is_chore else _operation(session, held)
     result = _drive(session, held, steps, step_limit, stopping)
     crash_point("before_finish")
-    succeed(result)
-    if along is not None:
-        along(session)
-    session.commit()
+    if end_well and is_chore and not session.in_transaction():
+        _told_apart(end_well, Ended(held.id, held.token, result))
+    else:
+        succeed(result)
+        session.commit()
     crash_point("after_finish")
     return AttemptOutcome.SUCCEEDED
+
+
+def _told_apart(end_well: EndWell, ended: Ended) -> None:
+    """End well; a database that is away is no failure of the job's."""
+    try:
+        end_well(ended)
+    except SQLAlchemyError as error:
+        raise _EndingUnknown from error
 
 
 def _chore(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
@@ -21,19 +21,24 @@ class Statement:
 
     def __init__(self, sql: str) -> None:
         self.text = sql
-        self.sql = str(text(sql).compile(dialect=_DIALECT))
+        # In few characters: psycopg parses a long statement anew each time it is sent.
+        self.sql = " ".join(str(text(sql).compile(dialect=_DIALECT)).split())
 
     def run(self, session: Session, values: Mapping[str, Any]) -> Any:
         """Run it in the session's transaction; return its one row with the columns as attributes, or None.
 
         Flushes nothing. Raises what SQLAlchemy raises; a connection that broke is not used again.
         """
-        connection = session.connection()
+        rows = self.run_on(session.connection(), values)
+        return rows[0] if rows else None
+
+    def run_on(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
+        """Run it on a connection, as `run` does; return all of its rows."""
         driver: Any = connection.connection.driver_connection
         try:
             cursor = driver.cursor(row_factory=namedtuple_row)
             cursor.execute(self.sql, values)
-            return cursor.fetchone() if cursor.description else None
+            return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             if driver.closed:
                 connection.invalidate(error)

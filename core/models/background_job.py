@@ -65,7 +65,7 @@ class BackgroundJob(SQLModel, table=True):
         ),
         sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id"),
         sa.Index(
-            "ix_background_jobs_due", "queue", "priority", "run_at", postgresql_where=sa.text("status = 'queued'")
+            "ix_background_jobs_due", "queue", "priority", "run_at", "id", postgresql_where=sa.text("status = 'queued'")
         ),
         sa.Index("ix_background_jobs_running", "worker_id", postgresql_where=sa.text("status = 'running'")),
         sa.Index(
@@ -103,7 +103,6 @@ class BackgroundJob(SQLModel, table=True):
             postgresql_include=["user_id"],
             postgresql_where=sa.text("error_fingerprint IS NOT NULL"),
         ),
-        sa.Index("ix_background_jobs_erred", "created_at", "id", postgresql_where=sa.text("error_type IS NOT NULL")),
         sa.Index(
             "ix_background_jobs_error_words",
             sa.text(f"({ERROR_WORDS})"),

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from core.bus import Changes
-from tasks.broker import make_broker
+from tasks.broker import bell_of, make_broker
 from tasks.redis_bus import BELLS, RedisBus, Subscription
 from tests.waiting import eventually
 
@@ -21,7 +21,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 def test_a_crowd_is_rung_for_in_handfuls_and_in_full(redis_url: str, client: redis.Redis) -> None:
     bus = RedisBus(make_broker(redis_url))
     bus.ring("demo", 3 * BELLS)
-    eventually(lambda: client.llen("dramatiq:demo") == 3 * BELLS)
+    eventually(lambda: client.llen(bell_of("demo")) == 3 * BELLS)
     bus.close()
 
 
@@ -29,7 +29,7 @@ def test_what_is_noted_before_a_close_is_delivered_by_it(redis_url: str, client:
     bus = RedisBus(make_broker(redis_url))
     bus.ring("demo", 5 * BELLS)
     bus.close()
-    assert client.llen("dramatiq:demo") == 5 * BELLS
+    assert client.llen(bell_of("demo")) == 5 * BELLS
 
 
 def test_every_announcement_is_heard_however_fast_they_come(redis_url: str) -> None:

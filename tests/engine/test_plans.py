@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.jobs import checkpoint, claim, fence
+from core.jobs import checkpoint, claim, fence, turn
 from core.jobs.statement import Statement
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
@@ -34,7 +34,16 @@ def fill(session: Session, *, analysed: bool) -> None:
 
 
 def indexes(session: Session, statement: Statement) -> set[str]:
-    """Return by which ways the statement goes to jobs, planned once for whatever values come."""
+    """Return by which ways the statement goes to jobs."""
+    return set(_ways(_plan(session, statement)))
+
+
+def plan_of(session: Session, statement: Statement) -> str:
+    return str(_plan(session, statement))
+
+
+def _plan(session: Session, statement: Statement) -> dict[str, Any]:
+    """Return the statement's plan, made once for whatever values come."""
     named = statement.sql
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", named)))
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", named)
@@ -42,9 +51,10 @@ def indexes(session: Session, statement: Statement) -> set[str]:
     driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     driver.execute(f"PREPARE held AS {numbered}")
     nulls = ", ".join(["NULL"] * len(names))
-    plan = driver.execute(f"EXPLAIN (FORMAT JSON) EXECUTE held({nulls})").fetchone()[0]
+    plan: list[dict[str, Any]] = driver.execute(f"EXPLAIN (FORMAT JSON) EXECUTE held({nulls})").fetchone()[0]
     driver.execute("DEALLOCATE held")
-    return set(_ways(plan[0]["Plan"]))
+    root: dict[str, Any] = plan[0]["Plan"]
+    return root
 
 
 def _ways(node: dict[str, Any]) -> Iterator[str]:
@@ -64,12 +74,35 @@ def trapped(statement: Statement) -> Statement:
 
 
 @with_and_without_statistics
-@pytest.mark.parametrize("statement", [claim._CLAIM, claim._CLAIM_ALONG], ids=["claim", "claim_along"])
-def test_a_claim_finds_its_job_in_the_index_of_what_is_due(
-    session: Session, statement: Statement, analysed: bool
-) -> None:
+def test_a_claim_finds_its_job_in_the_index_of_what_is_due(session: Session, analysed: bool) -> None:
     fill(session, analysed=analysed)
-    assert indexes(session, statement) == {DUE, KEY}
+    assert indexes(session, claim._CLAIM) == {DUE, KEY}
+
+
+def as_for_turns(session: Session) -> Session:
+    for name, value in re.findall(r"-c (\w+)=(\w+)", turn.PLANNING):
+        session.connection().execute(sa.text(f"SET LOCAL {name} = {value}"))
+    return session
+
+
+@with_and_without_statistics
+def test_a_turn_goes_by_the_key_and_by_what_is_due(session: Session, analysed: bool) -> None:
+    fill(session, analysed=analysed)
+    assert indexes(as_for_turns(session), turn._TURN) == {DUE, KEY}
+
+
+def test_a_turn_that_was_planned_while_there_were_no_jobs_holds_when_there_are_many(session: Session) -> None:
+    assert indexes(as_for_turns(session), turn._TURN) == {DUE, KEY}
+
+
+def test_a_turn_planned_as_other_statements_are_would_read_the_whole_table(session: Session) -> None:
+    assert "Seq Scan" in indexes(session, turn._TURN)
+
+
+def test_what_is_due_lies_in_the_order_of_its_claiming(session: Session) -> None:
+    """A crowd that is due at the same moment must not be sorted for each claim."""
+    fill(session, analysed=True)
+    assert "Incremental Sort" not in plan_of(session, claim._CLAIM)
 
 
 @with_and_without_statistics

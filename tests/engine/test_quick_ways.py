@@ -1,4 +1,4 @@
-"""The short ways of the engine keep what the long ones promise: many at once, claimed along, prepared, raw."""
+"""The short ways of the engine keep what the long ones promise: many at once, prepared, raw."""
 
 from typing import Any
 
@@ -11,29 +11,16 @@ from sqlmodel import Session, select
 from core import pooling
 from core.actor import ENGINE
 from core.db import session_scope
-from core.jobs.claim import Claimed, Left, claim_along
 from core.jobs.request import request_chore, request_chores
-from core.jobs.run import run
 from core.jobs.statement import Statement
-from core.models import AttemptOutcome, BackgroundJob, Event, JobKind, JobStatus
-from core.operations import BY_NAME
-from core.operations.upkeep import QUEUE, DeleteForm, delete_old_jobs, expire_sessions
-from tests.driving import STEP, job_row, new_worker, take
+from core.models import BackgroundJob, Event, JobStatus
+from core.operations.upkeep import DeleteForm, delete_old_jobs, expire_sessions
 
 
 def ask(engine: Engine, number: int = 1) -> list[Any]:
     with session_scope(engine) as session:
         forms = [DeleteForm(days=days + 1) for days in range(number)]
         return [one.id for one in request_chores(session, delete_old_jobs, forms, ENGINE)]
-
-
-def run_and_take_along(engine: Engine, held: Claimed, worker: Any) -> tuple[AttemptOutcome, list[Any]]:
-    taken: list[Any] = []
-
-    def along(session: Session) -> None:
-        taken.append(claim_along(session, worker, QUEUE, BY_NAME, STEP))
-
-    return run(engine, held, STEP, lambda: False, along), taken
 
 
 def test_many_chores_at_once_are_as_many_jobs_with_one_event_each_in_the_order_of_their_forms(engine: Engine) -> None:
@@ -52,38 +39,6 @@ def test_a_chore_is_there_only_if_the_caller_commits(engine: Engine) -> None:
         request_chore(session, expire_sessions, expire_sessions.form(), ENGINE)
         session.rollback()
         assert session.exec(select(BackgroundJob)).all() == []
-
-
-def test_a_job_is_claimed_along_with_an_ending_and_the_last_one_says_that_nothing_is_left(engine: Engine) -> None:
-    worker = new_worker(engine)
-    first, second = ask(engine, 2)
-    held = take(engine, worker, QUEUE)
-    assert held is not None
-    outcome, [following] = run_and_take_along(engine, held, worker)
-    assert (outcome, held.id, following.id) == (AttemptOutcome.SUCCEEDED, first, second)
-    assert job_row(engine, second).status is JobStatus.RUNNING
-    assert run_and_take_along(engine, following, worker) == (AttemptOutcome.SUCCEEDED, [None])
-
-
-def test_an_ending_that_is_refused_claims_nothing_along(engine: Engine) -> None:
-    worker = new_worker(engine)
-    first, second = ask(engine, 2)
-    held = take(engine, worker, QUEUE)
-    assert held is not None
-    with session_scope(engine) as session:
-        session.connection().execute(text("UPDATE background_jobs SET token = 9 WHERE id = :id"), {"id": first})
-    assert run_and_take_along(engine, held, worker) == (AttemptOutcome.LOST, [])
-    assert job_row(engine, second).status is JobStatus.QUEUED
-
-
-def test_nothing_is_claimed_along_while_a_kind_is_limited(engine: Engine) -> None:
-    worker = new_worker(engine)
-    ask(engine, 2)
-    held = take(engine, worker, QUEUE)
-    assert held is not None
-    with session_scope(engine) as session:
-        session.add(JobKind(kind=delete_old_jobs.name, max_running=1))
-    assert run_and_take_along(engine, held, worker) == (AttemptOutcome.SUCCEEDED, [Left.UNKNOWN])
 
 
 def test_statements_are_prepared_on_a_session_of_the_servers_own(engine: Engine) -> None:

@@ -81,7 +81,7 @@ ENGINE_MUTANTS = (
     EngineMutant("checkpoint without token", _sql(checkpoint, "_CHECKPOINT", TOKEN)),
     EngineMutant("checkpoint without status", _sql(checkpoint, "_CHECKPOINT", STATUS)),
     EngineMutant("work committed before its checkpoint", _instead(run, "checkpoint", _commit_first(run.checkpoint))),
-    EngineMutant("finish without token", _sql(fence, "_MOVE", TOKEN)),
+    EngineMutant("finish without token", _sql(fence, "_MOVE", TOKEN.replace("token =", "j.token ="))),
     EngineMutant("finish deaf to cancel", _sql(fence, "_MOVE", UNLESS_CANCELLED, UNLESS_NOTHING)),
     EngineMutant("claim without a new token", _sql(claim, "_CLAIM", "token = token + 1", "token = token")),
     EngineMutant("claim that counts no attempt", _sql(claim, "_CLAIM", "attempt = attempt + 1", "attempt = attempt")),
