@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Engine
@@ -74,10 +75,7 @@ def run(
             return _end(session, held, AttemptOutcome.HANDED_BACK, finish.hand_back)
         except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
             session.rollback()
-            failure = failure_of(error)
-            return _end(
-                session, held, AttemptOutcome.ERROR, lambda session, job: finish.fail_or_retry(session, job, failure)
-            )
+            return _end(session, held, AttemptOutcome.ERROR, partial(finish.fail_or_retry, failure=failure_of(error)))
 
 
 def _attempt(
