@@ -18,7 +18,7 @@ import typer
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from core import bus, db, logs
+from core import bus, db, limits, logs
 from core.embedded import Services, secret_key
 from core.errors import Invalid, Refused, Unusable
 from core.services import services
@@ -221,11 +221,13 @@ def _say_where(where: Services) -> None:
 
 def _serve(where: Services, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
+    from tasks.limits import SharedLimiter
     from tasks.redis_bus import Subscription
     from ui import app as console
     from ui import live
     from ui.server import serve_until_stopped
 
+    limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=db.PATIENCE) as engine:
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.hear)

@@ -7,6 +7,7 @@ time, when it is revoked, and with its person.
 import hashlib
 import secrets
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -22,7 +23,7 @@ from core import audit, clock
 from core.actor import Actor
 from core.db import session_scope
 from core.errors import Invalid, NotSignedIn
-from core.models import SignInLink, User, UserSession
+from core.models import Role, SignInLink, User, UserSession
 from core.operation import Form
 from core.settings import settings
 
@@ -107,6 +108,12 @@ def authenticate(session: Session, credentials: Credentials) -> Actor:
     if row.last_seen_at < clock.now() - TOUCH_EVERY:
         session.exec(update(UserSession).where(col(UserSession.id) == row.id).values(last_seen_at=clock.now()))
     return Actor(user.id, user.email, user.role, credentials.via, row.id)
+
+
+def roles_behind(session: Session, session_ids: Collection[UUID]) -> dict[UUID, Role]:
+    """Return the present role of the person behind each of these sessions that is still valid."""
+    rows = session.exec(select(UserSession, User).join(User).where(col(UserSession.id).in_(session_ids)))
+    return {row.id: user.role for row, user in rows if _valid(row, user)}
 
 
 def sign_out(session: Session, actor: Actor) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
-from core import clock
+from core import clock, limits
 from core.actor import Actor
 from core.auth import Credentials, authenticate
 from core.commands import COMMANDS, Call, Command
@@ -50,7 +50,7 @@ def perform(engine: Engine, who: Credentials | Actor, asked: Asked) -> dict[str,
     Returns plain JSON values. Raises a Refused.
     """
     with session_scope(engine) as session:
-        actor = who if isinstance(who, Actor) else authenticate(session, who)
+        actor = who if isinstance(who, Actor) else _limited(authenticate(session, who))
         command = COMMANDS.get(asked.name)
         if command is None:
             raise NotFound(f"There is no command {asked.name[:60]!r}. Known: {', '.join(sorted(COMMANDS))}.")
@@ -59,6 +59,12 @@ def perform(engine: Engine, who: Credentials | Actor, asked: Asked) -> dict[str,
         if asked.idempotency_key is None or actor.id is None:
             return command.act(session, call)
         return _once(session, actor.id, asked, lambda: command.act(session, call))
+
+
+def _limited(actor: Actor) -> Actor:
+    """Let a person do so much in a time; the program itself and the command line are not limited."""
+    limits.check(limits.COMMANDS, str(actor.id))
+    return actor
 
 
 def authorise(session: Session, actor: Actor, command: Command, target: UUID | None) -> None:

@@ -67,6 +67,12 @@ def me() -> Actor:
     return actor
 
 
+def viewer_of(client: Client) -> Actor | None:
+    """Return the person who opened a page, or None for what is not shown to anybody."""
+    actor: Actor | None = client.storage.get("actor")
+    return actor
+
+
 async def perform(
     name: str,
     target: UUID | None,

@@ -8,7 +8,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from ui import access, design, error_page, headers
+from ui import access, design, doors, error_page, headers, sockets
 from ui.api import auth, demo, docs, jobs, metrics, probes, problems, queues, users
 from ui.pages import declare_pages
 
@@ -17,24 +17,16 @@ ASSETS = Path(__file__).parent / "assets"
 
 def create_api(engine: Engine, version: str) -> FastAPI:
     """Return everything that is not a NiceGUI page: API, sign-in, probes, assets."""
-    access.use(engine)
-    application = FastAPI(
-        title="Unstuck", version=version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
-    )
-    problems.install(application)
-    for part in (probes, metrics, auth, demo, jobs, users, queues, docs):
-        application.include_router(part.router)
-    application.include_router(auth.pages)
-    docs.mount_static(application)
-    problems.catch_the_rest(application)
-    application.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
+    application = _plain_routes(engine, version)
     headers.install(application)
     return application
 
 
 def create(engine: Engine, version: str) -> FastAPI:
     """Return the whole console, reading and writing through `engine`. Call it once per process."""
-    application = create_api(engine, version)
+    application = _plain_routes(engine, version)
+    application.add_middleware(doors.Doors, site=application)
+    headers.install(application)
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)
@@ -49,4 +41,20 @@ def create(engine: Engine, version: str) -> FastAPI:
         show_welcome_message=False,
         reconnect_timeout=10,
     )
+    sockets.install()
+    return application
+
+
+def _plain_routes(engine: Engine, version: str) -> FastAPI:
+    access.use(engine)
+    application = FastAPI(
+        title="Unstuck", version=version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
+    )
+    problems.install(application)
+    for part in (probes, metrics, auth, demo, jobs, users, queues, docs):
+        application.include_router(part.router)
+    application.include_router(auth.pages)
+    docs.mount_static(application)
+    problems.catch_the_rest(application)
+    application.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
     return application

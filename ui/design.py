@@ -72,7 +72,8 @@ _DARK: Final[Mapping[str, bool]] = {"dark": True, "light": False}
 def install() -> None:
     """Give every page the shared style sheets and the script that sets the theme before the first paint."""
     sheets = "".join(_sheet(name) for name in ("tokens.css", "base.css"))
-    ui.add_head_html(f'<script src="{url_of("console.js")}"></script>{sheets}', shared=True)
+    scripts = "".join(f'<script src="{url_of(name)}"></script>' for name in ("console.js", "typed.js"))
+    ui.add_head_html(f"{scripts}{sheets}", shared=True)
 
 
 def dress(sheet: str) -> ui.dark_mode:

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 from typing import Any
 from uuid import UUID
 
@@ -20,14 +19,13 @@ from nicegui.element import Element
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import auth
-from core.auth import Credentials
 from core.bus import Changes
 from core.errors import NotSignedIn
 from core.jobs.changes import Mark, changed_since
 from core.jobs.rows import rows_by_id
 from core.models import Role
 from core.stats import Pulse, pulse
-from ui import access
+from ui import access, presence, sockets
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +141,7 @@ class Hub:
             try:
                 self._pulse = await access.load(pulse)
                 self._fresh_at = time.monotonic()
+                await presence.close_orphans()
                 if not self.bus_is_up():
                     await self._poll()
             except SQLAlchemyError as error:
@@ -207,12 +206,6 @@ def status() -> Status:
     return hub.status()
 
 
-def _brought_by(sid: str) -> Credentials:
-    cookies = SimpleCookie(core.sio.get_environ(sid).get("HTTP_COOKIE", ""))
-    found = cookies.get(access.cookie_name())
-    return Credentials(found.value if found else None, "console")
-
-
 @core.sio.on("jobs:join")  # type: ignore[untyped-decorator]
 async def _join(sid: str, data: dict[str, Any]) -> bool:
     """Let a grid hear deltas, if its page's person may read jobs now."""
@@ -221,7 +214,7 @@ async def _join(sid: str, data: dict[str, Any]) -> bool:
         return False
     try:
         # The socket's own cookie, not the page's: whoever learns a page's id must not hear what it hears.
-        actor = await access.load(auth.authenticate, _brought_by(sid))
+        actor = await access.load(auth.authenticate, sockets.brought_by(sid))
     except NotSignedIn:
         return False
     if actor.may(Role.VIEWER):

@@ -84,15 +84,15 @@ def rows(console: Console) -> Iterator[Session]:
 class _serve:  # noqa: N801 - reads as a verb where it is used
     """Serve a console on a free port while inside."""
 
-    def __init__(self, database_url: str) -> None:
-        self._database_url = database_url
+    def __init__(self, database_url: str, module: str = "tests.ui.serving") -> None:
+        self._database_url, self._module = database_url, module
 
     def __enter__(self) -> str:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         environment = {**os.environ, "UNSTUCK_SECRET_KEY": SECRET}
-        command = [sys.executable, "-m", "tests.ui.serving", self._database_url, str(port)]
+        command = [sys.executable, "-m", self._module, self._database_url, str(port)]
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
         url = f"http://127.0.0.1:{port}"
         eventually(lambda: _answers(url), within=30)

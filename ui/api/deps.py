@@ -1,5 +1,6 @@
 """What routes share: who asks, the gateway, and running database work in threads."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
@@ -9,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from sqlmodel import Session
 
-from core import auth, command
+from core import auth, command, limits
 from core.actor import Actor
 from core.auth import Credentials
 from core.db import session_scope
@@ -33,9 +34,18 @@ def credentials(request: Request) -> Credentials:
     """Return the request's proof of who it is. Raises NotSignedIn when there is none, before anything else is read."""
     same_origin(request)
     found = access.credentials_of(request, "api")
+    _limit(request, found.token)
     if not found.token:
         raise NotSignedIn("You are not signed in. Sign in and try again.")
     return found
+
+
+def _limit(request: Request, token: str | None) -> None:
+    """Count a request for whoever it says it comes from, before anything is looked up."""
+    if token:
+        limits.check(limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
+    else:
+        limits.check(limits.STRANGERS, request.client.host if request.client else "")
 
 
 def _same_origin(request: Request) -> bool:

@@ -1,0 +1,85 @@
+"""Limits: counted in Redis for all replicas, in the process while Redis is away, and over after their time."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from fastapi.testclient import TestClient
+
+from core import limits
+from core.errors import TooMany
+from core.limits import Limit
+from core.models import Role
+from tasks.limits import SharedLimiter
+
+FEW = Limit("few", 3, 60, "Too many of these.")
+
+
+@pytest.fixture(autouse=True)
+def clean(redis_url: str) -> Iterator[None]:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    yield
+    limits.use(None)
+
+
+def test_replicas_count_together(redis_url: str) -> None:
+    one, other = SharedLimiter(redis_url), SharedLimiter(redis_url)
+    assert [each.hit(FEW, "a") for each in (one, other, one, other, one)] == [True, True, True, False, False]
+    assert one.hit(FEW, "somebody else")
+
+
+def test_a_process_counts_alone_while_there_is_no_broker() -> None:
+    alone = SharedLimiter("redis://127.0.0.1:1/0")
+    assert [alone.hit(FEW, "a") for _ in range(4)] == [True, True, True, False]
+    assert alone.is_spent(FEW, "a")
+
+
+def test_a_wiped_broker_forgives_nothing_that_the_process_has_seen(redis_url: str) -> None:
+    limiter = SharedLimiter(redis_url)
+    for _ in range(3):
+        limiter.hit(FEW, "a")
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    assert not limiter.hit(FEW, "a")
+
+
+def test_looking_counts_nothing(redis_url: str) -> None:
+    limiter = SharedLimiter(redis_url)
+    assert [limiter.is_spent(FEW, "a") for _ in range(9)] == [False] * 9
+    assert limiter.hit(FEW, "a")
+
+
+def test_what_is_refused_says_when_it_is_over(redis_url: str) -> None:
+    limits.use(SharedLimiter(redis_url))
+    for _ in range(3):
+        limits.check(FEW, "a")
+    with pytest.raises(TooMany) as refused:
+        limits.check(FEW, "a")
+    assert 1 <= refused.value.retry_after <= 60
+    assert "Too many of these. Wait" in refused.value.detail
+
+
+def test_nothing_is_limited_without_a_limiter() -> None:
+    for _ in range(9):
+        limits.check(FEW, "a")
+
+
+def lowered(monkeypatch: pytest.MonkeyPatch, redis_url: str, name: str) -> None:
+    limit: Limit = getattr(limits, name)
+    monkeypatch.setattr(limits, name, Limit(limit.name, 3, limit.seconds, limit.says))
+    limits.use(SharedLimiter(redis_url))
+
+
+@pytest.mark.parametrize("name", ["REQUESTS", "COMMANDS"])
+def test_a_person_is_answered_429_with_retry_after(
+    signed_in: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    lowered(monkeypatch, redis_url, name)
+    admin: TestClient = signed_in(Role.ADMIN)[0]
+    path = "/api/queues/demo/resume"
+    answers: list[Any] = [admin.post(path) for _ in range(4)]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
+    assert answers[-1].headers["content-type"] == "application/problem+json"
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60

@@ -1,0 +1,46 @@
+"""A console with one more page to attack: `python -m tests.security.serving DATABASE_URL PORT`.
+
+/target has buttons that count how often they really ran; /counted tells the counts and how many pages are open.
+"""
+
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+from nicegui import Client, ui
+
+from core.db import connect
+from core.models import Role
+from ui import access
+from ui.app import create
+
+counts = {"button": 0, "disabled": 0}
+
+
+def add(application: FastAPI) -> None:
+    """Add the page, and the count of what happened there."""
+
+    @access.page("/target", role=Role.VIEWER)
+    def target() -> None:
+        for name in counts:
+            made = ui.button(name, on_click=lambda name=name: counts.update({name: counts[name] + 1}))
+            made.set_enabled(name != "disabled")
+        ui.input("Note").props('aria-label="Note"')
+
+    @application.get("/healthz/counted")
+    def counted() -> dict[str, int]:
+        return {**counts, "pages": len(Client.instances)}
+
+    # In front of the pages, which answer everything else.
+    application.router.routes.insert(0, application.router.routes.pop())
+
+
+def main(database_url: str, port: str) -> None:
+    """Serve until killed."""
+    application = create(connect(database_url), "test")
+    add(application)
+    uvicorn.run(application, host="127.0.0.1", port=int(port), ws="websockets-sansio", log_level="warning")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,58 @@
+"""A session ends while somebody works: their page closes, and after the sign-in it is as they left it."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlmodel import Session, select
+
+from core import auth
+from core.db import session_scope
+from core.models import Role, User, UserSession
+from tests.factories import make_user
+from tests.ui.conftest import Console, console, rows
+from tests.waiting import eventually
+
+__all__ = ["console", "rows"]
+pytestmark = pytest.mark.browser
+PASSWORD = "a long and lonely password"
+
+
+def end_all(console: Console, user: User) -> None:
+    with session_scope(console.engine) as session:
+        for each in session.exec(select(UserSession).where(UserSession.user_id == user.id)):
+            auth.revoke(session, each.id)
+
+
+@pytest.fixture
+def support(rows: Session) -> User:
+    user = make_user(rows, role=Role.SUPPORT)
+    user.hashed_password = auth.hash_password(PASSWORD)
+    rows.commit()
+    return user
+
+
+def test_an_open_page_leaves_when_its_session_is_revoked(console: Console, support: User) -> None:
+    page: Any = console.open(support, "/jobs?status=failed")
+    page.get_by_role("grid").or_(page.get_by_role("treegrid")).first.wait_for()
+    end_all(console, support)
+    page.wait_for_url(re.compile("/login.next="), timeout=5_000)
+    assert page.get_by_label("Password").is_visible()
+    page.context.close()
+
+
+def test_who_signs_in_again_is_back_and_has_lost_nothing_typed(console: Console, support: User) -> None:
+    page: Any = console.open(support, "/users")
+    field = page.get_by_placeholder("E-mail, name or id").or_(page.locator("main input")).first
+    field.wait_for()
+    field.fill("a customer who")
+    eventually(lambda: "customer" in field.input_value())
+    end_all(console, support)
+    page.wait_for_url(re.compile("/login.next="), timeout=5_000)
+    page.get_by_label("E-mail").fill(support.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile("/users"))
+    eventually(lambda: page.locator("main input").first.input_value() == "a customer who")
+    assert page.evaluate("sessionStorage.getItem('typed')") is None
+    page.context.close()

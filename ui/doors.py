@@ -1,0 +1,92 @@
+"""The doors of the pages: who comes without a session is sent to sign in before anything of a page is made.
+
+A page costs memory as long as it is open, so pages are made only for people; and a socket is opened only for this
+site's own pages, whatever other sites a person has open.
+"""
+
+import asyncio
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core import auth, limits
+from core.errors import NotSignedIn, TooMany
+from ui import access, error_page
+
+SOCKETS = "/_nicegui_ws"
+#: What pages are made of, the same for everybody; pages themselves are not among it.
+PARTS = ("/_nicegui/", "/favicon.ico")
+
+
+class Doors:
+    """ASGI middleware in front of the pages and their sockets."""
+
+    def __init__(self, app: ASGIApp, site: FastAPI) -> None:
+        self.app = app
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in who may come in."""
+        if scope["type"] in ("http", "websocket"):
+            await (await self._answer(scope) or self.app)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> ASGIApp | None:
+        """Return what is answered instead of what was asked for, or None for who may come in."""
+        if scope["path"].startswith(SOCKETS):
+            return None if is_from_here(scope) else _refuse
+        if scope["type"] == "websocket":
+            return _refuse
+        return await _to_sign_in(Request(scope)) if self._is_page(scope) else None
+
+    def _is_page(self, scope: Scope) -> bool:
+        """Tell whether a request goes to a page: to anything that is not known to be something else."""
+        if scope["path"].startswith(PARTS):
+            return False
+        return not any(_takes(route, scope) for route in self._site.routes)
+
+
+def _takes(route: BaseRoute, scope: Scope) -> bool:
+    """Tell whether one of the site's own routes answers; NiceGUI is mounted at the root, behind all of them."""
+    if isinstance(route, Mount) and not route.path:
+        return False
+    return route.matches(scope)[0] is not Match.NONE
+
+
+def is_from_here(scope: Scope) -> bool:
+    """Tell whether no other site's page sent this: browsers say where a socket is opened from."""
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    origin = headers.get(b"origin")
+    if origin is None:
+        return headers.get(b"sec-fetch-site", "none") in ("same-origin", "none")
+    return bool(urlsplit(origin).netloc.lower() == headers.get(b"host", "").lower())
+
+
+async def _to_sign_in(request: Request) -> Response | None:
+    """Return the way to the sign-in page, or nothing for who is signed in."""
+    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    try:
+        actor = await access.load(auth.authenticate, access.credentials_of(request, "console"))
+        await asyncio.to_thread(limits.check, limits.PAGES, str(actor.id))
+    except NotSignedIn:
+        return RedirectResponse(f"/login?next={quote(where)}", status_code=303)
+    except TooMany as error:
+        answer = error_page.plain(429, error.title, error.detail, where, "Try again")
+        answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
+    except SQLAlchemyError:
+        return None  # the page itself says that the database is away
+    return None
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await PlainTextResponse("This socket is for the console's own pages.", 403)(scope, receive, send)
