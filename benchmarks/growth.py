@@ -16,6 +16,7 @@ from core.jobs.queries import page
 from core.operations.demo import QUEUE
 from tasks.actors import Drain
 from tasks.registry import Registry
+from tasks.worker import turn_engine
 
 #: Repetitions of each; the median counts.
 TIMES = 200
@@ -40,7 +41,7 @@ class Table:
         sample.fill(self.engine, users=max(50, rows // 500), jobs=rows, now=clock.now())
         with db.session_scope(self.engine) as session:
             worker = workers.register(session, threads=1, queues=[QUEUE], version="bench")
-        self.drain = Drain(self.engine, Registry(1), worker)
+        self.drain = Drain(self.engine, Registry(1), worker, turn_engine(self.engine, 1))
 
     def acts(self) -> dict[str, Callable[[], object]]:
         """Return everything that is measured, by name."""

@@ -36,7 +36,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     bus.use(redis_bus)
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
-    drain = Drain(engine, Registry(threads), worker_id, _turn_engine(engine, len(queues)))
+    drain = Drain(engine, Registry(threads), worker_id, turn_engine(engine, len(queues)))
     declare(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
@@ -59,7 +59,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
         os._exit(1 if hung.is_set() else 0)
 
 
-def _turn_engine(engine: Engine, queues: int) -> Engine:
+def turn_engine(engine: Engine, queues: int) -> Engine:
     """Return an engine whose connections plan for turns: one for each queue."""
     options = db.worker_options(settings().lease_seconds) + PLANNING
     url = engine.url.render_as_string(hide_password=False)
