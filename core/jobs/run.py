@@ -1,12 +1,13 @@
 """Running a claimed job: its steps one by one, a checkpoint after each, and one of the endings."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from core.crash import crash_point
@@ -90,7 +91,7 @@ def _attempt(
     result = _drive(session, held, steps, step_limit, stopping)
     crash_point("before_finish")
     if end_well and is_chore and not session.in_transaction():
-        _told_apart(end_well, Ended(held.id, held.token, result))
+        _told_apart(end_well, Ended(held.id, held.token, None if result is None else json.dumps(result)))
     else:
         succeed(result)
         session.commit()
@@ -99,10 +100,12 @@ def _attempt(
 
 
 def _told_apart(end_well: EndWell, ended: Ended) -> None:
-    """End well; a database that is away is no failure of the job's."""
+    """End well. A database that is away is no failure of the job's; one that refuses its result is."""
     try:
         end_well(ended)
     except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError):
+            raise
         raise _EndingUnknown from error
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 
 from core.bus import Changes
@@ -26,7 +25,8 @@ class Ended:
 
     id: UUID
     token: int
-    result: dict[str, Any] | None = None
+    #: Its result as JSON text: a result that is none fails the job it belongs to, not those that share its turn.
+    result: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def take_turn(
     values = {
         "ids": [one.id for one in ended],
         "tokens": [one.token for one in ended],
-        "results": [None if one.result is None else Jsonb(one.result) for one in ended],
+        "results": [one.result for one in ended],
         "from_status": JobStatus.RUNNING.value,
         **fence.values_of(SUCCESS),
         "wanted": wanted,

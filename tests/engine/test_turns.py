@@ -1,13 +1,15 @@
 """A worker's turns: many endings and claims in one statement, each with the promises that it has alone."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session, col, func, select
 
 from core.actor import ENGINE
@@ -31,6 +33,11 @@ QUEUE = "demo"
 def _outside(_: ChoreWork[NoForm]) -> Steps:
     """Work somewhere else, and leave nothing to commit here."""
     return {"sent": 1}
+    yield Progress(1, 1)
+
+
+def _wrong(_: ChoreWork[NoForm]) -> Steps:
+    return {"text": "\x00"}
     yield Progress(1, 1)
 
 
@@ -73,7 +80,7 @@ def turns(engine: Engine) -> Turns:
 
 
 def ending(held: Claimed, **result: Any) -> Wish:
-    return Wish(Ended(held.id, held.token, result or None))
+    return Wish(Ended(held.id, held.token, json.dumps(result) if result else None))
 
 
 def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_result(
@@ -142,6 +149,24 @@ def test_a_locked_row_is_nobody_elses_trouble(engine: Engine, database_url: str)
         "running",
         "succeeded",
     ]
+
+
+def test_a_result_that_is_none_is_nobody_elses_trouble(engine: Engine, turns: Turns) -> None:
+    ask(engine, 3)
+    first, second, third = claim_all(turns, 3)
+    wrong = Wish(Ended(second.id, second.token, '{"text": "\\u0000"}'))
+    errors = in_one_group(turns, [ending(first), wrong, ending(third)])
+    assert [isinstance(error, DBAPIError) for error in errors] == [False, True, False]
+    assert {job_row(engine, one.id).status for one in (first, third)} == {JobStatus.SUCCEEDED}
+
+
+def test_a_result_that_the_database_refuses_fails_its_job(
+    engine: Engine, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, replace(outside, run=_wrong, max_attempts=1))
+    ask(engine, 1)
+    [held] = claim_all(turns, 1)
+    assert run(engine, held, STEP, lambda: False, end_by(turns)) is AttemptOutcome.ERROR
 
 
 def test_an_interrupted_thread_leaves_the_others_their_jobs(

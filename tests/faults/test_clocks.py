@@ -14,6 +14,7 @@ HOUR = 3600
 #: Where a process may ask its own clock, and why that decides nothing about a job.
 ALLOWED = {
     "core/jobs/chores.py": "whether to ring at once; a bell too many or too few costs nothing",
+    "tasks/limits.py": "how long a refused person is asked to wait",
     "core/jobs/request.py": "whether to ring at once; a bell too many or too few costs nothing",
 }
 

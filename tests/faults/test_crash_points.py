@@ -22,7 +22,7 @@ from tests.waiting import eventually
 FOR_EVER = 600
 #: Workers that start at the same time.
 AT_ONCE = 3
-#: A job's end claims the next one along: who crashes after it leaves two behind.
+#: One job more than there are points, so that every worker finds one.
 SPARE = 1
 
 
