@@ -52,10 +52,10 @@ def _held_by_anyone(session: Session, job_id: Any, token: int) -> BackgroundJob 
 def _deaf(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return an ending that does not see that someone asked to cancel."""
 
-    def ending(session: Session, job: BackgroundJob, *rest: Any) -> Any:
+    def ending(session: Session, job: BackgroundJob, *rest: Any, **more: Any) -> Any:
         with session.no_autoflush:
             job.cancel_requested_at = None
-            return function(session, job, *rest)
+            return function(session, job, *rest, **more)
 
     return ending
 
