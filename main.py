@@ -23,7 +23,7 @@ from core.embedded import Services, secret_key
 from core.errors import Invalid, Refused, Unusable
 from core.services import services
 from core.settings import settings, unknown_names
-from ui import cli, cli_steering
+from ui import cli, cli_audit, cli_steering
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -244,6 +244,7 @@ def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
 
 cli.install(app, _for_one_verb)
 cli_steering.install(app)
+cli_audit.install(app)
 
 
 def main() -> None:

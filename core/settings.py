@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     secret_key: str | None = Field(
         default=None, description="Encrypts provider tokens; unset: made once in the data directory."
     )
+    previous_secret_keys: str = Field(
+        default="", description="Former secret keys, with commas between: what they encrypted or sealed stays readable."
+    )
     public_url: str | None = Field(default=None, description="The address people use, for links and the Host check.")
     hosts: str = Field(default="", description="Further host names the console answers to, space-separated; * is any.")
     data_dir: Path = Field(default=Path(".unstuck"), description="Where the embedded servers and the secret key live.")
@@ -63,6 +66,11 @@ class Settings(BaseSettings):
     crash_at: str | None = Field(
         default=None, description="Test hook: <name>[:n] ends the process at that point of the engine."
     )
+
+    @property
+    def previous_keys(self) -> tuple[str, ...]:
+        """The former secret keys, the last one first."""
+        return tuple(key.strip() for key in self.previous_secret_keys.split(",") if key.strip())
 
     @property
     def heartbeat(self) -> timedelta:

@@ -21,6 +21,7 @@ from tasks.heartbeat import Heartbeat
 from tasks.redis_bus import RedisBus
 from tasks.registry import Registry
 from tasks.scheduler import Scheduler
+from tasks.sealer import Sealer
 from tasks.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
@@ -40,16 +41,18 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     declare(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
-    sweeper, scheduler = Sweeper(drain, queues), Scheduler(drain)
+    sweeper, scheduler, sealer = Sweeper(drain, queues), Scheduler(drain), Sealer(engine)
     dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=threads)
     heartbeat.start()
     dramatiq_worker.start()
     sweeper.start()
     scheduler.start()
+    sealer.start()
     log.info("worker started", extra={"worker": str(worker_id), "threads": threads, "queues": queues})
     _wait(stop, hung)
     drain.stopping.set()
     scheduler.stop()
+    sealer.stop()
     sweeper.stop()
     clean = drain.registry.wait_until_empty(settings().grace_seconds)
     heartbeat.stop()

@@ -1,5 +1,6 @@
 """Tables, one noun per file."""
 
+from core.models.audit_seal import AuditSeal
 from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
 from core.models.event import Event
 from core.models.idempotency_key import IdempotencyKey
@@ -15,6 +16,7 @@ from core.models.worker import Worker
 __all__ = [
     "TERMINAL",
     "AttemptOutcome",
+    "AuditSeal",
     "BackgroundJob",
     "ConnectionStatus",
     "DemoModeStatus",

@@ -8,7 +8,11 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from core import clock
+from core.models.append_only import keep_append_only
 from core.models.columns import CREATED, Json, Moment
+
+#: What people, programs with a token and the command line did: the part of the events that is the audit log.
+IS_AUDIT = "via <> 'engine'"
 
 
 class Event(SQLModel, table=True):
@@ -19,6 +23,8 @@ class Event(SQLModel, table=True):
         sa.Index("ix_events_job", "job_id", "id", postgresql_where=sa.text("job_id IS NOT NULL")),
         sa.Index("ix_events_user", "user_id", "id", postgresql_where=sa.text("user_id IS NOT NULL")),
         sa.Index("ix_events_actor", "actor_id", "id", postgresql_where=sa.text("actor_id IS NOT NULL")),
+        sa.Index("ix_events_audit", "id", postgresql_where=sa.text(IS_AUDIT)),
+        sa.Index("ix_events_unsealed", "txid", "id", postgresql_where=sa.text(IS_AUDIT)),
     )
 
     id: int | None = Field(default=None, sa_column=sa.Column(sa.BigInteger, sa.Identity(), primary_key=True))
@@ -39,3 +45,14 @@ class Event(SQLModel, table=True):
     data: dict[str, Any] = Field(
         default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": sa.text("'{}'::jsonb")}
     )
+    #: The transaction that wrote it, by which the sealer knows that nothing earlier can still come; 0: before there
+    #: were seals.
+    txid: int | None = Field(
+        default=None,
+        sa_column=sa.Column(
+            sa.BigInteger, nullable=False, server_default=sa.text("(pg_current_xact_id()::text)::bigint")
+        ),
+    )
+
+
+keep_append_only(SQLModel.metadata.tables["events"])

