@@ -1,4 +1,8 @@
-"""Writing events: one row for each thing that happened, in the transaction in which it happened."""
+"""Writing events: one row for each thing that happened, in the transaction in which it happened.
+
+A change says what `was` before and what is `now`: a word where there is one state, a dict of fields where there are
+several. Secrets are named, never shown.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -7,6 +11,7 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.models import Event
+from core.redact import redacted
 
 
 def record(
@@ -21,7 +26,7 @@ def record(
     reason: str | None = None,
     **data: Any,
 ) -> None:
-    """Add one event to the caller's transaction; `data` holds plain JSON values."""
+    """Add one event to the caller's transaction; `data` holds plain JSON values, what secret keys hold is left out."""
     session.add(
         Event(
             name=name,
@@ -32,6 +37,6 @@ def record(
             connection_id=connection_id,
             job_id=job_id,
             reason=reason,
-            data=data,
+            data=redacted(data),
         )
     )

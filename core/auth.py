@@ -142,10 +142,11 @@ def change_password(session: Session, actor: Actor, form: PasswordForm) -> None:
         raise Invalid("Only people have passwords.")
     if has_password(session, actor) and not _verified(user, form.current or ""):
         raise Invalid("The present password is wrong.", {"current": "Write your present password."})
+    was = "set" if user.hashed_password else "not set"
     user.hashed_password = hash_password(form.password)
     others = (col(UserSession.user_id) == user.id, col(UserSession.id) != actor.session_id)
     session.exec(update(UserSession).where(*others).values(revoked_at=clock.db_now()))
-    audit.record(session, actor, "password.changed", user_id=user.id)
+    audit.record(session, actor, "password.changed", user_id=user.id, was=was, now="set anew")
 
 
 def has_password(session: Session, actor: Actor) -> bool:

@@ -55,7 +55,9 @@ def perform(engine: Engine, who: Credentials | Actor, asked: Asked) -> dict[str,
         if command is None:
             raise NotFound(f"There is no command {asked.name[:60]!r}. Known: {', '.join(sorted(COMMANDS))}.")
         authorise(session, actor, command, asked.target)
-        call = Call(actor, asked.target, _form(command, asked.args), _reason(asked.reason), _run_at(asked.run_at))
+        call = Call(
+            actor, asked.target, _form(command, asked.args), _reason(command, asked.reason), _run_at(asked.run_at)
+        )
         if asked.idempotency_key is None or actor.id is None:
             return command.act(session, call)
         return _once(session, actor.id, asked, lambda: command.act(session, call))
@@ -95,8 +97,11 @@ def _words(message: str) -> str:
     )
 
 
-def _reason(reason: str | None) -> str | None:
+def _reason(command: Command, reason: str | None) -> str | None:
     if not reason or not reason.strip():
+        if command.needs_reason:
+            says = "Say in a few words why: it is kept in the audit log."
+            raise Invalid(f"{command.label} needs a reason.", {"reason": says})
         return None
     if len(reason) > REASON_LIMIT or "\x00" in reason:
         raise Invalid("The reason does not fit.", {"reason": f"Write at most {REASON_LIMIT} characters of text."})

@@ -45,6 +45,9 @@ class Command:
     act: Callable[[Session, Call], dict[str, Any]]
     #: Returns the owner of the target, if people may do this to their own; None: nobody's own.
     own: Callable[[Session, UUID], UUID | None] | None = None
+    #: Nobody does it without saying why: it stops work for many, takes away what is not made again, or changes who may
+    #: do what. Everything else takes a reason.
+    needs_reason: bool = False
 
 
 def _start(operation: Operation[Any, Any], session: Session, call: Call) -> dict[str, Any]:
@@ -154,12 +157,18 @@ def _of_operation(operation: Operation[Any, Any]) -> Command:
         form=operation.form,
         act=partial(_start, operation),
         own=owner if operation.self_service else None,
+        needs_reason=operation.needs_reason,
     )
 
 
 def _of_chore(chore: Chore[Any]) -> Command:
     return Command(
-        name=chore.name, label=chore.label, role=chore.role, form=chore.form, act=partial(_start_chore, chore)
+        name=chore.name,
+        label=chore.label,
+        role=chore.role,
+        form=chore.form,
+        act=partial(_start_chore, chore),
+        needs_reason=chore.needs_reason,
     )
 
 
@@ -170,28 +179,46 @@ _ALL = (
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
     Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=NoForm, act=_repair),
     *(
-        Command(name=name, label=label, role=Role.ADMIN, form=queues.Named, act=partial(_steer, act))
-        for name, label, act in (
-            ("queue.pause", "Pause queue", queues.pause_queue),
-            ("queue.resume", "Resume queue", queues.resume_queue),
-            ("kind.pause", "Pause kind", queues.pause_kind),
-            ("kind.resume", "Resume kind", queues.resume_kind),
+        Command(
+            name=name, label=label, role=Role.ADMIN, form=queues.Named, act=partial(_steer, act), needs_reason=stops
+        )
+        for name, label, act, stops in (
+            ("queue.pause", "Pause queue", queues.pause_queue, True),
+            ("queue.resume", "Resume queue", queues.resume_queue, False),
+            ("kind.pause", "Pause kind", queues.pause_kind, True),
+            ("kind.resume", "Resume kind", queues.resume_kind, False),
         )
     ),
     Command(name="kind.limit", label="Limit kind", role=Role.ADMIN, form=queues.Limits, act=_limit_kind),
     Command(name="schedule.add", label="Add schedule", role=Role.ADMIN, form=schedules.AddForm, act=_add_schedule),
     *(
-        Command(name=name, label=label, role=Role.ADMIN, form=NoForm, act=partial(_to_schedule, act))
-        for name, label, act in (
-            ("schedule.pause", "Pause schedule", schedules.pause),
-            ("schedule.resume", "Resume schedule", schedules.resume),
-            ("schedule.run", "Run now", schedules.run_now),
-            ("schedule.remove", "Remove schedule", schedules.remove),
+        Command(
+            name=name, label=label, role=Role.ADMIN, form=NoForm, act=partial(_to_schedule, act), needs_reason=stops
+        )
+        for name, label, act, stops in (
+            ("schedule.pause", "Pause schedule", schedules.pause, True),
+            ("schedule.resume", "Resume schedule", schedules.resume, False),
+            ("schedule.run", "Run now", schedules.run_now, False),
+            ("schedule.remove", "Remove schedule", schedules.remove, True),
         )
     ),
     Command(name="operator.add", label="Add operator", role=Role.ADMIN, form=operators.AddForm, act=_add_operator),
-    Command(name="operator.role", label="Change role", role=Role.ADMIN, form=operators.RoleForm, act=_change_role),
-    Command(name="operator.disable", label="Disable", role=Role.ADMIN, form=NoForm, act=_disable_operator),
+    Command(
+        name="operator.role",
+        label="Change role",
+        role=Role.ADMIN,
+        form=operators.RoleForm,
+        act=_change_role,
+        needs_reason=True,
+    ),
+    Command(
+        name="operator.disable",
+        label="Disable",
+        role=Role.ADMIN,
+        form=NoForm,
+        act=_disable_operator,
+        needs_reason=True,
+    ),
     Command(
         name="password.change",
         label="Change password",

@@ -111,6 +111,8 @@ class Operation(Generic[RowT, FormT]):
     queue: str
     priority: int = 0
     max_attempts: int = 3
+    #: Nobody starts it without saying why.
+    needs_reason: bool = False
 
     def allowed_from(self, row: SQLModel) -> bool:
         """Tell whether the operation may start from the row's state."""
@@ -141,3 +143,5 @@ class Chore(Generic[FormT]):
     priority: int = 0
     max_attempts: int = 3
     tags: frozenset[str] = field(default_factory=frozenset)
+    #: Nobody starts it by hand without saying why.
+    needs_reason: bool = False

@@ -13,6 +13,7 @@ from core.operation import Form
 
 #: The operator that the first local start makes, for the person at the machine.
 LOCAL_ADMIN = "admin@unstuck.example"
+_DISABLED = "disabled"
 
 
 class AddForm(Form):
@@ -64,9 +65,10 @@ def disable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -
     user = _get(session, user_id)
     if user.id == actor.id:
         raise NotAllowed("Nobody disables themselves; ask another admin.")
+    was = _standing(user)
     user.disabled_at = clock.db_now()
     _end_sessions(session, user_id)
-    audit.record(session, actor, "operator.disabled", user_id=user_id, reason=reason)
+    audit.record(session, actor, "operator.disabled", user_id=user_id, reason=reason, was=was, now=_DISABLED)
     bus.changed(session, user_id=user_id)
 
 
@@ -87,9 +89,13 @@ def _get(session: Session, user_id: UUID) -> User:
 
 
 def _give(session: Session, user: User, role: Role, actor: Actor, reason: str | None, event: str) -> None:
-    was, user.role, user.disabled_at = user.role, role, None
-    audit.record(session, actor, event, user_id=user.id, reason=reason, was=str(was), now=role.value)
+    was, user.role, user.disabled_at = _standing(user), role, None
+    audit.record(session, actor, event, user_id=user.id, reason=reason, was=was, now=role.value)
     bus.changed(session, user_id=user.id)
+
+
+def _standing(user: User) -> str:
+    return _DISABLED if user.disabled_at else user.role.value
 
 
 def _end_sessions(session: Session, user_id: UUID) -> None:

@@ -5,6 +5,7 @@ The row lock lets one scheduler at a time look at a schedule, and the key of its
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -55,7 +56,7 @@ def add(session: Session, form: AddForm, actor: Actor, reason: str | None) -> Sc
     schedule.next_due_at = form.at or next_after(schedule, clock.now())
     session.add(schedule)
     session.flush()
-    audit.record(session, actor, "schedule.added", reason=reason, **form.model_dump(mode="json"))
+    audit.record(session, actor, "schedule.added", reason=reason, name=form.name, was=None, now=_told(schedule))
     return schedule
 
 
@@ -65,7 +66,7 @@ def pause(session: Session, schedule_id: UUID, actor: Actor, reason: str | None)
     if schedule.paused_at is not None:
         raise NotAllowed(f"{schedule.name} was paused already, by {schedule.paused_by}.")
     schedule.sqlmodel_update({"paused_at": clock.db_now(), "paused_by": actor.name, "paused_reason": reason})
-    audit.record(session, actor, "schedule.paused", reason=reason, name=schedule.name)
+    audit.record(session, actor, "schedule.paused", reason=reason, name=schedule.name, was="active", now="paused")
 
 
 def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> None:
@@ -76,7 +77,7 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
     schedule.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     if schedule.cron:
         schedule.next_due_at = next_after(schedule, clock.now())
-    audit.record(session, actor, "schedule.resumed", reason=reason, name=schedule.name)
+    audit.record(session, actor, "schedule.resumed", reason=reason, name=schedule.name, was="paused", now="active")
 
 
 def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
@@ -87,8 +88,14 @@ def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | Non
 def remove(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> None:
     """Delete a schedule and the record of its ticks; jobs it asked for stay."""
     schedule = get(session, schedule_id)
-    audit.record(session, actor, "schedule.removed", reason=reason, name=schedule.name, kind=schedule.kind)
+    audit.record(session, actor, "schedule.removed", reason=reason, name=schedule.name, was=_told(schedule), now=None)
     session.delete(schedule)
+
+
+def _told(schedule: Schedule) -> dict[str, Any]:
+    """Return what somebody wrote into a schedule, for the audit log."""
+    written = schedule.model_dump(mode="json", include=set(AddForm.model_fields) - {"name"})
+    return {name: value for name, value in written.items() if value not in (None, {})}
 
 
 def get(session: Session, schedule_id: UUID) -> Schedule:

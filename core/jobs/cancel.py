@@ -23,7 +23,7 @@ def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
     if job.status in TERMINAL:
         raise NotAllowed(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
     if job.status is JobStatus.QUEUED:
-        finish.come_to_rest(session, job, finish.cancelled(job, actor=actor, reason=reason))
+        finish.come_to_rest(session, job, finish.cancelled(job, actor=actor, reason=reason, data=_QUEUED))
         session.refresh(job)
     elif job.cancel_requested_at is None:
         job.cancel_requested_at = clock.db_now()
@@ -36,10 +36,13 @@ def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
             connection_id=job.connection_id,
             job_id=job.id,
             reason=reason,
+            was=job.status.value,
+            now="stopping",
         )
         session.flush()
         bus.changed(session, job_id=job.id, user_id=job.user_id)
     return job
 
 
+_QUEUED = {"was": JobStatus.QUEUED.value, "now": JobStatus.CANCELLED.value}
 _ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatus.CANCELLED: "been cancelled"}

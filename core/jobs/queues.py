@@ -141,7 +141,7 @@ def _pause(session: Session, row: Queue | JobKind, actor: Actor, reason: str | N
         raise NotAllowed(f"The {what} {name} was paused already, by {row.paused_by}.")
     row.sqlmodel_update({"paused_at": clock.db_now(), "paused_by": actor.name, "paused_reason": reason})
     session.add(row)
-    audit.record(session, actor, f"{what}.paused", reason=reason, name=name)
+    audit.record(session, actor, f"{what}.paused", reason=reason, name=name, was="active", now="paused")
 
 
 def _resume(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, what: str, name: str) -> None:
@@ -149,7 +149,7 @@ def _resume(session: Session, row: Queue | JobKind, actor: Actor, reason: str | 
         raise NotAllowed(f"The {what} {name} is not paused.")
     row.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     session.add(row)
-    audit.record(session, actor, f"{what}.resumed", reason=reason, name=name)
+    audit.record(session, actor, f"{what}.resumed", reason=reason, name=name, was="paused", now="active")
 
 
 def _known_queue(session: Session, name: str) -> None:

@@ -39,7 +39,7 @@ def request(
     job.came_from = operation.machine.state_of(row).value
     job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
     operation.machine.move(row, operation.during)
-    return _insert(session, job, actor)
+    return _insert(session, job, actor, now=operation.during.value)
 
 
 def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -> BackgroundJob | None:
@@ -85,7 +85,7 @@ def _new(kind: Operation[Any, Any], form: BaseModel, actor: Actor, asked: Asked)
     )
 
 
-def _insert(session: Session, job: BackgroundJob, actor: Actor) -> BackgroundJob:
+def _insert(session: Session, job: BackgroundJob, actor: Actor, *, now: str) -> BackgroundJob:
     session.add(job)
     session.flush()
     audit.record(
@@ -99,6 +99,8 @@ def _insert(session: Session, job: BackgroundJob, actor: Actor) -> BackgroundJob
         kind=job.kind,
         args=job.args,
         retry_of=job.retry_of and str(job.retry_of),
+        was=job.came_from,
+        now=now,
     )
     tracing.note_request(job.id, job.kind, job.queue)
     bus.changed(session, job_id=job.id, user_id=job.user_id)

@@ -73,6 +73,7 @@ delete_old_jobs = Chore(
     role=Role.ADMIN,
     queue=QUEUE,
     priority=10,
+    needs_reason=True,
 )
 
 expire_sessions = Chore(

@@ -100,12 +100,12 @@ def test_an_operator_is_invited_by_link_and_nobody_changes_their_own_role(signed
     answer = perform(engine, ADMIN, Asked(name="operator.add", args={"email": "new@example.com", "role": "support"}))
     assert answer["link"].startswith("/login/")
     _, admin = signed_in(Role.ADMIN)
-    own = Asked(name="operator.role", target=ADMIN.id, args={"role": "viewer"})
+    own = Asked(name="operator.role", target=ADMIN.id, args={"role": "viewer"}, reason="they left")
     with session_scope(engine) as session:
         session.add(User(id=ADMIN.id, email=ADMIN.name, role=Role.ADMIN))
     with pytest.raises(NotAllowed):
         perform(engine, ADMIN, own)
-    assert perform(engine, ADMIN, Asked(name="operator.role", target=admin.id, args={"role": "viewer"}))
+    assert perform(engine, ADMIN, Asked(name="operator.role", target=admin.id, args={"role": "viewer"}, reason="left"))
 
 
 def test_a_nul_in_the_address_is_a_wrong_address_and_guessing_keeps_no_connection(

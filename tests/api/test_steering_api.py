@@ -16,9 +16,10 @@ def test_an_admin_pauses_and_resumes_a_queue_and_everyone_sees_why(signed_in: Si
     assert client.post("/api/queues/demo/pause", json={"reason": "deploying"}).status_code == 200
     [queue] = [q for q in viewer.get("/api/queues").json()["items"] if q["name"] == "demo"]
     assert (queue["paused_by"], queue["paused_reason"]) == (admin.email, "deploying")
-    assert client.post("/api/queues/demo/pause").status_code == 409
+    assert client.post("/api/queues/demo/pause", json={"reason": "again"}).status_code == 409
+    assert client.post("/api/queues/demo/pause").json()["errors"][0]["field"] == "reason"
     assert client.post("/api/queues/demo/resume").status_code == 200
-    assert client.post("/api/queues/nowhere/pause").status_code == 404
+    assert client.post("/api/queues/nowhere/pause", json={"reason": "deploying"}).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/api/queues/demo/pause", "/api/kinds/demo.enable/pause", "/api/schedules"])
@@ -35,10 +36,10 @@ def test_a_schedule_is_added_run_paused_and_removed(signed_in: SignIn) -> None:
     assert (added.status_code, len(added.json()["next"])) == (201, 3)
     at = f"/api/schedules/{added.json()['id']}"
     assert client.post(f"{at}/run").json()["kind"] == "upkeep.delete_old_jobs"
-    assert client.post(f"{at}/pause").status_code == 200
+    assert client.post(f"{at}/pause", json={"reason": "not tonight"}).status_code == 200
     [schedule] = client.get("/api/schedules").json()["items"]
     assert schedule["paused_at"]
-    assert client.post(f"{at}/remove").status_code == 200
+    assert client.post(f"{at}/remove", json={"reason": "never again"}).status_code == 200
     assert client.get("/api/schedules").json()["items"] == []
     assert client.post(f"{at}/explode").status_code == 404
 

@@ -58,10 +58,14 @@ def resume_kind(name: str, who: Who, key: Key = None, body: Because = Because())
     return do(who, "kind.resume", None, {"name": name}, reason=body.reason, key=key)
 
 
+class LimitsBecause(queues.Limits, Because):
+    """A kind's limits, and why."""
+
+
 @router.post("/kinds/limits")
-def limit_kind(body: queues.Limits, who: Who, key: Key = None) -> dict[str, Any]:
+def limit_kind(body: LimitsBecause, who: Who, key: Key = None) -> dict[str, Any]:
     """Limit how many jobs of a kind run at once and how fast they start."""
-    return do(who, "kind.limit", None, body.model_dump(), key=key)
+    return do(who, "kind.limit", None, body.model_dump(exclude={"reason"}), reason=body.reason, key=key)
 
 
 @router.get("/schedules")

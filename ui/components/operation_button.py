@@ -12,7 +12,7 @@ from core.models import PlatformConnection, User
 from core.operation import Operation
 from ui import access
 from ui.components.button import DANGER, PLAIN, PRIMARY, button, forbid, say
-from ui.components.confirm import Question, confirm
+from ui.components.confirm import Question, Yes, confirm
 
 #: Returns a form's values, and when to start; None: now.
 Filled = Callable[[], tuple[dict[str, Any], datetime | None]]
@@ -30,8 +30,8 @@ def operation_button(
 
     async def press() -> None:
         args, run_at = filled()
-        if await agreed(operation):
-            answer = await access.perform(operation.name, row.id, args, run_at=run_at)
+        if yes := await agreed(operation):
+            answer = await access.perform(operation.name, row.id, args, reason=yes.reason, run_at=run_at)
             say(f"{operation.doing.rstrip('…')}: scheduled." if run_at else operation.doing, answer.get("job_id"))
             await after()
 
@@ -54,13 +54,20 @@ def why_not(
     return None
 
 
-async def agreed(operation: Operation[Any, Any]) -> bool:
-    """Ask the operation's question, if it has one, and return whether to go on."""
-    if operation.confirm is None:
-        return True
-    title, _, rest = operation.confirm.partition("? ")
-    question = Question(f"{title}?" if rest else title, [rest] if rest else [], operation.label, takes_away=True)
-    return await confirm(question) is not None
+async def agreed(operation: Operation[Any, Any]) -> Yes | None:
+    """Ask the operation's question, if it has one or needs a reason, and return the agreement; None: do not go on."""
+    if operation.confirm is None and not operation.needs_reason:
+        return Yes(None)
+    title, _, rest = (operation.confirm or f"{operation.label}?").partition("? ")
+    return await confirm(
+        Question(
+            f"{title}?" if rest else title,
+            [rest] if rest else [],
+            operation.label,
+            needs_reason=operation.needs_reason,
+            takes_away=operation.confirm is not None,
+        )
+    )
 
 
 def _look(operation: Operation[Any, Any]) -> str:

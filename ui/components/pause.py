@@ -62,7 +62,6 @@ def pause_of(what: str, name: str, *, paused: datetime | None) -> Steer:
         f"Pause the {what} {name}?",
         ["No more of its jobs start until somebody resumes it. Those that run go on; new ones wait, none is lost."],
         "Pause",
-        needs_reason=True,
     )
     done = f"{name} is paused."
     return Steer(command=f"{what}.pause", words="Pause", done=done, args=args, question=question, icon="pause")

@@ -1,7 +1,7 @@
 """Buttons of commands that steer the engine: they ask, do, and say what was done; or say who may."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -36,12 +36,20 @@ def steer_button(order: Steer, after: Callable[[], Awaitable[Any]]) -> ui.button
 
 async def steer(order: Steer, after: Callable[[], Awaitable[Any]]) -> None:
     """Ask if it has a question, do it, and say that it is done. Raises a Refused."""
-    yes = await confirm(order.question) if order.question else Yes(None)
+    question = _question(order)
+    yes = await confirm(question) if question else Yes(None)
     if yes is None:
         return
     answer = await access.perform(order.command, order.target, order.args, reason=yes.reason)
     say(order.done, answer.get("job_id"))
     await after()
+
+
+def _question(order: Steer) -> Question | None:
+    """Return what is asked before it is done: its own question, with the field for a reason where one is needed."""
+    if not COMMANDS[order.command].needs_reason:
+        return order.question
+    return replace(order.question or Question(f"{order.words}?", [], order.words), needs_reason=True)
 
 
 def only_for(made: ui.button, command: str) -> ui.button:

@@ -167,7 +167,6 @@ def _pause(line: ScheduleLine) -> Steer:
         f"Pause {row.name}?",
         ["Its runs pass unheard until somebody resumes it; none is caught up."],
         "Pause",
-        needs_reason=True,
     )
     return Steer(
         command="schedule.pause",
@@ -192,7 +191,6 @@ def _remove(line: ScheduleLine) -> Steer:
         f"Remove {row.name}?",
         ["The schedule and the record of its runs are deleted. Jobs that it asked for stay."],
         "Remove",
-        asks_reason=True,
         takes_away=True,
     )
     return Steer(
