@@ -20,7 +20,7 @@ from core import auth, command
 from core.actor import Actor
 from core.auth import Credentials
 from core.db import session_scope
-from core.errors import NotSignedIn
+from core.errors import NotPermitted, NotSignedIn
 from core.models import Role
 from core.settings import settings
 from ui import error_page
@@ -59,6 +59,22 @@ async def load(function: Callable[Concatenate[Session, P], T], *args: P.args, **
             return function(session, *args, **kwargs)
 
     return await asyncio.to_thread(inside)
+
+
+async def load_for(role: Role, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do as `load`, for a person who has at least `role` now, not only when the page was opened.
+
+    Raises NotSignedIn or NotPermitted.
+    """
+    credentials: Credentials = app.storage.client["credentials"]
+
+    def guarded(session: Session) -> T:
+        actor = auth.authenticate(session, credentials)
+        if not actor.may(role):
+            raise NotPermitted(f"This needs the role {role}; you are {actor.role}.", role=role.value)
+        return function(session, *args, **kwargs)
+
+    return await load(guarded)
 
 
 def me() -> Actor:

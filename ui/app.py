@@ -9,7 +9,7 @@ from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
 from ui import access, design, doors, error_page, headers, sockets
-from ui.api import auth, demo, docs, jobs, metrics, probes, problems, queues, users
+from ui.api import audit, auth, demo, docs, jobs, metrics, probes, problems, queues, users
 from ui.pages import declare_pages
 
 ASSETS = Path(__file__).parent / "assets"
@@ -51,7 +51,7 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
         title="Unstuck", version=version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
     problems.install(application)
-    for part in (probes, metrics, auth, demo, jobs, users, queues, docs):
+    for part in (probes, metrics, auth, demo, jobs, users, queues, audit, docs):
         application.include_router(part.router)
     application.include_router(auth.pages)
     docs.mount_static(application)

@@ -25,6 +25,8 @@ PLACES: Final = (
     ("/queues", "Queues", "low_priority", "g+q"),
     ("/schedules", "Schedules", "event_repeat", "g+s"),
 )
+#: Only for admins.
+ADMIN_PLACES: Final = (("/audit", "Audit", "policy", "g+a"),)
 _HOME: Final = (("/dashboard", "Dashboard"), ("/settings/demo-mode", "Demo mode"))
 _THEMES: Final = (("auto", "brightness_auto"), ("light", "light_mode"), ("dark", "dark_mode"))
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
@@ -81,7 +83,7 @@ def _brand(href: str) -> None:
 
 
 def _search() -> None:
-    palette = Palette(PLACES)
+    palette = Palette(_places())
     made = box("find", "button").props('type=button data-key="ctrl+k" aria-haspopup=dialog')
     with made.on("click", palette.open):
         ui.icon("search").props("aria-hidden=true")
@@ -89,9 +91,13 @@ def _search() -> None:
         text("Ctrl K", tag="kbd")
 
 
+def _places() -> tuple[tuple[str, str, str, str], ...]:
+    return PLACES + ADMIN_PLACES if access.me().may(Role.ADMIN) else PLACES
+
+
 def _navigation() -> None:
     links = {}
-    for path, word, icon, key in PLACES:
+    for path, word, icon, key in _places():
         with link(path).props(f'data-key="{key}" title="{word}"') as links[path]:
             ui.icon(icon).props("aria-hidden=true")
             text(word, "word")

@@ -204,6 +204,7 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     line.get_by_role("button", name="Resume").click()
     line.get_by_text("active").wait_for()
     line.get_by_role("button", name="Remove").click()
+    dialog.get_by_label("Reason").fill("not needed any more")
     dialog.get_by_role("button", name="Remove").click()
     page.get_by_text("There are no schedules").wait_for()
     rows.expire_all()

@@ -38,10 +38,15 @@ class MomentField:
         self._changed = changed
         with box("labelled"):
             text(f"{name} ({note})", tag="label")
-            field = box("native-field", "input").props("type=datetime-local")
+            field = self._field = box("native-field", "input").props("type=datetime-local")
             field.props["aria-label"] = name
         # The browser knows the person's zone, so it turns what was chosen into an instant.
         field.on("input", self._chosen, js_handler="(event) => emit(window.instantOf(event.target.value))")
+
+    def clear(self) -> None:
+        """Empty the field."""
+        self.instant = None
+        ui.run_javascript(f"getElement({self._field.id}).value = ''")
 
     async def _chosen(self, event: GenericEventArguments) -> None:
         self.instant = datetime.fromisoformat(event.args) if isinstance(event.args, str) else None

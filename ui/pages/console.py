@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from core.models import Role
 from ui import access
 from ui.frame import console_frame
-from ui.pages import job, jobs, overview, queues, schedules, user, users, workers
+from ui.pages import audit, job, jobs, overview, queues, schedules, user, users, workers
 
 #: Addresses within the console, and what is drawn there.
 ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
@@ -21,7 +21,10 @@ ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
     "/workers": workers.draw,
     "/queues": queues.draw,
     "/schedules": schedules.draw,
+    "/audit": audit.draw,
 }
+
+_ROLES: Final = {"/": Role.MEMBER, "/audit": Role.ADMIN}
 
 
 def console() -> Response | None:
@@ -36,5 +39,4 @@ def console() -> Response | None:
 def declare() -> None:
     """Declare the console at each of its addresses."""
     for path in ROUTES:
-        role = Role.MEMBER if path == "/" else Role.VIEWER
-        access.page(path, role=role)(console)
+        access.page(path, role=_ROLES.get(path, Role.VIEWER))(console)

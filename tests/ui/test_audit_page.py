@@ -1,0 +1,85 @@
+"""The page of the audit log, in a browser."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from core import audit
+from core.actor import Actor
+from core.models import Role, User
+from tests.factories import SUPPORT, make_user
+
+HOSTILE = "<img src=x onerror=\"console.error('executed')\">"
+
+
+@pytest.fixture
+def admin(rows: Session) -> User:
+    """Return an admin, in whose log are some entries by them."""
+    user = make_user(rows, role=Role.ADMIN, email=f"ada.{os.urandom(3).hex()}@unstuck.example")
+    ana = make_user(rows)
+    me = Actor(user.id, user.email, Role.ADMIN, "console")
+    limits = {"max_running": None, "rate_count": 5}
+    audit.record(rows, me, "queue.paused", reason="deploying", name="demo", was="active", now="paused")
+    audit.record(rows, me, "operator.role_changed", user_id=ana.id, reason=HOSTILE, was="viewer", now="support")
+    audit.record(rows, me, "kind.limited", name=HOSTILE, was=limits, now={"max_running": 3, "rate_count": None})
+    audit.record(rows, SUPPORT, "job.requested", user_id=ana.id, kind="demo.enable", was="disabled", now="enabling")
+    rows.commit()
+    return user
+
+
+def test_an_admin_reads_who_did_what_and_what_it_was_before(console, admin: User) -> None:
+    page = console.open(admin, "/")
+    page.get_by_role("link", name="Audit").click()
+    log = page.get_by_role("region", name="Audit log")
+    log.get_by_text("Role changed").first.wait_for()
+    assert "viewer" in log.inner_text()
+    for words in ("“deploying”", "max running", HOSTILE):
+        assert words in log.inner_text()
+    assert page.wrong == []
+    page.context.close()
+
+
+def test_the_fields_narrow_and_the_address_tells_a_colleague_the_same(console, admin: User) -> None:
+    page = console.open(admin, f"/audit?who={admin.email}")
+    lines = page.get_by_role("region", name="Audit log").get_by_role("listitem")
+    lines.nth(2).wait_for()
+    page.get_by_label("Words of the reason").fill("deploy")
+    page.wait_for_url("**q=deploy*")
+    lines.nth(1).wait_for(state="detached")
+    assert "Queue paused" in lines.inner_text()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Export this list as CSV").click()
+    assert len(Path(downloading.value.path()).read_text().splitlines()) == 2
+    page.get_by_label("Words of the reason").fill("nothing of the kind")
+    page.get_by_text("Nothing fits").wait_for()
+    assert page.wrong == []
+    page.context.close()
+
+
+def test_older_entries_are_a_page_away(console, rows: Session, admin: User) -> None:
+    me = Actor(admin.id, admin.email, Role.ADMIN, "cli")
+    for number in range(55):
+        audit.record(rows, me, "queue.resumed", name=f"number-{number}", was="paused", now="active")
+    rows.commit()
+    page = console.open(admin, f"/audit?who={admin.email}&what=queue")
+    page.get_by_text("number-54").wait_for()
+    page.get_by_role("link", name="Older entries").click()
+    page.get_by_text("number-0", exact=True).wait_for()
+    page.get_by_role("link", name="Back to the newest").click()
+    page.get_by_text("number-54").wait_for()
+    assert page.wrong == []
+    page.context.close()
+
+
+def test_support_neither_sees_the_link_nor_the_page(console, rows: Session) -> None:
+    user = make_user(rows, role=Role.SUPPORT)
+    rows.commit()
+    page = console.open(user, "/")
+    page.get_by_role("link", name="Schedules").wait_for()
+    assert page.get_by_role("link", name="Audit").count() == 0
+    page.goto("/audit")
+    page.get_by_text("admin").first.wait_for()
+    assert page.get_by_role("region", name="Audit log").count() == 0
+    page.context.close()

@@ -1,0 +1,51 @@
+"""The audit log as JSON and as a file, for admins."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+
+from core.models import Role
+from core.trail import COUNTED, TrailFilter, count, trail
+from core.trail_export import Format, export
+from ui import access
+from ui.api.deps import Who, read
+
+router = APIRouter(prefix="/api/audit", tags=["audit"])
+
+#: Parameters that are not filters.
+OTHERS = frozenset({"limit", "after", "format"})
+MEDIA = {Format.CSV: "text/csv; charset=utf-8", Format.JSONL: "application/jsonl; charset=utf-8"}
+
+
+@router.get("")
+def list_audit(
+    request: Request,
+    who: Who,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The `next` of the page before.")] = None,
+) -> dict[str, Any]:
+    """Return what people did, newest first. Filters: who, what, user, since, until, q (words of the reason)."""
+    wanted = _filter(request)
+    page = read(who, Role.ADMIN, lambda session, _: trail(session, wanted, limit=limit, before=after))
+    number = read(who, Role.ADMIN, lambda session, _: count(session, wanted))
+    total = {"value": min(number, COUNTED), "exact": number <= COUNTED}
+    return {"items": [asdict(line) for line in page.lines], "next": page.next, "total": total}
+
+
+@router.get("/export")
+def export_audit(
+    request: Request,
+    who: Who,
+    format: Format = Format.CSV,  # noqa: A002 - the parameter's name in the address
+) -> StreamingResponse:
+    """Return everything that fits the filters as a file: csv for spreadsheets, jsonl for programs."""
+    wanted = _filter(request)
+    read(who, Role.ADMIN, lambda *_: None)
+    headers = {"Content-Disposition": f'attachment; filename="audit.{format}"'}
+    return StreamingResponse(export(access.engine(), wanted, format), media_type=MEDIA[format], headers=headers)
+
+
+def _filter(request: Request) -> TrailFilter:
+    return TrailFilter.from_params({n: v for n, v in request.query_params.items() if n not in OTHERS})
