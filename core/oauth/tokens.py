@@ -31,12 +31,18 @@ class TokenCipher:
         if not secret:
             raise Unusable("Provider tokens cannot be encrypted without a secret: set UNSTUCK_SECRET_KEY.")
         keys = [_derive(text) for text in (secret, *old)]
-        self._current = _id_of(keys[0])
+        #: The id of the present key.
+        self.current = _id_of(keys[0])
         self._known = {_id_of(key): Fernet(key) for key in keys}
+
+    @property
+    def prefix(self) -> str:
+        """How a token that is encrypted with the present key begins."""
+        return f"{_SCHEME}:{self.current}:"
 
     def encrypt(self, text: str) -> str:
         """Return `text` as it may be stored."""
-        return f"{_SCHEME}:{self._current}:{self._known[self._current].encrypt(text.encode()).decode()}"
+        return self.prefix + self._known[self.current].encrypt(text.encode()).decode()
 
     def decrypt(self, stored: str) -> str:
         """Return the text behind a stored token.
@@ -48,7 +54,8 @@ class TokenCipher:
         if not (fernet := self._known.get(parts["key"])):
             raise Unusable(
                 f"This provider token was encrypted with key {parts['key']}, and the secret here makes key "
-                f"{self._current}: put the former UNSTUCK_SECRET_KEY back, or connect the account again."
+                f"{self.current}: put the former UNSTUCK_SECRET_KEY into UNSTUCK_PREVIOUS_SECRET_KEYS, or connect the "
+                "account again."
             )
         try:
             return fernet.decrypt(parts["body"].encode()).decode()
@@ -67,7 +74,7 @@ class TokenCipher:
     def rotate(self, stored: str) -> str:
         """Return the same token encrypted with the current key; unchanged when it already is."""
         parts = _STORED.fullmatch(stored)
-        if parts and parts["key"] == self._current:
+        if parts and parts["key"] == self.current:
             return stored
         return self.encrypt(self.decrypt(stored))
 

@@ -9,9 +9,13 @@ import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
+from core.db import session_scope
+from core.models import PlatformConnection
+from core.oauth.tokens import TokenCipher
 from core.settings import settings
 from tests.audit.test_chain import damage, seal_all, write
 from tests.conftest import SECRET
+from tests.factories import make_user
 from ui import cli, cli_audit
 
 
@@ -58,3 +62,27 @@ def test_verify_exits_1_and_names_the_row(run, engine: Engine) -> None:
     assert result.exit_code == 1
     assert "Event 2 does not say what it said when it was sealed." in result.output
     assert json.loads(run("audit", "verify", "--json").output)["event"] == 2
+
+
+def test_export_prints_what_fits(run, engine: Engine) -> None:
+    write(engine, 0)
+    lines = run("audit", "export", "--what", "queue").output.splitlines()
+    assert [json.loads(line)["reason"] for line in lines] == ["reason 0"]
+    assert run("audit", "export", "--what", "job").output == ""
+    assert run("audit", "export", "--format", "csv").output.startswith("id,at,who,")
+
+
+def test_rotate_reads_the_former_secrets_from_the_settings(
+    run, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session)
+        token = TokenCipher("the former one").encrypt("x")
+        session.add(PlatformConnection(user_id=user.id, platform="instagram", handle="@a", access_token=token))
+    refused = run("keys", "rotate")
+    assert refused.exit_code == 1
+    assert "UNSTUCK_PREVIOUS_SECRET_KEYS" in refused.output
+    monkeypatch.setenv("UNSTUCK_PREVIOUS_SECRET_KEYS", "one before, the former one")
+    settings.cache_clear()
+    done = json.loads(run("keys", "rotate", "--json").output)
+    assert (done["connections_encrypted_anew"], done["unreadable"]) == (1, {})

@@ -24,6 +24,7 @@ PAGES = {
     "workers": "/workers",
     "queues": "/queues",
     "schedules": "/schedules",
+    "audit": "/audit",
     "nothing": "/users/nonsense",
     "demo mode": "/settings/demo-mode",
     "dashboard": "/dashboard",

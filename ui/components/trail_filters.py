@@ -21,6 +21,7 @@ FAMILIES: Final = {
     "queue": "Queues",
     "kind": "Kinds",
     "schedule": "Schedules",
+    "keys": "Keys",
 }
 _MOMENTS: Final = {"since": "From", "until": "To"}
 
