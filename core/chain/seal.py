@@ -42,8 +42,11 @@ _NEXT = text(f"""
 """)  # noqa: S608 - our own words
 _ADD = text("""
     INSERT INTO audit_seals (position, event_id, txid, digest, hash, key_id, sealed_at)
-    VALUES (:position, :event_id, :txid, :digest, :hash, :key_id, :sealed_at)
+    SELECT position, event_id, txid, digest, hash, :key_id, :sealed_at FROM unnest(CAST(:position AS bigint[]),
+        CAST(:event_id AS bigint[]), CAST(:txid AS bigint[]), CAST(:digest AS text[]), CAST(:hash AS text[]))
+        AS link(position, event_id, txid, digest, hash)
 """)
+_COLUMNS: Final = ("position", "event_id", "txid", "digest", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +117,9 @@ def _add(session: Session, keys: ChainKeys, last: Head, rows: list[Row[Any]]) ->
         position = last.position + 1
         made = keys.link(keys.current, last.hash, position, row.id, row.txid, digest, as_epoch(row.now))
         last = Head(position, made, row.id, row.txid)
-        links.append(
-            {"position": position, "event_id": row.id, "txid": row.txid, "digest": digest, "hash": made}
-            | {"key_id": keys.current, "sealed_at": row.now}
-        )
+        links.append((position, row.id, row.txid, digest, made))
     if links:
-        session.connection().execute(_ADD, links)
+        columns: dict[str, Any] = dict(zip(_COLUMNS, map(list, zip(*links, strict=True)), strict=True))
+        columns |= {"key_id": keys.current, "sealed_at": rows[0].now}
+        session.connection().execute(_ADD, columns)
     return last
