@@ -1,0 +1,93 @@
+"""The gateway is the only way to the database: no page, route or verb writes around core/command.py."""
+
+import re
+
+import pytest
+
+from tests.security.writers import Module, modules, violations, writers
+
+#: Who is it? What signs people in and out stands before the gateway, which needs to know who asks.
+SIGN_IN = frozenset(
+    {
+        "core.auth.authenticate",  # notes a session's last use
+        "core.auth.sign_in",
+        "core.auth.sign_in_by_link",
+        "core.auth.sign_out",
+    }
+)
+GATEWAY = frozenset({"core.command.perform"})
+#: The table of commands holds functions that write; pages read labels and roles of it. Calling them is found by `.act`.
+NAMED = frozenset({"core.commands.COMMANDS"})
+#: What the program does before anybody can ask for anything: servers, sample, the first admin's link.
+FIRST_START = frozenset(
+    {
+        "core.firstrun.fill_history",
+        "core.firstrun.load_legacy",
+        "core.firstrun.local_admin_link",
+        "core.sample.fill",
+    }
+)
+UI = SIGN_IN | GATEWAY | NAMED
+
+
+@pytest.mark.parametrize("module", modules("ui").values(), ids=lambda module: module.name)
+def test_no_page_route_or_verb_writes_around_the_gateway(module: Module) -> None:
+    assert violations(module, UI) == [], "declare a command in core/commands.py and call it through the gateway"
+
+
+def test_the_program_itself_writes_only_what_a_first_start_needs() -> None:
+    found = [line for module in modules("main.py").values() for line in violations(module, FIRST_START)]
+    assert found == []
+
+
+def test_workers_write_through_the_engine_and_never_by_a_statement_of_their_own() -> None:
+    engine = frozenset(path for path in writers() if path.startswith(("core.jobs.", "core.schedules.")))
+    found = [line for module in modules("tasks").values() for line in violations(module, engine)]
+    # One transaction for a group of endings and claims; what happens in it is core's `take_turn`.
+    assert [line for line in found if not re.fullmatch(r"tasks\.turns:\d+ self\.engine\.begin", line)] == []
+
+
+PLANTED = {
+    "adds a row": "def save(session, row):\n    session.add(row)",
+    "commits": "def save(work):\n    work.session.commit()",
+    "deletes a row": "def drop(session, row):\n    session.delete(row)",
+    "an update": "from sqlmodel import update\nSTATEMENT = update(User)",
+    "an insert": "from sqlalchemy.dialects.postgresql import insert\ndef f(s):\n    s.exec(insert(User))",
+    "by the long name": "import sqlalchemy as sa\ndef f(s):\n    s.exec(sa.delete(User))",
+    "SQL in text": "def f(c):\n    c.execute(text('UPDATE users SET role = 1'))",
+    "SQL in a constant": "_X = text('DELETE FROM users')\ndef f(c):\n    c.execute(_X)",
+    "sets a column": "def f(session):\n    user = session.get(User, 1)\n    user.role = 'admin'",
+    "sets one in a scope": "def f(engine):\n    with session_scope(engine) as s:\n        s.get(U, 1).role = 2",
+    "an engine's own transaction": "def f():\n    with access.engine().begin() as c:\n        c.execute(x)",
+    "core's own function": "from core import operators\ndef f(s):\n    operators.disable(s, 1, me, None)",
+    "handed on": "from core.operators import disable\ndef f(s):\n    read(who, disable, 1)",
+    "by another name": "from core.jobs.request import request_chore as ask\ndef f(s):\n    ask(s)",
+    "through others": "from core.jobs.retry import retry\ndef f(s):\n    retry(s, 1, me)",
+    "an event": "from core import audit\ndef f(s):\n    audit.record(s, me, 'x')",
+    "past the checks": "from core.commands import COMMANDS\ndef f(s):\n    COMMANDS['job.retry'].act(s, call)",
+}
+
+
+@pytest.mark.parametrize("source", PLANTED.values(), ids=PLANTED.keys())
+def test_the_check_finds_what_is_planted(source: str) -> None:
+    assert violations(Module.parse("ui.planted", source), UI) != []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(session):\n    return session.exec(select(User)).all()",
+        "def f(session):\n    return session.execute(text('SELECT count(*) FROM users'))",
+        "from core import auth\ndef out(who):\n    read(who, auth.sign_out)",
+        "def f():\n    '''Delete from users what is gone; update users set.'''",
+        "def f(dialog):\n    dialog.delete()\n    shown.add(1)",
+    ],
+)
+def test_the_check_lets_reading_pass(source: str) -> None:
+    assert violations(Module.parse("ui.planted", source), UI) == []
+
+
+def test_what_writes_in_core_is_known() -> None:
+    known = {"core.jobs.cancel.cancel", "core.jobs.retry.retry", "core.schedules.add", "core.operators.link"}
+    assert known <= writers()
+    assert not {"core.users.find_users", "core.jobs.queries.page", "core.diagnose.diagnose_user"} & writers()
