@@ -1,0 +1,126 @@
+"""The program as it is started for real, once for this folder: console, database, browser, and its log."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core import auth
+from core.auth import Visitor
+from core.db import connect, session_scope
+from core.models import Role, User
+from tests.conftest import SECRET, _fresh
+from tests.factories import make_user
+from tests.ui.conftest import FLAGS
+from tests.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+COOKIE = "unstuck_session"
+
+
+@dataclass
+class Site:
+    """The console in a process of its own, what it wrote to its log, and its database."""
+
+    url: str
+    engine: Engine
+    log_file: Path
+    process: subprocess.Popen
+
+    def token(self, role: Role = Role.ADMIN, user: User | None = None) -> str:
+        """Return a session's token of a new person of this role, or of the one given."""
+        with session_scope(self.engine) as session:
+            person = session.get_one(User, user.id) if user else make_user(session, role=role)
+            link = auth.make_link(session, person)
+        with session_scope(self.engine) as session:
+            return auth.sign_in_by_link(session, link, Visitor())
+
+    def client(self, role: Role | None = None, user: User | None = None) -> httpx.Client:
+        """Return a client that is signed in with a role; without one: a stranger."""
+        cookies = {COOKIE: self.token(role or Role.ADMIN, user)} if role or user else {}
+        return httpx.Client(base_url=self.url, cookies=cookies, timeout=30)
+
+    def log(self) -> str:
+        """Return everything that the process wrote so far, byte by byte."""
+        return self.log_file.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def started(command: list[str], environment: dict[str, str], log_file: Path) -> subprocess.Popen:
+    """Start main.py with a verb; its output goes to a file."""
+    with log_file.open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "main.py", *command], cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log
+        )
+
+
+def ended(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def environment(server: str, template: str, _valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
+    """Return the settings of this folder's program, on a database of its own."""
+    for database_url in _fresh(server, template):
+        yield {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": _valkey,
+            "UNSTUCK_SECRET_KEY": SECRET,
+            "UNSTUCK_DATA_DIR": str(tmp_path_factory.mktemp("site")),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+@pytest.fixture(scope="session")
+def site(environment: dict[str, str]) -> Iterator[Site]:
+    """Serve the console as `main.py serve` does."""
+    log_file = Path(environment["UNSTUCK_DATA_DIR"]) / "serve.log"
+    process = started(["serve", "--port", "0"], environment, log_file)
+    try:
+        found = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=60)
+        eventually(lambda: _answers(found[1]), within=60)
+        engine = connect(environment["DATABASE_URL"])
+        yield Site(found[1], engine, log_file, process)
+        engine.dispose()
+    finally:
+        ended(process)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Return a real Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium or Chrome here")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def rows(site: Site) -> Iterator[Session]:
+    """Return a session on the site's database; the test commits."""
+    with Session(site.engine, expire_on_commit=False) as session:
+        yield session
