@@ -1,0 +1,109 @@
+"""Who may do what: one line for each command. `python -m tests.security.rights` writes docs/security-table.md."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.commands import COMMANDS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "security-table.md"
+
+#: Who asks. A member asks for what is their own, or for what is another's; all others ask for a member's.
+WHO = ("anonymous", "member, own", "member, other's", "viewer", "support", "admin")
+ADMIN = frozenset({"admin"})
+SUPPORT = frozenset({"support", "admin"})
+#: Support, and members for what is their own.
+OWN = SUPPORT | {"member, own"}
+#: Whoever is signed in, always to themselves: there is no way to name another.
+SELF = frozenset(WHO) - {"anonymous"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One command: who may, on what, and the ways in."""
+
+    may: frozenset[str]
+    #: What stands ready to be acted on; see tests/security/stage.py.
+    on: str = "nothing"
+    args: Mapping[str, Any] = field(default_factory=dict)
+    #: The API's route, and how its body names the target.
+    route: str = ""
+    #: The command line's words; {email}, {id} and {name} stand for the target.
+    cli: str = ""
+
+
+PASSWORD = "correct horse battery staple"
+SCHEDULE = {"name": "{name}", "kind": "upkeep.expire_sessions", "cron": "0 3 * * *"}
+
+RIGHTS: dict[str, Row] = {
+    "demo.enable": Row(
+        OWN,
+        "user disabled",
+        {"preset": "nano"},
+        "/api/users/{id}/operations/demo.enable",
+        "do demo.enable --user {email} --preset nano",
+    ),
+    "demo.disable": Row(
+        OWN, "user enabled", {}, "/api/users/{id}/operations/demo.disable", "do demo.disable --user {email}"
+    ),
+    "demo.dismiss": Row(
+        OWN, "user failed", {}, "/api/users/{id}/operations/demo.dismiss", "do demo.dismiss --user {email}"
+    ),
+    "job.retry": Row(OWN, "job failed", {}, "/api/jobs/{id}/retry", "jobs retry {id}"),
+    "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
+    "user.repair": Row(SUPPORT, "user adrift"),
+    "upkeep.delete_old_jobs": Row(ADMIN, args={"days": 3650}, cli="do upkeep.delete_old_jobs --days 3650"),
+    "upkeep.expire_sessions": Row(ADMIN, cli="do upkeep.expire_sessions"),
+    "queue.pause": Row(ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo"),
+    "queue.resume": Row(ADMIN, "queue paused", {"name": "demo"}, "/api/queues/demo/resume", "queues resume demo"),
+    "kind.pause": Row(ADMIN, "kind open", {"name": "demo.enable"}, "/api/kinds/demo.enable/pause"),
+    "kind.resume": Row(ADMIN, "kind paused", {"name": "demo.enable"}, "/api/kinds/demo.enable/resume"),
+    "kind.limit": Row(ADMIN, args={"name": "demo.enable", "max_running": 9}, route="/api/kinds/limits"),
+    "schedule.add": Row(
+        ADMIN,
+        "new name",
+        SCHEDULE,
+        "/api/schedules",
+        "schedules add {name} upkeep.expire_sessions --cron '0 3 * * *'",
+    ),
+    "schedule.pause": Row(ADMIN, "schedule open", {}, "/api/schedules/{id}/pause", "schedules pause {name}"),
+    "schedule.resume": Row(ADMIN, "schedule paused", {}, "/api/schedules/{id}/resume", "schedules resume {name}"),
+    "schedule.run": Row(ADMIN, "schedule open", {}, "/api/schedules/{id}/run", "schedules run {name}"),
+    "schedule.remove": Row(ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name}"),
+    "operator.add": Row(
+        ADMIN,
+        "new name",
+        {"email": "{name}@example.com", "role": "viewer"},
+        cli="operator add {name}@example.com --role viewer",
+    ),
+    "operator.role": Row(ADMIN, "user disabled", {"role": "viewer"}, cli="operator role {email} viewer"),
+    "operator.disable": Row(ADMIN, "user disabled", cli="operator disable {email}"),
+    "operator.link": Row(ADMIN, "user disabled", cli="operator link {email}"),
+    "password.change": Row(SELF, args={"password": PASSWORD}, route="/api/me/password"),
+}
+
+HEAD = """# Who may do what
+
+Made from the table in `tests/security/rights.py`, which tests run through the gateway, the API and the command line:
+every command, by everybody, on their own and on another's. Refresh it with `python -m tests.security.rights`.
+
+A member may do some things to what is their own. The command line asks no name: whoever may run the program on its
+machine, with its settings, is an admin there.
+
+"""
+
+
+def page() -> str:
+    """Return the table as Markdown."""
+    lines = ["| Command | What it does | " + " | ".join(WHO) + " | API | Command line |"]
+    lines.append("|---|---|" + ":-:|" * len(WHO) + "---|---|")
+    for name, row in sorted(RIGHTS.items()):
+        marks = " | ".join("yes" if who in row.may else "–" for who in WHO)
+        route, cli = (f"`{text}`" if text else "" for text in (row.route and f"POST {row.route}", row.cli))
+        lines.append(f"| `{name}` | {COMMANDS[name].label} | {marks} | {route} | {cli} |")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,98 @@
+"""What stands ready for a command to act on: users, jobs, queues, schedules in the state that it starts from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from core import clock
+from core.db import session_scope
+from core.jobs.request import request
+from core.models import DemoModeStatus, JobKind, JobStatus, Queue, Schedule, User
+from core.operations import demo
+from core.operations.demo import EnableForm
+from tests.factories import SUPPORT
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a command is about, by each of its names."""
+
+    id: UUID | None = None
+    email: str = ""
+    name: str = ""
+
+    def fill(self, words: str) -> str:
+        """Put the names into a route, an argument or a command line."""
+        return words.replace("{id}", str(self.id)).replace("{email}", self.email).replace("{name}", self.name)
+
+
+def ready(engine: Engine, what: str, owner: UUID) -> Target:
+    """Bring what a command starts from about, belonging to `owner` where it belongs to somebody."""
+    with session_scope(engine) as session:
+        return STAGES[what](session, session.get_one(User, owner))
+
+
+def _user(state: DemoModeStatus) -> Callable[[Session, User], Target]:
+    def stage(session: Session, user: User) -> Target:
+        user.demo_mode_status = state
+        return Target(user.id, user.email)
+
+    return stage
+
+
+def _queued(session: Session, user: User) -> Target:
+    job = request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    return Target(job.id)
+
+
+def _failed(session: Session, user: User) -> Target:
+    job = request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    job.status, job.finished_at, job.error_type = JobStatus.FAILED, clock.now(), "GiveUp"
+    user.demo_mode_status = DemoModeStatus.FAILED
+    return Target(job.id)
+
+
+def _steered(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> Callable[[Session, User], Target]:
+    def stage(session: Session, _: User) -> Target:
+        row = session.get(table, key) or table(**{"name" if table is Queue else "kind": key})
+        row.paused_at, row.paused_by = (clock.now(), "somebody") if paused else (None, None)
+        session.add(row)
+        return Target(name=key)
+
+    return stage
+
+
+def _schedule(*, paused: bool) -> Callable[[Session, User], Target]:
+    def stage(session: Session, _: User) -> Target:
+        # One run of a schedule at a time, so what an earlier run left is in the way.
+        session.connection().execute(text("DELETE FROM background_jobs WHERE kind = 'upkeep.expire_sessions'"))
+        name = f"nightly-{uuid4().hex[:8]}"
+        row = Schedule(name=name, kind="upkeep.expire_sessions", cron="0 3 * * *", created_by="a test")
+        row.next_due_at = clock.now()
+        row.paused_at = clock.now() if paused else None
+        session.add(row)
+        session.flush()
+        return Target(row.id, name=name)
+
+    return stage
+
+
+STAGES: dict[str, Callable[[Session, User], Target]] = {
+    "nothing": lambda *_: Target(),
+    "new name": lambda *_: Target(name=f"new-{uuid4().hex[:8]}"),
+    "user disabled": _user(DemoModeStatus.DISABLED),
+    "user enabled": _user(DemoModeStatus.ENABLED),
+    "user failed": _user(DemoModeStatus.FAILED),
+    "user adrift": _user(DemoModeStatus.ENABLING),
+    "job queued": _queued,
+    "job failed": _failed,
+    "queue open": _steered(Queue, "demo", paused=False),
+    "queue paused": _steered(Queue, "demo", paused=True),
+    "kind open": _steered(JobKind, "demo.enable", paused=False),
+    "kind paused": _steered(JobKind, "demo.enable", paused=True),
+    "schedule open": _schedule(paused=False),
+    "schedule paused": _schedule(paused=True),
+}

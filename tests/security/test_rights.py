@@ -1,0 +1,146 @@
+"""Every command, asked for by everybody, on their own and on another's: exactly who may, does."""
+
+import ast
+import shlex
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import typer
+from sqlmodel import Session, func, select
+from typer.testing import CliRunner
+
+from core.auth import Credentials
+from core.command import Asked, perform
+from core.commands import COMMANDS
+from core.errors import NotPermitted, NotSignedIn
+from core.models import BackgroundJob, Event, Role, User
+from tests.factories import make_user
+from tests.security.conftest import Site
+from tests.security.rights import PAGE, RIGHTS, WHO, Row, page
+from tests.security.stage import Target, ready
+from tests.security.writers import modules
+from ui import cli, cli_steering
+from ui.app import create_api
+
+#: Unsafe routes that stand for another command's route, or for signing in and out.
+OTHER_ROUTES = {
+    "/api/auth/login",
+    "/api/auth/logout",
+    "/api/demo/enable",
+    "/api/demo/disable",
+    "/api/demo/dismiss",
+}
+
+
+def test_every_command_has_its_line() -> None:
+    assert RIGHTS.keys() == COMMANDS.keys(), "say in tests/security/rights.py who may do it"
+
+
+def people(rows: Session, who: str) -> tuple[User, User]:
+    """Return the one who asks, and whose it is."""
+    role = Role.MEMBER if who.startswith(("member", "anonymous")) else Role(who)
+    asking = make_user(rows, role=role)
+    owner = asking if who == "member, own" else make_user(rows)
+    rows.commit()
+    return asking, owner
+
+
+def filled(row: Row, target: Target) -> dict[str, Any]:
+    return {name: target.fill(value) if isinstance(value, str) else value for name, value in row.args.items()}
+
+
+def changes(rows: Session) -> tuple[int, int]:
+    rows.rollback()
+    counts = [rows.exec(select(func.count()).select_from(table)).one() for table in (Event, BackgroundJob)]
+    return counts[0], counts[1]
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("name", RIGHTS)
+def test_the_gateway_lets_pass_who_may_and_nobody_else(site: Site, rows: Session, name: str, who: str) -> None:
+    row = RIGHTS[name]
+    asking, owner = people(rows, who)
+    target = ready(site.engine, row.on, owner.id)
+    token = None if who == "anonymous" else site.token(user=asking)
+    asked = Asked(name=name, target=target.id, args=filled(row, target))
+    before = changes(rows)
+    if who in row.may:
+        assert perform(site.engine, Credentials(token, "api"), asked)
+        assert changes(rows)[0] > before[0], "what was done has no event"
+        return
+    with pytest.raises(NotSignedIn if who == "anonymous" else NotPermitted):
+        perform(site.engine, Credentials(token, "api"), asked)
+    assert changes(rows) == before
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("name", [name for name, row in RIGHTS.items() if row.route])
+def test_its_route_says_the_same(site: Site, rows: Session, name: str, who: str) -> None:
+    row = RIGHTS[name]
+    asking, owner = people(rows, who)
+    target = ready(site.engine, row.on, owner.id)
+    client = site.client() if who == "anonymous" else site.client(user=asking)
+    body = filled(row, target)
+    if row.route.count("/") > 3 and "name" in body:
+        del body["name"]  # it is in the path
+    before = changes(rows)
+    with client:
+        answer = client.post(target.fill(row.route), json=body)
+    if who in row.may:
+        assert answer.status_code in (200, 201, 202), answer.text
+        assert changes(rows)[0] > before[0]
+        return
+    assert answer.status_code == (401 if who == "anonymous" else 403), answer.text
+    assert changes(rows) == before
+
+
+def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
+    paths = create_api(site.engine, "test").openapi()["paths"]
+    unsafe = {path for path, verbs in paths.items() if verbs.keys() - {"get", "head"}}
+    told = {row.route for row in RIGHTS.values() if row.route} | OTHER_ROUTES
+    shapes = {shape(path) for path in told}
+    assert {path for path in unsafe if shape(path) not in shapes} == set()
+
+
+def shape(path: str) -> str:
+    """Return a path with everything that may vary blanked: what a verb is about, and a schedule's verb."""
+    parts = path.split("/")
+    if parts[2] in ("queues", "schedules", "kinds", "users", "jobs") and len(parts) > 4:
+        parts[3] = "*"
+    if parts[2] == "schedules" and len(parts) > 4:
+        parts[4] = "*"
+    return "/".join(parts)
+
+
+@pytest.mark.parametrize("name", [name for name, row in RIGHTS.items() if row.cli])
+def test_its_verb_of_the_command_line_does_it_as_an_admin(site: Site, rows: Session, name: str) -> None:
+    row = RIGHTS[name]
+    _, owner = people(rows, "admin")
+    target = ready(site.engine, row.on, owner.id)
+    app = typer.Typer()
+    cli.install(app, lambda: nullcontext(site.engine))
+    cli_steering.install(app)
+    before = changes(rows)
+    result = CliRunner().invoke(app, shlex.split(target.fill(row.cli)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert changes(rows)[0] > before[0]
+    newest = rows.exec(select(Event).order_by(Event.at.desc(), Event.id.desc())).first()
+    assert newest.via == "cli"
+
+
+def test_buttons_and_verbs_name_only_commands_that_there_are() -> None:
+    named = {
+        node.args[0].value if node.args else node.keywords[0].value.value
+        for module in modules("ui").values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("access.perform", "do", "Asked", "_steer")
+        for first in [node.args[0] if node.args else node.keywords[0].value]
+        if isinstance(first, ast.Constant)
+    }
+    assert len(named) > 10
+    assert named <= COMMANDS.keys()
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    assert PAGE.read_text() == page(), "refresh it: python -m tests.security.rights"
