@@ -46,8 +46,6 @@ class Headers:
         """Pass a request on, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
-        if not self._known(scope):
-            return await self._refuse(scope, receive, send)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,7 +56,8 @@ class Headers:
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
-        return await self.app(scope, receive, send_with_headers)
+        go_on = self.app if self._known(scope) else self._refuse
+        return await go_on(scope, receive, send_with_headers)
 
     def _known(self, scope: Scope) -> bool:
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
@@ -74,5 +73,6 @@ class Headers:
 
 
 def install(app: FastAPI) -> None:
-    """Put the middleware in front of everything."""
-    app.add_middleware(Headers)
+    """Put it in front of everything: of the answer to an unexpected error too, which no added middleware sees."""
+    inner = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Headers(inner())  # type: ignore[method-assign]

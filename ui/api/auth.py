@@ -113,7 +113,10 @@ def logout_form(request: Request, _: Anyone) -> Response:
 
 def own_path(wanted: str) -> str:
     """Return a path of this site to go on to: anything else, such as //other.example, becomes the start page."""
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:  # such as http://[
+        return "/"
     local = not parts.scheme and not parts.netloc and wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     printable = wanted.isprintable() and "\\" not in wanted
     return quote(wanted, safe="/?&=%:@,+~#-._") if local and printable and parts.path != "/login" else "/"

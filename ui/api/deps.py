@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -49,11 +48,15 @@ def _limit(request: Request, token: str | None) -> None:
 
 
 def _same_origin(request: Request) -> bool:
+    """Tell whether one of our own pages sent it, or no page at all: a browser always says one of the two with these."""
     site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
+    if site not in (None, "none"):
+        return site == "same-origin"
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if origin is None:
+        return site is None
+    host = request.headers.get("host")
+    return origin in (f"https://{host}", f"http://{host}")
 
 
 Who = Annotated[Credentials, Depends(credentials)]

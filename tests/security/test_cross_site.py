@@ -1,0 +1,188 @@
+"""Another site's page can neither act through a visitor's browser, nor send them away, nor frame the console."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlmodel import Session
+
+from core.models import Role
+from tests.security.conftest import Site
+from tests.security.rights import RIGHTS
+from tests.security.test_rights import OTHER_ROUTES, changes
+from ui.api.auth import own_path
+
+#: What a browser or a program sends along -> may it act with a cookie?
+SENT = {
+    "same-origin": ({"Sec-Fetch-Site": "same-origin"}, True),
+    "same-site": ({"Sec-Fetch-Site": "same-site"}, False),
+    "cross-site": ({"Sec-Fetch-Site": "cross-site"}, False),
+    "cross-site, with our Origin": ({"Sec-Fetch-Site": "cross-site", "Origin": "{own}"}, False),
+    "an unknown word": ({"Sec-Fetch-Site": "SAME-ORIGIN, cross-site"}, False),
+    "none": ({"Sec-Fetch-Site": "none"}, False),
+    "none, a form sent again": ({"Sec-Fetch-Site": "none", "Origin": "{own}"}, True),
+    "own Origin": ({"Origin": "{own}"}, True),
+    "foreign Origin": ({"Origin": "https://evil.example"}, False),
+    "Origin: null": ({"Origin": "null"}, False),
+    "empty Origin": ({"Origin": ""}, False),
+    "our name in a foreign Origin": ({"Origin": "https://{host}.evil.example"}, False),
+    "our name as a user": ({"Origin": "https://{host}@evil.example"}, False),
+    "an Origin that cannot be read": ({"Origin": "http://["}, False),
+    "another port": ({"Origin": "http://127.0.0.1:1"}, False),
+    # Fetch standard: a browser sends Origin with every request that is not GET or HEAD. Without: a program, no page.
+    "nothing, as programs do": ({}, True),
+}
+FRAMED = ("/jobs", "/login", "/api/docs")
+ROUTES = sorted({row.route for row in RIGHTS.values() if row.route} | OTHER_ROUTES | {"/login", "/logout"})
+
+
+@pytest.mark.parametrize("sent", SENT, ids=str)
+def test_only_our_own_pages_may_act_with_a_cookie(site: Site, rows: Session, sent: str) -> None:
+    headers, passes = SENT[sent]
+    host = urlsplit(site.url).netloc
+    headers = {name: value.format(own=site.url, host=host) for name, value in headers.items()}
+    for route in ROUTES:
+        # A body that no route takes: who gets as far as reading it has passed.
+        before = changes(rows)
+        with site.client(Role.ADMIN) as client:
+            before = changes(rows)
+            path = route.replace("{id}", str(uuid4()))
+            answer = client.post(path, headers=headers, content=b"{")
+        refused = answer.status_code == 403 and "another site" in answer.text
+        assert refused is not passes, (route, answer.status_code, answer.text[:200])
+        if refused:
+            assert changes(rows) == before
+            assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "",
+        "evil.example",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\\/evil.example",
+        "/a\\..\\..\\evil",
+        "https://evil.example",
+        "https:evil.example",
+        "HTTPS://evil.example/jobs",
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "/\t/evil.example",
+        "\t//evil.example",
+        "/\n/evil.example",
+        " //evil.example",
+        "/jobs\r\nSet-Cookie: a=b",
+        "/\u2028/evil.example",
+        "/jobs\x00",
+        "/\u202etxt",
+        "http://[::1",
+        "/login",
+        "/login?next=/login",
+    ],
+)
+def test_after_signing_in_nobody_is_sent_elsewhere(wanted: str) -> None:
+    assert own_path(wanted) == "/"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "/",
+        "/jobs?status=failed",
+        "/%2F%2Fevil.example",
+        "/%5Cevil",
+        "/.//evil.example",
+        "/@evil.example",
+        "/jobs%0d%0aX:y",
+    ],
+)
+def test_own_paths_stay_on_this_site(wanted: str) -> None:
+    assert urlsplit(urljoin("http://here.example/login", own_path(wanted))).netloc == "here.example"
+    assert not set(own_path(wanted)) & set("\r\n\\<>\"'")
+
+
+def test_the_sign_in_page_hands_on_only_own_paths(site: Site) -> None:
+    with site.client() as stranger, site.client(Role.ADMIN) as admin:
+        for wanted in ("//evil.example", "javascript:alert(1)", '/"><script>alert(1)</script>', "%2F%2Fevil.example"):
+            page = stranger.get("/login", params={"next": wanted}).text
+            assert "evil.example" not in page
+            assert "<script>alert" not in page
+            gone = admin.get("/login", params={"next": wanted})
+            assert gone.status_code == 303
+            assert urlsplit(gone.headers["location"]).netloc == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:{port}", 200),
+        ("localhost:{port}", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:{port}", 200),
+        ("evil.example", 400),
+        ("evil.example:{port}", 400),
+        ("127.0.0.1.evil.example", 400),
+        ("localhost.evil.example:{port}", 400),
+        ("evil.example:80@localhost", 400),
+        ("localhost@evil.example", 400),
+        ("evil.example#localhost", 400),
+        ("0.0.0.0:{port}", 400),
+        ("", 400),
+    ],
+)
+def test_only_our_own_names_are_answered(site: Site, host: str, status: int) -> None:
+    answer = httpx.get(f"{site.url}/healthz", headers={"Host": host.format(port=urlsplit(site.url).port)})
+    assert answer.status_code == status
+    for name in ("X-Forwarded-Host", "Forwarded", "X-Host"):
+        again = httpx.get(f"{site.url}/jobs", headers={name: "evil.example"})
+        assert "evil.example" not in again.headers["location"]
+
+
+class Outside(BaseHTTPRequestHandler):
+    """Another site: what it serves is the same at every address. A real one, for Chromium frames no mocked one."""
+
+    page = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(self.page)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def outside(site: Site) -> Iterator[str]:
+    """Serve a page of another origin that shows the console in frames."""
+    frames = "".join(f'<iframe src="{site.url}{path}"></iframe>' for path in FRAMED)
+    handler = type("Framing", (Outside,), {"page": frames.encode()})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.browser
+def test_no_other_page_shows_the_console_in_a_frame(site: Site, browser: object, outside: str) -> None:
+    context = browser.new_context()
+    context.add_cookies([{"name": "unstuck_session", "value": site.token(), "url": site.url}])
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(outside, wait_until="load")
+    inside = [frame.content() for frame in page.frames[1:]]
+    context.close()
+    assert len(inside) == len(FRAMED)
+    assert not [text for text in inside if "/assets/" in text or "swagger" in text]
+    assert len([text for text in said if "frame-ancestors" in text]) == len(FRAMED), said
