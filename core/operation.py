@@ -4,14 +4,15 @@ An Operation moves one row of one table through its state machine by means of a 
 Everything else (routes, buttons, forms, CLI flags, permissions, tests) is derived from the declaration.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 from sqlmodel import Session, SQLModel
 
 from core.models import PlatformConnection, Role, User
@@ -33,10 +34,34 @@ class Progress:
 Steps = Generator[Progress, None, dict[str, Any] | None]
 
 
+def storable(value: Any) -> bool:
+    """Tell whether PostgreSQL can hold a JSON value: its text has no NUL, and UTF-8 has no half characters."""
+    rest = [value]  # no recursion: how deep it goes is up to who sends it
+    while rest:
+        part = rest.pop()
+        if isinstance(part, str) and not _UNSTORABLE.isdisjoint(part):
+            return False
+        if isinstance(part, Mapping):
+            rest += [*part.keys(), *part.values()]
+        elif isinstance(part, list | tuple):
+            rest += part
+    return True
+
+
+_UNSTORABLE = frozenset(map(chr, (0, *range(0xD800, 0xE000))))
+
+
 class Form(BaseModel):
     """What a person fills in; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_stored(cls, given: Any) -> Any:
+        if not storable(given):
+            raise PydanticCustomError("unstorable", "text with a NUL or half a character cannot be stored")
+        return given
 
 
 class NoForm(Form):

@@ -48,7 +48,13 @@ def create(engine: Engine, version: str) -> FastAPI:
 def _plain_routes(engine: Engine, version: str) -> FastAPI:
     access.use(engine)
     application = FastAPI(
-        title="Unstuck", version=version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
+        title="Unstuck",
+        version=version,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.documented(),
+        max_body_size=problems.MOST_BYTES,
     )
     problems.install(application)
     for part in (probes, metrics, auth, demo, jobs, users, queues, audit, docs):

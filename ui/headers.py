@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.settings import settings
-from ui.api.problems import problem
+from ui.api.problems import MOST_BYTES, problem
 
 #: NiceGUI's pages build their scripts in the page and compile templates, hence the two unsafe words; nothing else is.
 CSP = "; ".join(
@@ -57,6 +57,8 @@ class Headers:
             await send(message)
 
         go_on = self.app if self._known(scope) else self._refuse
+        if go_on is self.app and _too_large(scope):
+            go_on = problem(413, "Too large", f"A request may hold {MOST_BYTES:,} bytes; send less.")
         return await go_on(scope, receive, send_with_headers)
 
     def _known(self, scope: Scope) -> bool:
@@ -70,6 +72,12 @@ class Headers:
             return
         detail = "This address is not one that the console answers to; set UNSTUCK_PUBLIC_URL or UNSTUCK_HOSTS."
         await problem(400, "Unknown host", detail)(scope, receive, send)
+
+
+def _too_large(scope: Scope) -> bool:
+    """Tell whether a request says so itself; one that does not is cut off by FastAPI's own limit."""
+    said = dict(scope["headers"]).get(b"content-length", b"0")
+    return said.isdigit() and int(said) > MOST_BYTES
 
 
 def install(app: FastAPI) -> None:

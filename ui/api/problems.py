@@ -5,12 +5,47 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from core.errors import Refused, TooMany
 from ui import error_page
+
+#: Bytes of a request's body: the longest form is a schedule's, of a few thousand.
+MOST_BYTES = 1_000_000
+#: Every way in which the API says no, as its documentation lists them for each route.
+_SAYS_NO = {
+    400: "The request cannot be read, or names a host that is not ours",
+    401: "Not signed in",
+    403: "Not permitted: the missing role is named",
+    404: "There is no such thing",
+    405: "This address does not take that method",
+    409: "Not possible now, such as a job that is already under way",
+    413: "The request is too large",
+    422: "Invalid input, field by field",
+    429: "Too many requests: wait as long as Retry-After says",
+    500: "Unexpected error, with the id of the incident",
+    503: "The database does not answer",
+}
+
+
+class Problem(BaseModel):
+    """What went wrong, in RFC 9457's words."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def documented() -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI tells of refusals and failures, for all routes alike."""
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"description": says, "content": content} for status, says in _SAYS_NO.items()}
 
 
 def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
@@ -45,7 +80,11 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    detail = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    detail = {
+        404: "There is nothing at this address.",
+        405: "This address does not take that method.",
+        413: f"A request may hold {MOST_BYTES:,} bytes; send less.",
+    }
     return problem(error.status_code, str(error.detail), detail.get(error.status_code, str(error.detail)))
 
 

@@ -1,0 +1,148 @@
+"""Requests that no client of ours makes: each gets a sentence with the right status, and none a failure of ours."""
+
+import json
+import socket
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import pytest
+from sqlmodel import Session
+
+from core.models import Role
+from tests.security.conftest import Site
+from tests.security.hostile import BODIES, TEXTS, UNSTORABLE
+from tests.security.rights import RIGHTS
+from tests.security.test_rights import OTHER_ROUTES
+from ui.api.problems import MOST_BYTES
+
+ROUTES = sorted({row.route for row in RIGHTS.values() if row.route} | OTHER_ROUTES - {"/api/auth/logout"})
+READS = ["/api/jobs", "/api/jobs/facets", "/api/users", "/jobs", "/users", "/login"]
+NO_FAILURE = range(200, 500)
+STRINGS = {**TEXTS, **UNSTORABLE}
+
+
+def assert_told(answer: object) -> None:
+    """Assert that an answer is no failure of ours, and shows nothing of how the program is made."""
+    assert answer.status_code in NO_FAILURE, (answer.request.url, answer.text[:400])
+    assert "Traceback" not in answer.text
+    assert "sqlalchemy" not in answer.text.lower()
+    if answer.status_code >= 400 and answer.request.url.path.startswith("/api/"):
+        assert answer.headers["content-type"] == "application/problem+json", answer.text[:200]
+        assert answer.json()["status"] == answer.status_code
+
+
+@pytest.mark.parametrize("body", BODIES, ids=str)
+def test_no_body_makes_the_api_fail(site: Site, body: str) -> None:
+    with site.client(Role.ADMIN) as client:
+        for route in ROUTES:
+            path = route.replace("{id}", str(uuid4()))
+            assert_told(client.post(path, content=BODIES[body], headers={"Content-Type": "application/json"}))
+        assert client.get("/api/me").status_code == 200, "it signed the person out"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/xml", "x" * 300])
+def test_no_kind_of_content_makes_the_api_fail(site: Site, kind: str) -> None:
+    with site.client(Role.ADMIN) as client:
+        for route in ROUTES:
+            path = route.replace("{id}", str(uuid4()))
+            assert_told(client.post(path, content=b'{"preset": "nano"}', headers={"Content-Type": kind}))
+
+
+@pytest.mark.parametrize("field", ["reason", "name", "kind", "cron", "timezone", "args"])
+def test_no_text_in_a_form_makes_the_api_fail(site: Site, field: str) -> None:
+    good = {"name": "x", "kind": "upkeep.delete_old_jobs", "cron": "0 3 * * *", "timezone": "UTC"}
+    with site.client(Role.ADMIN) as client:
+        for text in STRINGS.values():
+            value = {text: text, "kind": text} if field == "args" else text
+            body = json.dumps({**good, field: value}).encode()
+            assert_told(client.post("/api/schedules", content=body, headers={"Content-Type": "application/json"}))
+            reason = json.dumps({"reason": text}).encode()
+            assert_told(client.post("/api/queues/demo/pause", content=reason))
+            client.post("/api/queues/demo/resume")
+
+
+@pytest.mark.parametrize("text", STRINGS, ids=str)
+def test_no_text_in_an_address_makes_a_page_or_the_api_fail(site: Site, text: str) -> None:
+    value = quote(STRINGS[text].encode("utf-8", "surrogatepass"), safe="")
+    names = (
+        "q",
+        "user",
+        "error",
+        "kind",
+        "queue",
+        "status",
+        "after",
+        "created_after",
+        "limit",
+        "offset",
+        "need",
+        "next",
+    )
+    with site.client(Role.ADMIN) as client:
+        for path in READS:
+            query = "&".join(f"{name}={value}" for name in names)
+            assert_told(client.get(f"{path}?{query}"))
+        for name in ("q", "error", "after", "created_after"):
+            assert_told(client.get(f"/api/jobs?{name}={value}"))
+        for path in ("/api/jobs/", "/api/users/", "/jobs/", "/users/", "/login/", "/", "/assets/", "/api/"):
+            assert_told(client.get(path + value))
+        for path in ("/api/queues/{}/pause", "/api/kinds/{}/resume", "/api/schedules/{}/run"):
+            assert_told(client.post(path.format(value)))
+        verb = client.post(f"/api/schedules/{uuid4()}/{value}")
+        assert_told(verb)
+
+
+def test_too_large_a_body_is_refused_with_a_sentence(site: Site) -> None:
+    with site.client(Role.ADMIN) as client:
+        for path in ("/api/schedules", "/api/auth/login", "/login"):
+            answer = client.post(path, content=b'{"reason": "' + b"x" * MOST_BYTES + b'"}')
+            assert answer.status_code == 413
+            assert "1,000,000 bytes" in answer.json()["detail"]
+        unsaid = client.post("/api/schedules", content=iter([b"x" * MOST_BYTES, b"x"]))
+        assert unsaid.status_code == 413, "in pieces, without a length"
+
+
+@pytest.mark.parametrize("length", ["1000001", "9223372036854775808", "-1", "1e3", "0x10"])
+def test_a_length_that_is_not_true_holds_nothing_up(site: Site, length: str) -> None:
+    answer = raw(site, f"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{{}}")
+    assert answer[9:12] in (b"400", b"413"), answer[:200]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /login HTTP/1.1\r\nHost: localhost\r\nHost: evil.example",
+        "GET http://evil.example/login HTTP/1.1\r\nHost: evil.example",
+        "GET /api/me HTTP/1.1\r\nHost: localhost\r\nX: a\x00b",
+        "GET /api/me HTTP/1.1\r\nHost: localhost\r\nCookie: unstuck_session=\x01\x1b[31m",
+        "GET /api/me HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\x7f",
+        "GET /api/me\x1b[31m HTTP/1.1\r\nHost: localhost",
+        "GET /api/me HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+    ],
+)
+def test_requests_that_are_not_http_are_refused(site: Site, line: str) -> None:
+    answer = raw(site, f"{line}\r\nConnection: close\r\n\r\n")
+    assert answer[9:12] in (b"400", b"401"), answer[:200]
+
+
+def raw(site: Site, request: str) -> bytes:
+    """Send bytes as they are, and return the beginning of the answer."""
+    parts = urlsplit(site.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+        connection.sendall(request.encode("latin-1"))
+        return connection.recv(4000)
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "User-Agent", "Cookie", "Accept", "X-Request-ID"])
+def test_no_header_makes_the_api_fail(site: Site, rows: Session, name: str) -> None:
+    with site.client(Role.ADMIN) as client:
+        for value in ("x" * 201, "x" * 5000, "é".encode(), "' OR 1=1", "../..", "%00"):
+            path = f"/api/jobs/{uuid4()}/retry"
+            assert_told(client.post(path, headers={name: value}))
+
+
+def test_the_log_shows_no_control_characters(site: Site) -> None:
+    with site.client(Role.ADMIN) as client:
+        client.get("/jobs/" + quote(TEXTS["terminal"]))
+        client.get("/api/jobs?q=" + quote(TEXTS["terminal"]))
+    assert not set(site.log()) & {chr(code) for code in (*range(10), *range(11, 32), 127, *range(128, 160))}
