@@ -18,6 +18,7 @@ from core.jobs.cancel import cancel
 from core.jobs.repair import repair_user
 from core.jobs.request import Accepted, Asked, request, request_chore
 from core.jobs.retry import retry
+from core.jobs.reveal import reveal
 from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
 from core.operation import Chore, NoForm, Operation
 from core.operations import BY_NAME, CHORES, OPERATIONS
@@ -66,6 +67,10 @@ def _retry(session: Session, call: Call) -> dict[str, Any]:
 def _cancel(session: Session, call: Call) -> dict[str, Any]:
     job = cancel(session, _target(call), call.actor, call.reason)
     return {**_answer(job), "stopping": job.status is JobStatus.RUNNING}
+
+
+def _reveal(session: Session, call: Call) -> dict[str, Any]:
+    return {"args": reveal(session, _target(call), call.actor, call.reason)}
 
 
 def _repair(session: Session, call: Call) -> dict[str, Any]:
@@ -177,6 +182,7 @@ _ALL = (
     *map(_of_chore, CHORES),
     Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
+    Command(name="job.reveal", label="Reveal arguments", role=Role.ADMIN, form=NoForm, act=_reveal),
     Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=NoForm, act=_repair),
     *(
         Command(

@@ -40,7 +40,13 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
         "tcp_user_timeout": 15_000,
     }
     engine = create_engine(
-        parsed, pool_size=pool_size, max_overflow=5, pool_timeout=5, pool_use_lifo=True, connect_args=arguments
+        parsed,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_timeout=5,
+        pool_use_lifo=True,
+        connect_args=arguments,
+        hide_parameters=True,  # an error goes into the log, and the values of a statement may be secret
     )
     waits.install(engine, options, patience)
     pooling.install(engine)

@@ -26,6 +26,7 @@ from core.jobs.filters import JobFilter
 from core.jobs.rows import detail
 from core.models import Role, Worker
 from core.operations import known
+from core.redact import shown
 from core.users import find_users, user_page
 
 T = TypeVar("T")
@@ -158,11 +159,12 @@ def list_jobs(
 def show_job(job_id: UUID, as_json: Json = False) -> None:
     """Show one job with its attempts and events."""
     found = load(lambda session: detail(session, job_id))
+    data = shown({"args": found.job.args, "result": found.job.result})
     attempts = [attempt.model_dump(mode="json") for attempt in found.attempts]
-    events = [event.model_dump(mode="json") for event in found.events]
+    events = [shown(event.model_dump(mode="json")) for event in found.events]
     if as_json:
-        return tell({**found.row, "args": found.job.args, "attempts": attempts, "events": events}, as_json=True)
-    tell({**found.row, "args": found.job.args, "result": found.job.result}, as_json=False)
+        return tell({**found.row, **data, "attempts": attempts, "events": events}, as_json=True)
+    tell({**found.row, **data}, as_json=False)
     show(attempts, ("attempt", "token", "outcome", "started_at", "finished_at", "error_message"), as_json=False)
     return show(events, ("at", "name", "actor", "reason"), as_json=False)
 

@@ -52,6 +52,7 @@ RIGHTS: dict[str, Row] = {
     ),
     "job.retry": Row(OWN, "job failed", {}, "/api/jobs/{id}/retry", "jobs retry {id}"),
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
+    "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
     "user.repair": Row(SUPPORT, "user adrift"),
     "upkeep.delete_old_jobs": Row(ADMIN, args={"days": 3650}, cli="do upkeep.delete_old_jobs --days 3650"),
     "upkeep.expire_sessions": Row(ADMIN, cli="do upkeep.expire_sessions"),

@@ -16,7 +16,7 @@ from core.jobs.counts import facets
 from core.jobs.filters import JobFilter
 from core.jobs.rows import detail
 from core.models import BackgroundJob, Role
-from core.redact import redacted
+from core.redact import shown
 from ui.api.deps import Key, Who, do, read
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -69,7 +69,7 @@ def get_job(job_id: UUID, who: Who) -> dict[str, Any]:
 def job_events(job_id: UUID, who: Who) -> dict[str, Any]:
     """Return everything that happened to one job, oldest first."""
     found = read(who, Role.VIEWER, lambda session, _: detail(session, job_id))
-    return {"items": [event.model_dump(mode="json") for event in found.events], "next": None}
+    return {"items": [shown(event.model_dump(mode="json")) for event in found.events], "next": None}
 
 
 @router.get("/{job_id}/explain")
@@ -90,6 +90,12 @@ def cancel(job_id: UUID, who: Who, key: Key = None, body: Because = Because()) -
     return do(who, "job.cancel", job_id, reason=body.reason, key=key)
 
 
+@router.post("/{job_id}/reveal")
+def reveal(job_id: UUID, who: Who, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+    """Return a job's arguments with what is hidden elsewhere; for admins, and written into the audit log."""
+    return do(who, "job.reveal", job_id, reason=body.reason)
+
+
 def _filter(request: Request) -> JobFilter:
     params = request.query_params
     return JobFilter.from_params({name: params.getlist(name) for name in params if name not in PAGING})
@@ -100,7 +106,7 @@ def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
     if job is None or (not actor.may(Role.VIEWER) and job.user_id != actor.id):
         raise NotFound(f"There is no job with id {job_id}, or it is not yours.")
     found = detail(session, job_id)
-    row: dict[str, Any] = {**found.row, "args": redacted(job.args), "result": job.result, "reason": job.reason}
+    row: dict[str, Any] = {**found.row, **shown({"args": job.args, "result": job.result}), "reason": job.reason}
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
     row["error_message"] = job.error_message
     if actor.may(Role.VIEWER):

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from core import schedules
 from core.jobs import queues
 from core.models import Role, Schedule, ScheduleTick
+from core.redact import shown
 from ui.api.deps import Key, Who, do, read
 from ui.api.jobs import Because
 
@@ -101,7 +102,7 @@ def _schedule(session: Session, schedule: Schedule) -> dict[str, Any]:
     mine = select(ScheduleTick).where(ScheduleTick.schedule_id == schedule.id)
     last = session.exec(mine.order_by(col(ScheduleTick.due_at).desc()).limit(TICKS))
     return {
-        **schedule.model_dump(mode="json"),
+        **shown(schedule.model_dump(mode="json")),
         "next": [tick.isoformat() for tick in schedules.next_ticks(schedule, NEXT)],
         "ticks": [tick.model_dump(mode="json") for tick in last],
     }

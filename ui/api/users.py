@@ -15,6 +15,7 @@ from core.errors import NotFound
 from core.models import PlatformConnection, Role, User
 from core.operation import Operation
 from core.operations import OPERATIONS
+from core.redact import shown
 from core.users import Need, find_users, user_page
 from ui.api.deps import Key, Who, do, read
 
@@ -49,7 +50,7 @@ def get_user(user_id: UUID, who: Who) -> dict[str, Any]:
 def timeline(user_id: UUID, who: Who) -> dict[str, Any]:
     """Return what happened to a user, newest first."""
     page = read(who, Role.VIEWER, lambda session, _: user_page(session, user_id))
-    return {"items": [event.model_dump(mode="json") for event in page.events], "next": None}
+    return {"items": [shown(event.model_dump(mode="json")) for event in page.events], "next": None}
 
 
 @router.get("/users/{user_id}/diagnosis")

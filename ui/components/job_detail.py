@@ -174,7 +174,7 @@ def _draw_attempt(attempt: JobAttempt) -> None:
 
 
 def _draw_data(found: Detail) -> None:
-    for name, values in (("Result", found.job.result), ("Arguments", redacted(found.job.args))):
+    for name, values in (("Result", redacted(found.job.result)), ("Arguments", redacted(found.job.args))):
         if values:
             with box(tag="section"):
                 text(name, tag="h2")

@@ -1,0 +1,136 @@
+"""A planted secret stays where it was put: no page, answer, metric, log, event or error ever shows it."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import typer
+from sqlalchemy import text
+from sqlmodel import Session, select
+from typer.testing import CliRunner
+
+from core import audit
+from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, Role, Schedule, User
+from core.redact import HIDDEN, redacted
+from tests.conftest import SECRET
+from tests.factories import SUPPORT, make_user
+from tests.security.conftest import COOKIE, Site
+from ui import cli
+
+CANARY = "canary-9f2c-do-not-sing"
+NAMES = (
+    "token",
+    "password",
+    "api_key",
+    "apiKey",
+    "X-Secret",
+    "Authorization",
+    "refresh_token",
+    "client_secret",
+    "cookie",
+)
+PLANTED = dict.fromkeys(NAMES, CANARY) | {"deep": [{"inner": {"PASSWORD": CANARY}}]}
+
+
+@pytest.fixture
+def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
+    """Put secrets wherever somebody may put them."""
+    user = make_user(rows)
+    job = BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=JobStatus.FAILED, args=PLANTED)
+    job.result = PLANTED
+    rows.add(job)
+    rows.flush()
+    rows.add(Schedule(name=str(uuid4()), kind="demo.enable", cron="0 3 * * *", args=PLANTED))
+    rows.add(PlatformConnection(user_id=user.id, platform="x", access_token=CANARY, refresh_token=CANARY))
+    audit.record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=job.id, args=PLANTED)
+    # An event of before events were redacted when written.
+    rows.add(Event(name="job.requested", user_id=user.id, job_id=job.id, data={"args": PLANTED}))
+    rows.commit()
+    return user, job
+
+
+def test_no_answer_of_the_api_shows_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+    user, job = planted
+    paths = ["/api/jobs", f"/api/jobs/{job.id}", f"/api/jobs/{job.id}/events", f"/api/jobs/{job.id}/explain"]
+    paths += ["/api/users", f"/api/users/{user.id}", f"/api/users/{user.id}/timeline", "/api/schedules", "/api/workers"]
+    paths += ["/metrics", "/api/openapi.json", "/readyz", "/api/queues", "/api/kinds", "/api/stats"]
+    with site.client(Role.ADMIN) as client:
+        answers = {path: client.get(path) for path in paths}
+        answers["a refusal"] = client.post(f"/api/jobs/{job.id}/retry")
+    assert [path for path, answer in answers.items() if answer.status_code > 299] == ["a refusal"]
+    for path, answer in answers.items():
+        assert CANARY not in answer.text, path
+        assert SECRET not in answer.text, path
+    assert answers[f"/api/jobs/{job.id}"].json()["args"]["token"] == HIDDEN
+
+
+@pytest.mark.browser
+def test_no_page_shows_it(site: Site, browser: object, planted: tuple[User, BackgroundJob]) -> None:
+    user, job = planted
+    context = browser.new_context(base_url=site.url)
+    context.add_cookies([{"name": COOKIE, "value": site.token(Role.ADMIN), "url": site.url}])
+    page = context.new_page()
+    heard: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
+    for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings"):
+        page.goto(path)
+        page.locator("h1").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        heard.append(page.content())
+    context.close()
+    assert len(heard) > 10
+    assert any(str(job.id) in said for said in heard)
+    assert any(HIDDEN in said for said in heard)
+    assert not [said for said in heard if CANARY in said or SECRET in said]
+
+
+def test_the_command_line_does_not_show_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+    app = typer.Typer()
+    cli.install(app, lambda: nullcontext(site.engine))
+    user, job = planted
+    for words in (["jobs", "show", str(job.id)], ["users", "show", user.email]):
+        for more in ([], ["--json"]):
+            result = CliRunner().invoke(app, [*words, *more], catch_exceptions=False)
+            assert result.exit_code == 0
+            assert CANARY not in result.output
+
+
+def test_events_are_written_without_it(rows: Session, planted: tuple[User, BackgroundJob]) -> None:
+    found = rows.exec(select(Event).where(Event.job_id == planted[1].id, Event.name == "job.failed")).one()
+    assert CANARY not in str(found.data)
+
+
+def test_neither_log_nor_process_list_shows_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+    with site.client() as stranger:
+        stranger.post("/api/auth/login", json={"email": CANARY, "password": CANARY})
+        stranger.get(f"/login/{CANARY}")
+        stranger.get("/jobs", headers={"Cookie": f"{COOKIE}={CANARY}"})
+    assert CANARY not in site.log()
+    assert SECRET not in site.log()
+    command = Path(f"/proc/{site.process.pid}/cmdline").read_bytes().decode()
+    assert SECRET not in command
+    assert "postgresql" not in command
+
+
+def test_an_admin_may_see_it_and_that_is_on_record(
+    site: Site, rows: Session, planted: tuple[User, BackgroundJob]
+) -> None:
+    _, job = planted
+    path = f"/api/jobs/{job.id}/reveal"
+    with site.client(Role.SUPPORT) as support, site.client(Role.ADMIN) as admin:
+        assert support.post(path).status_code == 403
+        answer = admin.post(path, json={"reason": "the customer asked"})
+    assert answer.json()["args"]["token"] == CANARY
+    event = rows.exec(select(Event).where(Event.job_id == job.id, Event.name == "job.args_revealed")).one()
+    assert (event.reason, CANARY in str(event.data)) == ("the customer asked", False)
+    kept = rows.connection().execute(
+        text("SELECT count(*) FROM idempotency_keys WHERE answer::text LIKE :it"), {"it": f"%{CANARY}%"}
+    )
+    assert kept.scalar() == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_secret_is_hidden_by_its_name_at_any_depth(name: str) -> None:
+    assert redacted({"a": [{name: CANARY, "b": 1}]}) == {"a": [{name: HIDDEN, "b": 1}]}
+    assert redacted({name: {"inner": CANARY}}) == {name: HIDDEN}

@@ -1,0 +1,148 @@
+"""Whatever stands in the database, every page shows it as text: nothing runs, nothing breaks out, nothing overflows."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlmodel import Session
+
+from core import audit, clock
+from core.models import (
+    AttemptOutcome,
+    BackgroundJob,
+    DemoModeStatus,
+    Interaction,
+    JobAttempt,
+    JobKind,
+    JobStatus,
+    PlatformConnection,
+    Queue,
+    Role,
+    Schedule,
+    User,
+    Worker,
+)
+from tests.factories import SUPPORT
+from tests.security.conftest import COOKIE, Site
+from tests.security.hostile import TEXTS
+
+pytestmark = pytest.mark.browser
+
+SCREENS = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+ALL_AT_ONCE = " ".join(TEXTS.values())
+
+
+def person(rows: Session, text: str, role: Role = Role.MEMBER) -> User:
+    user = User(email=f"{text[:200]}{clock.now().timestamp()}@x", name=text, role=role, demo_preset=text[:30] or None)
+    user.demo_mode_status = DemoModeStatus.FAILED
+    rows.add(user)
+    rows.flush()
+    link = PlatformConnection(user_id=user.id, platform=text[:32], handle=text, connection_status="connected")
+    rows.add(link)
+    rows.flush()
+    rows.add(Interaction(user_id=user.id, connection_id=link.id, kind="comment", body=text))
+    return user
+
+
+def job(rows: Session, text: str, user: User, status: JobStatus) -> BackgroundJob:
+    at = clock.now()
+    worker = Worker(host=text or "h", pid=1, threads=1, queues=["demo", text], version=text, heartbeat_at=at)
+    rows.add(worker)
+    rows.flush()
+    found = BackgroundJob(
+        kind="demo.enable",
+        queue="demo",
+        user_id=user.id,
+        status=status,
+        args={"preset": text, text or "key": {text or "deep": [text, 2**63, None]}},
+        result={text or "key": text},
+        progress_message=text,
+        progress_done=2**62,
+        progress_total=1,
+        error_type=text or "E",
+        error_message=text,
+        error_traceback=f"Traceback:\n{text}",
+        error_fingerprint=text[:60] or "f",
+        reason=text,
+        worker_id=worker.id,
+        started_at=at - timedelta(seconds=9),
+        finished_at=None if status is JobStatus.RUNNING else at,
+    )
+    rows.add(found)
+    rows.flush()
+    attempt = JobAttempt(job_id=found.id, token=1, attempt=1, worker_id=worker.id, outcome=AttemptOutcome.ERROR)
+    rows.add(attempt)
+    attempt.error_type, attempt.error_message, attempt.error_traceback = text or "E", text, text
+    audit.record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=found.id, reason=text or None, error=text or "e")
+    audit.record(rows, SUPPORT, text or "none", user_id=user.id, job_id=found.id, kind=text)
+    return found
+
+
+def steering(rows: Session, number: int, text: str) -> None:
+    name = f"{number} {text[:200]}"
+    by = {"paused_at": clock.now(), "paused_by": text or "x", "paused_reason": text}
+    rows.add(Queue(name=name, **by))
+    rows.add(JobKind(kind=name, **by))
+    rows.add(Schedule(name=name, kind=name, cron="0 3 * * *", timezone="UTC", args={"a": text}, created_by=text, **by))
+
+
+@pytest.fixture(scope="module")
+def pages(site: Site) -> list[tuple[str, UUID]]:
+    """Fill the database with everything hostile; return every page with who opens it."""
+    with Session(site.engine, expire_on_commit=False) as rows:
+        admin = person(rows, TEXTS["image"], Role.ADMIN)
+        for number, text in enumerate(TEXTS.values()):
+            job(rows, text, person(rows, text), JobStatus.FAILED)
+            steering(rows, number, text)
+        worst = [person(rows, ALL_AT_ONCE), person(rows, TEXTS["no place to break"])]
+        jobs = [job(rows, ALL_AT_ONCE, worst[0], JobStatus.RUNNING), job(rows, "W" * 300, worst[1], JobStatus.FAILED)]
+        rows.commit()
+    console = ["/", "/jobs", "/users", "/workers", "/queues", "/schedules", "/settings", "/users?q=%3Cimg"]
+    console += [f"/users/{one.id}" for one in worst] + [f"/jobs/{one.id}" for one in jobs]
+    theirs = [(path, one.id) for path in ("/dashboard", "/settings/demo-mode") for one in worst]
+    return [(path, admin.id) for path in console] + theirs
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_nothing_runs_and_nothing_breaks_out(
+    site: Site, browser: object, rows: Session, pages: list[tuple[str, UUID]], screen: str
+) -> None:
+    wrong: list[str] = []
+    for person_id in {who for _, who in pages}:
+        user = rows.get_one(User, person_id)
+        context = browser.new_context(base_url=site.url, viewport=SCREENS[screen])
+        context.add_cookies([{"name": COOKIE, "value": site.token(user=user), "url": site.url}])
+        page = context.new_page()
+        listen(page, wrong)
+        for path, who in pages:
+            if who == person_id:
+                wrong += look(page, path)
+        context.close()
+    assert not wrong, "\n".join(line[:400] for line in wrong)
+    assert "unexpected error" not in site.log()
+
+
+def listen(page: object, wrong: list[str]) -> None:
+    """Note every error, dialog and refusal of the browser."""
+
+    def shut(dialog: object) -> None:
+        wrong.append(f"{page.url} opened a dialog")
+        dialog.dismiss()
+
+    page.on("dialog", shut)
+    page.on("pageerror", lambda error: wrong.append(f"{page.url} error: {error}"))
+    page.on("console", lambda said: wrong.append(f"{page.url} {said.text}") if said.type == "error" else None)
+
+
+def look(page: object, path: str) -> list[str]:
+    """Open a page, wait until it is drawn, and return what is wrong with it."""
+    answer = page.goto(path)
+    page.locator("h1").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    found = [] if answer.status == 200 else [f"{path} answered {answer.status}"]
+    if page.evaluate("window.hacked") is not None:
+        found.append(f"{path} ran what was planted")
+    if page.locator("img[src=x], svg[onload], a[href^='javascript:']").count():
+        found.append(f"{path} made elements of text")
+    wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    return [*found, f"{path} is {wide} wide in {room}"] if wide > room else found
