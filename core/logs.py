@@ -1,9 +1,11 @@
 """Logs: events with fields, for people on a terminal and as JSON lines elsewhere."""
 
 import logging
+import re
 import sys
 import tempfile
 import traceback
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ def set_up(*, level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Tracebacks as plain text: structlog's coloured ones show the values of variables, and those may be secret.
+        [structlog.processors.format_exc_info, printable, structlog.dev.ConsoleRenderer()]
         if sys.stderr.isatty()
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]
     )
@@ -35,6 +38,19 @@ def set_up(*, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(level)
     # Dramatiq tells at length of every reconnect; what it means for us is told by tasks.
     logging.getLogger("dramatiq").setLevel(logging.CRITICAL)
+
+
+def printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write control characters out, as \\x1b: what strangers sent must not steer the terminal of who reads the log."""
+    return {name: _CONTROL.sub(_written_out, str(value)) for name, value in event.items()}
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+#: All but line feed and tab; half characters too, which no terminal can be given, and what turns the writing round.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def _leave_out_what_is_not_told() -> None:

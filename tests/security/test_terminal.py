@@ -1,0 +1,50 @@
+"""What strangers send does not steer the terminal of who reads the log, nor do values of variables stand in it."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from core import logs
+from tests.security.hostile import TEXTS, UNSTORABLE
+
+SECRET_VALUE = "canary-in-a-variable"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """Return a terminal that the log of this process goes to."""
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    logs.set_up()
+    yield screen
+    root.handlers[:] = kept
+    root.setLevel(level)
+
+
+def fail(text: str) -> None:
+    held = SECRET_VALUE
+    raise RuntimeError(text + held[:0])
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *UNSTORABLE])
+def test_nothing_in_the_log_steers_the_terminal(terminal: Terminal, text: str) -> None:
+    hostile = {**TEXTS, **UNSTORABLE}[text]
+    try:
+        fail(hostile)
+    except RuntimeError:
+        logging.getLogger("ui").exception("unexpected %s", hostile, extra={"given": hostile})
+    told = terminal.getvalue()
+    assert "RuntimeError" in told
+    assert SECRET_VALUE not in told
+    assert "\x1b[31mred" not in told
+    assert "\x1b[2J" not in told
+    assert not set(told) & set("\x00\x07\x08\x7f\x9b\r\u202e\u2066\ud800")
