@@ -63,7 +63,7 @@ def test_the_gateway_lets_pass_who_may_and_nobody_else(site: Site, rows: Session
     asking, owner = people(rows, who)
     target = ready(site.engine, row.on, owner.id)
     token = None if who == "anonymous" else site.token(user=asking)
-    asked = Asked(name=name, target=target.id, args=filled(row, target))
+    asked = Asked(name=name, target=target.id, args=filled(row, target), reason="a test")
     before = changes(rows)
     if who in row.may:
         assert perform(site.engine, Credentials(token, "api"), asked)
