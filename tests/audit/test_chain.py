@@ -152,6 +152,15 @@ def test_a_seal_made_without_the_secret_is_found(log: Engine) -> None:
     assert (fault_of(log).event_id, fault_of(log).what) == (7, "seal edited")
 
 
+def test_a_link_with_the_right_names_but_without_the_secret_does_not_fit(log: Engine) -> None:
+    write(log, 100)
+    forger = ChainKeys("a guess")
+    forger._known = {KEYS.current: next(iter(forger._known.values()))}
+    forger.current = KEYS.current
+    seal_all(log, forger)
+    assert (fault_of(log).event_id, fault_of(log).what) == (EVENTS + 1, "seal edited")
+
+
 def test_a_seal_taken_out_of_the_middle_is_found(log: Engine) -> None:
     damage(log, "DELETE FROM audit_seals WHERE position = 4")
     assert fault_of(log).what == "seal missing"
