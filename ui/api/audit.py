@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/audit", tags=["audit"])
 #: Parameters that are not filters.
 OTHERS = frozenset({"limit", "after", "format"})
 MEDIA = {Format.CSV: "text/csv; charset=utf-8", Format.JSONL: "application/jsonl; charset=utf-8"}
+_FILES: Any = {200: {"content": {media.partition(";")[0]: {"schema": {"type": "string"}} for media in MEDIA.values()}}}
 
 
 @router.get("")
@@ -34,7 +35,7 @@ def list_audit(
     return {"items": [asdict(line) for line in page.lines], "next": page.next, "total": total}
 
 
-@router.get("/export")
+@router.get("/export", response_class=StreamingResponse, responses=_FILES)
 def export_audit(
     request: Request,
     who: Who,
