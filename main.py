@@ -23,7 +23,7 @@ from core.embedded import Services, secret_key
 from core.errors import Invalid, Refused, Unusable
 from core.services import services
 from core.settings import settings, unknown_names
-from ui import cli, cli_audit, cli_steering
+from ui import cli, cli_audit, cli_people, cli_steering, cli_tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,7 +66,7 @@ def run(
             migrations.upgrade(where.database_url, secret=settings().secret_key or "")
             if with_sample:
                 firstrun.fill_history(engine, typer.echo)
-            address = settings().public_url or f"http://{host}:{listening.getsockname()[1]}"
+            address = (settings().public_url or "").rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
             sign_in = f"{address}/login/{firstrun.local_admin_link(engine)}"
         _export(where)
         supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
@@ -243,6 +243,8 @@ def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
 
 
 cli.install(app, _for_one_verb)
+cli_people.install(app)
+cli_tokens.install(app)
 cli_steering.install(app)
 cli_audit.install(app)
 

@@ -15,6 +15,10 @@ class Actor:
     role: Role
     via: str
     session_id: UUID | None = None
+    #: The personal token that a script came with.
+    token_id: UUID | None = None
+    #: A token that was made for reading changes nothing, whatever its person may do.
+    reads_only: bool = False
 
     def may(self, role: Role) -> bool:
         """Tell whether this actor has at least `role`."""

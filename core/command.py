@@ -20,7 +20,8 @@ from sqlmodel import Session, col
 from core import clock, limits
 from core.actor import Actor
 from core.auth import Credentials, authenticate
-from core.commands import COMMANDS, Call, Command
+from core.call import Call, Command
+from core.commands import COMMANDS
 from core.db import session_scope
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.models import IdempotencyKey
@@ -74,12 +75,21 @@ def authorise(session: Session, actor: Actor, command: Command, target: UUID | N
 
     Raises NotPermitted, naming the missing role; the same whether the target exists or not.
     """
+    if actor.token_id is not None:
+        _refuse_to_token(actor, command)
     if actor.may(command.role):
         return
     if command.own is not None and target is not None and actor.id is not None:  # noqa: SIM102 - reads as it thinks
         if command.own(session, target) == actor.id:
             return
     raise NotPermitted(f"{command.label} needs the role {command.role}; you are {actor.role}.", role=command.role.value)
+
+
+def _refuse_to_token(actor: Actor, command: Command) -> None:
+    if actor.reads_only:
+        raise NotPermitted(f"This token may only read, and {command.name} changes something. Make one that may write.")
+    if not command.by_token:
+        raise NotPermitted(f"No token may do {command.name}: sign in to the console yourself for that.")
 
 
 def _form(command: Command, args: Mapping[str, Any]) -> BaseModel:

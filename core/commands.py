@@ -1,18 +1,16 @@
 """All commands: the declared operations and chores, and what people do to jobs and operators. A table one can read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlmodel import Session
 
-from core import auth, operators, schedules
+from core import schedules
 from core.actor import Actor
-from core.errors import Invalid
+from core.call import Call, Command, oneself, target_of
+from core.commands_for_people import PEOPLE
 from core.jobs import queues
 from core.jobs.cancel import cancel
 from core.jobs.repair import repair_user
@@ -24,35 +22,8 @@ from core.operation import Chore, NoForm, Operation
 from core.operations import BY_NAME, CHORES, OPERATIONS
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One validated request, as a command's function gets it."""
-
-    actor: Actor
-    target: UUID | None
-    form: BaseModel
-    reason: str | None
-    run_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """Something that a person may do: who may, with what input, and the function that does it."""
-
-    name: str
-    label: str
-    role: Role
-    form: type[BaseModel]
-    act: Callable[[Session, Call], dict[str, Any]]
-    #: Returns the owner of the target, if people may do this to their own; None: nobody's own.
-    own: Callable[[Session, UUID], UUID | None] | None = None
-    #: Nobody does it without saying why: it stops work for many, takes away what is not made again, or changes who may
-    #: do what. Everything else takes a reason.
-    needs_reason: bool = False
-
-
 def _start(operation: Operation[Any, Any], session: Session, call: Call) -> dict[str, Any]:
-    job = request(session, operation, _target(call), call.form, call.actor, Asked(call.run_at, call.reason))
+    job = request(session, operation, target_of(call), call.form, call.actor, Asked(call.run_at, call.reason))
     return _answer(job)
 
 
@@ -61,11 +32,11 @@ def _start_chore(chore: Chore[Any], session: Session, call: Call) -> dict[str, A
 
 
 def _retry(session: Session, call: Call) -> dict[str, Any]:
-    return _answer(retry(session, _target(call), call.actor, call.reason))
+    return _answer(retry(session, target_of(call), call.actor, call.reason))
 
 
 def _cancel(session: Session, call: Call) -> dict[str, Any]:
-    job = cancel(session, _target(call), call.actor, call.reason)
+    job = cancel(session, target_of(call), call.actor, call.reason)
     return {**_answer(job), "stopping": job.status is JobStatus.RUNNING}
 
 
@@ -74,33 +45,7 @@ def _reveal(session: Session, call: Call) -> dict[str, Any]:
 
 
 def _repair(session: Session, call: Call) -> dict[str, Any]:
-    return {"was": repair_user(session, _target(call), call.actor, call.reason), "now": "failed"}
-
-
-def _add_operator(session: Session, call: Call) -> dict[str, Any]:
-    assert isinstance(call.form, operators.AddForm)
-    return {"link": "/login/" + operators.add(session, call.form, call.actor, call.reason)}
-
-
-def _change_role(session: Session, call: Call) -> dict[str, Any]:
-    assert isinstance(call.form, operators.RoleForm)
-    operators.change_role(session, _target(call), call.form.role, call.actor, call.reason)
-    return {"role": call.form.role.value}
-
-
-def _disable_operator(session: Session, call: Call) -> dict[str, Any]:
-    operators.disable(session, _target(call), call.actor, call.reason)
-    return {"disabled": True}
-
-
-def _make_link(session: Session, call: Call) -> dict[str, Any]:
-    return {"link": "/login/" + operators.link(session, _target(call), call.actor, call.reason)}
-
-
-def _change_password(session: Session, call: Call) -> dict[str, Any]:
-    assert isinstance(call.form, auth.PasswordForm)
-    auth.change_password(session, call.actor, call.form)
-    return {"changed": True}
+    return {"was": repair_user(session, target_of(call), call.actor, call.reason), "now": "failed"}
 
 
 def _steer(act: Callable[[Session, str, Actor, str | None], None], session: Session, call: Call) -> dict[str, Any]:
@@ -124,22 +69,12 @@ def _add_schedule(session: Session, call: Call) -> dict[str, Any]:
 def _to_schedule(
     act: Callable[[Session, UUID, Actor, str | None], Any], session: Session, call: Call
 ) -> dict[str, Any]:
-    done = act(session, _target(call), call.actor, call.reason)
+    done = act(session, target_of(call), call.actor, call.reason)
     return _answer(done) if isinstance(done, BackgroundJob | Accepted) else {"id": str(call.target)}
-
-
-def _target(call: Call) -> UUID:
-    if call.target is None:
-        raise Invalid("This needs to know what to act on.", {"target": "Give an id."})
-    return call.target
 
 
 def _answer(job: BackgroundJob | Accepted) -> dict[str, Any]:
     return {"job_id": str(job.id), "kind": job.kind, "status": job.status.value, "status_url": f"/api/jobs/{job.id}"}
-
-
-def _self(_: Session, user_id: UUID) -> UUID | None:
-    return user_id
 
 
 def _owner_of_connection(session: Session, connection_id: UUID) -> UUID | None:
@@ -154,7 +89,7 @@ def _owner_of_job(session: Session, job_id: UUID) -> UUID | None:
 
 
 def _of_operation(operation: Operation[Any, Any]) -> Command:
-    owner = _owner_of_connection if issubclass(operation.machine.table, PlatformConnection) else _self
+    owner = _owner_of_connection if issubclass(operation.machine.table, PlatformConnection) else oneself
     return Command(
         name=operation.name,
         label=operation.label,
@@ -208,31 +143,7 @@ _ALL = (
             ("schedule.remove", "Remove schedule", schedules.remove, True),
         )
     ),
-    Command(name="operator.add", label="Add operator", role=Role.ADMIN, form=operators.AddForm, act=_add_operator),
-    Command(
-        name="operator.role",
-        label="Change role",
-        role=Role.ADMIN,
-        form=operators.RoleForm,
-        act=_change_role,
-        needs_reason=True,
-    ),
-    Command(
-        name="operator.disable",
-        label="Disable",
-        role=Role.ADMIN,
-        form=NoForm,
-        act=_disable_operator,
-        needs_reason=True,
-    ),
-    Command(
-        name="password.change",
-        label="Change password",
-        role=Role.MEMBER,
-        form=auth.PasswordForm,
-        act=_change_password,
-    ),
-    Command(name="operator.link", label="Sign-in link", role=Role.ADMIN, form=NoForm, act=_make_link),
+    *PEOPLE,
 )
 
 COMMANDS = {command.name: command for command in _ALL}

@@ -3,6 +3,7 @@
 UnstuckError
 ├── Refused                 the person asked for something that cannot be done; `status` is its HTTP status
 │   ├── NotSignedIn         401
+│   │   └── CodeNeeded      401  the password is right, and the second factor is owed
 │   ├── NotPermitted        403  names the missing role
 │   ├── NotFound            404
 │   ├── NotAllowed          409  the row is in a state from which this cannot start
@@ -42,6 +43,16 @@ class NotSignedIn(Refused):
 
     status = 401
     title = "Not signed in"
+
+
+class CodeNeeded(NotSignedIn):
+    """The first factor is right; `user_id` owes a code. The answer says so, and not whose account it is."""
+
+    title = "Code needed"
+
+    def __init__(self, detail: str, user_id: UUID) -> None:
+        super().__init__(detail, code_needed=True)
+        self.user_id = user_id
 
 
 class NotPermitted(Refused):

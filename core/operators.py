@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from pydantic import EmailStr, Field
-from sqlmodel import Session, col, func, select, update
+from sqlmodel import Session, func, select
 
-from core import audit, auth, bus, clock
+from core import audit, auth, bus, clock, personal_tokens, sessions
 from core.actor import Actor
 from core.errors import NotAllowed, NotFound
-from core.models import Role, User, UserSession
+from core.models import Role, User
 from core.operation import Form
 
 #: The operator that the first local start makes, for the person at the machine.
@@ -57,7 +57,7 @@ def change_role(session: Session, user_id: UUID, role: Role, actor: Actor, reaso
     if user.id == actor.id:
         raise NotAllowed("Nobody changes their own role; ask another admin.")
     _give(session, user, role, actor, reason, "operator.role_changed")
-    _end_sessions(session, user_id)
+    sessions.end_all(session, user_id, actor, "role changed", reason)
 
 
 def disable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
@@ -67,9 +67,25 @@ def disable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -
         raise NotAllowed("Nobody disables themselves; ask another admin.")
     was = _standing(user)
     user.disabled_at = clock.db_now()
-    _end_sessions(session, user_id)
+    sessions.end_all(session, user_id, actor, "disabled", reason)
+    personal_tokens.revoke_all(session, user_id, actor, reason)
     audit.record(session, actor, "operator.disabled", user_id=user_id, reason=reason, was=was, now=_DISABLED)
     bus.changed(session, user_id=user_id)
+
+
+def enable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
+    """Let a user in again who was disabled; they sign in anew."""
+    user = _get(session, user_id)
+    if user.disabled_at is None:
+        raise NotAllowed(f"{user.email} is not disabled.")
+    user.disabled_at = None
+    audit.record(session, actor, "operator.enabled", user_id=user_id, reason=reason, was=_DISABLED, now=user.role.value)
+    bus.changed(session, user_id=user_id)
+
+
+def all_operators(session: Session) -> list[User]:
+    """Return everybody with more than a member's role, disabled ones too, by e-mail address."""
+    return list(session.exec(select(User).where(User.role != Role.MEMBER).order_by(func.lower(User.email))))
 
 
 def link(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> str:
@@ -96,7 +112,3 @@ def _give(session: Session, user: User, role: Role, actor: Actor, reason: str | 
 
 def _standing(user: User) -> str:
     return _DISABLED if user.disabled_at else user.role.value
-
-
-def _end_sessions(session: Session, user_id: UUID) -> None:
-    session.exec(update(UserSession).where(col(UserSession.user_id) == user_id).values(revoked_at=clock.db_now()))

@@ -62,6 +62,13 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=30, ge=1, description="Finished jobs older than this may be deleted.")
     session_idle_minutes: float = Field(default=30, gt=0, description="A session unused for this long ends.")
     session_hours: float = Field(default=12, gt=0, description="A session ends after this long in any case.")
+    oidc_issuer: str | None = Field(default=None, description="OpenID provider people sign in with; unset: none.")
+    oidc_client_id: str | None = Field(default=None, description="What the provider calls this console.")
+    oidc_client_secret: str | None = Field(default=None, description="What the provider gave with the client id.")
+    oidc_role_claim: str | None = Field(
+        default=None, description="The claim that names a person's roles; unset: people and roles are kept here."
+    )
+    oidc_roles: str = Field(default="", description="Which of the claim's values is which role, value=role.")
     environment: str = Field(default="local", description="Shown in the top bar: local, staging, production.")
     crash_at: str | None = Field(
         default=None, description="Test hook: <name>[:n] ends the process at that point of the engine."

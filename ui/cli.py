@@ -39,7 +39,6 @@ Reason = Annotated[str | None, typer.Option(help="Why; goes into the audit log."
 
 jobs = typer.Typer(no_args_is_help=True, help="List, show, explain, retry, cancel jobs.")
 users = typer.Typer(no_args_is_help=True, help="Find users and see why they are stuck.")
-operator = typer.Typer(no_args_is_help=True, help="The people who help.")
 workers = typer.Typer(no_args_is_help=True, help="Worker processes.")
 
 #: Opens the database and the bus for one verb: the one that main.py gave.
@@ -49,7 +48,7 @@ _connections: list[Callable[[], AbstractContextManager[Engine]]] = []
 def install(app: typer.Typer, connection: Callable[[], AbstractContextManager[Engine]]) -> None:
     """Add these verbs to the program's command line."""
     _connections[:] = [connection]
-    for name, group in (("jobs", jobs), ("users", users), ("operator", operator), ("workers", workers)):
+    for name, group in (("jobs", jobs), ("users", users), ("workers", workers)):
         app.add_typer(group, name=name)
     app.command("do", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(do)
 
@@ -211,38 +210,6 @@ def diagnose(email: str, as_json: Json = False) -> None:
     """Tell in one sentence why a user is where they are, and the one safe remedy."""
     found = load(lambda session: diagnose_user(session, operators.find_by_email(session, email)))
     tell(asdict(found), as_json=as_json)
-
-
-@operator.command("add")
-def add_operator(email: str, role: Role = Role.SUPPORT, name: str | None = None, reason: Reason = None) -> None:
-    """Add an operator and print their one-time sign-in link."""
-    args = {"email": email, "name": name, "role": role.value}
-    tell(ask(Asked(name="operator.add", args=args, reason=reason)), as_json=False)
-
-
-@operator.command("role")
-def change_role(email: str, role: Role, reason: Reason = None) -> None:
-    """Give somebody another role."""
-    tell(_to_person("operator.role", email, {"role": role.value}, reason), as_json=False)
-
-
-@operator.command("disable")
-def disable(email: str, reason: Reason = None) -> None:
-    """Shut somebody out from now on."""
-    tell(_to_person("operator.disable", email, {}, reason), as_json=False)
-
-
-@operator.command("link")
-def link(email: str, reason: Reason = None) -> None:
-    """Print a new one-time sign-in link."""
-    tell(_to_person("operator.link", email, {}, reason), as_json=False)
-
-
-def _to_person(name: str, email: str, args: dict[str, Any], reason: str | None) -> dict[str, Any]:
-    with opened() as engine:
-        with session_scope(engine) as session:
-            target = operators.find_by_email(session, email).id
-        return perform(engine, me(), Asked(name=name, target=target, args=args, reason=reason))
 
 
 @workers.command("list")

@@ -6,6 +6,7 @@ from core.models.event import Event
 from core.models.idempotency_key import IdempotencyKey
 from core.models.interaction import Interaction
 from core.models.marketing_campaign import MarketingCampaign
+from core.models.people import PendingSignIn, PersonalToken, RecoveryCode, Scope, SecondFactor, SpentState
 from core.models.platform_connection import ConnectionStatus, PlatformConnection
 from core.models.queue import JobCounter, JobKind, Queue
 from core.models.schedule import Schedule, ScheduleTick
@@ -28,12 +29,18 @@ __all__ = [
     "JobKind",
     "JobStatus",
     "MarketingCampaign",
+    "PendingSignIn",
+    "PersonalToken",
     "PlatformConnection",
     "Queue",
+    "RecoveryCode",
     "Role",
     "Schedule",
     "ScheduleTick",
+    "Scope",
+    "SecondFactor",
     "SignInLink",
+    "SpentState",
     "User",
     "UserSession",
     "Worker",

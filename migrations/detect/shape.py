@@ -71,6 +71,7 @@ _NEW_TABLES = {
     "0006": ("marketing_campaigns",),
     "0014": ("queues", "job_kinds", "job_counters", "schedules", "schedule_ticks"),
     "0016": ("audit_seals",),
+    "0017": ("personal_tokens", "second_factors", "recovery_codes", "pending_sign_ins", "spent_states"),
 }
 #: Columns that a later revision adds to a new table: one that a downgrade has left may lack them.
 _LATER = {"events": ("txid",)}

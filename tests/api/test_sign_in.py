@@ -22,10 +22,34 @@ PASSWORD = "correct horse battery"
 def test_a_sign_in_link_works_once(anonymous: TestClient, engine: Engine) -> None:
     with session_scope(engine) as session:
         link = auth.make_link(session, make_user(session))
-    assert anonymous.get(f"/login/{link}").status_code == 303
-    again = anonymous.get(f"/login/{link}")
-    assert again.status_code == 401
-    assert "used" in again.text
+    assert anonymous.post(f"/login/{link}").status_code == 303
+    for again in (anonymous.get(f"/login/{link}"), anonymous.post(f"/login/{link}")):
+        assert again.status_code == 401
+        assert "used" in again.text
+
+
+def test_a_mail_scanner_that_opens_a_link_does_not_use_it_up(anonymous: TestClient, engine: Engine) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session, email="o'brien+<b>@example.com")
+        link = auth.make_link(session, user)
+    for _ in range(3):
+        shown = anonymous.get(f"/login/{link}")
+        assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
+        assert "set-cookie" not in shown.headers
+        assert "<b>" not in shown.text
+        assert "o&#39;brien" in shown.text
+    assert anonymous.get("/api/me").status_code == 401
+    foreign = anonymous.post(f"/login/{link}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    assert anonymous.post(f"/login/{link}").status_code == 303
+    assert anonymous.get("/api/me").json()["email"] == user.email
+
+
+def test_a_link_of_somebody_disabled_since_lets_nobody_in(anonymous: TestClient, engine: Engine) -> None:
+    with session_scope(engine) as session:
+        link = auth.make_link(session, make_user(session, disabled_at=clock.now()))
+    assert anonymous.get(f"/login/{link}").status_code == 401
+    assert anonymous.post(f"/login/{link}").status_code == 401
 
 
 def test_a_password_is_set_and_signs_in_and_a_wrong_one_does_not(signed_in: SignIn, anonymous: TestClient) -> None:

@@ -52,7 +52,7 @@ class Program:
         opened.set_default_timeout(15_000)
         if not hasattr(self, "_state"):
             page = opened.new_page()
-            page.goto(self.link)
+            follow(page, self.link)
             page.close()
             self._state = opened.storage_state()
             return opened
@@ -67,7 +67,7 @@ class Program:
         opened = self.browser.new_context(base_url=self.url, viewport={"width": 390, "height": 844})
         opened.set_default_timeout(15_000)
         page = opened.new_page()
-        page.goto(f"/login/{link}")
+        follow(page, f"/login/{link}")
         return page, user
 
     def kill_worker(self) -> None:
@@ -110,6 +110,13 @@ def _start(folder: Path, settings: dict[str, str]) -> tuple[subprocess.Popen[byt
             command, cwd=ROOT, env={**os.environ, **settings}, stdout=out, stderr=out, start_new_session=True
         )
     return process, log
+
+
+def follow(page: object, link: str) -> None:
+    """Sign in by a one-time link, as a person does: open it, and press on."""
+    page.goto(link)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(lambda url: "/login" not in url)
 
 
 def free_port() -> int:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from core import auth
+from core import passwords, sessions
 from core.db import session_scope
 from core.models import Role, User, UserSession
-from tests.factories import make_user
+from tests.factories import ADMIN, make_user
 from tests.ui.conftest import Console, console, rows
 from tests.waiting import eventually
 
@@ -21,13 +21,13 @@ PASSWORD = "a long and lonely password"
 def end_all(console: Console, user: User) -> None:
     with session_scope(console.engine) as session:
         for each in session.exec(select(UserSession).where(UserSession.user_id == user.id)):
-            auth.revoke(session, each.id)
+            sessions.end(session, each.id, ADMIN, "revoked")
 
 
 @pytest.fixture
 def support(rows: Session) -> User:
     user = make_user(rows, role=Role.SUPPORT)
-    user.hashed_password = auth.hash_password(PASSWORD)
+    user.hashed_password = passwords.hash_password(PASSWORD)
     rows.commit()
     return user
 

@@ -15,13 +15,13 @@ import websocket
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from core import auth, operators
+from core import auth, operators, sessions
 from core.actor import ENGINE
 from core.auth import Visitor
 from core.db import connect, session_scope
 from core.models import Role, User, UserSession
 from tests.conftest import _fresh
-from tests.factories import make_user
+from tests.factories import ADMIN, make_user
 from tests.ui.conftest import _serve
 from tests.waiting import eventually
 
@@ -185,7 +185,7 @@ def degrade(site: Site, person: User) -> None:
 def revoke(site: Site, person: User) -> None:
     with session_scope(site.engine) as session:
         for each in session.exec(select(UserSession).where(UserSession.user_id == person.id)):
-            auth.revoke(session, each.id)
+            sessions.end(session, each.id, ADMIN, "revoked")
 
 
 @pytest.mark.parametrize("end", [disable, degrade, revoke])

@@ -10,11 +10,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, Field
 
-from core import auth
+from core import auth, oidc, passwords
 from core.actor import Actor
 from core.auth import Visitor
 from core.db import session_scope
-from core.errors import NotSignedIn
+from core.errors import CodeNeeded, NotSignedIn, TooMany
 from core.models import Role
 from core.settings import settings
 from ui import access
@@ -29,17 +29,18 @@ _templates = Environment(loader=FileSystemLoader(Path(__file__).parent.parent / 
 
 
 class Login(BaseModel):
-    """E-mail and password."""
+    """E-mail and password, and the code of who has a second factor."""
 
     email: str = Field(max_length=320)
     password: str = Field(max_length=1000)
+    code: str | None = Field(default=None, max_length=40, description="From the phone, or a recovery code.")
 
 
 @router.post("/api/auth/login")
 def login(body: Login, request: Request, _: Anyone) -> JSONResponse:
     """Sign in; the answer sets the session cookie."""
-    token = auth.sign_in(access.engine(), body.email, body.password, _visitor(request), "api")
-    return _with_cookie(JSONResponse({"signed_in": True}), token)
+    token = auth.sign_in(access.engine(), body.email, body.password, visitor(request), "api", code=body.code)
+    return with_cookie(JSONResponse({"signed_in": True}), token)
 
 
 @router.post("/api/auth/logout")
@@ -59,7 +60,7 @@ def me(who: Who) -> dict[str, Any]:
 
 
 @router.post("/api/me/password")
-def change_password(body: auth.PasswordForm, who: Who) -> dict[str, Any]:
+def change_password(body: passwords.PasswordForm, who: Who) -> dict[str, Any]:
     """Give the signed-in person a new password; their other sessions end."""
     return do(who, "password.change", None, body.model_dump())
 
@@ -70,7 +71,7 @@ def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - t
     try:
         read(access.credentials_of(request, "console"), Role.MEMBER, lambda _, actor: actor)
     except NotSignedIn:
-        return _login_html(next, "")
+        return login_html(next, "")
     return RedirectResponse(own_path(next), status_code=303)
 
 
@@ -84,21 +85,70 @@ def login_form(
 ) -> Response:
     """Sign in from the page, and go where the person wanted to."""
     try:
-        token = auth.sign_in(access.engine(), email, password, _visitor(request), "console")
+        token = auth.sign_in(access.engine(), email, password, visitor(request), "console")
+    except CodeNeeded as owed:
+        return ask_for_code(owed, next)
     except NotSignedIn as error:
-        return _login_html(next, email, error.detail, status=401)
-    return _with_cookie(RedirectResponse(own_path(next), status_code=303), token)
+        return login_html(next, email, error.detail, status=401)
+    return with_cookie(RedirectResponse(own_path(next), status_code=303), token)
+
+
+@pages.get("/login/code")
+def code_page(next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
+    """Ask who has proved one factor for the other."""
+    return _code_html(next)
+
+
+@pages.post("/login/code")
+def code_form(
+    request: Request,
+    _: Anyone,
+    code: Annotated[str, Form(max_length=40)] = "",
+    next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the field's public name
+) -> Response:
+    """Complete a sign-in by the code, and go where the person wanted to."""
+    pending = request.cookies.get(_pending_cookie()) or ""
+    try:
+        token = auth.sign_in_by_code(access.engine(), pending, code, visitor(request))
+    except (CodeNeeded, TooMany) as error:
+        return _code_html(next, error.detail, status=error.status)
+    except NotSignedIn as error:
+        return login_html(next, "", error.detail, status=401)
+    answer = with_cookie(RedirectResponse(own_path(next), status_code=303), token)
+    answer.delete_cookie(_pending_cookie())
+    return answer
 
 
 @pages.get("/login/{token}")
-def login_by_link(token: str, request: Request) -> Response:
-    """Use a one-time sign-in link."""
+def link_page(token: str) -> Response:
+    """Show whom a one-time sign-in link is for; only the form's POST uses it up."""
     try:
         with session_scope(access.engine()) as session:
-            session_token = auth.sign_in_by_link(session, token, _visitor(request))
+            email = auth.person_of_link(session, token).email
     except NotSignedIn as error:
-        return _login_html("/", "", error.detail, status=401)
-    return _with_cookie(RedirectResponse("/", status_code=303), session_token)
+        return login_html("/", "", error.detail, status=401)
+    return never_kept(HTMLResponse(_templates.get_template("link.html").render(email=email)))
+
+
+@pages.post("/login/{token}")
+def login_by_link(token: str, request: Request, _: Anyone) -> Response:
+    """Use a one-time sign-in link."""
+    try:
+        session_token, owed = _sign_in_by_link(token, visitor(request))
+        if owed:
+            return ask_for_code(owed, "/")
+    except NotSignedIn as error:
+        return login_html("/", "", error.detail, status=401)
+    return with_cookie(RedirectResponse("/", status_code=303), session_token)
+
+
+def _sign_in_by_link(token: str, comes_from: Visitor) -> tuple[str, CodeNeeded | None]:
+    """Use a link up even when a code is still owed: it has done its part."""
+    with session_scope(access.engine()) as session:
+        try:
+            return auth.sign_in_by_link(session, token, comes_from), None
+        except CodeNeeded as owed:
+            return "", owed
 
 
 @pages.post("/logout")
@@ -122,23 +172,57 @@ def own_path(wanted: str) -> str:
     return quote(wanted, safe="/?&=%:@,+~#-._") if local and printable and parts.path != "/login" else "/"
 
 
-def _login_html(wanted: str, email: str, error: str = "", status: int = 200) -> HTMLResponse:
-    text = _templates.get_template("login.html").render(next=own_path(wanted), email=email, error=error)
+def login_html(wanted: str, email: str, error: str = "", status: int = 200) -> HTMLResponse:
+    """Return the sign-in page, with what went wrong before."""
+    other = f"/login/oidc?next={quote(own_path(wanted))}" if oidc.is_set_up() else None
+    page = _templates.get_template("login.html")
+    text = page.render(next=own_path(wanted), email=email, error=error, provider=other)
     return HTMLResponse(text, status_code=status)
 
 
-def _visitor(request: Request) -> Visitor:
+def ask_for_code(owed: CodeNeeded, wanted: str) -> Response:
+    """Send who owes a code to the page that asks for it, with proof of the first factor."""
+    with session_scope(access.engine()) as session:
+        pending = auth.pend(session, owed.user_id)
+    answer = RedirectResponse(f"/login/code?next={quote(own_path(wanted))}", status_code=303)
+    life = int(auth.PENDING_LIFE.total_seconds())
+    answer.set_cookie(_pending_cookie(), pending, max_age=life, httponly=True, secure=is_https(), samesite="strict")
+    return answer
+
+
+def _pending_cookie() -> str:
+    return "__Host-unstuck-code" if is_https() else "unstuck_code"
+
+
+def is_https() -> bool:
+    """Tell whether people come by https."""
+    return (settings().public_url or "").startswith("https://")
+
+
+def _code_html(wanted: str, error: str = "", status: int = 200) -> HTMLResponse:
+    text = _templates.get_template("code.html").render(next=own_path(wanted), error=error)
+    return never_kept(HTMLResponse(text, status_code=status))
+
+
+def never_kept(answer: AnswerT) -> AnswerT:
+    """Return an answer that no cache keeps."""
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def visitor(request: Request) -> Visitor:
+    """Return where a request comes from."""
     return Visitor(request.headers.get("user-agent", ""), request.client.host if request.client else "")
 
 
-def _with_cookie(answer: AnswerT, token: str) -> AnswerT:
-    secure = (settings().public_url or "").startswith("https://")
+def with_cookie(answer: AnswerT, token: str) -> AnswerT:
+    """Return an answer that brings a session to the browser."""
     answer.set_cookie(
         access.cookie_name(),
         token,
         max_age=int(settings().session_hours * 3600),
         httponly=True,
-        secure=secure,
+        secure=is_https(),
         samesite="lax",
         path="/",
     )

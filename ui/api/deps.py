@@ -31,6 +31,9 @@ def same_origin(request: Request) -> None:
 
 def credentials(request: Request) -> Credentials:
     """Return the request's proof of who it is. Raises NotSignedIn when there is none, before anything else is read."""
+    if bearer := _bearer(request):
+        _limit(request, bearer)
+        return Credentials(None, "api", bearer)
     same_origin(request)
     found = access.credentials_of(request, "api")
     _limit(request, found.token)
@@ -45,6 +48,12 @@ def _limit(request: Request, token: str | None) -> None:
         limits.check(limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
     else:
         limits.check(limits.STRANGERS, request.client.host if request.client else "")
+
+
+def _bearer(request: Request) -> str | None:
+    """Return the personal token of a request; no browser sends one by itself, so it needs no other proof of origin."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _same_origin(request: Request) -> bool:

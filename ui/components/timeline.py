@@ -20,8 +20,7 @@ _TOLD: Final[Mapping[str, str]] = {
     "job.succeeded": "Succeeded",
     "job.failed": "Failed",
     "session.started": "Signed in",
-    "session.ended": "Signed out",
-    "session.revoked": "Session revoked",
+    "session.ended": "Session ended: {how}",
     "user.repaired": "Repaired: moved to failed",
 }
 _TONES: Final[Mapping[str, str]] = {
@@ -56,7 +55,7 @@ def told(event: Event) -> str:
         return event.name.replace(".", " ").replace("_", " ").capitalize()
     kind = BY_NAME.get(str(event.data.get("kind")))
     known = {**event.data, "label": kind.label if kind else event.data.get("kind", "a job")}
-    return words.format_map(_Gaps(known)).strip()
+    return words.format_map(_Gaps(known)).strip(" :")
 
 
 def _line(event: Event) -> None:

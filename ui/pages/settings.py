@@ -1,14 +1,17 @@
-"""One's own settings: the password, which replaces sign-in links."""
+"""One's own settings: the password, which replaces sign-in links, and where one is signed in."""
 
 from typing import Final
 
 from nicegui import ui
 
-from core import auth
+from core import passwords
 from core.models import Role
 from ui import access
 from ui.components.box import box, text
 from ui.components.button import PRIMARY, button, say
+from ui.components.my_factor import MyFactor
+from ui.components.my_sessions import MySessions
+from ui.components.my_tokens import MyTokens
 from ui.frame import home_frame
 
 PATH: Final = "/settings"
@@ -16,13 +19,31 @@ PATH: Final = "/settings"
 
 async def draw() -> None:
     """Draw the settings of whoever is signed in."""
-    has_password = await access.load(auth.has_password, access.me())
+    me = access.me()
+    assert me.id is not None, "who sees a page is a person"
+    has_password = await access.load(passwords.has_password, me)
     with home_frame(PATH):
         text("Settings", tag="h1")
-        with box("card-big").style("max-width: 520px"):
-            text("Password", tag="h2")
-            text("With a password you sign in without a link. At least 12 characters; a few words are best.", "muted")
+        with _card(
+            "Password", "You sign in with it instead of a link. At least 12 characters; a few unrelated words are best."
+        ):
             _password_form(has_password=has_password)
+        with _card("Second factor", "Whenever you sign in, a code from your phone as well: passwords get guessed."):
+            await MyFactor(me.id).begin()
+        with _card("Where you are signed in", "End what you do not know, and change your password then."):
+            await MySessions(me, me.id).begin()
+        with _card("Tokens", "They let your scripts in, as “Authorization: Bearer”, for what you may do and no more."):
+            await MyTokens(me.id).begin()
+
+
+def _card(title: str, about: str) -> ui.element:
+    """Return a box for one thing that can be set, with what it is for."""
+    made = box("card-big narrow", "section")
+    made.props["aria-label"] = title
+    with made:
+        text(title, tag="h2")
+        text(about, "muted")
+    return made
 
 
 def _password_form(*, has_password: bool) -> None:

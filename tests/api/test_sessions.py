@@ -1,0 +1,176 @@
+"""Where one is signed in: seen by oneself and by admins, ended by them, and on record with who ended it."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from core import auth, bus
+from core.auth import Visitor
+from core.command import Asked, perform
+from core.db import session_scope
+from core.models import Event, Role, User
+from core.sessions import device_of
+from tests.factories import ADMIN
+from ui import access
+
+SignIn = Callable[[Role], tuple[TestClient, User]]
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture
+def announced(monkeypatch: pytest.MonkeyPatch) -> list[bus.Changes]:
+    """Return what the screens are told."""
+    told: list[bus.Changes] = []
+
+    class Ear(bus.Silence):
+        def announce(self, changes: bus.Changes) -> None:
+            told.append(changes)
+
+    monkeypatch.setattr(bus, "_bus", Ear())
+    return told
+
+
+@pytest.fixture
+def elsewhere(engine: Engine, anonymous: TestClient) -> Callable[[User], TestClient]:
+    """Return what signs a person in on another device."""
+
+    def sign_in(user: User) -> TestClient:
+        with session_scope(engine) as session:
+            link = auth.make_link(session, session.get_one(User, user.id))
+        with session_scope(engine) as session:
+            token = auth.sign_in_by_link(session, link, Visitor(FIREFOX, "203.0.113.9"))
+        client = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
+        client.cookies.set(access.cookie_name(), token)
+        return client
+
+    return sign_in
+
+
+Elsewhere = Callable[[User], TestClient]
+
+
+def ended_events(engine: Engine, user: User) -> list[Event]:
+    with Session(engine) as session:
+        return list(session.exec(select(Event).where(Event.user_id == user.id, col(Event.name) == "session.ended")))
+
+
+def test_one_sees_where_one_is_signed_in_and_ends_the_other_place(
+    signed_in: SignIn, elsewhere: Elsewhere, engine: Engine, announced: list[bus.Changes]
+) -> None:
+    here, user = signed_in(Role.MEMBER)
+    there = elsewhere(user)
+    lines = here.get("/api/me/sessions").json()["items"]
+    assert sorted((line["device"], line["ip"], line["current"]) for line in lines) == [
+        ("Firefox on Linux", "203.0.113.9", False),
+        ("Unknown device", "", True),
+    ]
+    other = next(line["id"] for line in lines if not line["current"])
+    announced.clear()
+    assert here.delete(f"/api/me/sessions/{other}").status_code == 200
+    assert (there.get("/api/me").status_code, here.get("/api/me").status_code) == (401, 200)
+    assert any(user.id in changes.users for changes in announced)
+    (event,) = ended_events(engine, user)
+    assert (event.actor, event.data["how"], event.data["session"]) == (user.email, "revoked", other)
+
+
+def test_all_others_end_at_once_and_the_one_that_asks_stays(signed_in: SignIn, elsewhere: Elsewhere) -> None:
+    here, user = signed_in(Role.MEMBER)
+    others = [elsewhere(user) for _ in range(3)]
+    assert here.delete("/api/me/sessions").json() == {"ended": 3}
+    assert [client.get("/api/me").status_code for client in others] == [401] * 3
+    assert here.get("/api/me").status_code == 200
+
+
+def test_nobody_ends_or_sees_anothers_session_but_an_admin(
+    signed_in: SignIn, elsewhere: Elsewhere, engine: Engine
+) -> None:
+    support, _ = signed_in(Role.SUPPORT)
+    admin, ada = signed_in(Role.ADMIN)
+    here, user = signed_in(Role.MEMBER)
+    mine = here.get("/api/me/sessions").json()["items"][0]["id"]
+    assert support.delete(f"/api/me/sessions/{mine}").status_code == 404
+    assert support.get(f"/api/users/{user.id}/sessions").status_code == 403
+    assert support.delete(f"/api/users/{user.id}/sessions/{mine}").status_code == 403
+    assert support.delete(f"/api/users/{user.id}/sessions").status_code == 403
+    assert admin.delete(f"/api/users/{ada.id}/sessions/{mine}").status_code == 404
+    assert here.get("/api/me").status_code == 200
+    assert admin.get(f"/api/users/{user.id}/sessions").json()["items"][0]["id"] == mine
+    assert admin.delete(f"/api/users/{user.id}/sessions/{mine}?reason=lost+phone").status_code == 200
+    assert here.get("/api/me").status_code == 401
+    (event,) = ended_events(engine, user)
+    assert (event.actor, event.reason) == (ada.email, "lost phone")
+
+
+def test_an_admin_ends_all_of_a_persons_sessions(signed_in: SignIn, elsewhere: Elsewhere) -> None:
+    admin, _ = signed_in(Role.ADMIN)
+    here, user = signed_in(Role.SUPPORT)
+    there = elsewhere(user)
+    assert admin.delete(f"/api/users/{user.id}/sessions").json() == {"ended": 2}
+    assert {client.get("/api/me").status_code for client in (here, there)} == {401}
+    assert admin.delete(f"/api/users/{uuid4()}/sessions/{uuid4()}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "how"),
+    [("operator.role", {"role": "viewer"}, "role changed"), ("operator.disable", {}, "disabled")],
+)
+def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_screens_are_told(
+    signed_in: SignIn,
+    anonymous: TestClient,
+    engine: Engine,
+    announced: list[bus.Changes],
+    name: str,
+    args: dict[str, str],
+    how: str,
+) -> None:
+    client, user = signed_in(Role.SUPPORT)
+    with session_scope(engine) as session:
+        link = auth.make_link(session, session.get_one(User, user.id))
+    announced.clear()
+    perform(engine, ADMIN, Asked(name=name, target=user.id, args=args))
+    assert client.get("/api/me").status_code == 401
+    assert any(user.id in changes.users for changes in announced)
+    assert [event.data["how"] for event in ended_events(engine, user)] == [how]
+    assert anonymous.post(f"/login/{link}").status_code == 401
+
+
+def test_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, anonymous: TestClient) -> None:
+    client, user = signed_in(Role.SUPPORT)
+    perform(engine, ADMIN, Asked(name="operator.disable", target=user.id))
+    perform(engine, ADMIN, Asked(name="operator.enable", target=user.id))
+    assert client.get("/api/me").status_code == 401
+    link = perform(engine, ADMIN, Asked(name="operator.link", target=user.id))["link"]
+    assert anonymous.post(link).status_code == 303
+
+
+@pytest.mark.parametrize("way", ["/api/auth/logout", "/logout"])
+def test_signing_out_and_a_new_password_are_told_to_the_screens(
+    signed_in: SignIn, engine: Engine, announced: list[bus.Changes], way: str
+) -> None:
+    client, user = signed_in(Role.MEMBER)
+    announced.clear()
+    client.post("/api/me/password", json={"password": "correct horse battery"})
+    assert any(user.id in changes.users for changes in announced)
+    announced.clear()
+    client.post(way)
+    assert any(user.id in changes.users for changes in announced)
+    assert [event.data["how"] for event in ended_events(engine, user)] == ["signed out"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "device"),
+    [
+        (FIREFOX, "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+        ("curl/8.14.1", "curl"),
+        ("<script>alert(1)</script>", "Unknown device"),
+        ("", "Unknown device"),
+    ],
+)
+def test_a_device_is_told_in_its_owners_words(agent: str, device: str) -> None:
+    assert device_of(agent) == device

@@ -1,0 +1,124 @@
+"""An OpenID provider on loopback, with keys and codes of its own, that can be told to lie."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+CLIENT, SECRET = "unstuck-console", "s3cret/with+signs"
+
+
+class Provider:
+    """What it knows of the person who signs in is `person`; `lies` changes the id token's claims."""
+
+    def __init__(self) -> None:
+        self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+        self.person: dict[str, object] = {"sub": "42", "email": "ada@example.com", "email_verified": True}
+        self.lies: dict[str, object] = {}
+        self.sign = self.sign_rightly
+        self.codes: dict[str, dict[str, str]] = {}
+        self.pad = b""
+        self.issuer_told: str | None = None
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def sign_rightly(self, claims: dict[str, object]) -> str:
+        return jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
+
+    def sign_with_public_key_as_secret(self, claims: dict[str, object]) -> str:
+        """HS256 with what everybody knows: the public key. By hand, since libraries refuse to."""
+        signed = _joined({"alg": "HS256", "kid": "one", "typ": "JWT"}, claims)
+        mark = hmac.new(self.key.as_pem(private=False), signed.encode(), hashlib.sha256).digest()
+        return f"{signed}.{_packed(mark)}"
+
+    def sign_with_nothing(self, claims: dict[str, object]) -> str:
+        return _joined({"alg": "none", "typ": "JWT"}, claims) + "."
+
+    def sign_with_another_key(self, claims: dict[str, object]) -> str:
+        other = RSAKey.generate_key(2048, {"kid": "one"})
+        return jwt.encode({"alg": "RS256", "kid": "one"}, claims, other)
+
+    def authorize(self, address: str) -> str:
+        """Sign the person in, as its page would, and return where the browser is sent to."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        assert asked["response_type"] == "code"
+        assert asked["client_id"] == CLIENT
+        assert asked["code_challenge_method"] == "S256"
+        code = secrets.token_urlsafe(16)
+        self.codes[code] = asked
+        return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
+
+    def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, object]]:
+        """Answer the token endpoint as RFC 6749 and RFC 7636 say."""
+        asked = self.codes.pop(form.get("code", ""), None)
+        given = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+        if [unquote(part) for part in given.split(":")] != [CLIENT, SECRET]:
+            return 401, {"error": "invalid_client"}
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != form["redirect_uri"]:
+            return 400, {"error": "invalid_grant"}
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims = {**claims, **self.person, **self.lies}
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return 200, {"access_token": "a", "token_type": "Bearer", "id_token": self.sign(claims)}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/.well-known/openid-configuration":
+                    url = provider.url
+                    self._say(
+                        200,
+                        {
+                            "issuer": provider.issuer_told or url,
+                            "authorization_endpoint": f"{url}/authorize?tenant=1",
+                            "token_endpoint": f"{url}/token",
+                            "jwks_uri": f"{url}/keys",
+                        },
+                    )
+                elif self.path == "/keys":
+                    self._say(200, KeySet([provider.key]).as_dict(private=False))
+                else:
+                    self._say(404, {})
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                form = {name: values[0] for name, values in parse_qs(body).items()}
+                self._say(*provider.token(form, self.headers.get("Authorization", "")))
+
+            def _say(self, status: int, answer: dict[str, object]) -> None:
+                body = json.dumps(answer).encode() + provider.pad
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+def _packed(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _joined(*parts: dict[str, object]) -> str:
+    return ".".join(_packed(json.dumps(part).encode()) for part in parts)

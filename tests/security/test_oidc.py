@@ -1,0 +1,250 @@
+"""Signing in by an organisation's provider: the way there and back, and what a liar or a thief gets for it."""
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from core import clock, oidc
+from core.db import session_scope
+from core.models import Role, User
+from core.settings import settings
+from tests.api.conftest import anonymous as anonymous
+from tests.conftest import SECRET as SECRET_KEY
+from tests.factories import make_user
+from tests.security.provider import CLIENT, SECRET, Provider
+
+UNTRUE, LOST, TWICE = "cannot be trusted", "was not begun in this browser", "completed already"
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Run a provider that this console knows."""
+    made = Provider()
+    monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET_KEY)
+    monkeypatch.setenv("UNSTUCK_PUBLIC_URL", "http://localhost")
+    monkeypatch.setenv("UNSTUCK_OIDC_ISSUER", made.url)
+    monkeypatch.setenv("UNSTUCK_OIDC_CLIENT_ID", CLIENT)
+    monkeypatch.setenv("UNSTUCK_OIDC_CLIENT_SECRET", SECRET)
+    settings.cache_clear()
+    yield made
+    monkeypatch.undo()
+    settings.cache_clear()
+    made.stop()
+
+
+@pytest.fixture
+def ada(engine: Engine) -> User:
+    with session_scope(engine) as session:
+        return make_user(session, email="Ada@Example.com", role=Role.SUPPORT)
+
+
+def begin(browser: TestClient, wanted: str = "/jobs?status=failed") -> str:
+    answer = browser.get("/login/oidc", params={"next": wanted})
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def path_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}"
+
+
+def sign_in(browser: TestClient, provider: Provider, wanted: str = "/jobs?status=failed") -> object:
+    return browser.get(path_of(provider.authorize(begin(browser, wanted))))
+
+
+def refused(browser: TestClient, answer: object, says: str) -> None:
+    assert (answer.status_code, says in answer.text) == (401, True), answer.text
+    assert browser.get("/api/me").status_code == 401
+
+
+def test_who_is_known_here_comes_in_and_goes_where_they_wanted(
+    provider: Provider, anonymous: TestClient, ada: User
+) -> None:
+    assert 'href="/login/oidc?next=/jobs"' in anonymous.get("/login?next=/jobs").text
+    asked = anonymous.get("/login/oidc")
+    cookie = asked.headers["set-cookie"]
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Max-Age=600"))
+    query = parse_qs(urlsplit(asked.headers["location"]).query)
+    assert query["redirect_uri"] == ["http://localhost/login/oidc/callback"]
+    assert query["tenant"] == ["1"]
+    assert not any(query[name][0] in cookie for name in ("state", "nonce")), "what the cookie holds is sealed"
+    answer = sign_in(anonymous, provider)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/jobs?status=failed")
+    assert anonymous.get("/api/me").json()["email"] == ada.email
+
+
+def test_another_browsers_state_is_refused(provider: Provider, anonymous: TestClient, ada: User) -> None:
+    """A thief who sends somebody the end of the thief's own sign-in."""
+    back = path_of(provider.authorize(begin(anonymous)))
+    victim = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
+    refused(victim, victim.get(back), LOST)
+    begin(victim)
+    refused(victim, victim.get(back), LOST)
+
+
+@pytest.mark.parametrize("change", [("state=", "state=x"), ("state=", "other=")])
+def test_a_wrong_or_missing_state_is_refused(
+    provider: Provider, anonymous: TestClient, ada: User, change: tuple[str, str]
+) -> None:
+    back = path_of(provider.authorize(begin(anonymous))).replace(*change)
+    refused(anonymous, anonymous.get(back), LOST)
+
+
+@pytest.mark.parametrize("cookie", ["", "made-up", "f1:00000000:gAAAA"])
+def test_a_cookie_that_was_not_sealed_here_is_refused(
+    provider: Provider, anonymous: TestClient, ada: User, cookie: str
+) -> None:
+    back = path_of(provider.authorize(begin(anonymous)))
+    anonymous.cookies.clear()
+    anonymous.cookies.set("unstuck_oidc", cookie)
+    refused(anonymous, anonymous.get(back), LOST)
+
+
+def test_an_answer_comes_back_once(provider: Provider, anonymous: TestClient, ada: User) -> None:
+    back = path_of(provider.authorize(begin(anonymous)))
+    cookie = anonymous.cookies["unstuck_oidc"]
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    asked = dict(provider.codes[code])
+    assert anonymous.get(back).status_code == 303
+    provider.codes[code] = asked  # a provider that takes its own codes twice
+    thief = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
+    thief.cookies.set("unstuck_oidc", cookie)
+    refused(thief, thief.get(back), TWICE)
+
+
+def test_an_attempt_that_took_too_long_is_refused(
+    provider: Provider, anonymous: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = path_of(provider.authorize(begin(anonymous)))
+    cookie = anonymous.cookies["unstuck_oidc"]
+    anonymous.cookies.clear()
+    anonymous.cookies.set("unstuck_oidc", cookie)  # a browser that does not forget what it was told to
+    later = oidc.time.time() + 601
+    monkeypatch.setattr("core.oidc_people.time.time", lambda: later)
+    refused(anonymous, anonymous.get(back), LOST)
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"nonce": "of-another-sign-in"},
+        {"nonce": None},
+        {"aud": "another-console"},
+        {"aud": None},
+        {"aud": [CLIENT, "another-console"], "azp": "another-console"},
+        {"iss": "https://evil.example"},
+        {"exp": 1},
+        {"exp": None},
+        {"sub": None},
+    ],
+    ids=str,
+)
+def test_a_claim_that_is_not_ours_lets_nobody_in(
+    provider: Provider, anonymous: TestClient, ada: User, lies: dict[str, object]
+) -> None:
+    provider.lies = lies
+    refused(anonymous, sign_in(anonymous, provider), UNTRUE)
+
+
+@pytest.mark.parametrize("how", ["sign_with_nothing", "sign_with_public_key_as_secret", "sign_with_another_key"])
+def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(
+    provider: Provider, anonymous: TestClient, ada: User, how: str
+) -> None:
+    provider.sign = getattr(provider, how)
+    refused(anonymous, sign_in(anonymous, provider), UNTRUE)
+
+
+def test_what_is_no_token_at_all_is_one_sentence(provider: Provider, anonymous: TestClient, ada: User) -> None:
+    for nonsense in ("", "x", "a.b.c", "a.b.c.d.e"):
+        provider.sign = lambda _, said=nonsense: said
+        refused(anonymous, sign_in(anonymous, provider), UNTRUE)
+
+
+def test_a_code_that_the_provider_did_not_give_lets_nobody_in(
+    provider: Provider, anonymous: TestClient, ada: User
+) -> None:
+    back = path_of(provider.authorize(begin(anonymous))).replace("code=", "code=x")
+    refused(anonymous, anonymous.get(back), UNTRUE)
+
+
+@pytest.mark.parametrize("said", [False, None, "true", 1])
+def test_an_address_that_nobody_has_confirmed_lets_nobody_in(
+    provider: Provider, anonymous: TestClient, ada: User, said: object
+) -> None:
+    provider.lies = {"email_verified": said}
+    refused(anonymous, sign_in(anonymous, provider), "has not confirmed your e-mail address")
+
+
+def test_who_is_unknown_or_disabled_here_stays_out(provider: Provider, anonymous: TestClient, engine: Engine) -> None:
+    refused(anonymous, sign_in(anonymous, provider), "is not known here")
+    with session_scope(engine) as session:
+        make_user(session, email="ada@example.com", disabled_at=clock.now())
+    refused(anonymous, sign_in(anonymous, provider), "is disabled here")
+
+
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_nobody_is_sent_on_to_another_site(provider: Provider, anonymous: TestClient, ada: User, wanted: str) -> None:
+    answer = sign_in(anonymous, provider, wanted)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+def test_who_was_refused_by_the_provider_is_told_so(provider: Provider, anonymous: TestClient, ada: User) -> None:
+    state = parse_qs(urlsplit(begin(anonymous)).query)["state"][0]
+    answer = anonymous.get("/login/oidc/callback", params={"state": state, "error": "<script>alert(1)</script>"})
+    refused(anonymous, answer, "did not let you in")
+    assert "<script>" not in answer.text
+
+
+def test_a_provider_that_is_away_or_says_too_much_or_is_another_is_one_sentence(
+    provider: Provider, anonymous: TestClient, ada: User
+) -> None:
+    provider.pad = b" " * 300_000
+    assert "does not answer as it should" in anonymous.get("/login/oidc").text
+    provider.pad, provider.issuer_told = b"", "https://evil.example"
+    assert UNTRUE in anonymous.get("/login/oidc").text
+    provider.issuer_told = None
+    back = path_of(provider.authorize(begin(anonymous)))
+    provider.pad = b" " * 300_000
+    refused(anonymous, anonymous.get(back), "does not answer as it should")
+
+
+@pytest.mark.parametrize(
+    ("groups", "role"),
+    [(["ops", "cooks"], Role.SUPPORT), (["ops", "ops-admins"], Role.ADMIN), ("ops", Role.SUPPORT)],
+)
+def test_with_a_role_claim_the_provider_says_who_is_what(
+    provider: Provider,
+    anonymous: TestClient,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    groups: object,
+    role: Role,
+) -> None:
+    monkeypatch.setenv("UNSTUCK_OIDC_ROLE_CLAIM", "groups")
+    monkeypatch.setenv("UNSTUCK_OIDC_ROLES", "ops=support ops-admins=admin cooks=chef")
+    settings.cache_clear()
+    provider.person["groups"] = groups
+    assert sign_in(anonymous, provider).status_code == 303
+    assert anonymous.get("/api/me").json()["role"] == role
+    provider.person["groups"] = ["ops"]
+    assert sign_in(anonymous, provider).status_code == 303
+    assert anonymous.get("/api/me").json()["role"] == "support"
+    with Session(engine) as session:
+        assert len(session.exec(select(User)).all()) == 1
+    fresh = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
+    for nothing in (["cooks"], [], None, {"ops": True}):
+        provider.person["groups"] = nothing
+        refused(fresh, sign_in(fresh, provider), "gives you no role here")
+
+
+def test_without_a_provider_there_is_no_such_way(anonymous: TestClient) -> None:
+    assert "organisation" not in anonymous.get("/login").text
+    assert anonymous.get("/login/oidc").status_code == 404
+    assert anonymous.get("/login/oidc/callback?code=x&state=y").status_code == 404

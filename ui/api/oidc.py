@@ -1,0 +1,68 @@
+"""The way to an organisation's own sign-in, and back."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from core import auth, oidc, oidc_people
+from core.db import session_scope
+from core.errors import CodeNeeded, NotFound, NotSignedIn
+from ui import access
+from ui.api import auth as sign_in
+
+pages = APIRouter(include_in_schema=False)
+
+
+@pages.get("/login/oidc")
+def begin(next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
+    """Send a person to their organisation's sign-in."""
+    wanted = sign_in.own_path(next)
+    if not oidc.is_set_up():
+        raise NotFound("Sign-in by an organisation is not set up here.")
+    try:
+        attempt, address = oidc.begin(wanted)
+    except NotSignedIn as error:
+        return sign_in.login_html(wanted, "", error.detail, status=502)
+    answer = RedirectResponse(address, status_code=303)
+    life = int(oidc_people.ATTEMPT_LIFE.total_seconds())
+    # Lax, not strict: the provider's page sends the browser back, and that is another site's doing.
+    answer.set_cookie(
+        _cookie(),
+        oidc_people.sealed(attempt),
+        max_age=life,
+        httponly=True,
+        secure=sign_in.is_https(),
+        samesite="lax",
+    )
+    return sign_in.never_kept(answer)
+
+
+@pages.get(oidc.RETURN_PATH)
+def come_back(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
+    """Sign in who comes back from the organisation's sign-in."""
+    if not oidc.is_set_up():
+        raise NotFound("Sign-in by an organisation is not set up here.")
+    try:
+        answer = _signed_in(request, state, code, error)
+    except NotSignedIn as refusal:
+        answer = sign_in.login_html("/", "", refusal.detail, status=401)
+    answer.delete_cookie(_cookie())
+    return sign_in.never_kept(answer)
+
+
+def _signed_in(request: Request, state: str, code: str, error: str) -> Response:
+    with session_scope(access.engine()) as session:  # spent, however it ends
+        attempt = oidc_people.opened(session, request.cookies.get(_cookie()) or "", state)
+    if error or not code:
+        raise NotSignedIn("Your organisation did not let you in. Try again, or sign in another way.")
+    claims = oidc.claims_of(attempt, code)
+    try:
+        with session_scope(access.engine()) as session:
+            user = oidc_people.person_of(session, claims)
+            token = auth.sign_in_by_provider(session, user, sign_in.visitor(request))
+    except CodeNeeded as owed:
+        return sign_in.ask_for_code(owed, attempt.next)
+    return sign_in.with_cookie(RedirectResponse(sign_in.own_path(attempt.next), status_code=303), token)
+
+
+def _cookie() -> str:
+    return "__Host-unstuck-oidc" if sign_in.is_https() else "unstuck_oidc"
