@@ -78,6 +78,7 @@ def set_up(session: Session, actor: Actor) -> Setup:
         raise NotAllowed("Your second factor is on already; switch it off first to use another phone.")
     secret = pyotp.random_base32()
     session.merge(SecondFactor(user_id=user.id, secret=_cipher().encrypt(secret)))
+    audit.record(session, actor, "factor.set_up", user_id=user.id)
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=ISSUER)
     picture = io.BytesIO()
     segno.make(uri, error="m").save(picture, kind="svg", border=3, light="#fff", xmldecl=False, omitsize=True)

@@ -35,7 +35,7 @@ def run(engine: Engine) -> object:
 
 def test_an_operator_is_added_listed_disabled_and_enabled_again(run: object) -> None:
     assert "http://127.0.0.1:8080/login/" in run("operator", "add", "sam@example.com")
-    run("operator", "disable", "sam@example.com")
+    run("operator", "disable", "sam@example.com", "--reason", "left")
     (row,) = json.loads(run("operator", "list", "--json"))
     assert (row["email"], row["role"], row["disabled_at"] is None) == ("sam@example.com", "support", False)
     assert "hashed_password" not in row

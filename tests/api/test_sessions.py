@@ -131,7 +131,7 @@ def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_scree
     with session_scope(engine) as session:
         link = auth.make_link(session, session.get_one(User, user.id))
     announced.clear()
-    perform(engine, ADMIN, Asked(name=name, target=user.id, args=args))
+    perform(engine, ADMIN, Asked(name=name, target=user.id, args=args, reason="left"))
     assert client.get("/api/me").status_code == 401
     assert any(user.id in changes.users for changes in announced)
     assert [event.data["how"] for event in ended_events(engine, user)] == [how]
@@ -140,7 +140,7 @@ def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_scree
 
 def test_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, anonymous: TestClient) -> None:
     client, user = signed_in(Role.SUPPORT)
-    perform(engine, ADMIN, Asked(name="operator.disable", target=user.id))
+    perform(engine, ADMIN, Asked(name="operator.disable", target=user.id, reason="left"))
     perform(engine, ADMIN, Asked(name="operator.enable", target=user.id))
     assert client.get("/api/me").status_code == 401
     link = perform(engine, ADMIN, Asked(name="operator.link", target=user.id))["link"]

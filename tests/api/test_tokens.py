@@ -64,7 +64,7 @@ def test_a_token_does_no_more_than_its_persons_role(signed_in: SignIn, anonymous
     headers = bearing(make(client))
     assert anonymous.post("/api/queues/demo/pause", headers=headers).status_code == 403
     assert anonymous.get(f"/api/users/{user.id}/sessions", headers=headers).status_code == 403
-    perform(engine, ADMIN, Asked(name="operator.role", target=user.id, args={"role": "member"}))
+    perform(engine, ADMIN, Asked(name="operator.role", target=user.id, args={"role": "member"}, reason="left"))
     assert anonymous.get("/api/jobs", headers=headers).status_code == 403
 
 
@@ -124,7 +124,7 @@ def test_a_token_that_has_ended_lets_nobody_in(
 def test_whose_person_is_disabled_ends_for_good(signed_in: SignIn, anonymous: TestClient, engine: Engine) -> None:
     client, user = signed_in(Role.SUPPORT)
     headers = bearing(make(client))
-    perform(engine, ADMIN, Asked(name="operator.disable", target=user.id))
+    perform(engine, ADMIN, Asked(name="operator.disable", target=user.id, reason="left"))
     assert anonymous.get("/api/me", headers=headers).status_code == 401
     perform(engine, ADMIN, Asked(name="operator.enable", target=user.id))
     assert anonymous.get("/api/me", headers=headers).status_code == 401

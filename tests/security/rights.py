@@ -33,7 +33,7 @@ class Row:
     cli: str = ""
 
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven purple otters dance"
 SCHEDULE = {"name": "{name}", "kind": "upkeep.expire_sessions", "cron": "0 3 * * *"}
 
 RIGHTS: dict[str, Row] = {
@@ -81,8 +81,19 @@ RIGHTS: dict[str, Row] = {
     "operator.role": Row(ADMIN, "user disabled", {"role": "viewer"}, cli="operator role {email} viewer"),
     "operator.disable": Row(ADMIN, "user disabled", cli="operator disable {email}"),
     "operator.link": Row(ADMIN, "user disabled", cli="operator link {email}"),
+    "operator.enable": Row(ADMIN, "person shut out", cli="operator enable {email}"),
+    "session.revoke": Row(ADMIN | {"member, own"}, "session"),
+    "session.revoke_others": Row(ADMIN | {"member, own"}, "person with a session"),
+    # Nobody makes a token that speaks for another, admins neither.
+    "token.create": Row(frozenset({"member, own"}), "user disabled", {"name": "nightly"}),
+    "token.revoke": Row(ADMIN | {"member, own"}, "token", cli="token revoke {id}"),
+    "factor.set_up": Row(SELF, route="/api/me/factor"),
+    "factor.reset": Row(ADMIN, "factor"),
     "password.change": Row(SELF, args={"password": PASSWORD}, route="/api/me/password"),
 }
+
+#: What needs a code from the phone of who asks; tests/api/test_second_factor.py has one.
+WITH_A_PHONE = {"factor.confirm", "factor.off"}
 
 HEAD = """# Who may do what
 

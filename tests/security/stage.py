@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, text
@@ -10,7 +11,17 @@ from sqlmodel import Session
 from core import clock
 from core.db import session_scope
 from core.jobs.request import request
-from core.models import DemoModeStatus, JobKind, JobStatus, Queue, Schedule, User
+from core.models import (
+    DemoModeStatus,
+    JobKind,
+    JobStatus,
+    PersonalToken,
+    Queue,
+    Schedule,
+    SecondFactor,
+    User,
+    UserSession,
+)
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT
@@ -80,6 +91,33 @@ def _schedule(*, paused: bool) -> Callable[[Session, User], Target]:
     return stage
 
 
+def _session(*, of_person: bool) -> Callable[[Session, User], Target]:
+    def stage(session: Session, user: User) -> Target:
+        row = UserSession(user_id=user.id, token_hash=uuid4().hex, expires_at=clock.now() + timedelta(hours=1))
+        session.add(row)
+        return Target(user.id if of_person else row.id)
+
+    return stage
+
+
+def _token(session: Session, user: User) -> Target:
+    later = clock.now() + timedelta(days=1)
+    row = PersonalToken(user_id=user.id, name="a script", token_hash=uuid4().hex, scope="read", expires_at=later)
+    session.add(row)
+    return Target(row.id)
+
+
+def _factor(session: Session, user: User) -> Target:
+    session.add(SecondFactor(user_id=user.id, secret="sealed", confirmed_at=clock.now()))
+    return Target(user.id)
+
+
+def _shut_out(session: Session, _: User) -> Target:
+    user = User(email=f"{uuid4().hex[:12]}@example.com", disabled_at=clock.now())
+    session.add(user)
+    return Target(user.id, user.email)
+
+
 STAGES: dict[str, Callable[[Session, User], Target]] = {
     "nothing": lambda *_: Target(),
     "new name": lambda *_: Target(name=f"new-{uuid4().hex[:8]}"),
@@ -93,6 +131,11 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "queue paused": _steered(Queue, "demo", paused=True),
     "kind open": _steered(JobKind, "demo.enable", paused=False),
     "kind paused": _steered(JobKind, "demo.enable", paused=True),
+    "session": _session(of_person=False),
+    "person with a session": _session(of_person=True),
+    "token": _token,
+    "factor": _factor,
+    "person shut out": _shut_out,
     "schedule open": _schedule(paused=False),
     "schedule paused": _schedule(paused=True),
 }
