@@ -78,8 +78,8 @@ RIGHTS: dict[str, Row] = {
         {"email": "{name}@example.com", "role": "viewer"},
         cli="operator add {name}@example.com --role viewer",
     ),
-    "operator.role": Row(ADMIN, "user disabled", {"role": "viewer"}, cli="operator role {email} viewer"),
-    "operator.disable": Row(ADMIN, "user disabled", cli="operator disable {email}"),
+    "operator.role": Row(ADMIN, "user disabled", {"role": "viewer"}, cli="operator role {email} viewer --reason test"),
+    "operator.disable": Row(ADMIN, "user disabled", cli="operator disable {email} --reason test"),
     "operator.link": Row(ADMIN, "user disabled", cli="operator link {email}"),
     "operator.enable": Row(ADMIN, "person shut out", cli="operator enable {email}"),
     "session.revoke": Row(ADMIN | {"member, own"}, "session"),
@@ -87,13 +87,12 @@ RIGHTS: dict[str, Row] = {
     # Nobody makes a token that speaks for another, admins neither.
     "token.create": Row(frozenset({"member, own"}), "user disabled", {"name": "nightly"}),
     "token.revoke": Row(ADMIN | {"member, own"}, "token", cli="token revoke {id}"),
-    "factor.set_up": Row(SELF, route="/api/me/factor"),
     "factor.reset": Row(ADMIN, "factor"),
     "password.change": Row(SELF, args={"password": PASSWORD}, route="/api/me/password"),
 }
 
 #: What needs a code from the phone of who asks; tests/api/test_second_factor.py has one.
-WITH_A_PHONE = {"factor.confirm", "factor.off"}
+WITH_A_PHONE = {"factor.set_up", "factor.confirm", "factor.off"}
 
 HEAD = """# Who may do what
 

@@ -12,6 +12,11 @@ SIGN_IN = frozenset(
         "core.auth.authenticate",  # notes a session's last use
         "core.auth.sign_in",
         "core.auth.sign_in_by_link",
+        "core.auth.sign_in_by_code",
+        "core.auth.sign_in_by_provider",
+        "core.auth.pend",  # notes who owes a code
+        "core.oidc_people.opened",  # spends a sign-in's state
+        "core.oidc_people.person_of",  # makes or changes whom the provider vouches for
         "core.auth.sign_out",
     }
 )

@@ -31,6 +31,7 @@ OTHER_ROUTES = {
     "/api/me/sessions/{session_id}",
     "/api/me/tokens",
     "/api/me/tokens/{token_id}",
+    "/api/me/factor",
     "/api/me/factor/confirm",
     "/api/me/factor/off",
     "/api/users/{user_id}/sessions",
