@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, delete, update
 from sqlmodel import Session, col, func, select
 
-from core import clock, passwords, personal_tokens, second_factor, sessions
+from core import clock, limits, passwords, personal_tokens, second_factor, sessions
 from core.actor import Actor
 from core.db import session_scope
 from core.errors import CodeNeeded, NotSignedIn
@@ -43,12 +43,18 @@ def sign_in(engine: Engine, email: str, password: str, visitor: Visitor, via: st
     """Check e-mail, password and the code that some owe, and return the token of a new session.
 
     Verifying takes long on purpose, and holds no connection meanwhile that others wait for. Raises NotSignedIn with
-    one sentence for every way in which it can be wrong, CodeNeeded when only the code is missing.
+    one sentence for every way in which it can be wrong, CodeNeeded when only the code is missing, TooMany after many
+    wrong ones; a sign-in link goes on working then.
     """
     wanted = email.replace("\x00", "").strip().lower()
+    guesses = ((limits.GUESSES, visitor.ip), (limits.GUESSES_AT_ONE, hash_token(wanted)))
+    for limit, key in guesses:
+        limits.refuse_if_spent(limit, key)
     with session_scope(engine) as session:
         user = session.exec(select(User).where(func.lower(User.email) == wanted)).first()
     if not passwords.matches(user, password) or user is None or user.disabled_at:
+        for limit, key in guesses:
+            limits.note(limit, key)
         raise NotSignedIn("E-mail or password is wrong. Check both, or ask an admin for a sign-in link.")
     with session_scope(engine) as session:
         if code and second_factor.state_of(session, user.id).on:

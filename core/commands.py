@@ -41,7 +41,7 @@ def _cancel(session: Session, call: Call) -> dict[str, Any]:
 
 
 def _reveal(session: Session, call: Call) -> dict[str, Any]:
-    return {"args": reveal(session, _target(call), call.actor, call.reason)}
+    return {"args": reveal(session, target_of(call), call.actor, call.reason)}
 
 
 def _repair(session: Session, call: Call) -> dict[str, Any]:

@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 import redis
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine
 
-from core import limits
+from core import auth, limits
+from core.db import session_scope
 from core.errors import TooMany
 from core.limits import Limit
 from core.models import Role
 from tasks.limits import SharedLimiter
+from tests.factories import make_user
 
 FEW = Limit("few", 3, 60, "Too many of these.")
 
@@ -83,3 +86,36 @@ def test_a_person_is_answered_429_with_retry_after(
     assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
     assert answers[-1].headers["content-type"] == "application/problem+json"
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def guess(client: TestClient, email: str = "nobody@example.com") -> Any:
+    return client.post("/login", data={"email": email, "password": "a wrong password", "next": "/"})
+
+
+def test_guessing_ends_in_a_wait_and_a_link_still_signs_in(
+    anonymous: TestClient, engine: Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowered(monkeypatch, redis_url, "GUESSES")
+    with session_scope(engine) as session:
+        link = auth.make_link(session, make_user(session, role=Role.SUPPORT))
+    assert [guess(anonymous).status_code for _ in range(4)] == [401, 401, 401, 429]
+    refused = guess(anonymous)
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert "Too many failed sign-ins" in refused.text
+    assert anonymous.post(f"/login/{link}").headers["location"] == "/"
+
+
+def test_one_account_is_not_guessed_at_from_many_places(
+    anonymous: TestClient, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowered(monkeypatch, redis_url, "GUESSES_AT_ONE")
+    assert [guess(anonymous, "One@example.com").status_code for _ in range(4)] == [401, 401, 401, 429]
+    assert guess(anonymous, "another@example.com").status_code == 401
+
+
+def test_made_up_tokens_are_counted_by_address(
+    anonymous: TestClient, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowered(monkeypatch, redis_url, "STRANGERS")
+    answers = [anonymous.get("/api/me", headers={"Authorization": f"Bearer unstuck_{n}"}) for n in range(4)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]

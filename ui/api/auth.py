@@ -88,9 +88,16 @@ def login_form(
         token = auth.sign_in(access.engine(), email, password, visitor(request), "console")
     except CodeNeeded as owed:
         return ask_for_code(owed, next)
-    except NotSignedIn as error:
-        return login_html(next, email, error.detail, status=401)
+    except (NotSignedIn, TooMany) as error:
+        return _not_in(next, email, error)
     return with_cookie(RedirectResponse(own_path(next), status_code=303), token)
+
+
+def _not_in(wanted: str, email: str, error: NotSignedIn | TooMany) -> HTMLResponse:
+    answer = login_html(wanted, email, error.detail, status=error.status)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 @pages.get("/login/code")

@@ -32,22 +32,19 @@ def same_origin(request: Request) -> None:
 def credentials(request: Request) -> Credentials:
     """Return the request's proof of who it is. Raises NotSignedIn when there is none, before anything else is read."""
     if bearer := _bearer(request):
-        _limit(request, bearer)
+        _limit(bearer)
         return Credentials(None, "api", bearer)
     same_origin(request)
     found = access.credentials_of(request, "api")
-    _limit(request, found.token)
     if not found.token:
         raise NotSignedIn("You are not signed in. Sign in and try again.")
+    _limit(found.token)
     return found
 
 
-def _limit(request: Request, token: str | None) -> None:
+def _limit(token: str) -> None:
     """Count a request for whoever it says it comes from, before anything is looked up."""
-    if token:
-        limits.check(limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
-    else:
-        limits.check(limits.STRANGERS, request.client.host if request.client else "")
+    limits.check(limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
 
 
 def _bearer(request: Request) -> str | None:

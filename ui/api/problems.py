@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem+json: type, title, status, detail, and what to do. Never a traceback."""
 
+import asyncio
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,7 +11,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from core.errors import Refused, TooMany
+from core import limits
+from core.errors import NotSignedIn, Refused, TooMany
 from ui import error_page
 
 #: Bytes of a request's body: the longest form is a schedule's, of a few thousand.
@@ -63,12 +65,27 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
+async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refused)
+    if isinstance(error, NotSignedIn):
+        return _as_problem(await asyncio.to_thread(_counted, request, error))
+    return _as_problem(error)
+
+
+def _as_problem(error: Refused) -> JSONResponse:
     answer = problem(error.status, error.title, error.detail, **error.extra)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
+
+
+def _counted(request: Request, error: NotSignedIn) -> Refused:
+    """Count a stranger's request, with whichever made-up token; from too many on it is another refusal."""
+    try:
+        limits.check(limits.STRANGERS, request.client.host if request.client else "")
+    except TooMany as too_many:
+        return too_many
+    return error
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
