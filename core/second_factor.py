@@ -204,4 +204,4 @@ def _hash(user_id: UUID, code: str) -> str:
 
 
 def _cipher() -> TokenCipher:
-    return TokenCipher(settings().secret_key or "")
+    return TokenCipher(settings().secret_key or "", settings().previous_keys)

@@ -69,17 +69,22 @@ def _keys() -> None:
 
 @keys.command("rotate")
 def rotate_keys(as_json: Json = False) -> None:
-    """Encrypt provider tokens with the present UNSTUCK_SECRET_KEY; exit 1 if no known key opens some.
+    """Encrypt provider tokens and second factors with the present UNSTUCK_SECRET_KEY; exit 1 if no known key opens some.
 
     Former secrets are read from UNSTUCK_PREVIOUS_SECRET_KEYS. It may be broken off and started again.
     """
     with opened() as engine:
         done = rotate(engine, token_cipher(), me())
     unreadable = {str(row): why for row, why in done.unreadable.items()}
-    answer = {"key": done.key, "connections_encrypted_anew": done.connections, "unreadable": unreadable}
+    answer = {
+        "key": done.key,
+        "connections_encrypted_anew": done.connections,
+        "second_factors_encrypted_anew": done.second_factors,
+        "unreadable": unreadable,
+    }
     tell(answer if as_json else {**answer, "unreadable": len(unreadable)}, as_json=as_json)
     if not as_json:
         for row, why in unreadable.items():
-            typer.echo(f"  connection {row}: {why}")
+            typer.echo(f"  {row}: {why}")
     if unreadable:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Changing the secret: provider tokens of a former key are encrypted anew with the present one.
+"""Changing the secret: what is encrypted with a former key, provider tokens and second factors, gets the present one.
 
 To change it: put the new secret into UNSTUCK_SECRET_KEY and the former one into UNSTUCK_PREVIOUS_SECRET_KEYS of every
 process, restart them, rotate. The former secret stays among the previous ones: the audit log's seals up to then were
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, Row, TextClause, text
 
 from core import audit
 from core.actor import Actor
@@ -21,20 +21,42 @@ from core.settings import settings
 #: Rows of one transaction: what is done stays done, and nobody waits long for a connection that is being rewritten.
 BATCH: Final = 500
 
-_PAGE = text("""
-    SELECT id, access_token, refresh_token FROM platform_connections
-    WHERE id > :after AND (NOT starts_with(access_token, :current) OR NOT starts_with(refresh_token, :current))
-    ORDER BY id LIMIT :batch FOR UPDATE
-""")
-_WRITE = text("UPDATE platform_connections SET access_token = :access, refresh_token = :refresh WHERE id = :id")
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A table that holds encrypted columns, and its key."""
+
+    table: str
+    key: str
+    columns: tuple[str, ...]
+
+    @property
+    def page(self) -> TextClause:
+        """The statement that reads the next rows of a former key."""
+        former = " OR ".join(f"NOT starts_with({column}, :current)" for column in self.columns)
+        return text(
+            f"SELECT {self.key} AS id, {', '.join(self.columns)} FROM {self.table} "  # noqa: S608 - our own names
+            f"WHERE {self.key} > :after AND ({former}) ORDER BY {self.key} LIMIT :batch FOR UPDATE"
+        )
+
+    @property
+    def write(self) -> TextClause:
+        """The statement that writes one row anew."""
+        columns = ", ".join(f"{column} = :{column}" for column in self.columns)
+        return text(f"UPDATE {self.table} SET {columns} WHERE {self.key} = :id")  # noqa: S608 - our own names
+
+
+_CONNECTIONS = _Place("platform_connections", "id", ("access_token", "refresh_token"))
+_FACTORS = _Place("second_factors", "user_id", ("secret",))
 
 
 @dataclass(slots=True)
 class Rotated:
-    """What a rotation did; `unreadable` tells why of each connection whose tokens no known key opens."""
+    """What a rotation did; `unreadable` tells why of each connection or person whose secrets no known key opens."""
 
     key: str
     connections: int = 0
+    second_factors: int = 0
     unreadable: dict[UUID, str] = field(default_factory=dict)
 
 
@@ -44,31 +66,37 @@ def token_cipher() -> TokenCipher:
 
 
 def rotate(engine: Engine, cipher: TokenCipher, actor: Actor, *, batch: int = BATCH) -> Rotated:
-    """Encrypt every provider token with the present key, in batches; again does nothing, and after a break the rest."""
+    """Encrypt everything with the present key, in batches; again does nothing, and after a break the rest."""
     done = Rotated(cipher.current)
-    after: UUID | None = UUID(int=0)
-    while after is not None:
-        after = _rotate_batch(engine, cipher, done, after, batch)
-    if done.connections:
+    done.connections = _rotate_all(engine, cipher, _CONNECTIONS, done, batch)
+    done.second_factors = _rotate_all(engine, cipher, _FACTORS, done, batch)
+    if done.connections or done.second_factors:
+        told: dict[str, Any] = {"connections": done.connections, "second_factors": done.second_factors}
         with session_scope(engine) as session:
-            audit.record(session, actor, "keys.rotated", connections=done.connections, now=done.key)
+            audit.record(session, actor, "keys.rotated", now=done.key, **told)
     return done
 
 
-def _rotate_batch(engine: Engine, cipher: TokenCipher, done: Rotated, after: UUID, batch: int) -> UUID | None:
-    """Rotate the connections that come next, and return the last one's id, or None when there are no more."""
-    with session_scope(engine) as session:
-        rows = list(session.connection().execute(_PAGE, {"after": after, "current": cipher.prefix, "batch": batch}))
-        if written := [new for row in rows if (new := _anew(cipher, row, done))]:
-            session.connection().execute(_WRITE, written)
-    done.connections += len(written)
-    return rows[-1].id if len(rows) == batch else None
+def _rotate_all(engine: Engine, cipher: TokenCipher, place: _Place, done: Rotated, batch: int) -> int:
+    """Rotate one table, a batch in each transaction, and return how many rows were written."""
+    after: UUID | None = UUID(int=0)
+    number = 0
+    while after is not None:
+        with session_scope(engine) as session:
+            wanted = {"after": after, "current": cipher.prefix, "batch": batch}
+            rows = list(session.connection().execute(place.page, wanted))
+            if written := [new for row in rows if (new := _anew(cipher, place, row, done))]:
+                session.connection().execute(place.write, written)
+        number += len(written)
+        after = rows[-1].id if len(rows) == batch else None
+    return number
 
 
-def _anew(cipher: TokenCipher, row: Row[Any], done: Rotated) -> dict[str, Any] | None:
+def _anew(cipher: TokenCipher, place: _Place, row: Row[Any], done: Rotated) -> dict[str, Any] | None:
+    held = {column: getattr(row, column) for column in place.columns}
     try:
-        access, refresh = (cipher.rotate(t) if t is not None else None for t in (row.access_token, row.refresh_token))
+        new = {column: secret if secret is None else cipher.rotate(secret) for column, secret in held.items()}
     except Unusable as problem:
         done.unreadable[row.id] = str(problem)
         return None
-    return {"id": row.id, "access": access, "refresh": refresh}
+    return {"id": row.id, **new}

@@ -8,7 +8,7 @@ from core.chain.keys import ChainKeys
 from core.chain.verify import verify
 from core.db import session_scope
 from core.errors import Unusable
-from core.models import Event, PlatformConnection
+from core.models import Event, PlatformConnection, SecondFactor
 from core.oauth import rotation
 from core.oauth.rotation import rotate
 from core.oauth.tokens import TokenCipher
@@ -52,7 +52,7 @@ def test_every_token_is_encrypted_anew_and_opens_with_the_new_secret_alone(
     assert (done.connections, done.unreadable, done.key) == (COUNT, {}, NEW.current)
     assert opened(connections, TokenCipher("a new secret, for tests")) == EXPECTED
     event = connections.exec(select(Event)).one()
-    assert (event.name, event.data) == ("keys.rotated", {"connections": COUNT, "now": NEW.current})
+    assert (event.name, event.data) == ("keys.rotated", {"connections": COUNT, "second_factors": 0, "now": NEW.current})
 
 
 def test_again_it_changes_nothing_and_records_nothing(connections: Session, engine: Engine) -> None:
@@ -117,3 +117,14 @@ def test_without_any_secret_nothing_is_encrypted_or_sealed() -> None:
         TokenCipher("")
     with pytest.raises(Unusable, match="UNSTUCK_SECRET_KEY"):
         ChainKeys("")
+
+
+def test_second_factors_are_encrypted_anew_too(session: Session, engine: Engine) -> None:
+    user = make_user(session)
+    session.add(SecondFactor(user_id=user.id, secret=OLD.encrypt("the phone's secret")))
+    session.commit()
+    assert rotate(engine, NEW, ADMIN).second_factors == 1
+    session.expire_all()
+    new_alone = TokenCipher("a new secret, for tests")
+    assert new_alone.decrypt(session.get_one(SecondFactor, user.id).secret) == "the phone's secret"
+    assert rotate(engine, NEW, ADMIN).second_factors == 0
