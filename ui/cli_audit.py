@@ -69,7 +69,7 @@ def _keys() -> None:
 
 @keys.command("rotate")
 def rotate_keys(as_json: Json = False) -> None:
-    """Encrypt provider tokens and second factors with the present UNSTUCK_SECRET_KEY; exit 1 if no known key opens some.
+    """Encrypt tokens and second factors with the present UNSTUCK_SECRET_KEY; exit 1 if no known key opens some.
 
     Former secrets are read from UNSTUCK_PREVIOUS_SECRET_KEYS. It may be broken off and started again.
     """
