@@ -25,6 +25,7 @@ DANGEROUS = {
     "schedule.remove",
     "operator.role",
     "operator.disable",
+    "factor.reset",
     "upkeep.delete_old_jobs",
 }
 

@@ -106,7 +106,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """Return a real Chromium."""
     sync_api = pytest.importorskip("playwright.sync_api")

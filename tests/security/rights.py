@@ -54,9 +54,13 @@ RIGHTS: dict[str, Row] = {
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
     "user.repair": Row(SUPPORT, "user adrift"),
-    "upkeep.delete_old_jobs": Row(ADMIN, args={"days": 3650}, cli="do upkeep.delete_old_jobs --days 3650"),
+    "upkeep.delete_old_jobs": Row(
+        ADMIN, args={"days": 3650}, cli="do upkeep.delete_old_jobs --days 3650 --reason test"
+    ),
     "upkeep.expire_sessions": Row(ADMIN, cli="do upkeep.expire_sessions"),
-    "queue.pause": Row(ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo"),
+    "queue.pause": Row(
+        ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo --reason test"
+    ),
     "queue.resume": Row(ADMIN, "queue paused", {"name": "demo"}, "/api/queues/demo/resume", "queues resume demo"),
     "kind.pause": Row(ADMIN, "kind open", {"name": "demo.enable"}, "/api/kinds/demo.enable/pause"),
     "kind.resume": Row(ADMIN, "kind paused", {"name": "demo.enable"}, "/api/kinds/demo.enable/resume"),
@@ -68,18 +72,31 @@ RIGHTS: dict[str, Row] = {
         "/api/schedules",
         "schedules add {name} upkeep.expire_sessions --cron '0 3 * * *'",
     ),
-    "schedule.pause": Row(ADMIN, "schedule open", {}, "/api/schedules/{id}/pause", "schedules pause {name}"),
+    "schedule.pause": Row(
+        ADMIN, "schedule open", {}, "/api/schedules/{id}/pause", "schedules pause {name} --reason test"
+    ),
     "schedule.resume": Row(ADMIN, "schedule paused", {}, "/api/schedules/{id}/resume", "schedules resume {name}"),
     "schedule.run": Row(ADMIN, "schedule open", {}, "/api/schedules/{id}/run", "schedules run {name}"),
-    "schedule.remove": Row(ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name}"),
+    "schedule.remove": Row(
+        ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name} --reason test"
+    ),
     "operator.add": Row(
         ADMIN,
         "new name",
         {"email": "{name}@example.com", "role": "viewer"},
         cli="operator add {name}@example.com --role viewer",
     ),
-    "operator.role": Row(ADMIN, "user disabled", {"role": "viewer"}, cli="operator role {email} viewer --reason test"),
-    "operator.disable": Row(ADMIN, "user disabled", cli="operator disable {email} --reason test"),
+    "operator.role": Row(
+        ADMIN,
+        "user disabled",
+        {"role": "viewer"},
+        cli="operator role {email} viewer --reason test",
+    ),
+    "operator.disable": Row(
+        ADMIN,
+        "user disabled",
+        cli="operator disable {email} --reason test",
+    ),
     "operator.link": Row(ADMIN, "user disabled", cli="operator link {email}"),
     "operator.enable": Row(ADMIN, "person shut out", cli="operator enable {email}"),
     "session.revoke": Row(ADMIN | {"member, own"}, "session"),

@@ -247,7 +247,7 @@ def test_messages_that_name_no_page_are_ignored(site: Site, message: Any) -> Non
     [
         {"id": {}},
         {"id": "x" * 1000},
-        {"id": 2**70},
+        {"id": -(2**62)},
         {"args": ["{"]},
         {"args": "text"},
         {"args": None},
