@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session, select
 
 from core.jobs.request import request
-from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, User
+from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, Queue, Role, User
 from core.operations import demo
 from core.operations.demo import EnableForm
 from core.redact import HIDDEN, redacted
@@ -142,6 +142,25 @@ def test_secrets_among_the_arguments_are_not_shown(console, rows: Session) -> No
     page.get_by_text(HIDDEN).first.wait_for()
     assert "hush" not in page.content()
     page.context.close()
+
+
+def test_an_admin_reveals_what_is_hidden_and_it_is_kept_who_saw_it(console, rows: Session) -> None:
+    job = failed(rows, make_user(rows))
+    job.args = {"preset": "nano", "apiKey": "hush-hush"}
+    page = person(console, rows, Role.VIEWER, f"/jobs/{job.id}")
+    page.get_by_text('"preset": "nano"').wait_for()
+    assert page.get_by_role("button", name="Reveal").count() == 0
+    page.context.close()
+    page = person(console, rows, Role.ADMIN, f"/jobs/{job.id}")
+    page.get_by_role("button", name="Reveal").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("the customer's key is asked for")
+    page.get_by_role("dialog").get_by_role("button", name="Reveal").click()
+    page.get_by_text("hush-hush").wait_for()
+    page.context.close()
+    rows.rollback()
+    event = rows.exec(select(Event).where(Event.name == "job.args_revealed", Event.job_id == job.id)).one()
+    assert event.reason == "the customer's key is asked for"
+    assert "hush" not in str(event.data)
 
 
 @pytest.mark.parametrize("key", ["token", "ACCESS_TOKEN", "clientSecret", "password", "api_key", "authorization"])

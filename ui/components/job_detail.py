@@ -1,6 +1,5 @@
 """Everything about one job: why it is where it is, what was tried, what came of it, and what can be done."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,7 @@ from ui.components.empty import empty
 from ui.components.job_actions import draw_actions
 from ui.components.progress import Progress
 from ui.components.remedy import draw_remedy
+from ui.components.reveal import as_text, draw_arguments
 from ui.components.state_chip import state_chip
 from ui.components.timeline import timeline
 from ui.components.times import time_text
@@ -174,11 +174,12 @@ def _draw_attempt(attempt: JobAttempt) -> None:
 
 
 def _draw_data(found: Detail) -> None:
-    for name, values in (("Result", redacted(found.job.result)), ("Arguments", redacted(found.job.args))):
-        if values:
-            with box(tag="section"):
-                text(name, tag="h2")
-                text(json.dumps(values, indent=2, ensure_ascii=False, default=str), "code", tag="pre")
+    if result := redacted(found.job.result):
+        with box(tag="section"):
+            text("Result", tag="h2")
+            text(as_text(result), "code", tag="pre")
+    if found.job.args:
+        draw_arguments(found.job.id, found.job.args)
 
 
 def _draw_events(found: Detail) -> None:
