@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from core.auth import hash_password
+from core.passwords import hash_password
 from core.db import session_scope
 from core.models import Role
 from tests.factories import make_user

@@ -153,6 +153,15 @@ def test_a_page_is_not_driven_by_who_only_knows_its_id(site: Site) -> None:
         assert other.call("jobs:join", {"client_id": page.query["client_id"]}) is False
 
 
+def test_a_page_that_its_own_browser_has_open_is_not_driven_by_another_socket(site: Site) -> None:
+    token = site.sign_in(site.person())
+    page = site.page_of(token)
+    with socket(site, token) as own, socket(site, site.sign_in(site.person())) as other:
+        assert shake(own, page)
+        assert clicks(site, other, page) == 1
+        assert clicks(site, own, page) == 2
+
+
 def test_a_page_is_not_driven_by_another_session_of_the_same_person(site: Site) -> None:
     person = site.person()
     page = site.page_of(site.sign_in(person))
