@@ -1,0 +1,74 @@
+"""Hostile words on the command line and in the environment: refused in a sentence, or taken as text."""
+
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from core.errors import Refused, Unusable
+from tests.conftest import SECRET
+from tests.security.conftest import ROOT, Site
+from tests.security.hostile import TEXTS
+from ui import cli, cli_audit, cli_people, cli_steering, cli_tokens
+
+#: Verbs, with the hostile text for {}.
+VERBS = {
+    "do": ["do", "demo.enable", "--user", "{}", "--preset", "{}"],
+    "do what": ["do", "{}", "--user", "a@example.com"],
+    "show": ["jobs", "show", "{}"],
+    "retry": ["jobs", "retry", "{}", "--reason", "{}"],
+    "list": ["jobs", "list", "--status", "{}"],
+    "add": ["operator", "add", "{}", "--role", "{}"],
+    "role": ["operator", "role", "{}", "viewer", "--reason", "{}"],
+    "pause": ["queues", "pause", "{}", "--reason", "{}"],
+    "schedule": ["schedules", "add", "{}", "upkeep.expire_sessions", "--cron", "{}"],
+    "verify": ["audit", "verify", "--head", "{}"],
+    "token": ["token", "create", "{}", "--name", "{}"],
+}
+#: Variables that are read at every start, and one that is none of ours.
+VARIABLES = (
+    "UNSTUCK_LEASE_SECONDS",
+    "UNSTUCK_PUBLIC_URL",
+    "UNSTUCK_OIDC_ISSUER",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "UNSTUCK_X",
+)
+
+
+@pytest.fixture(scope="module")
+def program(site: Site) -> typer.Typer:
+    app = typer.Typer()
+    cli.install(app, lambda: nullcontext(site.engine))
+    for part in (cli_people, cli_tokens, cli_steering, cli_audit):
+        part.install(app)
+    return app
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_word_makes_a_verb_fail(program: typer.Typer, verb: str) -> None:
+    for name, text in TEXTS.items():
+        result = CliRunner().invoke(program, [word.replace("{}", text) for word in VERBS[verb]])
+        told = result.exception
+        assert told is None or isinstance(told, SystemExit | Refused | Unusable), (name, repr(told))
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_no_variable_makes_a_start_fail_without_a_sentence(
+    environment: dict[str, str], variable: str, tmp_path: object
+) -> None:
+    hostile = TEXTS["terminal"].replace("\x00", "") + TEXTS["template of Python"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("UNSTUCK_")}
+    given = {**kept, **environment, "UNSTUCK_SECRET_KEY": SECRET, variable: hostile}
+    done = subprocess.run(
+        [sys.executable, "main.py", "jobs", "list"], cwd=ROOT, env=given, capture_output=True, text=True, timeout=90
+    )
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told
+    assert "\x1b[2J" not in told
+    assert done.returncode in (0, 1, 2)
+    assert done.returncode == 0 or done.stderr.strip(), "a refusal without a word"
