@@ -182,6 +182,7 @@ def test_the_mark_in_the_navigation_follows_the_route(console, rows: Session) ->
     page.keyboard.press("g")
     page.keyboard.press("o")
     marked.filter(has_text="Overview").wait_for()
+    page.wait_for_url(f"{console.url}/")  # the address follows the mark: going back before would leave the console
     page.go_back()
     marked.filter(has_text="Users").wait_for()
     assert marked.count() == 1
