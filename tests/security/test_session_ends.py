@@ -36,7 +36,7 @@ def test_an_open_page_leaves_when_its_session_is_revoked(console: Console, suppo
     page: Any = console.open(support, "/jobs?status=failed")
     page.get_by_role("grid").or_(page.get_by_role("treegrid")).first.wait_for()
     end_all(console, support)
-    page.wait_for_url(re.compile("/login.next="), timeout=5_000)
+    page.wait_for_url(re.compile("/login.next="), timeout=15_000)
     assert page.get_by_label("Password").is_visible()
     page.context.close()
 
@@ -48,7 +48,7 @@ def test_who_signs_in_again_is_back_and_has_lost_nothing_typed(console: Console,
     field.fill("a customer who")
     eventually(lambda: "customer" in field.input_value())
     end_all(console, support)
-    page.wait_for_url(re.compile("/login.next="), timeout=5_000)
+    page.wait_for_url(re.compile("/login.next="), timeout=15_000)
     page.get_by_label("E-mail").fill(support.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
