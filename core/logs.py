@@ -42,7 +42,12 @@ def set_up(*, level: int = logging.INFO) -> None:
 
 def printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Write control characters out, as \\x1b: what strangers sent must not steer the terminal of who reads the log."""
-    return {name: _CONTROL.sub(_written_out, str(value)) for name, value in event.items()}
+    return {name: tamed(str(value)) for name, value in event.items()}
+
+
+def tamed(words: str) -> str:
+    """Return words with their control characters written out."""
+    return _CONTROL.sub(_written_out, words)
 
 
 def _written_out(found: re.Match[str]) -> str:

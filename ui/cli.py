@@ -24,6 +24,7 @@ from core.diagnose import diagnose_user, explain_job
 from core.jobs import queries
 from core.jobs.filters import JobFilter
 from core.jobs.rows import detail
+from core.logs import tamed
 from core.models import Role, Worker
 from core.operations import known
 from core.redact import shown
@@ -86,7 +87,7 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool)
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
+        table.add_row(*("" if row.get(column) is None else tamed(str(row[column])) for column in columns))
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     console.print(table, markup=False) if rows else typer.echo("Nothing found.")
 
@@ -98,7 +99,7 @@ def tell(answer: dict[str, Any], *, as_json: bool) -> None:
         return
     for name, value in answer.items():
         if value not in (None, "", [], {}):
-            typer.echo(f"{name.replace('_', ' ')}: {value}")
+            typer.echo(tamed(f"{name.replace('_', ' ')}: {value}"))
 
 
 def do(

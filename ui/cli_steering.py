@@ -14,6 +14,7 @@ from core import schedules
 from core.command import Asked
 from core.jobs import queues
 from core.jobs.invariants import violations
+from core.logs import tamed
 from core.models import Schedule
 from core.operators import find_by_email
 from core.users import Need, find_users
@@ -146,5 +147,5 @@ def _examine(session: Session) -> list[Problem]:
 def _tell_problem(problem: Problem) -> None:
     typer.echo(f"{problem.problem}: {problem.says}.")
     for row in problem.rows:
-        typer.echo("    " + ", ".join(f"{name} {value}" for name, value in row.items()))
+        typer.echo("    " + tamed(", ".join(f"{name} {value}" for name, value in row.items())))
     typer.echo(f"  Remedy: {problem.remedy}")

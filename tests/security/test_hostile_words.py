@@ -4,13 +4,17 @@ import os
 import subprocess
 import sys
 from contextlib import nullcontext
+from uuid import uuid4
 
 import pytest
 import typer
+from sqlmodel import Session
 from typer.testing import CliRunner
 
 from core.errors import Refused, Unusable
+from core.models import BackgroundJob, JobStatus
 from tests.conftest import SECRET
+from tests.factories import make_user
 from tests.security.conftest import ROOT, Site
 from tests.security.hostile import TEXTS
 from ui import cli, cli_audit, cli_people, cli_steering, cli_tokens
@@ -55,6 +59,15 @@ def test_no_word_makes_a_verb_fail(program: typer.Typer, verb: str) -> None:
         result = CliRunner().invoke(program, [word.replace("{}", text) for word in VERBS[verb]])
         told = result.exception
         assert told is None or isinstance(told, SystemExit | Refused | Unusable), (name, repr(told))
+
+
+def test_what_strangers_wrote_steers_no_terminal(program: typer.Typer, rows: Session) -> None:
+    user = make_user(rows, email=f"{TEXTS['terminal']}{uuid4()}@example.com", name=TEXTS["turned around"])
+    rows.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=JobStatus.FAILED))
+    rows.commit()
+    for words in (["jobs", "list"], ["users", "find", "example.com"], ["operator", "list"]):
+        told = CliRunner().invoke(program, words).stdout
+        assert not set(told) & set("\x1b\x9b\x07\x7f\u202e"), words
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
