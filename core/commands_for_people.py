@@ -151,15 +151,37 @@ PEOPLE = (
         act=_revoke_token,
         own=personal_tokens.owner_of,
     ),
-    *(
-        Command(
-            name=name, label=label, role=role, form=form, act=act, by_token=False, needs_reason=name == "factor.reset"
-        )
-        for name, label, role, form, act in (
-            ("factor.set_up", "Set up second factor", Role.MEMBER, NoForm, _set_up_factor),
-            ("factor.confirm", "Confirm second factor", Role.MEMBER, second_factor.CodeForm, _confirm_factor),
-            ("factor.off", "Switch second factor off", Role.MEMBER, second_factor.OffForm, _switch_factor_off),
-            ("factor.reset", "Reset second factor", Role.ADMIN, NoForm, _reset_factor),
-        )
+    Command(
+        name="factor.set_up",
+        label="Set up second factor",
+        role=Role.MEMBER,
+        form=NoForm,
+        act=_set_up_factor,
+        by_token=False,
+    ),
+    Command(
+        name="factor.confirm",
+        label="Confirm second factor",
+        role=Role.MEMBER,
+        form=second_factor.CodeForm,
+        act=_confirm_factor,
+        by_token=False,
+    ),
+    Command(
+        name="factor.off",
+        label="Switch second factor off",
+        role=Role.MEMBER,
+        form=second_factor.OffForm,
+        act=_switch_factor_off,
+        by_token=False,
+    ),
+    Command(
+        name="factor.reset",
+        label="Reset second factor",
+        role=Role.ADMIN,
+        form=NoForm,
+        act=_reset_factor,
+        by_token=False,
+        needs_reason=True,
     ),
 )

@@ -5,7 +5,6 @@ is lost with the process that heard it is rung again by the sweep: nothing is ac
 """
 
 import threading
-import time
 from collections.abc import Iterable
 
 import dramatiq
@@ -54,17 +53,6 @@ class BellBroker(Broker):
     def flush(self, queue_name: str) -> None:
         """Forget a queue's rings."""
         self.client.delete(bell_of(queue_name))
-
-    def flush_all(self) -> None:
-        """Forget all rings."""
-        for queue in self.queues:
-            self.flush(queue)
-
-    def join(self, queue_name: str, *, timeout: int | None = None) -> None:
-        """Wait until all rings of a queue were heard, `timeout` milliseconds at the most."""
-        until = time.monotonic() + (timeout or 0) / 1000
-        while self.client.llen(bell_of(queue_name)) and (timeout is None or time.monotonic() < until):
-            time.sleep(0.01)
 
 
 class _Ear(Consumer):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core import bus
 from core.errors import LeaseLost
@@ -64,18 +64,18 @@ class Turns:
         return group
 
     def _carry(self, group: list[Wish]) -> None:
+        # Until it is answered, a wish is one of which nobody knows: whoever carries may be interrupted at any point.
+        for wish in group:
+            wish.error = TurnBrokenOff("the thread that wrote this ending was interrupted")
         try:
             _answer(group, self._turn(group))
         except SQLAlchemyError as error:
-            if len(group) == 1:
-                group[0].error = error
-            else:  # one job's locked row must not be the others' trouble
+            if len(group) > 1 and _is_about_rows(error):
                 for wish in group:
                     self._carry([wish])
-        except BaseException:  # whoever carries may be interrupted, for a reason that is none of the others'
-            for wish in group:
-                wish.error = wish.error or TurnBrokenOff("the thread that wrote this ending was interrupted")
-            raise
+            else:
+                for wish in group:
+                    wish.error = error
         finally:
             for wish in group:
                 wish.done = True
@@ -89,11 +89,22 @@ class Turns:
         return turn
 
 
+def _is_about_rows(error: SQLAlchemyError) -> bool:
+    """Tell whether the database refused the statement, for one row's sake, and is there to be asked for the others.
+
+    An error that PostgreSQL itself sent has a state; that of a dead line, or of none, has not.
+    """
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return False
+    return bool(getattr(error.orig, "sqlstate", None))
+
+
 def _answer(group: list[Wish], turn: Turn) -> None:
     claimed = iter(turn.claimed)
     for wish in group:
         wish.steered = turn.steered
         if wish.wants_next:
             wish.claimed = next(claimed, None)
+        wish.error = None
         if wish.ended and wish.ended.id not in turn.succeeded:
             wish.error = LeaseLost(f"job {wish.ended.id} is no longer held under token {wish.ended.token}")

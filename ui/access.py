@@ -134,5 +134,14 @@ async def identify(client: Client) -> Actor | Response:
     try:
         return await load(auth.authenticate, credentials_of(request, "console"))
     except NotSignedIn:
-        where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?next={quote(where)}", status_code=303)
+        return to_sign_in(request)
+
+
+def to_sign_in(request: Request) -> RedirectResponse:
+    """Return the way to the sign-in page, and from there back to what was asked for."""
+    return RedirectResponse(f"/login?next={quote(address_of(request))}", status_code=303)
+
+
+def address_of(request: Request) -> str:
+    """Return what was asked for, within this site."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")

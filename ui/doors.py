@@ -5,12 +5,12 @@ site's own pages, whatever other sites a person has open.
 """
 
 import asyncio
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -43,7 +43,7 @@ class Doors:
             return None if is_from_here(scope) else _refuse
         if scope["type"] == "websocket":
             return _refuse
-        return await _to_sign_in(Request(scope)) if self._is_page(scope) else None
+        return await _turned_away(Request(scope)) if self._is_page(scope) else None
 
     def _is_page(self, scope: Scope) -> bool:
         """Tell whether a request goes to a page: to anything that is not known to be something else."""
@@ -68,16 +68,15 @@ def is_from_here(scope: Scope) -> bool:
     return bool(urlsplit(origin).netloc.lower() == headers.get(b"host", "").lower())
 
 
-async def _to_sign_in(request: Request) -> Response | None:
-    """Return the way to the sign-in page, or nothing for who is signed in."""
-    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+async def _turned_away(request: Request) -> Response | None:
+    """Return what stands in the way of seeing a page, or None for who is signed in."""
     try:
         actor = await access.load(auth.authenticate, access.credentials_of(request, "console"))
         await asyncio.to_thread(limits.check, limits.PAGES, str(actor.id))
     except NotSignedIn:
-        return RedirectResponse(f"/login?next={quote(where)}", status_code=303)
+        return access.to_sign_in(request)
     except TooMany as error:
-        answer = error_page.plain(429, error.title, error.detail, where, "Try again")
+        answer = error_page.plain(429, error.title, error.detail, access.address_of(request), "Try again")
         answer.headers["Retry-After"] = str(error.retry_after)
         return answer
     except SQLAlchemyError:

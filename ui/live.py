@@ -210,7 +210,7 @@ def status() -> Status:
 async def _join(sid: str, data: dict[str, Any]) -> bool:
     """Let a grid hear deltas, if its page's person may read jobs now."""
     client = Client.instances.get(str(data.get("client_id"))) if isinstance(data, dict) else None
-    if client is None or client.id not in core.sio.rooms(sid):
+    if not await sockets.within_limits(sid) or client is None or client.id not in core.sio.rooms(sid):
         return False
     try:
         # The socket's own cookie, not the page's: whoever learns a page's id must not hear what it hears.

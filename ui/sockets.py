@@ -71,6 +71,18 @@ def brought_by(sid: str) -> Credentials:
     return Credentials(found.value if found else None, "console")
 
 
+async def within_limits(sid: str) -> bool:
+    """Count one more message of a socket; from too many on it is closed, and what it still sends is ignored."""
+    bucket = _buckets.get(sid)
+    if bucket is None:
+        return False
+    if bucket.take():
+        return True
+    log.warning("a socket that sent too much was closed", extra={"socket": sid})
+    await core.sio.disconnect(sid)
+    return False
+
+
 def _when_signed_in(connect: Handler) -> Handler:
     async def guarded(sid: str, environ: dict[str, Any], given: object = None) -> None:
         try:
@@ -81,13 +93,16 @@ def _when_signed_in(connect: Handler) -> Handler:
         if asked.get("implicit_handshake") == "true" and not _is_its_own(sid, _named(asked)):
             raise Refused(RELOAD)
         await connect(sid, environ, given)
+        _buckets[sid] = _Bucket()
 
     return guarded
 
 
 def _with_the_same_session(handshake: Handler) -> Handler:
     async def guarded(sid: str, message: Any) -> bool:
-        return _is_its_own(sid, _named(message)) and bool(await handshake(sid, message))
+        if not await within_limits(sid) or not _is_its_own(sid, _named(message)):
+            return False
+        return bool(await handshake(sid, message))
 
     return guarded
 
@@ -100,12 +115,8 @@ def _is_its_own(sid: str, client: Client | None) -> bool:
 
 def _from_its_own_page(handler: Handler) -> Handler:
     async def guarded(sid: str, message: Any = None) -> None:
-        if not _buckets.setdefault(sid, _Bucket()).take():
-            log.warning("a socket that sent too much was closed", extra={"socket": sid})
-            await core.sio.disconnect(sid)
-            return
         client = _named(message)
-        if client is None or client.id not in core.sio.rooms(sid):
+        if not await within_limits(sid) or client is None or client.id not in core.sio.rooms(sid):
             return
         try:
             answer = handler(sid, message)

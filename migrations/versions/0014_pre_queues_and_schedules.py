@@ -32,6 +32,7 @@ def upgrade() -> None:
     make_queues()
     make_job_counters()
     make_schedules()
+    make_schedule_ticks()
     op.execute(COUNT_ALL)
 
 
@@ -102,6 +103,9 @@ def make_schedules() -> None:
         if_not_exists=True,
     )
     ddl.replace_index("ix_schedules_due", "schedules (next_due_at) WHERE paused_at IS NULL")
+
+
+def make_schedule_ticks() -> None:
     op.create_table(
         "schedule_ticks",
         uuid("schedule_id", nullable=False),

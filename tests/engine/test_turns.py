@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, col, func, select
 
 from core.actor import ENGINE
@@ -184,6 +185,41 @@ def test_an_interrupted_thread_leaves_the_others_their_jobs(
         turns._carry([mine, others])
     assert isinstance(others.error, TurnBrokenOff)
     assert others.done
+
+
+def test_who_was_not_reached_before_an_interruption_does_not_believe_to_have_ended(
+    engine: Engine, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused group is tried one by one; the carrier is interrupted at the first."""
+    ask(engine, 2)
+    first, second = (ending(one) for one in claim_all(turns, 2))
+    said = iter([refused_by_the_database(), Interrupted()])
+
+    def say(*_: Any) -> None:
+        raise next(said)
+
+    monkeypatch.setattr(turns_module, "take_turn", say)
+    with pytest.raises(Interrupted):
+        turns._carry([first, second])
+    assert [type(wish.error) for wish in (first, second)] == [TurnBrokenOff, TurnBrokenOff]
+
+
+def refused_by_the_database() -> DBAPIError:
+    return OperationalError("a statement", None, psycopg.errors.LockNotAvailable())
+
+
+def test_a_database_that_is_away_is_asked_once_for_all(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def away(*_: Any) -> None:
+        asked.append(1)
+        raise OperationalError("a statement", None, psycopg.OperationalError("connection refused"))
+
+    monkeypatch.setattr(turns_module, "take_turn", away)
+    wishes = [Wish(), Wish(), Wish()]
+    turns._carry(wishes)
+    assert len(asked) == 1
+    assert all(isinstance(wish.error, OperationalError) and wish.done for wish in wishes)
 
 
 def test_nothing_is_claimed_while_operators_limit_a_kind(engine: Engine, turns: Turns) -> None:
