@@ -1,5 +1,6 @@
 """The people who help: adding them, their roles, their sign-in links. There is no default password anywhere."""
 
+from typing import Final
 from uuid import UUID
 
 from pydantic import EmailStr, Field
@@ -14,20 +15,21 @@ from core.operation import Form
 #: The operator that the first local start makes, for the person at the machine.
 LOCAL_ADMIN = "admin@unstuck.example"
 _DISABLED = "disabled"
+_ROLES: Final = "Viewers read. Support also helps single users. Admins do everything, also to people and queues."
 
 
 class AddForm(Form):
     """A new operator."""
 
-    email: EmailStr
+    email: EmailStr = Field(title="E-mail address")
     name: str | None = Field(default=None, max_length=200)
-    role: Role = Role.SUPPORT
+    role: Role = Field(default=Role.SUPPORT, description=_ROLES)
 
 
 class RoleForm(Form):
     """An operator's role from now on."""
 
-    role: Role
+    role: Role = Field(description=_ROLES)
 
 
 def find_by_email(session: Session, email: str) -> User:
@@ -81,11 +83,6 @@ def enable(session: Session, user_id: UUID, actor: Actor, reason: str | None) ->
     user.disabled_at = None
     audit.record(session, actor, "operator.enabled", user_id=user_id, reason=reason, was=_DISABLED, now=user.role.value)
     bus.changed(session, user_id=user_id)
-
-
-def all_operators(session: Session) -> list[User]:
-    """Return everybody with more than a member's role, disabled ones too, by e-mail address."""
-    return list(session.exec(select(User).where(User.role != Role.MEMBER).order_by(func.lower(User.email))))
 
 
 def link(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> str:

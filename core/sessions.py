@@ -81,10 +81,15 @@ def lines_of(session: Session, actor: Actor, user_id: UUID) -> list[SessionLine]
     """Return a person's open sessions, the last used first; `actor` is who looks. Raises NotFound."""
     if session.get(User, user_id) is None:
         raise NotFound(f"There is no user with id {user_id}.")
+    mine = select(UserSession).where(col(UserSession.user_id) == user_id, *still_open())
+    return [_line(row, actor) for row in session.exec(mine.order_by(col(UserSession.last_seen_at).desc()))]
+
+
+def still_open() -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of a session that is neither ended nor too old nor idle."""
     idle = clock.now() - timedelta(minutes=settings().session_idle_minutes)
-    still = (col(UserSession.expires_at) > clock.now(), col(UserSession.last_seen_at) > idle)
-    newest = select(UserSession).where(*_open(user_id), *still).order_by(col(UserSession.last_seen_at).desc())
-    return [_line(row, actor) for row in session.exec(newest)]
+    is_young = (col(UserSession.expires_at) > clock.now(), col(UserSession.last_seen_at) > idle)
+    return col(UserSession.revoked_at).is_(None), *is_young
 
 
 def owner_of(session: Session, session_id: UUID) -> UUID | None:
@@ -127,14 +132,11 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _open(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return col(UserSession.user_id) == user_id, col(UserSession.revoked_at).is_(None)
-
-
 def _end(
     session: Session, actor: Actor, user_id: UUID, how: str, reason: str | None, *which: ColumnElement[bool]
 ) -> int:
-    stop = update(UserSession).where(*_open(user_id), *which).values(revoked_at=clock.db_now())
+    mine = (col(UserSession.user_id) == user_id, col(UserSession.revoked_at).is_(None))
+    stop = update(UserSession).where(*mine, *which).values(revoked_at=clock.db_now())
     ended = session.exec(stop.returning(col(UserSession.id), col(UserSession.user_agent))).all()
     for session_id, user_agent in ended:
         data: dict[str, Any] = {"how": how, "session": str(session_id), "device": device_of(user_agent)}

@@ -9,7 +9,7 @@ from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
 from ui import access, design, doors, error_page, headers, sockets
-from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, people, probes, problems, queues, users
+from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
 from ui.pages import declare_pages
 
 ASSETS = Path(__file__).parent / "assets"
@@ -57,7 +57,7 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
         max_body_size=problems.MOST_BYTES,
     )
     problems.install(application)
-    for part in (probes, metrics, auth, demo, jobs, users, people, queues, audit, docs):
+    for part in (probes, metrics, auth, demo, jobs, users, people, operators, queues, audit, docs):
         application.include_router(part.router)
     application.include_router(oidc.pages)  # before the sign-in links, which take any one word
     application.include_router(auth.pages)

@@ -1,5 +1,6 @@
 """Command line verbs about people: the operators and their sign-in links."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -7,8 +8,9 @@ import typer
 from core import operators
 from core.command import Asked, perform
 from core.db import session_scope
-from core.models import Role, User
+from core.models import Role
 from core.settings import settings
+from core.standing import standings
 from ui.cli import Json, Reason, ask, load, me, opened, show, tell
 
 operator = typer.Typer(no_args_is_help=True, help="The people who help.")
@@ -29,12 +31,8 @@ def install(app: typer.Typer) -> None:
 @operator.command("list")
 def list_operators(as_json: Json = False) -> None:
     """List the operators, disabled ones too."""
-    rows = load(lambda session: [_row(user) for user in operators.all_operators(session)])
-    show(rows, ("email", "name", "role", "disabled_at", "created_at"), as_json=as_json)
-
-
-def _row(user: User) -> dict[str, Any]:
-    return user.model_dump(mode="json", include={"id", "email", "name", "role", "disabled_at", "created_at"})
+    rows = load(lambda session: [asdict(person) for person in standings(session)])
+    show(rows, ("email", "name", "role", "access", "has_factor", "sessions", "last_seen_at"), as_json=as_json)
 
 
 @operator.command("add")

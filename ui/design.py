@@ -11,6 +11,7 @@ from nicegui import ui
 from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
 from core.scene import Mood
+from core.standing import Access
 from core.workforce import Presence
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -46,6 +47,7 @@ TONES: Final[Mapping[str, str]] = {
     Presence.LOST: BAD,
     Presence.STOPPED: IDLE,
     "active": OK,
+    Access.INVITED: RUN,
     "paused": WARN,
     "over": IDLE,
     "fired": OK,

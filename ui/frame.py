@@ -26,7 +26,7 @@ PLACES: Final = (
     ("/schedules", "Schedules", "event_repeat", "g+s"),
 )
 #: Only for admins.
-ADMIN_PLACES: Final = (("/audit", "Audit", "policy", "g+a"),)
+ADMIN_PLACES: Final = (("/operators", "Operators", "badge", "g+p"), ("/audit", "Audit", "policy", "g+a"))
 _HOME: Final = (("/dashboard", "Dashboard"), ("/settings/demo-mode", "Demo mode"))
 _THEMES: Final = (("auto", "brightness_auto"), ("light", "light_mode"), ("dark", "dark_mode"))
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}

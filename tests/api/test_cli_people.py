@@ -37,10 +37,10 @@ def test_an_operator_is_added_listed_disabled_and_enabled_again(run: object) -> 
     assert "http://127.0.0.1:8080/login/" in run("operator", "add", "sam@example.com")
     run("operator", "disable", "sam@example.com", "--reason", "left")
     (row,) = json.loads(run("operator", "list", "--json"))
-    assert (row["email"], row["role"], row["disabled_at"] is None) == ("sam@example.com", "support", False)
+    assert (row["email"], row["role"], row["access"]) == ("sam@example.com", "support", "disabled")
     assert "hashed_password" not in row
     run("operator", "enable", "SAM@example.com")
-    assert json.loads(run("operator", "list", "--json"))[0]["disabled_at"] is None
+    assert json.loads(run("operator", "list", "--json"))[0]["access"] == "active"
 
 
 def test_a_sign_in_link_is_a_whole_address(run: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,11 @@ class Provider:
                             "jwks_uri": f"{url}/keys",
                         },
                     )
+                elif self.path.startswith("/authorize"):
+                    self.send_response(303)
+                    self.send_header("Location", provider.authorize(self.path))
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
                 elif self.path == "/keys":
                     self._say(200, KeySet([provider.key]).as_dict(private=False))
                 else:

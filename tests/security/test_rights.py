@@ -118,7 +118,7 @@ def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
 def shape(path: str) -> str:
     """Return a path with everything that may vary blanked: what a verb is about, and a schedule's verb."""
     parts = path.split("/")
-    if parts[2] in ("queues", "schedules", "kinds", "users", "jobs") and len(parts) > 4:
+    if parts[2] in ("queues", "schedules", "kinds", "users", "operators", "jobs") and len(parts) > 4:
         parts[3] = "*"
     if parts[2] == "schedules" and len(parts) > 4:
         parts[4] = "*"

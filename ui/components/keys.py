@@ -11,6 +11,7 @@ KEYS: Final = (
     ("Ctrl K", "go to a page, find a user, do something: from anywhere"),
     ("g o   g j   g u", "go to Overview, Jobs, Users"),
     ("g w   g q   g s", "go to Workers, Queues, Schedules"),
+    ("g p", "go to Operators, for admins"),
     ("g a", "go to Audit, for admins"),
     ("/", "filter what is on the page"),
     ("j   k   ↓   ↑", "move in the list of jobs"),

@@ -8,8 +8,10 @@ from core.errors import Refused
 from ui.components.box import box, text
 from ui.components.button import PRIMARY, button
 
+#: What is shown once the dialog is closed, such as a link that is shown once.
+Then = Callable[[], Awaitable[None]]
 #: Does what the form is for; raises Refused when it cannot be done so.
-Act = Callable[[], Awaitable[None]]
+Act = Callable[[], Awaitable[Then | None]]
 
 
 def open_form(title: str, yes: str, draw: Callable[[], Act]) -> None:
@@ -24,12 +26,14 @@ def open_form(title: str, yes: str, draw: Callable[[], Act]) -> None:
 
         async def submit() -> None:
             try:
-                await act()
+                then = await act()
             except Refused as refusal:
                 wrong.set_text(str(refusal))
                 wrong.set_visibility(True)
                 return
             dialog.close()
+            if then:
+                await then()
 
         with box("actions"):
             button("Close", dialog.close)

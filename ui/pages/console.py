@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from core.models import Role
 from ui import access
 from ui.frame import console_frame
-from ui.pages import audit, job, jobs, overview, queues, schedules, user, users, workers
+from ui.pages import audit, job, jobs, operators, overview, queues, schedules, user, users, workers
 
 #: Addresses within the console, and what is drawn there.
 ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
@@ -21,10 +21,11 @@ ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
     "/workers": workers.draw,
     "/queues": queues.draw,
     "/schedules": schedules.draw,
+    "/operators": operators.draw,
     "/audit": audit.draw,
 }
 
-_ROLES: Final = {"/": Role.MEMBER, "/audit": Role.ADMIN}
+_ROLES: Final = {"/": Role.MEMBER, "/operators": Role.ADMIN, "/audit": Role.ADMIN}
 
 
 def console() -> Response | None:

@@ -10,8 +10,8 @@ from ui import access
 from ui.components.box import box, text
 from ui.components.button import PRIMARY, button, say
 from ui.components.my_factor import MyFactor
-from ui.components.my_sessions import MySessions
 from ui.components.my_tokens import MyTokens
+from ui.components.open_sessions import OpenSessions
 from ui.frame import home_frame
 
 PATH: Final = "/settings"
@@ -31,7 +31,7 @@ async def draw() -> None:
         with _card("Second factor", "Whenever you sign in, a code from your phone as well: passwords get guessed."):
             await MyFactor(me.id).begin()
         with _card("Where you are signed in", "End what you do not know, and change your password then."):
-            await MySessions(me, me.id).begin()
+            await OpenSessions(me, me.id).begin()
         with _card("Tokens", "They let your scripts in, as “Authorization: Bearer”, for what you may do and no more."):
             await MyTokens(me.id).begin()
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from nicegui import ui
 
 from core.errors import NotFound
-from core.models import PlatformConnection
+from core.models import PlatformConnection, Role
 from core.users import UserPage, user_page
 from core.wording import counted
 from ui import access, design
@@ -14,6 +14,7 @@ from ui.components.demo_panel import draw_demo_panel
 from ui.components.demo_words import platform_words
 from ui.components.empty import empty
 from ui.components.job_lines import job_lines
+from ui.components.person_access import PersonAccess
 from ui.components.progress import Progress
 from ui.components.remedy import draw_remedy
 from ui.components.state_chip import state_chip
@@ -51,12 +52,15 @@ class OneUser:
                     self._demo: Part[UserPage] = Part(self._draw_demo, "panel")
                     self._jobs: Part[UserPage] = Part(_draw_jobs, "panel")
                     self._connections: Part[UserPage] = Part(_draw_connections, "panel")
+                    self._access = PersonAccess(user_id) if access.me().may(Role.ADMIN) else None
                 with box():
                     self._events: Part[UserPage] = Part(_draw_events, "panel")
 
     async def begin(self) -> None:
         """Show the user now, and keep them fresh."""
         await self.refresh()
+        if self._access:
+            await self._access.begin()
         keep_fresh(self._screen, self.refresh, user_id=self._user_id)
         with self._screen:
             ui.timer(LOOK, self._look, immediate=False)
@@ -69,7 +73,7 @@ class OneUser:
         scene, user = page.scene, page.user
         job = (scene.job.id, scene.label, scene.job.cancel_requested_at) if scene else None
         state = (user.demo_mode_status, user.demo_preset)
-        self._head.show(page, key=(user.email, user.name, user.role, state))
+        self._head.show(page, key=(user.email, user.name, user.role, user.disabled_at, state))
         self._diagnosis.show(page, key=page.diagnosis)
         self._demo.show(page, key=(state, job, page.demo_interactions if job is None else None))
         self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])
@@ -105,7 +109,9 @@ def _draw_head(page: UserPage) -> None:
         link("/users", words="Users")
         text("/", "muted").props("aria-hidden=true")
         text(user.email, tag="h1")
-        state_chip(user.demo_mode_status.value)
+        state_chip(user.demo_mode_status.value).set_text(f"demo mode {user.demo_mode_status}")
+        if user.disabled_at:
+            text("shut out", f"badge {design.BAD}")
     with box("hbox wrap muted").style("gap: 5px"):
         text(f"{user.name or 'no name'} · {user.role} · joined")
         time_text(user.created_at)

@@ -1,4 +1,4 @@
-"""Where one is signed in: every open session, with a way to end it."""
+"""Where somebody is signed in: every open session, with a way to end it. One's own, or for an admin another's."""
 
 from uuid import UUID
 
@@ -8,15 +8,17 @@ from core.sessions import SessionLine
 from ui import access, design
 from ui.components.box import Part, box, keep_fresh, text
 from ui.components.button import DANGER, PLAIN, button, say
+from ui.components.confirm import Question, confirm
 from ui.components.times import time_text
 
 
-class MySessions:
-    """The list of one's own sessions, kept fresh."""
+class OpenSessions:
+    """The list of a person's sessions, kept fresh; `actor` is who looks at it."""
 
     def __init__(self, actor: Actor, user_id: UUID) -> None:
         self._actor = actor
         self._user_id = user_id
+        self._is_own = actor.id == user_id
         self._part: Part[list[SessionLine]] = Part(self._draw, "part")
 
     async def begin(self) -> None:
@@ -30,12 +32,16 @@ class MySessions:
         self._part.show(lines, key=[(line.id, line.last_seen_at) for line in lines])
 
     def _draw(self, lines: list[SessionLine]) -> None:
+        if not lines:
+            text("Not signed in anywhere.", "muted", tag="p")
+            return
         with box("rows", "ul").props('aria-label="Sessions"'):
             for line in sorted(lines, key=lambda each: not each.current):
                 self._row(line)
         if any(not line.current for line in lines):
             with box("actions"):
-                button("Sign out everywhere else", self._end_others, look=DANGER)
+                words = "Sign out everywhere else" if self._is_own else "Sign out everywhere"
+                button(words, self._end_others, look=DANGER)
 
     def _row(self, line: SessionLine) -> None:
         with box(tag="li"):
@@ -54,11 +60,21 @@ class MySessions:
                 made.props["aria-label"] = f"Sign out {line.device}, {line.ip}"
 
     async def _end(self, line: SessionLine) -> None:
-        await access.perform("session.revoke", line.id)
-        await self.refresh()
-        say(f"{line.device} is signed out.")
+        await self._ask_and_end("session.revoke", line.id, f"{line.device} is signed out.")
 
     async def _end_others(self) -> None:
-        await access.perform("session.revoke_others", self._user_id)
+        done = "You are signed out everywhere else." if self._is_own else "They are signed out everywhere."
+        await self._ask_and_end("session.revoke_others", self._user_id, done)
+
+    async def _ask_and_end(self, command: str, target: UUID, done: str) -> None:
+        """End sessions; for another person's there is a question first, which takes a reason."""
+        reason = None
+        if not self._is_own:
+            consequences = ["Their open pages close within a second. They can sign in again, until you disable them."]
+            yes = await confirm(Question("Sign them out?", consequences, "Sign out", asks_reason=True, takes_away=True))
+            if yes is None:
+                return
+            reason = yes.reason
+        await access.perform(command, target, reason=reason)
         await self.refresh()
-        say("You are signed out everywhere else.")
+        say(done)

@@ -1,0 +1,135 @@
+"""One's own settings in a browser: a password, a second factor, tokens for scripts, and the sessions elsewhere."""
+
+import re
+import time
+
+import httpx
+import pyotp
+import pytest
+from sqlmodel import Session
+
+from core.models import Role, User
+from core.passwords import hash_password
+from tests.factories import make_user
+
+PASSWORD = "seven purple otters dance"
+
+
+@pytest.fixture
+def eva(rows: Session) -> User:
+    made = make_user(rows, role=Role.SUPPORT)
+    made.hashed_password = hash_password(PASSWORD)
+    rows.commit()
+    return made
+
+
+def card(page: object, name: str) -> object:
+    return page.get_by_role("region", name=name)
+
+
+def sign_in(console: object, user: User) -> object:
+    """Return a new browser's page on which the password was right, and the code is owed."""
+    page = console.browser.new_context(base_url=console.url).new_page()
+    page.goto("/login?next=/jobs")
+    page.get_by_label("E-mail").fill(user.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Your code").wait_for()
+    return page
+
+
+def give(page: object, code: str) -> None:
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_second_factor_is_set_up_asked_for_and_switched_off(console, eva: User) -> None:
+    page = console.open(eva, "/settings")
+    factor = card(page, "Second factor")
+    factor.get_by_role("button", name="Set up").click()
+    phone = pyotp.TOTP(factor.locator(".secret").inner_text().replace(" ", ""))
+    assert factor.get_by_role("img", name="QR code").locator("path").count() > 0
+    field = factor.get_by_label("The code that the app shows")
+    field.fill("000000" if phone.now() != "000000" else "111111")
+    factor.get_by_role("button", name="Switch on").click()
+    page.get_by_text("The code is wrong").wait_for()
+    field.fill(phone.now())
+    factor.get_by_role("button", name="Switch on").click()
+    shown = page.get_by_role("dialog", name="Your recovery codes")
+    codes = shown.locator("pre").inner_text().split()
+    page.keyboard.press("Escape")
+    shown.get_by_role("button", name="I have kept it").click()
+    factor.get_by_text("10 recovery codes left").wait_for()
+
+    other = sign_in(console, eva)
+    give(other, "123456")
+    other.get_by_role("alert").wait_for()
+    # The code of the next half minute: this one's is used up.
+    give(other, phone.at(int(time.time()) + 30))
+    other.wait_for_url("**/jobs")
+    other.context.close()
+    other = sign_in(console, eva)
+    give(other, codes[0].upper())
+    other.wait_for_url("**/jobs")
+    other.context.close()
+
+    page.goto("/settings")
+    factor.get_by_text("9 recovery codes left").wait_for()
+    factor.get_by_label("A code, or your password").fill(PASSWORD)
+    factor.get_by_role("button", name="Switch off").click()
+    factor.get_by_role("button", name="Set up").wait_for()
+    assert page.wrong == []
+    page.context.close()
+
+
+def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, eva: User) -> None:
+    page = console.open(eva, "/settings")
+    tokens = card(page, "Tokens")
+    tokens.get_by_role("button", name="Create token").click()
+    page.get_by_text(re.compile("name", re.IGNORECASE)).last.wait_for()
+    tokens.get_by_label("Name of the token").fill("nightly report")
+    tokens.get_by_role("button", name="Create token").click()
+    shown = page.get_by_role("dialog", name="Your new token")
+    token = shown.locator("pre").inner_text().strip()
+    shown.get_by_role("button", name="I have kept it").click()
+    tokens.get_by_text("nightly report").wait_for()
+    assert token not in page.content()
+    me, bearer = f"{console.url}/api/me", {"Authorization": f"Bearer {token}"}
+    assert httpx.get(me, headers=bearer).json()["email"] == eva.email
+    tokens.get_by_role("button", name="Revoke nightly report").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    tokens.get_by_text("nightly report").wait_for(state="detached")
+    assert httpx.get(me, headers=bearer).status_code == 401
+    assert page.wrong == []
+    page.context.close()
+
+
+def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User) -> None:
+    page = console.open(eva, "/settings")
+    mine = card(page, "Where you are signed in")
+    mine.get_by_text("This one").wait_for()
+    elsewhere = console.open(eva, "/jobs")
+    mine.get_by_role("button", name="Sign out everywhere else").click()
+    elsewhere.wait_for_url("**/login**")
+    mine.get_by_role("button", name="Sign out everywhere else").wait_for(state="detached")
+    assert page.wrong == []
+    elsewhere.context.close()
+    page.context.close()
+
+
+def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(console, eva: User) -> None:
+    page = console.open(eva, "/settings")
+    elsewhere = console.open(eva, "/jobs")
+    password = card(page, "Password")
+    password.get_by_label("Present password", exact=True).fill("not this one at all")
+    password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
+    password.get_by_role("button", name="Change password").click()
+    page.get_by_role("alert").get_by_text("present password", exact=False).first.wait_for()
+    password.get_by_label("Present password", exact=True).fill(PASSWORD)
+    password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
+    password.get_by_role("button", name="Change password").click()
+    page.get_by_text("Your password is changed").wait_for()
+    elsewhere.wait_for_url("**/login**")
+    assert page.wrong == []
+    elsewhere.context.close()
+    page.context.close()

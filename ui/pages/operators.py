@@ -1,0 +1,81 @@
+"""Operators: who may come in, what they may do, how well their sign-in is kept, and when they were last here."""
+
+from collections.abc import Callable
+
+from nicegui import ui
+
+from core.standing import Standing, standings
+from core.wording import counted
+from ui import access
+from ui.components.box import Part, Rows, box, keep_roughly_fresh, link, text
+from ui.components.person_actions import add_button, draw_person_actions
+from ui.components.state_chip import set_state, state_chip
+from ui.components.table import cell, table
+from ui.components.times import time_text
+
+#: Seconds between two looks while anything changes.
+LOOK_AGAIN = 1.0
+
+
+async def draw() -> None:
+    """Draw the operators, and keep them fresh."""
+    ui.page_title("Operators · Unstuck")
+    page = OperatorsPage()
+    await page.refresh()
+    keep_roughly_fresh(page.screen, page.refresh, seconds=LOOK_AGAIN)
+
+
+class OperatorsPage:
+    """All operators by e-mail address."""
+
+    def __init__(self) -> None:
+        with box("screen padded") as self.screen:
+            with box("headline"):
+                text("Operators", tag="h1")
+                text("Who may see this console, and what they may do in it.", "muted")
+                box("grow")
+                add_button(self.refresh)
+            with box("panel", "section").props("aria-label=Operators"):
+                columns = ("Person", "Access", "Role", "Second factor", "Sessions", "Last seen")
+                with table("Operators", columns):
+                    self._rows: Rows[Standing] = Rows(self._draw_row, "", "tbody")
+
+    async def refresh(self) -> None:
+        """Look again; lines change in place."""
+        found = await access.load(standings)
+        self._rows.show({person.id: person for person in found})
+
+    def _draw_row(self, person: Standing) -> Callable[[Standing], None]:
+        with box(tag="tr"):
+            with cell("Person"):
+                link(f"/users/{person.id}", "strong", person.email)
+                text(person.name or "", "muted", tag="div")
+            with cell("Access"):
+                chip = state_chip(person.access)
+            with cell("Role"):
+                role = text("")
+            with cell("Second factor"):
+                factor = text("")
+            with cell("Sessions"):
+                opened = text("")
+            with cell("Last seen"):
+                seen: Part[Standing] = Part(_draw_seen)
+            with cell("", "buttons"):
+                buttons: Part[Standing] = Part(lambda now: draw_person_actions(now, self.refresh), "hbox")
+
+        def move(now: Standing) -> None:
+            set_state(chip, now.access)
+            role.set_text(now.role.capitalize())
+            factor.set_text("on" if now.has_factor else "off")
+            opened.set_text(counted(now.sessions, "session") if now.sessions else "none")
+            seen.show(now, key=now.last_seen_at)
+            buttons.show(now, key=(now.access, now.role, now.has_factor))
+
+        return move
+
+
+def _draw_seen(person: Standing) -> None:
+    if person.last_seen_at:
+        time_text(person.last_seen_at)
+    else:
+        text("not lately", "muted")
