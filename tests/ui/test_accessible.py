@@ -24,7 +24,9 @@ PAGES = {
     "workers": "/workers",
     "queues": "/queues",
     "schedules": "/schedules",
+    "operators": "/operators",
     "audit": "/audit",
+    "settings": "/settings",
     "nothing": "/users/nonsense",
     "demo mode": "/settings/demo-mode",
     "dashboard": "/dashboard",
@@ -33,6 +35,7 @@ DIALOGS = {
     "pausing": ("/queues", "Pause"),
     "limits": ("/queues", "Limits"),
     "a new schedule": ("/schedules", "Add schedule"),
+    "a new operator": ("/operators", "Add operator"),
     "keys": ("/workers", "Keyboard shortcuts"),
     "palette": ("/workers", "Search or do"),
 }
