@@ -8,7 +8,7 @@ from core.models import Role
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one who asks: a person with a role, or the program itself. `via` is console, api, cli or engine."""
+    """The one who asks: a person with a role, or the program itself. `via` is console, api, cli, provider or engine."""
 
     id: UUID | None
     name: str

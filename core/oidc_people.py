@@ -23,7 +23,7 @@ from core.settings import settings
 #: Long enough for a password and a code at the provider.
 ATTEMPT_LIFE: Final = timedelta(minutes=10)
 #: The program, when it does what the provider says.
-PROVIDER: Final = Actor(None, "sign-in provider", Role.ADMIN, "engine")
+PROVIDER: Final = Actor(None, "sign-in provider", Role.ADMIN, "provider")
 _PURPOSE: Final = "oidc"
 _LOST: Final = "This sign-in was not begun in this browser, or took too long. Start again from the sign-in page."
 

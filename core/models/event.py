@@ -35,7 +35,7 @@ class Event(SQLModel, table=True):
     actor_id: UUID | None = None
     #: How the actor was called at that time: an e-mail address, or "engine".
     actor: str = Field(default="engine", sa_type=sa.Text, sa_column_kwargs={"server_default": "engine"})
-    #: console, api, cli or engine.
+    #: console, api, cli, provider (of sign-ins) or engine. What did not come via the engine is sealed.
     via: str = Field(default="engine", sa_type=sa.Text, sa_column_kwargs={"server_default": "engine"})
     #: Whom it happened to.
     user_id: UUID | None = None

@@ -12,6 +12,7 @@ from core import clock, oidc
 from core.db import session_scope
 from core.models import Role, User
 from core.settings import settings
+from core.trail import TrailFilter, trail
 from tests.api.conftest import anonymous as anonymous
 from tests.conftest import SECRET as SECRET_KEY
 from tests.factories import make_user
@@ -238,6 +239,8 @@ def test_with_a_role_claim_the_provider_says_who_is_what(
     assert anonymous.get("/api/me").json()["role"] == "support"
     with Session(engine) as session:
         assert len(session.exec(select(User)).all()) == 1
+        said = trail(session, TrailFilter(what="operator")).lines
+    assert ("sign-in provider", str(role)) in {(line.who, line.now) for line in said}, "and the audit log knows"
     fresh = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     for nothing in (["cooks"], [], None, {"ops": True}):
         provider.person["groups"] = nothing

@@ -62,7 +62,7 @@ def _line(event: Event) -> None:
     with box():
         text(told(event), "strong")
         who = event.actor if event.actor_id else "the program" if event.actor == "engine" else event.actor
-        via = f" via {event.via}" if event.via not in ("engine", "console") else ""
+        via = f" via {event.via}" if event.via in ("api", "cli") else ""
         text(f" · {who}{via}", "who")
     time_text(event.at)
     if event.reason:
