@@ -117,6 +117,21 @@ def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User
     page.context.close()
 
 
+def test_a_first_password_is_set_and_the_next_one_needs_it(console, rows: Session) -> None:
+    fresh = make_user(rows)
+    rows.commit()
+    page = console.open(fresh, "/settings")
+    password = card(page, "Password")
+    password.get_by_label("New password", exact=True).fill(PASSWORD)
+    password.get_by_role("button", name="Set password").click()
+    password.get_by_label("Present password", exact=True).fill(PASSWORD)
+    password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
+    password.get_by_role("button", name="Change password").click()
+    page.get_by_text("Your password is changed").last.wait_for()
+    assert page.wrong == []
+    page.context.close()
+
+
 def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(console, eva: User) -> None:
     page = console.open(eva, "/settings")
     elsewhere = console.open(eva, "/jobs")

@@ -7,21 +7,19 @@ from core.models import Event
 from core.operations import BY_NAME
 from ui import design
 from ui.components.box import box, text
+from ui.components.event_words import called
 from ui.components.times import time_text
 
-#: How events are told; one that is missing here is told by its own name.
+#: How the life of a job is told, which is more than how its events are called.
 _TOLD: Final[Mapping[str, str]] = {
     "job.requested": "Asked for: {label}",
     "job.retrying": "Attempt {attempt} failed; another one follows",
     "job.rescued": "Worker lost; taken over",
     "job.handed_back": "Handed back to the queue",
-    "job.cancel_requested": "Asked to cancel",
     "job.cancelled": "Cancelled",
     "job.succeeded": "Succeeded",
     "job.failed": "Failed",
-    "session.started": "Signed in",
-    "session.ended": "Session ended: {how}",
-    "user.repaired": "Repaired: moved to failed",
+    "session.ended": "Signed out: {how}",
 }
 _TONES: Final[Mapping[str, str]] = {
     "job.succeeded": design.OK,
@@ -52,7 +50,7 @@ def told(event: Event) -> str:
     """Return an event in a few words."""
     words = _TOLD.get(event.name)
     if words is None:
-        return event.name.replace(".", " ").replace("_", " ").capitalize()
+        return called(event.name)
     kind = BY_NAME.get(str(event.data.get("kind")))
     known = {**event.data, "label": kind.label if kind else event.data.get("kind", "a job")}
     return words.format_map(_Gaps(known)).strip(" :")

@@ -1,25 +1,13 @@
 """One line of the audit log: when, who and by which way, what, to whom, what changed, and why."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from core.operations import BY_NAME
 from core.trail import Change, TrailLine
 from ui.components.box import box, link, text
+from ui.components.event_words import called
 from ui.components.times import time_text
 
-_TOLD: Final[Mapping[str, str]] = {
-    "job.requested": "Asked for",
-    "job.cancel_requested": "Asked to cancel",
-    "operator.added": "Operator added",
-    "operator.role_changed": "Role changed",
-    "operator.disabled": "Shut out",
-    "operator.link_made": "Sign-in link made",
-    "kind.limited": "Limits set",
-    "session.started": "Signed in",
-    "session.ended": "Signed out",
-    "user.repaired": "Repaired",
-}
 #: Letters of a value that are shown; the whole is on hover and in the export.
 LONGEST: Final = 60
 
@@ -44,7 +32,7 @@ def draw_trail_line(line: TrailLine) -> None:
 
 
 def _told(line: TrailLine) -> str:
-    words = _TOLD.get(line.what) or line.what.replace(".", " ").replace("_", " ").capitalize()
+    words = called(line.what)
     kind = str(line.data.get("kind") or "")
     declared = BY_NAME.get(kind)
     return f"{words}: {declared.label if declared else kind}" if kind else words

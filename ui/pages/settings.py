@@ -7,7 +7,7 @@ from nicegui import ui
 from core import passwords
 from core.models import Role
 from ui import access
-from ui.components.box import box, text
+from ui.components.box import Part, box, text
 from ui.components.button import PRIMARY, button, say
 from ui.components.my_factor import MyFactor
 from ui.components.my_tokens import MyTokens
@@ -27,7 +27,7 @@ async def draw() -> None:
         with _card(
             "Password", "You sign in with it instead of a link. At least 12 characters; a few unrelated words are best."
         ):
-            _password_form(has_password=has_password)
+            PasswordFields().show(has_password=has_password)
         with _card("Second factor", "Whenever you sign in, a code from your phone as well: passwords get guessed."):
             await MyFactor(me.id).begin()
         with _card("Where you are signed in", "End what you do not know, and change your password then."):
@@ -46,20 +46,28 @@ def _card(title: str, about: str) -> ui.element:
     return made
 
 
-def _password_form(*, has_password: bool) -> None:
-    current = _secret("Present password", "current-password") if has_password else None
-    new = _secret("New password", "new-password")
+class PasswordFields:
+    """The fields of a new password; who has one already proves it by the present one."""
 
-    async def change() -> None:
-        given = {"password": new.value or "", "current": current.value if current else None}
-        await access.perform("password.change", None, given)
-        for field in (current, new):
-            if field:
-                field.value = ""
-        say("Your password is changed. Your other sessions have ended.")
+    def __init__(self) -> None:
+        self._part: Part[bool] = Part(self._draw, "part")
 
-    with box("actions"):
-        button("Change password", change, look=PRIMARY)
+    def show(self, *, has_password: bool) -> None:
+        """Draw the fields, empty."""
+        self._part.show(has_password, key=object())
+
+    def _draw(self, has_password: bool) -> None:  # noqa: FBT001 - what the part shows
+        current = _secret("Present password", "current-password") if has_password else None
+        new = _secret("New password", "new-password")
+
+        async def change() -> None:
+            given = {"password": new.value or "", "current": current.value if current else None}
+            await access.perform("password.change", None, given)
+            self.show(has_password=True)
+            say("Your password is changed. Your other sessions have ended.")
+
+        with box("actions"):
+            button("Change password" if has_password else "Set password", change, look=PRIMARY)
 
 
 def _secret(title: str, purpose: str) -> ui.input:
