@@ -77,6 +77,19 @@ async def load_for(role: Role, function: Callable[Concatenate[Session, P], T], *
     return await load(guarded)
 
 
+def only_for(role: Role, draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what draws the same, for whoever has at least `role` at that moment. It raises what `load_for` does."""
+
+    @wraps(draw)
+    async def drawn(*args: Any, **kwargs: Any) -> None:
+        await load_for(role, lambda _: None)
+        result = draw(*args, **kwargs)
+        if inspect.isawaitable(result):
+            await result
+
+    return drawn
+
+
 def me() -> Actor:
     """Return the person who opened the present page."""
     actor: Actor = app.storage.client["actor"]

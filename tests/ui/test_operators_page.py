@@ -10,6 +10,7 @@ from core.clock import now
 from core.models import Event, Role, SecondFactor, User
 from core.second_factor import state_of
 from tests.factories import make_user
+from ui.pages.console import ROUTES
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_whoever_is_added_comes_in_by_the_link_that_is_shown_once(console, rows:
     theirs = console.browser.new_context().new_page()
     theirs.goto(link)
     theirs.get_by_role("button", name="Continue").click()
-    theirs.get_by_role("link", name="Jobs").wait_for()
+    theirs.get_by_role("link", name="Schedules").wait_for()
     nina.get_by_text("1 session").wait_for()
     assert nina.get_by_text("active").is_visible()
     assert page.wrong == []
@@ -121,6 +122,19 @@ def test_a_lost_phone_is_reset(console, rows: Session, admin: User, sam: User) -
     line_of(page, sam).get_by_role("button", name="Reset factor").wait_for(state="detached")
     rows.rollback()
     assert not state_of(rows, sam.id).on
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", [path for path, (role, _) in ROUTES.items() if role is Role.ADMIN])
+def test_a_page_for_admins_is_not_reached_from_within_the_console_either(console, sam: User, path: str) -> None:
+    """A link that support does not have, put into the page by hand, is followed without a request."""
+    page = console.open(sam, "/")
+    page.get_by_role("link", name="Schedules").wait_for()
+    page.evaluate("path => document.querySelector('a[href=\"/schedules\"]').setAttribute('href', path)", path)
+    page.get_by_role("link", name="Schedules").click()
+    page.get_by_text("This needs the role admin").wait_for()
+    assert page.url.endswith(path)
+    assert page.get_by_role("heading", level=1).inner_text() not in ("Operators", "Audit")
     page.context.close()
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from core.models import Role
 from core.standing import Standing, standing_of
 from ui import access
 from ui.components.box import Part, box, keep_fresh, text
@@ -29,7 +30,7 @@ class PersonAccess:
 
     async def refresh(self) -> None:
         """Load how the person stands, and show what is new."""
-        now = await access.load(standing_of, self._user_id)
+        now = await access.load_for(Role.ADMIN, standing_of, self._user_id)
         self._head.show(now, key=(now.access, now.role, now.has_factor))
         self._actions.show(now, key=(now.access, now.role, now.has_factor))
 

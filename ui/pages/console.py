@@ -11,21 +11,19 @@ from ui import access
 from ui.frame import console_frame
 from ui.pages import audit, job, jobs, operators, overview, queues, schedules, user, users, workers
 
-#: Addresses within the console, and what is drawn there.
-ROUTES: Final[Mapping[str, Callable[..., Any]]] = {
-    "/": overview.draw,
-    "/jobs": jobs.draw,
-    "/jobs/{job_id}": job.draw,
-    "/users": users.draw,
-    "/users/{user_id}": user.draw,
-    "/workers": workers.draw,
-    "/queues": queues.draw,
-    "/schedules": schedules.draw,
-    "/operators": operators.draw,
-    "/audit": audit.draw,
+#: Addresses within the console, who may see what is there, and what is drawn.
+ROUTES: Final[Mapping[str, tuple[Role, Callable[..., Any]]]] = {
+    "/": (Role.VIEWER, overview.draw),
+    "/jobs": (Role.VIEWER, jobs.draw),
+    "/jobs/{job_id}": (Role.VIEWER, job.draw),
+    "/users": (Role.VIEWER, users.draw),
+    "/users/{user_id}": (Role.VIEWER, user.draw),
+    "/workers": (Role.VIEWER, workers.draw),
+    "/queues": (Role.VIEWER, queues.draw),
+    "/schedules": (Role.VIEWER, schedules.draw),
+    "/operators": (Role.ADMIN, operators.draw),
+    "/audit": (Role.ADMIN, audit.draw),
 }
-
-_ROLES: Final = {"/": Role.MEMBER, "/operators": Role.ADMIN, "/audit": Role.ADMIN}
 
 
 def console() -> Response | None:
@@ -33,11 +31,12 @@ def console() -> Response | None:
     if not access.me().may(Role.VIEWER):
         return RedirectResponse("/dashboard", status_code=303)
     ui.page_title("Unstuck")
-    console_frame(dict(ROUTES))
+    # Within the console one goes from page to page without a request, so each looks who it is.
+    console_frame({path: access.only_for(role, draw) for path, (role, draw) in ROUTES.items()})
     return None
 
 
 def declare() -> None:
     """Declare the console at each of its addresses."""
-    for path in ROUTES:
-        access.page(path, role=_ROLES.get(path, Role.VIEWER))(console)
+    for path, (role, _) in ROUTES.items():
+        access.page(path, role=Role.MEMBER if path == "/" else role)(console)
