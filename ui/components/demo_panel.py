@@ -17,6 +17,7 @@ from ui import access
 from ui.components.box import box, link, text
 from ui.components.button import DANGER, button, forbid, say
 from ui.components.confirm import Question, confirm
+from ui.components.demo_words import preset_name
 from ui.components.form import ModelForm
 from ui.components.operation_button import operation_button
 from ui.components.progress import Progress
@@ -35,7 +36,7 @@ def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Pro
         text("Demo mode", tag="h2")
         state_chip(user.demo_mode_status.value)
         if user.demo_preset:
-            text(f"{user.demo_preset.replace('_', ' ')} · {counted(page.demo_interactions, 'interaction')}", "muted")
+            text(f"{preset_name(user.demo_preset)} · {counted(page.demo_interactions, 'interaction')}", "muted")
     with box("body vbox").style("gap: 14px"):
         progress = _draw_job(at_work, after) if at_work else None
         _draw_operations(user, at_work is not None, after)

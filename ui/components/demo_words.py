@@ -51,7 +51,12 @@ def waiting_words(state: DemoState) -> str:
 
 def preset_words(state: DemoState) -> str:
     """Return ` of a Mid-Tier Creator`, or nothing when the preset is unknown."""
-    return f" of a {Preset(state.preset).profile.label}" if state.preset in list(Preset) else ""
+    return f" of a {preset_name(state.preset)}" if state.preset in list(Preset) else ""
+
+
+def preset_name(preset: str | None) -> str:
+    """Return what a preset is called; one that is not among ours, as the legacy tables have them, by its own name."""
+    return Preset(preset).profile.label if preset in list(Preset) else (preset or "")
 
 
 def _came_to_rest(before: DemoState, now: DemoState) -> str:
