@@ -1,16 +1,17 @@
 """Retrying: an ended job stays as it is; a retry is a new job that points to it."""
 
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from core.actor import Actor
-from core.errors import AlreadyActive, NotAllowed, NotFound
+from core.errors import AlreadyActive, NotAllowed, NotFound, NotPermitted
 from core.jobs.request import Accepted, Asked, request, request_chore
 from core.jobs.subject import lock_job
 from core.models import BackgroundJob, JobStatus
-from core.operation import Operation
+from core.operation import Chore, Operation
 from core.operations import BY_NAME
 
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
@@ -19,7 +20,8 @@ RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob | Accepted:
     """Ask for the same work again, as a new job with `retry_of`.
 
-    Raises NotFound; NotAllowed (not failed or cancelled, or its user is elsewhere by now); AlreadyActive.
+    Raises NotFound; NotPermitted (a chore that this person could not start); NotAllowed (not failed or cancelled, or
+    its user is elsewhere by now); AlreadyActive.
     """
     old = lock_job(session, job_id)
     if old is None:
@@ -35,12 +37,21 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
         raise NotAllowed(f"The arguments of this {old.kind} no longer fit; start a new one instead.") from None
     asked = Asked(reason=reason, retry_of=old.id)
     if not isinstance(kind, Operation):
+        _refuse_stranger(kind, actor)
         _refuse_second(session, old)
         return request_chore(session, kind, form, actor, asked)
     row_id = kind.machine.id_in(old.user_id, old.connection_id)
     if row_id is None:
         raise NotAllowed("The user or connection that this job was for has been deleted.")
     return request(session, kind, row_id, form, actor, asked)
+
+
+def _refuse_stranger(chore: Chore[Any], actor: Actor) -> None:
+    """Starting again is starting: an operation belongs to whom support helps, a chore to who may start it."""
+    if not actor.may(chore.role):
+        raise NotPermitted(
+            f"{chore.label} needs the role {chore.role}, again too; you are {actor.role}.", role=chore.role.value
+        )
 
 
 def _refuse_second(session: Session, old: BackgroundJob) -> None:

@@ -1,0 +1,44 @@
+"""A way round: having done again, as a retry, what one could not have started."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, func, select
+
+from core import clock
+from core.actor import Actor
+from core.command import Asked, perform
+from core.errors import NotPermitted
+from core.models import BackgroundJob, Role
+from core.operation import Operation
+from core.operations import BY_NAME
+from tests.factories import ADMIN, SUPPORT, make_user
+
+CHORES = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operation) and kind.role is Role.ADMIN]
+
+
+@pytest.mark.parametrize("chore", CHORES)
+def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine, chore: str) -> None:
+    later = clock.now() + timedelta(days=30)
+    args = {"days": 3650} if chore == "upkeep.delete_old_jobs" else {}
+    job = perform(engine, ADMIN, Asked(name=chore, args=args, reason="a test", run_at=later))
+    again = Asked(name="job.retry", target=job["job_id"])
+    perform(engine, SUPPORT, Asked(name="job.cancel", target=job["job_id"]))
+    with pytest.raises(NotPermitted, match="needs the role admin"):
+        perform(engine, SUPPORT, again)
+    with Session(engine) as session:
+        assert session.exec(select(func.count()).select_from(BackgroundJob)).one() == 1
+    assert perform(engine, ADMIN, again)["kind"] == chore
+
+
+def test_support_and_the_customer_do_an_operation_again(engine: Engine) -> None:
+    with Session(engine, expire_on_commit=False) as session:
+        user = make_user(session)
+        session.commit()
+    customer = Actor(user.id, user.email, Role.MEMBER, "console")
+    job = perform(engine, SUPPORT, Asked(name="demo.enable", target=user.id))
+    for who in (SUPPORT, customer):
+        perform(engine, who, Asked(name="job.cancel", target=job["job_id"]))
+        job = perform(engine, who, Asked(name="job.retry", target=job["job_id"]))
+        assert job["kind"] == "demo.enable"
