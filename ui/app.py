@@ -30,6 +30,8 @@ def create(engine: Engine, version: str) -> FastAPI:
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)
+    nicegui_app.add_exception_handler(404, error_page.no_such_page)
+    nicegui_app.add_exception_handler(Exception, error_page.broken_page)
     # No bar across the top for what takes a moment; it has no name for a screen reader either.
     nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     nicegui_ui.run_with(

@@ -5,9 +5,11 @@ site's own pages, whatever other sites a person has open.
 """
 
 import asyncio
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
+from nicegui import app as nicegui_app
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,8 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core import auth, limits
 from core.errors import NotSignedIn, TooMany
 from ui import access, error_page
+from ui.api.problems import problem
 
-SOCKETS = "/_nicegui_ws"
+SOCKETS = "/_nicegui_ws/"
 #: What pages are made of, the same for everybody; pages themselves are not among it.
 PARTS = ("/_nicegui/", "/favicon.ico")
 
@@ -43,20 +46,23 @@ class Doors:
             return None if is_from_here(scope) else _refuse
         if scope["type"] == "websocket":
             return _refuse
-        return await _turned_away(Request(scope)) if self._is_page(scope) else None
+        # NiceGUI is mounted at the root, behind all of the site's own routes, and makes a page of whatever they leave.
+        own = _best((route for route in self._site.routes if not _is_root(route)), scope)
+        if own is Match.FULL:
+            return None
+        if own is Match.PARTIAL:
+            return problem(405, "Method not allowed", "This address does not take that method.")
+        parts = (route for route in nicegui_app.routes if getattr(route, "path", "").startswith(PARTS))
+        return None if _best(parts, scope) is Match.FULL else await _turned_away(Request(scope))
 
-    def _is_page(self, scope: Scope) -> bool:
-        """Tell whether a request goes to a page: to anything that is not known to be something else."""
-        if scope["path"].startswith(PARTS):
-            return False
-        return not any(_takes(route, scope) for route in self._site.routes)
+
+def _is_root(route: BaseRoute) -> bool:
+    return isinstance(route, Mount) and not route.path
 
 
-def _takes(route: BaseRoute, scope: Scope) -> bool:
-    """Tell whether one of the site's own routes answers; NiceGUI is mounted at the root, behind all of them."""
-    if isinstance(route, Mount) and not route.path:
-        return False
-    return route.matches(scope)[0] is not Match.NONE
+def _best(routes: Iterable[BaseRoute], scope: Scope) -> Match:
+    """Tell how well the best of these routes fits; PARTIAL: the address is right, and the method is not."""
+    return max((route.matches(scope)[0] for route in routes), key=lambda match: match.value, default=Match.NONE)
 
 
 def is_from_here(scope: Scope) -> bool:

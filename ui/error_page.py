@@ -5,6 +5,7 @@ import logging
 import secrets
 from contextlib import suppress
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from core.actor import Actor
@@ -36,6 +37,16 @@ def forbidden(actor: Actor, role: Role) -> HTMLResponse:
         "/dashboard",
         "Go to your dashboard",
     )
+
+
+async def no_such_page(_: Request, __: Exception) -> HTMLResponse:
+    """Tell that there is no page at an address; no page is made for that, which would stay open without a person."""
+    return plain(404, "There is no such page", "It may have moved; the start page leads to what there is.")
+
+
+async def broken_page(_: Request, error: Exception) -> HTMLResponse:
+    """Tell that a page could not be made, and not why: an error's own text is for the log."""
+    return plain(500, "This page could not be shown", f"Nothing was changed. Incident {incident(error)}.")
 
 
 def incident(error: BaseException) -> str:

@@ -217,7 +217,8 @@ async def _join(sid: str, data: dict[str, Any]) -> bool:
         actor = await access.load(auth.authenticate, sockets.brought_by(sid))
     except NotSignedIn:
         return False
-    if actor.may(Role.VIEWER):
+    # A page that is nobody's is not closed when a session ends, so it must not begin to hear.
+    if actor.may(Role.VIEWER) and access.viewer_of(client):
         await core.sio.enter_room(sid, ROOM)
         return True
     return False

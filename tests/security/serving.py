@@ -27,6 +27,14 @@ def add(application: FastAPI) -> None:
             made.set_enabled(name != "disabled")
         ui.input("Note").props('aria-label="Note"')
 
+    @access.page("/broken")
+    def broken() -> None:
+        raise RuntimeError("postgresql://unstuck:hunter2@db/unstuck")
+
+    @ui.page("/nobodys")
+    def nobodys() -> None:
+        ui.label("A page that does not ask who looks at it, as NiceGUI's own pages for errors are.")
+
     @application.get("/healthz/counted")
     def counted() -> dict[str, int]:
         return {**counts, "pages": len(Client.instances)}

@@ -20,7 +20,7 @@ ANSWERS = [
     ("GET", "/api/nowhere", 404),
     ("GET", "/assets/nowhere.css", 404),
     ("PUT", "/api/jobs", 405),
-    ("PUT", "/login", 404),
+    ("PUT", "/login", 405),
     ("POST", "/api/auth/login", 422),
     ("GET", "/assets/plain.css", 200),
     ("GET", "/api/docs", 200),
