@@ -97,7 +97,7 @@ def claims_of(attempt: Attempt, code: str) -> Mapping[str, Any]:
         raise NotSignedIn(_UNTRUE) from None
     except httpx.HTTPError:
         raise NotSignedIn(_AWAY) from None
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise NotSignedIn(_UNTRUE) from None
 
 
@@ -131,7 +131,7 @@ def _discover() -> Provider:
                 raise NotSignedIn(_UNTRUE)
             names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
             provider = Provider(*(_safe(str(found[name])) for name in names))
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
         raise NotSignedIn(_AWAY) from None
     _known[issuer] = (time.monotonic(), provider)
     return provider

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
+from pydantic import ValidationError
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, func, select
@@ -25,6 +26,7 @@ ATTEMPT_LIFE: Final = timedelta(minutes=10)
 #: The program, when it does what the provider says.
 PROVIDER: Final = Actor(None, "sign-in provider", Role.ADMIN, "provider")
 _PURPOSE: Final = "oidc"
+_UNCONFIRMED: Final = "Your organisation has not confirmed your e-mail address. Ask whoever runs its accounts."
 _LOST: Final = "This sign-in was not begun in this browser, or took too long. Start again from the sign-in page."
 
 
@@ -54,22 +56,36 @@ def opened(session: Session, cookie: str, state: str) -> Attempt:
 
 def person_of(session: Session, claims: Mapping[str, Any]) -> User:
     """Return the person behind checked claims; with a role claim, made or changed as it says. Raises NotSignedIn."""
-    email = claims.get("email")
-    if not isinstance(email, str) or "@" not in email or claims.get("email_verified") is not True:
-        raise NotSignedIn("Your organisation has not confirmed your e-mail address. Ask whoever runs its accounts.")
-    user = session.exec(select(User).where(func.lower(User.email) == email.strip().lower())).first()
+    email = _address(claims)
+    user = session.exec(select(User).where(func.lower(User.email) == email.lower())).first()
+    # Letters in any case, but only where the alphabet has no doubles: K is also a Kelvin sign, and another address.
+    if user is not None and user.email != email and not email.isascii():
+        raise NotSignedIn(_UNCONFIRMED)
     if user is not None and user.disabled_at:
         raise NotSignedIn(f"{user.email} is disabled here. Ask an admin.")
     if settings().oidc_role_claim:
-        return _with_role(session, user, email.strip(), _role(claims))
+        return _with_role(session, user, email, _role(claims))
     if user is None:
-        raise NotSignedIn(f"{email.strip()[:320]} is not known here. Ask an admin to add you.")
+        raise NotSignedIn(f"{email[:320]} is not known here. Ask an admin to add you.")
     return user
+
+
+def _address(claims: Mapping[str, Any]) -> str:
+    email = claims.get("email")
+    if not isinstance(email, str) or "@" not in email or not email.strip().isprintable():
+        raise NotSignedIn(_UNCONFIRMED)
+    if claims.get("email_verified") is not True:
+        raise NotSignedIn(_UNCONFIRMED)
+    return email.strip()
 
 
 def _with_role(session: Session, user: User | None, email: str, role: Role) -> User:
     if user is None:
-        operators.add(session, operators.AddForm(email=email, role=role), PROVIDER, "first sign-in by the provider")
+        try:
+            form = operators.AddForm(email=email, role=role)
+        except ValidationError:
+            raise NotSignedIn(_UNCONFIRMED) from None
+        operators.add(session, form, PROVIDER, "first sign-in by the provider")
         return operators.find_by_email(session, email)
     if user.role is not role:
         operators.change_role(session, user.id, role, PROVIDER, "the provider says so")

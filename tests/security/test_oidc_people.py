@@ -1,0 +1,59 @@
+"""What a provider says of a person, when it is odd: nobody comes in as somebody else, and nothing breaks."""
+
+import base64
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from core.db import session_scope
+from core.models import Role
+from core.settings import settings
+from tests.api.conftest import anonymous as anonymous
+from tests.factories import make_user
+from tests.security.provider import Provider
+from tests.security.test_oidc import provider as provider
+from tests.security.test_oidc import refused, sign_in
+
+UNCONFIRMED = "has not confirmed your e-mail address"
+
+
+@pytest.fixture(autouse=True)
+def kate(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        make_user(session, email="kate@example.com", role=Role.ADMIN)
+
+
+def test_letters_in_another_case_are_the_same_address(provider: Provider, anonymous: TestClient) -> None:
+    provider.person["email"] = "KATE@Example.com"
+    assert sign_in(anonymous, provider).status_code == 303
+
+
+@pytest.mark.parametrize("roles", ["", "staff=support"])
+@pytest.mark.parametrize("email", ["\u212aate@example.com", "kate@example.com\x00", "ka\x00te@example.com"])
+def test_an_address_that_only_looks_like_somebodys_is_nobodys(
+    provider: Provider, anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, email: str, roles: str
+) -> None:
+    if roles:
+        monkeypatch.setenv("UNSTUCK_OIDC_ROLE_CLAIM", "groups")
+        monkeypatch.setenv("UNSTUCK_OIDC_ROLES", roles)
+        settings.cache_clear()
+    provider.person |= {"email": email, "groups": ["staff"]}
+    refused(anonymous, sign_in(anonymous, provider), UNCONFIRMED)
+
+
+@pytest.mark.parametrize("email", ["two words@example.com", "a@b@c", "@", "x" * 500 + "@example.com"])
+def test_an_address_that_nobody_can_have_makes_no_operator(
+    provider: Provider, anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
+    monkeypatch.setenv("UNSTUCK_OIDC_ROLE_CLAIM", "groups")
+    monkeypatch.setenv("UNSTUCK_OIDC_ROLES", "staff=support")
+    settings.cache_clear()
+    provider.person |= {"email": email, "groups": ["staff"]}
+    refused(anonymous, sign_in(anonymous, provider), UNCONFIRMED)
+
+
+def test_a_token_of_a_hundred_thousand_brackets_is_one_sentence(provider: Provider, anonymous: TestClient) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    provider.sign = lambda _: f"{deep}.e30.e30"
+    refused(anonymous, sign_in(anonymous, provider), "cannot be trusted")
