@@ -4,7 +4,7 @@ The row lock lets one scheduler at a time look at a schedule, and the key of its
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -23,6 +23,8 @@ from core.operations import known
 
 #: Missed ticks are counted up to here; beyond, it only matters that they were many.
 MOST_MISSED = 1_000
+#: A single time lies this near to now: beyond the years 1 to 9999, in UTC, nobody could read its row any more.
+FARTHEST = timedelta(days=3_660)
 
 
 class AddForm(Form):
@@ -220,6 +222,8 @@ def check_time(cron: str | None, at: datetime | None, timezone: str) -> None:
         raise Invalid("The time zone is unknown.", {"timezone": f"{timezone!r} is none; write Europe/Berlin."})
     if cron is not None:
         _check_cron(cron)
+    elif at is not None and not clock.now() - FARTHEST <= at <= clock.now() + FARTHEST:
+        raise Invalid("The time does not fit.", {"at": "Choose a time within ten years of now."})
 
 
 def _check_cron(cron: str) -> None:

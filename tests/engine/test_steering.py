@@ -189,6 +189,8 @@ def test_a_paused_schedule_is_silent_and_a_refused_tick_says_why(engine: Engine)
         ({"cron": "0 0 31 2 *"}, "cron"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"cron": None}, "cron"),
+        ({"cron": None, "at": "0001-01-01T00:00:00+14:00"}, "at"),
+        ({"cron": None, "at": "9999-12-31T23:59:59-12:00"}, "at"),
         ({"kind": "demo.enable"}, "target_id"),
         ({"args": {"colour": "red"}}, "args.colour"),
     ],
