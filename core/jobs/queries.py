@@ -176,7 +176,7 @@ def _decoded(cursor: str | None) -> tuple[datetime, UUID] | None:
         if moment.tzinfo is None:
             raise _invalid("after", _NO_CURSOR)
         return moment, UUID(job_id)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise _invalid("after", _NO_CURSOR) from None
 
 

@@ -152,7 +152,7 @@ def test_an_offset_from_the_end_gives_the_rows_that_counting_from_the_start_give
         assert near.next == far.next
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30=", "WzEsMl0=", "é", "bnVsbA=="])
+@pytest.mark.parametrize("cursor", ["x", "e30=", "WzEsMl0=", "é", "bnVsbA==", "W1tb" * 10_000])
 def test_a_malformed_cursor_is_refused(session: Session, cursor: str) -> None:
     with pytest.raises(Invalid):
         page(session, JobFilter(), after=cursor)
