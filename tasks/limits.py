@@ -34,7 +34,7 @@ class SharedLimiter:
             return within
         try:
             return self._shared.hit(item, limit.name, key) and within
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, ValueError) as error:  # what is no number somebody else put there
             self._rest(error)
             return within
 
@@ -46,7 +46,7 @@ class SharedLimiter:
             return spent
         try:
             return not self._shared.test(item, limit.name, key)
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, ValueError) as error:
             self._rest(error)
             return False
 

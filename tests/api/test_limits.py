@@ -48,6 +48,18 @@ def test_a_wiped_broker_forgives_nothing_that_the_process_has_seen(redis_url: st
     assert not limiter.hit(FEW, "a")
 
 
+@pytest.mark.parametrize("forged", ["many", "0.1", "", "nan", b"\xff\xfe"])
+def test_a_count_that_somebody_else_wrote_into_the_broker_breaks_nothing(redis_url: str, forged: bytes | str) -> None:
+    SharedLimiter(redis_url).hit(FEW, "a")
+    with redis.Redis.from_url(redis_url) as client:
+        for key in client.scan_iter():
+            client.set(key, forged)
+            client.set(key + b"/-1", forged, ex=100)
+    for limiter in (SharedLimiter(redis_url), SharedLimiter(redis_url)):
+        assert not limiter.is_spent(FEW, "a")
+        assert limiter.hit(FEW, "a")
+
+
 def test_looking_counts_nothing(redis_url: str) -> None:
     limiter = SharedLimiter(redis_url)
     assert [limiter.is_spent(FEW, "a") for _ in range(9)] == [False] * 9
