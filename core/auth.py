@@ -48,7 +48,8 @@ def sign_in(engine: Engine, email: str, password: str, visitor: Visitor, via: st
     """
     wanted = email.replace("\x00", "").strip().lower()
     guesses = ((limits.GUESSES, visitor.ip), (limits.GUESSES_AT_ONE, hash_token(wanted)))
-    for limit, key in guesses:
+    often = (limits.SIGN_INS, hash_token(wanted))
+    for limit, key in (*guesses, often):
         limits.refuse_if_spent(limit, key)
     with session_scope(engine) as session:
         user = session.exec(select(User).where(func.lower(User.email) == wanted)).first()
@@ -56,6 +57,7 @@ def sign_in(engine: Engine, email: str, password: str, visitor: Visitor, via: st
         for limit, key in guesses:
             limits.note(limit, key)
         raise NotSignedIn("E-mail or password is wrong. Check both, or ask an admin for a sign-in link.")
+    limits.note(*often)
     with session_scope(engine) as session:
         if code and second_factor.state_of(session, user.id).on:
             _refuse_unless_right(session, user, code)

@@ -23,6 +23,10 @@ class Limit:
 GUESSES = Limit("guesses", 20, 300, "Too many failed sign-ins from this address.")
 #: Wrong passwords for one account, from wherever; sign-in by link goes on working meanwhile.
 GUESSES_AT_ONE = Limit("guesses-at-one", 50, 900, "Too many failed sign-ins for this account.")
+#: Right passwords of one account: who knows one must not keep everybody waiting by signing in again and again.
+SIGN_INS = Limit("sign-ins", 30, 300, "This account has signed in very often.")
+#: Passwords tried in a session, right or wrong: whoever finds a screen left open must not guess there either.
+PROOFS = Limit("proofs", 10, 300, "You have tried passwords very often.")
 #: Requests of one person or token, and of one address without either.
 REQUESTS = Limit("requests", 3_000, 60, "Too many requests.")
 STRANGERS = Limit("strangers", 600, 60, "Too many requests from this address.")

@@ -11,9 +11,9 @@ from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 from pydantic import Field
 from sqlmodel import Session
 
-from core import audit, bus, sessions
+from core import audit, bus, limits, sessions
 from core.actor import Actor
-from core.errors import Invalid
+from core.errors import Invalid, TooMany
 from core.models import User
 from core.operation import Form
 
@@ -40,6 +40,8 @@ FEWEST_OWN: Final = 5
 _hasher = PasswordHasher()
 #: Passwords verified at once: each takes 64 MB and a core for a moment, and guessing must not starve the others.
 _VERIFYING = threading.Semaphore(2)
+#: Passwords verified or waiting for it: who waits holds a thread, of which a process has forty for all requests.
+_PLACES = threading.Semaphore(10)
 
 
 class PasswordForm(Form):
@@ -51,6 +53,7 @@ class PasswordForm(Form):
 
 def change_password(session: Session, actor: Actor, form: PasswordForm) -> None:
     """Give a person a new password; their other sessions and their links end. Raises Invalid, field by field."""
+    limits.check(limits.PROOFS, str(actor.id))  # before the row is locked: who waits for it holds a connection
     user = session.get(User, actor.id, with_for_update=True) if actor.id else None
     if user is None:
         raise Invalid("Only people have passwords.")
@@ -87,13 +90,21 @@ def hash_password(password: str, email: str = "") -> str:
 
 
 def matches(user: User | None, password: str) -> bool:
-    """Tell whether this is the user's password; takes the same long time when there is no such user."""
-    stored = user.hashed_password if user else None
-    with _VERIFYING:
-        try:
+    """Tell whether this is the user's password; takes the same long time when there is no such user.
+
+    Raises TooMany when more are waiting than a process can bear.
+    """
+    # What the legacy dump holds is no hash of ours, and would be refused at once.
+    stored = user.hashed_password if user and (user.hashed_password or "").startswith("$argon2") else None
+    if not _PLACES.acquire(blocking=False):
+        raise TooMany("Many are signing in at this moment. Try again in 2 seconds.", 2)
+    try:
+        with _VERIFYING:
             return _hasher.verify(stored or _nobody(), password) and stored is not None
-        except (Argon2Error, InvalidHashError):
-            return False
+    except (Argon2Error, InvalidHashError):
+        return False
+    finally:
+        _PLACES.release()
 
 
 def _weakness(password: str, email: str) -> str | None:

@@ -16,7 +16,7 @@ import segno
 from pydantic import Field
 from sqlmodel import Session, col, delete, func, select, update
 
-from core import audit, bus, clock, passwords
+from core import audit, bus, clock, limits, passwords
 from core.actor import Actor
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted, TooMany
 from core.models import RecoveryCode, SecondFactor, User
@@ -109,6 +109,8 @@ def switch_off(session: Session, actor: Actor, form: OffForm) -> None:
     user = _person(session, actor)
     if not state_of(session, user.id).on:
         raise NotAllowed("Your second factor is off already.")
+    if form.password:
+        limits.check(limits.PROOFS, str(user.id))
     by_code = bool(form.code) and check(session, user, form.code or "")
     if not by_code and not (form.password and passwords.matches(user, form.password)):
         says = "Write a code from your phone, a recovery code, or your password."

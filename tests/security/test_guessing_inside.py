@@ -1,0 +1,70 @@
+"""Guessing, and keeping everybody waiting, by who is signed in already or knows one password."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from core import auth, limits, passwords
+from core.auth import Visitor
+from core.db import session_scope
+from core.errors import TooMany
+from core.limits import Limit
+from core.models import Role, User
+from tasks.limits import SharedLimiter
+from tests.api.conftest import anonymous as anonymous
+from tests.api.conftest import signed_in as signed_in
+from tests.factories import make_user
+
+RIGHT, OTHER = "violet-hammer-ocean-17", "copper-window-lantern-23"
+
+
+@pytest.fixture(autouse=True)
+def three_tries(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("PROOFS", "SIGN_INS"):
+        limit: Limit = getattr(limits, name)
+        monkeypatch.setattr(limits, name, Limit(limit.name, 3, limit.seconds, limit.says))
+    limits.use(SharedLimiter(redis_url))
+    yield
+    limits.use(None)
+
+
+def test_a_session_is_no_place_to_guess_the_password(signed_in: Any) -> None:
+    client: TestClient = signed_in(Role.MEMBER)[0]
+    assert client.post("/api/me/password", json={"password": RIGHT}).status_code == 200
+    tried = [{"password": OTHER, "current": f"guess {number}"} for number in range(3)]
+    assert [client.post("/api/me/password", json=body).status_code for body in tried] == [422, 422, 429]
+    assert client.post("/api/me/password", json={"password": OTHER, "current": RIGHT}).status_code == 429
+
+
+def test_nobody_signs_in_again_and_again(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session, hashed_password=passwords.hash_password(RIGHT))
+    for _ in range(3):
+        auth.sign_in(engine, user.email, RIGHT, Visitor(ip="192.0.2.1"), "console")
+    with pytest.raises(TooMany, match="very often"):
+        auth.sign_in(engine, user.email, RIGHT, Visitor(ip="192.0.2.1"), "console")
+
+
+def test_a_crowd_at_the_door_is_sent_away_and_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_PLACES", threading.Semaphore(1))
+    assert not passwords.matches(None, RIGHT), "the place is given back"
+    assert not passwords.matches(None, RIGHT)
+    monkeypatch.setattr(passwords, "_PLACES", threading.Semaphore(0))
+    with pytest.raises(TooMany, match="Many are signing in"):
+        passwords.matches(None, RIGHT)
+
+
+def test_a_hash_of_the_legacy_program_takes_as_long_as_nobody() -> None:
+    def seconds(user: User | None) -> float:
+        began = time.perf_counter()
+        assert not passwords.matches(user, RIGHT)
+        return time.perf_counter() - began
+
+    seconds(None)
+    legacy = User(email="old@example.com", hashed_password="$2b$12$" + "x" * 53)
+    assert min(seconds(legacy) for _ in range(3)) > min(seconds(None) for _ in range(3)) / 2
