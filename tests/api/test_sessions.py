@@ -174,3 +174,14 @@ def test_signing_out_and_a_new_password_are_told_to_the_screens(
 )
 def test_a_device_is_told_in_its_owners_words(agent: str, device: str) -> None:
     assert device_of(agent) == device
+
+
+@pytest.mark.parametrize(("role", "told"), [(Role.VIEWER, False), (Role.SUPPORT, False), (Role.ADMIN, True)])
+def test_where_somebody_signs_in_from_is_told_to_admins_alone(
+    signed_in: SignIn, elsewhere: Elsewhere, role: Role, told: bool
+) -> None:
+    ada = signed_in(Role.ADMIN)[1]
+    elsewhere(ada)
+    answer = signed_in(role)[0].get(f"/api/users/{ada.id}/timeline")
+    assert "session.started" in answer.text
+    assert ("Firefox on Linux" in answer.text, '"ip"' in answer.text) == (told, told)

@@ -23,6 +23,8 @@ router = APIRouter(prefix="/api", tags=["users"])
 
 #: Columns that never leave the database through a read.
 SECRET = {"hashed_password", "access_token", "refresh_token"}
+#: What an event of a session tells of its person, as the list of sessions does, which is for admins and oneself.
+WHEREABOUTS = {"ip", "device", "session"}
 
 
 @router.get("/users")
@@ -48,15 +50,22 @@ def get_user(user_id: UUID, who: Who) -> dict[str, Any]:
 
 @router.get("/users/{user_id}/timeline")
 def timeline(user_id: UUID, who: Who) -> dict[str, Any]:
-    """Return what happened to a user, newest first."""
-    page = read(who, Role.VIEWER, lambda session, _: user_page(session, user_id))
-    return {"items": [shown(event.model_dump(mode="json")) for event in page.events], "next": None}
+    """Return what happened to a user, newest first; where they sign in from is for admins."""
+    return {"items": read(who, Role.VIEWER, _timeline, user_id), "next": None}
 
 
 @router.get("/users/{user_id}/diagnosis")
 def diagnosis(user_id: UUID, who: Who) -> dict[str, Any]:
     """Tell in one sentence why a user is where they are, with the evidence and the one safe remedy."""
     return asdict(read(who, Role.VIEWER, _diagnosis, user_id))
+
+
+def _timeline(session: Session, actor: Actor, user_id: UUID) -> list[dict[str, Any]]:
+    rows = [shown(event.model_dump(mode="json")) for event in user_page(session, user_id).events]
+    if not actor.may(Role.ADMIN):
+        for row in rows:
+            row["data"] = {name: value for name, value in row["data"].items() if name not in WHEREABOUTS}
+    return rows
 
 
 def _diagnosis(session: Session, _: Actor, user_id: UUID) -> Any:
