@@ -4,6 +4,7 @@ NiceGUI lets any socket drive any page whose id it knows. Here each message must
 hands for that page, and a hand is shaken only with the session that the page was opened with.
 """
 
+import asyncio
 import inspect
 import logging
 import time
@@ -13,7 +14,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl
 
-from nicegui import Client, core
+from nicegui import Client, background_tasks, core
 from socketio.exceptions import ConnectionRefusedError as Refused  # type: ignore[import-untyped]
 
 from core import auth
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 LONGEST = 200_000
 #: Messages of one socket: so many at once, and so many in each second from then on. No hand is faster.
 BURST, RATE = 400, 100
+#: Seconds in which who opens a line has to say whose it is; a browser does it at once, in one breath with opening.
+PATIENCE = 10.0
 #: What a page's browser sends; all of it names the page.
 MESSAGES = ("event", "javascript_response", "ack", "log")
 #: NiceGUI's own word, at which a page loads itself anew: then who is not signed in comes to the sign-in page.
@@ -53,6 +56,7 @@ _buckets: dict[str, _Bucket] = {}
 def install() -> None:
     """Put the guards in front of NiceGUI's handlers. Call it once per process, when NiceGUI has declared them."""
     handlers = core.sio.handlers["/"]
+    core.sio.eio.on("connect", _cut_if_nobody_comes(core.sio.eio.handlers["connect"]))
     core.sio.on("connect", _when_signed_in(handlers["connect"]))
     core.sio.on("handshake", _with_the_same_session(handlers["handshake"]))
     core.sio.on("disconnect", _and_forget(handlers["disconnect"]))
@@ -81,6 +85,22 @@ async def within_limits(sid: str) -> bool:
     log.warning("a socket that sent too much was closed", extra={"socket": sid})
     await core.sio.disconnect(sid)
     return False
+
+
+def _cut_if_nobody_comes(opened: Handler) -> Handler:
+    """Let a line live on only if somebody signed in has connected on it: strangers could hold lines without end."""
+
+    async def guarded(line: str, environ: dict[str, Any]) -> Any:
+        background_tasks.create(_cut_later(line), name="sockets: cut")
+        return await opened(line, environ)
+
+    return guarded
+
+
+async def _cut_later(line: str) -> None:
+    await asyncio.sleep(PATIENCE)
+    if core.sio.manager.sid_from_eio_sid(line, "/") is None:
+        await core.sio.eio.disconnect(line)
 
 
 def _when_signed_in(connect: Handler) -> Handler:

@@ -11,7 +11,7 @@ from nicegui import Client, ui
 
 from core.db import connect
 from core.models import Role
-from ui import access
+from ui import access, sockets
 from ui.app import create
 
 counts = {"button": 0, "disabled": 0}
@@ -45,6 +45,7 @@ def add(application: FastAPI) -> None:
 
 def main(database_url: str, port: str) -> None:
     """Serve until killed."""
+    sockets.PATIENCE = 3.0
     application = create(connect(database_url), "test")
     add(application)
     uvicorn.run(application, host="127.0.0.1", port=int(port), ws="websockets-sansio", log_level="warning")

@@ -1,0 +1,53 @@
+"""Lines below the pages' sockets: who opens one and does not say whose it is holds it for seconds, not for ever."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import websocket
+
+from tests.security.test_sockets import COOKIE, Site, collected, site
+
+__all__ = ["collected", "site"]
+
+#: What Engine.IO says before it closes a line.
+CLOSE = "1"
+# So does the library with a line that was cut.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@contextmanager
+def line(site: Site, token: str | None) -> Iterator[websocket.WebSocket]:
+    way = site.url.replace("http", "ws") + "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+    raw = websocket.create_connection(way, origin=site.url, cookie=token and f"{COOKIE}={token}", timeout=20)
+    yield raw
+    raw.close()
+
+
+def heard(raw: websocket.WebSocket) -> str:
+    """Return the next message but pings, which are answered as a patient stranger would; at the end of a line: ""."""
+    for _ in range(3):
+        if (said := raw.recv()) != "2":
+            return "" if said == CLOSE else said
+        raw.send("3")
+    raise AssertionError("three pings were answered, and the line is still there")
+
+
+@pytest.mark.parametrize("tries", [[], ["40"], ["40", "40{}", '42["event",{}]']])
+def test_a_stranger_who_answers_every_ping_is_cut_off(site: Site, tries: list[str]) -> None:
+    with line(site, None) as raw:
+        assert heard(raw).startswith("0{")
+        for said in tries:
+            raw.send(said)
+        assert [said for said in iter(lambda: heard(raw), "") if not said.startswith("44")] == []
+
+
+def test_whoever_is_signed_in_keeps_the_line(site: Site) -> None:
+    with line(site, site.sign_in(site.person())) as raw, line(site, None) as other:
+        assert heard(raw).startswith("0{")
+        raw.send("40")
+        assert heard(raw).startswith("40{")
+        assert [heard(other)[:2], heard(other)] == ["0{", ""]
+        raw.send("42" + '["jobs:join",{}]')
+        raw.ping()
+        assert raw.connected
