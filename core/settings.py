@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(default=None, description="The address people use, for links and the Host check.")
     hosts: str = Field(default="", description="Further host names the console answers to, space-separated; * is any.")
+    proxies: str = Field(
+        default="",
+        description="Addresses of the proxies in front, with commas between: only they are believed.",
+    )
     data_dir: Path = Field(default=Path(".unstuck"), description="Where the embedded servers and the secret key live.")
 
     heartbeat_seconds: float = Field(default=10, gt=0, description="How often a worker process says that it is alive.")

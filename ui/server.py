@@ -6,6 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from core.errors import Unusable
+from core.settings import settings
 from ui.headers import LOOPBACK
 
 #: Seconds that open pages get to say good-bye when the console stops.
@@ -32,6 +33,7 @@ def listen(host: str, port: int, *, own_key: bool) -> socket.socket:
 
 def serve_until_stopped(application: FastAPI, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
+    proxies = settings().proxies
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -39,5 +41,8 @@ def serve_until_stopped(application: FastAPI, listening: socket.socket) -> None:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GOODBYE,
         server_header=False,
+        # Left to itself, uvicorn believes whoever comes from this machine, and limits count by address.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
     )
     uvicorn.Server(config).run(sockets=[listening])
