@@ -62,7 +62,8 @@ class Headers:
         return await go_on(scope, receive, send_with_headers)
 
     def _known(self, scope: Scope) -> bool:
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        host = hosts[0] if len(hosts) == 1 else ""  # of two, one part of the program would read this one, one the other
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         return "*" in self._hosts or name.lower() in self._hosts
 
