@@ -27,6 +27,9 @@ GUESSES_AT_ONE = Limit("guesses-at-one", 50, 900, "Too many failed sign-ins for 
 SIGN_INS = Limit("sign-ins", 30, 300, "This account has signed in very often.")
 #: Passwords tried in a session, right or wrong: whoever finds a screen left open must not guess there either.
 PROOFS = Limit("proofs", 10, 300, "You have tried passwords very often.")
+#: Codes tried for one account, right or wrong. The lock after five in a row knows of those that were judged already;
+#: of a hundred at once it would know of none. A phone shows ten codes in that time.
+CODES = Limit("codes", 10, 300, "Very many codes were tried for this account.")
 #: Requests of one person or token, and of one address without either.
 REQUESTS = Limit("requests", 3_000, 60, "Too many requests.")
 STRANGERS = Limit("strangers", 600, 60, "Too many requests from this address.")

@@ -137,6 +137,7 @@ def check(session: Session, user: User, code: str) -> bool:
     if factor.locked_until and factor.locked_until > clock.now():
         left = int((factor.locked_until - clock.now()).total_seconds()) + 1
         raise TooMany(f"Too many wrong codes. Try again in {left // 60 + 1} minutes.", left)
+    limits.check(limits.CODES, str(user.id))
     plain = _plain(code)
     step = _step_of(factor, plain)
     taken = _take_step(session, user.id, step) if step is not None else _take_recovery(session, user, plain)

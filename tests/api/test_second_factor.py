@@ -9,11 +9,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select, update
 
-from core import auth, clock, passwords, second_factor
+from core import auth, clock, limits, passwords, second_factor
 from core.command import Asked, perform
 from core.db import session_scope
+from core.errors import TooMany
 from core.models import Event, PendingSignIn, RecoveryCode, Role, SecondFactor, User
 from core.settings import settings
+from tasks.limits import SharedLimiter
 from tests.conftest import SECRET
 from tests.factories import ADMIN, make_user
 
@@ -105,6 +107,26 @@ def test_wrong_codes_have_to_wait_and_then_the_right_one_is_good_again(
     with session_scope(engine) as session:
         session.exec(update(SecondFactor).values(locked_until=clock.now() - timedelta(seconds=1)))
     assert person.login(anonymous, person.code()).status_code == 200
+
+
+def test_codes_are_also_counted_before_they_are_judged(person: Person, engine: Engine, redis_url: str) -> None:
+    """Of a hundred at once, each would find the account not locked yet."""
+    limits.use(SharedLimiter(redis_url))
+    try:
+        for number in range(limits.CODES.times):
+            assert not tried(person, engine, f"{number:06}")
+        with pytest.raises(TooMany, match="Very many codes"):
+            tried(person, engine, person.code())
+    finally:
+        limits.use(None)
+
+
+def tried(person: Person, engine: Engine, code: str) -> bool:
+    """Try a code as one does of whom the others are not known yet."""
+    with session_scope(engine) as session:
+        session.exec(update(SecondFactor).values(failures=0, locked_until=None))
+    with session_scope(engine) as session:
+        return second_factor.check(session, session.get_one(User, person.id), code)
 
 
 def test_the_page_asks_for_the_password_first_and_then_for_the_code(person: Person, anonymous: TestClient) -> None:

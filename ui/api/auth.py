@@ -48,7 +48,7 @@ def logout(who: Who) -> JSONResponse:
     """End the session."""
     read(who, Role.MEMBER, auth.sign_out)
     answer = JSONResponse({"signed_in": False})
-    answer.delete_cookie(access.cookie_name())
+    answer.delete_cookie(access.cookie_name(), secure=is_https())
     return answer
 
 
@@ -122,7 +122,7 @@ def code_form(
     except NotSignedIn as error:
         return login_html(next, "", error.detail, status=401)
     answer = with_cookie(RedirectResponse(own_path(next), status_code=303), token)
-    answer.delete_cookie(_pending_cookie())
+    answer.delete_cookie(_pending_cookie(), secure=is_https())
     return answer
 
 
@@ -164,7 +164,7 @@ def logout_form(request: Request, _: Anyone) -> Response:
     with contextlib.suppress(NotSignedIn):
         read(access.credentials_of(request, "console"), Role.MEMBER, auth.sign_out)
     answer = RedirectResponse("/login", status_code=303)
-    answer.delete_cookie(access.cookie_name())
+    answer.delete_cookie(access.cookie_name(), secure=is_https())
     return answer
 
 

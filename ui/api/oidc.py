@@ -45,7 +45,7 @@ def come_back(request: Request, state: str = "", code: str = "", error: str = ""
         answer = _signed_in(request, state, code, error)
     except NotSignedIn as refusal:
         answer = sign_in.login_html("/", "", refusal.detail, status=401)
-    answer.delete_cookie(_cookie())
+    answer.delete_cookie(_cookie(), secure=sign_in.is_https())
     return sign_in.never_kept(answer)
 
 
