@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from core.actor import Actor
-from core.errors import AlreadyActive, NotAllowed, NotFound, NotPermitted
+from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted
 from core.jobs.request import Accepted, Asked, request, request_chore
 from core.jobs.subject import lock_job
 from core.models import BackgroundJob, JobStatus
@@ -20,8 +20,8 @@ RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob | Accepted:
     """Ask for the same work again, as a new job with `retry_of`.
 
-    Raises NotFound; NotPermitted (a chore that this person could not start); NotAllowed (not failed or cancelled, or
-    its user is elsewhere by now); AlreadyActive.
+    Raises NotFound; NotPermitted (a chore that this person could not start); Invalid (it
+    needs a reason); NotAllowed (not failed or cancelled, or its user is elsewhere by now); AlreadyActive.
     """
     old = lock_job(session, job_id)
     if old is None:
@@ -37,7 +37,7 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
         raise NotAllowed(f"The arguments of this {old.kind} no longer fit; start a new one instead.") from None
     asked = Asked(reason=reason, retry_of=old.id)
     if not isinstance(kind, Operation):
-        _refuse_stranger(kind, actor)
+        _refuse_start(kind, actor, reason)
         _refuse_second(session, old)
         return request_chore(session, kind, form, actor, asked)
     row_id = kind.machine.id_in(old.user_id, old.connection_id)
@@ -46,12 +46,14 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
     return request(session, kind, row_id, form, actor, asked)
 
 
-def _refuse_stranger(chore: Chore[Any], actor: Actor) -> None:
-    """Starting again is starting: an operation belongs to whom support helps, a chore to who may start it."""
+def _refuse_start(chore: Chore[Any], actor: Actor, reason: str | None) -> None:
+    """Starting again is starting: an operation is for whoever helps, a chore for who may start it, saying why."""
     if not actor.may(chore.role):
         raise NotPermitted(
             f"{chore.label} needs the role {chore.role}, again too; you are {actor.role}.", role=chore.role.value
         )
+    if chore.needs_reason and not reason:
+        raise Invalid(f"{chore.label} needs a reason, again too.", {"reason": "Say in a few words why."})
 
 
 def _refuse_second(session: Session, old: BackgroundJob) -> None:

@@ -1,5 +1,6 @@
 """A way round: having done again, as a retry, what one could not have started."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from sqlmodel import Session, func, select
 from core import clock
 from core.actor import Actor
 from core.command import Asked, perform
-from core.errors import NotPermitted
+from core.errors import Invalid, NotPermitted
 from core.models import BackgroundJob, Role
 from core.operation import Operation
 from core.operations import BY_NAME
@@ -29,7 +30,10 @@ def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine,
         perform(engine, SUPPORT, again)
     with Session(engine) as session:
         assert session.exec(select(func.count()).select_from(BackgroundJob)).one() == 1
-    assert perform(engine, ADMIN, again)["kind"] == chore
+    if BY_NAME[chore].needs_reason:
+        with pytest.raises(Invalid, match="needs a reason"):
+            perform(engine, ADMIN, again)
+    assert perform(engine, ADMIN, replace(again, reason="a test"))["kind"] == chore
 
 
 def test_support_and_the_customer_do_an_operation_again(engine: Engine) -> None:

@@ -9,6 +9,9 @@ from nicegui import ui
 from core.commands import COMMANDS
 from core.errors import Refused
 from core.jobs.rows import Row
+from core.models import Role
+from core.operation import Chore
+from core.operations import BY_NAME
 from core.wording import counted
 from ui import access
 from ui.components.box import box
@@ -42,8 +45,11 @@ def why_not(name: str, rows: Sequence[Row]) -> str | None:
         return f"{command.label} needs the role {command.role}; you are {actor.role}."
     if not rows:
         return "Select one or more jobs first."
-    if not any(row["status"] in _STARTS[name] for row in rows):
+    startable = [row for row in rows if row["status"] in _STARTS[name]]
+    if not startable:
         return f"{command.label} is for {' and '.join(sorted(_STARTS[name]))} jobs; {_split(rows)}."
+    if not _fit(name, rows):
+        return f"{command.label} of {startable[0]['kind']} needs the role {_role(name, startable[0])}."
     return None
 
 
@@ -52,7 +58,7 @@ async def do_to(name: str, rows: Sequence[Row], after: After) -> None:
     if why := why_not(name, rows):
         refuse(why)
         return
-    fit = [row for row in rows if row["status"] in _STARTS[name]]
+    fit = _fit(name, rows)
     yes = await confirm(_question(name, fit, rows))
     if yes is None:
         return
@@ -64,6 +70,18 @@ async def do_to(name: str, rows: Sequence[Row], after: After) -> None:
             refusals.append(str(refusal))
     _report(name, [answer.get("job_id") for answer in started], refusals)
     await after()
+
+
+def _fit(name: str, rows: Sequence[Row]) -> list[Row]:
+    """Return the jobs to which this person can do it."""
+    actor = access.me()
+    return [row for row in rows if row["status"] in _STARTS[name] and actor.may(_role(name, row))]
+
+
+def _role(name: str, row: Row) -> Role:
+    """Return who may do it: a chore is done again by who may start it."""
+    kind = BY_NAME.get(row["kind"])
+    return kind.role if name == "job.retry" and isinstance(kind, Chore) else COMMANDS[name].role
 
 
 def _draw_action(name: str, rows: Sequence[Row], after: After) -> ui.button:
