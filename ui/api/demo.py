@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api", tags=["demo mode"])
 class Enable(BaseModel):
     """Which preset, and when; without run_at: now."""
 
-    preset: str = EnableForm().preset.value
+    preset: Preset = EnableForm().preset
     run_at: datetime | None = None
 
 
@@ -44,7 +44,7 @@ def status(who: Who) -> dict[str, Any]:
 @router.post("/demo/enable", status_code=202)
 def enable(body: Enable, who: Who, key: Key = None) -> dict[str, Any]:
     """Begin to fill the account; answers at once with the job that goes on."""
-    return do(who, "demo.enable", _me(who), {"preset": body.preset}, run_at=body.run_at, key=key)
+    return do(who, "demo.enable", _me(who), {"preset": body.preset.value}, run_at=body.run_at, key=key)
 
 
 @router.post("/demo/disable", status_code=202)

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Security
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.base import SecurityBase
 from sqlmodel import Session
 
 from core import auth, command, limits
@@ -23,34 +26,53 @@ T = TypeVar("T")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+class SessionCookie(SecurityBase):
+    """The session's cookie, as the API's documentation tells of it; its name depends on whether there is https."""
+
+    scheme_name = "session"
+
+    @property
+    def model(self) -> APIKey:  # type: ignore[override] # a name that is looked up, since settings are read late
+        """The cookie in OpenAPI's words."""
+        said = {"in": APIKeyIn.cookie, "name": access.cookie_name()}
+        return APIKey.model_validate({**said, "description": "Set by signing in; for the console's own pages."})
+
+    async def __call__(self, request: Request) -> Credentials:
+        """Return what the request brings along as a cookie."""
+        return access.credentials_of(request, "api")
+
+
+Cookie = Annotated[Credentials, Security(SessionCookie())]
+Bearer = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Security(HTTPBearer(scheme_name="token", description="A personal token, for scripts.", auto_error=False)),
+]
+
+
 def same_origin(request: Request) -> None:
     """Refuse an unsafe request with a cookie that another site's page sent. Raises NotPermitted."""
     if request.method not in SAFE and not _same_origin(request):
         raise NotPermitted("This request came from another site's page. Use the console itself, or a token.")
 
 
-def credentials(request: Request) -> Credentials:
-    """Return the request's proof of who it is. Raises NotSignedIn when there is none, before anything else is read."""
-    if bearer := _bearer(request):
-        _limit(bearer)
-        return Credentials(None, "api", bearer)
+def credentials(request: Request, cookie: Cookie, bearer: Bearer) -> Credentials:
+    """Return the request's proof of who it is. Raises NotSignedIn when there is none, before anything else is read.
+
+    A personal token comes before a cookie and needs no other proof of origin: no browser sends one by itself.
+    """
+    if bearer and (token := bearer.credentials.strip()):
+        _limit(token)
+        return Credentials(None, "api", token)
     same_origin(request)
-    found = access.credentials_of(request, "api")
-    if not found.token:
+    if not cookie.token:
         raise NotSignedIn("You are not signed in. Sign in and try again.")
-    _limit(found.token)
-    return found
+    _limit(cookie.token)
+    return cookie
 
 
 def _limit(token: str) -> None:
     """Count a request for whoever it says it comes from, before anything is looked up."""
     limits.check(limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
-
-
-def _bearer(request: Request) -> str | None:
-    """Return the personal token of a request; no browser sends one by itself, so it needs no other proof of origin."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _same_origin(request: Request) -> bool:

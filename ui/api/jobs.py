@@ -1,14 +1,15 @@
 """Jobs as JSON: list, read, explain, retry, cancel."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlmodel import Session
 
 from core.actor import Actor
+from core.command import REASON_LIMIT
 from core.diagnose import explain_job
 from core.errors import NotFound
 from core.jobs import queries
@@ -28,7 +29,21 @@ PAGING = frozenset({"limit", "after", "offset", "of", "sort"})
 class Because(BaseModel):
     """Why somebody does it; goes into the audit log."""
 
-    reason: str | None = Field(default=None, max_length=500)
+    reason: str | None = Field(default=None, max_length=REASON_LIMIT)
+
+
+class Why(Because):
+    """Why somebody does what is not done without a reason. The gateway asks for it, once it knows that they may."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["reason"]})
+
+    reason: Annotated[
+        str | None, WithJsonSchema({"type": "string", "pattern": r"\S", "minLength": 1, "maxLength": REASON_LIMIT})
+    ] = Field(default=None, max_length=REASON_LIMIT)
+
+
+#: What the documentation says of routes with a Why: that there has to be a body.
+NEEDS_BODY: Final = {"requestBody": {"required": True}}
 
 
 @router.get("")
@@ -37,8 +52,12 @@ def list_jobs(
     who: Who,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
     after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
-    offset: Annotated[int | None, Query(ge=0, description="Row to start at, instead of after.")] = None,
-    of: Annotated[int | None, Query(ge=0, description="With offset: how many rows there are.")] = None,
+    offset: Annotated[
+        int | None, Query(ge=0, le=queries.FARTHEST, description="Row to start at, instead of after.")
+    ] = None,
+    of: Annotated[
+        int | None, Query(ge=0, le=queries.FARTHEST, description="With offset: how many rows there are.")
+    ] = None,
     sort: Annotated[queries.Sort, Query(description="-created_at: newest first.")] = "-created_at",
 ) -> dict[str, Any]:
     """Return one page. Filters: status, label, kind, queue, user, connection, error, q, created_after, _before."""

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from sqlmodel import Session
 
 from core import personal_tokens, second_factor, sessions
 from core.actor import Actor
+from core.command import REASON_LIMIT
 from core.errors import NotFound
 from core.models import Role
 from ui.api.deps import Who, do, read
 
 router = APIRouter(prefix="/api", tags=["people"])
+
+Reason = Annotated[str | None, Query(max_length=REASON_LIMIT)]
 
 
 @router.get("/me/sessions")
@@ -42,13 +45,13 @@ def sessions_of(user_id: UUID, who: Who) -> dict[str, Any]:
 
 
 @router.delete("/users/{user_id}/sessions")
-def end_sessions_of(user_id: UUID, who: Who, reason: str | None = None) -> dict[str, Any]:
+def end_sessions_of(user_id: UUID, who: Who, reason: Reason = None) -> dict[str, Any]:
     """End a person's sessions, all of them; one's own but the one that asks."""
     return do(who, "session.revoke_others", user_id, reason=reason)
 
 
 @router.delete("/users/{user_id}/sessions/{session_id}")
-def end_session_of(user_id: UUID, session_id: UUID, who: Who, reason: str | None = None) -> dict[str, Any]:
+def end_session_of(user_id: UUID, session_id: UUID, who: Who, reason: Reason = None) -> dict[str, Any]:
     """End one of a person's sessions, for an admin."""
     read(who, Role.ADMIN, lambda session, actor: None)
     return _end(who, user_id, session_id, reason)
@@ -103,7 +106,7 @@ def switch_factor_off(body: second_factor.OffForm, who: Who) -> dict[str, Any]:
 
 
 @router.delete("/users/{user_id}/factor")
-def reset_factor(user_id: UUID, who: Who, reason: str | None = None) -> dict[str, Any]:
+def reset_factor(user_id: UUID, who: Who, reason: Reason = None) -> dict[str, Any]:
     """Take the second factor away from somebody who has lost phone and codes, for an admin."""
     return do(who, "factor.reset", user_id, reason=reason)
 

@@ -12,7 +12,7 @@ from core.jobs import queues
 from core.models import Role, Schedule, ScheduleTick
 from core.redact import shown
 from ui.api.deps import Key, Who, do, read
-from ui.api.jobs import Because
+from ui.api.jobs import NEEDS_BODY, Because, Why
 
 router = APIRouter(prefix="/api", tags=["queues and schedules"])
 
@@ -28,8 +28,8 @@ def list_queues(who: Who) -> dict[str, Any]:
     return {"items": [asdict(line) for line in lines], "next": None}
 
 
-@router.post("/queues/{name}/pause")
-def pause_queue(name: str, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+@router.post("/queues/{name}/pause", openapi_extra=NEEDS_BODY)
+def pause_queue(name: str, who: Who, key: Key = None, body: Why = Why()) -> dict[str, Any]:  # noqa: B008
     """Start no more jobs of a queue; running ones go on."""
     return do(who, "queue.pause", None, {"name": name}, reason=body.reason, key=key)
 
@@ -47,8 +47,8 @@ def list_kinds(who: Who) -> dict[str, Any]:
     return {"items": [row.model_dump(mode="json") for row in rows], "next": None}
 
 
-@router.post("/kinds/{name}/pause")
-def pause_kind(name: str, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+@router.post("/kinds/{name}/pause", openapi_extra=NEEDS_BODY)
+def pause_kind(name: str, who: Who, key: Key = None, body: Why = Why()) -> dict[str, Any]:  # noqa: B008
     """Start no more jobs of a kind; running ones go on."""
     return do(who, "kind.pause", None, {"name": name}, reason=body.reason, key=key)
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 from sqlmodel import Session
 
 from core.actor import Actor
+from core.command import REASON_LIMIT
 from core.diagnose import diagnose_user
 from core.errors import NotFound
 from core.models import PlatformConnection, Role, User
@@ -78,7 +79,10 @@ def _diagnosis(session: Session, _: Actor, user_id: UUID) -> Any:
 def _body(operation: Operation[Any, Any]) -> type[BaseModel]:
     """Return the operation's form plus what every operation takes: when, and why."""
     name = operation.form.__name__ + "".join(part.title() for part in operation.name.split("."))
-    fields: dict[str, Any] = {"run_at": (datetime | None, None), "reason": (str | None, None)}
+    fields: dict[str, Any] = {
+        "run_at": (datetime | None, None),
+        "reason": (str | None, Field(default=None, max_length=REASON_LIMIT)),
+    }
     return create_model(name, __base__=operation.form, **fields)
 
 
