@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, inspect, make_url
+import psycopg
+from sqlalchemy import Engine, event, inspect, make_url
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlmodel import Session, create_engine
 
 from core import pooling, waits
@@ -48,9 +50,19 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
         connect_args=arguments,
         hide_parameters=True,  # an error goes into the log, and the values of a statement may be secret
     )
+    event.listen(engine, "handle_error", _tell_no_values)
     waits.install(engine, options, patience)
     pooling.install(engine)
     return engine
+
+
+def _tell_no_values(told: ExceptionContext) -> None:
+    """Keep only the first sentence of what PostgreSQL says: its DETAIL and CONTEXT quote the row that did not fit."""
+    ours, theirs = told.sqlalchemy_exception, told.original_exception
+    if isinstance(theirs, psycopg.Error) and (sentence := theirs.diag.message_primary):
+        if ours is not None:
+            ours.args = tuple(str(words).replace(str(theirs), sentence) for words in ours.args)
+        theirs.args = (sentence,)
 
 
 @contextmanager

@@ -18,8 +18,6 @@ from core.models import User
 from core.operation import Form
 
 MINIMUM: Final = 12
-#: Fewer different characters than this are a pattern: aaaaaaaaaaaa, 121212121212.
-FEWEST_DIFFERENT: Final = 5
 #: Words that long common passwords are made of, longest first; what is left without them has to be a password itself.
 COMMON: Final = re.compile(
     "correcthorsebatterystaple|administrator|abcdefghijkl|1q2w3e4r5t6y|q1w2e3r4t5y6|contraseña|manchester|qwertyuiop|"
@@ -34,7 +32,8 @@ _PATTERNS: Final = re.compile(
 )
 #: A part of the e-mail address shorter than this may stand in a password by chance.
 _LONG_ENOUGH: Final = 4
-#: Different signs that must be left when all that everybody thinks of is taken away.
+#: Different signs that must be left when all that everybody thinks of is taken away; fewer in all are a pattern, too:
+#: aaaaaaaaaaaa, 121212121212.
 FEWEST_OWN: Final = 5
 
 _hasher = PasswordHasher()
@@ -114,7 +113,7 @@ def _weakness(password: str, email: str) -> str | None:
     mine = [part for part in (email.casefold(), email.casefold().split("@")[0]) if len(part) >= _LONG_ENOUGH]
     if email and any(part in plain and len(plain) - len(part) < MINIMUM - FEWEST_OWN for part in mine):
         return "It is your e-mail address, or little more. Use something that others do not know of you."
-    if len(set(plain)) < FEWEST_DIFFERENT or len(_own_part(plain)) < FEWEST_OWN:
+    if len(_own_part(plain)) < FEWEST_OWN:
         return "It is among those that are guessed first. A few unrelated words are easy to remember and hard to guess."
     return None
 

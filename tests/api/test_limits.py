@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import redis
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
+from starlette.responses import PlainTextResponse
 
 from core import auth, limits
 from core.db import session_scope
@@ -15,6 +17,7 @@ from core.limits import Limit
 from core.models import Role
 from tasks.limits import SharedLimiter
 from tests.factories import make_user
+from ui.doors import Doors
 
 FEW = Limit("few", 3, 60, "Too many of these.")
 
@@ -123,6 +126,18 @@ def test_one_account_is_not_guessed_at_from_many_places(
     lowered(monkeypatch, redis_url, "GUESSES_AT_ONE")
     assert [guess(anonymous, "One@example.com").status_code for _ in range(4)] == [401, 401, 401, 429]
     assert guess(anonymous, "another@example.com").status_code == 401
+
+
+def test_who_opens_pages_without_end_has_to_wait(
+    signed_in: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowered(monkeypatch, redis_url, "PAGES")
+    client, _ = signed_in(Role.MEMBER)
+    pages = TestClient(Doors(PlainTextResponse("a page"), FastAPI()), base_url="http://localhost")
+    pages.cookies = client.cookies
+    answers = [pages.get(path) for path in ("/jobs", "/", "/users/1", "/no/such/page")]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
 
 def test_made_up_tokens_are_counted_by_address(

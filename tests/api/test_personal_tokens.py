@@ -152,7 +152,13 @@ def test_nobody_makes_a_token_that_speaks_for_another(signed_in: SignIn, engine:
 
 @pytest.mark.parametrize(
     ("form", "field"),
-    [({"days": 366}, "days"), ({"days": 0}, "days"), ({"name": " "}, "name"), ({"scope": "admin"}, "scope")],
+    [
+        ({"days": 366}, "days"),
+        ({"days": 0}, "days"),
+        ({"name": " "}, "name"),
+        ({"name": "a\u202eb"}, "name"),
+        ({"scope": "admin"}, "scope"),
+    ],
 )
 def test_a_token_ends_within_a_year_and_says_what_it_is_for(signed_in: SignIn, form: dict, field: str) -> None:
     client, _ = signed_in(Role.MEMBER)

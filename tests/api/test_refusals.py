@@ -140,6 +140,13 @@ def test_the_same_idempotency_key_gives_the_same_job(signed_in: SignIn, engine: 
     assert (other.status_code, jobs_in(engine)) == (409, 1)
 
 
+@pytest.mark.parametrize("key", ["a\x00b", "k" * 201])
+def test_an_idempotency_key_that_cannot_be_kept_is_refused(signed_in: SignIn, key: str) -> None:
+    client, _ = signed_in(Role.ADMIN)
+    answer = client.post("/api/queues/demo/resume", headers={"Idempotency-Key": key})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
 def test_a_foreign_host_is_refused(anonymous: TestClient) -> None:
     answer = anonymous.get("/healthz", headers={"Host": "evil.example"})
     assert answer.status_code == 400

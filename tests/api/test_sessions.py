@@ -95,6 +95,7 @@ def test_nobody_ends_or_sees_anothers_session_but_an_admin(
     assert support.delete(f"/api/me/sessions/{mine}").status_code == 404
     assert support.get(f"/api/users/{user.id}/sessions").status_code == 403
     assert support.delete(f"/api/users/{user.id}/sessions/{mine}").status_code == 403
+    assert support.delete(f"/api/users/{user.id}/sessions/{uuid4()}").status_code == 403, "nor learns which there are"
     assert support.delete(f"/api/users/{user.id}/sessions").status_code == 403
     assert admin.delete(f"/api/users/{ada.id}/sessions/{mine}").status_code == 404
     assert here.get("/api/me").status_code == 200

@@ -1,6 +1,11 @@
 """Connections: a limit on every wait, and plans that fit the question."""
 
+import traceback
+from uuid import uuid4
+
+import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from core.db import connect, worker_options
@@ -25,6 +30,26 @@ def test_lists_are_planned_for_their_filter_and_the_engines_moves_once(engine: E
 def test_every_wait_has_a_limit(engine: Engine) -> None:
     assert setting(engine, "statement_timeout") == "30s"
     assert setting(engine, "lock_timeout") == "10s"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT CAST(:secret AS text), 1 / 0",
+        "INSERT INTO users (id, email, name) VALUES (gen_random_uuid(), NULL, :secret)",
+        "INSERT INTO users (id, email, role) VALUES (gen_random_uuid(), 'a@example.com', :secret)",
+    ],
+)
+def test_an_error_tells_neither_the_values_of_its_statement_nor_the_row_that_did_not_fit(
+    engine: Engine, statement: str
+) -> None:
+    canary = uuid4().hex  # not in the traceback as a line of this file
+    with pytest.raises(DBAPIError) as failed, engine.begin() as connection:
+        connection.execute(text(statement), {"secret": canary})
+    told = "".join(traceback.format_exception(failed.value)) + repr(failed.value) + repr(failed.value.orig)
+    assert canary not in told
+    assert "DETAIL" not in told
+    assert any(words in told for words in ("division by zero", "violates"))
 
 
 def test_a_list_asked_for_again_and_again_still_uses_the_index_over_what_is_alive(engine: Engine) -> None:

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from core.models import Role
+from core.settings import settings
 from tests.security.conftest import Site
 from ui.app import create_api
 
@@ -64,6 +65,21 @@ def test_so_does_the_refusal_of_a_foreign_host(site: Site) -> None:
     answer = httpx.get(f"{site.url}/healthz", headers={"Host": "evil.example"})
     assert answer.status_code == 400
     assert_guarded(answer)
+
+
+@pytest.mark.parametrize(("address", "told"), [("https://console.example", True), ("http://console.example", False)])
+def test_https_is_insisted_on_where_there_is_https(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, address: str, *, told: bool
+) -> None:
+    monkeypatch.setenv("UNSTUCK_PUBLIC_URL", address)
+    settings.cache_clear()
+    with TestClient(create_api(engine, "test"), base_url=address) as client:
+        answers = [client.get(path).headers for path in ("/login", "/api/me", "/assets/plain.css")]
+    monkeypatch.undo()
+    settings.cache_clear()
+    assert [int(each.get("strict-transport-security", "=0").partition("=")[2]) >= 31_536_000 for each in answers] == (
+        [told] * 3
+    )
 
 
 def test_a_foreign_host_gets_no_socket(site: Site) -> None:

@@ -1,0 +1,66 @@
+"""The session's cookie: for this site alone, out of reach of scripts, and another one at every sign-in."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from core import auth
+from core.db import session_scope
+from core.models import User
+from core.settings import settings
+from tests.factories import make_user
+from ui.app import create_api
+
+HTTPS, HTTP = "https://console.example", "http://localhost"
+#: What a browser keeps of the cookie, by the address that people use.
+FLAGS = {
+    HTTP: ("unstuck_session", {"httponly", "path=/", "samesite=lax"}),
+    HTTPS: ("__Host-unstuck", {"httponly", "path=/", "samesite=lax", "secure"}),
+}
+
+
+@pytest.fixture(params=FLAGS)
+def console(request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """Return a stranger at a console with https, and at one without."""
+    monkeypatch.setenv("UNSTUCK_PUBLIC_URL", request.param)
+    settings.cache_clear()
+    with TestClient(create_api(engine, "test"), base_url=request.param, follow_redirects=False) as client:
+        yield client
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def given(console: TestClient, engine: Engine, user: User) -> tuple[str, str, set[str]]:
+    """Sign in by a link; return the cookie's name, the token, and what else the browser is told of it."""
+    with session_scope(engine) as session:
+        link = auth.make_link(session, user)
+    first, *more = console.post(f"/login/{link}").headers["set-cookie"].split("; ")
+    name, _, token = first.partition("=")
+    return name, token, {word.lower() for word in more}
+
+
+def test_it_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient, engine: Engine) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session)
+    name, _, told = given(console, engine, user)
+    wanted, flags = FLAGS[str(console.base_url)]
+    assert name == wanted
+    assert {word for word in told if not word.startswith("max-age")} == flags
+    assert f"max-age={int(settings().session_hours * 3600)}" in told
+
+
+def test_a_session_that_somebody_else_put_there_does_not_become_mine(console: TestClient, engine: Engine) -> None:
+    """Session fixation: who plants their own cookie in another's browser must not end up as that person."""
+    with session_scope(engine) as session:
+        attacker, victim = make_user(session), make_user(session)
+    name, planted, _ = given(console, engine, attacker)
+    console.cookies.set(name, planted)
+    _, token, _ = given(console, engine, victim)
+    _, again, _ = given(console, engine, victim)
+    assert len({planted, token, again}) == 3
+    assert len(token) >= 43, "256 bits"
+    console.cookies.clear()
+    known = console.get("/api/me", headers={"Cookie": f"{name}={planted}"}).json()
+    assert known["email"] == attacker.email
