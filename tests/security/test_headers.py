@@ -35,7 +35,8 @@ ANSWERS = [
 def assert_guarded(answer: object) -> None:
     headers = answer.headers
     csp = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
-    assert csp["default-src"] == "'self'"
+    assert csp["default-src"] == csp["form-action"] == csp["base-uri"] == "'self'"
+    assert csp["script-src"] == "'self' 'unsafe-inline' 'unsafe-eval'", "what NiceGUI needs, and nothing else"
     assert csp["frame-ancestors"] == csp["object-src"] == "'none'"
     assert "http:" not in headers["content-security-policy"].replace("wss:", "").replace("ws:", "")
     assert (headers["x-content-type-options"], headers["cross-origin-opener-policy"]) == ("nosniff", "same-origin")
