@@ -73,8 +73,10 @@ def session_scope(engine: Engine) -> Iterator[Session]:
 
 
 def masked(url: str) -> str:
-    """Return a URL without its password, for people and logs."""
-    return make_url(url).render_as_string(hide_password=True)
+    """Return a URL without its password, for people and logs; libpq and redis-py take one among the options as well."""
+    parsed = make_url(url)
+    options = {name: "***" for name in parsed.query if "password" in name.lower()}
+    return parsed.update_query_dict(options).render_as_string(hide_password=True)
 
 
 def worker_options(lease_seconds: float) -> str:

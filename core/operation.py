@@ -54,7 +54,8 @@ _UNSTORABLE = frozenset(map(chr, (0, *range(0xD800, 0xE000))))
 class Form(BaseModel):
     """What a person fills in; unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # What somebody typed may be secret, and errors go into logs and into jobs' rows.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,132 @@
+"""Secrets of the worker's settings, of a job's arguments and of what others answer: in no log, error or answer."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, make_url
+from sqlmodel import Session
+
+from core import auth
+from core.auth import Visitor
+from core.db import connect, masked, session_scope
+from core.jobs.request import request
+from core.models import BackgroundJob, JobStatus, Role, User
+from core.operations.demo import EnableForm, enable
+from tests.factories import SUPPORT, make_user
+from tests.security.conftest import COOKIE, ROOT, ended, started
+from tests.security.test_canary import CANARY, PLANTED
+from tests.waiting import eventually
+from ui.app import create_api
+
+
+class Telling(BaseHTTPRequestHandler):
+    """A demo service that refuses, and says in full what it was given."""
+
+    def do_GET(self) -> None:
+        told = f"no: {self.headers.get('Authorization')} {CANARY}".encode()
+        self.send_response(400, CANARY)
+        self.send_header("X-Told", CANARY)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def demo_service() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Telling) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://somebody:{CANARY}@127.0.0.1:{server.server_port}/{CANARY}"
+        server.shutdown()
+
+
+@pytest.fixture
+def secrets(database_url: str, _valkey: str, demo_service: str, tmp_path: Path) -> dict[str, str]:
+    """Return a worker's settings with a secret in each that can hold one; the broker refuses its own."""
+    return {
+        "DATABASE_URL": make_url(database_url).set(password=CANARY).render_as_string(hide_password=False),
+        "REDIS_URL": _valkey.replace("unix://", f"unix://:{CANARY}@"),
+        "DEMO_SERVICE_URL": demo_service,
+        "SMTP_URL": f"smtp://somebody:{CANARY}@127.0.0.1:1",
+        "UNSTUCK_SECRET_KEY": CANARY * 2,
+        "UNSTUCK_OIDC_CLIENT_SECRET": CANARY,
+        "UNSTUCK_DATA_DIR": str(tmp_path),
+        "UNSTUCK_SWEEP_SECONDS": "0.2",
+    }
+
+
+def asked(session: Session) -> tuple[User, list[BackgroundJob]]:
+    """Ask for a job that the demo service refuses, and for one whose arguments do not fit its form."""
+    user = make_user(session)
+    refused = request(session, enable, user.id, EnableForm(), SUPPORT)
+    chore = BackgroundJob(kind="upkeep.expire_sessions", queue="upkeep", args=PLANTED, max_attempts=1)
+    session.add(chore)
+    session.commit()
+    return user, [session.get_one(BackgroundJob, refused.id), chore]
+
+
+def test_what_a_worker_knows_is_told_nowhere(secrets: dict[str, str], session: Session, tmp_path: Path) -> None:
+    user, jobs = asked(session)
+    process = started(["worker", "--threads", "1"], secrets, tmp_path / "worker.log")
+    try:
+        eventually(lambda: all(_has_failed(session, job) for job in jobs), within=60)
+        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
+    finally:
+        ended(process)
+    log = (tmp_path / "worker.log").read_text()
+    assert "refused the request (400)" in (jobs[0].error_message or "")
+    assert log.count('"outcome": "error"') == len(jobs)
+    assert CANARY not in log + command
+    for job in jobs:
+        assert CANARY not in f"{job.error_type} {job.error_message} {job.error_traceback}"
+    assert answers_with(session.get_bind(), CANARY, user, jobs) == []
+
+
+def _has_failed(session: Session, job: BackgroundJob) -> bool:
+    session.refresh(job)
+    return job.status is JobStatus.FAILED
+
+
+def answers_with(engine: Engine, secret: str, user: User, jobs: list[BackgroundJob]) -> list[str]:
+    """Return which answers of the API to an admin hold the secret."""
+    with session_scope(engine) as session:
+        link = auth.make_link(session, make_user(session, role=Role.ADMIN))
+    with session_scope(engine) as session:
+        token = auth.sign_in_by_link(session, link, Visitor())
+    paths = [f"/api/jobs/{job.id}{part}" for job in jobs for part in ("", "/events", "/explain")]
+    paths += ["/api/jobs", f"/api/users/{user.id}", f"/api/users/{user.id}/timeline", "/api/workers", "/metrics"]
+    with TestClient(create_api(engine, "test"), base_url="http://localhost", cookies={COOKIE: token}) as admin:
+        return [path for path in paths if secret in (answer := admin.get(path)).text or answer.status_code != 200]
+
+
+def test_a_database_that_is_away_is_told_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
+    away = connect(f"postgresql://somebody:{CANARY}@127.0.0.1:1/unstuck?application_name={CANARY}")
+    caplog.set_level(logging.DEBUG, logger="ui")
+    with TestClient(create_api(away, "test"), base_url="http://localhost", cookies={COOKIE: "x"}) as client:
+        told = [client.get(path) for path in ("/readyz", "/metrics", "/api/me", "/login/x")]
+        told.append(client.post("/api/auth/login", json={"email": "a@example.com", "password": CANARY}))
+    away.dispose()
+    assert {answer.status_code for answer in told} == {200, 503}
+    assert [str(answer.url) for answer in told if CANARY in answer.text] == []
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("address", ["postgresql://u:{}@127.0.0.1:1/x", "postgresql://u@127.0.0.1:1/x?password={}"])
+def test_a_verb_says_where_the_database_is_not_and_no_password(address: str) -> None:
+    given = {**os.environ, "DATABASE_URL": address.format(CANARY), "REDIS_URL": f"redis://:{CANARY}@127.0.0.1:1/0"}
+    command = [sys.executable, "main.py", "jobs", "list"]
+    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "does not answer" in done.stderr
+    assert CANARY not in done.stdout + done.stderr
+    assert CANARY not in masked(address.format(CANARY)) + masked(f"redis://h:1/0?password={CANARY}")
