@@ -261,7 +261,7 @@ def main() -> None:
     except (Refused, Unusable) as error:
         sys.exit(_sentence(str(error)))
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"
+        reason = (str(error.orig or "").strip() or "no reason given").splitlines()[0]
         sys.exit(_sentence(f"The database does not answer: {reason}. Check DATABASE_URL, and that it runs."))
     except ProgrammingError as error:
         reason = str(error.orig).splitlines()[0]

@@ -7,11 +7,12 @@ CLI offer the same one.
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core.errors import NotFound
 from core.explain import explain
 from core.jobs.labels import Label
+from core.light import light
 from core.models import BackgroundJob, DemoModeStatus, User
 from core.scene import Diagnosis, Mood, Remedy, Scene, latest_job, name_of, scene_of
 
@@ -26,7 +27,8 @@ def diagnose_user(session: Session, user: User) -> Diagnosis:
 
 def explain_job(session: Session, job_id: UUID) -> Diagnosis:
     """Load the facts about one job and tell why it is where it is; raises NotFound."""
-    job = session.get(BackgroundJob, job_id)
+    jobs = light(BackgroundJob)
+    job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
     return explain(scene_of(session, job))

@@ -163,7 +163,7 @@ def _progress(job: BackgroundJob) -> str:
 
 
 def _error(job: BackgroundJob) -> str:
-    return (job.error_message or "no error was recorded").strip().splitlines()[0][:300]
+    return ((job.error_message or "").strip() or "no error was recorded").splitlines()[0][:300]
 
 
 def _time_limit(scene: Scene) -> str:

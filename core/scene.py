@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.jobs.labels import Label, label_of
+from core.light import IN_LIST, light
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
@@ -112,7 +113,7 @@ def asked(scene: Scene) -> tuple[str, ...]:
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
     """Return the job at work on a user's demo mode, or else the latest one, or None."""
-    jobs = BackgroundJob
+    jobs = light(BackgroundJob)
     is_live = col(jobs.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
     return session.exec(
         select(jobs)
@@ -158,7 +159,9 @@ def _ahead(session: Session, job: BackgroundJob, now: datetime) -> int:
 def _steering(session: Session, job: BackgroundJob) -> Steering:
     if job.status is not JobStatus.QUEUED:
         return Steering()
-    queue, kind = session.get(Queue, job.queue), session.get(JobKind, job.kind)
+    queues, kinds = light(Queue, IN_LIST), light(JobKind, IN_LIST)
+    queue = session.exec(select(queues).where(col(queues.name) == job.queue)).first()
+    kind = session.exec(select(kinds).where(col(kinds.kind) == job.kind)).first()
     if kind is None or (kind.max_running is None and kind.max_per_worker is None):
         return Steering(queue, kind)
     jobs = BackgroundJob

@@ -11,6 +11,7 @@ from cron_descriptor import FormatError, Options, get_description
 from sqlmodel import Session, col, select
 
 from core import schedules
+from core.light import IN_LIST, light
 from core.models import PlatformConnection, Schedule, ScheduleTick, User
 from core.operation import Chore, Operation
 from core.operations import BY_NAME, known
@@ -45,7 +46,8 @@ class ScheduleLine:
 
 def timetable(session: Session) -> list[ScheduleLine]:
     """Return all schedules by name."""
-    rows = session.exec(select(Schedule).order_by(col(Schedule.name))).all()
+    lines = light(Schedule, IN_LIST)
+    rows = session.exec(select(lines).order_by(col(lines.name))).all()
     ticks = _ticks(session)
     targets = _targets(session, [row.target_id for row in rows if row.target_id])
     return [_line(row, targets, ticks.get(row.id, [])) for row in rows]
@@ -89,10 +91,10 @@ def needs_target(kind_name: str) -> bool:
 
 def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:
     """Return the last ticks of every schedule, by way of the primary key."""
-    tick = ScheduleTick
+    tick = light(ScheduleTick, IN_LIST)
     last = select(tick).where(col(tick.schedule_id) == col(Schedule.id)).order_by(col(tick.due_at).desc())
     lateral = last.limit(TICKS_SHOWN).lateral()
-    found = sa.orm.aliased(tick, lateral)
+    found = sa.orm.aliased(ScheduleTick, lateral, adapt_on_names=True)
     by_schedule: dict[UUID, list[ScheduleTick]] = {}
     for row in session.exec(select(found).select_from(Schedule).join(lateral, sa.true())):
         by_schedule.setdefault(row.schedule_id, []).append(row)

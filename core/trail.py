@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from core.errors import Invalid
+from core.light import light
 from core.models import Event, User
 from core.models.event import IS_AUDIT
 from core.redact import redacted
@@ -115,10 +116,11 @@ class TrailPage:
 
 def trail(session: Session, wanted: TrailFilter, *, limit: int = 50, before: int | None = None) -> TrailPage:
     """Return a page of the audit log, newest first: what is older than the event with the id `before`."""
-    query = select(Event, User.email).join(User, col(User.id) == col(Event.user_id), isouter=True)
     older = [] if before is None else [col(Event.id) < before]
-    ordered = query.where(*_conditions(session, wanted), *older).order_by(col(Event.id).desc())
-    found = session.exec(ordered.limit(limit + 1)).all()
+    fits = select(Event.id).where(*_conditions(session, wanted), *older).order_by(col(Event.id).desc()).limit(limit + 1)
+    line = light(Event)
+    query = select(line, User.email).join(User, col(User.id) == col(line.user_id), isouter=True)
+    found = session.exec(query.where(col(line.id).in_(fits)).order_by(col(line.id).desc())).all()
     lines = [_line(event, email) for event, email in found[:limit]]
     session.expunge_all()
     return TrailPage(lines, lines[-1].id if len(found) > limit else None)

@@ -17,6 +17,7 @@ from core.diagnose import diagnose
 from core.errors import NotFound
 from core.jobs.labels import Label, has_label
 from core.jobs.queries import jobs_of_user
+from core.light import IN_LIST, light, short
 from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
 from core.operations.demo import demo_mode
 from core.scene import Diagnosis, Scene, latest_job, scene_of
@@ -95,21 +96,23 @@ def users_in_need(session: Session) -> Mapping[Need, int]:
 
 def user_page(session: Session, user_id: UUID) -> UserPage:
     """Return everything about one user; raises NotFound."""
-    user = session.get(User, user_id)
+    people = light(User, IN_LIST)
+    user = session.exec(select(people).where(col(people.id) == user_id)).first()
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
     job = latest_job(session, user_id)
     scene = scene_of(session, job) if job else None
-    connections = select(PlatformConnection).where(col(PlatformConnection.user_id) == user_id)
-    events = select(Event).where(col(Event.user_id) == user_id)
+    links, happened = light(PlatformConnection, IN_LIST), light(Event, IN_LIST)
+    connections = select(links).where(col(links.user_id) == user_id)
+    events = select(happened).where(col(happened.user_id) == user_id)
     return UserPage(
         user=user,
         scene=scene,
         diagnosis=diagnose(user, scene),
-        connections=list(session.exec(connections.order_by(col(PlatformConnection.created_at)))),
+        connections=list(session.exec(connections.order_by(col(links.created_at)))),
         demo_interactions=rows.count_interactions(session, user_id),
         jobs=jobs_of_user(session, user_id, JOBS_SHOWN),
-        events=list(session.exec(events.order_by(col(Event.id).desc()).limit(EVENTS_SHOWN))),
+        events=list(session.exec(events.order_by(col(happened.id).desc()).limit(EVENTS_SHOWN))),
     )
 
 
@@ -163,9 +166,7 @@ def _id_between(words: str) -> list[ColumnElement[bool]]:
 
 
 def _lines(session: Session, wanted: list[ColumnElement[bool]]) -> list[UserLine]:
-    found = session.exec(
-        select(User, is_stuck()).where(*wanted).order_by(col(User.created_at).desc(), col(User.id)).limit(MOST)
-    )
-    return [
-        UserLine(user.id, user.email, user.name, user.role.value, user.demo_mode_status, stuck) for user, stuck in found
-    ]
+    shown = (col(User.id), col(User.email), short(col(User.name)), col(User.role), col(User.demo_mode_status))
+    newest = sa.select(*shown, is_stuck()).where(*wanted).order_by(col(User.created_at).desc(), col(User.id))
+    found = session.connection().execute(newest.limit(MOST))
+    return [UserLine(one, email, name, role.value, status, stuck) for one, email, name, role, status, stuck in found]

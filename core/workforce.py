@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.jobs.labels import is_alive
 from core.jobs.rows import Row, rows_by_id
+from core.light import IN_LIST, light
 from core.models import BackgroundJob, JobStatus, Worker
 from core.settings import settings
 
@@ -56,7 +57,9 @@ class Workforce:
 def workforce(session: Session) -> Workforce:
     """Return who works, and who did until lately."""
     now: datetime = session.exec(select(clock.db_now())).one()
-    rows = session.exec(select(Worker).where(_recent(now)).order_by(col(Worker.started_at), col(Worker.id))).all()
+    workers = light(Worker, IN_LIST)
+    recent = select(workers).where(_recent(workers, now))
+    rows = session.exec(recent.order_by(col(workers.started_at), col(workers.id))).all()
     running, held = _running(session)
     lines = [WorkerLine(row, presence_of(row, now), held.get(row.id, ())) for row in rows]
     gone = [line for line in lines if line.presence in (Presence.LOST, Presence.STOPPED)]
@@ -78,9 +81,9 @@ def _went(worker: Worker) -> datetime:
     return worker.stopped_at or worker.lost_at or worker.heartbeat_at
 
 
-def _recent(now: datetime) -> sa.ColumnElement[bool]:
-    still_there = sa.and_(col(Worker.stopped_at).is_(None), col(Worker.lost_at).is_(None))
-    return sa.or_(still_there, sa.func.coalesce(col(Worker.stopped_at), col(Worker.lost_at)) > now - REMEMBERED)
+def _recent(workers: type[Worker], now: datetime) -> sa.ColumnElement[bool]:
+    still_there = sa.and_(col(workers.stopped_at).is_(None), col(workers.lost_at).is_(None))
+    return sa.or_(still_there, sa.func.coalesce(col(workers.stopped_at), col(workers.lost_at)) > now - REMEMBERED)
 
 
 def _running(session: Session) -> tuple[int, Mapping[UUID, tuple[Row, ...]]]:

@@ -24,6 +24,7 @@ from core.diagnose import diagnose_user, explain_job
 from core.jobs import queries
 from core.jobs.filters import JobFilter
 from core.jobs.rows import detail
+from core.light import IN_LIST, light
 from core.logs import tamed
 from core.models import Role, Worker
 from core.operations import known
@@ -216,7 +217,8 @@ def diagnose(email: str, as_json: Json = False) -> None:
 @workers.command("list")
 def list_workers(as_json: Json = False) -> None:
     """List worker processes, the last to have been alive first."""
-    newest = select(Worker).order_by(col(Worker.heartbeat_at).desc()).limit(50)
+    lines = light(Worker, IN_LIST)
+    newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(50)
     found = [row.model_dump(mode="json") for row in load(lambda session: list(session.exec(newest)))]
     columns = ("id", "host", "pid", "threads", "started_at", "heartbeat_at", "stopped_at", "lost_at")
     show(found, columns, as_json=as_json)

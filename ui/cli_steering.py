@@ -14,6 +14,7 @@ from core import schedules
 from core.command import Asked
 from core.jobs import queues
 from core.jobs.invariants import violations
+from core.light import IN_LIST, light
 from core.logs import tamed
 from core.models import Schedule
 from core.operators import find_by_email
@@ -54,7 +55,7 @@ def resume_queue(name: str, reason: Reason = None) -> None:
 @schedule.command("list")
 def list_schedules(as_json: Json = False) -> None:
     """List schedules with when they are due next."""
-    rows = load(lambda session: [s.model_dump(mode="json") for s in session.exec(select(Schedule))])
+    rows = load(lambda session: [s.model_dump(mode="json") for s in session.exec(select(light(Schedule, IN_LIST)))])
     show(rows, ("name", "kind", "cron", "at", "timezone", "missed", "next_due_at", "paused_by"), as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from core import audit, bus, clock
 from core.actor import Actor
 from core.errors import Invalid, NotAllowed, NotFound
+from core.light import IN_LIST, light
 from core.models import JobKind, Queue
 from core.operation import Form
 from core.operations import BY_NAME
@@ -54,7 +55,8 @@ class QueueLine:
 
 _LINES = text("""
     SELECT names.name, coalesce(live.waiting, 0) AS waiting, coalesce(live.scheduled, 0) AS scheduled,
-           coalesce(live.running, 0) AS running, live.oldest_seconds, q.paused_at, q.paused_by, q.paused_reason
+           coalesce(live.running, 0) AS running, live.oldest_seconds, q.paused_at,
+           left(q.paused_by, :longest) AS paused_by, left(q.paused_reason, :longest) AS paused_reason
     FROM (SELECT unnest(CAST(:known AS text[])) AS name UNION SELECT name FROM queues
           UNION SELECT DISTINCT queue FROM background_jobs WHERE status IN ('queued', 'running')) names
     LEFT JOIN queues q ON q.name = names.name
@@ -78,13 +80,13 @@ def known_queues() -> list[str]:
 
 def queue_lines(session: Session) -> list[QueueLine]:
     """Return all queues by name; read from the index of what is alive."""
-    rows = session.connection().execute(_LINES, {"known": known_queues()})
+    rows = session.connection().execute(_LINES, {"known": known_queues(), "longest": IN_LIST})
     return [QueueLine(**{**row._mapping, "oldest_seconds": _seconds(row.oldest_seconds)}) for row in rows]  # noqa: SLF001
 
 
 def kind_lines(session: Session) -> list[JobKind]:
     """Return every declared kind with what operators set for it."""
-    touched = {row.kind: row for row in session.exec(select(JobKind))}
+    touched = {row.kind: row for row in session.exec(select(light(JobKind, IN_LIST)))}
     return [touched.get(name) or JobKind(kind=name) for name in sorted({*BY_NAME, *touched})]
 
 

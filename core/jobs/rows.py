@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from core.errors import NotFound
 from core.jobs.labels import label_column
 from core.jobs.sources import Job, Query, fetch
+from core.light import IN_LIST, light, short
 from core.models import BackgroundJob, Event, JobAttempt, User, Worker
 
 #: A flat row: text, numbers and None; times in ISO 8601, UTC; ids as text.
@@ -43,11 +44,12 @@ def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
 
 def detail(session: Session, job_id: UUID) -> Detail:
     """Return everything about one job; raises NotFound."""
-    job = session.get(BackgroundJob, job_id)
+    jobs, tries, happened = light(BackgroundJob), light(JobAttempt), light(Event, IN_LIST)
+    job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}; finished jobs are deleted after a while")
-    attempts = select(JobAttempt).where(col(JobAttempt.job_id) == job_id).order_by(col(JobAttempt.token))
-    events = select(Event).where(col(Event.job_id) == job_id).order_by(col(Event.id))
+    attempts = select(tries).where(col(tries.job_id) == job_id).order_by(col(tries.token))
+    events = select(happened).where(col(happened.job_id) == job_id).order_by(col(happened.id))
     return Detail(
         row=rows_by_id(session, [job_id])[0],
         job=job,
@@ -63,14 +65,15 @@ def _rows() -> Query:
     first_line = sa.func.split_part(col(job.error_message), "\n", 1)
     # Errors that were written for people go without the name of their class.
     told_type = sa.case((col(job.error_type).in_(("TryAgain", "GiveUp", "WorkerLost")), None), else_=job.error_type)
-    same = "id status kind queue user_id progress_done progress_total progress_message attempt max_attempts created_at"
+    same = "id status kind queue user_id progress_done progress_total attempt max_attempts created_at"
     more = "started_at finished_at run_at worker_id token updated_at retry_of"
     return (
         sa.select(
             *(getattr(job, name) for name in f"{same} {more}".split()),
+            short(col(job.progress_message), ERROR_SHOWN).label("progress_message"),
             label_column().label("label"),
             col(User.email).label("user_email"),
-            (col(worker.host) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
+            (short(col(worker.host), ERROR_SHOWN) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
             sa.func.left(sa.func.concat_ws(": ", told_type, first_line), ERROR_SHOWN).label("error"),
         )
         .select_from(job)

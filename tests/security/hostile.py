@@ -29,6 +29,9 @@ TEXTS = {
     "emoji": "👩‍👩‍👧‍👦🏴‍☠️",
 }
 
+#: What fits into a row all the same: a megabyte of one word, and markup on many lines.
+HUGE = {"a word": "W" * 1_000_000, "markup": f'<img src=x onerror="{PLANTED}"> {{{{7*7}}}}\n' * 5_000}
+
 #: What PostgreSQL, or UTF-8, cannot hold at all.
 UNSTORABLE = {"NUL": "a\x00b", "half a character": "a\ud800b"}
 

@@ -1,5 +1,9 @@
 """Whatever stands in the database, every page shows it as text: nothing runs, nothing breaks out, nothing overflows."""
 
+import csv
+import io
+import json
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,6 +26,7 @@ from core.models import (
     User,
     Worker,
 )
+from core.trail_export import FORMULA
 from tests.factories import SUPPORT
 from tests.security.conftest import COOKIE, Site
 from tests.security.hostile import TEXTS
@@ -29,6 +34,8 @@ from tests.security.hostile import TEXTS
 pytestmark = pytest.mark.browser
 
 SCREENS = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+#: Whose own pages a browser opens; those of all others are read through the API.
+CLOSER = ("image", "template of Vue", "accents without end", "terminal")
 ALL_AT_ONCE = " ".join(TEXTS.values())
 
 
@@ -86,35 +93,60 @@ def steering(rows: Session, number: int, text: str) -> None:
     rows.add(Schedule(name=name, kind=name, cron="0 3 * * *", timezone="UTC", args={"a": text}, created_by=text, **by))
 
 
+@dataclass
+class Placed:
+    """Every page with who opens it, and everything hostile that has a page of its own."""
+
+    pages: list[tuple[str, UUID]]
+    users: list[UUID]
+    jobs: list[UUID]
+
+
 @pytest.fixture(scope="module")
-def pages(site: Site) -> list[tuple[str, UUID]]:
-    """Fill the database with everything hostile; return every page with who opens it."""
+def placed(site: Site) -> Placed:
+    """Fill the database with everything hostile."""
     with Session(site.engine, expire_on_commit=False) as rows:
         admin = person(rows, TEXTS["image"], Role.ADMIN)
+        users = {name: person(rows, text) for name, text in TEXTS.items()}
+        each = {name: job(rows, text, users[name], JobStatus.FAILED) for name, text in TEXTS.items()}
         for number, text in enumerate(TEXTS.values()):
-            job(rows, text, person(rows, text), JobStatus.FAILED)
             steering(rows, number, text)
         worst = [person(rows, ALL_AT_ONCE), person(rows, TEXTS["no place to break"])]
         jobs = [job(rows, ALL_AT_ONCE, worst[0], JobStatus.RUNNING), job(rows, "W" * 300, worst[1], JobStatus.FAILED)]
         rows.commit()
-    console = ["/", "/jobs", "/users", "/workers", "/queues", "/schedules", "/settings", "/users?q=%3Cimg"]
-    console += [f"/users/{one.id}" for one in worst] + [f"/jobs/{one.id}" for one in jobs]
+    console = ["/", "/jobs", "/users", "/workers", "/queues", "/schedules", "/settings", "/users?q=%3Cimg", "/audit"]
+    console += [f"/users/{one.id}" for one in (*worst, *(users[name] for name in CLOSER))]
+    console += [f"/jobs/{one.id}" for one in (*jobs, *(each[name] for name in CLOSER))]
     theirs = [(path, one.id) for path in ("/dashboard", "/settings/demo-mode") for one in worst]
-    return [(path, admin.id) for path in console] + theirs
+    pages = [(path, admin.id) for path in console] + theirs
+    return Placed(pages, [one.id for one in users.values()], [one.id for one in each.values()])
+
+
+def test_every_one_of_them_is_read_by_its_id_and_in_the_audit_log(site: Site, placed: Placed) -> None:
+    paths = [f"/api/users/{one}{part}" for one in placed.users for part in ("", "/timeline", "/diagnosis")]
+    paths += [f"/api/jobs/{one}{part}" for one in placed.jobs for part in ("", "/events", "/explain")]
+    with site.client(Role.ADMIN) as admin:
+        answers = [admin.get(path) for path in (*paths, "/api/audit?limit=200")]
+        files = [admin.get(f"/api/audit/export?format={form}").text for form in ("csv", "jsonl")]
+    assert [str(answer.url) for answer in answers if answer.status_code != 200] == []
+    lines = list(csv.reader(io.StringIO(files[0])))
+    assert {len(line) for line in lines} == {len(lines[0])}, "a text broke out of its cell"
+    assert not [cell for line in lines for cell in line if cell.startswith(FORMULA)]
+    assert len([json.loads(line) for line in files[1].strip().split("\n")]) >= len(TEXTS)
 
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_nothing_runs_and_nothing_breaks_out(
-    site: Site, browser: object, rows: Session, pages: list[tuple[str, UUID]], screen: str
+    site: Site, browser: object, rows: Session, placed: Placed, screen: str
 ) -> None:
     wrong: list[str] = []
-    for person_id in {who for _, who in pages}:
+    for person_id in {who for _, who in placed.pages}:
         user = rows.get_one(User, person_id)
         context = browser.new_context(base_url=site.url, viewport=SCREENS[screen])
         context.add_cookies([{"name": COOKIE, "value": site.token(user=user), "url": site.url}])
         page = context.new_page()
         listen(page, wrong)
-        for path, who in pages:
+        for path, who in placed.pages:
             if who == person_id:
                 wrong += look(page, path)
         context.close()

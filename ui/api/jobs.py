@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core.actor import Actor
 from core.command import REASON_LIMIT
@@ -121,10 +121,11 @@ def _filter(request: Request) -> JobFilter:
 
 
 def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
-    job = session.get(BackgroundJob, job_id)
-    if job is None or (not actor.may(Role.VIEWER) and job.user_id != actor.id):
+    asked_by = session.exec(select(BackgroundJob.user_id).where(BackgroundJob.id == job_id)).first()
+    if not actor.may(Role.VIEWER) and (asked_by is None or asked_by != actor.id):
         raise NotFound(f"There is no job with id {job_id}, or it is not yours.")
     found = detail(session, job_id)
+    job = found.job
     row: dict[str, Any] = {**found.row, **shown({"args": job.args, "result": job.result}), "reason": job.reason}
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
     row["error_message"] = job.error_message

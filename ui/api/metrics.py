@@ -22,7 +22,7 @@ _ENDINGS = text("""
     SELECT kind, queue, status, sum(jobs) AS jobs, sum(ran_seconds) AS seconds FROM job_counters GROUP BY 1, 2, 3
 """)
 _WORKERS = text("""
-    SELECT host || ':' || pid AS worker, extract(epoch FROM statement_timestamp() - heartbeat_at) AS age,
+    SELECT left(host, 300) || ':' || pid AS worker, extract(epoch FROM statement_timestamp() - heartbeat_at) AS age,
            coalesce(memory_mb, 0) AS memory
     FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
 """)

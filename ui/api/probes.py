@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from core.db import session_scope
 from core.jobs.invariants import violations
+from core.light import IN_LIST, light
 from core.models import Role, Worker
 from core.stats import pulse
 from ui import access, live
@@ -50,6 +51,7 @@ def stats(who: Who) -> dict[str, Any]:
 @router.get("/api/workers")
 def workers(who: Who) -> dict[str, Any]:
     """Return workers, those that live first, newest first; at most 200."""
-    newest = select(Worker).order_by(col(Worker.heartbeat_at).desc()).limit(200)
+    lines = light(Worker, IN_LIST)
+    newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(200)
     rows = read(who, Role.VIEWER, lambda session, _: list(session.exec(newest)))
     return {"items": [row.model_dump(mode="json") for row in rows], "next": None}

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from core import schedules
 from core.jobs import queues
+from core.light import IN_LIST, light
 from core.models import Role, Schedule, ScheduleTick
 from core.redact import shown
 from ui.api.deps import Key, Who, do, read
@@ -94,13 +95,15 @@ def steer_schedule(
 
 
 def _schedules(session: Session) -> list[dict[str, Any]]:
-    found = session.exec(select(Schedule).order_by(Schedule.name).limit(500))
+    lines = light(Schedule, IN_LIST)
+    found = session.exec(select(lines).order_by(col(lines.name)).limit(500))
     return [_schedule(session, schedule) for schedule in found]
 
 
 def _schedule(session: Session, schedule: Schedule) -> dict[str, Any]:
-    mine = select(ScheduleTick).where(ScheduleTick.schedule_id == schedule.id)
-    last = session.exec(mine.order_by(col(ScheduleTick.due_at).desc()).limit(TICKS))
+    ticks = light(ScheduleTick, IN_LIST)
+    mine = select(ticks).where(col(ticks.schedule_id) == schedule.id)
+    last = session.exec(mine.order_by(col(ticks.due_at).desc()).limit(TICKS))
     return {
         **shown(schedule.model_dump(mode="json")),
         "next": [tick.isoformat() for tick in schedules.next_ticks(schedule, NEXT)],
