@@ -22,6 +22,8 @@ NOT_PROMISED = {
     "POST /api/me/tokens": "no two of a name, and no more than twenty",
     "POST /api/schedules": "a cron that comes due, a zone that there is, arguments that fit the kind",
     "DELETE /api/users/{user_id}/factor": "the reason is asked for when it is known who asks",
+    "POST /api/operators": "an address that mail can reach, and a reason",
+    "POST /api/operators/{user_id}/role": "the reason is asked for when it is known who asks",
     "POST /api/demo/enable": RUN_AT,
     "POST /api/users/{target}/operations/demo.enable": RUN_AT,
     "POST /api/users/{target}/operations/demo.disable": RUN_AT,

@@ -7,6 +7,7 @@ import sys
 from uuid import uuid4
 
 import pytest
+import redis
 
 from tests.security.conftest import ROOT, Site
 
@@ -92,3 +93,10 @@ def test_what_is_public_tells_no_person_and_no_address(site: Site) -> None:
         assert "@" not in text.replace("@example", "")
         assert token not in text
         assert "postgresql" not in text
+
+
+def test_strangers_are_counted_for_all_replicas_together(site: Site, environment: dict[str, str]) -> None:
+    with redis.Redis.from_url(environment["REDIS_URL"]) as broker, site.client() as stranger:
+        broker.delete(*broker.keys("*strangers*") or ["none"])
+        stranger.get("/api/me")
+        assert broker.keys("*strangers*")

@@ -11,7 +11,7 @@ from core import operators
 from core.models import Role
 from core.standing import standings
 from ui.api.deps import Who, do, read
-from ui.api.jobs import Because
+from ui.api.jobs import NEEDS_BODY, Because, Why
 
 router = APIRouter(prefix="/api/operators", tags=["people"])
 
@@ -50,8 +50,8 @@ def change_role(user_id: UUID, body: RoleBody, who: Who) -> dict[str, Any]:
     return do(who, "operator.role", user_id, body.model_dump(exclude={"reason"}), reason=body.reason)
 
 
-@router.post("/{user_id}/disable")
-def disable(user_id: UUID, who: Who, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+@router.post("/{user_id}/disable", openapi_extra=NEEDS_BODY)
+def disable(user_id: UUID, who: Who, body: Why = Why()) -> dict[str, Any]:  # noqa: B008
     """Shut somebody out: their sessions, links and tokens end."""
     return do(who, "operator.disable", user_id, reason=body.reason)
 
