@@ -27,5 +27,7 @@ async def _close(client: Client) -> None:
     await core.sio.emit("run_javascript", _LEAVE, room=client.id)
     for sid in sockets:
         await core.sio.disconnect(sid)
+    for document in list(client._delete_tasks):  # noqa: SLF001 - it would delete the page once more, a while later
+        client._cancel_delete_task(document)  # noqa: SLF001
     if client.id in Client.instances:
         client.delete()

@@ -7,7 +7,7 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI
-from nicegui import Client, ui
+from nicegui import Client, app, ui
 
 from core.db import connect
 from core.models import Role
@@ -15,6 +15,7 @@ from ui import access, sockets
 from ui.app import create
 
 counts = {"button": 0, "disabled": 0}
+errors: list[Exception] = []
 
 
 def add(application: FastAPI) -> None:
@@ -37,7 +38,7 @@ def add(application: FastAPI) -> None:
 
     @application.get("/healthz/counted")
     def counted() -> dict[str, int]:
-        return {**counts, "pages": len(Client.instances)}
+        return {**counts, "pages": len(Client.instances), "errors": len(errors)}
 
     # In front of the pages, which answer everything else.
     application.router.routes.insert(0, application.router.routes.pop())
@@ -46,8 +47,10 @@ def add(application: FastAPI) -> None:
 def main(database_url: str, port: str) -> None:
     """Serve until killed."""
     sockets.PATIENCE = 3.0
+    app.on_exception(errors.append)
     application = create(connect(database_url), "test")
     add(application)
+    app.config.reconnect_timeout = 1.0
     uvicorn.run(application, host="127.0.0.1", port=int(port), ws="websockets-sansio", log_level="warning")
 
 

@@ -232,6 +232,21 @@ def test_an_open_page_ends_at_sign_out(site: Site) -> None:
         eventually(lambda: not client.connected)
 
 
+def test_a_page_that_was_closed_is_not_closed_again_when_its_browser_stays_away(site: Site) -> None:
+    token, other = site.sign_in(site.person()), site.sign_in(site.person())
+    page, later = site.page_of(token), site.page_of(other)
+    before = site.counted()["errors"]
+    with socket(site, token) as client:
+        assert shake(client, page)
+        sign_out(site, token)
+        eventually(lambda: not client.connected)
+    with socket(site, other) as client:
+        assert shake(client, later)
+    pages = site.counted()["pages"]
+    eventually(lambda: site.counted()["pages"] < pages)  # the later one is forgotten, so the first one's time is over
+    assert site.counted()["errors"] == before
+
+
 @contextmanager
 def socket_or_none(site: Site, token: str) -> Iterator[socketio.Client | None]:
     try:
