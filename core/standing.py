@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func
 
 from core import clock, sessions
 from core.errors import NotFound
+from core.light import IN_LIST, light
 from core.models import Role, SecondFactor, SignInLink, User, UserSession
 
 
@@ -38,33 +39,35 @@ class Standing:
 
 def standings(session: Session) -> list[Standing]:
     """Return everybody with more than a member's role, disabled ones too, by e-mail address."""
-    everybody = _people().where(col(User.role) != Role.MEMBER).order_by(func.lower(User.email))
+    person = light(User, IN_LIST)
+    everybody = _people(person).where(col(person.role) != Role.MEMBER).order_by(func.lower(person.email))
     return [_standing(*row) for row in session.execute(everybody)]
 
 
 def standing_of(session: Session, user_id: UUID) -> Standing:
     """Return how one person stands. Raises NotFound."""
-    row = session.execute(_people().where(col(User.id) == user_id)).first()
+    person = light(User, IN_LIST)
+    row = session.execute(_people(person).where(col(person.id) == user_id)).first()
     if row is None:
         raise NotFound(f"There is no user with id {user_id}.")
     return _standing(*row)
 
 
-def _people() -> Select[tuple[User, bool, int, datetime | None, bool]]:
-    mine = col(UserSession.user_id) == col(User.id)
+def _people(person: type[User]) -> Select[tuple[User, bool, int, datetime | None, bool]]:
+    mine = col(UserSession.user_id) == col(person.id)
     opened = sa.select(func.count()).where(mine, *sessions.still_open()).scalar_subquery()
     seen = sa.select(func.max(col(UserSession.last_seen_at))).where(mine).scalar_subquery()
-    return sa.select(User, _has_factor(), opened, seen, _has_link())
+    return sa.select(person, _has_factor(person), opened, seen, _has_link(person))
 
 
-def _has_factor() -> ColumnElement[bool]:
+def _has_factor(person: type[User]) -> ColumnElement[bool]:
     confirmed = col(SecondFactor.confirmed_at).is_not(None)
-    return sa.exists().where(col(SecondFactor.user_id) == col(User.id), confirmed)
+    return sa.exists().where(col(SecondFactor.user_id) == col(person.id), confirmed)
 
 
-def _has_link() -> ColumnElement[bool]:
+def _has_link(person: type[User]) -> ColumnElement[bool]:
     waits = (col(SignInLink.used_at).is_(None), col(SignInLink.expires_at) > clock.now())
-    return sa.exists().where(col(SignInLink.user_id) == col(User.id), *waits)
+    return sa.exists().where(col(SignInLink.user_id) == col(person.id), *waits)
 
 
 def _standing(user: User, has_factor: bool, opened: int, seen: datetime | None, has_link: bool) -> Standing:  # noqa: FBT001 - a row of the query

@@ -51,6 +51,20 @@ def test_it_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient
     assert f"max-age={int(settings().session_hours * 3600)}" in told
 
 
+def test_at_sign_out_the_browser_is_told_to_forget_it_in_words_that_it_heeds(
+    console: TestClient, engine: Engine
+) -> None:
+    """A browser takes nothing that begins with __Host- unless it is for this site alone and by https, no end either."""
+    with session_scope(engine) as session:
+        user = make_user(session)
+    name, token, _ = given(console, engine, user)
+    origin = {"Cookie": f"{name}={token}", "Origin": str(console.base_url)}
+    told = console.post("/api/auth/logout", headers=origin).headers["set-cookie"].lower().split("; ")
+    assert told[0] == f'{name}=""'.lower()
+    assert "path=/" in told
+    assert ("secure" in told) == str(console.base_url).startswith("https")
+
+
 def test_a_session_that_somebody_else_put_there_does_not_become_mine(console: TestClient, engine: Engine) -> None:
     """Session fixation: who plants their own cookie in another's browser must not end up as that person."""
     with session_scope(engine) as session:

@@ -73,7 +73,7 @@ def test_no_page_shows_it(site: Site, browser: object, planted: tuple[User, Back
     page = context.new_page()
     heard: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
-    for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings"):
+    for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings", "/operators"):
         page.goto(path)
         page.locator("h1").first.wait_for()
         page.wait_for_load_state("networkidle")

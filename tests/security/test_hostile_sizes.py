@@ -54,7 +54,10 @@ def placed(site: Site) -> Placed:
     found = Placed([], [])
     with Session(site.engine, expire_on_commit=False) as rows:
         for huge in HUGE.values():
-            user = make_user(rows, name=huge[:100_000], demo_preset=huge, demo_mode_status=DemoModeStatus.FAILED)
+            role = Role.VIEWER if found.users else Role.MEMBER
+            user = make_user(
+                rows, role=role, name=huge[:100_000], demo_preset=huge, demo_mode_status=DemoModeStatus.FAILED
+            )
             worker = Worker(host=huge, pid=1, threads=1, queues=["demo", huge], version=huge, heartbeat_at=clock.now())
             rows.add_all([worker, PlatformConnection(user_id=user.id, platform="x", handle=huge)])
             rows.flush()
@@ -101,7 +104,18 @@ def steering(rows: Session, huge: str) -> None:
 
 
 def paths(placed: Placed) -> list[str]:
-    lists = ["jobs", "users", "schedules", "workers", "queues", "kinds", "audit", "jobs/facets", "audit/export"]
+    lists = [
+        "jobs",
+        "users",
+        "schedules",
+        "workers",
+        "queues",
+        "kinds",
+        "operators",
+        "audit",
+        "jobs/facets",
+        "audit/export",
+    ]
     each = [f"users/{one}{part}" for one in placed.users for part in ("", "/timeline", "/diagnosis")]
     each += [f"jobs/{one}{part}" for one in placed.jobs for part in ("", "/events", "/explain")]
     return [f"/api/{path}" for path in (*lists, "audit/export?format=jsonl", *each)]
@@ -164,14 +178,14 @@ def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: 
 
 @pytest.mark.browser
 def test_pages_draw_it_without_megabytes(site: Site, browser: object, placed: Placed) -> None:
-    context = browser.new_context(base_url=site.url, viewport=SCREENS["phone"])
+    context = browser.new_context(base_url=site.url, viewport=SCREENS[0])
     context.add_cookies([{"name": COOKIE, "value": site.token(Role.ADMIN), "url": site.url}])
     page = context.new_page()
     wrong: list[str] = []
     heard: list[int] = []
     listen(page, wrong)
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(len(frame))))
-    console = ["/jobs", "/users", "/workers", "/queues", "/schedules", "/audit", "/"]
+    console = ["/jobs", "/users", "/workers", "/queues", "/schedules", "/operators", "/audit", "/"]
     each = [f"/users/{one}" for one in placed.users] + [f"/jobs/{one}" for one in placed.jobs]
     for path in (*console, *each):
         wrong += look(page, path)
