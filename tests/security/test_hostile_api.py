@@ -13,7 +13,7 @@ from core.models import Role
 from tests.security.conftest import COOKIE, Site
 
 #: Examples for each operation and mode, in `make test` and where there is time.
-FEW, MANY = 15, 400
+FEW, MANY = 10, 400
 RUN_AT = "run_at lies between now and a year ahead, and no schema can say so"
 #: What their schemas allow may still not fit; every other operation takes all that its schema allows.
 NOT_PROMISED = {

@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.browser
 
 SCREENS = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
 #: Whose own pages a browser opens; those of all others are read through the API.
-CLOSER = ("image", "template of Vue", "accents without end", "terminal")
+CLOSER = ("template of Vue", "accents without end")
 ALL_AT_ONCE = " ".join(TEXTS.values())
 
 
@@ -119,6 +120,7 @@ def placed(site: Site) -> Placed:
     console += ["/operators"]
     console += [f"/users/{one.id}" for one in (*worst, *(users[name] for name in CLOSER))]
     console += [f"/jobs/{one.id}" for one in (*jobs, *(each[name] for name in CLOSER))]
+    console += [f"/jobs?job={jobs[0].id}&q={quote(TEXTS['image'])}"]
     theirs = [(path, one.id) for path in ("/dashboard", "/settings/demo-mode") for one in worst]
     pages = [(path, admin.id) for path in console] + theirs
     return Placed(pages, [one.id for one in users.values()], [one.id for one in each.values()])

@@ -186,8 +186,7 @@ def test_pages_draw_it_without_megabytes(site: Site, browser: object, placed: Pl
     listen(page, wrong)
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(len(frame))))
     console = ["/jobs", "/users", "/workers", "/queues", "/schedules", "/operators", "/audit", "/"]
-    each = [f"/users/{one}" for one in placed.users] + [f"/jobs/{one}" for one in placed.jobs]
-    for path in (*console, *each):
+    for path in (*console, f"/users/{placed.users[0]}", f"/jobs/{placed.jobs[0]}"):
         wrong += look(page, path)
     context.close()
     assert not wrong, "\n".join(line[:400] for line in wrong)

@@ -47,7 +47,7 @@ class Console:
             link = auth.make_link(session, session.get_one(User, user.id))
         with session_scope(self.engine) as session:
             token = auth.sign_in_by_link(session, link, Visitor())
-        opened = self.browser.new_context(base_url=self.url, **context)
+        opened = self.browser.new_context(base_url=self.url, **{"reduced_motion": "reduce", **context})
         opened.set_default_timeout(10_000)
         opened.add_cookies([{"name": "unstuck_session", "value": token, "url": self.url}])
         page = opened.new_page()
