@@ -1,5 +1,6 @@
 """One's tokens for scripts: made with a name, a purpose and an end; shown once; revoked at once."""
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from core import personal_tokens
 from core.models import Scope
 from core.personal_tokens import TokenLine
 from ui import access
-from ui.components.box import Part, box, keep_fresh, text
+from ui.components.box import Part, Rows, box, keep_fresh, text
 from ui.components.button import DANGER, PLAIN, button, say
 from ui.components.confirm import Question, confirm
 from ui.components.shown_once import show_once
@@ -25,7 +26,8 @@ class MyTokens:
 
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
-        self._part: Part[list[TokenLine]] = Part(self._draw, "part")
+        self._rows: Rows[TokenLine] = Rows(self._row, "rows", "ul")
+        self._rows.box.props("aria-label=Tokens")
         with box("fields-line"):
             with box("labelled grow"):
                 text("Name", tag="label")
@@ -39,12 +41,12 @@ class MyTokens:
     async def begin(self) -> None:
         """Show the tokens now, and keep them fresh."""
         await self.refresh()
-        keep_fresh(self._part.box, self.refresh, user_id=self._user_id)
+        keep_fresh(self._rows.box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
         """Load the tokens and show what is new."""
         lines = await access.load(personal_tokens.lines_of, self._user_id)
-        self._part.show(lines, key=[(line.id, line.last_used_at) for line in lines])
+        self._rows.show({line.id: line for line in lines})
 
     async def _create(self) -> None:
         form = {"name": self._name.value or "", "scope": self._scope.value, "days": self._days.value}
@@ -54,14 +56,7 @@ class MyTokens:
         about = "Copy it to where your script reads it. It is not stored here, and nobody can show it to you again."
         await show_once("Your new token", about, answer["token"])
 
-    def _draw(self, lines: list[TokenLine]) -> None:
-        if not lines:
-            return
-        with box("rows", "ul").props("aria-label=Tokens"):
-            for line in lines:
-                self._row(line)
-
-    def _row(self, line: TokenLine) -> None:
+    def _row(self, line: TokenLine) -> Callable[[TokenLine], None]:
         with box(tag="li"):
             with box("what"):
                 with box("hbox wrap"):
@@ -70,11 +65,10 @@ class MyTokens:
                 with box("muted small"):
                     text("ends ")
                     time_text(line.expires_at, "until")
-                    text(" · last used " if line.last_used_at else " · never used")
-                    if line.last_used_at:
-                        time_text(line.last_used_at)
+                    used: Part[TokenLine] = Part(_draw_used, "inline")
             made = button("Revoke", lambda: self._revoke(line), look=DANGER)
             made.props["aria-label"] = f"Revoke {line.name}"
+        return lambda now: used.show(now, key=now.last_used_at)
 
     async def _revoke(self, line: TokenLine) -> None:
         consequences = ["Whatever uses it is refused from now on. This cannot be undone."]
@@ -82,6 +76,12 @@ class MyTokens:
             await access.perform("token.revoke", line.id)
             await self.refresh()
             say(f"The token “{line.name}” is revoked.")
+
+
+def _draw_used(line: TokenLine) -> None:
+    text(" · last used " if line.last_used_at else " · never used")
+    if line.last_used_at:
+        time_text(line.last_used_at)
 
 
 def _choice(name: str, options: dict[str, str] | dict[int, str], value: object) -> ui.select:

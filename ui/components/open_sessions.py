@@ -1,15 +1,16 @@
 """Where somebody is signed in: every open session, with a way to end it. One's own, or for an admin another's."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from core import sessions
 from core.actor import Actor
 from core.sessions import SessionLine
 from ui import access, design
-from ui.components.box import Part, box, keep_fresh, text
+from ui.components.box import Part, Rows, box, keep_fresh, text
 from ui.components.button import DANGER, PLAIN, button, say
 from ui.components.confirm import Question, confirm
-from ui.components.times import time_text
+from ui.components.times import set_time, time_text
 
 
 class OpenSessions:
@@ -19,31 +20,31 @@ class OpenSessions:
         self._actor = actor
         self._user_id = user_id
         self._is_own = actor.id == user_id
-        self._part: Part[list[SessionLine]] = Part(self._draw, "part")
+        with box("part") as self._box:
+            self._none: Part[bool] = Part(_draw_none)
+            self._rows: Rows[SessionLine] = Rows(self._row, "rows", "ul")
+            self._rows.box.props('aria-label="Sessions"')
+            self._others: Part[bool] = Part(self._draw_end_others, "actions")
 
     async def begin(self) -> None:
         """Show the sessions now, and keep them fresh."""
         await self.refresh()
-        keep_fresh(self._part.box, self.refresh, user_id=self._user_id)
+        keep_fresh(self._box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
         """Load the sessions and show what is new."""
         lines = await access.load(sessions.lines_of, self._actor, self._user_id)
-        self._part.show(lines, key=[(line.id, line.last_seen_at) for line in lines])
+        self._none.show(not lines, key=not lines)
+        self._rows.show({line.id: line for line in sorted(lines, key=lambda each: not each.current)})
+        has_others = any(not line.current for line in lines)
+        self._others.show(has_others, key=has_others)
 
-    def _draw(self, lines: list[SessionLine]) -> None:
-        if not lines:
-            text("Not signed in anywhere.", "muted", tag="p")
-            return
-        with box("rows", "ul").props('aria-label="Sessions"'):
-            for line in sorted(lines, key=lambda each: not each.current):
-                self._row(line)
-        if any(not line.current for line in lines):
-            with box("actions"):
-                words = "Sign out everywhere else" if self._is_own else "Sign out everywhere"
-                button(words, self._end_others, look=DANGER)
+    def _draw_end_others(self, has_others: bool) -> None:  # noqa: FBT001 - what the part shows
+        if has_others:
+            words = "Sign out everywhere else" if self._is_own else "Sign out everywhere"
+            button(words, self._end_others, look=DANGER)
 
-    def _row(self, line: SessionLine) -> None:
+    def _row(self, line: SessionLine) -> Callable[[SessionLine], None]:
         with box(tag="li"):
             with box("what"):
                 with box("hbox wrap"):
@@ -54,10 +55,11 @@ class OpenSessions:
                     text(f"{line.ip or 'unknown address'} · signed in ")
                     time_text(line.started_at)
                     text(" · last used ")
-                    time_text(line.last_seen_at)
+                    seen = time_text(line.last_seen_at)
             if not line.current:
                 made = button("Sign out", lambda: self._end(line), look=PLAIN)
                 made.props["aria-label"] = f"Sign out {line.device}, {line.ip}"
+        return lambda now: set_time(seen, now.last_seen_at)
 
     async def _end(self, line: SessionLine) -> None:
         await self._ask_and_end("session.revoke", line.id, f"{line.device} is signed out.")
@@ -78,3 +80,8 @@ class OpenSessions:
         await access.perform(command, target, reason=reason)
         await self.refresh()
         say(done)
+
+
+def _draw_none(nowhere: bool) -> None:  # noqa: FBT001 - what the part shows
+    if nowhere:
+        text("Not signed in anywhere.", "muted", tag="p")
