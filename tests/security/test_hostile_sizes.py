@@ -176,6 +176,7 @@ def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: 
             assert len(told.output) < MOST_BYTES, words
 
 
+@pytest.mark.slow  # the API's answers hold the same promise in a second
 @pytest.mark.browser
 def test_pages_draw_it_without_megabytes(site: Site, browser: object, placed: Placed) -> None:
     context = browser.new_context(base_url=site.url, viewport=SCREENS[0])
