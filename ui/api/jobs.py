@@ -32,7 +32,7 @@ class Because(BaseModel):
     reason: str | None = Field(default=None, max_length=REASON_LIMIT)
 
 
-#: A sign that is not blank, neither to those who read patterns (\\s) nor to Python, which counts five more as blank.
+#: A sign that is not blank, neither to readers of patterns nor to Python, which counts five more signs as blank.
 VISIBLE: Final = r"[^\s\x1c-\x1f\x85]"
 
 
