@@ -75,5 +75,5 @@ class ReasonField:
     def is_enough(self) -> bool:
         """Tell whether there is a reason where one is needed; if not, say so beside the field."""
         missing = self._needed and self.value is None
-        self._wrong.set_text("Say why in a few words: everybody who waits will read it." if missing else "")
+        self._wrong.set_text("Say why in a few words: it is kept, and others will read it." if missing else "")
         return not missing
