@@ -18,12 +18,14 @@ import typer
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from core import bus, db, limits, logs
-from core.embedded import Services, secret_key
+from core import bus, logs
+from core.database.engine import PATIENCE, connect, has_tables, masked, worker_options
 from core.errors import Invalid, Refused, Unusable
-from core.services import services
+from core.local.embedded import Services, secret_key
+from core.local.services import services
+from core.people import rate_limits
 from core.settings import settings, unknown_names
-from ui import cli, cli_audit, cli_people, cli_steering, cli_tokens
+from ui.cli import audit, jobs, people, queues, tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,7 +51,7 @@ def run(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")] = False,
 ) -> None:
     """Start everything: servers where no address is set, migrations, workers and the console."""
-    from core import firstrun
+    from core.local import first_run
     from migrations import run as migrations
     from tasks.supervisor import Supervisor
     from ui.server import listen
@@ -61,13 +63,13 @@ def run(
         _say_where(where)
         with connected(where) as engine:
             with_sample = not empty and not settings().database_url
-            if with_sample and not db.has_tables(engine):
-                firstrun.load_legacy(engine)
+            if with_sample and not has_tables(engine):
+                first_run.load_legacy(engine)
             migrations.upgrade(where.database_url, secret=settings().secret_key or "")
             if with_sample:
-                firstrun.fill_history(engine, typer.echo)
+                first_run.fill_history(engine, typer.echo)
             address = (settings().public_url or "").rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
-            sign_in = f"{address}/login/{firstrun.local_admin_link(engine)}"
+            sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"
         _export(where)
         supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
         supervisor.start()
@@ -100,7 +102,7 @@ def worker(
     queues: Annotated[str, typer.Option(help="Queues to serve, with commas between; all by default.")] = "",
 ) -> None:
     """Run jobs until stopped; SIGTERM hands back what is not finished."""
-    from core.jobs.queues import known_queues
+    from core.queues.controls import known_queues
     from tasks.worker import work
 
     logs.set_up()
@@ -109,8 +111,8 @@ def worker(
     if unknown := set(wanted) - set(known_queues()):
         raise Unusable(f"No job uses the queue {', '.join(sorted(unknown))}. Known: {', '.join(known_queues())}.")
     with services() as where:
-        options = db.worker_options(settings().lease_seconds)
-        engine = db.connect(where.database_url, pool_size=threads + 4, options=options, patience=db.PATIENCE)
+        options = worker_options(settings().lease_seconds)
+        engine = connect(where.database_url, pool_size=threads + 4, options=options, patience=PATIENCE)
         try:
             work(engine, where.redis_url, threads=threads, queues=wanted, version=version())
         finally:
@@ -177,7 +179,7 @@ def connected(where: Services, *, patience: float | None = None) -> Iterator[Eng
     from tasks.broker import make_broker
     from tasks.redis_bus import RedisBus
 
-    engine = db.connect(where.database_url, patience=patience)
+    engine = connect(where.database_url, patience=patience)
     carrier = RedisBus(make_broker(where.redis_url))
     bus.use(carrier)
     try:
@@ -216,19 +218,19 @@ def _export(where: Services) -> None:
 
 
 def _say_where(where: Services) -> None:
-    typer.echo(f"Database  {db.masked(where.database_url)}\nBroker    {db.masked(where.redis_url)}")
+    typer.echo(f"Database  {masked(where.database_url)}\nBroker    {masked(where.redis_url)}")
 
 
 def _serve(where: Services, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
-    from tasks.limits import SharedLimiter
     from tasks.redis_bus import Subscription
+    from tasks.shared_limiter import SharedLimiter
     from ui import app as console
     from ui import live
     from ui.server import serve_until_stopped
 
-    limits.use(SharedLimiter(where.redis_url))
-    with connected(where, patience=db.PATIENCE) as engine:
+    rate_limits.use(SharedLimiter(where.redis_url))
+    with connected(where, patience=PATIENCE) as engine:
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.hear)
         live.hub.bus_is_up = lambda: subscription.connected
@@ -242,11 +244,11 @@ def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(143)
 
 
-cli.install(app, _for_one_verb)
-cli_people.install(app)
-cli_tokens.install(app)
-cli_steering.install(app)
-cli_audit.install(app)
+jobs.install(app, _for_one_verb)
+people.install(app)
+tokens.install(app)
+queues.install(app)
+audit.install(app)
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import time
 
 from benchmarks.ours import noop
 from benchmarks.place import Place
-from core import db
 from core.actor import ENGINE
+from core.database.engine import connect, session_scope
 from core.jobs.request import request_chores
 from core.operation import NoForm
 
@@ -15,12 +15,12 @@ BATCH = 500
 
 def measure(place: Place, jobs: int) -> list[str]:
     """Return the table's rows."""
-    engine = db.connect(place.new_database("bulk", migrated=True))
+    engine = connect(place.new_database("bulk", migrated=True))
     forms = [NoForm()] * BATCH
     rates = []
     for _ in range(max(3, jobs // BATCH)):
         began = time.perf_counter()
-        with db.session_scope(engine) as session:
+        with session_scope(engine) as session:
             request_chores(session, noop, forms, ENGINE)
         rates.append(BATCH / (time.perf_counter() - began))
     engine.dispose()

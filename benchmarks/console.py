@@ -10,9 +10,10 @@ from sqlalchemy import Engine
 
 from benchmarks.place import Place
 from benchmarks.processes import hear, running
-from core import auth, db
-from core.auth import Visitor
+from core.database.engine import session_scope
 from core.models import Role, User
+from core.people import auth
+from core.people.auth import Visitor
 
 #: Seconds one answer may take.
 PATIENCE = 30
@@ -41,7 +42,7 @@ def console(place: Place, url: str, engine: Engine) -> Iterator[Console]:
 
 def people(engine: Engine, number: int) -> list[UUID]:
     """Add people to do something to."""
-    with db.session_scope(engine) as session:
+    with session_scope(engine) as session:
         added = [User(email=f"person{each}@example.com", name="Ana Example") for each in range(number)]
         session.add_all(added)
         session.flush()
@@ -49,10 +50,10 @@ def people(engine: Engine, number: int) -> list[UUID]:
 
 
 def _token(engine: Engine) -> str:
-    with db.session_scope(engine) as session:
+    with session_scope(engine) as session:
         admin = User(email="admin@example.com", name="Ada Example", role=Role.ADMIN)
         session.add(admin)
         session.flush()
         link = auth.make_link(session, admin)
-    with db.session_scope(engine) as session:
+    with session_scope(engine) as session:
         return auth.sign_in_by_link(session, link, Visitor())

@@ -4,8 +4,8 @@ import re
 import subprocess
 
 from benchmarks.place import Place
-from core.embedded.postgres import VERSION
-from core.embedded.server import wheel
+from core.local.postgres import VERSION
+from core.local.server import wheel
 
 #: Seconds of one run.
 SECONDS = 3

@@ -9,10 +9,11 @@ from sqlmodel import Session
 
 from benchmarks import ours
 from benchmarks.place import Place
-from core import clock, db, sample
+from core import clock, sample
+from core.database.engine import connect, session_scope
+from core.job_list.filters import JobFilter
+from core.job_list.queries import page
 from core.jobs import workers
-from core.jobs.filters import JobFilter
-from core.jobs.queries import page
 from core.operations.demo import QUEUE
 from tasks.actors import Drain
 from tasks.registry import Registry
@@ -37,9 +38,9 @@ class Table:
 
     def __init__(self, place: Place, rows: int) -> None:
         self.rows = rows
-        self.engine = db.connect(place.new_database(f"growth_{rows}", migrated=True))
+        self.engine = connect(place.new_database(f"growth_{rows}", migrated=True))
         sample.fill(self.engine, users=max(50, rows // 500), jobs=rows, now=clock.now())
-        with db.session_scope(self.engine) as session:
+        with session_scope(self.engine) as session:
             worker = workers.register(session, threads=1, queues=[QUEUE], version="bench")
         self.drain = Drain(self.engine, Registry(1), worker, turn_engine(self.engine, 1))
 

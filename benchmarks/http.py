@@ -5,7 +5,7 @@ import time
 from benchmarks.console import console, people
 from benchmarks.figures import percentile
 from benchmarks.place import Place
-from core import db
+from core.database.engine import connect
 
 #: Requests that are not counted: connections open, statements are prepared.
 WARM_UP = 20
@@ -14,7 +14,7 @@ WARM_UP = 20
 def measure(place: Place, requests: int) -> list[str]:
     """Return the table's rows."""
     url = place.new_database("http", migrated=True)
-    engine = db.connect(url)
+    engine = connect(url)
     times = []
     with console(place, url, engine) as ours:
         for person in people(engine, requests + WARM_UP):

@@ -10,8 +10,9 @@ from benchmarks.ours import prepare
 from benchmarks.place import Place
 from benchmarks.processes import running
 from benchmarks.stamps import WORKER, NumberForm, stamp
-from core import bus, db
+from core import bus
 from core.actor import ENGINE
+from core.database.engine import connect, session_scope
 from core.jobs.request import request_chore
 
 #: Jobs per second, at random intervals.
@@ -40,10 +41,10 @@ def measure(place: Place, jobs: int) -> list[str]:
 def _ask(url: str, file: Path, jobs: int) -> dict[int, float]:
     """Ask for jobs one by one, and return when each one was committed."""
     prepare()
-    engine = db.connect(url)
+    engine = connect(url)
     asked = {}
     for number in range(jobs + WARM_UP):
-        with db.session_scope(engine) as session:
+        with session_scope(engine) as session:
             request_chore(session, stamp, NumberForm(number=number), ENGINE)
         asked[number] = time.time()
         if number == 0:

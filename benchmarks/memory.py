@@ -8,7 +8,7 @@ from benchmarks.console import console, people
 from benchmarks.contenders import CONTENDERS
 from benchmarks.place import Place
 from benchmarks.processes import running
-from core import db
+from core.database.engine import connect
 
 #: Seconds until what happens at the start has happened.
 SETTLED = 3
@@ -17,7 +17,7 @@ SETTLED = 3
 def measure(place: Place, jobs: int) -> list[str]:
     """Return the table's rows; the worker runs `jobs` demo jobs, which the console was asked for."""
     url = place.new_database("memory", migrated=True)
-    engine = db.connect(url)
+    engine = connect(url)
     with console(place, url, engine) as ours, running(
         CONTENDERS[0].worker, place.environment(url), place.folder / "memory.log"
     ) as worker:  # fmt: skip

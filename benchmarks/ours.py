@@ -7,8 +7,9 @@ from typing import Any, cast
 from sqlalchemy import Engine
 
 from benchmarks.counter import tick
-from core import bus, db
+from core import bus
 from core.actor import ENGINE
+from core.database.engine import connect, session_scope
 from core.jobs.request import request_chore
 from core.models import Role
 from core.operation import Chore, ChoreWork, NoForm, Progress, Steps
@@ -41,14 +42,14 @@ def prepare() -> None:
 
 @cache
 def _engine() -> Engine:
-    return db.connect(os.environ["DATABASE_URL"])
+    return connect(os.environ["DATABASE_URL"])
 
 
 def enqueue(number: int, engine: Engine | None = None) -> None:
     """Ask for jobs, each in a transaction of its own."""
     where = engine or _engine()
     for _ in range(number):
-        with db.session_scope(where) as session:
+        with session_scope(where) as session:
             request_chore(session, noop, NoForm(), ENGINE)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 from sqlalchemy import make_url
 
-from core.embedded import embedded
+from core.local.embedded import embedded
 from migrations.run import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent

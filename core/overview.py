@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core import clock
+from core.health import pulse
 from core.models import BackgroundJob, JobStatus
-from core.stats import pulse
-from core.users import Need, UserLine, find_users, users_in_need
+from core.people.users import Need, UserLine, find_users, users_in_need
 
 #: The success rate that the product promises: its source asks for more than 95 %.
 TARGET: Final = 0.95

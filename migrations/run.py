@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
-from core.oauth.tokens import TokenCipher
-from migrations import detect, revisions
+from migrations import revisions
+from migrations.legacy import checks
 from migrations.report import Finding, Report
 from migrations.transaction import engine_for, looking, migrating
 
@@ -27,7 +28,7 @@ def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
     target = revisions.known(to)
     with engine_for(url) as engine:
         with looking(engine) as connection:
-            findings = detect.odd_shapes(connection, cipher)
+            findings = checks.odd_shapes(connection, cipher)
             _refuse(findings)
             start, before = revisions.of(connection), _rows(connection)
         steps = tuple(_climb(engine, cipher, target))
@@ -40,10 +41,10 @@ def check(url: str, *, secret: str | None = None) -> list[Finding]:
     """Return what stands between this database and head; nothing when it is at head and in shape."""
     cipher = TokenCipher(secret) if secret else None
     with engine_for(url) as engine, looking(engine) as connection:
-        odd = detect.odd_shapes(connection, cipher)
+        odd = checks.odd_shapes(connection, cipher)
         if any(finding.blocks for finding in odd):
             return odd
-        return [*odd, *detect.pending(connection)]
+        return [*odd, *checks.pending(connection)]
 
 
 def sql(url: str) -> str:
@@ -52,7 +53,7 @@ def sql(url: str) -> str:
     SQL cannot encrypt provider tokens: where there are any, the script stops at that revision and says so.
     """
     with engine_for(url) as engine, looking(engine) as connection:
-        _refuse(detect.odd_shapes(connection, None))
+        _refuse(checks.odd_shapes(connection, None))
         start = revisions.of(connection)
     return "" if start == revisions.head() else revisions.as_sql(start)
 
@@ -66,7 +67,7 @@ def downgrade(url: str, revision: str, *, secret: str) -> Report:
     target = revisions.known(revision)
     with engine_for(url) as engine:
         with looking(engine) as connection:
-            _refuse(detect.cannot_go_back(connection, cipher))
+            _refuse(checks.cannot_go_back(connection, cipher))
             start, before = revisions.of(connection), _rows(connection)
         steps = tuple(_descend(engine, cipher, target))
         with looking(engine) as connection:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from core.db import connect, masked
+from core.database.engine import connect, masked
 from core.errors import Unusable
 
 #: "unstuck" in ASCII; the advisory lock of every migrator of a database. Held by a transaction, never by a session.

@@ -12,14 +12,14 @@ from sqlmodel import Session
 
 from core import tracing
 from core.crash import crash_point
+from core.jobs.batch import Ended
 from core.jobs.claim import Claimed, claim
 from core.jobs.run import run
-from core.jobs.turn import Ended
 from core.operations import BY_NAME
 from core.settings import settings
 from tasks.broker import BellBroker, actor_name
+from tasks.group_commit import Turns, Wish
 from tasks.registry import Registry
-from tasks.turns import Turns, Wish
 
 log = logging.getLogger(__name__)
 

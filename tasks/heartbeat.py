@@ -11,7 +11,7 @@ from dramatiq.middleware.threading import raise_thread_exception
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.jobs import workers
 from core.jobs.run import Interrupted
 from core.settings import settings

@@ -6,8 +6,8 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import schedules
-from core.db import session_scope
+from core.database.engine import session_scope
+from core.schedules import scheduling
 from core.settings import settings
 from tasks.actors import Drain
 
@@ -45,7 +45,7 @@ class Scheduler:
 
     def _fire(self) -> bool:
         with session_scope(self._drain.engine) as session:
-            fired = schedules.tick(session)
+            fired = scheduling.tick(session)
         if fired is None:
             return False
         job = str(fired.job_id) if fired.job_id else None

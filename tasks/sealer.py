@@ -7,8 +7,8 @@ import threading
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.chain.keys import chain_keys
-from core.chain.seal import seal
+from core.audit.chain.keys import chain_keys
+from core.audit.chain.seal import seal
 from core.settings import settings
 
 log = logging.getLogger(__name__)

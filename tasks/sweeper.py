@@ -10,7 +10,7 @@ import time
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.jobs import sweep
 from core.settings import settings
 from tasks.actors import Drain

@@ -10,10 +10,10 @@ from dramatiq import Worker as DramatiqWorker
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import bus, db
-from core.db import session_scope
+from core import bus
+from core.database.engine import PATIENCE, connect, session_scope, worker_options
 from core.jobs import workers
-from core.jobs.turn import PLANNING
+from core.jobs.batch import PLANNING
 from core.settings import settings
 from tasks.actors import Drain, declare
 from tasks.broker import make_broker
@@ -64,9 +64,9 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
 
 def turn_engine(engine: Engine, queues: int) -> Engine:
     """Return an engine whose connections plan for turns: one for each queue."""
-    options = db.worker_options(settings().lease_seconds) + PLANNING
+    options = worker_options(settings().lease_seconds) + PLANNING
     url = engine.url.render_as_string(hide_password=False)
-    return db.connect(url, pool_size=queues, options=options, patience=db.PATIENCE)
+    return connect(url, pool_size=queues, options=options, patience=PATIENCE)
 
 
 def _stop_on_signal() -> threading.Event:

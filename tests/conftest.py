@@ -1,6 +1,6 @@
 """Real servers for every test: one PostgreSQL for the whole run, one Valkey for each process of it.
 
-A test that stops or harms a server starts its own with `core.embedded.embedded`.
+A test that stops or harms a server starts its own with `core.local.embedded.embedded`.
 """
 
 import os
@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Engine, make_url
 from sqlmodel import Session
 
-from core.db import connect
-from core.embedded import embedded
+from core.database.engine import connect
+from core.local.embedded import embedded
 from migrations.run import upgrade
 
 SERVER = pytest.StashKey[str]()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.jobs import run as run_module
 from core.jobs import sweep, workers
 from core.jobs.cancel import cancel

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from core.embedded import Services, embedded
+from core.local.embedded import Services, embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 

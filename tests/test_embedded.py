@@ -14,9 +14,9 @@ import psycopg
 import pytest
 import redis
 
-from core.embedded import Services, embedded, running, secret_key
-from core.embedded.server import START_PATIENCE
 from core.errors import Unusable
+from core.local.embedded import Services, embedded, running, secret_key
+from core.local.server import START_PATIENCE
 from tests.holding import a_holder, servers_of, services_of
 from tests.waiting import eventually
 
@@ -105,8 +105,8 @@ def test_after_a_power_cut_all_starts_again(data_dir: Path) -> None:
 
 
 def test_servers_that_do_not_answer_any_more_are_replaced(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.embedded.postgres.LEFT_OVER_PATIENCE", 0.1)
-    monkeypatch.setattr("core.embedded.server.STOP_PATIENCE", 0.1)
+    monkeypatch.setattr("core.local.postgres.LEFT_OVER_PATIENCE", 0.1)
+    monkeypatch.setattr("core.local.server.STOP_PATIENCE", 0.1)
     with a_holder(data_dir) as program:
         services_of(program)
         program.kill()

@@ -16,12 +16,13 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from core import auth, command
 from core.actor import Actor
-from core.auth import Credentials
-from core.db import session_scope
+from core.commands import gateway
+from core.database.engine import session_scope
 from core.errors import NotPermitted, NotSignedIn
 from core.models import Role
+from core.people import auth
+from core.people.auth import Credentials
 from core.settings import settings
 from ui import error_page
 
@@ -114,9 +115,9 @@ async def perform(
 
     Returns the command's answer. Raises a Refused, whose text is for the person.
     """
-    asked = command.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
+    asked = gateway.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
     credentials: Credentials = app.storage.client["credentials"]
-    return await asyncio.to_thread(command.perform, engine(), credentials, asked)
+    return await asyncio.to_thread(gateway.perform, engine(), credentials, asked)
 
 
 def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Callable[[Callable[..., Any]], Any]:

@@ -8,7 +8,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from ui import access, design, doors, error_page, headers, sockets
+from ui import access, auth_middleware, design, error_page, headers, sockets
 from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
 from ui.pages import declare_pages
 
@@ -25,7 +25,7 @@ def create_api(engine: Engine, version: str) -> FastAPI:
 def create(engine: Engine, version: str) -> FastAPI:
     """Return the whole console, reading and writing through `engine`. Call it once per process."""
     application = _plain_routes(engine, version)
-    application.add_middleware(doors.Doors, site=application)
+    application.add_middleware(auth_middleware.Doors, site=application)
     headers.install(application)
     design.install()
     declare_pages()

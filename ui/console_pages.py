@@ -11,8 +11,8 @@ from nicegui.page_arguments import RouteMatch
 
 from core.errors import Refused
 from ui import error_page
-from ui.components.box import link
-from ui.components.empty import empty
+from ui.components.base.box import link
+from ui.components.base.empty import empty
 
 
 class ConsolePages(SubPages):

@@ -8,11 +8,11 @@ from typing import Final
 
 from nicegui import ui
 
+from core.diagnosis.context import Mood
 from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
-from core.scene import Mood
-from core.standing import Access
-from core.workforce import Presence
+from core.people.operator_list import Access
+from core.queues.workers import Presence
 
 ASSETS: Final = Path(__file__).parent / "assets"
 #: Where ui/app.py serves ASSETS.

@@ -10,10 +10,10 @@ from core.models import Role
 from core.settings import settings
 from core.wording import counted
 from ui import access, design, error_page, live
-from ui.components.box import box, link, text
-from ui.components.button import icon_button, refuse
-from ui.components.keys import keys_dialog
-from ui.components.palette import Palette
+from ui.components.base.box import box, link, text
+from ui.components.base.button import icon_button, refuse
+from ui.components.base.keys import keys_dialog
+from ui.components.base.palette import Palette
 from ui.console_pages import ConsolePages
 
 #: Only pages that exist: path, word, icon, key.

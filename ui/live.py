@@ -18,14 +18,14 @@ from nicegui import Client, app, background_tasks, context, core
 from nicegui.element import Element
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import auth
 from core.bus import Changes
 from core.errors import NotSignedIn
-from core.jobs.changes import Mark, changed_since
-from core.jobs.rows import rows_by_id
+from core.health import Pulse, pulse
+from core.job_list.changes import Mark, changed_since
+from core.job_list.rows import rows_by_id
 from core.models import Role
-from core.stats import Pulse, pulse
-from ui import access, presence, sockets
+from core.people import auth
+from ui import access, session_watch, sockets
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Hub:
             try:
                 self._pulse = await access.load(pulse)
                 self._fresh_at = time.monotonic()
-                await presence.close_orphans()
+                await session_watch.close_orphans()
                 if not self.bus_is_up():
                     await self._poll()
             except SQLAlchemyError as error:

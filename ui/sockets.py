@@ -17,9 +17,9 @@ from urllib.parse import parse_qsl
 from nicegui import Client, background_tasks, core
 from socketio.exceptions import ConnectionRefusedError as Refused  # type: ignore[import-untyped]
 
-from core import auth
-from core.auth import Credentials
 from core.errors import NotSignedIn
+from core.people import auth
+from core.people.auth import Credentials
 from ui import access
 
 log = logging.getLogger(__name__)

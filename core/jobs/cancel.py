@@ -4,8 +4,9 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from core import audit, bus, clock
+from core import bus, clock
 from core.actor import Actor
+from core.audit.record import record
 from core.errors import NotAllowed, NotFound
 from core.jobs import finish
 from core.jobs.subject import lock_job
@@ -28,7 +29,7 @@ def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
     elif job.cancel_requested_at is None:
         job.cancel_requested_at = clock.db_now()
         job.updated_at = clock.db_now()
-        audit.record(
+        record(
             session,
             actor,
             "job.cancel_requested",

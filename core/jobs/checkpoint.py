@@ -6,9 +6,9 @@ from sqlmodel import Session
 
 from core import bus
 from core.crash import crash_point
+from core.database.statement import Statement
 from core.errors import LeaseLost
 from core.jobs.claim import Claimed
-from core.jobs.statement import Statement
 from core.operation import Progress
 
 _CHECKPOINT = Statement("""

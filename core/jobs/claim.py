@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlmodel import Session
 
 from core import bus
+from core.database.statement import Statement
 from core.jobs.limits import may_start
-from core.jobs.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from sqlmodel import Session
 
 from core import bus
 from core.actor import ENGINE, Actor
+from core.database.statement import Statement
 from core.errors import LeaseLost
 from core.jobs.failure import Failure
-from core.jobs.statement import Statement
 from core.models import AttemptOutcome, JobStatus
 
 #: Rows that one counter is spread over, so that endings at the same moment do not wait for each other.

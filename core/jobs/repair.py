@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from core import audit, bus
+from core import bus
 from core.actor import Actor
+from core.audit.record import record
 from core.errors import AlreadyActive, NotAllowed, NotFound
 from core.jobs.request import active_job
 from core.jobs.subject import lock_row
@@ -29,7 +30,7 @@ def repair_user(session: Session, user_id: UUID, actor: Actor, reason: str | Non
             raise AlreadyActive(f"{active.kind} is at work on this user (job {active.id}): no drift.", active.id)
         was = operation.during.value
         machine.move(user, machine.failed)
-        audit.record(session, actor, "user.repaired", user_id=user_id, reason=reason, was=was, now=machine.failed.value)
+        record(session, actor, "user.repaired", user_id=user_id, reason=reason, was=was, now=machine.failed.value)
         bus.changed(session, user_id=user_id)
         return was
     raise NotAllowed("Nothing has drifted: this user's state agrees with their jobs.")

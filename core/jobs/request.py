@@ -7,10 +7,11 @@ from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from core import audit, bus, clock, tracing
+from core import bus, clock, tracing
 from core.actor import Actor
+from core.audit.record import record
 from core.errors import AlreadyActive, NotAllowed, NotFound
-from core.jobs.chores import AT_ONCE, SOON, Accepted, Asked, request_chore, request_chores
+from core.jobs.request_tasks import AT_ONCE, SOON, Accepted, Asked, request_chore, request_chores
 from core.jobs.subject import lock_row
 from core.models import BackgroundJob, JobStatus, PlatformConnection, User
 from core.operation import Operation
@@ -88,7 +89,7 @@ def _new(kind: Operation[Any, Any], form: BaseModel, actor: Actor, asked: Asked)
 def _insert(session: Session, job: BackgroundJob, actor: Actor, *, now: str) -> BackgroundJob:
     session.add(job)
     session.flush()
-    audit.record(
+    record(
         session,
         actor,
         "job.requested",

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from core import audit
 from core.actor import Actor
+from core.audit.record import record
 from core.errors import NotFound
 from core.models import BackgroundJob
 
@@ -20,5 +20,5 @@ def reveal(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
     job = session.get(BackgroundJob, job_id)
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
-    audit.record(session, actor, "job.args_revealed", user_id=job.user_id, job_id=job.id, reason=reason)
+    record(session, actor, "job.args_revealed", user_id=job.user_id, job_id=job.id, reason=reason)
     return job.args

@@ -13,11 +13,11 @@ from sqlmodel import Session
 from core.crash import crash_point
 from core.errors import GiveUp, LeaseLost
 from core.jobs import finish
+from core.jobs.batch import Ended
 from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
 from core.jobs.subject import lock_held, lock_subject, work_of
-from core.jobs.turn import Ended
 from core.models import AttemptOutcome, BackgroundJob
 from core.operation import Chore, ChoreWork, Operation, Steps
 from core.operations import BY_NAME

@@ -26,7 +26,7 @@ class ConnectionStatus(StrEnum):
 
 
 class PlatformConnection(SQLModel, table=True):
-    """One account on one platform. Tokens are stored encrypted: see core/oauth/tokens.py."""
+    """One account on one platform. Tokens are stored encrypted: see core/encryption/cipher.py."""
 
     __tablename__ = "platform_connections"
     __table_args__ = (one_of("connection_status", ConnectionStatus),)

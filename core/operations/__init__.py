@@ -8,11 +8,11 @@ from sqlmodel import SQLModel
 
 from core.errors import NotFound
 from core.operation import Chore, Operation
-from core.operations import demo, upkeep
+from core.operations import demo, maintenance
 
 #: A new operation is added here, and nowhere else.
 OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.disable, demo.dismiss)
-CHORES: tuple[Chore[Any], ...] = (upkeep.delete_old_jobs, upkeep.expire_sessions)
+CHORES: tuple[Chore[Any], ...] = (maintenance.delete_old_jobs, maintenance.expire_sessions)
 
 _ALL: tuple[Operation[Any, Any] | Chore[Any], ...] = (*OPERATIONS, *CHORES)
 BY_NAME: Mapping[str, Operation[Any, Any] | Chore[Any]] = {each.name: each for each in _ALL}

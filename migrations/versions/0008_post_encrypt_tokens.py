@@ -8,7 +8,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from alembic import context, op
 
-from core.oauth.tokens import TokenCipher
+from core.encryption.cipher import TokenCipher
 
 revision = "0008"
 down_revision = "0007"

@@ -6,10 +6,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from core import auth
-from core.auth import Visitor
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.models import Role, User
+from core.people import auth
+from core.people.auth import Visitor
 from tests.factories import make_user
 from ui import access
 from ui.app import create_api

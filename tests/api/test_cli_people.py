@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from core.settings import settings
-from ui import cli, cli_people
+from ui.cli import jobs, people
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def run(engine: Engine) -> object:
         yield engine
 
     app = typer.Typer()
-    cli.install(app, connection)
-    cli_people.install(app)
+    jobs.install(app, connection)
+    people.install(app)
 
     def run(*words: str) -> str:
         result = CliRunner().invoke(app, list(words), catch_exceptions=False)

@@ -10,14 +10,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from starlette.responses import PlainTextResponse
 
-from core import auth, limits
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import TooMany
-from core.limits import Limit
 from core.models import Role
-from tasks.limits import SharedLimiter
+from core.people import auth, rate_limits
+from core.people.rate_limits import Limit
+from tasks.shared_limiter import SharedLimiter
 from tests.factories import make_user
-from ui.doors import Doors
+from ui.auth_middleware import Doors
 
 FEW = Limit("few", 3, 60, "Too many of these.")
 
@@ -27,7 +27,7 @@ def clean(redis_url: str) -> Iterator[None]:
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
     yield
-    limits.use(None)
+    rate_limits.use(None)
 
 
 def test_replicas_count_together(redis_url: str) -> None:
@@ -70,24 +70,24 @@ def test_looking_counts_nothing(redis_url: str) -> None:
 
 
 def test_what_is_refused_says_when_it_is_over(redis_url: str) -> None:
-    limits.use(SharedLimiter(redis_url))
+    rate_limits.use(SharedLimiter(redis_url))
     for _ in range(3):
-        limits.check(FEW, "a")
+        rate_limits.check(FEW, "a")
     with pytest.raises(TooMany) as refused:
-        limits.check(FEW, "a")
+        rate_limits.check(FEW, "a")
     assert 1 <= refused.value.retry_after <= 60
     assert "Too many of these. Wait" in refused.value.detail
 
 
 def test_nothing_is_limited_without_a_limiter() -> None:
     for _ in range(9):
-        limits.check(FEW, "a")
+        rate_limits.check(FEW, "a")
 
 
 def lowered(monkeypatch: pytest.MonkeyPatch, redis_url: str, name: str) -> None:
-    limit: Limit = getattr(limits, name)
-    monkeypatch.setattr(limits, name, Limit(limit.name, 3, limit.seconds, limit.says))
-    limits.use(SharedLimiter(redis_url))
+    limit: Limit = getattr(rate_limits, name)
+    monkeypatch.setattr(rate_limits, name, Limit(limit.name, 3, limit.seconds, limit.says))
+    rate_limits.use(SharedLimiter(redis_url))
 
 
 @pytest.mark.parametrize("name", ["REQUESTS", "COMMANDS"])

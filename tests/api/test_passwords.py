@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from core import passwords
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import Invalid
+from core.people import passwords
 from tests.factories import make_user
 
 GOOD = "correct horse battery"

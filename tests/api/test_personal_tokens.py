@@ -8,10 +8,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select, update
 
-from core import clock, personal_tokens
-from core.command import Asked, perform
-from core.db import session_scope
+from core import clock
+from core.commands.gateway import Asked, perform
+from core.database.engine import session_scope
 from core.models import Event, PersonalToken, Role, User
+from core.people import personal_tokens
 from tests.factories import ADMIN
 
 SignIn = Callable[[Role], tuple[TestClient, User]]

@@ -9,13 +9,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select, update
 
-from core import auth, clock, limits, passwords, second_factor
-from core.command import Asked, perform
-from core.db import session_scope
+from core import clock
+from core.commands.gateway import Asked, perform
+from core.database.engine import session_scope
 from core.errors import TooMany
 from core.models import Event, PendingSignIn, RecoveryCode, Role, SecondFactor, User
+from core.people import auth, passwords, rate_limits, second_factor
 from core.settings import settings
-from tasks.limits import SharedLimiter
+from tasks.shared_limiter import SharedLimiter
 from tests.conftest import SECRET
 from tests.factories import ADMIN, make_user
 
@@ -111,14 +112,14 @@ def test_wrong_codes_have_to_wait_and_then_the_right_one_is_good_again(
 
 def test_codes_are_also_counted_before_they_are_judged(person: Person, engine: Engine, redis_url: str) -> None:
     """Of a hundred at once, each would find the account not locked yet."""
-    limits.use(SharedLimiter(redis_url))
+    rate_limits.use(SharedLimiter(redis_url))
     try:
-        for number in range(limits.CODES.times):
+        for number in range(rate_limits.CODES.times):
             assert not tried(person, engine, f"{number:06}")
         with pytest.raises(TooMany, match="Very many codes"):
             tried(person, engine, person.code())
     finally:
-        limits.use(None)
+        rate_limits.use(None)
 
 
 def tried(person: Person, engine: Engine, code: str) -> bool:

@@ -6,9 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from core import auth
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.models import User
+from core.people import auth
 from core.settings import settings
 from tests.factories import make_user
 from ui.app import create_api

@@ -8,12 +8,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from core import auth, bus
-from core.auth import Visitor
-from core.command import Asked, perform
-from core.db import session_scope
+from core import bus
+from core.commands.gateway import Asked, perform
+from core.database.engine import session_scope
 from core.models import Event, Role, User
-from core.sessions import device_of
+from core.people import auth
+from core.people.auth import Visitor
+from core.people.sessions import device_of
 from tests.factories import ADMIN
 from ui import access
 

@@ -8,11 +8,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, col, update
 
-from core import auth, clock
-from core.command import Asked, perform
-from core.db import session_scope
+from core import clock
+from core.commands.gateway import Asked, perform
+from core.database.engine import session_scope
 from core.errors import NotAllowed
 from core.models import Role, User, UserSession
+from core.people import auth
 from tests.factories import ADMIN, make_user
 
 SignIn = Callable[[Role], tuple[TestClient, User]]

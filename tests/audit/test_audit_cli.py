@@ -9,14 +9,14 @@ import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
-from core.db import session_scope
+from core.database.engine import session_scope
+from core.encryption.cipher import TokenCipher
 from core.models import PlatformConnection
-from core.oauth.tokens import TokenCipher
 from core.settings import settings
 from tests.audit.test_chain import damage, seal_all, write
 from tests.conftest import SECRET
 from tests.factories import make_user
-from ui import cli, cli_audit
+from ui.cli import audit, jobs
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET)
     settings.cache_clear()
     app = typer.Typer()
-    cli.install(app, connection)
-    cli_audit.install(app)
+    jobs.install(app, connection)
+    audit.install(app)
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(app, words)

@@ -9,12 +9,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import Session
 
-from core import audit
 from core.actor import ENGINE
-from core.chain.keys import ChainKeys
-from core.chain.seal import LOCK, Sealed, seal
-from core.chain.verify import Fault, Verdict, verify
-from core.db import session_scope
+from core.audit.chain.keys import ChainKeys
+from core.audit.chain.seal import LOCK, Sealed, seal
+from core.audit.chain.verify import Fault, Verdict, verify
+from core.audit.record import record
+from core.database.engine import session_scope
 from tests.conftest import SECRET
 from tests.factories import ADMIN
 from tests.waiting import eventually
@@ -34,7 +34,7 @@ def log(engine: Engine) -> Engine:
 
 def write(engine: Engine, number: int) -> None:
     with session_scope(engine) as session:
-        audit.record(session, ADMIN, "queue.paused", reason=f"reason {number}", name="demo", amount=1.5)
+        record(session, ADMIN, "queue.paused", reason=f"reason {number}", name="demo", amount=1.5)
 
 
 def seal_all(engine: Engine, keys: ChainKeys = KEYS) -> Sealed:
@@ -182,14 +182,14 @@ def test_a_chain_made_anew_with_the_key_is_found_by_whoever_kept_the_head(log: E
 
 def test_what_the_engine_writes_is_not_in_the_chain(log: Engine) -> None:
     with session_scope(log) as session:
-        audit.record(session, ENGINE, "job.succeeded")
+        record(session, ENGINE, "job.succeeded")
     assert seal_all(log).added == 0
     assert check(log).links == EVENTS
 
 
 def test_a_transaction_that_commits_late_is_sealed_late_and_verifies(log: Engine) -> None:
     with Session(log) as late:
-        audit.record(late, ADMIN, "operator.added", reason="slow")
+        record(late, ADMIN, "operator.added", reason="slow")
         late.flush()  # it has its id and its transaction now
         write(log, 100)
         assert check(log).links == EVENTS, "nothing behind an open transaction is sealed"

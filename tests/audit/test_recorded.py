@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from core import audit
 from core.actor import Actor
-from core.command import Asked, perform
-from core.commands import COMMANDS
-from core.db import session_scope
+from core.audit.record import record
+from core.commands.gateway import Asked, perform
+from core.commands.registry import COMMANDS
+from core.database.engine import session_scope
 from core.errors import Invalid
 from core.models import Event, Role
 from core.redact import HIDDEN
@@ -123,7 +123,7 @@ def test_a_new_password_is_told_without_any_value(engine: Engine, person: UUID) 
 
 
 def test_secrets_are_not_written_into_the_log(session: Session, engine: Engine) -> None:
-    audit.record(session, ADMIN, "x.y", was={"api_token": "canary"}, now={"inner": [{"password": "canary"}]})
+    record(session, ADMIN, "x.y", was={"api_token": "canary"}, now={"inner": [{"password": "canary"}]})
     session.commit()
     event = last(engine)
     assert event.data == {"was": {"api_token": HIDDEN}, "now": {"inner": [{"password": HIDDEN}]}}

@@ -4,14 +4,14 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
-from core.chain.keys import ChainKeys
-from core.chain.verify import verify
-from core.db import session_scope
+from core.audit.chain.keys import ChainKeys
+from core.audit.chain.verify import verify
+from core.database.engine import session_scope
+from core.encryption import rotation
+from core.encryption.cipher import TokenCipher
+from core.encryption.rotation import rotate
 from core.errors import Unusable
 from core.models import Event, PlatformConnection, SecondFactor
-from core.oauth import rotation
-from core.oauth.rotation import rotate
-from core.oauth.tokens import TokenCipher
 from tests.audit.test_chain import seal_all, write
 from tests.conftest import SECRET
 from tests.factories import ADMIN, make_user

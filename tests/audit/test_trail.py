@@ -11,13 +11,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from core import audit
 from core.actor import ENGINE, Actor
-from core.db import session_scope
+from core.audit.export import Format, export
+from core.audit.record import record
+from core.audit.search import TrailFilter, trail
+from core.database.engine import session_scope
 from core.models import Role, User
 from core.redact import HIDDEN
-from core.trail import TrailFilter, trail
-from core.trail_export import Format, export
 from tests.api.conftest import anonymous, signed_in  # noqa: F401 - the fixtures of the API's tests
 from tests.factories import ADMIN, SUPPORT, make_user
 
@@ -29,11 +29,11 @@ CLI = Actor(None, "root (command line)", Role.ADMIN, "cli")
 def ana(session: Session) -> User:
     """Return a user to whom things were done, by three people and the engine."""
     user = make_user(session, email="Ana.Alvarez@example.com")
-    audit.record(session, ADMIN, "queue.paused", reason="Deploying 100% of it", name="demo", was="active", now="paused")
-    audit.record(session, SUPPORT, "job.requested", user_id=user.id, kind="demo.enable", was="disabled", now="enabling")
-    audit.record(session, CLI, "operator.role_changed", user_id=user.id, reason="promoted", was="support", now="admin")
-    audit.record(session, ENGINE, "job.succeeded", user_id=user.id)
-    audit.record(session, ADMIN, "queue.resumed", name="demo", was="paused", now="active")
+    record(session, ADMIN, "queue.paused", reason="Deploying 100% of it", name="demo", was="active", now="paused")
+    record(session, SUPPORT, "job.requested", user_id=user.id, kind="demo.enable", was="disabled", now="enabling")
+    record(session, CLI, "operator.role_changed", user_id=user.id, reason="promoted", was="support", now="admin")
+    record(session, ENGINE, "job.succeeded", user_id=user.id)
+    record(session, ADMIN, "queue.resumed", name="demo", was="paused", now="active")
     session.commit()
     return user
 
@@ -78,8 +78,8 @@ def test_pages_follow_each_other_without_a_gap(session: Session, ana: User) -> N
 
 def test_before_and_after_are_told_field_by_field(session: Session) -> None:
     was, now = {"max_running": None, "rate": 2, "same": 1}, {"max_running": 3, "rate": None, "same": 1}
-    audit.record(session, ADMIN, "kind.limited", was=was, now=now)
-    audit.record(session, ADMIN, "schedule.removed", was={"cron": "0 3 * * *"}, now=None)
+    record(session, ADMIN, "kind.limited", was=was, now=now)
+    record(session, ADMIN, "schedule.removed", was={"cron": "0 3 * * *"}, now=None)
     session.commit()
     removed, limited = trail(session, TrailFilter()).lines
     assert sorted(limited.changes) == [("max_running", None, "3"), ("rate", "2", None)]
@@ -103,7 +103,7 @@ HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 @pytest.mark.parametrize("cell", HOSTILE)
 def test_a_cell_of_the_csv_never_begins_a_formula(session: Session, engine: Engine, cell: str) -> None:
     actor = Actor(None, cell, Role.ADMIN, "api")
-    audit.record(session, actor, "x.y", reason=cell, was=cell, now={"a": cell})
+    record(session, actor, "x.y", reason=cell, was=cell, now={"a": cell})
     session.commit()
     [_, row] = list(csv.reader(io.StringIO("".join(export(engine, TrailFilter(), Format.CSV)), newline="")))
     assert f"'{cell}" in row

@@ -8,9 +8,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from core.db import connect, worker_options
-from core.jobs.filters import JobFilter
-from core.jobs.queries import page
+from core.database.engine import connect, worker_options
+from core.job_list.filters import JobFilter
+from core.job_list.queries import page
 from tests import driving
 
 

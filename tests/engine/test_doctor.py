@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from core.db import session_scope
-from core.jobs.invariants import INVARIANTS, violations
+from core.database.engine import session_scope
+from core.diagnosis.invariants import INVARIANTS, violations
 from tests import driving
 
 DAMAGES = {

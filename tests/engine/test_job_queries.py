@@ -12,14 +12,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core import sample
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import Invalid, NotFound
-from core.jobs import counts
-from core.jobs.counts import Total, all_jobs, facets, total_of
-from core.jobs.filters import JobFilter
+from core.job_list import counts
+from core.job_list.counts import Total, all_jobs, facets, total_of
+from core.job_list.filters import JobFilter
+from core.job_list.queries import jobs_of_user, page
+from core.job_list.rows import detail, rows_by_id
 from core.jobs.labels import Label, label_of
-from core.jobs.queries import jobs_of_user, page
-from core.jobs.rows import detail, rows_by_id
 from core.models import BackgroundJob, JobStatus, User, Worker
 
 NOW = datetime.now(UTC)

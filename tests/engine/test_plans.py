@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.jobs import checkpoint, claim, fence, turn
-from core.jobs.statement import Statement
+from core.database.statement import Statement
+from core.jobs import batch, checkpoint, claim, fence
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
 ROWS = """
@@ -80,7 +80,7 @@ def test_a_claim_finds_its_job_in_the_index_of_what_is_due(session: Session, ana
 
 
 def as_for_turns(session: Session) -> Session:
-    for name, value in re.findall(r"-c (\w+)=(\w+)", turn.PLANNING):
+    for name, value in re.findall(r"-c (\w+)=(\w+)", batch.PLANNING):
         session.connection().execute(sa.text(f"SET LOCAL {name} = {value}"))
     return session
 
@@ -88,15 +88,15 @@ def as_for_turns(session: Session) -> Session:
 @with_and_without_statistics
 def test_a_turn_goes_by_the_key_and_by_what_is_due(session: Session, analysed: bool) -> None:
     fill(session, analysed=analysed)
-    assert indexes(as_for_turns(session), turn._TURN) == {DUE, KEY}
+    assert indexes(as_for_turns(session), batch._TURN) == {DUE, KEY}
 
 
 def test_a_turn_that_was_planned_while_there_were_no_jobs_holds_when_there_are_many(session: Session) -> None:
-    assert indexes(as_for_turns(session), turn._TURN) == {DUE, KEY}
+    assert indexes(as_for_turns(session), batch._TURN) == {DUE, KEY}
 
 
 def test_a_turn_planned_as_other_statements_are_would_read_the_whole_table(session: Session) -> None:
-    assert "Seq Scan" in indexes(session, turn._TURN)
+    assert "Seq Scan" in indexes(session, batch._TURN)
 
 
 def test_what_is_due_lies_in_the_order_of_its_claiming(session: Session) -> None:

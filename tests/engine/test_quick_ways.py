@@ -8,13 +8,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
-from core import pooling
 from core.actor import ENGINE
-from core.db import session_scope
+from core.database import pool
+from core.database.engine import session_scope
+from core.database.statement import Statement
 from core.jobs.request import request_chore, request_chores
-from core.jobs.statement import Statement
 from core.models import BackgroundJob, Event, JobStatus
-from core.operations.upkeep import DeleteForm, delete_old_jobs, expire_sessions
+from core.operations.maintenance import DeleteForm, delete_old_jobs, expire_sessions
 
 
 def ask(engine: Engine, number: int = 1) -> list[Any]:
@@ -44,7 +44,7 @@ def test_a_chore_is_there_only_if_the_caller_commits(engine: Engine) -> None:
 def test_statements_are_prepared_on_a_session_of_the_servers_own(engine: Engine) -> None:
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        assert driver.prepare_threshold == pooling.PREPARE_AFTER
+        assert driver.prepare_threshold == pool.PREPARE_AFTER
 
 
 def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
@@ -54,7 +54,7 @@ def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
         process = connection.scalar(text("SELECT pg_backend_pid()"))
     with psycopg.connect(database_url, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
-    monkeypatch.setattr(pooling, "IDLE", 0)
+    monkeypatch.setattr(pool, "IDLE", 0)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT pg_backend_pid()")) != process
 

@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, func, select
 
-from core import clock, schedules
+from core import clock
 from core.actor import ENGINE
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed
-from core.jobs import queues
 from core.jobs.request import request_chore
 from core.models import BackgroundJob, Event, JobCounter, JobStatus, Schedule, ScheduleTick
+from core.queues import controls
+from core.schedules import scheduling
 from tests import driving
 from tests.factories import ADMIN, make_user
 
@@ -29,27 +30,27 @@ def ask_for(engine: Engine, count: int) -> None:
 
 def limit(engine: Engine, **values: int) -> None:
     with session_scope(engine) as session:
-        queues.limit_kind(session, queues.Limits(name="demo.enable", **values), ADMIN, "too much for the service")
+        controls.limit_kind(session, controls.Limits(name="demo.enable", **values), ADMIN, "too much for the service")
 
 
 def test_a_paused_queue_starts_nothing_until_it_is_resumed(engine: Engine) -> None:
     ask_for(engine, 1)
     with session_scope(engine) as session:
-        queues.pause_queue(session, "demo", ADMIN, "deploying")
+        controls.pause_queue(session, "demo", ADMIN, "deploying")
     assert driving.take(engine) is None
     with session_scope(engine) as session, pytest.raises(NotAllowed, match="paused already, by ada"):
-        queues.pause_queue(session, "demo", ADMIN, "again")
+        controls.pause_queue(session, "demo", ADMIN, "again")
     with session_scope(engine) as session:
-        [line] = [line for line in queues.queue_lines(session) if line.name == "demo"]
+        [line] = [line for line in controls.queue_lines(session) if line.name == "demo"]
         assert (line.waiting, line.paused_reason) == (1, "deploying")
-        queues.resume_queue(session, "demo", ADMIN, None)
+        controls.resume_queue(session, "demo", ADMIN, None)
     assert driving.take(engine) is not None
 
 
 def test_a_paused_kind_waits_while_others_of_its_queue_go_on(engine: Engine) -> None:
     ask_for(engine, 1)
     with session_scope(engine) as session:
-        queues.pause_kind(session, "demo.enable", ADMIN, "service is down")
+        controls.pause_kind(session, "demo.enable", ADMIN, "service is down")
         user = make_user(session, demo_mode_status="enabled").id
     driving.ask(engine, driving.BY_NAME["demo.disable"], user)
     assert driving.must_take(engine).kind == "demo.disable"
@@ -97,9 +98,9 @@ def test_every_ending_is_counted_once(engine: Engine) -> None:
 
 
 def add_schedule(engine: Engine, **values: object) -> Schedule:
-    form = schedules.AddForm(**{"name": "nightly", "kind": CHORE, "cron": "0 3 * * *", **values})
+    form = scheduling.AddForm(**{"name": "nightly", "kind": CHORE, "cron": "0 3 * * *", **values})
     with session_scope(engine) as session:
-        return schedules.add(session, form, ADMIN, "keep the house")
+        return scheduling.add(session, form, ADMIN, "keep the house")
 
 
 def make_overdue(engine: Engine, by: timedelta) -> None:
@@ -122,9 +123,9 @@ def test_a_tick_fires_once_and_the_next_one_lies_ahead(engine: Engine) -> None:
     schedule = add_schedule(engine, cron="* * * * *")
     make_overdue(engine, timedelta(seconds=1))
     with session_scope(engine) as session:
-        assert schedules.tick(session)
+        assert scheduling.tick(session)
     with session_scope(engine) as session:
-        assert schedules.tick(session) is None
+        assert scheduling.tick(session) is None
         assert session.get_one(Schedule, schedule.id).next_due_at > clock.now()
     assert (ticks(engine), jobs_of(engine, schedule)) == (["fired"], 1)
 
@@ -133,8 +134,8 @@ def test_two_schedulers_at_once_fire_a_tick_once(engine: Engine) -> None:
     schedule = add_schedule(engine, cron="* * * * *")
     make_overdue(engine, timedelta(seconds=1))
     with session_scope(engine) as one, session_scope(engine) as other:
-        assert schedules.tick(one)
-        assert schedules.tick(other) is None
+        assert scheduling.tick(one)
+        assert scheduling.tick(other) is None
     assert jobs_of(engine, schedule) == 1
 
 
@@ -145,19 +146,19 @@ def test_missed_ticks_are_skipped_or_caught_up_once_never_in_a_burst(
     schedule = add_schedule(engine, cron="* * * * *", missed=policy)
     make_overdue(engine, timedelta(hours=5))
     with session_scope(engine) as session:
-        schedules.tick(session)
+        scheduling.tick(session)
     with session_scope(engine) as session:
-        assert schedules.tick(session) is None
+        assert scheduling.tick(session) is None
     assert (ticks(engine), jobs_of(engine, schedule)) == ([outcome], jobs)
 
 
 def test_a_schedule_at_a_time_fires_then_and_never_again(engine: Engine) -> None:
     schedule = add_schedule(engine, cron=None, at=clock.now() + timedelta(days=1))
     with session_scope(engine) as session:
-        assert schedules.tick(session) is None
+        assert scheduling.tick(session) is None
     make_overdue(engine, timedelta(seconds=1))
     with session_scope(engine) as session:
-        assert schedules.tick(session)
+        assert scheduling.tick(session)
     with session_scope(engine) as session:
         assert session.get_one(Schedule, schedule.id).next_due_at is None
     assert jobs_of(engine, schedule) == 1
@@ -169,13 +170,13 @@ def test_a_paused_schedule_is_silent_and_a_refused_tick_says_why(engine: Engine)
     schedule = add_schedule(engine, kind="demo.enable", target_id=user, cron="* * * * *")
     make_overdue(engine, timedelta(seconds=1))
     with session_scope(engine) as session:
-        schedules.pause(session, schedule.id, ADMIN, "holiday")
+        scheduling.pause(session, schedule.id, ADMIN, "holiday")
     with session_scope(engine) as session:
-        assert schedules.tick(session) is None
-        schedules.resume(session, schedule.id, ADMIN, None)
+        assert scheduling.tick(session) is None
+        scheduling.resume(session, schedule.id, ADMIN, None)
     make_overdue(engine, timedelta(seconds=1))
     with session_scope(engine) as session:
-        schedules.tick(session)
+        scheduling.tick(session)
     with Session(engine) as session:
         [tick] = session.exec(select(ScheduleTick)).all()
     assert tick.outcome == "refused"
@@ -206,7 +207,7 @@ def test_a_schedule_that_cannot_work_is_refused_with_the_field(
 def test_cron_follows_the_clocks_of_its_zone(engine: Engine) -> None:
     schedule = add_schedule(engine, cron="30 2 * * *", timezone="Europe/Berlin")
     spring = clock.datetime(2027, 3, 27, 12, 0, tzinfo=clock.UTC)
-    after = schedules.next_after(schedule, spring)
+    after = scheduling.next_after(schedule, spring)
     assert after is not None
     assert after > spring
     assert after - spring < timedelta(days=2)

@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from core import clock, schedules
-from core.db import session_scope
+from core import clock
+from core.database.engine import session_scope
 from core.errors import Invalid, NotFound
 from core.models import Worker
-from core.steering import steering
-from core.timetable import in_words, targets, timetable
-from core.workforce import Presence, workforce
+from core.queues.summary import steering
+from core.queues.workers import Presence, workforce
+from core.schedules import scheduling
+from core.schedules.listing import in_words, targets, timetable
 from tests import driving
 from tests.factories import ADMIN, make_user
 
@@ -106,12 +107,12 @@ def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(s
     user = make_user(session, email="Ana@example.com")
     target = targets(session, "demo.enable", " ana@example.COM ")[0]
     assert target.id == user.id
-    form = schedules.AddForm(name="nightly", kind="demo.enable", target_id=target.id, cron="* * * * *")
-    row = schedules.add(session, form, ADMIN, None)
+    form = scheduling.AddForm(name="nightly", kind="demo.enable", target_id=target.id, cron="* * * * *")
+    row = scheduling.add(session, form, ADMIN, None)
     for _ in range(7):
         row.next_due_at = clock.now() - timedelta(seconds=1)
         session.flush()
-        schedules.tick(session)
+        scheduling.tick(session)
 
     [line] = timetable(session)
 
@@ -119,7 +120,7 @@ def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(s
     assert len(line.next) == 3
     assert [tick.due_at for tick in line.ticks] == sorted((tick.due_at for tick in line.ticks), reverse=True)
     assert [tick.outcome for tick in line.ticks] == ["refused"] * 5
-    schedules.pause(session, row.id, ADMIN, "holiday")
+    scheduling.pause(session, row.id, ADMIN, "holiday")
     session.flush()
     assert timetable(session)[0].next == ()
 
@@ -130,8 +131,8 @@ def test_nobody_is_a_target_who_does_not_exist(session: Session) -> None:
 
 
 def test_runs_are_foretold_before_a_schedule_is_added() -> None:
-    runs = schedules.upcoming("0 3 * * *", None, "UTC", 3)
+    runs = scheduling.upcoming("0 3 * * *", None, "UTC", 3)
     assert [later - earlier for earlier, later in pairwise(runs)] == [timedelta(days=1)] * 2
     with pytest.raises(Invalid) as refusal:
-        schedules.upcoming("0 0 31 2 *", None, "UTC", 3)
+        scheduling.upcoming("0 0 31 2 *", None, "UTC", 3)
     assert "no cron expression that ever comes due" in refusal.value.fields["cron"]

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.jobs import sweep
 from core.models import JobStatus
 from tests import driving

@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import Engine
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from tasks.actors import Drain
 from tasks.registry import Registry
 from tests import driving

@@ -14,18 +14,18 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, col, func, select
 
 from core.actor import ENGINE
-from core.db import connect, session_scope
+from core.database.engine import connect, session_scope
 from core.errors import LeaseLost
 from core.jobs import workers
+from core.jobs.batch import Ended
 from core.jobs.claim import Claimed
 from core.jobs.request import request_chores
 from core.jobs.run import Interrupted, run
-from core.jobs.turn import Ended
 from core.models import AttemptOutcome, BackgroundJob, Event, JobAttempt, JobCounter, JobKind, JobStatus, Role
 from core.operation import Chore, ChoreWork, NoForm, Progress, Steps
 from core.operations import BY_NAME
-from tasks import turns as turns_module
-from tasks.turns import TurnBrokenOff, Turns, Wish
+from tasks import group_commit as turns_module
+from tasks.group_commit import TurnBrokenOff, Turns, Wish
 from tests.driving import STEP, job_row, new_worker
 
 QUEUE = "demo"

@@ -15,9 +15,9 @@ from sqlalchemy import make_url, text
 from sqlmodel import Session, col, func, select
 
 from core import bus
-from core.command import Asked, perform
-from core.db import connect, session_scope
-from core.jobs.invariants import violations
+from core.commands.gateway import Asked, perform
+from core.database.engine import connect, session_scope
+from core.diagnosis.invariants import violations
 from core.jobs.request import request_chore
 from core.models import TERMINAL, BackgroundJob, Interaction, JobAttempt, JobStatus, User, Worker
 from tasks.broker import make_broker

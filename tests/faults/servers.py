@@ -13,10 +13,10 @@ import psycopg
 import redis
 from sqlalchemy import make_url
 
-from core.embedded import postgres, valkey
-from core.embedded.account import Account
-from core.embedded.folders import prepare, settle, socket_folder
-from core.embedded.server import Server, is_alive, stop_all
+from core.local import postgres, valkey
+from core.local.account import Account
+from core.local.folders import prepare, settle, socket_folder
+from core.local.server import Server, is_alive, stop_all
 from migrations.run import upgrade
 from tests.faults.proxy import Proxy
 from tests.waiting import eventually

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.models import Role
-from core.passwords import hash_password
+from core.people.passwords import hash_password
 from tests.factories import make_user
 from tests.faults.cluster import NANO, PROGRAM, Cluster, heal_and_check
 from tests.waiting import eventually

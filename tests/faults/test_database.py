@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from core.db import connect
+from core.database.engine import connect
 from core.models import JobStatus
 from tests.faults.cluster import NANO, Cluster, heal_and_check
 from tests.faults.proxy import Mode

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from core.db import connect, worker_options
-from core.embedded.account import Account
+from core.database.engine import connect, worker_options
+from core.local.account import Account
 from tests.faults.cluster import NANO, PROGRAM, Cluster, heal_and_check
 from tests.waiting import eventually
 

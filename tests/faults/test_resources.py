@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.embedded.server import is_alive
+from core.local.server import is_alive
 from core.models import JobStatus
 from tests.faults.cluster import NANO, Cluster, heal_and_check
 from tests.faults.servers import Servers

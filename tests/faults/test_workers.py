@@ -5,7 +5,7 @@ import signal
 import pytest
 from sqlalchemy import Engine
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.models import JobStatus
 from core.operations import BY_NAME
 from tests import driving

@@ -16,9 +16,9 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from core import auth
-from core.db import connect, session_scope
-from core.embedded import running
+from core.database.engine import connect, session_scope
+from core.local.embedded import running
+from core.people import auth
 from tests.factories import make_user
 from tests.ui.conftest import FLAGS
 from tests.waiting import eventually

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import Connection
 
-from core.db import connect
+from core.database.engine import connect
 
 SECRET = "a secret for tests"
 Schema = dict[str, set[str]]

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
-from core.oauth.tokens import TokenCipher
 from migrations import revisions, run, transaction
 from tests.migrations.killed import COMMIT, KILLED, watched
 from tests.migrations.schema import SECRET, Schema, by_id, rows, schema_of

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.oauth.tokens import TokenCipher
+from core.encryption.cipher import TokenCipher
 from migrations import revisions, run
 from tests.migrations.schema import SECRET, Schema, by_id, execute, rows, schema_of
 

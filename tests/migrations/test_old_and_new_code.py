@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlmodel import Session, col, select
 
+from core.encryption.cipher import TokenCipher
 from core.models import ConnectionStatus, DemoModeStatus, Interaction, MarketingCampaign, PlatformConnection, User
-from core.oauth.tokens import TokenCipher
 from migrations import revisions, run
 from tests.migrations.schema import SECRET, by_id, connected, execute, rows
 

@@ -10,8 +10,8 @@ from sqlalchemy import make_url
 
 from core.errors import Unusable
 from migrations import run
-from migrations.detect import facts
-from migrations.detect import server as server_findings
+from migrations.legacy import facts
+from migrations.legacy import server as server_findings
 from tests.migrations.schema import SECRET, connected, execute
 
 

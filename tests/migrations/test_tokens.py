@@ -2,8 +2,8 @@
 
 import pytest
 
+from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
-from core.oauth.tokens import TokenCipher
 
 TOKEN = "ya29.a0Ař✓"
 

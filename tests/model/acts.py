@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import GiveUp, Refused, TryAgain
 from core.jobs import sweep, workers
 from core.jobs.cancel import cancel

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 from sqlmodel import Session
 
+from core.database.statement import Statement
 from core.jobs import checkpoint, claim, fence, finish, request, run, subject, sweep, workers
-from core.jobs.statement import Statement
 from core.models import BackgroundJob, JobStatus
 from tests.model import settings
 from tests.model.state import Setting

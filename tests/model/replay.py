@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from core.jobs.invariants import violations
+from core.diagnosis.invariants import violations
 from tests.model.acts import act
 from tests.model.explore import explore
 from tests.model.stage import Stage

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.jobs import finish
 from core.jobs.request import request
 from core.jobs.sweep import Orphan

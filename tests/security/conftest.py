@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from core import auth
-from core.auth import Visitor
-from core.db import connect, session_scope
+from core.database.engine import connect, session_scope
 from core.models import Role, User
+from core.people import auth
+from core.people.auth import Visitor
 from tests.conftest import SECRET, _fresh
 from tests.factories import make_user
 from tests.ui.conftest import FLAGS

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.commands import COMMANDS
+from core.commands.registry import COMMANDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security-table.md"
 

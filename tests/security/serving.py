@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from nicegui import Client, app, ui
 
-from core.db import connect
+from core.database.engine import connect
 from core.models import Role
 from ui import access, sockets
 from ui.app import create

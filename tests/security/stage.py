@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core import clock
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.jobs.request import request
 from core.models import (
     DemoModeStatus,

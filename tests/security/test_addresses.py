@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from core import auth
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.models import Role
+from core.people import auth
 from tests.factories import make_user
 from tests.security.conftest import Site, _answers, ended, started
 from tests.waiting import eventually

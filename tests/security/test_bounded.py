@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from core import bounded, oidc
+from core.people import limited_transport, oidc
 
 
 class Hostile(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ def test_a_packed_answer_that_nobody_asked_for_is_refused_before_it_is_unpacked(
 def test_an_answer_that_takes_for_ever_is_given_up(
     server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticks = count(step=bounded.MOST_SECONDS + 1)
-    monkeypatch.setattr(bounded, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    ticks = count(step=limited_transport.MOST_SECONDS + 1)
+    monkeypatch.setattr(limited_transport, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     with oidc._client() as client, pytest.raises(httpx.ReadError, match="too long"):
         client.get(f"{server[0]}/slow")

@@ -10,13 +10,13 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 from typer.testing import CliRunner
 
-from core import audit
+from core.audit.record import record
 from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, Role, Schedule, User
 from core.redact import HIDDEN, redacted
 from tests.conftest import SECRET
 from tests.factories import SUPPORT, make_user
 from tests.security.conftest import COOKIE, Site
-from ui import cli
+from ui.cli import jobs
 
 CANARY = "canary-9f2c-do-not-sing"
 NAMES = (
@@ -43,7 +43,7 @@ def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
     rows.flush()
     rows.add(Schedule(name=str(uuid4()), kind="demo.enable", cron="0 3 * * *", args=PLANTED))
     rows.add(PlatformConnection(user_id=user.id, platform="x", access_token=CANARY, refresh_token=CANARY))
-    audit.record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=job.id, args=PLANTED)
+    record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=job.id, args=PLANTED)
     # An event of before events were redacted when written.
     rows.add(Event(name="job.requested", user_id=user.id, job_id=job.id, data={"args": PLANTED}))
     rows.commit()
@@ -87,7 +87,7 @@ def test_no_page_shows_it(site: Site, browser: object, planted: tuple[User, Back
 
 def test_the_command_line_does_not_show_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     app = typer.Typer()
-    cli.install(app, lambda: nullcontext(site.engine))
+    jobs.install(app, lambda: nullcontext(site.engine))
     user, job = planted
     for words in (["jobs", "show", str(job.id)], ["users", "show", user.email]):
         for more in ([], ["--json"]):

@@ -14,12 +14,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, make_url
 from sqlmodel import Session
 
-from core import auth
-from core.auth import Visitor
-from core.db import connect, masked, session_scope
+from core.database.engine import connect, masked, session_scope
 from core.jobs.request import request
 from core.models import BackgroundJob, JobStatus, Role, User
 from core.operations.demo import EnableForm, enable
+from core.people import auth
+from core.people.auth import Visitor
 from tests.factories import SUPPORT, make_user
 from tests.security.conftest import COOKIE, ROOT, ended, started
 from tests.security.test_canary import CANARY, PLANTED

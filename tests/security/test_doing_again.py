@@ -9,7 +9,7 @@ from sqlmodel import Session, func, select
 
 from core import clock
 from core.actor import Actor
-from core.command import Asked, perform
+from core.commands.gateway import Asked, perform
 from core.errors import Invalid, NotPermitted
 from core.models import BackgroundJob, Role
 from core.operation import Operation

@@ -1,4 +1,4 @@
-"""The gateway is the only way to the database: no page, route or verb writes around core/command.py."""
+"""The gateway is the only way to the database: no page, route or verb writes around core/commands/gateway.py."""
 
 import re
 
@@ -9,39 +9,41 @@ from tests.security.writers import Module, modules, violations, writers
 #: Who is it? What signs people in and out stands before the gateway, which needs to know who asks.
 SIGN_IN = frozenset(
     {
-        "core.auth.authenticate",  # notes a session's last use
-        "core.auth.sign_in",
-        "core.auth.sign_in_by_link",
-        "core.auth.sign_in_by_code",
-        "core.auth.sign_in_by_provider",
-        "core.auth.pend",  # notes who owes a code
-        "core.oidc_people.opened",  # spends a sign-in's state
-        "core.oidc_people.person_of",  # makes or changes whom the provider vouches for
-        "core.auth.sign_out",
+        "core.people.auth.authenticate",  # notes a session's last use
+        "core.people.auth.sign_in",
+        "core.people.auth.sign_in_by_link",
+        "core.people.auth.sign_in_by_code",
+        "core.people.auth.sign_in_by_provider",
+        "core.people.auth.pend",  # notes who owes a code
+        "core.people.oidc_people.opened",  # spends a sign-in's state
+        "core.people.oidc_people.person_of",  # makes or changes whom the provider vouches for
+        "core.people.auth.sign_out",
     }
 )
-GATEWAY = frozenset({"core.command.perform"})
+GATEWAY = frozenset({"core.commands.gateway.perform"})
 #: The table of commands holds functions that write; pages read labels and roles of it. Calling them is found by `.act`.
-NAMED = frozenset({"core.commands.COMMANDS"})
+NAMED = frozenset({"core.commands.registry.COMMANDS"})
 #: What the program does before anybody can ask for anything: servers, sample, the first admin's link.
 FIRST_START = frozenset(
     {
-        "core.firstrun.fill_history",
-        "core.firstrun.load_legacy",
-        "core.firstrun.local_admin_link",
+        "core.local.first_run.fill_history",
+        "core.local.first_run.load_legacy",
+        "core.local.first_run.local_admin_link",
         "core.sample.fill",
     }
 )
 #: Verifying the log seals what is not sealed yet; it changes nothing that anybody asked for.
-SEALING = frozenset({"core.chain.verify.verify"})
+SEALING = frozenset({"core.audit.chain.verify.verify"})
 #: `keys rotate` is for who holds the keys, at the machine; no page or route offers it.
-KEYS = frozenset({"core.oauth.rotation.rotate"})
+KEYS = frozenset({"core.encryption.rotation.rotate"})
 UI = SIGN_IN | GATEWAY | NAMED | SEALING | KEYS
 
 
 @pytest.mark.parametrize("module", modules("ui").values(), ids=lambda module: module.name)
 def test_no_page_route_or_verb_writes_around_the_gateway(module: Module) -> None:
-    assert violations(module, UI) == [], "declare a command in core/commands.py and call it through the gateway"
+    assert violations(module, UI) == [], (
+        "declare a command in core/commands/registry.py and call it through the gateway"
+    )
 
 
 def test_the_program_itself_writes_only_what_a_first_start_needs() -> None:
@@ -50,7 +52,9 @@ def test_the_program_itself_writes_only_what_a_first_start_needs() -> None:
 
 
 def test_workers_write_through_the_engine_and_never_by_a_statement_of_their_own() -> None:
-    engine = frozenset(path for path in writers() if path.startswith(("core.jobs.", "core.schedules.", "core.chain.")))
+    engine = frozenset(
+        path for path in writers() if path.startswith(("core.jobs.", "core.schedules.scheduling.", "core.audit.chain."))
+    )
     found = [line for module in modules("tasks").values() for line in violations(module, engine)]
     # One transaction for a group of endings and claims; what happens in it is core's `take_turn`.
     assert [line for line in found if not re.fullmatch(r"tasks\.turns:\d+ self\.engine\.begin", line)] == []
@@ -69,11 +73,11 @@ PLANTED = {
     "sets one in a scope": "def f(engine):\n    with session_scope(engine) as s:\n        s.get(U, 1).role = 2",
     "an engine's own transaction": "def f():\n    with access.engine().begin() as c:\n        c.execute(x)",
     "core's own function": "from core import operators\ndef f(s):\n    operators.disable(s, 1, me, None)",
-    "handed on": "from core.operators import disable\ndef f(s):\n    read(who, disable, 1)",
+    "handed on": "from core.people.operators import disable\ndef f(s):\n    read(who, disable, 1)",
     "by another name": "from core.jobs.request import request_chore as ask\ndef f(s):\n    ask(s)",
     "through others": "from core.jobs.retry import retry\ndef f(s):\n    retry(s, 1, me)",
     "an event": "from core import audit\ndef f(s):\n    audit.record(s, me, 'x')",
-    "past the checks": "from core.commands import COMMANDS\ndef f(s):\n    COMMANDS['job.retry'].act(s, call)",
+    "past the checks": "from core.commands.registry import COMMANDS\ndef f(s):\n    COMMANDS['job.retry'].act(s, call)",
 }
 
 
@@ -97,6 +101,14 @@ def test_the_check_lets_reading_pass(source: str) -> None:
 
 
 def test_what_writes_in_core_is_known() -> None:
-    known = {"core.jobs.cancel.cancel", "core.jobs.retry.retry", "core.schedules.add", "core.operators.link"}
+    known = {
+        "core.jobs.cancel.cancel",
+        "core.jobs.retry.retry",
+        "core.schedules.scheduling.add",
+        "core.people.operators.link",
+    }
     assert known <= writers()
-    assert not {"core.users.find_users", "core.jobs.queries.page", "core.diagnose.diagnose_user"} & writers()
+    assert (
+        not {"core.people.users.find_users", "core.job_list.queries.page", "core.diagnosis.user.diagnose_user"}
+        & writers()
+    )

@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from core import auth, limits, passwords
-from core.auth import Visitor
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import TooMany
-from core.limits import Limit
 from core.models import Role, User
-from tasks.limits import SharedLimiter
+from core.people import auth, passwords, rate_limits
+from core.people.auth import Visitor
+from core.people.rate_limits import Limit
+from tasks.shared_limiter import SharedLimiter
 from tests.api.conftest import anonymous as anonymous
 from tests.api.conftest import signed_in as signed_in
 from tests.factories import make_user
@@ -26,11 +26,11 @@ RIGHT, OTHER = "violet-hammer-ocean-17", "copper-window-lantern-23"
 @pytest.fixture(autouse=True)
 def three_tries(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("PROOFS", "SIGN_INS"):
-        limit: Limit = getattr(limits, name)
-        monkeypatch.setattr(limits, name, Limit(limit.name, 3, limit.seconds, limit.says))
-    limits.use(SharedLimiter(redis_url))
+        limit: Limit = getattr(rate_limits, name)
+        monkeypatch.setattr(rate_limits, name, Limit(limit.name, 3, limit.seconds, limit.says))
+    rate_limits.use(SharedLimiter(redis_url))
     yield
-    limits.use(None)
+    rate_limits.use(None)
 
 
 def test_a_session_is_no_place_to_guess_the_password(signed_in: Any) -> None:

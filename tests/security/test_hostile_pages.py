@@ -11,7 +11,9 @@ from uuid import UUID
 import pytest
 from sqlmodel import Session
 
-from core import audit, clock
+from core import clock
+from core.audit.export import FORMULA
+from core.audit.record import record
 from core.models import (
     AttemptOutcome,
     BackgroundJob,
@@ -27,7 +29,6 @@ from core.models import (
     User,
     Worker,
 )
-from core.trail_export import FORMULA
 from tests.factories import SUPPORT
 from tests.security.conftest import COOKIE, Site
 from tests.security.hostile import TEXTS
@@ -81,8 +82,8 @@ def job(rows: Session, text: str, user: User, status: JobStatus) -> BackgroundJo
     attempt = JobAttempt(job_id=found.id, token=1, attempt=1, worker_id=worker.id, outcome=AttemptOutcome.ERROR)
     rows.add(attempt)
     attempt.error_type, attempt.error_message, attempt.error_traceback = text or "E", text, text
-    audit.record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=found.id, reason=text or None, error=text or "e")
-    audit.record(rows, SUPPORT, text or "none", user_id=user.id, job_id=found.id, kind=text)
+    record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=found.id, reason=text or None, error=text or "e")
+    record(rows, SUPPORT, text or "none", user_id=user.id, job_id=found.id, kind=text)
     return found
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 from typer.testing import CliRunner
 
-from core import audit, clock
-from core.light import CUT, CUT_JSON
+from core import clock
+from core.audit.record import record
+from core.database.truncate import CUT, CUT_JSON
 from core.models import (
     AttemptOutcome,
     BackgroundJob,
@@ -32,7 +33,7 @@ from tests.factories import SUPPORT, make_user
 from tests.security.conftest import COOKIE, Site
 from tests.security.hostile import HUGE
 from tests.security.test_hostile_pages import SCREENS, listen, look
-from ui import cli, cli_steering
+from ui.cli import jobs, queues
 
 #: Bytes of any answer about these rows: a page of the audit log may show forty thousand characters of each value.
 MOST_BYTES = 2_000_000
@@ -88,7 +89,7 @@ def job(rows: Session, huge: str, user: User, worker: Worker, status: JobStatus)
     rows.add(found)
     rows.flush()
     rows.add(JobAttempt(job_id=found.id, token=1, attempt=1, outcome=AttemptOutcome.ERROR, **told))
-    audit.record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=found.id, reason=huge, error=huge)
+    record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=found.id, reason=huge, error=huge)
     data = {"was": huge, "now": {"a": huge}, "token": huge}
     rows.add(Event(name="job.requested", actor=huge, via="console", user_id=user.id, job_id=found.id, data=data))
     return found
@@ -161,8 +162,8 @@ def test_a_list_of_huge_errors_is_small(site: Site, rows: Session) -> None:
 
 def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: Placed) -> None:
     app = typer.Typer()
-    for part in (cli, cli_steering):
-        part.install(app, *([lambda: nullcontext(site.engine)] if part is cli else []))
+    for part in (jobs, queues):
+        part.install(app, *([lambda: nullcontext(site.engine)] if part is jobs else []))
     email = rows.exec(select(User.email).where(User.id == placed.users[0])).one()
     for words in (
         ["jobs", "show", str(placed.jobs[0])],

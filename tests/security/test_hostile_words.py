@@ -17,7 +17,7 @@ from tests.conftest import SECRET
 from tests.factories import make_user
 from tests.security.conftest import ROOT, Site
 from tests.security.hostile import TEXTS
-from ui import cli, cli_audit, cli_people, cli_steering, cli_tokens
+from ui.cli import audit, jobs, people, queues, tokens
 
 #: Verbs, with the hostile text for {}.
 VERBS = {
@@ -47,8 +47,8 @@ VARIABLES = (
 @pytest.fixture(scope="module")
 def program(site: Site) -> typer.Typer:
     app = typer.Typer()
-    cli.install(app, lambda: nullcontext(site.engine))
-    for part in (cli_people, cli_tokens, cli_steering, cli_audit):
+    jobs.install(app, lambda: nullcontext(site.engine))
+    for part in (people, tokens, queues, audit):
         part.install(app)
     return app
 

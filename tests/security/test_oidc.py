@@ -8,11 +8,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from core import clock, oidc
-from core.db import session_scope
+from core import clock
+from core.audit.search import TrailFilter, trail
+from core.database.engine import session_scope
 from core.models import Role, User
+from core.people import oidc
 from core.settings import settings
-from core.trail import TrailFilter, trail
 from tests.api.conftest import anonymous as anonymous
 from tests.conftest import SECRET as SECRET_KEY
 from tests.factories import make_user
@@ -126,7 +127,7 @@ def test_an_attempt_that_took_too_long_is_refused(
     anonymous.cookies.clear()
     anonymous.cookies.set("unstuck_oidc", cookie)  # a browser that does not forget what it was told to
     later = oidc.time.time() + 601
-    monkeypatch.setattr("core.oidc_people.time.time", lambda: later)
+    monkeypatch.setattr("core.people.oidc_people.time.time", lambda: later)
     refused(anonymous, anonymous.get(back), LOST)
 
 

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.models import Role
 from core.settings import settings
 from tests.api.conftest import anonymous as anonymous

@@ -10,18 +10,19 @@ import typer
 from sqlmodel import Session, func, select
 from typer.testing import CliRunner
 
-from core.auth import Credentials
-from core.command import Asked, perform
-from core.commands import COMMANDS
+from core.commands.gateway import Asked, perform
+from core.commands.registry import COMMANDS
 from core.errors import NotPermitted, NotSignedIn
 from core.models import BackgroundJob, Event, Role, User
+from core.people.auth import Credentials
 from tests.factories import make_user
 from tests.security.conftest import Site
 from tests.security.rights import PAGE, RIGHTS, WHO, WITH_A_PHONE, Row, page
 from tests.security.stage import Target, ready
 from tests.security.writers import modules
-from ui import cli, cli_people, cli_steering, cli_tokens
 from ui.app import create_api
+from ui.cli import jobs, queues, tokens
+from ui.cli import people as people_verbs
 
 #: Unsafe routes that stand for another command's route, or for signing in and out.
 OTHER_ROUTES = {
@@ -131,10 +132,10 @@ def test_its_verb_of_the_command_line_does_it_as_an_admin(site: Site, rows: Sess
     _, owner = people(rows, "admin")
     target = ready(site.engine, row.on, owner.id)
     app = typer.Typer()
-    cli.install(app, lambda: nullcontext(site.engine))
-    cli_people.install(app)
-    cli_tokens.install(app)
-    cli_steering.install(app)
+    jobs.install(app, lambda: nullcontext(site.engine))
+    people_verbs.install(app)
+    tokens.install(app)
+    queues.install(app)
     before = changes(rows)
     result = CliRunner().invoke(app, shlex.split(target.fill(row.cli)), catch_exceptions=False)
     assert result.exit_code == 0, result.output

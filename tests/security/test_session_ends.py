@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from core import passwords, sessions
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.models import Role, User, UserSession
+from core.people import passwords, sessions
 from tests.factories import ADMIN, make_user
 from tests.ui.conftest import Console, console, rows
 from tests.waiting import eventually

@@ -16,11 +16,11 @@ import websocket
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from core import auth, operators, sessions
 from core.actor import ENGINE
-from core.auth import Visitor
-from core.db import connect, session_scope
+from core.database.engine import connect, session_scope
 from core.models import Role, User, UserSession
+from core.people import auth, operators, sessions
+from core.people.auth import Visitor
 from tests.conftest import _fresh
 from tests.factories import ADMIN, make_user
 from tests.ui.conftest import _serve

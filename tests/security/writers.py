@@ -29,7 +29,7 @@ class Module:
 
     name: str
     tree: ast.Module
-    #: Local name -> what it stands for, such as core.auth.sign_in.
+    #: Local name -> what it stands for, such as core.people.auth.sign_in.
     names: dict[str, str] = field(default_factory=dict)
     #: Constants that hold SQL which writes.
     dml: set[str] = field(default_factory=set)
@@ -92,7 +92,7 @@ def _documented(node: ast.AST) -> list[ast.Expr] | None:
 
 def _call(module: Module, node: ast.Call) -> Iterator[tuple[int, str]]:
     meaning = module.meaning(node.func) or ""
-    if meaning == "core.audit.record":
+    if meaning == "core.audit.record.record":
         yield node.lineno, "records an event"
     if meaning.startswith(LIBRARIES) and meaning.rpartition(".")[2] in STATEMENTS:
         yield node.lineno, f"{meaning} makes a statement that writes"

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, func, select
 
-from core.command import Asked, perform
-from core.db import session_scope
+from core.commands.gateway import Asked, perform
+from core.database.engine import session_scope
 from core.errors import Refused
 from core.models import TERMINAL, BackgroundJob, JobStatus, User
 from tests.factories import SUPPORT

@@ -4,7 +4,7 @@ import sys
 
 import uvicorn
 
-from core.db import connect
+from core.database.engine import connect
 from ui.app import create
 
 

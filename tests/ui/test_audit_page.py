@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from core import audit
 from core.actor import Actor
+from core.audit.record import record
 from core.models import Role, User
 from tests.factories import SUPPORT, make_user
 
@@ -21,10 +21,10 @@ def admin(rows: Session) -> User:
     ana = make_user(rows)
     me = Actor(user.id, user.email, Role.ADMIN, "console")
     limits = {"max_running": None, "rate_count": 5}
-    audit.record(rows, me, "queue.paused", reason="deploying", name="demo", was="active", now="paused")
-    audit.record(rows, me, "operator.role_changed", user_id=ana.id, reason=HOSTILE, was="viewer", now="support")
-    audit.record(rows, me, "kind.limited", name=HOSTILE, was=limits, now={"max_running": 3, "rate_count": None})
-    audit.record(rows, SUPPORT, "job.requested", user_id=ana.id, kind="demo.enable", was="disabled", now="enabling")
+    record(rows, me, "queue.paused", reason="deploying", name="demo", was="active", now="paused")
+    record(rows, me, "operator.role_changed", user_id=ana.id, reason=HOSTILE, was="viewer", now="support")
+    record(rows, me, "kind.limited", name=HOSTILE, was=limits, now={"max_running": 3, "rate_count": None})
+    record(rows, SUPPORT, "job.requested", user_id=ana.id, kind="demo.enable", was="disabled", now="enabling")
     rows.commit()
     return user
 
@@ -61,7 +61,7 @@ def test_the_fields_narrow_and_the_address_tells_a_colleague_the_same(console, a
 def test_older_entries_are_a_page_away(console, rows: Session, admin: User) -> None:
     me = Actor(admin.id, admin.email, Role.ADMIN, "cli")
     for number in range(55):
-        audit.record(rows, me, "queue.resumed", name=f"number-{number}", was="paused", now="active")
+        record(rows, me, "queue.resumed", name=f"number-{number}", was="paused", now="active")
     rows.commit()
     page = console.open(admin, f"/audit?who={admin.email}&what=queue")
     page.get_by_text("number-54").wait_for()

@@ -6,15 +6,15 @@ from uuid import uuid4
 import pytest
 from sqlmodel import Session
 
-from core.commands import COMMANDS
-from core.diagnose import diagnose, diagnose_user
-from core.jobs import queues
+from core.commands.registry import COMMANDS
+from core.diagnosis.context import Crew, Mood, Scene, Steering
+from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
 from core.jobs.request import request
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm, demo_mode
-from core.scene import Crew, Mood, Scene, Steering
+from core.queues import controls
 from tests.factories import ADMIN, SUPPORT, make_user
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
@@ -192,7 +192,7 @@ def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
 
 
 def test_every_label_is_explained() -> None:
-    from core.explain import _EXPLAINED
+    from core.diagnosis.job import _EXPLAINED
 
     assert set(_EXPLAINED) == set(Label)
 
@@ -288,10 +288,10 @@ def test_pauses_and_limits_are_loaded_from_the_database(session: Session) -> Non
     user = make_user(session)
     request(session, demo.enable, user.id, EnableForm(), SUPPORT)
     session.add(Worker(host="w", pid=1, threads=4, queues=["demo"], heartbeat_at=datetime.now(UTC)))
-    queues.limit_kind(session, queues.Limits(name="demo.enable", max_running=0), ADMIN, None)
+    controls.limit_kind(session, controls.Limits(name="demo.enable", max_running=0), ADMIN, None)
     session.flush()
     assert "its limit is 0" in diagnose_user(session, user).sentence
-    queues.pause_queue(session, "demo", ADMIN, "deploying")
+    controls.pause_queue(session, "demo", ADMIN, "deploying")
     session.flush()
     session.expire_all()
     assert f"queue demo was paused by {ADMIN.name} at" in diagnose_user(session, user).sentence

@@ -22,10 +22,10 @@ import pytest
 from sqlmodel import Session, col, select
 
 from core import sample
-from core.db import connect
-from core.jobs.filters import JobFilter
-from core.jobs.queries import page as page_of
-from core.jobs.rows import rows_by_id
+from core.database.engine import connect
+from core.job_list.filters import JobFilter
+from core.job_list.queries import page as page_of
+from core.job_list.rows import rows_by_id
 from core.models import BackgroundJob
 
 JOBS = 3_000
@@ -43,7 +43,7 @@ def serve(url: str, port: int) -> None:
     from fastapi.responses import JSONResponse
     from nicegui import core, ui
 
-    from ui.components.job_grid import JobGrid
+    from ui.components.jobs.job_grid import JobGrid
 
     engine, api, trouble = connect(url), FastAPI(), {"status": 0}
 

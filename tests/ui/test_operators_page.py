@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from core.clock import now
 from core.models import Event, Role, SecondFactor, User
-from core.second_factor import state_of
+from core.people.second_factor import state_of
 from tests.factories import make_user
 from ui.pages.console import ROUTES
 

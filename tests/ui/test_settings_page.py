@@ -8,9 +8,9 @@ import pyotp
 import pytest
 from sqlmodel import Session
 
-from core import audit
+from core.audit.record import record
 from core.models import Role, User
-from core.passwords import hash_password
+from core.people.passwords import hash_password
 from tests.factories import SUPPORT, make_user
 
 PASSWORD = "seven purple otters dance"
@@ -99,7 +99,7 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
     assert httpx.get(me, headers=bearer).json()["email"] == eva.email
     revoke = tokens.get_by_role("button", name="Revoke nightly report")
     drawn = revoke.get_attribute("id")
-    audit.record(rows, SUPPORT, "user.noted", user_id=eva.id)  # whatever happens to a person has their page look again
+    record(rows, SUPPORT, "user.noted", user_id=eva.id)  # whatever happens to a person has their page look again
     rows.commit()
     tokens.get_by_text("last used").wait_for()
     assert revoke.get_attribute("id") == drawn, "a button that is drawn anew loses the press that is on its way"

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import Session
 
-from core.demo.state import demo_state
+from core.diagnosis.customer import demo_state
+from core.health import pulse
 from core.jobs.request import Asked, request
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
-from core.stats import pulse
-from core.users import Need, find_users, user_page, users_in_need
+from core.people.users import Need, find_users, user_page, users_in_need
 from tests.factories import SUPPORT, make_user
 
 

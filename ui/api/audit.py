@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
+from core.audit.export import Format, export
+from core.audit.search import COUNTED, TrailFilter, count, trail
 from core.models import Role
-from core.trail import COUNTED, TrailFilter, count, trail
-from core.trail_export import Format, export
 from ui import access
 from ui.api.deps import Who, read
 

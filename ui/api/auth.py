@@ -10,12 +10,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, Field
 
-from core import auth, oidc, passwords
 from core.actor import Actor
-from core.auth import Visitor
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import CodeNeeded, NotSignedIn, TooMany
 from core.models import Role
+from core.people import auth, oidc, passwords
+from core.people.auth import Visitor
 from core.settings import settings
 from ui import access
 from ui.api.deps import Anyone, Who, do, read

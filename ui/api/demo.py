@@ -12,10 +12,10 @@ from core import clock
 from core.actor import Actor
 from core.demo.metrics import metrics_of
 from core.demo.presets import Preset
+from core.diagnosis.context import latest_job
 from core.errors import NotFound
 from core.models import Role, User
 from core.operations.demo import EnableForm
-from core.scene import latest_job
 from ui.api.deps import Key, Who, do, read
 
 router = APIRouter(prefix="/api", tags=["demo mode"])

@@ -12,12 +12,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.base import SecurityBase
 from sqlmodel import Session
 
-from core import auth, command, limits
 from core.actor import Actor
-from core.auth import Credentials
-from core.db import session_scope
+from core.commands import gateway
+from core.database.engine import session_scope
 from core.errors import NotPermitted, NotSignedIn
 from core.models import Role
+from core.people import auth, rate_limits
+from core.people.auth import Credentials
 from ui import access
 
 P = ParamSpec("P")
@@ -72,7 +73,7 @@ def credentials(request: Request, cookie: Cookie, bearer: Bearer) -> Credentials
 
 def _limit(token: str) -> None:
     """Count a request for whoever it says it comes from, before anything is looked up."""
-    limits.check(limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
+    rate_limits.check(rate_limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
 
 
 def _same_origin(request: Request) -> bool:
@@ -118,5 +119,5 @@ def do(
     key: str | None = None,
 ) -> dict[str, Any]:
     """Do one thing through the gateway and return its answer."""
-    asked = command.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at, idempotency_key=key)
-    return command.perform(access.engine(), who, asked)
+    asked = gateway.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at, idempotency_key=key)
+    return gateway.perform(access.engine(), who, asked)

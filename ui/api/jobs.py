@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlmodel import Session, select
 
 from core.actor import Actor
-from core.command import REASON_LIMIT
-from core.diagnose import explain_job
+from core.commands.gateway import REASON_LIMIT
+from core.diagnosis.user import explain_job
 from core.errors import NotFound
-from core.jobs import queries
-from core.jobs.counts import facets
-from core.jobs.filters import JobFilter
-from core.jobs.rows import detail
+from core.job_list import queries
+from core.job_list.counts import facets
+from core.job_list.filters import JobFilter
+from core.job_list.rows import detail
 from core.models import BackgroundJob, Role
 from core.redact import shown
 from ui.api.deps import Key, Who, do, read

@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
-from core.db import session_scope
-from core.jobs.queues import queue_lines
-from core.stats import pulse
+from core.database.engine import session_scope
+from core.health import pulse
+from core.queues.controls import queue_lines
 from ui import access, live
 
 router = APIRouter(tags=["operation"])

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from core import auth, oidc, oidc_people
-from core.db import session_scope
+from core.database.engine import session_scope
 from core.errors import CodeNeeded, NotFound, NotSignedIn
+from core.people import auth, oidc, oidc_people
 from ui import access
 from ui.api import auth as sign_in
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
-from core import operators
 from core.models import Role
-from core.standing import standings
+from core.people import operators
+from core.people.operator_list import standings
 from ui.api.deps import Who, do, read
 from ui.api.jobs import NEEDS_BODY, Because, Why
 

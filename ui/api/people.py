@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlmodel import Session
 
-from core import personal_tokens, second_factor, sessions
 from core.actor import Actor
-from core.command import REASON_LIMIT
+from core.commands.gateway import REASON_LIMIT
 from core.errors import NotFound
 from core.models import Role
+from core.people import personal_tokens, second_factor, sessions
 from ui.api.deps import Who, do, read
 
 router = APIRouter(prefix="/api", tags=["people"])

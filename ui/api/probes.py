@@ -9,11 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
-from core.db import session_scope
-from core.jobs.invariants import violations
-from core.light import IN_LIST, light
+from core.database.engine import session_scope
+from core.database.truncate import IN_LIST, light
+from core.diagnosis.invariants import violations
+from core.health import pulse
 from core.models import Role, Worker
-from core.stats import pulse
 from ui import access, live
 from ui.api.deps import Who, read
 

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from core import limits
 from core.errors import NotSignedIn, Refused, TooMany
+from core.people import rate_limits
 from ui import error_page
 
 #: Bytes of a request's body: the longest form is a schedule's, of a few thousand.
@@ -82,7 +82,7 @@ def _as_problem(error: Refused) -> JSONResponse:
 def _counted(request: Request, error: NotSignedIn) -> Refused:
     """Count a stranger's request, with whichever made-up token; from too many on it is another refusal."""
     try:
-        limits.check(limits.STRANGERS, request.client.host if request.client else "")
+        rate_limits.check(rate_limits.STRANGERS, request.client.host if request.client else "")
     except TooMany as too_many:
         return too_many
     return error

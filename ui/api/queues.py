@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from sqlmodel import Session, col, select
 
-from core import schedules
-from core.jobs import queues
-from core.light import IN_LIST, light
+from core.database.truncate import IN_LIST, light
 from core.models import Role, Schedule, ScheduleTick
+from core.queues import controls
 from core.redact import shown
+from core.schedules import scheduling
 from ui.api.deps import Key, Who, do, read
 from ui.api.jobs import NEEDS_BODY, Because, Why
 
@@ -25,7 +25,7 @@ NEXT = 5
 @router.get("/queues")
 def list_queues(who: Who) -> dict[str, Any]:
     """Return every queue with its depth, its oldest due job and, when paused, by whom and why."""
-    lines = read(who, Role.VIEWER, lambda session, _: queues.queue_lines(session))
+    lines = read(who, Role.VIEWER, lambda session, _: controls.queue_lines(session))
     return {"items": [asdict(line) for line in lines], "next": None}
 
 
@@ -44,7 +44,7 @@ def resume_queue(name: str, who: Who, key: Key = None, body: Because = Because()
 @router.get("/kinds")
 def list_kinds(who: Who) -> dict[str, Any]:
     """Return every kind of job with its pause and limits."""
-    rows = read(who, Role.VIEWER, lambda session, _: queues.kind_lines(session))
+    rows = read(who, Role.VIEWER, lambda session, _: controls.kind_lines(session))
     return {"items": [row.model_dump(mode="json") for row in rows], "next": None}
 
 
@@ -60,7 +60,7 @@ def resume_kind(name: str, who: Who, key: Key = None, body: Because = Because())
     return do(who, "kind.resume", None, {"name": name}, reason=body.reason, key=key)
 
 
-class LimitsBecause(queues.Limits, Because):
+class LimitsBecause(controls.Limits, Because):
     """A kind's limits, and why."""
 
 
@@ -77,7 +77,7 @@ def list_schedules(who: Who) -> dict[str, Any]:
 
 
 @router.post("/schedules", status_code=201)
-def add_schedule(body: schedules.AddForm, who: Who, key: Key = None) -> dict[str, Any]:
+def add_schedule(body: scheduling.AddForm, who: Who, key: Key = None) -> dict[str, Any]:
     """Add a schedule, by cron or at one time."""
     return do(who, "schedule.add", None, body.model_dump(mode="json"), key=key)
 
@@ -106,6 +106,6 @@ def _schedule(session: Session, schedule: Schedule) -> dict[str, Any]:
     last = session.exec(mine.order_by(col(ticks.due_at).desc()).limit(TICKS))
     return {
         **shown(schedule.model_dump(mode="json")),
-        "next": [tick.isoformat() for tick in schedules.next_ticks(schedule, NEXT)],
+        "next": [tick.isoformat() for tick in scheduling.next_ticks(schedule, NEXT)],
         "ticks": [tick.model_dump(mode="json") for tick in last],
     }

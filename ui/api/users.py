@@ -10,14 +10,14 @@ from pydantic import BaseModel, Field, create_model
 from sqlmodel import Session
 
 from core.actor import Actor
-from core.command import REASON_LIMIT
-from core.diagnose import diagnose_user
+from core.commands.gateway import REASON_LIMIT
+from core.diagnosis.user import diagnose_user
 from core.errors import NotFound
 from core.models import PlatformConnection, Role, User
 from core.operation import Operation
 from core.operations import OPERATIONS
+from core.people.users import Need, find_users, user_page
 from core.redact import shown
-from core.users import Need, find_users, user_page
 from ui.api.deps import Key, Who, do, read
 
 router = APIRouter(prefix="/api", tags=["users"])

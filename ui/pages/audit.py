@@ -5,15 +5,15 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
+from core.audit.search import COUNTED, TrailFilter, TrailPage, count, trail
 from core.errors import Invalid
 from core.models import Role
-from core.trail import COUNTED, TrailFilter, TrailPage, count, trail
 from core.wording import counted
 from ui import access
-from ui.components.box import Part, box, keep_roughly_fresh, link, text
-from ui.components.empty import empty
-from ui.components.trail_filters import TrailFilters
-from ui.components.trail_line import draw_trail_line
+from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
+from ui.components.base.empty import empty
+from ui.components.people.audit_filters import TrailFilters
+from ui.components.people.audit_line import draw_trail_line
 from ui.console_pages import note_address
 
 #: Lines of a page.

@@ -9,19 +9,19 @@ from sqlmodel import Session
 
 from core import clock
 from core.demo.metrics import Metrics, metrics_of
-from core.demo.state import DemoState, demo_state
+from core.diagnosis.customer import DemoState, demo_state
 from core.jobs.labels import Label
 from core.models import DemoModeStatus
 from core.operations import demo
 from core.wording import counted
 from ui import access, design
-from ui.components.box import Part, box, keep_fresh, link, text
-from ui.components.button import say
-from ui.components.chart import day_chart
-from ui.components.demo_words import completion, platform_words, preset_words
-from ui.components.empty import empty
-from ui.components.progress import Progress
-from ui.components.times import time_text
+from ui.components.base.box import Part, box, keep_fresh, link, text
+from ui.components.base.button import say
+from ui.components.base.chart import day_chart
+from ui.components.base.empty import empty
+from ui.components.base.progress_bar import Progress
+from ui.components.base.times import time_text
+from ui.components.demo.demo_words import completion, platform_words, preset_words
 from ui.frame import home_frame
 
 PATH: Final = "/dashboard"

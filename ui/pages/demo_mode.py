@@ -6,18 +6,18 @@ from uuid import UUID
 
 from nicegui import ui
 
-from core.demo.state import DemoState, demo_state
+from core.diagnosis.customer import DemoState, demo_state
 from core.jobs.labels import Label
 from core.models import DemoModeStatus
 from core.operations import demo
 from ui import access, design
-from ui.components.box import Part, box, keep_fresh, text
-from ui.components.button import DANGER, PLAIN, PRIMARY, button, say
-from ui.components.demo_words import completion, deleted_lately, preset_words, waiting_words
-from ui.components.operation_button import agreed
-from ui.components.presets import PresetCards
-from ui.components.progress import Progress
-from ui.components.times import time_text
+from ui.components.base.box import Part, box, keep_fresh, text
+from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
+from ui.components.base.progress_bar import Progress
+from ui.components.base.times import time_text
+from ui.components.demo.demo_words import completion, deleted_lately, preset_words, waiting_words
+from ui.components.demo.preset_cards import PresetCards
+from ui.components.jobs.operation_button import agreed
 from ui.frame import home_frame
 
 PATH: Final = "/settings/demo-mode"

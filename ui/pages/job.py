@@ -2,8 +2,8 @@
 
 from nicegui import ui
 
-from ui.components.box import box, link, text
-from ui.components.job_detail import JobDetail
+from ui.components.base.box import box, link, text
+from ui.components.jobs.job_detail import JobDetail
 from ui.pages.user import uuid_of
 
 

@@ -9,16 +9,16 @@ from nicegui import ui
 from nicegui.page_arguments import PageArguments
 
 from core.errors import Invalid
-from core.jobs.filters import JobFilter
-from core.jobs.rows import Row, rows_by_id
+from core.job_list.filters import JobFilter
+from core.job_list.rows import Row, rows_by_id
 from ui import access
-from ui.components.box import Part, box, text
-from ui.components.button import PRIMARY, button, icon_button, refuse
-from ui.components.column_menu import ColumnMenu
-from ui.components.job_actions import do_to, draw_actions
-from ui.components.job_detail import JobDetail
-from ui.components.job_filters import FilterBar
-from ui.components.job_grid import JobGrid, Menu, Shortcut
+from ui.components.base.box import Part, box, text
+from ui.components.base.button import PRIMARY, button, icon_button, refuse
+from ui.components.jobs.column_menu import ColumnMenu
+from ui.components.jobs.job_actions import do_to, draw_actions
+from ui.components.jobs.job_detail import JobDetail
+from ui.components.jobs.job_filters import FilterBar
+from ui.components.jobs.job_grid import JobGrid, Menu, Shortcut
 from ui.console_pages import note_address
 
 #: More are not loaded to be retried or cancelled one by one.

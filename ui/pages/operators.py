@@ -5,14 +5,14 @@ from collections.abc import Callable
 from nicegui import ui
 
 from core.models import Role
-from core.standing import Standing, standings
+from core.people.operator_list import Standing, standings
 from core.wording import counted
 from ui import access
-from ui.components.box import Part, Rows, box, keep_roughly_fresh, link, text
-from ui.components.person_actions import add_button, draw_person_actions
-from ui.components.state_chip import set_state, state_chip
-from ui.components.table import cell, table
-from ui.components.times import time_text
+from ui.components.base.box import Part, Rows, box, keep_roughly_fresh, link, text
+from ui.components.base.state_chip import set_state, state_chip
+from ui.components.base.table import cell, table
+from ui.components.base.times import time_text
+from ui.components.people.person_actions import add_button, draw_person_actions
 
 #: Seconds between two looks while anything changes.
 LOOK_AGAIN = 1.0

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from core.overview import TARGET, FailureGroup, Overview, overview
-from core.users import Need, UserLine
+from core.people.users import Need, UserLine
 from core.wording import counted, spoken
 from ui import access, design
-from ui.components.box import Part, box, keep_roughly_fresh, link, text
-from ui.components.empty import empty
-from ui.components.state_chip import state_chip
-from ui.components.times import time_text
+from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
+from ui.components.base.empty import empty
+from ui.components.base.state_chip import state_chip
+from ui.components.base.times import time_text
 
 #: Seconds between two looks while something changes; the figures are of the last hours.
 LOOK: Final = 5.0

@@ -6,15 +6,15 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
+from core.queues.summary import Ended, KindSeen, QueueSeen, Steering
 from core.settings import settings
-from core.steering import Ended, KindSeen, QueueSeen, Steering
 from core.wording import counted, spoken
-from ui import live, readings
-from ui.components.box import Part, Rows, box, keep_ticking, link, text
-from ui.components.limits import draw_limits, limits_button
-from ui.components.pause import draw_pause, pause_button
-from ui.components.state_chip import state_chip
-from ui.components.table import cell, figure, table
+from ui import live, query_cache
+from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
+from ui.components.base.pause import draw_pause, pause_button
+from ui.components.base.state_chip import state_chip
+from ui.components.base.table import cell, figure, table
+from ui.components.queues.limits_form import draw_limits, limits_button
 
 #: Columns of what ended within the last day, by status.
 _ENDED = {"Succeeded": "succeeded", "Failed": "failed", "Cancelled": "cancelled"}
@@ -50,10 +50,10 @@ class QueuesPage:
 
     async def refresh(self) -> None:
         """Look again; figures move in place."""
-        self._show(await readings.queues.now())
+        self._show(await query_cache.queues.now())
 
     async def _look_again(self) -> None:
-        self._show(await readings.queues.anew())
+        self._show(await query_cache.queues.anew())
 
     def _show(self, seen: Steering) -> None:
         if self.screen.is_deleted:

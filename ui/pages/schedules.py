@@ -6,18 +6,18 @@ from typing import Final
 from nicegui import ui
 
 from core.models import ScheduleTick
-from core.timetable import ScheduleLine, in_words
-from ui import readings
-from ui.components.box import Part, Rows, box, keep_ticking, link, text
-from ui.components.button import PRIMARY, button
-from ui.components.confirm import Question
-from ui.components.empty import empty
-from ui.components.open_form import open_form
-from ui.components.pause import draw_who_paused
-from ui.components.schedule_form import ScheduleForm
-from ui.components.state_chip import state_chip
-from ui.components.steer_button import Steer, only_for, steer_button
-from ui.components.times import time_text
+from core.schedules.listing import ScheduleLine, in_words
+from ui import query_cache
+from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
+from ui.components.base.button import PRIMARY, button
+from ui.components.base.command_button import Steer, only_for, steer_button
+from ui.components.base.confirm import Question
+from ui.components.base.empty import empty
+from ui.components.base.open_form import open_form
+from ui.components.base.pause import draw_who_paused
+from ui.components.base.state_chip import state_chip
+from ui.components.base.times import time_text
+from ui.components.queues.schedule_form import ScheduleForm
 
 _MISSED: Final = {"skip": "missed runs are skipped", "once": "missed runs are caught up once"}
 
@@ -46,10 +46,10 @@ class SchedulesPage:
 
     async def refresh(self) -> None:
         """Look again."""
-        self._show(await readings.schedules.now())
+        self._show(await query_cache.schedules.now())
 
     async def _look_again(self) -> None:
-        self._show(await readings.schedules.anew())
+        self._show(await query_cache.schedules.anew())
 
     def _show(self, lines: list[ScheduleLine]) -> None:
         if self.screen.is_deleted:

@@ -4,14 +4,14 @@ from typing import Final
 
 from nicegui import ui
 
-from core import passwords
 from core.models import Role
+from core.people import passwords
 from ui import access
-from ui.components.box import Part, box, text
-from ui.components.button import PRIMARY, button, say
-from ui.components.my_factor import MyFactor
-from ui.components.my_tokens import MyTokens
-from ui.components.open_sessions import OpenSessions
+from ui.components.base.box import Part, box, text
+from ui.components.base.button import PRIMARY, button, say
+from ui.components.people.my_factor import MyFactor
+from ui.components.people.my_tokens import MyTokens
+from ui.components.people.open_sessions import OpenSessions
 from ui.frame import home_frame
 
 PATH: Final = "/settings"

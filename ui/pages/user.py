@@ -6,20 +6,20 @@ from nicegui import ui
 
 from core.errors import NotFound
 from core.models import PlatformConnection, Role
-from core.users import UserPage, user_page
+from core.people.users import UserPage, user_page
 from core.wording import counted
 from ui import access, design
-from ui.components.box import Part, box, keep_fresh, link, text
-from ui.components.demo_panel import draw_demo_panel
-from ui.components.demo_words import platform_words
-from ui.components.empty import empty
-from ui.components.job_lines import job_lines
-from ui.components.person_access import PersonAccess
-from ui.components.progress import Progress
-from ui.components.remedy import draw_remedy
-from ui.components.state_chip import state_chip
-from ui.components.timeline import timeline
-from ui.components.times import time_text
+from ui.components.base.box import Part, box, keep_fresh, link, text
+from ui.components.base.empty import empty
+from ui.components.base.progress_bar import Progress
+from ui.components.base.remedy import draw_remedy
+from ui.components.base.state_chip import state_chip
+from ui.components.base.timeline import timeline
+from ui.components.base.times import time_text
+from ui.components.demo.demo_panel import draw_demo_panel
+from ui.components.demo.demo_words import platform_words
+from ui.components.jobs.job_lines import job_lines
+from ui.components.people.person_access import PersonAccess
 
 #: Seconds between two looks while something is under way: "retry in 12 s" has to count down.
 LOOK = 2.0

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from core.users import MOST, Need, UserLine, find_users, users_in_need
+from core.people.users import MOST, Need, UserLine, find_users, users_in_need
 from ui import access
-from ui.components.box import Part, box, keep_roughly_fresh, link, text
-from ui.components.empty import empty
-from ui.components.state_chip import state_chip
+from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
+from ui.components.base.empty import empty
+from ui.components.base.state_chip import state_chip
 from ui.console_pages import note_address
 
 #: Seconds between two looks while users change.

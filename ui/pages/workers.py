@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from core.jobs.rows import Row
+from core.job_list.rows import Row
+from core.queues.workers import Presence, WorkerLine, Workforce
 from core.wording import counted, lasted
-from core.workforce import Presence, WorkerLine, Workforce
-from ui import live, readings
-from ui.components.box import Part, Rows, box, keep_ticking, link, text
-from ui.components.empty import empty
-from ui.components.progress import Progress
-from ui.components.state_chip import set_state, state_chip
-from ui.components.times import set_time, time_text
+from ui import live, query_cache
+from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
+from ui.components.base.empty import empty
+from ui.components.base.progress_bar import Progress
+from ui.components.base.state_chip import set_state, state_chip
+from ui.components.base.times import set_time, time_text
 
 
 async def draw() -> None:
@@ -44,7 +44,7 @@ class WorkersPage:
 
     async def refresh(self) -> None:
         """Look again; figures move in place."""
-        seen = await readings.workers.now()
+        seen = await query_cache.workers.now()
         if self.screen.is_deleted:
             return
         threads = sum(line.worker.threads for line in seen.alive)

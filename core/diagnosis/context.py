@@ -1,0 +1,171 @@
+"""What a diagnosis looks at (a job, its worker, who could take it, what stands before it), and what it comes to."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.database.truncate import IN_LIST, light
+from core.jobs.labels import Label, label_of
+from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
+from core.operation import Operation
+from core.operations import BY_NAME
+from core.operations.demo import demo_mode
+from core.settings import settings
+from core.wording import spoken
+
+#: How many jobs ahead are counted; beyond that, "1,000 or more" says enough.
+AHEAD_LIMIT = 1_000
+
+
+class Mood(StrEnum):
+    """How worried the reader should be."""
+
+    FINE = "fine"
+    WORKING = "working"
+    WAITING = "waiting"
+    STUCK = "stuck"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to press: a command with its target and arguments, the word on the button, and what pressing it does."""
+
+    command: str
+    target: UUID | None
+    label: str
+    effect: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One sentence for a person on the phone, what it rests on, and the recommended remedy, if one is needed."""
+
+    mood: Mood
+    sentence: str
+    evidence: tuple[str, ...] = ()
+    remedy: Remedy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who could do the work: the living workers that serve a job's queue."""
+
+    workers: int
+    threads: int
+    #: The latest heartbeat of any worker, dead or alive; None: none has ever been seen.
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What operators have set for a job's queue and kind; None: nobody ever touched it."""
+
+    queue: Queue | None = None
+    kind: JobKind | None = None
+    #: Jobs of the kind that run now, by worker; counted only where the kind has limits.
+    running: Mapping[UUID | None, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A job and what surrounds it, read in one transaction; `now` is the database's time."""
+
+    now: datetime
+    job: BackgroundJob
+    worker: Worker | None
+    crew: Crew
+    #: Due jobs of the same queue that come before this one; counted up to 1,000.
+    ahead: int = 0
+    steering: Steering = field(default_factory=Steering)
+
+    @property
+    def label(self) -> Label:
+        """What the job is called now."""
+        return label_of(self.job, self.worker, self.now)
+
+    def since(self, moment: datetime | None) -> str:
+        """Return how long ago a moment was, in words."""
+        return spoken(self.now - moment) if moment else "an unknown time"
+
+
+def name_of(scene: Scene) -> str:
+    """Return what a job does, as a person says it: Enabling demo mode."""
+    kind = BY_NAME.get(scene.job.kind)
+    if isinstance(kind, Operation):
+        return kind.doing.rstrip("…")
+    return kind.label if kind else scene.job.kind
+
+
+def asked(scene: Scene) -> tuple[str, ...]:
+    """Return when a job was asked for, as evidence."""
+    return (f"Asked for {scene.since(scene.job.created_at)} ago.",)
+
+
+def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
+    """Return the job at work on a user's demo mode, or else the latest one, or None."""
+    jobs = light(BackgroundJob)
+    is_live = col(jobs.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
+    return session.exec(
+        select(jobs)
+        .where(col(jobs.user_id) == user_id, col(jobs.machine) == demo_mode.name)
+        .order_by(is_live.desc(), col(jobs.created_at).desc(), col(jobs.id).desc())
+        .limit(1)
+    ).first()
+
+
+def scene_of(session: Session, job: BackgroundJob) -> Scene:
+    """Load what surrounds a job."""
+    now: datetime = session.exec(select(clock.db_now())).one()
+    worker = session.get(Worker, job.worker_id) if job.worker_id else None
+    crew = _crew(session, job.queue, now)
+    return Scene(now, job, worker, crew, _ahead(session, job, now), _steering(session, job))
+
+
+def _crew(session: Session, queue: str, now: datetime) -> Crew:
+    alive = sa.and_(
+        col(Worker.stopped_at).is_(None),
+        col(Worker.lost_at).is_(None),
+        col(Worker.heartbeat_at) > now - settings().lease,
+        col(Worker.queues).contains([queue]),
+    )
+    workers, threads = session.exec(
+        select(sa.func.count(), sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)).select_from(Worker).where(alive)
+    ).one()
+    return Crew(workers, threads, session.exec(select(sa.func.max(col(Worker.heartbeat_at)))).one())
+
+
+def _ahead(session: Session, job: BackgroundJob, now: datetime) -> int:
+    if job.status is not JobStatus.QUEUED:
+        return 0
+    jobs = BackgroundJob
+    before = sa.tuple_(col(jobs.priority), col(jobs.run_at), col(jobs.id)) < sa.tuple_(
+        sa.literal(job.priority), sa.literal(job.run_at), sa.literal(job.id)
+    )
+    due = sa.and_(col(jobs.status) == JobStatus.QUEUED, col(jobs.queue) == job.queue, col(jobs.run_at) <= now, before)
+    some = sa.select(col(jobs.id)).where(due).limit(AHEAD_LIMIT).subquery()
+    return session.exec(select(sa.func.count()).select_from(some)).one()
+
+
+def _steering(session: Session, job: BackgroundJob) -> Steering:
+    if job.status is not JobStatus.QUEUED:
+        return Steering()
+    queues, kinds = light(Queue, IN_LIST), light(JobKind, IN_LIST)
+    queue = session.exec(select(queues).where(col(queues.name) == job.queue)).first()
+    kind = session.exec(select(kinds).where(col(kinds.kind) == job.kind)).first()
+    if kind is None or (kind.max_running is None and kind.max_per_worker is None):
+        return Steering(queue, kind)
+    jobs = BackgroundJob
+    running = session.exec(
+        select(jobs.worker_id).where(col(jobs.status) == JobStatus.RUNNING, col(jobs.kind) == job.kind)
+    )
+    return Steering(queue, kind, Counter(running))

@@ -1,0 +1,71 @@
+"""A creator's demo mode as they see it themselves: its state, its job, and what became of the last one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from core.diagnosis.context import latest_job, scene_of
+from core.errors import JobError, NotFound
+from core.jobs.labels import Label
+from core.models import BackgroundJob, DemoModeStatus, User
+
+#: What a job's failure says to a creator when its own message was not written for one.
+_OUR_FAULT = "Something went wrong on our side. Please try again; if it stays, tell support this number: {}."
+
+
+@dataclass(frozen=True, slots=True)
+class DemoState:
+    """What the creator's two pages show; the job's figures are those of its last checkpoint."""
+
+    status: DemoModeStatus
+    preset: str | None
+    job_id: UUID | None = None
+    kind: str = ""
+    label: Label | None = None
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    run_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+def demo_state(session: Session, user_id: UUID) -> DemoState:
+    """Return a creator's demo mode as it is now; raises NotFound."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound("This account no longer exists.")
+    job = latest_job(session, user_id)
+    if job is None:
+        return DemoState(user.demo_mode_status, user.demo_preset)
+    return DemoState(
+        status=user.demo_mode_status,
+        preset=user.demo_preset or job.args.get("preset"),
+        job_id=job.id,
+        kind=job.kind,
+        label=scene_of(session, job).label,
+        done=job.progress_done,
+        total=job.progress_total,
+        message=job.progress_message,
+        run_at=job.run_at,
+        finished_at=job.finished_at,
+        result=job.result,
+        error=told(job),
+    )
+
+
+def told(job: BackgroundJob) -> str | None:
+    """Return a job's error as its owner may read it: only sentences that were written for people."""
+    if job.error_type is None:
+        return None
+    if job.error_type in _written_for_people(JobError) or job.error_type == "WorkerLost":
+        return (job.error_message or "").strip() or None
+    return _OUR_FAULT.format(str(job.id)[-12:])
+
+
+def _written_for_people(error: type[Exception]) -> set[str]:
+    return {error.__name__}.union(*(_written_for_people(kind) for kind in error.__subclasses__()))

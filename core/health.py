@@ -1,0 +1,42 @@
+"""The pulse of the whole: what the status bar shows, from indexes that hold only what is alive."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.people.users import Need, users_in_need
+from core.settings import settings
+
+_PULSE = text("""
+    SELECT
+        (SELECT count(*) FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+            AND heartbeat_at > statement_timestamp() - make_interval(secs => :lease)) AS workers,
+        (SELECT count(*) FROM background_jobs WHERE status = 'running') AS running,
+        (SELECT count(*) FROM background_jobs WHERE status = 'queued' AND run_at <= statement_timestamp()) AS waiting,
+        (SELECT extract(epoch FROM statement_timestamp() - min(run_at)) FROM background_jobs
+            WHERE status = 'queued' AND run_at <= statement_timestamp()) AS oldest,
+        statement_timestamp() AS at
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Counts at one moment; `oldest_wait_seconds` is of jobs that are due, None when none waits."""
+
+    workers_alive: int
+    running: int
+    queue_depth: int
+    oldest_wait_seconds: float | None
+    stuck_users: int
+    failed_users: int
+    at: datetime
+
+
+def pulse(session: Session) -> Pulse:
+    """Return the present counts; a few milliseconds whatever the size of the history."""
+    row = session.connection().execute(_PULSE, {"lease": settings().lease_seconds}).one()
+    oldest = float(row.oldest) if row.oldest is not None else None
+    need = users_in_need(session)
+    return Pulse(row.workers, row.running, row.waiting, oldest, need[Need.STUCK], need[Need.FAILED], row.at)

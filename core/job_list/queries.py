@@ -1,0 +1,183 @@
+"""Lists of jobs, newest first, at any depth: pages by cursor, any row by offset, rows for live changes."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import SQLColumnExpression
+from sqlmodel import Session, col
+
+from core.errors import Invalid
+from core.job_list.branches import Branch, branches
+from core.job_list.counts import Total, all_jobs, exactly_all_jobs, total_of_branches
+from core.job_list.filters import JobFilter
+from core.job_list.rows import Row, rows_by_id
+from core.job_list.sources import FEW, Arm, Condition, Job, Query, Source, fetch
+
+#: The most rows that one page holds.
+MOST: Final = 200
+#: A table has fewer rows than this.
+FARTHEST: Final = 10**12
+#: The orders that an index has ready.
+Sort = Literal["-created_at", "created_at"]
+SORTS: Final[tuple[Sort, ...]] = ("-created_at", "created_at")
+_Column = SQLColumnExpression[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list, the cursor to the next ones (None: there are none), and how long the list is."""
+
+    items: list[Row]
+    next: str | None
+    total: Total
+
+
+def page(
+    session: Session,
+    wanted: JobFilter,
+    *,
+    limit: int = 100,
+    after: str | None = None,
+    offset: int | None = None,
+    of: int | None = None,
+    sort: Sort = "-created_at",
+) -> Page:
+    """Return a page of what `wanted` matches: after a cursor, or from an offset when a scrollbar jumps.
+
+    `of` is the length that the scrollbar stands for; with it, an offset in the farther half of all jobs is counted from
+    the end. Raises Invalid for a malformed cursor, limit, offset or sort.
+    """
+    _check(limit, offset, sort)
+    found = branches(session, wanted)
+    start = 0 if after else offset or 0
+    if wanted.is_empty() and of and start > of // 2:
+        return _from_the_end(session, limit, start, of, sort)
+    ids = _ids(session, found, limit + 1, start, _decoded(after), sort)
+    if ids and len(ids) <= limit and not after:
+        return _page(session, ids, limit, Total(start + len(ids), exact=True))
+    return _page(session, ids, limit, _total(session, wanted, found, at_end=len(ids) <= limit))
+
+
+def _total(session: Session, wanted: JobFilter, found: list[Branch], *, at_end: bool) -> Total:
+    if not wanted.is_empty():
+        return total_of_branches(session, found)
+    total = all_jobs(session)
+    # An estimate let someone scroll to where it ends: there it has to be right.
+    return exactly_all_jobs(session) if at_end and not total.exact else total
+
+
+def jobs_of_user(session: Session, user_id: UUID, limit: int = 50) -> list[Row]:
+    """Return a user's newest jobs."""
+    mine = Branch(in_order=Source("user", (Arm((col(Job.user_id) == user_id,)),)))
+    return rows_by_id(session, [row.id for row in _ids(session, [mine], limit, 0, None, "-created_at")])
+
+
+def _check(limit: int, offset: int | None, sort: str) -> None:
+    if not 1 <= limit <= MOST:
+        raise _invalid("limit", f"limit is 1 to {MOST}, not {limit}")
+    if offset is not None and not 0 <= offset <= FARTHEST:
+        raise _invalid("offset", f"offset is 0 to {FARTHEST:,}, not {offset}")
+    if sort not in SORTS:
+        raise _invalid("sort", f"sort is {' or '.join(SORTS)}, not {sort}")
+
+
+def _invalid(name: str, sentence: str) -> Invalid:
+    return Invalid(sentence, {name: sentence})
+
+
+def _page(session: Session, ids: Sequence[sa.Row[*tuple[Any, ...]]], limit: int, total: Total) -> Page:
+    shown = ids[:limit]
+    following = _encoded(shown[-1].created_at, shown[-1].id) if len(ids) > limit else None
+    return Page(rows_by_id(session, [row.id for row in shown]), following, total)
+
+
+def _from_the_end(session: Session, limit: int, start: int, of: int, sort: Sort) -> Page:
+    """Read backwards from the last row, which is nearer than the first."""
+    backwards: Sort = "created_at" if sort == "-created_at" else "-created_at"
+    behind = of - start - limit
+    if behind > 0:
+        # One row more, on the far side, tells that there is a next page.
+        ids = _ids(session, [Branch()], limit + 1, behind - 1, None, backwards)
+    else:
+        ids = _ids(session, [Branch()], max(of - start, 0), 0, None, backwards)
+    return _page(session, ids[::-1], limit, Total(of, exact=False))
+
+
+def _ids(
+    session: Session, found: list[Branch], limit: int, offset: int, after: tuple[datetime, UUID] | None, sort: Sort
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return (id, created_at) of the rows at hand, in order: the heads of all scans, merged."""
+    selects = [
+        _head(branch.in_order, arm, branch.besides(branch.in_order) + _beyond(after, sort), limit + offset, sort)
+        for branch in found
+        for arm in branch.in_order.arms
+    ]
+    if not selects:
+        return []
+    # Two branches may hold the same row; the scans of one branch never do.
+    merge = sa.union if len(found) > 1 else sa.union_all
+    heads = (merge(*selects) if len(selects) > 1 else selects[0]).subquery("heads")
+    order = _order(heads.c.created_at, heads.c.id, sort)
+    return fetch(session, sa.select(heads.c.id, heads.c.created_at).order_by(*order).limit(limit).offset(offset))
+
+
+def _head(source: Source, arm: Arm, conditions: list[Condition], limit: int, sort: Sort) -> Query:
+    """Select the first `limit` rows of each of an arm's scans."""
+    rows = sa.select(col(Job.id), col(Job.created_at)).where(*arm.where, *conditions)
+    order = _order(col(Job.created_at), col(Job.id), sort)
+    if not source.ordered:
+        return _sorted(rows, arm, order_of=sort, limit=limit)
+    if arm.each is None:
+        head = rows.order_by(*order).limit(limit).subquery()
+        return sa.select(head.c.id, head.c.created_at)
+    hit = rows.order_by(*order).limit(limit).lateral("hit")
+    return sa.select(hit.c.id, hit.c.created_at).select_from(arm.each.join(hit, sa.true()))
+
+
+def _sorted(rows: Query, arm: Arm, *, order_of: Sort, limit: int) -> Query:
+    """Collect all of an arm's few rows first; otherwise PostgreSQL prefers to look for them along the time index."""
+    if arm.each is not None:
+        hit = rows.limit(FEW).lateral("hit")
+        rows = sa.select(hit.c.id, hit.c.created_at).select_from(arm.each.join(hit, sa.true()))
+    few = rows.cte().prefix_with("MATERIALIZED")
+    head = sa.select(few.c.id, few.c.created_at).order_by(*_order(few.c.created_at, few.c.id, order_of)).limit(limit)
+    return sa.select(*head.subquery().c)
+
+
+def _order(at: _Column, job_id: _Column, sort: Sort) -> tuple[_Column, _Column]:
+    return (at, job_id) if sort == "created_at" else (at.desc(), job_id.desc())
+
+
+def _beyond(after: tuple[datetime, UUID] | None, sort: Sort) -> list[Condition]:
+    """Return the condition that a row comes after the cursor."""
+    if after is None:
+        return []
+    place, cursor = sa.tuple_(col(Job.created_at), col(Job.id)), sa.tuple_(*map(sa.literal, after))
+    return [place > cursor if sort == "created_at" else place < cursor]
+
+
+def _encoded(at: datetime, job_id: UUID) -> str:
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), str(job_id)]).encode()).decode()
+
+
+def _decoded(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        at, job_id = json.loads(base64.urlsafe_b64decode(cursor))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise _invalid("after", _NO_CURSOR)
+        return moment, UUID(job_id)
+    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
+        raise _invalid("after", _NO_CURSOR) from None
+
+
+_NO_CURSOR: Final = "after is not a cursor that this list gave; start again without it"

@@ -1,0 +1,111 @@
+"""A job as screens and programs read it: one flat row for lists, everything about it for its page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core.database.truncate import IN_LIST, light, short
+from core.errors import NotFound
+from core.job_list.sources import Job, Query, fetch
+from core.jobs.labels import label_column
+from core.models import BackgroundJob, Event, JobAttempt, User, Worker
+
+#: A flat row: text, numbers and None; times in ISO 8601, UTC; ids as text.
+Row = dict[str, Any]
+#: Characters of an error that a list shows; the rest is on the job's page.
+ERROR_SHOWN: Final = 300
+#: Jobs of one chain of retries that are shown; a longer one is a loop of someone's script.
+CHAIN_SHOWN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Everything about one job: oldest attempt, event and retry first; `chain` holds the job itself too."""
+
+    row: Row
+    job: BackgroundJob
+    attempts: list[JobAttempt]
+    events: list[Event]
+    user: User | None
+    chain: list[Row]
+
+
+def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
+    """Return the rows of these jobs, in the order of the ids; those that are gone are left out."""
+    if not ids:
+        return []
+    found = {row.id: row for row in fetch(session, _rows().where(col(Job.id).in_(ids)))}
+    return [_flat(found[job_id]) for job_id in ids if job_id in found]
+
+
+def detail(session: Session, job_id: UUID) -> Detail:
+    """Return everything about one job; raises NotFound."""
+    jobs, tries, happened = light(BackgroundJob), light(JobAttempt), light(Event, IN_LIST)
+    job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}; finished jobs are deleted after a while")
+    attempts = select(tries).where(col(tries.job_id) == job_id).order_by(col(tries.token))
+    events = select(happened).where(col(happened.job_id) == job_id).order_by(col(happened.id))
+    return Detail(
+        row=rows_by_id(session, [job_id])[0],
+        job=job,
+        attempts=list(session.exec(attempts)),
+        events=list(session.exec(events)),
+        user=session.get(User, job.user_id) if job.user_id else None,
+        chain=_chain(session, job_id),
+    )
+
+
+def _rows() -> Query:
+    job, worker = Job, Worker
+    first_line = sa.func.split_part(col(job.error_message), "\n", 1)
+    # Errors that were written for people go without the name of their class.
+    told_type = sa.case((col(job.error_type).in_(("TryAgain", "GiveUp", "WorkerLost")), None), else_=job.error_type)
+    same = "id status kind queue user_id progress_done progress_total attempt max_attempts created_at"
+    more = "started_at finished_at run_at worker_id token updated_at retry_of"
+    return (
+        sa.select(
+            *(getattr(job, name) for name in f"{same} {more}".split()),
+            short(col(job.progress_message), ERROR_SHOWN).label("progress_message"),
+            label_column().label("label"),
+            col(User.email).label("user_email"),
+            (short(col(worker.host), ERROR_SHOWN) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
+            sa.func.left(sa.func.concat_ws(": ", told_type, first_line), ERROR_SHOWN).label("error"),
+        )
+        .select_from(job)
+        .outerjoin(User, col(User.id) == col(job.user_id))
+        .outerjoin(worker, col(worker.id) == col(job.worker_id))
+    )
+
+
+def _flat(row: sa.Row[*tuple[Any, ...]]) -> Row:
+    return {name: _plain(value) for name, value in row._mapping.items()}  # noqa: SLF001  that is its public name
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, UUID):
+        return str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _chain(session: Session, job_id: UUID) -> list[Row]:
+    """Return the job, what it retries, and what retries it, oldest first."""
+    back = _follow(session, job_id, sa.select(col(Job.retry_of)), col(Job.id))
+    root = back[-1] if back else job_id
+    ids = [root, *_follow(session, root, sa.select(col(Job.id)), col(Job.retry_of))]
+    return sorted(rows_by_id(session, ids), key=lambda row: (row["created_at"], row["id"]))
+
+
+def _follow(session: Session, start: UUID, step: Query, match: sa.SQLColumnExpression[Any]) -> list[UUID]:
+    """Walk from job to job in one direction, no job twice."""
+    found: dict[UUID, None] = {}
+    edge = {start}
+    while edge and len(found) < CHAIN_SHOWN:
+        reached = {row[0] for row in fetch(session, step.where(match.in_(edge)))} - {None, start} - set(found)
+        found |= dict.fromkeys(reached)
+        edge = reached
+    return list(found)

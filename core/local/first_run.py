@@ -1,0 +1,47 @@
+"""The first local start: the sample that the console shows, and a one-time sign-in link for who is at the machine."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlmodel import func, select
+
+from core import clock
+from core.actor import ENGINE
+from core.database.engine import session_scope
+from core.models import Event, Role, User
+from core.people import auth
+from core.people.operators import LOCAL_ADMIN, AddForm, add
+from core.sample import fill
+
+#: The product's database as it was before: what the migrations carry over, and the users of the sample.
+LEGACY = Path(__file__).parent / "legacy.sql"
+SAMPLE_JOBS = 5_000
+
+
+def load_legacy(engine: Engine) -> None:
+    """Load the legacy tables into an empty database."""
+    with engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute(LEGACY.read_text())
+        connection.connection.commit()
+
+
+def fill_history(engine: Engine, say: Callable[[str], None]) -> None:
+    """Add a believable history of jobs to the migrated sample, unless that was done before."""
+    with session_scope(engine) as session:
+        if session.exec(select(Event.id).limit(1)).first() or not session.exec(select(User.id).limit(1)).first():
+            return
+    began = time.perf_counter()
+    fill(engine, users=None, jobs=SAMPLE_JOBS, now=clock.now())
+    say(f"Loaded the sample: the legacy users and {SAMPLE_JOBS:,} jobs, in {time.perf_counter() - began:.1f} s.")
+
+
+def local_admin_link(engine: Engine) -> str:
+    """Return the token of a one-time sign-in link for the local admin, who is made when there is none."""
+    with session_scope(engine) as session:
+        admin = session.exec(select(User).where(func.lower(User.email) == LOCAL_ADMIN)).first()
+        if admin is None:
+            return add(session, AddForm(email=LOCAL_ADMIN, name="Local admin", role=Role.ADMIN), ENGINE, "first start")
+        return auth.make_link(session, admin)

@@ -1,0 +1,163 @@
+"""Signing in with an organisation's own accounts: OpenID Connect, code flow with PKCE. The provider is not believed:
+what it sends is bounded in size and time, and every claim is checked.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import httpx
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from core.errors import NotSignedIn
+from core.people.limited_transport import Bounded
+from core.settings import settings
+
+#: Where the provider sends people back to; registered there, and compared by it letter by letter.
+RETURN_PATH: Final = "/login/oidc/callback"
+#: Signatures by the provider's private key only. `none` and HS256, whose key would be the public one, are not among it.
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+#: Seconds for one answer, by which clocks may differ, and for which the provider's addresses are remembered.
+ANSWER_SECONDS, LEEWAY, REMEMBERED = 10.0, 60, 600.0
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_AWAY: Final = (
+    "Your organisation's sign-in does not answer as it should. Try again in a moment, or sign in another way."
+)
+_UNTRUE: Final = "Your organisation's sign-in sent an answer that cannot be trusted. Start again from the sign-in page."
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The addresses that the issuer publishes."""
+
+    authorize: str
+    token: str
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to sign in, bound to the browser that began it; only that browser holds it, sealed."""
+
+    state: str
+    nonce: str
+    verifier: str
+    next: str
+
+
+_known: dict[str, tuple[float, Provider]] = {}
+
+
+def is_set_up() -> bool:
+    """Tell whether people may sign in with a provider."""
+    return bool(settings().oidc_issuer and settings().oidc_client_id and settings().public_url)
+
+
+def begin(wanted: str) -> tuple[Attempt, str]:
+    """Return a new attempt, and the provider's address to send the browser to. Raises NotSignedIn."""
+    attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), wanted)
+    asked = {
+        "response_type": "code",
+        "client_id": settings().oidc_client_id,
+        "redirect_uri": _return_address(),
+        "scope": "openid email profile",
+        "state": attempt.state,
+        "nonce": attempt.nonce,
+        "code_challenge": create_s256_code_challenge(attempt.verifier),  # type: ignore[no-untyped-call] # Authlib's gap
+        "code_challenge_method": "S256",
+    }
+    return attempt, str(httpx.URL(_discover().authorize).copy_merge_params(asked))
+
+
+def claims_of(attempt: Attempt, code: str) -> Mapping[str, Any]:
+    """Exchange a code for who somebody is, every claim checked. Raises NotSignedIn."""
+    provider = _discover()
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": _return_address(),
+        "code_verifier": attempt.verifier,
+        "client_id": settings().oidc_client_id,
+    }
+    try:
+        with _client() as client:
+            given = client.post(
+                provider.token, data=form, auth=_secret() or httpx.USE_CLIENT_DEFAULT
+            ).raise_for_status()
+            keys = KeySet.import_key_set(_get(client, provider.keys))
+        return _verified(json.loads(given.content)["id_token"], keys, attempt.nonce)
+    except httpx.HTTPStatusError:
+        raise NotSignedIn(_UNTRUE) from None
+    except httpx.HTTPError:
+        raise NotSignedIn(_AWAY) from None
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise NotSignedIn(_UNTRUE) from None
+
+
+def _verified(id_token: object, keys: KeySet, nonce: str) -> Mapping[str, Any]:
+    ours = settings().oidc_client_id or ""
+    registry = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY,
+        iss={"essential": True, "value": settings().oidc_issuer or ""},
+        aud={"essential": True, "value": ours},
+        sub={"essential": True},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True, "value": nonce},
+    )
+    claims: dict[str, Any] = jwt.decode(str(id_token), keys, algorithms=ALGORITHMS).claims
+    registry.validate(claims)
+    if claims.get("azp", ours) != ours:
+        raise NotSignedIn(_UNTRUE)
+    return claims
+
+
+def _discover() -> Provider:
+    issuer = settings().oidc_issuer or ""
+    at, known = _known.get(issuer, (0.0, None))
+    if known and time.monotonic() - at < REMEMBERED:
+        return known
+    try:
+        with _client() as client:
+            found = _get(client, issuer.rstrip("/") + "/.well-known/openid-configuration")
+            if found["issuer"] != issuer:
+                raise NotSignedIn(_UNTRUE)
+            names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+            provider = Provider(*(_safe(str(found[name])) for name in names))
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
+        raise NotSignedIn(_AWAY) from None
+    _known[issuer] = (time.monotonic(), provider)
+    return provider
+
+
+def _get(client: httpx.Client, address: str) -> Any:
+    return json.loads(client.get(_safe(address)).raise_for_status().content)
+
+
+def _safe(address: str) -> str:
+    """Return an address that nobody can listen in on: https, or this machine."""
+    parts = urlsplit(address)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise ValueError(address)
+    return address
+
+
+def _return_address() -> str:
+    return (settings().public_url or "").rstrip("/") + RETURN_PATH
+
+
+def _secret() -> httpx.BasicAuth | None:
+    """Return the client's id and secret as RFC 6749 sends them, or nothing for a public client."""
+    secret = settings().oidc_client_secret
+    return httpx.BasicAuth(quote(settings().oidc_client_id or "", safe=""), quote(secret, safe="")) if secret else None
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(transport=Bounded(trust_env=False), timeout=ANSWER_SECONDS, follow_redirects=False)

@@ -1,0 +1,112 @@
+"""Who may come in by a provider, and as what: people known here by their address, or by the provider's roles."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, func, select
+
+from core import clock
+from core.actor import Actor
+from core.encryption.cipher import TokenCipher
+from core.errors import NotSignedIn, Unusable
+from core.models import Role, SpentState, User
+from core.people import operators
+from core.people.oidc import Attempt
+from core.settings import settings
+
+#: Long enough for a password and a code at the provider.
+ATTEMPT_LIFE: Final = timedelta(minutes=10)
+#: The program, when it does what the provider says.
+PROVIDER: Final = Actor(None, "sign-in provider", Role.ADMIN, "provider")
+_PURPOSE: Final = "oidc"
+_UNCONFIRMED: Final = "Your organisation has not confirmed your e-mail address. Ask whoever runs its accounts."
+_LOST: Final = "This sign-in was not begun in this browser, or took too long. Start again from the sign-in page."
+
+
+def sealed(attempt: Attempt) -> str:
+    """Return an attempt as only this program can have written it, and nobody else can read it, for a cookie."""
+    until = time.time() + ATTEMPT_LIFE.total_seconds()
+    return _cipher().encrypt(json.dumps({"for": _PURPOSE, "until": until, **asdict(attempt)}))
+
+
+def opened(session: Session, cookie: str, state: str) -> Attempt:
+    """Return the attempt that a browser began, and mark it as spent. Raises NotSignedIn."""
+    try:
+        found = json.loads(_cipher().decrypt(cookie))
+        purpose, until = found.pop("for"), found.pop("until")
+        attempt = Attempt(**found)
+    except (Unusable, ValueError, TypeError, KeyError, AttributeError):
+        raise NotSignedIn(_LOST) from None
+    if purpose != _PURPOSE or until < time.time() or not state or attempt.state != state:
+        raise NotSignedIn(_LOST)
+    spent = insert(SpentState).values(state_hash=_hash(state), expires_at=clock.now() + ATTEMPT_LIFE)
+    session.exec(delete(SpentState).where(col(SpentState.expires_at) < clock.db_now()))
+    marked = spent.on_conflict_do_nothing().returning(col(SpentState.state_hash))
+    if session.connection().execute(marked).first() is None:
+        raise NotSignedIn("This sign-in has been completed already. Start again from the sign-in page.")
+    return attempt
+
+
+def person_of(session: Session, claims: Mapping[str, Any]) -> User:
+    """Return the person behind checked claims; with a role claim, made or changed as it says. Raises NotSignedIn."""
+    email = _address(claims)
+    user = session.exec(select(User).where(func.lower(User.email) == email.lower())).first()
+    # Letters in any case, but only where the alphabet has no doubles: K is also a Kelvin sign, and another address.
+    if user is not None and user.email != email and not email.isascii():
+        raise NotSignedIn(_UNCONFIRMED)
+    if user is not None and user.disabled_at:
+        raise NotSignedIn(f"{user.email} is disabled here. Ask an admin.")
+    if settings().oidc_role_claim:
+        return _with_role(session, user, email, _role(claims))
+    if user is None:
+        raise NotSignedIn(f"{email[:320]} is not known here. Ask an admin to add you.")
+    return user
+
+
+def _address(claims: Mapping[str, Any]) -> str:
+    email = claims.get("email")
+    if not isinstance(email, str) or "@" not in email or not email.strip().isprintable():
+        raise NotSignedIn(_UNCONFIRMED)
+    if claims.get("email_verified") is not True:
+        raise NotSignedIn(_UNCONFIRMED)
+    return email.strip()
+
+
+def _with_role(session: Session, user: User | None, email: str, role: Role) -> User:
+    if user is None:
+        try:
+            form = operators.AddForm(email=email, role=role)
+        except ValidationError:
+            raise NotSignedIn(_UNCONFIRMED) from None
+        operators.add(session, form, PROVIDER, "first sign-in by the provider")
+        return operators.find_by_email(session, email)
+    if user.role is not role:
+        operators.change_role(session, user.id, role, PROVIDER, "the provider says so")
+    return user
+
+
+def _role(claims: Mapping[str, Any]) -> Role:
+    """Return the highest role that one of the claim's values is mapped to."""
+    given = claims.get(settings().oidc_role_claim or "")
+    values = given if isinstance(given, list) else [given]
+    mapped = dict(pair.rpartition("=")[::2] for pair in settings().oidc_roles.split())
+    roles = [Role(mapped[value]) for value in values if isinstance(value, str) and mapped.get(value) in set(Role)]
+    if not roles:
+        raise NotSignedIn("Your organisation gives you no role here. Ask whoever runs its accounts.")
+    return max(roles, key=list(Role).index)
+
+
+def _hash(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+def _cipher() -> TokenCipher:
+    return TokenCipher(settings().secret_key or "")

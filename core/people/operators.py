@@ -1,0 +1,113 @@
+"""The people who help: adding them, their roles, their sign-in links. There is no default password anywhere."""
+
+from typing import Final
+from uuid import UUID
+
+from pydantic import EmailStr, Field
+from sqlmodel import Session, func, select
+
+from core import bus, clock
+from core.actor import Actor
+from core.audit.record import record
+from core.errors import NotAllowed, NotFound
+from core.models import Role, User
+from core.operation import Form
+from core.people import auth, personal_tokens, sessions
+
+#: The operator that the first local start makes, for the person at the machine.
+LOCAL_ADMIN = "admin@unstuck.example"
+_DISABLED = "disabled"
+_ROLES: Final = "Viewers read. Support also helps single users. Admins do everything, also to people and queues."
+
+
+class AddForm(Form):
+    """A new operator."""
+
+    email: EmailStr = Field(title="E-mail address")
+    name: str | None = Field(default=None, max_length=200)
+    role: Role = Field(default=Role.SUPPORT, description=_ROLES)
+
+
+class RoleForm(Form):
+    """An operator's role from now on."""
+
+    role: Role = Field(description=_ROLES)
+
+
+def find_by_email(session: Session, email: str) -> User:
+    """Return the user with this e-mail address, in any case. Raises NotFound."""
+    user = session.exec(select(User).where(func.lower(User.email) == email.strip().lower())).first()
+    if user is None:
+        raise NotFound(f"There is no user with the e-mail address {email}.")
+    return user
+
+
+def add(session: Session, form: AddForm, actor: Actor, reason: str | None) -> str:
+    """Add an operator, or give an existing user the role, and return the token of their sign-in link."""
+    user = session.exec(select(User).where(func.lower(User.email) == form.email.lower())).first()
+    if user is not None and user.role is not Role.MEMBER and user.disabled_at is None:
+        raise NotAllowed(f"{user.email} is an operator already ({user.role}); change that with: operator role.")
+    if user is None:
+        user = User(email=form.email, name=form.name)
+        session.add(user)
+        session.flush()
+    _give(session, user, form.role, actor, reason, "operator.added")
+    return auth.make_link(session, user)
+
+
+def change_role(session: Session, user_id: UUID, role: Role, actor: Actor, reason: str | None) -> None:
+    """Give a user another role; their sessions end, so that no page goes on with the old one."""
+    user = _get(session, user_id)
+    if user.id == actor.id:
+        raise NotAllowed("Nobody changes their own role; ask another admin.")
+    _give(session, user, role, actor, reason, "operator.role_changed")
+    sessions.end_all(session, user_id, actor, "role changed", reason)
+
+
+def disable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
+    """Shut a user out from now on; what they did stays in the log."""
+    user = _get(session, user_id)
+    if user.id == actor.id:
+        raise NotAllowed("Nobody disables themselves; ask another admin.")
+    was = _standing(user)
+    user.disabled_at = clock.db_now()
+    sessions.end_all(session, user_id, actor, "disabled", reason)
+    personal_tokens.revoke_all(session, user_id, actor, reason)
+    record(session, actor, "operator.disabled", user_id=user_id, reason=reason, was=was, now=_DISABLED)
+    bus.changed(session, user_id=user_id)
+
+
+def enable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
+    """Let a user in again who was disabled; they sign in anew."""
+    user = _get(session, user_id)
+    if user.disabled_at is None:
+        raise NotAllowed(f"{user.email} is not disabled.")
+    user.disabled_at = None
+    record(session, actor, "operator.enabled", user_id=user_id, reason=reason, was=_DISABLED, now=user.role.value)
+    bus.changed(session, user_id=user_id)
+
+
+def link(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> str:
+    """Return the token of a new one-time sign-in link for a user."""
+    user = _get(session, user_id)
+    if user.disabled_at:
+        raise NotAllowed(f"{user.email} is disabled and cannot sign in.")
+    record(session, actor, "operator.link_made", user_id=user_id, reason=reason)
+    return auth.make_link(session, user)
+
+
+def _get(session: Session, user_id: UUID) -> User:
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound(f"There is no user with id {user_id}.")
+    return user
+
+
+def _give(session: Session, user: User, role: Role, actor: Actor, reason: str | None, event: str) -> None:
+    was, user.role, user.disabled_at = _standing(user), role, None
+    record(session, actor, event, user_id=user.id, reason=reason, was=was, now=role.value)
+    bus.changed(session, user_id=user.id)
+
+
+def _standing(user: User) -> str:
+    return _DISABLED if user.disabled_at else user.role.value

@@ -1,0 +1,153 @@
+"""Personal tokens: how a person's scripts say whose they are. Made for a time and a purpose, shown once, ended at once.
+
+A token is `unstuck_` and 256 random bits, so that scanners of repositories know one when they see it; the database
+holds only its SHA-256.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import Field, field_validator
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select, update
+
+from core import bus, clock
+from core.actor import Actor
+from core.audit.record import record
+from core.errors import Invalid, NotAllowed, NotFound, NotPermitted, NotSignedIn
+from core.models import PersonalToken, Scope, User
+from core.operation import Form
+from core.people.sessions import hash_token
+
+PREFIX: Final = "unstuck_"
+LONGEST_DAYS: Final = 365
+#: Live tokens of one person: more than anybody has scripts, few enough to be read through.
+MOST: Final = 20
+#: A token's last use is written at most this often: reading must not mean writing.
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+class TokenForm(Form):
+    """A new token: what it is for, what it may do, and for how many days."""
+
+    name: str = Field(min_length=1, max_length=100)
+    scope: Scope = Scope.READ
+    days: int = Field(default=90, ge=1, le=LONGEST_DAYS)
+
+    @field_validator("name")
+    @classmethod
+    def _says_something(cls, name: str) -> str:
+        if not name.strip() or not name.isprintable():
+            raise ValueError("say what the token is for, in plain text")
+        return name.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLine:
+    """One live token, as its owner sees it."""
+
+    id: UUID
+    name: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+
+
+def create(session: Session, user_id: UUID, form: TokenForm, actor: Actor, reason: str | None = None) -> str:
+    """Make a token and return it; it is not seen again. Raises NotFound, NotPermitted, Invalid or NotAllowed."""
+    user = session.get(User, user_id, with_for_update=True)
+    if user is None:
+        raise NotFound(f"There is no user with id {user_id}.")
+    if actor.id is not None and actor.id != user_id:
+        raise NotPermitted("A token speaks for its person: everybody makes their own.")
+    if user.disabled_at:
+        raise NotAllowed(f"{user.email} is disabled and cannot sign in.")
+    _refuse_too_many(session, user_id, form.name)
+    token = PREFIX + secrets.token_urlsafe(32)
+    expires_at = clock.now() + timedelta(days=form.days)
+    row = PersonalToken(
+        user_id=user_id, name=form.name, scope=form.scope, token_hash=hash_token(token), expires_at=expires_at
+    )
+    session.add(row)
+    data: dict[str, Any] = {
+        "id": str(row.id),
+        "named": form.name,
+        "scope": form.scope.value,
+        "until": expires_at.isoformat(),
+    }
+    record(session, actor, "token.created", user_id=user_id, reason=reason, **data)
+    bus.changed(session, user_id=user_id)
+    return token
+
+
+def revoke(session: Session, token_id: UUID, actor: Actor, reason: str | None = None) -> None:
+    """End a token at once. Raises NotFound."""
+    row = session.get(PersonalToken, token_id)
+    if row is None:
+        raise NotFound(f"There is no token with id {token_id}.")
+    if _end(session, row.user_id, actor, reason, col(PersonalToken.id) == token_id) == 0:
+        raise NotAllowed(f"The token “{row.name}” has been revoked already.")
+
+
+def revoke_all(session: Session, user_id: UUID, actor: Actor, reason: str | None = None) -> int:
+    """End all of a person's tokens; return how many there were."""
+    return _end(session, user_id, actor, reason)
+
+
+def owner_of(session: Session, token_id: UUID) -> UUID | None:
+    """Return whose token this is."""
+    row = session.get(PersonalToken, token_id)
+    return row.user_id if row else None
+
+
+def lines_of(session: Session, user_id: UUID) -> list[TokenLine]:
+    """Return a person's live tokens, the newest first."""
+    newest = select(PersonalToken).where(*_live(user_id)).order_by(col(PersonalToken.created_at).desc())
+    return [
+        TokenLine(row.id, row.name, row.scope, row.created_at, row.expires_at, row.last_used_at)
+        for row in session.exec(newest)
+    ]
+
+
+def actor_of(session: Session, token: str, via: str) -> Actor:
+    """Return the person whose token this is, as the database knows them now. Raises NotSignedIn."""
+    wanted = PersonalToken.token_hash == hash_token(token)
+    found = session.exec(select(PersonalToken, User).join(User).where(wanted)).first()
+    if found is None or not _holds(*found):
+        raise NotSignedIn("This token is unknown, revoked or too old. Make a new one under Settings, Tokens.")
+    row, user = found
+    if row.last_used_at is None or row.last_used_at < clock.now() - TOUCH_EVERY:
+        session.exec(update(PersonalToken).where(col(PersonalToken.id) == row.id).values(last_used_at=clock.now()))
+    return Actor(user.id, user.email, user.role, via, token_id=row.id, reads_only=row.scope is Scope.READ)
+
+
+def _holds(row: PersonalToken, user: User) -> bool:
+    return not row.revoked_at and not user.disabled_at and row.expires_at > clock.now()
+
+
+def _live(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    not_over = (col(PersonalToken.revoked_at).is_(None), col(PersonalToken.expires_at) > clock.db_now())
+    return col(PersonalToken.user_id) == user_id, *not_over
+
+
+def _refuse_too_many(session: Session, user_id: UUID, name: str) -> None:
+    names = session.exec(select(PersonalToken.name).where(*_live(user_id))).all()
+    if len(names) >= MOST:
+        raise NotAllowed(f"There are {MOST} tokens already; revoke one that is not used any more.")
+    if name.casefold() in {other.casefold() for other in names}:
+        raise Invalid(
+            "There is a token of this name.", {"name": "Choose another name, so that the two can be told apart."}
+        )
+
+
+def _end(session: Session, user_id: UUID, actor: Actor, reason: str | None, *which: ColumnElement[bool]) -> int:
+    stop = update(PersonalToken).where(*_live(user_id), *which).values(revoked_at=clock.db_now())
+    ended = session.exec(stop.returning(col(PersonalToken.id), col(PersonalToken.name))).all()
+    for token_id, name in ended:
+        record(session, actor, "token.revoked", user_id=user_id, reason=reason, id=str(token_id), named=name)
+    bus.changed(session, user_id=user_id)
+    return len(ended)

@@ -1,0 +1,212 @@
+"""The second factor: codes from a phone (TOTP), recovery codes for who has lost it, and switching it on and off."""
+
+import base64
+import hashlib
+import hmac
+import io
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import pyotp
+import segno
+from pydantic import Field
+from sqlmodel import Session, col, delete, func, select, update
+
+from core import bus, clock
+from core.actor import Actor
+from core.audit.record import record
+from core.encryption.cipher import TokenCipher
+from core.errors import Invalid, NotAllowed, NotFound, NotPermitted, TooMany
+from core.models import RecoveryCode, SecondFactor, User
+from core.operation import Form
+from core.people import passwords, rate_limits
+from core.settings import settings
+
+ISSUER: Final = "Unstuck"
+#: A phone's clock may be wrong by one step of half a minute, either way.
+STEPS: Final = (-1, 0, 1)
+RECOVERY_CODES: Final = 10
+#: Wrong codes in a row after which nobody may try for a while: a million codes then take two years.
+MOST_FAILURES: Final = 5
+LOCKED: Final = timedelta(minutes=5)
+
+
+class CodeForm(Form):
+    """A code from the phone, or a recovery code."""
+
+    code: str = Field(min_length=6, max_length=40)
+
+
+class OffForm(Form):
+    """What proves that it is oneself who switches the second factor off: a code, or the password."""
+
+    code: str | None = Field(default=None, max_length=40)
+    password: str | None = Field(default=None, max_length=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a phone needs: the secret to type, and the same as an address and as a picture to scan."""
+
+    secret: str
+    uri: str
+    qr: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a person's second factor stands."""
+
+    on: bool
+    codes_left: int
+
+
+def state_of(session: Session, user_id: UUID) -> State:
+    """Return whether a second factor is on, and how many recovery codes are left."""
+    factor = session.get(SecondFactor, user_id)
+    left = (col(RecoveryCode.user_id) == user_id, col(RecoveryCode.used_at).is_(None))
+    codes = session.exec(select(func.count()).select_from(RecoveryCode).where(*left)).one()
+    return State(factor is not None and factor.confirmed_at is not None, codes)
+
+
+def set_up(session: Session, actor: Actor) -> Setup:
+    """Make a secret for a person's phone; it counts for nothing until a code confirms it. Raises NotAllowed."""
+    user = _person(session, actor)
+    if state_of(session, user.id).on:
+        raise NotAllowed("Your second factor is on already; switch it off first to use another phone.")
+    secret = pyotp.random_base32()
+    session.merge(SecondFactor(user_id=user.id, secret=_cipher().encrypt(secret)))
+    record(session, actor, "factor.set_up", user_id=user.id)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=ISSUER)
+    picture = io.BytesIO()
+    segno.make(uri, error="m").save(picture, kind="svg", border=3, light="#fff", xmldecl=False, omitsize=True)
+    return Setup(secret, uri, picture.getvalue().decode())
+
+
+def confirm(session: Session, actor: Actor, form: CodeForm) -> list[str]:
+    """Switch the second factor on by a first code, and return the recovery codes, which are shown this once."""
+    user = _person(session, actor)
+    factor = session.get(SecondFactor, user.id)
+    if factor is None or factor.confirmed_at:
+        raise NotAllowed("There is nothing to confirm: set a second factor up first.")
+    step = _step_of(factor, _plain(form.code))
+    if step is None:
+        says = "Write the six digits that the phone shows now. If they keep being wrong, set its clock."
+        raise Invalid(f"The code is wrong. {says}", {"code": says})
+    factor.confirmed_at, factor.last_step = clock.now(), step
+    codes = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
+    session.exec(delete(RecoveryCode).where(col(RecoveryCode.user_id) == user.id))
+    session.add_all(RecoveryCode(user_id=user.id, code_hash=_hash(user.id, code)) for code in codes)
+    record(session, actor, "factor.on", user_id=user.id)
+    bus.changed(session, user_id=user.id)
+    return ["-".join(re.findall("....", code)) for code in codes]
+
+
+def switch_off(session: Session, actor: Actor, form: OffForm) -> None:
+    """Switch one's own second factor off; a code or the password proves that it is oneself. Raises Invalid."""
+    user = _person(session, actor)
+    if not state_of(session, user.id).on:
+        raise NotAllowed("Your second factor is off already.")
+    if form.password:
+        rate_limits.check(rate_limits.PROOFS, str(user.id))
+    by_code = bool(form.code) and check(session, user, form.code or "")
+    if not by_code and not (form.password and passwords.matches(user, form.password)):
+        says = "Write a code from your phone, a recovery code, or your password."
+        raise Invalid(f"That is neither a code nor your password. {says}", {"code": says})
+    _remove(session, user.id, actor, "factor.off", None)
+
+
+def reset(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
+    """Take a second factor away from somebody who has lost the phone and the codes. Raises NotAllowed."""
+    if user_id == actor.id:
+        raise NotPermitted("Nobody resets their own; switch it off with a code or your password, or ask another admin.")
+    if session.get(User, user_id) is None:
+        raise NotFound(f"There is no user with id {user_id}.")
+    if session.get(SecondFactor, user_id) is None:
+        raise NotAllowed("This person has no second factor.")
+    _remove(session, user_id, actor, "factor.reset", reason)
+
+
+def check(session: Session, user: User, code: str) -> bool:
+    """Take a code: True once for each code that is right. Raises TooMany after a few wrong ones in a row."""
+    factor = session.get(SecondFactor, user.id, populate_existing=True)
+    if factor is None or factor.confirmed_at is None:
+        return False
+    if factor.locked_until and factor.locked_until > clock.now():
+        left = int((factor.locked_until - clock.now()).total_seconds()) + 1
+        raise TooMany(f"Too many wrong codes. Try again in {left // 60 + 1} minutes.", left)
+    rate_limits.check(rate_limits.CODES, str(user.id))
+    plain = _plain(code)
+    step = _step_of(factor, plain)
+    taken = _take_step(session, user.id, step) if step is not None else _take_recovery(session, user, plain)
+    if not taken:
+        _note_failure(session, user.id)
+    return taken
+
+
+def _take_step(session: Session, user_id: UUID, step: int) -> bool:
+    """Use a code up. Of two requests with the same code, the second finds the step taken."""
+    unused = (col(SecondFactor.user_id) == user_id, col(SecondFactor.last_step) < step)
+    use_up = update(SecondFactor).where(*unused).values(last_step=step, failures=0)
+    return session.exec(use_up.returning(col(SecondFactor.user_id))).first() is not None
+
+
+def _take_recovery(session: Session, user: User, code: str) -> bool:
+    unused = (col(RecoveryCode.code_hash) == _hash(user.id, code), col(RecoveryCode.used_at).is_(None))
+    use_up = update(RecoveryCode).where(*unused).values(used_at=clock.db_now())
+    if session.exec(use_up.returning(col(RecoveryCode.user_id))).first() is None:
+        return False
+    record(session, Actor(user.id, user.email, user.role, "console"), "factor.recovery_used", user_id=user.id)
+    return True
+
+
+def _note_failure(session: Session, user_id: UUID) -> None:
+    """Count a wrong code in a transaction of its own: that of the request is rolled back when it is refused."""
+    with Session(session.get_bind()) as apart:
+        counted = col(SecondFactor.failures) + 1
+        mine = col(SecondFactor.user_id) == user_id
+        count = update(SecondFactor).where(mine).values(failures=counted).returning(col(SecondFactor.failures))
+        failures = apart.exec(count).first()
+        if failures and failures[0] >= MOST_FAILURES:
+            lock = update(SecondFactor).where(mine).values(failures=0, locked_until=clock.now() + LOCKED)
+            apart.exec(lock)
+        apart.commit()
+
+
+def _step_of(factor: SecondFactor, code: str) -> int | None:
+    """Return the half minute for which this is the code, if it is one about now."""
+    totp = pyotp.TOTP(_cipher().decrypt(factor.secret))
+    now = totp.timecode(clock.now())
+    right = [now + off for off in STEPS if hmac.compare_digest(totp.generate_otp(now + off), code)]
+    return max(right, default=None)
+
+
+def _remove(session: Session, user_id: UUID, actor: Actor, event: str, reason: str | None) -> None:
+    session.exec(delete(RecoveryCode).where(col(RecoveryCode.user_id) == user_id))
+    session.exec(delete(SecondFactor).where(col(SecondFactor.user_id) == user_id))
+    record(session, actor, event, user_id=user_id, reason=reason)
+    bus.changed(session, user_id=user_id)
+
+
+def _person(session: Session, actor: Actor) -> User:
+    user = session.get(User, actor.id) if actor.id else None
+    if user is None:
+        raise NotAllowed("Only people have a second factor.")
+    return user
+
+
+def _plain(code: str) -> str:
+    """Return a code as it is compared: people type spaces and dashes as they see them."""
+    return re.sub(r"[^a-z0-9]", "", code.lower())
+
+
+def _hash(user_id: UUID, code: str) -> str:
+    return hashlib.sha256(f"{user_id}:{code}".encode()).hexdigest()
+
+
+def _cipher() -> TokenCipher:
+    return TokenCipher(settings().secret_key or "", settings().previous_keys)

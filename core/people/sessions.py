@@ -1,0 +1,158 @@
+"""Sessions: beginning one, whether it still holds, listing a person's, and ending them, with who ended it on record."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, delete, select, update
+
+from core import bus, clock
+from core.actor import Actor
+from core.audit.record import record
+from core.errors import NotFound
+from core.models import PendingSignIn, SignInLink, User, UserSession
+from core.settings import settings
+
+#: Letters of a user agent that are kept.
+AGENT_LIMIT: Final = 300
+#: The first of each that a user agent contains names it; later ones pretend to be earlier ones, so the order counts.
+_BROWSERS: Final = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+_SYSTEMS: Final = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Where a sign-in comes from, for the list of sessions."""
+
+    user_agent: str = ""
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One open session, as its owner or an admin sees it."""
+
+    id: UUID
+    device: str
+    ip: str
+    started_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    current: bool
+
+
+def begin(session: Session, user: User, visitor: Visitor, via: str, how: str) -> str:
+    """Begin a session and return its token, which is nowhere else. `how` is password, link, code or provider."""
+    token = secrets.token_urlsafe(32)
+    row = UserSession(
+        user_id=user.id,
+        token_hash=hash_token(token),
+        user_agent=visitor.user_agent[:AGENT_LIMIT],
+        ip=visitor.ip,
+        expires_at=clock.now() + timedelta(hours=settings().session_hours),
+    )
+    session.add(row)
+    data: dict[str, Any] = {"how": how, "session": str(row.id), "device": device_of(row.user_agent), "ip": row.ip}
+    record(session, Actor(user.id, user.email, user.role, via), "session.started", user_id=user.id, **data)
+    bus.changed(session, user_id=user.id)
+    return token
+
+
+def holds(row: UserSession, user: User) -> bool:
+    """Tell whether a session is good for another request: not ended, not too old, not idle, its person not disabled."""
+    now = clock.now()
+    idle = timedelta(minutes=settings().session_idle_minutes)
+    return not row.revoked_at and not user.disabled_at and row.expires_at > now and row.last_seen_at > now - idle
+
+
+def lines_of(session: Session, actor: Actor, user_id: UUID) -> list[SessionLine]:
+    """Return a person's open sessions, the last used first; `actor` is who looks. Raises NotFound."""
+    if session.get(User, user_id) is None:
+        raise NotFound(f"There is no user with id {user_id}.")
+    mine = select(UserSession).where(col(UserSession.user_id) == user_id, *still_open())
+    return [_line(row, actor) for row in session.exec(mine.order_by(col(UserSession.last_seen_at).desc()))]
+
+
+def still_open() -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of a session that is neither ended nor too old nor idle."""
+    idle = clock.now() - timedelta(minutes=settings().session_idle_minutes)
+    is_young = (col(UserSession.expires_at) > clock.now(), col(UserSession.last_seen_at) > idle)
+    return col(UserSession.revoked_at).is_(None), *is_young
+
+
+def owner_of(session: Session, session_id: UUID) -> UUID | None:
+    """Return whose session this is."""
+    row = session.get(UserSession, session_id)
+    return row.user_id if row else None
+
+
+def end(session: Session, session_id: UUID, actor: Actor, how: str, reason: str | None = None) -> None:
+    """End one session, wherever it is open. Raises NotFound."""
+    row = session.get(UserSession, session_id)
+    if row is None:
+        raise NotFound(f"There is no session with id {session_id}.")
+    _end(session, actor, row.user_id, how, reason, col(UserSession.id) == session_id)
+
+
+def end_all(
+    session: Session, user_id: UUID, actor: Actor, how: str, reason: str | None = None, *, but: UUID | None = None
+) -> int:
+    """End a person's sessions, all but one if so wished, and their unused sign-in links; return how many ended."""
+    links = (col(SignInLink.user_id) == user_id, col(SignInLink.used_at).is_(None))
+    session.exec(update(SignInLink).where(*links).values(used_at=clock.db_now()))
+    session.exec(delete(PendingSignIn).where(col(PendingSignIn.user_id) == user_id))
+    others = (col(UserSession.id) != but,) if but else ()
+    return _end(session, actor, user_id, how, reason, *others)
+
+
+def device_of(user_agent: str) -> str:
+    """Return a user agent in the words of its owner: Firefox on Linux."""
+    browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), None)
+    system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), None)
+    if browser:
+        return f"{browser} on {system}" if system else browser
+    program = re.match(r"[\w.+-]{1,30}", user_agent)
+    return program.group() if program else "Unknown device"
+
+
+def hash_token(token: str) -> str:
+    """Return what is stored of a token of 256 random bits: nothing slower than SHA-256 is needed for those."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _end(
+    session: Session, actor: Actor, user_id: UUID, how: str, reason: str | None, *which: ColumnElement[bool]
+) -> int:
+    mine = (col(UserSession.user_id) == user_id, col(UserSession.revoked_at).is_(None))
+    stop = update(UserSession).where(*mine, *which).values(revoked_at=clock.db_now())
+    ended = session.exec(stop.returning(col(UserSession.id), col(UserSession.user_agent))).all()
+    for session_id, user_agent in ended:
+        data: dict[str, Any] = {"how": how, "session": str(session_id), "device": device_of(user_agent)}
+        record(session, actor, "session.ended", user_id=user_id, reason=reason, **data)
+    bus.changed(session, user_id=user_id)
+    return len(ended)
+
+
+def _line(row: UserSession, actor: Actor) -> SessionLine:
+    return SessionLine(
+        id=row.id,
+        device=device_of(row.user_agent),
+        ip=row.ip,
+        started_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        current=row.id == actor.session_id,
+    )

@@ -1,0 +1,172 @@
+"""Finding users, who among them needs help, and everything about one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
+
+from core import clock
+from core.database.truncate import IN_LIST, light, short
+from core.demo import rows
+from core.diagnosis.context import Diagnosis, Scene, latest_job, scene_of
+from core.diagnosis.user import diagnose
+from core.errors import NotFound
+from core.job_list.queries import jobs_of_user
+from core.jobs.labels import Label, has_label
+from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
+from core.operations.demo import demo_mode
+
+#: Users that one search shows; whoever is not among them needs a longer word.
+MOST: Final = 50
+#: Jobs and events on one user's page.
+JOBS_SHOWN: Final = 20
+EVENTS_SHOWN: Final = 60
+#: Seconds after which a due job that nobody took, or a running one without a checkpoint, counts as stuck.
+OVERDUE: Final = 60
+
+_IN_BETWEEN: Final = (DemoModeStatus.ENABLING, DemoModeStatus.DISABLING)
+
+
+class Need(StrEnum):
+    """Lists of users who need someone."""
+
+    STUCK = "stuck"
+    FAILED = "failed"
+    MOVING = "moving"
+
+
+@dataclass(frozen=True, slots=True)
+class UserLine:
+    """One user in a list."""
+
+    id: UUID
+    email: str
+    name: str | None
+    role: str
+    status: DemoModeStatus
+    is_stuck: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Everything that a user's page shows; events newest first."""
+
+    user: User
+    scene: Scene | None
+    diagnosis: Diagnosis
+    connections: list[PlatformConnection]
+    demo_interactions: int
+    jobs: list[dict[str, Any]]
+    events: list[Event]
+
+
+def find_users(session: Session, words: str, need: Need | None = None) -> list[UserLine]:
+    """Return users by the beginning of e-mail address, name or id, in any case; if none begins so, by any part.
+
+    Without words: those in need, or else the newest ones.
+    """
+    words = words.strip().replace("\x00", "")
+    wanted = [_needs(need)] if need else []
+    if not words:
+        return _lines(session, wanted)
+    found = _lines(session, [*wanted, _begins(words)])
+    return found or _lines(session, [*wanted, _contains(words)])
+
+
+def users_in_need(session: Session) -> Mapping[Need, int]:
+    """Return how many users are stuck, failed, and on their way without trouble."""
+    stuck = is_stuck()
+    row = session.exec(
+        select(
+            func.count().filter(stuck),
+            func.count().filter(col(User.demo_mode_status) == DemoModeStatus.FAILED),
+            func.count().filter(col(User.demo_mode_status).in_(_IN_BETWEEN), sa.not_(stuck)),
+        )
+        .select_from(User)
+        .where(col(User.demo_mode_status).in_((*_IN_BETWEEN, DemoModeStatus.FAILED)))
+    ).one()
+    return dict(zip(Need, row, strict=True))
+
+
+def user_page(session: Session, user_id: UUID) -> UserPage:
+    """Return everything about one user; raises NotFound."""
+    people = light(User, IN_LIST)
+    user = session.exec(select(people).where(col(people.id) == user_id)).first()
+    if user is None:
+        raise NotFound(f"There is no user with id {user_id}.")
+    job = latest_job(session, user_id)
+    scene = scene_of(session, job) if job else None
+    links, happened = light(PlatformConnection, IN_LIST), light(Event, IN_LIST)
+    connections = select(links).where(col(links.user_id) == user_id)
+    events = select(happened).where(col(happened.user_id) == user_id)
+    return UserPage(
+        user=user,
+        scene=scene,
+        diagnosis=diagnose(user, scene),
+        connections=list(session.exec(connections.order_by(col(links.created_at)))),
+        demo_interactions=rows.count_interactions(session, user_id),
+        jobs=jobs_of_user(session, user_id, JOBS_SHOWN),
+        events=list(session.exec(events.order_by(col(happened.id).desc()).limit(EVENTS_SHOWN))),
+    )
+
+
+def is_stuck() -> ColumnElement[bool]:
+    """Return the predicate over users: between two states, and nothing that would move them out of it in time."""
+    job = BackgroundJob
+    late = clock.db_now() - sa.literal(timedelta(seconds=OVERDUE), sa.Interval())
+    will_move = sa.or_(
+        sa.and_(col(job.status) == JobStatus.QUEUED, col(job.run_at) > late),
+        has_label(Label.RUNNING),
+        has_label(Label.STOPPING),
+    )
+    at_work = sa.exists().where(
+        col(job.machine) == demo_mode.name,
+        func.coalesce(col(job.connection_id), col(job.user_id)) == col(User.id),
+        col(job.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        will_move,
+    )
+    return sa.and_(col(User.demo_mode_status).in_(_IN_BETWEEN), sa.not_(at_work))
+
+
+def _needs(need: Need) -> ColumnElement[bool]:
+    if need is Need.STUCK:
+        return is_stuck()
+    if need is Need.FAILED:
+        return col(User.demo_mode_status) == DemoModeStatus.FAILED
+    return sa.and_(col(User.demo_mode_status).in_(_IN_BETWEEN), sa.not_(is_stuck()))
+
+
+def _begins(words: str) -> ColumnElement[bool]:
+    pattern = _escaped(words) + "%"
+    fits = [func.lower(column).like(pattern, escape="\\") for column in (User.email, User.name)]
+    return sa.or_(*fits, *_id_between(words))
+
+
+def _contains(words: str) -> ColumnElement[bool]:
+    pattern = "%" + _escaped(words) + "%"
+    return sa.or_(*(func.lower(column).like(pattern, escape="\\") for column in (User.email, User.name)))
+
+
+def _escaped(words: str) -> str:
+    return words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _id_between(words: str) -> list[ColumnElement[bool]]:
+    """Return the range of ids that begin with these hexadecimal digits, if they are any: an index finds a range."""
+    digits = words.lower().replace("-", "")
+    if not 4 <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
+        return []
+    return [col(User.id).between(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))]
+
+
+def _lines(session: Session, wanted: list[ColumnElement[bool]]) -> list[UserLine]:
+    shown = (col(User.id), col(User.email), short(col(User.name)), col(User.role), col(User.demo_mode_status))
+    newest = sa.select(*shown, is_stuck()).where(*wanted).order_by(col(User.created_at).desc(), col(User.id))
+    found = session.connection().execute(newest.limit(MOST))
+    return [UserLine(one, email, name, role.value, status, stuck) for one, email, name, role, status, stuck in found]

@@ -1,0 +1,169 @@
+"""Steering queues and kinds: pause and resume with a reason, limits, and how they are doing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from core import bus, clock
+from core.actor import Actor
+from core.audit.record import record
+from core.database.truncate import IN_LIST, light
+from core.errors import Invalid, NotAllowed, NotFound
+from core.models import JobKind, Queue
+from core.operation import Form
+from core.operations import BY_NAME
+
+
+class Named(Form):
+    """A queue or a kind, by its name."""
+
+    name: str = Field(max_length=200)
+
+
+_EMPTY = "Empty: no limit."
+
+
+class Limits(Form):
+    """How many jobs of a kind run at once, and how fast they start; empty does not limit."""
+
+    name: str = Field(max_length=200)
+    max_running: int | None = Field(
+        default=None, ge=0, le=100_000, title="At once, in all", description=f"{_EMPTY} 0 starts none."
+    )
+    max_per_worker: int | None = Field(
+        default=None, ge=0, le=1_000, title="At once, in one worker process", description=_EMPTY
+    )
+    rate_count: int | None = Field(default=None, ge=1, le=1_000_000, title="Starts, at the most", description=_EMPTY)
+    rate_seconds: int | None = Field(default=None, ge=1, le=86_400, title="Within so many seconds", description=_EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """One queue as a list shows it; `oldest_seconds` is of jobs that are due."""
+
+    name: str
+    waiting: int
+    scheduled: int
+    running: int
+    oldest_seconds: float | None
+    paused_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
+
+
+_LINES = text("""
+    SELECT names.name, coalesce(live.waiting, 0) AS waiting, coalesce(live.scheduled, 0) AS scheduled,
+           coalesce(live.running, 0) AS running, live.oldest_seconds, q.paused_at,
+           left(q.paused_by, :longest) AS paused_by, left(q.paused_reason, :longest) AS paused_reason
+    FROM (SELECT unnest(CAST(:known AS text[])) AS name UNION SELECT name FROM queues
+          UNION SELECT DISTINCT queue FROM background_jobs WHERE status IN ('queued', 'running')) names
+    LEFT JOIN queues q ON q.name = names.name
+    LEFT JOIN (
+        SELECT queue,
+               count(*) FILTER (WHERE status = 'queued' AND run_at <= statement_timestamp()) AS waiting,
+               count(*) FILTER (WHERE status = 'queued' AND run_at > statement_timestamp()) AS scheduled,
+               count(*) FILTER (WHERE status = 'running') AS running,
+               extract(epoch FROM statement_timestamp() - min(run_at) FILTER (
+                   WHERE status = 'queued' AND run_at <= statement_timestamp())) AS oldest_seconds
+        FROM background_jobs WHERE status IN ('queued', 'running') GROUP BY queue
+    ) live ON live.queue = names.name
+    ORDER BY names.name
+""")
+
+
+def known_queues() -> list[str]:
+    """Return every queue that a declared kind of job uses."""
+    return sorted({kind.queue for kind in BY_NAME.values()})
+
+
+def queue_lines(session: Session) -> list[QueueLine]:
+    """Return all queues by name; read from the index of what is alive."""
+    rows = session.connection().execute(_LINES, {"known": known_queues(), "longest": IN_LIST})
+    return [QueueLine(**{**row._mapping, "oldest_seconds": _seconds(row.oldest_seconds)}) for row in rows]  # noqa: SLF001
+
+
+def kind_lines(session: Session) -> list[JobKind]:
+    """Return every declared kind with what operators set for it."""
+    touched = {row.kind: row for row in session.exec(select(light(JobKind, IN_LIST)))}
+    return [touched.get(name) or JobKind(kind=name) for name in sorted({*BY_NAME, *touched})]
+
+
+def pause_queue(session: Session, name: str, actor: Actor, reason: str | None) -> None:
+    """Start no more jobs of a queue; running ones go on. Raises NotFound, NotAllowed (paused already)."""
+    _known_queue(session, name)
+    _pause(session, _queue(session, name), actor, reason, "queue", name)
+
+
+def resume_queue(session: Session, name: str, actor: Actor, reason: str | None) -> None:
+    """Start jobs of a queue again, now. Raises NotFound, NotAllowed (not paused)."""
+    _known_queue(session, name)
+    _resume(session, _queue(session, name), actor, reason, "queue", name)
+    bus.ring(session, name, 8)
+
+
+def pause_kind(session: Session, name: str, actor: Actor, reason: str | None) -> None:
+    """Start no more jobs of a kind; running ones go on."""
+    _known_kind(name)
+    _pause(session, _kind(session, name), actor, reason, "kind", name)
+
+
+def resume_kind(session: Session, name: str, actor: Actor, reason: str | None) -> None:
+    """Start jobs of a kind again, now."""
+    _known_kind(name)
+    _resume(session, _kind(session, name), actor, reason, "kind", name)
+    bus.ring(session, BY_NAME[name].queue, 8)
+
+
+def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | None) -> None:
+    """Set a kind's limits. Raises NotFound, or Invalid when a rate is half given."""
+    _known_kind(limits.name)
+    if (limits.rate_count is None) != (limits.rate_seconds is None):
+        raise Invalid("A rate needs both numbers.", {"rate_count": "Give rate_count and rate_seconds, or neither."})
+    row = _kind(session, limits.name)
+    values = limits.model_dump(exclude={"name"})
+    was = {name: getattr(row, name) for name in values}
+    row.sqlmodel_update({**values, "rate_left": limits.rate_count or 0, "rate_at": clock.db_now()})
+    session.add(row)
+    record(session, actor, "kind.limited", reason=reason, name=limits.name, was=was, now=values)
+    bus.ring(session, BY_NAME[limits.name].queue, 8)
+
+
+def _queue(session: Session, name: str) -> Queue:
+    return session.get(Queue, name, with_for_update=True) or Queue(name=name)
+
+
+def _kind(session: Session, name: str) -> JobKind:
+    return session.get(JobKind, name, with_for_update=True) or JobKind(kind=name)
+
+
+def _pause(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, what: str, name: str) -> None:
+    if row.paused_at is not None:
+        raise NotAllowed(f"The {what} {name} was paused already, by {row.paused_by}.")
+    row.sqlmodel_update({"paused_at": clock.db_now(), "paused_by": actor.name, "paused_reason": reason})
+    session.add(row)
+    record(session, actor, f"{what}.paused", reason=reason, name=name, was="active", now="paused")
+
+
+def _resume(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, what: str, name: str) -> None:
+    if row.paused_at is None:
+        raise NotAllowed(f"The {what} {name} is not paused.")
+    row.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
+    session.add(row)
+    record(session, actor, f"{what}.resumed", reason=reason, name=name, was="paused", now="active")
+
+
+def _known_queue(session: Session, name: str) -> None:
+    if name not in {line.name for line in queue_lines(session)}:
+        raise NotFound(f"There is no queue {name!r}. Known: {', '.join(known_queues())}.")
+
+
+def _known_kind(name: str) -> None:
+    if name not in BY_NAME:
+        raise NotFound(f"There is no kind of job {name!r}. Known: {', '.join(sorted(BY_NAME))}.")
+
+
+def _seconds(value: object) -> float | None:
+    return None if value is None else float(str(value))

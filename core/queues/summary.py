@@ -1,0 +1,84 @@
+"""How queues and kinds are doing, and how they are steered: what the page of queues shows."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.models import JobKind
+from core.operations import BY_NAME
+from core.queues.controls import QueueLine, kind_lines, queue_lines
+
+#: Counters are kept by the hour: the last day is the present hour and the 24 before it.
+HOURS: Final = 24
+
+_ENDED = text("""
+    SELECT kind, queue, status, sum(jobs) AS jobs FROM job_counters
+    WHERE hour >= date_trunc('hour', statement_timestamp(), 'UTC') - make_interval(hours => :hours)
+    GROUP BY kind, queue, status
+""")
+_RUNNING = text("SELECT kind, count(*) AS jobs FROM background_jobs WHERE status = 'running' GROUP BY kind")
+
+#: Jobs that ended, by status.
+Ended = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """One queue, and what ended in it within the last day."""
+
+    line: QueueLine
+    ended: Ended
+
+
+@dataclass(frozen=True, slots=True)
+class KindSeen:
+    """One kind of job: what operators set for it, how many run, and what ended within the last day."""
+
+    kind: JobKind
+    label: str
+    queue: str
+    running: int
+    ended: Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """All queues and kinds, by name."""
+
+    queues: tuple[QueueSeen, ...]
+    kinds: tuple[KindSeen, ...]
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait in the database, due or not."""
+        return sum(seen.line.waiting + seen.line.scheduled for seen in self.queues)
+
+
+def steering(session: Session) -> Steering:
+    """Return how everything that can be steered is doing; reads counters and live rows, never the history."""
+    by_queue, by_kind = _ended(session)
+    running = {row.kind: row.jobs for row in session.connection().execute(_RUNNING)}
+    return Steering(
+        tuple(QueueSeen(line, by_queue.get(line.name, {})) for line in queue_lines(session)),
+        tuple(_kind(row, running.get(row.kind, 0), by_kind.get(row.kind, {})) for row in kind_lines(session)),
+    )
+
+
+def _ended(session: Session) -> tuple[Mapping[str, Ended], Mapping[str, Ended]]:
+    by_queue: dict[str, Counter[str]] = {}
+    by_kind: dict[str, Counter[str]] = {}
+    for row in session.connection().execute(_ENDED, {"hours": HOURS}):
+        by_queue.setdefault(row.queue, Counter())[row.status] += int(row.jobs)
+        by_kind.setdefault(row.kind, Counter())[row.status] += int(row.jobs)
+    return by_queue, by_kind
+
+
+def _kind(row: JobKind, running: int, ended: Ended) -> KindSeen:
+    declared = BY_NAME.get(row.kind)
+    return KindSeen(
+        row, declared.label if declared else "no longer declared", declared.queue if declared else "", running, ended
+    )

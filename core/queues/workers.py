@@ -1,0 +1,99 @@
+"""Who works: the living workers with what each is doing right now, and those that went within the last day."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.database.truncate import IN_LIST, light
+from core.job_list.rows import Row, rows_by_id
+from core.jobs.labels import is_alive
+from core.models import BackgroundJob, JobStatus, Worker
+from core.settings import settings
+
+#: How long a worker that went is shown, and how many of them at the most.
+REMEMBERED: Final = timedelta(hours=24)
+GONE_SHOWN: Final = 50
+#: More running jobs than this are not listed one by one.
+MOST_JOBS: Final = 1_000
+
+
+class Presence(StrEnum):
+    """How a worker is called; lost and stopped ones are gone."""
+
+    ALIVE = "alive"
+    SILENT = "silent"
+    LOST = "lost"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLine:
+    """One worker, and the jobs it is running, longest first."""
+
+    worker: Worker
+    presence: Presence
+    jobs: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workforce:
+    """The living, oldest first, and the gone of the last day, latest first; both at the database's `now`."""
+
+    now: datetime
+    alive: tuple[WorkerLine, ...]
+    gone: tuple[WorkerLine, ...]
+    #: Running jobs in all; more than are listed where there are more than MOST_JOBS.
+    running: int
+
+
+def workforce(session: Session) -> Workforce:
+    """Return who works, and who did until lately."""
+    now: datetime = session.exec(select(clock.db_now())).one()
+    workers = light(Worker, IN_LIST)
+    recent = select(workers).where(_recent(workers, now))
+    rows = session.exec(recent.order_by(col(workers.started_at), col(workers.id))).all()
+    running, held = _running(session)
+    lines = [WorkerLine(row, presence_of(row, now), held.get(row.id, ())) for row in rows]
+    gone = [line for line in lines if line.presence in (Presence.LOST, Presence.STOPPED)]
+    gone.sort(key=lambda line: _went(line.worker), reverse=True)
+    alive = tuple(line for line in lines if line not in gone)
+    return Workforce(now, alive, tuple(gone[:GONE_SHOWN]), running)
+
+
+def presence_of(worker: Worker, now: datetime) -> Presence:
+    """Return how a worker is called at `now`; one beyond its lease is lost, though no sweeper has noted it yet."""
+    if worker.stopped_at:
+        return Presence.STOPPED
+    if not is_alive(worker, now):
+        return Presence.LOST
+    return Presence.SILENT if now - worker.heartbeat_at > 2 * settings().heartbeat else Presence.ALIVE
+
+
+def _went(worker: Worker) -> datetime:
+    return worker.stopped_at or worker.lost_at or worker.heartbeat_at
+
+
+def _recent(workers: type[Worker], now: datetime) -> sa.ColumnElement[bool]:
+    still_there = sa.and_(col(workers.stopped_at).is_(None), col(workers.lost_at).is_(None))
+    return sa.or_(still_there, sa.func.coalesce(col(workers.stopped_at), col(workers.lost_at)) > now - REMEMBERED)
+
+
+def _running(session: Session) -> tuple[int, Mapping[UUID, tuple[Row, ...]]]:
+    """Return how many jobs run, and the rows of the longest ones by worker."""
+    job = BackgroundJob
+    is_running = col(job.status) == JobStatus.RUNNING
+    total = session.exec(select(sa.func.count()).select_from(job).where(is_running)).one()
+    ids = session.exec(select(job.id).where(is_running).order_by(col(job.started_at)).limit(MOST_JOBS)).all()
+    held: dict[UUID, list[Row]] = defaultdict(list)
+    for row in rows_by_id(session, ids):
+        if row["worker_id"]:
+            held[UUID(row["worker_id"])].append(row)
+    return total, {worker_id: tuple(rows) for worker_id, rows in held.items()}

@@ -1,0 +1,116 @@
+"""Schedules as people read them: cron in words, to whom, the next runs, and what came of the last ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from cron_descriptor import FormatError, Options, get_description
+from sqlmodel import Session, col, select
+
+from core.database.truncate import IN_LIST, light
+from core.models import PlatformConnection, Schedule, ScheduleTick, User
+from core.operation import Chore, Operation
+from core.operations import BY_NAME, known
+from core.people.operators import find_by_email
+from core.schedules import scheduling
+
+#: Runs that are shown of each schedule, ahead and back.
+NEXT_SHOWN: Final = 3
+TICKS_SHOWN: Final = 5
+#: Fields of a cron expression whose words and ticks mean the same; others are shown as they are written.
+CRON_FIELDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom an operation is done to: the row's id, the person's, and words for both."""
+
+    id: UUID
+    user_id: UUID
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleLine:
+    """One schedule; ticks latest first. Without `target` it is done to nobody, or to somebody who is gone."""
+
+    schedule: Schedule
+    label: str
+    target: Target | None
+    next: tuple[datetime, ...]
+    ticks: tuple[ScheduleTick, ...]
+
+
+def timetable(session: Session) -> list[ScheduleLine]:
+    """Return all schedules by name."""
+    lines = light(Schedule, IN_LIST)
+    rows = session.exec(select(lines).order_by(col(lines.name))).all()
+    ticks = _ticks(session)
+    targets = _targets(session, [row.target_id for row in rows if row.target_id])
+    return [_line(row, targets, ticks.get(row.id, [])) for row in rows]
+
+
+def in_words(cron: str) -> str:
+    """Return when a cron expression is due, in words; empty where only the expression itself says it."""
+    if len(cron.split()) != CRON_FIELDS:
+        return ""
+    options = Options()
+    options.use_24hour_time_format = True
+    try:
+        return str(get_description(cron, options))
+    except FormatError:
+        return ""
+
+
+def targets(session: Session, kind_name: str, email: str) -> list[Target]:
+    """Return what an operation can be done to of the user with this address. Raises NotFound."""
+    kind = known(kind_name)
+    user = find_by_email(session, email.strip())
+    if isinstance(kind, Chore):
+        return []
+    if not issubclass(kind.machine.table, PlatformConnection):
+        return [Target(user.id, user.id, user.email)]
+    found = session.exec(select(PlatformConnection).where(col(PlatformConnection.user_id) == user.id)).all()
+    return [_of_connection(connection, user.email) for connection in found]
+
+
+def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[ScheduleTick]) -> ScheduleLine:
+    kind = BY_NAME.get(row.kind)
+    upcoming = () if row.paused_at else tuple(scheduling.next_ticks(row, NEXT_SHOWN))
+    target = targets.get(row.target_id) if row.target_id else None
+    return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, tuple(ticks))
+
+
+def needs_target(kind_name: str) -> bool:
+    """Tell whether somebody has to be named for this kind."""
+    return isinstance(BY_NAME.get(kind_name), Operation)
+
+
+def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:
+    """Return the last ticks of every schedule, by way of the primary key."""
+    tick = light(ScheduleTick, IN_LIST)
+    last = select(tick).where(col(tick.schedule_id) == col(Schedule.id)).order_by(col(tick.due_at).desc())
+    lateral = last.limit(TICKS_SHOWN).lateral()
+    found = sa.orm.aliased(ScheduleTick, lateral, adapt_on_names=True)
+    by_schedule: dict[UUID, list[ScheduleTick]] = {}
+    for row in session.exec(select(found).select_from(Schedule).join(lateral, sa.true())):
+        by_schedule.setdefault(row.schedule_id, []).append(row)
+    return by_schedule
+
+
+def _targets(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Target]:
+    users = session.exec(select(User).where(col(User.id).in_(ids)))
+    found = {user.id: Target(user.id, user.id, user.email) for user in users}
+    connections = select(PlatformConnection, User.email).join(User).where(col(PlatformConnection.id).in_(ids))
+    for connection, email in session.exec(connections):
+        found[connection.id] = _of_connection(connection, email)
+    return found
+
+
+def _of_connection(connection: PlatformConnection, email: str) -> Target:
+    return Target(
+        connection.id, connection.user_id, f"{email}, {connection.platform} {connection.handle or ''}".strip()
+    )

@@ -1,0 +1,192 @@
+"""Tables and columns: are they the legacy product's, half migrated, or somebody else's?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from sqlalchemy import Dialect
+from sqlalchemy.dialects import postgresql
+from sqlmodel import SQLModel
+
+import core.models
+from migrations.legacy.facts import Facts, Table
+from migrations.report import Finding
+
+assert core.models.__all__, "imported so that SQLModel.metadata knows every table"
+
+TEXT = ("text", "character varying", "character", "citext")
+FLAG = ("boolean", *TEXT, "smallint", "integer", "bigint")
+TIME = ("timestamp without time zone", "timestamp with time zone")
+STATE = ("text", "character varying")
+
+#: The legacy tables, and for each column the types from which it can be carried over.
+LEGACY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "users": {
+        "id": ("uuid",),
+        "email": TEXT,
+        "name": TEXT,
+        "hashed_password": TEXT,
+        "demo_mode": FLAG,
+        "marketing_opt_in": ("boolean",),
+        "countdown_t14_sent_at": TIME,
+        "countdown_t7_sent_at": TIME,
+        "countdown_t1_sent_at": TIME,
+        "created_at": TIME,
+    },
+    "platform_connections": {
+        "id": ("uuid",),
+        "user_id": ("uuid",),
+        "platform": TEXT,
+        "handle": TEXT,
+        "access_token": TEXT,
+        "refresh_token": TEXT,
+        "token_expires_at": TIME,
+        "is_active": FLAG,
+        "created_at": TIME,
+    },
+    "interactions": {
+        "id": ("uuid",),
+        "user_id": ("uuid",),
+        "connection_id": ("uuid",),
+        "kind": TEXT,
+        "author": TEXT,
+        "body": TEXT,
+        "sentiment": TEXT,
+        "is_demo": ("boolean",),
+        "created_at": TIME,
+    },
+}
+#: Without these a table of that name is not the legacy product's at all.
+IDENTITY = {"users": ("id", "email"), "platform_connections": ("id", "user_id"), "interactions": ("id", "user_id")}
+#: The columns that revision 0004 adds; a half applied migration may have left some.
+ADDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "users": {"role": STATE, "demo_mode_status": STATE, "demo_preset": STATE, "disabled_at": TIME[1:]},
+    "platform_connections": {"connection_status": STATE, "is_demo": ("boolean",)},
+}
+_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy has not typed it
+_FIRST = "0001"
+_ADDS_COLUMNS = "0004"
+_NEW_TABLES = {
+    "0002": ("background_jobs", "job_attempts", "workers"),
+    "0003": ("events", "user_sessions", "sign_in_links", "idempotency_keys"),
+    "0006": ("marketing_campaigns",),
+    "0014": ("queues", "job_kinds", "job_counters", "schedules", "schedule_ticks"),
+    "0016": ("audit_seals",),
+    "0017": ("personal_tokens", "second_factors", "recovery_codes", "pending_sign_ins", "spent_states"),
+}
+#: Columns that a later revision adds to a new table: one that a downgrade has left may lack them.
+_LATER = {"events": ("txid",)}
+
+
+def findings(facts: Facts) -> Iterator[Finding]:
+    """Yield what is wrong with tables and columns that a revision still ahead would touch."""
+    if facts.revision < _FIRST:
+        yield from _missing_tables(facts)
+        for name in LEGACY:
+            if table := facts.tables.get(name):
+                yield from _legacy_table(table)
+    if facts.revision < _ADDS_COLUMNS:
+        for name, columns in ADDED.items():
+            if (table := facts.tables.get(name)) and not _is_foreign(table):
+                yield from _wrong_types(table, columns)
+    for revision, names in _NEW_TABLES.items():
+        if facts.revision < revision:
+            yield from (f for n in names if n in facts.tables for f in _new_table(facts.tables[n]))
+
+
+def without_odd_columns(facts: Facts) -> Facts:
+    """Return the facts without the legacy tables' columns of types that no query expects."""
+    tables = dict(facts.tables)
+    for name, columns in LEGACY.items():
+        if table := tables.get(name):
+            expected = {**columns, **ADDED.get(name, {})}
+            known = {c: t for c, t in table.columns.items() if t in expected.get(c, ())}
+            tables[name] = replace(table, columns=known)
+    return replace(facts, tables=tables)
+
+
+def _missing_tables(facts: Facts) -> Iterator[Finding]:
+    present = [name for name in LEGACY if name in facts.tables]
+    missing = [name for name in LEGACY if name not in facts.tables]
+    if present and missing:
+        yield Finding(
+            "A table is missing",
+            f"{_and(present)} {'is' if len(present) == 1 else 'are'} there, {_and(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not: this looks like part of the legacy database.",
+            f"Restore {_and(missing)} from a backup; or, if there never was such a table, create it empty with its "
+            "statement in docs/migrations.md. Then run migrate again.",
+            blocks=True,
+        )
+
+
+def _legacy_table(table: Table) -> Iterator[Finding]:
+    if _is_foreign(table):
+        yield Finding(
+            "Not our database",
+            f"There is a {'table' if table.is_table else 'view'} {table.name} that is not Unstuck's: it has "
+            f"{_and(sorted(table.columns)[:8]) or 'no columns of its own'}.",
+            "Point DATABASE_URL at another database, or give this role a schema of its own in its search_path.",
+            blocks=True,
+        )
+        return
+    yield from _missing_columns(table)
+    yield from _wrong_types(table, LEGACY[table.name])
+    if not table.has_key:
+        yield Finding(
+            "No primary key",
+            f"{table.name} has no primary key.",
+            f"ALTER TABLE {table.name} ADD PRIMARY KEY (id), then run migrate again.",
+            blocks=True,
+        )
+
+
+def _missing_columns(table: Table) -> Iterator[Finding]:
+    for column, types in LEGACY[table.name].items():
+        if column not in table.columns:
+            yield Finding(
+                "A column is missing",
+                f"{table.name} has no column {column}.",
+                f"Add it, with its values from a backup if there are any: ALTER TABLE {table.name} ADD COLUMN {column} "
+                f"{types[0]}; then run migrate again.",
+                blocks=True,
+            )
+
+
+def _is_foreign(table: Table) -> bool:
+    return not table.is_table or not table.columns.keys() >= set(IDENTITY.get(table.name, ()))
+
+
+def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+    for column, types in columns.items():
+        is_type = table.columns.get(column)
+        if is_type and is_type not in types:
+            yield Finding(
+                "A column has another type",
+                f"{table.name}.{column} is {is_type}, which cannot be carried over; {' or '.join(types)} can.",
+                f"Change its type, or rename it out of the way: ALTER TABLE {table.name} RENAME COLUMN {column} TO "
+                f"{column}_old; then run migrate again.",
+                blocks=True,
+            )
+
+
+def _new_table(table: Table) -> Iterator[Finding]:
+    model = SQLModel.metadata.tables[table.name].columns
+    later = [name for name in _LATER.get(table.name, ()) if name not in table.columns]
+    wanted = {column.name: column.type.compile(_POSTGRESQL).lower() for column in model if column.name not in later}
+    wrong = [name for name, of_type in wanted.items() if _plain(table.columns.get(name, "")) != _plain(of_type)]
+    if wrong:
+        yield Finding(
+            "A table's name is taken",
+            f"There is a table {table.name} already, and it is not Unstuck's: {_and(wrong)} "
+            f"{'is' if len(wrong) == 1 else 'are'} missing or of another type.",
+            f"Rename it: ALTER TABLE {table.name} RENAME TO {table.name}_old; then run migrate again.",
+            blocks=True,
+        )
+
+
+def _plain(of_type: str) -> str:
+    """Return a type's name without its length, as both SQLAlchemy and PostgreSQL write it."""
+    return of_type.replace("character varying", "varchar").split("(")[0].strip()
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

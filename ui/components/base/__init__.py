@@ -1,0 +1,1 @@
+"""Parts that know no subject: boxes, buttons, dialogs, forms, times, tables."""

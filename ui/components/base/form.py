@@ -1,0 +1,112 @@
+"""A form drawn from a pydantic model: enums and literals are choices, the rest are fields; the model checks."""
+
+import types
+from collections.abc import Collection, Mapping
+from enum import Enum
+from typing import Any, Literal, Union, get_args, get_origin
+
+from nicegui import ui
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from core.errors import Invalid
+from ui.components.base.box import box, text
+
+#: What a choice that may be left open is called while it is.
+ANY = ""
+
+
+class ModelForm:
+    """The fields of a form model, and what the person has chosen in them.
+
+    `given` fills them in beforehand; `without` names fields that are not the person's to fill in, and are as given.
+    """
+
+    def __init__(
+        self, model: type[BaseModel], *, given: Mapping[str, Any] | None = None, without: Collection[str] = ()
+    ) -> None:
+        self._model = model
+        self._given = dict(given or {})
+        fields = {name: info for name, info in model.model_fields.items() if name not in without}
+        self._fields = {name: _field(name, info, self._given.get(name)) for name, info in fields.items()}
+
+    def values(self) -> dict[str, Any]:
+        """Return what was filled in, ready for the gateway; raises Invalid, naming each field that does not fit."""
+        chosen = {name: None if field.value == ANY else field.value for name, field in self._fields.items()}
+        try:
+            return self._model.model_validate(self._given | chosen).model_dump(mode="json")
+        except ValidationError as error:
+            fields = {str(problem["loc"][0]): problem["msg"] for problem in error.errors() if problem["loc"]}
+            told = (f"{self._title(name)}: {words}" for name, words in fields.items())
+            raise Invalid("; ".join(told), fields) from None
+
+    def _title(self, name: str) -> str:
+        info = self._model.model_fields.get(name)
+        return _title(name, info) if info else name
+
+
+def choices_of(info: FieldInfo) -> dict[str, tuple[str, str]]:
+    """Return what can be chosen for a field, as value: (words, description); empty for a field that is no choice."""
+    kind = _bare(info.annotation)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return {str(member.value): _told(member) for member in kind}
+    if get_origin(kind) is Literal:
+        return {str(value): (_spelled(value), "") for value in get_args(kind)}
+    return {}
+
+
+def _told(member: Enum) -> tuple[str, str]:
+    """Return how a choice is called and described; one without a profile is called by its value."""
+    profile = getattr(member, "profile", None)
+    return (profile.label, profile.description) if profile else (_spelled(member.value), "")
+
+
+def _spelled(value: object) -> str:
+    return str(value).replace("_", " ").capitalize()
+
+
+def _title(name: str, info: FieldInfo) -> str:
+    return info.title or _spelled(name)
+
+
+def _bare(annotation: Any) -> Any:
+    """Return a type without its `| None`."""
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return annotation
+    rest = [each for each in get_args(annotation) if each is not type(None)]
+    return rest[0] if len(rest) == 1 else annotation
+
+
+def _may_be_empty(info: FieldInfo) -> bool:
+    return type(None) in get_args(info.annotation)
+
+
+def _field(name: str, info: FieldInfo, given: Any) -> Any:
+    title = _title(name, info)
+    value = given if given is not None else None if info.is_required() else info.default
+    with box("labelled"):
+        text(title, tag="label")
+        choices = choices_of(info)
+        field = _choice(choices, value, may_be_empty=_may_be_empty(info)) if choices else _plain(info, value)
+        field.props["aria-label"] = title
+        if info.description and not any(about for _, about in choices.values()):
+            text(info.description, "help")
+    return field
+
+
+def _choice(choices: Mapping[str, tuple[str, str]], value: Any, *, may_be_empty: bool) -> ui.select:
+    options = ({ANY: "Any"} if may_be_empty else {}) | {name: words for name, (words, _) in choices.items()}
+    chosen = str(value.value) if isinstance(value, Enum) else value if value in options else next(iter(options))
+    field = ui.select(options, value=chosen).props("outlined dense options-dense").classes("field")
+    if any(about for _, about in choices.values()):
+        text("", "help").bind_text_from(field, "value", backward=lambda value: choices.get(value, ("", ""))[1])
+    return field
+
+
+def _plain(info: FieldInfo, value: Any) -> Any:
+    kind = _bare(info.annotation)
+    if kind is bool:
+        return ui.switch(value=bool(value))
+    if kind in (int, float):
+        return ui.number(value=value).props("outlined dense").classes("field")
+    return ui.input(value=value or "").props("outlined dense").classes("field")

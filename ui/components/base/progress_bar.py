@@ -1,0 +1,31 @@
+"""Progress: a bar, and beside it the figure, which a screen reader hears as one."""
+
+from nicegui import ui
+
+from ui import design
+from ui.components.base.box import box
+
+
+class Progress:
+    """A progress bar that moves in place; without a total it says only that something is going on."""
+
+    def __init__(self, name: str, tone: str = design.RUN) -> None:
+        self.bar = box(f"progress {tone}").props(
+            f'role=progressbar aria-valuemin=0 aria-valuemax=100 aria-label="{name}"'
+        )
+        with self.bar:
+            with box("track"):
+                self._fill = box("fill")
+            self._figure = ui.label("").classes("figure")
+
+    def show(self, done: int, total: int, message: str = "") -> None:
+        """Show how far it got."""
+        if self.bar.is_deleted:
+            return
+        percent = min(100, 100 * done // total) if total > 0 else 0
+        self.bar.classes(add="unknown" if total <= 0 else None, remove=None if total <= 0 else "unknown")
+        self._fill.style(f"width: {percent}%")
+        self._figure.set_text(f"{percent} %" if total > 0 else "")
+        self.bar.props["aria-valuenow"] = percent
+        self.bar.props["aria-valuetext"] = message or f"{percent} percent"
+        self.bar.update()

@@ -1,0 +1,27 @@
+"""What is shown once and then nowhere: a dialog with the words, a way to copy them, and one way out."""
+
+from nicegui import ui
+
+from ui.components.base.box import box, text
+from ui.components.base.button import PLAIN, PRIMARY, button, say
+
+
+async def show_once(title: str, about: str, secret: str) -> None:
+    """Show a secret until the person says that it is kept; neither Escape nor a press beside it closes the dialog."""
+    calm = "persistent transition-show=none transition-hide=none"
+    with ui.dialog().props(calm) as dialog, ui.card().classes("dialog"):
+        dialog.props["aria-label"] = title
+        text(title, tag="h2").style("font-size: 15px")
+        text(about, "muted", tag="p")
+        text(secret, "secret mono", tag="pre").props("tabindex=0")
+
+        def copy() -> None:
+            ui.clipboard.write(secret)
+            say("Copied.")
+
+        with box("actions"):
+            button("Copy", copy, look=PLAIN, icon="content_copy")
+            button("I have kept it", lambda: dialog.submit(None), look=PRIMARY)
+    await dialog
+    if not dialog.is_deleted:  # the page may have been left with it open
+        dialog.delete()

@@ -1,0 +1,56 @@
+"""Times as people read them: relative, exact on hover, in the viewer's own zone (assets/console.js words them)."""
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+
+from ui.components.base.box import box, text
+
+Mode = Literal["ago", "until", "clock", "elapsed"]
+
+
+def time_text(at: datetime | str | None, mode: Mode = "ago", classes: str = "") -> ui.element:
+    """Return a time that keeps itself up to date; nothing for None."""
+    element = ui.element("time-text").classes(classes)
+    if at is not None:
+        element.props["mode"] = mode
+        set_time(element, at)
+    return element
+
+
+def set_time(element: ui.element, at: datetime | str) -> None:
+    """Let a time tell another moment."""
+    words = at if isinstance(at, str) else at.isoformat()
+    if element.props.get("at") != words:
+        element.props["at"] = words
+        element.update()
+
+
+class MomentField:
+    """A field for a date and a time in the viewer's zone; `instant` is what it means, or None while it is empty."""
+
+    def __init__(self, name: str, note: str = "optional, your time", changed: Callable[[], Any] | None = None) -> None:
+        self.instant: datetime | None = None
+        self._changed = changed
+        with box("labelled"):
+            text(f"{name} ({note})", tag="label")
+            field = self._field = box("native-field", "input").props("type=datetime-local")
+            field.props["aria-label"] = name
+        # The browser knows the person's zone, so it turns what was chosen into an instant.
+        field.on("input", self._chosen, js_handler="(event) => emit(window.instantOf(event.target.value))")
+
+    def clear(self) -> None:
+        """Empty the field."""
+        self.instant = None
+        ui.run_javascript(f"getElement({self._field.id}).value = ''")
+
+    async def _chosen(self, event: GenericEventArguments) -> None:
+        self.instant = datetime.fromisoformat(event.args) if isinstance(event.args, str) else None
+        if self._changed:
+            answer = self._changed()
+            if inspect.isawaitable(answer):
+                await answer

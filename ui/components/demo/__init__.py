@@ -1,0 +1,1 @@
+"""Parts about demo mode: the operators' panel, the creators' presets and sentences."""

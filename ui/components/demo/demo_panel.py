@@ -1,0 +1,101 @@
+"""The operators' panel for one user's demo mode: its job with live progress, and every operation on it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from nicegui import ui
+
+from core.diagnosis.context import Scene
+from core.jobs.labels import Label
+from core.models import Role, User
+from core.operation import NoForm
+from core.operations import operations_of
+from core.people.users import UserPage
+from core.wording import counted
+from ui import access
+from ui.components.base.box import box, link, text
+from ui.components.base.button import DANGER, button, forbid, say
+from ui.components.base.confirm import Question, confirm
+from ui.components.base.form import ModelForm
+from ui.components.base.progress_bar import Progress
+from ui.components.base.state_chip import state_chip
+from ui.components.base.times import MomentField, time_text
+from ui.components.demo.demo_words import preset_name
+from ui.components.jobs.operation_button import operation_button
+
+_MOVING = frozenset({Label.RUNNING, Label.STOPPING})
+_ENDED = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
+
+
+def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Progress | None:
+    """Draw the panel; return the progress bar of the job at work, if there is one, for the page to move."""
+    user = page.user
+    at_work = page.scene if page.scene and page.scene.label not in _ENDED else None
+    with box("title"):
+        text("Demo mode", tag="h2")
+        state_chip(user.demo_mode_status.value)
+        if user.demo_preset:
+            text(f"{preset_name(user.demo_preset)} · {counted(page.demo_interactions, 'interaction')}", "muted")
+    with box("body vbox").style("gap: 14px"):
+        progress = _draw_job(at_work, after) if at_work else None
+        _draw_operations(user, at_work is not None, after)
+    return progress
+
+
+def _draw_job(scene: Scene, after: Callable[[], Awaitable[None]]) -> Progress:
+    job = scene.job
+
+    async def cancel() -> None:
+        question = Question(
+            "Cancel this job?",
+            ["It stops at its next checkpoint, what it did is undone, and the user comes to rest."],
+            "Cancel the job",
+            asks_reason=True,
+            takes_away=True,
+        )
+        if yes := await confirm(question):
+            answer = await access.perform("job.cancel", job.id, reason=yes.reason)
+            say("Asked to stop." if answer.get("stopping") else "Cancelled.", job.id)
+            await after()
+
+    with box("vbox"):
+        with box("hbox"):
+            state_chip(scene.label.value)
+            link(f"/jobs/{job.id}", words=job.kind)
+            text(f"attempt {job.attempt} of {job.max_attempts}" if job.attempt else "", "muted")
+            if scene.label is Label.SCHEDULED:
+                time_text(job.run_at, "clock", "muted")
+            box("grow")
+            made = button("Cancel", cancel, look=DANGER)
+            _only_support(made)
+        progress = Progress(job.kind)
+        progress.show(job.progress_done, job.progress_total, job.progress_message)
+        # A bar that moves while nothing does would promise what is not true; a queue may be paused for hours.
+        progress.bar.set_visibility(scene.label in _MOVING or job.progress_done > 0)
+    return progress
+
+
+def _draw_operations(user: User, at_work: bool, after: Callable[[], Awaitable[None]]) -> None:  # noqa: FBT001 - a fact
+    forms: dict[str, ModelForm] = {}
+    operations = operations_of(user)
+    startable = [each for each in operations if each.allowed_from(user) and not at_work]
+    when = None
+    if startable:
+        with box("pair"):
+            forms = {each.name: ModelForm(each.form) for each in startable if each.form is not NoForm}
+            when = MomentField("Start at")
+    with box("hbox wrap"):
+        for operation in operations:
+            filled = _filled(forms.get(operation.name), when)
+            operation_button(operation, user, filled=filled, at_work=at_work, after=after)
+
+
+def _filled(form: ModelForm | None, when: MomentField | None) -> Callable[[], tuple[dict[str, Any], datetime | None]]:
+    return lambda: (form.values() if form else {}, when.instant if when else None)
+
+
+def _only_support(made: ui.button) -> None:
+    actor = access.me()
+    if not actor.may(Role.SUPPORT):
+        forbid(made, f"Cancel needs the role support; you are {actor.role}.")

@@ -1,0 +1,76 @@
+"""What a creator is told about their demo mode, as sentences."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from core import clock
+from core.demo.presets import Preset
+from core.diagnosis.customer import DemoState
+from core.jobs.labels import Label
+from core.models import DemoModeStatus
+from core.operations import demo
+from core.wording import counted
+
+#: For how long a finished deletion is still worth a word on the page.
+LATELY: Final = timedelta(minutes=15)
+
+_WAITING: Final = {
+    Label.QUEUED: "It starts in a moment. You can close this page; it goes on without you.",
+    Label.RETRYING: "There was a hiccup; it tries again by itself in a moment.",
+    Label.ORPHANED: "It was interrupted; it is taken up again by itself within a minute.",
+    Label.STOPPING: "It was asked to stop.",
+}
+
+
+def completion(before: DemoState, now: DemoState) -> str | None:
+    """Return what to announce when one state followed another; None: nothing ended."""
+    if before.status is now.status:
+        return None
+    if now.status is DemoModeStatus.ENABLED:
+        return f"Demo mode active: {counted(_figure(now, 'interactions'), 'interaction')} in your account."
+    if now.status is DemoModeStatus.FAILED:
+        return f"Demo mode failed: {now.error or 'the reason was not recorded.'}"
+    if now.status is DemoModeStatus.DISABLED:
+        return _came_to_rest(before, now)
+    return None
+
+
+def deleted_lately(state: DemoState) -> str | None:
+    """Return how many interactions the latest job deleted, if that was a moment ago."""
+    deleted = _figure(state, "interactions_deleted")
+    done = state.kind in (demo.disable.name, demo.dismiss.name) and state.label is Label.SUCCEEDED
+    if not done or state.finished_at is None or clock.now() - state.finished_at > LATELY:
+        return None
+    return f"Demo mode is off. {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."
+
+
+def waiting_words(state: DemoState) -> str:
+    """Return what the person who waits should know."""
+    return _WAITING.get(state.label or Label.QUEUED, "You can close this page; it goes on without you.")
+
+
+def preset_words(state: DemoState) -> str:
+    """Return ` of a Mid-Tier Creator`, or nothing when the preset is unknown."""
+    return f" of a {preset_name(state.preset)}" if state.preset in list(Preset) else ""
+
+
+def preset_name(preset: str | None) -> str:
+    """Return what a preset is called; one that is not among ours, as the legacy tables have them, by its own name."""
+    return Preset(preset).profile.label if preset in list(Preset) else (preset or "")
+
+
+def _came_to_rest(before: DemoState, now: DemoState) -> str:
+    if now.label is Label.CANCELLED and before.status is DemoModeStatus.ENABLING:
+        return "Cancelled. Nothing was left behind."
+    deleted = _figure(now, "interactions_deleted")
+    return f"Demo mode is off: {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."
+
+
+def _figure(state: DemoState, name: str) -> int:
+    result: dict[str, Any] = state.result or {}
+    return int(result.get(name, 0))
+
+
+def platform_words(platform: str) -> str:
+    """Return a platform's name as it writes itself."""
+    return {"tiktok": "TikTok", "youtube": "YouTube"}.get(platform, platform.capitalize())

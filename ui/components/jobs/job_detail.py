@@ -1,0 +1,191 @@
+"""Everything about one job: why it is where it is, what was tried, what came of it, and what can be done."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from nicegui import ui
+from sqlmodel import Session
+
+from core.diagnosis.context import Diagnosis
+from core.diagnosis.user import explain_job
+from core.job_list.rows import Detail, Row, detail
+from core.models import AttemptOutcome, JobAttempt
+from core.redact import redacted
+from core.wording import lasted
+from ui import access, design
+from ui.components.base.box import Part, box, keep_fresh, link, text
+from ui.components.base.empty import empty
+from ui.components.base.progress_bar import Progress
+from ui.components.base.remedy import draw_remedy
+from ui.components.base.state_chip import state_chip
+from ui.components.base.timeline import timeline
+from ui.components.base.times import time_text
+from ui.components.jobs.job_actions import draw_actions
+from ui.components.jobs.reveal import as_text, draw_arguments
+
+#: Seconds between two looks while the job is not finished: "retry in 12 s" has to count down.
+LOOK = 2.0
+_ENDED = frozenset({"succeeded", "failed", "cancelled"})
+_OUTCOMES: Mapping[AttemptOutcome, str] = {
+    AttemptOutcome.RUNNING: design.RUN,
+    AttemptOutcome.SUCCEEDED: design.OK,
+    AttemptOutcome.ERROR: design.BAD,
+    AttemptOutcome.LOST: design.BAD,
+}
+
+Seen = tuple[Detail, Diagnosis]
+
+
+class JobDetail:
+    """The parts of a job's detail, each drawn again only when it changed."""
+
+    def __init__(self, job_id: UUID) -> None:
+        self._job_id = job_id
+        self._progress: Progress | None = None
+        self._moving = True
+        with box("detail-body") as self._body:
+            self._head: Part[Seen] = Part(self._draw_head, "vbox")
+            self._facts: Part[Detail] = Part(_draw_facts)
+            self._attempts: Part[Detail] = Part(_draw_attempts)
+            self._data: Part[Detail] = Part(_draw_data, "vbox")
+            self._events: Part[Detail] = Part(_draw_events)
+
+    async def begin(self) -> None:
+        """Show the job now, and keep it fresh."""
+        await self.refresh()
+        keep_fresh(self._body, self.refresh, job_id=self._job_id)
+        with self._body:
+            ui.timer(LOOK, self._look, immediate=False)
+
+    async def refresh(self) -> None:
+        """Load the job again and show what is new."""
+        seen = await access.load(_seen, self._job_id)
+        if self._body.is_deleted:
+            return
+        found, why = seen
+        row, job = found.row, found.job
+        self._moving = row["label"] not in _ENDED
+        self._head.show(seen, key=(row["label"], why, job.cancel_requested_at))
+        self._facts.show(found, key=(row["label"], row["attempt"], row["worker"], len(found.chain)))
+        self._attempts.show(found, key=[(each.token, each.outcome) for each in found.attempts])
+        self._data.show(found, key=(row["label"], str(job.result)))
+        self._events.show(found, key=[event.id for event in found.events])
+        if self._progress:
+            self._progress.show(job.progress_done, job.progress_total, job.progress_message)
+
+    async def _look(self) -> None:
+        if self._moving and ui.context.client.has_socket_connection:
+            await self.refresh()
+
+    def _draw_head(self, seen: Seen) -> None:
+        found, why = seen
+        row, job = found.row, found.job
+        with box("hbox wrap"):
+            state_chip(row["label"])
+            text(row["kind"], tag="h1")
+            box("grow")
+            draw_actions([row], self.refresh)
+        with box("hbox wrap"):
+            if found.user:
+                link(f"/users/{found.user.id}", words=found.user.email)
+            else:
+                text("for nobody in particular", "muted")
+        with box("because").props("aria-live=polite"):
+            text(why.sentence, "strong", tag="p")
+            for words in why.evidence:
+                text(words, "muted", tag="p")
+            if why.remedy and why.remedy.target != job.id:  # what is done to the job itself has its button above
+                draw_remedy(why.remedy, self.refresh)
+        self._progress = Progress(row["kind"], design.tone_of(row["label"])) if job.progress_total else None
+        text(job.progress_message, "muted") if job.progress_message else None
+
+
+def _seen(session: Session, job_id: UUID) -> Seen:
+    return detail(session, job_id), explain_job(session, job_id)
+
+
+def _draw_facts(found: Detail) -> None:
+    job, row = found.job, found.row
+    with box("facts", "dl"):
+        _fact("Asked for", job.created_at)
+        if job.run_at > job.created_at:
+            _fact("Due", job.run_at, "clock")
+        _fact("Started", job.started_at)
+        _fact("Ended", job.finished_at)
+        if job.started_at and job.finished_at:
+            _fact("Took", lasted(job.finished_at - job.started_at))
+        _fact("Attempt", f"{job.attempt} of {job.max_attempts}")
+        _fact("Queue", f"{job.queue}, priority {job.priority}")
+        _fact("Worker", row["worker"])
+        _fact("Reason", job.reason)
+        _fact("Id", str(job.id))
+        if len(found.chain) > 1:
+            text("Retries", tag="dt")
+            with box("vbox", "dd").style("gap: 2px"):
+                for each in found.chain:
+                    _draw_link(each, is_this=each["id"] == str(job.id))
+
+
+def _fact(name: str, value: Any, mode: Any = "ago") -> None:
+    if value is None:
+        return
+    text(name, tag="dt")
+    with box(tag="dd"):
+        text(value, "mono" if name == "Id" else "") if isinstance(value, str) else time_text(value, mode)
+
+
+def _draw_link(row: Row, *, is_this: bool) -> None:
+    with box("hbox"):
+        state_chip(row["label"])
+        if is_this:
+            text("this one", "muted")
+        else:
+            link(f"/jobs/{row['id']}", "mono", row["id"][-12:])
+        time_text(row["created_at"], classes="muted")
+
+
+def _draw_attempts(found: Detail) -> None:
+    with box(tag="section"):
+        text("Attempts", tag="h2")
+        if not found.attempts:
+            text("None yet.", "muted")
+        for attempt in reversed(found.attempts):
+            _draw_attempt(attempt)
+
+
+def _draw_attempt(attempt: JobAttempt) -> None:
+    with box("attempt"):
+        words = str(attempt.outcome).replace("_", " ")
+        text(f"{attempt.attempt}. {words}", f"state {_OUTCOMES.get(attempt.outcome, design.IDLE)}")
+        text(f"worker {str(attempt.worker_id)[-8:]}" if attempt.worker_id else "", "muted clip")
+        if attempt.finished_at:
+            text(lasted(attempt.finished_at - attempt.started_at), "muted")
+        else:
+            time_text(attempt.started_at, "elapsed", "muted")
+        if attempt.error_type:
+            with box("under"):
+                text(f"{attempt.error_type}: ", "strong")
+                text(attempt.error_message or "")
+        if attempt.error_traceback:
+            with box("under", "details"):
+                text("Traceback", tag="summary")
+                text(attempt.error_traceback, "code", tag="pre")
+
+
+def _draw_data(found: Detail) -> None:
+    if result := redacted(found.job.result):
+        with box(tag="section"):
+            text("Result", tag="h2")
+            text(as_text(result), "code", tag="pre")
+    if found.job.args:
+        draw_arguments(found.job.id, found.job.args)
+
+
+def _draw_events(found: Detail) -> None:
+    with box(tag="section"):
+        text("What happened", tag="h2")
+        if found.events:
+            timeline(found.events)
+        else:
+            empty("history", "Nothing has happened yet")

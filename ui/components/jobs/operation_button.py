@@ -1,0 +1,80 @@
+"""Buttons for what can be done to a row, derived from the declarations: the state picks which can be pressed."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from nicegui import ui
+
+from core.actor import Actor
+from core.models import PlatformConnection, User
+from core.operation import Operation
+from ui import access
+from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, forbid, say
+from ui.components.base.confirm import Question, Yes, confirm
+
+#: Returns a form's values, and when to start; None: now.
+Filled = Callable[[], tuple[dict[str, Any], datetime | None]]
+
+
+def operation_button(
+    operation: Operation[Any, Any],
+    row: User | PlatformConnection,
+    *,
+    filled: Filled,
+    at_work: bool,
+    after: Callable[[], Awaitable[None]],
+) -> ui.button:
+    """Return the button of an operation on a row; one that cannot be pressed now says why."""
+
+    async def press() -> None:
+        args, run_at = filled()
+        if yes := await agreed(operation):
+            answer = await access.perform(operation.name, row.id, args, reason=yes.reason, run_at=run_at)
+            say(f"{operation.doing.rstrip('…')}: scheduled." if run_at else operation.doing, answer.get("job_id"))
+            await after()
+
+    made = button(operation.label, press, look=_look(operation))
+    why = why_not(operation, row, access.me(), at_work=at_work)
+    return forbid(made, why) if why else made
+
+
+def why_not(
+    operation: Operation[Any, Any], row: User | PlatformConnection, actor: Actor, *, at_work: bool
+) -> str | None:
+    """Return why an operation cannot be started on a row by this person now, or None when it can."""
+    if not actor.may(operation.role) and not (operation.self_service and _owner(row) == actor.id):
+        return f"{operation.label} needs the role {operation.role}; you are {actor.role}."
+    if at_work:
+        return "A job is at work on this; wait for it, or cancel it first."
+    if not operation.allowed_from(row):
+        starts = " or ".join(sorted(operation.source))
+        return f"{operation.label} starts from {starts}; it is {operation.machine.state_of(row)} now."
+    return None
+
+
+async def agreed(operation: Operation[Any, Any]) -> Yes | None:
+    """Ask the operation's question, if it has one or needs a reason, and return the agreement; None: do not go on."""
+    if operation.confirm is None and not operation.needs_reason:
+        return Yes(None)
+    title, _, rest = (operation.confirm or f"{operation.label}?").partition("? ")
+    return await confirm(
+        Question(
+            f"{title}?" if rest else title,
+            [rest] if rest else [],
+            operation.label,
+            needs_reason=operation.needs_reason,
+            takes_away=operation.confirm is not None,
+        )
+    )
+
+
+def _look(operation: Operation[Any, Any]) -> str:
+    if operation.confirm:
+        return DANGER
+    return PRIMARY if operation.during != operation.machine.failed else PLAIN
+
+
+def _owner(row: User | PlatformConnection) -> UUID:
+    return row.user_id if isinstance(row, PlatformConnection) else row.id

@@ -1,0 +1,1 @@
+"""Parts about people: sessions, tokens, second factors, access, the audit log's lines."""

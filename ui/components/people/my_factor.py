@@ -1,0 +1,97 @@
+"""One's second factor: scanned, confirmed by a first code, and switched off by a code or the password."""
+
+from uuid import UUID
+
+from nicegui import ui
+
+from core.people import second_factor
+from core.people.second_factor import State
+from core.wording import counted
+from ui import access, design
+from ui.components.base.box import Part, box, keep_fresh, text
+from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
+from ui.components.base.shown_once import show_once
+
+#: A secret is typed in groups of so many letters where a camera is missing.
+GROUP = 4
+
+
+class MyFactor:
+    """The state of one's second factor, kept fresh, with what can be done about it."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self._user_id = user_id
+        self._part: Part[State] = Part(self._draw, "part")
+
+    async def begin(self) -> None:
+        """Show the state now, and keep it fresh."""
+        await self.refresh()
+        keep_fresh(self._part.box, self.refresh, user_id=self._user_id)
+
+    async def refresh(self) -> None:
+        """Load the state and show what is new."""
+        state = await access.load(second_factor.state_of, self._user_id)
+        self._part.show(state, key=state)
+
+    def _draw(self, state: State) -> None:
+        if state.on:
+            self._draw_on(state)
+            return
+        with box("part") as self._steps, box("actions"):
+            button("Set up", self._set_up, look=PLAIN)
+
+    def _draw_on(self, state: State) -> None:
+        with box("hbox wrap"):
+            text("On", f"badge {design.OK}")
+            text(f"{counted(state.codes_left, 'recovery code')} left", "muted")
+        with box("labelled"):
+            text("A code, or your password", tag="label")
+            proof = ui.input(password=True, password_toggle_button=True).classes("field")
+            proof.props('outlined dense autocomplete=off aria-label="A code, or your password"')
+
+        async def switch_off() -> None:
+            await access.perform("factor.off", None, _proof(proof.value or ""))
+            await self.refresh()
+            say("Your second factor is off.")
+
+        with box("actions"):
+            button("Switch off", switch_off, look=DANGER)
+
+    async def _set_up(self) -> None:
+        answer = await access.perform("factor.set_up", None)
+        self._steps.clear()
+        with self._steps:
+            self._draw_steps(answer["secret"], answer["qr"])
+
+    def _draw_steps(self, secret: str, qr: str) -> None:
+        with box("scan"):
+            # The picture is our own, made from a secret of ours: nothing in it comes from people.
+            ui.html(qr, sanitize=False).classes("qr").props('role=img aria-label="QR code for your app"')
+            with box("part"):
+                text("Scan it with an authenticator app, or type this secret there:", tag="p")
+                spaced = " ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP))
+                text(spaced, "mono secret")
+                with box("labelled"):
+                    text("The code that the app shows", tag="label")
+                    code = ui.input().classes("field")
+                    code.props("outlined dense inputmode=numeric autocomplete=one-time-code maxlength=10 autofocus")
+                    code.props["aria-label"] = "The code that the app shows"
+
+        async def confirm() -> None:
+            await self._confirm(code.value or "")
+
+        with box("actions"):
+            button("Switch on", confirm, look=PRIMARY)
+
+    async def _confirm(self, code: str) -> None:
+        answer = await access.perform("factor.confirm", None, {"code": code})
+        about = "Each lets you in once when the phone is lost. Keep them elsewhere; they are shown this once."
+        await show_once("Your recovery codes", about, "\n".join(answer["recovery_codes"]))
+        await self.refresh()
+
+
+def _proof(written: str) -> dict[str, str]:
+    """Return what was written as what it can be: passwords are longer than codes, or have other signs in them."""
+    plain = written.replace(" ", "").replace("-", "")
+    looks_like_code = plain.isalnum() and len(plain) in (6, 16)
+    return {"code": written, "password": written} if looks_like_code else {"password": written}

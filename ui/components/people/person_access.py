@@ -1,0 +1,41 @@
+"""Whether and how one person may come in, for an admin: standing, buttons, and where they are signed in."""
+
+from uuid import UUID
+
+from core.models import Role
+from core.people.operator_list import Standing, standing_of
+from ui import access
+from ui.components.base.box import Part, box, keep_fresh, text
+from ui.components.base.state_chip import state_chip
+from ui.components.people.open_sessions import OpenSessions
+from ui.components.people.person_actions import draw_person_actions
+
+
+class PersonAccess:
+    """The panel, kept fresh."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self._user_id = user_id
+        with box("panel access", "section").props("aria-label=Access"):
+            self._head: Part[Standing] = Part(_draw_head, "title")
+            with box("body vbox"):
+                self._sessions = OpenSessions(access.me(), user_id)
+                self._actions: Part[Standing] = Part(lambda now: draw_person_actions(now, self.refresh), "hbox wrap")
+
+    async def begin(self) -> None:
+        """Show it now, and keep it fresh."""
+        await self.refresh()
+        await self._sessions.begin()
+        keep_fresh(self._head.box, self.refresh, user_id=self._user_id)
+
+    async def refresh(self) -> None:
+        """Load how the person stands, and show what is new."""
+        now = await access.load_for(Role.ADMIN, standing_of, self._user_id)
+        self._head.show(now, key=(now.access, now.role, now.has_factor))
+        self._actions.show(now, key=(now.access, now.role, now.has_factor))
+
+
+def _draw_head(person: Standing) -> None:
+    text("Access", tag="h2")
+    state_chip(person.access)
+    text(f"{person.role} · second factor {'on' if person.has_factor else 'off'}", "muted")

@@ -1,0 +1,109 @@
+"""What an admin can do about how somebody stands: role, sign-in link, second factor, shut out, let in again."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import UUID
+
+from nicegui import ui
+
+from core.people.operator_list import Access, Standing
+from core.people.operators import AddForm, RoleForm
+from core.settings import settings
+from ui import access
+from ui.components.base.button import PLAIN, button, forbid, say
+from ui.components.base.command_button import Steer, only_for, steer_button
+from ui.components.base.confirm import Question, ReasonField
+from ui.components.base.form import ModelForm
+from ui.components.base.open_form import Act, Then, open_form
+from ui.components.base.shown_once import show_once
+
+After = Callable[[], Awaitable[None]]
+
+_LINK: Final = "It signs in once, within 24 hours, whoever opens it: send it to them alone. It is shown this once."
+
+
+def draw_person_actions(person: Standing, after: After) -> None:
+    """Draw the buttons that fit how this person stands; nobody has those about themselves."""
+    if person.id == access.me().id:
+        forbid(
+            button("Change role", _nothing), "Nobody changes their own role or shuts themselves out; ask another admin."
+        )
+        return
+    only_for(button("Change role", lambda: _open_role(person, after), look=PLAIN), "operator.role")
+    if person.access is Access.DISABLED:
+        steer_button(_enable(person), after)
+        return
+    only_for(button("Sign-in link", lambda: _make_link(person.id, person.email, after), look=PLAIN), "operator.link")
+    if person.has_factor:
+        steer_button(_reset(person), after)
+    steer_button(_disable(person), after)
+
+
+def add_button(after: After) -> ui.button:
+    """Return the button that adds an operator, and then shows their sign-in link."""
+    return only_for(button("Add operator", lambda: _open_add(after), look="primary", icon="add"), "operator.add")
+
+
+def _nothing() -> None:
+    """Do nothing: the button says why."""
+
+
+def _open_add(after: After) -> None:
+    def draw() -> Act:
+        form, reason = ModelForm(AddForm), ReasonField()
+
+        async def add() -> Then:
+            args = form.values()
+            answer = await access.perform("operator.add", None, args, reason=reason.value)
+            await after()
+            return lambda: _show_link(args["email"], answer["link"])
+
+        return add
+
+    open_form("Add operator", "Add operator", draw)
+
+
+def _open_role(person: Standing, after: After) -> None:
+    def draw() -> Act:
+        form = ModelForm(RoleForm, given={"role": person.role.value})
+        reason = ReasonField(needed=True)
+
+        async def change() -> None:
+            args = form.values()
+            await access.perform("operator.role", person.id, args, reason=reason.value)
+            await after()
+            say(f"{person.email} is {args['role']} now, and was signed out.")
+
+        return change
+
+    open_form(f"Change the role of {person.email}", "Change role", draw)
+
+
+async def _make_link(user_id: UUID, email: str, after: After) -> None:
+    answer = await access.perform("operator.link", user_id)
+    await after()
+    await _show_link(email, answer["link"])
+
+
+async def _show_link(email: str, path: str) -> None:
+    base = settings().public_url or str(ui.context.client.request.base_url)
+    await show_once(f"Sign-in link of {email}", _LINK, base.rstrip("/") + path)
+
+
+def _reset(person: Standing) -> Steer:
+    effect = "A password or a link alone lets them in, until they set up another. Make sure that it is they who ask."
+    question = Question(f"Reset the second factor of {person.email}?", [effect], "Reset", takes_away=True)
+    done = f"{person.email} has no second factor any more."
+    return Steer(command="factor.reset", words="Reset factor", done=done, target=person.id, question=question)
+
+
+def _disable(person: Standing) -> Steer:
+    effect = "Their pages close within a second; sessions, links and tokens end. What they did stays on record."
+    question = Question(f"Disable {person.email}?", [effect], "Disable", takes_away=True)
+    done = f"{person.email} is shut out."
+    return Steer(command="operator.disable", words="Disable", done=done, target=person.id, question=question)
+
+
+def _enable(person: Standing) -> Steer:
+    done = f"{person.email} may come in again; sessions and tokens of before stay ended."
+    return Steer(command="operator.enable", words="Enable", done=done, target=person.id)

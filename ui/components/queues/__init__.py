@@ -1,0 +1,1 @@
+"""Parts about queues and schedules: limits, the form of a schedule."""

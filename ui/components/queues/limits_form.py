@@ -1,0 +1,59 @@
+"""A kind's limits in words, and the dialog that changes them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from nicegui import ui
+
+from core.models import JobKind
+from core.queues.controls import Limits
+from core.wording import spoken
+from ui import access
+from ui.components.base.box import text
+from ui.components.base.button import button, say
+from ui.components.base.command_button import only_for
+from ui.components.base.confirm import ReasonField
+from ui.components.base.form import ModelForm
+from ui.components.base.open_form import Act, open_form
+
+_FIELDS = ("max_running", "max_per_worker", "rate_count", "rate_seconds")
+
+
+def draw_limits(row: JobKind) -> None:
+    """Draw a kind's limits as words."""
+    told = limits_in_words(row)
+    if not told:
+        text("no limit", "muted")
+    for words in told:
+        text(words, tag="div")
+
+
+def limits_in_words(row: JobKind) -> list[str]:
+    """Return what limits a kind; empty: nothing does."""
+    told = []
+    if row.max_running is not None:
+        told.append(f"{row.max_running:,} at once")
+    if row.max_per_worker is not None:
+        told.append(f"{row.max_per_worker:,} at once in a worker")
+    if row.rate_count is not None and row.rate_seconds is not None:
+        told.append(f"{row.rate_count:,} starts in {spoken(timedelta(seconds=row.rate_seconds))}")
+    return told
+
+
+def limits_button(row: JobKind, after: Callable[[], Awaitable[None]]) -> ui.button:
+    """Return the button that opens the dialog."""
+
+    def draw() -> Act:
+        given = {name: getattr(row, name) for name in _FIELDS}
+        form = ModelForm(Limits, given={"name": row.kind, **given}, without=["name"])
+        reason = ReasonField()
+
+        async def limit() -> None:
+            await access.perform("kind.limit", None, form.values(), reason=reason.value)
+            say(f"The limits of {row.kind} hold from now on.")
+            await after()
+
+        return limit
+
+    made = button("Limits…", lambda: open_form(f"Limits of {row.kind}", "Set the limits", draw), icon="speed")
+    return only_for(made, "kind.limit")
