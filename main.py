@@ -232,7 +232,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
     rate_limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=PATIENCE) as engine:
         application = console.create(engine, version())
-        subscription = Subscription(where.redis_url, live.hub.hear)
+        subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
         try:
             serve_until_stopped(application, listening)
@@ -271,7 +271,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a person; it is kept for who can read it
-        sys.exit(_sentence(f"Something unexpected happened: {error!r}. Details are in {logs.keep(error)}."))
+        sys.exit(
+            _sentence(f"Something unexpected happened: {error!r}. Details are in {logs.write_crash_report(error)}.")
+        )
 
 
 def _sentence(text: str) -> int:

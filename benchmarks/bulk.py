@@ -6,7 +6,7 @@ from benchmarks.ours import noop
 from benchmarks.place import Place
 from core.actor import ENGINE
 from core.database.engine import connect, session_scope
-from core.jobs.request import request_chores
+from core.jobs.request import request_tasks
 from core.operation import NoForm
 
 #: Jobs of one request.
@@ -21,7 +21,7 @@ def measure(place: Place, jobs: int) -> list[str]:
     for _ in range(max(3, jobs // BATCH)):
         began = time.perf_counter()
         with session_scope(engine) as session:
-            request_chores(session, noop, forms, ENGINE)
+            request_tasks(session, noop, forms, ENGINE)
         rates.append(BATCH / (time.perf_counter() - began))
     engine.dispose()
     rates.sort()

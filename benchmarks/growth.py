@@ -17,7 +17,7 @@ from core.jobs import workers
 from core.operations.demo import QUEUE
 from tasks.actors import Drain
 from tasks.registry import Registry
-from tasks.worker import turn_engine
+from tasks.worker import batch_engine
 
 #: Repetitions of each; the median counts.
 TIMES = 200
@@ -42,7 +42,7 @@ class Table:
         sample.fill(self.engine, users=max(50, rows // 500), jobs=rows, now=clock.now())
         with session_scope(self.engine) as session:
             worker = workers.register(session, threads=1, queues=[QUEUE], version="bench")
-        self.drain = Drain(self.engine, Registry(1), worker, turn_engine(self.engine, 1))
+        self.drain = Drain(self.engine, Registry(1), worker, batch_engine(self.engine, 1))
 
     def acts(self) -> dict[str, Callable[[], object]]:
         """Return everything that is measured, by name."""

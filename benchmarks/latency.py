@@ -13,7 +13,7 @@ from benchmarks.stamps import WORKER, NumberForm, stamp
 from core import bus
 from core.actor import ENGINE
 from core.database.engine import connect, session_scope
-from core.jobs.request import request_chore
+from core.jobs.request import request_task
 
 #: Jobs per second, at random intervals.
 RATE = 20
@@ -45,13 +45,13 @@ def _ask(url: str, file: Path, jobs: int) -> dict[int, float]:
     asked = {}
     for number in range(jobs + WARM_UP):
         with session_scope(engine) as session:
-            request_chore(session, stamp, NumberForm(number=number), ENGINE)
+            request_task(session, stamp, NumberForm(number=number), ENGINE)
         asked[number] = time.time()
         if number == 0:
             _wait(file, 1)
         time.sleep(random.expovariate(RATE))
     engine.dispose()
-    bus.use(bus.Silence())
+    bus.use(bus.NullBus())
     return asked
 
 

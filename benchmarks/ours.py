@@ -1,4 +1,4 @@
-"""Our own candidate: a chore that does nothing but count itself, asked for as everything is asked for."""
+"""Our own candidate: a task that does nothing but count itself, asked for as everything is asked for."""
 
 import os
 from functools import cache
@@ -10,25 +10,25 @@ from benchmarks.counter import tick
 from core import bus
 from core.actor import ENGINE
 from core.database.engine import connect, session_scope
-from core.jobs.request import request_chore
+from core.jobs.request import request_task
 from core.models import Role
-from core.operation import Chore, ChoreWork, NoForm, Progress, Steps
+from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME, demo
 
 QUEUE = demo.QUEUE
 
 
-def _count(_: ChoreWork[NoForm]) -> Steps:
+def _count(_: TaskWork[NoForm]) -> Steps:
     tick()
     return None
     yield Progress(1, 1)  # makes it a generator; a job that does nothing has no checkpoint
 
 
-noop = Chore(name="bench.noop", label="Nothing", form=NoForm, run=_count, role=Role.ADMIN, queue=QUEUE)
+noop = Task(name="bench.noop", label="Nothing", form=NoForm, run=_count, role=Role.ADMIN, queue=QUEUE)
 
 
 def install() -> None:
-    """Let this process know the chore."""
+    """Let this process know the task."""
     cast(dict[str, Any], BY_NAME)[noop.name] = noop
 
 
@@ -50,7 +50,7 @@ def enqueue(number: int, engine: Engine | None = None) -> None:
     where = engine or _engine()
     for _ in range(number):
         with session_scope(where) as session:
-            request_chore(session, noop, NoForm(), ENGINE)
+            request_task(session, noop, NoForm(), ENGINE)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any, cast
 from benchmarks import ours
 from benchmarks.contenders import OURS_COMMAND
 from core.models import Role
-from core.operation import Chore, ChoreWork, Form, Progress, Steps
+from core.operation import Form, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
 
 
@@ -17,7 +17,7 @@ class NumberForm(Form):
     number: int
 
 
-def _stamp(work: ChoreWork[NumberForm]) -> Steps:
+def _stamp(work: TaskWork[NumberForm]) -> Steps:
     line = f"{work.form.number} {time.time()}\n"
     file = os.open(os.environ["BENCH_COUNTER"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(file, line.encode())
@@ -26,7 +26,7 @@ def _stamp(work: ChoreWork[NumberForm]) -> Steps:
     yield Progress(1, 1)  # makes it a generator
 
 
-stamp = Chore(name="bench.stamp", label="Stamp", form=NumberForm, run=_stamp, role=Role.ADMIN, queue=ours.QUEUE)
+stamp = Task(name="bench.stamp", label="Stamp", form=NumberForm, run=_stamp, role=Role.ADMIN, queue=ours.QUEUE)
 WORKER = ("-m", "benchmarks.stamps", *OURS_COMMAND)
 
 

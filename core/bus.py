@@ -22,30 +22,30 @@ class Changes:
 
     jobs: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
-    rings: Counter[str] = field(default_factory=Counter)
+    wakeups: Counter[str] = field(default_factory=Counter)
 
 
 class Bus(Protocol):
     """Carries changes out of the process. Its methods never raise: a bus that is down is a slower program."""
 
-    def ring(self, queue: str, times: int) -> None:
+    def wake(self, queue: str, times: int) -> None:
         """Wake up to `times` worker threads of a queue."""
 
     def announce(self, changes: Changes) -> None:
         """Tell the screens which rows changed."""
 
 
-class Silence:
+class NullBus:
     """The bus of a process that has none: sweepers and polling do its work."""
 
-    def ring(self, queue: str, times: int) -> None:
+    def wake(self, queue: str, times: int) -> None:
         """Do nothing."""
 
     def announce(self, changes: Changes) -> None:
         """Do nothing."""
 
 
-_bus: Bus = Silence()
+_bus: Bus = NullBus()
 
 
 def use(bus: Bus) -> None:
@@ -63,9 +63,9 @@ def changed(session: Session, *, job_id: UUID | None = None, user_id: UUID | Non
         changes.users.add(user_id)
 
 
-def ring(session: Session, queue: str, times: int = 1) -> None:
+def wake(session: Session, queue: str, times: int = 1) -> None:
     """Note that a queue has work; its workers are woken after the commit."""
-    _changes(session).rings[queue] += times
+    _changes(session).wakeups[queue] += times
 
 
 def _changes(session: AnySession) -> Changes:
@@ -82,10 +82,10 @@ def _tell(session: AnySession) -> None:
 
 def tell(changes: Changes) -> None:
     """Tell the process's bus what a transaction changed that has been committed."""
-    if changes.rings:
+    if changes.wakeups:
         crash_point("after_commit_before_ring")
-    for queue, times in changes.rings.items():
-        _bus.ring(queue, times)
+    for queue, times in changes.wakeups.items():
+        _bus.wake(queue, times)
     if changes.jobs or changes.users:
         _bus.announce(changes)
 

@@ -22,7 +22,7 @@ _PULSE = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class HealthSummary:
     """Counts at one moment; `oldest_wait_seconds` is of jobs that are due, None when none waits."""
 
     workers_alive: int
@@ -34,9 +34,9 @@ class Pulse:
     at: datetime
 
 
-def pulse(session: Session) -> Pulse:
+def health_summary(session: Session) -> HealthSummary:
     """Return the present counts; a few milliseconds whatever the size of the history."""
     row = session.connection().execute(_PULSE, {"lease": settings().lease_seconds}).one()
     oldest = float(row.oldest) if row.oldest is not None else None
     need = users_in_need(session)
-    return Pulse(row.workers, row.running, row.waiting, oldest, need[Need.STUCK], need[Need.FAILED], row.at)
+    return HealthSummary(row.workers, row.running, row.waiting, oldest, need[Need.STUCK], need[Need.FAILED], row.at)

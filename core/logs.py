@@ -42,10 +42,10 @@ def set_up(*, level: int = logging.INFO) -> None:
 
 def printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Write control characters out, as \\x1b: what strangers sent must not steer the terminal of who reads the log."""
-    return {name: tamed(str(value)) for name, value in event.items()}
+    return {name: escape_control_characters(str(value)) for name, value in event.items()}
 
 
-def tamed(words: str) -> str:
+def escape_control_characters(words: str) -> str:
     """Return words with their control characters written out."""
     return _CONTROL.sub(_written_out, words)
 
@@ -64,7 +64,7 @@ def _leave_out_what_is_not_told() -> None:
     logging._srcfile = None  # noqa: SLF001 - so its documentation says
 
 
-def keep(error: BaseException) -> Path:
+def write_crash_report(error: BaseException) -> Path:
     """Write an unexpected error in full into a file of its own, and return where it is."""
     with tempfile.NamedTemporaryFile("w", prefix="unstuck-error-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)

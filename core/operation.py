@@ -1,6 +1,6 @@
 """The vocabulary: what can be done, declared as values.
 
-An Operation moves one row of one table through its state machine by means of a job. A Chore is a job without a machine.
+An Operation moves one row of one table through its state machine by means of a job. A Task is a job without a machine.
 Everything else (routes, buttons, forms, CLI flags, permissions, tests) is derived from the declaration.
 """
 
@@ -34,7 +34,7 @@ class Progress:
 Steps = Generator[Progress, None, dict[str, Any] | None]
 
 
-def storable(value: Any) -> bool:
+def is_storable(value: Any) -> bool:
     """Tell whether PostgreSQL can hold a JSON value: its text has no NUL, and UTF-8 has no half characters."""
     rest = [value]  # no recursion: how deep it goes is up to who sends it
     while rest:
@@ -60,7 +60,7 @@ class Form(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _can_be_stored(cls, given: Any) -> Any:
-        if not storable(given):
+        if not is_storable(given):
             raise PydanticCustomError("unstorable", "text with a NUL or half a character cannot be stored")
         return given
 
@@ -102,7 +102,7 @@ class Machine(Generic[RowT]):
         state: StrEnum = getattr(row, self.column)
         return state
 
-    def move(self, row: SQLModel, to: StrEnum) -> None:
+    def set_state(self, row: SQLModel, to: StrEnum) -> None:
         """Set the row's state; the caller has checked that it may."""
         setattr(row, self.column, to)
 
@@ -124,7 +124,7 @@ class Operation(Generic[RowT, FormT]):
     during: StrEnum
     target: StrEnum
     #: Where a cancelled one comes to rest.
-    rests_at: StrEnum
+    cancelled_state: StrEnum
     form: type[FormT]
     run: Callable[[Work[RowT, FormT]], Steps]
     #: Takes away what `run` left; runs in one transaction with the ending, so it touches the database only.
@@ -146,8 +146,8 @@ class Operation(Generic[RowT, FormT]):
 
 
 @dataclass(slots=True)
-class ChoreWork(Generic[FormT]):
-    """What a chore's code is given."""
+class TaskWork(Generic[FormT]):
+    """What a task's code is given."""
 
     session: Session
     form: FormT
@@ -157,13 +157,13 @@ class ChoreWork(Generic[FormT]):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Chore(Generic[FormT]):
+class Task(Generic[FormT]):
     """A plain job without a state machine."""
 
     name: str
     label: str
     form: type[FormT]
-    run: Callable[[ChoreWork[FormT]], Steps]
+    run: Callable[[TaskWork[FormT]], Steps]
     role: Role
     queue: str
     priority: int = 0

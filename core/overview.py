@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core import clock
-from core.health import pulse
+from core.health import health_summary
 from core.models import BackgroundJob, JobStatus
 from core.people.users import Need, UserLine, find_users, users_in_need
 
@@ -48,7 +48,7 @@ class Overview:
 
 def overview(session: Session) -> Overview:
     """Return what the first page shows."""
-    now = pulse(session)
+    now = health_summary(session)
     ended, succeeded = _endings(session)
     people = [*find_users(session, "", Need.STUCK), *find_users(session, "", Need.FAILED)]
     return Overview(

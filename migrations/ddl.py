@@ -33,7 +33,7 @@ def replace_check(table: str, column: str, values: tuple[str, ...]) -> None:
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IN ({quoted(values)}))")
 
 
-def settle_column(table: str, column: str, of_type: str, *, default: str | None = None) -> None:
+def ensure_column(table: str, column: str, of_type: str, *, default: str | None = None) -> None:
     """Create a column; one that is there already gets the type, and with a default also NOT NULL."""
     op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {of_type}")
     op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {of_type}")
@@ -97,11 +97,11 @@ def replace_foreign_key(table: str, column: str, name: str, target: str, on_dele
     )
 
 
-def keep_in_step(table: str, flag: str, state: str, on: tuple[str, ...], off: str) -> None:
+def add_sync_trigger(table: str, flag: str, state: str, on: tuple[str, ...], off: str) -> None:
     """Make a trigger by which old code, writing the flag, and new code, writing the state, see each other.
 
     The first of `on` is the state of a raised flag, `off` that of a lowered one; when both change, the state counts.
-    The state loses its default until `let_go`, so that a row of old code is known by having none. The flag is set as
+    The state loses its default until `forget`, so that a row of old code is known by having none. The flag is set as
     '1' or '0', which boolean, text and integer columns all accept.
     """
     raised = f"NEW.{flag} := CASE WHEN NEW.{state} IN ({quoted(on)}) THEN '1' ELSE '0' END"
@@ -123,7 +123,7 @@ def keep_in_step(table: str, flag: str, state: str, on: tuple[str, ...], off: st
     op.execute(f"ALTER TABLE {table} ALTER COLUMN {state} DROP DEFAULT")
 
 
-def let_go(table: str, flag: str, state: str, off: str) -> None:
+def drop_sync_trigger(table: str, flag: str, state: str, off: str) -> None:
     """Undo `keep_in_step`: both columns stand alone again."""
     drop_trigger(f"{table}_{flag}_in_step", table)
     op.execute(f"ALTER TABLE {table} ALTER COLUMN {state} SET DEFAULT '{off}'")

@@ -17,8 +17,8 @@ from core.jobs.claim import Claimed, claim
 from core.jobs.run import run
 from core.operations import BY_NAME
 from core.settings import settings
-from tasks.broker import BellBroker, actor_name
-from tasks.group_commit import Turns, Wish
+from tasks.broker import WakeupBroker, actor_name
+from tasks.group_commit import BatchRequest, GroupCommit
 from tasks.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Drain:
         self.worker_id = worker_id
         self.stopping = threading.Event()
         self._turn_engine = turns or engine
-        self._turns: dict[str, Turns] = {}
+        self._turns: dict[str, GroupCommit] = {}
         self._making = threading.Lock()
 
     def __call__(self, queue: str) -> None:
@@ -56,32 +56,32 @@ class Drain:
             try:
                 wish = self._run(queue, held)
             finally:
-                self.registry.let_go(held)
+                self.registry.forget(held)
             held = self._claim(queue) if wish is None or wish.steered else wish.claimed
 
     def _claim(self, queue: str) -> Claimed | None:
         if self.stopping.is_set():
             return None
-        wish = Wish()
+        wish = BatchRequest()
         self._turns_of(queue).take(wish)
         if not wish.steered:
             return wish.claimed
         with Session(self.engine, expire_on_commit=False) as session:
             return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
-    def _turns_of(self, queue: str) -> Turns:
+    def _turns_of(self, queue: str) -> GroupCommit:
         with self._making:
             if queue not in self._turns:
-                self._turns[queue] = Turns(self._turn_engine, queue, lambda: self.worker_id)
+                self._turns[queue] = GroupCommit(self._turn_engine, queue, lambda: self.worker_id)
             return self._turns[queue]
 
-    def _run(self, queue: str, held: Claimed) -> Wish | None:
+    def _run(self, queue: str, held: Claimed) -> BatchRequest | None:
         """Run a job; return what the turn brought that ended it, None if it ended in a transaction of its own."""
-        taken: Wish | None = None
+        taken: BatchRequest | None = None
 
         def end_well(ended: Ended) -> None:
             nonlocal taken
-            wish = Wish(ended, wants_next=not self.stopping.is_set())
+            wish = BatchRequest(ended, wants_next=not self.stopping.is_set())
             self._turns_of(queue).take(wish)
             taken = wish
 
@@ -102,7 +102,7 @@ class Drain:
         return taken
 
 
-def declare(broker: BellBroker, drain: Drain, queues: list[str]) -> None:
+def declare(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
     """Declare one actor per queue: the doorbell's answer. Nothing is retried: a sweep rings again."""
     for queue in queues:
         dramatiq.Actor(

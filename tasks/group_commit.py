@@ -14,18 +14,18 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core import bus
 from core.errors import LeaseLost
-from core.jobs.batch import Ended, Turn, take_turn
+from core.jobs.batch import BatchResult, Ended, finish_and_claim
 from core.jobs.claim import Claimed
 from core.operations import BY_NAME
 from core.settings import settings
 
 
-class TurnBrokenOff(SQLAlchemyError):
+class BatchInterrupted(SQLAlchemyError):
     """Nobody knows whether the turn was committed; if it was not, its jobs are still held."""
 
 
 @dataclass(slots=True, eq=False)
-class Wish:
+class BatchRequest:
     """What one thread wants of a turn: its job's success written, and the next job."""
 
     ended: Ended | None = None
@@ -38,17 +38,17 @@ class Wish:
 
 
 @dataclass(slots=True)
-class Turns:
+class GroupCommit:
     """The turns of one queue in one worker process."""
 
     engine: Engine
     queue: str
     worker: Callable[[], UUID]
-    _waiting: list[Wish] = field(default_factory=list)
+    _waiting: list[BatchRequest] = field(default_factory=list)
     _noting: threading.Lock = field(default_factory=threading.Lock)
     _carrying: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, wish: Wish) -> None:
+    def take(self, wish: BatchRequest) -> None:
         """Carry a wish out, alone or with others. Raises LeaseLost if its job is not held, or the database's error."""
         with self._noting:
             self._waiting.append(wish)
@@ -58,15 +58,15 @@ class Turns:
         if wish.error is not None:
             raise wish.error
 
-    def _next_group(self) -> list[Wish]:
+    def _next_group(self) -> list[BatchRequest]:
         with self._noting:
             group, self._waiting = self._waiting, []
         return group
 
-    def _carry(self, group: list[Wish]) -> None:
+    def _carry(self, group: list[BatchRequest]) -> None:
         # Until it is answered, a wish is one of which nobody knows: whoever carries may be interrupted at any point.
         for wish in group:
-            wish.error = TurnBrokenOff("the thread that wrote this ending was interrupted")
+            wish.error = BatchInterrupted("the thread that wrote this ending was interrupted")
         try:
             _answer(group, self._turn(group))
         except SQLAlchemyError as error:
@@ -80,11 +80,13 @@ class Turns:
             for wish in group:
                 wish.done = True
 
-    def _turn(self, group: list[Wish]) -> Turn:
+    def _turn(self, group: list[BatchRequest]) -> BatchResult:
         ended = sorted((wish.ended for wish in group if wish.ended), key=lambda one: one.id)
         wanted = sum(wish.wants_next for wish in group)
         with self.engine.begin() as connection:
-            turn = take_turn(connection, self.worker(), self.queue, BY_NAME, settings().step_limit, ended, wanted)
+            turn = finish_and_claim(
+                connection, self.worker(), self.queue, BY_NAME, settings().step_limit, ended, wanted
+            )
         bus.tell(turn.changes)
         return turn
 
@@ -99,7 +101,7 @@ def _is_about_rows(error: SQLAlchemyError) -> bool:
     return bool(getattr(error.orig, "sqlstate", None))
 
 
-def _answer(group: list[Wish], turn: Turn) -> None:
+def _answer(group: list[BatchRequest], turn: BatchResult) -> None:
     claimed = iter(turn.claimed)
     for wish in group:
         wish.steered = turn.steered

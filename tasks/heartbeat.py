@@ -71,7 +71,7 @@ class Heartbeat:
         # Seen twice: a thread may just be about to let go of a job that it has ended.
         self._interrupt([*overdue, *(lost & self._void.keys())])
         self._note_void(lost)
-        self._hand_back_forgotten()
+        self._release_forgotten()
 
     def _begin_new_life(self, session: Session) -> None:
         """Take a new identity after having been presumed dead: the old one's jobs belong to others by now."""
@@ -97,12 +97,12 @@ class Heartbeat:
             )
             self._give_up()
 
-    def _hand_back_forgotten(self) -> None:
+    def _release_forgotten(self) -> None:
         with session_scope(self._drain.engine) as session:
             forgotten = set(workers.forgotten(session, self._drain.worker_id, self._drain.registry.held()))
         # Seen twice: a job may be claimed, and not yet noted by its thread, just while we look.
         for job_id, token in forgotten & self._suspects:
             with session_scope(self._drain.engine) as session:
-                workers.give_back(session, job_id, token)
+                workers.release(session, job_id, token)
             log.warning("handed back a job that no thread holds", extra={"job": str(job_id), "token": token})
         self._suspects = set(forgotten)

@@ -15,7 +15,7 @@ from uuid import UUID
 import redis
 
 from core.bus import Changes
-from tasks.broker import MAX_BELLS, TIMEOUT, BellBroker
+from tasks.broker import MAX_WAKEUPS, TIMEOUT, WakeupBroker
 
 CHANNEL = "unstuck:changes"
 #: A message longer than this is none of ours; ours name what one transaction, or a tenth of a second, changed.
@@ -24,16 +24,16 @@ MOST_BYTES = 200_000
 PACE = 0.02
 #: Seconds between two announcements; screens draw no oftener.
 ANNOUNCE = 0.1
-#: Bells of a queue in one delivery. A woken thread takes job after job, so in a steady stream few bells are enough, and
-#: each that finds nothing costs more than a job; the rest of a crowd's bells follow with the next deliveries.
-BELLS = 4
+#: Wake-ups of a queue in one delivery. A woken thread takes job after job, so a steady stream needs few of them, and
+#: one that finds nothing costs more than a job; the rest of a crowd follows with the next deliveries.
+WAKEUPS = 4
 log = logging.getLogger(__name__)
 
 
 class RedisBus:
     """Carries changes to Redis from a thread of its own; `lost` counts what could not be delivered."""
 
-    def __init__(self, broker: BellBroker) -> None:
+    def __init__(self, broker: WakeupBroker) -> None:
         self._broker = broker
         self._waiting: SimpleQueue[Changes | threading.Event | None] = SimpleQueue()
         self.lost = 0
@@ -41,10 +41,10 @@ class RedisBus:
         self._thread = threading.Thread(target=self._carry, name="bus", daemon=True)
         self._thread.start()
 
-    def ring(self, queue: str, times: int) -> None:
+    def wake(self, queue: str, times: int) -> None:
         """Wake up to `times` worker threads of a queue, soon."""
         changes = Changes()
-        changes.rings[queue] += times
+        changes.wakeups[queue] += times
         self._waiting.put(changes)
 
     def announce(self, changes: Changes) -> None:
@@ -91,7 +91,7 @@ class RedisBus:
                 else:
                     batch.jobs |= item.jobs
                     batch.users |= item.users
-                    batch.rings.update(item.rings)
+                    batch.wakeups.update(item.wakeups)
                 item = self._waiting.get_nowait()
         except Empty:
             return batch, reached, False
@@ -99,11 +99,11 @@ class RedisBus:
     def _deliver(self, batch: Changes, *, all_now: bool) -> Changes:
         """Ring and tell, all of it or what is enough for now; return what is left for the next delivery."""
         later = Changes()
-        for queue, wanted in batch.rings.items():
-            now = wanted if all_now else min(wanted, BELLS)
-            self._broker.ring(queue, now)
+        for queue, wanted in batch.wakeups.items():
+            now = wanted if all_now else min(wanted, WAKEUPS)
+            self._broker.wake(queue, now)
             if wanted > now:
-                later.rings[queue] = min(wanted - now, MAX_BELLS)
+                later.wakeups[queue] = min(wanted - now, MAX_WAKEUPS)
         if all_now or time.monotonic() - self._announced >= ANNOUNCE:
             if batch.jobs or batch.users:
                 self._broker.client.publish(CHANNEL, _encode(batch))
@@ -116,9 +116,9 @@ class RedisBus:
 class Subscription:
     """Hears what other processes announce, in a thread of its own; reconnects by itself."""
 
-    def __init__(self, url: str, hear: Callable[[Changes], None]) -> None:
+    def __init__(self, url: str, on_change: Callable[[Changes], None]) -> None:
         self._url = url
-        self._hear = hear
+        self._on_change = on_change
         self._stop = threading.Event()
         #: Whether changes arrive by themselves; screens poll while they do not.
         self.connected = False
@@ -148,7 +148,7 @@ class Subscription:
             while not self._stop.is_set():
                 message = subscription.get_message(timeout=0.5)
                 if message and message["type"] == "message":
-                    self._hear(_decode(message["data"]))
+                    self._on_change(_decode(message["data"]))
 
 
 def _encode(changes: Changes) -> bytes:

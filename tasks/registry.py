@@ -36,7 +36,7 @@ class Registry:
         with self._lock:
             self._held[held.id, held.token] = threading.get_ident()
 
-    def let_go(self, held: Claimed) -> None:
+    def forget(self, held: Claimed) -> None:
         """Note that no thread works on a job any more."""
         with self._lock:
             del self._held[held.id, held.token]

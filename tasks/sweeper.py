@@ -57,7 +57,7 @@ class Sweeper:
         for orphan in found:
             self._rescue(orphan)
         with session_scope(engine) as session:
-            due = list(sweep.ring_due(session))
+            due = list(sweep.wake_due(session))
         for queue, waiting in due:
             self._wake(queue, waiting)
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core import bus
 from core.database.engine import PATIENCE, connect, session_scope, worker_options
 from core.jobs import workers
-from core.jobs.batch import PLANNING
+from core.jobs.batch import PLANNER_OPTIONS
 from core.settings import settings
 from tasks.actors import Drain, declare
 from tasks.broker import make_broker
@@ -37,7 +37,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     bus.use(redis_bus)
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
-    drain = Drain(engine, Registry(threads), worker_id, turn_engine(engine, len(queues)))
+    drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues)))
     declare(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
@@ -62,9 +62,9 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
         os._exit(1 if hung.is_set() else 0)
 
 
-def turn_engine(engine: Engine, queues: int) -> Engine:
+def batch_engine(engine: Engine, queues: int) -> Engine:
     """Return an engine whose connections plan for turns: one for each queue."""
-    options = worker_options(settings().lease_seconds) + PLANNING
+    options = worker_options(settings().lease_seconds) + PLANNER_OPTIONS
     url = engine.url.render_as_string(hide_password=False)
     return connect(url, pool_size=queues, options=options, patience=PATIENCE)
 
@@ -92,9 +92,9 @@ def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
     try:
         for job_id, token in drain.registry.held():
             with session_scope(drain.engine) as session:
-                workers.give_back(session, job_id, token)
+                workers.release(session, job_id, token)
         with session_scope(drain.engine) as session:
-            workers.say_goodbye(session, drain.worker_id)
+            workers.deregister(session, drain.worker_id)
     except SQLAlchemyError as error:
         log.warning("left without good-bye", extra={"error": str(error).split("\n")[0]})
     dramatiq_worker.stop(timeout=2_000)

@@ -40,7 +40,7 @@ def prepare(engine: Engine, operation: Operation[Any, Any]) -> UUID:
         ask(engine, BY_NAME["demo.enable"], user_id, {"preset": "nano"})
         assert run_next(engine) is AttemptOutcome.SUCCEEDED
     with session_scope(engine) as session:
-        operation.machine.move(session.get_one(User, user_id), state)
+        operation.machine.set_state(session.get_one(User, user_id), state)
     return user_id
 
 

@@ -115,7 +115,7 @@ async def perform(
 
     Returns the command's answer. Raises a Refused, whose text is for the person.
     """
-    asked = gateway.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
+    asked = gateway.CommandRequest(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
     credentials: Credentials = app.storage.client["credentials"]
     return await asyncio.to_thread(gateway.perform, engine(), credentials, asked)
 

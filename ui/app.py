@@ -25,7 +25,7 @@ def create_api(engine: Engine, version: str) -> FastAPI:
 def create(engine: Engine, version: str) -> FastAPI:
     """Return the whole console, reading and writing through `engine`. Call it once per process."""
     application = _plain_routes(engine, version)
-    application.add_middleware(auth_middleware.Doors, site=application)
+    application.add_middleware(auth_middleware.AuthMiddleware, site=application)
     headers.install(application)
     design.install()
     declare_pages()

@@ -26,7 +26,7 @@ SOCKETS = "/_nicegui_ws/"
 PARTS = ("/_nicegui/", "/favicon.ico")
 
 
-class Doors:
+class AuthMiddleware:
     """ASGI middleware in front of the pages and their sockets."""
 
     def __init__(self, app: ASGIApp, site: FastAPI) -> None:

@@ -8,11 +8,11 @@ from typing import Final
 
 from nicegui import ui
 
-from core.diagnosis.context import Mood
+from core.diagnosis.context import Situation
 from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
 from core.people.operator_list import Access
-from core.queues.workers import Presence
+from core.queues.workers import WorkerState
 
 ASSETS: Final = Path(__file__).parent / "assets"
 #: Where ui/app.py serves ASSETS.
@@ -42,10 +42,10 @@ TONES: Final[Mapping[str, str]] = {
     ConnectionStatus.REFRESHING: RUN,
     ConnectionStatus.DISCONNECTING: RUN,
     "stuck": BAD,
-    Presence.ALIVE: OK,
-    Presence.SILENT: WARN,
-    Presence.LOST: BAD,
-    Presence.STOPPED: IDLE,
+    WorkerState.ALIVE: OK,
+    WorkerState.SILENT: WARN,
+    WorkerState.LOST: BAD,
+    WorkerState.STOPPED: IDLE,
     "active": OK,
     Access.INVITED: RUN,
     "paused": WARN,
@@ -59,12 +59,12 @@ MOVING: Final = frozenset({"running", "stopping", "enabling", "disabling", "conn
 #: States in which nothing has begun; their dot is hollow, so that it differs from idle ones without colour.
 HOLLOW: Final = frozenset({"queued", "scheduled", "disabled", "disconnected", "cancelled", "stopped", "over"})
 
-MOODS: Final[Mapping[Mood, str]] = {
-    Mood.FINE: OK,
-    Mood.WORKING: RUN,
-    Mood.WAITING: WARN,
-    Mood.STUCK: BAD,
-    Mood.FAILED: BAD,
+SITUATIONS: Final[Mapping[Situation, str]] = {
+    Situation.FINE: OK,
+    Situation.WORKING: RUN,
+    Situation.WAITING: WARN,
+    Situation.STUCK: BAD,
+    Situation.FAILED: BAD,
 }
 
 #: The theme cookie's values, as Quasar wants them; anything else follows the system.

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.bus import Changes
 from core.errors import NotSignedIn
-from core.health import Pulse, pulse
+from core.health import HealthSummary, health_summary
 from core.job_list.changes import Mark, changed_since
 from core.job_list.rows import rows_by_id
 from core.models import Role
@@ -47,7 +47,7 @@ class Status:
 
     connected: bool
     age_seconds: float
-    pulse: Pulse | None
+    pulse: HealthSummary | None
 
 
 @dataclass(eq=False, slots=True)
@@ -79,13 +79,13 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchers: set[_Watcher] = set()
         self._status_watchers: set[_Watcher] = set()
-        self._pulse: Pulse | None = None
+        self._pulse: HealthSummary | None = None
         self._fresh_at = 0.0
         self._mark: Mark | None = None
         #: Tells whether changes arrive by themselves; set by who knows the bus.
         self.bus_is_up: Callable[[], bool] = lambda: False
 
-    def hear(self, changes: Changes) -> None:
+    def on_change(self, changes: Changes) -> None:
         """Note changes from any thread; pages hear of them within a tick."""
         if self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._note, changes)
@@ -139,7 +139,7 @@ class Hub:
     async def _look_forever(self) -> None:
         while True:
             try:
-                self._pulse = await access.load(pulse)
+                self._pulse = await access.load(health_summary)
                 self._fresh_at = time.monotonic()
                 await session_watch.close_orphans()
                 if not self.bus_is_up():

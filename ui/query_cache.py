@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 
 from sqlmodel import Session
 
-from core.queues.summary import steering
-from core.queues.workers import workforce
-from core.schedules.listing import timetable
+from core.queues.summary import queue_summary
+from core.queues.workers import worker_listing
+from core.schedules.listing import schedule_lines
 from ui import access
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ T = TypeVar("T")
 FRESH = 0.8
 
 
-class Reading(Generic[T]):
+class CachedQuery(Generic[T]):
     """One reading for all viewers: a hundred open pages ask the database once a second, not a hundred times."""
 
     def __init__(self, read: Callable[[Session], T]) -> None:
@@ -44,6 +44,6 @@ class Reading(Generic[T]):
         return found
 
 
-workers = Reading(workforce)
-queues = Reading(steering)
-schedules = Reading(timetable)
+workers = CachedQuery(worker_listing)
+queues = CachedQuery(queue_summary)
+schedules = CachedQuery(schedule_lines)

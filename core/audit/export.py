@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from core.audit.search import TrailFilter, TrailLine, trail
+from core.audit.search import AuditFilter, AuditLine, find_events
 from core.database.engine import session_scope
 
 #: Lines read in one transaction.
@@ -18,7 +18,7 @@ PAGE: Final = 1_000
 #: With these a spreadsheet begins to calculate: such a cell gets a quote before it, and stays text.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
-_COLUMNS: Final = [field for field in TrailLine.__slots__ if field != "data"] + ["data"]
+_COLUMNS: Final = [field for field in AuditLine.__slots__ if field != "data"] + ["data"]
 
 
 class Format(StrEnum):
@@ -28,14 +28,14 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-def export(engine: Engine, wanted: TrailFilter, form: Format, *, page: int = PAGE) -> Iterator[str]:
+def export(engine: Engine, wanted: AuditFilter, form: Format, *, page: int = PAGE) -> Iterator[str]:
     """Yield the whole of what `wanted` matches as text, newest first."""
     if form is Format.CSV:
         yield _csv([_COLUMNS])
     before: int | None = None
     while True:
         with session_scope(engine) as session:
-            found = trail(session, wanted, limit=page, before=before)
+            found = find_events(session, wanted, limit=page, before=before)
         rows = [asdict(line) for line in found.lines]
         yield _csv([map(_cell, row.values()) for row in rows]) if form is Format.CSV else "".join(map(_json, rows))
         if (before := found.next) is None:

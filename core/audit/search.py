@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Stri
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
-from core.database.truncate import light
+from core.database.truncate import truncated
 from core.errors import Invalid
 from core.models import Event, User
 from core.models.event import IS_AUDIT
@@ -40,7 +40,7 @@ _Words = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
 _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 
 
-class TrailFilter(BaseModel):
+class AuditFilter(BaseModel):
     """What the audit log is narrowed to; every field that is set must fit. An empty one means all of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,7 +76,7 @@ class TrailFilter(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class TrailLine:
+class AuditLine:
     """One thing that somebody did, with nothing secret in it; `data` is the rest of what was recorded."""
 
     id: int
@@ -107,32 +107,32 @@ class TrailLine:
 
 
 @dataclass(frozen=True, slots=True)
-class TrailPage:
+class AuditResults:
     """Some lines, newest first; `next` is where the older ones begin, None: there are none."""
 
-    lines: list[TrailLine]
+    lines: list[AuditLine]
     next: int | None
 
 
-def trail(session: Session, wanted: TrailFilter, *, limit: int = 50, before: int | None = None) -> TrailPage:
+def find_events(session: Session, wanted: AuditFilter, *, limit: int = 50, before: int | None = None) -> AuditResults:
     """Return a page of the audit log, newest first: what is older than the event with the id `before`."""
     older = [] if before is None else [col(Event.id) < before]
     fits = select(Event.id).where(*_conditions(session, wanted), *older).order_by(col(Event.id).desc()).limit(limit + 1)
-    line = light(Event)
+    line = truncated(Event)
     query = select(line, User.email).join(User, col(User.id) == col(line.user_id), isouter=True)
     found = session.exec(query.where(col(line.id).in_(fits)).order_by(col(line.id).desc())).all()
     lines = [_line(event, email) for event, email in found[:limit]]
     session.expunge_all()
-    return TrailPage(lines, lines[-1].id if len(found) > limit else None)
+    return AuditResults(lines, lines[-1].id if len(found) > limit else None)
 
 
-def count(session: Session, wanted: TrailFilter) -> int:
+def count(session: Session, wanted: AuditFilter) -> int:
     """Return how many lines there are, up to one more than COUNTED."""
     some = select(Event.id).where(*_conditions(session, wanted)).limit(COUNTED + 1).subquery()
     return session.exec(select(func.count()).select_from(some)).one()
 
 
-def _conditions(session: Session, wanted: TrailFilter) -> Iterator[ColumnElement[bool]]:
+def _conditions(session: Session, wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
     yield sa.text(IS_AUDIT.replace("via", "events.via"))  # type: ignore[misc] # a text is a condition too
     if wanted.who:
         yield func.lower(col(Event.actor)).contains(wanted.who.lower(), autoescape=True)
@@ -157,10 +157,10 @@ def _users(session: Session, words: str) -> list[UUID]:
         return list(session.exec(select(User.id).where(begins).limit(MEANT)))
 
 
-def _line(event: Event, email: str | None) -> TrailLine:
+def _line(event: Event, email: str | None) -> AuditLine:
     data = redacted(event.data)
     was, now = data.pop("was", None), data.pop("now", None)
-    return TrailLine(
+    return AuditLine(
         id=event.id or 0,
         at=event.at,
         who=event.actor,

@@ -15,7 +15,7 @@ from core.models import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Invocation:
     """One validated request, as a command's function gets it."""
 
     actor: Actor
@@ -33,7 +33,7 @@ class Command:
     label: str
     role: Role
     form: type[BaseModel]
-    act: Callable[[Session, Call], dict[str, Any]]
+    act: Callable[[Session, Invocation], dict[str, Any]]
     #: Returns the owner of the target, if people may do this to their own; None: nobody's own.
     own: Callable[[Session, UUID], UUID | None] | None = None
     #: Nobody does it without saying why: it stops work for many, takes away what is not made again, or changes who may
@@ -43,13 +43,13 @@ class Command:
     by_token: bool = True
 
 
-def target_of(call: Call) -> UUID:
+def target_of(call: Invocation) -> UUID:
     """Return what a call acts on. Raises Invalid when it does not say."""
     if call.target is None:
         raise Invalid("This needs to know what to act on.", {"target": "Give an id."})
     return call.target
 
 
-def oneself(_: Session, user_id: UUID) -> UUID | None:
+def self_owned(_: Session, user_id: UUID) -> UUID | None:
     """Return the owner of what is called by a person's own id: that person."""
     return user_id

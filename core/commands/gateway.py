@@ -19,7 +19,7 @@ from sqlmodel import Session, col
 
 from core import clock
 from core.actor import Actor
-from core.commands.command import Call, Command
+from core.commands.command import Command, Invocation
 from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
@@ -35,7 +35,7 @@ LATEST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class CommandRequest:
     """What somebody wants done: a command by name, to what, and how."""
 
     name: str
@@ -46,7 +46,7 @@ class Asked:
     idempotency_key: str | None = None
 
 
-def perform(engine: Engine, who: Credentials | Actor, asked: Asked) -> dict[str, Any]:
+def perform(engine: Engine, who: Credentials | Actor, asked: CommandRequest) -> dict[str, Any]:
     """Do one thing for one person, or refuse with a sentence and change nothing.
 
     Returns plain JSON values. Raises a Refused.
@@ -57,7 +57,7 @@ def perform(engine: Engine, who: Credentials | Actor, asked: Asked) -> dict[str,
         if command is None:
             raise NotFound(f"There is no command {asked.name[:60]!r}. Known: {', '.join(sorted(COMMANDS))}.")
         authorise(session, actor, command, asked.target)
-        call = Call(
+        call = Invocation(
             actor, asked.target, _form(command, asked.args), _reason(command, asked.reason), _run_at(asked.run_at)
         )
         if asked.idempotency_key is None or actor.id is None:
@@ -129,7 +129,7 @@ def _run_at(run_at: datetime | None) -> datetime | None:
     return run_at
 
 
-def _once(session: Session, actor_id: UUID, asked: Asked, act: Any) -> dict[str, Any]:
+def _once(session: Session, actor_id: UUID, asked: CommandRequest, act: Any) -> dict[str, Any]:
     key = asked.idempotency_key or ""
     if len(key) > KEY_LIMIT or "\x00" in key:
         raise Invalid("The Idempotency-Key does not fit.", {"Idempotency-Key": f"At most {KEY_LIMIT} characters."})
@@ -152,6 +152,6 @@ def _once(session: Session, actor_id: UUID, asked: Asked, act: Any) -> dict[str,
     return answer
 
 
-def _fingerprint(asked: Asked) -> str:
+def _fingerprint(asked: CommandRequest) -> str:
     request = [asked.name, str(asked.target), dict(asked.args), asked.reason, str(asked.run_at)]
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()

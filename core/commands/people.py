@@ -5,79 +5,79 @@ from typing import Any
 
 from sqlmodel import Session
 
-from core.commands.command import Call, Command, oneself, target_of
+from core.commands.command import Command, Invocation, self_owned, target_of
 from core.models import Role
 from core.operation import NoForm
 from core.people import operators, passwords, personal_tokens, second_factor, sessions
 
 
-def _add_operator(session: Session, call: Call) -> dict[str, Any]:
-    assert isinstance(call.form, operators.AddForm)
+def _add_operator(session: Session, call: Invocation) -> dict[str, Any]:
+    assert isinstance(call.form, operators.NewOperator)
     return {"link": "/login/" + operators.add(session, call.form, call.actor, call.reason)}
 
 
-def _change_role(session: Session, call: Call) -> dict[str, Any]:
+def _change_role(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, operators.RoleForm)
     operators.change_role(session, target_of(call), call.form.role, call.actor, call.reason)
     return {"role": call.form.role.value}
 
 
-def _disable_operator(session: Session, call: Call) -> dict[str, Any]:
+def _disable_operator(session: Session, call: Invocation) -> dict[str, Any]:
     operators.disable(session, target_of(call), call.actor, call.reason)
     return {"disabled": True}
 
 
-def _enable_operator(session: Session, call: Call) -> dict[str, Any]:
+def _enable_operator(session: Session, call: Invocation) -> dict[str, Any]:
     operators.enable(session, target_of(call), call.actor, call.reason)
     return {"disabled": False}
 
 
-def _make_link(session: Session, call: Call) -> dict[str, Any]:
+def _make_link(session: Session, call: Invocation) -> dict[str, Any]:
     return {"link": "/login/" + operators.link(session, target_of(call), call.actor, call.reason)}
 
 
-def _change_password(session: Session, call: Call) -> dict[str, Any]:
+def _change_password(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, passwords.PasswordForm)
     passwords.change_password(session, call.actor, call.form)
     return {"changed": True}
 
 
-def _revoke_session(session: Session, call: Call) -> dict[str, Any]:
+def _revoke_session(session: Session, call: Invocation) -> dict[str, Any]:
     sessions.end(session, target_of(call), call.actor, "revoked", call.reason)
     return {"ended": 1}
 
 
-def _revoke_other_sessions(session: Session, call: Call) -> dict[str, Any]:
+def _revoke_other_sessions(session: Session, call: Invocation) -> dict[str, Any]:
     spared = call.actor.session_id
     return {"ended": sessions.end_all(session, target_of(call), call.actor, "revoked", call.reason, but=spared)}
 
 
-def _create_token(session: Session, call: Call) -> dict[str, Any]:
+def _create_token(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, personal_tokens.TokenForm)
     return {"token": personal_tokens.create(session, target_of(call), call.form, call.actor, call.reason)}
 
 
-def _revoke_token(session: Session, call: Call) -> dict[str, Any]:
+def _revoke_token(session: Session, call: Invocation) -> dict[str, Any]:
     personal_tokens.revoke(session, target_of(call), call.actor, call.reason)
     return {"revoked": True}
 
 
-def _set_up_factor(session: Session, call: Call) -> dict[str, Any]:
+def _set_up_factor(session: Session, call: Invocation) -> dict[str, Any]:
     return asdict(second_factor.set_up(session, call.actor))
 
 
-def _confirm_factor(session: Session, call: Call) -> dict[str, Any]:
+def _confirm_factor(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, second_factor.CodeForm)
     return {"recovery_codes": second_factor.confirm(session, call.actor, call.form)}
 
 
-def _switch_factor_off(session: Session, call: Call) -> dict[str, Any]:
+def _switch_factor_off(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, second_factor.OffForm)
     second_factor.switch_off(session, call.actor, call.form)
     return {"on": False}
 
 
-def _reset_factor(session: Session, call: Call) -> dict[str, Any]:
+def _reset_factor(session: Session, call: Invocation) -> dict[str, Any]:
     second_factor.reset(session, target_of(call), call.actor, call.reason)
     return {"on": False}
 
@@ -87,7 +87,7 @@ PEOPLE = (
         name="operator.add",
         label="Add operator",
         role=Role.ADMIN,
-        form=operators.AddForm,
+        form=operators.NewOperator,
         act=_add_operator,
         by_token=False,
     ),
@@ -132,7 +132,7 @@ PEOPLE = (
         role=Role.ADMIN,
         form=NoForm,
         act=_revoke_other_sessions,
-        own=oneself,
+        own=self_owned,
     ),
     Command(
         name="token.create",
@@ -140,7 +140,7 @@ PEOPLE = (
         role=Role.ADMIN,
         form=personal_tokens.TokenForm,
         act=_create_token,
-        own=oneself,
+        own=self_owned,
         by_token=False,
     ),
     Command(

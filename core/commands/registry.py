@@ -1,4 +1,4 @@
-"""All commands: the declared operations and chores, and what people do to jobs and operators. A table one can read."""
+"""All commands: the declared operations and tasks, and what people do to jobs and operators. A table one can read."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,66 +8,68 @@ from uuid import UUID
 from sqlmodel import Session
 
 from core.actor import Actor
-from core.commands.command import Call, Command, oneself, target_of
+from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.people import PEOPLE
 from core.jobs.cancel import cancel
 from core.jobs.repair import repair_user
-from core.jobs.request import Accepted, Asked, request, request_chore
+from core.jobs.request import Accepted, JobOptions, request, request_task
 from core.jobs.retry import retry
 from core.jobs.reveal import reveal
 from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
-from core.operation import Chore, NoForm, Operation
-from core.operations import BY_NAME, CHORES, OPERATIONS
+from core.operation import NoForm, Operation, Task
+from core.operations import BY_NAME, OPERATIONS, TASKS
 from core.queues import controls
 from core.schedules import scheduling
 
 
-def _start(operation: Operation[Any, Any], session: Session, call: Call) -> dict[str, Any]:
-    job = request(session, operation, target_of(call), call.form, call.actor, Asked(call.run_at, call.reason))
+def _start(operation: Operation[Any, Any], session: Session, call: Invocation) -> dict[str, Any]:
+    job = request(session, operation, target_of(call), call.form, call.actor, JobOptions(call.run_at, call.reason))
     return _answer(job)
 
 
-def _start_chore(chore: Chore[Any], session: Session, call: Call) -> dict[str, Any]:
-    return _answer(request_chore(session, chore, call.form, call.actor, Asked(call.run_at, call.reason)))
+def _start_task(task: Task[Any], session: Session, call: Invocation) -> dict[str, Any]:
+    return _answer(request_task(session, task, call.form, call.actor, JobOptions(call.run_at, call.reason)))
 
 
-def _retry(session: Session, call: Call) -> dict[str, Any]:
+def _retry(session: Session, call: Invocation) -> dict[str, Any]:
     return _answer(retry(session, target_of(call), call.actor, call.reason))
 
 
-def _cancel(session: Session, call: Call) -> dict[str, Any]:
+def _cancel(session: Session, call: Invocation) -> dict[str, Any]:
     job = cancel(session, target_of(call), call.actor, call.reason)
     return {**_answer(job), "stopping": job.status is JobStatus.RUNNING}
 
 
-def _reveal(session: Session, call: Call) -> dict[str, Any]:
+def _reveal(session: Session, call: Invocation) -> dict[str, Any]:
     return {"args": reveal(session, target_of(call), call.actor, call.reason)}
 
 
-def _repair(session: Session, call: Call) -> dict[str, Any]:
+def _repair(session: Session, call: Invocation) -> dict[str, Any]:
     return {"was": repair_user(session, target_of(call), call.actor, call.reason), "now": "failed"}
 
 
-def _steer(act: Callable[[Session, str, Actor, str | None], None], session: Session, call: Call) -> dict[str, Any]:
+def _steer(
+    act: Callable[[Session, str, Actor, str | None], None], session: Session, call: Invocation
+) -> dict[str, Any]:
     assert isinstance(call.form, controls.Named)
     act(session, call.form.name, call.actor, call.reason)
     return {"name": call.form.name}
 
 
-def _limit_kind(session: Session, call: Call) -> dict[str, Any]:
+def _limit_kind(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, controls.Limits)
     controls.limit_kind(session, call.form, call.actor, call.reason)
     return call.form.model_dump()
 
 
-def _add_schedule(session: Session, call: Call) -> dict[str, Any]:
-    assert isinstance(call.form, scheduling.AddForm)
+def _add_schedule(session: Session, call: Invocation) -> dict[str, Any]:
+    assert isinstance(call.form, scheduling.NewSchedule)
     schedule = scheduling.add(session, call.form, call.actor, call.reason)
     return {"id": str(schedule.id), "next": [tick.isoformat() for tick in scheduling.next_ticks(schedule, 3)]}
 
 
 def _to_schedule(
-    act: Callable[[Session, UUID, Actor, str | None], Any], session: Session, call: Call
+    act: Callable[[Session, UUID, Actor, str | None], Any], session: Session, call: Invocation
 ) -> dict[str, Any]:
     done = act(session, target_of(call), call.actor, call.reason)
     return _answer(done) if isinstance(done, BackgroundJob | Accepted) else {"id": str(call.target)}
@@ -89,7 +91,7 @@ def _owner_of_job(session: Session, job_id: UUID) -> UUID | None:
 
 
 def _of_operation(operation: Operation[Any, Any]) -> Command:
-    owner = _owner_of_connection if issubclass(operation.machine.table, PlatformConnection) else oneself
+    owner = _owner_of_connection if issubclass(operation.machine.table, PlatformConnection) else self_owned
     return Command(
         name=operation.name,
         label=operation.label,
@@ -101,20 +103,20 @@ def _of_operation(operation: Operation[Any, Any]) -> Command:
     )
 
 
-def _of_chore(chore: Chore[Any]) -> Command:
+def _of_task(task: Task[Any]) -> Command:
     return Command(
-        name=chore.name,
-        label=chore.label,
-        role=chore.role,
-        form=chore.form,
-        act=partial(_start_chore, chore),
-        needs_reason=chore.needs_reason,
+        name=task.name,
+        label=task.label,
+        role=task.role,
+        form=task.form,
+        act=partial(_start_task, task),
+        needs_reason=task.needs_reason,
     )
 
 
 _ALL = (
     *map(_of_operation, OPERATIONS),
-    *map(_of_chore, CHORES),
+    *map(_of_task, TASKS),
     Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
     Command(name="job.reveal", label="Reveal arguments", role=Role.ADMIN, form=NoForm, act=_reveal),
@@ -131,7 +133,7 @@ _ALL = (
         )
     ),
     Command(name="kind.limit", label="Limit kind", role=Role.ADMIN, form=controls.Limits, act=_limit_kind),
-    Command(name="schedule.add", label="Add schedule", role=Role.ADMIN, form=scheduling.AddForm, act=_add_schedule),
+    Command(name="schedule.add", label="Add schedule", role=Role.ADMIN, form=scheduling.NewSchedule, act=_add_schedule),
     *(
         Command(
             name=name, label=label, role=Role.ADMIN, form=NoForm, act=partial(_to_schedule, act), needs_reason=stops

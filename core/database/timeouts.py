@@ -19,7 +19,7 @@ REFUSED = "unsupported startup parameter"
 _SETTING = re.compile(r"-c (\w+)=(\S+)")
 
 
-class Bounded(psycopg.Connection[Any]):
+class PatientConnection(psycopg.Connection[Any]):
     """A connection that gives a silent server up after `patience` seconds.
 
     Keep-alives notice a dead network. A proxy that lives, and has lost the server behind it, only this notices.
@@ -55,7 +55,7 @@ def install(engine: Engine, options: str, patience: float | None) -> None:
     way, statement = _Way(options), _as_statement(options)
 
     @event.listens_for(engine, "do_connect")
-    def _connect(_dialect: Any, _record: Any, _args: Any, given: dict[str, Any]) -> Bounded:
+    def _connect(_dialect: Any, _record: Any, _args: Any, given: dict[str, Any]) -> PatientConnection:
         connection = _opened(given, way)
         connection.patience = patience
         return connection
@@ -73,7 +73,7 @@ def install(engine: Engine, options: str, patience: float | None) -> None:
             cursor.connection.execute("SELECT 1")
 
 
-def _opened(given: dict[str, Any], way: _Way) -> Bounded:
+def _opened(given: dict[str, Any], way: _Way) -> PatientConnection:
     """Open a connection, with the limits where the other end takes them; the first one looks whether they arrived."""
     connection = _connected(given, way)
     if way.options and way.by_transaction is None:
@@ -81,18 +81,18 @@ def _opened(given: dict[str, Any], way: _Way) -> Bounded:
     return connection
 
 
-def _connected(given: dict[str, Any], way: _Way) -> Bounded:
+def _connected(given: dict[str, Any], way: _Way) -> PatientConnection:
     if way.options and not way.refused:
         try:
-            return Bounded.connect(**given, options=way.options)
+            return PatientConnection.connect(**given, options=way.options)
         except OperationalError as error:
             if REFUSED not in str(error):
                 raise
             way.refused = True
-    return Bounded.connect(**given)
+    return PatientConnection.connect(**given)
 
 
-def _heeds(connection: Bounded, options: str) -> bool:
+def _heeds(connection: PatientConnection, options: str) -> bool:
     """Tell whether the server behind this connection has these limits, be it from us or from its role."""
     wanted = {(name, value) for name, value in _SETTING.findall(options) if name.endswith("_timeout")}
     found = connection.execute("SELECT name, setting FROM pg_settings WHERE name LIKE '%\\_timeout'").fetchall()

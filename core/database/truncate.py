@@ -17,15 +17,15 @@ RowT = TypeVar("RowT", bound=SQLModel)
 #: Characters of a value in a list, and on the page of a single thing: a traceback has 32,000 at the most.
 IN_LIST: Final = 1_000
 ON_PAGE: Final = 40_000
-CUT: Final = "… (cut)"
+TRUNCATED: Final = "… (cut)"
 #: What stands for JSON that is too long; a part of it would be none, and could not be redacted.
-CUT_JSON: Final = "(cut)"
+TRUNCATED_JSON: Final = "(cut)"
 #: Never long, and looked for by an index's condition.
 _SHORT: Final = frozenset({"via"})
 
 
 @cache
-def light(table: type[RowT], longest: int = ON_PAGE) -> type[RowT]:
+def truncated(table: type[RowT], longest: int = ON_PAGE) -> type[RowT]:
     """Return a table to select from, whose rows have no value longer than `longest`. Such rows are never written."""
     columns: list[Any] = [_lightened(column, longest) for column in sa.inspect(table).local_table.columns]
     return cast("type[RowT]", aliased(table, sa.select(*columns).subquery(), adapt_on_names=True))
@@ -33,12 +33,12 @@ def light(table: type[RowT], longest: int = ON_PAGE) -> type[RowT]:
 
 def shortened(text: str, longest: int = IN_LIST) -> str:
     """Return a text without what is too long of it."""
-    return text if len(text) <= longest else text[:longest] + CUT
+    return text if len(text) <= longest else text[:longest] + TRUNCATED
 
 
-def short(column: Any, longest: int = IN_LIST) -> sa.ColumnElement[Any]:
+def truncate(column: Any, longest: int = IN_LIST) -> sa.ColumnElement[Any]:
     """Return a text column without what is too long of it."""
-    return sa.case((sa.func.length(column) > longest, sa.func.left(column, longest) + CUT), else_=column)
+    return sa.case((sa.func.length(column) > longest, sa.func.left(column, longest) + TRUNCATED), else_=column)
 
 
 def _lightened(column: sa.Column[Any], longest: int) -> sa.ColumnElement[Any]:
@@ -46,11 +46,11 @@ def _lightened(column: sa.Column[Any], longest: int) -> sa.ColumnElement[Any]:
     if is_found_by or column.name in _SHORT:
         return column
     if isinstance(column.type, sa.Text):
-        return short(column, longest).label(column.name)
+        return truncate(column, longest).label(column.name)
     size = sa.func.octet_length(sa.cast(column, sa.Text))
     if isinstance(column.type, JSONB):
-        told = sa.func.jsonb_build_object(CUT_JSON, sa.func.concat(size, " bytes"))
+        told = sa.func.jsonb_build_object(TRUNCATED_JSON, sa.func.concat(size, " bytes"))
         return sa.type_coerce(sa.case((size > longest, told), else_=column), JSONB).label(column.name)
     if isinstance(column.type, ARRAY):
-        return sa.case((size > longest, array([CUT_JSON])), else_=column).label(column.name)
+        return sa.case((size > longest, array([TRUNCATED_JSON])), else_=column).label(column.name)
     return column

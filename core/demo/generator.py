@@ -49,7 +49,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Voice:
-    """Who speaks, where, how and in which mood."""
+    """Who speaks, where, how and in which situation."""
 
     author: str
     account: int

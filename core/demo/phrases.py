@@ -111,7 +111,7 @@ MENTIONS: Mapping[Sentiment, Sequence[str]] = {
         "My attempt at the {topic}, judge for yourselves",
         "Stitching this {topic} with one from {where}",
         "A thread about the {topic}, with sources",
-        "Saw the {topic} crew filming in {where} today",
+        "Saw the {topic} capacity filming in {where} today",
     ),
     Sentiment.NEGATIVE: (
         "Unpopular opinion: this {topic} is overrated",
@@ -127,7 +127,7 @@ BY_KIND: Mapping[Kind, Mapping[Sentiment, Sequence[str]]] = {
     Kind.MENTION: MENTIONS,
 }
 
-#: What follows when the same person goes on; agrees with the mood of what came before.
+#: What follows when the same person goes on; agrees with the situation of what came before.
 FOLLOW_UPS: Mapping[Sentiment, Sequence[str]] = {
     Sentiment.POSITIVE: (
         "And that bit in the middle? Pure gold!",

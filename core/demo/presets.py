@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 
 class Sentiment(StrEnum):
-    """In which mood; the values that `interactions.sentiment` holds."""
+    """In which situation; the values that `interactions.sentiment` holds."""
 
     POSITIVE = "positive"
     NEUTRAL = "neutral"

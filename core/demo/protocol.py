@@ -19,7 +19,7 @@ LONGEST_NAME, LONGEST_BODY = 100, 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """What a page was asked for; the answer must fit it."""
 
     preset: Preset
@@ -77,7 +77,7 @@ class RemoteInteraction(_Answer):
     created_at: AwareDatetime
 
 
-class Page(_Answer):
+class DemoPage(_Answer):
     """One answer: the units from `start` on, connections first. Validate it with an Asked as context."""
 
     preset: str
@@ -89,14 +89,14 @@ class Page(_Answer):
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Self:
         asked = info.context
-        if isinstance(asked, Asked):
+        if isinstance(asked, PageRequest):
             self._is_for(asked)
             self._is_whole(asked)
             for number, interaction in enumerate(self.interactions):
                 self._holds(number, interaction, asked)
         return self
 
-    def _is_for(self, asked: Asked) -> None:
+    def _is_for(self, asked: PageRequest) -> None:
         if self.preset != asked.preset:
             raise ValueError(f"preset is not {asked.preset.value}, which was asked for")
         if self.start != asked.start:
@@ -104,7 +104,7 @@ class Page(_Answer):
         if asked.totals and asked.totals != self.counted:
             raise ValueError("totals are not the same as in the page before")
 
-    def _is_whole(self, asked: Asked) -> None:
+    def _is_whole(self, asked: PageRequest) -> None:
         sent, left = len(self.connections) + len(self.interactions), self.counted.units - self.start
         if left < 0:
             raise ValueError(f"totals make {self.counted.units} rows, fewer than were sent before ({self.start})")
@@ -113,7 +113,7 @@ class Page(_Answer):
         if len(self.connections) != min(max(self.totals.connections - self.start, 0), sent):
             raise ValueError("connections must all come before the first interaction")
 
-    def _holds(self, number: int, interaction: RemoteInteraction, asked: Asked) -> None:
+    def _holds(self, number: int, interaction: RemoteInteraction, asked: PageRequest) -> None:
         if interaction.connection is not None and interaction.connection >= self.totals.connections:
             raise ValueError(f"interactions.{number}.connection: there is no connection {interaction.connection}")
         if not asked.since <= interaction.created_at <= asked.requested_at:
@@ -124,7 +124,7 @@ class Page(_Answer):
         """Return the totals as the rest of the program knows them."""
         return Totals(self.totals.connections, self.totals.interactions)
 
-    def batch(self, asked: Asked) -> Batch:
+    def batch(self, asked: PageRequest) -> Batch:
         """Return the page as rows."""
         connections = [
             connection_row(asked.seed, self.start + number, each.platform.value, each.handle, asked.since)

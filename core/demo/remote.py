@@ -13,7 +13,7 @@ from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from core.demo.batch import Batch, batch_size
 from core.demo.presets import Preset
-from core.demo.protocol import Asked, Page
+from core.demo.protocol import DemoPage, PageRequest
 from core.errors import GiveUp, JobError, TryAgain
 
 #: Seconds for one attempt to connect, and how many follow the first, with httpx's growing pauses in between.
@@ -47,13 +47,13 @@ class DemoService:
         """
         profile = preset.profile
         limit = batch_size(len(profile.accounts) + profile.interactions)
-        asked = Asked(preset, seed, requested_at, start, limit, totals=None)
+        asked = PageRequest(preset, seed, requested_at, start, limit, totals=None)
         with self._client() as client:
             while asked.totals is None or asked.start < asked.totals.units:
                 batch = self._read(self._fetch(client, asked), asked).batch(asked)
                 if batch.end > batch.start:
                     yield batch
-                asked = Asked(preset, seed, requested_at, batch.end, limit, batch.totals)
+                asked = PageRequest(preset, seed, requested_at, batch.end, limit, batch.totals)
 
     def _client(self) -> httpx.Client:
         return httpx.Client(
@@ -67,7 +67,7 @@ class DemoService:
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
-    def _fetch(self, client: httpx.Client, asked: Asked) -> bytes:
+    def _fetch(self, client: httpx.Client, asked: PageRequest) -> bytes:
         deadline = monotonic() + self._seconds
         headers = {"Idempotency-Key": f"{asked.seed}:{asked.start}"}
         try:
@@ -93,13 +93,13 @@ class DemoService:
                 raise self._silence()
         return bytes(body)
 
-    def _read(self, body: bytes, asked: Asked) -> Page:
+    def _read(self, body: bytes, asked: PageRequest) -> DemoPage:
         try:
-            return Page.model_validate_json(body, context=asked)
+            return DemoPage.model_validate_json(body, context=asked)
         except ValidationError as error:
             raise GiveUp(f"{self.name} sent an answer that does not fit ({_first(error)}). {_SEE}") from None
 
-    def _refusal(self, status: int, asked: Asked) -> JobError:
+    def _refusal(self, status: int, asked: PageRequest) -> JobError:
         if status in _PATIENCE or httpx.codes.is_server_error(status):
             return TryAgain(f"{self.name} answered with an error ({status}). Check that it is well, then retry.")
         if httpx.codes.is_redirect(status):
@@ -128,7 +128,7 @@ def _checked(url: str) -> httpx.URL:
     return httpx.URL(str(address))
 
 
-def _parameters(asked: Asked) -> dict[str, str | int]:
+def _parameters(asked: PageRequest) -> dict[str, str | int]:
     return {
         "preset": asked.preset.value,
         "seed": asked.seed,

@@ -2,25 +2,25 @@
 
 from datetime import datetime, timedelta
 
-from core.diagnosis.context import Diagnosis, Mood, Remedy, Scene, asked, name_of
+from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, name_of, requested_evidence
 from core.models import JobKind, Queue
 from core.wording import clock_time, counted, spoken
 
 
-def held_back(scene: Scene) -> Diagnosis | None:
+def blocker_of(context: JobContext) -> Diagnosis | None:
     """Tell what holds a due job back, or None when it is free to start."""
-    return _paused(scene) or _at_its_limit(scene) or _at_its_rate(scene)
+    return _paused(context) or _at_its_limit(context) or _at_its_rate(context)
 
 
-def will_be_held(scene: Scene) -> tuple[str, ...]:
+def later_blockers(context: JobContext) -> tuple[str, ...]:
     """Return, as evidence for a job that is not due yet, that it would not start then."""
-    found = _pauses(scene)
+    found = _pauses(context)
     return tuple(f"It will not start then either, unless {what} is resumed." for what, _, _ in found)
 
 
-def _pauses(scene: Scene) -> list[tuple[str, Queue | JobKind, Remedy]]:
+def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
     """Return what of a job's queue and kind is paused, with the way to resume it."""
-    queue, kind = scene.steering.queue, scene.steering.kind
+    queue, kind = context.steering.queue, context.steering.kind
     found: list[tuple[str, Queue | JobKind, Remedy]] = []
     if queue and queue.paused_at:
         effect = f"Jobs of the queue {queue.name} start again, this one among them."
@@ -33,55 +33,55 @@ def _pauses(scene: Scene) -> list[tuple[str, Queue | JobKind, Remedy]]:
     return found
 
 
-def _paused(scene: Scene) -> Diagnosis | None:
-    found = _pauses(scene)
+def _paused(context: JobContext) -> Diagnosis | None:
+    found = _pauses(context)
     if not found:
         return None
     what, row, remedy = found[0]
     assert row.paused_at is not None, "that is how it was found"
     why = f": {row.paused_reason.rstrip('.')}" if row.paused_reason else ", who gave no reason"
-    told = [f"It was paused {scene.since(row.paused_at)} ago, and starts nothing until somebody resumes it."]
+    told = [f"It was paused {context.since(row.paused_at)} ago, and starts nothing until somebody resumes it."]
     told += [f"Besides, {other} is paused, by {more.paused_by}." for other, more, _ in found[1:]]
-    told += ["Besides, no worker is alive for it."] if scene.crew.workers == 0 else []
-    when = clock_time(row.paused_at, scene.now)
+    told += ["Besides, no worker is alive for it."] if context.capacity.workers == 0 else []
+    when = clock_time(row.paused_at, context.now)
     return Diagnosis(
-        Mood.STUCK,
+        Situation.STUCK,
         # One sentence for one line, whatever somebody typed as the reason.
         " ".join(
-            f"{name_of(scene)} is not running because {what} was paused by {row.paused_by} at {when}{why}.".split()
+            f"{name_of(context)} is not running because {what} was paused by {row.paused_by} at {when}{why}.".split()
         ),
-        (*told, *asked(scene)),
+        (*told, *requested_evidence(context)),
         remedy,
     )
 
 
-def _at_its_limit(scene: Scene) -> Diagnosis | None:
-    kind, running = scene.steering.kind, scene.steering.running
-    if kind is None or scene.crew.workers == 0:
+def _at_its_limit(context: JobContext) -> Diagnosis | None:
+    kind, running = context.steering.kind, context.steering.running
+    if kind is None or context.capacity.workers == 0:
         return None
     if kind.max_running == 0 or kind.max_per_worker == 0:
-        return _held(scene, Mood.STUCK, f"no job of {kind.kind} may start: its limit is 0")
+        return _held(context, Situation.STUCK, f"no job of {kind.kind} may start: its limit is 0")
     total = sum(running.values())
     if kind.max_running is not None and total >= kind.max_running:
         most = f"at most {kind.max_running:,} of {kind.kind} run at once, and {total:,} do"
-        return _held(scene, Mood.WAITING, most)
+        return _held(context, Situation.WAITING, most)
     share = kind.max_per_worker
-    if share is not None and sum(count >= share for count in running.values()) >= scene.crew.workers:
+    if share is not None and sum(count >= share for count in running.values()) >= context.capacity.workers:
         each = f"at most {share:,} of {kind.kind} run at once in a worker, and every worker is at it"
-        return _held(scene, Mood.WAITING, each)
+        return _held(context, Situation.WAITING, each)
     return None
 
 
-def _at_its_rate(scene: Scene) -> Diagnosis | None:
-    kind = scene.steering.kind
-    if kind is None or scene.crew.workers == 0 or not kind.rate_count or not kind.rate_seconds:
+def _at_its_rate(context: JobContext) -> Diagnosis | None:
+    kind = context.steering.kind
+    if kind is None or context.capacity.workers == 0 or not kind.rate_count or not kind.rate_seconds:
         return None
-    free = _free_starts(kind, scene.now)
+    free = _free_starts(kind, context.now)
     if free >= 1:
         return None
     wait = timedelta(seconds=(1 - free) * kind.rate_seconds / kind.rate_count)
     rate = f"at most {kind.rate_count:,} of {kind.kind} start in {spoken(timedelta(seconds=kind.rate_seconds))}"
-    return _held(scene, Mood.WAITING, f"{rate}; the next one may in {spoken(wait)}")
+    return _held(context, Situation.WAITING, f"{rate}; the next one may in {spoken(wait)}")
 
 
 def _free_starts(kind: JobKind, now: datetime) -> float:
@@ -92,7 +92,9 @@ def _free_starts(kind: JobKind, now: datetime) -> float:
     return min(most, kind.rate_left + most * (now - kind.rate_at).total_seconds() / kind.rate_seconds)
 
 
-def _held(scene: Scene, mood: Mood, why: str) -> Diagnosis:
-    before = (f"{counted(scene.ahead, 'due job')} of the queue before it.",) if scene.ahead else ()
+def _held(context: JobContext, situation: Situation, why: str) -> Diagnosis:
+    before = (f"{counted(context.ahead, 'due job')} of the queue before it.",) if context.ahead else ()
     told = "Admins set this on the page Queues."
-    return Diagnosis(mood, f"{name_of(scene)} is not running because {why}.", (told, *before, *asked(scene)))
+    return Diagnosis(
+        situation, f"{name_of(context)} is not running because {why}.", (told, *before, *requested_evidence(context))
+    )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.jobs.labels import Label, label_of
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
@@ -25,7 +25,7 @@ from core.wording import spoken
 AHEAD_LIMIT = 1_000
 
 
-class Mood(StrEnum):
+class Situation(StrEnum):
     """How worried the reader should be."""
 
     FINE = "fine"
@@ -50,14 +50,14 @@ class Remedy:
 class Diagnosis:
     """One sentence for a person on the phone, what it rests on, and the recommended remedy, if one is needed."""
 
-    mood: Mood
+    situation: Situation
     sentence: str
     evidence: tuple[str, ...] = ()
     remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class Capacity:
     """Who could do the work: the living workers that serve a job's queue."""
 
     workers: int
@@ -67,7 +67,7 @@ class Crew:
 
 
 @dataclass(frozen=True, slots=True)
-class Steering:
+class Controls:
     """What operators have set for a job's queue and kind; None: nobody ever touched it."""
 
     queue: Queue | None = None
@@ -77,16 +77,16 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class JobContext:
     """A job and what surrounds it, read in one transaction; `now` is the database's time."""
 
     now: datetime
     job: BackgroundJob
     worker: Worker | None
-    crew: Crew
+    capacity: Capacity
     #: Due jobs of the same queue that come before this one; counted up to 1,000.
     ahead: int = 0
-    steering: Steering = field(default_factory=Steering)
+    steering: Controls = field(default_factory=Controls)
 
     @property
     def label(self) -> Label:
@@ -98,22 +98,22 @@ class Scene:
         return spoken(self.now - moment) if moment else "an unknown time"
 
 
-def name_of(scene: Scene) -> str:
+def name_of(context: JobContext) -> str:
     """Return what a job does, as a person says it: Enabling demo mode."""
-    kind = BY_NAME.get(scene.job.kind)
+    kind = BY_NAME.get(context.job.kind)
     if isinstance(kind, Operation):
         return kind.doing.rstrip("…")
-    return kind.label if kind else scene.job.kind
+    return kind.label if kind else context.job.kind
 
 
-def asked(scene: Scene) -> tuple[str, ...]:
+def requested_evidence(context: JobContext) -> tuple[str, ...]:
     """Return when a job was asked for, as evidence."""
-    return (f"Asked for {scene.since(scene.job.created_at)} ago.",)
+    return (f"Asked for {context.since(context.job.created_at)} ago.",)
 
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
     """Return the job at work on a user's demo mode, or else the latest one, or None."""
-    jobs = light(BackgroundJob)
+    jobs = truncated(BackgroundJob)
     is_live = col(jobs.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
     return session.exec(
         select(jobs)
@@ -123,15 +123,15 @@ def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
     ).first()
 
 
-def scene_of(session: Session, job: BackgroundJob) -> Scene:
+def load_context(session: Session, job: BackgroundJob) -> JobContext:
     """Load what surrounds a job."""
     now: datetime = session.exec(select(clock.db_now())).one()
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
-    crew = _crew(session, job.queue, now)
-    return Scene(now, job, worker, crew, _ahead(session, job, now), _steering(session, job))
+    capacity = _capacity(session, job.queue, now)
+    return JobContext(now, job, worker, capacity, _ahead(session, job, now), _steering(session, job))
 
 
-def _crew(session: Session, queue: str, now: datetime) -> Crew:
+def _capacity(session: Session, queue: str, now: datetime) -> Capacity:
     alive = sa.and_(
         col(Worker.stopped_at).is_(None),
         col(Worker.lost_at).is_(None),
@@ -141,7 +141,7 @@ def _crew(session: Session, queue: str, now: datetime) -> Crew:
     workers, threads = session.exec(
         select(sa.func.count(), sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)).select_from(Worker).where(alive)
     ).one()
-    return Crew(workers, threads, session.exec(select(sa.func.max(col(Worker.heartbeat_at)))).one())
+    return Capacity(workers, threads, session.exec(select(sa.func.max(col(Worker.heartbeat_at)))).one())
 
 
 def _ahead(session: Session, job: BackgroundJob, now: datetime) -> int:
@@ -156,16 +156,16 @@ def _ahead(session: Session, job: BackgroundJob, now: datetime) -> int:
     return session.exec(select(sa.func.count()).select_from(some)).one()
 
 
-def _steering(session: Session, job: BackgroundJob) -> Steering:
+def _steering(session: Session, job: BackgroundJob) -> Controls:
     if job.status is not JobStatus.QUEUED:
-        return Steering()
-    queues, kinds = light(Queue, IN_LIST), light(JobKind, IN_LIST)
+        return Controls()
+    queues, kinds = truncated(Queue, IN_LIST), truncated(JobKind, IN_LIST)
     queue = session.exec(select(queues).where(col(queues.name) == job.queue)).first()
     kind = session.exec(select(kinds).where(col(kinds.kind) == job.kind)).first()
     if kind is None or (kind.max_running is None and kind.max_per_worker is None):
-        return Steering(queue, kind)
+        return Controls(queue, kind)
     jobs = BackgroundJob
     running = session.exec(
         select(jobs.worker_id).where(col(jobs.status) == JobStatus.RUNNING, col(jobs.kind) == job.kind)
     )
-    return Steering(queue, kind, Counter(running))
+    return Controls(queue, kind, Counter(running))

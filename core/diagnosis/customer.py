@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from core.diagnosis.context import latest_job, scene_of
+from core.diagnosis.context import latest_job, load_context
 from core.errors import JobError, NotFound
 from core.jobs.labels import Label
 from core.models import BackgroundJob, DemoModeStatus, User
@@ -47,7 +47,7 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
         preset=user.demo_preset or job.args.get("preset"),
         job_id=job.id,
         kind=job.kind,
-        label=scene_of(session, job).label,
+        label=load_context(session, job).label,
         done=job.progress_done,
         total=job.progress_total,
         message=job.progress_message,

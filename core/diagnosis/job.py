@@ -1,11 +1,11 @@
-"""Why a job is where it is: a pure function from its scene to one sentence, its evidence and a safe remedy."""
+"""Why a job is where it is: a pure function from its context to one sentence, its evidence and a safe remedy."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from core.diagnosis.blockers import held_back, will_be_held
-from core.diagnosis.context import Diagnosis, Mood, Remedy, Scene, asked, name_of
+from core.diagnosis.blockers import blocker_of, later_blockers
+from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, name_of, requested_evidence
 from core.jobs.labels import Label
 from core.models import BackgroundJob
 from core.settings import settings
@@ -17,134 +17,147 @@ QUIET = timedelta(seconds=60)
 PROMPT = timedelta(seconds=10)
 
 
-def explain(scene: Scene) -> Diagnosis:
+def explain(context: JobContext) -> Diagnosis:
     """Tell why a job is where it is."""
-    return _EXPLAINED[scene.label](scene)
+    return _EXPLAINED[context.label](context)
 
 
-def _queued(scene: Scene) -> Diagnosis:
-    if held := held_back(scene):
+def _queued(context: JobContext) -> Diagnosis:
+    if held := blocker_of(context):
         return held
-    if scene.crew.workers == 0:
-        return _nobody_there(scene, "cannot start: no worker is alive")
-    if scene.ahead:
+    if context.capacity.workers == 0:
+        return _nobody_there(context, "cannot start: no worker is alive")
+    if context.ahead:
         return Diagnosis(
-            Mood.WAITING,
-            f"{name_of(scene)} waits its turn: {_jobs(scene.ahead)} due before it, {_crew(scene)} at work.",
-            asked(scene),
+            Situation.WAITING,
+            f"{name_of(context)} waits its turn: {_jobs(context.ahead)} due before it, {_capacity(context)} at work.",
+            requested_evidence(context),
         )
-    waited = scene.now - scene.job.run_at
+    waited = context.now - context.job.run_at
     if waited < PROMPT:
-        return Diagnosis(Mood.WORKING, f"{name_of(scene)} starts any moment.", asked(scene))
+        return Diagnosis(Situation.WORKING, f"{name_of(context)} starts any moment.", requested_evidence(context))
     return Diagnosis(
-        Mood.WAITING,
-        f"{name_of(scene)} has been due for {spoken(waited)}, and all threads that could take it are busy.",
-        (*asked(scene), f"{_crew(scene)} serve the queue {scene.job.queue}."),
+        Situation.WAITING,
+        f"{name_of(context)} has been due for {spoken(waited)}, and all threads that could take it are busy.",
+        (*requested_evidence(context), f"{_capacity(context)} serve the queue {context.job.queue}."),
     )
 
 
-def _scheduled(scene: Scene) -> Diagnosis:
-    due = spoken(scene.job.run_at - scene.now)
+def _scheduled(context: JobContext) -> Diagnosis:
+    due = spoken(context.job.run_at - context.now)
     return Diagnosis(
-        Mood.WAITING, f"{name_of(scene)} is scheduled: it starts in {due}.", (*will_be_held(scene), *asked(scene))
+        Situation.WAITING,
+        f"{name_of(context)} is scheduled: it starts in {due}.",
+        (*later_blockers(context), *requested_evidence(context)),
     )
 
 
-def _retrying(scene: Scene) -> Diagnosis:
-    if scene.job.run_at <= scene.now and (held := held_back(scene)):
+def _retrying(context: JobContext) -> Diagnosis:
+    if context.job.run_at <= context.now and (held := blocker_of(context)):
         return held
-    if scene.crew.workers == 0:
-        return _nobody_there(scene, "cannot go on: no worker is alive")
-    job = scene.job
-    wait = job.run_at - scene.now
+    if context.capacity.workers == 0:
+        return _nobody_there(context, "cannot go on: no worker is alive")
+    job = context.job
+    wait = job.run_at - context.now
     when = f"in {spoken(wait)}" if wait > timedelta(0) else "any moment"
     return Diagnosis(
-        Mood.WAITING,
-        f"{name_of(scene)} is between attempts: number {job.attempt + 1} of {job.max_attempts} starts {when}.",
-        (f"The last one ended with: {_error(job)}", *will_be_held(scene), *asked(scene)),
+        Situation.WAITING,
+        f"{name_of(context)} is between attempts: number {job.attempt + 1} of {job.max_attempts} starts {when}.",
+        (f"The last one ended with: {_error(job)}", *later_blockers(context), *requested_evidence(context)),
     )
 
 
-def _running(scene: Scene) -> Diagnosis:
-    job, worker = scene.job, scene.worker
-    quiet = scene.now - job.updated_at
-    facts = (f"Attempt {job.attempt} of {job.max_attempts}, at work for {scene.since(job.started_at)}.",)
-    silent = scene.now - worker.heartbeat_at if worker else timedelta(0)
+def _running(context: JobContext) -> Diagnosis:
+    job, worker = context.job, context.worker
+    quiet = context.now - job.updated_at
+    facts = (f"Attempt {job.attempt} of {job.max_attempts}, at work for {context.since(job.started_at)}.",)
+    silent = context.now - worker.heartbeat_at if worker else timedelta(0)
     if silent > 2 * settings().heartbeat:
         left = spoken(settings().lease - silent)
         return Diagnosis(
-            Mood.WAITING, f"{name_of(scene)}: its worker is silent for {spoken(silent)}; take-over in {left}.", facts
+            Situation.WAITING,
+            f"{name_of(context)}: its worker is silent for {spoken(silent)}; take-over in {left}.",
+            facts,
         )
     if quiet > QUIET:
         return Diagnosis(
-            Mood.STUCK,
-            f"{name_of(scene)} is running, but has come no further for {spoken(quiet)}.",
-            (*facts, _time_limit(scene)),
+            Situation.STUCK,
+            f"{name_of(context)} is running, but has come no further for {spoken(quiet)}.",
+            (*facts, _time_limit(context)),
             _cancel(job, "It stops at its next checkpoint, and what it did is undone."),
         )
     return Diagnosis(
-        Mood.WORKING, f"{name_of(scene)} is running: {_progress(job)}last checkpoint {_ago(quiet)}.", facts
+        Situation.WORKING, f"{name_of(context)} is running: {_progress(job)}last checkpoint {_ago(quiet)}.", facts
     )
 
 
-def _stopping(scene: Scene) -> Diagnosis:
-    asked = scene.since(scene.job.cancel_requested_at)
+def _stopping(context: JobContext) -> Diagnosis:
+    asked = context.since(context.job.cancel_requested_at)
     return Diagnosis(
-        Mood.WORKING,
-        f"{name_of(scene)} was asked to stop {asked} ago, and stops at its next checkpoint.",
-        (_time_limit(scene),),
+        Situation.WORKING,
+        f"{name_of(context)} was asked to stop {asked} ago, and stops at its next checkpoint.",
+        (_time_limit(context),),
     )
 
 
-def _orphaned(scene: Scene) -> Diagnosis:
-    silent = scene.since(scene.worker.heartbeat_at) if scene.worker else "an unknown time"
+def _orphaned(context: JobContext) -> Diagnosis:
+    silent = context.since(context.worker.heartbeat_at) if context.worker else "an unknown time"
     told = (f"Its worker has given no sign of life for {silent}; presumed dead after {spoken(settings().lease)}.",)
-    if scene.crew.workers == 0:
-        return _nobody_there(scene, "has lost its worker, and no other worker is alive", told)
+    if context.capacity.workers == 0:
+        return _nobody_there(context, "has lost its worker, and no other worker is alive", told)
     sweep = timedelta(seconds=settings().sweep_seconds)
-    if scene.worker and scene.now - scene.worker.heartbeat_at > settings().lease + 5 * sweep:
+    if context.worker and context.now - context.worker.heartbeat_at > settings().lease + 5 * sweep:
         hint = "Every worker sweeps; look at the log of the living ones, or start another (main.py worker)."
-        return Diagnosis(Mood.STUCK, f"{name_of(scene)} has lost its worker, and nobody has taken over.", (*told, hint))
+        return Diagnosis(
+            Situation.STUCK, f"{name_of(context)} has lost its worker, and nobody has taken over.", (*told, hint)
+        )
     return Diagnosis(
-        Mood.WAITING, f"{name_of(scene)} has lost its worker; another one takes over within {spoken(sweep)}.", told
+        Situation.WAITING,
+        f"{name_of(context)} has lost its worker; another one takes over within {spoken(sweep)}.",
+        told,
     )
 
 
-def _failed(scene: Scene) -> Diagnosis:
-    job = scene.job
+def _failed(context: JobContext) -> Diagnosis:
+    job = context.job
     effect = "A new job tries again from the start; what the failed one did is undone already."
     return Diagnosis(
-        Mood.FAILED,
-        f"{name_of(scene)} failed {scene.since(job.finished_at)} ago: {_error(job)}",
-        (f"{job.attempt} of {job.max_attempts} attempts were made.", *asked(scene)),
+        Situation.FAILED,
+        f"{name_of(context)} failed {context.since(job.finished_at)} ago: {_error(job)}",
+        (f"{job.attempt} of {job.max_attempts} attempts were made.", *requested_evidence(context)),
         Remedy("job.retry", job.id, "Retry", effect),
     )
 
 
-def _succeeded(scene: Scene) -> Diagnosis:
-    return Diagnosis(Mood.FINE, f"{name_of(scene)} succeeded {scene.since(scene.job.finished_at)} ago.")
+def _succeeded(context: JobContext) -> Diagnosis:
+    return Diagnosis(Situation.FINE, f"{name_of(context)} succeeded {context.since(context.job.finished_at)} ago.")
 
 
-def _cancelled(scene: Scene) -> Diagnosis:
-    return Diagnosis(Mood.FINE, f"{name_of(scene)} was cancelled {scene.since(scene.job.finished_at)} ago.")
+def _cancelled(context: JobContext) -> Diagnosis:
+    return Diagnosis(Situation.FINE, f"{name_of(context)} was cancelled {context.since(context.job.finished_at)} ago.")
 
 
-def _nobody_there(scene: Scene, what: str, told: tuple[str, ...] = ()) -> Diagnosis:
-    seen = scene.crew.last_seen
-    last = f"The last sign of life of any worker was {scene.since(seen)} ago." if seen else "No worker was ever seen."
+def _nobody_there(context: JobContext, what: str, told: tuple[str, ...] = ()) -> Diagnosis:
+    seen = context.capacity.last_seen
+    last = f"The last sign of life of any worker was {context.since(seen)} ago." if seen else "No worker was ever seen."
     effect = "The user is back where they were as soon as a worker lives; nothing is lost either way."
-    if scene.label is Label.QUEUED:
+    if context.label is Label.QUEUED:
         effect = "The user is back where they were at once; nothing has been done yet."
     return Diagnosis(
-        Mood.STUCK,
-        f"{name_of(scene)} {what} for the queue {scene.job.queue}.",
-        (*told, last, "It goes on by itself as soon as a worker starts (main.py worker).", *asked(scene)),
-        _cancel(scene.job, effect),
+        Situation.STUCK,
+        f"{name_of(context)} {what} for the queue {context.job.queue}.",
+        (
+            *told,
+            last,
+            "It goes on by itself as soon as a worker starts (main.py worker).",
+            *requested_evidence(context),
+        ),
+        _cancel(context.job, effect),
     )
 
 
-def _crew(scene: Scene) -> str:
-    threads = scene.crew.threads
+def _capacity(context: JobContext) -> str:
+    threads = context.capacity.threads
     return f"{threads:,} {'thread' if threads == 1 else 'threads'}"
 
 
@@ -166,18 +179,18 @@ def _error(job: BackgroundJob) -> str:
     return ((job.error_message or "").strip() or "no error was recorded").splitlines()[0][:300]
 
 
-def _time_limit(scene: Scene) -> str:
-    deadline = scene.job.deadline_at
-    if deadline is None or deadline <= scene.now:
+def _time_limit(context: JobContext) -> str:
+    deadline = context.job.deadline_at
+    if deadline is None or deadline <= context.now:
         return "Its time limit is over; the next sweep takes it away from its worker."
-    return f"If it stays silent, it is taken away from its worker in {spoken(deadline - scene.now)}."
+    return f"If it stays silent, it is taken away from its worker in {spoken(deadline - context.now)}."
 
 
 def _cancel(job: BackgroundJob, effect: str) -> Remedy:
     return Remedy("job.cancel", job.id, "Cancel", effect)
 
 
-_EXPLAINED: Final[Mapping[Label, Callable[[Scene], Diagnosis]]] = {
+_EXPLAINED: Final[Mapping[Label, Callable[[JobContext], Diagnosis]]] = {
     Label.QUEUED: _queued,
     Label.SCHEDULED: _scheduled,
     Label.RETRYING: _retrying,

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from core.database.truncate import light
-from core.diagnosis.context import Diagnosis, Mood, Remedy, Scene, latest_job, name_of, scene_of
+from core.database.truncate import truncated
+from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, latest_job, load_context, name_of
 from core.diagnosis.job import explain
 from core.errors import NotFound
 from core.jobs.labels import Label
@@ -22,38 +22,44 @@ _ENDED: Final = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 def diagnose_user(session: Session, user: User) -> Diagnosis:
     """Load the facts about a user's demo mode and tell why it is as it is."""
     job = latest_job(session, user.id)
-    return diagnose(user, scene_of(session, job) if job else None)
+    return diagnose(user, load_context(session, job) if job else None)
 
 
 def explain_job(session: Session, job_id: UUID) -> Diagnosis:
     """Load the facts about one job and tell why it is where it is; raises NotFound."""
-    jobs = light(BackgroundJob)
+    jobs = truncated(BackgroundJob)
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
-    return explain(scene_of(session, job))
+    return explain(load_context(session, job))
 
 
-def diagnose(user: User, scene: Scene | None) -> Diagnosis:
-    """Tell why a user's demo mode is as it is; `scene` is its job at work, or else its latest one, or None."""
+def diagnose(user: User, context: JobContext | None) -> Diagnosis:
+    """Tell why a user's demo mode is as it is; `context` is its job at work, or else its latest one, or None."""
     state = user.demo_mode_status
-    if scene and scene.label not in _ENDED:
-        return explain(scene)
+    if context and context.label not in _ENDED:
+        return explain(context)
     if state in (DemoModeStatus.ENABLING, DemoModeStatus.DISABLING):
-        return _drifted(user, scene)
+        return _drifted(user, context)
     if state is DemoModeStatus.FAILED:
-        return explain(scene) if scene and scene.label is Label.FAILED else _failed_without_a_job(user)
+        return explain(context) if context and context.label is Label.FAILED else _failed_without_a_job(user)
     latest = (
-        (f"Latest job: {name_of(scene)} {scene.label}, {scene.since(scene.job.finished_at)} ago.",) if scene else ()
+        (f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago.",)
+        if context
+        else ()
     )
-    return Diagnosis(Mood.FINE, f"Nothing is in the way: demo mode is {state}.", latest)
+    return Diagnosis(Situation.FINE, f"Nothing is in the way: demo mode is {state}.", latest)
 
 
-def _drifted(user: User, scene: Scene | None) -> Diagnosis:
+def _drifted(user: User, context: JobContext | None) -> Diagnosis:
     state = user.demo_mode_status
-    last = f"Its latest job {scene.label} {scene.since(scene.job.finished_at)} ago." if scene else "It never had a job."
+    last = (
+        f"Its latest job {context.label} {context.since(context.job.finished_at)} ago."
+        if context
+        else "It never had a job."
+    )
     return Diagnosis(
-        Mood.STUCK,
+        Situation.STUCK,
         f"Demo mode says {state}, but no job is at work on it: it will not move by itself.",
         (last, "This happens when a job's row is changed by hand in the database."),
         Remedy("user.repair", user.id, "Repair", f"Moves {state} to failed, from where Retry and Dismiss work again."),
@@ -62,7 +68,7 @@ def _drifted(user: User, scene: Scene | None) -> Diagnosis:
 
 def _failed_without_a_job(user: User) -> Diagnosis:
     return Diagnosis(
-        Mood.FAILED,
+        Situation.FAILED,
         "Demo mode failed, and no failed job tells why.",
         (),
         Remedy("demo.dismiss", user.id, "Dismiss", "Deletes what is left of the demo data; demo mode is disabled."),

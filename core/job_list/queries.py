@@ -31,7 +31,7 @@ _Column = SQLColumnExpression[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class JobPage:
     """Some rows of a list, the cursor to the next ones (None: there are none), and how long the list is."""
 
     items: list[Row]
@@ -48,7 +48,7 @@ def page(
     offset: int | None = None,
     of: int | None = None,
     sort: Sort = "-created_at",
-) -> Page:
+) -> JobPage:
     """Return a page of what `wanted` matches: after a cursor, or from an offset when a scrollbar jumps.
 
     `of` is the length that the scrollbar stands for; with it, an offset in the farther half of all jobs is counted from
@@ -92,13 +92,13 @@ def _invalid(name: str, sentence: str) -> Invalid:
     return Invalid(sentence, {name: sentence})
 
 
-def _page(session: Session, ids: Sequence[sa.Row[*tuple[Any, ...]]], limit: int, total: Total) -> Page:
+def _page(session: Session, ids: Sequence[sa.Row[*tuple[Any, ...]]], limit: int, total: Total) -> JobPage:
     shown = ids[:limit]
     following = _encoded(shown[-1].created_at, shown[-1].id) if len(ids) > limit else None
-    return Page(rows_by_id(session, [row.id for row in shown]), following, total)
+    return JobPage(rows_by_id(session, [row.id for row in shown]), following, total)
 
 
-def _from_the_end(session: Session, limit: int, start: int, of: int, sort: Sort) -> Page:
+def _from_the_end(session: Session, limit: int, start: int, of: int, sort: Sort) -> JobPage:
     """Read backwards from the last row, which is nearer than the first."""
     backwards: Sort = "created_at" if sort == "-created_at" else "-created_at"
     behind = of - start - limit

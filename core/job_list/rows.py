@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from core.database.truncate import IN_LIST, light, short
+from core.database.truncate import IN_LIST, truncate, truncated
 from core.errors import NotFound
 from core.job_list.sources import Job, Query, fetch
 from core.jobs.labels import label_column
@@ -44,7 +44,7 @@ def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
 
 def detail(session: Session, job_id: UUID) -> Detail:
     """Return everything about one job; raises NotFound."""
-    jobs, tries, happened = light(BackgroundJob), light(JobAttempt), light(Event, IN_LIST)
+    jobs, tries, happened = truncated(BackgroundJob), truncated(JobAttempt), truncated(Event, IN_LIST)
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}; finished jobs are deleted after a while")
@@ -70,10 +70,10 @@ def _rows() -> Query:
     return (
         sa.select(
             *(getattr(job, name) for name in f"{same} {more}".split()),
-            short(col(job.progress_message), ERROR_SHOWN).label("progress_message"),
+            truncate(col(job.progress_message), ERROR_SHOWN).label("progress_message"),
             label_column().label("label"),
             col(User.email).label("user_email"),
-            (short(col(worker.host), ERROR_SHOWN) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
+            (truncate(col(worker.host), ERROR_SHOWN) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
             sa.func.left(sa.func.concat_ws(": ", told_type, first_line), ERROR_SHOWN).label("error"),
         )
         .select_from(job)

@@ -21,7 +21,7 @@ from core.models import JobStatus
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A chore that has done its work and left nothing to commit but its success."""
+    """A task that has done its work and left nothing to commit but its success."""
 
     id: UUID
     token: int
@@ -30,7 +30,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class BatchResult:
     """What a turn came to."""
 
     #: The jobs whose success was written; the others were no longer held, or were asked to stop.
@@ -43,18 +43,18 @@ class Turn:
 
 _TOLD = "id, token, attempt, kind, user_id"
 _TURN = Statement(f"""
-    WITH {fence.MOVING_MANY}, {claim.TAKING_MANY}
+    WITH {fence.TRANSITION_MANY}, {claim.TAKING_MANY}
     SELECT 'succeeded' AS what, {_TOLD}, NULL AS args, 0 AS progress_done, started_at FROM moved
     UNION ALL SELECT 'claimed', {_TOLD}, args, progress_done, started_at FROM claimed
     UNION ALL SELECT 'steered', NULL, 0, 0, NULL, NULL, NULL, 0, NULL WHERE EXISTS (SELECT FROM job_kinds)
 """)  # noqa: S608 - our own words
 #: How a connection should plan turns: by the indexes, however few rows there were when it planned for the first time.
-PLANNING = " -c plan_cache_mode=force_generic_plan" + "".join(
+PLANNER_OPTIONS = " -c plan_cache_mode=force_generic_plan" + "".join(
     f" -c enable_{way}=off" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "sort")
 )
 
 
-def take_turn(
+def finish_and_claim(
     connection: Connection,
     worker_id: UUID,
     queue: str,
@@ -62,7 +62,7 @@ def take_turn(
     step_limit: timedelta,
     ended: Sequence[Ended],
     wanted: int,
-) -> Turn:
+) -> BatchResult:
     """Write the successes of `ended` and claim up to `wanted` due jobs of `queue`.
 
     Waits for no lock but those on what has ended, and those in the order of `ended`. The caller commits.
@@ -82,4 +82,4 @@ def take_turn(
     rows = told["succeeded"] + told["claimed"]
     changes = Changes(jobs={row.id for row in rows}, users={row.user_id for row in rows if row.user_id})
     succeeded = frozenset(row.id for row in told["succeeded"])
-    return Turn(succeeded, [claim.held_by(row) for row in told["claimed"]], bool(told["steered"]), changes)
+    return BatchResult(succeeded, [claim.held_by(row) for row in told["claimed"]], bool(told["steered"]), changes)

@@ -24,7 +24,7 @@ def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
     if job.status in TERMINAL:
         raise NotAllowed(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
     if job.status is JobStatus.QUEUED:
-        finish.come_to_rest(session, job, finish.cancelled(job, actor=actor, reason=reason, data=_QUEUED))
+        finish.settle(session, job, finish.cancelled(job, actor=actor, reason=reason, data=_QUEUED))
         session.refresh(job)
     elif job.cancel_requested_at is None:
         job.cancel_requested_at = clock.db_now()

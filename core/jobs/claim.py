@@ -21,7 +21,7 @@ class Claimed:
     token: int
     attempt: int
     kind: str
-    #: What a chore needs to run, so that it need not be loaded.
+    #: What a task needs to run, so that it need not be loaded.
     args: dict[str, Any] = field(compare=False)
     done: int = field(compare=False)
     began_at: datetime = field(compare=False)

@@ -24,7 +24,7 @@ SHARDS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Transition:
     """Where a job goes, how its attempt ended, and what the event says."""
 
     status: JobStatus
@@ -83,7 +83,7 @@ _MOVING = """
 """
 _ARRAYS = "CAST(:ids AS uuid[]), CAST(:tokens AS bigint[]), CAST(:results AS jsonb[])"
 #: Moves every job of `:ids` that is still held under its token of `:tokens`, each to its own of `:results`.
-MOVING_MANY = _MOVING.format_map(
+TRANSITION_MANY = _MOVING.format_map(
     {"id": "held.id", "token": "held.token", "result": "held.result"}
     | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
 )
@@ -91,7 +91,7 @@ _MOVING_ONE = _MOVING.format_map({"source": "", "id": ":id", "token": ":token", 
 _MOVE = Statement(f"WITH {_MOVING_ONE} SELECT id, user_id, queue FROM moved")  # noqa: S608 - our own words
 
 
-def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Move) -> None:
+def transition(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Transition) -> None:
     """Move a job that is in `from_status` under `token`, with its attempt and one event.
 
     Raises LeaseLost, having written nothing, when the job is not (or no more) there, or when a success comes after an
@@ -104,10 +104,10 @@ def move(session: Session, job_id: UUID, token: int, from_status: JobStatus, to:
         raise LeaseLost(f"job {job_id} is not {from_status} under token {token}")
     bus.changed(session, job_id=job_id, user_id=row.user_id)
     if to.status is JobStatus.QUEUED and not to.delay:
-        bus.ring(session, row.queue)
+        bus.wake(session, row.queue)
 
 
-def values_of(to: Move) -> dict[str, Any]:
+def values_of(to: Transition) -> dict[str, Any]:
     """Return what a statement of `MOVING_MANY` needs to know of a move, besides the jobs and their results."""
     failure = to.failure
     return {

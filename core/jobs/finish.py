@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from core.errors import GiveUp
 from core.jobs.failure import Failure, failure_of
-from core.jobs.fence import Move, move
+from core.jobs.fence import Transition, transition
 from core.jobs.subject import lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.operation import Operation
@@ -36,13 +36,13 @@ def succeed(session: Session, job: BackgroundJob, result: dict[str, Any] | None)
     """
     kind = BY_NAME[job.kind]
     if isinstance(kind, Operation) and (subject := lock_subject(session, job)):
-        kind.machine.move(subject, kind.target)
+        kind.machine.set_state(subject, kind.target)
         session.flush()
     _succeed(session, job.id, job.token, result)
 
 
-def succeed_chore(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
-    """End a held chore well, with whatever its last step left in the session. Raises LeaseLost as `succeed` does."""
+def succeed_task(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
+    """End a held task well, with whatever its last step left in the session. Raises LeaseLost as `succeed` does."""
     session.flush()
     _succeed(session, job_id, token, result)
 
@@ -50,11 +50,11 @@ def succeed_chore(session: Session, job_id: UUID, token: int, result: dict[str, 
 def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> None:
     """End the held job's attempt after an error: rest if cancelled, another attempt while there are any, else fail."""
     if job.cancel_requested_at:
-        return come_to_rest(session, job, cancelled(job))
+        return settle(session, job, cancelled(job))
     if failure.final or job.attempt >= job.max_attempts:
         return fail(session, job, failure)
     delay = backoff(job.attempt)
-    again = Move(
+    again = Transition(
         status=JobStatus.QUEUED,
         outcome=AttemptOutcome.ERROR,
         event="job.retrying",
@@ -62,30 +62,30 @@ def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> Non
         delay=delay,
         data={"error": failure.message[:300], "attempt": job.attempt, "delay": round(delay, 1)},
     )
-    return move(session, job.id, job.token, JobStatus.RUNNING, again)
+    return transition(session, job.id, job.token, JobStatus.RUNNING, again)
 
 
 def fail(
     session: Session, job: BackgroundJob, failure: Failure, outcome: AttemptOutcome = AttemptOutcome.ERROR
 ) -> None:
     """End a running job as failed: what it left is taken away, the subject is at the machine's `failed`."""
-    ended = Move(
+    ended = Transition(
         status=JobStatus.FAILED,
         outcome=outcome,
         event="job.failed",
         failure=failure,
         data={"error": failure.message[:300], "attempt": job.attempt},
     )
-    come_to_rest(session, job, ended)
+    settle(session, job, ended)
 
 
-def cancelled(job: BackgroundJob, **change: Any) -> Move:
+def cancelled(job: BackgroundJob, **change: Any) -> Transition:
     """Return the move of a job that ends because someone asked it to."""
-    rest = Move(status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED, event="job.cancelled")
+    rest = Transition(status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED, event="job.cancelled")
     return replace(rest, **change) if change else rest
 
 
-def come_to_rest(session: Session, job: BackgroundJob, to: Move) -> None:
+def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
     """End a job without success: undo what any attempt left, put the subject to rest, move the job.
 
     A job that never started has nothing to undo: its subject returns to where it came from. If the undo itself fails,
@@ -95,25 +95,25 @@ def come_to_rest(session: Session, job: BackgroundJob, to: Move) -> None:
     subject = lock_subject(session, job)
     if isinstance(kind, Operation) and subject is not None:
         to = _undo(session, job, kind, subject, to)
-        kind.machine.move(subject, _rest_of(kind, job, to))
+        kind.machine.set_state(subject, _rest_of(kind, job, to))
         session.flush()
-    move(session, job.id, job.token, job.status, to)
+    transition(session, job.id, job.token, job.status, to)
 
 
-def hand_back(session: Session, job: BackgroundJob) -> None:
+def release(session: Session, job: BackgroundJob) -> None:
     """Put a held job back into the queue, its attempt unspent and its steps kept; to rest if a cancel was asked for."""
     if job.cancel_requested_at:
-        return come_to_rest(session, job, cancelled(job))
-    back = Move(status=JobStatus.QUEUED, outcome=AttemptOutcome.HANDED_BACK, event="job.handed_back", refund=1)
-    return move(session, job.id, job.token, JobStatus.RUNNING, back)
+        return settle(session, job, cancelled(job))
+    back = Transition(status=JobStatus.QUEUED, outcome=AttemptOutcome.HANDED_BACK, event="job.handed_back", refund=1)
+    return transition(session, job.id, job.token, JobStatus.RUNNING, back)
 
 
 def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
     to = SUCCESS if result is None else replace(SUCCESS, result=result)
-    move(session, job_id, token, JobStatus.RUNNING, to)
+    transition(session, job_id, token, JobStatus.RUNNING, to)
 
 
-def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any, to: Move) -> Move:
+def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any, to: Transition) -> Transition:
     if job.token == 0:
         return to
     try:
@@ -125,12 +125,12 @@ def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subje
     return to
 
 
-def _rest_of(kind: Operation[Any, Any], job: BackgroundJob, to: Move) -> Any:
+def _rest_of(kind: Operation[Any, Any], job: BackgroundJob, to: Transition) -> Any:
     if to.status is JobStatus.FAILED:
         return kind.machine.failed
     if job.token == 0 and job.came_from:
         return type(kind.during)(job.came_from)
-    return kind.rests_at
+    return kind.cancelled_state
 
 
-SUCCESS = Move(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")
+SUCCESS = Transition(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")

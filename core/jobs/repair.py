@@ -29,7 +29,7 @@ def repair_user(session: Session, user_id: UUID, actor: Actor, reason: str | Non
         if active := active_job(session, operation, user_id):
             raise AlreadyActive(f"{active.kind} is at work on this user (job {active.id}): no drift.", active.id)
         was = operation.during.value
-        machine.move(user, machine.failed)
+        machine.set_state(user, machine.failed)
         record(session, actor, "user.repaired", user_id=user_id, reason=reason, was=was, now=machine.failed.value)
         bus.changed(session, user_id=user_id)
         return was

@@ -11,12 +11,12 @@ from core import bus, clock, tracing
 from core.actor import Actor
 from core.audit.record import record
 from core.errors import AlreadyActive, NotAllowed, NotFound
-from core.jobs.request_tasks import AT_ONCE, SOON, Accepted, Asked, request_chore, request_chores
+from core.jobs.request_tasks import AT_ONCE, SOON, Accepted, JobOptions, request_task, request_tasks
 from core.jobs.subject import lock_row
 from core.models import BackgroundJob, JobStatus, PlatformConnection, User
 from core.operation import Operation
 
-__all__ = ["Accepted", "Asked", "active_job", "request", "request_chore", "request_chores"]
+__all__ = ["Accepted", "JobOptions", "active_job", "request", "request_task", "request_tasks"]
 
 
 def request(
@@ -25,7 +25,7 @@ def request(
     row_id: UUID,
     form: BaseModel,
     actor: Actor,
-    asked: Asked = AT_ONCE,
+    asked: JobOptions = AT_ONCE,
 ) -> BackgroundJob:
     """Move the row to `during` and queue the job that carries it on, or neither.
 
@@ -39,7 +39,7 @@ def request(
     job.machine = operation.machine.name
     job.came_from = operation.machine.state_of(row).value
     job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
-    operation.machine.move(row, operation.during)
+    operation.machine.set_state(row, operation.during)
     return _insert(session, job, actor, now=operation.during.value)
 
 
@@ -69,7 +69,7 @@ def _check(session: Session, operation: Operation[Any, Any], row: User | Platfor
         )
 
 
-def _new(kind: Operation[Any, Any], form: BaseModel, actor: Actor, asked: Asked) -> BackgroundJob:
+def _new(kind: Operation[Any, Any], form: BaseModel, actor: Actor, asked: JobOptions) -> BackgroundJob:
     return BackgroundJob(
         kind=kind.name,
         queue=kind.queue,
@@ -106,5 +106,5 @@ def _insert(session: Session, job: BackgroundJob, actor: Actor, *, now: str) -> 
     tracing.note_request(job.id, job.kind, job.queue)
     bus.changed(session, job_id=job.id, user_id=job.user_id)
     if job.run_at <= clock.now() + SOON:
-        bus.ring(session, job.queue)
+        bus.wake(session, job.queue)
     return job

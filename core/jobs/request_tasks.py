@@ -1,4 +1,4 @@
-"""Asking for chores: one statement for any number of them, with their events, and nothing is loaded."""
+"""Asking for tasks: one statement for any number of them, with their events, and nothing is loaded."""
 
 import json
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from core.actor import Actor
 from core.database.statement import Statement
 from core.models import JobStatus
 from core.models.columns import new_id
-from core.operation import Chore
+from core.operation import Task
 
 #: Clocks differ a little. A worker that is rung too early finds nothing, and the sweeper rings when the job is due.
 SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class JobOptions:
     """How a job was asked for: when it is due, why, and which job it repeats."""
 
     run_at: datetime | None = None
@@ -37,7 +37,7 @@ class Asked:
 
 
 #: Due now, and nothing more to say.
-AT_ONCE = Asked()
+AT_ONCE = JobOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,38 +66,38 @@ _ASK = Statement("""
 """)
 
 
-def request_chore(
-    session: Session, chore: Chore[Any], form: BaseModel, actor: Actor, asked: Asked = AT_ONCE
+def request_task(
+    session: Session, task: Task[Any], form: BaseModel, actor: Actor, asked: JobOptions = AT_ONCE
 ) -> Accepted:
     """Queue a job that moves no machine."""
-    return request_chores(session, chore, [form], actor, asked)[0]
+    return request_tasks(session, task, [form], actor, asked)[0]
 
 
-def request_chores(
-    session: Session, chore: Chore[Any], forms: Sequence[BaseModel], actor: Actor, asked: Asked = AT_ONCE
+def request_tasks(
+    session: Session, task: Task[Any], forms: Sequence[BaseModel], actor: Actor, asked: JobOptions = AT_ONCE
 ) -> list[Accepted]:
-    """Queue one job of the same chore for each form, all or none, in the order of the forms."""
-    accepted = [Accepted(new_id(), chore.name) for _ in forms]
+    """Queue one job of the same task for each form, all or none, in the order of the forms."""
+    accepted = [Accepted(new_id(), task.name) for _ in forms]
     values = {
         "ids": [one.id for one in accepted],
         "args": [json.dumps(form.model_dump(mode="json")) for form in forms],
-        **_told(chore, actor, asked),
+        **_told(task, actor, asked),
     }
     _ASK.run(session, values)
     for one in accepted:
-        tracing.note_request(one.id, chore.name, chore.queue)
+        tracing.note_request(one.id, task.name, task.queue)
         bus.changed(session, job_id=one.id)
     if asked.is_soon:
-        bus.ring(session, chore.queue, len(accepted))
+        bus.wake(session, task.queue, len(accepted))
     return accepted
 
 
-def _told(chore: Chore[Any], actor: Actor, asked: Asked) -> dict[str, Any]:
+def _told(task: Task[Any], actor: Actor, asked: JobOptions) -> dict[str, Any]:
     return {
-        "kind": chore.name,
-        "queue": chore.queue,
-        "priority": chore.priority,
-        "max_attempts": chore.max_attempts,
+        "kind": task.name,
+        "queue": task.queue,
+        "priority": task.priority,
+        "max_attempts": task.max_attempts,
         "run_at": asked.run_at,
         "reason": asked.reason,
         "retry_of": asked.retry_of,

@@ -19,7 +19,7 @@ from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
 from core.jobs.subject import lock_held, lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob
-from core.operation import Chore, ChoreWork, Operation, Steps
+from core.operation import Operation, Steps, Task, TaskWork
 from core.operations import BY_NAME
 
 #: Writes the success, with the job's result.
@@ -56,7 +56,7 @@ def run(
 ) -> AttemptOutcome:
     """Run one claimed job to the end of this attempt and return how it ended.
 
-    A chore whose work has left nothing to commit may share the transaction of its success with others: then `end_well`
+    A task whose work has left nothing to commit may share the transaction of its success with others: then `end_well`
     writes it, and raises LeaseLost if the job is no longer held.
 
     Never raises for what the job does; raises only what stops the ending itself from being written, such as a database
@@ -73,7 +73,7 @@ def run(
         except _CancelAsked:
             return _end(session, held, AttemptOutcome.CANCELLED, _rest)
         except _StopAsked:
-            return _end(session, held, AttemptOutcome.HANDED_BACK, finish.hand_back)
+            return _end(session, held, AttemptOutcome.HANDED_BACK, finish.release)
         except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
             session.rollback()
             return _end(session, held, AttemptOutcome.ERROR, partial(finish.fail_or_retry, failure=failure_of(error)))
@@ -86,8 +86,8 @@ def _attempt(
     stopping: Callable[[], bool],
     end_well: EndWell | None,
 ) -> AttemptOutcome:
-    is_chore = isinstance(BY_NAME.get(held.kind), Chore)
-    steps, succeed = _chore(session, held) if is_chore else _operation(session, held)
+    is_chore = isinstance(BY_NAME.get(held.kind), Task)
+    steps, succeed = _task(session, held) if is_chore else _operation(session, held)
     result = _drive(session, held, steps, step_limit, stopping)
     crash_point("before_finish")
     if end_well and is_chore and not session.in_transaction():
@@ -109,11 +109,11 @@ def _told_apart(end_well: EndWell, ended: Ended) -> None:
         raise _EndingUnknown from error
 
 
-def _chore(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
-    """Prepare a chore from what the claim has told: every write of it is fenced, so nothing needs to be loaded."""
-    chore: Chore[Any] = cast(Chore[Any], BY_NAME[held.kind])
-    steps = chore.run(ChoreWork(session, chore.form(**held.args), str(held.id), held.done, held.began_at))
-    return steps, lambda result: finish.succeed_chore(session, held.id, held.token, result)
+def _task(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
+    """Prepare a task from what the claim has told: every write of it is fenced, so nothing needs to be loaded."""
+    task: Task[Any] = cast(Task[Any], BY_NAME[held.kind])
+    steps = task.run(TaskWork(session, task.form(**held.args), str(held.id), held.done, held.began_at))
+    return steps, lambda result: finish.succeed_task(session, held.id, held.token, result)
 
 
 def _operation(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
@@ -174,4 +174,4 @@ def _after_loss(session: Session, held: Claimed) -> AttemptOutcome:
 
 
 def _rest(session: Session, job: BackgroundJob) -> None:
-    finish.come_to_rest(session, job, finish.cancelled(job))
+    finish.settle(session, job, finish.cancelled(job))

@@ -19,7 +19,7 @@ def lock_row(session: Session, table: type[SubjectT], row_id: UUID) -> SubjectT 
 
 
 def lock_subject(session: Session, job: BackgroundJob) -> Subject | None:
-    """Lock and return the row that a job is about; None for a chore, or when the row was deleted."""
+    """Lock and return the row that a job is about; None for a task, or when the row was deleted."""
     kind = BY_NAME.get(job.kind)
     if not isinstance(kind, Operation):
         return None

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func, select
 from core import bus
 from core.jobs import finish
 from core.jobs.failure import Failure, fingerprint
-from core.jobs.fence import Move, move
+from core.jobs.fence import Transition, transition
 from core.jobs.subject import lock_held
 from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
 
@@ -82,26 +82,26 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     if job is None:
         return False
     if job.cancel_requested_at:
-        finish.come_to_rest(session, job, finish.cancelled(job))
+        finish.settle(session, job, finish.cancelled(job))
     elif job.attempt >= job.max_attempts:
         finish.fail(session, job, _last_straw(session, job, orphan), AttemptOutcome.LOST)
     else:
         failure = _loss(_SAYS[orphan.why])
-        again = Move(
+        again = Transition(
             status=JobStatus.QUEUED,
             outcome=AttemptOutcome.LOST,
             event="job.rescued",
             failure=failure,
             data={"error": failure.message, "attempt": job.attempt},
         )
-        move(session, job.id, job.token, JobStatus.RUNNING, again)
+        transition(session, job.id, job.token, JobStatus.RUNNING, again)
     return True
 
 
-def ring_due(session: Session) -> Iterator[tuple[str, int]]:
+def wake_due(session: Session) -> Iterator[tuple[str, int]]:
     """Note a ring for every queue with due jobs that no bell has woken yet; yield (queue, waiting <= 1000)."""
     for row in session.connection().execute(_DUE):
-        bus.ring(session, row.queue, row.waiting)
+        bus.wake(session, row.queue, row.waiting)
         yield row.queue, row.waiting
 
 

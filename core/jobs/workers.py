@@ -44,7 +44,7 @@ def beat(session: Session, worker_id: UUID, memory_mb: int | None) -> bool:
     return alive is not None
 
 
-def say_goodbye(session: Session, worker_id: UUID) -> None:
+def deregister(session: Session, worker_id: UUID) -> None:
     """Note that the worker stopped of its own will."""
     session.exec(update(Worker).where(col(Worker.id) == worker_id).values(stopped_at=clock.db_now()))
 
@@ -80,7 +80,7 @@ def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, in
     return [key for key in held_by(session, worker_id) if key not in held]
 
 
-def give_back(session: Session, job_id: UUID, token: int) -> None:
+def release(session: Session, job_id: UUID, token: int) -> None:
     """Put a forgotten job back into the queue, or to rest if someone asked to cancel it."""
     if job := lock_held(session, job_id, token):
-        finish.hand_back(session, job)
+        finish.release(session, job)

@@ -12,7 +12,7 @@ from core.actor import ENGINE
 from core.database.engine import session_scope
 from core.models import Event, Role, User
 from core.people import auth
-from core.people.operators import LOCAL_ADMIN, AddForm, add
+from core.people.operators import LOCAL_ADMIN, NewOperator, add
 from core.sample import fill
 
 #: The product's database as it was before: what the migrations carry over, and the users of the sample.
@@ -43,5 +43,7 @@ def local_admin_link(engine: Engine) -> str:
     with session_scope(engine) as session:
         admin = session.exec(select(User).where(func.lower(User.email) == LOCAL_ADMIN)).first()
         if admin is None:
-            return add(session, AddForm(email=LOCAL_ADMIN, name="Local admin", role=Role.ADMIN), ENGINE, "first start")
+            return add(
+                session, NewOperator(email=LOCAL_ADMIN, name="Local admin", role=Role.ADMIN), ENGINE, "first start"
+            )
         return auth.make_link(session, admin)

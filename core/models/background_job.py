@@ -128,7 +128,7 @@ class BackgroundJob(SQLModel, table=True):
     status: JobStatus = Field(
         default=JobStatus.QUEUED, sa_type=text_enum(JobStatus), sa_column_kwargs={"server_default": "queued"}
     )
-    #: The state machine it moves, as table.column; empty for a chore. One active job per row and machine.
+    #: The state machine it moves, as table.column; empty for a task. One active job per row and machine.
     machine: str | None = Field(default=None, sa_type=sa.Text)
     #: The row's state before the request: where a job that never started leaves it again.
     came_from: str | None = Field(default=None, sa_type=sa.Text)

@@ -27,7 +27,7 @@ class Schedule(SQLModel, table=True):
     args: dict[str, Any] = Field(
         default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": sa.text("'{}'::jsonb")}
     )
-    #: The user or connection it is done to; empty for chores.
+    #: The user or connection it is done to; empty for tasks.
     target_id: UUID | None = None
     cron: str | None = Field(default=None, sa_type=sa.Text)
     at: datetime | None = Field(default=None, sa_type=Moment)

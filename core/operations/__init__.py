@@ -7,18 +7,18 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from core.errors import NotFound
-from core.operation import Chore, Operation
+from core.operation import Operation, Task
 from core.operations import demo, maintenance
 
 #: A new operation is added here, and nowhere else.
 OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.disable, demo.dismiss)
-CHORES: tuple[Chore[Any], ...] = (maintenance.delete_old_jobs, maintenance.expire_sessions)
+TASKS: tuple[Task[Any], ...] = (maintenance.delete_old_jobs, maintenance.expire_sessions)
 
-_ALL: tuple[Operation[Any, Any] | Chore[Any], ...] = (*OPERATIONS, *CHORES)
-BY_NAME: Mapping[str, Operation[Any, Any] | Chore[Any]] = {each.name: each for each in _ALL}
+_ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)
+BY_NAME: Mapping[str, Operation[Any, Any] | Task[Any]] = {each.name: each for each in _ALL}
 
 
-def known(name: str) -> Operation[Any, Any] | Chore[Any]:
+def known(name: str) -> Operation[Any, Any] | Task[Any]:
     """Return what goes by this name.
 
     Raises NotFound, with the nearest name that exists.

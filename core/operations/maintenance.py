@@ -1,4 +1,4 @@
-"""Chores that keep the house: old finished jobs go, ended sessions go."""
+"""Tasks that keep the house: old finished jobs go, ended sessions go."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import Field
 from sqlalchemy import text
 
 from core.models import Role
-from core.operation import Chore, ChoreWork, Form, NoForm, Progress, Steps
+from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
 from core.settings import settings
 
 QUEUE = "upkeep"
@@ -46,7 +46,7 @@ _DELETE_KEYS = text(
 )
 
 
-def delete(work: ChoreWork[DeleteForm]) -> Steps:
+def delete(work: TaskWork[DeleteForm]) -> Steps:
     """Delete old finished jobs in bounded batches; never what is not finished, never the log of events."""
     form, done = work.form, work.done
     values = {"days": form.days or settings().retention_days, "kind": form.kind, "status": form.status, "batch": BATCH}
@@ -56,7 +56,7 @@ def delete(work: ChoreWork[DeleteForm]) -> Steps:
     return {"jobs_deleted": done}
 
 
-def expire(work: ChoreWork[NoForm]) -> Steps:
+def expire(work: TaskWork[NoForm]) -> Steps:
     """Delete sessions, sign-in links and idempotency keys that nobody can use any more."""
     counts = {}
     for name, statement in (("sessions", _DELETE_SESSIONS), ("links", _DELETE_LINKS), ("keys", _DELETE_KEYS)):
@@ -65,7 +65,7 @@ def expire(work: ChoreWork[NoForm]) -> Steps:
     return {f"{name}_deleted": count for name, count in counts.items()}
 
 
-delete_old_jobs = Chore(
+delete_old_jobs = Task(
     name="upkeep.delete_old_jobs",
     label="Delete old jobs",
     form=DeleteForm,
@@ -76,7 +76,7 @@ delete_old_jobs = Chore(
     needs_reason=True,
 )
 
-expire_sessions = Chore(
+expire_sessions = Task(
     name="upkeep.expire_sessions",
     label="Delete ended sessions",
     form=NoForm,

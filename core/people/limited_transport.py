@@ -11,7 +11,7 @@ MOST_BYTES: Final = 262_144
 MOST_SECONDS: Final = 15.0
 
 
-class Bounded(httpx.HTTPTransport):
+class LimitedTransport(httpx.HTTPTransport):
     """Reads whole answers within bounds. Raises httpx.ReadError beyond them."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

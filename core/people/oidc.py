@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from core.errors import NotSignedIn
-from core.people.limited_transport import Bounded
+from core.people.limited_transport import LimitedTransport
 from core.settings import settings
 
 #: Where the provider sends people back to; registered there, and compared by it letter by letter.
@@ -160,4 +160,4 @@ def _secret() -> httpx.BasicAuth | None:
 
 
 def _client() -> httpx.Client:
-    return httpx.Client(transport=Bounded(trust_env=False), timeout=ANSWER_SECONDS, follow_redirects=False)
+    return httpx.Client(transport=LimitedTransport(trust_env=False), timeout=ANSWER_SECONDS, follow_redirects=False)

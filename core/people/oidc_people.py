@@ -83,7 +83,7 @@ def _address(claims: Mapping[str, Any]) -> str:
 def _with_role(session: Session, user: User | None, email: str, role: Role) -> User:
     if user is None:
         try:
-            form = operators.AddForm(email=email, role=role)
+            form = operators.NewOperator(email=email, role=role)
         except ValidationError:
             raise NotSignedIn(_UNCONFIRMED) from None
         operators.add(session, form, PROVIDER, "first sign-in by the provider")

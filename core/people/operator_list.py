@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select
 from sqlmodel import Session, col, func
 
 from core import clock
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.errors import NotFound
 from core.models import Role, SecondFactor, SignInLink, User, UserSession
 from core.people import sessions
@@ -25,7 +25,7 @@ class Access(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OperatorLine:
     """One person, as an admin sees them; `last_seen_at` is that of the sessions that are still kept."""
 
     id: UUID
@@ -38,16 +38,16 @@ class Standing:
     last_seen_at: datetime | None
 
 
-def standings(session: Session) -> list[Standing]:
+def operator_lines(session: Session) -> list[OperatorLine]:
     """Return everybody with more than a member's role, disabled ones too, by e-mail address."""
-    person = light(User, IN_LIST)
+    person = truncated(User, IN_LIST)
     everybody = _people(person).where(col(person.role) != Role.MEMBER).order_by(func.lower(person.email))
     return [_standing(*row) for row in session.execute(everybody)]
 
 
-def standing_of(session: Session, user_id: UUID) -> Standing:
+def operator_line(session: Session, user_id: UUID) -> OperatorLine:
     """Return how one person stands. Raises NotFound."""
-    person = light(User, IN_LIST)
+    person = truncated(User, IN_LIST)
     row = session.execute(_people(person).where(col(person.id) == user_id)).first()
     if row is None:
         raise NotFound(f"There is no user with id {user_id}.")
@@ -71,7 +71,7 @@ def _has_link(person: type[User]) -> ColumnElement[bool]:
     return sa.exists().where(col(SignInLink.user_id) == col(person.id), *waits)
 
 
-def _standing(user: User, has_factor: bool, opened: int, seen: datetime | None, has_link: bool) -> Standing:  # noqa: FBT001 - a row of the query
+def _standing(user: User, has_factor: bool, opened: int, seen: datetime | None, has_link: bool) -> OperatorLine:  # noqa: FBT001 - a row of the query
     was_never_here = has_link and seen is None and user.hashed_password is None
     access = Access.DISABLED if user.disabled_at else Access.INVITED if was_never_here else Access.ACTIVE
-    return Standing(user.id, user.email, user.name, user.role, access, has_factor, opened, seen)
+    return OperatorLine(user.id, user.email, user.name, user.role, access, has_factor, opened, seen)

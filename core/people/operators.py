@@ -20,7 +20,7 @@ _DISABLED = "disabled"
 _ROLES: Final = "Viewers read. Support also helps single users. Admins do everything, also to people and queues."
 
 
-class AddForm(Form):
+class NewOperator(Form):
     """A new operator."""
 
     email: EmailStr = Field(title="E-mail address")
@@ -42,7 +42,7 @@ def find_by_email(session: Session, email: str) -> User:
     return user
 
 
-def add(session: Session, form: AddForm, actor: Actor, reason: str | None) -> str:
+def add(session: Session, form: NewOperator, actor: Actor, reason: str | None) -> str:
     """Add an operator, or give an existing user the role, and return the token of their sign-in link."""
     user = session.exec(select(User).where(func.lower(User.email) == form.email.lower())).first()
     if user is not None and user.role is not Role.MEMBER and user.disabled_at is None:

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from core import clock
-from core.database.truncate import IN_LIST, light, short
+from core.database.truncate import IN_LIST, truncate, truncated
 from core.demo import rows
-from core.diagnosis.context import Diagnosis, Scene, latest_job, scene_of
+from core.diagnosis.context import Diagnosis, JobContext, latest_job, load_context
 from core.diagnosis.user import diagnose
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
@@ -58,7 +58,7 @@ class UserPage:
     """Everything that a user's page shows; events newest first."""
 
     user: User
-    scene: Scene | None
+    context: JobContext | None
     diagnosis: Diagnosis
     connections: list[PlatformConnection]
     demo_interactions: int
@@ -96,19 +96,19 @@ def users_in_need(session: Session) -> Mapping[Need, int]:
 
 def user_page(session: Session, user_id: UUID) -> UserPage:
     """Return everything about one user; raises NotFound."""
-    people = light(User, IN_LIST)
+    people = truncated(User, IN_LIST)
     user = session.exec(select(people).where(col(people.id) == user_id)).first()
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
     job = latest_job(session, user_id)
-    scene = scene_of(session, job) if job else None
-    links, happened = light(PlatformConnection, IN_LIST), light(Event, IN_LIST)
+    context = load_context(session, job) if job else None
+    links, happened = truncated(PlatformConnection, IN_LIST), truncated(Event, IN_LIST)
     connections = select(links).where(col(links.user_id) == user_id)
     events = select(happened).where(col(happened.user_id) == user_id)
     return UserPage(
         user=user,
-        scene=scene,
-        diagnosis=diagnose(user, scene),
+        context=context,
+        diagnosis=diagnose(user, context),
         connections=list(session.exec(connections.order_by(col(links.created_at)))),
         demo_interactions=rows.count_interactions(session, user_id),
         jobs=jobs_of_user(session, user_id, JOBS_SHOWN),
@@ -166,7 +166,7 @@ def _id_between(words: str) -> list[ColumnElement[bool]]:
 
 
 def _lines(session: Session, wanted: list[ColumnElement[bool]]) -> list[UserLine]:
-    shown = (col(User.id), col(User.email), short(col(User.name)), col(User.role), col(User.demo_mode_status))
+    shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
     newest = sa.select(*shown, is_stuck()).where(*wanted).order_by(col(User.created_at).desc(), col(User.id))
     found = session.connection().execute(newest.limit(MOST))
     return [UserLine(one, email, name, role.value, status, stuck) for one, email, name, role, status, stuck in found]

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.errors import Invalid, NotAllowed, NotFound
 from core.models import JobKind, Queue
 from core.operation import Form
@@ -87,7 +87,7 @@ def queue_lines(session: Session) -> list[QueueLine]:
 
 def kind_lines(session: Session) -> list[JobKind]:
     """Return every declared kind with what operators set for it."""
-    touched = {row.kind: row for row in session.exec(select(light(JobKind, IN_LIST)))}
+    touched = {row.kind: row for row in session.exec(select(truncated(JobKind, IN_LIST)))}
     return [touched.get(name) or JobKind(kind=name) for name in sorted({*BY_NAME, *touched})]
 
 
@@ -101,7 +101,7 @@ def resume_queue(session: Session, name: str, actor: Actor, reason: str | None) 
     """Start jobs of a queue again, now. Raises NotFound, NotAllowed (not paused)."""
     _known_queue(session, name)
     _resume(session, _queue(session, name), actor, reason, "queue", name)
-    bus.ring(session, name, 8)
+    bus.wake(session, name, 8)
 
 
 def pause_kind(session: Session, name: str, actor: Actor, reason: str | None) -> None:
@@ -114,7 +114,7 @@ def resume_kind(session: Session, name: str, actor: Actor, reason: str | None) -
     """Start jobs of a kind again, now."""
     _known_kind(name)
     _resume(session, _kind(session, name), actor, reason, "kind", name)
-    bus.ring(session, BY_NAME[name].queue, 8)
+    bus.wake(session, BY_NAME[name].queue, 8)
 
 
 def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | None) -> None:
@@ -128,7 +128,7 @@ def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | Non
     row.sqlmodel_update({**values, "rate_left": limits.rate_count or 0, "rate_at": clock.db_now()})
     session.add(row)
     record(session, actor, "kind.limited", reason=reason, name=limits.name, was=was, now=values)
-    bus.ring(session, BY_NAME[limits.name].queue, 8)
+    bus.wake(session, BY_NAME[limits.name].queue, 8)
 
 
 def _queue(session: Session, name: str) -> Queue:

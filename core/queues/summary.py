@@ -27,7 +27,7 @@ Ended = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class QueueSeen:
+class QueueFigures:
     """One queue, and what ended in it within the last day."""
 
     line: QueueLine
@@ -35,7 +35,7 @@ class QueueSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class KindSeen:
+class KindFigures:
     """One kind of job: what operators set for it, how many run, and what ended within the last day."""
 
     kind: JobKind
@@ -46,11 +46,11 @@ class KindSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Steering:
+class QueueSummary:
     """All queues and kinds, by name."""
 
-    queues: tuple[QueueSeen, ...]
-    kinds: tuple[KindSeen, ...]
+    queues: tuple[QueueFigures, ...]
+    kinds: tuple[KindFigures, ...]
 
     @property
     def queued(self) -> int:
@@ -58,12 +58,12 @@ class Steering:
         return sum(seen.line.waiting + seen.line.scheduled for seen in self.queues)
 
 
-def steering(session: Session) -> Steering:
+def queue_summary(session: Session) -> QueueSummary:
     """Return how everything that can be steered is doing; reads counters and live rows, never the history."""
     by_queue, by_kind = _ended(session)
     running = {row.kind: row.jobs for row in session.connection().execute(_RUNNING)}
-    return Steering(
-        tuple(QueueSeen(line, by_queue.get(line.name, {})) for line in queue_lines(session)),
+    return QueueSummary(
+        tuple(QueueFigures(line, by_queue.get(line.name, {})) for line in queue_lines(session)),
         tuple(_kind(row, running.get(row.kind, 0), by_kind.get(row.kind, {})) for row in kind_lines(session)),
     )
 
@@ -77,8 +77,8 @@ def _ended(session: Session) -> tuple[Mapping[str, Ended], Mapping[str, Ended]]:
     return by_queue, by_kind
 
 
-def _kind(row: JobKind, running: int, ended: Ended) -> KindSeen:
+def _kind(row: JobKind, running: int, ended: Ended) -> KindFigures:
     declared = BY_NAME.get(row.kind)
-    return KindSeen(
+    return KindFigures(
         row, declared.label if declared else "no longer declared", declared.queue if declared else "", running, ended
     )

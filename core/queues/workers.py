@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.job_list.rows import Row, rows_by_id
 from core.jobs.labels import is_alive
 from core.models import BackgroundJob, JobStatus, Worker
@@ -25,7 +25,7 @@ GONE_SHOWN: Final = 50
 MOST_JOBS: Final = 1_000
 
 
-class Presence(StrEnum):
+class WorkerState(StrEnum):
     """How a worker is called; lost and stopped ones are gone."""
 
     ALIVE = "alive"
@@ -39,12 +39,12 @@ class WorkerLine:
     """One worker, and the jobs it is running, longest first."""
 
     worker: Worker
-    presence: Presence
+    presence: WorkerState
     jobs: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Workforce:
+class WorkerListing:
     """The living, oldest first, and the gone of the last day, latest first; both at the database's `now`."""
 
     now: datetime
@@ -54,27 +54,27 @@ class Workforce:
     running: int
 
 
-def workforce(session: Session) -> Workforce:
+def worker_listing(session: Session) -> WorkerListing:
     """Return who works, and who did until lately."""
     now: datetime = session.exec(select(clock.db_now())).one()
-    workers = light(Worker, IN_LIST)
+    workers = truncated(Worker, IN_LIST)
     recent = select(workers).where(_recent(workers, now))
     rows = session.exec(recent.order_by(col(workers.started_at), col(workers.id))).all()
     running, held = _running(session)
-    lines = [WorkerLine(row, presence_of(row, now), held.get(row.id, ())) for row in rows]
-    gone = [line for line in lines if line.presence in (Presence.LOST, Presence.STOPPED)]
+    lines = [WorkerLine(row, worker_state(row, now), held.get(row.id, ())) for row in rows]
+    gone = [line for line in lines if line.presence in (WorkerState.LOST, WorkerState.STOPPED)]
     gone.sort(key=lambda line: _went(line.worker), reverse=True)
     alive = tuple(line for line in lines if line not in gone)
-    return Workforce(now, alive, tuple(gone[:GONE_SHOWN]), running)
+    return WorkerListing(now, alive, tuple(gone[:GONE_SHOWN]), running)
 
 
-def presence_of(worker: Worker, now: datetime) -> Presence:
+def worker_state(worker: Worker, now: datetime) -> WorkerState:
     """Return how a worker is called at `now`; one beyond its lease is lost, though no sweeper has noted it yet."""
     if worker.stopped_at:
-        return Presence.STOPPED
+        return WorkerState.STOPPED
     if not is_alive(worker, now):
-        return Presence.LOST
-    return Presence.SILENT if now - worker.heartbeat_at > 2 * settings().heartbeat else Presence.ALIVE
+        return WorkerState.LOST
+    return WorkerState.SILENT if now - worker.heartbeat_at > 2 * settings().heartbeat else WorkerState.ALIVE
 
 
 def _went(worker: Worker) -> datetime:

@@ -34,7 +34,7 @@ TROUBLES: Final = (
     Trouble("IntegrityError", "duplicate key value violates unique constraint \"pk_interactions\": id {id} exists.",
             ("core/demo/rows.py", 41, "write", "session.connection().execute(statement, values)"), 4, passes=False),
     Trouble("WorkerLost", "worker lost 3 times: whatever this job does ends the worker that runs it.",
-            ("core/jobs/sweep.py", 86, "_rescue", "finish.give_back(session, job)"), 3, passes=False),
+            ("core/jobs/sweep.py", 86, "_rescue", "finish.release(session, job)"), 3, passes=False),
 )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from cron_descriptor import FormatError, Options, get_description
 from sqlmodel import Session, col, select
 
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.models import PlatformConnection, Schedule, ScheduleTick, User
-from core.operation import Chore, Operation
+from core.operation import Operation, Task
 from core.operations import BY_NAME, known
 from core.people.operators import find_by_email
 from core.schedules import scheduling
@@ -44,9 +44,9 @@ class ScheduleLine:
     ticks: tuple[ScheduleTick, ...]
 
 
-def timetable(session: Session) -> list[ScheduleLine]:
+def schedule_lines(session: Session) -> list[ScheduleLine]:
     """Return all schedules by name."""
-    lines = light(Schedule, IN_LIST)
+    lines = truncated(Schedule, IN_LIST)
     rows = session.exec(select(lines).order_by(col(lines.name))).all()
     ticks = _ticks(session)
     targets = _targets(session, [row.target_id for row in rows if row.target_id])
@@ -69,7 +69,7 @@ def targets(session: Session, kind_name: str, email: str) -> list[Target]:
     """Return what an operation can be done to of the user with this address. Raises NotFound."""
     kind = known(kind_name)
     user = find_by_email(session, email.strip())
-    if isinstance(kind, Chore):
+    if isinstance(kind, Task):
         return []
     if not issubclass(kind.machine.table, PlatformConnection):
         return [Target(user.id, user.id, user.email)]
@@ -91,7 +91,7 @@ def needs_target(kind_name: str) -> bool:
 
 def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:
     """Return the last ticks of every schedule, by way of the primary key."""
-    tick = light(ScheduleTick, IN_LIST)
+    tick = truncated(ScheduleTick, IN_LIST)
     last = select(tick).where(col(tick.schedule_id) == col(Schedule.id)).order_by(col(tick.due_at).desc())
     lateral = last.limit(TICKS_SHOWN).lateral()
     found = sa.orm.aliased(ScheduleTick, lateral, adapt_on_names=True)

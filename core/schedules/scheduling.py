@@ -17,7 +17,7 @@ from core import clock
 from core.actor import ENGINE, Actor
 from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound, Refused
-from core.jobs.request import Accepted, Asked, request, request_chore
+from core.jobs.request import Accepted, JobOptions, request, request_task
 from core.models import BackgroundJob, Schedule, ScheduleTick
 from core.operation import Form, Operation
 from core.operations import known
@@ -28,7 +28,7 @@ MOST_MISSED = 1_000
 FARTHEST = timedelta(days=3_660)
 
 
-class AddForm(Form):
+class NewSchedule(Form):
     """A new schedule: what, to whom, and when; exactly one of cron and at."""
 
     name: str = Field(min_length=1, max_length=100)
@@ -50,7 +50,7 @@ class Fired:
     job_id: UUID | None = None
 
 
-def add(session: Session, form: AddForm, actor: Actor, reason: str | None) -> Schedule:
+def add(session: Session, form: NewSchedule, actor: Actor, reason: str | None) -> Schedule:
     """Add a schedule. Raises NotFound (kind), Invalid (cron, zone, form, both or neither of cron and at)."""
     _check(form)
     if session.exec(select(Schedule).where(Schedule.name == form.name)).first():
@@ -97,7 +97,7 @@ def remove(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
 
 def _told(schedule: Schedule) -> dict[str, Any]:
     """Return what somebody wrote into a schedule, for the audit log."""
-    written = schedule.model_dump(mode="json", include=set(AddForm.model_fields) - {"name"})
+    written = schedule.model_dump(mode="json", include=set(NewSchedule.model_fields) - {"name"})
     return {name: value for name, value in written.items() if value not in (None, {})}
 
 
@@ -181,12 +181,12 @@ def _missed(schedule: Schedule, due: datetime, now: datetime) -> int:
 def _ask(session: Session, schedule: Schedule, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
     kind = known(schedule.kind)
     form = kind.form(**schedule.args)
-    asked = Asked(reason=reason or f"schedule {schedule.name}", schedule_id=schedule.id)
+    asked = JobOptions(reason=reason or f"schedule {schedule.name}", schedule_id=schedule.id)
     if isinstance(kind, Operation):
         if schedule.target_id is None:
             raise NotAllowed(f"{schedule.kind} needs to know whom it is done to.")
         return request(session, kind, schedule.target_id, form, actor, asked)
-    return request_chore(session, kind, form, actor, asked)
+    return request_task(session, kind, form, actor, asked)
 
 
 def _note(
@@ -203,7 +203,7 @@ def _note(
     return Fired(schedule.id, outcome, job_id)
 
 
-def _check(form: AddForm) -> None:
+def _check(form: NewSchedule) -> None:
     kind = known(form.kind)
     check_time(form.cron, form.at, form.timezone)
     try:

@@ -20,12 +20,12 @@ CONNECTION_STATES = ("disconnected", "connecting", "connected", "refreshing", "d
 def upgrade() -> None:
     """Add the columns, their checks and their index."""
     ddl.in_utc()
-    ddl.settle_column("users", "role", "varchar(32)", default="'member'")
-    ddl.settle_column("users", "demo_mode_status", "varchar(32)", default="'disabled'")
-    ddl.settle_column("users", "demo_preset", "text")
-    ddl.settle_column("users", "disabled_at", "timestamptz")
-    ddl.settle_column("platform_connections", "connection_status", "varchar(32)", default="'disconnected'")
-    ddl.settle_column("platform_connections", "is_demo", "boolean", default="false")
+    ddl.ensure_column("users", "role", "varchar(32)", default="'member'")
+    ddl.ensure_column("users", "demo_mode_status", "varchar(32)", default="'disabled'")
+    ddl.ensure_column("users", "demo_preset", "text")
+    ddl.ensure_column("users", "disabled_at", "timestamptz")
+    ddl.ensure_column("platform_connections", "connection_status", "varchar(32)", default="'disconnected'")
+    ddl.ensure_column("platform_connections", "is_demo", "boolean", default="false")
     ddl.replace_check("users", "role", ROLES)
     ddl.replace_check("users", "demo_mode_status", DEMO_STATES)
     ddl.replace_check("platform_connections", "connection_status", CONNECTION_STATES)

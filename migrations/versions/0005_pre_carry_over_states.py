@@ -24,8 +24,8 @@ def upgrade() -> None:
         f"""UPDATE platform_connections SET connection_status = 'connected'
         WHERE connection_status = 'disconnected' AND {ddl.is_true("is_active")}"""
     )
-    ddl.keep_in_step("users", "demo_mode", "demo_mode_status", on=("enabled", "disabling"), off="disabled")
-    ddl.keep_in_step(
+    ddl.add_sync_trigger("users", "demo_mode", "demo_mode_status", on=("enabled", "disabling"), off="disabled")
+    ddl.add_sync_trigger(
         "platform_connections",
         "is_active",
         "connection_status",
@@ -36,5 +36,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Let go: the booleans already say what the states say, as far as they can."""
-    ddl.let_go("platform_connections", "is_active", "connection_status", off="disconnected")
-    ddl.let_go("users", "demo_mode", "demo_mode_status", off="disabled")
+    ddl.drop_sync_trigger("platform_connections", "is_active", "connection_status", off="disconnected")
+    ddl.drop_sync_trigger("users", "demo_mode", "demo_mode_status", off="disabled")

@@ -14,7 +14,7 @@ ON = ("enabled", "disabling")
 
 def upgrade() -> None:
     """Let go of the boolean, then drop it."""
-    ddl.let_go("users", "demo_mode", "demo_mode_status", off="disabled")
+    ddl.drop_sync_trigger("users", "demo_mode", "demo_mode_status", off="disabled")
     op.execute("ALTER TABLE users DROP COLUMN demo_mode")
 
 
@@ -22,4 +22,4 @@ def downgrade() -> None:
     """Enabled and disabling become true: the demo's rows are still there; everything else becomes false."""
     op.execute("ALTER TABLE users ADD COLUMN demo_mode boolean DEFAULT false")
     op.execute(f"UPDATE users SET demo_mode = true WHERE demo_mode_status IN ({ddl.quoted(ON)})")
-    ddl.keep_in_step("users", "demo_mode", "demo_mode_status", on=ON, off="disabled")
+    ddl.add_sync_trigger("users", "demo_mode", "demo_mode_status", on=ON, off="disabled")

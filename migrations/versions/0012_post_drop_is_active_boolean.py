@@ -14,7 +14,7 @@ ON = ("connected", "refreshing", "disconnecting")
 
 def upgrade() -> None:
     """Let go of the boolean, then drop it."""
-    ddl.let_go("platform_connections", "is_active", "connection_status", off="disconnected")
+    ddl.drop_sync_trigger("platform_connections", "is_active", "connection_status", off="disconnected")
     op.execute("ALTER TABLE platform_connections DROP COLUMN is_active")
 
 
@@ -22,4 +22,4 @@ def downgrade() -> None:
     """Connected, refreshing and disconnecting become true: their tokens still work; everything else becomes false."""
     op.execute("ALTER TABLE platform_connections ADD COLUMN is_active boolean DEFAULT true")
     op.execute(f"UPDATE platform_connections SET is_active = connection_status IN ({ddl.quoted(ON)})")
-    ddl.keep_in_step("platform_connections", "is_active", "connection_status", on=ON, off="disconnected")
+    ddl.add_sync_trigger("platform_connections", "is_active", "connection_status", on=ON, off="disconnected")

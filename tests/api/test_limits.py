@@ -17,7 +17,7 @@ from core.people import auth, rate_limits
 from core.people.rate_limits import Limit
 from tasks.shared_limiter import SharedLimiter
 from tests.factories import make_user
-from ui.auth_middleware import Doors
+from ui.auth_middleware import AuthMiddleware
 
 FEW = Limit("few", 3, 60, "Too many of these.")
 
@@ -133,7 +133,7 @@ def test_who_opens_pages_without_end_has_to_wait(
 ) -> None:
     lowered(monkeypatch, redis_url, "PAGES")
     client, _ = signed_in(Role.MEMBER)
-    pages = TestClient(Doors(PlainTextResponse("a page"), FastAPI()), base_url="http://localhost")
+    pages = TestClient(AuthMiddleware(PlainTextResponse("a page"), FastAPI()), base_url="http://localhost")
     pages.cookies = client.cookies
     answers = [pages.get(path) for path in ("/jobs", "/", "/users/1", "/no/such/page")]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]

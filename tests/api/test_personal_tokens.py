@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select, update
 
 from core import clock
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.models import Event, PersonalToken, Role, User
 from core.people import personal_tokens
@@ -65,7 +65,7 @@ def test_a_token_does_no_more_than_its_persons_role(signed_in: SignIn, anonymous
     headers = bearing(make(client))
     assert anonymous.post("/api/queues/demo/pause", headers=headers).status_code == 403
     assert anonymous.get(f"/api/users/{user.id}/sessions", headers=headers).status_code == 403
-    perform(engine, ADMIN, Asked(name="operator.role", target=user.id, args={"role": "member"}, reason="left"))
+    perform(engine, ADMIN, CommandRequest(name="operator.role", target=user.id, args={"role": "member"}, reason="left"))
     assert anonymous.get("/api/jobs", headers=headers).status_code == 403
 
 
@@ -89,7 +89,7 @@ def test_a_token_makes_no_tokens_no_links_no_operators_and_no_passwords(
         ("operator.enable", {}),
     ):
         with pytest.raises(Exception, match="No token may do"):
-            perform(engine, actor, Asked(name=name, target=user.id, args=args))
+            perform(engine, actor, CommandRequest(name=name, target=user.id, args=args))
 
 
 @pytest.mark.parametrize("header", ["Bearer {token}x", "Bearer x", "Basic {token}", "Bearer", "{token}"])
@@ -125,9 +125,9 @@ def test_a_token_that_has_ended_lets_nobody_in(
 def test_whose_person_is_disabled_ends_for_good(signed_in: SignIn, anonymous: TestClient, engine: Engine) -> None:
     client, user = signed_in(Role.SUPPORT)
     headers = bearing(make(client))
-    perform(engine, ADMIN, Asked(name="operator.disable", target=user.id, reason="left"))
+    perform(engine, ADMIN, CommandRequest(name="operator.disable", target=user.id, reason="left"))
     assert anonymous.get("/api/me", headers=headers).status_code == 401
-    perform(engine, ADMIN, Asked(name="operator.enable", target=user.id))
+    perform(engine, ADMIN, CommandRequest(name="operator.enable", target=user.id))
     assert anonymous.get("/api/me", headers=headers).status_code == 401
 
 
@@ -148,7 +148,7 @@ def test_one_lists_and_revokes_ones_own_tokens_and_nobody_elses(signed_in: SignI
 def test_nobody_makes_a_token_that_speaks_for_another(signed_in: SignIn, engine: Engine) -> None:
     _, user = signed_in(Role.MEMBER)
     with pytest.raises(Exception, match="everybody makes their own"):
-        perform(engine, ADMIN, Asked(name="token.create", target=user.id, args={"name": "x"}))
+        perform(engine, ADMIN, CommandRequest(name="token.create", target=user.id, args={"name": "x"}))
 
 
 @pytest.mark.parametrize(

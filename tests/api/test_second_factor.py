@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select, update
 
 from core import clock
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.errors import TooMany
 from core.models import Event, PendingSignIn, RecoveryCode, Role, SecondFactor, User
@@ -171,7 +171,7 @@ def test_what_is_pending_is_good_for_one_sign_in_few_attempts_and_minutes(
     assert send(good, person.code()) == 303
     assert send(good, person.code(1)) == 401
     cut_off = pending_of(person, engine)
-    perform(engine, ADMIN, Asked(name="session.revoke_others", target=person.id))
+    perform(engine, ADMIN, CommandRequest(name="session.revoke_others", target=person.id))
     assert send(cut_off, person.code(1)) == 401
 
 
@@ -183,7 +183,7 @@ def test_what_is_pending_is_not_a_session_nor_a_token(person: Person, anonymous:
 
 
 def test_a_sign_in_link_is_one_factor_too_and_is_used_up(person: Person, anonymous: TestClient, engine: Engine) -> None:
-    link = perform(engine, ADMIN, Asked(name="operator.link", target=person.id))["link"]
+    link = perform(engine, ADMIN, CommandRequest(name="operator.link", target=person.id))["link"]
     asked = anonymous.post(link)
     assert asked.headers["location"].startswith("/login/code")
     assert anonymous.get("/api/me").status_code == 401

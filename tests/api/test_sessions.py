@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from core import bus
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.models import Event, Role, User
 from core.people import auth
@@ -27,11 +27,11 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> list[bus.Changes]:
     """Return what the screens are told."""
     told: list[bus.Changes] = []
 
-    class Ear(bus.Silence):
+    class RecordingBus(bus.NullBus):
         def announce(self, changes: bus.Changes) -> None:
             told.append(changes)
 
-    monkeypatch.setattr(bus, "_bus", Ear())
+    monkeypatch.setattr(bus, "_bus", RecordingBus())
     return told
 
 
@@ -133,7 +133,7 @@ def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_scree
     with session_scope(engine) as session:
         link = auth.make_link(session, session.get_one(User, user.id))
     announced.clear()
-    perform(engine, ADMIN, Asked(name=name, target=user.id, args=args, reason="left"))
+    perform(engine, ADMIN, CommandRequest(name=name, target=user.id, args=args, reason="left"))
     assert client.get("/api/me").status_code == 401
     assert any(user.id in changes.users for changes in announced)
     assert [event.data["how"] for event in ended_events(engine, user)] == [how]
@@ -142,10 +142,10 @@ def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_scree
 
 def test_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, anonymous: TestClient) -> None:
     client, user = signed_in(Role.SUPPORT)
-    perform(engine, ADMIN, Asked(name="operator.disable", target=user.id, reason="left"))
-    perform(engine, ADMIN, Asked(name="operator.enable", target=user.id))
+    perform(engine, ADMIN, CommandRequest(name="operator.disable", target=user.id, reason="left"))
+    perform(engine, ADMIN, CommandRequest(name="operator.enable", target=user.id))
     assert client.get("/api/me").status_code == 401
-    link = perform(engine, ADMIN, Asked(name="operator.link", target=user.id))["link"]
+    link = perform(engine, ADMIN, CommandRequest(name="operator.link", target=user.id))["link"]
     assert anonymous.post(link).status_code == 303
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, update
 
 from core import clock
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.errors import NotAllowed
 from core.models import Role, User, UserSession
@@ -122,15 +122,19 @@ def test_who_loses_a_role_loses_it_with_the_next_request(signed_in: SignIn, engi
 
 
 def test_an_operator_is_invited_by_link_and_nobody_changes_their_own_role(signed_in: SignIn, engine: Engine) -> None:
-    answer = perform(engine, ADMIN, Asked(name="operator.add", args={"email": "new@example.com", "role": "support"}))
+    answer = perform(
+        engine, ADMIN, CommandRequest(name="operator.add", args={"email": "new@example.com", "role": "support"})
+    )
     assert answer["link"].startswith("/login/")
     _, admin = signed_in(Role.ADMIN)
-    own = Asked(name="operator.role", target=ADMIN.id, args={"role": "viewer"}, reason="they left")
+    own = CommandRequest(name="operator.role", target=ADMIN.id, args={"role": "viewer"}, reason="they left")
     with session_scope(engine) as session:
         session.add(User(id=ADMIN.id, email=ADMIN.name, role=Role.ADMIN))
     with pytest.raises(NotAllowed):
         perform(engine, ADMIN, own)
-    assert perform(engine, ADMIN, Asked(name="operator.role", target=admin.id, args={"role": "viewer"}, reason="left"))
+    assert perform(
+        engine, ADMIN, CommandRequest(name="operator.role", target=admin.id, args={"role": "viewer"}, reason="left")
+    )
 
 
 def test_a_nul_in_the_address_is_a_wrong_address_and_guessing_keeps_no_connection(
@@ -143,7 +147,7 @@ def test_a_nul_in_the_address_is_a_wrong_address_and_guessing_keeps_no_connectio
 
 
 def test_an_operator_is_not_added_again_with_less(engine: Engine) -> None:
-    first = Asked(name="operator.add", args={"email": "boss@example.com", "role": "admin"})
+    first = CommandRequest(name="operator.add", args={"email": "boss@example.com", "role": "admin"})
     perform(engine, ADMIN, first)
     with pytest.raises(NotAllowed, match="operator already"):
-        perform(engine, ADMIN, Asked(name="operator.add", args={"email": "boss@example.com"}))
+        perform(engine, ADMIN, CommandRequest(name="operator.add", args={"email": "boss@example.com"}))

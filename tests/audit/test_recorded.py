@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from core.actor import Actor
 from core.audit.record import record
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
 from core.errors import Invalid
@@ -31,7 +31,7 @@ DANGEROUS = {
 
 
 def do(engine: Engine, name: str, target: UUID | None = None, reason: str | None = "why not", /, **args: Any) -> Any:
-    return perform(engine, ADMIN, Asked(name=name, target=target, args=args, reason=reason))
+    return perform(engine, ADMIN, CommandRequest(name=name, target=target, args=args, reason=reason))
 
 
 def last(engine: Engine) -> Event:
@@ -115,7 +115,7 @@ def test_operations_cancel_and_retry_say_before_and_after(engine: Engine) -> Non
 
 def test_a_new_password_is_told_without_any_value(engine: Engine, person: UUID) -> None:
     own = Actor(person, "sam", Role.SUPPORT, "console")
-    perform(engine, own, Asked(name="password.change", args={"password": "correct horse battery"}))
+    perform(engine, own, CommandRequest(name="password.change", args={"password": "correct horse battery"}))
     assert change(engine) == ("password.changed", "not set", "set anew")
     event = last(engine)
     assert "horse" not in str(event.model_dump())

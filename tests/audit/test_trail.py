@@ -14,7 +14,7 @@ from sqlmodel import Session
 from core.actor import ENGINE, Actor
 from core.audit.export import Format, export
 from core.audit.record import record
-from core.audit.search import TrailFilter, trail
+from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
 from core.models import Role, User
 from core.redact import HIDDEN
@@ -39,7 +39,7 @@ def ana(session: Session) -> User:
 
 
 def found(session: Session, **wanted: object) -> list[str]:
-    return [line.what for line in trail(session, TrailFilter.model_validate(wanted)).lines]
+    return [line.what for line in find_events(session, AuditFilter.model_validate(wanted)).lines]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_log_is_narrowed_and_never_holds_what_the_engine_did(
 def test_pages_follow_each_other_without_a_gap(session: Session, ana: User) -> None:
     ids, before = [], None
     while True:
-        page = trail(session, TrailFilter(), limit=1, before=before)
+        page = find_events(session, AuditFilter(), limit=1, before=before)
         ids += [line.id for line in page.lines]
         if (before := page.next) is None:
             break
@@ -81,7 +81,7 @@ def test_before_and_after_are_told_field_by_field(session: Session) -> None:
     record(session, ADMIN, "kind.limited", was=was, now=now)
     record(session, ADMIN, "schedule.removed", was={"cron": "0 3 * * *"}, now=None)
     session.commit()
-    removed, limited = trail(session, TrailFilter()).lines
+    removed, limited = find_events(session, AuditFilter()).lines
     assert sorted(limited.changes) == [("max_running", None, "3"), ("rate", "2", None)]
     assert removed.changes == [("cron", "0 3 * * *", None)]
 
@@ -91,10 +91,10 @@ def test_what_secret_keys_hold_is_hidden_even_if_it_was_written(session: Session
     with session_scope(engine) as other:
         insert = text("INSERT INTO events (name, via, data) VALUES ('x.y', 'cli', CAST(:data AS jsonb))")
         other.connection().execute(insert, {"data": written})
-    [line] = trail(session, TrailFilter()).lines
+    [line] = find_events(session, AuditFilter()).lines
     assert (line.data, line.was) == ({"args": {"api_key": HIDDEN}}, {"token": HIDDEN})
-    assert "canary" not in "".join(export(engine, TrailFilter(), Format.CSV))
-    assert "canary" not in "".join(export(engine, TrailFilter(), Format.JSONL))
+    assert "canary" not in "".join(export(engine, AuditFilter(), Format.CSV))
+    assert "canary" not in "".join(export(engine, AuditFilter(), Format.JSONL))
 
 
 HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
@@ -105,20 +105,20 @@ def test_a_cell_of_the_csv_never_begins_a_formula(session: Session, engine: Engi
     actor = Actor(None, cell, Role.ADMIN, "api")
     record(session, actor, "x.y", reason=cell, was=cell, now={"a": cell})
     session.commit()
-    [_, row] = list(csv.reader(io.StringIO("".join(export(engine, TrailFilter(), Format.CSV)), newline="")))
+    [_, row] = list(csv.reader(io.StringIO("".join(export(engine, AuditFilter(), Format.CSV)), newline="")))
     assert f"'{cell}" in row
     assert not any(value.startswith(tuple("=+-@\t\r")) for value in row)
 
 
 def test_a_file_holds_everything_that_fits_over_many_pages(engine: Engine, ana: User) -> None:
-    lines = "".join(export(engine, TrailFilter(), Format.JSONL, page=1)).splitlines()
+    lines = "".join(export(engine, AuditFilter(), Format.JSONL, page=1)).splitlines()
     assert [json.loads(line)["what"] for line in lines] == [
         "queue.resumed",
         "operator.role_changed",
         "job.requested",
         "queue.paused",
     ]
-    rows = list(csv.DictReader(io.StringIO("".join(export(engine, TrailFilter(what="queue"), Format.CSV, page=1)))))
+    rows = list(csv.DictReader(io.StringIO("".join(export(engine, AuditFilter(what="queue"), Format.CSV, page=1)))))
     assert [(row["who"], row["was"], row["now"]) for row in rows] == [
         (ADMIN.name, "paused", "active"),
         (ADMIN.name, "active", "paused"),

@@ -98,7 +98,7 @@ def test_cancelled_at_any_checkpoint_it_comes_to_rest_with_nothing_left(
             assert driving.run_next(engine) is AttemptOutcome.CANCELLED, f"checkpoint {number}"
         assert len(passed) <= number + 2, "a cancel is heard at the next checkpoint"
         end = picture(engine, user)
-        assert (end["state"], end["interactions"], end["connections"]) == (operation.rests_at, [], [])
+        assert (end["state"], end["interactions"], end["connections"]) == (operation.cancelled_state, [], [])
         assert job_row(engine, job).status is JobStatus.CANCELLED
         assert own_rows(engine, user) == (3, 1)
         forget_everything(engine)
@@ -117,7 +117,7 @@ def test_cancelled_between_two_attempts_nothing_of_the_first_is_left(
     assert driving.presume_dead(engine) == 1
     driving.ask_to_cancel(engine, job)
     end = picture(engine, user)
-    assert (end["state"], end["interactions"], end["connections"]) == (operation.rests_at, [], [])
+    assert (end["state"], end["interactions"], end["connections"]) == (operation.cancelled_state, [], [])
     assert job_row(engine, job).status is JobStatus.CANCELLED
 
 

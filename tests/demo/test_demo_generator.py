@@ -119,9 +119,9 @@ def test_hundreds_of_texts_and_names_occur():
 def test_kinds_sentiments_and_accounts_have_the_shares_of_the_preset(preset):
     rows, profile = interactions_of(preset), preset.profile
     shares = [account.share for account in profile.accounts]
-    kinds, moods = (Counter(row[side] for row in rows) for side in ("kind", "sentiment"))
+    kinds, situations = (Counter(row[side] for row in rows) for side in ("kind", "sentiment"))
     accounts = Counter(row["connection_id"] for row in rows)
-    for expected, found in ((profile.kinds, kinds), (profile.sentiments, moods)):
+    for expected, found in ((profile.kinds, kinds), (profile.sentiments, situations)):
         assert {name: 100 * number / len(rows) for name, number in found.items()} == pytest.approx(expected, abs=3)
     parts = sorted(100 * number / len(rows) for number in accounts.values())
     assert parts == pytest.approx(sorted(100 * share / sum(shares) for share in shares), abs=3)

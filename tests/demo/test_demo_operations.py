@@ -180,7 +180,7 @@ def test_the_default_preset_is_the_mid_tier_creator():
 
 def test_dismiss_starts_from_failed_only_and_a_cancelled_one_stays_there():
     assert demo.dismiss.source == {DemoModeStatus.FAILED}
-    assert (demo.dismiss.rests_at, demo.dismiss.target) == (DemoModeStatus.FAILED, DemoModeStatus.DISABLED)
+    assert (demo.dismiss.cancelled_state, demo.dismiss.target) == (DemoModeStatus.FAILED, DemoModeStatus.DISABLED)
 
 
 def test_a_user_has_the_demo_operations_and_a_connection_has_none_of_them():

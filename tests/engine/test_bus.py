@@ -1,4 +1,4 @@
-"""The bus on a real broker: what is noted is told soon, a crowd of bells in handfuls, and all of it at the end."""
+"""The bus on a real broker: what is noted is told soon, a crowd of wakeups in handfuls, and all of it at the end."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -7,8 +7,8 @@ import pytest
 import redis
 
 from core.bus import Changes
-from tasks.broker import bell_of, make_broker
-from tasks.redis_bus import BELLS, RedisBus, Subscription
+from tasks.broker import make_broker, wakeup_key
+from tasks.redis_bus import WAKEUPS, RedisBus, Subscription
 from tests.waiting import eventually
 
 
@@ -20,16 +20,16 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 def test_a_crowd_is_rung_for_in_handfuls_and_in_full(redis_url: str, client: redis.Redis) -> None:
     bus = RedisBus(make_broker(redis_url))
-    bus.ring("demo", 3 * BELLS)
-    eventually(lambda: client.llen(bell_of("demo")) == 3 * BELLS)
+    bus.wake("demo", 3 * WAKEUPS)
+    eventually(lambda: client.llen(wakeup_key("demo")) == 3 * WAKEUPS)
     bus.close()
 
 
 def test_what_is_noted_before_a_close_is_delivered_by_it(redis_url: str, client: redis.Redis) -> None:
     bus = RedisBus(make_broker(redis_url))
-    bus.ring("demo", 5 * BELLS)
+    bus.wake("demo", 5 * WAKEUPS)
     bus.close()
-    assert client.llen(bell_of("demo")) == 5 * BELLS
+    assert client.llen(wakeup_key("demo")) == 5 * WAKEUPS
 
 
 def test_every_announcement_is_heard_however_fast_they_come(redis_url: str) -> None:

@@ -80,7 +80,7 @@ def test_a_claim_finds_its_job_in_the_index_of_what_is_due(session: Session, ana
 
 
 def as_for_turns(session: Session) -> Session:
-    for name, value in re.findall(r"-c (\w+)=(\w+)", batch.PLANNING):
+    for name, value in re.findall(r"-c (\w+)=(\w+)", batch.PLANNER_OPTIONS):
         session.connection().execute(sa.text(f"SET LOCAL {name} = {value}"))
     return session
 

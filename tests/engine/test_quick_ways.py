@@ -12,7 +12,7 @@ from core.actor import ENGINE
 from core.database import pool
 from core.database.engine import session_scope
 from core.database.statement import Statement
-from core.jobs.request import request_chore, request_chores
+from core.jobs.request import request_task, request_tasks
 from core.models import BackgroundJob, Event, JobStatus
 from core.operations.maintenance import DeleteForm, delete_old_jobs, expire_sessions
 
@@ -20,7 +20,7 @@ from core.operations.maintenance import DeleteForm, delete_old_jobs, expire_sess
 def ask(engine: Engine, number: int = 1) -> list[Any]:
     with session_scope(engine) as session:
         forms = [DeleteForm(days=days + 1) for days in range(number)]
-        return [one.id for one in request_chores(session, delete_old_jobs, forms, ENGINE)]
+        return [one.id for one in request_tasks(session, delete_old_jobs, forms, ENGINE)]
 
 
 def test_many_chores_at_once_are_as_many_jobs_with_one_event_each_in_the_order_of_their_forms(engine: Engine) -> None:
@@ -36,7 +36,7 @@ def test_many_chores_at_once_are_as_many_jobs_with_one_event_each_in_the_order_o
 
 def test_a_chore_is_there_only_if_the_caller_commits(engine: Engine) -> None:
     with Session(engine) as session:
-        request_chore(session, expire_sessions, expire_sessions.form(), ENGINE)
+        request_task(session, expire_sessions, expire_sessions.form(), ENGINE)
         session.rollback()
         assert session.exec(select(BackgroundJob)).all() == []
 

@@ -10,7 +10,7 @@ from core import clock
 from core.actor import ENGINE
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed
-from core.jobs.request import request_chore
+from core.jobs.request import request_task
 from core.models import BackgroundJob, Event, JobCounter, JobStatus, Schedule, ScheduleTick
 from core.queues import controls
 from core.schedules import scheduling
@@ -98,7 +98,7 @@ def test_every_ending_is_counted_once(engine: Engine) -> None:
 
 
 def add_schedule(engine: Engine, **values: object) -> Schedule:
-    form = scheduling.AddForm(**{"name": "nightly", "kind": CHORE, "cron": "0 3 * * *", **values})
+    form = scheduling.NewSchedule(**{"name": "nightly", "kind": CHORE, "cron": "0 3 * * *", **values})
     with session_scope(engine) as session:
         return scheduling.add(session, form, ADMIN, "keep the house")
 
@@ -225,8 +225,8 @@ def test_retention_deletes_old_finished_jobs_and_nothing_else(engine: Engine) ->
                     finished_at = finished_at - CASE WHEN id = :young THEN interval '0' ELSE interval '40 days' END"""),
             {"young": young.id},
         )
-        chore = driving.BY_NAME["upkeep.delete_old_jobs"]
-        job = request_chore(session, chore, chore.form(), ENGINE).id
+        task = driving.BY_NAME["upkeep.delete_old_jobs"]
+        job = request_task(session, task, task.form(), ENGINE).id
     held = driving.take(engine, queue="upkeep")
     assert held is not None
     driving.work_on(engine, held)

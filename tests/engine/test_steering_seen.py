@@ -11,10 +11,10 @@ from core import clock
 from core.database.engine import session_scope
 from core.errors import Invalid, NotFound
 from core.models import Worker
-from core.queues.summary import steering
-from core.queues.workers import Presence, workforce
+from core.queues.summary import queue_summary
+from core.queues.workers import WorkerState, worker_listing
 from core.schedules import scheduling
-from core.schedules.listing import in_words, targets, timetable
+from core.schedules.listing import in_words, schedule_lines, targets
 from tests import driving
 from tests.factories import ADMIN, make_user
 
@@ -43,14 +43,14 @@ def test_workers_are_told_apart_and_old_ones_are_forgotten(session: Session) -> 
     add_worker(session, timedelta(days=3), lost_at=clock.now() - timedelta(days=3))
     session.flush()
 
-    seen = workforce(session)
+    seen = worker_listing(session)
 
     assert {line.worker.id: line.presence for line in seen.alive} == {
-        alive.id: Presence.ALIVE,
-        silent.id: Presence.SILENT,
+        alive.id: WorkerState.ALIVE,
+        silent.id: WorkerState.SILENT,
     }
     gone = [(line.worker.id, line.presence) for line in seen.gone]
-    assert gone == [(beyond.id, Presence.LOST), (stopped.id, Presence.STOPPED), (lost.id, Presence.LOST)]
+    assert gone == [(beyond.id, WorkerState.LOST), (stopped.id, WorkerState.STOPPED), (lost.id, WorkerState.LOST)]
 
 
 def test_a_worker_is_seen_with_the_jobs_that_it_runs_and_no_others(engine: Engine) -> None:
@@ -60,7 +60,7 @@ def test_a_worker_is_seen_with_the_jobs_that_it_runs_and_no_others(engine: Engin
     held = driving.take(engine, mine)
     assert held is not None
     with Session(engine) as session:
-        seen = {line.worker.id: [row["id"] for row in line.jobs] for line in workforce(session).alive}
+        seen = {line.worker.id: [row["id"] for row in line.jobs] for line in worker_listing(session).alive}
     assert seen == {mine: [str(held.id)], other: []}
 
 
@@ -74,7 +74,7 @@ def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> Non
                     VALUES (now() - interval '3 days', 'demo.enable', 'demo', 'failed', 0, 9, 0)""")
         )
     with Session(engine) as session:
-        seen = steering(session)
+        seen = queue_summary(session)
     assert {queue.line.name: dict(queue.ended) for queue in seen.queues} == {"demo": {"succeeded": 1}, "upkeep": {}}
     assert {kind.kind.kind: dict(kind.ended) for kind in seen.kinds if kind.ended} == {"demo.enable": {"succeeded": 1}}
 
@@ -86,7 +86,7 @@ def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> Non
         session.connection().execute(text("UPDATE background_jobs SET run_at = now() + interval '1 hour'"))
     ask(engine)
     with Session(engine) as session:
-        assert steering(session).queued == 3
+        assert queue_summary(session).queued == 3
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(s
     user = make_user(session, email="Ana@example.com")
     target = targets(session, "demo.enable", " ana@example.COM ")[0]
     assert target.id == user.id
-    form = scheduling.AddForm(name="nightly", kind="demo.enable", target_id=target.id, cron="* * * * *")
+    form = scheduling.NewSchedule(name="nightly", kind="demo.enable", target_id=target.id, cron="* * * * *")
     row = scheduling.add(session, form, ADMIN, None)
     for _ in range(7):
         row.next_due_at = clock.now() - timedelta(seconds=1)
         session.flush()
         scheduling.tick(session)
 
-    [line] = timetable(session)
+    [line] = schedule_lines(session)
 
     assert line.target == target
     assert len(line.next) == 3
@@ -122,7 +122,7 @@ def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(s
     assert [tick.outcome for tick in line.ticks] == ["refused"] * 5
     scheduling.pause(session, row.id, ADMIN, "holiday")
     session.flush()
-    assert timetable(session)[0].next == ()
+    assert schedule_lines(session)[0].next == ()
 
 
 def test_nobody_is_a_target_who_does_not_exist(session: Session) -> None:

@@ -19,30 +19,30 @@ from core.errors import LeaseLost
 from core.jobs import workers
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed
-from core.jobs.request import request_chores
+from core.jobs.request import request_tasks
 from core.jobs.run import Interrupted, run
 from core.models import AttemptOutcome, BackgroundJob, Event, JobAttempt, JobCounter, JobKind, JobStatus, Role
-from core.operation import Chore, ChoreWork, NoForm, Progress, Steps
+from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
-from tasks import group_commit as turns_module
-from tasks.group_commit import TurnBrokenOff, Turns, Wish
+from tasks import group_commit
+from tasks.group_commit import BatchInterrupted, BatchRequest, GroupCommit
 from tests.driving import STEP, job_row, new_worker
 
 QUEUE = "demo"
 
 
-def _outside(_: ChoreWork[NoForm]) -> Steps:
+def _outside(_: TaskWork[NoForm]) -> Steps:
     """Work somewhere else, and leave nothing to commit here."""
     return {"sent": 1}
     yield Progress(1, 1)
 
 
-def _wrong(_: ChoreWork[NoForm]) -> Steps:
+def _wrong(_: TaskWork[NoForm]) -> Steps:
     return {"text": "\x00"}
     yield Progress(1, 1)
 
 
-outside = Chore(name="test.outside", label="Outside", form=NoForm, run=_outside, role=Role.ADMIN, queue=QUEUE)
+outside = Task(name="test.outside", label="Outside", form=NoForm, run=_outside, role=Role.ADMIN, queue=QUEUE)
 
 
 @pytest.fixture(autouse=True)
@@ -52,16 +52,16 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(engine: Engine, number: int) -> list[Any]:
     with session_scope(engine) as session:
-        return [one.id for one in request_chores(session, outside, [NoForm()] * number, ENGINE)]
+        return [one.id for one in request_tasks(session, outside, [NoForm()] * number, ENGINE)]
 
 
-def claim_all(turns: Turns, number: int) -> list[Claimed]:
-    wishes = [Wish() for _ in range(number)]
+def claim_all(turns: GroupCommit, number: int) -> list[Claimed]:
+    wishes = [BatchRequest() for _ in range(number)]
     turns._carry(wishes)
     return [wish.claimed for wish in wishes if wish.claimed]
 
 
-def in_one_group(turns: Turns, wishes: list[Wish]) -> list[BaseException | None]:
+def in_one_group(turns: GroupCommit, wishes: list[BatchRequest]) -> list[BaseException | None]:
     """Let threads bring their wishes while a first one is carried, so that they go together; return their errors."""
     with turns._carrying, ThreadPoolExecutor(len(wishes)) as threads:
         told = [threads.submit(turns.take, wish) for wish in wishes]
@@ -75,17 +75,17 @@ def in_one_group(turns: Turns, wishes: list[Wish]) -> list[BaseException | None]
 
 
 @pytest.fixture
-def turns(engine: Engine) -> Turns:
+def turns(engine: Engine) -> GroupCommit:
     worker = new_worker(engine)
-    return Turns(engine, QUEUE, lambda: worker)
+    return GroupCommit(engine, QUEUE, lambda: worker)
 
 
-def ending(held: Claimed, **result: Any) -> Wish:
-    return Wish(Ended(held.id, held.token, json.dumps(result) if result else None))
+def ending(held: Claimed, **result: Any) -> BatchRequest:
+    return BatchRequest(Ended(held.id, held.token, json.dumps(result) if result else None))
 
 
 def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_result(
-    engine: Engine, turns: Turns
+    engine: Engine, turns: GroupCommit
 ) -> None:
     ask(engine, 7)
     held = claim_all(turns, 4)
@@ -101,7 +101,7 @@ def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_resu
         assert session.exec(select(func.sum(JobCounter.jobs))).one() == 4
 
 
-def test_each_thread_gets_a_job_of_its_own_while_there_are_any(engine: Engine, turns: Turns) -> None:
+def test_each_thread_gets_a_job_of_its_own_while_there_are_any(engine: Engine, turns: GroupCommit) -> None:
     asked = ask(engine, 7)
     held = claim_all(turns, 4)
     wishes = [ending(one) for one in held]
@@ -110,7 +110,7 @@ def test_each_thread_gets_a_job_of_its_own_while_there_are_any(engine: Engine, t
     assert sorted([one.id for one in held] + following) == sorted(asked)
 
 
-def test_the_most_urgent_are_taken_first(engine: Engine, turns: Turns) -> None:
+def test_the_most_urgent_are_taken_first(engine: Engine, turns: GroupCommit) -> None:
     asked = ask(engine, 5)
     with session_scope(engine) as session:
         session.connection().execute(text("UPDATE background_jobs SET priority = -1 WHERE id = :id"), {"id": asked[3]})
@@ -122,7 +122,7 @@ def test_the_most_urgent_are_taken_first(engine: Engine, turns: Turns) -> None:
     ["token = 9", "status = 'succeeded', finished_at = now()", "cancel_requested_at = now()"],
     ids=["another holder", "ended already", "asked to stop"],
 )
-def test_who_may_not_write_writes_nothing_and_the_others_do(engine: Engine, turns: Turns, harm: str) -> None:
+def test_who_may_not_write_writes_nothing_and_the_others_do(engine: Engine, turns: GroupCommit, harm: str) -> None:
     ask(engine, 3)
     first, second, third = claim_all(turns, 3)
     with session_scope(engine) as session:
@@ -137,7 +137,7 @@ def test_who_may_not_write_writes_nothing_and_the_others_do(engine: Engine, turn
 def test_a_locked_row_is_nobody_elses_trouble(engine: Engine, database_url: str) -> None:
     impatient = connect(database_url, options="-c lock_timeout=200")
     worker = new_worker(engine)
-    turns = Turns(impatient, QUEUE, lambda: worker)
+    turns = GroupCommit(impatient, QUEUE, lambda: worker)
     ask(engine, 3)
     first, second, third = claim_all(turns, 3)
     with session_scope(engine) as session:
@@ -152,17 +152,17 @@ def test_a_locked_row_is_nobody_elses_trouble(engine: Engine, database_url: str)
     ]
 
 
-def test_a_result_that_is_none_is_nobody_elses_trouble(engine: Engine, turns: Turns) -> None:
+def test_a_result_that_is_none_is_nobody_elses_trouble(engine: Engine, turns: GroupCommit) -> None:
     ask(engine, 3)
     first, second, third = claim_all(turns, 3)
-    wrong = Wish(Ended(second.id, second.token, '{"text": "\\u0000"}'))
+    wrong = BatchRequest(Ended(second.id, second.token, '{"text": "\\u0000"}'))
     errors = in_one_group(turns, [ending(first), wrong, ending(third)])
     assert [isinstance(error, DBAPIError) for error in errors] == [False, True, False]
     assert {job_row(engine, one.id).status for one in (first, third)} == {JobStatus.SUCCEEDED}
 
 
 def test_a_result_that_the_database_refuses_fails_its_job(
-    engine: Engine, turns: Turns, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, turns: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, replace(outside, run=_wrong, max_attempts=1))
     ask(engine, 1)
@@ -171,7 +171,7 @@ def test_a_result_that_the_database_refuses_fails_its_job(
 
 
 def test_an_interrupted_thread_leaves_the_others_their_jobs(
-    engine: Engine, turns: Turns, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, turns: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(engine, 1)
     [held] = claim_all(turns, 1)
@@ -179,16 +179,16 @@ def test_an_interrupted_thread_leaves_the_others_their_jobs(
     def interrupted(*_: Any) -> None:
         raise Interrupted
 
-    monkeypatch.setattr(turns_module, "take_turn", interrupted)
+    monkeypatch.setattr(group_commit, "finish_and_claim", interrupted)
     mine, others = ending(held), ending(held)
     with pytest.raises(Interrupted):
         turns._carry([mine, others])
-    assert isinstance(others.error, TurnBrokenOff)
+    assert isinstance(others.error, BatchInterrupted)
     assert others.done
 
 
 def test_who_was_not_reached_before_an_interruption_does_not_believe_to_have_ended(
-    engine: Engine, turns: Turns, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, turns: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused group is tried one by one; the carrier is interrupted at the first."""
     ask(engine, 2)
@@ -198,51 +198,51 @@ def test_who_was_not_reached_before_an_interruption_does_not_believe_to_have_end
     def say(*_: Any) -> None:
         raise next(said)
 
-    monkeypatch.setattr(turns_module, "take_turn", say)
+    monkeypatch.setattr(group_commit, "finish_and_claim", say)
     with pytest.raises(Interrupted):
         turns._carry([first, second])
-    assert [type(wish.error) for wish in (first, second)] == [TurnBrokenOff, TurnBrokenOff]
+    assert [type(wish.error) for wish in (first, second)] == [BatchInterrupted, BatchInterrupted]
 
 
 def refused_by_the_database() -> DBAPIError:
     return OperationalError("a statement", None, psycopg.errors.LockNotAvailable())
 
 
-def test_a_database_that_is_away_is_asked_once_for_all(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_asked_once_for_all(turns: GroupCommit, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def away(*_: Any) -> None:
         asked.append(1)
         raise OperationalError("a statement", None, psycopg.OperationalError("connection refused"))
 
-    monkeypatch.setattr(turns_module, "take_turn", away)
-    wishes = [Wish(), Wish(), Wish()]
+    monkeypatch.setattr(group_commit, "finish_and_claim", away)
+    wishes = [BatchRequest(), BatchRequest(), BatchRequest()]
     turns._carry(wishes)
     assert len(asked) == 1
     assert all(isinstance(wish.error, OperationalError) and wish.done for wish in wishes)
 
 
-def test_nothing_is_claimed_while_operators_limit_a_kind(engine: Engine, turns: Turns) -> None:
+def test_nothing_is_claimed_while_operators_limit_a_kind(engine: Engine, turns: GroupCommit) -> None:
     ask(engine, 2)
     with session_scope(engine) as session:
         session.add(JobKind(kind="some.kind", max_running=1))
-    wish = Wish()
+    wish = BatchRequest()
     turns.take(wish)
     assert (wish.claimed, wish.steered) == (None, True)
 
 
-def test_a_worker_that_is_presumed_dead_claims_nothing(engine: Engine, turns: Turns) -> None:
+def test_a_worker_that_is_presumed_dead_claims_nothing(engine: Engine, turns: GroupCommit) -> None:
     ask(engine, 1)
     with session_scope(engine) as session:
-        workers.say_goodbye(session, turns.worker())
+        workers.deregister(session, turns.worker())
     assert claim_all(turns, 1) == []
 
 
-def end_by(turns: Turns) -> Callable[[Ended], None]:
-    return lambda ended: turns.take(Wish(ended, wants_next=False))
+def end_by(turns: GroupCommit) -> Callable[[Ended], None]:
+    return lambda ended: turns.take(BatchRequest(ended, wants_next=False))
 
 
-def test_a_chore_that_leaves_nothing_to_commit_ends_in_a_turn(engine: Engine, turns: Turns) -> None:
+def test_a_chore_that_leaves_nothing_to_commit_ends_in_a_turn(engine: Engine, turns: GroupCommit) -> None:
     ask(engine, 1)
     [held] = claim_all(turns, 1)
     outcome = run(engine, held, STEP, lambda: False, end_by(turns))
@@ -250,7 +250,7 @@ def test_a_chore_that_leaves_nothing_to_commit_ends_in_a_turn(engine: Engine, tu
     assert (outcome, job.status, job.result) == (AttemptOutcome.SUCCEEDED, JobStatus.SUCCEEDED, {"sent": 1})
 
 
-def test_a_cancel_that_was_accepted_before_the_turn_is_heard(engine: Engine, turns: Turns) -> None:
+def test_a_cancel_that_was_accepted_before_the_turn_is_heard(engine: Engine, turns: GroupCommit) -> None:
     ask(engine, 1)
     [held] = claim_all(turns, 1)
 
@@ -263,12 +263,12 @@ def test_a_cancel_that_was_accepted_before_the_turn_is_heard(engine: Engine, tur
     assert job_row(engine, held.id).status is JobStatus.CANCELLED
 
 
-def test_a_database_that_is_away_in_a_turn_spends_no_attempt(engine: Engine, turns: Turns) -> None:
+def test_a_database_that_is_away_in_a_turn_spends_no_attempt(engine: Engine, turns: GroupCommit) -> None:
     ask(engine, 1)
     [held] = claim_all(turns, 1)
 
     def away(_: Ended) -> None:
-        raise TurnBrokenOff("away")
+        raise BatchInterrupted("away")
 
     with pytest.raises(SQLAlchemyError):
         run(engine, held, STEP, lambda: False, away)

@@ -15,10 +15,10 @@ from sqlalchemy import make_url, text
 from sqlmodel import Session, col, func, select
 
 from core import bus
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import connect, session_scope
 from core.diagnosis.invariants import violations
-from core.jobs.request import request_chore
+from core.jobs.request import request_task
 from core.models import TERMINAL, BackgroundJob, Interaction, JobAttempt, JobStatus, User, Worker
 from tasks.broker import make_broker
 from tasks.redis_bus import RedisBus
@@ -121,14 +121,14 @@ class Cluster:
 
     def perform(self, name: str, user: User, **form: object) -> BackgroundJob:
         """Start an operation on a user through the gateway, and note the id that it acknowledged."""
-        answer = perform(self.engine, SUPPORT, Asked(name=name, target=user.id, args=form))
+        answer = perform(self.engine, SUPPORT, CommandRequest(name=name, target=user.id, args=form))
         return self._note(UUID(answer["job_id"]))
 
     def ask_chore(self, name: str, **form: object) -> BackgroundJob:
         """Request one of the fault tests' own kinds."""
-        chore = kinds.BY_FAULT[name]
+        task = kinds.BY_FAULT[name]
         with session_scope(self.engine) as session:
-            job_id = request_chore(session, chore, chore.form(**form), SUPPORT).id
+            job_id = request_task(session, task, task.form(**form), SUPPORT).id
         return self._note(job_id)
 
     def _note(self, job_id: UUID) -> BackgroundJob:
@@ -222,18 +222,18 @@ class Cluster:
         assert not self.has_ended(job), "the job ended before it could be harmed"
 
     @contextmanager
-    def bell(self) -> Iterator[None]:
+    def wakeup(self) -> Iterator[None]:
         """Let this process ring and tell as the console does."""
         self._carrier = RedisBus(make_broker(self.servers.redis_url))
         bus.use(self._carrier)
         try:
             yield
         finally:
-            bus.use(bus.Silence())
+            bus.use(bus.NullBus())
             self._carrier.close()
 
     def wipe_broker(self) -> None:
-        """Let every bell ring that was noted, and then let the broker forget everything."""
+        """Let every wakeup ring that was noted, and then let the broker forget everything."""
         self._carrier.flush()
         with self.servers.broker() as client:
             client.flushall()

@@ -45,7 +45,7 @@ def cluster(servers: Servers) -> Iterator[Cluster]:
     with servers.new_database() as url:
         cluster = Cluster(servers, url)
         try:
-            with cluster.bell():
+            with cluster.wakeup():
                 yield cluster
         finally:
             cluster.stop()

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from core import clock
 from core.models import Role
-from core.operation import Chore, ChoreWork, Form, NoForm, Operation, Progress, Steps, Work
+from core.operation import Form, NoForm, Operation, Progress, Steps, Task, TaskWork, Work
 from core.operations import BY_NAME, demo
 
 #: Seconds for which demo.enable keeps the transaction of each of its steps open.
@@ -42,12 +42,12 @@ class HowForm(Form):
     how: str
 
 
-def leave(work: ChoreWork[Any], step: int) -> None:
+def leave(work: TaskWork[Any], step: int) -> None:
     """Leave the effect of one step."""
     work.session.connection().execute(_LEAVE, {"job_id": work.key, "step": step})
 
 
-def take_steps(work: ChoreWork[StepsForm]) -> Steps:
+def take_steps(work: TaskWork[StepsForm]) -> Steps:
     """Do what a good job does: one effect per step, going on where an earlier attempt ended."""
     for step in range(work.done, work.form.steps):
         time.sleep(work.form.seconds)
@@ -56,7 +56,7 @@ def take_steps(work: ChoreWork[StepsForm]) -> Steps:
     return {"steps": work.form.steps}
 
 
-def swallow(work: ChoreWork[StepsForm]) -> Steps:
+def swallow(work: TaskWork[StepsForm]) -> Steps:
     """Wrap each step so that nothing stops it, not even its own interruption."""
     for step in range(work.done, work.form.steps):
         leave(work, step)
@@ -68,7 +68,7 @@ def swallow(work: ChoreWork[StepsForm]) -> Steps:
     return {"steps": work.form.steps}
 
 
-def never_reach_a_checkpoint(work: ChoreWork[NoForm]) -> Steps:
+def never_reach_a_checkpoint(work: TaskWork[NoForm]) -> Steps:
     """Work on and on."""
     leave(work, 0)
     _wait(3600)
@@ -76,7 +76,7 @@ def never_reach_a_checkpoint(work: ChoreWork[NoForm]) -> Steps:
     return None
 
 
-def heed_nothing(work: ChoreWork[NoForm]) -> Steps:
+def heed_nothing(work: TaskWork[NoForm]) -> Steps:
     """Hang in a call that nothing interrupts, with its transaction open."""
     leave(work, 0)
     time.sleep(3600)
@@ -84,7 +84,7 @@ def heed_nothing(work: ChoreWork[NoForm]) -> Steps:
     return None
 
 
-def kill_the_worker(work: ChoreWork[NoForm]) -> Steps:
+def kill_the_worker(work: TaskWork[NoForm]) -> Steps:
     """End the process that runs it, as the kernel does when memory runs out."""
     leave(work, 0)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -92,7 +92,7 @@ def kill_the_worker(work: ChoreWork[NoForm]) -> Steps:
     return None
 
 
-def eat_memory(work: ChoreWork[NoForm]) -> Steps:
+def eat_memory(work: TaskWork[NoForm]) -> Steps:
     """Take memory until the kernel ends the process."""
     leave(work, 0)
     eaten = []
@@ -101,7 +101,7 @@ def eat_memory(work: ChoreWork[NoForm]) -> Steps:
         yield Progress(len(eaten), 1_000_000)
 
 
-def go_wrong(work: ChoreWork[HowForm]) -> Steps:
+def go_wrong(work: TaskWork[HowForm]) -> Steps:
     """Leave an effect that must not stay, and go wrong."""
     leave(work, 0)
     result = WAYS[work.form.how](work)
@@ -118,24 +118,24 @@ class Unprintable(Exception):
     __repr__ = __str__
 
 
-def _raising(error: BaseException) -> Callable[[ChoreWork[Any]], None]:
-    def way(_: ChoreWork[Any]) -> None:
+def _raising(error: BaseException) -> Callable[[TaskWork[Any]], None]:
+    def way(_: TaskWork[Any]) -> None:
         raise error
 
     return way
 
 
-def _recurse(work: ChoreWork[Any]) -> None:
+def _recurse(work: TaskWork[Any]) -> None:
     _recurse(work)
 
 
-def _break_the_transaction(work: ChoreWork[Any]) -> None:
+def _break_the_transaction(work: TaskWork[Any]) -> None:
     with suppress(Exception):  # this is what is wrong with it
         work.session.connection().execute(text("SELECT 1 / 0"))
 
 
 #: Ways to go wrong, none of which a job survives and each of which its worker does.
-WAYS: dict[str, Callable[[ChoreWork[Any]], dict[str, Any] | None]] = {
+WAYS: dict[str, Callable[[TaskWork[Any]], dict[str, Any] | None]] = {
     "SystemExit": _raising(SystemExit(3)),
     "KeyboardInterrupt": _raising(KeyboardInterrupt()),
     "GeneratorExit": _raising(GeneratorExit()),
@@ -159,22 +159,20 @@ def _wait(seconds: float) -> None:
         time.sleep(0.02)
 
 
-def _chore(name: str, form: type[Form], run: Callable[[Any], Steps], max_attempts: int = 3) -> Chore[Any]:
-    return Chore(
-        name=name, label=name, form=form, run=run, role=Role.ADMIN, queue=demo.QUEUE, max_attempts=max_attempts
-    )
+def _task(name: str, form: type[Form], run: Callable[[Any], Steps], max_attempts: int = 3) -> Task[Any]:
+    return Task(name=name, label=name, form=form, run=run, role=Role.ADMIN, queue=demo.QUEUE, max_attempts=max_attempts)
 
 
 CHORES = (
-    _chore("fault.steps", StepsForm, take_steps),
-    _chore("fault.swallow", StepsForm, swallow),
-    _chore("fault.endless", NoForm, never_reach_a_checkpoint, max_attempts=2),
-    _chore("fault.deaf", NoForm, heed_nothing, max_attempts=2),
-    _chore("fault.deadly", NoForm, kill_the_worker),
-    _chore("fault.hungry", NoForm, eat_memory),
-    _chore("fault.wrong", HowForm, go_wrong, max_attempts=1),
+    _task("fault.steps", StepsForm, take_steps),
+    _task("fault.swallow", StepsForm, swallow),
+    _task("fault.endless", NoForm, never_reach_a_checkpoint, max_attempts=2),
+    _task("fault.deaf", NoForm, heed_nothing, max_attempts=2),
+    _task("fault.deadly", NoForm, kill_the_worker),
+    _task("fault.hungry", NoForm, eat_memory),
+    _task("fault.wrong", HowForm, go_wrong, max_attempts=1),
 )
-BY_FAULT = {chore.name: chore for chore in CHORES}
+BY_FAULT = {task.name: task for task in CHORES}
 
 
 def install() -> None:

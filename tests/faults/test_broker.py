@@ -3,11 +3,11 @@
 import pytest
 
 from core.models import JobStatus
-from tasks.broker import bell, bell_of, make_broker
+from tasks.broker import make_broker, wakeup_key, wakeup_message
 from tests.faults.cluster import NANO, Cluster, heal_and_check
 from tests.waiting import eventually
 
-#: So long that only a bell can start a job within a test.
+#: So long that only a wakeup can start a job within a test.
 NO_SWEEP = 600
 
 
@@ -50,13 +50,13 @@ def test_jobs_start_while_the_broker_is_dead_and_bells_ring_again_after_its_retu
     sleeper = cluster.start_worker(UNSTUCK_SWEEP_SECONDS=NO_SWEEP, UNSTUCK_LEASE_SECONDS=NO_SWEEP)
     cluster.kill_healthy()
     cluster.servers.start_valkey()
-    eventually(lambda: _rung(cluster), within=30)
+    eventually(lambda: _woken(cluster), within=30)
     assert sleeper.poll() is None
     heal_and_check(cluster)
 
 
-def _rung(cluster: Cluster) -> bool:
-    """Tell whether a new job is started by its bell; the first bells may be lost while everyone reconnects."""
+def _woken(cluster: Cluster) -> bool:
+    """Tell whether a new job is started by its wakeup; the first wakeups may be lost while everyone reconnects."""
     [(_, job)] = cluster.ask()
     try:
         return eventually(lambda: cluster.has_ended(job), within=3)
@@ -91,7 +91,7 @@ def test_a_job_runs_once_however_often_its_bell_rings(cluster: Cluster) -> None:
     job = cluster.ask_chore("fault.steps", steps=3, seconds=0.3)
     broker = make_broker(cluster.servers.redis_url)
     for _ in range(40):
-        broker.enqueue(bell("demo"))
+        broker.enqueue(wakeup_message("demo"))
     heal_and_check(cluster)
     assert cluster.outcomes(job) == ["succeeded"]
 
@@ -99,8 +99,10 @@ def test_a_job_runs_once_however_often_its_bell_rings(cluster: Cluster) -> None:
 def test_nonsense_in_the_queue_stops_no_bell(cluster: Cluster) -> None:
     cluster.start_worker(UNSTUCK_SWEEP_SECONDS=NO_SWEEP, UNSTUCK_LEASE_SECONDS=NO_SWEEP)
     with cluster.servers.broker() as client:
-        client.rpush(bell_of("demo"), b"\xff\xfe", b"{}", b"[]", b'{"queue_name": "upkeep", "eta": "never"}', b"null")
-        client.set(bell_of("upkeep"), "not even a list")
+        client.rpush(
+            wakeup_key("demo"), b"\xff\xfe", b"{}", b"[]", b'{"queue_name": "upkeep", "eta": "never"}', b"null"
+        )
+        client.set(wakeup_key("upkeep"), "not even a list")
     [(user, job)] = cluster.ask()
     eventually(lambda: cluster.has_ended(job))
     assert cluster.state_of(user) == ("enabled", NANO)

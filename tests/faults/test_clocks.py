@@ -13,9 +13,9 @@ from tests.waiting import eventually
 HOUR = 3600
 #: Where a process may ask its own clock, and why that decides nothing about a job.
 ALLOWED = {
-    "core/jobs/chores.py": "whether to ring at once; a bell too many or too few costs nothing",
-    "tasks/limits.py": "how long a refused person is asked to wait",
-    "core/jobs/request.py": "whether to ring at once; a bell too many or too few costs nothing",
+    "core/jobs/request_tasks.py": "whether to ring at once; a wakeup too many or too few costs nothing",
+    "tasks/shared_limiter.py": "how long a refused person is asked to wait",
+    "core/jobs/request.py": "whether to ring at once; a wakeup too many or too few costs nothing",
 }
 
 

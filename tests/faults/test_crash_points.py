@@ -159,6 +159,6 @@ def test_who_asks_and_ends_before_the_bell_rings_has_asked_all_the_same(cluster:
         job = session.exec(select(BackgroundJob).where(BackgroundJob.user_id == user.id)).one()
     assert (job.status, job.attempt, cluster.state_of(user)) == (JobStatus.QUEUED, 0, ("enabling", 0))
     with cluster.servers.broker() as client:
-        assert client.keys("unstuck:bell:*") == []
+        assert client.keys("unstuck:wakeup:*") == []
     heal_and_check(cluster)
     assert cluster.state_of(user) == ("enabled", NANO)

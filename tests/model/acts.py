@@ -134,7 +134,7 @@ def _look_for_forgotten(stage: Stage, move: Move) -> None:
 
 def _give_back(stage: Stage, move: Move) -> None:
     with session_scope(stage.engine) as session:
-        workers.give_back(session, stage.jobs[move.job], move.token)
+        workers.release(session, stage.jobs[move.job], move.token)
 
 
 def _cancel(stage: Stage, move: Move) -> None:

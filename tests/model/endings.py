@@ -14,7 +14,7 @@ def succeed(world: World, at: int, rules: Protections) -> World:
     return _end(world, at, SUCCEEDED, KINDS[world.jobs[at].kind].target, rules)
 
 
-def come_to_rest(world: World, at: int, status: str, rules: Protections) -> World:
+def settle(world: World, at: int, status: str, rules: Protections) -> World:
     """End a job without success: what it left is undone, unless it never started or the undo fails."""
     job = world.jobs[at]
     if job.token and world.undo_broken:
@@ -29,17 +29,17 @@ def fail_or_retry(world: World, at: int, rules: Protections, *, final: bool) -> 
     """End an attempt after an error: rest if cancelled, another attempt after a pause, or failed."""
     job = world.jobs[at]
     if job.cancel and rules.endings_heed_cancel:
-        return come_to_rest(world, at, CANCELLED, rules)
+        return settle(world, at, CANCELLED, rules)
     if final or job.attempt >= job.max_attempts:
-        return come_to_rest(world, at, FAILED, rules)
+        return settle(world, at, FAILED, rules)
     return requeue(world, at, due=False)
 
 
-def hand_back(world: World, at: int, rules: Protections, *, heeds: bool) -> World:
+def release(world: World, at: int, rules: Protections, *, heeds: bool) -> World:
     """Give a job back without spending its attempt, or let it rest if someone asked meanwhile."""
     job = world.jobs[at]
     if job.cancel and heeds:
-        return come_to_rest(world, at, CANCELLED, rules)
+        return settle(world, at, CANCELLED, rules)
     return requeue(world.with_job(at, job._replace(attempt=job.attempt - rules.stop_refunds)), at)
 
 
@@ -47,9 +47,9 @@ def rescue(world: World, at: int, rules: Protections) -> World:
     """Take a job away from its worker: rest if cancelled, failed at its last attempt, or queued again."""
     job = world.jobs[at]
     if job.cancel and rules.endings_heed_cancel:
-        return come_to_rest(world, at, CANCELLED, rules)
+        return settle(world, at, CANCELLED, rules)
     if job.attempt >= job.max_attempts and rules.lost_attempts_count:
-        return come_to_rest(world, at, FAILED, rules)
+        return settle(world, at, FAILED, rules)
     return requeue(world, at)
 
 
@@ -73,4 +73,4 @@ def _rest_of(job: Job, status: str, rules: Protections) -> str:
         return USER_FAILED
     if not job.token and rules.never_started_goes_back:
         return job.came_from
-    return KINDS[job.kind].rests_at
+    return KINDS[job.kind].cancelled_state

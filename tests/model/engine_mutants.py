@@ -61,12 +61,12 @@ def _deaf(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _hand_back_spent(session: Session, job: BackgroundJob) -> None:
-    back = fence.Move(status=JobStatus.QUEUED, outcome=finish.AttemptOutcome.HANDED_BACK, event="job.handed_back")
-    fence.move(session, job.id, job.token, JobStatus.RUNNING, back)
+    back = fence.Transition(status=JobStatus.QUEUED, outcome=finish.AttemptOutcome.HANDED_BACK, event="job.handed_back")
+    fence.transition(session, job.id, job.token, JobStatus.RUNNING, back)
 
 
-def _rest_without_origin(kind: Any, _job: BackgroundJob, to: fence.Move) -> Any:
-    return kind.machine.failed if to.status is JobStatus.FAILED else kind.rests_at
+def _rest_without_origin(kind: Any, _job: BackgroundJob, to: fence.Transition) -> Any:
+    return kind.machine.failed if to.status is JobStatus.FAILED else kind.cancelled_state
 
 
 def _commit_first(real: Callable[..., bool]) -> Callable[..., bool]:
@@ -101,7 +101,7 @@ ENGINE_MUTANTS = (
     EngineMutant(
         "error deaf to cancel", _instead(finish, "fail_or_retry", _deaf(finish.fail_or_retry)), settings.RETRYING
     ),
-    EngineMutant("stop deaf to cancel", _instead(finish, "hand_back", _deaf(finish.hand_back)), settings.STOPPING),
-    EngineMutant("stop that spends the attempt", _instead(finish, "hand_back", _hand_back_spent), settings.STOPPING),
+    EngineMutant("stop deaf to cancel", _instead(finish, "release", _deaf(finish.release)), settings.STOPPING),
+    EngineMutant("stop that spends the attempt", _instead(finish, "release", _hand_back_spent), settings.STOPPING),
     EngineMutant("request beside a job", _instead(request, "_check", lambda *_: None), settings.ASKING),
 )

@@ -27,7 +27,7 @@ def state_after(job: Job) -> str:
         return kind.target
     if job.status == FAILED:
         return "failed"
-    return kind.rests_at if job.token else job.came_from
+    return kind.cancelled_state if job.token else job.came_from
 
 
 def _no_effect_twice(world: World) -> bool:

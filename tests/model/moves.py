@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.model import people, threads
-from tests.model.endings import hand_back, is_held, rescue
+from tests.model.endings import is_held, release, rescue
 from tests.model.state import CLAIMED, HEARTBEAT, QUEUED, RUNNING, SWEEPER, Job, Seen, Setting, Worker, World
 from tests.model.transition import Move, Protections, Transition
 
@@ -13,7 +13,7 @@ def moves(world: World, setting: Setting, rules: Protections) -> Iterator[Transi
     losers = [worker for worker in world.workers if setting.hasty and threads.has_lost(world, worker)]
     for each in threads.moves(world, losers[0], setting, rules) if losers else _all(world, setting, rules):
         if each.move.name not in setting.without:
-            yield _rung(world, each, setting) if setting.bells else each
+            yield _woken(world, each, setting) if setting.wakeups else each
 
 
 def _all(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
@@ -32,20 +32,20 @@ def _all(world: World, setting: Setting, rules: Protections) -> Iterator[Transit
 
 
 def _bells(world: World, setting: Setting) -> Iterator[Transition]:
-    """Redis may be wiped, and deliver twice; a bell is a hint."""
-    if world.bells:
-        yield Transition(Move("lose bells"), world._replace(bells=0))
-    if 0 < world.bells < setting.bells:
-        yield Transition(Move("double bell"), world._replace(bells=2))
+    """Redis may be wiped, and deliver twice; a wakeup is a hint."""
+    if world.wakeups:
+        yield Transition(Move("lose wakeups"), world._replace(wakeups=0))
+    if 0 < world.wakeups < setting.wakeups:
+        yield Transition(Move("double wakeup"), world._replace(wakeups=2))
 
 
-def _rung(before: World, each: Transition, setting: Setting) -> Transition:
-    """Ring for a job that has come into the queue by this move; time that passes rings no bell."""
+def _woken(before: World, each: Transition, setting: Setting) -> Transition:
+    """Ring for a job that has come into the queue by this move; time that passes rings no wakeup."""
     waited = sum(job.status == QUEUED and job.due for job in before.jobs)
     waits = sum(job.status == QUEUED and job.due for job in each.world.jobs)
     if waits <= waited or each.move.name == "wait":
         return each
-    return each._replace(world=each.world._replace(bells=min(setting.bells, each.world.bells + 1)))
+    return each._replace(world=each.world._replace(wakeups=min(setting.wakeups, each.world.wakeups + 1)))
 
 
 def _time(world: World) -> Iterator[Transition]:
@@ -57,13 +57,13 @@ def _time(world: World) -> Iterator[Transition]:
 
 
 def _claims(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
-    """A free thread claims what is due: it answers a bell, was woken by the sweeper, or has just ended a job."""
+    """A free thread claims what is due: it answers a wakeup, was woken by the sweeper, or has just ended a job."""
     if len(world.workers) >= setting.workers:
         return
-    heard = world._replace(bells=max(0, world.bells - 1))
+    heard = world._replace(wakeups=max(0, world.wakeups - 1))
     ready = [at for at, job in enumerate(world.jobs) if _is_claimable(job, rules)]
     for at in ready:
-        if world.bells:
+        if world.wakeups:
             yield _claim("answer", heard, at, rules)
         if rules.sweeper_wakes_for_due_jobs:
             yield _claim("claim", world, at, rules)
@@ -117,5 +117,5 @@ def _act(world: World, seen: Seen, rules: Protections) -> Transition:
         acted = rescue(after, seen.job, rules) if held else after
         return Transition(Move("rescue", seen.job, seen.token), acted)
     held = is_held(job, seen.token, checked=rules.give_back_checks_token)
-    acted = hand_back(after, seen.job, rules, heeds=rules.endings_heed_cancel) if held else after
+    acted = release(after, seen.job, rules, heeds=rules.endings_heed_cancel) if held else after
     return Transition(Move("give back", seen.job, seen.token), acted)

@@ -11,7 +11,7 @@ from tests.model.transition import ALL
 _WAITING_DISABLE = Setting("waiting disable", "demo.disable", ENABLED, ALL_EFFECTS, workers=1)
 #: A dismiss leaves its user in a state from which others may start: the state alone keeps no second job out.
 _DISMISS_TWICE = Setting("dismiss twice", "demo.dismiss", USER_FAILED, workers=1, jobs=2)
-_BELLS = settings.BELLS._replace(workers=1)
+_BELLS = settings.WAKEUPS._replace(workers=1)
 
 
 class Mutant(NamedTuple):

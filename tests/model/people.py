@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.model.endings import come_to_rest
+from tests.model.endings import settle
 from tests.model.state import CANCELLED, ENDED, FAILED, KINDS, QUEUED, Job, Setting, World
 from tests.model.transition import Move, Protections, Transition
 
@@ -25,11 +25,11 @@ def _cancel(world: World, at: int, rules: Protections) -> Transition:
         return Transition(move, world, "NotAllowed")
     if job.status == QUEUED or job.status in ENDED:
         told = world.with_job(at, _told(job, rules))
-        return Transition(move, come_to_rest(told, at, CANCELLED, rules))
+        return Transition(move, settle(told, at, CANCELLED, rules))
     if not rules.running_is_only_asked:
         # As in UPDATE background_jobs SET status = 'cancelled', by hand.
         ended = _told(job, rules)._replace(status=CANCELLED, cancel=True, endings=1, lost=False, late=False)
-        rests = KINDS[job.kind].rests_at
+        rests = KINDS[job.kind].cancelled_state
         return Transition(move, world.with_job(at, ended)._replace(user=rests))
     asked = job if job.cancel else _told(job, rules)._replace(cancel=True)
     return Transition(move, world.with_job(at, asked))

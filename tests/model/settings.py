@@ -11,8 +11,8 @@ def _but(*names: str) -> frozenset[str]:
 ENABLE = Setting("enable")
 #: Undo that breaks: of a job that cleans up what an earlier broken undo has left.
 DISMISS = Setting("dismiss", "demo.dismiss", USER_FAILED, (0,), workers=1, attempts=1, breakable=True)
-#: Bells that are lost and doubled: two threads that answer to one job.
-BELLS = Setting("bells", bells=2, refunds=0, hasty=True, without=_but("overrun", "give up"))
+#: Wakeups that are lost and doubled: two threads that answer to one job.
+WAKEUPS = Setting("wakeups", wakeups=2, refunds=0, hasty=True, without=_but("overrun", "give up"))
 #: Two people who ask, retry, dismiss and cancel, each on a screen as old as it may be.
 PEOPLE = Setting("people", jobs=2, attempts=1, workers=1, refunds=0, without=_but("overrun", "pause"))
 #: Zombies in threes, each with its own token.
@@ -22,7 +22,7 @@ EXPLORED = (
     ENABLE,
     Setting("disable", "demo.disable", ENABLED, ALL_EFFECTS, refunds=0),
     DISMISS,
-    BELLS,
+    WAKEUPS,
     PEOPLE,
     THREE,
     Setting("two lookers", lookers=2, hasty=True, without=_but("give up", "kill", "finish unheard", "raise error")),

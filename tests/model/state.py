@@ -20,7 +20,7 @@ class Kind(NamedTuple):
     source: frozenset[str]
     during: str
     target: str
-    rests_at: str
+    cancelled_state: str
     adds: bool
 
 
@@ -91,7 +91,7 @@ class World(NamedTuple):
     jobs: tuple[Job, ...]
     workers: tuple[Worker, ...] = ()
     seen: tuple[Seen, ...] = ()
-    bells: int = 0
+    wakeups: int = 0
     undo_broken: bool = False
 
     def with_job(self, index: int, job: Job) -> "World":
@@ -128,8 +128,8 @@ class Setting(NamedTuple):
     jobs: int = 1
     #: Sweepers and heartbeats between their look and their act at the same time.
     lookers: int = 1
-    #: Bells that may hang in the air; they tell only who claims when, so most worlds do without.
-    bells: int = 0
+    #: Wakeups that may hang in the air; they tell only who claims when, so most worlds do without.
+    wakeups: int = 0
     #: Undo may break, and be mended.
     breakable: bool = False
     #: A thread that can only find out that its job is gone does so at once: as it changes nothing any more, it makes no
@@ -144,5 +144,5 @@ class Setting(NamedTuple):
             KINDS[self.kind].during,
             self.effects,
             (Job(self.kind, self.user, max_attempts=self.attempts),),
-            bells=min(1, self.bells),
+            wakeups=min(1, self.wakeups),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.model.endings import come_to_rest, fail_or_retry, hand_back, is_held, succeed
+from tests.model.endings import fail_or_retry, is_held, release, settle, succeed
 from tests.model.state import (
     CANCELLED,
     CLAIMED,
@@ -133,7 +133,7 @@ def _end(world: World, worker: Worker, rules: Protections) -> World:
     if not is_held(world.jobs[at], worker.token, checked=rules.endings_check_token):
         return after
     if worker.phase == HEARD_CANCEL:
-        return come_to_rest(after, at, CANCELLED, rules)
+        return settle(after, at, CANCELLED, rules)
     if worker.phase == HEARD_STOP:
-        return hand_back(after, at, rules, heeds=rules.stop_heeds_cancel)
+        return release(after, at, rules, heeds=rules.stop_heeds_cancel)
     return fail_or_retry(after, at, rules, final=worker.phase == GAVE_UP)

@@ -31,7 +31,7 @@ class Transition(NamedTuple):
 #: What nobody is entitled to: a liveness that needed one of these would be luck.
 FAULTS = frozenset({
     "kill", "pause", "overrun", "raise error", "give up", "lose answer", "step and hear stop", "finish unheard",
-    "lose bells", "double bell", "break undo", "torn step",
+    "lose wakeups", "double wakeup", "break undo", "torn step",
 })  # fmt: skip
 PEOPLE = frozenset({"cancel", "retry", "ask"})
 #: What a worker's thread does; each is guarded by its token.

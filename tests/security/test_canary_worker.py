@@ -69,10 +69,10 @@ def asked(session: Session) -> tuple[User, list[BackgroundJob]]:
     """Ask for a job that the demo service refuses, and for one whose arguments do not fit its form."""
     user = make_user(session)
     refused = request(session, enable, user.id, EnableForm(), SUPPORT)
-    chore = BackgroundJob(kind="upkeep.expire_sessions", queue="upkeep", args=PLANTED, max_attempts=1)
-    session.add(chore)
+    task = BackgroundJob(kind="upkeep.expire_sessions", queue="upkeep", args=PLANTED, max_attempts=1)
+    session.add(task)
     session.commit()
-    return user, [session.get_one(BackgroundJob, refused.id), chore]
+    return user, [session.get_one(BackgroundJob, refused.id), task]
 
 
 def test_what_a_worker_knows_is_told_nowhere(secrets: dict[str, str], session: Session, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import Session, func, select
 
 from core import clock
 from core.actor import Actor
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.errors import Invalid, NotPermitted
 from core.models import BackgroundJob, Role
 from core.operation import Operation
@@ -19,21 +19,21 @@ from tests.factories import ADMIN, SUPPORT, make_user
 CHORES = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operation) and kind.role is Role.ADMIN]
 
 
-@pytest.mark.parametrize("chore", CHORES)
-def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine, chore: str) -> None:
+@pytest.mark.parametrize("task", CHORES)
+def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine, task: str) -> None:
     later = clock.now() + timedelta(days=30)
-    args = {"days": 3650} if chore == "upkeep.delete_old_jobs" else {}
-    job = perform(engine, ADMIN, Asked(name=chore, args=args, reason="a test", run_at=later))
-    again = Asked(name="job.retry", target=job["job_id"])
-    perform(engine, SUPPORT, Asked(name="job.cancel", target=job["job_id"]))
+    args = {"days": 3650} if task == "upkeep.delete_old_jobs" else {}
+    job = perform(engine, ADMIN, CommandRequest(name=task, args=args, reason="a test", run_at=later))
+    again = CommandRequest(name="job.retry", target=job["job_id"])
+    perform(engine, SUPPORT, CommandRequest(name="job.cancel", target=job["job_id"]))
     with pytest.raises(NotPermitted, match="needs the role admin"):
         perform(engine, SUPPORT, again)
     with Session(engine) as session:
         assert session.exec(select(func.count()).select_from(BackgroundJob)).one() == 1
-    if BY_NAME[chore].needs_reason:
+    if BY_NAME[task].needs_reason:
         with pytest.raises(Invalid, match="needs a reason"):
             perform(engine, ADMIN, again)
-    assert perform(engine, ADMIN, replace(again, reason="a test"))["kind"] == chore
+    assert perform(engine, ADMIN, replace(again, reason="a test"))["kind"] == task
 
 
 def test_support_and_the_customer_do_an_operation_again(engine: Engine) -> None:
@@ -41,8 +41,8 @@ def test_support_and_the_customer_do_an_operation_again(engine: Engine) -> None:
         user = make_user(session)
         session.commit()
     customer = Actor(user.id, user.email, Role.MEMBER, "console")
-    job = perform(engine, SUPPORT, Asked(name="demo.enable", target=user.id))
+    job = perform(engine, SUPPORT, CommandRequest(name="demo.enable", target=user.id))
     for who in (SUPPORT, customer):
-        perform(engine, who, Asked(name="job.cancel", target=job["job_id"]))
-        job = perform(engine, who, Asked(name="job.retry", target=job["job_id"]))
+        perform(engine, who, CommandRequest(name="job.cancel", target=job["job_id"]))
+        job = perform(engine, who, CommandRequest(name="job.retry", target=job["job_id"]))
         assert job["kind"] == "demo.enable"

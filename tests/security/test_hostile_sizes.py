@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from core import clock
 from core.audit.record import record
-from core.database.truncate import CUT, CUT_JSON
+from core.database.truncate import TRUNCATED, TRUNCATED_JSON
 from core.models import (
     AttemptOutcome,
     BackgroundJob,
@@ -138,8 +138,8 @@ def test_what_is_cut_says_so(site: Site, placed: Placed) -> None:
         found = admin.get(f"/api/jobs/{placed.jobs[0]}").json()
         (event, *_) = admin.get(f"/api/jobs/{placed.jobs[0]}/events").json()["items"]
         revealed = admin.post(f"/api/jobs/{placed.jobs[0]}/reveal").json()["args"]
-    assert found["error_message"].endswith(CUT)
-    assert found["args"].keys() == event["data"].keys() == {CUT_JSON}
+    assert found["error_message"].endswith(TRUNCATED)
+    assert found["args"].keys() == event["data"].keys() == {TRUNCATED_JSON}
     assert len(revealed["preset"]) == 1_000_000, "who asks for all of it gets all of it"
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from core import clock
-from core.audit.search import TrailFilter, trail
+from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
 from core.models import Role, User
 from core.people import oidc
@@ -240,7 +240,7 @@ def test_with_a_role_claim_the_provider_says_who_is_what(
     assert anonymous.get("/api/me").json()["role"] == "support"
     with Session(engine) as session:
         assert len(session.exec(select(User)).all()) == 1
-        said = trail(session, TrailFilter(what="operator")).lines
+        said = find_events(session, AuditFilter(what="operator")).lines
     assert ("sign-in provider", str(role)) in {(line.who, line.now) for line in said}, "and the audit log knows"
     fresh = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     for nothing in (["cooks"], [], None, {"ops": True}):

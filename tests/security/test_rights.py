@@ -10,7 +10,7 @@ import typer
 from sqlmodel import Session, func, select
 from typer.testing import CliRunner
 
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.commands.registry import COMMANDS
 from core.errors import NotPermitted, NotSignedIn
 from core.models import BackgroundJob, Event, Role, User
@@ -74,7 +74,7 @@ def test_the_gateway_lets_pass_who_may_and_nobody_else(site: Site, rows: Session
     asking, owner = people(rows, who)
     target = ready(site.engine, row.on, owner.id)
     token = None if who == "anonymous" else site.token(user=asking)
-    asked = Asked(name=name, target=target.id, args=filled(row, target), reason="a test")
+    asked = CommandRequest(name=name, target=target.id, args=filled(row, target), reason="a test")
     before = changes(rows)
     if who in row.may:
         assert perform(site.engine, Credentials(token, "api"), asked)

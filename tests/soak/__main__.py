@@ -52,7 +52,7 @@ def soak(cluster: Cluster, minutes: float, seed: int) -> Verdict:
     users = cluster.make_users(USERS)
     operators = [Operator(cluster, users, random.Random(f"{seed}/{number}")) for number in range(OPERATORS)]
     end = time.monotonic() + minutes * 60
-    with cluster.bell():
+    with cluster.wakeup():
         for operator in operators:
             operator.start()
         while (now := time.monotonic()) < end:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, func, select
 
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.errors import Refused
 from core.models import TERMINAL, BackgroundJob, JobStatus, User
@@ -40,7 +40,7 @@ class Operator(threading.Thread):
             self._enable: 30,
             self._disable: 20,
             self._dismiss: 10,
-            self._chore: 15,
+            self._task: 15,
             self._cancel: 12,
             self._retry: 10,
             self._look: 3,
@@ -72,17 +72,17 @@ class Operator(threading.Thread):
     def _dismiss(self) -> None:
         self._ask("demo.dismiss", self._anyone())
 
-    def _chore(self) -> None:
+    def _task(self) -> None:
         self.acknowledged.append(self._cluster.ask_chore("fault.steps", steps=4, seconds=0.1).id)
 
     def _cancel(self) -> None:
         if job := self._any_job(JobStatus.QUEUED, JobStatus.RUNNING):
-            perform(self._cluster.engine, SUPPORT, Asked(name="job.cancel", target=job, reason="soak"))
+            perform(self._cluster.engine, SUPPORT, CommandRequest(name="job.cancel", target=job, reason="soak"))
             self.cancelled.add(job)
 
     def _retry(self) -> None:
         if job := self._any_job(JobStatus.FAILED, JobStatus.CANCELLED):
-            answer = perform(self._cluster.engine, SUPPORT, Asked(name="job.retry", target=job, reason="soak"))
+            answer = perform(self._cluster.engine, SUPPORT, CommandRequest(name="job.retry", target=job, reason="soak"))
             self.acknowledged.append(UUID(answer["job_id"]))
 
     def _look(self) -> None:
@@ -93,7 +93,7 @@ class Operator(threading.Thread):
                 self.ended.setdefault(job.id, (job.status, job.finished_at))
 
     def _ask(self, name: str, user: UUID, **form: object) -> None:
-        answer = perform(self._cluster.engine, SUPPORT, Asked(name=name, target=user, args=form))
+        answer = perform(self._cluster.engine, SUPPORT, CommandRequest(name=name, target=user, args=form))
         self.acknowledged.append(UUID(answer["job_id"]))
 
     def _anyone(self) -> UUID:

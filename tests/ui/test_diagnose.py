@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session
 
 from core.commands.registry import COMMANDS
-from core.diagnosis.context import Crew, Mood, Scene, Steering
+from core.diagnosis.context import Capacity, Controls, JobContext, Situation
 from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
 from core.jobs.request import request
@@ -18,8 +18,8 @@ from core.queues import controls
 from tests.factories import ADMIN, SUPPORT, make_user
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
-CREW = Crew(workers=2, threads=16, last_seen=NOW)
-NOBODY = Crew(workers=0, threads=0, last_seen=NOW - timedelta(minutes=4))
+CAPACITY = Capacity(workers=2, threads=16, last_seen=NOW)
+NOBODY = Capacity(workers=0, threads=0, last_seen=NOW - timedelta(minutes=4))
 
 
 def ago(**span: float) -> datetime:
@@ -54,65 +54,73 @@ RUNNING = {
 FAILED = {"status": JobStatus.FAILED, "finished_at": ago(minutes=3), "attempt": 3, "error_message": "No answer.\nmore"}
 
 SITUATIONS = {
-    "just asked for": (job(), None, CREW, 0, Mood.WORKING, "starts any moment", None),
-    "a queue before it": (job(), None, CREW, 12, Mood.WAITING, "12 jobs are due before it", None),
-    "a very long queue": (job(), None, CREW, 1000, Mood.WAITING, "1,000 or more jobs are due", None),
-    "all threads busy": (job(run_at=ago(minutes=2)), None, CREW, 0, Mood.WAITING, "due for 2 min", None),
-    "nobody works": (job(), None, NOBODY, 0, Mood.STUCK, "no worker is alive", "job.cancel"),
-    "scheduled": (job(run_at=NOW + timedelta(hours=3)), None, CREW, 0, Mood.WAITING, "starts in 3 h", None),
+    "just asked for": (job(), None, CAPACITY, 0, Situation.WORKING, "starts any moment", None),
+    "a queue before it": (job(), None, CAPACITY, 12, Situation.WAITING, "12 jobs are due before it", None),
+    "a very long queue": (job(), None, CAPACITY, 1000, Situation.WAITING, "1,000 or more jobs are due", None),
+    "all threads busy": (job(run_at=ago(minutes=2)), None, CAPACITY, 0, Situation.WAITING, "due for 2 min", None),
+    "nobody works": (job(), None, NOBODY, 0, Situation.STUCK, "no worker is alive", "job.cancel"),
+    "scheduled": (job(run_at=NOW + timedelta(hours=3)), None, CAPACITY, 0, Situation.WAITING, "starts in 3 h", None),
     "between attempts": (
         job(attempt=1, run_at=NOW + timedelta(seconds=12), error_message="503"),
         None,
-        CREW,
+        CAPACITY,
         0,
-        Mood.WAITING,
+        Situation.WAITING,
         "number 2 of 3 starts in 12 s",
         None,
     ),
-    "between attempts, nobody works": (job(attempt=1), None, NOBODY, 0, Mood.STUCK, "no worker is alive", "job.cancel"),
-    "running": (job(**RUNNING), worker(), CREW, 0, Mood.WORKING, "1,240 of 2,000", None),
+    "between attempts, nobody works": (
+        job(attempt=1),
+        None,
+        NOBODY,
+        0,
+        Situation.STUCK,
+        "no worker is alive",
+        "job.cancel",
+    ),
+    "running": (job(**RUNNING), worker(), CAPACITY, 0, Situation.WORKING, "1,240 of 2,000", None),
     "running in silence": (
         job(**RUNNING | {"updated_at": ago(minutes=4)}),
         worker(),
-        CREW,
+        CAPACITY,
         0,
-        Mood.STUCK,
+        Situation.STUCK,
         "no further for 4 min",
         "job.cancel",
     ),
     "its worker is silent": (
         job(**RUNNING),
         worker(heartbeat_at=ago(seconds=21)),
-        CREW,
+        CAPACITY,
         0,
-        Mood.WAITING,
+        Situation.WAITING,
         "silent for 21 s; take-over in 9 s",
         None,
     ),
     "stopping": (
         job(**RUNNING, cancel_requested_at=ago(seconds=3)),
         worker(),
-        CREW,
+        CAPACITY,
         0,
-        Mood.WORKING,
+        Situation.WORKING,
         "asked to stop 3 s ago",
         None,
     ),
     "its worker is lost": (
         job(**RUNNING),
         worker(heartbeat_at=ago(seconds=33)),
-        CREW,
+        CAPACITY,
         0,
-        Mood.WAITING,
+        Situation.WAITING,
         "another one takes over",
         None,
     ),
     "nobody takes over": (
         job(**RUNNING),
         worker(heartbeat_at=ago(minutes=6)),
-        CREW,
+        CAPACITY,
         0,
-        Mood.STUCK,
+        Situation.STUCK,
         "nobody has taken over",
         None,
     ),
@@ -121,23 +129,23 @@ SITUATIONS = {
         worker(heartbeat_at=ago(minutes=6)),
         NOBODY,
         0,
-        Mood.STUCK,
+        Situation.STUCK,
         "no other worker is alive",
         "job.cancel",
     ),
-    "failed": (job(**FAILED), None, CREW, 0, Mood.FAILED, "failed 3 min ago: No answer.", "job.retry"),
+    "failed": (job(**FAILED), None, CAPACITY, 0, Situation.FAILED, "failed 3 min ago: No answer.", "job.retry"),
 }
 
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
 def test_each_situation_of_a_job_has_its_sentence_and_remedy(situation: tuple) -> None:
-    found_job, its_worker, crew, ahead, mood, words, remedy = situation
+    found_job, its_worker, capacity, ahead, situation, words, remedy = situation
     state = DemoModeStatus.FAILED if found_job.status is JobStatus.FAILED else DemoModeStatus.ENABLING
     user = User(email="ana@example.com", demo_mode_status=state)
 
-    found = diagnose(user, Scene(NOW, found_job, its_worker, crew, ahead))
+    found = diagnose(user, JobContext(NOW, found_job, its_worker, capacity, ahead))
 
-    assert found.mood is mood
+    assert found.situation is situation
     assert words in found.sentence
     assert found.sentence.startswith("Enabling demo mode")
     assert "\n" not in found.sentence
@@ -153,11 +161,11 @@ def test_every_remedy_is_a_command_that_exists() -> None:
 @pytest.mark.parametrize("state", [DemoModeStatus.ENABLING, DemoModeStatus.DISABLING])
 def test_a_state_in_between_without_a_job_is_drift_and_is_repaired(state: DemoModeStatus) -> None:
     user = User(email="ana@example.com", demo_mode_status=state)
-    ended = Scene(NOW, job(status=JobStatus.CANCELLED, finished_at=ago(minutes=9)), None, CREW)
+    ended = JobContext(NOW, job(status=JobStatus.CANCELLED, finished_at=ago(minutes=9)), None, CAPACITY)
 
-    for scene in (None, ended):
-        found = diagnose(user, scene)
-        assert found.mood is Mood.STUCK
+    for context in (None, ended):
+        found = diagnose(user, context)
+        assert found.situation is Situation.STUCK
         assert f"says {state}, but no job is at work" in found.sentence
         assert found.remedy is not None
         assert (found.remedy.command, found.remedy.target) == ("user.repair", user.id)
@@ -172,7 +180,7 @@ def test_failed_without_a_failed_job_is_dismissed() -> None:
 @pytest.mark.parametrize("state", [DemoModeStatus.DISABLED, DemoModeStatus.ENABLED])
 def test_a_user_at_rest_is_fine_and_needs_nothing_pressed(state: DemoModeStatus) -> None:
     found = diagnose(User(email="ana@example.com", demo_mode_status=state), None)
-    assert (found.mood, found.remedy) == (Mood.FINE, None)
+    assert (found.situation, found.remedy) == (Situation.FINE, None)
 
 
 def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
@@ -188,7 +196,7 @@ def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
     session.flush()
 
     assert "1 job is due before it, 4 threads at work" in diagnose_user(session, second).sentence
-    assert diagnose_user(session, first).mood is Mood.WORKING
+    assert diagnose_user(session, first).situation is Situation.WORKING
 
 
 def test_every_label_is_explained() -> None:
@@ -201,33 +209,33 @@ PAUSED = {"paused_at": ago(minutes=12), "paused_by": "Ana", "paused_reason": "de
 DUE = {"run_at": ago(minutes=2)}
 
 
-def steered(scene_job: BackgroundJob, steering: Steering, crew: Crew = CREW, ahead: int = 0) -> object:
+def steered(scene_job: BackgroundJob, steering: Controls, capacity: Capacity = CAPACITY, ahead: int = 0) -> object:
     user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.ENABLING)
-    return diagnose(user, Scene(NOW, scene_job, None, crew, ahead, steering))
+    return diagnose(user, JobContext(NOW, scene_job, None, capacity, ahead, steering))
 
 
 @pytest.mark.parametrize(
     ("steering", "what", "command", "name"),
     [
-        (Steering(queue=Queue(name="demo", **PAUSED)), "queue demo", "queue.resume", "demo"),
-        (Steering(kind=JobKind(kind="demo.enable", **PAUSED)), "kind demo.enable", "kind.resume", "demo.enable"),
+        (Controls(queue=Queue(name="demo", **PAUSED)), "queue demo", "queue.resume", "demo"),
+        (Controls(kind=JobKind(kind="demo.enable", **PAUSED)), "kind demo.enable", "kind.resume", "demo.enable"),
     ],
 )
 @pytest.mark.parametrize("given", [{}, DUE, {"attempt": 1}], ids=["new", "overdue", "between attempts"])
 def test_a_job_that_a_pause_holds_says_whose_since_when_and_why(
-    given: dict, steering: Steering, what: str, command: str, name: str
+    given: dict, steering: Controls, what: str, command: str, name: str
 ) -> None:
     found = steered(job(**given), steering)
     assert found.sentence == (
         f"Enabling demo mode is not running because {what} was paused by Ana at 13:48 UTC: deploying."
     )
-    assert found.mood is Mood.STUCK
+    assert found.situation is Situation.STUCK
     assert (found.remedy.command, found.remedy.args, found.remedy.label) == (command, {"name": name}, "Resume")
     assert COMMANDS[command].form.model_validate(found.remedy.args)
 
 
 def test_a_pause_is_told_before_everything_else_and_everything_else_besides() -> None:
-    both = Steering(Queue(name="demo", **PAUSED), JobKind(kind="demo.enable", **PAUSED | {"paused_by": "Bo"}))
+    both = Controls(Queue(name="demo", **PAUSED), JobKind(kind="demo.enable", **PAUSED | {"paused_by": "Bo"}))
     found = steered(job(), both, NOBODY, ahead=4)
     assert "queue demo was paused by Ana" in found.sentence
     assert "Besides, kind demo.enable is paused, by Bo." in found.evidence
@@ -236,26 +244,31 @@ def test_a_pause_is_told_before_everything_else_and_everything_else_besides() ->
 
 def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_said() -> None:
     queue = Queue(name="demo", paused_at=ago(days=2), paused_by="Ana")
-    found = steered(job(), Steering(queue=queue))
+    found = steered(job(), Controls(queue=queue))
     assert found.sentence.endswith("paused by Ana at 14:00 UTC on 20 November, who gave no reason.")
 
 
 @pytest.mark.parametrize("given", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
 def test_a_job_that_is_not_due_yet_is_told_that_the_pause_would_hold_it(given: dict) -> None:
-    found = steered(job(**given), Steering(queue=Queue(name="demo", **PAUSED)))
-    assert (found.mood, found.remedy) == (Mood.WAITING, None)
+    found = steered(job(**given), Controls(queue=Queue(name="demo", **PAUSED)))
+    assert (found.situation, found.remedy) == (Situation.WAITING, None)
     assert "It will not start then either, unless queue demo is resumed." in found.evidence
 
 
 ONE, TWO = uuid4(), uuid4()
 LIMITS = {
-    "none may start": ({"max_running": 0}, {}, Mood.STUCK, "its limit is 0"),
-    "all in use": ({"max_running": 2}, {ONE: 2}, Mood.WAITING, "at most 2 of demo.enable run at once, and 2 do"),
-    "every worker's share in use": ({"max_per_worker": 1}, {ONE: 1, TWO: 2}, Mood.WAITING, "every worker is at it"),
+    "none may start": ({"max_running": 0}, {}, Situation.STUCK, "its limit is 0"),
+    "all in use": ({"max_running": 2}, {ONE: 2}, Situation.WAITING, "at most 2 of demo.enable run at once, and 2 do"),
+    "every worker's share in use": (
+        {"max_per_worker": 1},
+        {ONE: 1, TWO: 2},
+        Situation.WAITING,
+        "every worker is at it",
+    ),
     "rate spent": (
         {"rate_count": 2, "rate_seconds": 60, "rate_left": 0.5, "rate_at": NOW},
         {},
-        Mood.WAITING,
+        Situation.WAITING,
         "at most 2 of demo.enable start in 60 s; the next one may in 15 s",
     ),
 }
@@ -263,10 +276,10 @@ LIMITS = {
 
 @pytest.mark.parametrize("situation", LIMITS.values(), ids=LIMITS)
 def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
-    limits, running, mood, words = situation
-    found = steered(job(**DUE), Steering(kind=JobKind(kind="demo.enable", **limits), running=running), ahead=3)
+    limits, running, situation, words = situation
+    found = steered(job(**DUE), Controls(kind=JobKind(kind="demo.enable", **limits), running=running), ahead=3)
     assert words in found.sentence
-    assert (found.mood, found.remedy) == (mood, None)
+    assert (found.situation, found.remedy) == (situation, None)
     assert "3 due jobs of the queue before it." in found.evidence
 
 
@@ -280,7 +293,7 @@ def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
     ],
 )
 def test_a_limit_with_room_holds_nobody_back(limits: dict, running: dict) -> None:
-    found = steered(job(), Steering(kind=JobKind(kind="demo.enable", **limits), running=running))
+    found = steered(job(), Controls(kind=JobKind(kind="demo.enable", **limits), running=running))
     assert "starts any moment" in found.sentence
 
 

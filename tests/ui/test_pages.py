@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import Session, select
 
-from core.jobs.request import Asked, request
+from core.jobs.request import JobOptions, request
 from core.models import BackgroundJob, DemoModeStatus, Interaction, JobStatus, Role, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
@@ -39,7 +39,7 @@ def fail(session: Session, user: User, message: str = "The demo service does not
 def schedule(session: Session, user: User) -> None:
     """Let the user's enabling be planned."""
     later = datetime.now(UTC) + timedelta(hours=3)
-    request(session, demo.enable, user.id, EnableForm(), SUPPORT, Asked(run_at=later))
+    request(session, demo.enable, user.id, EnableForm(), SUPPORT, JobOptions(run_at=later))
 
 
 def rest_at(state: DemoModeStatus) -> object:

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import Session
 
 from core.diagnosis.customer import demo_state
-from core.health import pulse
-from core.jobs.request import Asked, request
+from core.health import health_summary
+from core.jobs.request import JobOptions, request
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
@@ -44,7 +44,7 @@ def test_stuck_failed_and_moving_users_are_told_apart(session: Session) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     for user in (fresh, waiting, running, orphan):
         request(session, demo.enable, user.id, EnableForm(), SUPPORT)
-    request(session, demo.enable, scheduled.id, EnableForm(), SUPPORT, Asked(run_at=later))
+    request(session, demo.enable, scheduled.id, EnableForm(), SUPPORT, JobOptions(run_at=later))
     job_of(session, waiting).run_at = datetime.now(UTC) - timedelta(minutes=5)
     held(session, job_of(session, running), silent=timedelta(0))
     held(session, job_of(session, orphan), silent=timedelta(minutes=5))
@@ -54,21 +54,21 @@ def test_stuck_failed_and_moving_users_are_told_apart(session: Session) -> None:
     assert ids(session, Need.FAILED) == {failed.id}
     assert ids(session, Need.MOVING) == {fresh.id, scheduled.id, running.id}
     assert users_in_need(session) == {Need.STUCK: 3, Need.FAILED: 1, Need.MOVING: 3}
-    assert pulse(session).stuck_users == 3, "the status bar and the list mean the same"
+    assert health_summary(session).stuck_users == 3, "the status bar and the list mean the same"
 
 
 def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Session, ana: User) -> None:
     other = make_user(session)
     request(session, demo.enable, other.id, EnableForm(), SUPPORT)
-    job = request(session, demo.enable, ana.id, EnableForm(), SUPPORT, Asked(reason="on the phone"))
+    job = request(session, demo.enable, ana.id, EnableForm(), SUPPORT, JobOptions(reason="on the phone"))
     session.flush()
 
     page = user_page(session, ana.id)
 
     assert [row["id"] for row in page.jobs] == [str(job.id)]
     assert [(event.actor, event.reason) for event in page.events] == [(SUPPORT.name, "on the phone")]
-    assert page.scene is not None
-    assert page.scene.job.id == job.id
+    assert page.context is not None
+    assert page.context.job.id == job.id
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_a_creator_reads_only_errors_that_were_written_for_people(
 
 
 def job_of(session: Session, user: User) -> BackgroundJob:
-    scene = user_page(session, user.id).scene
-    assert scene is not None
-    return scene.job
+    context = user_page(session, user.id).context
+    assert context is not None
+    return context.job
 
 
 def held(session: Session, job: BackgroundJob, *, silent: timedelta) -> None:

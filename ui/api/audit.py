@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from core.audit.export import Format, export
-from core.audit.search import COUNTED, TrailFilter, count, trail
+from core.audit.search import COUNTED, AuditFilter, count, find_events
 from core.models import Role
 from ui import access
 from ui.api.deps import Who, read
@@ -29,7 +29,7 @@ def list_audit(
 ) -> dict[str, Any]:
     """Return what people did, newest first. Filters: who, what, user, since, until, q (words of the reason)."""
     wanted = _filter(request)
-    page = read(who, Role.ADMIN, lambda session, _: trail(session, wanted, limit=limit, before=after))
+    page = read(who, Role.ADMIN, lambda session, _: find_events(session, wanted, limit=limit, before=after))
     number = read(who, Role.ADMIN, lambda session, _: count(session, wanted))
     total = {"value": min(number, COUNTED), "exact": number <= COUNTED}
     return {"items": [asdict(line) for line in page.lines], "next": page.next, "total": total}
@@ -48,5 +48,5 @@ def export_audit(
     return StreamingResponse(export(access.engine(), wanted, format), media_type=MEDIA[format], headers=headers)
 
 
-def _filter(request: Request) -> TrailFilter:
-    return TrailFilter.from_params({n: v for n, v in request.query_params.items() if n not in OTHERS})
+def _filter(request: Request) -> AuditFilter:
+    return AuditFilter.from_params({n: v for n, v in request.query_params.items() if n not in OTHERS})

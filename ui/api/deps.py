@@ -119,5 +119,7 @@ def do(
     key: str | None = None,
 ) -> dict[str, Any]:
     """Do one thing through the gateway and return its answer."""
-    asked = gateway.Asked(name=name, target=target, args=args or {}, reason=reason, run_at=run_at, idempotency_key=key)
+    asked = gateway.CommandRequest(
+        name=name, target=target, args=args or {}, reason=reason, run_at=run_at, idempotency_key=key
+    )
     return gateway.perform(access.engine(), who, asked)

@@ -12,7 +12,7 @@ from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 from core.database.engine import session_scope
-from core.health import pulse
+from core.health import health_summary
 from core.queues.controls import queue_lines
 from ui import access, live
 
@@ -93,7 +93,7 @@ def _workers(session: Session) -> Iterator[Metric]:
 
 
 def _pulse(session: Session) -> Iterator[Metric]:
-    now = pulse(session)
+    now = health_summary(session)
     for name, says, value in (
         ("unstuck_workers_alive", "Workers with a fresh heartbeat.", now.workers_alive),
         ("unstuck_users_stuck", "Users who will not move by themselves.", now.stuck_users),

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from core.models import Role
 from core.people import operators
-from core.people.operator_list import standings
+from core.people.operator_list import operator_lines
 from ui.api.deps import Who, do, read
 from ui.api.jobs import NEEDS_BODY, Because, Why
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/operators", tags=["people"])
 WHY = Field(default=None, max_length=500)
 
 
-class AddBody(operators.AddForm):
+class AddBody(operators.NewOperator):
     """A new operator, and why."""
 
     reason: str | None = WHY
@@ -34,7 +34,7 @@ class RoleBody(operators.RoleForm):
 @router.get("")
 def list_operators(who: Who) -> dict[str, Any]:
     """List everybody with more than a member's role: role, access, second factor, open sessions, last seen."""
-    items = [asdict(line) for line in read(who, Role.ADMIN, lambda session, _: standings(session))]
+    items = [asdict(line) for line in read(who, Role.ADMIN, lambda session, _: operator_lines(session))]
     return {"items": items, "next": None, "total": {"value": len(items), "exact": True}}
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from core.database.engine import session_scope
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.invariants import violations
-from core.health import pulse
+from core.health import health_summary
 from core.models import Role, Worker
 from ui import access, live
 from ui.api.deps import Who, read
@@ -44,14 +44,14 @@ def readyz() -> JSONResponse:
 @router.get("/api/stats")
 def stats(who: Who) -> dict[str, Any]:
     """Return the counts of the status bar."""
-    found = asdict(read(who, Role.VIEWER, lambda session, _: pulse(session)))
+    found = asdict(read(who, Role.VIEWER, lambda session, _: health_summary(session)))
     return {**found, "at": found["at"].isoformat()}
 
 
 @router.get("/api/workers")
 def workers(who: Who) -> dict[str, Any]:
     """Return workers, those that live first, newest first; at most 200."""
-    lines = light(Worker, IN_LIST)
+    lines = truncated(Worker, IN_LIST)
     newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(200)
     rows = read(who, Role.VIEWER, lambda session, _: list(session.exec(newest)))
     return {"items": [row.model_dump(mode="json") for row in rows], "next": None}

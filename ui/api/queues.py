@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from sqlmodel import Session, col, select
 
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.models import Role, Schedule, ScheduleTick
 from core.queues import controls
 from core.redact import shown
@@ -77,7 +77,7 @@ def list_schedules(who: Who) -> dict[str, Any]:
 
 
 @router.post("/schedules", status_code=201)
-def add_schedule(body: scheduling.AddForm, who: Who, key: Key = None) -> dict[str, Any]:
+def add_schedule(body: scheduling.NewSchedule, who: Who, key: Key = None) -> dict[str, Any]:
     """Add a schedule, by cron or at one time."""
     return do(who, "schedule.add", None, body.model_dump(mode="json"), key=key)
 
@@ -95,13 +95,13 @@ def steer_schedule(
 
 
 def _schedules(session: Session) -> list[dict[str, Any]]:
-    lines = light(Schedule, IN_LIST)
+    lines = truncated(Schedule, IN_LIST)
     found = session.exec(select(lines).order_by(col(lines.name)).limit(500))
     return [_schedule(session, schedule) for schedule in found]
 
 
 def _schedule(session: Session, schedule: Schedule) -> dict[str, Any]:
-    ticks = light(ScheduleTick, IN_LIST)
+    ticks = truncated(ScheduleTick, IN_LIST)
     mine = select(ticks).where(col(ticks.schedule_id) == schedule.id)
     last = session.exec(mine.order_by(col(ticks.due_at).desc()).limit(TICKS))
     return {

@@ -8,7 +8,7 @@ from core.audit.chain.keys import chain_keys
 from core.audit.chain.verify import verify as verify_chain
 from core.audit.export import Format
 from core.audit.export import export as export_trail
-from core.audit.search import TrailFilter
+from core.audit.search import AuditFilter
 from core.encryption.rotation import rotate, token_cipher
 from ui.cli.jobs import Json, me, opened, tell
 
@@ -56,7 +56,7 @@ def export(
 ) -> None:
     """Print what people did, newest first, as a file; the options narrow it, times are ISO 8601 with a zone."""
     given = {"who": who, "what": what, "user": user, "since": since, "until": until, "q": q}
-    wanted = TrailFilter.from_params(given)
+    wanted = AuditFilter.from_params(given)
     with opened() as engine:
         for part in export_trail(engine, wanted, form):
             typer.echo(part, nl=False)

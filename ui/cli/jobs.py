@@ -17,14 +17,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from core.actor import Actor
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
-from core.database.truncate import IN_LIST, light
+from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.user import diagnose_user, explain_job
 from core.job_list import queries
 from core.job_list.filters import JobFilter
 from core.job_list.rows import detail
-from core.logs import tamed
+from core.logs import escape_control_characters
 from core.models import Role, Worker
 from core.operations import known
 from core.people import operators
@@ -67,7 +67,7 @@ def me() -> Actor:
     return Actor(None, f"{getpass.getuser()} (command line)", Role.ADMIN, "cli")
 
 
-def ask(asked: Asked) -> dict[str, Any]:
+def ask(asked: CommandRequest) -> dict[str, Any]:
     """Do one thing through the gateway."""
     with opened() as engine:
         return perform(engine, me(), asked)
@@ -88,7 +88,9 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool)
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else tamed(str(row[column])) for column in columns))
+        table.add_row(
+            *("" if row.get(column) is None else escape_control_characters(str(row[column])) for column in columns)
+        )
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     console.print(table, markup=False) if rows else typer.echo("Nothing found.")
 
@@ -100,7 +102,7 @@ def tell(answer: dict[str, Any], *, as_json: bool) -> None:
         return
     for name, value in answer.items():
         if value not in (None, "", [], {}):
-            typer.echo(tamed(f"{name.replace('_', ' ')}: {value}"))
+            typer.echo(escape_control_characters(f"{name.replace('_', ' ')}: {value}"))
 
 
 def do(
@@ -120,7 +122,7 @@ def do(
         if user is not None and connection is None:
             with session_scope(engine) as session:
                 target = operators.find_by_email(session, user).id
-        asked = Asked(name=operation, target=target, args=args, reason=reason, run_at=at and at.astimezone())
+        asked = CommandRequest(name=operation, target=target, args=args, reason=reason, run_at=at and at.astimezone())
         tell(perform(engine, me(), asked), as_json=as_json)
 
 
@@ -179,13 +181,13 @@ def explain(job_id: UUID, as_json: Json = False) -> None:
 @jobs.command()
 def retry(job_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
     """Start the work of a failed or cancelled job again, as a new job."""
-    tell(ask(Asked(name="job.retry", target=job_id, reason=reason)), as_json=as_json)
+    tell(ask(CommandRequest(name="job.retry", target=job_id, reason=reason)), as_json=as_json)
 
 
 @jobs.command()
 def cancel(job_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
     """Cancel a queued job, or ask a running one to stop."""
-    tell(ask(Asked(name="job.cancel", target=job_id, reason=reason)), as_json=as_json)
+    tell(ask(CommandRequest(name="job.cancel", target=job_id, reason=reason)), as_json=as_json)
 
 
 @users.command("list")
@@ -217,7 +219,7 @@ def diagnose(email: str, as_json: Json = False) -> None:
 @workers.command("list")
 def list_workers(as_json: Json = False) -> None:
     """List worker processes, the last to have been alive first."""
-    lines = light(Worker, IN_LIST)
+    lines = truncated(Worker, IN_LIST)
     newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(50)
     found = [row.model_dump(mode="json") for row in load(lambda session: list(session.exec(newest)))]
     columns = ("id", "host", "pid", "threads", "started_at", "heartbeat_at", "stopped_at", "lost_at")

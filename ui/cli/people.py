@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.models import Role
 from core.people import operators
-from core.people.operator_list import standings
+from core.people.operator_list import operator_lines
 from core.settings import settings
 from ui.cli.jobs import Json, Reason, ask, load, me, opened, show, tell
 
@@ -31,7 +31,7 @@ def install(app: typer.Typer) -> None:
 @operator.command("list")
 def list_operators(as_json: Json = False) -> None:
     """List the operators, disabled ones too."""
-    rows = load(lambda session: [asdict(person) for person in standings(session)])
+    rows = load(lambda session: [asdict(person) for person in operator_lines(session)])
     show(rows, ("email", "name", "role", "access", "has_factor", "sessions", "last_seen_at"), as_json=as_json)
 
 
@@ -41,7 +41,7 @@ def add_operator(
 ) -> None:
     """Add an operator and print their one-time sign-in link."""
     args = {"email": email, "name": name, "role": role.value}
-    tell(_whole_link(ask(Asked(name="operator.add", args=args, reason=reason)), address), as_json=False)
+    tell(_whole_link(ask(CommandRequest(name="operator.add", args=args, reason=reason)), address), as_json=False)
 
 
 @operator.command("role")
@@ -84,4 +84,4 @@ def _to_person(name: str, email: str, args: dict[str, Any], reason: str | None) 
     with opened() as engine:
         with session_scope(engine) as session:
             target = operators.find_by_email(session, email).id
-        return perform(engine, me(), Asked(name=name, target=target, args=args, reason=reason))
+        return perform(engine, me(), CommandRequest(name=name, target=target, args=args, reason=reason))

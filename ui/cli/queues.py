@@ -10,10 +10,10 @@ from uuid import UUID
 import typer
 from sqlmodel import Session, select
 
-from core.commands.gateway import Asked
-from core.database.truncate import IN_LIST, light
+from core.commands.gateway import CommandRequest
+from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.invariants import violations
-from core.logs import tamed
+from core.logs import escape_control_characters
 from core.models import Schedule
 from core.people.operators import find_by_email
 from core.people.users import Need, find_users
@@ -43,19 +43,19 @@ def list_queues(as_json: Json = False) -> None:
 @queue.command("pause")
 def pause_queue(name: str, reason: Reason = None) -> None:
     """Start no more jobs of a queue; running ones go on."""
-    tell(ask(Asked(name="queue.pause", args={"name": name}, reason=reason)), as_json=False)
+    tell(ask(CommandRequest(name="queue.pause", args={"name": name}, reason=reason)), as_json=False)
 
 
 @queue.command("resume")
 def resume_queue(name: str, reason: Reason = None) -> None:
     """Start jobs of a queue again."""
-    tell(ask(Asked(name="queue.resume", args={"name": name}, reason=reason)), as_json=False)
+    tell(ask(CommandRequest(name="queue.resume", args={"name": name}, reason=reason)), as_json=False)
 
 
 @schedule.command("list")
 def list_schedules(as_json: Json = False) -> None:
     """List schedules with when they are due next."""
-    rows = load(lambda session: [s.model_dump(mode="json") for s in session.exec(select(light(Schedule, IN_LIST)))])
+    rows = load(lambda session: [s.model_dump(mode="json") for s in session.exec(select(truncated(Schedule, IN_LIST)))])
     show(rows, ("name", "kind", "cron", "at", "timezone", "missed", "next_due_at", "paused_by"), as_json=as_json)
 
 
@@ -74,7 +74,7 @@ def add_schedule(
     target = load(lambda session: find_by_email(session, user).id) if user else None
     args: dict[str, Any] = {"name": name, "kind": kind, "cron": cron, "timezone": timezone, "missed": missed}
     args |= {"at": at.astimezone().isoformat() if at else None, "target_id": target and str(target)}
-    tell(ask(Asked(name="schedule.add", args=args, reason=reason)), as_json=False)
+    tell(ask(CommandRequest(name="schedule.add", args=args, reason=reason)), as_json=False)
 
 
 @schedule.command("pause")
@@ -102,7 +102,10 @@ def remove_schedule(name: str, reason: Reason = None) -> None:
 
 
 def _steer(command: str, name: str, reason: str | None) -> None:
-    tell(ask(Asked(name=command, target=load(lambda session: _id_of(session, name)), reason=reason)), as_json=False)
+    tell(
+        ask(CommandRequest(name=command, target=load(lambda session: _id_of(session, name)), reason=reason)),
+        as_json=False,
+    )
 
 
 def _id_of(session: Session, name: str) -> UUID:
@@ -124,7 +127,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class DoctorFinding:
     """One thing that is wrong, the rows it is about, and what to do."""
 
     problem: str
@@ -133,20 +136,20 @@ class Problem:
     rows: Sequence[Mapping[str, Any]] = ()
 
 
-def _examine(session: Session) -> list[Problem]:
+def _examine(session: Session) -> list[DoctorFinding]:
     broken = [
-        Problem(v.invariant.name, f"it must be true that {v.invariant.says}", v.invariant.remedy, v.rows)
+        DoctorFinding(v.invariant.name, f"it must be true that {v.invariant.says}", v.invariant.remedy, v.rows)
         for v in violations(session)
     ]
     stuck = [
-        Problem("stuck user", line.email, f"python main.py users diagnose {line.email}")
+        DoctorFinding("stuck user", line.email, f"python main.py users diagnose {line.email}")
         for line in find_users(session, "", Need.STUCK)
     ]
     return broken + stuck
 
 
-def _tell_problem(problem: Problem) -> None:
+def _tell_problem(problem: DoctorFinding) -> None:
     typer.echo(f"{problem.problem}: {problem.says}.")
     for row in problem.rows:
-        typer.echo("    " + tamed(", ".join(f"{name} {value}" for name, value in row.items())))
+        typer.echo("    " + escape_control_characters(", ".join(f"{name} {value}" for name, value in row.items())))
     typer.echo(f"  Remedy: {problem.remedy}")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from core.commands.gateway import Asked, perform
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.models import Scope
 from core.people import operators, personal_tokens
@@ -37,7 +37,8 @@ def create(
         with session_scope(engine) as session:
             target = operators.find_by_email(session, user).id
         tell(
-            perform(engine, me(), Asked(name="token.create", target=target, args=args, reason=reason)), as_json=as_json
+            perform(engine, me(), CommandRequest(name="token.create", target=target, args=args, reason=reason)),
+            as_json=as_json,
         )
 
 
@@ -52,4 +53,4 @@ def list_tokens(user: Person, as_json: Json = False) -> None:
 @token.command("revoke")
 def revoke(token_id: UUID, reason: Reason = None) -> None:
     """End a token at once."""
-    tell(ask(Asked(name="token.revoke", target=token_id, reason=reason)), as_json=False)
+    tell(ask(CommandRequest(name="token.revoke", target=token_id, reason=reason)), as_json=False)

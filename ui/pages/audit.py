@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from core.audit.search import COUNTED, TrailFilter, TrailPage, count, trail
+from core.audit.search import COUNTED, AuditFilter, AuditResults, count, find_events
 from core.errors import Invalid
 from core.models import Role
 from core.wording import counted
@@ -30,13 +30,13 @@ async def draw(
     given = {"who": who, "what": what, "user": user, "since": since, "until": until, "q": q}
     if after and not after.isdecimal():
         raise Invalid("The address does not fit.", {"after": "It is the number of an event."})
-    await AuditPage(TrailFilter.from_params(given), int(after[:18]) if after else None).begin()
+    await AuditPage(AuditFilter.from_params(given), int(after[:18]) if after else None).begin()
 
 
 class AuditPage:
     """The fields, the lines, and the way to older ones."""
 
-    def __init__(self, wanted: TrailFilter, before: int | None) -> None:
+    def __init__(self, wanted: AuditFilter, before: int | None) -> None:
         self._wanted = wanted
         self._before = before
         with box("screen padded audit") as self.screen:
@@ -44,13 +44,13 @@ class AuditPage:
                 text("Audit", tag="h1")
                 text("What people did, here, by API and by command line.", "muted")
                 box("grow")
-                self._files: Part[TrailFilter] = Part(_draw_files, "hbox")
+                self._files: Part[AuditFilter] = Part(_draw_files, "hbox")
             TrailFilters(wanted, self._narrow)
             with box("panel", "section").props('aria-label="Audit log"'):
                 with box("title"):
                     text("Earlier" if before else "Newest first", "strong")
                     self._number = text("", "muted")
-                self._lines: Part[TrailPage] = Part(self._draw_lines)
+                self._lines: Part[AuditResults] = Part(self._draw_lines)
 
     async def begin(self) -> None:
         """Show what is asked for now, and keep it fresh."""
@@ -60,7 +60,7 @@ class AuditPage:
     async def refresh(self) -> None:
         """Look again."""
         asked = (self._wanted, self._before)
-        page = await access.load_for(Role.ADMIN, trail, self._wanted, limit=LINES, before=self._before)
+        page = await access.load_for(Role.ADMIN, find_events, self._wanted, limit=LINES, before=self._before)
         number = await access.load_for(Role.ADMIN, count, self._wanted)
         if self.screen.is_deleted or asked != (self._wanted, self._before):
             return
@@ -68,12 +68,12 @@ class AuditPage:
         self._files.show(self._wanted, key=self._wanted)
         self._lines.show(page, key=(asked, [line.id for line in page.lines], page.next))
 
-    async def _narrow(self, wanted: TrailFilter) -> None:
+    async def _narrow(self, wanted: AuditFilter) -> None:
         self._wanted, self._before = wanted, None
         note_address(_address(wanted))
         await self.refresh()
 
-    def _draw_lines(self, page: TrailPage) -> None:
+    def _draw_lines(self, page: AuditResults) -> None:
         if not page.lines:
             _draw_nothing(self._wanted)
         with box("rows trail", "ol"):
@@ -88,7 +88,7 @@ class AuditPage:
                     link(_address(self._wanted, after=page.next), words="Older entries")
 
 
-def _draw_files(wanted: TrailFilter) -> None:
+def _draw_files(wanted: AuditFilter) -> None:
     for form, name in (("csv", "CSV"), ("jsonl", "JSON lines")):
         made = link(
             f"/api/audit/export?{urlencode({'format': form, **wanted.to_params()})}", "btn file", f"Export {name}"
@@ -97,13 +97,13 @@ def _draw_files(wanted: TrailFilter) -> None:
         made.props["aria-label"] = f"Export this list as {name}"
 
 
-def _draw_nothing(wanted: TrailFilter) -> None:
-    if wanted == TrailFilter():
+def _draw_nothing(wanted: AuditFilter) -> None:
+    if wanted == AuditFilter():
         empty("policy", "Nobody has done anything yet", "Whatever people change is kept here, for good.")
     else:
         empty("search_off", "Nothing fits", "Take a filter away, or look at a longer time.")
 
 
-def _address(wanted: TrailFilter, **more: Any) -> str:
+def _address(wanted: AuditFilter, **more: Any) -> str:
     query = urlencode({**wanted.to_params(), **more})
     return f"/audit?{query}" if query else "/audit"

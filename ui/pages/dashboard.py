@@ -19,7 +19,7 @@ from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.button import say
 from ui.components.base.chart import day_chart
 from ui.components.base.empty import empty
-from ui.components.base.progress_bar import Progress
+from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
 from ui.components.demo.demo_words import completion, platform_words, preset_words
 from ui.frame import home_frame
@@ -45,7 +45,7 @@ class Dashboard:
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
         self._banner: Part[DemoState] = Part(self._draw_banner, "part")
         self._figures: Part[tuple[DemoState, Metrics]] = Part(_draw_figures, "part")
-        self._progress: Progress | None = None
+        self._progress: ProgressBar | None = None
         self._last: DemoState | None = None
 
     async def begin(self) -> None:
@@ -98,7 +98,7 @@ class Dashboard:
                     text("The figures appear here as soon as it is done.")
             link("/settings/demo-mode", words="Show details")
             if state.label is not Label.SCHEDULED:
-                self._progress = Progress(operation.doing)
+                self._progress = ProgressBar(operation.doing)
 
     def banner_failed(self, state: DemoState) -> None:
         """Say why, and where to go on."""

@@ -13,7 +13,7 @@ from core.operations import demo
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
-from ui.components.base.progress_bar import Progress
+from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
 from ui.components.demo.demo_words import completion, deleted_lately, preset_words, waiting_words
 from ui.components.demo.preset_cards import PresetCards
@@ -45,7 +45,7 @@ class DemoCard:
         self._user_id = actor_id
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
         self._part: Part[DemoState] = Part(self._draw, "part")
-        self._progress: Progress | None = None
+        self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
         self._last: DemoState | None = None
 
@@ -142,7 +142,7 @@ class DemoCard:
             text(words, tag="h2")
 
     def _draw_progress(self, name: str, state: DemoState) -> None:
-        self._progress = Progress(name)
+        self._progress = ProgressBar(name)
         self._message = text(state.message, "strong")
         text(waiting_words(state), "lead", tag="p")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from core.models import Role
-from core.people.operator_list import Standing, standings
+from core.people.operator_list import OperatorLine, operator_lines
 from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, Rows, box, keep_roughly_fresh, link, text
@@ -39,14 +39,14 @@ class OperatorsPage:
             with box("panel", "section").props("aria-label=Operators"):
                 columns = ("Person", "Access", "Role", "Second factor", "Sessions", "Last seen")
                 with table("Operators", columns):
-                    self._rows: Rows[Standing] = Rows(self._draw_row, "", "tbody")
+                    self._rows: Rows[OperatorLine] = Rows(self._draw_row, "", "tbody")
 
     async def refresh(self) -> None:
         """Look again; lines change in place."""
-        found = await access.load_for(Role.ADMIN, standings)
+        found = await access.load_for(Role.ADMIN, operator_lines)
         self._rows.show({person.id: person for person in found})
 
-    def _draw_row(self, person: Standing) -> Callable[[Standing], None]:
+    def _draw_row(self, person: OperatorLine) -> Callable[[OperatorLine], None]:
         with box(tag="tr"):
             with cell("Person"):
                 link(f"/users/{person.id}", "strong", person.email)
@@ -60,11 +60,11 @@ class OperatorsPage:
             with cell("Sessions"):
                 opened = text("")
             with cell("Last seen"):
-                seen: Part[Standing] = Part(_draw_seen)
+                seen: Part[OperatorLine] = Part(_draw_seen)
             with cell("", "buttons"):
-                buttons: Part[Standing] = Part(lambda now: draw_person_actions(now, self.refresh), "hbox")
+                buttons: Part[OperatorLine] = Part(lambda now: draw_person_actions(now, self.refresh), "hbox")
 
-        def move(now: Standing) -> None:
+        def move(now: OperatorLine) -> None:
             set_state(chip, now.access)
             role.set_text(now.role.capitalize())
             factor.set_text("on" if now.has_factor else "off")
@@ -75,7 +75,7 @@ class OperatorsPage:
         return move
 
 
-def _draw_seen(person: Standing) -> None:
+def _draw_seen(person: OperatorLine) -> None:
     if person.last_seen_at:
         time_text(person.last_seen_at)
     else:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from core.queues.summary import Ended, KindSeen, QueueSeen, Steering
+from core.queues.summary import Ended, KindFigures, QueueFigures, QueueSummary
 from core.settings import settings
 from core.wording import counted, spoken
 from ui import live, query_cache
@@ -38,15 +38,15 @@ class QueuesPage:
             with box("headline"):
                 text("Queues", tag="h1")
                 text("Pausing starts nothing new; what runs goes on.", "muted")
-            self._broker: Part[Steering] = Part(_draw_broker)
+            self._broker: Part[QueueSummary] = Part(_draw_broker)
             with box("panel", "section").props("aria-label=Queues"):
                 _title("Queues")
                 with table("Queues", ("Queue", "State", *_QUEUE_FIGURES), _QUEUE_FIGURES):
-                    self._queues: Rows[QueueSeen] = Rows(self._draw_queue, "", "tbody")
+                    self._queues: Rows[QueueFigures] = Rows(self._draw_queue, "", "tbody")
             with box("panel", "section").props("aria-label=Kinds"):
                 _title("Kinds of jobs")
                 with table("Kinds", ("Kind", "State", "Limits", *_KIND_FIGURES), _KIND_FIGURES):
-                    self._kinds: Rows[KindSeen] = Rows(self._draw_kind, "", "tbody")
+                    self._kinds: Rows[KindFigures] = Rows(self._draw_kind, "", "tbody")
 
     async def refresh(self) -> None:
         """Look again; figures move in place."""
@@ -55,27 +55,27 @@ class QueuesPage:
     async def _look_again(self) -> None:
         self._show(await query_cache.queues.anew())
 
-    def _show(self, seen: Steering) -> None:
+    def _show(self, seen: QueueSummary) -> None:
         if self.screen.is_deleted:
             return
         self._broker.show(seen, key=(live.hub.bus_is_up(), live.hub.bus_is_up() or seen.queued))
         self._queues.show({queue.line.name: queue for queue in seen.queues})
         self._kinds.show({kind.kind.kind: kind for kind in seen.kinds})
 
-    def _draw_queue(self, seen: QueueSeen) -> Callable[[QueueSeen], None]:
+    def _draw_queue(self, seen: QueueFigures) -> Callable[[QueueFigures], None]:
         name = seen.line.name
         with box(tag="tr"):
             with cell("Queue"):
                 link(f"/jobs?{urlencode({'queue': name})}", "strong", name)
             with cell("State", "wide"):
-                state: Part[QueueSeen] = Part(lambda now: draw_pause(now.line))
+                state: Part[QueueFigures] = Part(lambda now: draw_pause(now.line))
             figures = {column: figure(column) for column in _QUEUE_FIGURES}
             with cell("", "buttons"):
-                buttons: Part[QueueSeen] = Part(
+                buttons: Part[QueueFigures] = Part(
                     lambda now: pause_button("queue", name, paused=now.line.paused_at, after=self._look_again)
                 )
 
-        def move(now: QueueSeen) -> None:
+        def move(now: QueueFigures) -> None:
             line = now.line
             state.show(now, key=(line.paused_at, line.paused_by, line.paused_reason))
             buttons.show(now, key=line.paused_at)
@@ -87,21 +87,21 @@ class QueuesPage:
 
         return move
 
-    def _draw_kind(self, seen: KindSeen) -> Callable[[KindSeen], None]:
+    def _draw_kind(self, seen: KindFigures) -> Callable[[KindFigures], None]:
         name = seen.kind.kind
         with box(tag="tr"):
             with cell("Kind"):
                 text(seen.label, "strong", tag="div")
                 text(f"{name} in {seen.queue}" if seen.queue else name, "mono muted", tag="div")
             with cell("State", "wide"):
-                state: Part[KindSeen] = Part(lambda now: draw_pause(now.kind))
+                state: Part[KindFigures] = Part(lambda now: draw_pause(now.kind))
             with cell("Limits", "wide"):
-                limits: Part[KindSeen] = Part(lambda now: draw_limits(now.kind))
+                limits: Part[KindFigures] = Part(lambda now: draw_limits(now.kind))
             figures = {column: figure(column) for column in _KIND_FIGURES}
             with cell("", "buttons"):
-                buttons: Part[KindSeen] = Part(self._draw_kind_buttons)
+                buttons: Part[KindFigures] = Part(self._draw_kind_buttons)
 
-        def move(now: KindSeen) -> None:
+        def move(now: KindFigures) -> None:
             row = now.kind
             limited = (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds)
             state.show(now, key=(row.paused_at, row.paused_by, row.paused_reason))
@@ -112,7 +112,7 @@ class QueuesPage:
 
         return move
 
-    def _draw_kind_buttons(self, seen: KindSeen) -> None:
+    def _draw_kind_buttons(self, seen: KindFigures) -> None:
         with box("hbox"):
             pause_button("kind", seen.kind.kind, paused=seen.kind.paused_at, after=self._look_again)
             limits_button(seen.kind, self._look_again)
@@ -128,7 +128,7 @@ def _told(ended: Ended) -> list[str]:
     return [f"{ended.get(status, 0):,}" for status in _ENDED.values()]
 
 
-def _draw_broker(seen: Steering) -> None:
+def _draw_broker(seen: QueueSummary) -> None:
     if live.hub.bus_is_up():
         return
     every = f"{settings().sweep_seconds:g} s"

@@ -10,7 +10,7 @@ from core.schedules.listing import ScheduleLine, in_words
 from ui import query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.button import PRIMARY, button
-from ui.components.base.command_button import Steer, only_for, steer_button
+from ui.components.base.command_button import CommandAction, command_button, only_for
 from ui.components.base.confirm import Question
 from ui.components.base.empty import empty
 from ui.components.base.open_form import open_form
@@ -88,10 +88,12 @@ class SchedulesPage:
 
     def _draw_buttons(self, line: ScheduleLine) -> None:
         row = line.schedule
-        run = Steer(command="schedule.run", words="Run now", done=f"{row.name}: asked for.", target=row.id, icon="bolt")
-        steer_button(run, self._look_again)
-        steer_button(_resume(line) if row.paused_at else _pause(line), self._look_again)
-        steer_button(_remove(line), self._look_again)
+        run = CommandAction(
+            command="schedule.run", words="Run now", done=f"{row.name}: asked for.", target=row.id, icon="bolt"
+        )
+        command_button(run, self._look_again)
+        command_button(_resume(line) if row.paused_at else _pause(line), self._look_again)
+        command_button(_remove(line), self._look_again)
 
 
 def _draw_none(nothing: bool) -> None:  # noqa: FBT001 - what the part shows
@@ -161,14 +163,14 @@ def _draw_tick(tick: ScheduleTick) -> None:
             text(tick.detail, "muted detail")
 
 
-def _pause(line: ScheduleLine) -> Steer:
+def _pause(line: ScheduleLine) -> CommandAction:
     row = line.schedule
     question = Question(
         f"Pause {row.name}?",
         ["Its runs pass unheard until somebody resumes it; none is caught up."],
         "Pause",
     )
-    return Steer(
+    return CommandAction(
         command="schedule.pause",
         words="Pause",
         done=f"{row.name} is paused.",
@@ -178,14 +180,14 @@ def _pause(line: ScheduleLine) -> Steer:
     )
 
 
-def _resume(line: ScheduleLine) -> Steer:
+def _resume(line: ScheduleLine) -> CommandAction:
     row = line.schedule
-    return Steer(
+    return CommandAction(
         command="schedule.resume", words="Resume", done=f"{row.name} goes on.", target=row.id, icon="play_arrow"
     )
 
 
-def _remove(line: ScheduleLine) -> Steer:
+def _remove(line: ScheduleLine) -> CommandAction:
     row = line.schedule
     question = Question(
         f"Remove {row.name}?",
@@ -193,6 +195,6 @@ def _remove(line: ScheduleLine) -> Steer:
         "Remove",
         takes_away=True,
     )
-    return Steer(
+    return CommandAction(
         command="schedule.remove", words="Remove", done=f"{row.name} is removed.", target=row.id, question=question
     )

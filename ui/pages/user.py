@@ -11,7 +11,7 @@ from core.wording import counted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.empty import empty
-from ui.components.base.progress_bar import Progress
+from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import draw_remedy
 from ui.components.base.state_chip import state_chip
 from ui.components.base.timeline import timeline
@@ -43,7 +43,7 @@ class OneUser:
 
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
-        self._progress: Progress | None = None
+        self._progress: ProgressBar | None = None
         with box("screen padded") as self._screen:
             self._head: Part[UserPage] = Part(_draw_head)
             self._diagnosis: Part[UserPage] = Part(self._draw_diagnosis)
@@ -70,8 +70,8 @@ class OneUser:
         page = await access.load(user_page, self._user_id)
         if self._screen.is_deleted:
             return
-        scene, user = page.scene, page.user
-        job = (scene.job.id, scene.label, scene.job.cancel_requested_at) if scene else None
+        context, user = page.context, page.user
+        job = (context.job.id, context.label, context.job.cancel_requested_at) if context else None
         state = (user.demo_mode_status, user.demo_preset)
         self._head.show(page, key=(user.email, user.name, user.role, user.disabled_at, state))
         self._diagnosis.show(page, key=page.diagnosis)
@@ -79,8 +79,8 @@ class OneUser:
         self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])
         self._connections.show(page, key=[(each.id, each.connection_status) for each in page.connections])
         self._events.show(page, key=[event.id for event in page.events])
-        if self._progress and scene:
-            self._progress.show(scene.job.progress_done, scene.job.progress_total, scene.job.progress_message)
+        if self._progress and context:
+            self._progress.show(context.job.progress_done, context.job.progress_total, context.job.progress_message)
 
     async def _look(self) -> None:
         page_is_moving = self._progress is not None
@@ -89,7 +89,9 @@ class OneUser:
 
     def _draw_diagnosis(self, page: UserPage) -> None:
         found = page.diagnosis
-        with box(f"diagnosis {design.MOODS[found.mood]}", "section").props('aria-label="Diagnosis" aria-live=polite'):
+        with box(f"diagnosis {design.SITUATIONS[found.situation]}", "section").props(
+            'aria-label="Diagnosis" aria-live=polite'
+        ):
             with box():
                 text(found.sentence, "sentence", tag="p")
                 if found.evidence:

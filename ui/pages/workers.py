@@ -5,12 +5,12 @@ from collections.abc import Callable
 from nicegui import ui
 
 from core.job_list.rows import Row
-from core.queues.workers import Presence, WorkerLine, Workforce
+from core.queues.workers import WorkerLine, WorkerListing, WorkerState
 from core.wording import counted, lasted
 from ui import live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.empty import empty
-from ui.components.base.progress_bar import Progress
+from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.times import set_time, time_text
 
@@ -34,13 +34,13 @@ class WorkersPage:
             with box("panel", "section").props('aria-label="At work"'):
                 with box("title"):
                     text("At work", tag="h2")
-                self._nobody: Part[Workforce] = Part(_draw_nobody)
+                self._nobody: Part[WorkerListing] = Part(_draw_nobody)
                 self._alive: Rows[WorkerLine] = Rows(_draw_worker, "workers")
             with box("panel", "section").props('aria-label="Gone"'):
                 with box("title"):
                     text("Gone within 24 hours", tag="h2")
                     text("latest first", "muted")
-                self._gone: Part[Workforce] = Part(_draw_gone)
+                self._gone: Part[WorkerListing] = Part(_draw_gone)
 
     async def refresh(self) -> None:
         """Look again; figures move in place."""
@@ -55,7 +55,7 @@ class WorkersPage:
         self._gone.show(seen, key=[(line.worker.id, line.presence) for line in seen.gone])
 
 
-def _draw_nobody(seen: Workforce) -> None:
+def _draw_nobody(seen: WorkerListing) -> None:
     if seen.alive:
         return
     pulse = live.status().pulse
@@ -103,7 +103,7 @@ def _draw_job(row: Row) -> Callable[[Row], None]:
         chip = state_chip(row["label"])
         text(row["kind"], "clip")
         text(row["user_email"] or "for nobody in particular", "clip muted")
-        progress = Progress(f"{row['kind']}, progress")
+        progress = ProgressBar(f"{row['kind']}, progress")
         time_text(row["started_at"], "elapsed", "muted")
 
     def move(now: Row) -> None:
@@ -113,7 +113,7 @@ def _draw_job(row: Row) -> Callable[[Row], None]:
     return move
 
 
-def _draw_gone(seen: Workforce) -> None:
+def _draw_gone(seen: WorkerListing) -> None:
     if not seen.gone:
         empty("history", "Nobody went", "Workers that stopped, or were lost, are listed here for a day.")
         return
@@ -130,7 +130,7 @@ def _draw_gone_line(line: WorkerLine) -> None:
         with box("name"):
             text(f"{worker.host}:{worker.pid}", "strong")
             text(str(worker.id)[-8:], "mono muted").tooltip(str(worker.id))
-        said = "said good-bye" if line.presence is Presence.STOPPED else "fell silent; its jobs are taken over"
+        said = "said good-bye" if line.presence is WorkerState.STOPPED else "fell silent; its jobs are taken over"
         text(said, "muted clip")
         text(f"lived for {lasted(worker.heartbeat_at - worker.started_at)}", "muted extra")
         time_text(went, classes="muted")

@@ -14,7 +14,7 @@ from ui.components.base.confirm import Question, Yes, confirm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Steer:
+class CommandAction:
     """A command as a button: the word on it, to what, the question before it, and what is said afterwards."""
 
     command: str
@@ -26,15 +26,17 @@ class Steer:
     icon: str | None = None
 
 
-def steer_button(order: Steer, after: Callable[[], Awaitable[Any]]) -> ui.button:
+def command_button(order: CommandAction, after: Callable[[], Awaitable[Any]]) -> ui.button:
     """Return the button; `after` shows what became of it."""
 
     takes_away = order.question is not None and order.question.takes_away
     look = DANGER if takes_away else PLAIN
-    return only_for(button(order.words, lambda: steer(order, after), look=look, icon=order.icon), order.command)
+    return only_for(
+        button(order.words, lambda: perform_action(order, after), look=look, icon=order.icon), order.command
+    )
 
 
-async def steer(order: Steer, after: Callable[[], Awaitable[Any]]) -> None:
+async def perform_action(order: CommandAction, after: Callable[[], Awaitable[Any]]) -> None:
     """Ask if it has a question, do it, and say that it is done. Raises a Refused."""
     question = _question(order)
     yes = await confirm(question) if question else Yes(None)
@@ -45,7 +47,7 @@ async def steer(order: Steer, after: Callable[[], Awaitable[Any]]) -> None:
     await after()
 
 
-def _question(order: Steer) -> Question | None:
+def _question(order: CommandAction) -> Question | None:
     """Return what is asked before it is done: its own question, with the field for a reason where one is needed."""
     if not COMMANDS[order.command].needs_reason:
         return order.question

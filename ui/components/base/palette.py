@@ -17,7 +17,7 @@ from core.people.users import UserLine, find_users
 from ui import access, query_cache
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import attempt, say
-from ui.components.base.command_button import steer
+from ui.components.base.command_button import perform_action
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.pause import pause_of
 
@@ -151,7 +151,7 @@ async def _orders() -> list[Entry]:
     return [
         Entry(order.icon or "", f"{order.words} queue {order.args['name']}{'…' * bool(order.question)}", "do", act)
         for order in orders
-        for act in [partial(steer, order, query_cache.queues.anew)]
+        for act in [partial(perform_action, order, query_cache.queues.anew)]
     ]
 
 

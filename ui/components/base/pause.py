@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from nicegui import ui
 
 from ui.components.base.box import box, text
-from ui.components.base.command_button import Steer, steer_button
+from ui.components.base.command_button import CommandAction, command_button
 from ui.components.base.confirm import Question
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
@@ -49,19 +49,19 @@ def draw_who_paused(row: Pausable) -> None:
 
 def pause_button(what: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[Any]]) -> ui.button:
     """Return the button that pauses a queue or a kind, or resumes a paused one."""
-    return steer_button(pause_of(what, name, paused=paused), after)
+    return command_button(pause_of(what, name, paused=paused), after)
 
 
-def pause_of(what: str, name: str, *, paused: datetime | None) -> Steer:
+def pause_of(what: str, name: str, *, paused: datetime | None) -> CommandAction:
     """Return what pauses a queue or a kind, or resumes a paused one."""
     args = {"name": name}
     if paused:
         resumed = f"{name} goes on."
-        return Steer(command=f"{what}.resume", words="Resume", done=resumed, args=args, icon="play_arrow")
+        return CommandAction(command=f"{what}.resume", words="Resume", done=resumed, args=args, icon="play_arrow")
     question = Question(
         f"Pause the {what} {name}?",
         ["No more of its jobs start until somebody resumes it. Those that run go on; new ones wait, none is lost."],
         "Pause",
     )
     done = f"{name} is paused."
-    return Steer(command=f"{what}.pause", words="Pause", done=done, args=args, question=question, icon="pause")
+    return CommandAction(command=f"{what}.pause", words="Pause", done=done, args=args, question=question, icon="pause")

@@ -6,7 +6,7 @@ from ui import design
 from ui.components.base.box import box
 
 
-class Progress:
+class ProgressBar:
     """A progress bar that moves in place; without a total it says only that something is going on."""
 
     def __init__(self, name: str, tone: str = design.RUN) -> None:

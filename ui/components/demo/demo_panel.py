@@ -6,7 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
-from core.diagnosis.context import Scene
+from core.diagnosis.context import JobContext
 from core.jobs.labels import Label
 from core.models import Role, User
 from core.operation import NoForm
@@ -18,7 +18,7 @@ from ui.components.base.box import box, link, text
 from ui.components.base.button import DANGER, button, forbid, say
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.form import ModelForm
-from ui.components.base.progress_bar import Progress
+from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import MomentField, time_text
 from ui.components.demo.demo_words import preset_name
@@ -28,10 +28,10 @@ _MOVING = frozenset({Label.RUNNING, Label.STOPPING})
 _ENDED = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 
 
-def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Progress | None:
+def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> ProgressBar | None:
     """Draw the panel; return the progress bar of the job at work, if there is one, for the page to move."""
     user = page.user
-    at_work = page.scene if page.scene and page.scene.label not in _ENDED else None
+    at_work = page.context if page.context and page.context.label not in _ENDED else None
     with box("title"):
         text("Demo mode", tag="h2")
         state_chip(user.demo_mode_status.value)
@@ -43,8 +43,8 @@ def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Pro
     return progress
 
 
-def _draw_job(scene: Scene, after: Callable[[], Awaitable[None]]) -> Progress:
-    job = scene.job
+def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> ProgressBar:
+    job = context.job
 
     async def cancel() -> None:
         question = Question(
@@ -61,18 +61,18 @@ def _draw_job(scene: Scene, after: Callable[[], Awaitable[None]]) -> Progress:
 
     with box("vbox"):
         with box("hbox"):
-            state_chip(scene.label.value)
+            state_chip(context.label.value)
             link(f"/jobs/{job.id}", words=job.kind)
             text(f"attempt {job.attempt} of {job.max_attempts}" if job.attempt else "", "muted")
-            if scene.label is Label.SCHEDULED:
+            if context.label is Label.SCHEDULED:
                 time_text(job.run_at, "clock", "muted")
             box("grow")
             made = button("Cancel", cancel, look=DANGER)
             _only_support(made)
-        progress = Progress(job.kind)
+        progress = ProgressBar(job.kind)
         progress.show(job.progress_done, job.progress_total, job.progress_message)
         # A bar that moves while nothing does would promise what is not true; a queue may be paused for hours.
-        progress.bar.set_visibility(scene.label in _MOVING or job.progress_done > 0)
+        progress.bar.set_visibility(context.label in _MOVING or job.progress_done > 0)
     return progress
 
 

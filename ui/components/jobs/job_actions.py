@@ -10,7 +10,7 @@ from core.commands.registry import COMMANDS
 from core.errors import Refused
 from core.job_list.rows import Row
 from core.models import Role
-from core.operation import Chore
+from core.operation import Task
 from core.operations import BY_NAME
 from core.wording import counted
 from ui import access
@@ -79,9 +79,9 @@ def _fit(name: str, rows: Sequence[Row]) -> list[Row]:
 
 
 def _role(name: str, row: Row) -> Role:
-    """Return who may do it: a chore is done again by who may start it."""
+    """Return who may do it: a task is done again by who may start it."""
     kind = BY_NAME.get(row["kind"])
-    return kind.role if name == "job.retry" and isinstance(kind, Chore) else COMMANDS[name].role
+    return kind.role if name == "job.retry" and isinstance(kind, Task) else COMMANDS[name].role
 
 
 def _draw_action(name: str, rows: Sequence[Row], after: After) -> ui.button:

@@ -16,7 +16,7 @@ from core.wording import lasted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.empty import empty
-from ui.components.base.progress_bar import Progress
+from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import draw_remedy
 from ui.components.base.state_chip import state_chip
 from ui.components.base.timeline import timeline
@@ -42,7 +42,7 @@ class JobDetail:
 
     def __init__(self, job_id: UUID) -> None:
         self._job_id = job_id
-        self._progress: Progress | None = None
+        self._progress: ProgressBar | None = None
         self._moving = True
         with box("detail-body") as self._body:
             self._head: Part[Seen] = Part(self._draw_head, "vbox")
@@ -97,7 +97,7 @@ class JobDetail:
                 text(words, "muted", tag="p")
             if why.remedy and why.remedy.target != job.id:  # what is done to the job itself has its button above
                 draw_remedy(why.remedy, self.refresh)
-        self._progress = Progress(row["kind"], design.tone_of(row["label"])) if job.progress_total else None
+        self._progress = ProgressBar(row["kind"], design.tone_of(row["label"])) if job.progress_total else None
         text(job.progress_message, "muted") if job.progress_message else None
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from nicegui import ui
 
-from core.audit.search import TrailFilter
+from core.audit.search import AuditFilter
 from ui.components.base.box import Part, box, text
 from ui.components.base.times import MomentField, time_text
 
@@ -25,13 +25,13 @@ FAMILIES: Final = {
 }
 _MOMENTS: Final = {"since": "From", "until": "To"}
 
-Changed = Callable[[TrailFilter], Awaitable[None]]
+Changed = Callable[[AuditFilter], Awaitable[None]]
 
 
 class TrailFilters:
     """What is wanted, as fields; calls `changed` with the filter that the person made."""
 
-    def __init__(self, wanted: TrailFilter, changed: Changed) -> None:
+    def __init__(self, wanted: AuditFilter, changed: Changed) -> None:
         self._wanted = wanted
         self._changed = changed
         with box("trail-filters").props('role=search aria-label="Filter the audit log"'):
@@ -43,7 +43,7 @@ class TrailFilters:
             self._what.props('outlined dense options-dense aria-label="What"').classes("field")
             self._tell_what()
             self._moments = {name: MomentField(word, "your time", self._typed) for name, word in _MOMENTS.items()}
-            self._set: Part[TrailFilter] = Part(self._draw_set, "chosen")
+            self._set: Part[AuditFilter] = Part(self._draw_set, "chosen")
         self._set.show(wanted, key=wanted)
 
     def _tell_what(self) -> None:
@@ -62,14 +62,14 @@ class TrailFilters:
         self._moments[name].clear()
         await self._want(self._wanted.but(**{name: None}))
 
-    async def _want(self, wanted: TrailFilter) -> None:
+    async def _want(self, wanted: AuditFilter) -> None:
         if wanted == self._wanted:
             return
         self._wanted = wanted
         self._set.show(wanted, key=wanted)
         await self._changed(wanted)
 
-    def _draw_set(self, wanted: TrailFilter) -> None:
+    def _draw_set(self, wanted: AuditFilter) -> None:
         for name, word in _MOMENTS.items():
             moment: datetime | None = getattr(wanted, name)
             if moment is not None:

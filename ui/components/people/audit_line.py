@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from core.audit.search import Change, TrailLine
+from core.audit.search import AuditLine, Change
 from core.operations import BY_NAME
 from ui.components.base.box import box, link, text
 from ui.components.base.event_words import called
@@ -12,7 +12,7 @@ from ui.components.base.times import time_text
 LONGEST: Final = 60
 
 
-def draw_trail_line(line: TrailLine) -> None:
+def draw_trail_line(line: AuditLine) -> None:
     """Draw one line as a row."""
     with box("row-line", "li").props(f'data-event="{line.id}"'):
         with box("when"):
@@ -31,14 +31,14 @@ def draw_trail_line(line: TrailLine) -> None:
                 text(f"“{line.reason}”", "quote")
 
 
-def _told(line: TrailLine) -> str:
+def _told(line: AuditLine) -> str:
     words = called(line.what)
     kind = str(line.data.get("kind") or "")
     declared = BY_NAME.get(kind)
     return f"{words}: {declared.label if declared else kind}" if kind else words
 
 
-def _draw_on_whom(line: TrailLine) -> None:
+def _draw_on_whom(line: AuditLine) -> None:
     with box("on muted"):
         if line.user_id and line.user_id != line.who_id:
             words = line.user_email or "somebody who is no longer there"
@@ -49,7 +49,7 @@ def _draw_on_whom(line: TrailLine) -> None:
             link(f"/jobs/{line.job_id}", words="job")
 
 
-def _draw_change(change: Change, line: TrailLine) -> None:
+def _draw_change(change: Change, line: AuditLine) -> None:
     name, was, now = change
     with box("hbox wrap was-now"):
         if name:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from core.models import Role
-from core.people.operator_list import Standing, standing_of
+from core.people.operator_list import OperatorLine, operator_line
 from ui import access
 from ui.components.base.box import Part, box, keep_fresh, text
 from ui.components.base.state_chip import state_chip
@@ -17,10 +17,12 @@ class PersonAccess:
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
         with box("panel access", "section").props("aria-label=Access"):
-            self._head: Part[Standing] = Part(_draw_head, "title")
+            self._head: Part[OperatorLine] = Part(_draw_head, "title")
             with box("body vbox"):
                 self._sessions = OpenSessions(access.me(), user_id)
-                self._actions: Part[Standing] = Part(lambda now: draw_person_actions(now, self.refresh), "hbox wrap")
+                self._actions: Part[OperatorLine] = Part(
+                    lambda now: draw_person_actions(now, self.refresh), "hbox wrap"
+                )
 
     async def begin(self) -> None:
         """Show it now, and keep it fresh."""
@@ -30,12 +32,12 @@ class PersonAccess:
 
     async def refresh(self) -> None:
         """Load how the person stands, and show what is new."""
-        now = await access.load_for(Role.ADMIN, standing_of, self._user_id)
+        now = await access.load_for(Role.ADMIN, operator_line, self._user_id)
         self._head.show(now, key=(now.access, now.role, now.has_factor))
         self._actions.show(now, key=(now.access, now.role, now.has_factor))
 
 
-def _draw_head(person: Standing) -> None:
+def _draw_head(person: OperatorLine) -> None:
     text("Access", tag="h2")
     state_chip(person.access)
     text(f"{person.role} · second factor {'on' if person.has_factor else 'off'}", "muted")

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from nicegui import ui
 
-from core.people.operator_list import Access, Standing
-from core.people.operators import AddForm, RoleForm
+from core.people.operator_list import Access, OperatorLine
+from core.people.operators import NewOperator, RoleForm
 from core.settings import settings
 from ui import access
 from ui.components.base.button import PLAIN, button, forbid, say
-from ui.components.base.command_button import Steer, only_for, steer_button
+from ui.components.base.command_button import CommandAction, command_button, only_for
 from ui.components.base.confirm import Question, ReasonField
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, Then, open_form
@@ -22,7 +22,7 @@ After = Callable[[], Awaitable[None]]
 _LINK: Final = "It signs in once, within 24 hours, whoever opens it: send it to them alone. It is shown this once."
 
 
-def draw_person_actions(person: Standing, after: After) -> None:
+def draw_person_actions(person: OperatorLine, after: After) -> None:
     """Draw the buttons that fit how this person stands; nobody has those about themselves."""
     if person.id == access.me().id:
         forbid(
@@ -31,12 +31,12 @@ def draw_person_actions(person: Standing, after: After) -> None:
         return
     only_for(button("Change role", lambda: _open_role(person, after), look=PLAIN), "operator.role")
     if person.access is Access.DISABLED:
-        steer_button(_enable(person), after)
+        command_button(_enable(person), after)
         return
     only_for(button("Sign-in link", lambda: _make_link(person.id, person.email, after), look=PLAIN), "operator.link")
     if person.has_factor:
-        steer_button(_reset(person), after)
-    steer_button(_disable(person), after)
+        command_button(_reset(person), after)
+    command_button(_disable(person), after)
 
 
 def add_button(after: After) -> ui.button:
@@ -50,7 +50,7 @@ def _nothing() -> None:
 
 def _open_add(after: After) -> None:
     def draw() -> Act:
-        form, reason = ModelForm(AddForm), ReasonField()
+        form, reason = ModelForm(NewOperator), ReasonField()
 
         async def add() -> Then:
             args = form.values()
@@ -63,7 +63,7 @@ def _open_add(after: After) -> None:
     open_form("Add operator", "Add operator", draw)
 
 
-def _open_role(person: Standing, after: After) -> None:
+def _open_role(person: OperatorLine, after: After) -> None:
     def draw() -> Act:
         form = ModelForm(RoleForm, given={"role": person.role.value})
         reason = ReasonField(needed=True)
@@ -90,20 +90,20 @@ async def _show_link(email: str, path: str) -> None:
     await show_once(f"Sign-in link of {email}", _LINK, base.rstrip("/") + path)
 
 
-def _reset(person: Standing) -> Steer:
+def _reset(person: OperatorLine) -> CommandAction:
     effect = "A password or a link alone lets them in, until they set up another. Make sure that it is they who ask."
     question = Question(f"Reset the second factor of {person.email}?", [effect], "Reset", takes_away=True)
     done = f"{person.email} has no second factor any more."
-    return Steer(command="factor.reset", words="Reset factor", done=done, target=person.id, question=question)
+    return CommandAction(command="factor.reset", words="Reset factor", done=done, target=person.id, question=question)
 
 
-def _disable(person: Standing) -> Steer:
+def _disable(person: OperatorLine) -> CommandAction:
     effect = "Their pages close within a second; sessions, links and tokens end. What they did stays on record."
     question = Question(f"Disable {person.email}?", [effect], "Disable", takes_away=True)
     done = f"{person.email} is shut out."
-    return Steer(command="operator.disable", words="Disable", done=done, target=person.id, question=question)
+    return CommandAction(command="operator.disable", words="Disable", done=done, target=person.id, question=question)
 
 
-def _enable(person: Standing) -> Steer:
+def _enable(person: OperatorLine) -> CommandAction:
     done = f"{person.email} may come in again; sessions and tokens of before stay ended."
-    return Steer(command="operator.enable", words="Enable", done=done, target=person.id)
+    return CommandAction(command="operator.enable", words="Enable", done=done, target=person.id)

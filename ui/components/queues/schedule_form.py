@@ -10,7 +10,7 @@ from nicegui import ui
 
 from core.errors import Invalid, Refused
 from core.models import PlatformConnection
-from core.operation import Chore, NoForm, Operation
+from core.operation import NoForm, Operation, Task
 from core.operations import BY_NAME
 from core.schedules import scheduling
 from core.schedules.listing import NEXT_SHOWN, Target, in_words, targets
@@ -44,7 +44,7 @@ class ScheduleForm:
     def draw(self) -> Act:
         """Draw the fields; return what adds the schedule."""
         options = {name: f"{kind.label}  ({name})" for name, kind in BY_NAME.items()}
-        first = next(name for name, kind in BY_NAME.items() if isinstance(kind, Chore))
+        first = next(name for name, kind in BY_NAME.items() if isinstance(kind, Task))
         with box("pair"):
             self._name = _labelled("Name", ui.input).props("outlined dense maxlength=100 autofocus")
             self._kind = _labelled("What", ui.select, options, value=first, on_change=self._show_kind).props(_FIELD)
