@@ -10,15 +10,16 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
 from core.database.engine import session_scope
+from core.jobs import finish, sweep, workers
 from core.jobs import run as run_module
-from core.jobs import sweep, workers
 from core.jobs.cancel import cancel
 from core.jobs.claim import Claimed, claim
+from core.jobs.failure import failure_of
 from core.jobs.request import request
 from core.jobs.run import run
 from core.models import AttemptOutcome, BackgroundJob, Interaction, PlatformConnection, User
 from core.operation import Operation
-from core.operations import BY_NAME
+from core.operations import BY_NAME, operations_on
 from tests.factories import SUPPORT, make_user
 
 STEP = timedelta(seconds=60)
@@ -44,6 +45,51 @@ def prepare(engine: Engine, operation: Operation[Any, Any]) -> UUID:
     return user_id
 
 
+def reach(engine: Engine, operation: Operation[Any, Any]) -> UUID:
+    """Return a user whom other operations have brought into the operation's first source state, as people would."""
+    state, machine = min(operation.source), operation.machine
+    with session_scope(engine) as session:
+        user = make_user(session)
+        if machine.state_of(user) == state:
+            return user.id
+    if state == machine.failed:
+        ask(engine, BY_NAME["demo.enable"], user.id, {"preset": "nano"})
+        _give_up(engine)
+        return user.id
+    way = next(each for each in operations_on(machine) if each.target == state and each is not operation)
+    user_id = reach(engine, way)
+    ask(engine, way, user_id, smallest_form(way))
+    assert run_next(engine) is AttemptOutcome.SUCCEEDED
+    return user_id
+
+
+def _give_up(engine: Engine) -> None:
+    """Fail the next due job for good."""
+    with session_scope(engine) as session:
+        held = take(engine)
+        assert held is not None
+        job = session.get_one(BackgroundJob, held.id)
+        finish.fail(session, job, failure_of(RuntimeError("no more paper")))
+
+
+def smallest_form(operation: Operation[Any, Any]) -> dict[str, Any]:
+    """Return what an operation's form needs at the least."""
+    return {"preset": "nano"} if "preset" in operation.form.model_fields else {}
+
+
+def at_every_checkpoint(monkeypatch: pytest.MonkeyPatch, look: Callable[[int], None]) -> None:
+    """Let `look` see each checkpoint once it is committed, with its number from 0."""
+    real, passed = run_module.checkpoint, []
+
+    def checkpoint(*args: Any) -> bool:
+        asked = real(*args)
+        passed.append(None)
+        look(len(passed) - 1)
+        return asked
+
+    monkeypatch.setattr(run_module, "checkpoint", checkpoint)
+
+
 def ask(engine: Engine, operation: Any, user_id: UUID, form: dict[str, Any] | None = None) -> UUID:
     """Request the operation and return the job's id."""
     with session_scope(engine) as session:
@@ -52,8 +98,7 @@ def ask(engine: Engine, operation: Any, user_id: UUID, form: dict[str, Any] | No
 
 def ask_fixed(engine: Engine, operation: Operation[Any, Any], user_id: UUID) -> UUID:
     """Request the operation as a job with a fixed id and time."""
-    form = {"preset": "nano"} if "preset" in operation.form.model_fields else {}
-    job_id = ask(engine, operation, user_id, form)
+    job_id = ask(engine, operation, user_id, smallest_form(operation))
     with session_scope(engine) as session:
         values = {"old": job_id, "new": JOB_ID, "at": ASKED_AT}
         statement = "UPDATE background_jobs SET id = :new, created_at = :at, started_at = :at WHERE id = :old"

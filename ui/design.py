@@ -11,6 +11,7 @@ from nicegui import ui
 from core.diagnosis.context import Situation
 from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
+from core.operations import MACHINES, transitional_states
 from core.people.operator_list import Access
 from core.queues.workers import WorkerState
 
@@ -21,8 +22,14 @@ ASSETS_URL: Final = "/assets"
 #: Tones are classes of assets/tokens.css: a text colour and a dot colour, in both themes.
 OK, BAD, WARN, RUN, IDLE, DEMO = (f"tone-{name}" for name in ("ok", "bad", "warn", "run", "idle", "demo"))
 
+#: States of people's rows in which a job is at work; those of connections too, which no operation moves yet.
+_TRANSITIONAL: Final = (
+    *(state for machine in MACHINES for state in transitional_states(machine)),
+    *(ConnectionStatus.CONNECTING, ConnectionStatus.REFRESHING, ConnectionStatus.DISCONNECTING),
+)
 #: From the word a state is shown by to its tone.
 TONES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_TRANSITIONAL, RUN),
     Label.QUEUED: IDLE,
     Label.SCHEDULED: IDLE,
     Label.RETRYING: WARN,
@@ -33,15 +40,11 @@ TONES: Final[Mapping[str, str]] = {
     Label.FAILED: BAD,
     Label.CANCELLED: IDLE,
     DemoModeStatus.DISABLED: IDLE,
-    DemoModeStatus.ENABLING: RUN,
     DemoModeStatus.ENABLED: DEMO,
-    DemoModeStatus.DISABLING: RUN,
     ConnectionStatus.DISCONNECTED: IDLE,
-    ConnectionStatus.CONNECTING: RUN,
     ConnectionStatus.CONNECTED: OK,
-    ConnectionStatus.REFRESHING: RUN,
-    ConnectionStatus.DISCONNECTING: RUN,
     "stuck": BAD,
+    "moving": RUN,
     WorkerState.ALIVE: OK,
     WorkerState.SILENT: WARN,
     WorkerState.LOST: BAD,
@@ -55,7 +58,7 @@ TONES: Final[Mapping[str, str]] = {
     "refused": BAD,
 }
 #: States that will pass; their dot breathes.
-MOVING: Final = frozenset({"running", "stopping", "enabling", "disabling", "connecting", "refreshing", "disconnecting"})
+MOVING: Final = frozenset({Label.RUNNING.value, Label.STOPPING.value, "moving", *_TRANSITIONAL})
 #: States in which nothing has begun; their dot is hollow, so that it differs from idle ones without colour.
 HOLLOW: Final = frozenset({"queued", "scheduled", "disabled", "disconnected", "cancelled", "stopped", "over"})
 

@@ -3,12 +3,16 @@
 A query returns the rows that break its invariant, with what a person needs to find them; none is well.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session
+
+from core.models import PlatformConnection, User
+from core.operation import Machine, Operation
+from core.operations import MACHINES, operations_on, transitional_states
 
 #: Rows of one violation that are shown.
 SHOWN = 20
@@ -34,12 +38,55 @@ class Violation:
     rows: Sequence[dict[str, Any]]
 
 
-#: The last job of each user's demo mode; a job that never started and was cancelled left the state where it came from.
+#: The last job on each row of each machine: the live one, or else the newest.
 _LAST = """WITH last AS (
-    SELECT DISTINCT ON (j.user_id) j.* FROM background_jobs j
-    WHERE j.machine = 'users.demo_mode_status' AND j.user_id IS NOT NULL
-    ORDER BY j.user_id, (j.status IN ('queued', 'running')) DESC, j.created_at DESC, j.id DESC
+    SELECT DISTINCT ON (j.machine, coalesce(j.connection_id, j.user_id))
+        j.*, coalesce(j.connection_id, j.user_id) AS row_id
+    FROM background_jobs j
+    WHERE j.machine IS NOT NULL AND coalesce(j.connection_id, j.user_id) IS NOT NULL
+    ORDER BY j.machine, coalesce(j.connection_id, j.user_id), (j.status IN ('queued', 'running')) DESC,
+        j.created_at DESC, j.id DESC
 )"""
+
+
+def _on_each_machine(query: Callable[[Machine[Any]], str]) -> str:
+    """Return one query over the rows of every machine, from the declarations alone."""
+    return " UNION ALL ".join(f"({query(machine)})" for machine in MACHINES)
+
+
+def _row(machine: Machine[Any]) -> str:
+    """Return what a person needs to find a row `r` of a machine."""
+    who = "r.email" if machine.table is User else "CAST(NULL AS text)"
+    return f"r.id, {who} AS email, '{machine.name}' AS machine, r.{machine.column}::text AS state"
+
+
+def _transitional_without_a_job(machine: Machine[Any]) -> str:
+    states = ", ".join(f"'{state}'" for state in transitional_states(machine))
+    return f"""SELECT {_row(machine)} FROM {machine.table.__tablename__} r
+        WHERE r.{machine.column} IN ({states}) AND NOT EXISTS (
+            SELECT 1 FROM background_jobs j WHERE j.machine = '{machine.name}'
+            AND coalesce(j.connection_id, j.user_id) = r.id AND j.status IN ('queued', 'running'))"""  # noqa: S608
+
+
+def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
+    """A job that was cancelled before it started left the row where it came from; an unknown kind says nothing."""
+    subject = "connection_id" if machine.table is PlatformConnection else "user_id"
+
+    def by_kind(state_of: Callable[[Operation[Any, Any]], str]) -> str:
+        cases = " ".join(f"WHEN '{each.name}' THEN '{state_of(each)}'" for each in operations_on(machine))
+        return f"CASE l.kind {cases} ELSE r.{machine.column} END"
+
+    return f"""SELECT {_row(machine)}, l.kind, l.status FROM last l
+        JOIN {machine.table.__tablename__} r ON r.id = l.row_id
+        WHERE l.machine = '{machine.name}' AND r.{machine.column} <> CASE
+            WHEN l.status IN ('queued', 'running') THEN {by_kind(lambda each: each.during)}
+            WHEN l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, r.{machine.column})
+            WHEN l.status = 'succeeded' THEN {by_kind(lambda each: each.target)}
+            WHEN l.status = 'cancelled' THEN {by_kind(lambda each: each.cancelled_state)}
+            ELSE '{machine.failed}' END
+          AND NOT EXISTS (SELECT 1 FROM events e WHERE e.{subject} = r.id AND e.name = 'user.repaired'
+                          AND e.at > l.updated_at)"""  # noqa: S608
+
 
 _RETRY_OR_DISMISS = "Open the user's page: Repair moves the state to failed, from where Retry and Dismiss work."
 
@@ -123,37 +170,24 @@ INVARIANTS = (
     ),
     Invariant(
         "in between means at work",
-        "a user who is enabling or disabling has a job at work",
-        """SELECT u.id, u.email, u.demo_mode_status FROM users u
-           WHERE u.demo_mode_status IN ('enabling', 'disabling') AND NOT EXISTS (
-               SELECT 1 FROM background_jobs j WHERE j.machine = 'users.demo_mode_status'
-               AND coalesce(j.connection_id, j.user_id) = u.id AND j.status IN ('queued', 'running'))""",
+        "a row in a transitional state has a job at work",
+        _on_each_machine(_transitional_without_a_job),
         _RETRY_OR_DISMISS,
         is_cheap=True,
     ),
     Invariant(
         "state says what the last job says",
-        "a user's demo mode is where their last job left it",
-        """SELECT u.id, u.email, u.demo_mode_status, l.kind, l.status FROM last l JOIN users u ON u.id = l.user_id
-            WHERE u.demo_mode_status <> CASE
-                WHEN l.status IN ('queued', 'running') THEN
-                    CASE l.kind WHEN 'demo.enable' THEN 'enabling'
-                                WHEN 'demo.disable' THEN 'disabling' ELSE 'failed' END
-                WHEN l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, u.demo_mode_status)
-                WHEN l.status = 'succeeded' THEN CASE l.kind WHEN 'demo.enable' THEN 'enabled' ELSE 'disabled' END
-                WHEN l.status = 'cancelled' THEN CASE l.kind WHEN 'demo.dismiss' THEN 'failed' ELSE 'disabled' END
-                ELSE 'failed' END
-              AND NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = u.id AND e.name = 'user.repaired'
-                              AND e.at > l.updated_at)""",
+        "a row is in the state in which its last job left it",
+        _on_each_machine(_not_where_the_last_job_left_it),
         _RETRY_OR_DISMISS,
     ),
     Invariant(
         "done is complete",
         "an enabled user has exactly the interactions that their last job reports",
         """SELECT u.id, u.email, (l.result ->> 'interactions')::int AS reported, n.found
-            FROM last l JOIN users u ON u.id = l.user_id
+            FROM last l JOIN users u ON u.id = l.row_id
             CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
-            WHERE u.demo_mode_status = 'enabled' AND l.kind = 'demo.enable' AND l.status = 'succeeded'
+            WHERE l.machine = 'users.demo_mode_status' AND u.demo_mode_status = 'enabled' AND l.status = 'succeeded'
               AND (l.result ->> 'interactions') IS NOT NULL
               AND (l.result ->> 'interactions')::int <> n.found""",
         "Disable demo mode for this user, then enable it again.",
@@ -161,9 +195,10 @@ INVARIANTS = (
     Invariant(
         "off leaves nothing",
         "a user whose last job ended and who is disabled or failed has no demo interactions",
-        """SELECT u.id, u.email, u.demo_mode_status, n.found FROM last l JOIN users u ON u.id = l.user_id
+        """SELECT u.id, u.email, u.demo_mode_status, n.found
+            FROM last l JOIN users u ON u.id = l.row_id
             CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
-            WHERE u.demo_mode_status IN ('disabled', 'failed') AND n.found > 0
+            WHERE l.machine = 'users.demo_mode_status' AND u.demo_mode_status IN ('disabled', 'failed') AND n.found > 0
               AND l.status NOT IN ('queued', 'running')""",
         "Enable demo mode and disable it again; where the state is failed, Dismiss cleans up.",
     ),

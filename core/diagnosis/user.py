@@ -4,7 +4,6 @@
 CLI offer the same one.
 """
 
-from typing import Final
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -14,9 +13,9 @@ from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, lat
 from core.diagnosis.job import explain
 from core.errors import NotFound
 from core.jobs.labels import Label
-from core.models import BackgroundJob, DemoModeStatus, User
-
-_ENDED: Final = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
+from core.models import TERMINAL, BackgroundJob, User
+from core.operations import clean_up_of, operation_during
+from core.operations.demo import demo_mode
 
 
 def diagnose_user(session: Session, user: User) -> Diagnosis:
@@ -37,11 +36,11 @@ def explain_job(session: Session, job_id: UUID) -> Diagnosis:
 def diagnose(user: User, context: JobContext | None) -> Diagnosis:
     """Tell why a user's demo mode is as it is; `context` is its job at work, or else its latest one, or None."""
     state = user.demo_mode_status
-    if context and context.label not in _ENDED:
+    if context and context.job.status not in TERMINAL:
         return explain(context)
-    if state in (DemoModeStatus.ENABLING, DemoModeStatus.DISABLING):
+    if operation_during(demo_mode, state):
         return _drifted(user, context)
-    if state is DemoModeStatus.FAILED:
+    if state == demo_mode.failed:
         return explain(context) if context and context.label is Label.FAILED else _failed_without_a_job(user)
     latest = (
         (f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago.",)
@@ -67,9 +66,11 @@ def _drifted(user: User, context: JobContext | None) -> Diagnosis:
 
 
 def _failed_without_a_job(user: User) -> Diagnosis:
+    clean_up = clean_up_of(demo_mode)
+    effect = "Deletes the rest of the demo data and turns demo mode off."
     return Diagnosis(
         Situation.FAILED,
         "Demo mode failed, and no failed job tells why.",
         (),
-        Remedy("demo.dismiss", user.id, "Dismiss", "Deletes what is left of the demo data; demo mode is disabled."),
+        Remedy(clean_up.name, user.id, clean_up.label, effect) if clean_up else None,
     )

@@ -26,11 +26,15 @@ class Role(StrEnum):
 
 
 class DemoModeStatus(StrEnum):
-    """disabled -> enabling -> enabled -> disabling -> disabled; enabling, disabling -> failed -> disabled."""
+    """disabled -> enabling -> enabled -> disabling -> disabled; enabled -> switching -> enabled.
+
+    From each state in between to failed, and from there to disabled or back to enabling.
+    """
 
     DISABLED = "disabled"
     ENABLING = "enabling"
     ENABLED = "enabled"
+    SWITCHING = "switching"
     DISABLING = "disabling"
     FAILED = "failed"
 
@@ -48,7 +52,7 @@ class User(SQLModel, table=True):
         sa.Index(
             "ix_users_demo_attention",
             "demo_mode_status",
-            postgresql_where=sa.text("demo_mode_status IN ('enabling', 'disabling', 'failed')"),
+            postgresql_where=sa.text("demo_mode_status NOT IN ('disabled', 'enabled')"),
         ),
     )
 

@@ -2,20 +2,23 @@
 
 import difflib
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from sqlmodel import SQLModel
 
 from core.errors import NotFound
-from core.operation import Operation, Task
+from core.operation import Machine, Operation, Task
 from core.operations import demo, maintenance
 
 #: A new operation is added here, and nowhere else.
-OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.disable, demo.dismiss)
+OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.switch, demo.disable, demo.dismiss)
 TASKS: tuple[Task[Any], ...] = (maintenance.delete_old_jobs, maintenance.expire_sessions)
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)
 BY_NAME: Mapping[str, Operation[Any, Any] | Task[Any]] = {each.name: each for each in _ALL}
+#: Every state machine that some operation moves.
+MACHINES: tuple[Machine[Any], ...] = tuple({each.machine.name: each.machine for each in OPERATIONS}.values())
 
 
 def known(name: str) -> Operation[Any, Any] | Task[Any]:
@@ -32,3 +35,26 @@ def known(name: str) -> Operation[Any, Any] | Task[Any]:
 def operations_of(row: SQLModel) -> tuple[Operation[Any, Any], ...]:
     """Return the operations that can move this row, whatever state it is in now."""
     return tuple(operation for operation in OPERATIONS if operation.machine.table is type(row))
+
+
+def operations_on(machine: Machine[Any]) -> tuple[Operation[Any, Any], ...]:
+    """Return the operations that move this machine."""
+    return tuple(operation for operation in OPERATIONS if operation.machine == machine)
+
+
+def transitional_states(machine: Machine[Any]) -> tuple[StrEnum, ...]:
+    """Return the states in which a job has to be at work, in the order of their operations.
+
+    An operation that cleans up after a failure works while the row says `failed`: that state may also last.
+    """
+    return tuple(each.during for each in operations_on(machine) if each.during != machine.failed)
+
+
+def operation_during(machine: Machine[Any], state: StrEnum) -> Operation[Any, Any] | None:
+    """Return the operation that is at work while a row is in a transitional state; None for any other state."""
+    return next((each for each in operations_on(machine) if each.during == state != machine.failed), None)
+
+
+def clean_up_of(machine: Machine[Any]) -> Operation[Any, Any] | None:
+    """Return the operation that leads out of `failed` without trying again, if the machine has one."""
+    return next((each for each in operations_on(machine) if each.during == machine.failed), None)

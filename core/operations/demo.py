@@ -94,6 +94,24 @@ enable = Operation(
     queue=QUEUE,
 )
 
+switch = Operation(
+    name="demo.switch",
+    label="Switch creator",
+    doing="Switching creator…",
+    machine=demo_mode,
+    source=frozenset({DemoModeStatus.ENABLED}),
+    during=DemoModeStatus.SWITCHING,
+    target=DemoModeStatus.ENABLED,
+    cancelled_state=DemoModeStatus.DISABLED,
+    form=EnableForm,
+    run=fill,
+    undo=wipe,
+    role=Role.SUPPORT,
+    self_service=True,
+    confirm="Switch creator? The generated interactions are replaced by those of the new creator; real ones stay.",
+    queue=QUEUE,
+)
+
 disable = Operation(
     name="demo.disable",
     label="Disable demo mode",

@@ -9,7 +9,7 @@ from core.models import Role
 from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
 from core.settings import settings
 
-QUEUE = "upkeep"
+QUEUE = "maintenance"
 #: Jobs deleted in one transaction: short enough that nobody waits for it.
 BATCH = 5_000
 #: Days that an ended session and a used key are kept for those who look for them.
@@ -66,7 +66,7 @@ def expire(work: TaskWork[NoForm]) -> Steps:
 
 
 delete_old_jobs = Task(
-    name="upkeep.delete_old_jobs",
+    name="maintenance.delete_old_jobs",
     label="Delete old jobs",
     form=DeleteForm,
     run=delete,
@@ -77,7 +77,7 @@ delete_old_jobs = Task(
 )
 
 expire_sessions = Task(
-    name="upkeep.expire_sessions",
+    name="maintenance.expire_sessions",
     label="Delete ended sessions",
     form=NoForm,
     run=expire,

@@ -20,6 +20,7 @@ from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
 from core.jobs.labels import Label, has_label
 from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
+from core.operations import transitional_states
 from core.operations.demo import demo_mode
 
 #: Users that one search shows; whoever is not among them needs a longer word.
@@ -30,7 +31,8 @@ EVENTS_SHOWN: Final = 60
 #: Seconds after which a due job that nobody took, or a running one without a checkpoint, counts as stuck.
 OVERDUE: Final = 60
 
-_IN_BETWEEN: Final = (DemoModeStatus.ENABLING, DemoModeStatus.DISABLING)
+#: States in which a job has to be at work on the user.
+_TRANSITIONAL: Final = transitional_states(demo_mode)
 
 
 class Need(StrEnum):
@@ -85,11 +87,11 @@ def users_in_need(session: Session) -> Mapping[Need, int]:
     row = session.exec(
         select(
             func.count().filter(stuck),
-            func.count().filter(col(User.demo_mode_status) == DemoModeStatus.FAILED),
-            func.count().filter(col(User.demo_mode_status).in_(_IN_BETWEEN), sa.not_(stuck)),
+            func.count().filter(col(User.demo_mode_status) == demo_mode.failed),
+            func.count().filter(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(stuck)),
         )
         .select_from(User)
-        .where(col(User.demo_mode_status).in_((*_IN_BETWEEN, DemoModeStatus.FAILED)))
+        .where(col(User.demo_mode_status).in_((*_TRANSITIONAL, demo_mode.failed)))
     ).one()
     return dict(zip(Need, row, strict=True))
 
@@ -131,15 +133,15 @@ def is_stuck() -> ColumnElement[bool]:
         col(job.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
         will_move,
     )
-    return sa.and_(col(User.demo_mode_status).in_(_IN_BETWEEN), sa.not_(at_work))
+    return sa.and_(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(at_work))
 
 
 def _needs(need: Need) -> ColumnElement[bool]:
     if need is Need.STUCK:
         return is_stuck()
     if need is Need.FAILED:
-        return col(User.demo_mode_status) == DemoModeStatus.FAILED
-    return sa.and_(col(User.demo_mode_status).in_(_IN_BETWEEN), sa.not_(is_stuck()))
+        return col(User.demo_mode_status) == demo_mode.failed
+    return sa.and_(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(is_stuck()))
 
 
 def _begins(words: str) -> ColumnElement[bool]:

@@ -25,17 +25,17 @@ def test_an_admin_pauses_and_resumes_a_queue_and_everyone_sees_why(signed_in: Si
 @pytest.mark.parametrize("path", ["/api/queues/demo/pause", "/api/kinds/demo.enable/pause", "/api/schedules"])
 def test_support_may_look_but_not_steer(signed_in: SignIn, path: str) -> None:
     client, _ = signed_in(Role.SUPPORT)
-    body = {"name": "x", "kind": "upkeep.expire_sessions", "cron": "0 3 * * *"} if path == "/api/schedules" else {}
+    body = {"name": "x", "kind": "maintenance.expire_sessions", "cron": "0 3 * * *"} if path == "/api/schedules" else {}
     assert client.post(path, json=body).status_code == 403
 
 
 def test_a_schedule_is_added_run_paused_and_removed(signed_in: SignIn) -> None:
     client, _ = signed_in(Role.ADMIN)
-    body = {"name": "nightly", "kind": "upkeep.delete_old_jobs", "cron": "0 3 * * *", "timezone": "Europe/Berlin"}
+    body = {"name": "nightly", "kind": "maintenance.delete_old_jobs", "cron": "0 3 * * *", "timezone": "Europe/Berlin"}
     added = client.post("/api/schedules", json=body)
     assert (added.status_code, len(added.json()["next"])) == (201, 3)
     at = f"/api/schedules/{added.json()['id']}"
-    assert client.post(f"{at}/run").json()["kind"] == "upkeep.delete_old_jobs"
+    assert client.post(f"{at}/run").json()["kind"] == "maintenance.delete_old_jobs"
     assert client.post(f"{at}/pause", json={"reason": "not tonight"}).status_code == 200
     [schedule] = client.get("/api/schedules").json()["items"]
     assert schedule["paused_at"]
@@ -46,7 +46,7 @@ def test_a_schedule_is_added_run_paused_and_removed(signed_in: SignIn) -> None:
 
 def test_a_bad_cron_expression_is_refused_with_an_example(signed_in: SignIn) -> None:
     client, _ = signed_in(Role.ADMIN)
-    answer = client.post("/api/schedules", json={"name": "n", "kind": "upkeep.expire_sessions", "cron": "daily"})
+    answer = client.post("/api/schedules", json={"name": "n", "kind": "maintenance.expire_sessions", "cron": "daily"})
     assert answer.status_code == 422
     assert "0 3 * * *" in answer.text
 

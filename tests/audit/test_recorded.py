@@ -26,7 +26,7 @@ DANGEROUS = {
     "operator.role",
     "operator.disable",
     "factor.reset",
-    "upkeep.delete_old_jobs",
+    "maintenance.delete_old_jobs",
 }
 
 
@@ -89,8 +89,8 @@ def test_pausing_limiting_and_resuming_say_before_and_after(engine: Engine) -> N
 
 
 def test_schedules_say_before_and_after(engine: Engine) -> None:
-    added = do(engine, "schedule.add", name="nightly", kind="upkeep.expire_sessions", cron="0 3 * * *")
-    written = {"kind": "upkeep.expire_sessions", "cron": "0 3 * * *", "timezone": "UTC", "missed": "skip"}
+    added = do(engine, "schedule.add", name="nightly", kind="maintenance.expire_sessions", cron="0 3 * * *")
+    written = {"kind": "maintenance.expire_sessions", "cron": "0 3 * * *", "timezone": "UTC", "missed": "skip"}
     assert change(engine) == ("schedule.added", None, written)
     target = UUID(added["id"])
     do(engine, "schedule.pause", target)

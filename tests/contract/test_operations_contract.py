@@ -1,18 +1,64 @@
 """Promises that every operation keeps, whichever it is: each is held at every one of its checkpoints."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import Session
 
+from core.diagnosis.context import Situation
+from core.diagnosis.invariants import violations
 from core.models import AttemptOutcome, JobStatus
 from core.operation import Operation
 from core.operations import OPERATIONS
+from core.people.users import Need, user_page, users_in_need
 from tests import driving
 from tests.driving import at_checkpoint, die, forget_everything, job_row, own_rows, picture
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 Any_ = Operation[Any, Any]
+
+
+def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
+    """The doctor finds nothing, and the user is called stuck neither in lists nor by the diagnosis."""
+    driving.new_worker(engine)  # with nobody to do it, a job is stuck indeed
+    with Session(engine) as session:
+        broken = {found.invariant.name: list(found.rows) for found in violations(session)}
+        assert broken == {}, at
+        assert users_in_need(session)[Need.STUCK] == 0, at
+        diagnosis = user_page(session, user_id).diagnosis
+        assert diagnosis.situation is not Situation.STUCK, f"{at}: {diagnosis.sentence}"
+
+
+@every_operation
+@pytest.mark.parametrize("way", ["to its end", "cancelled", "failing"])
+def test_at_no_point_does_the_doctor_find_anything_or_is_anyone_called_stuck(
+    engine: Engine, operation: Any_, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = driving.reach(engine, operation)
+    assert_healthy(engine, user, "before")
+    job = driving.ask(engine, operation, user, driving.smallest_form(operation))
+    assert_healthy(engine, user, "requested")
+
+    def look(number: int) -> None:
+        assert_healthy(engine, user, f"checkpoint {number}")
+        if way == "cancelled" and number == 1:
+            driving.ask_to_cancel(engine, job)
+            assert_healthy(engine, user, "asked to cancel")
+        if way == "failing" and number == 1:
+            raise RuntimeError("no more paper")
+
+    outcomes = []
+    while job_row(engine, job).finished_at is None:
+        driving.make_due(engine)
+        with monkeypatch.context() as patch:
+            driving.at_every_checkpoint(patch, look)
+            held = driving.must_take(engine)
+            assert_healthy(engine, user, "claimed")
+            outcomes.append(driving.work_on(engine, held))
+        assert_healthy(engine, user, f"ended as {outcomes[-1]}")
+    assert len(outcomes) <= operation.max_attempts
 
 
 def undisturbed(engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], int]:

@@ -18,7 +18,7 @@ from tests import driving
 from tests.factories import ADMIN, make_user
 
 ENABLE = driving.BY_NAME["demo.enable"]
-CHORE = "upkeep.expire_sessions"
+CHORE = "maintenance.expire_sessions"
 
 
 def ask_for(engine: Engine, count: int) -> None:
@@ -225,9 +225,9 @@ def test_retention_deletes_old_finished_jobs_and_nothing_else(engine: Engine) ->
                     finished_at = finished_at - CASE WHEN id = :young THEN interval '0' ELSE interval '40 days' END"""),
             {"young": young.id},
         )
-        task = driving.BY_NAME["upkeep.delete_old_jobs"]
+        task = driving.BY_NAME["maintenance.delete_old_jobs"]
         job = request_task(session, task, task.form(), ENGINE).id
-    held = driving.take(engine, queue="upkeep")
+    held = driving.take(engine, queue="maintenance")
     assert held is not None
     driving.work_on(engine, held)
     assert driving.job_row(engine, job).result == {"jobs_deleted": 1}

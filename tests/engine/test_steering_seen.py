@@ -75,7 +75,10 @@ def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> Non
         )
     with Session(engine) as session:
         seen = queue_summary(session)
-    assert {queue.line.name: dict(queue.ended) for queue in seen.queues} == {"demo": {"succeeded": 1}, "upkeep": {}}
+    assert {queue.line.name: dict(queue.ended) for queue in seen.queues} == {
+        "demo": {"succeeded": 1},
+        "maintenance": {},
+    }
     assert {kind.kind.kind: dict(kind.ended) for kind in seen.kinds if kind.ended} == {"demo.enable": {"succeeded": 1}}
 
 

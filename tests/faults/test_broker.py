@@ -100,9 +100,9 @@ def test_nonsense_in_the_queue_stops_no_bell(cluster: Cluster) -> None:
     cluster.start_worker(UNSTUCK_SWEEP_SECONDS=NO_SWEEP, UNSTUCK_LEASE_SECONDS=NO_SWEEP)
     with cluster.servers.broker() as client:
         client.rpush(
-            wakeup_key("demo"), b"\xff\xfe", b"{}", b"[]", b'{"queue_name": "upkeep", "eta": "never"}', b"null"
+            wakeup_key("demo"), b"\xff\xfe", b"{}", b"[]", b'{"queue_name": "maintenance", "eta": "never"}', b"null"
         )
-        client.set(wakeup_key("upkeep"), "not even a list")
+        client.set(wakeup_key("maintenance"), "not even a list")
     [(user, job)] = cluster.ask()
     eventually(lambda: cluster.has_ended(job))
     assert cluster.state_of(user) == ("enabled", NANO)

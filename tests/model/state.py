@@ -6,7 +6,9 @@ from core.models import DemoModeStatus, JobStatus
 
 # Plain text, for an enum's hash is a function of Python's, and exploring hashes millions of states.
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = (status.value for status in JobStatus)
-DISABLED, ENABLING, ENABLED, DISABLING, USER_FAILED = (state.value for state in DemoModeStatus)
+DISABLED, ENABLING, ENABLED, DISABLING, USER_FAILED = (
+    DemoModeStatus[name].value for name in ("DISABLED", "ENABLING", "ENABLED", "DISABLING", "FAILED")
+)
 ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
 
 #: Steps of work, each with a checkpoint of its own. With a single one, a missing fence would not be found.

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from core.commands.registry import COMMANDS
+from core.operation import Operation
+from core.operations import operations_on
+from core.operations.demo import demo_mode
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security-table.md"
 
@@ -33,31 +36,27 @@ class Row:
     cli: str = ""
 
 
+def _on_demo_mode(operation: Operation[Any, Any]) -> Row:
+    preset = {"preset": "nano"} if "preset" in operation.form.model_fields else {}
+    flags = "".join(f" --{name} {value}" for name, value in preset.items())
+    route = f"/api/users/{{id}}/operations/{operation.name}"
+    return Row(OWN, f"user {min(operation.source)}", preset, route, f"do {operation.name} --user {{email}}{flags}")
+
+
 PASSWORD = "seven purple otters dance"
-SCHEDULE = {"name": "{name}", "kind": "upkeep.expire_sessions", "cron": "0 3 * * *"}
+SCHEDULE = {"name": "{name}", "kind": "maintenance.expire_sessions", "cron": "0 3 * * *"}
 
 RIGHTS: dict[str, Row] = {
-    "demo.enable": Row(
-        OWN,
-        "user disabled",
-        {"preset": "nano"},
-        "/api/users/{id}/operations/demo.enable",
-        "do demo.enable --user {email} --preset nano",
-    ),
-    "demo.disable": Row(
-        OWN, "user enabled", {}, "/api/users/{id}/operations/demo.disable", "do demo.disable --user {email}"
-    ),
-    "demo.dismiss": Row(
-        OWN, "user failed", {}, "/api/users/{id}/operations/demo.dismiss", "do demo.dismiss --user {email}"
-    ),
+    # People do to their own demo mode whatever support does to it.
+    **{operation.name: _on_demo_mode(operation) for operation in operations_on(demo_mode)},
     "job.retry": Row(OWN, "job failed", {}, "/api/jobs/{id}/retry", "jobs retry {id}"),
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
     "user.repair": Row(SUPPORT, "user adrift"),
-    "upkeep.delete_old_jobs": Row(
-        ADMIN, args={"days": 3650}, cli="do upkeep.delete_old_jobs --days 3650 --reason test"
+    "maintenance.delete_old_jobs": Row(
+        ADMIN, args={"days": 3650}, cli="do maintenance.delete_old_jobs --days 3650 --reason test"
     ),
-    "upkeep.expire_sessions": Row(ADMIN, cli="do upkeep.expire_sessions"),
+    "maintenance.expire_sessions": Row(ADMIN, cli="do maintenance.expire_sessions"),
     "queue.pause": Row(
         ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo --reason test"
     ),
@@ -70,7 +69,7 @@ RIGHTS: dict[str, Row] = {
         "new name",
         SCHEDULE,
         "/api/schedules",
-        "schedules add {name} upkeep.expire_sessions --cron '0 3 * * *'",
+        "schedules add {name} maintenance.expire_sessions --cron '0 3 * * *'",
     ),
     "schedule.pause": Row(
         ADMIN, "schedule open", {}, "/api/schedules/{id}/pause", "schedules pause {name} --reason test"

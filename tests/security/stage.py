@@ -79,9 +79,9 @@ def _steered(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> C
 def _schedule(*, paused: bool) -> Callable[[Session, User], Target]:
     def stage(session: Session, _: User) -> Target:
         # One run of a schedule at a time, so what an earlier run left is in the way.
-        session.connection().execute(text("DELETE FROM background_jobs WHERE kind = 'upkeep.expire_sessions'"))
+        session.connection().execute(text("DELETE FROM background_jobs WHERE kind = 'maintenance.expire_sessions'"))
         name = f"nightly-{uuid4().hex[:8]}"
-        row = Schedule(name=name, kind="upkeep.expire_sessions", cron="0 3 * * *", created_by="a test")
+        row = Schedule(name=name, kind="maintenance.expire_sessions", cron="0 3 * * *", created_by="a test")
         row.next_due_at = clock.now()
         row.paused_at = clock.now() if paused else None
         session.add(row)

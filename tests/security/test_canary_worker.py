@@ -69,7 +69,7 @@ def asked(session: Session) -> tuple[User, list[BackgroundJob]]:
     """Ask for a job that the demo service refuses, and for one whose arguments do not fit its form."""
     user = make_user(session)
     refused = request(session, enable, user.id, EnableForm(), SUPPORT)
-    task = BackgroundJob(kind="upkeep.expire_sessions", queue="upkeep", args=PLANTED, max_attempts=1)
+    task = BackgroundJob(kind="maintenance.expire_sessions", queue="maintenance", args=PLANTED, max_attempts=1)
     session.add(task)
     session.commit()
     return user, [session.get_one(BackgroundJob, refused.id), task]

@@ -22,7 +22,7 @@ CHORES = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operati
 @pytest.mark.parametrize("task", CHORES)
 def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine, task: str) -> None:
     later = clock.now() + timedelta(days=30)
-    args = {"days": 3650} if task == "upkeep.delete_old_jobs" else {}
+    args = {"days": 3650} if task == "maintenance.delete_old_jobs" else {}
     job = perform(engine, ADMIN, CommandRequest(name=task, args=args, reason="a test", run_at=later))
     again = CommandRequest(name="job.retry", target=job["job_id"])
     perform(engine, SUPPORT, CommandRequest(name="job.cancel", target=job["job_id"]))

@@ -10,6 +10,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from core.models import Role
+from core.operations import OPERATIONS
 from tests.security.conftest import COOKIE, Site
 
 #: Examples for each operation and mode, in `make test` and where there is time.
@@ -24,10 +25,8 @@ NOT_PROMISED = {
     "DELETE /api/users/{user_id}/factor": "the reason is asked for when it is known who asks",
     "POST /api/operators": "an address that mail can reach, and a reason",
     "POST /api/operators/{user_id}/role": "the reason is asked for when it is known who asks",
-    "POST /api/demo/enable": RUN_AT,
-    "POST /api/users/{target}/operations/demo.enable": RUN_AT,
-    "POST /api/users/{target}/operations/demo.disable": RUN_AT,
-    "POST /api/users/{target}/operations/demo.dismiss": RUN_AT,
+    **{f"POST /api/users/{{target}}/operations/{operation.name}": RUN_AT for operation in OPERATIONS},
+    **{f"POST /api/demo/{operation.name.removeprefix('demo.')}": RUN_AT for operation in OPERATIONS},
 }
 #: Who may come without a session, of those that the documentation names.
 OPEN = {"GET /healthz", "GET /readyz", "POST /api/auth/login"}

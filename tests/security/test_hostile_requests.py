@@ -56,7 +56,7 @@ def test_no_kind_of_content_makes_the_api_fail(site: Site, kind: str) -> None:
 
 @pytest.mark.parametrize("field", ["reason", "name", "kind", "cron", "timezone", "args"])
 def test_no_text_in_a_form_makes_the_api_fail(site: Site, field: str) -> None:
-    good = {"name": "x", "kind": "upkeep.delete_old_jobs", "cron": "0 3 * * *", "timezone": "UTC"}
+    good = {"name": "x", "kind": "maintenance.delete_old_jobs", "cron": "0 3 * * *", "timezone": "UTC"}
     with site.client(Role.ADMIN) as client:
         for text in STRINGS.values():
             value = {text: text, "kind": text} if field == "args" else text

@@ -29,7 +29,7 @@ VERBS = {
     "add": ["operator", "add", "{}", "--role", "{}"],
     "role": ["operator", "role", "{}", "viewer", "--reason", "{}"],
     "pause": ["queues", "pause", "{}", "--reason", "{}"],
-    "schedule": ["schedules", "add", "{}", "upkeep.expire_sessions", "--cron", "{}"],
+    "schedule": ["schedules", "add", "{}", "maintenance.expire_sessions", "--cron", "{}"],
     "verify": ["audit", "verify", "--head", "{}"],
     "token": ["token", "create", "{}", "--name", "{}"],
 }

@@ -14,6 +14,7 @@ from core.commands.gateway import CommandRequest, perform
 from core.commands.registry import COMMANDS
 from core.errors import NotPermitted, NotSignedIn
 from core.models import BackgroundJob, Event, Role, User
+from core.operations import OPERATIONS
 from core.people.auth import Credentials
 from tests.factories import make_user
 from tests.security.conftest import Site
@@ -38,9 +39,7 @@ OTHER_ROUTES = {
     "/api/users/{user_id}/sessions",
     "/api/users/{user_id}/sessions/{session_id}",
     "/api/users/{user_id}/factor",
-    "/api/demo/enable",
-    "/api/demo/disable",
-    "/api/demo/dismiss",
+    *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in OPERATIONS),
 }
 
 

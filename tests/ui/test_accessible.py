@@ -49,7 +49,7 @@ def people(console) -> tuple[User, dict[str, str]]:
         job = _failed(session, user)
         _running(session)
         session.add(Queue(name="demo", paused_at=datetime.now(UTC), paused_by="Ana", paused_reason="deploying"))
-        schedule = Schedule(name="nightly", kind="upkeep.expire_sessions", cron="0 3 * * *")
+        schedule = Schedule(name="nightly", kind="maintenance.expire_sessions", cron="0 3 * * *")
         session.add(schedule)
         session.flush()
         for hour, outcome in enumerate(("fired", "missed", "refused")):

@@ -194,7 +194,7 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     toast(page, "nightly: asked for.")
     schedule = rows.exec(select(Schedule)).one()
     assert rows.exec(select(BackgroundJob.kind).where(BackgroundJob.schedule_id == schedule.id)).all() == [
-        "upkeep.delete_old_jobs"
+        "maintenance.delete_old_jobs"
     ]
 
     line.get_by_role("button", name="Pause").click()
@@ -260,7 +260,7 @@ def test_what_came_of_the_last_runs_is_told_with_the_job_or_the_reason(console, 
 @pytest.mark.parametrize("path", ["/queues", "/schedules"])
 def test_support_sees_everything_and_reads_why_the_buttons_are_not_for_them(console, rows: Session, path: str) -> None:
     support = person(rows, Role.SUPPORT)
-    rows.add(Schedule(name="nightly", kind="upkeep.expire_sessions", cron="0 3 * * *"))
+    rows.add(Schedule(name="nightly", kind="maintenance.expire_sessions", cron="0 3 * * *"))
     rows.commit()
     page = console.open(support, path)
     pause = page.get_by_role("button", name="Pause").first

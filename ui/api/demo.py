@@ -1,11 +1,9 @@
 """Demo mode for the signed-in user: presets, status, and its operations; the dashboard's figures."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 from sqlmodel import Session
 
 from core import clock
@@ -15,17 +13,12 @@ from core.demo.presets import Preset
 from core.diagnosis.context import latest_job
 from core.errors import NotFound
 from core.models import Role, User
-from core.operations.demo import EnableForm
-from ui.api.deps import Key, Who, do, read
+from core.operations import operations_on
+from core.operations.demo import demo_mode
+from ui.api.deps import Who, read
+from ui.api.operation_routes import add_own_route
 
 router = APIRouter(prefix="/api", tags=["demo mode"])
-
-
-class Enable(BaseModel):
-    """Which preset, and when; without run_at: now."""
-
-    preset: Preset = EnableForm().preset
-    run_at: datetime | None = None
 
 
 @router.get("/demo/presets")
@@ -39,24 +32,6 @@ def presets(who: Who) -> dict[str, Any]:
 def status(who: Who) -> dict[str, Any]:
     """Return the state of the signed-in user's demo mode, and the job that is at work on it."""
     return read(who, Role.MEMBER, _status)
-
-
-@router.post("/demo/enable", status_code=202)
-def enable(body: Enable, who: Who, key: Key = None) -> dict[str, Any]:
-    """Begin to fill the account; answers at once with the job that goes on."""
-    return do(who, "demo.enable", _me(who), {"preset": body.preset.value}, run_at=body.run_at, key=key)
-
-
-@router.post("/demo/disable", status_code=202)
-def disable(who: Who, key: Key = None) -> dict[str, Any]:
-    """Begin to take the generated interactions away."""
-    return do(who, "demo.disable", _me(who), key=key)
-
-
-@router.post("/demo/dismiss", status_code=202)
-def dismiss(who: Who, key: Key = None) -> dict[str, Any]:
-    """Accept a failure: what is left is cleaned, then demo mode is disabled."""
-    return do(who, "demo.dismiss", _me(who), key=key)
 
 
 @router.get("/dashboard")
@@ -115,3 +90,8 @@ def _dashboard(session: Session, actor: Actor) -> dict[str, Any]:
         "by_day": {day.isoformat(): count for day, count in metrics.by_day.items()},
         "top_authors": dict(metrics.top_authors),
     }
+
+
+for _operation in operations_on(demo_mode):
+    if _operation.self_service:
+        add_own_route(router, _operation, f"/demo/{_operation.name.removeprefix('demo.')}", _me)

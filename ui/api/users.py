@@ -1,24 +1,21 @@
 """Users as JSON: search, read, diagnose; and one typed route for each declared operation."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel, Field, create_model
+from fastapi import APIRouter, Query
 from sqlmodel import Session
 
 from core.actor import Actor
-from core.commands.gateway import REASON_LIMIT
 from core.diagnosis.user import diagnose_user
 from core.errors import NotFound
 from core.models import PlatformConnection, Role, User
-from core.operation import Operation
 from core.operations import OPERATIONS
 from core.people.users import Need, find_users, user_page
 from core.redact import shown
-from ui.api.deps import Key, Who, do, read
+from ui.api.deps import Who, read
+from ui.api.operation_routes import add_route
 
 router = APIRouter(prefix="/api", tags=["users"])
 
@@ -76,34 +73,6 @@ def _diagnosis(session: Session, _: Actor, user_id: UUID) -> Any:
     return diagnose_user(session, user)
 
 
-def _body(operation: Operation[Any, Any]) -> type[BaseModel]:
-    """Return the operation's form plus what every operation takes: when, and why."""
-    name = operation.form.__name__ + "".join(part.title() for part in operation.name.split("."))
-    fields: dict[str, Any] = {
-        "run_at": (datetime | None, None),
-        "reason": (str | None, Field(default=None, max_length=REASON_LIMIT)),
-    }
-    return create_model(name, __base__=operation.form, **fields)
-
-
-def _add_route(operation: Operation[Any, Any]) -> None:
-    body_type = _body(operation)
-    nothing = Body(default_factory=body_type) if not _required(operation) else Body()
-
-    def start(target: UUID, who: Who, body: Any = nothing, key: Key = None) -> dict[str, Any]:
-        args = body.model_dump(mode="json", exclude={"run_at", "reason"})
-        return do(who, operation.name, target, args, reason=body.reason, run_at=body.run_at, key=key)
-
-    start.__annotations__["body"] = body_type
-    start.__doc__ = f"{operation.label}: {' or '.join(sorted(operation.source))} to {operation.target}, by a job."
-    noun = "connections" if issubclass(operation.machine.table, PlatformConnection) else "users"
-    path = f"/{noun}/{{target}}/operations/{operation.name}"
-    router.add_api_route(path, start, methods=["POST"], status_code=202, summary=operation.label, name=operation.name)
-
-
-def _required(operation: Operation[Any, Any]) -> bool:
-    return any(field.is_required() for field in operation.form.model_fields.values())
-
-
 for _operation in OPERATIONS:
-    _add_route(_operation)
+    _noun = "connections" if issubclass(_operation.machine.table, PlatformConnection) else "users"
+    add_route(router, _operation, f"/{_noun}/{{target}}/operations/{_operation.name}")

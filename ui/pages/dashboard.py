@@ -12,7 +12,8 @@ from core.demo.metrics import Metrics, metrics_of
 from core.diagnosis.customer import DemoState, demo_state
 from core.jobs.labels import Label
 from core.models import DemoModeStatus
-from core.operations import demo
+from core.operations import operation_during
+from core.operations.demo import demo_mode
 from core.wording import counted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
@@ -70,7 +71,10 @@ class Dashboard:
 
     def _draw_banner(self, state: DemoState) -> None:
         self._progress = None
-        _BANNERS[state.status](self, state)
+        if operation := operation_during(demo_mode, state.status):
+            self.banner_transition(operation.doing, state)
+        else:
+            _BANNERS_AT_REST[state.status](self, state)
 
     def banner_disabled(self, state: DemoState) -> None:
         """Nothing to say: the figures are the creator's own."""
@@ -84,13 +88,12 @@ class Dashboard:
                 text(f"These are generated figures{preset_words(state)}, next to your own.")
             link("/settings/demo-mode", words="Demo mode settings")
 
-    def banner_moving(self, state: DemoState) -> None:
+    def banner_transition(self, doing: str, state: DemoState) -> None:
         """Show what is going on."""
-        operation = demo.disable if state.status is DemoModeStatus.DISABLING else demo.enable
         with box(f"banner plain {design.RUN}"):
             ui.icon("autorenew").props("aria-hidden=true")
             with box("words"):
-                text(operation.doing, tag="strong")
+                text(doing, tag="strong")
                 if state.label is Label.SCHEDULED:
                     text("Planned for ")
                     time_text(state.run_at, "clock")
@@ -98,7 +101,7 @@ class Dashboard:
                     text("The figures appear here as soon as it is done.")
             link("/settings/demo-mode", words="Show details")
             if state.label is not Label.SCHEDULED:
-                self._progress = ProgressBar(operation.doing)
+                self._progress = ProgressBar(doing)
 
     def banner_failed(self, state: DemoState) -> None:
         """Say why, and where to go on."""
@@ -169,11 +172,10 @@ def _bars(title: str, parts: Mapping[str, int], total: int) -> None:
                         box(tag="i").style(f"width: {100 * count / total:.1f}%")
 
 
-_BANNERS: Final[Mapping[DemoModeStatus, Callable[[Dashboard, DemoState], None]]] = {
+#: What the banner says while no job has to be at work.
+_BANNERS_AT_REST: Final[Mapping[DemoModeStatus, Callable[[Dashboard, DemoState], None]]] = {
     DemoModeStatus.DISABLED: Dashboard.banner_disabled,
-    DemoModeStatus.ENABLING: Dashboard.banner_moving,
     DemoModeStatus.ENABLED: Dashboard.banner_enabled,
-    DemoModeStatus.DISABLING: Dashboard.banner_moving,
     DemoModeStatus.FAILED: Dashboard.banner_failed,
 }
 

@@ -7,9 +7,10 @@ from uuid import UUID
 from nicegui import ui
 
 from core.diagnosis.customer import DemoState, demo_state
-from core.jobs.labels import Label
+from core.jobs.labels import TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
-from core.operations import demo
+from core.operation import Operation
+from core.operations import demo, operation_during
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
@@ -76,23 +77,34 @@ class DemoCard:
 
     def _draw(self, state: DemoState) -> None:
         self._progress = self._message = None
-        _DRAWN[state.status](self, state)
+        if operation_during(demo.demo_mode, state.status):
+            self.draw_transition(state)
+        else:
+            _DRAWN_AT_REST[state.status](self, state)
 
     def draw_disabled(self, state: DemoState) -> None:
         """Offer the presets."""
-        if words := deleted_lately(state):
+        if message := deleted_lately(state):
             with box(f"banner plain {design.OK}"):
                 ui.icon("check_circle").props("aria-hidden=true")
-                text(words, "words")
+                text(message, "words")
         text("Choose a creator to try", tag="h2")
-        cards = PresetCards(state.preset)
-        with box("actions"):
-            enable = lambda: self._do("demo.enable", {"preset": cards.chosen})  # noqa: E731
-            button(demo.enable.label, enable, look=PRIMARY, icon="auto_awesome")
+        self._draw_presets(demo.enable, state, PRIMARY)
 
-    def draw_moving(self, state: DemoState) -> None:
-        """Show what is going on, and offer to stop it."""
-        operation = demo.disable if state.status is DemoModeStatus.DISABLING else demo.enable
+    def _draw_presets(self, operation: Operation[Any, Any], state: DemoState, look: str) -> None:
+        cards = PresetCards(state.preset)
+
+        async def start() -> None:
+            if await agreed(operation):
+                await self._do(operation.name, {"preset": cards.chosen})
+
+        with box("actions"):
+            button(operation.label, start, look=look, icon="auto_awesome")
+
+    def draw_transition(self, state: DemoState) -> None:
+        """Show what is going on, and offer to stop it where that leaves nothing half done."""
+        operation = operation_during(demo.demo_mode, state.status)
+        assert operation is not None, "that is what a transition is"
         with box("card-big"):
             self._headword("schedule" if state.label is Label.SCHEDULED else "autorenew", operation.doing)
             if state.label is Label.SCHEDULED:
@@ -102,7 +114,7 @@ class DemoCard:
                     text(". You can close this page.")
             else:
                 self._draw_progress(operation.doing, state)
-            if operation is demo.enable:
+            if operation.target == DemoModeStatus.ENABLED:
                 self._draw_cancel(state)
 
     def draw_enabled(self, state: DemoState) -> None:
@@ -113,6 +125,8 @@ class DemoCard:
                 text("Demo mode active", tag="strong")
                 text(f"You see generated data{preset_words(state)}. Your own data is untouched.")
             ui.link("Open the dashboard", "/dashboard")
+        text("Try another creator", tag="h2")
+        self._draw_presets(demo.switch, state, PLAIN)
         with box("card-big"):
             text("Finished trying?", tag="h2")
             text("Everything that was generated is deleted; what is yours stays.", "lead", tag="p")
@@ -121,7 +135,7 @@ class DemoCard:
 
     def draw_failed(self, state: DemoState) -> None:
         """Say why it failed, and offer the two ways on; while it is being cleaned up, say that."""
-        if state.kind == demo.dismiss.name and state.label in _AT_WORK:
+        if state.kind == demo.dismiss.name and state.label not in TERMINAL_WORDS:
             with box("card-big"):
                 self._headword("autorenew", demo.dismiss.doing)
                 self._draw_progress(demo.dismiss.doing, state)
@@ -175,12 +189,10 @@ class DemoCard:
             await self._do(demo.enable.name, {"preset": state.preset} if state.preset else {})
 
 
-_AT_WORK: Final = frozenset(Label) - {Label.SUCCEEDED, Label.FAILED, Label.CANCELLED}
-_DRAWN: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], None]]] = {
+#: What is drawn while no job has to be at work.
+_DRAWN_AT_REST: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], None]]] = {
     DemoModeStatus.DISABLED: DemoCard.draw_disabled,
-    DemoModeStatus.ENABLING: DemoCard.draw_moving,
     DemoModeStatus.ENABLED: DemoCard.draw_enabled,
-    DemoModeStatus.DISABLING: DemoCard.draw_moving,
     DemoModeStatus.FAILED: DemoCard.draw_failed,
 }
 

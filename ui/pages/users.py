@@ -77,7 +77,7 @@ class UserSearch:
 
     def _chip(self, need: Need) -> tuple[ui.element, ui.label]:
         with box("chip", "button").props("type=button aria-pressed=false") as chip:
-            state_chip(need.value if need is not Need.MOVING else "enabling").set_text(_NEEDS[need])
+            state_chip(need.value).set_text(_NEEDS[need])
             count = text("–", "n")
         return chip.on("click", partial(self._toggle, need)), count
 

@@ -8,7 +8,7 @@ from core.demo.presets import Preset
 from core.diagnosis.customer import DemoState
 from core.jobs.labels import Label
 from core.models import DemoModeStatus
-from core.operations import demo
+from core.operations import demo, operation_during
 from core.wording import counted
 
 #: For how long a finished deletion is still worth a word on the page.
@@ -60,7 +60,8 @@ def preset_name(preset: str | None) -> str:
 
 
 def _came_to_rest(before: DemoState, now: DemoState) -> str:
-    if now.label is Label.CANCELLED and before.status is DemoModeStatus.ENABLING:
+    begun = operation_during(demo.demo_mode, before.status)
+    if now.label is Label.CANCELLED and begun and begun.target == DemoModeStatus.ENABLED:
         return "Cancelled. Nothing was left behind."
     deleted = _figure(now, "interactions_deleted")
     return f"Demo mode is off: {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."

@@ -1,0 +1,27 @@
+"""Pre: demo mode can be `switching` from one creator to another. Old code does not start it, and shows it as it is."""
+
+from alembic import op
+
+from migrations import ddl
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+BEFORE = ("disabled", "enabling", "enabled", "disabling", "failed")
+STATES = ("disabled", "enabling", "enabled", "switching", "disabling", "failed")
+INDEX = "users (demo_mode_status) WHERE demo_mode_status {attention}"
+
+
+def upgrade() -> None:
+    """Allow the state, and let the index hold whatever is neither on nor off, so that a further state is in it."""
+    ddl.replace_check("users", "demo_mode_status", STATES)
+    ddl.replace_index("ix_users_demo_attention", INDEX.format(attention="NOT IN ('disabled', 'enabled')"))
+
+
+def downgrade() -> None:
+    """Move a user who is left switching without a job to failed, from where old code has two ways on."""
+    op.execute("UPDATE users SET demo_mode_status = 'failed' WHERE demo_mode_status = 'switching'")
+    ddl.replace_check("users", "demo_mode_status", BEFORE)
+    ddl.replace_index("ix_users_demo_attention", INDEX.format(attention="IN ('enabling', 'disabling', 'failed')"))

@@ -1,0 +1,63 @@
+"""An operation that no product has, with states of its own: `python -m tests.contract.freezing` is main.py with it.
+
+In the product its file would stand in core/operations, with one line in OPERATIONS, two in DemoModeStatus and a
+migration for them; `install` does these three by hand.
+"""
+
+from core import operations
+from core.models import DemoModeStatus, Role, User
+from core.models.columns import text_enum
+from core.operation import NoForm, Operation, Progress, Steps, Work
+from core.operations.demo import QUEUE, demo_mode
+
+
+def add_state(value: str) -> DemoModeStatus:
+    """Add a state to the enumeration, as a line in it would."""
+    state = str.__new__(DemoModeStatus, value)
+    state._name_, state._value_ = value.upper(), value
+    DemoModeStatus._member_map_[value.upper()] = DemoModeStatus._value2member_map_[value] = state
+    DemoModeStatus._member_names_.append(value.upper())
+    return state
+
+
+FREEZING, FROZEN = add_state("freezing"), add_state("frozen")
+
+
+def freeze(work: Work[User, NoForm]) -> Steps:
+    """Do nothing, in two steps."""
+    for step in range(work.done, 2):
+        yield Progress(step + 1, 2)
+    return None
+
+
+operation = Operation(
+    name="demo.freeze",
+    label="Freeze demo mode",
+    doing="Freezing demo mode…",
+    machine=demo_mode,
+    source=frozenset({DemoModeStatus.ENABLED}),
+    during=FREEZING,
+    target=FROZEN,
+    cancelled_state=DemoModeStatus.ENABLED,
+    form=NoForm,
+    run=freeze,
+    undo=lambda _: None,
+    role=Role.SUPPORT,
+    self_service=False,
+    confirm=None,
+    queue=QUEUE,
+)
+
+
+def install() -> None:
+    """Add the operation to everything that can be done, before anything else is imported that asks."""
+    User.__table__.c.demo_mode_status.type = text_enum(DemoModeStatus)
+    operations.OPERATIONS += (operation,)
+    operations.BY_NAME = {**operations.BY_NAME, operation.name: operation}
+
+
+if __name__ == "__main__":
+    install()
+    import main
+
+    main.main()

@@ -1,0 +1,57 @@
+"""Routes of operations, made from their declarations: to a row by its id, or by people to what is their own."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, Field, create_model
+
+from core.commands.gateway import REASON_LIMIT
+from core.operation import Operation
+from ui.api.deps import Key, Who, do
+
+
+def add_route(router: APIRouter, operation: Operation[Any, Any], path: str) -> None:
+    """Add the route that starts an operation on the row whose id is `{target}` in the path."""
+    body_type, nothing = _body(operation)
+
+    def start(target: UUID, who: Who, body: Any = nothing, key: Key = None) -> dict[str, Any]:
+        return _start(operation, who, target, body, key)
+
+    start.__annotations__["body"] = body_type
+    _add(router, operation, path, start, operation.name)
+
+
+def add_own_route(router: APIRouter, operation: Operation[Any, Any], path: str, own: Callable[[Any], UUID]) -> None:
+    """Add the route that starts an operation on the row that `own` finds for the person who asks."""
+    body_type, nothing = _body(operation)
+
+    def start(who: Who, body: Any = nothing, key: Key = None) -> dict[str, Any]:
+        return _start(operation, who, own(who), body, key)
+
+    start.__annotations__["body"] = body_type
+    _add(router, operation, path, start, f"own {operation.name}")
+
+
+def _add(router: APIRouter, operation: Operation[Any, Any], path: str, start: Any, name: str) -> None:
+    start.__doc__ = f"{operation.label}: {' or '.join(sorted(operation.source))} to {operation.target}, by a job."
+    router.add_api_route(path, start, methods=["POST"], status_code=202, summary=operation.label, name=name)
+
+
+def _start(operation: Operation[Any, Any], who: Any, target: UUID, body: Any, key: str | None) -> dict[str, Any]:
+    args = body.model_dump(mode="json", exclude={"run_at", "reason"})
+    return do(who, operation.name, target, args, reason=body.reason, run_at=body.run_at, key=key)
+
+
+def _body(operation: Operation[Any, Any]) -> tuple[type[BaseModel], Any]:
+    """Return the operation's form plus what every operation takes, when and why; and what stands for no body."""
+    name = operation.form.__name__ + "".join(part.title() for part in operation.name.split("."))
+    fields: dict[str, Any] = {
+        "run_at": (datetime | None, None),
+        "reason": (str | None, Field(default=None, max_length=REASON_LIMIT)),
+    }
+    body_type = create_model(name, __base__=operation.form, **fields)
+    is_required = any(field.is_required() for field in operation.form.model_fields.values())
+    return body_type, Body() if is_required else Body(default_factory=body_type)
