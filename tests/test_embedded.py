@@ -17,6 +17,7 @@ import redis
 from core.embedded import Services, embedded, running, secret_key
 from core.embedded.server import START_PATIENCE
 from core.errors import Unusable
+from tests.conftest import UNSAFE
 from tests.holding import a_holder, servers_of, services_of
 from tests.waiting import eventually
 
@@ -49,6 +50,25 @@ def test_the_servers_listen_on_no_port_and_let_in_nobody_else(data_dir: Path) ->
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
         assert stat.S_IMODE((sockets / "valkey.sock").stat().st_mode) == 0o700
         assert data_dir.stat().st_mode & 0o007 == 0
+
+
+def test_postgresql_is_told_where_it_is_and_whom_it_lets_in_and_nothing_else(server: str) -> None:
+    with psycopg.connect(server) as connection:
+        ours = connection.execute("SELECT name FROM pg_settings WHERE source = 'command line'").fetchall()
+        lasting = connection.execute("SELECT name FROM pg_file_settings WHERE sourcefile ~ 'auto.conf$'").fetchall()
+    assert {name for (name,) in ours} == {
+        "listen_addresses",
+        "port",
+        "unix_socket_directories",
+        "unix_socket_permissions",
+    }
+    assert {name for (name,) in lasting} == set(UNSAFE), "the tests' own, for speed"
+
+
+def test_postgresql_has_the_extension_for_similar_texts(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("CREATE EXTENSION pg_trgm")
+        assert connection.execute("SELECT similarity('ana petrov', 'anna petrow') > 0.5").fetchone() == (True,)
 
 
 def test_only_what_is_asked_for_is_started(data_dir: Path) -> None:
