@@ -19,8 +19,8 @@ LOCK_TIMEOUT = 10_000
 #: Seconds after which a server that has not answered is given up: longer than it may take for one statement.
 PATIENCE = STATEMENT_TIMEOUT / 1000 + 10
 
-#: For every connection. By default PostgreSQL compiles plans that it expects to be expensive, and 14 to 17 expect this of
-#: the plans for turns, where some ways of planning are off: each claim took 600 ms or more instead of 0.3.
+#: For every connection. By default PostgreSQL compiles plans that it expects to be expensive, and 14 to 17 expect
+#: this of the plans for turns, where some ways of planning are off: each claim took 600 ms or more instead of 0.3.
 _ALWAYS = "-c jit=off"
 _LIMITS = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC"
 # A list is planned for the filter at hand: a plan for any filter cannot use an index over some of the rows.
