@@ -1,8 +1,8 @@
 """Whose rights the servers have: this user's, and for root, under whom PostgreSQL refuses to run, `pgserver`'s.
 
-That account must pass through root's private folders to the data and to the wheel's programs. The wheel's own code opens
-them to every user of the machine; here an access control list lets in this account alone. It is written by hand, since
-neither Python nor every Debian has a tool for it.
+That account must pass through root's private folders to the data and to the wheel's programs. The wheel's own code
+opens them to every user of the machine; here an access control list lets in this account alone. It is written by hand,
+since neither Python nor every Debian has a tool for it.
 """
 
 import errno
