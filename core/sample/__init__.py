@@ -1,6 +1,7 @@
 """Sample data: a believable history of finished jobs, for trying the console out and for measuring it."""
 
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Engine, exists, select
 from sqlmodel import Session, col
@@ -10,6 +11,9 @@ from core.models import BackgroundJob
 from core.sample import people, store
 from core.sample.shifts import Shifts
 from core.sample.story import Story
+
+#: The product's database before the program: what the migrations carry over, and the users of the sample.
+LEGACY = Path(__file__).parent / "legacy.sql"
 
 
 def fill(engine: Engine, *, users: int | None, jobs: int, now: datetime) -> None:

@@ -19,7 +19,10 @@ PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed: apt-get install pgbouncer")
 #: Refuses the options with which we tell PostgreSQL our limits; or takes them and drops them.
 REFUSING, DROPPING = "", "options"
-ASK = text("SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')")
+ASK = text(
+    "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'), "
+    "current_setting('jit')"
+)
 
 
 @contextmanager
@@ -68,9 +71,11 @@ def test_limits_hold_in_each_transaction_and_stay_in_none_of_the_pooler_s_sessio
         limited, plain = connect(url, options=worker_options(2)), connect(url, options="")
         for _ in range(2):
             with limited.begin() as connection:
-                assert connection.execute(ASK).one() == ("30s", "2s")
+                assert connection.execute(ASK).one() == ("30s", "2s", "off")
             with plain.begin() as connection:
-                assert connection.execute(ASK).one() == ("0", "0")
+                assert connection.execute(ASK).one() == ("0", "0", "off")
+            with psycopg.connect(url) as connection:
+                assert connection.execute(str(ASK)).fetchone() == ("0", "0", "on")
         limited.dispose()
         plain.dispose()
 
@@ -82,6 +87,7 @@ def test_a_role_that_brings_its_own_limits_needs_no_statement_in_each_transactio
             "statement_timeout = '30s'",
             "lock_timeout = '10s'",
             "idle_in_transaction_session_timeout = '2s'",
+            "jit = off",
         ):
             connection.execute(f"ALTER DATABASE {cluster.database_name} SET {limit}")
     said: list[str] = []
@@ -89,7 +95,7 @@ def test_a_role_that_brings_its_own_limits_needs_no_statement_in_each_transactio
         engine = connect(url, options=worker_options(2))
         event.listen(engine, "before_cursor_execute", lambda *args: said.append(args[2]))
         with engine.connect() as connection:
-            assert connection.execute(ASK).one() == ("30s", "2s")
+            assert connection.execute(ASK).one() == ("30s", "2s", "off")
         engine.dispose()
     assert not any("set_config" in statement for statement in said)
 

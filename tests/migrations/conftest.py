@@ -3,16 +3,14 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from core.sample import LEGACY
 from migrations import run
 from tests.migrations.schema import SECRET, Schema, schema_of
-
-LEGACY = (Path(__file__).parent / "legacy.sql").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def make_database(server: str) -> Iterator[Callable[..., str]]:
 def legacy_template(server: str) -> Iterator[str]:
     with databases(server) as make:
         with psycopg.connect(url := make()) as connection:
-            connection.execute(LEGACY)
+            connection.execute(LEGACY.read_text(encoding="utf-8"))
         yield str(make_url(url).database)
 
 
