@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from core import schedules
 from core.light import IN_LIST, light
 from core.models import PlatformConnection, Schedule, ScheduleTick, User
-from core.operation import Chore, Operation
+from core.operation import Chore
 from core.operations import BY_NAME, known
 from core.operators import find_by_email
 
@@ -82,11 +82,6 @@ def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[Schedul
     upcoming = () if row.paused_at else tuple(schedules.next_ticks(row, NEXT_SHOWN))
     target = targets.get(row.target_id) if row.target_id else None
     return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, tuple(ticks))
-
-
-def needs_target(kind_name: str) -> bool:
-    """Tell whether somebody has to be named for this kind."""
-    return isinstance(BY_NAME.get(kind_name), Operation)
 
 
 def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:
