@@ -107,6 +107,12 @@ def test_every_package_is_installed_by_pip() -> None:
         assert (folder / "__init__.py").is_file(), f"{folder} has no __init__.py, and pip would leave it out"
 
 
+@pytest.mark.parametrize("name", ["nicegui", "python-socketio", "python-engineio", "dramatiq"])
+def test_a_library_whose_internals_are_replaced_stays_below_its_next_major_version(name: str) -> None:
+    bounds = {asked.name: asked.specifier for asked in map(Requirement, PROJECT["project"]["dependencies"])}
+    assert any(bound.operator == "<" for bound in bounds[name])
+
+
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
 def test_the_locks_hold_what_the_project_asks_for(lock: str) -> None:
     text = (ROOT / lock).read_text()
