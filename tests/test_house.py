@@ -64,6 +64,12 @@ def test_files_are_short() -> None:
     assert [f"{at(path, n)} lines" for path, n in lengths.items() if n > FILE_LINES] == []
 
 
+def test_no_line_of_a_script_or_style_sheet_is_longer_than_120_characters() -> None:
+    files = [path for ending in ("*.js", "*.css") for path in (ROOT / "ui").rglob(ending)]
+    lines = [(path, number, line) for path in files for number, line in enumerate(path.read_text().splitlines(), 1)]
+    assert [at(path, number) for path, number, line in lines if len(line) > 120] == []
+
+
 def test_functions_are_short() -> None:
     found = [
         f"{at(path, node.lineno)} {node.name}: {length} lines"
