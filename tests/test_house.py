@@ -53,10 +53,16 @@ def test_check_is_clean(command: list[str]) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.xdist_group("check")
+def test_scripts_and_style_sheets_are_clean() -> None:
+    result = subprocess.run([".ci/biome.sh"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_check_runs_here_what_it_runs_there() -> None:
     recipe = re.search(r"^check:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe
-    assert recipe[1].count("\n") == 5, "a new line of `make check` belongs into the test above as well"
+    assert recipe[1].count("\n") == 6, "a new line of `make check` belongs into the tests above as well"
 
 
 def test_files_are_short() -> None:
