@@ -20,16 +20,18 @@ faults: setup-dev ## Run the tests that are too slow for `make test`: servers an
 soak: setup-dev ## Break everything at random for a while, and count what is lost: make soak MINUTES=30 SEED=7
 	$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-check: setup-dev ## Lint, formatting, types, layers
+check: setup-dev ## Lint, formatting, types, layers, JavaScript and CSS
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -m mypy main.py .ci/setup.py
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	@.ci/biome.sh
 
-fix: setup-dev ## Repair what ruff can repair, and format
+fix: setup-dev ## Repair what ruff and Biome can repair, and format
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+	@.ci/biome.sh --write
 
 bench: setup-dev ## Measure throughput and latency: make bench ARGS="--quick"
 	$(PYTHON) -m benchmarks $(ARGS)

@@ -5,7 +5,7 @@ Everything else (routes, buttons, forms, CLI flags, permissions, tests) is deriv
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -168,6 +168,5 @@ class Task(Generic[FormT]):
     queue: str
     priority: int = 0
     max_attempts: int = 3
-    tags: frozenset[str] = field(default_factory=frozenset)
     #: Nobody starts it by hand without saying why.
     needs_reason: bool = False

@@ -33,7 +33,4 @@ class Report:
     end: str | None
     #: One line per revision that this run applied, in order; empty when another run did it, or nothing was to do.
     steps: tuple[str, ...]
-    #: Rows by table.
-    rows_before: Mapping[str, int]
-    rows_after: Mapping[str, int]
     warnings: tuple[Finding, ...] = field(default=())

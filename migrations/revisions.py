@@ -18,8 +18,6 @@ from core.errors import Unusable
 #: Alembic's word for a database before its first revision.
 BASE = "base"
 HEAD = "head"
-#: The last revision with which old code still works.
-LAST_PRE = "0007"
 
 
 @dataclass(frozen=True)

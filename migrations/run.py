@@ -1,9 +1,8 @@
 """Migrations as the program uses them: upgrade, check, sql, downgrade. Nothing is written to the screen here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
@@ -13,9 +12,6 @@ from migrations.report import Finding, Report
 from migrations.transaction import engine_for, looking, migrating
 
 __all__ = ["Finding", "Report", "check", "downgrade", "sql", "upgrade"]
-
-#: The tables that hold people's data; a report counts their rows.
-COUNTED = ("users", "platform_connections", "interactions", "marketing_campaigns", "background_jobs", "events")
 
 
 def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
@@ -30,11 +26,11 @@ def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
         with looking(engine) as connection:
             findings = checks.odd_shapes(connection, cipher)
             _refuse(findings)
-            start, before = revisions.of(connection), _rows(connection)
+            start = revisions.of(connection)
         steps = tuple(_climb(engine, cipher, target))
         with looking(engine) as connection:
-            end, after = revisions.of(connection), _rows(connection)
-    return Report(start, end, steps, before, after, tuple(findings))
+            end = revisions.of(connection)
+    return Report(start, end, steps, tuple(findings))
 
 
 def check(url: str, *, secret: str | None = None) -> list[Finding]:
@@ -68,11 +64,11 @@ def downgrade(url: str, revision: str, *, secret: str) -> Report:
     with engine_for(url) as engine:
         with looking(engine) as connection:
             _refuse(checks.cannot_go_back(connection, cipher))
-            start, before = revisions.of(connection), _rows(connection)
+            start = revisions.of(connection)
         steps = tuple(_descend(engine, cipher, target))
         with looking(engine) as connection:
-            end, after = revisions.of(connection), _rows(connection)
-    return Report(start, end, steps, before, after, warnings=())
+            end = revisions.of(connection)
+    return Report(start, end, steps, warnings=())
 
 
 def _climb(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
@@ -99,12 +95,3 @@ def _descend(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
 def _refuse(findings: Sequence[Finding]) -> None:
     if blocking := [str(finding) for finding in findings if finding.blocks]:
         raise Unusable("\n".join(blocking))
-
-
-def _rows(connection: Connection) -> Mapping[str, int]:
-    present = sa.inspect(connection).get_table_names()
-    return {
-        table: connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 names are ours
-        for table in COUNTED
-        if table in present
-    }

@@ -53,15 +53,27 @@ def test_check_is_clean(command: list[str]) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.xdist_group("check")
+def test_scripts_and_style_sheets_are_clean() -> None:
+    result = subprocess.run([".ci/biome.sh"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_check_runs_here_what_it_runs_there() -> None:
     recipe = re.search(r"^check:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe
-    assert recipe[1].count("\n") == 5, "a new line of `make check` belongs into the test above as well"
+    assert recipe[1].count("\n") == 6, "a new line of `make check` belongs into the tests above as well"
 
 
 def test_files_are_short() -> None:
     lengths = {path: path.read_text().count("\n") for path in sources(*PACKAGES, "benchmarks")}
     assert [f"{at(path, n)} lines" for path, n in lengths.items() if n > FILE_LINES] == []
+
+
+def test_no_line_of_a_script_or_style_sheet_is_longer_than_120_characters() -> None:
+    files = [path for ending in ("*.js", "*.css") for path in (ROOT / "ui").rglob(ending)]
+    lines = [(path, number, line) for path in files for number, line in enumerate(path.read_text().splitlines(), 1)]
+    assert [at(path, number) for path, number, line in lines if len(line) > 120] == []
 
 
 def test_functions_are_short() -> None:
@@ -105,6 +117,12 @@ def test_every_package_is_installed_by_pip() -> None:
     assert {pattern.rstrip("*") for pattern in named} == set(PACKAGES)
     for folder in {path.parent for path in sources(*PACKAGES)}:
         assert (folder / "__init__.py").is_file(), f"{folder} has no __init__.py, and pip would leave it out"
+
+
+@pytest.mark.parametrize("name", ["nicegui", "python-socketio", "python-engineio", "dramatiq"])
+def test_a_library_whose_internals_are_replaced_stays_below_its_next_major_version(name: str) -> None:
+    bounds = {asked.name: asked.specifier for asked in map(Requirement, PROJECT["project"]["dependencies"])}
+    assert any(bound.operator == "<" for bound in bounds[name])
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])

@@ -31,11 +31,6 @@ def truncated(table: type[RowT], longest: int = ON_PAGE) -> type[RowT]:
     return cast("type[RowT]", aliased(table, sa.select(*columns).subquery(), adapt_on_names=True))
 
 
-def shortened(text: str, longest: int = IN_LIST) -> str:
-    """Return a text without what is too long of it."""
-    return text if len(text) <= longest else text[:longest] + TRUNCATED
-
-
 def truncate(column: Any, longest: int = IN_LIST) -> sa.ColumnElement[Any]:
     """Return a text column without what is too long of it."""
     return sa.case((sa.func.length(column) > longest, sa.func.left(column, longest) + TRUNCATED), else_=column)

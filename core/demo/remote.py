@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from time import monotonic
 
-import httpx
+import httpx2
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from core.demo.batch import Batch, batch_size
@@ -16,12 +16,12 @@ from core.demo.presets import Preset
 from core.demo.protocol import DemoPage, PageRequest
 from core.errors import GiveUp, JobError, TryAgain
 
-#: Seconds for one attempt to connect, and how many follow the first, with httpx's growing pauses in between.
+#: Seconds for one attempt to connect, and how many follow the first, with httpx2's growing pauses in between.
 CONNECT_SECONDS, RECONNECTS = 3.0, 2
 #: A page of 1,000 rows is about 300 kB.
 MOST_BYTES = 5_000_000
 #: Besides 5xx: the service asks for patience.
-_PATIENCE = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
+_PATIENCE = frozenset({httpx2.codes.REQUEST_TIMEOUT, httpx2.codes.TOO_MANY_REQUESTS})
 
 _ADDRESS: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
@@ -37,7 +37,7 @@ class DemoService:
         self._seconds = seconds
         #: How people and errors call it: nothing of what may be secret, neither user nor password nor path.
         self.name = f"The demo service at {address.scheme}://{address.netloc.decode()}"
-        self._auth = httpx.BasicAuth(address.username, address.password) if address.userinfo else None
+        self._auth = httpx2.BasicAuth(address.username, address.password) if address.userinfo else None
         self._url = address.copy_with(userinfo=b"", path=address.path.rstrip("/") + "/interactions")
 
     def batches(self, preset: Preset, seed: str, requested_at: datetime, start: int) -> Iterator[Batch]:
@@ -55,10 +55,10 @@ class DemoService:
                     yield batch
                 asked = PageRequest(preset, seed, requested_at, batch.end, limit, batch.totals)
 
-    def _client(self) -> httpx.Client:
-        return httpx.Client(
-            transport=httpx.HTTPTransport(verify=ssl.create_default_context(), retries=RECONNECTS, trust_env=False),
-            timeout=httpx.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds)),
+    def _client(self) -> httpx2.Client:
+        return httpx2.Client(
+            transport=httpx2.HTTPTransport(verify=ssl.create_default_context(), retries=RECONNECTS, trust_env=False),
+            timeout=httpx2.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds)),
             # No proxy that the machine may name: only the configured host hears of us.
             trust_env=False,
             follow_redirects=False,
@@ -67,21 +67,21 @@ class DemoService:
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
-    def _fetch(self, client: httpx.Client, asked: PageRequest) -> bytes:
+    def _fetch(self, client: httpx2.Client, asked: PageRequest) -> bytes:
         deadline = monotonic() + self._seconds
         headers = {"Idempotency-Key": f"{asked.seed}:{asked.start}"}
         try:
             with client.stream("GET", self._url, params=_parameters(asked), headers=headers) as response:
-                if response.status_code != httpx.codes.OK:
+                if response.status_code != httpx2.codes.OK:
                     raise self._refusal(response.status_code, asked)
                 return self._body(response, deadline)
-        except httpx.TimeoutException:
+        except httpx2.TimeoutException:
             raise self._silence() from None
-        except httpx.TransportError as error:
-            what = "did not answer: no connection" if isinstance(error, httpx.ConnectError) else "broke off its answer"
+        except httpx2.TransportError as error:
+            what = "did not answer: no connection" if isinstance(error, httpx2.ConnectError) else "broke off its answer"
             raise TryAgain(f"{self.name} {what}. Check that it is running, then retry.") from None
 
-    def _body(self, response: httpx.Response, deadline: float) -> bytes:
+    def _body(self, response: httpx2.Response, deadline: float) -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise GiveUp(f"{self.name} sent a compressed answer, which was not asked for. {_SEE}")
         body = bytearray()
@@ -100,13 +100,13 @@ class DemoService:
             raise GiveUp(f"{self.name} sent an answer that does not fit ({_first(error)}). {_SEE}") from None
 
     def _refusal(self, status: int, asked: PageRequest) -> JobError:
-        if status in _PATIENCE or httpx.codes.is_server_error(status):
+        if status in _PATIENCE or httpx2.codes.is_server_error(status):
             return TryAgain(f"{self.name} answered with an error ({status}). Check that it is well, then retry.")
-        if httpx.codes.is_redirect(status):
+        if httpx2.codes.is_redirect(status):
             return GiveUp(f"{self.name} redirects to another address ({status}). Set DEMO_SERVICE_URL to that one.")
-        if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
             return GiveUp(f"{self.name} does not let us in ({status}). Check the password in DEMO_SERVICE_URL.")
-        if status == httpx.codes.NOT_FOUND:
+        if status == httpx2.codes.NOT_FOUND:
             return GiveUp(f"{self.name} has no preset {asked.preset} (404). Choose another, or check DEMO_SERVICE_URL.")
         return GiveUp(f"{self.name} refused the request ({status}). {_SEE}")
 
@@ -117,7 +117,7 @@ class DemoService:
 _SEE = "See docs/demo-service.md for what it must send."
 
 
-def _checked(url: str) -> httpx.URL:
+def _checked(url: str) -> httpx2.URL:
     try:
         address = _ADDRESS.validate_python(url)
         (address.host or "").encode("idna")  # a name that cannot be looked up is told now, not as a network failure
@@ -125,7 +125,7 @@ def _checked(url: str) -> httpx.URL:
         address = None
     if address is None or address.query is not None or address.fragment is not None:
         raise GiveUp("DEMO_SERVICE_URL cannot be used: it must look like https://host:port/path, with no ? or #.")
-    return httpx.URL(str(address))
+    return httpx2.URL(str(address))
 
 
 def _parameters(asked: PageRequest) -> dict[str, str | int]:

@@ -32,13 +32,6 @@ class Total:
     exact: bool
 
 
-def total_of(session: Session, wanted: JobFilter) -> Total:
-    """Count what a filter matches; of all jobs, beyond the cap, return PostgreSQL's estimate."""
-    if wanted.is_empty():
-        return all_jobs(session)
-    return total_of_branches(session, branches(session, wanted))
-
-
 def total_of_branches(session: Session, found: list[Branch]) -> Total:
     """Count the distinct rows of branches, up to one more than the cap."""
     cap = min((branch.counted.cap for branch in found), default=CAP)

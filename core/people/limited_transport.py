@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-import httpx
+import httpx2
 
 #: Far more than a provider's addresses or keys take.
 MOST_BYTES: Final = 262_144
@@ -11,23 +11,23 @@ MOST_BYTES: Final = 262_144
 MOST_SECONDS: Final = 15.0
 
 
-class LimitedTransport(httpx.HTTPTransport):
-    """Reads whole answers within bounds. Raises httpx.ReadError beyond them."""
+class LimitedTransport(httpx2.HTTPTransport):
+    """Reads whole answers within bounds. Raises httpx2.ReadError beyond them."""
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request and return its answer, read."""
         request.headers["Accept-Encoding"] = "identity"
         latest = time.monotonic() + MOST_SECONDS
         answer = super().handle_request(request)
         try:
             if answer.headers.get("content-encoding", "identity") != "identity":
-                raise httpx.ReadError("the answer is packed, which nobody asked for")
+                raise httpx2.ReadError("the answer is packed, which nobody asked for")
             body = bytearray()
             for part in answer.iter_raw():
                 body += part
                 if len(body) > MOST_BYTES or time.monotonic() > latest:
-                    raise httpx.ReadError("the answer is too long")
+                    raise httpx2.ReadError("the answer is too long")
         finally:
             answer.close()
         headers = [(name, value) for name, value in answer.headers.multi_items() if name != "transfer-encoding"]
-        return httpx.Response(answer.status_code, headers=headers, content=bytes(body))
+        return httpx2.Response(answer.status_code, headers=headers, content=bytes(body))

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from core.database.truncate import IN_LIST, truncated
 from core.models import PlatformConnection, Schedule, ScheduleTick, User
-from core.operation import Operation, Task
+from core.operation import Task
 from core.operations import BY_NAME, known
 from core.people.operators import find_by_email
 from core.schedules import scheduling
@@ -82,11 +82,6 @@ def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[Schedul
     upcoming = () if row.paused_at else tuple(scheduling.next_ticks(row, NEXT_SHOWN))
     target = targets.get(row.target_id) if row.target_id else None
     return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, tuple(ticks))
-
-
-def needs_target(kind_name: str) -> bool:
-    """Tell whether somebody has to be named for this kind."""
-    return isinstance(BY_NAME.get(kind_name), Operation)
 
 
 def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:

@@ -108,7 +108,7 @@ def test_a_step_knocks_three_times_before_it_fails(monkeypatch):
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", refused)
-    monkeypatch.setattr("httpcore.SyncBackend.sleep", lambda _, seconds: pauses.append(seconds))
+    monkeypatch.setattr("httpcore2.SyncBackend.sleep", lambda _, seconds: pauses.append(seconds))
     with pytest.raises(TryAgain):
         ask("http://127.0.0.1:1")
     assert (len(knocks), pauses) == (3, [0, 0.5])

@@ -21,11 +21,15 @@ def without(row: dict[str, Any], *columns: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in columns}
 
 
-def test_not_one_row_is_lost_and_the_report_says_so(legacy_url: str) -> None:
-    report = run.upgrade(legacy_url, secret=SECRET)
+def size(url: str, table: str) -> int:
+    return int(rows(url, f"SELECT count(*) AS rows FROM {table}")[0]["rows"])
+
+
+def test_not_one_row_is_lost(legacy_url: str) -> None:
     expected = {"users": USERS, "platform_connections": CONNECTIONS, "interactions": INTERACTIONS}
-    assert report.rows_before == expected
-    assert {table: report.rows_after[table] for table in expected} == expected
+    assert {table: size(legacy_url, table) for table in expected} == expected
+    report = run.upgrade(legacy_url, secret=SECRET)
+    assert {table: size(legacy_url, table) for table in expected} == expected
     assert (report.start, report.end, len(report.steps)) == ("", revisions.head(), len(revisions.path()))
 
 
@@ -112,7 +116,7 @@ def test_stopping_at_any_revision_and_going_on_ends_the_same(
     second = run.upgrade(legacy_url, secret=SECRET)
     assert (first.end, second.start, second.end) == (stop, stop, revisions.head())
     assert len(first.steps) + len(second.steps) == len(revisions.path())
-    assert second.rows_after["users"] == second.rows_after["marketing_campaigns"] == USERS
+    assert size(legacy_url, "users") == size(legacy_url, "marketing_campaigns") == USERS
     assert schema_of(legacy_url) == schema_at_head
 
 

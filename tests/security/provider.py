@@ -8,12 +8,12 @@ import secrets
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-CLIENT, SECRET = "unstuck-console", "s3cret/with+signs"
+CLIENT, SECRET = "unstuck-console", "s3cret/with+signs: 100%41 ü"
 
 
 class Provider:
@@ -26,6 +26,7 @@ class Provider:
         self.sign = self.sign_rightly
         self.codes: dict[str, dict[str, str]] = {}
         self.pad = b""
+        self.knows_a_secret = True
         self.issuer_told: str | None = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -65,7 +66,9 @@ class Provider:
         """Answer the token endpoint as RFC 6749 and RFC 7636 say."""
         asked = self.codes.pop(form.get("code", ""), None)
         given = base64.b64decode(authorization.removeprefix("Basic ")).decode()
-        if [unquote(part) for part in given.split(":")] != [CLIENT, SECRET]:
+        secret_is_right = [unquote_plus(part) for part in given.split(":")] == [CLIENT, SECRET]
+        client_is_named = not authorization and form.get("client_id") == CLIENT
+        if not (secret_is_right if self.knows_a_secret else client_is_named):
             return 401, {"error": "invalid_client"}
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

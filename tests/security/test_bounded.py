@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from types import SimpleNamespace
 
-import httpx
+import httpx2
 import pytest
 
 from core.people import limited_transport, oidc
@@ -46,13 +46,13 @@ def server() -> Iterator[tuple[str, list[str]]]:
 def test_a_provider_s_redirect_is_not_followed(server: tuple[str, list[str]]) -> None:
     url, asked = server
     with oidc._client() as client:
-        assert client.get(f"{url}/elsewhere").status_code == 302
+        assert client.get(f"{url}/elsewhere", auth=None).status_code == 302
     assert asked == ["/elsewhere"]
 
 
 def test_a_packed_answer_that_nobody_asked_for_is_refused_before_it_is_unpacked(server: tuple[str, list[str]]) -> None:
-    with oidc._client() as client, pytest.raises(httpx.ReadError, match="packed"):
-        client.get(f"{server[0]}/packed")
+    with oidc._client() as client, pytest.raises(httpx2.ReadError, match="packed"):
+        client.get(f"{server[0]}/packed", auth=None)
 
 
 def test_an_answer_that_takes_for_ever_is_given_up(
@@ -60,5 +60,5 @@ def test_an_answer_that_takes_for_ever_is_given_up(
 ) -> None:
     ticks = count(step=limited_transport.MOST_SECONDS + 1)
     monkeypatch.setattr(limited_transport, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
-    with oidc._client() as client, pytest.raises(httpx.ReadError, match="too long"):
-        client.get(f"{server[0]}/slow")
+    with oidc._client() as client, pytest.raises(httpx2.ReadError, match="too long"):
+        client.get(f"{server[0]}/slow", auth=None)

@@ -137,8 +137,11 @@ def test_an_attempt_that_took_too_long_is_refused(
         {"nonce": "of-another-sign-in"},
         {"nonce": None},
         {"aud": "another-console"},
+        {"aud": "another-console", "azp": CLIENT},
         {"aud": None},
         {"aud": [CLIENT, "another-console"], "azp": "another-console"},
+        {"aud": [CLIENT, "another-console"]},
+        {"azp": "another-console"},
         {"iss": "https://evil.example"},
         {"exp": 1},
         {"exp": None},
@@ -151,6 +154,16 @@ def test_a_claim_that_is_not_ours_lets_nobody_in(
 ) -> None:
     provider.lies = lies
     refused(anonymous, sign_in(anonymous, provider), UNTRUE)
+
+
+def test_a_client_without_a_secret_proves_itself_by_its_verifier_alone(
+    provider: Provider, anonymous: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.knows_a_secret = False
+    refused(anonymous, sign_in(anonymous, provider), UNTRUE)
+    monkeypatch.delenv("UNSTUCK_OIDC_CLIENT_SECRET")
+    settings.cache_clear()
+    assert sign_in(anonymous, provider).status_code == 303
 
 
 @pytest.mark.parametrize("how", ["sign_with_nothing", "sign_with_public_key_as_secret", "sign_with_another_key"])

@@ -12,6 +12,7 @@
   };
   window.setTheme = (theme) => {
     const secure = location.protocol === "https:" ? "; Secure" : "";
+    // biome-ignore lint/suspicious/noDocumentCookie: Firefox and Safari got the Cookie Store API only in 2025
     document.cookie = `theme=${theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
     paint();
   };
@@ -41,12 +42,19 @@
   const shown = new Set();
   class TimeText extends HTMLElement {
     static observedAttributes = ["at", "mode"];
-    connectedCallback() { shown.add(this); this.tell(); }
-    disconnectedCallback() { shown.delete(this); }
-    attributeChangedCallback() { this.tell(); }
+    connectedCallback() {
+      shown.add(this);
+      this.tell();
+    }
+    disconnectedCallback() {
+      shown.delete(this);
+    }
+    attributeChangedCallback() {
+      this.tell();
+    }
     tell() {
       const at = new Date(this.getAttribute("at"));
-      if (isNaN(at)) return;
+      if (Number.isNaN(at.getTime())) return;
       const words = worded(at, this.getAttribute("mode") || "ago");
       if (this.textContent !== words) this.textContent = words;
       const title = exact.format(at);
@@ -54,8 +62,11 @@
     }
   }
   customElements.define("time-text", TimeText);
-  setInterval(() => { if (!document.hidden) shown.forEach((each) => each.tell()); }, 1000);
-  document.addEventListener("visibilitychange", () => shown.forEach((each) => each.tell()));
+  const tellAll = () => {
+    for (const each of shown) each.tell();
+  };
+  setInterval(() => document.hidden || tellAll(), 1000);
+  document.addEventListener("visibilitychange", tellAll);
 
   // Keys: whatever carries data-key is clicked or focused by it. Two-key ones ("g j") have 1.2 s for the second.
   let first = "";
@@ -65,7 +76,10 @@
     const found = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find((each) => each.offsetParent);
     if (!found) return false;
     const field = found.matches("input, textarea") ? found : found.querySelector("input, textarea");
-    if (field) { field.focus(); field.select(); } else found.click();
+    if (field) {
+      field.focus();
+      field.select();
+    } else found.click();
     return true;
   };
   document.addEventListener("keydown", (event) => {
@@ -79,7 +93,9 @@
     clearTimeout(forget);
     if (!first && event.key === "g") {
       first = "g";
-      forget = setTimeout(() => { first = ""; }, 1200);
+      forget = setTimeout(() => {
+        first = "";
+      }, 1200);
       return;
     }
     first = "";
@@ -87,7 +103,10 @@
   });
 
   // The instant of a local date and time field, so that the server never has to guess the viewer's zone.
-  window.instantOf = (local) => { const at = new Date(local); return isNaN(at) ? null : at.toISOString(); };
+  window.instantOf = (local) => {
+    const at = new Date(local);
+    return Number.isNaN(at.getTime()) ? null : at.toISOString();
+  };
   window.signOut = async () => {
     await fetch("/api/auth/logout", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
     location.assign("/login");

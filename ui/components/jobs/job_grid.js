@@ -1,9 +1,10 @@
 // The job grid: any number of rows from a URL, changed in place by one broadcast channel. See job_grid.py.
-import * as AgGrid from "nicegui-aggrid";
+
 import { tick } from "job-grid/cells.js";
 import { columns } from "job-grid/columns.js";
 import { dress, theme } from "job-grid/look.js";
-import { Source, announces, fits } from "job-grid/source.js";
+import { announces, fits, Source } from "job-grid/source.js";
+import * as AgGrid from "nicegui-aggrid";
 
 AgGrid.ModuleRegistry.registerModules([AgGrid.AllCommunityModule]);
 
@@ -14,23 +15,38 @@ const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELEC
 
 function later(wait, act) {
   let timer;
-  return (...values) => { clearTimeout(timer); timer = setTimeout(() => act(...values), wait); };
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => act(...values), wait);
+  };
 }
 
 // Columns as a person left them: layout only, in their own browser. A browser that keeps nothing is no error.
 const shelf = (name) => `unstuck.columns.${name}`;
 function remember(name, state) {
-  try { if (name && state) localStorage.setItem(shelf(name), JSON.stringify(state)); else if (name) localStorage.removeItem(shelf(name)); } catch {}
+  try {
+    if (name && state) localStorage.setItem(shelf(name), JSON.stringify(state));
+    else if (name) localStorage.removeItem(shelf(name));
+  } catch {}
 }
 function recalled(name) {
-  try { const state = name && JSON.parse(localStorage.getItem(shelf(name))); return Array.isArray(state) && state.length ? state : null; } catch { return null; }
+  try {
+    const state = name && JSON.parse(localStorage.getItem(shelf(name)));
+    return Array.isArray(state) && state.length ? state : null;
+  } catch {
+    return null;
+  }
 }
 
 export default {
   template: `<div class="job-grid">
-    <div class="jg-line" role="alert" v-show="problem"><span>{{ problem }}</span><button type="button" @click="refresh">Try again</button></div>
+    <div class="jg-line" role="alert" v-show="problem">
+      <span>{{ problem }}</span><button type="button" @click="refresh">Try again</button>
+    </div>
     <div class="jg-grid" ref="grid"></div>
-    <div class="jg-empty" role="status" v-show="empty"><strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span></div>
+    <div class="jg-empty" role="status" v-show="empty">
+      <strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span>
+    </div>
   </div>`,
   props: { url: String, query: Object, columns: Array, sort: String, keep: String },
   data: () => ({ problem: "", empty: false }),
@@ -45,8 +61,14 @@ export default {
     dress();
     this.fresh = new Set();
     this.source = new Source(this.url, {
-      loaded: (total, startRow) => this.loaded(total, startRow), settled: () => { this.problem = ""; },
-      failed: (error) => { this.problem = `Jobs could not be loaded: ${error.message}`; }, fresh: () => this.fresh.size,
+      loaded: (total, startRow) => this.loaded(total, startRow),
+      settled: () => {
+        this.problem = "";
+      },
+      failed: (error) => {
+        this.problem = `Jobs could not be loaded: ${error.message}`;
+      },
+      fresh: () => this.fresh.size,
     });
     this.source.query = { ...this.query };
     this.api = AgGrid.createGrid(this.$refs.grid, this.options());
@@ -61,29 +83,63 @@ export default {
     window.socket?.off("connect", this.onConnect);
     this.api.destroy();
   },
-  watch: { query: { deep: true, handler(query) { this.requery(query ?? {}); } } },
+  watch: {
+    query: {
+      deep: true,
+      handler(query) {
+        this.requery(query ?? {});
+      },
+    },
+  },
   methods: {
     options() {
-      const keep = later(500, () => { const state = this.columnState(); remember(this.keep, state); this.$emit("columns", state); });
+      const keep = later(500, () => {
+        const state = this.columnState();
+        remember(this.keep, state);
+        this.$emit("columns", state);
+      });
       const select = later(60, () => this.$emit("select", this.selected()));
       const defs = columns();
       defs.find((def) => def.sort).sort = this.sort === "created_at" ? "asc" : "desc";
       const before = this.columns?.length ? this.columns : recalled(this.keep);
       return {
-        theme, columnDefs: defs, rowModelType: "infinite", datasource: { getRows: (params) => this.source.getRows(params) },
-        cacheBlockSize: BLOCK, cacheOverflowSize: BLOCK, maxBlocksInCache: 20, maxConcurrentDatasourceRequests: 2,
-        blockLoadDebounceMillis: 50, infiniteInitialRowCount: BLOCK, getRowId: (params) => params.data.id,
-        animateRows: false, suppressColumnMoveAnimation: true, preventDefaultOnContextMenu: true, debounceVerticalScrollbar: false,
-        suppressDragLeaveHidesColumns: true, suppressNoRowsOverlay: true, tooltipShowDelay: 400,
+        theme,
+        columnDefs: defs,
+        rowModelType: "infinite",
+        datasource: { getRows: (params) => this.source.getRows(params) },
+        cacheBlockSize: BLOCK,
+        cacheOverflowSize: BLOCK,
+        maxBlocksInCache: 20,
+        maxConcurrentDatasourceRequests: 2,
+        blockLoadDebounceMillis: 50,
+        infiniteInitialRowCount: BLOCK,
+        getRowId: (params) => params.data.id,
+        animateRows: false,
+        suppressColumnMoveAnimation: true,
+        preventDefaultOnContextMenu: true,
+        debounceVerticalScrollbar: false,
+        suppressDragLeaveHidesColumns: true,
+        suppressNoRowsOverlay: true,
+        tooltipShowDelay: 400,
         rowSelection: { mode: "multiRow", checkboxes: false, headerCheckbox: false, enableClickSelection: true },
         defaultColDef: { resizable: true, sortable: false, suppressHeaderMenuButton: true, cellDataType: false },
         rowClassRules: { "jg-row-left": (params) => Boolean(params.data?._left) },
-        onGridReady: ({ api }) => { if (before) { api.applyColumnState({ state: before, applyOrder: true }); this.$emit("columns", before); } },
-        onColumnMoved: (event) => event.finished && keep(), onColumnVisible: keep,
+        onGridReady: ({ api }) => {
+          if (before) {
+            api.applyColumnState({ state: before, applyOrder: true });
+            this.$emit("columns", before);
+          }
+        },
+        onColumnMoved: (event) => event.finished && keep(),
+        onColumnVisible: keep,
         onColumnResized: (event) => event.finished && event.source === "uiColumnResized" && keep(),
-        onSortChanged: () => { this.source.reset(); this.clearFresh(); this.$emit("sort", this.sorted()); },
+        onSortChanged: () => {
+          this.source.reset();
+          this.clearFresh();
+        },
         onSelectionChanged: select,
-        onRowClicked: ({ data, event }) => data && !event.shiftKey && !event.ctrlKey && !event.metaKey && this.$emit("open", data.id),
+        onRowClicked: ({ data, event }) =>
+          data && !event.shiftKey && !event.ctrlKey && !event.metaKey && this.$emit("open", data.id),
         onCellContextMenu: (event) => this.menu(event.node, event.event.clientX, event.event.clientY),
       };
     },
@@ -92,27 +148,39 @@ export default {
     listen() {
       this.stop = new AbortController();
       const { signal } = this.stop;
-      this.onDelta = ({ rows }) => (document.hidden ? (this.stale = true) : this.patch(rows));
+      this.onDelta = ({ rows }) => {
+        if (document.hidden) this.stale = true;
+        else this.patch(rows);
+      };
       let before = false;
-      this.onConnect = () => { // broadcasts are not repeated: what was missed is loaded again
+      this.onConnect = () => {
+        // broadcasts are not repeated: what was missed is loaded again
         window.socket.emit("jobs:join", { client_id: window.clientId }, () => {});
         if (before) this.reload();
         before = true;
       };
-      const attach = () => { // NiceGUI makes its socket after the first children are mounted
+      const attach = () => {
+        // NiceGUI makes its socket after the first children are mounted
         if (this.dead) return;
-        if (!window.socket) { setTimeout(attach, 10); return; }
+        if (!window.socket) {
+          setTimeout(attach, 10);
+          return;
+        }
         window.socket.on("jobs:delta", this.onDelta);
         window.socket.on("connect", this.onConnect);
         if (window.socket.connected) this.onConnect();
       };
       attach();
       this.clock = setInterval(() => document.hidden || tick(), 1000);
-      document.addEventListener("visibilitychange", () => {
-        if (document.hidden) return;
-        tick();
-        if (this.stale) this.reload();
-      }, { signal });
+      document.addEventListener(
+        "visibilitychange",
+        () => {
+          if (document.hidden) return;
+          tick();
+          if (this.stale) this.reload();
+        },
+        { signal },
+      );
       document.addEventListener("keydown", (event) => this.key(event), { signal });
     },
     patch(rows) {
@@ -124,21 +192,30 @@ export default {
       }
       this.tellFresh();
     },
-    change(node, row) { // an older state can arrive after a newer one: the token and the time tell
+    change(node, row) {
+      // an older state can arrive after a newer one: the token and the time tell
       const was = node.data;
-      if (row.token < was.token || (row.token === was.token && Date.parse(row.updated_at) < Date.parse(was.updated_at))) return;
+      if (row.token < was.token || (row.token === was.token && Date.parse(row.updated_at) < Date.parse(was.updated_at)))
+        return;
       const _left = !fits(row, this.source.query);
       node.updateData({ ...was, ...row, _left });
     },
     isNew(row) {
-      return this.source.newest && Date.parse(row.created_at) > Date.parse(this.source.newest) && announces(row, this.source.query);
+      return (
+        this.source.newest &&
+        Date.parse(row.created_at) > Date.parse(this.source.newest) &&
+        announces(row, this.source.query)
+      );
     },
     tellFresh() {
       if (this.told === this.fresh.size) return;
       this.told = this.fresh.size;
       this.$emit("fresh", this.told);
     },
-    clearFresh() { this.fresh.clear(); this.tellFresh(); },
+    clearFresh() {
+      this.fresh.clear();
+      this.tellFresh();
+    },
     loaded(total, startRow) {
       if (startRow > 0) return;
       this.empty = total.value === 0;
@@ -156,17 +233,24 @@ export default {
       this.api.ensureIndexVisible(0, "top");
       this.api.purgeInfiniteCache();
     },
-    refresh() { this.reload(); this.api.ensureIndexVisible(0, "top"); },
+    refresh() {
+      this.reload();
+      this.api.ensureIndexVisible(0, "top");
+    },
     reload() {
       this.stale = false;
       this.source.reset();
       this.clearFresh();
       this.api.refreshInfiniteCache();
     },
-    show_column(field, visible) { this.api.setColumnsVisible([field], visible); },
-    reset_columns() { this.api.resetColumnState(); remember(this.keep, null); this.$emit("columns", []); },
-    select_none() { this.api.deselectAll(); },
-    focus_row(id) { const node = this.api.getRowNode(id); if (node) this.focus(node.rowIndex); },
+    show_column(field, visible) {
+      this.api.setColumnsVisible([field], visible);
+    },
+    reset_columns() {
+      this.api.resetColumnState();
+      remember(this.keep, null);
+      this.$emit("columns", []);
+    },
 
     // ---- what a person does --------------------------------------------------------------------------------------
     key(event) {
@@ -199,8 +283,16 @@ export default {
       this.api.setFocusedCell(index, column);
       if (extend) this.api.getDisplayedRowAtIndex(index)?.setSelected(true);
     },
-    selected() { return this.api.getSelectedNodes().slice(0, MOST_SELECTED).map((node) => node.id); },
-    chosen(node) { const ids = this.selected(); return ids.length || !node?.data ? ids : [node.id]; },
+    selected() {
+      return this.api
+        .getSelectedNodes()
+        .slice(0, MOST_SELECTED)
+        .map((node) => node.id);
+    },
+    chosen(node) {
+      const ids = this.selected();
+      return ids.length || !node?.data ? ids : [node.id];
+    },
     menu(node, x, y) {
       if (!node?.data) return;
       if (!node.isSelected()) node.setSelected(true, true);
@@ -210,7 +302,8 @@ export default {
       const box = this.$refs.grid.querySelector(`[row-id="${CSS.escape(node.id)}"]`)?.getBoundingClientRect();
       if (box) this.menu(node, box.left + 24, box.bottom);
     },
-    columnState() { return this.api.getColumnState().map(({ colId, width, hide, flex }) => ({ colId, width, hide, flex })); },
-    sorted() { return this.api.getColumnState().find((column) => column.sort)?.sort === "asc" ? "created_at" : "-created_at"; },
+    columnState() {
+      return this.api.getColumnState().map(({ colId, width, hide, flex }) => ({ colId, width, hide, flex }));
+    },
   },
 };

@@ -2,16 +2,33 @@
 import { ago, count, duration, exact } from "job-grid/words.js";
 
 export const ticking = new Set();
-export const tick = () => ticking.forEach((cell) => cell.tell());
+export const tick = () => {
+  for (const cell of ticking) cell.tell();
+};
 
-const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-const hint = (node, text) => { if (node.title !== text) node.title = text; };
+const put = (node, text) => {
+  if (node.textContent !== text) node.textContent = text;
+};
+const hint = (node, text) => {
+  if (node.title !== text) node.title = text;
+};
 
 class Cell {
-  init(params) { this.eGui = document.createElement("span"); this.build(); this.refresh(params); }
+  init(params) {
+    this.eGui = document.createElement("span");
+    this.build();
+    this.refresh(params);
+  }
   build() {}
-  getGui() { return this.eGui; }
-  refresh(params) { this.row = params.data; this.field = params.colDef?.field; this.tell(); return true; }
+  getGui() {
+    return this.eGui;
+  }
+  refresh(params) {
+    this.row = params.data;
+    this.field = params.colDef?.field;
+    this.tell();
+    return true;
+  }
 }
 
 export class StatusCell extends Cell {
@@ -19,7 +36,10 @@ export class StatusCell extends Cell {
     const word = this.row?.label ?? "";
     this.eGui.className = word ? `jg-status jg-${word}` : "";
     put(this.eGui, word);
-    hint(this.eGui, this.row?._left ? `Now ${word}: no longer among the jobs you filtered for. It goes with the next reload.` : "");
+    hint(
+      this.eGui,
+      this.row?._left ? `Now ${word}: no longer among the jobs you filtered for. It goes with the next reload.` : "",
+    );
   }
 }
 
@@ -27,7 +47,7 @@ export class UserCell extends Cell {
   tell() {
     const row = this.row;
     this.eGui.className = row && !row.user_email ? "jg-muted" : "";
-    put(this.eGui, row ? row.user_email ?? (row.user_id ? "deleted user" : "no user") : "");
+    put(this.eGui, row ? (row.user_email ?? (row.user_id ? "deleted user" : "no user")) : "");
     hint(this.eGui, row?.user_email ?? "");
   }
 }
@@ -39,14 +59,22 @@ export class ProgressCell extends Cell {
     this.eGui.append(this.fill, this.text);
   }
   tell() {
-    const { progress_done: done = 0, progress_total: total = 0, progress_message: message = "", label } = this.row ?? {};
+    const {
+      progress_done: done = 0,
+      progress_total: total = 0,
+      progress_message: message = "",
+      label,
+    } = this.row ?? {};
     const share = total ? Math.min(1, done / total) : 0;
     const percent = share < 1 ? Math.floor(share * 100) : 100;
     this.eGui.className = total ? `jg-progress jg-${label}` : "jg-muted";
     this.fill.style.width = `${share * 100}%`;
     put(this.text, total ? `${percent}%` : "");
     hint(this.eGui, total ? `${count(done)} / ${count(total)}${message ? ` · ${message}` : ""}` : "");
-    if (!total) { for (const name of ["role", "aria-label", "aria-valuenow"]) this.eGui.removeAttribute(name); return; }
+    if (!total) {
+      for (const name of ["role", "aria-label", "aria-valuenow"]) this.eGui.removeAttribute(name);
+      return;
+    }
     this.eGui.setAttribute("role", "progressbar");
     this.eGui.setAttribute("aria-label", "Progress");
     this.eGui.setAttribute("aria-valuenow", percent);
@@ -54,8 +82,12 @@ export class ProgressCell extends Cell {
 }
 
 class TickingCell extends Cell {
-  build() { ticking.add(this); }
-  destroy() { ticking.delete(this); }
+  build() {
+    ticking.add(this);
+  }
+  destroy() {
+    ticking.delete(this);
+  }
 }
 
 export class TimeCell extends TickingCell {
@@ -67,7 +99,9 @@ export class TimeCell extends TickingCell {
 }
 
 export class DurationCell extends TickingCell {
-  tell() { put(this.eGui, duration(this.row)); }
+  tell() {
+    put(this.eGui, duration(this.row));
+  }
 }
 
 export class AttemptCell extends Cell {

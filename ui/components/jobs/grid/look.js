@@ -2,47 +2,249 @@
 import * as AgGrid from "nicegui-aggrid";
 
 export const theme = AgGrid.themeQuartz.withParams({
-  fontFamily: "inherit", fontSize: 12, headerFontSize: 11, headerFontWeight: 600, spacing: 4, iconSize: 12,
-  rowHeight: 26, headerHeight: 28, borderRadius: 0, wrapperBorderRadius: 0, wrapperBorder: false, cellHorizontalPadding: 8,
-  backgroundColor: "var(--panel, #fff)", foregroundColor: "var(--fg, #161c28)", borderColor: "var(--line, #dce0e7)",
-  headerBackgroundColor: "var(--panel, #fff)", headerTextColor: "var(--muted, #556070)", chromeBackgroundColor: "var(--panel, #fff)",
-  rowBorder: { color: "color-mix(in srgb, var(--line, #dce0e7) 65%, transparent)" }, headerColumnResizeHandleColor: "var(--line, #dce0e7)", accentColor: "var(--accent, #1c5bd0)", oddRowBackgroundColor: "transparent",
-  rowHoverColor: "color-mix(in srgb, var(--fg, #161c28) 5%, transparent)", browserColorScheme: "inherit",
+  fontFamily: "inherit",
+  fontSize: 12,
+  headerFontSize: 11,
+  headerFontWeight: 600,
+  spacing: 4,
+  iconSize: 12,
+  rowHeight: 26,
+  headerHeight: 28,
+  borderRadius: 0,
+  wrapperBorderRadius: 0,
+  wrapperBorder: false,
+  cellHorizontalPadding: 8,
+  backgroundColor: "var(--panel, #fff)",
+  foregroundColor: "var(--fg, #161c28)",
+  borderColor: "var(--line, #dce0e7)",
+  headerBackgroundColor: "var(--panel, #fff)",
+  headerTextColor: "var(--muted, #556070)",
+  chromeBackgroundColor: "var(--panel, #fff)",
+  rowBorder: { color: "color-mix(in srgb, var(--line, #dce0e7) 65%, transparent)" },
+  headerColumnResizeHandleColor: "var(--line, #dce0e7)",
+  accentColor: "var(--accent, #1c5bd0)",
+  oddRowBackgroundColor: "transparent",
+  rowHoverColor: "color-mix(in srgb, var(--fg, #161c28) 5%, transparent)",
+  browserColorScheme: "inherit",
   selectedRowBackgroundColor: "color-mix(in srgb, var(--accent, #1c5bd0) 16%, transparent)",
 });
 
 const css = `
-.job-grid { position: relative; display: flex; flex-direction: column; width: 100%; height: 100%; min-height: 0; background: var(--panel, #fff); font-variant-numeric: tabular-nums; }
-.jg-grid { flex: 1; min-height: 0; }
-.jg-grid .ag-cell { line-height: 25px; } .jg-grid .ag-cell-wrapper { height: 100%; }
-.jg-grid .ag-cell-value > span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.jg-grid .ag-cell-focus, .jg-grid .ag-cell-focus:focus-within { border-color: transparent !important; outline: none; }
-.jg-grid .ag-row-focus { box-shadow: inset 3px 0 var(--accent, #1c5bd0); z-index: 1; }
-.jg-grid .ag-row-focus::after { content: ""; position: absolute; inset: 0; pointer-events: none; background: color-mix(in srgb, var(--accent, #1c5bd0) 6%, transparent); }
-.jg-grid .ag-row-loading .ag-cell { opacity: 0; }
-.jg-row-left .ag-cell { opacity: .55; transition: opacity .3s; } .jg-row-left .jg-status::after { content: " · left"; font-weight: 400; }
-.jg-number { text-align: right; } .jg-number > span { display: inline; } .jg-quiet, .jg-muted { color: var(--muted, #556070); }
-.jg-again { color: var(--warn, #865500); font-weight: 600; } .jg-error { color: color-mix(in srgb, var(--fg, #161c28) 85%, transparent); }
-.jg-status, .jg-progress { --dot: var(--idle-dot, #8a94a6); }
-.jg-status { color: var(--tone, inherit); }
-.jg-status::before { content: ""; display: inline-block; width: 7px; height: 7px; margin-right: 7px; border-radius: 50%; background: var(--dot); vertical-align: 1px; }
-.jg-succeeded { --dot: var(--ok-dot, #1f9d63); } .jg-failed, .jg-orphaned { --dot: var(--bad-dot, #df4232); }
-.jg-status.jg-failed, .jg-status.jg-orphaned { --tone: var(--bad, #c02a1b); } .jg-status.jg-retrying, .jg-status.jg-stopping { --tone: var(--warn, #865500); }
-.jg-status.jg-failed, .jg-status.jg-orphaned, .jg-status.jg-retrying, .jg-status.jg-stopping, .jg-status.jg-running { font-weight: 550; }
-.jg-status.jg-running { --tone: var(--run, #1c5bd0); } .jg-status.jg-cancelled { --tone: var(--muted, #556070); }
-.jg-running { --dot: var(--run-dot, #2f74e8); } .jg-retrying, .jg-stopping { --dot: var(--warn-dot, #d59a00); }
-.jg-queued::before, .jg-scheduled::before, .jg-cancelled::before { background: transparent; box-shadow: inset 0 0 0 1.5px var(--dot); }
-.jg-status.jg-running::before, .jg-status.jg-stopping::before { animation: jg-breathe 1.6s ease-in-out infinite; } @keyframes jg-breathe { 50% { opacity: .35; } }
-.jg-grid .ag-cell-value > .jg-progress { position: relative; height: 15px; margin-top: 5px; border-radius: 3px; background: color-mix(in srgb, var(--muted, #556070) 14%, transparent); }
-.jg-progress i { position: absolute; inset: 0 auto 0 0; background: color-mix(in srgb, var(--dot) 22%, transparent); transition: width .2s; }
-.jg-progress.jg-running i, .jg-progress.jg-stopping i { background: color-mix(in srgb, var(--dot) 46%, transparent); }
-.jg-progress b { position: absolute; inset: 0; text-align: center; font: 500 10.5px/15px inherit; font-size: 10.5px; line-height: 15px; font-weight: 500; color: var(--fg, #161c28); }
-.jg-line { position: absolute; inset: auto 0 0; z-index: 5; display: flex; align-items: center; gap: 10px; padding: 6px 10px; font-size: 12px; color: var(--bad, #c02a1b); background: color-mix(in srgb, var(--bad, #c02a1b) 12%, var(--panel, #fff)); border-top: 1px solid var(--line, #dce0e7); }
-.jg-line button { font: inherit; font-weight: 600; color: inherit; background: none; border: 1px solid currentColor; border-radius: 4px; padding: 1px 8px; cursor: pointer; }
-.jg-empty { position: absolute; inset: 28px 0 0; display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 4px; pointer-events: none; font-size: 13px; color: var(--muted, #556070); text-align: center; }
-.jg-empty strong { font-size: 14px; font-weight: 600; color: var(--fg, #161c28); }
-.job-grid [hidden] { display: none; }
-@media (prefers-reduced-motion: reduce) { .job-grid *, .job-grid *::before { animation: none !important; transition: none !important; } }
+.job-grid {
+  position: relative;
+  display: flex;
+  flex-direction: column;
+  width: 100%;
+  height: 100%;
+  min-height: 0;
+  background: var(--panel, #fff);
+  font-variant-numeric: tabular-nums;
+}
+.jg-grid {
+  flex: 1;
+  min-height: 0;
+}
+.jg-grid .ag-cell {
+  line-height: 25px;
+}
+.jg-grid .ag-cell-wrapper {
+  height: 100%;
+}
+.jg-grid .ag-cell-value > span {
+  display: block;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.jg-grid .ag-cell-focus,
+.jg-grid .ag-cell-focus:focus-within {
+  border-color: transparent !important;
+  outline: none;
+}
+.jg-grid .ag-row-focus {
+  box-shadow: inset 3px 0 var(--accent, #1c5bd0);
+  z-index: 1;
+}
+.jg-grid .ag-row-focus::after {
+  content: "";
+  position: absolute;
+  inset: 0;
+  pointer-events: none;
+  background: color-mix(in srgb, var(--accent, #1c5bd0) 6%, transparent);
+}
+.jg-grid .ag-row-loading .ag-cell {
+  opacity: 0;
+}
+.jg-row-left .ag-cell {
+  opacity: 0.55;
+  transition: opacity 0.3s;
+}
+.jg-row-left .jg-status::after {
+  content: " · left";
+  font-weight: 400;
+}
+.jg-number {
+  text-align: right;
+}
+.jg-number > span {
+  display: inline;
+}
+.jg-quiet,
+.jg-muted {
+  color: var(--muted, #556070);
+}
+.jg-again {
+  color: var(--warn, #865500);
+  font-weight: 600;
+}
+.jg-error {
+  color: color-mix(in srgb, var(--fg, #161c28) 85%, transparent);
+}
+.jg-status,
+.jg-progress {
+  --dot: var(--idle-dot, #8a94a6);
+}
+.jg-status {
+  color: var(--tone, inherit);
+}
+.jg-status::before {
+  content: "";
+  display: inline-block;
+  width: 7px;
+  height: 7px;
+  margin-right: 7px;
+  border-radius: 50%;
+  background: var(--dot);
+  vertical-align: 1px;
+}
+.jg-succeeded {
+  --dot: var(--ok-dot, #1f9d63);
+}
+.jg-failed,
+.jg-orphaned {
+  --dot: var(--bad-dot, #df4232);
+}
+.jg-status.jg-failed,
+.jg-status.jg-orphaned {
+  --tone: var(--bad, #c02a1b);
+}
+.jg-status.jg-retrying,
+.jg-status.jg-stopping {
+  --tone: var(--warn, #865500);
+}
+.jg-status.jg-failed,
+.jg-status.jg-orphaned,
+.jg-status.jg-retrying,
+.jg-status.jg-stopping,
+.jg-status.jg-running {
+  font-weight: 550;
+}
+.jg-status.jg-running {
+  --tone: var(--run, #1c5bd0);
+}
+.jg-status.jg-cancelled {
+  --tone: var(--muted, #556070);
+}
+.jg-running {
+  --dot: var(--run-dot, #2f74e8);
+}
+.jg-retrying,
+.jg-stopping {
+  --dot: var(--warn-dot, #d59a00);
+}
+.jg-queued::before,
+.jg-scheduled::before,
+.jg-cancelled::before {
+  background: transparent;
+  box-shadow: inset 0 0 0 1.5px var(--dot);
+}
+.jg-status.jg-running::before,
+.jg-status.jg-stopping::before {
+  animation: jg-breathe 1.6s ease-in-out infinite;
+}
+@keyframes jg-breathe {
+  50% {
+    opacity: 0.35;
+  }
+}
+.jg-grid .ag-cell-value > .jg-progress {
+  position: relative;
+  height: 15px;
+  margin-top: 5px;
+  border-radius: 3px;
+  background: color-mix(in srgb, var(--muted, #556070) 14%, transparent);
+}
+.jg-progress i {
+  position: absolute;
+  inset: 0 auto 0 0;
+  background: color-mix(in srgb, var(--dot) 22%, transparent);
+  transition: width 0.2s;
+}
+.jg-progress.jg-running i,
+.jg-progress.jg-stopping i {
+  background: color-mix(in srgb, var(--dot) 46%, transparent);
+}
+.jg-progress b {
+  position: absolute;
+  inset: 0;
+  text-align: center;
+  font: 500 10.5px / 15px inherit;
+  font-size: 10.5px;
+  line-height: 15px;
+  font-weight: 500;
+  color: var(--fg, #161c28);
+}
+.jg-line {
+  position: absolute;
+  inset: auto 0 0;
+  z-index: 5;
+  display: flex;
+  align-items: center;
+  gap: 10px;
+  padding: 6px 10px;
+  font-size: 12px;
+  color: var(--bad, #c02a1b);
+  background: color-mix(in srgb, var(--bad, #c02a1b) 12%, var(--panel, #fff));
+  border-top: 1px solid var(--line, #dce0e7);
+}
+.jg-line button {
+  font: inherit;
+  font-weight: 600;
+  color: inherit;
+  background: none;
+  border: 1px solid currentColor;
+  border-radius: 4px;
+  padding: 1px 8px;
+  cursor: pointer;
+}
+.jg-empty {
+  position: absolute;
+  inset: 28px 0 0;
+  display: flex;
+  flex-direction: column;
+  align-items: center;
+  justify-content: center;
+  gap: 4px;
+  pointer-events: none;
+  font-size: 13px;
+  color: var(--muted, #556070);
+  text-align: center;
+}
+.jg-empty strong {
+  font-size: 14px;
+  font-weight: 600;
+  color: var(--fg, #161c28);
+}
+.job-grid [hidden] {
+  display: none;
+}
+@media (prefers-reduced-motion: reduce) {
+  .job-grid *,
+  .job-grid *::before {
+    animation: none !important;
+    transition: none !important;
+  }
+}
 `;
 
 export function dress() {

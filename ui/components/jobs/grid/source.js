@@ -2,9 +2,19 @@
 
 export class Source {
   // hooks: loaded(total), failed(sentence), settled(), fresh() -> rows that wait above the first one
-  constructor(url, hooks) { this.url = url; this.hooks = hooks; this.query = {}; this.reset(); }
+  constructor(url, hooks) {
+    this.url = url;
+    this.hooks = hooks;
+    this.query = {};
+    this.reset();
+  }
 
-  reset() { this.generation = (this.generation ?? 0) + 1; this.cursors = new Map(); this.rows = null; this.newest = null; }
+  reset() {
+    this.generation = (this.generation ?? 0) + 1;
+    this.cursors = new Map();
+    this.rows = null;
+    this.newest = null;
+  }
 
   async getRows(params) {
     const generation = this.generation;
@@ -36,9 +46,13 @@ export class Source {
   }
 
   async fetch(wanted) {
-    const answer = await fetch(`${window.path_prefix ?? ""}${this.url}?${wanted}`, { headers: { Accept: "application/json" } });
+    const answer = await fetch(`${window.path_prefix ?? ""}${this.url}?${wanted}`, {
+      headers: { Accept: "application/json" },
+    });
     if (answer.status === 401) {
-      location.assign(`${window.path_prefix ?? ""}/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+      location.assign(
+        `${window.path_prefix ?? ""}/login?next=${encodeURIComponent(location.pathname + location.search)}`,
+      );
       throw new Error("You are signed out.");
     }
     if (!answer.ok) {
@@ -54,7 +68,8 @@ export class Source {
     const filtered = Object.values(this.query).some(Boolean);
     let last;
     if (!next && (items.length || startRow === 0)) last = seen;
-    else if (total.exact || !filtered) last = Math.max(total.exact ? total.value : this.rows ?? total.value, next ? endRow + 1 : 0);
+    else if (total.exact || !filtered)
+      last = Math.max(total.exact ? total.value : (this.rows ?? total.value), next ? endRow + 1 : 0);
     if (last !== undefined) this.rows = last;
     return last;
   }
@@ -62,12 +77,22 @@ export class Source {
 
 // Whether a changed row is still among those filtered for, as far as the row itself tells.
 export function fits(row, query) {
-  const among = (name, value) => !query[name] || String(query[name]).split(",").map((word) => word.trim()).includes(value);
+  const among = (name, value) =>
+    !query[name] ||
+    String(query[name])
+      .split(",")
+      .map((word) => word.trim())
+      .includes(value);
   const user = (query.user ?? "").toLowerCase();
-  return among("status", row.status) && among("label", row.label) && among("kind", row.kind) && among("queue", row.queue)
-    && (!user || row.user_id === user || (row.user_email ?? "").toLowerCase().startsWith(user))
-    && (!query.created_after || Date.parse(row.created_at) >= Date.parse(query.created_after))
-    && (!query.created_before || Date.parse(row.created_at) < Date.parse(query.created_before));
+  return (
+    among("status", row.status) &&
+    among("label", row.label) &&
+    among("kind", row.kind) &&
+    among("queue", row.queue) &&
+    (!user || row.user_id === user || (row.user_email ?? "").toLowerCase().startsWith(user)) &&
+    (!query.created_after || Date.parse(row.created_at) >= Date.parse(query.created_after)) &&
+    (!query.created_before || Date.parse(row.created_at) < Date.parse(query.created_before))
+  );
 }
 
 // A new row is announced only where the row itself tells that it fits; a search is repeated by reloading.

@@ -1,7 +1,13 @@
 // Numbers and times as people read them. Text only; the exact value goes into a title.
 const seconds = { s: 1, min: 60, h: 3600, day: 86400 };
 const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-const moment = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+const moment = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hour12: false,
+});
 const whole = new Intl.NumberFormat("en-US");
 
 export const count = (n) => whole.format(n);

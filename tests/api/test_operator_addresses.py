@@ -1,0 +1,52 @@
+"""Which e-mail addresses an operator may have: those of a company's own network too, and no others than addresses."""
+
+import pytest
+from core.operators import AddForm
+from pydantic import ValidationError
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@example.com",
+        "ada@office.local",
+        "ada@build.internal",
+        "ada@nas.home.arpa",
+        "ada@mailhost",
+        "root@localhost",
+        "ada@staging.test",
+        "ada+console@example.com",
+        "ada@b\u00fccher.example",
+    ],
+)
+def test_an_operator_has_an_address_of_the_internet_or_of_their_own_network(address: str) -> None:
+    assert AddForm(email=address).email == address
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("ada", "@-sign"),
+        ("ada@", "@-sign"),
+        ("@example.com", "@-sign"),
+        ("a@b@c", "invalid characters"),
+        ("two words@example.com", "invalid characters"),
+        ("kate@example.com\x00", "cannot be stored"),
+        ("Ada <ada@example.com>", "display name"),
+        ("ada@example..com", "two periods"),
+        ("ada@" + "x" * 300 + ".com", "too long"),
+        ("ada@nowhere.invalid", "special-use"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_the_reason(address: str, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        AddForm(email=address)
+
+
+def test_an_address_is_judged_without_asking_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("a name was looked up")
+
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    monkeypatch.setattr("socket.socket", refuse)
+    assert AddForm(email="ada@nowhere.example").email == "ada@nowhere.example"
