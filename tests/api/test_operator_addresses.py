@@ -1,8 +1,9 @@
 """Which e-mail addresses an operator may have: those of a company's own network too, and no others than addresses."""
 
 import pytest
-from core.operators import AddForm
 from pydantic import ValidationError
+
+from core.people.operators import NewOperator
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from pydantic import ValidationError
     ],
 )
 def test_an_operator_has_an_address_of_the_internet_or_of_their_own_network(address: str) -> None:
-    assert AddForm(email=address).email == address
+    assert NewOperator(email=address).email == address
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_an_operator_has_an_address_of_the_internet_or_of_their_own_network(addr
 )
 def test_what_is_no_address_is_refused_with_the_reason(address: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        AddForm(email=address)
+        NewOperator(email=address)
 
 
 def test_an_address_is_judged_without_asking_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,4 +50,4 @@ def test_an_address_is_judged_without_asking_the_network(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("socket.getaddrinfo", refuse)
     monkeypatch.setattr("socket.socket", refuse)
-    assert AddForm(email="ada@nowhere.example").email == "ada@nowhere.example"
+    assert NewOperator(email="ada@nowhere.example").email == "ada@nowhere.example"
