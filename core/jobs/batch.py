@@ -33,7 +33,7 @@ class Ended:
 class BatchResult:
     """What a batch has written and claimed."""
 
-    #: The jobs whose success was written; the others were no longer held, or were asked to stop.
+    #: The jobs whose success was written; the others were no longer held, or a cancel was accepted.
     succeeded: frozenset[UUID]
     claimed: list[Claimed]
     #: Due jobs that were next in order but have a limit: each needs a claim of its own.
@@ -47,7 +47,7 @@ _BATCH = Statement(f"""
     SELECT 'succeeded' AS part, {_COLUMNS}, NULL AS args, 0 AS progress_done, started_at FROM moved
     UNION ALL SELECT 'claimed', {_COLUMNS}, args, progress_done, started_at FROM claimed
     UNION ALL SELECT 'limited', id, 0, 0, NULL, NULL, NULL, 0, NULL FROM due WHERE has_limit
-""")  # noqa: S608 - our own words
+""")  # noqa: S608 - constants of this program
 #: How a connection should plan batches: by the indexes, however few rows there were when it planned for the first time.
 #: Without JIT: a switched-off way counts as very expensive where there is no other (an empty `job_kinds`), and a plan
 #: that counts as expensive would be compiled for each execution, for a second.

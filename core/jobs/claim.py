@@ -15,13 +15,13 @@ from core.jobs.limits import may_start
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What the holder of a job knows: every write it makes is guarded by this token."""
+    """A job as its holder knows it: the token guards every write of the holder."""
 
     id: UUID
     token: int
     attempt: int
     kind: str
-    #: What a task needs to run, so that it need not be loaded.
+    #: A task runs with these, so that its row need not be loaded.
     args: dict[str, Any] = field(compare=False)
     done: int = field(compare=False)
     began_at: datetime = field(compare=False)
@@ -30,9 +30,9 @@ class Claimed:
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
 # A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
 # A claim passes over kinds that are paused, and kinds whose limits leave no room, so that their backlog holds up no
-# other kind. It counts what runs without a lock (`may_start` decides), and without the jobs of `:ids`, which end in the
-# same statement: the thread that makes room for a kind must not overlook its next job. `|| ''` hides the kind from the
-# planner, which would count by an index that holds every failed job as well.
+# other kind. It counts running jobs without a lock (`may_start` decides), and leaves out the jobs of `:ids`, which end
+# in the same statement: the thread that makes room for a kind must not overlook its next job. `|| ''` hides the kind
+# from the planner, which would count by an index that holds every failed job as well.
 _CLAIMING = """
     due AS MATERIALIZED (
         SELECT id, (SELECT num_nonnulls(max_running, max_per_worker, rate_count) > 0
@@ -68,7 +68,7 @@ _CLAIMING = """
 #: `claim` of its own, which one thread makes at once: so limited and unlimited kinds keep one order, by urgency, and
 #: neither waits for the other's backlog.
 CLAIM_MANY = _CLAIMING.format(limit=":claims", only="AND has_limit IS NOT TRUE")
-_CLAIM = Statement(f"WITH {_CLAIMING.format(limit=1, only='')} SELECT * FROM claimed")  # noqa: S608 - our own words
+_CLAIM = Statement(f"WITH {_CLAIMING.format(limit=1, only='')} SELECT * FROM claimed")  # noqa: S608 - constants of this program
 
 
 def claim(
@@ -96,5 +96,5 @@ def values_of(worker_id: UUID, queue: str, kinds: Collection[str], step_limit: t
 
 
 def held_by(row: Any) -> Claimed:
-    """Return what the holder knows of a row that a claim has returned."""
+    """Return the claimed job of a row that a claim has returned."""
     return Claimed(row.id, row.token, row.attempt, row.kind, row.args, row.progress_done, row.started_at)

@@ -25,7 +25,7 @@ SHARDS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """Where a job goes, how its attempt ended, and what the event says."""
+    """The new status of a job, the outcome of its attempt, and its event."""
 
     status: JobStatus
     outcome: AttemptOutcome
@@ -87,7 +87,7 @@ TRANSITION_MANY = _TRANSITION_SQL.format_map(
     | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
 )
 _TRANSITION_ONE = _TRANSITION_SQL.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
-_TRANSITION = Statement(f"WITH {_TRANSITION_ONE} SELECT id, user_id, queue FROM moved")  # noqa: S608 - our own words
+_TRANSITION = Statement(f"WITH {_TRANSITION_ONE} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
 
 
 def transition(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Transition) -> None:

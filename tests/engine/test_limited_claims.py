@@ -1,6 +1,7 @@
-"""Claims in batches beside paused and limited kinds: what operators did to one kind does not slow the others down."""
+"""Claims in batches beside paused and limited kinds: controls of one kind do not slow other kinds down."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
@@ -114,14 +115,22 @@ def test_jobs_without_a_limit_in_force_take_one_statement_each(
     assert unfinished(engine) == []
 
 
-def test_a_limited_kind_with_a_backlog_and_no_room_leaves_the_batches_to_the_others(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "limits",
+    [{"max_running": 0}, {"max_per_worker": 0}, {"rate_count": 1, "rate_seconds": 3600}],
+    ids=["in all", "per worker", "rate"],
+)
+def test_the_backlog_of_a_kind_without_room_costs_other_kinds_no_statement(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:
-    limit(engine, limited, max_running=0)
-    backlog = enqueue(engine, limited)
+    limit(engine, limited, **limits)
+    enqueue(engine, limited)
+    drain_once(engine)
+    backlog = unfinished(engine)
+    assert len(backlog) >= JOBS - 1
     enqueue(engine, free)
     assert statements_per_job(engine, monkeypatch) == (JOBS + 1) / JOBS
-    assert unfinished(engine) == sorted(backlog)
+    assert unfinished(engine) == backlog
 
 
 @pytest.mark.parametrize(
@@ -162,3 +171,26 @@ def test_a_paused_kind_starts_nothing_in_a_batch(engine: Engine) -> None:
     enqueue(engine, free, 2)
     drain_once(engine)
     assert unfinished(engine) == sorted(waiting)
+
+
+def test_a_limit_holds_while_many_threads_claim_in_batches(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    running: set[str] = set()
+    at_once: list[int] = []
+
+    def note(work: TaskWork[NoForm]) -> Steps:
+        running.add(work.key)
+        at_once.append(len(running))
+        yield Progress(1, 1)
+        running.discard(work.key)
+        return None
+
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), limited.name, replace(limited, run=note))
+    limit(engine, limited, max_running=2)
+    for _ in range(4):
+        enqueue(engine, limited)
+        enqueue(engine, free)
+    drain = Drain(engine, Registry(4), new_worker(engine))
+    while unfinished(engine):
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(drain, [QUEUE] * 4))
+    assert max(at_once) == 2

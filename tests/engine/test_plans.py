@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from core.database.statement import Statement
 from core.jobs import batch, checkpoint, claim, fence
+from tasks.worker import batch_engine
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
 #: How a claim counts the running jobs of a kind that has a limit: both indexes hold what is alive, and no more.
@@ -49,7 +50,7 @@ def _plan(session: Session, statement: Statement) -> dict[str, Any]:
     """Return the statement's plan, made once for whatever values come."""
     named = statement.sql
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", named)))
-    numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", named)
+    numbered = re.sub(r"%\((\w+)\)s", lambda match: f"${names.index(match[1]) + 1}", named)
     driver: Any = session.connection().connection.driver_connection
     driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     driver.execute(f"PREPARE held AS {numbered}")
@@ -137,3 +138,11 @@ def test_a_missing_index_would_be_noticed(session: Session, index: str) -> None:
 def test_the_longest_statement_is_short_enough_to_be_parsed_once() -> None:
     """psycopg parses a longer one anew for each execution."""
     assert len(batch._BATCH.sql) <= MAX_CACHED_STATEMENT_LENGTH
+
+
+def test_connections_for_batches_ask_for_no_jit_whatever_the_server_does(engine: sa.Engine) -> None:
+    batches = batch_engine(engine, 1)
+    with batches.connect() as connection:
+        setting = connection.execute(sa.text("SELECT setting, source FROM pg_settings WHERE name = 'jit'")).one()
+    batches.dispose()
+    assert tuple(setting) == ("off", "client")
