@@ -1,9 +1,7 @@
 """Group commit: many endings and claims in one statement, each with the promises that it has alone."""
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, cast
 
 import psycopg
@@ -19,13 +17,13 @@ from core.jobs import workers
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed
 from core.jobs.request import request_tasks
-from core.jobs.run import Interrupted, run
-from core.models import AttemptOutcome, BackgroundJob, Event, JobAttempt, JobCounter, JobStatus, Role, User
+from core.jobs.run import Interrupted
+from core.models import AttemptOutcome, BackgroundJob, Event, JobAttempt, JobCounter, JobStatus, Role
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
 from tasks import group_commit
 from tasks.group_commit import BatchInterrupted, BatchRequest, GroupCommit
-from tests.driving import STEP, job_row, new_worker
+from tests.driving import job_row, new_worker
 from tests.waiting import eventually
 
 QUEUE = "demo"
@@ -34,31 +32,6 @@ QUEUE = "demo"
 def _outside(_: TaskWork[NoForm]) -> Steps:
     """Work somewhere else, and leave nothing to commit here."""
     return {"sent": 1}
-    yield Progress(1, 1)
-
-
-def _reading(work: TaskWork[NoForm]) -> Steps:
-    """Read last, and so leave a transaction open that has nothing to commit."""
-    yield Progress(1, 1)
-    return {"users": work.session.exec(select(func.count()).select_from(User)).one()}
-
-
-def _adding(work: TaskWork[NoForm]) -> Steps:
-    """Leave a row to be committed with the success."""
-    yield Progress(1, 1)
-    work.session.add(User(email="last@example.com"))
-    return None
-
-
-def _inserting(work: TaskWork[NoForm]) -> Steps:
-    """Leave a row as well, past the session's own bookkeeping."""
-    yield Progress(1, 1)
-    work.session.connection().execute(text("INSERT INTO users (id, email) VALUES (gen_random_uuid(), 'l@example.com')"))
-    return None
-
-
-def _wrong(_: TaskWork[NoForm]) -> Steps:
-    return {"text": "\x00"}
     yield Progress(1, 1)
 
 
@@ -182,15 +155,6 @@ def test_an_invalid_result_refuses_only_its_own_job(engine: Engine, commits: Gro
     assert {job_row(engine, one.id).status for one in (first, third)} == {JobStatus.SUCCEEDED}
 
 
-def test_a_result_that_the_database_refuses_fails_its_job(
-    engine: Engine, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, replace(outside, run=_wrong, max_attempts=1))
-    enqueue(engine, 1)
-    [held] = claim_all(commits, 1)
-    assert run(engine, held, STEP, lambda: False, end_by(commits)) is AttemptOutcome.ERROR
-
-
 def test_an_interrupted_thread_leaves_the_others_their_jobs(
     engine: Engine, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,102 +214,3 @@ def test_a_worker_that_is_presumed_dead_claims_nothing(engine: Engine, commits: 
     with session_scope(engine) as session:
         workers.deregister(session, commits.worker())
     assert claim_all(commits, 1) == []
-
-
-def end_by(commits: GroupCommit) -> Callable[[Ended], None]:
-    return lambda ended: commits.submit(BatchRequest(ended, needs_job=False))
-
-
-def test_a_task_that_leaves_nothing_to_commit_ends_in_a_batch(engine: Engine, commits: GroupCommit) -> None:
-    enqueue(engine, 1)
-    [held] = claim_all(commits, 1)
-    outcome = run(engine, held, STEP, lambda: False, end_by(commits))
-    job = job_row(engine, held.id)
-    assert (outcome, job.status, job.result) == (AttemptOutcome.SUCCEEDED, JobStatus.SUCCEEDED, {"sent": 1})
-
-
-def test_a_cancel_that_was_accepted_before_the_batch_is_kept(engine: Engine, commits: GroupCommit) -> None:
-    enqueue(engine, 1)
-    [held] = claim_all(commits, 1)
-
-    def cancelled_meanwhile(ended: Ended) -> None:
-        with session_scope(engine) as session:
-            session.connection().execute(text("UPDATE background_jobs SET cancel_requested_at = now()"))
-        end_by(commits)(ended)
-
-    assert run(engine, held, STEP, lambda: False, cancelled_meanwhile) is AttemptOutcome.CANCELLED
-    assert job_row(engine, held.id).status is JobStatus.CANCELLED
-
-
-def test_a_database_that_is_away_in_a_batch_spends_no_attempt(engine: Engine, commits: GroupCommit) -> None:
-    enqueue(engine, 1)
-    [held] = claim_all(commits, 1)
-
-    def away(_: Ended) -> None:
-        raise BatchInterrupted("away")
-
-    with pytest.raises(SQLAlchemyError):
-        run(engine, held, STEP, lambda: False, away)
-    assert job_row(engine, held.id).status is JobStatus.RUNNING
-
-
-def use(monkeypatch: pytest.MonkeyPatch, work: Callable[[TaskWork[NoForm]], Steps]) -> None:
-    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, replace(outside, run=work))
-
-
-def users(engine: Engine) -> int:
-    with Session(engine) as session:
-        return session.exec(select(func.count()).select_from(User)).one()
-
-
-@pytest.mark.parametrize(
-    ("work", "in_batch"), [(_outside, True), (_reading, True), (_adding, False), (_inserting, False)]
-)
-def test_a_task_ends_in_a_batch_unless_its_last_step_left_something_to_commit(
-    engine: Engine,
-    commits: GroupCommit,
-    monkeypatch: pytest.MonkeyPatch,
-    work: Callable[[TaskWork[NoForm]], Steps],
-    in_batch: bool,
-) -> None:
-    use(monkeypatch, work)
-    enqueue(engine, 1)
-    [held] = claim_all(commits, 1)
-    ended: list[Ended] = []
-
-    def end_well(job: Ended) -> None:
-        ended.append(job)
-        end_by(commits)(job)
-
-    assert run(engine, held, STEP, lambda: False, end_well) is AttemptOutcome.SUCCEEDED
-    assert job_row(engine, held.id).status is JobStatus.SUCCEEDED
-    assert bool(ended) is in_batch
-    assert users(engine) == (0 if in_batch else 1)
-
-
-@pytest.mark.parametrize("work", [_reading, _adding, _inserting])
-@pytest.mark.parametrize(
-    ("harm", "outcome"),
-    [("token = token + 1", AttemptOutcome.LOST), ("cancel_requested_at = now()", AttemptOutcome.CANCELLED)],
-    ids=["lease lost", "cancelled"],
-)
-def test_a_task_whose_success_is_refused_leaves_nothing_of_its_last_step(
-    engine: Engine,
-    commits: GroupCommit,
-    monkeypatch: pytest.MonkeyPatch,
-    work: Callable[[TaskWork[NoForm]], Steps],
-    harm: str,
-    outcome: AttemptOutcome,
-) -> None:
-    def disturbed(task_work: TaskWork[NoForm]) -> Steps:
-        result = yield from work(task_work)
-        with session_scope(engine) as session:
-            session.connection().execute(text(f"UPDATE background_jobs SET {harm}"))
-        return result
-
-    use(monkeypatch, disturbed)
-    enqueue(engine, 1)
-    [held] = claim_all(commits, 1)
-    assert run(engine, held, STEP, lambda: False, end_by(commits)) is outcome
-    assert users(engine) == 0
-    assert job_row(engine, held.id).status is not JobStatus.SUCCEEDED
