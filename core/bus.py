@@ -1,7 +1,7 @@
-"""What happens after a commit: workers are rung, screens are told. Ids only; nothing here is needed for the truth.
+"""After a commit: workers are woken, screens are informed. Ids only; the truth needs nothing of it.
 
-A transaction notes what it changed; once it is committed, and only then, the process's bus is told. When the bus is
-down nothing is lost: the sweeper rings again, and screens poll.
+A transaction notes what it changed; once it is committed, and only then, the process's bus publishes it. When the bus
+is down nothing is lost: the sweeper wakes workers again, and screens poll.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from core.crash import crash_point
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction changed: jobs, users, and how often each queue should be rung."""
+    """What one transaction changed: jobs, users, and how many workers each queue needs."""
 
     jobs: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
@@ -55,7 +55,7 @@ def use(bus: Bus) -> None:
 
 
 def changed(session: Session, *, job_id: UUID | None = None, user_id: UUID | None = None) -> None:
-    """Note that a row was changed; screens hear of it after the commit."""
+    """Note that a row was changed; screens are informed after the commit."""
     changes = _changes(session)
     if job_id:
         changes.jobs.add(job_id)
@@ -74,14 +74,14 @@ def _changes(session: AnySession) -> Changes:
 
 
 @event.listens_for(Session, "after_commit")
-def _tell(session: AnySession) -> None:
+def _publish_changes(session: AnySession) -> None:
     if session.in_nested_transaction() or "changes" not in session.info:
         return
-    tell(session.info.pop("changes"))
+    publish(session.info.pop("changes"))
 
 
-def tell(changes: Changes) -> None:
-    """Tell the process's bus what a transaction changed that has been committed."""
+def publish(changes: Changes) -> None:
+    """Give the process's bus what a committed transaction has changed."""
     if changes.wakeups:
         crash_point("after_commit_before_ring")
     for queue, times in changes.wakeups.items():

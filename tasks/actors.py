@@ -1,4 +1,4 @@
-"""One actor per queue. A rung thread drains the queue: claims one, runs it, ends it, until nothing is due."""
+"""One actor per queue. A woken thread drains the queue: claims one job, runs it, ends it, until no job is due."""
 
 import logging
 import threading
@@ -25,17 +25,17 @@ log = logging.getLogger(__name__)
 
 
 class Drain:
-    """What a worker process's threads do when a bell rings. `worker_id` is the process's present identity."""
+    """What a worker process's threads do when they are woken. `worker_id` is the process's present identity."""
 
-    def __init__(self, engine: Engine, registry: Registry, worker_id: UUID, turns: Engine | None = None) -> None:
-        """Run jobs on `engine`; claim and end them on `turns`, whose connections plan for that, or on the same."""
+    def __init__(self, engine: Engine, registry: Registry, worker_id: UUID, batches: Engine | None = None) -> None:
+        """Run jobs on `engine`; claim and end them on `batches`, whose connections plan for that, or on the same."""
         self.engine = engine
         self.registry = registry
         self.worker_id = worker_id
         self.stopping = threading.Event()
-        self._turn_engine = turns or engine
-        self._turns: dict[str, GroupCommit] = {}
-        self._making = threading.Lock()
+        self._batch_engine = batches or engine
+        self._group_commits: dict[str, GroupCommit] = {}
+        self._group_commits_lock = threading.Lock()
 
     def __call__(self, queue: str) -> None:
         """Run due jobs of a queue until there are none, or all slots are taken, or the process stops."""
@@ -45,7 +45,7 @@ class Drain:
             try:
                 self._drain(queue)
             except SQLAlchemyError as error:
-                # The job, if one was claimed, is still ours: the heartbeat hands back what no thread holds.
+                # The job, if one was claimed, is still ours: the heartbeat releases jobs that no thread holds.
                 log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
 
     def _drain(self, queue: str) -> None:
@@ -54,36 +54,40 @@ class Drain:
             crash_point("after_claim")
             self.registry.take(held)
             try:
-                wish = self._run(queue, held)
+                request = self._run(queue, held)
             finally:
                 self.registry.forget(held)
-            held = self._claim(queue) if wish is None or wish.steered else wish.claimed
+            held = self._next(queue, request) if request else self._claim(queue)
 
     def _claim(self, queue: str) -> Claimed | None:
         if self.stopping.is_set():
             return None
-        wish = BatchRequest()
-        self._turns_of(queue).take(wish)
-        if not wish.steered:
-            return wish.claimed
+        request = BatchRequest()
+        self._group_commit(queue).submit(request)
+        return self._next(queue, request)
+
+    def _next(self, queue: str, request: BatchRequest) -> Claimed | None:
+        """Return the job that a batch has claimed, or claim the limited one that it has left."""
+        if not request.limited or self.stopping.is_set():
+            return request.claimed
         with Session(self.engine, expire_on_commit=False) as session:
             return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
-    def _turns_of(self, queue: str) -> GroupCommit:
-        with self._making:
-            if queue not in self._turns:
-                self._turns[queue] = GroupCommit(self._turn_engine, queue, lambda: self.worker_id)
-            return self._turns[queue]
+    def _group_commit(self, queue: str) -> GroupCommit:
+        with self._group_commits_lock:
+            if queue not in self._group_commits:
+                self._group_commits[queue] = GroupCommit(self._batch_engine, queue, lambda: self.worker_id)
+            return self._group_commits[queue]
 
     def _run(self, queue: str, held: Claimed) -> BatchRequest | None:
-        """Run a job; return what the turn brought that ended it, None if it ended in a transaction of its own."""
-        taken: BatchRequest | None = None
+        """Run a job; return the request of the batch that ended it, None if it ended in a transaction of its own."""
+        answered: BatchRequest | None = None
 
         def end_well(ended: Ended) -> None:
-            nonlocal taken
-            wish = BatchRequest(ended, wants_next=not self.stopping.is_set())
-            self._turns_of(queue).take(wish)
-            taken = wish
+            nonlocal answered
+            request = BatchRequest(ended, needs_job=not self.stopping.is_set())
+            self._group_commit(queue).submit(request)
+            answered = request
 
         with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
             outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
@@ -99,11 +103,11 @@ class Drain:
                 "outcome": outcome.value,
             },
         )
-        return taken
+        return answered
 
 
 def declare(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
-    """Declare one actor per queue: the doorbell's answer. Nothing is retried: a sweep rings again."""
+    """Declare one actor per queue, which answers its wake-ups. Nothing is retried: a sweep wakes again."""
     for queue in queues:
         dramatiq.Actor(
             partial(drain, queue),

@@ -1,7 +1,7 @@
-"""The doorbell: a Dramatiq broker on Redis whose messages carry nothing. A list holds a queue's unanswered rings.
+"""Wake-ups: a Dramatiq broker on Redis whose messages have no content. A list holds a queue's unanswered wake-ups.
 
-Whatever lies in the list is one ring of its queue, so nothing that others may write there can be misread. A ring that
-is lost with the process that woken it is rung again by the sweep: nothing is acknowledged, or delivered twice.
+Each entry of the list is one wake-up of its queue, whatever it contains, so an entry from another program cannot be
+misread. The sweep repeats a wake-up that is lost with its process: nothing is acknowledged, or delivered twice.
 """
 
 import threading
@@ -14,54 +14,54 @@ from dramatiq.errors import ConnectionClosed
 
 #: Seconds any call to Redis may take.
 TIMEOUT = 2.0
-#: Seconds a consumer waits for a ring before it looks whether it should stop.
+#: Seconds a consumer waits for a wake-up before it looks whether it should stop.
 WAIT = 0.5
-#: Rings that wait per queue at the most: they are all alike, so more would only fill Redis.
+#: Wake-ups that wait per queue at the most: they are all alike, so more would only fill Redis.
 MAX_WAKEUPS = 64
 
 
 class WakeupBroker(Broker):
-    """Rings and hears bells. Retries, delays, limits and results are columns of ours, so it has no middleware."""
+    """Sends and receives wake-ups. Retries, delays, limits and results are columns of ours, so it has no middleware."""
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(middleware=[])
         self.client = client
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> Consumer:
-        """Hear a queue's bell, with at most `prefetch` rings unanswered. Its own waiting time counts, not `timeout`."""
+        """Receive a queue's wake-ups, at most `prefetch` of them unanswered. `WAIT` counts, not `timeout`."""
         return _WakeupConsumer(self, queue_name, prefetch)
 
     def declare_queue(self, queue_name: str) -> None:
-        """Make a queue's bell known; whoever works on this broker hears it from now on."""
+        """Make a queue known; workers on this broker receive its wake-ups from now on."""
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
             self.queues[queue_name] = None
             self.emit_after("declare_queue", queue_name)
 
     def enqueue(self, message: dramatiq.Message[None], *, delay: int | None = None) -> dramatiq.Message[None]:
-        """Ring the bell of the message's queue; nothing else of the message is sent, and none is rung late."""
+        """Wake a worker of the message's queue, now; nothing else of the message is sent, and `delay` is ignored."""
         self.wake(message.queue_name)
         return message
 
     def wake(self, queue: str, times: int = 1) -> None:
-        """Ring a queue's bell, `times` at the most: rings that nobody answers are not piled up."""
+        """Wake up to `times` workers of a queue; unanswered wake-ups do not pile up."""
         with self.client.pipeline(transaction=False) as pipeline:
             pipeline.lpush(wakeup_key(queue), *[b"1"] * times)
             pipeline.ltrim(wakeup_key(queue), 0, MAX_WAKEUPS - 1)
             pipeline.execute()
 
     def flush(self, queue_name: str) -> None:
-        """Forget a queue's rings."""
+        """Forget a queue's wake-ups."""
         self.client.delete(wakeup_key(queue_name))
 
 
 class _WakeupConsumer(Consumer):
-    """Hears one queue's bell."""
+    """Receives one queue's wake-ups."""
 
     def __init__(self, broker: WakeupBroker, queue: str, most: int) -> None:
         self._broker = broker
         self._queue = queue
-        #: A busy process leaves the rings to others.
+        #: A busy process leaves wake-ups to other processes.
         self._free = threading.Semaphore(most)
 
     def __next__(self) -> MessageProxy | None:
@@ -72,7 +72,7 @@ class _WakeupConsumer(Consumer):
             woken = self._broker.client.blpop([wakeup_key(self._queue)], timeout=WAIT) is not None
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-        except redis.ResponseError:  # somebody put something else there
+        except redis.ResponseError:  # another program put something else there
             self._broker.flush(self._queue)
         finally:
             if not woken:
@@ -98,15 +98,15 @@ def make_broker(url: str) -> WakeupBroker:
 
 
 def wakeup_message(queue: str) -> dramatiq.Message[None]:
-    """Return one ring of a queue's doorbell, as Dramatiq's workers know it."""
+    """Return one wake-up of a queue, as Dramatiq's workers know it."""
     return dramatiq.Message(queue_name=queue, actor_name=actor_name(queue), args=(), kwargs={}, options={})
 
 
 def wakeup_key(queue: str) -> str:
-    """Return the key of the list that holds a queue's rings."""
-    return f"unstuck:wake:{queue}"
+    """Return the key of the list that holds a queue's wake-ups."""
+    return f"unstuck:wakeup:{queue}"
 
 
 def actor_name(queue: str) -> str:
-    """Return the name of the actor that answers a queue's bell."""
+    """Return the name of the actor that answers a queue's wake-ups."""
     return f"drain.{queue}"

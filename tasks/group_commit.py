@@ -1,7 +1,7 @@
-"""Group commit: threads that end jobs or want the next one at the same moment share one statement and one commit.
+"""Group commit: threads that end jobs or need the next one at the same moment share one statement and one commit.
 
-The first that comes carries what is waiting; who comes meanwhile waits, and goes together with the next. So a busy
-worker writes in groups as large as the database is slow, and an idle one waits for nobody.
+The first thread that comes leads: it writes for all that wait. Threads that come meanwhile wait, and form the next
+group. So a busy worker writes in groups as large as the database is slow, and an idle one waits for no other thread.
 """
 
 import threading
@@ -21,92 +21,93 @@ from core.settings import settings
 
 
 class BatchInterrupted(SQLAlchemyError):
-    """Nobody knows whether the turn was committed; if it was not, its jobs are still held."""
+    """It is unknown whether the batch was committed; if it was not, its jobs are still held."""
 
 
 @dataclass(slots=True, eq=False)
 class BatchRequest:
-    """What one thread wants of a turn: its job's success written, and the next job."""
+    """One thread's part of a batch: write its job's success, claim the next job, or both."""
 
     ended: Ended | None = None
-    wants_next: bool = True
-    #: What the turn brought.
+    needs_job: bool = True
+    #: The answer: the next job, or that the next one in order has a limit and needs a claim of its own.
     claimed: Claimed | None = None
-    steered: bool = False
+    limited: bool = False
     error: BaseException | None = None
     done: bool = False
 
 
 @dataclass(slots=True)
 class GroupCommit:
-    """The turns of one queue in one worker process."""
+    """The batches of one queue in one worker process."""
 
     engine: Engine
     queue: str
     worker: Callable[[], UUID]
     _waiting: list[BatchRequest] = field(default_factory=list)
-    _noting: threading.Lock = field(default_factory=threading.Lock)
-    _carrying: threading.Lock = field(default_factory=threading.Lock)
+    _waiting_lock: threading.Lock = field(default_factory=threading.Lock)
+    _leader_lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, wish: BatchRequest) -> None:
-        """Carry a wish out, alone or with others. Raises LeaseLost if its job is not held, or the database's error."""
-        with self._noting:
-            self._waiting.append(wish)
-        with self._carrying:
-            if not wish.done:
-                self._carry(self._next_group())
-        if wish.error is not None:
-            raise wish.error
+    def submit(self, request: BatchRequest) -> None:
+        """Execute a request, alone or with others. Raises LeaseLost if its job is not held, or the database's error."""
+        with self._waiting_lock:
+            self._waiting.append(request)
+        with self._leader_lock:
+            if not request.done:
+                self._execute(self._next_group())
+        if request.error is not None:
+            raise request.error
 
     def _next_group(self) -> list[BatchRequest]:
-        with self._noting:
+        with self._waiting_lock:
             group, self._waiting = self._waiting, []
         return group
 
-    def _carry(self, group: list[BatchRequest]) -> None:
-        # Until it is answered, a wish is one of which nobody knows: whoever carries may be interrupted at any point.
-        for wish in group:
-            wish.error = BatchInterrupted("the thread that wrote this ending was interrupted")
+    def _execute(self, group: list[BatchRequest]) -> None:
+        # Until a request is answered its outcome is unknown: the leading thread may be interrupted at any point.
+        for request in group:
+            request.error = BatchInterrupted("the thread that wrote this ending was interrupted")
         try:
-            _answer(group, self._turn(group))
+            _answer(group, self._write(group))
         except SQLAlchemyError as error:
             if len(group) > 1 and _is_about_rows(error):
-                for wish in group:
-                    self._carry([wish])
+                for request in group:
+                    self._execute([request])
             else:
-                for wish in group:
-                    wish.error = error
+                for request in group:
+                    request.error = error
         finally:
-            for wish in group:
-                wish.done = True
+            for request in group:
+                request.done = True
 
-    def _turn(self, group: list[BatchRequest]) -> BatchResult:
-        ended = sorted((wish.ended for wish in group if wish.ended), key=lambda one: one.id)
-        wanted = sum(wish.wants_next for wish in group)
+    def _write(self, group: list[BatchRequest]) -> BatchResult:
+        ended = sorted((request.ended for request in group if request.ended), key=lambda job: job.id)
+        claims = sum(request.needs_job for request in group)
         with self.engine.begin() as connection:
-            turn = finish_and_claim(
-                connection, self.worker(), self.queue, BY_NAME, settings().step_limit, ended, wanted
+            result = finish_and_claim(
+                connection, self.worker(), self.queue, BY_NAME, settings().step_limit, ended, claims
             )
-        bus.tell(turn.changes)
-        return turn
+        bus.publish(result.changes)
+        return result
 
 
 def _is_about_rows(error: SQLAlchemyError) -> bool:
-    """Tell whether the database refused the statement, for one row's sake, and is there to be asked for the others.
+    """Tell whether the database refused the statement because of one row, and can be asked again for the others.
 
-    An error that PostgreSQL itself sent has a state; that of a dead line, or of none, has not.
+    An error that PostgreSQL itself sent has a state; that of a broken connection, or of none, has not.
     """
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return False
     return bool(getattr(error.orig, "sqlstate", None))
 
 
-def _answer(group: list[BatchRequest], turn: BatchResult) -> None:
-    claimed = iter(turn.claimed)
-    for wish in group:
-        wish.steered = turn.steered
-        if wish.wants_next:
-            wish.claimed = next(claimed, None)
-        wish.error = None
-        if wish.ended and wish.ended.id not in turn.succeeded:
-            wish.error = LeaseLost(f"job {wish.ended.id} is no longer held under token {wish.ended.token}")
+def _answer(group: list[BatchRequest], result: BatchResult) -> None:
+    claimed, limited = iter(result.claimed), result.limited
+    for request in group:
+        if request.needs_job:
+            request.claimed = next(claimed, None)
+            request.limited = request.claimed is None and limited > 0
+            limited -= request.limited
+        request.error = None
+        if request.ended and request.ended.id not in result.succeeded:
+            request.error = LeaseLost(f"job {request.ended.id} is no longer held under token {request.ended.token}")

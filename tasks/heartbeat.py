@@ -1,4 +1,4 @@
-"""The heartbeat: says that this process lives, and looks after the jobs it holds."""
+"""The heartbeat: reports that this process lives, and looks after the jobs it holds."""
 
 import logging
 import threading
@@ -26,7 +26,7 @@ Key = tuple[UUID, int]
 
 
 class Heartbeat:
-    """A thread that beats every UNSTUCK_HEARTBEAT_SECONDS, on whatever the database is doing."""
+    """A thread that beats every UNSTUCK_HEARTBEAT_SECONDS, whatever the database is doing."""
 
     def __init__(self, drain: Drain, queues: list[str], version: str, give_up: Callable[[], None]) -> None:
         """Beat for `drain`; `give_up` ends the process when every thread hangs in a job that is no longer ours."""
@@ -60,7 +60,7 @@ class Heartbeat:
                 pause = min(RETRY, pause)
 
     def once(self) -> None:
-        """Beat once: say that we live, interrupt what does not heed, hand back what no thread holds."""
+        """Beat once: report life, interrupt jobs that ignore cancel or time limit, release what no thread holds."""
         held = self._drain.registry.held()
         with session_scope(self._drain.engine) as session:
             memory = psutil.Process().memory_info().rss // 2**20
@@ -104,5 +104,5 @@ class Heartbeat:
         for job_id, token in forgotten & self._suspects:
             with session_scope(self._drain.engine) as session:
                 workers.release(session, job_id, token)
-            log.warning("handed back a job that no thread holds", extra={"job": str(job_id), "token": token})
+            log.warning("released a job that no thread holds", extra={"job": str(job_id), "token": token})
         self._suspects = set(forgotten)

@@ -1,7 +1,7 @@
-"""The process's bus on Redis: rings doorbells, and tells screens by pub/sub. Down or slow, it delays nobody.
+"""The process's bus on Redis: it wakes workers, and informs screens by pub/sub. Down or slow, it delays no commit.
 
-Commits hand their changes to a queue; one thread carries them out, joining what has piled up. What cannot be
-delivered is dropped: sweepers ring again, and screens poll.
+Commits put their changes into a queue; one thread delivers them, joined where several wait. Changes that cannot be
+delivered are dropped: sweepers wake workers again, and screens poll.
 """
 
 import json
@@ -18,27 +18,27 @@ from core.bus import Changes
 from tasks.broker import MAX_WAKEUPS, TIMEOUT, WakeupBroker
 
 CHANNEL = "unstuck:changes"
-#: A message longer than this is none of ours; ours name what one transaction, or a tenth of a second, changed.
+#: A longer message is not ours; ours name the changes of one transaction, or of a tenth of a second.
 MOST_BYTES = 200_000
-#: Seconds between two deliveries: the first goes out at once, and what comes meanwhile goes out together.
+#: Seconds between two deliveries: the first goes out at once, and later changes go out together.
 PACE = 0.02
-#: Seconds between two announcements; screens draw no oftener.
+#: Seconds between two announcements; screens do not draw more often.
 ANNOUNCE = 0.1
 #: Wake-ups of a queue in one delivery. A woken thread takes job after job, so a steady stream needs few of them, and
-#: one that finds nothing costs more than a job; the rest of a crowd follows with the next deliveries.
+#: one that finds no job costs more than a job; the rest of a crowd follows with the next deliveries.
 WAKEUPS = 4
 log = logging.getLogger(__name__)
 
 
 class RedisBus:
-    """Carries changes to Redis from a thread of its own; `lost` counts what could not be delivered."""
+    """Delivers changes to Redis from a thread of its own; `lost` counts deliveries that failed."""
 
     def __init__(self, broker: WakeupBroker) -> None:
         self._broker = broker
         self._waiting: SimpleQueue[Changes | threading.Event | None] = SimpleQueue()
         self.lost = 0
         self._announced = 0.0
-        self._thread = threading.Thread(target=self._carry, name="bus", daemon=True)
+        self._thread = threading.Thread(target=self._deliver_all, name="bus", daemon=True)
         self._thread.start()
 
     def wake(self, queue: str, times: int) -> None:
@@ -48,7 +48,7 @@ class RedisBus:
         self._waiting.put(changes)
 
     def announce(self, changes: Changes) -> None:
-        """Tell the screens, soon."""
+        """Inform the screens, soon."""
         self._waiting.put(changes)
 
     def flush(self, within: float = TIMEOUT) -> None:
@@ -58,11 +58,11 @@ class RedisBus:
         done.wait(within)
 
     def close(self) -> None:
-        """Deliver what is noted, and stop."""
+        """Deliver every noted change, and stop."""
         self._waiting.put(None)
         self._thread.join(TIMEOUT)
 
-    def _carry(self) -> None:
+    def _deliver_all(self) -> None:
         later = Changes()
         while True:
             batch, reached, closing = self._next(later)
@@ -71,7 +71,9 @@ class RedisBus:
                 later = self._deliver(batch, all_now=closing or bool(reached))
             except (redis.RedisError, OSError) as error:
                 self.lost += 1
-                log.warning("broker unreachable: nothing is lost, sweepers ring again", extra={"error": str(error)})
+                log.warning(
+                    "broker unreachable: nothing is lost, sweepers wake workers again", extra={"error": str(error)}
+                )
             for event in reached:
                 event.set()
             if closing:
@@ -79,7 +81,7 @@ class RedisBus:
             time.sleep(PACE)
 
     def _next(self, batch: Changes) -> tuple[Changes, list[threading.Event], bool]:
-        """Add what was noted to what is left from before, and return it; waits while there is neither."""
+        """Add the noted changes to `batch`, and return it; waits while there are none at all."""
         reached: list[threading.Event] = []
         try:
             item = self._waiting.get(block=batch == Changes())
@@ -97,13 +99,13 @@ class RedisBus:
             return batch, reached, False
 
     def _deliver(self, batch: Changes, *, all_now: bool) -> Changes:
-        """Ring and tell, all of it or what is enough for now; return what is left for the next delivery."""
+        """Wake workers and inform screens, of all changes or of enough for now; return the rest."""
         later = Changes()
-        for queue, wanted in batch.wakeups.items():
-            now = wanted if all_now else min(wanted, WAKEUPS)
+        for queue, times in batch.wakeups.items():
+            now = times if all_now else min(times, WAKEUPS)
             self._broker.wake(queue, now)
-            if wanted > now:
-                later.wakeups[queue] = min(wanted - now, MAX_WAKEUPS)
+            if times > now:
+                later.wakeups[queue] = min(times - now, MAX_WAKEUPS)
         if all_now or time.monotonic() - self._announced >= ANNOUNCE:
             if batch.jobs or batch.users:
                 self._broker.client.publish(CHANNEL, _encode(batch))
@@ -114,7 +116,7 @@ class RedisBus:
 
 
 class Subscription:
-    """Hears what other processes announce, in a thread of its own; reconnects by itself."""
+    """Receives the announcements of other processes, in a thread of its own; reconnects by itself."""
 
     def __init__(self, url: str, on_change: Callable[[Changes], None]) -> None:
         self._url = url
@@ -133,14 +135,14 @@ class Subscription:
     def _listen(self) -> None:
         while not self._stop.is_set():
             try:
-                self._hear_all()
+                self._receive()
             except (redis.RedisError, OSError, ValueError, RuntimeError) as error:
                 log.warning("no live hints from the broker, polling", extra={"error": str(error)})
             finally:
                 self.connected = False
             self._stop.wait(1)
 
-    def _hear_all(self) -> None:
+    def _receive(self) -> None:
         client = redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
         with client, client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
             subscription.subscribe(CHANNEL)
@@ -156,11 +158,11 @@ def _encode(changes: Changes) -> bytes:
 
 
 def _decode(data: bytes) -> Changes:
-    """Read a message as ids and nothing else: whoever can write to Redis can only make screens look again."""
+    """Read a message as ids and nothing else: another program that writes to Redis can only make screens look again."""
     if len(data) > MOST_BYTES:
         return Changes()
     try:
-        said = json.loads(data)
-        return Changes(jobs={UUID(i) for i in said["jobs"]}, users={UUID(i) for i in said["users"]})
+        ids = json.loads(data)
+        return Changes(jobs={UUID(i) for i in ids["jobs"]}, users={UUID(i) for i in ids["users"]})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Changes()

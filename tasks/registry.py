@@ -1,4 +1,4 @@
-"""Which jobs this process holds, in which threads, and how many more it may take."""
+"""The jobs that this process holds, the threads that hold them, and the slots that are free."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from core.jobs.claim import Claimed
 
 
 class Registry:
-    """The jobs in the hands of this process's threads; at most `threads` of them."""
+    """The jobs that this process's threads hold; at most `threads` of them."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads

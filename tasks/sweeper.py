@@ -1,4 +1,4 @@
-"""The sweeper: a thread in every worker process that picks up what dead workers and lost bells left behind.
+"""The sweeper: a thread in every worker process that rescues dead workers' jobs and repeats lost wake-ups.
 
 It wakes free threads of its own process directly, so that due jobs start even while the broker is empty, full or down.
 """
@@ -25,7 +25,7 @@ class Sweeper:
         self._drain = drain
         self._queues = queues
         self._stop = threading.Event()
-        #: Until when nobody is presumed dead, by the monotonic clock.
+        #: Until when no worker is presumed dead, by the monotonic clock.
         self._patient_until = 0.0
         self._thread = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
 
@@ -44,17 +44,17 @@ class Sweeper:
                 self.once()
             except SQLAlchemyError as error:
                 log.warning("sweep missed", extra={"error": str(error).split("\n")[0]})
-                # Nobody could say that they live while the database was away: give them the time to.
+                # No worker could report that it lives while the database was away: give them the time to.
                 self._patient_until = time.monotonic() + settings().lease_seconds
             self._stop.wait(settings().sweep_seconds * random.uniform(0.8, 1.0))  # noqa: S311
 
     def once(self) -> None:
-        """Presume the silent dead, rescue their jobs, and ring for everything that is due."""
+        """Presume silent workers dead, rescue their jobs, and wake threads for every job that is due."""
         engine = self._drain.engine
         self._mark_lost()
         with session_scope(engine) as session:
-            found = sweep.orphans(session)
-        for orphan in found:
+            orphans = sweep.orphans(session)
+        for orphan in orphans:
             self._rescue(orphan)
         with session_scope(engine) as session:
             due = list(sweep.wake_due(session))
@@ -69,7 +69,7 @@ class Sweeper:
                 log.warning("workers presumed dead", extra={"count": lost})
 
     def _rescue(self, orphan: sweep.Orphan) -> None:
-        """Rescue one job; one whose rows are still locked by its dead holder must not keep the others waiting."""
+        """Rescue one job; rows that its dead holder still locks must not keep other jobs waiting."""
         try:
             with session_scope(self._drain.engine) as session:
                 rescued = sweep.rescue(session, orphan)

@@ -1,4 +1,4 @@
-"""One worker process: Dramatiq's threads, a heartbeat, a sweeper, and a stop that hands back what it holds."""
+"""One worker process: Dramatiq's threads, a heartbeat, a sweeper, and a stop that releases the jobs it holds."""
 
 import logging
 import os
@@ -58,12 +58,12 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     heartbeat.stop()
     _leave(drain, dramatiq_worker)
     redis_bus.close()
-    if not clean:  # a thread that does not stop must not keep the process; its job was handed back, its token is void
+    if not clean:  # a thread that does not stop must not keep the process; its job was released, its token is void
         os._exit(1 if hung.is_set() else 0)
 
 
 def batch_engine(engine: Engine, queues: int) -> Engine:
-    """Return an engine whose connections plan for turns: one for each queue."""
+    """Return an engine whose connections plan for batches: one for each queue."""
     options = worker_options(settings().lease_seconds) + PLANNER_OPTIONS
     url = engine.url.render_as_string(hide_password=False)
     return connect(url, pool_size=queues, options=options, patience=PATIENCE)
@@ -88,7 +88,7 @@ def _wait(stop: threading.Event, hung: threading.Event) -> None:
 
 
 def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
-    """Hand back what is still held, say good-bye, let Dramatiq go; a database that is away finds out by the lease."""
+    """Release jobs that are still held, deregister, stop Dramatiq; if the database is away, the lease runs out."""
     try:
         for job_id, token in drain.registry.held():
             with session_scope(drain.engine) as session:
@@ -96,5 +96,5 @@ def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
         with session_scope(drain.engine) as session:
             workers.deregister(session, drain.worker_id)
     except SQLAlchemyError as error:
-        log.warning("left without good-bye", extra={"error": str(error).split("\n")[0]})
+        log.warning("left without deregistering", extra={"error": str(error).split("\n")[0]})
     dramatiq_worker.stop(timeout=2_000)

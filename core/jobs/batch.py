@@ -1,4 +1,4 @@
-"""A worker's turn: jobs that ended well are written down and the next ones are claimed, in one statement.
+"""A worker's batch: jobs that ended well are written down and the next ones are claimed, in one statement.
 
 A statement costs about as much for eight jobs as for two, so threads that end at the same moment share one.
 """
@@ -25,31 +25,33 @@ class Ended:
 
     id: UUID
     token: int
-    #: Its result as JSON text: a result that is none fails the job it belongs to, not those that share its turn.
+    #: Its result as JSON text: a result that is not valid fails its own job, not the others of the batch.
     result: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a turn came to."""
+    """What a batch has written and claimed."""
 
-    #: The jobs whose success was written; the others were no longer held, or were asked to stop.
+    #: The jobs whose success was written; the others were no longer held, or a cancel was accepted.
     succeeded: frozenset[UUID]
     claimed: list[Claimed]
-    #: Operators steer some kinds: nothing was claimed here, and each claim has to look at their limits.
-    steered: bool
+    #: Due jobs that were next in order but have a limit: each needs a claim of its own.
+    limited: int
     changes: Changes
 
 
-_TOLD = "id, token, attempt, kind, user_id"
-_TURN = Statement(f"""
-    WITH {fence.TRANSITION_MANY}, {claim.TAKING_MANY}
-    SELECT 'succeeded' AS what, {_TOLD}, NULL AS args, 0 AS progress_done, started_at FROM moved
-    UNION ALL SELECT 'claimed', {_TOLD}, args, progress_done, started_at FROM claimed
-    UNION ALL SELECT 'steered', NULL, 0, 0, NULL, NULL, NULL, 0, NULL WHERE EXISTS (SELECT FROM job_kinds)
-""")  # noqa: S608 - our own words
-#: How a connection should plan turns: by the indexes, however few rows there were when it planned for the first time.
-PLANNER_OPTIONS = " -c plan_cache_mode=force_generic_plan" + "".join(
+_COLUMNS = "id, token, attempt, kind, user_id"
+_BATCH = Statement(f"""
+    WITH {fence.TRANSITION_MANY}, {claim.CLAIM_MANY}
+    SELECT 'succeeded' AS part, {_COLUMNS}, NULL AS args, 0 AS progress_done, started_at FROM moved
+    UNION ALL SELECT 'claimed', {_COLUMNS}, args, progress_done, started_at FROM claimed
+    UNION ALL SELECT 'limited', id, 0, 0, NULL, NULL, NULL, 0, NULL FROM due WHERE has_limit
+""")  # noqa: S608 - constants of this program
+#: How a connection should plan batches: by the indexes, however few rows there were when it planned for the first time.
+#: Without JIT: a switched-off way counts as very expensive where there is no other (an empty `job_kinds`), and a plan
+#: that counts as expensive would be compiled for each execution, for a second.
+PLANNER_OPTIONS = " -c plan_cache_mode=force_generic_plan -c jit=off" + "".join(
     f" -c enable_{way}=off" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "sort")
 )
 
@@ -61,25 +63,25 @@ def finish_and_claim(
     kinds: Collection[str],
     step_limit: timedelta,
     ended: Sequence[Ended],
-    wanted: int,
+    claims: int,
 ) -> BatchResult:
-    """Write the successes of `ended` and claim up to `wanted` due jobs of `queue`.
+    """Write the successes of `ended` and claim up to `claims` due jobs of `queue`.
 
-    Waits for no lock but those on what has ended, and those in the order of `ended`. The caller commits.
+    Waits only for locks on the jobs of `ended`, which it takes in their order. The caller commits.
     """
     values = {
-        "ids": [one.id for one in ended],
-        "tokens": [one.token for one in ended],
-        "results": [one.result for one in ended],
+        "ids": [job.id for job in ended],
+        "tokens": [job.token for job in ended],
+        "results": [job.result for job in ended],
         "from_status": JobStatus.RUNNING.value,
         **fence.values_of(SUCCESS),
-        "wanted": wanted,
+        "claims": claims,
         **claim.values_of(worker_id, queue, kinds, step_limit),
     }
-    told: dict[str, list[Any]] = {"succeeded": [], "claimed": [], "steered": []}
-    for row in _TURN.run_on(connection, values):
-        told[row.what].append(row)
-    rows = told["succeeded"] + told["claimed"]
+    parts: dict[str, list[Any]] = {"succeeded": [], "claimed": [], "limited": []}
+    for row in _BATCH.run_on(connection, values):
+        parts[row.part].append(row)
+    rows = parts["succeeded"] + parts["claimed"]
     changes = Changes(jobs={row.id for row in rows}, users={row.user_id for row in rows if row.user_id})
-    succeeded = frozenset(row.id for row in told["succeeded"])
-    return BatchResult(succeeded, [claim.held_by(row) for row in told["claimed"]], bool(told["steered"]), changes)
+    succeeded = frozenset(row.id for row in parts["succeeded"])
+    return BatchResult(succeeded, [claim.held_by(row) for row in parts["claimed"]], len(parts["limited"]), changes)

@@ -21,10 +21,10 @@ _CHECKPOINT = Statement("""
 
 
 def checkpoint(session: Session, held: Claimed, progress: Progress, step_limit: timedelta) -> bool:
-    """Commit the step that was just done, and tell whether someone asked to cancel meanwhile.
+    """Commit the step that was just done, and tell whether a cancel was requested meanwhile.
 
-    First keep what was done, only then listen: a cancel that was looked at before the commit would orphan what the
-    step already did outside. Raises LeaseLost, with everything rolled back, when the job is no longer held.
+    The commit comes first, the look at the cancel second: a cancel seen before the commit would orphan what the step
+    already did outside. Raises LeaseLost, with everything rolled back, when the job is no longer held.
     """
     crash_point("before_checkpoint")
     session.flush()

@@ -15,13 +15,13 @@ from core.jobs.limits import may_start
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What the holder of a job knows: every write it makes is guarded by this token."""
+    """A job as its holder knows it: the token guards every write of the holder."""
 
     id: UUID
     token: int
     attempt: int
     kind: str
-    #: What a task needs to run, so that it need not be loaded.
+    #: A task runs with these, so that its row need not be loaded.
     args: dict[str, Any] = field(compare=False)
     done: int = field(compare=False)
     began_at: datetime = field(compare=False)
@@ -29,61 +29,72 @@ class Claimed:
 
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
 # A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
-_TAKING = """
+# A claim passes over kinds that are paused, and kinds whose limits leave no room, so that their backlog holds up no
+# other kind. It counts running jobs without a lock (`may_start` decides), and leaves out the jobs of `:ids`, which end
+# in the same statement: the thread that makes room for a kind must not overlook its next job. `|| ''` hides the kind
+# from the planner, which would count by an index that holds every failed job as well.
+_CLAIMING = """
     due AS MATERIALIZED (
-        SELECT id FROM background_jobs
+        SELECT id, (SELECT num_nonnulls(max_running, max_per_worker, rate_count) > 0
+                    FROM job_kinds k WHERE k.kind = j.kind) AS has_limit
+        FROM background_jobs j
         WHERE status = 'queued' AND queue = :queue AND run_at <= statement_timestamp() AND kind = ANY(:kinds)
-          AND NOT EXISTS (SELECT FROM queues q WHERE q.name = :queue AND q.paused_at IS NOT NULL)
-          AND kind <> ALL (ARRAY(SELECT k.kind FROM job_kinds k WHERE k.paused_at IS NOT NULL))
-          AND EXISTS (SELECT FROM workers w WHERE w.id = :worker AND w.lost_at IS NULL AND w.stopped_at IS NULL)
+          AND NOT EXISTS (SELECT FROM queues WHERE name = :queue AND paused_at IS NOT NULL)
+          AND kind <> ALL (ARRAY(
+              SELECT kind FROM job_kinds k WHERE paused_at IS NOT NULL
+              OR CASE WHEN num_nonnulls(max_running, max_per_worker) > 0 THEN (
+                  SELECT count(*) >= max_running OR count(*) FILTER (WHERE worker_id = :worker) >= max_per_worker
+                  FROM background_jobs r
+                  WHERE status = 'running' AND r.kind || '' = k.kind AND id <> ALL (CAST(:ids AS uuid[]))) END
+              OR least(rate_count, rate_left
+                       + rate_count * extract(epoch FROM statement_timestamp() - rate_at) / rate_seconds) < 1))
+          AND EXISTS (SELECT FROM workers WHERE id = :worker AND lost_at IS NULL AND stopped_at IS NULL)
         ORDER BY priority, run_at, id
         LIMIT {limit} FOR UPDATE SKIP LOCKED
     ), claimed AS (
         UPDATE background_jobs j SET
             status = 'running', token = token + 1, attempt = attempt + 1, worker_id = :worker,
             started_at = coalesce(started_at, statement_timestamp()),
-            deadline_at = statement_timestamp() + make_interval(secs => :step_limit),
+            deadline_at = statement_timestamp() + :step_limit,
             updated_at = statement_timestamp()
-        FROM due WHERE j.id = due.id
-        RETURNING j.id, j.token, j.attempt, j.kind, j.user_id, j.args, j.progress_done, j.started_at
+        FROM due WHERE j.id = due.id {only}
+        RETURNING j.id, j.token, attempt, kind, user_id, args, progress_done, started_at, has_limit
     ), begun AS (
         INSERT INTO job_attempts (job_id, token, attempt, worker_id, started_at, outcome)
         SELECT id, token, attempt, :worker, statement_timestamp(), 'running' FROM claimed
     )
 """
-#: Takes up to `:wanted` jobs, but none while operators steer any kind: their limits are for `claim` to look at.
-TAKING_MANY = _TAKING.format(limit="(SELECT CASE WHEN EXISTS (SELECT FROM job_kinds) THEN 0 ELSE :wanted END)")
-_TOLD = "SELECT c.id, c.token, c.attempt, c.kind, c.args, c.progress_done, c.started_at, c.user_id"
-_CLAIM = Statement(
-    f"WITH {_TAKING.format(limit=1)} {_TOLD}, k.kind IS NOT NULL AS steered"
-    " FROM claimed c LEFT JOIN job_kinds k ON k.kind = c.kind"
-)
+#: Looks at the `:claims` most urgent due jobs and claims those without a limit. Each limited one among them stays for a
+#: `claim` of its own, which one thread makes at once: so limited and unlimited kinds keep one order, by urgency, and
+#: neither waits for the other's backlog.
+CLAIM_MANY = _CLAIMING.format(limit=":claims", only="AND has_limit IS NOT TRUE")
+_CLAIM = Statement(f"WITH {_CLAIMING.format(limit=1, only='')} SELECT * FROM claimed")  # noqa: S608 - constants of this program
 
 
 def claim(
     session: Session, worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta
 ) -> Claimed | None:
     """Take one due job of `queue` whose kind is known and may start now, or None, and commit."""
-    wanted = set(kinds)
-    while wanted:
-        row = _CLAIM.run(session, values_of(worker_id, queue, wanted, step_limit))
+    candidates = set(kinds)
+    while candidates:
+        row = _CLAIM.run(session, {"ids": [], **values_of(worker_id, queue, candidates, step_limit)})
         if row is None:
             session.rollback()
             return None
-        if not row.steered or may_start(session, row.kind, worker_id):
+        if not row.has_limit or may_start(session, row.kind, worker_id):
             bus.changed(session, job_id=row.id, user_id=row.user_id)
             session.commit()
             return held_by(row)
         session.rollback()
-        wanted.discard(row.kind)
+        candidates.discard(row.kind)
     return None
 
 
 def values_of(worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta) -> dict[str, Any]:
-    """Return what a statement of `TAKING_MANY` needs to know, besides how many are wanted."""
-    return {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit.total_seconds()}
+    """Return the parameters of `CLAIM_MANY`, besides the ids of jobs that end with it and the number of claims."""
+    return {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit}
 
 
 def held_by(row: Any) -> Claimed:
-    """Return what the holder knows of a row that a claim has told."""
+    """Return the claimed job of a row that a claim has returned."""
     return Claimed(row.id, row.token, row.attempt, row.kind, row.args, row.progress_done, row.started_at)

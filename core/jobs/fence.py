@@ -1,4 +1,4 @@
-"""The one fence: every change of a job's status passes through `move`, guarded by id, token and status.
+"""The one fence: every change of a job's status passes through `transition`, guarded by id, token and status.
 
 Only the holder of the token may write. The guard hides the status from the planner (`coalesce`), so that it goes by the
 primary key and never by the partial index over running jobs, which is full of dead entries on a busy table.
@@ -25,7 +25,7 @@ SHARDS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """Where a job goes, how its attempt ended, and what the event says."""
+    """The new status of a job, the outcome of its attempt, and its event."""
 
     status: JobStatus
     outcome: AttemptOutcome
@@ -42,19 +42,18 @@ class Transition:
 
 
 # One statement, one round trip: the job, its attempt and the event, or nothing at all. Any number of jobs at once.
-_MOVING = """
+_TRANSITION_SQL = """
     moved AS (
         UPDATE background_jobs j SET
             status = :status,
             attempt = attempt - :refund,
-            worker_id = CASE WHEN :status = 'queued' THEN NULL ELSE worker_id END,
+            worker_id = CASE WHEN :status <> 'queued' THEN worker_id END,
             deadline_at = NULL,
             run_at = CASE WHEN :status = 'queued' THEN statement_timestamp() + make_interval(secs => :delay)
                           ELSE run_at END,
-            finished_at = CASE WHEN :status = 'queued' THEN NULL ELSE statement_timestamp() END,
-            cancel_requested_at = CASE WHEN :status = 'cancelled'
-                                       THEN coalesce(cancel_requested_at, statement_timestamp())
-                                       ELSE cancel_requested_at END,
+            finished_at = CASE WHEN :status <> 'queued' THEN statement_timestamp() END,
+            cancel_requested_at = coalesce(cancel_requested_at,
+                                           CASE WHEN :status = 'cancelled' THEN statement_timestamp() END),
             error_type = :error_type, error_message = :error_message,
             error_traceback = :error_traceback, error_fingerprint = :error_fingerprint,
             result = {result},
@@ -74,7 +73,7 @@ _MOVING = """
             outcome = :outcome, finished_at = statement_timestamp(),
             error_type = :error_type, error_message = :error_message, error_traceback = :error_traceback
         FROM moved WHERE a.job_id = moved.id AND a.token = moved.token AND a.outcome = 'running'
-    ), told AS (
+    ), logged AS (
         INSERT INTO events (at, name, actor_id, actor, via, user_id, connection_id, job_id, reason, data)
         SELECT statement_timestamp(), :event, CAST(:actor_id AS uuid), :actor, :via,
                user_id, connection_id, id, :reason, :data
@@ -82,13 +81,13 @@ _MOVING = """
     )
 """
 _ARRAYS = "CAST(:ids AS uuid[]), CAST(:tokens AS bigint[]), CAST(:results AS jsonb[])"
-#: Moves every job of `:ids` that is still held under its token of `:tokens`, each to its own of `:results`.
-TRANSITION_MANY = _MOVING.format_map(
+#: Moves each job of `:ids` that is still held under its token of `:tokens`, and writes its result of `:results`.
+TRANSITION_MANY = _TRANSITION_SQL.format_map(
     {"id": "held.id", "token": "held.token", "result": "held.result"}
     | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
 )
-_MOVING_ONE = _MOVING.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
-_MOVE = Statement(f"WITH {_MOVING_ONE} SELECT id, user_id, queue FROM moved")  # noqa: S608 - our own words
+_TRANSITION_ONE = _TRANSITION_SQL.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
+_TRANSITION = Statement(f"WITH {_TRANSITION_ONE} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
 
 
 def transition(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Transition) -> None:
@@ -99,7 +98,7 @@ def transition(session: Session, job_id: UUID, token: int, from_status: JobStatu
     """
     result = None if to.result is None else Jsonb(to.result)
     values = {"id": job_id, "token": token, "from_status": from_status.value, "result": result, **values_of(to)}
-    row = _MOVE.run(session, values)
+    row = _TRANSITION.run(session, values)
     if row is None:
         raise LeaseLost(f"job {job_id} is not {from_status} under token {token}")
     bus.changed(session, job_id=job_id, user_id=row.user_id)
@@ -108,7 +107,7 @@ def transition(session: Session, job_id: UUID, token: int, from_status: JobStatu
 
 
 def values_of(to: Transition) -> dict[str, Any]:
-    """Return what a statement of `MOVING_MANY` needs to know of a move, besides the jobs and their results."""
+    """Return the parameters of `TRANSITION_MANY` for a transition, besides the jobs and their results."""
     failure = to.failure
     return {
         "status": to.status.value,

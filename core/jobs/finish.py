@@ -1,6 +1,6 @@
-"""The endings of an attempt: success, another attempt, failure, rest after a cancel, hand-back.
+"""The endings of an attempt: success, another attempt, failure, settling after a cancel, release.
 
-Each is one transaction: what the work left, the subject's state, the job, its attempt, one event. The caller commits.
+Each is one transaction: the last writes, the subject's state, the job, its attempt, one event. The caller commits.
 """
 
 import random
@@ -42,13 +42,13 @@ def succeed(session: Session, job: BackgroundJob, result: dict[str, Any] | None)
 
 
 def succeed_task(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
-    """End a held task well, with whatever its last step left in the session. Raises LeaseLost as `succeed` does."""
+    """End a held task well, with what its last step left in the session. Raises LeaseLost as `succeed` does."""
     session.flush()
     _succeed(session, job_id, token, result)
 
 
 def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> None:
-    """End the held job's attempt after an error: rest if cancelled, another attempt while there are any, else fail."""
+    """End the held job's attempt after an error: settle if cancelled, try again while attempts are left, else fail."""
     if job.cancel_requested_at:
         return settle(session, job, cancelled(job))
     if failure.final or job.attempt >= job.max_attempts:
@@ -68,7 +68,7 @@ def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> Non
 def fail(
     session: Session, job: BackgroundJob, failure: Failure, outcome: AttemptOutcome = AttemptOutcome.ERROR
 ) -> None:
-    """End a running job as failed: what it left is taken away, the subject is at the machine's `failed`."""
+    """End a running job as failed: its writes are undone, its subject is at the machine's `failed`."""
     ended = Transition(
         status=JobStatus.FAILED,
         outcome=outcome,
@@ -80,13 +80,13 @@ def fail(
 
 
 def cancelled(job: BackgroundJob, **change: Any) -> Transition:
-    """Return the move of a job that ends because someone asked it to."""
-    rest = Transition(status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED, event="job.cancelled")
-    return replace(rest, **change) if change else rest
+    """Return the transition of a job that ends because of a cancel."""
+    to = Transition(status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED, event="job.cancelled")
+    return replace(to, **change) if change else to
 
 
 def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
-    """End a job without success: undo what any attempt left, put the subject to rest, move the job.
+    """End a job without success: undo the writes of every attempt, settle the subject, move the job.
 
     A job that never started has nothing to undo: its subject returns to where it came from. If the undo itself fails,
     the job ends as failed and says so, and never as cancelled.
@@ -95,13 +95,13 @@ def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
     subject = lock_subject(session, job)
     if isinstance(kind, Operation) and subject is not None:
         to = _undo(session, job, kind, subject, to)
-        kind.machine.set_state(subject, _rest_of(kind, job, to))
+        kind.machine.set_state(subject, _settled_state(kind, job, to))
         session.flush()
     transition(session, job.id, job.token, job.status, to)
 
 
 def release(session: Session, job: BackgroundJob) -> None:
-    """Put a held job back into the queue, its attempt unspent and its steps kept; to rest if a cancel was asked for."""
+    """Put a held job back into the queue, its attempt unspent, its steps kept; settle it if a cancel was accepted."""
     if job.cancel_requested_at:
         return settle(session, job, cancelled(job))
     back = Transition(status=JobStatus.QUEUED, outcome=AttemptOutcome.HANDED_BACK, event="job.handed_back", refund=1)
@@ -120,12 +120,12 @@ def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subje
         with session.begin_nested():
             kind.undo(work_of(session, job, kind, subject))
     except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
-        problem = failure_of(GiveUp(f"Cleaning up failed too, something may be left; Dismiss cleans it. ({error})"))
-        return replace(to, status=JobStatus.FAILED, event="job.failed", failure=problem)
+        failure = failure_of(GiveUp(f"Cleaning up failed too, something may be left; Dismiss cleans it. ({error})"))
+        return replace(to, status=JobStatus.FAILED, event="job.failed", failure=failure)
     return to
 
 
-def _rest_of(kind: Operation[Any, Any], job: BackgroundJob, to: Transition) -> Any:
+def _settled_state(kind: Operation[Any, Any], job: BackgroundJob, to: Transition) -> Any:
     if to.status is JobStatus.FAILED:
         return kind.machine.failed
     if job.token == 0 and job.came_from:

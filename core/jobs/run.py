@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlmodel import Session
 
 from core.crash import crash_point
+from core.database.statement import Statement
 from core.errors import GiveUp, LeaseLost
 from core.jobs import finish
 from core.jobs.batch import Ended
@@ -28,11 +29,15 @@ _Succeed = Callable[[dict[str, Any] | None], None]
 EndWell = Callable[[Ended], None]
 
 
-class _CancelAsked(Exception):
-    """Someone asked the job to stop, and it has reached a checkpoint."""
+# PostgreSQL gives a transaction an id with its first write or row lock.
+_HAS_WRITTEN = Statement("SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS has_written")
 
 
-class _StopAsked(Exception):
+class _CancelRequested(Exception):
+    """An operator asked the job to stop, and it has reached a checkpoint."""
+
+
+class _StopRequested(Exception):
     """The worker is stopping, and the job has reached a checkpoint."""
 
 
@@ -41,7 +46,7 @@ class _EndingUnknown(Exception):
 
 
 class Interrupted(BaseException):
-    """Raised into a job's thread from outside: its step took too long, or it did not heed a cancel."""
+    """Raised into a job's thread from outside: its step took too long, or it ignored a cancel."""
 
     def __str__(self) -> str:
         return "The job reached no checkpoint within its time limit and was interrupted."
@@ -56,11 +61,11 @@ def run(
 ) -> AttemptOutcome:
     """Run one claimed job to the end of this attempt and return how it ended.
 
-    A task whose work has left nothing to commit may share the transaction of its success with others: then `end_well`
+    A task whose last step left nothing to commit may share the transaction of its success with others: then `end_well`
     writes it, and raises LeaseLost if the job is no longer held.
 
     Never raises for what the job does; raises only what stops the ending itself from being written, such as a database
-    that is away. Then nothing is lost: the job is still held, and is handed back or swept.
+    that is away. Then nothing is lost: the job is still held, and is released or swept.
     """
     with Session(engine, expire_on_commit=False) as session:
         try:
@@ -70,9 +75,9 @@ def run(
             return _after_loss(session, held)
         except _EndingUnknown as unknown:
             raise cast(SQLAlchemyError, unknown.__cause__) from None
-        except _CancelAsked:
-            return _end(session, held, AttemptOutcome.CANCELLED, _rest)
-        except _StopAsked:
+        except _CancelRequested:
+            return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
+        except _StopRequested:
             return _end(session, held, AttemptOutcome.HANDED_BACK, finish.release)
         except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
             session.rollback()
@@ -86,12 +91,14 @@ def _attempt(
     stopping: Callable[[], bool],
     end_well: EndWell | None,
 ) -> AttemptOutcome:
-    is_chore = isinstance(BY_NAME.get(held.kind), Task)
-    steps, succeed = _task(session, held) if is_chore else _operation(session, held)
+    is_task = isinstance(BY_NAME.get(held.kind), Task)
+    steps, succeed = _task(session, held) if is_task else _operation(session, held)
     result = _drive(session, held, steps, step_limit, stopping)
     crash_point("before_finish")
-    if end_well and is_chore and not session.in_transaction():
-        _told_apart(end_well, Ended(held.id, held.token, None if result is None else json.dumps(result)))
+    # An operation always has its subject's state to commit, with its success or not at all.
+    if end_well and is_task and not _has_written(session):
+        session.commit()  # of a transaction that has only read
+        _end_apart(end_well, Ended(held.id, held.token, None if result is None else json.dumps(result)))
     else:
         succeed(result)
         session.commit()
@@ -99,8 +106,16 @@ def _attempt(
     return AttemptOutcome.SUCCEEDED
 
 
-def _told_apart(end_well: EndWell, ended: Ended) -> None:
-    """End well. A database that is away is no failure of the job's; one that refuses its result is."""
+def _has_written(session: Session) -> bool:
+    """Tell whether the last step left anything in the session's transaction that its success must be committed with."""
+    if not session.in_transaction():
+        return False
+    session.flush()
+    return bool(_HAS_WRITTEN.run(session, {}).has_written)
+
+
+def _end_apart(end_well: EndWell, ended: Ended) -> None:
+    """End well in another transaction. A job does not fail for a database that is away, only for a refused result."""
     try:
         end_well(ended)
     except SQLAlchemyError as error:
@@ -110,7 +125,7 @@ def _told_apart(end_well: EndWell, ended: Ended) -> None:
 
 
 def _task(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
-    """Prepare a task from what the claim has told: every write of it is fenced, so nothing needs to be loaded."""
+    """Prepare a task from what the claim returned: every write of it is fenced, so nothing needs to be loaded."""
     task: Task[Any] = cast(Task[Any], BY_NAME[held.kind])
     steps = task.run(TaskWork(session, task.form(**held.args), str(held.id), held.done, held.began_at))
     return steps, lambda result: finish.succeed_task(session, held.id, held.token, result)
@@ -141,9 +156,9 @@ def _drive(
             result: dict[str, Any] | None = end.value
             return result
         if checkpoint(session, held, progress, step_limit):
-            raise _CancelAsked
+            raise _CancelRequested
         if stopping():
-            raise _StopAsked
+            raise _StopRequested
 
 
 def _end(
@@ -165,13 +180,13 @@ def _end(
 
 
 def _after_loss(session: Session, held: Claimed) -> AttemptOutcome:
-    """Tell a lost lease from a success that came after an accepted cancel: the latter rests."""
+    """Tell a lost lease from a success that came after an accepted cancel: such a job settles as cancelled."""
     job = lock_held(session, held.id, held.token)
     if job is None or not job.cancel_requested_at:
         session.rollback()
         return AttemptOutcome.LOST
-    return _end(session, held, AttemptOutcome.CANCELLED, _rest)
+    return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
 
 
-def _rest(session: Session, job: BackgroundJob) -> None:
+def _settle_cancelled(session: Session, job: BackgroundJob) -> None:
     finish.settle(session, job, finish.cancelled(job))

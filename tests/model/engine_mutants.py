@@ -81,8 +81,8 @@ ENGINE_MUTANTS = (
     EngineMutant("checkpoint without token", _sql(checkpoint, "_CHECKPOINT", TOKEN)),
     EngineMutant("checkpoint without status", _sql(checkpoint, "_CHECKPOINT", STATUS)),
     EngineMutant("work committed before its checkpoint", _instead(run, "checkpoint", _commit_first(run.checkpoint))),
-    EngineMutant("finish without token", _sql(fence, "_MOVE", TOKEN.replace("token =", "j.token ="))),
-    EngineMutant("finish deaf to cancel", _sql(fence, "_MOVE", UNLESS_CANCELLED, UNLESS_NOTHING)),
+    EngineMutant("finish without token", _sql(fence, "_TRANSITION", TOKEN.replace("token =", "j.token ="))),
+    EngineMutant("finish deaf to cancel", _sql(fence, "_TRANSITION", UNLESS_CANCELLED, UNLESS_NOTHING)),
     EngineMutant("claim without a new token", _sql(claim, "_CLAIM", "token = token + 1", "token = token")),
     EngineMutant("claim that counts no attempt", _sql(claim, "_CLAIM", "attempt = attempt + 1", "attempt = attempt")),
     EngineMutant(
@@ -96,8 +96,8 @@ ENGINE_MUTANTS = (
         "sweep blind to late steps", _sql(sweep, "_LOST_JOBS", "OR j.deadline_at <", "OR NULL <"), settings.LATE
     ),
     EngineMutant("no undo", _instead(finish, "_undo", lambda _session, _job, _kind, _subject, to: to)),
-    EngineMutant("user left behind", _instead(finish, "_rest_of", lambda kind, _job, _to: kind.during)),
-    EngineMutant("came_from forgotten", _instead(finish, "_rest_of", _rest_without_origin), settings.STOPPING),
+    EngineMutant("user left behind", _instead(finish, "_settled_state", lambda kind, _job, _to: kind.during)),
+    EngineMutant("came_from forgotten", _instead(finish, "_settled_state", _rest_without_origin), settings.STOPPING),
     EngineMutant(
         "error deaf to cancel", _instead(finish, "fail_or_retry", _deaf(finish.fail_or_retry)), settings.RETRYING
     ),

@@ -1,0 +1,177 @@
+"""How a task ends: in a batch with others when its last step left nothing to commit, else in its own transaction."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, func, select
+
+from core.actor import ENGINE
+from core.database.engine import session_scope
+from core.jobs.batch import Ended
+from core.jobs.claim import Claimed
+from core.jobs.request import request_task
+from core.jobs.run import run
+from core.models import AttemptOutcome, JobStatus, Role, User
+from core.operation import NoForm, Progress, Steps, Task, TaskWork
+from core.operations import BY_NAME
+from tasks.group_commit import BatchInterrupted, BatchRequest, GroupCommit
+from tests.driving import STEP, job_row, must_take, new_worker
+
+QUEUE = "demo"
+
+
+def _outside(_: TaskWork[NoForm]) -> Steps:
+    """Work somewhere else, and leave nothing to commit here."""
+    return {"sent": 1}
+    yield Progress(1, 1)
+
+
+def _reading(work: TaskWork[NoForm]) -> Steps:
+    """Read last, and so leave a transaction open that has nothing to commit."""
+    yield Progress(1, 1)
+    return {"users": work.session.exec(select(func.count()).select_from(User)).one()}
+
+
+def _adding(work: TaskWork[NoForm]) -> Steps:
+    """Leave a row to be committed with the success."""
+    yield Progress(1, 1)
+    work.session.add(User(email="last@example.com"))
+    return None
+
+
+def _inserting(work: TaskWork[NoForm]) -> Steps:
+    """Leave a row as well, past the session's own bookkeeping."""
+    yield Progress(1, 1)
+    work.session.connection().execute(text("INSERT INTO users (id, email) VALUES (gen_random_uuid(), 'l@example.com')"))
+    return None
+
+
+def _wrong(_: TaskWork[NoForm]) -> Steps:
+    return {"text": "\x00"}
+    yield Progress(1, 1)
+
+
+task = Task(name="test.task", label="Task", form=NoForm, run=_outside, role=Role.ADMIN, queue=QUEUE)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, work: Callable[[TaskWork[NoForm]], Steps], **values: Any) -> None:
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), task.name, replace(task, run=work, **values))
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, _outside)
+
+
+@pytest.fixture
+def commits(engine: Engine) -> GroupCommit:
+    worker = new_worker(engine)
+    return GroupCommit(engine, QUEUE, lambda: worker)
+
+
+def claimed(engine: Engine, commits: GroupCommit) -> Claimed:
+    with session_scope(engine) as session:
+        request_task(session, task, NoForm(), ENGINE)
+    return must_take(engine, commits.worker())
+
+
+def end_by(commits: GroupCommit) -> Callable[[Ended], None]:
+    return lambda ended: commits.submit(BatchRequest(ended, needs_job=False))
+
+
+def test_a_task_that_leaves_nothing_to_commit_ends_in_a_batch(engine: Engine, commits: GroupCommit) -> None:
+    held = claimed(engine, commits)
+    outcome = run(engine, held, STEP, lambda: False, end_by(commits))
+    job = job_row(engine, held.id)
+    assert (outcome, job.status, job.result) == (AttemptOutcome.SUCCEEDED, JobStatus.SUCCEEDED, {"sent": 1})
+
+
+def test_a_cancel_that_was_accepted_before_the_batch_is_kept(engine: Engine, commits: GroupCommit) -> None:
+    held = claimed(engine, commits)
+
+    def cancelled_meanwhile(ended: Ended) -> None:
+        with session_scope(engine) as session:
+            session.connection().execute(text("UPDATE background_jobs SET cancel_requested_at = now()"))
+        end_by(commits)(ended)
+
+    assert run(engine, held, STEP, lambda: False, cancelled_meanwhile) is AttemptOutcome.CANCELLED
+    assert job_row(engine, held.id).status is JobStatus.CANCELLED
+
+
+def test_a_database_that_is_away_in_a_batch_spends_no_attempt(engine: Engine, commits: GroupCommit) -> None:
+    held = claimed(engine, commits)
+
+    def away(_: Ended) -> None:
+        raise BatchInterrupted("away")
+
+    with pytest.raises(SQLAlchemyError):
+        run(engine, held, STEP, lambda: False, away)
+    assert job_row(engine, held.id).status is JobStatus.RUNNING
+
+
+def users(engine: Engine) -> int:
+    with Session(engine) as session:
+        return session.exec(select(func.count()).select_from(User)).one()
+
+
+@pytest.mark.parametrize(
+    ("work", "in_batch"), [(_outside, True), (_reading, True), (_adding, False), (_inserting, False)]
+)
+def test_a_task_ends_in_a_batch_unless_its_last_step_left_something_to_commit(
+    engine: Engine,
+    commits: GroupCommit,
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[TaskWork[NoForm]], Steps],
+    in_batch: bool,
+) -> None:
+    use(monkeypatch, work)
+    held = claimed(engine, commits)
+    ended: list[Ended] = []
+
+    def end_well(job: Ended) -> None:
+        ended.append(job)
+        end_by(commits)(job)
+
+    assert run(engine, held, STEP, lambda: False, end_well) is AttemptOutcome.SUCCEEDED
+    assert job_row(engine, held.id).status is JobStatus.SUCCEEDED
+    assert bool(ended) is in_batch
+    assert users(engine) == (0 if in_batch else 1)
+
+
+@pytest.mark.parametrize("work", [_reading, _adding, _inserting])
+@pytest.mark.parametrize(
+    ("harm", "outcome"),
+    [("token = token + 1", AttemptOutcome.LOST), ("cancel_requested_at = now()", AttemptOutcome.CANCELLED)],
+    ids=["lease lost", "cancelled"],
+)
+def test_a_task_whose_success_is_refused_leaves_nothing_of_its_last_step(
+    engine: Engine,
+    commits: GroupCommit,
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[TaskWork[NoForm]], Steps],
+    harm: str,
+    outcome: AttemptOutcome,
+) -> None:
+    def disturbed(task_work: TaskWork[NoForm]) -> Steps:
+        result = yield from work(task_work)
+        with session_scope(engine) as session:
+            session.connection().execute(text(f"UPDATE background_jobs SET {harm}"))
+        return result
+
+    use(monkeypatch, disturbed)
+    held = claimed(engine, commits)
+    assert run(engine, held, STEP, lambda: False, end_by(commits)) is outcome
+    assert users(engine) == 0
+    assert job_row(engine, held.id).status is not JobStatus.SUCCEEDED
+
+
+def test_a_result_that_the_database_refuses_fails_its_job(
+    engine: Engine, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, _wrong, max_attempts=1)
+    held = claimed(engine, commits)
+    assert run(engine, held, STEP, lambda: False, end_by(commits)) is AttemptOutcome.ERROR
