@@ -1,1 +1,1 @@
-"""What people and programs see: pages, the JSON API, the command line. Knows no broker."""
+"""What people and programs use: pages, the JSON API, the command line. Nothing here knows the broker."""

@@ -1,4 +1,4 @@
-"""Who looks at a page, and how a page reads and changes things: through the database session and the one gateway."""
+"""Access to pages: who is signed in, reads with a role check, and commands through the one gateway."""
 
 import asyncio
 import inspect
@@ -33,37 +33,37 @@ _engines: list[Engine] = []
 
 
 def cookie_name() -> str:
-    """Return the session cookie's name; `__Host-` pins it to this host where the site has https."""
+    """Return the session cookie's name; with https, `__Host-` ties it to this host."""
     return "__Host-unstuck" if (settings().public_url or "").startswith("https://") else "unstuck_session"
 
 
 def use(engine: Engine) -> None:
-    """Make `engine` the one that pages and routes read from."""
+    """Set the engine that pages and routes use."""
     _engines[:] = [engine]
 
 
 def engine() -> Engine:
-    """Return the engine that pages and routes read from."""
+    """Return the engine that pages and routes use."""
     return _engines[0]
 
 
 def credentials_of(request: Request, via: str) -> Credentials:
-    """Return what a request brings along: the session cookie's token, or none."""
+    """Return the credentials in a request's session cookie, if there is one."""
     return Credentials(request.cookies.get(cookie_name()), via)
 
 
 async def load(function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `function(session, …)` in a thread, in a transaction of its own, and return its result."""
+    """Run `function(session, …)` in a thread and its own transaction, and return its result."""
 
-    def inside() -> T:
+    def in_transaction() -> T:
         with session_scope(engine()) as session:
             return function(session, *args, **kwargs)
 
-    return await asyncio.to_thread(inside)
+    return await asyncio.to_thread(in_transaction)
 
 
 async def load_for(role: Role, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do as `load`, for a person who has at least `role` now, not only when the page was opened.
+    """Like `load`, but check that the person has at least `role` now, not only when the page was opened.
 
     Raises NotSignedIn or NotPermitted.
     """
@@ -79,26 +79,26 @@ async def load_for(role: Role, function: Callable[Concatenate[Session, P], T], *
 
 
 def only_for(role: Role, draw: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what draws the same, for whoever has at least `role` at that moment. It raises what `load_for` does."""
+    """Return a version of `draw` that first checks the person's role. It raises what `load_for` raises."""
 
     @wraps(draw)
-    async def drawn(*args: Any, **kwargs: Any) -> None:
+    async def checked(*args: Any, **kwargs: Any) -> None:
         await load_for(role, lambda _: None)
         result = draw(*args, **kwargs)
         if inspect.isawaitable(result):
             await result
 
-    return drawn
+    return checked
 
 
 def me() -> Actor:
-    """Return the person who opened the present page."""
+    """Return the person who opened this page."""
     actor: Actor = app.storage.client["actor"]
     return actor
 
 
 def viewer_of(client: Client) -> Actor | None:
-    """Return the person who opened a page, or None for what is not shown to anybody."""
+    """Return the person who opened a page, or None for pages without a person."""
     actor: Actor | None = client.storage.get("actor")
     return actor
 
@@ -111,17 +111,17 @@ async def perform(
     reason: str | None = None,
     run_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """Do one thing through the gateway, with the present page's credentials, checked now.
+    """Run a command through the gateway, with this page's credentials, checked now.
 
-    Returns the command's answer. Raises a Refused, whose text is for the person.
+    Returns the command's answer. Raises Refused, with a text for the person.
     """
-    asked = gateway.CommandRequest(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
+    command_request = gateway.CommandRequest(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
     credentials: Credentials = app.storage.client["credentials"]
-    return await asyncio.to_thread(gateway.perform, engine(), credentials, asked)
+    return await asyncio.to_thread(gateway.perform, engine(), credentials, command_request)
 
 
 def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Callable[[Callable[..., Any]], Any]:
-    """Declare a page for people with at least `role`; others are sent to sign in, or told what they lack."""
+    """Declare a page for people with at least `role`; others go to the sign-in page or read which role they need."""
 
     def declare(draw: Callable[..., Any]) -> Any:
         @wraps(draw)
@@ -143,7 +143,7 @@ def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Call
 
 
 async def identify(client: Client) -> Actor | Response:
-    """Return the person behind a page's request, or the way to the sign-in page."""
+    """Return the person behind a page's request, or a redirect to the sign-in page."""
     request = client.request
     try:
         return await load(auth.authenticate, credentials_of(request, "console"))
@@ -152,10 +152,10 @@ async def identify(client: Client) -> Actor | Response:
 
 
 def to_sign_in(request: Request) -> RedirectResponse:
-    """Return the way to the sign-in page, and from there back to what was asked for."""
+    """Return a redirect to the sign-in page that leads back to the requested page."""
     return RedirectResponse(f"/login?next={quote(address_of(request))}", status_code=303)
 
 
 def address_of(request: Request) -> str:
-    """Return what was asked for, within this site."""
+    """Return the path and query of a request."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -32,7 +32,7 @@ def create(engine: Engine, version: str) -> FastAPI:
     nicegui_app.on_exception(error_page.incident)
     nicegui_app.add_exception_handler(404, error_page.no_such_page)
     nicegui_app.add_exception_handler(Exception, error_page.broken_page)
-    # No bar across the top for what takes a moment; it has no name for a screen reader either.
+    # No loading bar across the top: it flickers on short requests, and screen readers have no name for it.
     nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     nicegui_ui.run_with(
         application,
@@ -61,7 +61,7 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
     problems.install(application)
     for part in (probes, metrics, auth, demo, jobs, users, people, operators, queues, audit, docs):
         application.include_router(part.router)
-    application.include_router(oidc.pages)  # before the sign-in links, which take any one word
+    application.include_router(oidc.pages)  # before the sign-in links, whose path matches any word
     application.include_router(auth.pages)
     docs.mount_static(application)
     problems.catch_the_rest(application)

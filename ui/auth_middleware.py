@@ -1,7 +1,7 @@
-"""The doors of the pages: who comes without a session is sent to sign in before anything of a page is made.
+"""Authentication before pages: a request without a session is sent to the sign-in page before a page is built.
 
-A page costs memory as long as it is open, so pages are made only for people; and a socket is opened only for this
-site's own pages, whatever other sites a person has open.
+An open page costs memory, so pages are built only for signed-in people; and sockets open only from this site's own
+pages, whatever other sites a person has open.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from ui import access, error_page
 from ui.api.problems import problem
 
 SOCKETS = "/_nicegui_ws/"
-#: What pages are made of, the same for everybody; pages themselves are not among it.
-PARTS = ("/_nicegui/", "/favicon.ico")
+#: Static parts of pages, the same for everyone; pages themselves are not among them.
+STATIC_PARTS = ("/_nicegui/", "/favicon.ico")
 
 
 class AuthMiddleware:
@@ -34,26 +34,26 @@ class AuthMiddleware:
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in who may come in."""
+        """Pass a request on, or answer it with a refusal or a redirect."""
         if scope["type"] in ("http", "websocket"):
-            await (await self._answer(scope) or self.app)(scope, receive, send)
+            await (await self._refusal(scope) or self.app)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _answer(self, scope: Scope) -> ASGIApp | None:
-        """Return what is answered instead of what was asked for, or None for who may come in."""
+    async def _refusal(self, scope: Scope) -> ASGIApp | None:
+        """Return the response that replaces the requested one, or None to pass the request on."""
         if scope["path"].startswith(SOCKETS):
             return None if is_from_here(scope) else _refuse
         if scope["type"] == "websocket":
             return _refuse
-        # NiceGUI is mounted at the root, behind all of the site's own routes, and makes a page of whatever they leave.
+        # NiceGUI is mounted at the root, after the site's own routes, and builds a page for any address they leave.
         own = _best((route for route in self._site.routes if not _is_root(route)), scope)
         if own is Match.FULL:
             return None
         if own is Match.PARTIAL:
-            return problem(405, "Method not allowed", "This address does not take that method.")
-        parts = (route for route in nicegui_app.routes if getattr(route, "path", "").startswith(PARTS))
-        return None if _best(parts, scope) is Match.FULL else await _turned_away(Request(scope))
+            return problem(405, "Method not allowed", "This address does not support that method.")
+        parts = (route for route in nicegui_app.routes if getattr(route, "path", "").startswith(STATIC_PARTS))
+        return None if _best(parts, scope) is Match.FULL else await _sign_in_or_limit(Request(scope))
 
 
 def _is_root(route: BaseRoute) -> bool:
@@ -61,12 +61,12 @@ def _is_root(route: BaseRoute) -> bool:
 
 
 def _best(routes: Iterable[BaseRoute], scope: Scope) -> Match:
-    """Tell how well the best of these routes fits; PARTIAL: the address is right, and the method is not."""
+    """Return how well the best of these routes matches; PARTIAL: the address matches, the method does not."""
     return max((route.matches(scope)[0] for route in routes), key=lambda match: match.value, default=Match.NONE)
 
 
 def is_from_here(scope: Scope) -> bool:
-    """Tell whether no other site's page sent this: browsers say where a socket is opened from."""
+    """Return whether our own page or a program opens this socket: browsers send the origin."""
     headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
     origin = headers.get(b"origin")
     if origin is None:
@@ -74,8 +74,8 @@ def is_from_here(scope: Scope) -> bool:
     return bool(urlsplit(origin).netloc.lower() == headers.get(b"host", "").lower())
 
 
-async def _turned_away(request: Request) -> Response | None:
-    """Return what stands in the way of seeing a page, or None for who is signed in."""
+async def _sign_in_or_limit(request: Request) -> Response | None:
+    """Return a redirect to sign in, or a refusal above the rate limit; None for a signed-in person within it."""
     try:
         actor = await access.load(auth.authenticate, access.credentials_of(request, "console"))
         await asyncio.to_thread(rate_limits.check, rate_limits.PAGES, str(actor.id))
@@ -86,7 +86,7 @@ async def _turned_away(request: Request) -> Response | None:
         answer.headers["Retry-After"] = str(error.retry_after)
         return answer
     except SQLAlchemyError:
-        return None  # the page itself says that the database is away
+        return None  # the page itself says that the database is down
     return None
 
 
@@ -94,4 +94,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    await PlainTextResponse("This socket is for the console's own pages.", 403)(scope, receive, send)
+    await PlainTextResponse("Only the console's own pages can open this socket.", 403)(scope, receive, send)

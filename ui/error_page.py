@@ -1,4 +1,4 @@
-"""Plain HTML for what goes wrong before or instead of a page: no person ever sees a traceback."""
+"""Plain HTML pages for errors: people never see a traceback."""
 
 import html
 import logging
@@ -13,8 +13,8 @@ from core.models import Role
 
 log = logging.getLogger(__name__)
 
-#: The attribute of an error that keeps its incident.
-_MARK = "__incident__"
+#: The attribute of an exception that holds its incident id.
+_INCIDENT = "__incident__"
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Unstuck</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/assets/plain.css">
@@ -23,29 +23,29 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{ti
 
 
 def plain(status: int, title: str, text: str, href: str = "/", link: str = "Go to the start page") -> HTMLResponse:
-    """Return one sentence as a page; every part is escaped."""
+    """Return a page with one sentence and a link; every part is escaped."""
     parts = {"title": title, "text": text, "href": href, "link": link}
     return HTMLResponse(_PAGE.format(**{k: html.escape(v) for k, v in parts.items()}), status_code=status)
 
 
 def forbidden(actor: Actor, role: Role) -> HTMLResponse:
-    """Tell a person which role a page needs."""
+    """Return the page that says which role is missing."""
     return plain(
         403,
-        "Not for your role",
-        f"This page needs the role {role}; {actor.name} is {actor.role}. An admin can change that.",
+        "You don't have access to this page",
+        f"This page needs the role {role}; {actor.name} is {actor.role}. An admin can change your role.",
         "/dashboard",
         "Go to your dashboard",
     )
 
 
 async def no_such_page(_: Request, __: Exception) -> HTMLResponse:
-    """Tell that there is no page at an address; no page is made for that, which would stay open without a person."""
-    return plain(404, "There is no such page", "It may have moved; the start page leads to what there is.")
+    """Return the not-found page; plain HTML, because a NiceGUI page would stay open in memory."""
+    return plain(404, "Page not found", "It may have moved. Find it from the start page.")
 
 
 async def broken_page(_: Request, error: Exception) -> HTMLResponse:
-    """Tell that a page could not be made, and not why: an error's own text is for the log."""
+    """Return the error page with an incident id; the error's own text goes to the log only."""
     return plain(500, "This page could not be shown", f"Nothing was changed. Incident {incident(error)}.")
 
 
@@ -54,12 +54,12 @@ def incident(error: BaseException) -> str:
 
     The id stays with the error: a page, a toast and the log tell the same one, however many of them meet it.
     """
-    known: str | None = getattr(error, _MARK, None)
+    known: str | None = getattr(error, _INCIDENT, None)
     if known:
         return known
     incident_id = secrets.token_hex(4)
-    # An error without room for attributes is told anew by each who meets it.
+    # Some exceptions take no attributes; each handler then logs its own incident.
     with suppress(AttributeError, TypeError):
-        setattr(error, _MARK, incident_id)
+        setattr(error, _INCIDENT, incident_id)
     log.error("unexpected error", extra={"incident": incident_id}, exc_info=error)
     return incident_id

@@ -1,4 +1,4 @@
-"""What every answer carries, and which hosts are answered: a browser is told to trust this site with nothing else."""
+"""Security headers on every response, and the check of the Host header."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.settings import settings
 from ui.api.problems import MOST_BYTES, problem
 
-#: NiceGUI's pages build their scripts in the page and compile templates, hence the two unsafe words; nothing else is.
+#: NiceGUI's pages contain inline scripts and compile templates, hence the two unsafe sources; all others are strict.
 CSP = "; ".join(
     (
         "default-src 'self'",
@@ -34,7 +34,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class Headers:
-    """ASGI middleware: refuses foreign hosts, and adds the headers to every answer."""
+    """ASGI middleware: refuses unknown hosts and adds the headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -56,14 +56,14 @@ class Headers:
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
-        go_on = self.app if self._known(scope) else self._refuse
-        if go_on is self.app and _too_large(scope):
-            go_on = problem(413, "Too large", f"A request may hold {MOST_BYTES:,} bytes; send less.")
-        return await go_on(scope, receive, send_with_headers)
+        handler = self.app if self._known(scope) else self._refuse
+        if handler is self.app and _too_large(scope):
+            handler = problem(413, "Too large", f"A request body may have {MOST_BYTES:,} bytes at most.")
+        return await handler(scope, receive, send_with_headers)
 
     def _known(self, scope: Scope) -> bool:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        host = hosts[0] if len(hosts) == 1 else ""  # of two, one part of the program would read this one, one the other
+        host = hosts[0] if len(hosts) == 1 else ""  # with two, parts of the program could disagree
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         return "*" in self._hosts or name.lower() in self._hosts
 
@@ -71,17 +71,17 @@ class Headers:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        detail = "This address is not one that the console answers to; set UNSTUCK_PUBLIC_URL or UNSTUCK_HOSTS."
+        detail = "The console does not serve this host name; set UNSTUCK_PUBLIC_URL or UNSTUCK_HOSTS."
         await problem(400, "Unknown host", detail)(scope, receive, send)
 
 
 def _too_large(scope: Scope) -> bool:
-    """Tell whether a request says so itself; one that does not is cut off by FastAPI's own limit."""
-    said = dict(scope["headers"]).get(b"content-length", b"0")
-    return said.isdigit() and int(said) > MOST_BYTES
+    """Return whether Content-Length exceeds the limit; FastAPI's own limit stops requests without the header."""
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    return length.isdigit() and int(length) > MOST_BYTES
 
 
 def install(app: FastAPI) -> None:
-    """Put it in front of everything: of the answer to an unexpected error too, which no added middleware sees."""
+    """Wrap the whole application, including the response to unexpected errors, which added middleware does not see."""
     inner = app.build_middleware_stack
     app.build_middleware_stack = lambda: Headers(inner())  # type: ignore[method-assign]

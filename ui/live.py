@@ -1,8 +1,8 @@
-"""Live screens: what changed is loaded once per process and told to every page that shows it.
+"""Live pages: each change is loaded once per process and sent to every page that shows it.
 
-Changes come as ids from the bus; without it, a poll once a second finds them. They are coalesced for a tenth of a
-second, loaded once, sent as one delta to all grids, and handed to the watchers of that user or job. N viewers cost one
-refresh; a tab that is not connected costs nothing.
+Changes arrive as ids from the bus; without the bus, a poll finds them once a second. They are collected for a tenth of
+a second, loaded once, sent as one delta to all grids, and passed to the watchers of that user or job. Any number of
+viewers cost one refresh; a disconnected tab costs nothing.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ from ui import access, session_watch, sockets
 
 log = logging.getLogger(__name__)
 
-#: Seconds that changes are collected before they are loaded and sent.
+#: Seconds during which changes are collected before they are loaded and sent.
 TICK = 0.1
-#: Seconds between two looks at the pulse, and at changes while the bus is down.
+#: Seconds between two reads of the health summary, and of changes while the bus is down.
 POLL = 1.0
 ROOM = "jobs"
-#: Rows sent in one delta; grids that missed more reload.
+#: Most rows in one delta; grids that missed more reload.
 MOST_ROWS = 500
 
 Refresh = Callable[[], Awaitable[None] | None]
@@ -43,7 +43,7 @@ Stop = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the status bar shows: is the data fresh, and how is the whole."""
+    """The content of the status bar: freshness of the data and the health summary."""
 
     connected: bool
     age_seconds: float
@@ -64,14 +64,14 @@ class _Watcher:
     def is_gone(self) -> bool:
         return self.client.is_deleted or (self.within is not None and self.within.is_deleted)
 
-    def wants(self, changes: Changes) -> bool:
+    def concerns(self, changes: Changes) -> bool:
         if self.user_id is None and self.job_id is None:
             return bool(changes.jobs or changes.users)
         return self.user_id in changes.users or self.job_id in changes.jobs
 
 
 class Hub:
-    """One per console process: collects changes, loads them once, tells the pages."""
+    """Collects changes, loads them once and refreshes the pages; one per console process."""
 
     def __init__(self) -> None:
         self._pending = Changes()
@@ -82,32 +82,32 @@ class Hub:
         self._pulse: HealthSummary | None = None
         self._fresh_at = 0.0
         self._mark: Mark | None = None
-        #: Tells whether changes arrive by themselves; set by who knows the bus.
+        #: Returns whether the bus delivers changes; set at start by `main.py`.
         self.bus_is_up: Callable[[], bool] = lambda: False
 
     def on_change(self, changes: Changes) -> None:
-        """Note changes from any thread; pages hear of them within a tick."""
+        """Note changes from any thread; pages refresh within a tick."""
         if self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._note, changes)
 
     def start(self) -> None:
-        """Begin to tell; called once in the event loop."""
+        """Start sending changes; call it once in the event loop."""
         self._loop = asyncio.get_running_loop()
-        background_tasks.create(self._tell_forever(), name="live: tell")
-        background_tasks.create(self._look_forever(), name="live: look")
+        background_tasks.create(self._send_forever(), name="live: send")
+        background_tasks.create(self._check_forever(), name="live: check")
 
     def status(self) -> Status:
-        """Return the latest pulse and how old it is."""
+        """Return the latest health summary and its age."""
         age = time.monotonic() - self._fresh_at if self._fresh_at else 0.0
         return Status(bool(self._fresh_at) and age < 3 * POLL, age, self._pulse)
 
     def watch(self, watcher: _Watcher, among: set[_Watcher]) -> Stop:
-        """Add a watcher until its page is left, its part of the page goes away, or the answer is called."""
+        """Add a watcher until its page closes, its part of the page goes away, or the returned function is called."""
         among.add(watcher)
         return lambda: among.discard(watcher)
 
     def _forget_gone(self) -> None:
-        """Drop the watchers of pages and parts that are no more; a person may open a thousand in a day."""
+        """Drop the watchers of closed pages and parts; a person may open a thousand in a day."""
         for among in (self._watchers, self._status_watchers):
             among -= {each for each in among if each.is_gone}
 
@@ -116,27 +116,27 @@ class Hub:
         self._pending.users |= changes.users
         self._wake.set()
 
-    async def _tell_forever(self) -> None:
+    async def _send_forever(self) -> None:
         while True:
             await self._wake.wait()
             await asyncio.sleep(TICK)
             self._wake.clear()
             changes, self._pending = self._pending, Changes()
             try:
-                await self._tell(changes)
+                await self._send(changes)
             except SQLAlchemyError as error:
-                log.warning("live: database away", extra={"error": str(error).split("\n")[0]})
+                log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
 
-    async def _tell(self, changes: Changes) -> None:
+    async def _send(self, changes: Changes) -> None:
         for watcher in list(self._watchers):
-            if watcher.wants(changes):
+            if watcher.concerns(changes):
                 _refresh(watcher)
         if changes.jobs and core.sio.manager.rooms.get("/", {}).get(ROOM):
             ids = list(changes.jobs)[:MOST_ROWS]
             rows = await access.load(rows_by_id, ids)
             await core.sio.emit("jobs:delta", {"rows": rows}, room=ROOM)
 
-    async def _look_forever(self) -> None:
+    async def _check_forever(self) -> None:
         while True:
             try:
                 self._pulse = await access.load(health_summary)
@@ -145,7 +145,7 @@ class Hub:
                 if not self.bus_is_up():
                     await self._poll()
             except SQLAlchemyError as error:
-                log.warning("live: database away", extra={"error": str(error).split("\n")[0]})
+                log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
             self._forget_gone()
             for watcher in list(self._status_watchers):
                 _refresh(watcher)
@@ -158,7 +158,7 @@ class Hub:
 
 
 def _refresh(watcher: _Watcher) -> None:
-    """Refresh a page once at a time; what changes meanwhile makes one more refresh."""
+    """Refresh a page, one run at a time; changes during a run cause one more run."""
     if watcher.running:
         watcher.again = True
         return
@@ -178,7 +178,7 @@ async def _run(watcher: _Watcher) -> None:
             if not watcher.again:
                 return
     except SQLAlchemyError as error:
-        log.warning("live: database away", extra={"error": str(error).split("\n")[0]})
+        log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
     finally:
         watcher.running = False
 
@@ -189,7 +189,7 @@ hub = Hub()
 def watch(
     refresh: Refresh, *, user_id: UUID | None = None, job_id: UUID | None = None, within: Element | None = None
 ) -> Stop:
-    """Call `refresh` in this page's context soon after a commit that changed that user or job; without either: any.
+    """Call `refresh` in this page's context soon after each commit that changed that user or job; by default, any.
 
     It ends with the page, with `within` if given, or when the returned function is called.
     """
@@ -197,27 +197,27 @@ def watch(
 
 
 def watch_status(refresh: Refresh, *, within: Element | None = None) -> Stop:
-    """Call `refresh` in this page's context once a second, after the pulse was taken; ends as `watch` does."""
+    """Call `refresh` in this page's context once a second, after the health summary was read; ends as `watch` does."""
     return hub.watch(_Watcher(context.client, refresh, None, None, within), hub._status_watchers)  # noqa: SLF001
 
 
 def status() -> Status:
-    """Return what the status bar shows."""
+    """Return the content of the status bar."""
     return hub.status()
 
 
 @core.sio.on("jobs:join")  # type: ignore[untyped-decorator]
 async def _join(sid: str, data: dict[str, Any]) -> bool:
-    """Let a grid hear deltas, if its page's person may read jobs now."""
+    """Subscribe a grid to deltas, if its person may read jobs now."""
     client = Client.instances.get(str(data.get("client_id"))) if isinstance(data, dict) else None
     if not await sockets.within_limits(sid) or client is None or client.id not in core.sio.rooms(sid):
         return False
     try:
-        # The socket's own cookie, not the page's: whoever learns a page's id must not hear what it hears.
-        actor = await access.load(auth.authenticate, sockets.brought_by(sid))
+        # The socket's own cookie, not the page's: knowing a page's id must not be enough to receive its data.
+        actor = await access.load(auth.authenticate, sockets.credentials_of(sid))
     except NotSignedIn:
         return False
-    # A page that is nobody's is not closed when a session ends, so it must not begin to hear.
+    # A page without a person does not close when a session ends, so it must not subscribe.
     if actor.may(Role.VIEWER) and access.viewer_of(client):
         await core.sio.enter_room(sid, ROOM)
         return True

@@ -1,4 +1,4 @@
-"""What many pages show alike, read once for all of them."""
+"""Queries whose result many pages share, read once for all of them."""
 
 import asyncio
 import time
@@ -14,12 +14,12 @@ from ui import access
 
 T = TypeVar("T")
 
-#: Seconds for which a reading is fresh enough; a little less than the second after which pages ask again.
+#: Seconds for which a result stays fresh; a little less than the second between two refreshes of a page.
 FRESH = 0.8
 
 
 class CachedQuery(Generic[T]):
-    """One reading for all viewers: a hundred open pages ask the database once a second, not a hundred times."""
+    """One result for all viewers: a hundred open pages query the database once a second, not a hundred times."""
 
     def __init__(self, read: Callable[[Session], T]) -> None:
         self._read = read
@@ -27,21 +27,21 @@ class CachedQuery(Generic[T]):
         self._last: tuple[float, T] | None = None
 
     async def now(self) -> T:
-        """Return what was read within the last second, or read it."""
+        """Return the result of the last second, or query again."""
         async with self._lock:
             if self._last is None or time.monotonic() - self._last[0] > FRESH:
-                return await self._anew()
+                return await self._query()
             return self._last[1]
 
     async def anew(self) -> T:
-        """Read again: for whoever has just changed something, and wants to see it."""
+        """Query again, for a person who has just changed something."""
         async with self._lock:
-            return await self._anew()
+            return await self._query()
 
-    async def _anew(self) -> T:
-        found = await access.load(self._read)
-        self._last = (time.monotonic(), found)
-        return found
+    async def _query(self) -> T:
+        result = await access.load(self._read)
+        self._last = (time.monotonic(), result)
+        return result
 
 
 workers = CachedQuery(worker_listing)

@@ -1,4 +1,4 @@
-"""Listening and serving: the port is taken before anything else is started, and given up last."""
+"""Listening and serving: the program takes the port before it starts anything else, and releases it last."""
 
 import socket
 
@@ -9,17 +9,17 @@ from core.errors import Unusable
 from core.settings import settings
 from ui.headers import LOOPBACK
 
-#: Seconds that open pages get to say good-bye when the console stops.
-GOODBYE = 3
+#: Seconds that open pages get to disconnect when the console stops.
+SHUTDOWN_SECONDS = 3
 
 
 def listen(host: str, port: int, *, own_key: bool) -> socket.socket:
-    """Take the port. Raises Unusable when somebody else has it, or when it is open to others without a key of its own.
+    """Take the port. Raises Unusable if it is in use, or if other machines can reach it and `own_key` is false.
 
-    `own_key` says that a person set UNSTUCK_SECRET_KEY, rather than the program.
+    `own_key` says that a person set UNSTUCK_SECRET_KEY, instead of leaving it to the program.
     """
     if host not in LOOPBACK and host != "::1" and not own_key:
-        raise Unusable(f"{host} is more than this machine: set UNSTUCK_SECRET_KEY first, and UNSTUCK_PUBLIC_URL.")
+        raise Unusable(f"Other machines can reach {host}: set UNSTUCK_SECRET_KEY and UNSTUCK_PUBLIC_URL first.")
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -27,7 +27,7 @@ def listen(host: str, port: int, *, own_key: bool) -> socket.socket:
         listening.listen(2048)
     except OSError as error:
         listening.close()
-        raise Unusable(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from None
+        raise Unusable(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port.") from None
     return listening
 
 
@@ -39,9 +39,9 @@ def serve_until_stopped(application: FastAPI, listening: socket.socket) -> None:
         log_config=None,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=GOODBYE,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         server_header=False,
-        # Left to itself, uvicorn believes whoever comes from this machine, and limits count by address.
+        # By default uvicorn trusts X-Forwarded-For from this machine, and rate limits count by address.
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
     )

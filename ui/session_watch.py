@@ -1,16 +1,16 @@
-"""Open pages end with their session: a page that nobody may see any more loads itself anew, and hears nothing."""
+"""Open pages end with their session: such a page reloads itself and receives no more data."""
 
 from nicegui import Client, core
 
 from core.people import auth
 from ui import access
 
-#: What a page is told at its end; the address it has then is where the person comes back to.
-_LEAVE = {"code": "window.location.reload()", "request_id": None}
+#: Sent to a page at its end; after signing in again, the person returns to the same address.
+_RELOAD = {"code": "window.location.reload()", "request_id": None}
 
 
 async def close_orphans() -> None:
-    """Close every page whose session has ended, or whose person has another role by now. Called once a second."""
+    """Close every page whose session has ended or whose person's role has changed. Called once a second."""
     pages = {client: actor for client in list(Client.instances.values()) if (actor := access.viewer_of(client))}
     sessions = {actor.session_id for actor in pages.values() if actor.session_id}
     if not sessions:
@@ -22,12 +22,12 @@ async def close_orphans() -> None:
 
 
 async def _close(client: Client) -> None:
-    """End a page: its browser is told, its sockets are closed, what it showed is forgotten."""
+    """End a page: reload its browser tab, close its sockets, delete its content."""
     sockets = [sid for sid, _ in core.sio.manager.get_participants("/", client.id)]
-    await core.sio.emit("run_javascript", _LEAVE, room=client.id)
+    await core.sio.emit("run_javascript", _RELOAD, room=client.id)
     for sid in sockets:
         await core.sio.disconnect(sid)
-    for document in list(client._delete_tasks):  # noqa: SLF001 - it would delete the page once more, a while later
+    for document in list(client._delete_tasks):  # noqa: SLF001 - these tasks would delete the page again later
         client._cancel_delete_task(document)  # noqa: SLF001
     if client.id in Client.instances:
         client.delete()

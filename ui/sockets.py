@@ -1,7 +1,7 @@
-"""What a page's socket may do: drive its own page, with the session that opened the page, and not without end.
+"""Sockets of pages: each may drive only its own page, with the session that connected the page, within limits.
 
-NiceGUI lets any socket drive any page whose id it knows. Here each message must come from a socket that has shaken
-hands for that page, and a hand is shaken only with the session that the page was opened with.
+NiceGUI lets any socket drive any page whose id it knows. Here each message must come from a socket that completed the
+handshake for that page, and the handshake needs the session that connected the page.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from ui import access
 
 log = logging.getLogger(__name__)
 
-#: Bytes of one message; the longest that the console's own pages send is a text in a form.
+#: Most bytes in one message; the console's largest message is a text in a form.
 LONGEST = 200_000
-#: Messages of one socket: so many at once, and so many in each second from then on. No hand is faster.
+#: Messages per socket: the burst, and the sustained number per second. People are slower.
 BURST, RATE = 400, 100
-#: Seconds in which who opens a line has to say whose it is; a browser does it at once, in one breath with opening.
+#: Seconds within which a new connection must authenticate; browsers do it immediately.
 PATIENCE = 10.0
-#: What a page's browser sends; all of it names the page.
+#: Messages that a page's browser sends; each names its page.
 MESSAGES = ("event", "javascript_response", "ack", "log")
-#: NiceGUI's own word, at which a page loads itself anew: then who is not signed in comes to the sign-in page.
+#: NiceGUI's own message that makes a page reload; without a session the reload leads to the sign-in page.
 RELOAD = "Implicit handshake failed"
 
 Handler = Callable[..., Any]
@@ -54,88 +54,88 @@ _buckets: dict[str, _Bucket] = {}
 
 
 def install() -> None:
-    """Put the guards in front of NiceGUI's handlers. Call it once per process, when NiceGUI has declared them."""
+    """Wrap NiceGUI's handlers with the guards. Call it once per process, after NiceGUI has declared them."""
     handlers = core.sio.handlers["/"]
-    core.sio.eio.on("connect", _cut_if_nobody_comes(core.sio.eio.handlers["connect"]))
-    core.sio.on("connect", _when_signed_in(handlers["connect"]))
-    core.sio.on("handshake", _with_the_same_session(handlers["handshake"]))
-    core.sio.on("disconnect", _and_forget(handlers["disconnect"]))
+    core.sio.eio.on("connect", _close_unless_authenticated(core.sio.eio.handlers["connect"]))
+    core.sio.on("connect", _signed_in_only(handlers["connect"]))
+    core.sio.on("handshake", _same_session_only(handlers["handshake"]))
+    core.sio.on("disconnect", _forgetting_limits(handlers["disconnect"]))
     for name in MESSAGES:
-        core.sio.on(name, _from_its_own_page(handlers[name]))
+        core.sio.on(name, _own_page_only(handlers[name]))
     core.sio.eio.max_http_buffer_size = LONGEST
 
 
-def brought_by(sid: str) -> Credentials:
-    """Return what a socket brought along to prove who it is: its own cookie, whichever page it names."""
+def credentials_of(sid: str) -> Credentials:
+    """Return the credentials in a socket's own cookie, whichever page it names."""
     try:
         cookies = SimpleCookie(core.sio.get_environ(sid).get("HTTP_COOKIE", ""))
     except CookieError:
         return Credentials(None, "console")
-    found = cookies.get(access.cookie_name())
-    return Credentials(found.value if found else None, "console")
+    cookie = cookies.get(access.cookie_name())
+    return Credentials(cookie.value if cookie else None, "console")
 
 
 async def within_limits(sid: str) -> bool:
-    """Count one more message of a socket; from too many on it is closed, and what it still sends is ignored."""
+    """Count a message of a socket; above the limit the socket is closed and its further messages are ignored."""
     bucket = _buckets.get(sid)
     if bucket is None:
         return False
     if bucket.take():
         return True
-    log.warning("a socket that sent too much was closed", extra={"socket": sid})
+    log.warning("socket closed: too many messages", extra={"socket": sid})
     await core.sio.disconnect(sid)
     return False
 
 
-def _cut_if_nobody_comes(opened: Handler) -> Handler:
-    """Let a line live on only if somebody signed in has connected on it: strangers could hold lines without end."""
+def _close_unless_authenticated(connected: Handler) -> Handler:
+    """Close a connection that does not authenticate in time, so that strangers cannot hold connections open."""
 
-    async def guarded(line: str, environ: dict[str, Any]) -> Any:
-        background_tasks.create(_cut_later(line), name="sockets: cut")
-        return await opened(line, environ)
+    async def guarded(connection: str, environ: dict[str, Any]) -> Any:
+        background_tasks.create(_close_later(connection), name="sockets: close")
+        return await connected(connection, environ)
 
     return guarded
 
 
-async def _cut_later(line: str) -> None:
+async def _close_later(connection: str) -> None:
     await asyncio.sleep(PATIENCE)
-    if core.sio.manager.sid_from_eio_sid(line, "/") is None:
-        await core.sio.eio.disconnect(line)
+    if core.sio.manager.sid_from_eio_sid(connection, "/") is None:
+        await core.sio.eio.disconnect(connection)
 
 
-def _when_signed_in(connect: Handler) -> Handler:
-    async def guarded(sid: str, environ: dict[str, Any], given: object = None) -> None:
+def _signed_in_only(connect: Handler) -> Handler:
+    async def guarded(sid: str, environ: dict[str, Any], auth_data: object = None) -> None:
         try:
-            await access.load(auth.authenticate, brought_by(sid))
+            await access.load(auth.authenticate, credentials_of(sid))
         except NotSignedIn:
             raise Refused(RELOAD) from None
-        asked = dict(parse_qsl(environ.get("QUERY_STRING", "")))
-        if asked.get("implicit_handshake") == "true" and not _is_its_own(sid, _named(asked)):
+        query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+        if query.get("implicit_handshake") == "true" and not _has_page_session(sid, _page_of(query)):
             raise Refused(RELOAD)
-        await connect(sid, environ, given)
+        await connect(sid, environ, auth_data)
         _buckets[sid] = _Bucket()
 
     return guarded
 
 
-def _with_the_same_session(handshake: Handler) -> Handler:
+def _same_session_only(handshake: Handler) -> Handler:
     async def guarded(sid: str, message: Any) -> bool:
-        if not await within_limits(sid) or not _is_its_own(sid, _named(message)):
+        if not await within_limits(sid) or not _has_page_session(sid, _page_of(message)):
             return False
         return bool(await handshake(sid, message))
 
     return guarded
 
 
-def _is_its_own(sid: str, client: Client | None) -> bool:
-    """Tell whether a socket and a page have the same session."""
-    token = brought_by(sid).token
+def _has_page_session(sid: str, client: Client | None) -> bool:
+    """Return whether a socket and a page have the same session."""
+    token = credentials_of(sid).token
     return client is not None and token is not None and token == client.request.cookies.get(access.cookie_name())
 
 
-def _from_its_own_page(handler: Handler) -> Handler:
+def _own_page_only(handler: Handler) -> Handler:
     async def guarded(sid: str, message: Any = None) -> None:
-        client = _named(message)
+        client = _page_of(message)
         if not await within_limits(sid) or client is None or client.id not in core.sio.rooms(sid):
             return
         try:
@@ -143,12 +143,12 @@ def _from_its_own_page(handler: Handler) -> Handler:
             if inspect.isawaitable(answer):
                 await answer
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            log.warning("a malformed message was ignored", extra={"socket": sid, "error": type(error).__name__})
+            log.warning("malformed message ignored", extra={"socket": sid, "error": type(error).__name__})
 
     return guarded
 
 
-def _and_forget(disconnect: Handler) -> Handler:
+def _forgetting_limits(disconnect: Handler) -> Handler:
     def guarded(sid: str, *reason: Any) -> None:
         _buckets.pop(sid, None)
         disconnect(sid)
@@ -156,6 +156,6 @@ def _and_forget(disconnect: Handler) -> Handler:
     return guarded
 
 
-def _named(message: Any) -> Client | None:
+def _page_of(message: Any) -> Client | None:
     name = message.get("client_id") if isinstance(message, dict) else None
     return Client.instances.get(name) if isinstance(name, str) else None

@@ -45,15 +45,15 @@ def test_the_fields_narrow_and_the_address_tells_a_colleague_the_same(console, a
     page = console.open(admin, f"/audit?who={admin.email}")
     lines = page.get_by_role("region", name="Audit log").get_by_role("listitem")
     lines.nth(2).wait_for()
-    page.get_by_label("Words of the reason").fill("deploy")
+    page.get_by_label("Reason contains").fill("deploy")
     page.wait_for_url("**q=deploy*")
     lines.nth(1).wait_for(state="detached")
     assert "Queue paused" in lines.inner_text()
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Export this list as CSV").click()
     assert len(Path(downloading.value.path()).read_text().splitlines()) == 2
-    page.get_by_label("Words of the reason").fill("nothing of the kind")
-    page.get_by_text("Nothing fits").wait_for()
+    page.get_by_label("Reason contains").fill("nothing of the kind")
+    page.get_by_text("No matching entries").wait_for()
     assert page.wrong == []
     page.context.close()
 

@@ -70,7 +70,7 @@ def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None
     page.get_by_role("option", name="Pause queue demo…").click()
     page.get_by_role("dialog", name="Pause the queue demo?").get_by_label("Reason").fill("deploying")
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
-    page.locator(".q-notification").filter(has_text="demo is paused.").wait_for()
+    page.locator(".q-notification").filter(has_text="demo paused.").wait_for()
     assert rows.get_one(Queue, "demo").paused_reason == "deploying"
     page.context.close()
 

@@ -41,9 +41,9 @@ def test_whoever_is_added_comes_in_by_the_link_that_is_shown_once(console, rows:
     form.get_by_role("alert").get_by_text("E-mail address").wait_for()
     form.get_by_label("E-mail address").fill(email)
     form.get_by_role("button", name="Add operator").click()
-    link = page.get_by_role("dialog", name=f"Sign-in link of {email}").locator("pre").inner_text()
+    link = page.get_by_role("dialog", name=f"Sign-in link for {email}").locator("pre").inner_text()
     assert link.startswith(f"{console.url}/login/")
-    page.get_by_role("button", name="I have kept it").click()
+    page.get_by_role("button", name="I have saved it").click()
     nina = page.get_by_role("row").filter(has_text=email)
     nina.get_by_text("invited").wait_for()
 

@@ -114,7 +114,7 @@ def test_disabling_asks_first_and_keeps_everything_on_a_no(console, rows: Sessio
     page = console.open(user, "/settings/demo-mode")
 
     page.get_by_role("button", name="Disable demo mode").click()
-    page.get_by_role("dialog").get_by_role("button", name="Keep as it is").click()
+    page.get_by_role("dialog").get_by_role("button", name="Go back").click()
     page.get_by_role("dialog").wait_for(state="detached")
     assert rows.exec(select(BackgroundJob).where(BackgroundJob.user_id == user.id)).first() is None
 
@@ -136,7 +136,7 @@ def test_support_sees_why_and_retries_with_the_recommended_button(console, rows:
     diagnosis = page.get_by_label("Diagnosis")
     diagnosis.get_by_text("The demo service does not answer.").wait_for()
     diagnosis.get_by_role("button", name="Retry").click()
-    page.locator(".q-notification").filter(has_text="Retry: done.").wait_for()
+    page.locator(".q-notification").filter(has_text="Retry queued.").wait_for()
 
     retried = eventually(lambda: rows.exec(select(BackgroundJob).where(BackgroundJob.retry_of == failed.id)).first())
     assert retried.requested_by == support.id

@@ -35,7 +35,7 @@ def sign_in(console: object, user: User) -> object:
     page.get_by_label("E-mail").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Your code").wait_for()
+    page.get_by_role("heading", name="Enter your code").wait_for()
     return page
 
 
@@ -50,7 +50,7 @@ def test_a_second_factor_is_set_up_asked_for_and_switched_off(console, eva: User
     factor.get_by_role("button", name="Set up").click()
     phone = pyotp.TOTP(factor.locator(".secret").inner_text().replace(" ", ""))
     assert factor.get_by_role("img", name="QR code").locator("path").count() > 0
-    field = factor.get_by_label("The code that the app shows")
+    field = factor.get_by_label("Code from the app")
     field.fill("000000" if phone.now() != "000000" else "111111")
     factor.get_by_role("button", name="Switch on").click()
     page.get_by_text("The code is wrong").wait_for()
@@ -59,7 +59,7 @@ def test_a_second_factor_is_set_up_asked_for_and_switched_off(console, eva: User
     shown = page.get_by_role("dialog", name="Your recovery codes")
     codes = shown.locator("pre").inner_text().split()
     page.keyboard.press("Escape")
-    shown.get_by_role("button", name="I have kept it").click()
+    shown.get_by_role("button", name="I have saved it").click()
     factor.get_by_text("10 recovery codes left").wait_for()
 
     other = sign_in(console, eva)
@@ -76,7 +76,7 @@ def test_a_second_factor_is_set_up_asked_for_and_switched_off(console, eva: User
 
     page.goto("/settings")
     factor.get_by_text("9 recovery codes left").wait_for()
-    factor.get_by_label("A code, or your password").fill(PASSWORD)
+    factor.get_by_label("Code or password").fill(PASSWORD)
     factor.get_by_role("button", name="Switch off").click()
     factor.get_by_role("button", name="Set up").wait_for()
     assert page.wrong == []
@@ -92,7 +92,7 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
     tokens.get_by_role("button", name="Create token").click()
     shown = page.get_by_role("dialog", name="Your new token")
     token = shown.locator("pre").inner_text().strip()
-    shown.get_by_role("button", name="I have kept it").click()
+    shown.get_by_role("button", name="I have saved it").click()
     tokens.get_by_text("nightly report").wait_for()
     assert token not in page.content()
     me, bearer = f"{console.url}/api/me", {"Authorization": f"Bearer {token}"}
@@ -114,7 +114,7 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
 def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User) -> None:
     page = console.open(eva, "/settings")
     mine = card(page, "Where you are signed in")
-    mine.get_by_text("This one").wait_for()
+    mine.get_by_text("This session").wait_for()
     elsewhere = console.open(eva, "/jobs")
     mine.get_by_role("button", name="Sign out everywhere else").click()
     elsewhere.wait_for_url("**/login**")
@@ -131,10 +131,10 @@ def test_a_first_password_is_set_and_the_next_one_needs_it(console, rows: Sessio
     password = card(page, "Password")
     password.get_by_label("New password", exact=True).fill(PASSWORD)
     password.get_by_role("button", name="Set password").click()
-    password.get_by_label("Present password", exact=True).fill(PASSWORD)
+    password.get_by_label("Current password", exact=True).fill(PASSWORD)
     password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
     password.get_by_role("button", name="Change password").click()
-    page.get_by_text("Your password is changed").last.wait_for()
+    page.get_by_text("Password changed").last.wait_for()
     assert page.wrong == []
     page.context.close()
 
@@ -143,14 +143,14 @@ def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(consol
     page = console.open(eva, "/settings")
     elsewhere = console.open(eva, "/jobs")
     password = card(page, "Password")
-    password.get_by_label("Present password", exact=True).fill("not this one at all")
+    password.get_by_label("Current password", exact=True).fill("not this one at all")
     password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
     password.get_by_role("button", name="Change password").click()
     page.get_by_role("alert").get_by_text("present password", exact=False).first.wait_for()
-    password.get_by_label("Present password", exact=True).fill(PASSWORD)
+    password.get_by_label("Current password", exact=True).fill(PASSWORD)
     password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
     password.get_by_role("button", name="Change password").click()
-    page.get_by_text("Your password is changed").wait_for()
+    page.get_by_text("Password changed").wait_for()
     elsewhere.wait_for_url("**/login**")
     assert page.wrong == []
     elsewhere.context.close()

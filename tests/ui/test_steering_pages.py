@@ -56,11 +56,11 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
     rows.commit()
     page = console.open(viewer, "/workers")
 
-    at_work = page.get_by_label("At work")
+    at_work = page.get_by_label("Live workers")
     for words in ("mill:42", "1 of 8 threads busy", "97 MB", "serves demo", "demo.enable", "ana@example.com", "25 %"):
         at_work.get_by_text(words).first.wait_for()
-    assert page.get_by_label("Gone").get_by_text("mill:43").is_visible()
-    assert page.get_by_label("Gone").get_by_text("lost").is_visible()
+    assert page.get_by_label("Stopped workers").get_by_text("mill:43").is_visible()
+    assert page.get_by_label("Stopped workers").get_by_text("lost").is_visible()
 
     said = at_work.locator(".beat time-text")
     first = said.get_attribute("at")
@@ -71,7 +71,7 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
 
     worker.stopped_at = datetime.now(UTC)
     rows.commit()
-    page.get_by_label("Gone").get_by_text("mill:42").wait_for()
+    page.get_by_label("Stopped workers").get_by_text("mill:42").wait_for()
     page.get_by_text("No worker is alive", exact=True).wait_for()
     assert page.wrong == []
     page.context.close()
@@ -82,8 +82,8 @@ def test_without_a_worker_it_is_said_how_to_start_one_and_that_nothing_is_lost(c
     enabling(rows, ana)
     rows.commit()
     page = console.open(viewer, "/workers")
-    for words in ("No worker is alive", "Nothing is lost meanwhile", "make run", "python main.py worker"):
-        page.get_by_label("At work").get_by_text(words, exact=False).first.wait_for()
+    for words in ("No worker is alive", "Nothing is lost", "make run", "python main.py worker"):
+        page.get_by_label("Live workers").get_by_text(words, exact=False).first.wait_for()
     page.context.close()
 
 
@@ -98,11 +98,11 @@ def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(consol
     line.get_by_role("button", name="Pause").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Pause").click()
-    dialog.get_by_text("Say why in a few words").wait_for()
+    dialog.get_by_text("Give a reason in a few words").wait_for()
     assert rows.get(Queue, "demo") is None, "nothing is paused without a reason"
     dialog.get_by_label("Reason").fill("deploying")
     dialog.get_by_role("button", name="Pause").click()
-    toast(page, "demo is paused.")
+    toast(page, "demo paused.")
     line.get_by_text(f"by {admin.email}").wait_for()
     line.get_by_text("deploying").wait_for()
 
@@ -114,7 +114,7 @@ def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(consol
     page.get_by_text(sentence).wait_for()
     assert "deploying" in page.get_by_text(sentence).inner_text()
     page.get_by_role("button", name="Resume").click()
-    toast(page, "Resume: done.")
+    toast(page, "Queue resumed.")
     page.get_by_text(sentence).wait_for(state="detached")
     rows.expire_all()
     assert rows.get_one(Queue, "demo").paused_at is None
@@ -148,12 +148,12 @@ def test_limits_are_set_in_a_dialog_that_says_what_does_not_fit(console, rows: S
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("At once, in all").fill("2")
     dialog.get_by_label("Starts, at the most").fill("10")
-    dialog.get_by_role("button", name="Set the limits").click()
+    dialog.get_by_role("button", name="Save limits").click()
     dialog.get_by_role("alert").filter(has_text="A rate needs both numbers").wait_for()
     dialog.get_by_label("Within so many seconds").fill("60")
-    dialog.get_by_role("button", name="Set the limits").click()
+    dialog.get_by_role("button", name="Save limits").click()
     line.get_by_text("2 at once").wait_for()
-    line.get_by_text("10 starts in 60 s").wait_for()
+    line.get_by_text("10 starts per 60 s").wait_for()
     rows.expire_all()
     row = rows.get_one(JobKind, "demo.enable")
     assert (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds) == (2, None, 10, 60)
@@ -167,7 +167,7 @@ def test_without_the_broker_it_is_said_that_nothing_is_lost(console, rows: Sessi
     enabling(rows, make_user(rows))
     rows.commit()
     page = console.open(viewer, "/queues")
-    page.get_by_text("nothing is lost, 2 rows queued in the database; workers look every 5 s").wait_for()
+    page.get_by_text("Nothing is lost: 2 rows queued in the database; workers check every 5 s").wait_for()
     page.context.close()
 
 
@@ -175,7 +175,7 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     admin = person(rows, Role.ADMIN)
     rows.commit()
     page = console.open(admin, "/schedules", timezone_id="Europe/Berlin")
-    page.get_by_text("There are no schedules").wait_for()
+    page.get_by_text("No schedules yet").wait_for()
     page.get_by_role("button", name="Add schedule").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("nightly")
@@ -185,13 +185,13 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     dialog.get_by_text("At 02:30, Monday through Friday").wait_for()
     assert dialog.locator(".preview time-text").count() == 3
     dialog.get_by_role("button", name="Add schedule").click()
-    toast(page, "nightly is added.")
+    toast(page, "nightly added.")
 
     line = page.locator('[data-schedule="nightly"]')
     for words in ("Delete old jobs", "At 02:30, Monday through Friday", "30 2 * * 1-5", "in Europe/Berlin"):
         line.get_by_text(words).first.wait_for()
     line.get_by_role("button", name="Run now").click()
-    toast(page, "nightly: asked for.")
+    toast(page, "nightly requested.")
     schedule = rows.exec(select(Schedule)).one()
     assert rows.exec(select(BackgroundJob.kind).where(BackgroundJob.schedule_id == schedule.id)).all() == [
         "upkeep.delete_old_jobs"
@@ -200,14 +200,14 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     line.get_by_role("button", name="Pause").click()
     dialog.get_by_label("Reason").fill("holiday")
     dialog.get_by_role("button", name="Pause").click()
-    line.get_by_text("none while it is paused").wait_for()
+    line.get_by_text("none while paused").wait_for()
     line.get_by_text("holiday").wait_for()
     line.get_by_role("button", name="Resume").click()
     line.get_by_text("active").wait_for()
     line.get_by_role("button", name="Remove").click()
     dialog.get_by_label("Reason").fill("not needed any more")
     dialog.get_by_role("button", name="Remove").click()
-    page.get_by_text("There are no schedules").wait_for()
+    page.get_by_text("No schedules yet").wait_for()
     rows.expire_all()
     assert rows.exec(select(Schedule)).first() is None
     assert page.wrong == []
@@ -221,15 +221,15 @@ def test_an_operation_is_scheduled_for_a_user_by_their_address_with_its_own_form
     page.get_by_role("button", name="Add schedule").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("trade fair")
-    dialog.get_by_label("What").click()
+    dialog.get_by_label("Kind").click()
     page.get_by_role("option", name="Enable demo mode").click()
     dialog.get_by_label("Preset").wait_for()
     dialog.get_by_label("e-mail").fill("nobody@example.com")
     dialog.get_by_text("nobody@example.com").wait_for()
     dialog.get_by_role("button", name="Add schedule").click()
-    dialog.get_by_role("alert").filter(has_text="Name the user").wait_for()
+    dialog.get_by_role("alert").filter(has_text="Enter the e-mail address").wait_for()
     dialog.get_by_label("e-mail").fill("ANA@example.com")
-    dialog.get_by_text("Found.").wait_for()
+    dialog.get_by_text("User found.").wait_for()
     dialog.get_by_role("button", name="Add schedule").click()
     page.locator('[data-schedule="trade fair"]').get_by_role("link", name="ana@example.com").wait_for()
     schedule = rows.exec(select(Schedule)).one()

@@ -1,1 +1,1 @@
-"""JSON routes, one file per noun; those of operations are generated from their declarations."""
+"""The JSON API, one file per noun; routes of operations are generated from their declarations."""

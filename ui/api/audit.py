@@ -10,11 +10,11 @@ from core.audit.export import Format, export
 from core.audit.search import COUNTED, AuditFilter, count, find_events
 from core.models import Role
 from ui import access
-from ui.api.deps import Who, read
+from ui.api.deps import Caller, read
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
-#: Parameters that are not filters.
+#: Query parameters that are not filters.
 OTHERS = frozenset({"limit", "after", "format"})
 MEDIA = {Format.CSV: "text/csv; charset=utf-8", Format.JSONL: "application/jsonl; charset=utf-8"}
 _FILES: Any = {200: {"content": {media.partition(";")[0]: {"schema": {"type": "string"}} for media in MEDIA.values()}}}
@@ -23,29 +23,29 @@ _FILES: Any = {200: {"content": {media.partition(";")[0]: {"schema": {"type": "s
 @router.get("")
 def list_audit(
     request: Request,
-    who: Who,
+    caller: Caller,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The `next` of the page before.")] = None,
+    after: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The `next` of the previous page.")] = None,
 ) -> dict[str, Any]:
-    """Return what people did, newest first. Filters: who, what, user, since, until, q (words of the reason)."""
-    wanted = _filter(request)
-    page = read(who, Role.ADMIN, lambda session, _: find_events(session, wanted, limit=limit, before=after))
-    number = read(who, Role.ADMIN, lambda session, _: count(session, wanted))
-    total = {"value": min(number, COUNTED), "exact": number <= COUNTED}
+    """List changes made by people, newest first. Filters: who, what, user, since, until, q (text in the reason)."""
+    audit_filter = _filter(request)
+    page = read(caller, Role.ADMIN, lambda session, _: find_events(session, audit_filter, limit=limit, before=after))
+    entries = read(caller, Role.ADMIN, lambda session, _: count(session, audit_filter))
+    total = {"value": min(entries, COUNTED), "exact": entries <= COUNTED}
     return {"items": [asdict(line) for line in page.lines], "next": page.next, "total": total}
 
 
 @router.get("/export", response_class=StreamingResponse, responses=_FILES)
 def export_audit(
     request: Request,
-    who: Who,
-    format: Format = Format.CSV,  # noqa: A002 - the parameter's name in the address
+    caller: Caller,
+    format: Format = Format.CSV,  # noqa: A002 - the parameter's public name
 ) -> StreamingResponse:
-    """Return everything that fits the filters as a file: csv for spreadsheets, jsonl for programs."""
-    wanted = _filter(request)
-    read(who, Role.ADMIN, lambda *_: None)
+    """Export all matching entries as a file: csv for spreadsheets, jsonl for programs."""
+    audit_filter = _filter(request)
+    read(caller, Role.ADMIN, lambda *_: None)
     headers = {"Content-Disposition": f'attachment; filename="audit.{format}"'}
-    return StreamingResponse(export(access.engine(), wanted, format), media_type=MEDIA[format], headers=headers)
+    return StreamingResponse(export(access.engine(), audit_filter, format), media_type=MEDIA[format], headers=headers)
 
 
 def _filter(request: Request) -> AuditFilter:

@@ -1,4 +1,4 @@
-"""Signing in and out, by JSON and by the plain sign-in page; who am I."""
+"""Signing in and out, through the API and the plain sign-in pages; the current person."""
 
 import contextlib
 from pathlib import Path
@@ -18,7 +18,7 @@ from core.people import auth, oidc, passwords
 from core.people.auth import Visitor
 from core.settings import settings
 from ui import access
-from ui.api.deps import Anyone, Who, do, read
+from ui.api.deps import Anyone, Caller, do, read
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
@@ -29,45 +29,45 @@ _templates = Environment(loader=FileSystemLoader(Path(__file__).parent.parent / 
 
 
 class Login(BaseModel):
-    """E-mail and password, and the code of who has a second factor."""
+    """E-mail and password, and the code if a second factor is on."""
 
     email: str = Field(max_length=320)
     password: str = Field(max_length=1000)
-    code: str | None = Field(default=None, max_length=40, description="From the phone, or a recovery code.")
+    code: str | None = Field(default=None, max_length=40, description="The code from the phone, or a recovery code.")
 
 
 @router.post("/api/auth/login")
 def login(body: Login, request: Request, _: Anyone) -> JSONResponse:
-    """Sign in; the answer sets the session cookie."""
+    """Sign in; the response sets the session cookie."""
     token = auth.sign_in(access.engine(), body.email, body.password, visitor(request), "api", code=body.code)
     return with_cookie(JSONResponse({"signed_in": True}), token)
 
 
 @router.post("/api/auth/logout")
-def logout(who: Who) -> JSONResponse:
-    """End the session."""
-    read(who, Role.MEMBER, auth.sign_out)
+def logout(caller: Caller) -> JSONResponse:
+    """Sign out and end the session."""
+    read(caller, Role.MEMBER, auth.sign_out)
     answer = JSONResponse({"signed_in": False})
     answer.delete_cookie(access.cookie_name(), secure=is_https())
     return answer
 
 
 @router.get("/api/me")
-def me(who: Who) -> dict[str, Any]:
+def me(caller: Caller) -> dict[str, Any]:
     """Return the signed-in person."""
-    actor: Actor = read(who, Role.MEMBER, lambda _, actor: actor)
+    actor: Actor = read(caller, Role.MEMBER, lambda _, actor: actor)
     return {"id": str(actor.id), "email": actor.name, "role": actor.role.value}
 
 
 @router.post("/api/me/password")
-def change_password(body: passwords.PasswordForm, who: Who) -> dict[str, Any]:
-    """Give the signed-in person a new password; their other sessions end."""
-    return do(who, "password.change", None, body.model_dump())
+def change_password(body: passwords.PasswordForm, caller: Caller) -> dict[str, Any]:
+    """Change your password; your other sessions end."""
+    return do(caller, "password.change", None, body.model_dump())
 
 
 @pages.get("/login")
 def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
-    """Show the sign-in page, or go on when somebody is signed in already."""
+    """Show the sign-in page; redirect a person who is signed in already."""
     try:
         read(access.credentials_of(request, "console"), Role.MEMBER, lambda _, actor: actor)
     except NotSignedIn:
@@ -83,18 +83,18 @@ def login_form(
     password: Annotated[str, Form(max_length=1000)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the field's public name
 ) -> Response:
-    """Sign in from the page, and go where the person wanted to."""
+    """Sign in from the page, then redirect to the requested page."""
     try:
         token = auth.sign_in(access.engine(), email, password, visitor(request), "console")
-    except CodeNeeded as owed:
-        return ask_for_code(owed, next)
+    except CodeNeeded as code_due:
+        return ask_for_code(code_due, next)
     except (NotSignedIn, TooMany) as error:
-        return _not_in(next, email, error)
+        return _login_refused(next, email, error)
     return with_cookie(RedirectResponse(own_path(next), status_code=303), token)
 
 
-def _not_in(wanted: str, email: str, error: NotSignedIn | TooMany) -> HTMLResponse:
-    answer = login_html(wanted, email, error.detail, status=error.status)
+def _login_refused(next_path: str, email: str, error: NotSignedIn | TooMany) -> HTMLResponse:
+    answer = login_html(next_path, email, error.detail, status=error.status)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
@@ -102,7 +102,7 @@ def _not_in(wanted: str, email: str, error: NotSignedIn | TooMany) -> HTMLRespon
 
 @pages.get("/login/code")
 def code_page(next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
-    """Ask who has proved one factor for the other."""
+    """Show the page that asks for the second factor."""
     return _code_html(next)
 
 
@@ -113,7 +113,7 @@ def code_form(
     code: Annotated[str, Form(max_length=40)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the field's public name
 ) -> Response:
-    """Complete a sign-in by the code, and go where the person wanted to."""
+    """Complete a sign-in by the code, and redirect to the requested page."""
     pending = request.cookies.get(_pending_cookie()) or ""
     try:
         token = auth.sign_in_by_code(access.engine(), pending, code, visitor(request))
@@ -128,7 +128,7 @@ def code_form(
 
 @pages.get("/login/{token}")
 def link_page(token: str) -> Response:
-    """Show whom a one-time sign-in link is for; only the form's POST uses it up."""
+    """Show whose one-time sign-in link this is; only the form's POST uses it up."""
     try:
         with session_scope(access.engine()) as session:
             email = auth.person_of_link(session, token).email
@@ -141,26 +141,26 @@ def link_page(token: str) -> Response:
 def login_by_link(token: str, request: Request, _: Anyone) -> Response:
     """Use a one-time sign-in link."""
     try:
-        session_token, owed = _sign_in_by_link(token, visitor(request))
-        if owed:
-            return ask_for_code(owed, "/")
+        session_token, code_due = _sign_in_by_link(token, visitor(request))
+        if code_due:
+            return ask_for_code(code_due, "/")
     except NotSignedIn as error:
         return login_html("/", "", error.detail, status=401)
     return with_cookie(RedirectResponse("/", status_code=303), session_token)
 
 
-def _sign_in_by_link(token: str, comes_from: Visitor) -> tuple[str, CodeNeeded | None]:
-    """Use a link up even when a code is still owed: it has done its part."""
+def _sign_in_by_link(token: str, origin: Visitor) -> tuple[str, CodeNeeded | None]:
+    """Use the link up, even if a code is still due: the link has proved its factor."""
     with session_scope(access.engine()) as session:
         try:
-            return auth.sign_in_by_link(session, token, comes_from), None
-        except CodeNeeded as owed:
-            return "", owed
+            return auth.sign_in_by_link(session, token, origin), None
+        except CodeNeeded as code_due:
+            return "", code_due
 
 
 @pages.post("/logout")
 def logout_form(request: Request, _: Anyone) -> Response:
-    """End the session from a page, and show the sign-in page."""
+    """Sign out from a page, then show the sign-in page."""
     with contextlib.suppress(NotSignedIn):
         read(access.credentials_of(request, "console"), Role.MEMBER, auth.sign_out)
     answer = RedirectResponse("/login", status_code=303)
@@ -168,30 +168,32 @@ def logout_form(request: Request, _: Anyone) -> Response:
     return answer
 
 
-def own_path(wanted: str) -> str:
-    """Return a path of this site to go on to: anything else, such as //other.example, becomes the start page."""
+def own_path(next_path: str) -> str:
+    """Return a safe path within this site to redirect to; anything else, such as //other.example, becomes `/`."""
     try:
-        parts = urlsplit(wanted)
+        parts = urlsplit(next_path)
     except ValueError:  # such as http://[
         return "/"
-    local = not parts.scheme and not parts.netloc and wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    printable = wanted.isprintable() and "\\" not in wanted
-    return quote(wanted, safe="/?&=%:@,+~#-._") if local and printable and parts.path != "/login" else "/"
+    local = (
+        not parts.scheme and not parts.netloc and next_path.startswith("/") and not next_path.startswith(("//", "/\\"))
+    )
+    printable = next_path.isprintable() and "\\" not in next_path
+    return quote(next_path, safe="/?&=%:@,+~#-._") if local and printable and parts.path != "/login" else "/"
 
 
-def login_html(wanted: str, email: str, error: str = "", status: int = 200) -> HTMLResponse:
-    """Return the sign-in page, with what went wrong before."""
-    other = f"/login/oidc?next={quote(own_path(wanted))}" if oidc.is_set_up() else None
-    page = _templates.get_template("login.html")
-    text = page.render(next=own_path(wanted), email=email, error=error, provider=other)
+def login_html(next_path: str, email: str, error: str = "", status: int = 200) -> HTMLResponse:
+    """Return the sign-in page, with an error message if there is one."""
+    provider = f"/login/oidc?next={quote(own_path(next_path))}" if oidc.is_set_up() else None
+    template = _templates.get_template("login.html")
+    text = template.render(next=own_path(next_path), email=email, error=error, provider=provider)
     return HTMLResponse(text, status_code=status)
 
 
-def ask_for_code(owed: CodeNeeded, wanted: str) -> Response:
-    """Send who owes a code to the page that asks for it, with proof of the first factor."""
+def ask_for_code(code_due: CodeNeeded, next_path: str) -> Response:
+    """Redirect to the page that asks for the code, with proof of the first factor in a cookie."""
     with session_scope(access.engine()) as session:
-        pending = auth.pend(session, owed.user_id)
-    answer = RedirectResponse(f"/login/code?next={quote(own_path(wanted))}", status_code=303)
+        pending = auth.pend(session, code_due.user_id)
+    answer = RedirectResponse(f"/login/code?next={quote(own_path(next_path))}", status_code=303)
     life = int(auth.PENDING_LIFE.total_seconds())
     answer.set_cookie(_pending_cookie(), pending, max_age=life, httponly=True, secure=is_https(), samesite="strict")
     return answer
@@ -202,28 +204,28 @@ def _pending_cookie() -> str:
 
 
 def is_https() -> bool:
-    """Tell whether people come by https."""
+    """Return whether the site is served over https."""
     return (settings().public_url or "").startswith("https://")
 
 
-def _code_html(wanted: str, error: str = "", status: int = 200) -> HTMLResponse:
-    text = _templates.get_template("code.html").render(next=own_path(wanted), error=error)
+def _code_html(next_path: str, error: str = "", status: int = 200) -> HTMLResponse:
+    text = _templates.get_template("code.html").render(next=own_path(next_path), error=error)
     return never_kept(HTMLResponse(text, status_code=status))
 
 
 def never_kept(answer: AnswerT) -> AnswerT:
-    """Return an answer that no cache keeps."""
+    """Return the response, marked so that no cache stores it."""
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
 def visitor(request: Request) -> Visitor:
-    """Return where a request comes from."""
+    """Return the device and address that a request comes from."""
     return Visitor(request.headers.get("user-agent", ""), request.client.host if request.client else "")
 
 
 def with_cookie(answer: AnswerT, token: str) -> AnswerT:
-    """Return an answer that brings a session to the browser."""
+    """Return the response with the session cookie set."""
     answer.set_cookie(
         access.cookie_name(),
         token,

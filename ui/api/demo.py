@@ -1,4 +1,4 @@
-"""Demo mode for the signed-in user: presets, status, and its operations; the dashboard's figures."""
+"""Demo mode of the signed-in user: presets, status and operations; figures for the dashboard."""
 
 from datetime import datetime
 from typing import Any
@@ -16,57 +16,57 @@ from core.diagnosis.context import latest_job
 from core.errors import NotFound
 from core.models import Role, User
 from core.operations.demo import EnableForm
-from ui.api.deps import Key, Who, do, read
+from ui.api.deps import Caller, Key, do, read
 
 router = APIRouter(prefix="/api", tags=["demo mode"])
 
 
 class Enable(BaseModel):
-    """Which preset, and when; without run_at: now."""
+    """The preset, and the start time; without `run_at` it starts now."""
 
     preset: Preset = EnableForm().preset
     run_at: datetime | None = None
 
 
 @router.get("/demo/presets")
-def presets(who: Who) -> dict[str, Any]:
-    """Return the presets that demo mode can be filled with."""
-    read(who, Role.MEMBER, lambda _, actor: actor)
+def presets(caller: Caller) -> dict[str, Any]:
+    """List the presets of demo mode."""
+    read(caller, Role.MEMBER, lambda _, actor: actor)
     return {"items": [preset_json(preset) for preset in Preset], "next": None}
 
 
 @router.get("/demo/status")
-def status(who: Who) -> dict[str, Any]:
-    """Return the state of the signed-in user's demo mode, and the job that is at work on it."""
-    return read(who, Role.MEMBER, _status)
+def status(caller: Caller) -> dict[str, Any]:
+    """Return the state of your demo mode, and its active job."""
+    return read(caller, Role.MEMBER, _status)
 
 
 @router.post("/demo/enable", status_code=202)
-def enable(body: Enable, who: Who, key: Key = None) -> dict[str, Any]:
-    """Begin to fill the account; answers at once with the job that goes on."""
-    return do(who, "demo.enable", _me(who), {"preset": body.preset.value}, run_at=body.run_at, key=key)
+def enable(body: Enable, caller: Caller, key: Key = None) -> dict[str, Any]:
+    """Enable your demo mode; the response names the job that does it."""
+    return do(caller, "demo.enable", _me(caller), {"preset": body.preset.value}, run_at=body.run_at, key=key)
 
 
 @router.post("/demo/disable", status_code=202)
-def disable(who: Who, key: Key = None) -> dict[str, Any]:
-    """Begin to take the generated interactions away."""
-    return do(who, "demo.disable", _me(who), key=key)
+def disable(caller: Caller, key: Key = None) -> dict[str, Any]:
+    """Disable your demo mode; a job deletes the generated interactions."""
+    return do(caller, "demo.disable", _me(caller), key=key)
 
 
 @router.post("/demo/dismiss", status_code=202)
-def dismiss(who: Who, key: Key = None) -> dict[str, Any]:
-    """Accept a failure: what is left is cleaned, then demo mode is disabled."""
-    return do(who, "demo.dismiss", _me(who), key=key)
+def dismiss(caller: Caller, key: Key = None) -> dict[str, Any]:
+    """Dismiss a failure: a job deletes what is left, then demo mode is off."""
+    return do(caller, "demo.dismiss", _me(caller), key=key)
 
 
 @router.get("/dashboard")
-def dashboard(who: Who) -> dict[str, Any]:
-    """Return the signed-in user's figures of the last 90 days; all sides add up to the total."""
-    return read(who, Role.MEMBER, _dashboard)
+def dashboard(caller: Caller) -> dict[str, Any]:
+    """Return your figures for the last 90 days; each breakdown adds up to the total."""
+    return read(caller, Role.MEMBER, _dashboard)
 
 
 def preset_json(preset: Preset) -> dict[str, Any]:
-    """Return one preset as plain values."""
+    """Return one preset as JSON."""
     profile = preset.profile
     return {
         "name": preset.value,
@@ -77,8 +77,8 @@ def preset_json(preset: Preset) -> dict[str, Any]:
     }
 
 
-def _me(who: Any) -> UUID:
-    actor: Actor = read(who, Role.MEMBER, lambda _, actor: actor)
+def _me(caller: Any) -> UUID:
+    actor: Actor = read(caller, Role.MEMBER, lambda _, actor: actor)
     assert actor.id is not None
     return actor.id
 
@@ -86,19 +86,23 @@ def _me(who: Any) -> UUID:
 def _status(session: Session, actor: Actor) -> dict[str, Any]:
     user = session.get(User, actor.id)
     if user is None or actor.id is None:
-        raise NotFound("There is no such user any more.")
+        raise NotFound("Your account no longer exists.")
     job = latest_job(session, actor.id)
-    live = job if job and job.finished_at is None else None
+    active = job if job and job.finished_at is None else None
     return {
         "status": user.demo_mode_status.value,
         "preset": user.demo_preset,
-        "job": live
+        "job": active
         and {
-            "id": str(live.id),
-            "kind": live.kind,
-            "status": live.status.value,
-            "run_at": live.run_at.isoformat(),
-            "progress": {"done": live.progress_done, "total": live.progress_total, "message": live.progress_message},
+            "id": str(active.id),
+            "kind": active.kind,
+            "status": active.status.value,
+            "run_at": active.run_at.isoformat(),
+            "progress": {
+                "done": active.progress_done,
+                "total": active.progress_total,
+                "message": active.progress_message,
+            },
         },
         "error": job.error_message if job and user.demo_mode_status == "failed" else None,
     }

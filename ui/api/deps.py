@@ -1,4 +1,4 @@
-"""What routes share: who asks, the gateway, and running database work in threads."""
+"""Shared by all routes: the caller's credentials, the gateway, and reads with a role check."""
 
 import hashlib
 from collections.abc import Callable
@@ -28,18 +28,18 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class SessionCookie(SecurityBase):
-    """The session's cookie, as the API's documentation tells of it; its name depends on whether there is https."""
+    """The session cookie as the API documentation shows it; its name depends on whether the site uses https."""
 
     scheme_name = "session"
 
     @property
-    def model(self) -> APIKey:  # type: ignore[override] # a name that is looked up, since settings are read late
-        """The cookie in OpenAPI's words."""
-        said = {"in": APIKeyIn.cookie, "name": access.cookie_name()}
-        return APIKey.model_validate({**said, "description": "Set by signing in; for the console's own pages."})
+    def model(self) -> APIKey:  # type: ignore[override] # a property, because settings are read late
+        """The cookie as an OpenAPI security scheme."""
+        scheme = {"in": APIKeyIn.cookie, "name": access.cookie_name()}
+        return APIKey.model_validate({**scheme, "description": "Set by signing in; for the console's own pages."})
 
     async def __call__(self, request: Request) -> Credentials:
-        """Return what the request brings along as a cookie."""
+        """Return the credentials in the request's cookie."""
         return access.credentials_of(request, "api")
 
 
@@ -51,15 +51,15 @@ Bearer = Annotated[
 
 
 def same_origin(request: Request) -> None:
-    """Refuse an unsafe request with a cookie that another site's page sent. Raises NotPermitted."""
+    """Refuse a changing request with a cookie that another site's page sent. Raises NotPermitted."""
     if request.method not in SAFE and not _same_origin(request):
-        raise NotPermitted("This request came from another site's page. Use the console itself, or a token.")
+        raise NotPermitted("This request came from another site's page. Use the console, or a token.")
 
 
 def credentials(request: Request, cookie: Cookie, bearer: Bearer) -> Credentials:
-    """Return the request's proof of who it is. Raises NotSignedIn when there is none, before anything else is read.
+    """Return the request's credentials. Raises NotSignedIn if there are none, before it reads anything else.
 
-    A personal token comes before a cookie and needs no other proof of origin: no browser sends one by itself.
+    A personal token takes precedence over a cookie and needs no origin check: browsers never add one themselves.
     """
     if bearer and (token := bearer.credentials.strip()):
         _limit(token)
@@ -72,12 +72,12 @@ def credentials(request: Request, cookie: Cookie, bearer: Bearer) -> Credentials
 
 
 def _limit(token: str) -> None:
-    """Count a request for whoever it says it comes from, before anything is looked up."""
+    """Count a request against the limit of its token, before any lookup."""
     rate_limits.check(rate_limits.REQUESTS, hashlib.sha256(token.encode()).hexdigest()[:32])
 
 
 def _same_origin(request: Request) -> bool:
-    """Tell whether one of our own pages sent it, or no page at all: a browser always says one of the two with these."""
+    """Return whether our own page or a program sent the request: browsers always send one of these headers."""
     site = request.headers.get("sec-fetch-site")
     if site not in (None, "none"):
         return site == "same-origin"
@@ -88,28 +88,28 @@ def _same_origin(request: Request) -> bool:
     return origin in (f"https://{host}", f"http://{host}")
 
 
-Who = Annotated[Credentials, Depends(credentials)]
+Caller = Annotated[Credentials, Depends(credentials)]
 Anyone = Annotated[None, Depends(same_origin)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
 def read(
-    who: Credentials,
+    caller: Credentials,
     role: Role,
     function: Callable[Concatenate[Session, Actor, P], T],
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Run `function(session, actor, …)` for a person who has at least `role`. Raises NotSignedIn or NotPermitted."""
+    """Run `function(session, actor, …)` for a person with at least `role`. Raises NotSignedIn or NotPermitted."""
     with session_scope(access.engine()) as session:
-        actor = auth.authenticate(session, who)
+        actor = auth.authenticate(session, caller)
         if not actor.may(role):
             raise NotPermitted(f"This needs the role {role}; you are {actor.role}.", role=role.value)
         return function(session, actor, *args, **kwargs)
 
 
 def do(
-    who: Credentials,
+    caller: Credentials,
     name: str,
     target: UUID | None,
     args: dict[str, Any] | None = None,
@@ -118,8 +118,8 @@ def do(
     run_at: datetime | None = None,
     key: str | None = None,
 ) -> dict[str, Any]:
-    """Do one thing through the gateway and return its answer."""
-    asked = gateway.CommandRequest(
+    """Run a command through the gateway and return its answer."""
+    command_request = gateway.CommandRequest(
         name=name, target=target, args=args or {}, reason=reason, run_at=run_at, idempotency_key=key
     )
-    return gateway.perform(access.engine(), who, asked)
+    return gateway.perform(access.engine(), caller, command_request)

@@ -1,4 +1,4 @@
-"""The API's documentation at /api/docs, with nothing fetched from outside."""
+"""The API documentation at /api/docs; it loads nothing from other sites."""
 
 from importlib.resources import files
 
@@ -23,6 +23,6 @@ def docs() -> HTMLResponse:
 
 
 def mount_static(application: FastAPI) -> None:
-    """Serve Swagger UI's own files, from the package that carries them."""
+    """Serve Swagger UI's files from the package that bundles them."""
     folder = str(files("fastapi_offline") / "static")
     application.mount("/api/docs/static", StaticFiles(directory=folder), name="docs-static")

@@ -18,26 +18,26 @@ from core.job_list.filters import JobFilter
 from core.job_list.rows import detail
 from core.models import BackgroundJob, Role
 from core.redact import shown
-from ui.api.deps import Key, Who, do, read
+from ui.api.deps import Caller, Key, do, read
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
-#: Parameters of a list that say which part of it is wanted; all others are the filter.
+#: Query parameters for paging; all others are filters.
 PAGING = frozenset({"limit", "after", "offset", "of", "sort"})
 
 
-class Because(BaseModel):
-    """Why somebody does it; goes into the audit log."""
+class OptionalReason(BaseModel):
+    """A reason, kept in the audit log."""
 
     reason: str | None = Field(default=None, max_length=REASON_LIMIT)
 
 
-#: A sign that is not blank, neither to readers of patterns nor to Python, which counts five more signs as blank.
+#: A non-blank character for both JSON Schema and Python, which counts five more characters as blank.
 VISIBLE: Final = r"[^\s\x1c-\x1f\x85]"
 
 
-class Why(Because):
-    """Why somebody does what is not done without a reason. The gateway asks for it, once it knows that they may."""
+class RequiredReason(OptionalReason):
+    """A required reason, kept in the audit log. The gateway checks it after the person's role."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["reason"]})
 
@@ -46,77 +46,77 @@ class Why(Because):
     ] = Field(default=None, max_length=REASON_LIMIT)
 
 
-#: What the documentation says of routes with a Why: that there has to be a body.
+#: Marks the request body as required in the documentation of routes with a RequiredReason.
 NEEDS_BODY: Final = {"requestBody": {"required": True}}
 
 
 @router.get("")
 def list_jobs(
     request: Request,
-    who: Who,
+    caller: Caller,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
-    after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+    after: Annotated[str | None, Query(description="The `next` of the previous page.")] = None,
     offset: Annotated[
-        int | None, Query(ge=0, le=queries.FARTHEST, description="Row to start at, instead of after.")
+        int | None, Query(ge=0, le=queries.FARTHEST, description="First row to return; use instead of `after`.")
     ] = None,
     of: Annotated[
-        int | None, Query(ge=0, le=queries.FARTHEST, description="With offset: how many rows there are.")
+        int | None, Query(ge=0, le=queries.FARTHEST, description="With `offset`: the total number of rows.")
     ] = None,
-    sort: Annotated[queries.Sort, Query(description="-created_at: newest first.")] = "-created_at",
+    sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
 ) -> dict[str, Any]:
-    """Return one page. Filters: status, label, kind, queue, user, connection, error, q, created_after, _before."""
-    wanted = _filter(request)
+    """List jobs. Filters: status, label, kind, queue, user, connection, error, q, created_after, created_before."""
+    job_filter = _filter(request)
     page = read(
-        who,
+        caller,
         Role.VIEWER,
-        lambda session, _: queries.page(session, wanted, limit=limit, after=after, offset=offset, of=of, sort=sort),
+        lambda session, _: queries.page(session, job_filter, limit=limit, after=after, offset=offset, of=of, sort=sort),
     )
     return {"items": page.items, "next": page.next, "total": asdict(page.total)}
 
 
 @router.get("/facets")
-def job_facets(request: Request, who: Who) -> dict[str, dict[str, Any]]:
-    """Return how many jobs each status and label has among those that fit the filter; exact, or capped."""
-    wanted = _filter(request)
-    found = read(who, Role.VIEWER, lambda session, _: facets(session, wanted))
-    return {facet: {name: asdict(total) for name, total in values.items()} for facet, values in found.items()}
+def job_facets(request: Request, caller: Caller) -> dict[str, dict[str, Any]]:
+    """Count the matching jobs by status and label; counts are exact or capped."""
+    job_filter = _filter(request)
+    counts = read(caller, Role.VIEWER, lambda session, _: facets(session, job_filter))
+    return {facet: {name: asdict(total) for name, total in values.items()} for facet, values in counts.items()}
 
 
 @router.get("/{job_id}")
-def get_job(job_id: UUID, who: Who) -> dict[str, Any]:
-    """Return one job with its attempts; members see their own."""
-    return read(who, Role.MEMBER, _job, job_id)
+def get_job(job_id: UUID, caller: Caller) -> dict[str, Any]:
+    """Return one job with its attempts; members see only their own jobs."""
+    return read(caller, Role.MEMBER, _job, job_id)
 
 
 @router.get("/{job_id}/events")
-def job_events(job_id: UUID, who: Who) -> dict[str, Any]:
-    """Return everything that happened to one job, oldest first."""
-    found = read(who, Role.VIEWER, lambda session, _: detail(session, job_id))
-    return {"items": [shown(event.model_dump(mode="json")) for event in found.events], "next": None}
+def job_events(job_id: UUID, caller: Caller) -> dict[str, Any]:
+    """List the events of one job, oldest first."""
+    job_detail = read(caller, Role.VIEWER, lambda session, _: detail(session, job_id))
+    return {"items": [shown(event.model_dump(mode="json")) for event in job_detail.events], "next": None}
 
 
 @router.get("/{job_id}/explain")
-def explain(job_id: UUID, who: Who) -> dict[str, Any]:
-    """Tell why a job is where it is, with the evidence and the one safe remedy."""
-    return asdict(read(who, Role.VIEWER, lambda session, _: explain_job(session, job_id)))
+def explain(job_id: UUID, caller: Caller) -> dict[str, Any]:
+    """Explain why a job is in its state, with the evidence and the one safe remedy."""
+    return asdict(read(caller, Role.VIEWER, lambda session, _: explain_job(session, job_id)))
 
 
 @router.post("/{job_id}/retry", status_code=202)
-def retry(job_id: UUID, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
-    """Start the work of a failed or cancelled job again, as a new job."""
-    return do(who, "job.retry", job_id, reason=body.reason, key=key)
+def retry(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+    """Retry a failed or cancelled job as a new job."""
+    return do(caller, "job.retry", job_id, reason=body.reason, key=key)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel(job_id: UUID, who: Who, key: Key = None, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
+def cancel(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Cancel a queued job, or ask a running one to stop at its next checkpoint."""
-    return do(who, "job.cancel", job_id, reason=body.reason, key=key)
+    return do(caller, "job.cancel", job_id, reason=body.reason, key=key)
 
 
 @router.post("/{job_id}/reveal")
-def reveal(job_id: UUID, who: Who, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
-    """Return a job's arguments with what is hidden elsewhere; for admins, and written into the audit log."""
-    return do(who, "job.reveal", job_id, reason=body.reason)
+def reveal(job_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+    """Return a job's arguments with secrets visible; for admins, and recorded in the audit log."""
+    return do(caller, "job.reveal", job_id, reason=body.reason)
 
 
 def _filter(request: Request) -> JobFilter:
@@ -125,15 +125,15 @@ def _filter(request: Request) -> JobFilter:
 
 
 def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
-    asked_by = session.exec(select(BackgroundJob.user_id).where(BackgroundJob.id == job_id)).first()
-    if not actor.may(Role.VIEWER) and (asked_by is None or asked_by != actor.id):
+    owner_id = session.exec(select(BackgroundJob.user_id).where(BackgroundJob.id == job_id)).first()
+    if not actor.may(Role.VIEWER) and (owner_id is None or owner_id != actor.id):
         raise NotFound(f"There is no job with id {job_id}, or it is not yours.")
-    found = detail(session, job_id)
-    job = found.job
-    row: dict[str, Any] = {**found.row, **shown({"args": job.args, "result": job.result}), "reason": job.reason}
+    job_detail = detail(session, job_id)
+    job = job_detail.job
+    row: dict[str, Any] = {**job_detail.row, **shown({"args": job.args, "result": job.result}), "reason": job.reason}
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
     row["error_message"] = job.error_message
     if actor.may(Role.VIEWER):
-        row["attempts"] = [attempt.model_dump(mode="json") for attempt in found.attempts]
+        row["attempts"] = [attempt.model_dump(mode="json") for attempt in job_detail.attempts]
         row["error_traceback"] = job.error_traceback
     return row

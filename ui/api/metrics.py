@@ -1,4 +1,4 @@
-"""Prometheus metrics: what the database knows of queues, endings and workers, and this process's pool."""
+"""Prometheus metrics: queues, finished jobs and workers from the database, and this process's pool."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from ui import access, live
 
 router = APIRouter(tags=["operation"])
 
-_ENDINGS = text("""
+_FINISHED_JOBS = text("""
     SELECT kind, queue, status, sum(jobs) AS jobs, sum(ran_seconds) AS seconds FROM job_counters GROUP BY 1, 2, 3
 """)
 _WORKERS = text("""
@@ -30,30 +30,30 @@ _LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
 
 
 class Collector:
-    """Reads everything at the moment of the scrape, in one short transaction."""
+    """Collects all metrics at scrape time, in one short transaction."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics; while the database is away, only that."""
-        up = GaugeMetricFamily("unstuck_database_up", "1 while the database answers.")
+        """Yield all metrics; while the database is down, only that fact."""
+        up = GaugeMetricFamily("unstuck_database_up", "1 while the database responds.")
         try:
             with session_scope(access.engine()) as session:
-                found = [*_queues(session), *_endings(session), *_workers(session), *_pulse(session)]
+                from_database = [*_queues(session), *_finished_jobs(session), *_workers(session), *_health(session)]
         except SQLAlchemyError:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
-        yield from found
+        yield from from_database
         yield from _pool()
-        bus = GaugeMetricFamily("unstuck_broker_up", "1 while hints arrive from the broker.")
+        bus = GaugeMetricFamily("unstuck_broker_up", "1 while the broker delivers wake-ups.")
         bus.add_metric([], int(live.hub.bus_is_up()))
         yield bus
 
 
 @router.get("/metrics", include_in_schema=False)
 def metrics() -> Response:
-    """Return the metrics in Prometheus' text format."""
+    """Return the metrics in the Prometheus text format."""
     registry = CollectorRegistry()
     registry.register(Collector())
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -71,19 +71,19 @@ def _queues(session: Session) -> Iterator[Metric]:
     yield from (depth, oldest, paused)
 
 
-def _endings(session: Session) -> Iterator[Metric]:
+def _finished_jobs(session: Session) -> Iterator[Metric]:
     labels = ["kind", "queue", "status"]
-    jobs = CounterMetricFamily("unstuck_jobs_ended", "Jobs that ended.", labels=labels)
-    seconds = CounterMetricFamily("unstuck_jobs_ran_seconds", "Seconds from first start to end.", labels=labels)
-    for row in session.connection().execute(_ENDINGS):
+    jobs = CounterMetricFamily("unstuck_jobs_ended", "Finished jobs.", labels=labels)
+    seconds = CounterMetricFamily("unstuck_jobs_ran_seconds", "Seconds from first start to finish.", labels=labels)
+    for row in session.connection().execute(_FINISHED_JOBS):
         jobs.add_metric([row.kind, row.queue, row.status], float(row.jobs))
         seconds.add_metric([row.kind, row.queue, row.status], float(row.seconds))
     yield from (jobs, seconds)
 
 
 def _workers(session: Session) -> Iterator[Metric]:
-    age = GaugeMetricFamily("unstuck_worker_heartbeat_age_seconds", "Since the last heartbeat.", labels=["worker"])
-    memory = GaugeMetricFamily("unstuck_worker_memory_megabytes", "Resident memory.", labels=["worker"])
+    age = GaugeMetricFamily("unstuck_worker_heartbeat_age_seconds", "Seconds since a heartbeat.", labels=["worker"])
+    memory = GaugeMetricFamily("unstuck_worker_memory_megabytes", "Resident memory in megabytes.", labels=["worker"])
     for row in session.connection().execute(_WORKERS):
         age.add_metric([row.worker], float(row.age))
         memory.add_metric([row.worker], row.memory)
@@ -92,14 +92,14 @@ def _workers(session: Session) -> Iterator[Metric]:
     yield from (age, memory, lost)
 
 
-def _pulse(session: Session) -> Iterator[Metric]:
+def _health(session: Session) -> Iterator[Metric]:
     now = health_summary(session)
-    for name, says, value in (
+    for name, description, value in (
         ("unstuck_workers_alive", "Workers with a fresh heartbeat.", now.workers_alive),
-        ("unstuck_users_stuck", "Users who will not move by themselves.", now.stuck_users),
+        ("unstuck_users_stuck", "Users who stay stuck without help.", now.stuck_users),
         ("unstuck_users_failed", "Users whose demo mode failed.", now.failed_users),
     ):
-        gauge = GaugeMetricFamily(name, says)
+        gauge = GaugeMetricFamily(name, description)
         gauge.add_metric([], value)
         yield gauge
 

@@ -1,4 +1,4 @@
-"""The people who help, as JSON for an admin: listed, added, given a role or a sign-in link, shut out and let in."""
+"""Operators, for admins: list and add them, change roles, create sign-in links, disable and enable access."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,59 +10,59 @@ from pydantic import Field
 from core.models import Role
 from core.people import operators
 from core.people.operator_list import operator_lines
-from ui.api.deps import Who, do, read
-from ui.api.jobs import NEEDS_BODY, Because, Why
+from ui.api.deps import Caller, do, read
+from ui.api.jobs import NEEDS_BODY, OptionalReason, RequiredReason
 
 router = APIRouter(prefix="/api/operators", tags=["people"])
 
-#: A role is never given without saying why; the gateway says so too.
-WHY = Field(default=None, max_length=500)
+#: A change of role needs a reason; the gateway checks it too.
+REASON = Field(default=None, max_length=500)
 
 
 class AddBody(operators.NewOperator):
-    """A new operator, and why."""
+    """A new operator, with an optional reason."""
 
-    reason: str | None = WHY
+    reason: str | None = REASON
 
 
 class RoleBody(operators.RoleForm):
-    """A role, and why it is given or taken."""
+    """A new role, with the reason for the change."""
 
-    reason: str | None = WHY
+    reason: str | None = REASON
 
 
 @router.get("")
-def list_operators(who: Who) -> dict[str, Any]:
-    """List everybody with more than a member's role: role, access, second factor, open sessions, last seen."""
-    items = [asdict(line) for line in read(who, Role.ADMIN, lambda session, _: operator_lines(session))]
+def list_operators(caller: Caller) -> dict[str, Any]:
+    """List all operators: role, access, second factor, open sessions, last seen."""
+    items = [asdict(line) for line in read(caller, Role.ADMIN, lambda session, _: operator_lines(session))]
     return {"items": items, "next": None, "total": {"value": len(items), "exact": True}}
 
 
 @router.post("", status_code=201)
-def add_operator(body: AddBody, who: Who) -> dict[str, Any]:
-    """Add an operator; the answer has the path of their one-time sign-in link, and nothing else ever does."""
-    return do(who, "operator.add", None, body.model_dump(exclude={"reason"}), reason=body.reason)
+def add_operator(body: AddBody, caller: Caller) -> dict[str, Any]:
+    """Add an operator; only this response contains the path of their one-time sign-in link."""
+    return do(caller, "operator.add", None, body.model_dump(exclude={"reason"}), reason=body.reason)
 
 
 @router.post("/{user_id}/role")
-def change_role(user_id: UUID, body: RoleBody, who: Who) -> dict[str, Any]:
-    """Give somebody another role; their sessions end."""
-    return do(who, "operator.role", user_id, body.model_dump(exclude={"reason"}), reason=body.reason)
+def change_role(user_id: UUID, body: RoleBody, caller: Caller) -> dict[str, Any]:
+    """Change a person's role; their sessions end."""
+    return do(caller, "operator.role", user_id, body.model_dump(exclude={"reason"}), reason=body.reason)
 
 
 @router.post("/{user_id}/disable", openapi_extra=NEEDS_BODY)
-def disable(user_id: UUID, who: Who, body: Why = Why()) -> dict[str, Any]:  # noqa: B008
-    """Shut somebody out: their sessions, links and tokens end."""
-    return do(who, "operator.disable", user_id, reason=body.reason)
+def disable(user_id: UUID, caller: Caller, body: RequiredReason = RequiredReason()) -> dict[str, Any]:  # noqa: B008
+    """Disable a person's access; their sessions, links and tokens end."""
+    return do(caller, "operator.disable", user_id, reason=body.reason)
 
 
 @router.post("/{user_id}/enable")
-def enable(user_id: UUID, who: Who, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
-    """Let somebody in again."""
-    return do(who, "operator.enable", user_id, reason=body.reason)
+def enable(user_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+    """Enable a person's access again."""
+    return do(caller, "operator.enable", user_id, reason=body.reason)
 
 
 @router.post("/{user_id}/link")
-def make_link(user_id: UUID, who: Who, body: Because = Because()) -> dict[str, Any]:  # noqa: B008
-    """Make a one-time sign-in link; the answer has its path."""
-    return do(who, "operator.link", user_id, reason=body.reason)
+def make_link(user_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+    """Create a one-time sign-in link; the response contains its path."""
+    return do(caller, "operator.link", user_id, reason=body.reason)

@@ -1,4 +1,4 @@
-"""Probes for load balancers, and the pulse. Plain routes: a probe must not make a page."""
+"""Probes for load balancers, and the health summary. Plain routes, because a probe must not open a page."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +15,7 @@ from core.diagnosis.invariants import violations
 from core.health import health_summary
 from core.models import Role, Worker
 from ui import access, live
-from ui.api.deps import Who, read
+from ui.api.deps import Caller, read
 
 router = APIRouter(tags=["operation"])
 
@@ -23,35 +23,35 @@ router = APIRouter(tags=["operation"])
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Tell that the process answers, whatever the database does: not in a thread, they may all be waiting for it."""
+    """Report that the process responds; runs on the event loop, because all threads may wait for the database."""
     return {"status": "ok"}
 
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 def readyz() -> JSONResponse:
-    """Tell whether people can be served: the database answers and is at head. A broker that is down is a warning."""
+    """Report whether the database responds and is migrated. A broker that is down is only a warning."""
     try:
         with session_scope(access.engine()) as session:
             revision = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
-            broken = [found.invariant.name for found in violations(session, cheap_only=True)]
+            broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
     except SQLAlchemyError:
-        return JSONResponse({"ready": False, "database": "does not answer, or is not migrated"}, status_code=503)
-    broker = "up" if live.hub.bus_is_up() else "down: nothing is lost, screens poll and sweepers ring"
+        return JSONResponse({"ready": False, "database": "does not respond, or is not migrated"}, status_code=503)
+    broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
     return JSONResponse({"ready": True, "database": "up", "schema": revision, "broker": broker, "broken": broken})
 
 
 @router.get("/api/stats")
-def stats(who: Who) -> dict[str, Any]:
-    """Return the counts of the status bar."""
-    found = asdict(read(who, Role.VIEWER, lambda session, _: health_summary(session)))
-    return {**found, "at": found["at"].isoformat()}
+def stats(caller: Caller) -> dict[str, Any]:
+    """Return the figures of the status bar."""
+    summary = asdict(read(caller, Role.VIEWER, lambda session, _: health_summary(session)))
+    return {**summary, "at": summary["at"].isoformat()}
 
 
 @router.get("/api/workers")
-def workers(who: Who) -> dict[str, Any]:
-    """Return workers, those that live first, newest first; at most 200."""
+def workers(caller: Caller) -> dict[str, Any]:
+    """List the 200 workers with the latest heartbeats, newest first."""
     lines = truncated(Worker, IN_LIST)
     newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(200)
-    rows = read(who, Role.VIEWER, lambda session, _: list(session.exec(newest)))
+    rows = read(caller, Role.VIEWER, lambda session, _: list(session.exec(newest)))
     return {"items": [row.model_dump(mode="json") for row in rows], "next": None}

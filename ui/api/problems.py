@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem+json: type, title, status, detail, and what to do. Never a traceback."""
+"""Errors as RFC 9457 problem+json: type, title, status, detail and what to do; never a traceback."""
 
 import asyncio
 from typing import Any
@@ -15,26 +15,26 @@ from core.errors import NotSignedIn, Refused, TooMany
 from core.people import rate_limits
 from ui import error_page
 
-#: Bytes of a request's body: the longest form is a schedule's, of a few thousand.
+#: Largest request body in bytes; the largest form, of a schedule, has a few thousand.
 MOST_BYTES = 1_000_000
-#: Every way in which the API says no, as its documentation lists them for each route.
-_SAYS_NO = {
-    400: "The request cannot be read, or names a host that is not ours",
+#: All error statuses, with the description that the API documentation shows on each route.
+_ERRORS = {
+    400: "The request cannot be read, or names an unknown host",
     401: "Not signed in",
-    403: "Not permitted: the missing role is named",
-    404: "There is no such thing",
-    405: "This address does not take that method",
-    409: "Not possible now, such as a job that is already under way",
+    403: "Not permitted; names the missing role",
+    404: "Not found",
+    405: "The method is not allowed here",
+    409: "Not possible now, for example because a job is already active",
     413: "The request is too large",
     422: "Invalid input, field by field",
-    429: "Too many requests: wait as long as Retry-After says",
-    500: "Unexpected error, with the id of the incident",
-    503: "The database does not answer",
+    429: "Too many requests; wait for the seconds in Retry-After",
+    500: "Unexpected error; names the incident id",
+    503: "The database does not respond",
 }
 
 
 class Problem(BaseModel):
-    """What went wrong, in RFC 9457's words."""
+    """An error in the format of RFC 9457."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -45,19 +45,19 @@ class Problem(BaseModel):
 
 
 def documented() -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI tells of refusals and failures, for all routes alike."""
+    """Return the error responses that OpenAPI lists on every route."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"description": says, "content": content} for status, says in _SAYS_NO.items()}
+    return {status: {"description": description, "content": content} for status, description in _ERRORS.items()}
 
 
 def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
-    """Return one refusal or failure as problem+json."""
+    """Return an error response as problem+json."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app's own routes a problem."""
+    """Turn every error of the app's own routes into a problem response."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -80,7 +80,7 @@ def _as_problem(error: Refused) -> JSONResponse:
 
 
 def _counted(request: Request, error: NotSignedIn) -> Refused:
-    """Count a stranger's request, with whichever made-up token; from too many on it is another refusal."""
+    """Count a request without valid credentials; return TooMany once its address is over the limit."""
     try:
         rate_limits.check(rate_limits.STRANGERS, request.client.host if request.client else "")
     except TooMany as too_many:
@@ -99,8 +99,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     detail = {
         404: "There is nothing at this address.",
-        405: "This address does not take that method.",
-        413: f"A request may hold {MOST_BYTES:,} bytes; send less.",
+        405: "This address does not support that method.",
+        413: f"A request body may have {MOST_BYTES:,} bytes at most.",
     }
     return problem(error.status_code, str(error.detail), detail.get(error.status_code, str(error.detail)))
 
@@ -108,8 +108,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 async def _database(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, DBAPIError) and not isinstance(error, OperationalError):
         return await _unexpected(_, error)
-    detail = "The database does not answer; nothing was changed. It is tried again by itself: repeat this in a moment."
-    return problem(503, "Database away", detail)
+    detail = "The database does not respond. Nothing was changed; try again in a moment."
+    return problem(503, "Database unavailable", detail)
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
@@ -120,20 +120,20 @@ async def _unexpected(_: Request, error: Exception) -> JSONResponse:
 
 
 def catch_the_rest(app: FastAPI) -> None:
-    """Answer what no route of the API takes, lest the pages below do it with HTML. Call it after all routes."""
+    """Answer unknown API addresses with a problem, so that no HTML page answers them. Call it after all routes."""
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-    async def nothing_here(request: Request) -> JSONResponse:
+    async def not_found(request: Request) -> JSONResponse:
         paths = app.openapi()["paths"].items()
-        taken = {verb.upper() for path, verbs in paths if _fits(path, request) for verb in verbs}
-        if not taken:
-            return problem(404, "Not found", "There is nothing at this address; /api/docs lists what there is.")
-        allowed = ", ".join(sorted(taken))
-        answer = problem(405, "Method not allowed", f"This address takes {allowed}, not {request.method}.")
+        supported = {verb.upper() for path, verbs in paths if _fits(path, request) for verb in verbs}
+        if not supported:
+            return problem(404, "Not found", "There is nothing at this address; /api/docs lists all addresses.")
+        allowed = ", ".join(sorted(supported))
+        answer = problem(405, "Method not allowed", f"This address supports {allowed}, not {request.method}.")
         answer.headers["Allow"] = allowed
         return answer
 
-    app.add_api_route("/api/{rest:path}", nothing_here, methods=methods, include_in_schema=False)
+    app.add_api_route("/api/{rest:path}", not_found, methods=methods, include_in_schema=False)
 
 
 def _fits(path: str, request: Request) -> bool:

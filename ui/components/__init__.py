@@ -1,1 +1,1 @@
-"""The parts that pages are drawn with."""
+"""Components that pages are built from, one folder per subject."""

@@ -1,4 +1,4 @@
-"""One file per page: load, then draw; no SQL."""
+"""The pages, one file each: load, then draw; no SQL."""
 
 
 def declare_pages() -> None:

@@ -1,4 +1,4 @@
-"""The audit log: what people did, newest first, narrowed by fields and taken along as a file."""
+"""The audit log: changes made by people, newest first, with filters and export."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -12,40 +12,40 @@ from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
-from ui.components.people.audit_filters import TrailFilters
-from ui.components.people.audit_line import draw_trail_line
+from ui.components.people.audit_filters import AuditFilterFields
+from ui.components.people.audit_line import draw_audit_line
 from ui.console_pages import note_address
 
-#: Lines of a page.
+#: Lines per page.
 LINES: Final = 50
-#: Seconds between two looks while things change.
-LOOK_AGAIN: Final = 2.0
+#: Seconds between two refreshes while things change.
+REFRESH_SECONDS: Final = 2.0
 
 
 async def draw(
     who: str = "", what: str = "", user: str = "", since: str = "", until: str = "", q: str = "", after: str = ""
 ) -> None:
-    """Draw the audit log as the address asks for it."""
+    """Draw the audit log with the filter in the URL."""
     ui.page_title("Audit · Unstuck")
-    given = {"who": who, "what": what, "user": user, "since": since, "until": until, "q": q}
+    params = {"who": who, "what": what, "user": user, "since": since, "until": until, "q": q}
     if after and not after.isdecimal():
-        raise Invalid("The address does not fit.", {"after": "It is the number of an event."})
-    await AuditPage(AuditFilter.from_params(given), int(after[:18]) if after else None).begin()
+        raise Invalid("Unknown position in the URL.", {"after": "Use the number of an event."})
+    await AuditPage(AuditFilter.from_params(params), int(after[:18]) if after else None).begin()
 
 
 class AuditPage:
-    """The fields, the lines, and the way to older ones."""
+    """The filter, the lines, and links to older ones."""
 
-    def __init__(self, wanted: AuditFilter, before: int | None) -> None:
-        self._wanted = wanted
+    def __init__(self, audit_filter: AuditFilter, before: int | None) -> None:
+        self._filter = audit_filter
         self._before = before
         with box("screen padded audit") as self.screen:
             with box("headline"):
                 text("Audit", tag="h1")
-                text("What people did, here, by API and by command line.", "muted")
+                text("Changes made in the console, the API and the CLI.", "muted")
                 box("grow")
                 self._files: Part[AuditFilter] = Part(_draw_files, "hbox")
-            TrailFilters(wanted, self._narrow)
+            AuditFilterFields(audit_filter, self._apply_filter)
             with box("panel", "section").props('aria-label="Audit log"'):
                 with box("title"):
                     text("Earlier" if before else "Newest first", "strong")
@@ -53,57 +53,59 @@ class AuditPage:
                 self._lines: Part[AuditResults] = Part(self._draw_lines)
 
     async def begin(self) -> None:
-        """Show what is asked for now, and keep it fresh."""
+        """Show the log and keep it fresh."""
         await self.refresh()
-        keep_roughly_fresh(self.screen, self.refresh, seconds=LOOK_AGAIN)
+        keep_roughly_fresh(self.screen, self.refresh, seconds=REFRESH_SECONDS)
 
     async def refresh(self) -> None:
-        """Look again."""
-        asked = (self._wanted, self._before)
-        page = await access.load_for(Role.ADMIN, find_events, self._wanted, limit=LINES, before=self._before)
-        number = await access.load_for(Role.ADMIN, count, self._wanted)
-        if self.screen.is_deleted or asked != (self._wanted, self._before):
+        """Load the log again and show what changed."""
+        position = (self._filter, self._before)
+        page = await access.load_for(Role.ADMIN, find_events, self._filter, limit=LINES, before=self._before)
+        number = await access.load_for(Role.ADMIN, count, self._filter)
+        if self.screen.is_deleted or position != (self._filter, self._before):
             return
         self._number.set_text(f"more than {COUNTED:,}" if number > COUNTED else counted(number, "entry", "entries"))
-        self._files.show(self._wanted, key=self._wanted)
-        self._lines.show(page, key=(asked, [line.id for line in page.lines], page.next))
+        self._files.show(self._filter, key=self._filter)
+        self._lines.show(page, key=(position, [line.id for line in page.lines], page.next))
 
-    async def _narrow(self, wanted: AuditFilter) -> None:
-        self._wanted, self._before = wanted, None
-        note_address(_address(wanted))
+    async def _apply_filter(self, audit_filter: AuditFilter) -> None:
+        self._filter, self._before = audit_filter, None
+        note_address(_address(audit_filter))
         await self.refresh()
 
     def _draw_lines(self, page: AuditResults) -> None:
         if not page.lines:
-            _draw_nothing(self._wanted)
+            _draw_empty(self._filter)
         with box("rows trail", "ol"):
             for line in page.lines:
-                draw_trail_line(line)
+                draw_audit_line(line)
         if self._before or page.next:
             with box("pager"):
                 if self._before:
-                    link(_address(self._wanted), words="Back to the newest")
+                    link(_address(self._filter), words="Back to the newest")
                 box("grow")
                 if page.next:
-                    link(_address(self._wanted, after=page.next), words="Older entries")
+                    link(_address(self._filter, after=page.next), words="Older entries")
 
 
-def _draw_files(wanted: AuditFilter) -> None:
-    for form, name in (("csv", "CSV"), ("jsonl", "JSON lines")):
+def _draw_files(audit_filter: AuditFilter) -> None:
+    for file_format, name in (("csv", "CSV"), ("jsonl", "JSON lines")):
         made = link(
-            f"/api/audit/export?{urlencode({'format': form, **wanted.to_params()})}", "btn file", f"Export {name}"
+            f"/api/audit/export?{urlencode({'format': file_format, **audit_filter.to_params()})}",
+            "btn file",
+            f"Export {name}",
         )
-        made.props["download"] = f"audit.{form}"
+        made.props["download"] = f"audit.{file_format}"
         made.props["aria-label"] = f"Export this list as {name}"
 
 
-def _draw_nothing(wanted: AuditFilter) -> None:
-    if wanted == AuditFilter():
-        empty("policy", "Nobody has done anything yet", "Whatever people change is kept here, for good.")
+def _draw_empty(audit_filter: AuditFilter) -> None:
+    if audit_filter == AuditFilter():
+        empty("policy", "No changes yet", "Every change that people make is recorded here for good.")
     else:
-        empty("search_off", "Nothing fits", "Take a filter away, or look at a longer time.")
+        empty("search_off", "No matching entries", "Remove a filter or widen the time range.")
 
 
-def _address(wanted: AuditFilter, **more: Any) -> str:
-    query = urlencode({**wanted.to_params(), **more})
+def _address(audit_filter: AuditFilter, **more: Any) -> str:
+    query = urlencode({**audit_filter.to_params(), **more})
     return f"/audit?{query}" if query else "/audit"

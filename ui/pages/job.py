@@ -1,4 +1,4 @@
-"""One job as a whole page, for links."""
+"""One job as a page of its own, for links."""
 
 from nicegui import ui
 
@@ -8,13 +8,13 @@ from ui.pages.user import uuid_of
 
 
 async def draw(job_id: str) -> None:
-    """Load a job, draw it, and keep it fresh."""
+    """Load a job, draw it and keep it fresh."""
     ui.page_title("Job · Unstuck")
-    wanted = uuid_of(job_id)
+    own_id = uuid_of(job_id)
     with box("screen padded job-page"):
         with box("headline"):
             link("/jobs", words="Jobs")
             text("/", "muted").props("aria-hidden=true")
-            text(str(wanted), "mono")
+            text(str(own_id), "mono")
         with box("panel"):
-            await JobDetail(wanted).begin()
+            await JobDetail(own_id).begin()

@@ -1,4 +1,4 @@
-"""Jobs: every job there is, narrowed by what one asks for, with the detail of one beside the list."""
+"""Jobs: the list of all jobs with its filter, and the detail of one job beside it."""
 
 from functools import partial
 from typing import Final
@@ -15,59 +15,59 @@ from ui import access
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
 from ui.components.jobs.column_menu import ColumnMenu
-from ui.components.jobs.job_actions import do_to, draw_actions
+from ui.components.jobs.job_actions import draw_actions, run_command
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
 from ui.components.jobs.job_grid import JobGrid, Menu, Shortcut
 from ui.console_pages import note_address
 
-#: More are not loaded to be retried or cancelled one by one.
+#: Most jobs that can be retried or cancelled at once.
 MOST_SELECTED: Final = 200
 _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
 
 
-async def draw(asked: PageArguments) -> None:
-    """Draw the list that the address asks for."""
+async def draw(arguments: PageArguments) -> None:
+    """Draw the list with the filter in the URL."""
     ui.page_title("Jobs · Unstuck")
-    params = dict(asked.query_parameters)
+    params = dict(arguments.query_parameters)
     opened = params.pop("job", "")
     try:
-        wanted = JobFilter.from_params(params)
+        job_filter = JobFilter.from_params(params)
     except Invalid as invalid:
-        wanted = JobFilter()
-        refuse(f"The address asks for something that is no filter: {invalid}")
-    await JobList(wanted).begin(opened)
+        job_filter = JobFilter()
+        refuse(f"Unknown filter in the URL: {invalid}")
+    await JobList(job_filter).begin(opened)
 
 
 class JobList:
-    """The toolbar, the grid and the open detail, and the address that tells of all three."""
+    """The toolbar, the grid and the open detail, all three reflected in the URL."""
 
-    def __init__(self, wanted: JobFilter) -> None:
-        self._wanted = wanted
+    def __init__(self, job_filter: JobFilter) -> None:
+        self._filter = job_filter
         self._open: UUID | None = None
         self._selected: list[Row] = []
         self._menu_for: list[str] = []
         with box("jobs") as self._screen:
             text("Jobs", "hidden-visually", tag="h1")
             with box("toolbar"):
-                self._filters = FilterBar(wanted, self._narrow)
+                self._filters = FilterBar(job_filter, self._apply_filter)
                 box("grow")
-                self._fresh = button("", self._reload, look=PRIMARY, icon="arrow_upward").props("aria-live=polite")
-                self._fresh.set_visibility(False)
+                self._new_rows = button("", self._reload, look=PRIMARY, icon="arrow_upward").props("aria-live=polite")
+                self._new_rows.set_visibility(False)
                 self._actions: Part[list[Row]] = Part(self._draw_actions)
                 columns = ColumnMenu()
-                icon_button("refresh", "Load again", self._reload)
+                icon_button("refresh", "Refresh", self._reload)
             with box("split") as self._split:
                 with box("grid"):
-                    # Columns are kept in the browser, apart for each person who signs in there.
-                    self._grid = JobGrid("/api/jobs", query=wanted.to_params(), keep=f"jobs:{access.me().id}")
+                    # The browser keeps the columns, separately for each person who signs in there.
+                    self._grid = JobGrid("/api/jobs", query=job_filter.to_params(), keep=f"jobs:{access.me().id}")
                     columns.follow(self._grid)
                     self._draw_menu()
                 self._detail = box("detail", "aside").props('aria-label="Job"')
         self._listen()
 
     async def begin(self, opened: str) -> None:
-        """Show the counts, and the detail that the address names."""
+        """Show the counts, and the detail that the URL names."""
         self._actions.show([], key=())
         await self._filters.begin()
         if opened:
@@ -75,21 +75,21 @@ class JobList:
 
     def _listen(self) -> None:
         self._grid.on_open(self._show_detail)
-        self._grid.on_select(self._chosen)
-        self._grid.on_fresh(self._fresh_came)
-        self._grid.on_shortcut(self._key_pressed)
-        self._grid.on_context(self._menu_asked)
+        self._grid.on_select(self._select)
+        self._grid.on_fresh(self._show_new_rows)
+        self._grid.on_shortcut(self._run_shortcut)
+        self._grid.on_context(self._open_menu)
 
-    async def _narrow(self, wanted: JobFilter) -> None:
-        self._wanted = wanted
-        self._grid.set_query(wanted.to_params())
-        self._note()
+    async def _apply_filter(self, job_filter: JobFilter) -> None:
+        self._filter = job_filter
+        self._grid.set_query(job_filter.to_params())
+        self._update_url()
 
-    def _note(self) -> None:
-        params = self._wanted.to_params() | ({"job": str(self._open)} if self._open else {})
+    def _update_url(self) -> None:
+        params = self._filter.to_params() | ({"job": str(self._open)} if self._open else {})
         note_address(f"/jobs?{urlencode(params)}" if params else "/jobs")
 
-    async def _chosen(self, ids: list[str]) -> None:
+    async def _select(self, ids: list[str]) -> None:
         self._selected = await self._rows(ids)
         self._show_actions()
 
@@ -104,29 +104,29 @@ class JobList:
         with box("hbox"):
             if rows:
                 text(f"{len(rows):,} selected", "muted nowrap")
-            draw_actions(rows, self._changed)
+            draw_actions(rows, self._reload_selection)
 
-    async def _changed(self) -> None:
-        await self._chosen([row["id"] for row in self._selected])
+    async def _reload_selection(self) -> None:
+        await self._select([row["id"] for row in self._selected])
 
-    async def _key_pressed(self, name: Shortcut, ids: list[str]) -> None:
+    async def _run_shortcut(self, name: Shortcut, ids: list[str]) -> None:
         if command := _COMMANDS.get(name):
-            await do_to(command, await self._rows(ids), self._changed)
+            await run_command(command, await self._rows(ids), self._reload_selection)
 
     def _draw_menu(self) -> None:
         with ui.context_menu().props("transition-show=none transition-hide=none"):
             ui.menu_item("Open", lambda: self._show_detail(self._menu_for[0]))
-            ui.menu_item("Retry …", lambda: self._key_pressed("retry", self._menu_for))
-            ui.menu_item("Cancel …", lambda: self._key_pressed("cancel", self._menu_for))
+            ui.menu_item("Retry …", lambda: self._run_shortcut("retry", self._menu_for))
+            ui.menu_item("Cancel …", lambda: self._run_shortcut("cancel", self._menu_for))
             ui.separator()
             ui.menu_item("Copy id", lambda: ui.clipboard.write("\n".join(self._menu_for)))
 
-    def _menu_asked(self, menu: Menu) -> None:
+    def _open_menu(self, menu: Menu) -> None:
         self._menu_for = menu.ids if menu.job_id in menu.ids else [menu.job_id]
 
-    def _fresh_came(self, count: int) -> None:
-        self._fresh.set_text(f"{count:,} new")
-        self._fresh.set_visibility(count > 0)
+    def _show_new_rows(self, count: int) -> None:
+        self._new_rows.set_text(f"{count:,} new")
+        self._new_rows.set_visibility(count > 0)
 
     async def _reload(self) -> None:
         self._grid.refresh()
@@ -138,13 +138,13 @@ class JobList:
         except ValueError:
             return
         self._split.classes(add="open")
-        self._note()
+        self._update_url()
         self._detail.clear()
         with self._detail:
             with box("detail-bar"):
                 text("Job", "muted grow")
                 open_page = partial(ui.navigate.to, f"/jobs/{self._open}")
-                icon_button("open_in_full", "Open as a page", open_page)
+                icon_button("open_in_full", "Open as page", open_page)
                 icon_button("close", "Close", self._close_detail).props("data-key=Escape")
             await JobDetail(self._open).begin()
 
@@ -152,4 +152,4 @@ class JobList:
         self._open = None
         self._split.classes(remove="open")
         self._detail.clear()
-        self._note()
+        self._update_url()

@@ -1,4 +1,4 @@
-"""Operators: who may come in, what they may do, how well their sign-in is kept, and when they were last here."""
+"""Operators: people with access to the console, with role, second factor, sessions and last visit."""
 
 from collections.abc import Callable
 
@@ -14,26 +14,26 @@ from ui.components.base.table import cell, table
 from ui.components.base.times import time_text
 from ui.components.people.person_actions import add_button, draw_person_actions
 
-#: Seconds between two looks while anything changes.
-LOOK_AGAIN = 1.0
+#: Seconds between two refreshes while things change.
+REFRESH_SECONDS = 1.0
 
 
 async def draw() -> None:
-    """Draw the operators, and keep them fresh."""
+    """Draw the operators and keep them fresh."""
     ui.page_title("Operators · Unstuck")
     page = OperatorsPage()
     await page.refresh()
-    keep_roughly_fresh(page.screen, page.refresh, seconds=LOOK_AGAIN)
+    keep_roughly_fresh(page.screen, page.refresh, seconds=REFRESH_SECONDS)
 
 
 class OperatorsPage:
-    """All operators by e-mail address."""
+    """All operators, sorted by e-mail address."""
 
     def __init__(self) -> None:
         with box("screen padded") as self.screen:
             with box("headline"):
                 text("Operators", tag="h1")
-                text("Who may see this console, and what they may do in it.", "muted")
+                text("People with access to this console, and their roles.", "muted")
                 box("grow")
                 add_button(self.refresh)
             with box("panel", "section").props("aria-label=Operators"):
@@ -42,9 +42,9 @@ class OperatorsPage:
                     self._rows: Rows[OperatorLine] = Rows(self._draw_row, "", "tbody")
 
     async def refresh(self) -> None:
-        """Look again; lines change in place."""
-        found = await access.load_for(Role.ADMIN, operator_lines)
-        self._rows.show({person.id: person for person in found})
+        """Load the operators again; lines change in place."""
+        operators = await access.load_for(Role.ADMIN, operator_lines)
+        self._rows.show({person.id: person for person in operators})
 
     def _draw_row(self, person: OperatorLine) -> Callable[[OperatorLine], None]:
         with box(tag="tr"):
@@ -64,7 +64,7 @@ class OperatorsPage:
             with cell("", "buttons"):
                 buttons: Part[OperatorLine] = Part(lambda now: draw_person_actions(now, self.refresh), "hbox")
 
-        def move(now: OperatorLine) -> None:
+        def update(now: OperatorLine) -> None:
             set_state(chip, now.access)
             role.set_text(now.role.capitalize())
             factor.set_text("on" if now.has_factor else "off")
@@ -72,11 +72,11 @@ class OperatorsPage:
             seen.show(now, key=now.last_seen_at)
             buttons.show(now, key=(now.access, now.role, now.has_factor))
 
-        return move
+        return update
 
 
 def _draw_seen(person: OperatorLine) -> None:
     if person.last_seen_at:
         time_text(person.last_seen_at)
     else:
-        text("not lately", "muted")
+        text("not recently", "muted")

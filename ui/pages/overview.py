@@ -1,4 +1,4 @@
-"""The first page: what needs attention, then how the whole is doing."""
+"""The first page: what needs attention, then how the system is doing."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,12 +15,12 @@ from ui.components.base.empty import empty
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
 
-#: Seconds between two looks while something changes; the figures are of the last hours.
-LOOK: Final = 5.0
+#: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
+REFRESH_SECONDS: Final = 5.0
 
 
 async def draw() -> None:
-    """Load the overview, draw it, and look again now and then."""
+    """Load the overview, draw it and keep it fresh."""
     ui.page_title("Overview · Unstuck")
     with box("screen padded") as screen:
         text("Overview", tag="h1")
@@ -32,27 +32,29 @@ async def draw() -> None:
                 failures: Part[Overview] = Part(_draw_failures, "panel")
 
     async def refresh() -> None:
-        seen = await access.load(overview)
+        summary = await access.load(overview)
         if not screen.is_deleted:
-            tiles.show(seen, key=(seen.needs, seen.ended, seen.succeeded, seen.oldest_wait, seen.waiting))
-            people.show(seen, key=tuple(seen.in_need))
-            failures.show(seen, key=tuple(seen.failures))
+            tiles.show(
+                summary, key=(summary.needs, summary.ended, summary.succeeded, summary.oldest_wait, summary.waiting)
+            )
+            people.show(summary, key=tuple(summary.in_need))
+            failures.show(summary, key=tuple(summary.failures))
 
     await refresh()
-    keep_roughly_fresh(screen, refresh, seconds=LOOK)
+    keep_roughly_fresh(screen, refresh, seconds=REFRESH_SECONDS)
 
 
-def _draw_tiles(seen: Overview) -> None:
-    stuck, failed = seen.needs[Need.STUCK], seen.needs[Need.FAILED]
+def _draw_tiles(summary: Overview) -> None:
+    stuck, failed = summary.needs[Need.STUCK], summary.needs[Need.FAILED]
     with box("tiles"):
         _tile(f"{stuck:,}", "stuck users", "/users?need=stuck", design.BAD if stuck else design.OK)
         _tile(f"{failed:,}", "users whose demo mode failed", "/users?need=failed", design.BAD if failed else design.OK)
-        oldest = spoken(seen.oldest_wait) if seen.oldest_wait else "–"
-        _tile(oldest, f"oldest waiting, of {counted(seen.waiting, 'due job')}", "/jobs?status=queued", "")
-        _tile(f"{seen.ended:,}", "jobs ended in 24 hours", "/jobs", "")
-        rate = f"{100 * seen.succeeded / seen.ended:.1f} %" if seen.ended else "–"
-        good = not seen.ended or seen.succeeded / seen.ended >= TARGET
-        _tile(rate, f"succeeded; the aim is {TARGET:.0%}", "/jobs?status=failed", design.OK if good else design.BAD)
+        oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
+        _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?status=queued", "")
+        _tile(f"{summary.ended:,}", "jobs finished in 24 hours", "/jobs", "")
+        rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
+        good = not summary.ended or summary.succeeded / summary.ended >= TARGET
+        _tile(rate, f"succeeded; target {TARGET:.0%}", "/jobs?status=failed", design.OK if good else design.BAD)
 
 
 def _tile(figure: str, label: str, href: str, tone: str) -> None:
@@ -61,15 +63,13 @@ def _tile(figure: str, label: str, href: str, tone: str) -> None:
         text(label, "label")
 
 
-def _draw_people(seen: Overview) -> None:
+def _draw_people(summary: Overview) -> None:
     with box("title"):
-        text("Who needs someone", tag="h2")
-    if not seen.in_need:
-        empty(
-            "check_circle", "Nobody is stuck", "Whoever does not come on by themselves is listed here within a minute."
-        )
+        text("Users who need help", tag="h2")
+    if not summary.in_need:
+        empty("check_circle", "No users need help", "Users stuck for a minute appear here.")
         return
-    _rows(seen.in_need)
+    _rows(summary.in_need)
 
 
 def _rows(lines: Sequence[UserLine]) -> None:
@@ -82,15 +82,15 @@ def _rows(lines: Sequence[UserLine]) -> None:
                 text("", "muted")
 
 
-def _draw_failures(seen: Overview) -> None:
+def _draw_failures(summary: Overview) -> None:
     with box("title"):
         text("Failures of the last 24 hours", tag="h2")
-        text("alike ones together", "muted")
-    if not seen.failures:
-        empty("sentiment_satisfied", "Nothing failed", "Failed jobs are grouped here by what went wrong.")
+        text("Grouped by error", "muted")
+    if not summary.failures:
+        empty("sentiment_satisfied", "No failures", "Failed jobs appear here, grouped by error.")
         return
     with box("rows failures"):
-        for group in seen.failures:
+        for group in summary.failures:
             _draw_group(group)
 
 

@@ -1,4 +1,4 @@
-"""Queues and kinds of jobs: how they are doing, paused by whom and why, limited how; and the buttons to steer them."""
+"""Queues and kinds: figures, pauses with their reasons, limits, and the buttons that change them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,14 +16,14 @@ from ui.components.base.state_chip import state_chip
 from ui.components.base.table import cell, figure, table
 from ui.components.queues.limits_form import draw_limits, limits_button
 
-#: Columns of what ended within the last day, by status.
-_ENDED = {"Succeeded": "succeeded", "Failed": "failed", "Cancelled": "cancelled"}
-_QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", *_ENDED)
-_KIND_FIGURES = ("Running", *_ENDED)
+#: Columns of jobs that finished within the last day, by status.
+_FINISHED = {"Succeeded": "succeeded", "Failed": "failed", "Cancelled": "cancelled"}
+_QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", *_FINISHED)
+_KIND_FIGURES = ("Running", *_FINISHED)
 
 
 async def draw() -> None:
-    """Draw the queues and kinds, and keep them fresh."""
+    """Draw the queues and kinds and keep them fresh."""
     ui.page_title("Queues · Unstuck")
     page = QueuesPage()
     await page.refresh()
@@ -31,13 +31,13 @@ async def draw() -> None:
 
 
 class QueuesPage:
-    """Whether hints arrive, then queues, then kinds."""
+    """The state of the broker, then queues, then kinds."""
 
     def __init__(self) -> None:
         with box("screen padded") as self.screen:
             with box("headline"):
                 text("Queues", tag="h1")
-                text("Pausing starts nothing new; what runs goes on.", "muted")
+                text("A paused queue starts no new jobs; running jobs finish.", "muted")
             self._broker: Part[QueueSummary] = Part(_draw_broker)
             with box("panel", "section").props("aria-label=Queues"):
                 _title("Queues")
@@ -49,21 +49,21 @@ class QueuesPage:
                     self._kinds: Rows[KindFigures] = Rows(self._draw_kind, "", "tbody")
 
     async def refresh(self) -> None:
-        """Look again; figures move in place."""
+        """Load the figures again; they change in place."""
         self._show(await query_cache.queues.now())
 
-    async def _look_again(self) -> None:
+    async def _reload(self) -> None:
         self._show(await query_cache.queues.anew())
 
-    def _show(self, seen: QueueSummary) -> None:
+    def _show(self, summary: QueueSummary) -> None:
         if self.screen.is_deleted:
             return
-        self._broker.show(seen, key=(live.hub.bus_is_up(), live.hub.bus_is_up() or seen.queued))
-        self._queues.show({queue.line.name: queue for queue in seen.queues})
-        self._kinds.show({kind.kind.kind: kind for kind in seen.kinds})
+        self._broker.show(summary, key=(live.hub.bus_is_up(), live.hub.bus_is_up() or summary.queued))
+        self._queues.show({queue.line.name: queue for queue in summary.queues})
+        self._kinds.show({kind.kind.kind: kind for kind in summary.kinds})
 
-    def _draw_queue(self, seen: QueueFigures) -> Callable[[QueueFigures], None]:
-        name = seen.line.name
+    def _draw_queue(self, queue: QueueFigures) -> Callable[[QueueFigures], None]:
+        name = queue.line.name
         with box(tag="tr"):
             with cell("Queue"):
                 link(f"/jobs?{urlencode({'queue': name})}", "strong", name)
@@ -72,27 +72,27 @@ class QueuesPage:
             figures = {column: figure(column) for column in _QUEUE_FIGURES}
             with cell("", "buttons"):
                 buttons: Part[QueueFigures] = Part(
-                    lambda now: pause_button("queue", name, paused=now.line.paused_at, after=self._look_again)
+                    lambda now: pause_button("queue", name, paused=now.line.paused_at, after=self._reload)
                 )
 
-        def move(now: QueueFigures) -> None:
+        def update(now: QueueFigures) -> None:
             line = now.line
             state.show(now, key=(line.paused_at, line.paused_by, line.paused_reason))
             buttons.show(now, key=line.paused_at)
             oldest = line.oldest_seconds
-            told = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
-            told.append("–" if oldest is None else spoken(timedelta(seconds=oldest)))
-            for words, label in zip([*told, *_told(now.ended)], figures.values(), strict=True):
-                label.set_text(words)
+            values = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
+            values.append("–" if oldest is None else spoken(timedelta(seconds=oldest)))
+            for value, label in zip([*values, *_finished(now.ended)], figures.values(), strict=True):
+                label.set_text(value)
 
-        return move
+        return update
 
-    def _draw_kind(self, seen: KindFigures) -> Callable[[KindFigures], None]:
-        name = seen.kind.kind
+    def _draw_kind(self, kind: KindFigures) -> Callable[[KindFigures], None]:
+        name = kind.kind.kind
         with box(tag="tr"):
             with cell("Kind"):
-                text(seen.label, "strong", tag="div")
-                text(f"{name} in {seen.queue}" if seen.queue else name, "mono muted", tag="div")
+                text(kind.label, "strong", tag="div")
+                text(f"{name} in {kind.queue}" if kind.queue else name, "mono muted", tag="div")
             with cell("State", "wide"):
                 state: Part[KindFigures] = Part(lambda now: draw_pause(now.kind))
             with cell("Limits", "wide"):
@@ -101,48 +101,48 @@ class QueuesPage:
             with cell("", "buttons"):
                 buttons: Part[KindFigures] = Part(self._draw_kind_buttons)
 
-        def move(now: KindFigures) -> None:
+        def update(now: KindFigures) -> None:
             row = now.kind
             limited = (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds)
             state.show(now, key=(row.paused_at, row.paused_by, row.paused_reason))
             limits.show(now, key=limited)
             buttons.show(now, key=(row.paused_at, limited))
-            for words, label in zip([f"{now.running:,}", *_told(now.ended)], figures.values(), strict=True):
-                label.set_text(words)
+            for value, label in zip([f"{now.running:,}", *_finished(now.ended)], figures.values(), strict=True):
+                label.set_text(value)
 
-        return move
+        return update
 
-    def _draw_kind_buttons(self, seen: KindFigures) -> None:
+    def _draw_kind_buttons(self, kind: KindFigures) -> None:
         with box("hbox"):
-            pause_button("kind", seen.kind.kind, paused=seen.kind.paused_at, after=self._look_again)
-            limits_button(seen.kind, self._look_again)
+            pause_button("kind", kind.kind.kind, paused=kind.kind.paused_at, after=self._reload)
+            limits_button(kind.kind, self._reload)
 
 
-def _title(words: str) -> None:
+def _title(title: str) -> None:
     with box("title"):
-        text(words, tag="h2")
-        text("succeeded, failed, cancelled: of the last 24 hours", "muted")
+        text(title, tag="h2")
+        text("succeeded, failed and cancelled in the last 24 hours", "muted")
 
 
-def _told(ended: Ended) -> list[str]:
-    return [f"{ended.get(status, 0):,}" for status in _ENDED.values()]
+def _finished(ended: Ended) -> list[str]:
+    return [f"{ended.get(status, 0):,}" for status in _FINISHED.values()]
 
 
-def _draw_broker(seen: QueueSummary) -> None:
+def _draw_broker(summary: QueueSummary) -> None:
     if live.hub.bus_is_up():
         return
-    every = f"{settings().sweep_seconds:g} s"
-    rows = counted(seen.queued, "row")
+    interval = f"{settings().sweep_seconds:g} s"
+    rows = counted(summary.queued, "row")
     with box("notice tone-warn", "section").props('role=status aria-label="Broker"'):
         state_chip("paused").set_text("broker down")
         with box():
             text(
-                f"The broker is down: nothing is lost, {rows} queued in the database; workers look every {every}.",
+                f"The broker is down. Nothing is lost: {rows} queued in the database; workers check every {interval}.",
                 "strong",
                 tag="p",
             )
             text(
-                "Jobs start a little later, and pages look once a second. It mends by itself when the broker is back.",
+                "Jobs start a little later, and pages refresh once a second. It recovers when the broker returns.",
                 "muted",
                 tag="p",
             )

@@ -1,4 +1,4 @@
-"""Schedules: what is asked for when, the next runs, what came of the last ones, and the buttons to steer them."""
+"""Schedules: kind, time, next runs and last runs, and the buttons that change them."""
 
 from collections.abc import Callable
 from typing import Final
@@ -19,11 +19,11 @@ from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
 from ui.components.queues.schedule_form import ScheduleForm
 
-_MISSED: Final = {"skip": "missed runs are skipped", "once": "missed runs are caught up once"}
+_MISSED: Final = {"skip": "missed runs are skipped", "once": "missed runs are made up for once"}
 
 
 async def draw() -> None:
-    """Draw the schedules, and keep them fresh."""
+    """Draw the schedules and keep them fresh."""
     ui.page_title("Schedules · Unstuck")
     page = SchedulesPage()
     await page.refresh()
@@ -31,13 +31,13 @@ async def draw() -> None:
 
 
 class SchedulesPage:
-    """All schedules by name."""
+    """All schedules, sorted by name."""
 
     def __init__(self) -> None:
         with box("screen padded") as self.screen:
             with box("headline"):
                 text("Schedules", tag="h1")
-                text("Work that is asked for at times; each run fires once.", "muted")
+                text("Jobs requested at set times; each run starts once.", "muted")
                 box("grow")
                 only_for(button("Add schedule", self._add, look=PRIMARY, icon="add"), "schedule.add")
             with box("panel", "section").props("aria-label=Schedules"):
@@ -45,10 +45,10 @@ class SchedulesPage:
                 self._rows: Rows[ScheduleLine] = Rows(self._draw_row, "rows schedules")
 
     async def refresh(self) -> None:
-        """Look again."""
+        """Load the schedules again and show what changed."""
         self._show(await query_cache.schedules.now())
 
-    async def _look_again(self) -> None:
+    async def _reload(self) -> None:
         self._show(await query_cache.schedules.anew())
 
     def _show(self, lines: list[ScheduleLine]) -> None:
@@ -59,24 +59,24 @@ class SchedulesPage:
 
     async def _add(self) -> None:
         zone = await ui.run_javascript("Intl.DateTimeFormat().resolvedOptions().timeZone", timeout=3)
-        form = ScheduleForm(str(zone), self._look_again)
+        form = ScheduleForm(str(zone), self._reload)
         open_form("Add schedule", "Add schedule", form.draw)
 
     def _draw_row(self, _: ScheduleLine) -> Callable[[ScheduleLine], None]:
         part: Part[ScheduleLine] = Part(self._draw_line, "schedule")
 
-        def move(now: ScheduleLine) -> None:
+        def update(now: ScheduleLine) -> None:
             row = now.schedule
             pause = (row.paused_at, row.paused_by, row.paused_reason)
             ticks = [(tick.due_at, tick.outcome) for tick in now.ticks]
             part.box.props["data-schedule"] = row.name
             part.show(now, key=(pause, now.target, now.next, ticks))
 
-        return move
+        return update
 
     def _draw_line(self, line: ScheduleLine) -> None:
         with box("what"):
-            _draw_what(line)
+            _draw_kind(line)
         with box("when"):
             _draw_when(line)
         with box("next"):
@@ -89,23 +89,23 @@ class SchedulesPage:
     def _draw_buttons(self, line: ScheduleLine) -> None:
         row = line.schedule
         run = CommandAction(
-            command="schedule.run", words="Run now", done=f"{row.name}: asked for.", target=row.id, icon="bolt"
+            command="schedule.run", words="Run now", done=f"{row.name} requested.", target=row.id, icon="bolt"
         )
-        command_button(run, self._look_again)
-        command_button(_resume(line) if row.paused_at else _pause(line), self._look_again)
-        command_button(_remove(line), self._look_again)
+        command_button(run, self._reload)
+        command_button(_resume(line) if row.paused_at else _pause(line), self._reload)
+        command_button(_remove(line), self._reload)
 
 
-def _draw_none(nothing: bool) -> None:  # noqa: FBT001 - what the part shows
-    if nothing:
+def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
+    if is_empty:
         empty(
             "event_repeat",
-            "There are no schedules",
-            "Add one for what should happen by itself, such as deleting old jobs every night.",
+            "No schedules yet",
+            "Add one for recurring work, such as deleting old jobs every night.",
         )
 
 
-def _draw_what(line: ScheduleLine) -> None:
+def _draw_kind(line: ScheduleLine) -> None:
     row = line.schedule
     with box("named"):
         state_chip("paused" if row.paused_at else "active" if line.next else "over")
@@ -116,7 +116,7 @@ def _draw_what(line: ScheduleLine) -> None:
             text("for ")
             link(f"/users/{line.target.user_id}", words=line.target.words)
         elif row.target_id:
-            text("for somebody who is no longer there")
+            text("for a deleted user")
     if row.paused_at:
         draw_who_paused(row)
 
@@ -128,8 +128,8 @@ def _draw_when(line: ScheduleLine) -> None:
         text("once", "muted", tag="div")
         return
     cron = row.cron or ""
-    words = in_words(cron)
-    text(words or "By this expression", tag="div")
+    sentence = in_words(cron)
+    text(sentence or "Cron expression", tag="div")
     with box("muted"):
         text(cron, "mono")
         text(f" in {row.timezone}; {_MISSED.get(row.missed, row.missed)}")
@@ -138,9 +138,9 @@ def _draw_when(line: ScheduleLine) -> None:
 def _draw_next(line: ScheduleLine) -> None:
     text("Next", "label")
     if line.schedule.paused_at:
-        text("none while it is paused", "muted")
+        text("none while paused", "muted")
     elif not line.next:
-        text("none: it was for one time only", "muted")
+        text("none: it ran once only", "muted")
     for moment in line.next:
         time_text(moment, "until")
 
@@ -148,7 +148,7 @@ def _draw_next(line: ScheduleLine) -> None:
 def _draw_last(line: ScheduleLine) -> None:
     text("Last", "label")
     if not line.ticks:
-        text("it was not due yet", "muted")
+        text("not due yet", "muted")
     for tick in line.ticks:
         _draw_tick(tick)
 
@@ -167,13 +167,13 @@ def _pause(line: ScheduleLine) -> CommandAction:
     row = line.schedule
     question = Question(
         f"Pause {row.name}?",
-        ["Its runs pass unheard until somebody resumes it; none is caught up."],
+        ["Runs are skipped until it is resumed; skipped runs are not made up for."],
         "Pause",
     )
     return CommandAction(
         command="schedule.pause",
         words="Pause",
-        done=f"{row.name} is paused.",
+        done=f"{row.name} paused.",
         target=row.id,
         question=question,
         icon="pause",
@@ -183,7 +183,7 @@ def _pause(line: ScheduleLine) -> CommandAction:
 def _resume(line: ScheduleLine) -> CommandAction:
     row = line.schedule
     return CommandAction(
-        command="schedule.resume", words="Resume", done=f"{row.name} goes on.", target=row.id, icon="play_arrow"
+        command="schedule.resume", words="Resume", done=f"{row.name} resumed.", target=row.id, icon="play_arrow"
     )
 
 
@@ -191,10 +191,10 @@ def _remove(line: ScheduleLine) -> CommandAction:
     row = line.schedule
     question = Question(
         f"Remove {row.name}?",
-        ["The schedule and the record of its runs are deleted. Jobs that it asked for stay."],
+        ["The schedule and its run history are deleted. Jobs that it requested stay."],
         "Remove",
         takes_away=True,
     )
     return CommandAction(
-        command="schedule.remove", words="Remove", done=f"{row.name} is removed.", target=row.id, question=question
+        command="schedule.remove", words="Remove", done=f"{row.name} removed.", target=row.id, question=question
     )

@@ -1,4 +1,4 @@
-"""One's own settings: the password, which replaces sign-in links, and where one is signed in."""
+"""The signed-in person's settings: password, second factor, sessions and tokens."""
 
 from typing import Final
 
@@ -18,26 +18,31 @@ PATH: Final = "/settings"
 
 
 async def draw() -> None:
-    """Draw the settings of whoever is signed in."""
+    """Draw the settings of the signed-in person."""
     me = access.me()
-    assert me.id is not None, "who sees a page is a person"
+    assert me.id is not None, "a page is shown to a person only"
     has_password = await access.load(passwords.has_password, me)
     with home_frame(PATH):
         text("Settings", tag="h1")
         with _card(
-            "Password", "You sign in with it instead of a link. At least 12 characters; a few unrelated words are best."
+            "Password",
+            "Sign in with it instead of a link. Use at least 12 characters; a few unrelated words work best.",
         ):
             PasswordFields().show(has_password=has_password)
-        with _card("Second factor", "Whenever you sign in, a code from your phone as well: passwords get guessed."):
+        with _card(
+            "Second factor", "Adds a code from your phone to each sign-in, in case someone learns your password."
+        ):
             await MyFactor(me.id).begin()
-        with _card("Where you are signed in", "End what you do not know, and change your password then."):
+        with _card("Where you are signed in", "Don't recognise one? End it and change your password."):
             await OpenSessions(me, me.id).begin()
-        with _card("Tokens", "They let your scripts in, as “Authorization: Bearer”, for what you may do and no more."):
+        with _card(
+            "Tokens", "For your scripts, sent as “Authorization: Bearer”. A token can do at most what you can do."
+        ):
             await MyTokens(me.id).begin()
 
 
 def _card(title: str, about: str) -> ui.element:
-    """Return a box for one thing that can be set, with what it is for."""
+    """Return a card for one setting, with its purpose."""
     made = box("card-big narrow", "section")
     made.props["aria-label"] = title
     with made:
@@ -47,7 +52,7 @@ def _card(title: str, about: str) -> ui.element:
 
 
 class PasswordFields:
-    """The fields of a new password; who has one already proves it by the present one."""
+    """The fields of a new password; a person who has one must enter it as well."""
 
     def __init__(self) -> None:
         self._part: Part[bool] = Part(self._draw, "part")
@@ -57,14 +62,14 @@ class PasswordFields:
         self._part.show(has_password, key=object())
 
     def _draw(self, has_password: bool) -> None:  # noqa: FBT001 - what the part shows
-        current = _secret("Present password", "current-password") if has_password else None
+        current = _secret("Current password", "current-password") if has_password else None
         new = _secret("New password", "new-password")
 
         async def change() -> None:
-            given = {"password": new.value or "", "current": current.value if current else None}
-            await access.perform("password.change", None, given)
+            values = {"password": new.value or "", "current": current.value if current else None}
+            await access.perform("password.change", None, values)
             self.show(has_password=True)
-            say("Your password is changed. Your other sessions have ended.")
+            say("Password changed. Your other sessions have ended.")
 
         with box("actions"):
             button("Change password" if has_password else "Set password", change, look=PRIMARY)
@@ -79,5 +84,5 @@ def _secret(title: str, purpose: str) -> ui.input:
 
 
 def declare() -> None:
-    """Declare the page, for everybody who is signed in."""
+    """Declare the page, for everyone who is signed in."""
     access.page(PATH, role=Role.MEMBER, title="Settings · Unstuck")(draw)

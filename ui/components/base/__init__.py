@@ -1,1 +1,1 @@
-"""Parts that know no subject: boxes, buttons, dialogs, forms, times, tables."""
+"""Components without a subject: boxes, buttons, dialogs, forms, times, tables."""

@@ -1,4 +1,4 @@
-"""Buttons, and what happens when one is pressed: once, with an answer for the person."""
+"""Buttons: each acts once per press and tells the person the outcome."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from nicegui import Client, ui
 
 from core.errors import AlreadyActive, Refused
 
-#: A button's look: the one thing to do, a thing that takes away, one among many, a mere icon.
+#: A button's look: the primary action, a destructive action, a plain one, an icon only.
 PRIMARY: Final = "primary"
 DANGER: Final = "danger"
 PLAIN: Final = ""
@@ -18,22 +18,22 @@ QUIET: Final = "quiet"
 Pressed = Callable[[], Awaitable[Any] | Any]
 
 
-def button(words: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None = None) -> ui.button:
-    """Return a button that ignores further presses until the first one is done."""
-    made = ui.button(words, icon=icon, color=None).classes(f"btn {look}")
+def button(label: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None = None) -> ui.button:
+    """Return a button that ignores further presses until the first one has finished."""
+    made = ui.button(label, icon=icon, color=None).classes(f"btn {look}")
     made.props('unelevated no-caps no-wrap :ripple="false"')
     return made.on_click(lambda: _once(made, pressed))
 
 
 def icon_button(icon: str, name: str, pressed: Pressed) -> ui.button:
-    """Return a button that is only an icon; `name` is what it is called aloud and on hover."""
+    """Return an icon-only button; `name` is its accessible name and tooltip."""
     made = button("", pressed, look=f"{QUIET} icon", icon=icon)
     made.props["aria-label"] = name
     return made.tooltip(name)
 
 
 def forbid(made: ui.button, why: str) -> ui.button:
-    """Make a button say why it cannot be pressed; it stays reachable, so that the reason can be read and heard."""
+    """Make a button explain why it cannot be pressed; it stays focusable, so that people can read the reason."""
     made.props["aria-disabled"] = "true"
     made.props["aria-description"] = why
     return made.tooltip(why)
@@ -54,8 +54,8 @@ async def _once(made: ui.button, pressed: Pressed) -> None:
 
 
 async def attempt(client: Client, act: Pressed) -> None:
-    """Do it on this page, and tell the person when it is refused."""
-    # What is done may redraw the part in which it was asked for; toasts and dialogs belong to the page.
+    """Run `act` on this page, and tell the person if it is refused."""
+    # The action may redraw the part that contains its button; toasts and dialogs belong to the page.
     with client:
         try:
             answer = act()
@@ -65,25 +65,25 @@ async def attempt(client: Client, act: Pressed) -> None:
             refuse_with(refusal)
 
 
-def say(words: str, job_id: object = None) -> None:
-    """Tell the person that something was done; with a link to the job that does it."""
-    _toast(words, "ok", job_id)
+def say(message: str, job_id: object = None) -> None:
+    """Show a success message, with a link to the job if there is one."""
+    _toast(message, "ok", job_id)
 
 
-def refuse(words: str, job_id: object = None) -> None:
-    """Tell the person that something was not done, and why."""
-    _toast(words, "bad", job_id)
+def refuse(message: str, job_id: object = None) -> None:
+    """Show why something was not done."""
+    _toast(message, "bad", job_id)
 
 
 def refuse_with(refusal: Refused) -> None:
-    """Tell the person why something was refused; with a link to the job that is in the way."""
+    """Show why the gateway refused, with a link to the active job if there is one."""
     refuse(str(refusal), refusal.job_id if isinstance(refusal, AlreadyActive) else None)
 
 
-def _toast(words: str, tone: str, job_id: object) -> None:
+def _toast(message: str, tone: str, job_id: object) -> None:
     options: dict[str, Any] = {"classes": f"toast-{tone}", "timeout": 6000, "progress": False}
     if job_id is not None:
-        # The handler is JavaScript: only a UUID's own digits may reach it.
+        # The handler is JavaScript: only the digits of a UUID may reach it.
         url = f"/jobs/{UUID(str(job_id))}"
-        options["actions"] = [{"label": "Open job", ":handler": f"() => emitEvent('sub_pages_navigate', '{url}')"}]
-    ui.notify(words, position="bottom-right", textColor="toast", **options)
+        options["actions"] = [{"label": "View job", ":handler": f"() => emitEvent('sub_pages_navigate', '{url}')"}]
+    ui.notify(message, position="bottom-right", textColor="toast", **options)

@@ -1,4 +1,4 @@
-"""Charts, drawn as SVG so that they take their colours from the theme."""
+"""Charts, drawn as SVG so that their colours follow the theme."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -11,14 +11,14 @@ _LINE = "var(--line)"
 
 
 def day_chart(by_day: Mapping[date, int], name: str) -> ui.element:
-    """Draw one column per day; `name` tells a screen reader what it sees, with the figures that matter."""
-    most = max(by_day, key=lambda day: by_day[day], default=None)
-    words = f"{name}: {sum(by_day.values()):,} in {len(by_day)} days"
-    if most and by_day[most]:
-        words += f", most on {_short(most)} with {by_day[most]:,}"
+    """Draw one column per day; screen readers hear `name` and the main figures."""
+    busiest_day = max(by_day, key=lambda day: by_day[day], default=None)
+    summary = f"{name}: {sum(by_day.values()):,} in {len(by_day)} days"
+    if busiest_day and by_day[busiest_day]:
+        summary += f", most on {_day_label(busiest_day)} with {by_day[busiest_day]:,}"
     chart = ui.echart(_options(by_day), renderer="svg").classes("chart").style("height: 240px")
     chart.props["role"] = "img"
-    chart.props["aria-label"] = words
+    chart.props["aria-label"] = summary
     return chart
 
 
@@ -31,7 +31,7 @@ def _options(by_day: Mapping[date, int]) -> dict[str, Any]:
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}, "transitionDuration": 0},
         "xAxis": {
             "type": "category",
-            "data": [_short(day) for day in days],
+            "data": [_day_label(day) for day in days],
             "axisLine": {"lineStyle": {"color": _LINE}},
             "axisTick": {"show": False},
             "axisLabel": {**label, "interval": 13},
@@ -56,5 +56,5 @@ def _options(by_day: Mapping[date, int]) -> dict[str, Any]:
     }
 
 
-def _short(day: date) -> str:
+def _day_label(day: date) -> str:
     return f"{day:%b} {day.day}"

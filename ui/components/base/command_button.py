@@ -1,4 +1,4 @@
-"""Buttons of commands that steer the engine: they ask, do, and say what was done; or say who may."""
+"""Buttons for commands: they ask, run the command and show the outcome, or name the role it needs."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from ui.components.base.confirm import Question, Yes, confirm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAction:
-    """A command as a button: the word on it, to what, the question before it, and what is said afterwards."""
+    """A command as a button: its label, target, question beforehand and message afterwards."""
 
     command: str
     words: str
@@ -26,36 +26,36 @@ class CommandAction:
     icon: str | None = None
 
 
-def command_button(order: CommandAction, after: Callable[[], Awaitable[Any]]) -> ui.button:
-    """Return the button; `after` shows what became of it."""
+def command_button(action: CommandAction, after: Callable[[], Awaitable[Any]]) -> ui.button:
+    """Return the button; `after` runs once the command has succeeded."""
 
-    takes_away = order.question is not None and order.question.takes_away
+    takes_away = action.question is not None and action.question.takes_away
     look = DANGER if takes_away else PLAIN
     return only_for(
-        button(order.words, lambda: perform_action(order, after), look=look, icon=order.icon), order.command
+        button(action.words, lambda: perform_action(action, after), look=look, icon=action.icon), action.command
     )
 
 
-async def perform_action(order: CommandAction, after: Callable[[], Awaitable[Any]]) -> None:
-    """Ask if it has a question, do it, and say that it is done. Raises a Refused."""
-    question = _question(order)
-    yes = await confirm(question) if question else Yes(None)
-    if yes is None:
+async def perform_action(action: CommandAction, after: Callable[[], Awaitable[Any]]) -> None:
+    """Ask its question if it has one, run the command and report success. Raises Refused."""
+    question = _question(action)
+    agreement = await confirm(question) if question else Yes(None)
+    if agreement is None:
         return
-    answer = await access.perform(order.command, order.target, order.args, reason=yes.reason)
-    say(order.done, answer.get("job_id"))
+    answer = await access.perform(action.command, action.target, action.args, reason=agreement.reason)
+    say(action.done, answer.get("job_id"))
     await after()
 
 
-def _question(order: CommandAction) -> Question | None:
-    """Return what is asked before it is done: its own question, with the field for a reason where one is needed."""
-    if not COMMANDS[order.command].needs_reason:
-        return order.question
-    return replace(order.question or Question(f"{order.words}?", [], order.words), needs_reason=True)
+def _question(action: CommandAction) -> Question | None:
+    """Return the question to ask first, with a reason field if the command needs a reason."""
+    if not COMMANDS[action.command].needs_reason:
+        return action.question
+    return replace(action.question or Question(f"{action.words}?", [], action.words), needs_reason=True)
 
 
 def only_for(made: ui.button, command: str) -> ui.button:
-    """Let a button be pressed by whoever may give this command; others read who may."""
+    """Leave a button to people who may run this command; tell others which role it needs."""
     role, actor = COMMANDS[command].role, access.me()
     if actor.may(role):
         return made

@@ -1,30 +1,30 @@
-"""How events are called, in the timelines and in the audit log; one that is missing here is called by its own name."""
+"""Titles of events for timelines and the audit log; an event without one here shows its own name."""
 
 from collections.abc import Mapping
 from typing import Final
 
-_CALLED: Final[Mapping[str, str]] = {
-    "job.requested": "Asked for",
-    "job.cancel_requested": "Asked to cancel",
+_TITLES: Final[Mapping[str, str]] = {
+    "job.requested": "Requested",
+    "job.cancel_requested": "Cancel requested",
     "job.args_revealed": "Hidden arguments revealed",
     "operator.added": "Added as an operator",
     "operator.role_changed": "Role changed",
-    "operator.disabled": "Shut out",
-    "operator.enabled": "Let in again",
-    "operator.link_made": "Sign-in link made",
+    "operator.disabled": "Disabled",
+    "operator.enabled": "Enabled again",
+    "operator.link_made": "Sign-in link created",
     "kind.limited": "Limits set",
     "session.started": "Signed in",
     "session.ended": "Signed out",
-    "factor.set_up": "Second factor begun",
+    "factor.set_up": "Second factor set up, not confirmed yet",
     "factor.on": "Second factor switched on",
     "factor.off": "Second factor switched off",
     "factor.reset": "Second factor reset",
     "factor.recovery_used": "Recovery code used",
-    "keys.rotated": "Secrets encrypted anew",
-    "user.repaired": "Repaired: moved to failed",
+    "keys.rotated": "Secrets encrypted with the new key",
+    "user.repaired": "Repaired: marked failed",
 }
 
 
-def called(name: str) -> str:
-    """Return how an event of this name is called."""
-    return _CALLED.get(name) or name.replace(".", " ").replace("_", " ").capitalize()
+def event_title(name: str) -> str:
+    """Return the title of an event."""
+    return _TITLES.get(name) or name.replace(".", " ").replace("_", " ").capitalize()

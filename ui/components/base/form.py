@@ -1,4 +1,4 @@
-"""A form drawn from a pydantic model: enums and literals are choices, the rest are fields; the model checks."""
+"""Forms drawn from a pydantic model: enums and literals become selects; the model validates."""
 
 import types
 from collections.abc import Collection, Mapping
@@ -12,14 +12,14 @@ from pydantic.fields import FieldInfo
 from core.errors import Invalid
 from ui.components.base.box import box, text
 
-#: What a choice that may be left open is called while it is.
+#: The value of an optional select while nothing is chosen.
 ANY = ""
 
 
 class ModelForm:
-    """The fields of a form model, and what the person has chosen in them.
+    """The fields of a form model, and the person's input.
 
-    `given` fills them in beforehand; `without` names fields that are not the person's to fill in, and are as given.
+    `given` prefills them; `without` names fields that stay hidden and keep their given value.
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class ModelForm:
         self._fields = {name: _field(name, info, self._given.get(name)) for name, info in fields.items()}
 
     def values(self) -> dict[str, Any]:
-        """Return what was filled in, ready for the gateway; raises Invalid, naming each field that does not fit."""
+        """Return the input, ready for the gateway. Raises Invalid, naming each field that does not fit."""
         chosen = {name: None if field.value == ANY else field.value for name, field in self._fields.items()}
         try:
             return self._model.model_validate(self._given | chosen).model_dump(mode="json")
         except ValidationError as error:
             fields = {str(problem["loc"][0]): problem["msg"] for problem in error.errors() if problem["loc"]}
-            told = (f"{self._title(name)}: {words}" for name, words in fields.items())
-            raise Invalid("; ".join(told), fields) from None
+            messages = (f"{self._title(name)}: {message}" for name, message in fields.items())
+            raise Invalid("; ".join(messages), fields) from None
 
     def _title(self, name: str) -> str:
         info = self._model.model_fields.get(name)
@@ -46,17 +46,17 @@ class ModelForm:
 
 
 def choices_of(info: FieldInfo) -> dict[str, tuple[str, str]]:
-    """Return what can be chosen for a field, as value: (words, description); empty for a field that is no choice."""
+    """Return a field's choices as value: (label, description); empty if the field is not a choice."""
     kind = _bare(info.annotation)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return {str(member.value): _told(member) for member in kind}
+        return {str(member.value): _described(member) for member in kind}
     if get_origin(kind) is Literal:
         return {str(value): (_spelled(value), "") for value in get_args(kind)}
     return {}
 
 
-def _told(member: Enum) -> tuple[str, str]:
-    """Return how a choice is called and described; one without a profile is called by its value."""
+def _described(member: Enum) -> tuple[str, str]:
+    """Return the label and description of a choice; without a profile the label is its value."""
     profile = getattr(member, "profile", None)
     return (profile.label, profile.description) if profile else (_spelled(member.value), "")
 
@@ -95,7 +95,7 @@ def _field(name: str, info: FieldInfo, given: Any) -> Any:
 
 
 def _choice(choices: Mapping[str, tuple[str, str]], value: Any, *, may_be_empty: bool) -> ui.select:
-    options = ({ANY: "Any"} if may_be_empty else {}) | {name: words for name, (words, _) in choices.items()}
+    options = ({ANY: "Any"} if may_be_empty else {}) | {name: label for name, (label, _) in choices.items()}
     chosen = str(value.value) if isinstance(value, Enum) else value if value in options else next(iter(options))
     field = ui.select(options, value=chosen).props("outlined dense options-dense").classes("field")
     if any(about for _, about in choices.values()):

@@ -1,4 +1,4 @@
-"""A dialog with fields, which stays open while what was filled in does not fit."""
+"""A dialog with fields; it stays open until its input is accepted."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,35 +8,35 @@ from core.errors import Refused
 from ui.components.base.box import box, text
 from ui.components.base.button import PRIMARY, button
 
-#: What is shown once the dialog is closed, such as a link that is shown once.
+#: Runs after the dialog has closed, for example to show a one-time link.
 Then = Callable[[], Awaitable[None]]
-#: Does what the form is for; raises Refused when it cannot be done so.
+#: Performs the form's action; raises Refused if the input is not accepted.
 Act = Callable[[], Awaitable[Then | None]]
 
 
-def open_form(title: str, yes: str, draw: Callable[[], Act]) -> None:
-    """Open a dialog; `draw` draws its fields and returns what the button `yes` does."""
+def open_form(title: str, submit_label: str, draw: Callable[[], Act]) -> None:
+    """Open a dialog; `draw` draws its fields and returns the action of the submit button."""
     with ui.dialog().props("transition-show=none transition-hide=none") as dialog, ui.card().classes("dialog wide"):
         dialog.props["aria-label"] = title
         text(title, tag="h2").style("font-size: 15px")
         with box("fields vbox"):
             act = draw()
-        wrong = text("", "wrongbox").props("role=alert")
-        wrong.set_visibility(False)
+        error = text("", "wrongbox").props("role=alert")
+        error.set_visibility(False)
 
         async def submit() -> None:
             try:
                 then = await act()
             except Refused as refusal:
-                wrong.set_text(str(refusal))
-                wrong.set_visibility(True)
+                error.set_text(str(refusal))
+                error.set_visibility(True)
                 return
             dialog.close()
             if then:
                 await then()
 
         with box("actions"):
-            button("Close", dialog.close)
-            button(yes, submit, look=PRIMARY)
+            button("Go back", dialog.close)
+            button(submit_label, submit, look=PRIMARY)
     dialog.on("hide", dialog.delete)
     dialog.open()

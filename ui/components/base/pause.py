@@ -1,4 +1,4 @@
-"""Whether something is paused, by whom, since when and why; and the button that changes it."""
+"""Pauses: whether something is paused, who paused it, when and why; and the button that changes it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -14,23 +14,23 @@ from ui.components.base.times import time_text
 
 
 class Pausable(Protocol):
-    """What somebody can have paused: a queue, a kind, a schedule."""
+    """Something that an operator can pause: a queue, a kind, a schedule."""
 
     @property
     def paused_at(self) -> datetime | None:
-        """Since when; None: it is not paused."""
+        """When it was paused; None: it is not paused."""
 
     @property
     def paused_by(self) -> str | None:
-        """By whom."""
+        """Who paused it."""
 
     @property
     def paused_reason(self) -> str | None:
-        """Why."""
+        """The reason they gave."""
 
 
 def draw_pause(row: Pausable) -> None:
-    """Draw whether it is paused, and if so the whole story."""
+    """Draw whether it is paused, and if so by whom, when and why."""
     if row.paused_at is None:
         state_chip("active")
         return
@@ -40,28 +40,28 @@ def draw_pause(row: Pausable) -> None:
 
 
 def draw_who_paused(row: Pausable) -> None:
-    """Draw by whom it was paused, when and why."""
+    """Draw who paused it, when and why."""
     with box("muted who-paused"):
         text(f"by {row.paused_by}, ")
         time_text(row.paused_at)
         text(f": {row.paused_reason}" if row.paused_reason else ", no reason given")
 
 
-def pause_button(what: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[Any]]) -> ui.button:
+def pause_button(noun: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[Any]]) -> ui.button:
     """Return the button that pauses a queue or a kind, or resumes a paused one."""
-    return command_button(pause_of(what, name, paused=paused), after)
+    return command_button(pause_of(noun, name, paused=paused), after)
 
 
-def pause_of(what: str, name: str, *, paused: datetime | None) -> CommandAction:
-    """Return what pauses a queue or a kind, or resumes a paused one."""
+def pause_of(noun: str, name: str, *, paused: datetime | None) -> CommandAction:
+    """Return the action that pauses a queue or a kind, or resumes a paused one."""
     args = {"name": name}
     if paused:
-        resumed = f"{name} goes on."
-        return CommandAction(command=f"{what}.resume", words="Resume", done=resumed, args=args, icon="play_arrow")
+        resumed = f"{name} resumed."
+        return CommandAction(command=f"{noun}.resume", words="Resume", done=resumed, args=args, icon="play_arrow")
     question = Question(
-        f"Pause the {what} {name}?",
-        ["No more of its jobs start until somebody resumes it. Those that run go on; new ones wait, none is lost."],
+        f"Pause the {noun} {name}?",
+        [f"A paused {noun} starts no new jobs; running jobs finish. Waiting jobs start when it is resumed."],
         "Pause",
     )
-    done = f"{name} is paused."
-    return CommandAction(command=f"{what}.pause", words="Pause", done=done, args=args, question=question, icon="pause")
+    done = f"{name} paused."
+    return CommandAction(command=f"{noun}.pause", words="Pause", done=done, args=args, question=question, icon="pause")

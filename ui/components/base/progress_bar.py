@@ -1,4 +1,4 @@
-"""Progress: a bar, and beside it the figure, which a screen reader hears as one."""
+"""Progress: a bar with its percentage, as one element for screen readers."""
 
 from nicegui import ui
 
@@ -7,7 +7,7 @@ from ui.components.base.box import box
 
 
 class ProgressBar:
-    """A progress bar that moves in place; without a total it says only that something is going on."""
+    """A progress bar that updates in place; without a total it shows only that work is under way."""
 
     def __init__(self, name: str, tone: str = design.RUN) -> None:
         self.bar = box(f"progress {tone}").props(
@@ -19,7 +19,7 @@ class ProgressBar:
             self._figure = ui.label("").classes("figure")
 
     def show(self, done: int, total: int, message: str = "") -> None:
-        """Show how far it got."""
+        """Show the progress."""
         if self.bar.is_deleted:
             return
         percent = min(100, 100 * done // total) if total > 0 else 0

@@ -1,6 +1,7 @@
-"""The one recommended remedy of a diagnosis, as a button with what pressing it does."""
+"""The one recommended remedy of a diagnosis, as a button with its effect."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from core.commands.registry import COMMANDS
 from core.diagnosis.context import Remedy
@@ -9,15 +10,24 @@ from ui.components.base.box import box, text
 from ui.components.base.button import PRIMARY, button, say
 from ui.components.base.command_button import only_for
 
+#: What a person reads after pressing a remedy.
+_OUTCOMES: Final[Mapping[str, str]] = {
+    "job.retry": "Retry queued.",
+    "job.cancel": "Cancel requested.",
+    "queue.resume": "Queue resumed.",
+    "kind.resume": "Kind resumed.",
+    "user.repair": "Marked failed. You can retry or dismiss now.",
+}
+
 
 def draw_remedy(remedy: Remedy | None, after: Callable[[], Awaitable[None]]) -> None:
-    """Draw the remedy, if there is one that can be pressed; `after` shows what became of it."""
+    """Draw the remedy, if it is a command; `after` runs once it has succeeded."""
     if remedy is None or remedy.command not in COMMANDS:
         return
 
     async def press() -> None:
         answer = await access.perform(remedy.command, remedy.target, remedy.args)
-        say(f"{remedy.label}: done.", answer.get("job_id"))
+        say(_OUTCOMES.get(remedy.command, f"{remedy.label} requested."), answer.get("job_id"))
         await after()
 
     with box("remedy"):

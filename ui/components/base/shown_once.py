@@ -1,4 +1,4 @@
-"""What is shown once and then nowhere: a dialog with the words, a way to copy them, and one way out."""
+"""Secrets that are shown once: a dialog with the secret, a copy button and one way out."""
 
 from nicegui import ui
 
@@ -7,9 +7,9 @@ from ui.components.base.button import PLAIN, PRIMARY, button, say
 
 
 async def show_once(title: str, about: str, secret: str) -> None:
-    """Show a secret until the person says that it is kept; neither Escape nor a press beside it closes the dialog."""
-    calm = "persistent transition-show=none transition-hide=none"
-    with ui.dialog().props(calm) as dialog, ui.card().classes("dialog"):
+    """Show a secret until the person confirms that they saved it; Escape or a click outside does not close it."""
+    stays_open = "persistent transition-show=none transition-hide=none"
+    with ui.dialog().props(stays_open) as dialog, ui.card().classes("dialog"):
         dialog.props["aria-label"] = title
         text(title, tag="h2").style("font-size: 15px")
         text(about, "muted", tag="p")
@@ -21,7 +21,7 @@ async def show_once(title: str, about: str, secret: str) -> None:
 
         with box("actions"):
             button("Copy", copy, look=PLAIN, icon="content_copy")
-            button("I have kept it", lambda: dialog.submit(None), look=PRIMARY)
+            button("I have saved it", lambda: dialog.submit(None), look=PRIMARY)
     await dialog
-    if not dialog.is_deleted:  # the page may have been left with it open
+    if not dialog.is_deleted:  # the person may have left the page with it open
         dialog.delete()

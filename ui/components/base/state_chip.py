@@ -1,4 +1,4 @@
-"""A state: a coloured dot and its word, never colour alone."""
+"""State chips: a coloured dot with a word, never colour alone."""
 
 from nicegui import ui
 
@@ -6,12 +6,12 @@ from ui import design
 
 
 def state_chip(word: str, classes: str = "") -> ui.label:
-    """Return the dot and word of a state; the dot breathes while the state will pass."""
+    """Return the dot and word of a state; the dot pulses while the state is temporary."""
     return ui.label(word).classes(f"{_look(word)} {classes}")
 
 
 def set_state(chip: ui.label, word: str) -> None:
-    """Let a chip tell another state."""
+    """Change the state that a chip shows."""
     if chip.text != word:
         chip.set_text(word)
         chip.classes(replace=_look(word))

@@ -1,4 +1,4 @@
-"""Figures in columns; on a phone each row becomes a block whose cells carry their column's name."""
+"""Tables; on a phone each row becomes a block, and each cell carries its column's name."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -9,18 +9,18 @@ from ui.components.base.box import box, text
 
 
 def table(name: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> AbstractContextManager[ui.element]:
-    """Draw the head of a table, and return where its body goes; `numbers` names the columns of figures."""
+    """Draw the head of a table and return the table; `numbers` names the numeric columns."""
     made = box("table", "table")
     made.props["aria-label"] = name
     with made, box(tag="thead"), box(tag="tr"):
         for column in columns:
             text(column, "num" if column in numbers else "", tag="th").props("scope=col")
-        box(tag="td")  # the buttons need no heading
+        box(tag="td")  # the column of buttons has no heading
     return made
 
 
 def cell(column: str = "", classes: str = "") -> ui.element:
-    """Return a cell of the column with this name; without a name: the one with the buttons."""
+    """Return a cell of the column with this name; without a name, the cell for the buttons."""
     made = box(classes, "td")
     if column:
         made.props["data-label"] = column
@@ -28,7 +28,7 @@ def cell(column: str = "", classes: str = "") -> ui.element:
 
 
 def figure(column: str) -> ui.label:
-    """Return a cell that holds a number; set its text."""
+    """Return a numeric cell, to be filled with set_text."""
     made = text("", "num", tag="td")
     made.props["data-label"] = column
     return made

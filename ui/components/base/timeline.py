@@ -1,4 +1,4 @@
-"""Events as a list of what happened: what, by whom and by which way, why, and when."""
+"""Timelines: one line per event with what happened, who did it and how, why, and when."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -7,15 +7,15 @@ from core.models import Event
 from core.operations import BY_NAME
 from ui import design
 from ui.components.base.box import box, text
-from ui.components.base.event_words import called
+from ui.components.base.event_words import event_title
 from ui.components.base.times import time_text
 
-#: How the life of a job is told, which is more than how its events are called.
-_TOLD: Final[Mapping[str, str]] = {
-    "job.requested": "Asked for: {label}",
-    "job.retrying": "Attempt {attempt} failed; another one follows",
-    "job.rescued": "Worker lost; taken over",
-    "job.handed_back": "Handed back to the queue",
+#: Sentences for the life of a job; other events show their title.
+_SENTENCES: Final[Mapping[str, str]] = {
+    "job.requested": "Requested: {label}",
+    "job.retrying": "Attempt {attempt} failed; it will be retried",
+    "job.rescued": "Worker lost; job taken over",
+    "job.handed_back": "Returned to the queue",
     "job.cancelled": "Cancelled",
     "job.succeeded": "Succeeded",
     "job.failed": "Failed",
@@ -32,7 +32,7 @@ _TONES: Final[Mapping[str, str]] = {
 
 
 class _Gaps(dict[str, object]):
-    """Words for a sentence; a missing one is left out."""
+    """Values for a sentence; a missing one is left out."""
 
     def __missing__(self, key: str) -> str:
         return ""
@@ -46,22 +46,22 @@ def timeline(events: Sequence[Event]) -> None:
                 _line(event)
 
 
-def told(event: Event) -> str:
-    """Return an event in a few words."""
-    words = _TOLD.get(event.name)
-    if words is None:
-        return called(event.name)
+def sentence_of(event: Event) -> str:
+    """Return an event as a short sentence."""
+    template = _SENTENCES.get(event.name)
+    if template is None:
+        return event_title(event.name)
     kind = BY_NAME.get(str(event.data.get("kind")))
-    known = {**event.data, "label": kind.label if kind else event.data.get("kind", "a job")}
-    return words.format_map(_Gaps(known)).strip(" :")
+    values = {**event.data, "label": kind.label if kind else event.data.get("kind", "a job")}
+    return template.format_map(_Gaps(values)).strip(" :")
 
 
 def _line(event: Event) -> None:
     with box():
-        text(told(event), "strong")
-        who = event.actor if event.actor_id else "the program" if event.actor == "engine" else event.actor
+        text(sentence_of(event), "strong")
+        actor = event.actor if event.actor_id else "the program" if event.actor == "engine" else event.actor
         via = f" via {event.via}" if event.via in ("api", "cli") else ""
-        text(f" · {who}{via}", "who")
+        text(f" · {actor}{via}", "who")
     time_text(event.at)
     if event.reason:
         text(f"“{event.reason}”", "why quote")

@@ -1,4 +1,4 @@
-"""Times as people read them: relative, exact on hover, in the viewer's own zone (assets/console.js words them)."""
+"""Times: relative, exact on hover, in the viewer's time zone (assets/console.js renders them)."""
 
 import inspect
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Mode = Literal["ago", "until", "clock", "elapsed"]
 
 
 def time_text(at: datetime | str | None, mode: Mode = "ago", classes: str = "") -> ui.element:
-    """Return a time that keeps itself up to date; nothing for None."""
+    """Return a time that updates itself; an empty element for None."""
     element = ui.element("time-text").classes(classes)
     if at is not None:
         element.props["mode"] = mode
@@ -23,15 +23,15 @@ def time_text(at: datetime | str | None, mode: Mode = "ago", classes: str = "") 
 
 
 def set_time(element: ui.element, at: datetime | str) -> None:
-    """Let a time tell another moment."""
-    words = at if isinstance(at, str) else at.isoformat()
-    if element.props.get("at") != words:
-        element.props["at"] = words
+    """Change the moment that a time shows."""
+    moment = at if isinstance(at, str) else at.isoformat()
+    if element.props.get("at") != moment:
+        element.props["at"] = moment
         element.update()
 
 
 class MomentField:
-    """A field for a date and a time in the viewer's zone; `instant` is what it means, or None while it is empty."""
+    """A field for a date and time in the viewer's zone; `instant` is its value, or None while it is empty."""
 
     def __init__(self, name: str, note: str = "optional, your time", changed: Callable[[], Any] | None = None) -> None:
         self.instant: datetime | None = None
@@ -40,7 +40,7 @@ class MomentField:
             text(f"{name} ({note})", tag="label")
             field = self._field = box("native-field", "input").props("type=datetime-local")
             field.props["aria-label"] = name
-        # The browser knows the person's zone, so it turns what was chosen into an instant.
+        # The browser knows the person's zone, so it converts the input into an instant.
         field.on("input", self._chosen, js_handler="(event) => emit(window.instantOf(event.target.value))")
 
     def clear(self) -> None:

@@ -1,1 +1,1 @@
-"""Parts that show jobs and act on them: the grid, its filters, the detail panel."""
+"""Components that show jobs and act on them: the grid, its filters, the detail panel."""

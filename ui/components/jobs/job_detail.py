@@ -1,4 +1,4 @@
-"""Everything about one job: why it is where it is, what was tried, what came of it, and what can be done."""
+"""One job in full: diagnosis, attempts, result and actions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,8 +24,8 @@ from ui.components.base.times import time_text
 from ui.components.jobs.job_actions import draw_actions
 from ui.components.jobs.reveal import as_text, draw_arguments
 
-#: Seconds between two looks while the job is not finished: "retry in 12 s" has to count down.
-LOOK = 2.0
+#: Seconds between two refreshes while the job is unfinished: "retry in 12 s" has to count down.
+REFRESH_SECONDS = 2.0
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 _OUTCOMES: Mapping[AttemptOutcome, str] = {
     AttemptOutcome.RUNNING: design.RUN,
@@ -34,85 +34,87 @@ _OUTCOMES: Mapping[AttemptOutcome, str] = {
     AttemptOutcome.LOST: design.BAD,
 }
 
-Seen = tuple[Detail, Diagnosis]
+Explained = tuple[Detail, Diagnosis]
 
 
 class JobDetail:
-    """The parts of a job's detail, each drawn again only when it changed."""
+    """The parts of a job's detail; each redraws only when it changed."""
 
     def __init__(self, job_id: UUID) -> None:
         self._job_id = job_id
         self._progress: ProgressBar | None = None
         self._moving = True
         with box("detail-body") as self._body:
-            self._head: Part[Seen] = Part(self._draw_head, "vbox")
+            self._head: Part[Explained] = Part(self._draw_head, "vbox")
             self._facts: Part[Detail] = Part(_draw_facts)
             self._attempts: Part[Detail] = Part(_draw_attempts)
             self._data: Part[Detail] = Part(_draw_data, "vbox")
             self._events: Part[Detail] = Part(_draw_events)
 
     async def begin(self) -> None:
-        """Show the job now, and keep it fresh."""
+        """Show the job and keep it fresh."""
         await self.refresh()
         keep_fresh(self._body, self.refresh, job_id=self._job_id)
         with self._body:
-            ui.timer(LOOK, self._look, immediate=False)
+            ui.timer(REFRESH_SECONDS, self._tick, immediate=False)
 
     async def refresh(self) -> None:
-        """Load the job again and show what is new."""
-        seen = await access.load(_seen, self._job_id)
+        """Load the job again and show what changed."""
+        explained = await access.load(_load, self._job_id)
         if self._body.is_deleted:
             return
-        found, why = seen
-        row, job = found.row, found.job
+        job_detail, diagnosis = explained
+        row, job = job_detail.row, job_detail.job
         self._moving = row["label"] not in _ENDED
-        self._head.show(seen, key=(row["label"], why, job.cancel_requested_at))
-        self._facts.show(found, key=(row["label"], row["attempt"], row["worker"], len(found.chain)))
-        self._attempts.show(found, key=[(each.token, each.outcome) for each in found.attempts])
-        self._data.show(found, key=(row["label"], str(job.result)))
-        self._events.show(found, key=[event.id for event in found.events])
+        self._head.show(explained, key=(row["label"], diagnosis, job.cancel_requested_at))
+        self._facts.show(job_detail, key=(row["label"], row["attempt"], row["worker"], len(job_detail.chain)))
+        self._attempts.show(job_detail, key=[(each.token, each.outcome) for each in job_detail.attempts])
+        self._data.show(job_detail, key=(row["label"], str(job.result)))
+        self._events.show(job_detail, key=[event.id for event in job_detail.events])
         if self._progress:
             self._progress.show(job.progress_done, job.progress_total, job.progress_message)
 
-    async def _look(self) -> None:
+    async def _tick(self) -> None:
         if self._moving and ui.context.client.has_socket_connection:
             await self.refresh()
 
-    def _draw_head(self, seen: Seen) -> None:
-        found, why = seen
-        row, job = found.row, found.job
+    def _draw_head(self, explained: Explained) -> None:
+        job_detail, diagnosis = explained
+        row, job = job_detail.row, job_detail.job
         with box("hbox wrap"):
             state_chip(row["label"])
             text(row["kind"], tag="h1")
             box("grow")
             draw_actions([row], self.refresh)
         with box("hbox wrap"):
-            if found.user:
-                link(f"/users/{found.user.id}", words=found.user.email)
+            if job_detail.user:
+                link(f"/users/{job_detail.user.id}", words=job_detail.user.email)
             else:
-                text("for nobody in particular", "muted")
+                text("no user", "muted")
         with box("because").props("aria-live=polite"):
-            text(why.sentence, "strong", tag="p")
-            for words in why.evidence:
-                text(words, "muted", tag="p")
-            if why.remedy and why.remedy.target != job.id:  # what is done to the job itself has its button above
-                draw_remedy(why.remedy, self.refresh)
+            text(diagnosis.sentence, "strong", tag="p")
+            for fact in diagnosis.evidence:
+                text(fact, "muted", tag="p")
+            if (
+                diagnosis.remedy and diagnosis.remedy.target != job.id
+            ):  # actions on the job itself have their buttons above
+                draw_remedy(diagnosis.remedy, self.refresh)
         self._progress = ProgressBar(row["kind"], design.tone_of(row["label"])) if job.progress_total else None
         text(job.progress_message, "muted") if job.progress_message else None
 
 
-def _seen(session: Session, job_id: UUID) -> Seen:
+def _load(session: Session, job_id: UUID) -> Explained:
     return detail(session, job_id), explain_job(session, job_id)
 
 
-def _draw_facts(found: Detail) -> None:
-    job, row = found.job, found.row
+def _draw_facts(job_detail: Detail) -> None:
+    job, row = job_detail.job, job_detail.row
     with box("facts", "dl"):
-        _fact("Asked for", job.created_at)
+        _fact("Requested", job.created_at)
         if job.run_at > job.created_at:
             _fact("Due", job.run_at, "clock")
         _fact("Started", job.started_at)
-        _fact("Ended", job.finished_at)
+        _fact("Finished", job.finished_at)
         if job.started_at and job.finished_at:
             _fact("Took", lasted(job.finished_at - job.started_at))
         _fact("Attempt", f"{job.attempt} of {job.max_attempts}")
@@ -120,10 +122,10 @@ def _draw_facts(found: Detail) -> None:
         _fact("Worker", row["worker"])
         _fact("Reason", job.reason)
         _fact("Id", str(job.id))
-        if len(found.chain) > 1:
+        if len(job_detail.chain) > 1:
             text("Retries", tag="dt")
             with box("vbox", "dd").style("gap: 2px"):
-                for each in found.chain:
+                for each in job_detail.chain:
                     _draw_link(each, is_this=each["id"] == str(job.id))
 
 
@@ -139,25 +141,25 @@ def _draw_link(row: Row, *, is_this: bool) -> None:
     with box("hbox"):
         state_chip(row["label"])
         if is_this:
-            text("this one", "muted")
+            text("this job", "muted")
         else:
             link(f"/jobs/{row['id']}", "mono", row["id"][-12:])
         time_text(row["created_at"], classes="muted")
 
 
-def _draw_attempts(found: Detail) -> None:
+def _draw_attempts(job_detail: Detail) -> None:
     with box(tag="section"):
         text("Attempts", tag="h2")
-        if not found.attempts:
-            text("None yet.", "muted")
-        for attempt in reversed(found.attempts):
+        if not job_detail.attempts:
+            text("No attempt yet.", "muted")
+        for attempt in reversed(job_detail.attempts):
             _draw_attempt(attempt)
 
 
 def _draw_attempt(attempt: JobAttempt) -> None:
     with box("attempt"):
-        words = str(attempt.outcome).replace("_", " ")
-        text(f"{attempt.attempt}. {words}", f"state {_OUTCOMES.get(attempt.outcome, design.IDLE)}")
+        outcome = str(attempt.outcome).replace("_", " ")
+        text(f"{attempt.attempt}. {outcome}", f"state {_OUTCOMES.get(attempt.outcome, design.IDLE)}")
         text(f"worker {str(attempt.worker_id)[-8:]}" if attempt.worker_id else "", "muted clip")
         if attempt.finished_at:
             text(lasted(attempt.finished_at - attempt.started_at), "muted")
@@ -173,19 +175,19 @@ def _draw_attempt(attempt: JobAttempt) -> None:
                 text(attempt.error_traceback, "code", tag="pre")
 
 
-def _draw_data(found: Detail) -> None:
-    if result := redacted(found.job.result):
+def _draw_data(job_detail: Detail) -> None:
+    if result := redacted(job_detail.job.result):
         with box(tag="section"):
             text("Result", tag="h2")
             text(as_text(result), "code", tag="pre")
-    if found.job.args:
-        draw_arguments(found.job.id, found.job.args)
+    if job_detail.job.args:
+        draw_arguments(job_detail.job.id, job_detail.job.args)
 
 
-def _draw_events(found: Detail) -> None:
+def _draw_events(job_detail: Detail) -> None:
     with box(tag="section"):
-        text("What happened", tag="h2")
-        if found.events:
-            timeline(found.events)
+        text("Events", tag="h2")
+        if job_detail.events:
+            timeline(job_detail.events)
         else:
-            empty("history", "Nothing has happened yet")
+            empty("history", "No events yet")

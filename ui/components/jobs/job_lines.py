@@ -1,4 +1,4 @@
-"""Jobs as a short list, for the pages that are about something else."""
+"""Jobs as a short list, for pages about another subject."""
 
 from collections.abc import Sequence
 

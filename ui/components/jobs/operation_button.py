@@ -1,4 +1,4 @@
-"""Buttons for what can be done to a row, derived from the declarations: the state picks which can be pressed."""
+"""Buttons for the operations of a row, derived from their declarations; the row's state decides which work."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -14,7 +14,7 @@ from ui import access
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, forbid, say
 from ui.components.base.confirm import Question, Yes, confirm
 
-#: Returns a form's values, and when to start; None: now.
+#: Returns a form's values and the start time; None: now.
 Filled = Callable[[], tuple[dict[str, Any], datetime | None]]
 
 
@@ -26,12 +26,12 @@ def operation_button(
     at_work: bool,
     after: Callable[[], Awaitable[None]],
 ) -> ui.button:
-    """Return the button of an operation on a row; one that cannot be pressed now says why."""
+    """Return the button of an operation on a row; if it does not work now, it says why."""
 
     async def press() -> None:
         args, run_at = filled()
-        if yes := await agreed(operation):
-            answer = await access.perform(operation.name, row.id, args, reason=yes.reason, run_at=run_at)
+        if agreement := await agreed(operation):
+            answer = await access.perform(operation.name, row.id, args, reason=agreement.reason, run_at=run_at)
             say(f"{operation.doing.rstrip('…')}: scheduled." if run_at else operation.doing, answer.get("job_id"))
             await after()
 
@@ -43,11 +43,11 @@ def operation_button(
 def why_not(
     operation: Operation[Any, Any], row: User | PlatformConnection, actor: Actor, *, at_work: bool
 ) -> str | None:
-    """Return why an operation cannot be started on a row by this person now, or None when it can."""
+    """Return why this person cannot start the operation on the row now, or None if they can."""
     if not actor.may(operation.role) and not (operation.self_service and _owner(row) == actor.id):
         return f"{operation.label} needs the role {operation.role}; you are {actor.role}."
     if at_work:
-        return "A job is at work on this; wait for it, or cancel it first."
+        return "A job is already active here. Wait for it, or cancel it first."
     if not operation.allowed_from(row):
         starts = " or ".join(sorted(operation.source))
         return f"{operation.label} starts from {starts}; it is {operation.machine.state_of(row)} now."
@@ -55,7 +55,7 @@ def why_not(
 
 
 async def agreed(operation: Operation[Any, Any]) -> Yes | None:
-    """Ask the operation's question, if it has one or needs a reason, and return the agreement; None: do not go on."""
+    """Ask the operation's question if it has one or needs a reason; return the agreement, or None to stop."""
     if operation.confirm is None and not operation.needs_reason:
         return Yes(None)
     title, _, rest = (operation.confirm or f"{operation.label}?").partition("? ")

@@ -1,4 +1,4 @@
-"""A job's arguments as everybody sees them, and the button by which an admin sees what is hidden in them."""
+"""A job's arguments with secrets hidden, and the button that lets an admin reveal them."""
 
 import json
 from typing import Any
@@ -16,33 +16,36 @@ from ui.components.base.confirm import Question, confirm
 
 QUESTION = Question(
     "Reveal the arguments?",
-    ("What is hidden in them, such as tokens, is shown on this screen until you leave it.", "That you saw it is kept."),
+    (
+        "Secrets in them, such as tokens, stay visible until you leave this page.",
+        "The audit log records that you saw them.",
+    ),
     "Reveal",
     asks_reason=True,
 )
 
 
 def draw_arguments(job_id: UUID, arguments: dict[str, Any]) -> None:
-    """Draw a job's arguments with their secrets hidden; with a way to see them for who may."""
+    """Draw a job's arguments with secrets hidden; admins get a button that reveals them."""
     shown = redacted(arguments)
     with box(tag="section"):
         text("Arguments", tag="h2")
-        written = text(as_text(shown), "code", tag="pre")
+        label = text(as_text(shown), "code", tag="pre")
         if shown != arguments and access.me().may(Role.ADMIN):
-            _draw_button(job_id, written)
+            _draw_button(job_id, label)
 
 
-def _draw_button(job_id: UUID, written: ui.label) -> None:
+def _draw_button(job_id: UUID, label: ui.label) -> None:
     async def reveal() -> None:
-        yes = await confirm(QUESTION)
-        if yes is None:
+        agreement = await confirm(QUESTION)
+        if agreement is None:
             return
         try:
-            answer = await access.perform("job.reveal", job_id, reason=yes.reason)
+            answer = await access.perform("job.reveal", job_id, reason=agreement.reason)
         except Refused as refusal:
             refuse_with(refusal)
             return
-        written.set_text(as_text(answer["args"]))
+        label.set_text(as_text(answer["args"]))
         made.delete()
 
     with box("actions"):
@@ -50,5 +53,5 @@ def _draw_button(job_id: UUID, written: ui.label) -> None:
 
 
 def as_text(values: Any) -> str:
-    """Return values as people read them."""
+    """Return values as readable JSON."""
     return json.dumps(values, indent=2, ensure_ascii=False, default=str)

@@ -1,1 +1,1 @@
-"""Parts about people: sessions, tokens, second factors, access, the audit log's lines."""
+"""Components about people: sessions, tokens, second factors, access, the audit log's lines."""

@@ -1,4 +1,4 @@
-"""The fields above the audit log: who, what, to whom, why, and from when to when."""
+"""The filter fields of the audit log: person, action, affected user, reason and time range."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -11,8 +11,8 @@ from core.audit.search import AuditFilter
 from ui.components.base.box import Part, box, text
 from ui.components.base.times import MomentField, time_text
 
-#: Families of what people do; an address may ask for others, and for whole names.
-FAMILIES: Final = {
+#: Groups of actions; the URL may also name others, or a single action.
+ACTION_GROUPS: Final = {
     "job": "Jobs",
     "operator": "Operators",
     "session": "Sign-ins",
@@ -28,60 +28,62 @@ _MOMENTS: Final = {"since": "From", "until": "To"}
 Changed = Callable[[AuditFilter], Awaitable[None]]
 
 
-class TrailFilters:
-    """What is wanted, as fields; calls `changed` with the filter that the person made."""
+class AuditFilterFields:
+    """The filter as fields; calls `changed` with each new filter."""
 
-    def __init__(self, wanted: AuditFilter, changed: Changed) -> None:
-        self._wanted = wanted
+    def __init__(self, audit_filter: AuditFilter, changed: Changed) -> None:
+        self._filter = audit_filter
         self._changed = changed
         with box("trail-filters").props('role=search aria-label="Filter the audit log"'):
-            self._who = _words("Who", wanted.who, self._typed, "data-key=/")
-            self._user = _words("To whom: e-mail or id", wanted.user, self._typed)
-            self._q = _words("Words of the reason", wanted.q, self._typed)
-            known = {} if wanted.what in (None, *FAMILIES) else {wanted.what: str(wanted.what)}
-            self._what = ui.select({**FAMILIES, **known}, value=wanted.what, clearable=True, on_change=self._typed)
-            self._what.props('outlined dense options-dense aria-label="What"').classes("field")
-            self._tell_what()
+            self._who = _search_field("Who", audit_filter.who, self._typed, "data-key=/")
+            self._user = _search_field("Affected user: e-mail or id", audit_filter.user, self._typed)
+            self._q = _search_field("Reason contains", audit_filter.q, self._typed)
+            known = {} if audit_filter.what in (None, *ACTION_GROUPS) else {audit_filter.what: str(audit_filter.what)}
+            self._action = ui.select(
+                {**ACTION_GROUPS, **known}, value=audit_filter.what, clearable=True, on_change=self._typed
+            )
+            self._action.props('outlined dense options-dense aria-label="Action"').classes("field")
+            self._show_action()
             self._moments = {name: MomentField(word, "your time", self._typed) for name, word in _MOMENTS.items()}
-            self._set: Part[AuditFilter] = Part(self._draw_set, "chosen")
-        self._set.show(wanted, key=wanted)
+            self._chips: Part[AuditFilter] = Part(self._draw_chips, "chosen")
+        self._chips.show(audit_filter, key=audit_filter)
 
-    def _tell_what(self) -> None:
-        chosen = self._what.value
-        self._what.props["display-value"] = FAMILIES.get(chosen, chosen) if chosen else "Anything"
-        self._what.update()
+    def _show_action(self) -> None:
+        chosen = self._action.value
+        self._action.props["display-value"] = ACTION_GROUPS.get(chosen, chosen) if chosen else "Any action"
+        self._action.update()
 
     async def _typed(self) -> None:
-        self._tell_what()
+        self._show_action()
         times = {name: field.instant for name, field in self._moments.items() if field.instant}
-        words = {"who": self._who, "user": self._user, "q": self._q}
-        typed = {name: (field.value or "").strip()[:320].replace("\x00", "") or None for name, field in words.items()}
-        await self._want(self._wanted.but(**typed, what=self._what.value or None, **times))
+        fields = {"who": self._who, "user": self._user, "q": self._q}
+        typed = {name: (field.value or "").strip()[:320].replace("\x00", "") or None for name, field in fields.items()}
+        await self._apply(self._filter.but(**typed, what=self._action.value or None, **times))
 
-    async def _forget(self, name: str) -> None:
+    async def _clear_moment(self, name: str) -> None:
         self._moments[name].clear()
-        await self._want(self._wanted.but(**{name: None}))
+        await self._apply(self._filter.but(**{name: None}))
 
-    async def _want(self, wanted: AuditFilter) -> None:
-        if wanted == self._wanted:
+    async def _apply(self, audit_filter: AuditFilter) -> None:
+        if audit_filter == self._filter:
             return
-        self._wanted = wanted
-        self._set.show(wanted, key=wanted)
-        await self._changed(wanted)
+        self._filter = audit_filter
+        self._chips.show(audit_filter, key=audit_filter)
+        await self._changed(audit_filter)
 
-    def _draw_set(self, wanted: AuditFilter) -> None:
+    def _draw_chips(self, audit_filter: AuditFilter) -> None:
         for name, word in _MOMENTS.items():
-            moment: datetime | None = getattr(wanted, name)
+            moment: datetime | None = getattr(audit_filter, name)
             if moment is not None:
                 with box("chip", "button").props("type=button aria-pressed=true") as chip:
                     text(word)
                     time_text(moment, "clock")
                     ui.icon("close").props("aria-hidden=true")
-                chip.props["aria-label"] = f"Take away {word}"
-                chip.on("click", partial(self._forget, name))
+                chip.props["aria-label"] = f"Remove filter {word}"
+                chip.on("click", partial(self._clear_moment, name))
 
 
-def _words(name: str, value: str | None, typed: Callable[[], Awaitable[None]], more: str = "") -> ui.input:
+def _search_field(name: str, value: str | None, typed: Callable[[], Awaitable[None]], more: str = "") -> ui.input:
     made = ui.input(placeholder=name, value=value or "", on_change=typed)
     made.props["aria-label"] = name
     return made.props(f"outlined dense clearable debounce=300 {more}").classes("field")

@@ -1,18 +1,18 @@
-"""One line of the audit log: when, who and by which way, what, to whom, what changed, and why."""
+"""One line of the audit log: time, person, action, affected user, changes and reason."""
 
 from typing import Final
 
 from core.audit.search import AuditLine, Change
 from core.operations import BY_NAME
 from ui.components.base.box import box, link, text
-from ui.components.base.event_words import called
+from ui.components.base.event_words import event_title
 from ui.components.base.times import time_text
 
-#: Letters of a value that are shown; the whole is on hover and in the export.
+#: Characters shown of a value; the whole value is in the tooltip and in the export.
 LONGEST: Final = 60
 
 
-def draw_trail_line(line: AuditLine) -> None:
+def draw_audit_line(line: AuditLine) -> None:
     """Draw one line as a row."""
     with box("row-line", "li").props(f'data-event="{line.id}"'):
         with box("when"):
@@ -22,8 +22,8 @@ def draw_trail_line(line: AuditLine) -> None:
             text(line.who, "strong clip").tooltip(line.who)
             text(f"via {line.via}", "muted")
         with box("what"):
-            text(_told(line), "strong")
-            _draw_on_whom(line)
+            text(_action_of(line), "strong")
+            _draw_affected(line)
         with box("change"):
             for change in line.changes:
                 _draw_change(change, line)
@@ -31,18 +31,18 @@ def draw_trail_line(line: AuditLine) -> None:
                 text(f"“{line.reason}”", "quote")
 
 
-def _told(line: AuditLine) -> str:
-    words = called(line.what)
+def _action_of(line: AuditLine) -> str:
+    title = event_title(line.what)
     kind = str(line.data.get("kind") or "")
     declared = BY_NAME.get(kind)
-    return f"{words}: {declared.label if declared else kind}" if kind else words
+    return f"{title}: {declared.label if declared else kind}" if kind else title
 
 
-def _draw_on_whom(line: AuditLine) -> None:
+def _draw_affected(line: AuditLine) -> None:
     with box("on muted"):
         if line.user_id and line.user_id != line.who_id:
-            words = line.user_email or "somebody who is no longer there"
-            link(f"/users/{line.user_id}", "clip", words).tooltip(words)
+            email = line.user_email or "deleted user"
+            link(f"/users/{line.user_id}", "clip", email).tooltip(email)
         elif name := "" if line.user_id else line.data.get("name"):
             text(str(name), "mono clip")
         if line.job_id:
@@ -50,20 +50,20 @@ def _draw_on_whom(line: AuditLine) -> None:
 
 
 def _draw_change(change: Change, line: AuditLine) -> None:
-    name, was, now = change
+    name, before, after = change
     with box("hbox wrap was-now"):
         if name:
             text(name.replace("_", " "), "muted")
         if line.was is not None:
-            _draw_value(was, "old")
+            _draw_value(before, "old")
         if line.was is not None and line.now is not None:
-            text("→", "muted").props('role=img aria-label="became"')
+            text("→", "muted").props('role=img aria-label="changed to"')
         if line.now is not None:
-            _draw_value(now, "new")
+            _draw_value(after, "new")
 
 
-def _draw_value(words: str | None, classes: str) -> None:
-    words = words or "none"
-    shown = text(words if len(words) <= LONGEST else words[:LONGEST] + "…", classes)
-    if len(words) > LONGEST:
-        shown.tooltip(words)
+def _draw_value(value: str | None, classes: str) -> None:
+    value = value or "none"
+    label = text(value if len(value) <= LONGEST else value[:LONGEST] + "…", classes)
+    if len(value) > LONGEST:
+        label.tooltip(value)

@@ -1,4 +1,4 @@
-"""One's second factor: scanned, confirmed by a first code, and switched off by a code or the password."""
+"""The signed-in person's second factor: set up by scanning, confirmed and switched off with a code."""
 
 from uuid import UUID
 
@@ -12,24 +12,24 @@ from ui.components.base.box import Part, box, keep_fresh, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.shown_once import show_once
 
-#: A secret is typed in groups of so many letters where a camera is missing.
+#: Characters per group of a secret, for people who type it instead of scanning it.
 GROUP = 4
 
 
 class MyFactor:
-    """The state of one's second factor, kept fresh, with what can be done about it."""
+    """The state of the person's second factor, kept fresh, with its actions."""
 
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
         self._part: Part[State] = Part(self._draw, "part")
 
     async def begin(self) -> None:
-        """Show the state now, and keep it fresh."""
+        """Show the state and keep it fresh."""
         await self.refresh()
         keep_fresh(self._part.box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
-        """Load the state and show what is new."""
+        """Load the state and show what changed."""
         state = await access.load(second_factor.state_of, self._user_id)
         self._part.show(state, key=state)
 
@@ -45,14 +45,14 @@ class MyFactor:
             text("On", f"badge {design.OK}")
             text(f"{counted(state.codes_left, 'recovery code')} left", "muted")
         with box("labelled"):
-            text("A code, or your password", tag="label")
+            text("Code or password", tag="label")
             proof = ui.input(password=True, password_toggle_button=True).classes("field")
-            proof.props('outlined dense autocomplete=off aria-label="A code, or your password"')
+            proof.props('outlined dense autocomplete=off aria-label="Code or password"')
 
         async def switch_off() -> None:
             await access.perform("factor.off", None, _proof(proof.value or ""))
             await self.refresh()
-            say("Your second factor is off.")
+            say("Second factor switched off.")
 
         with box("actions"):
             button("Switch off", switch_off, look=DANGER)
@@ -65,17 +65,17 @@ class MyFactor:
 
     def _draw_steps(self, secret: str, qr: str) -> None:
         with box("scan"):
-            # The picture is our own, made from a secret of ours: nothing in it comes from people.
+            # We generate this picture from our own secret: no part of it comes from people.
             ui.html(qr, sanitize=False).classes("qr").props('role=img aria-label="QR code for your app"')
             with box("part"):
-                text("Scan it with an authenticator app, or type this secret there:", tag="p")
+                text("Scan this code with an authenticator app, or enter this secret there:", tag="p")
                 spaced = " ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP))
                 text(spaced, "mono secret")
                 with box("labelled"):
-                    text("The code that the app shows", tag="label")
+                    text("Code from the app", tag="label")
                     code = ui.input().classes("field")
                     code.props("outlined dense inputmode=numeric autocomplete=one-time-code maxlength=10 autofocus")
-                    code.props["aria-label"] = "The code that the app shows"
+                    code.props["aria-label"] = "Code from the app"
 
         async def confirm() -> None:
             await self._confirm(code.value or "")
@@ -85,13 +85,13 @@ class MyFactor:
 
     async def _confirm(self, code: str) -> None:
         answer = await access.perform("factor.confirm", None, {"code": code})
-        about = "Each lets you in once when the phone is lost. Keep them elsewhere; they are shown this once."
+        about = "Each code signs you in once if you lose your phone. Store them safely; they are not shown again."
         await show_once("Your recovery codes", about, "\n".join(answer["recovery_codes"]))
         await self.refresh()
 
 
-def _proof(written: str) -> dict[str, str]:
-    """Return what was written as what it can be: passwords are longer than codes, or have other signs in them."""
-    plain = written.replace(" ", "").replace("-", "")
-    looks_like_code = plain.isalnum() and len(plain) in (6, 16)
-    return {"code": written, "password": written} if looks_like_code else {"password": written}
+def _proof(entered: str) -> dict[str, str]:
+    """Return the input as a code, a password or both: passwords are longer than codes, or have other characters."""
+    compact = entered.replace(" ", "").replace("-", "")
+    looks_like_code = compact.isalnum() and len(compact) in (6, 16)
+    return {"code": entered, "password": entered} if looks_like_code else {"password": entered}

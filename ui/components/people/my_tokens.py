@@ -1,4 +1,4 @@
-"""One's tokens for scripts: made with a name, a purpose and an end; shown once; revoked at once."""
+"""The signed-in person's tokens for scripts: created with a name, a scope and an expiry; shown once."""
 
 from collections.abc import Callable
 from typing import Final
@@ -22,7 +22,7 @@ _FIELD: Final = "outlined dense options-dense"
 
 
 class MyTokens:
-    """The list of one's own tokens, kept fresh, and the fields of a new one."""
+    """The person's own tokens, kept fresh, and the fields for a new one."""
 
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
@@ -31,20 +31,20 @@ class MyTokens:
         with box("fields-line"):
             with box("labelled grow"):
                 text("Name", tag="label")
-                self._name = ui.input(placeholder="What it is for").classes("field")
+                self._name = ui.input(placeholder="For example: nightly report").classes("field")
                 self._name.props('outlined dense maxlength=100 aria-label="Name of the token"')
-            self._scope = _choice("May", _SCOPES, Scope.READ.value)
-            self._days = _choice("Ends after", _DAYS, 90)
+            self._scope = _choice("Scope", _SCOPES, Scope.READ.value)
+            self._days = _choice("Expires after", _DAYS, 90)
         with box("actions"):
             button("Create token", self._create, look=PLAIN)
 
     async def begin(self) -> None:
-        """Show the tokens now, and keep them fresh."""
+        """Show the tokens and keep them fresh."""
         await self.refresh()
         keep_fresh(self._rows.box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
-        """Load the tokens and show what is new."""
+        """Load the tokens and show what changed."""
         lines = await access.load(personal_tokens.lines_of, self._user_id)
         self._rows.show({line.id: line for line in lines})
 
@@ -53,7 +53,7 @@ class MyTokens:
         answer = await access.perform("token.create", self._user_id, form)
         self._name.value = ""
         await self.refresh()
-        about = "Copy it to where your script reads it. It is not stored here, and nobody can show it to you again."
+        about = "Copy it into your script's settings now. It is not stored here and cannot be shown again."
         await show_once("Your new token", about, answer["token"])
 
     def _row(self, line: TokenLine) -> Callable[[TokenLine], None]:
@@ -63,7 +63,7 @@ class MyTokens:
                     text(line.name, "strong")
                     text(_SCOPES[line.scope.value], "badge")
                 with box("muted small"):
-                    text("ends ")
+                    text("expires ")
                     time_text(line.expires_at, "until")
                     used: Part[TokenLine] = Part(_draw_used, "inline")
             made = button("Revoke", lambda: self._revoke(line), look=DANGER)
@@ -71,11 +71,11 @@ class MyTokens:
         return lambda now: used.show(now, key=now.last_used_at)
 
     async def _revoke(self, line: TokenLine) -> None:
-        consequences = ["Whatever uses it is refused from now on. This cannot be undone."]
+        consequences = ["Scripts that use it stop working at once. This cannot be undone."]
         if await confirm(Question(f"Revoke “{line.name}”?", consequences, "Revoke", takes_away=True)):
             await access.perform("token.revoke", line.id)
             await self.refresh()
-            say(f"The token “{line.name}” is revoked.")
+            say(f"Token “{line.name}” revoked.")
 
 
 def _draw_used(line: TokenLine) -> None:

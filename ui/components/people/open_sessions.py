@@ -1,4 +1,4 @@
-"""Where somebody is signed in: every open session, with a way to end it. One's own, or for an admin another's."""
+"""A person's open sessions with buttons to end them: your own, or another person's for admins."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -14,7 +14,7 @@ from ui.components.base.times import set_time, time_text
 
 
 class OpenSessions:
-    """The list of a person's sessions, kept fresh; `actor` is who looks at it."""
+    """A person's sessions, kept fresh; `actor` is the viewer."""
 
     def __init__(self, actor: Actor, user_id: UUID) -> None:
         self._actor = actor
@@ -27,12 +27,12 @@ class OpenSessions:
             self._others: Part[bool] = Part(self._draw_end_others, "actions")
 
     async def begin(self) -> None:
-        """Show the sessions now, and keep them fresh."""
+        """Show the sessions and keep them fresh."""
         await self.refresh()
         keep_fresh(self._box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
-        """Load the sessions and show what is new."""
+        """Load the sessions and show what changed."""
         lines = await access.load(sessions.lines_of, self._actor, self._user_id)
         self._none.show(not lines, key=not lines)
         self._rows.show({line.id: line for line in sorted(lines, key=lambda each: not each.current)})
@@ -41,8 +41,8 @@ class OpenSessions:
 
     def _draw_end_others(self, has_others: bool) -> None:  # noqa: FBT001 - what the part shows
         if has_others:
-            words = "Sign out everywhere else" if self._is_own else "Sign out everywhere"
-            button(words, self._end_others, look=DANGER)
+            label = "Sign out everywhere else" if self._is_own else "Sign out everywhere"
+            button(label, self._end_others, look=DANGER)
 
     def _row(self, line: SessionLine) -> Callable[[SessionLine], None]:
         with box(tag="li"):
@@ -50,7 +50,7 @@ class OpenSessions:
                 with box("hbox wrap"):
                     text(line.device, "strong")
                     if line.current:
-                        text("This one", f"badge {design.OK}")
+                        text("This session", f"badge {design.OK}")
                 with box("muted small"):
                     text(f"{line.ip or 'unknown address'} · signed in ")
                     time_text(line.started_at)
@@ -62,26 +62,28 @@ class OpenSessions:
         return lambda now: set_time(seen, now.last_seen_at)
 
     async def _end(self, line: SessionLine) -> None:
-        await self._ask_and_end("session.revoke", line.id, f"{line.device} is signed out.")
+        await self._ask_and_end("session.revoke", line.id, f"{line.device} signed out.")
 
     async def _end_others(self) -> None:
-        done = "You are signed out everywhere else." if self._is_own else "They are signed out everywhere."
+        done = "Signed out everywhere else." if self._is_own else "Signed out everywhere."
         await self._ask_and_end("session.revoke_others", self._user_id, done)
 
     async def _ask_and_end(self, command: str, target: UUID, done: str) -> None:
-        """End sessions; for another person's there is a question first, which takes a reason."""
+        """End sessions; for another person's sessions, ask first and take a reason."""
         reason = None
         if not self._is_own:
-            consequences = ["Their open pages close within a second. They can sign in again, until you disable them."]
-            yes = await confirm(Question("Sign them out?", consequences, "Sign out", asks_reason=True, takes_away=True))
-            if yes is None:
+            consequences = ["Their open pages close within a second. They can sign in again unless you disable them."]
+            agreement = await confirm(
+                Question("Sign them out?", consequences, "Sign out", asks_reason=True, takes_away=True)
+            )
+            if agreement is None:
                 return
-            reason = yes.reason
+            reason = agreement.reason
         await access.perform(command, target, reason=reason)
         await self.refresh()
         say(done)
 
 
-def _draw_none(nowhere: bool) -> None:  # noqa: FBT001 - what the part shows
-    if nowhere:
+def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
+    if is_empty:
         text("Not signed in anywhere.", "muted", tag="p")

@@ -1,4 +1,4 @@
-"""Whether and how one person may come in, for an admin: standing, buttons, and where they are signed in."""
+"""A person's access, for admins: state, actions and open sessions."""
 
 from uuid import UUID
 
@@ -25,13 +25,13 @@ class PersonAccess:
                 )
 
     async def begin(self) -> None:
-        """Show it now, and keep it fresh."""
+        """Show the panel and keep it fresh."""
         await self.refresh()
         await self._sessions.begin()
         keep_fresh(self._head.box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
-        """Load how the person stands, and show what is new."""
+        """Load the person's access and show what changed."""
         now = await access.load_for(Role.ADMIN, operator_line, self._user_id)
         self._head.show(now, key=(now.access, now.role, now.has_factor))
         self._actions.show(now, key=(now.access, now.role, now.has_factor))

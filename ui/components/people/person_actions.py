@@ -1,4 +1,4 @@
-"""What an admin can do about how somebody stands: role, sign-in link, second factor, shut out, let in again."""
+"""An admin's actions on a person's access: role, sign-in link, second factor, disable, enable."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -19,14 +19,16 @@ from ui.components.base.shown_once import show_once
 
 After = Callable[[], Awaitable[None]]
 
-_LINK: Final = "It signs in once, within 24 hours, whoever opens it: send it to them alone. It is shown this once."
+_LINK: Final = (
+    "Anyone with this link can sign in with it once within 24 hours. Send it only to them; it is not shown again."
+)
 
 
 def draw_person_actions(person: OperatorLine, after: After) -> None:
-    """Draw the buttons that fit how this person stands; nobody has those about themselves."""
+    """Draw the buttons that fit this person's access; admins cannot change their own."""
     if person.id == access.me().id:
         forbid(
-            button("Change role", _nothing), "Nobody changes their own role or shuts themselves out; ask another admin."
+            button("Change role", _nothing), "You cannot change your own role or disable yourself; ask another admin."
         )
         return
     only_for(button("Change role", lambda: _open_role(person, after), look=PLAIN), "operator.role")
@@ -40,12 +42,12 @@ def draw_person_actions(person: OperatorLine, after: After) -> None:
 
 
 def add_button(after: After) -> ui.button:
-    """Return the button that adds an operator, and then shows their sign-in link."""
+    """Return the button that adds an operator and then shows their sign-in link."""
     return only_for(button("Add operator", lambda: _open_add(after), look="primary", icon="add"), "operator.add")
 
 
 def _nothing() -> None:
-    """Do nothing: the button says why."""
+    """Do nothing: the button explains why it cannot be pressed."""
 
 
 def _open_add(after: After) -> None:
@@ -72,7 +74,7 @@ def _open_role(person: OperatorLine, after: After) -> None:
             args = form.values()
             await access.perform("operator.role", person.id, args, reason=reason.value)
             await after()
-            say(f"{person.email} is {args['role']} now, and was signed out.")
+            say(f"{person.email} is now {args['role']} and was signed out.")
 
         return change
 
@@ -87,23 +89,23 @@ async def _make_link(user_id: UUID, email: str, after: After) -> None:
 
 async def _show_link(email: str, path: str) -> None:
     base = settings().public_url or str(ui.context.client.request.base_url)
-    await show_once(f"Sign-in link of {email}", _LINK, base.rstrip("/") + path)
+    await show_once(f"Sign-in link for {email}", _LINK, base.rstrip("/") + path)
 
 
 def _reset(person: OperatorLine) -> CommandAction:
-    effect = "A password or a link alone lets them in, until they set up another. Make sure that it is they who ask."
+    effect = "They can sign in with a password or link alone until they set up a new one. Verify who is asking first."
     question = Question(f"Reset the second factor of {person.email}?", [effect], "Reset", takes_away=True)
-    done = f"{person.email} has no second factor any more."
+    done = f"Second factor of {person.email} removed."
     return CommandAction(command="factor.reset", words="Reset factor", done=done, target=person.id, question=question)
 
 
 def _disable(person: OperatorLine) -> CommandAction:
-    effect = "Their pages close within a second; sessions, links and tokens end. What they did stays on record."
+    effect = "Their pages close within a second; their sessions, links and tokens end. Their history stays."
     question = Question(f"Disable {person.email}?", [effect], "Disable", takes_away=True)
-    done = f"{person.email} is shut out."
+    done = f"{person.email} disabled."
     return CommandAction(command="operator.disable", words="Disable", done=done, target=person.id, question=question)
 
 
 def _enable(person: OperatorLine) -> CommandAction:
-    done = f"{person.email} may come in again; sessions and tokens of before stay ended."
+    done = f"{person.email} can sign in again; earlier sessions and tokens stay ended."
     return CommandAction(command="operator.enable", words="Enable", done=done, target=person.id)

@@ -1,1 +1,1 @@
-"""Parts about queues and schedules: limits, the form of a schedule."""
+"""Components about queues and schedules: limits, the form of a schedule."""

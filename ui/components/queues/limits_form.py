@@ -1,4 +1,4 @@
-"""A kind's limits in words, and the dialog that changes them."""
+"""A kind's limits as text, and the dialog that changes them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -20,24 +20,24 @@ _FIELDS = ("max_running", "max_per_worker", "rate_count", "rate_seconds")
 
 
 def draw_limits(row: JobKind) -> None:
-    """Draw a kind's limits as words."""
-    told = limits_in_words(row)
-    if not told:
+    """Draw a kind's limits as text."""
+    limits = limits_in_words(row)
+    if not limits:
         text("no limit", "muted")
-    for words in told:
-        text(words, tag="div")
+    for limit in limits:
+        text(limit, tag="div")
 
 
 def limits_in_words(row: JobKind) -> list[str]:
-    """Return what limits a kind; empty: nothing does."""
-    told = []
+    """Return a kind's limits as text; empty if it has none."""
+    limits = []
     if row.max_running is not None:
-        told.append(f"{row.max_running:,} at once")
+        limits.append(f"{row.max_running:,} at once")
     if row.max_per_worker is not None:
-        told.append(f"{row.max_per_worker:,} at once in a worker")
+        limits.append(f"{row.max_per_worker:,} at once per worker")
     if row.rate_count is not None and row.rate_seconds is not None:
-        told.append(f"{row.rate_count:,} starts in {spoken(timedelta(seconds=row.rate_seconds))}")
-    return told
+        limits.append(f"{row.rate_count:,} starts per {spoken(timedelta(seconds=row.rate_seconds))}")
+    return limits
 
 
 def limits_button(row: JobKind, after: Callable[[], Awaitable[None]]) -> ui.button:
@@ -50,10 +50,10 @@ def limits_button(row: JobKind, after: Callable[[], Awaitable[None]]) -> ui.butt
 
         async def limit() -> None:
             await access.perform("kind.limit", None, form.values(), reason=reason.value)
-            say(f"The limits of {row.kind} hold from now on.")
+            say(f"Limits of {row.kind} saved.")
             await after()
 
         return limit
 
-    made = button("Limits…", lambda: open_form(f"Limits of {row.kind}", "Set the limits", draw), icon="speed")
+    made = button("Limits…", lambda: open_form(f"Limits of {row.kind}", "Save limits", draw), icon="speed")
     return only_for(made, "kind.limit")

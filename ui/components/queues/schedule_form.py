@@ -1,4 +1,4 @@
-"""The fields of a new schedule: what, to whom, when; with the next runs, or why there are none, while one types."""
+"""The form of a new schedule: kind, user and time, with a live preview of its next runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,15 +23,15 @@ from ui.components.base.open_form import Act
 from ui.components.base.times import MomentField, time_text
 
 _FIELD: Final = "outlined dense options-dense"
-_MISSED: Final = {"skip": "Skip them", "once": "Catch up, once"}
+_MISSED: Final = {"skip": "Skip them", "once": "Run once"}
 _CRON, _ONCE = "cron", "once"
 
-#: What the preview shows: the runs, or the sentence why there are none.
+#: What the preview shows: the next runs, or the reason why there are none.
 Preview = tuple[tuple[datetime, ...], str]
 
 
 class ScheduleForm:
-    """What the person has chosen; `zone` is theirs, `after` shows what became of it."""
+    """The person's input; `zone` is their time zone, `after` runs once the schedule is added."""
 
     def __init__(self, zone: str, after: Callable[[], Awaitable[None]]) -> None:
         self._zone = zone if zone in available_timezones() else "UTC"
@@ -39,7 +39,7 @@ class ScheduleForm:
         self._form: ModelForm | None = None
         self._email: ui.input | None = None
         self._target: ui.select | None = None
-        self._found: dict[str, Target] = {}
+        self._targets: dict[str, Target] = {}
 
     def draw(self) -> Act:
         """Draw the fields; return what adds the schedule."""
@@ -47,7 +47,7 @@ class ScheduleForm:
         first = next(name for name, kind in BY_NAME.items() if isinstance(kind, Task))
         with box("pair"):
             self._name = _labelled("Name", ui.input).props("outlined dense maxlength=100 autofocus")
-            self._kind = _labelled("What", ui.select, options, value=first, on_change=self._show_kind).props(_FIELD)
+            self._kind = _labelled("Kind", ui.select, options, value=first, on_change=self._show_kind).props(_FIELD)
         self._of_kind: Part[str] = Part(self._draw_kind, "fields vbox")
         self._show_kind()
         self._draw_time()
@@ -60,14 +60,14 @@ class ScheduleForm:
     def _draw_kind(self, name: str) -> None:
         kind = BY_NAME[name]
         self._email = self._target = None
-        self._found = {}
+        self._targets = {}
         if isinstance(kind, Operation):
             with box("pair"):
                 self._email = _labelled("For the user with this e-mail", ui.input, on_change=self._find)
                 self._email.props("outlined dense debounce=250")
                 if issubclass(kind.machine.table, PlatformConnection):
                     self._target = _labelled("Connection", ui.select, {}).props(_FIELD)
-                self._who = text("", "help").props("role=status")
+                self._result = text("", "help").props("role=status")
         if kind.form is NoForm:
             self._form = None
             return
@@ -77,22 +77,23 @@ class ScheduleForm:
     async def _find(self) -> None:
         assert self._email is not None, "only its own change leads here"
         email = (self._email.value or "").strip()
-        self._found = {}
+        self._targets = {}
         try:
-            found = await access.load(targets, self._kind.value, email) if email else []
+            matches = await access.load(targets, self._kind.value, email) if email else []
         except Refused as refusal:
-            self._who.set_text(str(refusal))
+            self._result.set_text(str(refusal))
             return
-        self._found = {str(target.id): target for target in found}
-        self._who.set_text("" if not email else "Found." if found else "Nothing of theirs can be chosen for this.")
+        self._targets = {str(target.id): target for target in matches}
+        outcome = "User found." if matches else "This user has no connection to choose."
+        self._result.set_text(outcome if email else "")
         if self._target:
-            words = {key: target.words for key, target in self._found.items()}
-            self._target.set_options(words, value=next(iter(words), None))
+            labels = {key: target.words for key, target in self._targets.items()}
+            self._target.set_options(labels, value=next(iter(labels), None))
 
     def _draw_time(self) -> None:
         with box("pair"):
             self._when = _labelled(
-                "When", ui.select, {_CRON: "Again and again, by cron", _ONCE: "Once"}, value=_CRON, on_change=self._turn
+                "When", ui.select, {_CRON: "Repeatedly (cron)", _ONCE: "Once"}, value=_CRON, on_change=self._switch
             ).props(_FIELD)
             with box("vbox") as self._cron_box:
                 self._cron = _labelled("Cron", ui.input, value="0 3 * * *", on_change=self._preview)
@@ -104,20 +105,20 @@ class ScheduleForm:
             self._timezone = _labelled(
                 "Time zone", ui.select, zones, value=self._zone, with_input=True, on_change=self._preview
             ).props(_FIELD)
-            self._missed = _labelled("Runs missed while nothing ran", ui.select, _MISSED, value="skip").props(_FIELD)
+            self._missed = _labelled("Missed runs", ui.select, _MISSED, value="skip").props(_FIELD)
         self._runs: Part[Preview] = Part(_draw_preview, "preview")
         self._runs.box.props("role=status aria-label='Next runs'")
-        self._turn_boxes()
+        self._show_time_fields()
         ui.timer(0, self._preview, once=True)
 
-    def _turn_boxes(self) -> None:
+    def _show_time_fields(self) -> None:
         by_cron = self._when.value == _CRON
         for part in (self._cron_box, self._cron_more):
             part.set_visibility(by_cron)
         self._once_box.set_visibility(not by_cron)
 
-    async def _turn(self) -> None:
-        self._turn_boxes()
+    async def _switch(self) -> None:
+        self._show_time_fields()
         await self._preview()
 
     def _time(self) -> tuple[str | None, datetime | None, str]:
@@ -130,13 +131,13 @@ class ScheduleForm:
         if cron is None and at is None:
             shown: Preview = ((), "Choose a date and a time.")
         else:
-            shown = await asyncio.to_thread(_foretold, cron, at, zone)
+            shown = await asyncio.to_thread(_next_runs, cron, at, zone)
         self._runs.show(shown, key=shown)
 
     async def _submit(self) -> None:
         cron, at, zone = self._time()
         if not (self._name.value or "").strip():
-            raise Invalid("Give it a name: it is told in the history of what it starts.", {"name": "Give a name."})
+            raise Invalid("Enter a name: the history of its jobs shows it.", {"name": "Enter a name."})
         if cron is None and at is None:
             raise Invalid("Choose a date and a time.", {"at": "Choose a date and a time."})
         args: dict[str, Any] = {
@@ -150,15 +151,15 @@ class ScheduleForm:
             "missed": self._missed.value,
         }
         await access.perform("schedule.add", None, args, reason=self._reason.value)
-        say(f"{args['name']} is added.")
+        say(f"{args['name']} added.")
         await self._after()
 
     def _chosen(self) -> str | None:
         if self._email is None:
             return None
-        chosen = self._target.value if self._target else next(iter(self._found), None)
+        chosen = self._target.value if self._target else next(iter(self._targets), None)
         if chosen is None:
-            raise Invalid("Name the user by their e-mail address.", {"target_id": "There is nobody with this address."})
+            raise Invalid("Enter the e-mail address of an existing user.", {"target_id": "No user has this address."})
         return str(chosen)
 
 
@@ -170,7 +171,7 @@ def _labelled(name: str, make: Callable[..., Any], *args: Any, **given: Any) -> 
     return field
 
 
-def _foretold(cron: str | None, at: datetime | None, zone: str) -> Preview:
+def _next_runs(cron: str | None, at: datetime | None, zone: str) -> Preview:
     try:
         return tuple(scheduling.upcoming(cron, at, zone, NEXT_SHOWN)), in_words(cron) if cron else ""
     except Invalid as refusal:
@@ -178,12 +179,12 @@ def _foretold(cron: str | None, at: datetime | None, zone: str) -> Preview:
 
 
 def _draw_preview(shown: Preview) -> None:
-    runs, words = shown
+    runs, sentence = shown
     if not runs:
-        text(words, "wrong")
+        text(sentence, "wrong")
         return
-    if words:
-        text(words, "strong", tag="div")
+    if sentence:
+        text(sentence, "strong", tag="div")
     with box("hbox wrap").style("gap: 2px 14px"):
         text("Next", "muted")
         for run in runs:
