@@ -34,6 +34,8 @@ from tests.security.conftest import COOKIE, Site
 from tests.security.hostile import HUGE
 from tests.security.test_hostile_pages import SCREENS, listen, look
 from ui import cli
+from ui.page import Frame
+from ui.pages import PAGES
 
 #: Bytes of any answer about these rows: a page of the audit log may show forty thousand characters of each value.
 MOST_BYTES = 2_000_000
@@ -186,7 +188,7 @@ def test_pages_draw_it_without_megabytes(site: Site, browser: object, placed: Pl
     heard: list[int] = []
     listen(page, wrong)
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(len(frame))))
-    console = ["/jobs", "/users", "/workers", "/queues", "/schedules", "/operators", "/audit", "/"]
+    console = [page.route for page in PAGES if page.frame is Frame.CONSOLE and "{" not in page.route]
     for path in (*console, f"/users/{placed.users[0]}", f"/jobs/{placed.jobs[0]}"):
         wrong += look(page, path)
     context.close()
