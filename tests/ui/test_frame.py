@@ -116,7 +116,7 @@ def test_columns_stay_as_a_person_left_them_and_come_back_on_demand(console, row
     page.get_by_role("button", name="Columns").click()
     eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "false")
     assert queue.count() == 0
-    page.get_by_role("button", name="As they were").click()
+    page.get_by_role("button", name="Reset columns").click()
     queue.wait_for()
     eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "true")
     page.context.close()

@@ -1,7 +1,7 @@
 // The job grid: any number of rows from a URL, changed in place by one broadcast channel. See job_grid.py.
 import * as AgGrid from "nicegui-aggrid";
 import { tick } from "job-grid/cells.js";
-import { columns } from "job-grid/columns.js";
+import { columnDefs } from "job-grid/columns.js";
 import { dress, theme } from "job-grid/look.js";
 import { Source, announces, fits } from "job-grid/source.js";
 
@@ -17,13 +17,13 @@ function later(wait, act) {
   return (...values) => { clearTimeout(timer); timer = setTimeout(() => act(...values), wait); };
 }
 
-// Columns as a person left them: layout only, in their own browser. A browser that keeps nothing is no error.
-const shelf = (name) => `unstuck.columns.${name}`;
+// The columns as a person left them, layout only, in their own browser. A browser that refuses storage is no error.
+const storageKey = (name) => `unstuck.columns.${name}`;
 function remember(name, state) {
-  try { if (name && state) localStorage.setItem(shelf(name), JSON.stringify(state)); else if (name) localStorage.removeItem(shelf(name)); } catch {}
+  try { if (name && state) localStorage.setItem(storageKey(name), JSON.stringify(state)); else if (name) localStorage.removeItem(storageKey(name)); } catch {}
 }
 function recalled(name) {
-  try { const state = name && JSON.parse(localStorage.getItem(shelf(name))); return Array.isArray(state) && state.length ? state : null; } catch { return null; }
+  try { const state = name && JSON.parse(localStorage.getItem(storageKey(name))); return Array.isArray(state) && state.length ? state : null; } catch { return null; }
 }
 
 export default {
@@ -32,12 +32,12 @@ export default {
     <div class="jg-grid" ref="grid"></div>
     <div class="jg-empty" role="status" v-show="empty"><strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span></div>
   </div>`,
-  props: { url: String, query: Object, columns: Array, sort: String, keep: String },
+  props: { url: String, query: Object, columns: Array, layout: Array, sort: String, keep: String },
   data: () => ({ problem: "", empty: false }),
   computed: {
     emptyWords() {
       return Object.values(this.query ?? {}).some(Boolean)
-        ? ["No job matches these filters", "Take one of them away; the search was complete."]
+        ? ["No job matches these filters", "Remove a filter; the search covered all jobs."]
         : ["No jobs yet", "Enable demo mode for a user, or load the sample: python main.py sample"];
     },
   },
@@ -66,11 +66,9 @@ export default {
     options() {
       const keep = later(500, () => { const state = this.columnState(); remember(this.keep, state); this.$emit("columns", state); });
       const select = later(60, () => this.$emit("select", this.selected()));
-      const defs = columns();
-      defs.find((def) => def.sort).sort = this.sort === "created_at" ? "asc" : "desc";
-      const before = this.columns?.length ? this.columns : recalled(this.keep);
+      const layout = this.layout?.length ? this.layout : recalled(this.keep);
       return {
-        theme, columnDefs: defs, rowModelType: "infinite", datasource: { getRows: (params) => this.source.getRows(params) },
+        theme, columnDefs: columnDefs(this.columns, this.sort), rowModelType: "infinite", datasource: { getRows: (params) => this.source.getRows(params) },
         cacheBlockSize: BLOCK, cacheOverflowSize: BLOCK, maxBlocksInCache: 20, maxConcurrentDatasourceRequests: 2,
         blockLoadDebounceMillis: 50, infiniteInitialRowCount: BLOCK, getRowId: (params) => params.data.id,
         animateRows: false, suppressColumnMoveAnimation: true, preventDefaultOnContextMenu: true, debounceVerticalScrollbar: false,
@@ -78,7 +76,7 @@ export default {
         rowSelection: { mode: "multiRow", checkboxes: false, headerCheckbox: false, enableClickSelection: true },
         defaultColDef: { resizable: true, sortable: false, suppressHeaderMenuButton: true, cellDataType: false },
         rowClassRules: { "jg-row-left": (params) => Boolean(params.data?._left) },
-        onGridReady: ({ api }) => { if (before) { api.applyColumnState({ state: before, applyOrder: true }); this.$emit("columns", before); } },
+        onGridReady: ({ api }) => { if (layout) { api.applyColumnState({ state: layout, applyOrder: true }); this.$emit("columns", layout); } },
         onColumnMoved: (event) => event.finished && keep(), onColumnVisible: keep,
         onColumnResized: (event) => event.finished && event.source === "uiColumnResized" && keep(),
         onSortChanged: () => { this.source.reset(); this.clearFresh(); this.$emit("sort", this.sorted()); },
@@ -88,13 +86,13 @@ export default {
       };
     },
 
-    // ---- what comes in -------------------------------------------------------------------------------------------
+    // ---- incoming data -------------------------------------------------------------------------------------------
     listen() {
       this.stop = new AbortController();
       const { signal } = this.stop;
       this.onDelta = ({ rows }) => (document.hidden ? (this.stale = true) : this.patch(rows));
       let before = false;
-      this.onConnect = () => { // broadcasts are not repeated: what was missed is loaded again
+      this.onConnect = () => { // broadcasts are not repeated, so missed changes are loaded
         window.socket.emit("jobs:join", { client_id: window.clientId }, () => {});
         if (before) this.reload();
         before = true;
@@ -122,9 +120,9 @@ export default {
         else if (this.isNew(row)) this.fresh.add(row.id);
         else if (!announces(row, this.source.query)) this.fresh.delete(row.id);
       }
-      this.tellFresh();
+      this.emitFresh();
     },
-    change(node, row) { // an older state can arrive after a newer one: the token and the time tell
+    change(node, row) { // an older state can arrive after a newer one: the token and the time decide
       const was = node.data;
       if (row.token < was.token || (row.token === was.token && Date.parse(row.updated_at) < Date.parse(was.updated_at))) return;
       const _left = !fits(row, this.source.query);
@@ -133,12 +131,12 @@ export default {
     isNew(row) {
       return this.source.newest && Date.parse(row.created_at) > Date.parse(this.source.newest) && announces(row, this.source.query);
     },
-    tellFresh() {
-      if (this.told === this.fresh.size) return;
-      this.told = this.fresh.size;
-      this.$emit("fresh", this.told);
+    emitFresh() {
+      if (this.emitted === this.fresh.size) return;
+      this.emitted = this.fresh.size;
+      this.$emit("fresh", this.emitted);
     },
-    clearFresh() { this.fresh.clear(); this.tellFresh(); },
+    clearFresh() { this.fresh.clear(); this.emitFresh(); },
     loaded(total, startRow) {
       if (startRow > 0) return;
       this.empty = total.value === 0;
@@ -146,7 +144,7 @@ export default {
       this.$emit("loaded", total);
     },
 
-    // ---- what the server asks for --------------------------------------------------------------------------------
+    // ---- calls from the server -----------------------------------------------------------------------------------
     requery(query) {
       if (JSON.stringify(query) === JSON.stringify(this.source.query)) return;
       this.source.query = { ...query };
@@ -168,7 +166,7 @@ export default {
     select_none() { this.api.deselectAll(); },
     focus_row(id) { const node = this.api.getRowNode(id); if (node) this.focus(node.rowIndex); },
 
-    // ---- what a person does --------------------------------------------------------------------------------------
+    // ---- mouse and keys ------------------------------------------------------------------------------------------
     key(event) {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;
