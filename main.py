@@ -25,7 +25,7 @@ from core.local.embedded import Services, secret_key
 from core.local.services import services
 from core.people import rate_limits
 from core.settings import settings, unknown_names
-from ui.cli import audit, jobs, people, queues, tokens
+from ui import cli
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -244,11 +244,7 @@ def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(143)
 
 
-jobs.install(app, _for_one_verb)
-people.install(app)
-tokens.install(app)
-queues.install(app)
-audit.install(app)
+cli.install(app, _for_one_verb)
 
 
 def main() -> None:

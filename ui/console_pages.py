@@ -1,7 +1,6 @@
-"""The place in the console's frame where pages come and go, and what stands there when one cannot."""
+"""The console's pages as NiceGUI sub pages, and what stands there when one cannot be shown."""
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -10,26 +9,27 @@ from nicegui.elements.sub_pages import SubPages
 from nicegui.page_arguments import RouteMatch
 
 from core.errors import Refused
-from ui import error_page
+from ui import access, error_page
 from ui.components.base.box import link
 from ui.components.base.empty import empty
+from ui.page import Page
 
 
 class ConsolePages(SubPages):
-    """Sub pages that are drawn anew whenever a person goes to them, and that never show an error's own text."""
+    """Sub pages that are drawn anew on each visit, and that never show an error's own text."""
 
-    def __init__(self, routes: dict[str, Callable[..., Any]]) -> None:
-        super().__init__({path: _told_when_refused(draw) for path, draw in routes.items()})
+    def __init__(self, pages: Iterable[Page]) -> None:
+        super().__init__({page.route: _checked(page) for page in pages})
 
     def _required_query_params_changed(self, route_match: RouteMatch) -> bool:
-        # Pages change the address while they are used; only drawing anew makes it true again.
+        # Pages change the URL while they are used; only drawing anew makes them match it again.
         return True
 
     def _render_404(self) -> None:
         with empty(
             "travel_explore",
             "There is no such page",
-            "It may have moved; the navigation shows what there is.",
+            "It may have moved. Use the navigation to find it.",
             heading="h1",
         ):
             link("/", words="Go to the overview")
@@ -41,20 +41,23 @@ class ConsolePages(SubPages):
         )
 
 
-def _told_when_refused(draw: Callable[..., Any]) -> Callable[..., Any]:
+def _checked(page: Page) -> Callable[..., Any]:
+    """Return what draws a page with its title, or the reason why it refuses."""
+    # Moving within the console needs no request, so each page checks the person's role.
+    draw = access.only_for(page.role, page.draw)
+
     @wraps(draw)
-    async def drawn(**given: Any) -> None:
+    async def draw_or_refuse(**params: Any) -> None:
+        ui.page_title(page.window_title)
         try:
-            result = draw(**given)
-            if inspect.isawaitable(result):
-                await result
+            await draw(**params)
         except Refused as refusal:
             empty("search_off", refusal.title, str(refusal), heading="h1")
 
-    return drawn
+    return draw_or_refuse
 
 
 def note_address(url: str) -> None:
-    """Make the address say what the page shows now, so that a copied link shows a colleague the same."""
+    """Make the URL say what the page shows now, so that a copied link shows a colleague the same."""
     ui.context.client.sub_pages_router.current_path = url
     ui.navigate.history.replace(url)

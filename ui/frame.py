@@ -1,8 +1,8 @@
-"""What stays while pages come and go: top bar, navigation, status bar; and the simpler frame of a creator's pages."""
+"""The frames around pages: the console's top bar, navigation and status bar, and the simpler one of a creator."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from nicegui import ui
 
@@ -15,48 +15,38 @@ from ui.components.base.button import icon_button, refuse
 from ui.components.base.keys import keys_dialog
 from ui.components.base.palette import Palette
 from ui.console_pages import ConsolePages
+from ui.page import Frame, Page, Places, places
 
-#: Only pages that exist: path, word, icon, key.
-PLACES: Final = (
-    ("/", "Overview", "dashboard", "g+o"),
-    ("/jobs", "Jobs", "list_alt", "g+j"),
-    ("/users", "Users", "group", "g+u"),
-    ("/workers", "Workers", "memory", "g+w"),
-    ("/queues", "Queues", "low_priority", "g+q"),
-    ("/schedules", "Schedules", "event_repeat", "g+s"),
-)
-#: Only for admins.
-ADMIN_PLACES: Final = (("/operators", "Operators", "badge", "g+p"), ("/audit", "Audit", "policy", "g+a"))
-_HOME: Final = (("/dashboard", "Dashboard"), ("/settings/demo-mode", "Demo mode"))
 _THEMES: Final = (("auto", "brightness_auto"), ("light", "light_mode"), ("dark", "dark_mode"))
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
 
-def console_frame(routes: dict[str, Callable[..., Any]]) -> None:
-    """Draw the operators' frame, and in it the page that the address names."""
+def console_frame(pages: Sequence[Page]) -> None:
+    """Draw the operators' frame, and in it the page that the URL names."""
     switch = design.dress("console.css")
+    navigation = places(pages, Frame.CONSOLE, access.me())
     ui.on_exception(_apologise)
     with box("shell"):
         with box("top", "header"):
             _brand("/")
             text(settings().environment, f"badge {_ENVIRONMENTS.get(settings().environment, design.OK)}")
             box("grow")
-            _search()
+            _search(navigation)
             box("grow")
             _theme_button(switch)
-            keys_dialog()
+            keys_dialog(navigation)
             _person()
         with box("side", "nav").props('aria-label="Main"'):
-            _navigation()
+            _draw_navigation(navigation)
         with box("main", "main").props("id=main tabindex=-1"):
-            ConsolePages(routes)
+            ConsolePages([page for page in pages if page.frame is Frame.CONSOLE])
         with box("foot", "footer"):
             _status_bar()
 
 
 @contextmanager
-def home_frame(here: str) -> Iterator[None]:
-    """Draw the creator's frame around one of their pages; `here` is its path."""
+def creator_frame(pages: Sequence[Page], current: Page) -> Iterator[None]:
+    """Draw the creator's frame around their page `current`."""
     switch = design.dress("customer.css")
     ui.on_exception(_apologise)
     with box("home"):
@@ -65,9 +55,9 @@ def home_frame(here: str) -> Iterator[None]:
             if access.me().may(Role.VIEWER):
                 link("/", "tab back", "Console").props('title="Back to the operators\' console"')
             with box("hbox", "nav").props('aria-label="Main"').style("gap: 0"):
-                for path, word in _HOME:
-                    tab = link(path, "tab", word)
-                    if path == here:
+                for page, _ in places(pages, Frame.CREATOR, access.me()):
+                    tab = link(page.route, "tab", page.title)
+                    if page is current:
                         tab.props["aria-current"] = "page"
             box("grow")
             _theme_button(switch)
@@ -82,46 +72,42 @@ def _brand(href: str) -> None:
         text("Unstuck")
 
 
-def _search() -> None:
-    palette = Palette(_places())
-    made = box("find", "button").props('type=button data-key="ctrl+k" aria-haspopup=dialog')
-    with made.on("click", palette.open):
+def _search(navigation: Places) -> None:
+    palette = Palette(navigation)
+    field = box("find", "button").props('type=button data-key="ctrl+k" aria-haspopup=dialog')
+    with field.on("click", palette.open):
         ui.icon("search").props("aria-hidden=true")
         text("Search or do", "grow")
         text("Ctrl K", tag="kbd")
 
 
-def _places() -> tuple[tuple[str, str, str, str], ...]:
-    return PLACES + ADMIN_PLACES if access.me().may(Role.ADMIN) else PLACES
-
-
-def _navigation() -> None:
-    links = {}
-    for path, word, icon, key in _places():
-        with link(path).props(f'data-key="{key}" title="{word}"') as links[path]:
-            ui.icon(icon).props("aria-hidden=true")
-            text(word, "word")
+def _draw_navigation(navigation: Places) -> None:
+    links: dict[str, ui.element] = {}
+    for page, place in navigation:
+        with link(page.route).props(f'data-key="g+{place.key}" title="{page.title}"') as links[page.route]:
+            ui.icon(place.icon).props("aria-hidden=true")
+            text(page.title, "word")
     with links["/users"]:
-        stuck = text("", "count")
+        badge = text("", "count")
 
-    def mark(path: str) -> None:
-        place = "/" + path.split("?")[0].strip("/").split("/")[0]
-        for each, element in links.items():
-            element.props["aria-current"] = "page" if each == place else None
+    def mark_current(path: str) -> None:
+        section = "/" + path.split("?")[0].strip("/").split("/")[0]
+        for route, element in links.items():
+            element.props["aria-current"] = "page" if route == section else None
             element.update()
 
-    def count() -> None:
+    def show_count() -> None:
         pulse = live.status().pulse
-        worried = pulse.stuck_users + pulse.failed_users if pulse else 0
-        stuck.set_text(str(worried))
-        stuck.set_visibility(worried > 0)
-        stuck.props["aria-label"] = f"{worried} stuck or failed"
+        in_need = pulse.stuck_users + pulse.failed_users if pulse else 0
+        badge.set_text(str(in_need))
+        badge.set_visibility(in_need > 0)
+        badge.props["aria-label"] = f"{in_need} stuck or failed"
 
     router = ui.context.client.sub_pages_router
-    router.on_path_changed(mark)
-    mark(router.current_path)
-    count()
-    live.watch_status(count)
+    router.on_path_changed(mark_current)
+    mark_current(router.current_path)
+    show_count()
+    live.watch_status(show_count)
 
 
 def _status_bar() -> None:
@@ -133,11 +119,11 @@ def _status_bar() -> None:
     stuck = link("/users?need=stuck")
     text("? shortcuts", "muted")
 
-    def tell() -> None:
+    def show_status() -> None:
         status = live.status()
-        fresh, pulse = status.connected, status.pulse
-        connection.set_text("live" if fresh else "database unreachable")
-        connection.classes(replace=f"state {design.OK if fresh else design.BAD}")
+        connected, pulse = status.connected, status.pulse
+        connection.set_text("live" if connected else "database unreachable")
+        connection.classes(replace=f"state {design.OK if connected else design.BAD}")
         age.set_text(f"data {int(status.age_seconds)} s old")
         if pulse is None:
             return
@@ -146,11 +132,11 @@ def _status_bar() -> None:
         workers.classes(add=None if alive else "alarm", remove="alarm" if alive else None)
         oldest = f", oldest {int(pulse.oldest_wait_seconds)} s" if pulse.oldest_wait_seconds else ""
         waiting.set_text(f"{pulse.running:,} running · {pulse.queue_depth:,} waiting{oldest}")
-        stuck.text = counted(pulse.stuck_users, "stuck user") if pulse.stuck_users else "nobody stuck"
+        stuck.text = counted(pulse.stuck_users, "stuck user") if pulse.stuck_users else "no user stuck"
         stuck.classes(add="alarm" if pulse.stuck_users else None, remove=None if pulse.stuck_users else "alarm")
 
-    tell()
-    live.watch_status(tell)
+    show_status()
+    live.watch_status(show_status)
 
 
 def _theme_button(switch: ui.dark_mode) -> None:
@@ -158,25 +144,25 @@ def _theme_button(switch: ui.dark_mode) -> None:
     icons = dict(_THEMES)
     state = {"theme": design.chosen_theme()}
 
-    def turn() -> None:
+    def switch_theme() -> None:
         theme = names[(names.index(state["theme"]) + 1) % len(names)]
         state["theme"] = theme
         switch.value = {"dark": True, "light": False}.get(theme)
         ui.run_javascript(f"setTheme('{theme}')")
-        made.icon = icons[theme]
-        made.props["aria-label"] = f"Theme: {theme}"
+        theme_button.icon = icons[theme]
+        theme_button.props["aria-label"] = f"Theme: {theme}"
 
-    made = icon_button(icons[state["theme"]], f"Theme: {state['theme']}", turn)
+    theme_button = icon_button(icons[state["theme"]], f"Theme: {state['theme']}", switch_theme)
 
 
 def _person() -> None:
     actor = access.me()
-    made = ui.button(icon="account_circle", color=None).classes("btn quiet person")
-    made.props('unelevated no-caps no-wrap :ripple="false"')
-    made.props["aria-label"] = f"Signed in as {actor.name}"
-    with made:
+    account = ui.button(icon="account_circle", color=None).classes("btn quiet person")
+    account.props('unelevated no-caps no-wrap :ripple="false"')
+    account.props["aria-label"] = f"Signed in as {actor.name}"
+    with account:
         text(actor.name, "who")
-    with made, ui.menu().props("auto-close"):
+    with account, ui.menu().props("auto-close"):
         with box("vbox").style("padding: 10px 12px; gap: 2px"):
             text(actor.name, "strong")
             text(f"role: {actor.role}", "muted")

@@ -176,5 +176,5 @@ def _usable(token: str) -> tuple[ColumnElement[bool], ...]:
 def _let_in(session: Session, user_id: UUID | None) -> User:
     user = session.get(User, user_id) if user_id else None
     if user is None or user.disabled_at:
-        raise NotSignedIn("This sign-in link has been used or is too old. Ask for a new one: main.py operator link.")
+        raise NotSignedIn("This sign-in link has been used or is too old. Ask for a new one: main.py operators link.")
     return user

@@ -60,7 +60,7 @@ def add(session: Session, form: NewOperator, actor: Actor, reason: str | None) -
     """Add an operator, or give an existing user the role, and return the token of their sign-in link."""
     user = session.exec(select(User).where(func.lower(User.email) == form.email.lower())).first()
     if user is not None and user.role is not Role.MEMBER and user.disabled_at is None:
-        raise NotAllowed(f"{user.email} is an operator already ({user.role}); change that with: operator role.")
+        raise NotAllowed(f"{user.email} is an operator already ({user.role}); change that with: operators role.")
     if user is None:
         user = User(email=form.email, name=form.name)
         session.add(user)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from core.settings import settings
-from ui.cli import jobs, people
+from ui import cli
 
 
 @pytest.fixture
@@ -22,8 +22,7 @@ def run(engine: Engine) -> object:
         yield engine
 
     app = typer.Typer()
-    jobs.install(app, connection)
-    people.install(app)
+    cli.install(app, connection)
 
     def run(*words: str) -> str:
         result = CliRunner().invoke(app, list(words), catch_exceptions=False)
@@ -34,24 +33,24 @@ def run(engine: Engine) -> object:
 
 
 def test_an_operator_is_added_listed_disabled_and_enabled_again(run: object) -> None:
-    assert "http://127.0.0.1:8080/login/" in run("operator", "add", "sam@example.com")
-    run("operator", "disable", "sam@example.com", "--reason", "left")
-    (row,) = json.loads(run("operator", "list", "--json"))
+    assert "http://127.0.0.1:8080/login/" in run("operators", "add", "sam@example.com")
+    run("operators", "disable", "sam@example.com", "--reason", "left")
+    (row,) = json.loads(run("operators", "list", "--json"))
     assert (row["email"], row["role"], row["access"]) == ("sam@example.com", "support", "disabled")
     assert "hashed_password" not in row
-    run("operator", "enable", "SAM@example.com")
-    assert json.loads(run("operator", "list", "--json"))[0]["access"] == "active"
+    run("operators", "enable", "SAM@example.com")
+    assert json.loads(run("operators", "list", "--json"))[0]["access"] == "active"
 
 
 def test_a_sign_in_link_is_a_whole_address(run: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    run("operator", "add", "sam@example.com")
+    run("operators", "add", "sam@example.com")
     assert "https://other.example/login/" in run(
-        "operator", "link", "sam@example.com", "--address", "https://other.example/"
+        "operators", "link", "sam@example.com", "--address", "https://other.example/"
     )
     monkeypatch.setenv("UNSTUCK_PUBLIC_URL", "https://unstuck.example")
     settings.cache_clear()
     try:
-        assert "https://unstuck.example/login/" in run("operator", "link", "sam@example.com")
+        assert "https://unstuck.example/login/" in run("operators", "link", "sam@example.com")
     finally:
         monkeypatch.undo()
         settings.cache_clear()

@@ -16,7 +16,7 @@ from core.settings import settings
 from tests.audit.test_chain import damage, seal_all, write
 from tests.conftest import SECRET
 from tests.factories import make_user
-from ui.cli import audit, jobs
+from ui import cli
 
 
 @pytest.fixture
@@ -30,8 +30,7 @@ def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET)
     settings.cache_clear()
     app = typer.Typer()
-    jobs.install(app, connection)
-    audit.install(app)
+    cli.install(app, connection)
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(app, words)

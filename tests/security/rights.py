@@ -84,29 +84,29 @@ RIGHTS: dict[str, Row] = {
         "new name",
         {"email": "{name}@example.com", "role": "viewer"},
         "/api/operators",
-        "operator add {name}@example.com --role viewer",
+        "operators add {name}@example.com --role viewer",
     ),
     "operator.role": Row(
         ADMIN,
         "user disabled",
         {"role": "viewer"},
         "/api/operators/{id}/role",
-        "operator role {email} viewer --reason test",
+        "operators role {email} viewer --reason test",
     ),
     "operator.disable": Row(
         ADMIN,
         "user disabled",
         {},
         "/api/operators/{id}/disable",
-        "operator disable {email} --reason test",
+        "operators disable {email} --reason test",
     ),
-    "operator.link": Row(ADMIN, "user disabled", {}, "/api/operators/{id}/link", "operator link {email}"),
-    "operator.enable": Row(ADMIN, "person shut out", {}, "/api/operators/{id}/enable", "operator enable {email}"),
+    "operator.link": Row(ADMIN, "user disabled", {}, "/api/operators/{id}/link", "operators link {email}"),
+    "operator.enable": Row(ADMIN, "person shut out", {}, "/api/operators/{id}/enable", "operators enable {email}"),
     "session.revoke": Row(ADMIN | {"member, own"}, "session"),
     "session.revoke_others": Row(ADMIN | {"member, own"}, "person with a session"),
     # Nobody makes a token that speaks for another, admins neither.
     "token.create": Row(frozenset({"member, own"}), "user disabled", {"name": "nightly"}),
-    "token.revoke": Row(ADMIN | {"member, own"}, "token", cli="token revoke {id}"),
+    "token.revoke": Row(ADMIN | {"member, own"}, "token", cli="tokens remove {id}"),
     "factor.reset": Row(ADMIN, "factor"),
     "password.change": Row(SELF, args={"password": PASSWORD}, route="/api/me/password"),
 }
@@ -117,7 +117,7 @@ WITH_A_PHONE = {"factor.set_up", "factor.confirm", "factor.off"}
 HEAD = """# Permissions
 
 Made from the table in `tests/security/rights.py`, which tests run through the gateway, the API and the command line:
-each command, as each role, on the person's own data and on others'. To update it, run `python -m tests.security.rights`.
+each command, as each role, on the person's own data and on others'. `python -m tests.security.rights` updates it.
 
 Members can run some commands on their own data. The command line does not ask for a sign-in: a person who can run the
 program on its machine, with its settings, is an admin there.

@@ -16,7 +16,7 @@ from core.redact import HIDDEN, redacted
 from tests.conftest import SECRET
 from tests.factories import SUPPORT, make_user
 from tests.security.conftest import COOKIE, Site
-from ui.cli import jobs
+from ui import cli
 
 CANARY = "canary-9f2c-do-not-sing"
 NAMES = (
@@ -87,7 +87,7 @@ def test_no_page_shows_it(site: Site, browser: object, planted: tuple[User, Back
 
 def test_the_command_line_does_not_show_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     app = typer.Typer()
-    jobs.install(app, lambda: nullcontext(site.engine))
+    cli.install(app, lambda: nullcontext(site.engine))
     user, job = planted
     for words in (["jobs", "show", str(job.id)], ["users", "show", user.email]):
         for more in ([], ["--json"]):

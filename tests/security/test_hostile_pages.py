@@ -32,6 +32,8 @@ from core.models import (
 from tests.factories import SUPPORT
 from tests.security.conftest import COOKIE, Site
 from tests.security.hostile import TEXTS
+from ui.page import Frame
+from ui.pages import PAGES
 
 pytestmark = pytest.mark.browser
 
@@ -117,8 +119,8 @@ def placed(site: Site) -> Placed:
         worst = [person(rows, ALL_AT_ONCE), person(rows, TEXTS["no place to break"])]
         jobs = [job(rows, ALL_AT_ONCE, worst[0], JobStatus.RUNNING), job(rows, "W" * 300, worst[1], JobStatus.FAILED)]
         rows.commit()
-    console = ["/", "/jobs", "/users", "/workers", "/queues", "/schedules", "/settings", "/users?q=%3Cimg", "/audit"]
-    console += ["/operators"]
+    console = [page.route for page in PAGES if page.frame is Frame.CONSOLE and "{" not in page.route]
+    console += ["/settings", "/users?q=%3Cimg"]
     console += [f"/users/{one.id}" for one in (*worst, *(users[name] for name in CLOSER))]
     console += [f"/jobs/{one.id}" for one in (*jobs, *(each[name] for name in CLOSER))]
     console += [f"/jobs?job={jobs[0].id}&q={quote(TEXTS['image'])}"]

@@ -33,7 +33,9 @@ from tests.factories import SUPPORT, make_user
 from tests.security.conftest import COOKIE, Site
 from tests.security.hostile import HUGE
 from tests.security.test_hostile_pages import SCREENS, listen, look
-from ui.cli import jobs, queues
+from ui import cli
+from ui.page import Frame
+from ui.pages import PAGES
 
 #: Bytes of any answer about these rows: a page of the audit log may show forty thousand characters of each value.
 MOST_BYTES = 2_000_000
@@ -162,8 +164,7 @@ def test_a_list_of_huge_errors_is_small(site: Site, rows: Session) -> None:
 
 def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: Placed) -> None:
     app = typer.Typer()
-    for part in (jobs, queues):
-        part.install(app, *([lambda: nullcontext(site.engine)] if part is jobs else []))
+    cli.install(app, lambda: nullcontext(site.engine))
     email = rows.exec(select(User.email).where(User.id == placed.users[0])).one()
     for words in (
         ["jobs", "show", str(placed.jobs[0])],
@@ -187,7 +188,7 @@ def test_pages_draw_it_without_megabytes(site: Site, browser: object, placed: Pl
     heard: list[int] = []
     listen(page, wrong)
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(len(frame))))
-    console = ["/jobs", "/users", "/workers", "/queues", "/schedules", "/operators", "/audit", "/"]
+    console = [page.route for page in PAGES if page.frame is Frame.CONSOLE and "{" not in page.route]
     for path in (*console, f"/users/{placed.users[0]}", f"/jobs/{placed.jobs[0]}"):
         wrong += look(page, path)
     context.close()

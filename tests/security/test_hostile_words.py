@@ -17,7 +17,7 @@ from tests.conftest import SECRET
 from tests.factories import make_user
 from tests.security.conftest import ROOT, Site
 from tests.security.hostile import TEXTS
-from ui.cli import audit, jobs, people, queues, tokens
+from ui import cli
 
 #: Verbs, with the hostile text for {}.
 VERBS = {
@@ -26,12 +26,12 @@ VERBS = {
     "show": ["jobs", "show", "{}"],
     "retry": ["jobs", "retry", "{}", "--reason", "{}"],
     "list": ["jobs", "list", "--status", "{}"],
-    "add": ["operator", "add", "{}", "--role", "{}"],
-    "role": ["operator", "role", "{}", "viewer", "--reason", "{}"],
+    "add": ["operators", "add", "{}", "--role", "{}"],
+    "role": ["operators", "role", "{}", "viewer", "--reason", "{}"],
     "pause": ["queues", "pause", "{}", "--reason", "{}"],
     "schedule": ["schedules", "add", "{}", "maintenance.expire_sessions", "--cron", "{}"],
     "verify": ["audit", "verify", "--head", "{}"],
-    "token": ["token", "create", "{}", "--name", "{}"],
+    "token": ["tokens", "add", "{}", "--user", "{}"],
 }
 #: Variables that are read at every start, and one that is none of ours.
 VARIABLES = (
@@ -47,9 +47,7 @@ VARIABLES = (
 @pytest.fixture(scope="module")
 def program(site: Site) -> typer.Typer:
     app = typer.Typer()
-    jobs.install(app, lambda: nullcontext(site.engine))
-    for part in (people, tokens, queues, audit):
-        part.install(app)
+    cli.install(app, lambda: nullcontext(site.engine))
     return app
 
 
@@ -65,7 +63,7 @@ def test_what_strangers_wrote_steers_no_terminal(program: typer.Typer, rows: Ses
     user = make_user(rows, email=f"{TEXTS['terminal']}{uuid4()}@example.com", name=TEXTS["turned around"])
     rows.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=JobStatus.FAILED))
     rows.commit()
-    for words in (["jobs", "list"], ["users", "find", "example.com"], ["operator", "list"]):
+    for words in (["jobs", "list"], ["users", "find", "example.com"], ["operators", "list"]):
         told = CliRunner().invoke(program, words).stdout
         assert not set(told) & set("\x1b\x9b\x07\x7f\u202e"), words
 

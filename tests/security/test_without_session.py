@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from tests.security.conftest import ROOT, Site
+from ui.pages import PAGES
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 #: Who may come in without saying who they are, and why. Everything else needs a session.
@@ -50,7 +51,7 @@ def address(path: str) -> str:
 def test_the_walk_finds_everything(table: dict[str, list]) -> None:
     paths = {path for _, path, _ in table["ways"]}
     assert set(table["documented"]) <= paths
-    assert {"/", "/jobs", "/jobs/{job_id}", "/settings", "/dashboard", "/login", "/healthz", "/metrics"} <= paths
+    assert {page.route for page in PAGES} | {"/login", "/healthz", "/metrics"} <= paths
     assert {kind for kind, _, _ in table["ways"]} <= {"APIRoute", "Route", "Mount"}, "teach `ways` the new kind"
 
 

@@ -11,26 +11,11 @@ from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, S
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from ui.pages import PAGES
 
 pytestmark = pytest.mark.browser
 
-PAGES = {
-    "overview": "/",
-    "jobs": "/jobs",
-    "a job beside the list": "/jobs?job={job}",
-    "a job": "/jobs/{job}",
-    "users": "/users",
-    "a user": "/users/{user}",
-    "workers": "/workers",
-    "queues": "/queues",
-    "schedules": "/schedules",
-    "operators": "/operators",
-    "audit": "/audit",
-    "settings": "/settings",
-    "nothing": "/users/nonsense",
-    "demo mode": "/settings/demo-mode",
-    "dashboard": "/dashboard",
-}
+PATHS = [*(page.route for page in PAGES), "/jobs?job={job_id}", "/users/nonsense"]
 DIALOGS = {
     "pausing": ("/queues", "Pause"),
     "limits": ("/queues", "Limits"),
@@ -56,7 +41,7 @@ def people(console) -> tuple[User, dict[str, str]]:
             due = datetime(2026, 11, 20, hour, tzinfo=UTC)
             session.add(ScheduleTick(schedule_id=schedule.id, due_at=due, outcome=outcome, detail="why", job_id=job.id))
         session.commit()
-        return admin, {"user": str(user.id), "job": str(job.id)}
+        return admin, {"user_id": str(user.id), "job_id": str(job.id)}
 
 
 def _failed(session: Session, user: User) -> BackgroundJob:
@@ -94,7 +79,7 @@ def opened(console, admin: User, path: str) -> object:
     return page
 
 
-@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+@pytest.mark.parametrize("path", PATHS)
 def test_no_page_keeps_anybody_out(console, people: tuple, path: str) -> None:
     admin, ids = people
     page = opened(console, admin, path.format(**ids))

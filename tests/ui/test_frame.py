@@ -83,7 +83,7 @@ def test_the_palette_offers_nobody_what_is_not_theirs_to_do(console, rows: Sessi
     page.get_by_role("option", name="vic.palette@example.com").wait_for()
     assert page.get_by_role("option").count() == 1
     page.get_by_role("combobox", name="Go to, find or do").fill("pause")
-    page.get_by_text("Nothing fits.").wait_for()
+    page.get_by_text("No matches.").wait_for()
     page.context.close()
 
 
@@ -116,7 +116,7 @@ def test_columns_stay_as_a_person_left_them_and_come_back_on_demand(console, row
     page.get_by_role("button", name="Columns").click()
     eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "false")
     assert queue.count() == 0
-    page.get_by_role("button", name="As they were").click()
+    page.get_by_role("button", name="Reset columns").click()
     queue.wait_for()
     eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "true")
     page.context.close()

@@ -27,6 +27,7 @@ from core.job_list.filters import JobFilter
 from core.job_list.queries import page as page_of
 from core.job_list.rows import rows_by_id
 from core.models import BackgroundJob
+from ui.components.jobs.columns import COLUMNS
 
 JOBS = 3_000
 ARGUMENTS = (
@@ -209,6 +210,14 @@ def test_the_newest_jobs_are_shown_in_a_grid_named_jobs(screen: Screen, database
         assert screen.row(job["id"]).get_attribute("row-index") == str(place)
         assert job["user_email"] in screen.row(job["id"]).inner_text()
     assert screen.said()["loaded"] == {"value": JOBS, "exact": True}
+
+
+def test_the_grid_has_the_columns_of_the_list_in_its_order(screen: Screen) -> None:
+    screen.visit()
+    headers = screen.page.locator(".ag-header-cell").evaluate_all(
+        "cells => cells.map(cell => [Number(cell.getAttribute('aria-colindex')), cell.innerText.trim()])"
+    )
+    assert [name for _, name in sorted(headers)] == [column.header for column in COLUMNS]
 
 
 def test_the_scrollbars_end_shows_the_oldest_job(screen: Screen, database: str) -> None:

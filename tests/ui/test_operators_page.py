@@ -10,7 +10,7 @@ from core.clock import now
 from core.models import Event, Role, SecondFactor, User
 from core.people.second_factor import state_of
 from tests.factories import make_user
-from ui.pages.console import ROUTES
+from ui.pages import PAGES
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_lost_phone_is_reset(console, rows: Session, admin: User, sam: User) -
     page.context.close()
 
 
-@pytest.mark.parametrize("path", [path for path, (role, _) in ROUTES.items() if role is Role.ADMIN])
+@pytest.mark.parametrize("path", [page.route for page in PAGES if page.role is Role.ADMIN])
 def test_a_page_for_admins_is_not_reached_from_within_the_console_either(console, sam: User, path: str) -> None:
     """A link that support does not have, put into the page by hand, is followed without a request."""
     page = console.open(sam, "/")

@@ -15,7 +15,7 @@ from core.errors import NotFound
 from core.models import Role, User
 from core.operations import operations_on
 from core.operations.demo import demo_mode
-from ui.api.deps import read
+from ui.api.deps import Caller, read
 from ui.api.operation_routes import add_own_route
 
 router = APIRouter(prefix="/api", tags=["demo mode"])

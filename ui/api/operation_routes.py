@@ -10,15 +10,15 @@ from pydantic import BaseModel, Field, create_model
 
 from core.commands.gateway import REASON_LIMIT
 from core.operation import Operation
-from ui.api.deps import Key, Who, do
+from ui.api.deps import Caller, Key, do
 
 
 def add_route(router: APIRouter, operation: Operation[Any, Any], path: str) -> None:
     """Add the route that starts an operation on the row whose id is `{target}` in the path."""
     body_type, nothing = _body(operation)
 
-    def start(target: UUID, who: Who, body: Any = nothing, key: Key = None) -> dict[str, Any]:
-        return _start(operation, who, target, body, key)
+    def start(target: UUID, caller: Caller, body: Any = nothing, key: Key = None) -> dict[str, Any]:
+        return _start(operation, caller, target, body, key)
 
     start.__annotations__["body"] = body_type
     _add(router, operation, path, start, operation.name)
@@ -28,8 +28,8 @@ def add_own_route(router: APIRouter, operation: Operation[Any, Any], path: str, 
     """Add the route that starts an operation on the row that `own` finds for the person who asks."""
     body_type, nothing = _body(operation)
 
-    def start(who: Who, body: Any = nothing, key: Key = None) -> dict[str, Any]:
-        return _start(operation, who, own(who), body, key)
+    def start(caller: Caller, body: Any = nothing, key: Key = None) -> dict[str, Any]:
+        return _start(operation, caller, own(caller), body, key)
 
     start.__annotations__["body"] = body_type
     _add(router, operation, path, start, f"own {operation.name}")
@@ -40,9 +40,9 @@ def _add(router: APIRouter, operation: Operation[Any, Any], path: str, start: An
     router.add_api_route(path, start, methods=["POST"], status_code=202, summary=operation.label, name=name)
 
 
-def _start(operation: Operation[Any, Any], who: Any, target: UUID, body: Any, key: str | None) -> dict[str, Any]:
+def _start(operation: Operation[Any, Any], caller: Any, target: UUID, body: Any, key: str | None) -> dict[str, Any]:
     args = body.model_dump(mode="json", exclude={"run_at", "reason"})
-    return do(who, operation.name, target, args, reason=body.reason, run_at=body.run_at, key=key)
+    return do(caller, operation.name, target, args, reason=body.reason, run_at=body.run_at, key=key)
 
 
 def _body(operation: Operation[Any, Any]) -> tuple[type[BaseModel], Any]:

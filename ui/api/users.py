@@ -14,7 +14,7 @@ from core.models import PlatformConnection, Role, User
 from core.operations import OPERATIONS
 from core.people.users import Need, find_users, user_page
 from core.redact import shown
-from ui.api.deps import read
+from ui.api.deps import Caller, read
 from ui.api.operation_routes import add_route
 
 router = APIRouter(prefix="/api", tags=["users"])

@@ -1,1 +1,31 @@
-"""The command line: the same commands as the buttons, through the same gateway; every read speaks JSON with --json."""
+"""The command line, a file for each group of verbs: the same commands as the buttons; reads print JSON with --json."""
+
+from typing import Final
+
+import typer
+
+from ui.cli import audit, doctor, jobs, keys, operation, operators, queues, schedules, terminal, tokens, users, workers
+
+#: Every group: its name, a second name that stays out of --help, and its verbs.
+GROUPS: Final = (
+    ("jobs", "job", jobs.verbs),
+    ("users", "user", users.verbs),
+    ("queues", "queue", queues.verbs),
+    ("schedules", "schedule", schedules.verbs),
+    ("workers", None, workers.verbs),  # `worker` starts one
+    ("operators", "operator", operators.verbs),
+    ("tokens", "token", tokens.verbs),
+    ("keys", "key", keys.verbs),
+    ("audit", None, audit.verbs),
+)
+
+
+def install(app: typer.Typer, connection: terminal.Connection) -> None:
+    """Add all groups and verbs to the program; `connection` opens the database and the bus for one verb."""
+    terminal.use(connection)
+    for plural, singular, verbs in GROUPS:
+        app.add_typer(verbs, name=plural)
+        if singular:
+            app.add_typer(verbs, name=singular, hidden=True)
+    app.command("do", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(operation.do)
+    app.command()(doctor.doctor)

@@ -1,4 +1,4 @@
-"""Command line verbs about personal tokens: made, listed and revoked by whoever runs the program here."""
+"""Verbs about personal tokens."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,51 +6,40 @@ from uuid import UUID
 
 import typer
 
-from core.commands.gateway import CommandRequest, perform
-from core.database.engine import session_scope
 from core.models import Scope
 from core.people import operators, personal_tokens
-from ui.cli.jobs import Json, Reason, ask, load, me, opened, show, tell
+from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run, run_for_person
 
-token = typer.Typer(no_args_is_help=True, help="Tokens for people's scripts.")
+verbs = typer.Typer(no_args_is_help=True, help="Personal tokens for scripts: list, add, remove.")
 
-Person = Annotated[str, typer.Option("--user", help="The e-mail address of the person for whom the script speaks.")]
-
-
-def install(app: typer.Typer) -> None:
-    """Add these verbs to the program's command line."""
-    app.add_typer(token, name="token")
+Owner = Annotated[str, typer.Option("--user", help="E-mail address of the person whose rights the script has.")]
 
 
-@token.command("create")
-def create(
-    name: Annotated[str, typer.Argument(help="What it is for.")],
-    user: Person,
+@verbs.command("list")
+def list_tokens(user: Owner, as_json: Json = False) -> None:
+    """List a person's live tokens, newest first."""
+    lines = load(lambda session: personal_tokens.lines_of(session, operators.find_by_email(session, user).id))
+    columns = ("id", "name", "scope", "created_at", "expires_at", "last_used_at")
+    print_rows([asdict(line) for line in lines], columns, as_json=as_json)
+
+
+@verbs.command("add")
+@verbs.command("create", hidden=True)
+def add_token(
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    user: Owner,
     scope: Scope = Scope.READ,
     days: Annotated[int, typer.Option(min=1, max=personal_tokens.LONGEST_DAYS)] = 90,
     reason: Reason = None,
     as_json: Json = False,
 ) -> None:
-    """Make a token and print it; it is shown this once."""
+    """Add a token and print it; it is shown only once."""
     args = {"name": name, "scope": scope.value, "days": days}
-    with opened() as engine:
-        with session_scope(engine) as session:
-            target = operators.find_by_email(session, user).id
-        tell(
-            perform(engine, me(), CommandRequest(name="token.create", target=target, args=args, reason=reason)),
-            as_json=as_json,
-        )
+    print_answer(run_for_person("token.create", user, args, reason=reason), as_json=as_json)
 
 
-@token.command("list")
-def list_tokens(user: Person, as_json: Json = False) -> None:
-    """List a person's live tokens, the newest first."""
-    lines = load(lambda session: personal_tokens.lines_of(session, operators.find_by_email(session, user).id))
-    columns = ("id", "name", "scope", "created_at", "expires_at", "last_used_at")
-    show([asdict(line) for line in lines], columns, as_json=as_json)
-
-
-@token.command("revoke")
-def revoke(token_id: UUID, reason: Reason = None) -> None:
-    """End a token at once."""
-    tell(ask(CommandRequest(name="token.revoke", target=token_id, reason=reason)), as_json=False)
+@verbs.command("remove")
+@verbs.command("revoke", hidden=True)
+def remove_token(token_id: UUID, reason: Reason = None) -> None:
+    """Remove a token; it stops working at once."""
+    print_answer(run("token.revoke", token_id, reason=reason))

@@ -1,9 +1,70 @@
-"""The pages, one file each: load, then draw; no SQL."""
+"""The pages, one file each: load, then draw; no SQL. A page that is not in PAGES does not exist."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from core.models import Role
+from ui import access
+from ui.frame import console_frame, creator_frame
+from ui.page import Frame, Page, Place
+from ui.pages import (
+    audit,
+    dashboard,
+    demo_mode,
+    job,
+    jobs,
+    operators,
+    overview,
+    queues,
+    schedules,
+    settings,
+    user,
+    users,
+    workers,
+)
+
+#: A new page is its file and a line here; navigation, palette, keys, the tests of all pages and the docs follow.
+PAGES: Final = (
+    Page("/", "Overview", Role.VIEWER, overview.draw, Place("dashboard", "o")),
+    Page("/jobs", "Jobs", Role.VIEWER, jobs.draw, Place("list_alt", "j")),
+    Page("/jobs/{job_id}", "Job", Role.VIEWER, job.draw),
+    Page("/users", "Users", Role.VIEWER, users.draw, Place("group", "u")),
+    Page("/users/{user_id}", "User", Role.VIEWER, user.draw),
+    Page("/workers", "Workers", Role.VIEWER, workers.draw, Place("memory", "w")),
+    Page("/queues", "Queues", Role.VIEWER, queues.draw, Place("low_priority", "q")),
+    Page("/schedules", "Schedules", Role.VIEWER, schedules.draw, Place("event_repeat", "s")),
+    Page("/operators", "Operators", Role.ADMIN, operators.draw, Place("badge", "p")),
+    Page("/audit", "Audit", Role.ADMIN, audit.draw, Place("policy", "a")),
+    Page("/dashboard", "Dashboard", Role.MEMBER, dashboard.draw, Place(), Frame.CREATOR),
+    Page("/settings/demo-mode", "Demo mode", Role.MEMBER, demo_mode.draw, Place(), Frame.CREATOR),
+    Page("/settings", "Settings", Role.MEMBER, settings.draw, None, Frame.CREATOR),
+)
+_START: Final = "/"
 
 
 def declare_pages() -> None:
-    """Declare every page of the product to NiceGUI."""
-    from ui.pages import console, dashboard, demo_mode, settings
+    """Declare every page to NiceGUI, in its frame."""
+    for page in PAGES:
+        if page.frame is Frame.CONSOLE:
+            # The start page sends a member to their dashboard instead of refusing them.
+            access.page(page.route, role=Role.MEMBER if page.route == _START else page.role)(_draw_console)
+        else:
+            access.page(page.route, role=page.role, title=page.window_title)(_in_creator_frame(page))
 
-    for module in (console, dashboard, demo_mode, settings):
-        module.declare()
+
+def _draw_console() -> Response | None:
+    """Draw the console, one page to NiceGUI, so that moving between its addresses needs no request."""
+    if not access.me().may(Role.VIEWER):
+        return RedirectResponse("/dashboard", status_code=303)
+    console_frame(PAGES)
+    return None
+
+
+def _in_creator_frame(page: Page) -> Callable[[], Awaitable[None]]:
+    async def draw() -> None:
+        with creator_frame(PAGES, page):
+            await page.draw()
+
+    return draw

@@ -3,8 +3,6 @@
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from nicegui import ui
-
 from core.audit.search import COUNTED, AuditFilter, AuditResults, count, find_events
 from core.errors import Invalid
 from core.models import Role
@@ -26,7 +24,6 @@ async def draw(
     who: str = "", what: str = "", user: str = "", since: str = "", until: str = "", q: str = "", after: str = ""
 ) -> None:
     """Draw the audit log with the filter in the URL."""
-    ui.page_title("Audit · Unstuck")
     params = {"who": who, "what": what, "user": user, "since": since, "until": until, "q": q}
     if after and not after.isdecimal():
         raise Invalid("Unknown position in the URL.", {"after": "Use the number of an event."})

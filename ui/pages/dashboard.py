@@ -23,17 +23,14 @@ from ui.components.base.empty import empty
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
 from ui.components.demo.demo_words import completion, platform_words, preset_words
-from ui.frame import home_frame
 
-PATH: Final = "/dashboard"
 _TONES: Final = {"positive": design.OK, "neutral": design.IDLE, "negative": design.BAD}
 
 
 async def draw() -> None:
     """Load the creator's figures, draw them, and keep them fresh."""
-    with home_frame(PATH):
-        text("Dashboard", tag="h1")
-        await Dashboard().begin()
+    text("Dashboard", tag="h1")
+    await Dashboard().begin()
 
 
 class Dashboard:
@@ -178,8 +175,3 @@ _BANNERS_AT_REST: Final[Mapping[DemoModeStatus, Callable[[Dashboard, DemoState],
     DemoModeStatus.ENABLED: Dashboard.banner_enabled,
     DemoModeStatus.FAILED: Dashboard.banner_failed,
 }
-
-
-def declare() -> None:
-    """Declare the page."""
-    access.page(PATH, title="Dashboard · Unstuck")(draw)

@@ -19,22 +19,18 @@ from ui.components.base.times import time_text
 from ui.components.demo.demo_words import completion, deleted_lately, preset_words, waiting_words
 from ui.components.demo.preset_cards import PresetCards
 from ui.components.jobs.operation_button import agreed
-from ui.frame import home_frame
-
-PATH: Final = "/settings/demo-mode"
 
 
 async def draw() -> None:
     """Load the creator's demo mode, draw it, and keep it fresh."""
-    with home_frame(PATH):
-        text("Demo mode", tag="h1")
-        text(
-            "Fill your account with a realistic creator's comments and messages, and try everything out. "
-            "Your own data stays untouched, and you can switch it off whenever you like.",
-            "lead",
-            tag="p",
-        )
-        await DemoCard().begin()
+    text("Demo mode", tag="h1")
+    text(
+        "Fill your account with a realistic creator's comments and messages, and try everything out. "
+        "Your own data stays untouched, and you can switch it off whenever you like.",
+        "lead",
+        tag="p",
+    )
+    await DemoCard().begin()
 
 
 class DemoCard:
@@ -195,8 +191,3 @@ _DRAWN_AT_REST: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], No
     DemoModeStatus.ENABLED: DemoCard.draw_enabled,
     DemoModeStatus.FAILED: DemoCard.draw_failed,
 }
-
-
-def declare() -> None:
-    """Declare the page."""
-    access.page(PATH, title="Demo mode · Unstuck")(draw)

@@ -1,7 +1,5 @@
 """One job as a page of its own, for links."""
 
-from nicegui import ui
-
 from ui.components.base.box import box, link, text
 from ui.components.jobs.job_detail import JobDetail
 from ui.pages.user import uuid_of
@@ -9,7 +7,6 @@ from ui.pages.user import uuid_of
 
 async def draw(job_id: str) -> None:
     """Load a job, draw it and keep it fresh."""
-    ui.page_title("Job · Unstuck")
     own_id = uuid_of(job_id)
     with box("screen padded job-page"):
         with box("headline"):

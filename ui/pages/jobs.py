@@ -28,7 +28,6 @@ _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
 
 async def draw(arguments: PageArguments) -> None:
     """Draw the list with the filter in the URL."""
-    ui.page_title("Jobs · Unstuck")
     params = dict(arguments.query_parameters)
     opened = params.pop("job", "")
     try:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from nicegui import ui
-
 from core.models import Role
 from core.people.operator_list import OperatorLine, operator_lines
 from core.wording import counted
@@ -20,7 +18,6 @@ REFRESH_SECONDS = 1.0
 
 async def draw() -> None:
     """Draw the operators and keep them fresh."""
-    ui.page_title("Operators · Unstuck")
     page = OperatorsPage()
     await page.refresh()
     keep_roughly_fresh(page.screen, page.refresh, seconds=REFRESH_SECONDS)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from nicegui import ui
-
 from core.overview import TARGET, FailureGroup, Overview, overview
 from core.people.users import Need, UserLine
 from core.wording import counted, spoken
@@ -21,7 +19,6 @@ REFRESH_SECONDS: Final = 5.0
 
 async def draw() -> None:
     """Load the overview, draw it and keep it fresh."""
-    ui.page_title("Overview · Unstuck")
     with box("screen padded") as screen:
         text("Overview", tag="h1")
         tiles: Part[Overview] = Part(_draw_tiles)

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from nicegui import ui
-
 from core.queues.summary import Ended, KindFigures, QueueFigures, QueueSummary
 from core.settings import settings
 from core.wording import counted, spoken
@@ -24,7 +22,6 @@ _KIND_FIGURES = ("Running", *_FINISHED)
 
 async def draw() -> None:
     """Draw the queues and kinds and keep them fresh."""
-    ui.page_title("Queues · Unstuck")
     page = QueuesPage()
     await page.refresh()
     keep_ticking(page.screen, page.refresh)

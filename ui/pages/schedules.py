@@ -24,7 +24,6 @@ _MISSED: Final = {"skip": "missed runs are skipped", "once": "missed runs are ma
 
 async def draw() -> None:
     """Draw the schedules and keep them fresh."""
-    ui.page_title("Schedules · Unstuck")
     page = SchedulesPage()
     await page.refresh()
     keep_ticking(page.screen, page.refresh)

@@ -1,10 +1,7 @@
 """The signed-in person's settings: password, second factor, sessions and tokens."""
 
-from typing import Final
-
 from nicegui import ui
 
-from core.models import Role
 from core.people import passwords
 from ui import access
 from ui.components.base.box import Part, box, text
@@ -12,9 +9,6 @@ from ui.components.base.button import PRIMARY, button, say
 from ui.components.people.my_factor import MyFactor
 from ui.components.people.my_tokens import MyTokens
 from ui.components.people.open_sessions import OpenSessions
-from ui.frame import home_frame
-
-PATH: Final = "/settings"
 
 
 async def draw() -> None:
@@ -22,23 +16,18 @@ async def draw() -> None:
     me = access.me()
     assert me.id is not None, "a page is shown to a person only"
     has_password = await access.load(passwords.has_password, me)
-    with home_frame(PATH):
-        text("Settings", tag="h1")
-        with _card(
-            "Password",
-            "Sign in with it instead of a link. Use at least 12 characters; a few unrelated words work best.",
-        ):
-            PasswordFields().show(has_password=has_password)
-        with _card(
-            "Second factor", "Adds a code from your phone to each sign-in, in case someone learns your password."
-        ):
-            await MyFactor(me.id).begin()
-        with _card("Where you are signed in", "Don't recognise one? End it and change your password."):
-            await OpenSessions(me, me.id).begin()
-        with _card(
-            "Tokens", "For your scripts, sent as “Authorization: Bearer”. A token can do at most what you can do."
-        ):
-            await MyTokens(me.id).begin()
+    text("Settings", tag="h1")
+    with _card(
+        "Password",
+        "Sign in with it instead of a link. Use at least 12 characters; a few unrelated words work best.",
+    ):
+        PasswordFields().show(has_password=has_password)
+    with _card("Second factor", "Adds a code from your phone to each sign-in, in case someone learns your password."):
+        await MyFactor(me.id).begin()
+    with _card("Where you are signed in", "Don't recognise one? End it and change your password."):
+        await OpenSessions(me, me.id).begin()
+    with _card("Tokens", "For your scripts, sent as “Authorization: Bearer”. A token can do at most what you can do."):
+        await MyTokens(me.id).begin()
 
 
 def _card(title: str, about: str) -> ui.element:
@@ -81,8 +70,3 @@ def _secret(title: str, purpose: str) -> ui.input:
         field = ui.input(password=True, password_toggle_button=True).classes("field")
         field.props(f'outlined dense autocomplete={purpose} aria-label="{title}"')
     return field
-
-
-def declare() -> None:
-    """Declare the page, for everyone who is signed in."""
-    access.page(PATH, role=Role.MEMBER, title="Settings · Unstuck")(draw)

@@ -21,7 +21,6 @@ _NEEDS: Final = {Need.STUCK: "stuck", Need.FAILED: "failed", Need.MOVING: "on th
 
 async def draw(q: str = "", need: str = "") -> None:
     """Draw the search and what it finds."""
-    ui.page_title("Users · Unstuck")
     await UserSearch(q, Need(need) if need in list(Need) else None).begin()
 
 

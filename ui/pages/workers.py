@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from nicegui import ui
-
 from core.job_list.rows import Row
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState
 from core.wording import counted, lasted
@@ -17,7 +15,6 @@ from ui.components.base.times import set_time, time_text
 
 async def draw() -> None:
     """Draw the workers and keep them fresh."""
-    ui.page_title("Workers · Unstuck")
     page = WorkersPage()
     await page.refresh()
     keep_ticking(page.screen, page.refresh)

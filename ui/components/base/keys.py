@@ -1,4 +1,4 @@
-"""The list of keys; what they do is bound in assets/console.js to whatever carries `data-key`."""
+"""The dialog with all keys; assets/console.js binds each to the element that carries it as `data-key`."""
 
 from typing import Final
 
@@ -6,34 +6,41 @@ from nicegui import ui
 
 from ui.components.base.box import box, text
 from ui.components.base.button import button, icon_button
+from ui.page import Places
 
-KEYS: Final = (
-    ("Ctrl K", "go to a page, find a user, do something: from anywhere"),
-    ("g o   g j   g u", "go to Overview, Jobs, Users"),
-    ("g w   g q   g s", "go to Workers, Queues, Schedules"),
-    ("g p", "go to Operators, for admins"),
-    ("g a", "go to Audit, for admins"),
-    ("/", "filter what is on the page"),
-    ("j   k   ↓   ↑", "move in the list of jobs"),
-    ("x   Shift j", "select; extend the selection"),
-    ("Enter", "open what is selected"),
-    ("r   c", "retry, cancel what is selected"),
-    ("Esc", "close"),
-    ("?", "this list"),
+_PALETTE: Final = ("Ctrl K",), "go to a page, find a user or run a command, from anywhere"
+_ON_PAGES: Final = (
+    (("/",), "filter the page"),
+    (("j", "k", "↓", "↑"), "move in the list of jobs"),
+    (("x", "Shift j"), "select; extend the selection"),
+    (("Enter",), "open the selected job"),
+    (("r", "c"), "retry, cancel the selected jobs"),
+    (("Esc",), "close"),
+    (("?",), "show this list"),
 )
+#: Pages that share a line of the dialog.
+_PAGES_PER_LINE: Final = 3
 
 
-def keys_dialog() -> None:
-    """Draw the button that opens the list of keys."""
+def keys_dialog(navigation: Places) -> None:
+    """Draw the button that opens the list of keys, with the pages of this person's navigation."""
     with ui.dialog().props("transition-show=none transition-hide=none") as dialog, ui.card().classes("dialog"):
         dialog.props["aria-label"] = "Keyboard"
         text("Keyboard", tag="h2").style("font-size: 15px")
         with box("facts", "dl"):
-            for keys, meaning in KEYS:
+            for keys, effect in (_PALETTE, *_page_keys(navigation), *_ON_PAGES):
                 with box("hbox", "dt"):
-                    for key in keys.split("   "):
+                    for key in keys:
                         text(key, tag="kbd")
-                text(meaning, tag="dd")
+                text(effect, tag="dd")
         with box("actions"):
             button("Close", dialog.close)
     icon_button("keyboard", "Keyboard shortcuts", dialog.open).props("data-key=?")
+
+
+def _page_keys(navigation: Places) -> list[tuple[tuple[str, ...], str]]:
+    lines = [navigation[start : start + _PAGES_PER_LINE] for start in range(0, len(navigation), _PAGES_PER_LINE)]
+    return [
+        (tuple(f"g {place.key}" for _, place in line), "go to " + ", ".join(page.title for page, _ in line))
+        for line in lines
+    ]

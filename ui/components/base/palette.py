@@ -1,4 +1,4 @@
-"""The palette on Ctrl+K: go to a page, find a user, and do what is safe to do from anywhere."""
+"""The palette on Ctrl+K: go to a page, find a user, and run the commands that are safe from anywhere."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,12 @@ from ui.components.base.button import attempt, say
 from ui.components.base.command_button import perform_action
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.pause import pause_of
+from ui.page import Places
 
-#: Users that one search of the palette shows; the page of users shows more.
+#: Users that one search of the palette shows; the page Users shows more.
 MOST_USERS: Final = 6
-#: Letters from which on users are looked for.
+#: Letters from which on the palette searches for users.
 FEWEST_LETTERS: Final = 2
-
-#: Path, word, icon, key: as the navigation has them.
-Places = Sequence[tuple[str, str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +33,40 @@ class Entry:
     """One line of the palette: what it says, and what happens when it is chosen."""
 
     icon: str
-    words: str
+    label: str
     hint: str
     act: Callable[[], Awaitable[Any] | Any]
 
 
 class Palette:
-    """A field and the entries that fit what is written in it; the first one is chosen until the arrows move on."""
+    """A field and the entries that match its text; the first one is chosen until the arrows move on."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, navigation: Places) -> None:
+        self._navigation = navigation
         self._entries: list[Entry] = []
-        #: Everything that was offered since it was opened.
+        #: All entries shown since the palette was opened, by label.
         self._offered: dict[str, Entry] = {}
         self._lines: list[ui.element] = []
-        self._at = 0
-        self._words = ""
+        self._chosen = 0
+        self._query = ""
         props = "position=top transition-show=none transition-hide=none"
         with ui.dialog().props(props) as self._dialog, ui.card().classes("dialog palette"):
             self._dialog.props["aria-label"] = "Palette"
-            self._field = ui.input(placeholder="Go to, find a user, or do…", on_change=self._typed)
+            self._field = ui.input(placeholder="Go to, find a user, or do…", on_change=self._on_typed)
             self._field.props('outlined dense autofocus debounce=120 role=combobox aria-label="Go to, find or do"')
             self._field.props("aria-expanded=true aria-autocomplete=list").classes("field")
-            for key, by in (("down", 1), ("up", -1)):
-                self._field.on(f"keydown.{key}.prevent", partial(self._move, by))
-            # What stands in the field now, though the server may not have heard of the last letters yet.
+            for key, lines in (("down", 1), ("up", -1)):
+                self._field.on(f"keydown.{key}.prevent", partial(self._move, lines))
+            # The browser's text: the server may not have received the last letters yet.
             self._field.on("keydown.enter.prevent", self._choose, js_handler="(event) => emit(event.target.value)")
             self._list: Part[list[Entry]] = Part(self._draw, "entries")
-            self._list.box.props('role=listbox aria-label="What fits"')
-            # Heard by the list, which stays, since a line may be drawn anew between the click and its arrival.
-            pressed = (
+            self._list.box.props('role=listbox aria-label="Matches"')
+            # The list handles clicks, since a line may be drawn anew between the click and its arrival.
+            emit_label = (
                 "(event) => { const line = event.target.closest('[data-entry]'); line && emit(line.dataset.entry) }"
             )
-            self._list.box.on("click", self._pressed, js_handler=pressed)
-            text("↑ ↓ choose, Enter does it, Esc closes", "muted hints")
+            self._list.box.on("click", self._on_pressed, js_handler=emit_label)
+            text("↑ ↓ choose, Enter runs it, Esc closes", "muted hints")
         self._field.props["aria-controls"] = self._list.box.html_id
 
     async def open(self) -> None:
@@ -78,101 +76,103 @@ class Palette:
         self._dialog.open()
         await self._show("")
 
-    async def _typed(self) -> None:
+    async def _on_typed(self) -> None:
         await self._show((self._field.value or "").strip())
 
-    async def _show(self, words: str) -> None:
-        self._words = words
-        found = [*_fitting(words, [*self._pages(), *await _orders()]), *await _people(words)]
-        if words != self._words:
+    async def _show(self, query: str) -> None:
+        self._query = query
+        entries = [*_matching(query, [*self._pages(), *await _queue_commands()]), *await _people(query)]
+        if query != self._query:
             return
-        self._entries, self._at = found, 0
-        self._list.show(found, key=(words, [(entry.words, entry.hint) for entry in found]))
-        self._mark()
+        self._entries, self._chosen = entries, 0
+        self._list.show(entries, key=(query, [(entry.label, entry.hint) for entry in entries]))
+        self._mark_chosen()
 
     def _pages(self) -> list[Entry]:
-        return [Entry(icon, word, "go", partial(ui.navigate.to, path)) for path, word, icon, _ in self._places]
+        return [
+            Entry(place.icon, page.title, "go", partial(ui.navigate.to, page.route)) for page, place in self._navigation
+        ]
 
     def _draw(self, entries: list[Entry]) -> None:
         self._lines = []
         for entry in entries:
             with box("entry").props("role=option") as line:
-                line.props["data-entry"] = entry.words
+                line.props["data-entry"] = entry.label
                 ui.icon(entry.icon).props("aria-hidden=true")
-                text(entry.words, "clip")
+                text(entry.label, "clip")
                 text(entry.hint, "muted clip")
-            self._offered[entry.words] = entry
+            self._offered[entry.label] = entry
             self._lines.append(line)
         if not entries:
-            text("Nothing fits. Try the beginning of an e-mail address, or “pause”.", "muted")
+            text("No matches. Try the beginning of an e-mail address, or “pause”.", "muted")
 
-    def _move(self, by: int) -> None:
+    def _move(self, lines: int) -> None:
         if self._lines:
-            self._at = (self._at + by) % len(self._lines)
-            self._mark()
+            self._chosen = (self._chosen + lines) % len(self._lines)
+            self._mark_chosen()
 
-    def _mark(self) -> None:
+    def _mark_chosen(self) -> None:
         for number, line in enumerate(self._lines):
-            line.props["aria-selected"] = "true" if number == self._at else "false"
+            line.props["aria-selected"] = "true" if number == self._chosen else "false"
             line.update()
-        chosen = self._lines[self._at].html_id if self._lines else None
-        self._field.props["aria-activedescendant"] = chosen
+        line_id = self._lines[self._chosen].html_id if self._lines else None
+        self._field.props["aria-activedescendant"] = line_id
         self._field.update()
-        if chosen:
-            ui.run_javascript(f"document.getElementById('{chosen}')?.scrollIntoView({{block: 'nearest'}})")
+        if line_id:
+            ui.run_javascript(f"document.getElementById('{line_id}')?.scrollIntoView({{block: 'nearest'}})")
 
     async def _choose(self, event: GenericEventArguments) -> None:
-        words = str(event.args or "").strip()
-        if words != self._words:
-            await self._show(words)
+        query = str(event.args or "").strip()
+        if query != self._query:
+            await self._show(query)
         if self._entries:
-            await self._do(self._entries[self._at])
+            await self._run(self._entries[self._chosen])
 
-    async def _pressed(self, event: GenericEventArguments) -> None:
+    async def _on_pressed(self, event: GenericEventArguments) -> None:
         if entry := self._offered.get(str(event.args)):
-            await self._do(entry)
+            await self._run(entry)
 
-    async def _do(self, entry: Entry) -> None:
+    async def _run(self, entry: Entry) -> None:
         self._dialog.close()
         await attempt(self._dialog.client, entry.act)
 
 
-def _fitting(words: str, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries that have each of the words in them."""
-    return [entry for entry in entries if all(word in entry.words.lower() for word in words.lower().split())]
+def _matching(query: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries whose label contains each word of the query."""
+    return [entry for entry in entries if all(word in entry.label.lower() for word in query.lower().split())]
 
 
-async def _orders() -> list[Entry]:
-    """Return what an admin can order from anywhere: to pause and resume queues."""
+async def _queue_commands() -> list[Entry]:
+    """Return the pause or resume of each queue, for admins."""
     if not access.me().may(Role.ADMIN):
         return []
-    seen = await query_cache.queues.now()
-    orders = [pause_of("queue", queue.line.name, paused=queue.line.paused_at) for queue in seen.queues]
+    summary = await query_cache.queues.now()
+    actions = [pause_of("queue", queue.line.name, paused=queue.line.paused_at) for queue in summary.queues]
     return [
-        Entry(order.icon or "", f"{order.words} queue {order.args['name']}{'…' * bool(order.question)}", "do", act)
-        for order in orders
-        for act in [partial(perform_action, order, query_cache.queues.anew)]
+        Entry(action.icon or "", f"{action.words} queue {action.args['name']}{'…' * bool(action.question)}", "do", act)
+        for action in actions
+        for act in [partial(perform_action, action, query_cache.queues.anew)]
     ]
 
 
-async def _people(words: str) -> list[Entry]:
-    """Return the users that fit, and for those whose demo mode failed the way to retry it."""
-    retrying = words.lower().startswith("retry")
-    sought = words.split()[-1] if retrying and len(words.split()) > 1 else words
-    if len(sought) < FEWEST_LETTERS:
+async def _people(query: str) -> list[Entry]:
+    """Return the users that match, and the retry of each whose demo mode failed."""
+    is_retry = query.lower().startswith("retry")
+    user_query = query.split()[-1] if is_retry and len(query.split()) > 1 else query
+    if len(user_query) < FEWEST_LETTERS:
         return []
     entries: list[Entry] = []
-    for line in (await access.load(find_users, sought))[:MOST_USERS]:
+    for line in (await access.load(find_users, user_query))[:MOST_USERS]:
         if line.status is DemoModeStatus.FAILED and access.me().may(Role.SUPPORT):
             entries.append(Entry("replay", f"Retry failed of {line.email}…", "do", partial(_retry, line)))
-        if not retrying:
+        if not is_retry:
             status = "stuck" if line.is_stuck else f"demo mode {line.status}"
             entries.append(Entry("person", line.email, status, partial(ui.navigate.to, f"/users/{line.id}")))
     return entries
 
 
 async def _retry(line: UserLine) -> None:
-    """Ask, and do what the diagnosis recommends; without a failed job there is nothing to retry: show the user."""
+    """Ask for a reason and retry the failed job; without a failed job, show the user instead."""
     remedy = await access.load(_remedy, line.id)
     if remedy is None or remedy.command != "job.retry":
         ui.navigate.to(f"/users/{line.id}")

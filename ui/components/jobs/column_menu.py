@@ -1,4 +1,4 @@
-"""Which columns the job grid shows: a menu of them, which follows the grid."""
+"""The menu that shows and hides the columns of the job grid."""
 
 from functools import partial
 
@@ -7,35 +7,36 @@ from nicegui.events import ValueChangeEventArguments
 
 from ui.components.base.box import box
 from ui.components.base.button import button, icon_button
-from ui.components.jobs.job_grid import COLUMNS, ColumnState, JobGrid
+from ui.components.jobs.columns import COLUMNS
+from ui.components.jobs.job_grid import ColumnState, JobGrid
 
 
 class ColumnMenu:
-    """A button with a menu; tell it which grid to follow."""
+    """A button with a tick box for each column of the grid that it follows."""
 
     def __init__(self) -> None:
         self._grid: JobGrid | None = None
         self._boxes: dict[str, ui.checkbox] = {}
         with icon_button("view_column", "Columns", lambda: None), ui.menu(), box("vbox columns-menu"):
-            for field, name in COLUMNS.items():
-                self._boxes[field] = ui.checkbox(name, value=True, on_change=partial(self._turn, field))
-                self._boxes[field].props("dense")
-            button("As they were", self._reset)
+            for column in COLUMNS:
+                tick_box = ui.checkbox(column.header, value=True, on_change=partial(self._toggle, column.name))
+                self._boxes[column.name] = tick_box.props("dense")
+            button("Reset columns", self._reset)
 
     def follow(self, grid: JobGrid) -> None:
-        """Steer this grid from now on, and show what it shows."""
+        """Control this grid from now on, and show which columns it shows."""
         self._grid = grid
-        grid.on_columns(self._restored)
+        grid.on_columns(self._show_state)
 
-    def _turn(self, field: str, event: ValueChangeEventArguments[bool]) -> None:
+    def _toggle(self, name: str, event: ValueChangeEventArguments[bool]) -> None:
         if self._grid:
-            self._grid.show_column(field, visible=bool(event.value))
+            self._grid.show_column(name, visible=bool(event.value))
 
     def _reset(self) -> None:
         if self._grid:
             self._grid.reset_columns()
 
-    def _restored(self, state: list[ColumnState]) -> None:
+    def _show_state(self, state: list[ColumnState]) -> None:
         hidden = {column["colId"] for column in state if column.get("hide")}
-        for field, checkbox in self._boxes.items():
-            checkbox.set_value(field not in hidden)
+        for name, tick_box in self._boxes.items():
+            tick_box.set_value(name not in hidden)

@@ -1,7 +1,7 @@
 // The job grid: any number of rows from a URL, changed in place by one broadcast channel. See job_grid.py.
 
 import { tick } from "job-grid/cells.js";
-import { columns } from "job-grid/columns.js";
+import { columnDefs } from "job-grid/columns.js";
 import { dress, theme } from "job-grid/look.js";
 import { announces, fits, Source } from "job-grid/source.js";
 import * as AgGrid from "nicegui-aggrid";
@@ -21,17 +21,17 @@ function later(wait, act) {
   };
 }
 
-// Columns as a person left them: layout only, in their own browser. A browser that keeps nothing is no error.
-const shelf = (name) => `unstuck.columns.${name}`;
+// The columns as a person left them, layout only, in their own browser. A browser that refuses storage is no error.
+const storageKey = (name) => `unstuck.columns.${name}`;
 function remember(name, state) {
   try {
-    if (name && state) localStorage.setItem(shelf(name), JSON.stringify(state));
-    else if (name) localStorage.removeItem(shelf(name));
+    if (name && state) localStorage.setItem(storageKey(name), JSON.stringify(state));
+    else if (name) localStorage.removeItem(storageKey(name));
   } catch {}
 }
 function recalled(name) {
   try {
-    const state = name && JSON.parse(localStorage.getItem(shelf(name)));
+    const state = name && JSON.parse(localStorage.getItem(storageKey(name)));
     return Array.isArray(state) && state.length ? state : null;
   } catch {
     return null;
@@ -40,20 +40,16 @@ function recalled(name) {
 
 export default {
   template: `<div class="job-grid">
-    <div class="jg-line" role="alert" v-show="problem">
-      <span>{{ problem }}</span><button type="button" @click="refresh">Try again</button>
-    </div>
+    <div class="jg-line" role="alert" v-show="problem"><span>{{ problem }}</span><button type="button" @click="refresh">Try again</button></div>
     <div class="jg-grid" ref="grid"></div>
-    <div class="jg-empty" role="status" v-show="empty">
-      <strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span>
-    </div>
+    <div class="jg-empty" role="status" v-show="empty"><strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span></div>
   </div>`,
-  props: { url: String, query: Object, columns: Array, sort: String, keep: String },
+  props: { url: String, query: Object, columns: Array, layout: Array, sort: String, keep: String },
   data: () => ({ problem: "", empty: false }),
   computed: {
     emptyWords() {
       return Object.values(this.query ?? {}).some(Boolean)
-        ? ["No job matches these filters", "Take one of them away; the search was complete."]
+        ? ["No job matches these filters", "Remove a filter; the search covered all jobs."]
         : ["No jobs yet", "Enable demo mode for a user, or load the sample: python main.py sample"];
     },
   },
@@ -99,12 +95,10 @@ export default {
         this.$emit("columns", state);
       });
       const select = later(60, () => this.$emit("select", this.selected()));
-      const defs = columns();
-      defs.find((def) => def.sort).sort = this.sort === "created_at" ? "asc" : "desc";
-      const before = this.columns?.length ? this.columns : recalled(this.keep);
+      const layout = this.layout?.length ? this.layout : recalled(this.keep);
       return {
         theme,
-        columnDefs: defs,
+        columnDefs: columnDefs(this.columns, this.sort),
         rowModelType: "infinite",
         datasource: { getRows: (params) => this.source.getRows(params) },
         cacheBlockSize: BLOCK,
@@ -125,9 +119,9 @@ export default {
         defaultColDef: { resizable: true, sortable: false, suppressHeaderMenuButton: true, cellDataType: false },
         rowClassRules: { "jg-row-left": (params) => Boolean(params.data?._left) },
         onGridReady: ({ api }) => {
-          if (before) {
-            api.applyColumnState({ state: before, applyOrder: true });
-            this.$emit("columns", before);
+          if (layout) {
+            api.applyColumnState({ state: layout, applyOrder: true });
+            this.$emit("columns", layout);
           }
         },
         onColumnMoved: (event) => event.finished && keep(),
@@ -144,7 +138,7 @@ export default {
       };
     },
 
-    // ---- what comes in -------------------------------------------------------------------------------------------
+    // ---- incoming data -------------------------------------------------------------------------------------------
     listen() {
       this.stop = new AbortController();
       const { signal } = this.stop;
@@ -154,7 +148,7 @@ export default {
       };
       let before = false;
       this.onConnect = () => {
-        // broadcasts are not repeated: what was missed is loaded again
+        // broadcasts are not repeated, so missed changes are loaded
         window.socket.emit("jobs:join", { client_id: window.clientId }, () => {});
         if (before) this.reload();
         before = true;
@@ -190,10 +184,10 @@ export default {
         else if (this.isNew(row)) this.fresh.add(row.id);
         else if (!announces(row, this.source.query)) this.fresh.delete(row.id);
       }
-      this.tellFresh();
+      this.emitFresh();
     },
     change(node, row) {
-      // an older state can arrive after a newer one: the token and the time tell
+      // an older state can arrive after a newer one: the token and the time decide
       const was = node.data;
       if (row.token < was.token || (row.token === was.token && Date.parse(row.updated_at) < Date.parse(was.updated_at)))
         return;
@@ -207,14 +201,14 @@ export default {
         announces(row, this.source.query)
       );
     },
-    tellFresh() {
-      if (this.told === this.fresh.size) return;
-      this.told = this.fresh.size;
-      this.$emit("fresh", this.told);
+    emitFresh() {
+      if (this.emitted === this.fresh.size) return;
+      this.emitted = this.fresh.size;
+      this.$emit("fresh", this.emitted);
     },
     clearFresh() {
       this.fresh.clear();
-      this.tellFresh();
+      this.emitFresh();
     },
     loaded(total, startRow) {
       if (startRow > 0) return;
@@ -223,7 +217,7 @@ export default {
       this.$emit("loaded", total);
     },
 
-    // ---- what the server asks for --------------------------------------------------------------------------------
+    // ---- calls from the server -----------------------------------------------------------------------------------
     requery(query) {
       if (JSON.stringify(query) === JSON.stringify(this.source.query)) return;
       this.source.query = { ...query };
@@ -252,7 +246,7 @@ export default {
       this.$emit("columns", []);
     },
 
-    // ---- what a person does --------------------------------------------------------------------------------------
+    // ---- mouse and keys ------------------------------------------------------------------------------------------
     key(event) {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;

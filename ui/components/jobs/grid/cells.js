@@ -1,9 +1,9 @@
-// Cells: plain elements, text nodes only, changed in place. Those that show a time are told once a second.
+// Cells: plain elements, text nodes only, changed in place. Those that show a time are drawn once a second.
 import { ago, count, duration, exact } from "job-grid/words.js";
 
 export const ticking = new Set();
 export const tick = () => {
-  for (const cell of ticking) cell.tell();
+  for (const cell of ticking) cell.draw();
 };
 
 const put = (node, text) => {
@@ -26,25 +26,22 @@ class Cell {
   refresh(params) {
     this.row = params.data;
     this.field = params.colDef?.field;
-    this.tell();
+    this.draw();
     return true;
   }
 }
 
 export class StatusCell extends Cell {
-  tell() {
+  draw() {
     const word = this.row?.label ?? "";
     this.eGui.className = word ? `jg-status jg-${word}` : "";
     put(this.eGui, word);
-    hint(
-      this.eGui,
-      this.row?._left ? `Now ${word}: no longer among the jobs you filtered for. It goes with the next reload.` : "",
-    );
+    hint(this.eGui, this.row?._left ? `Now ${word}: no longer matches the filter. The next refresh removes it.` : "");
   }
 }
 
 export class UserCell extends Cell {
-  tell() {
+  draw() {
     const row = this.row;
     this.eGui.className = row && !row.user_email ? "jg-muted" : "";
     put(this.eGui, row ? (row.user_email ?? (row.user_id ? "deleted user" : "no user")) : "");
@@ -58,7 +55,7 @@ export class ProgressCell extends Cell {
     this.text = document.createElement("b");
     this.eGui.append(this.fill, this.text);
   }
-  tell() {
+  draw() {
     const {
       progress_done: done = 0,
       progress_total: total = 0,
@@ -91,7 +88,7 @@ class TickingCell extends Cell {
 }
 
 export class TimeCell extends TickingCell {
-  tell() {
+  draw() {
     const at = this.row?.[this.field];
     put(this.eGui, ago(at));
     hint(this.eGui, exact(at));
@@ -99,13 +96,13 @@ export class TimeCell extends TickingCell {
 }
 
 export class DurationCell extends TickingCell {
-  tell() {
+  draw() {
     put(this.eGui, duration(this.row));
   }
 }
 
 export class AttemptCell extends Cell {
-  tell() {
+  draw() {
     const row = this.row;
     put(this.eGui, row ? `${row.attempt}/${row.max_attempts}` : "");
     this.eGui.className = row?.attempt > 1 ? "jg-again" : "jg-muted";
@@ -113,7 +110,7 @@ export class AttemptCell extends Cell {
 }
 
 export class TextCell extends Cell {
-  tell() {
+  draw() {
     const text = this.row?.[this.field] ?? "";
     put(this.eGui, text);
     hint(this.eGui, text);

@@ -1,35 +1,35 @@
-// The columns, in the order in which they are shown unless a person chose another.
+// The columns of components/jobs/columns.py, as AG Grid wants them.
 import { AttemptCell, DurationCell, ProgressCell, StatusCell, TextCell, TimeCell, UserCell } from "job-grid/cells.js";
 
-const column = (field, headerName, width, cellRenderer, more = {}) => ({
-  colId: field,
-  field,
-  headerName,
-  width,
-  cellRenderer,
-  ...more,
-});
-const number = { headerClass: "ag-right-aligned-header", cellClass: "jg-number" };
-const quiet = { cellClass: "jg-quiet" };
+const renderers = {
+  attempt: AttemptCell,
+  duration: DurationCell,
+  progress: ProgressCell,
+  status: StatusCell,
+  text: TextCell,
+  time: TimeCell,
+  user: UserCell,
+};
+const looks = {
+  plain: {},
+  quiet: { cellClass: "jg-quiet" },
+  error: { cellClass: "jg-error" },
+  number: { headerClass: "ag-right-aligned-header", cellClass: "jg-number" },
+};
 
-export const columns = () => [
-  column("label", "Status", 104, StatusCell, { minWidth: 90 }),
-  column("kind", "Kind", 124, TextCell),
-  column("user_email", "User", 214, UserCell),
-  column("progress", "Progress", 104, ProgressCell, {
-    valueGetter: (p) => `${p.data?.progress_done} ${p.data?.progress_total} ${p.data?.label}`,
-  }),
-  column("attempt", "Attempt", 66, AttemptCell, {
-    ...number,
-    valueGetter: (p) => `${p.data?.attempt}/${p.data?.max_attempts}`,
-  }),
-  column("queue", "Queue", 78, TextCell, quiet),
-  column("created_at", "Created", 104, TimeCell, { sortable: true, sort: "desc", sortingOrder: ["desc", "asc"] }),
-  column("started_at", "Started", 104, TimeCell, quiet),
-  column("duration", "Duration", 88, DurationCell, {
-    ...number,
-    valueGetter: (p) => `${p.data?.started_at} ${p.data?.finished_at} ${p.data?.status}`,
-  }),
-  column("worker", "Worker", 112, TextCell, quiet),
-  column("error", "Error", 260, TextCell, { flex: 1, minWidth: 140, cellClass: "jg-error" }),
-];
+// `sort` is a column's name, with a minus in front for descending order.
+export const columnDefs = (columns, sort) =>
+  columns.map((column) => ({
+    colId: column.name,
+    field: column.name,
+    headerName: column.header,
+    width: column.width,
+    cellRenderer: renderers[column.renderer],
+    ...looks[column.look],
+    ...(column.reads.length && { valueGetter: ({ data }) => column.reads.map((name) => data?.[name]).join(" ") }),
+    ...(column.min_width && { minWidth: column.min_width }),
+    ...(column.is_elastic && { flex: 1 }),
+    ...(column.is_sortable && { sortable: true, sortingOrder: ["desc", "asc"], sort: order(column.name, sort) }),
+  }));
+
+const order = (name, sort) => (sort === name ? "asc" : sort === `-${name}` ? "desc" : null);

@@ -1,7 +1,7 @@
-// Where rows come from: pages of the API, by cursor where the page before is known, by offset where a scrollbar jumped.
+// The rows: pages of the API, by cursor where the page before is known, by offset where the scrollbar jumped.
 
 export class Source {
-  // hooks: loaded(total), failed(sentence), settled(), fresh() -> rows that wait above the first one
+  // hooks: loaded(total), failed(sentence), settled(), fresh() -> number of new rows that wait above the first one
   constructor(url, hooks) {
     this.url = url;
     this.hooks = hooks;
@@ -34,40 +34,40 @@ export class Source {
 
   parameters({ startRow, endRow, sortModel }) {
     const waiting = this.hooks.fresh();
-    const wanted = new URLSearchParams(Object.entries(this.query).filter(([, value]) => value));
-    wanted.set("limit", endRow - startRow);
-    if (sortModel[0]?.sort === "asc") wanted.set("sort", "created_at");
-    if (this.cursors.has(startRow)) wanted.set("after", this.cursors.get(startRow));
+    const query = new URLSearchParams(Object.entries(this.query).filter(([, value]) => value));
+    query.set("limit", endRow - startRow);
+    if (sortModel[0]?.sort === "asc") query.set("sort", "created_at");
+    if (this.cursors.has(startRow)) query.set("after", this.cursors.get(startRow));
     else if (startRow > 0) {
-      wanted.set("offset", startRow + waiting);
-      if (this.rows) wanted.set("of", this.rows + waiting);
+      query.set("offset", startRow + waiting);
+      if (this.rows) query.set("of", this.rows + waiting);
     }
-    return wanted;
+    return query;
   }
 
-  async fetch(wanted) {
-    const answer = await fetch(`${window.path_prefix ?? ""}${this.url}?${wanted}`, {
+  async fetch(query) {
+    const response = await fetch(`${window.path_prefix ?? ""}${this.url}?${query}`, {
       headers: { Accept: "application/json" },
     });
-    if (answer.status === 401) {
+    if (response.status === 401) {
       location.assign(
         `${window.path_prefix ?? ""}/login?next=${encodeURIComponent(location.pathname + location.search)}`,
       );
       throw new Error("You are signed out.");
     }
-    if (!answer.ok) {
-      const problem = await answer.json().catch(() => ({}));
-      throw new Error(typeof problem.detail === "string" ? problem.detail : `The server answered ${answer.status}.`);
+    if (!response.ok) {
+      const problem = await response.json().catch(() => ({}));
+      throw new Error(typeof problem.detail === "string" ? problem.detail : `The server answered ${response.status}.`);
     }
-    return answer.json();
+    return response.json();
   }
 
-  // The row count, or undefined where more follow than were counted: then the list grows as one scrolls.
+  // The row count, or undefined where more rows follow than were counted: then the list grows while scrolling.
   lastRow({ startRow, endRow }, { items, next, total }) {
-    const seen = startRow + items.length;
+    const end = startRow + items.length;
     const filtered = Object.values(this.query).some(Boolean);
     let last;
-    if (!next && (items.length || startRow === 0)) last = seen;
+    if (!next && (items.length || startRow === 0)) last = end;
     else if (total.exact || !filtered)
       last = Math.max(total.exact ? total.value : (this.rows ?? total.value), next ? endRow + 1 : 0);
     if (last !== undefined) this.rows = last;
@@ -75,7 +75,7 @@ export class Source {
   }
 }
 
-// Whether a changed row is still among those filtered for, as far as the row itself tells.
+// Whether a changed row still matches the filter, as far as the row itself shows.
 export function fits(row, query) {
   const among = (name, value) =>
     !query[name] ||
@@ -95,5 +95,5 @@ export function fits(row, query) {
   );
 }
 
-// A new row is announced only where the row itself tells that it fits; a search is repeated by reloading.
+// Whether a new row is announced: only if the row itself shows that it matches; a search is repeated by reloading.
 export const announces = (row, query) => !query.q && !query.error && !query.connection && fits(row, query);

@@ -1,0 +1,57 @@
+"""The verb `doctor`: every invariant, every stuck user, and what to do about each."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import typer
+from sqlmodel import Session
+
+from core.diagnosis.invariants import violations
+from core.logs import escape_control_characters
+from core.people.users import Need, find_users
+from ui.cli.terminal import Json, load
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorFinding:
+    """One problem, the rows it concerns, and its remedy."""
+
+    problem: str
+    says: str
+    remedy: str
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check every invariant and every stuck user; exit 1 if anything is wrong, with the remedy."""
+    findings = load(_examine)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
+    elif not findings:
+        typer.echo("All invariants hold, and no user is stuck.")
+    else:
+        for finding in findings:
+            _print_finding(finding)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _examine(session: Session) -> list[DoctorFinding]:
+    broken = [
+        DoctorFinding(v.invariant.name, f"it must be true that {v.invariant.says}", v.invariant.remedy, v.rows)
+        for v in violations(session)
+    ]
+    stuck = [
+        DoctorFinding("stuck user", line.email, f"python main.py users diagnose {line.email}")
+        for line in find_users(session, "", Need.STUCK)
+    ]
+    return broken + stuck
+
+
+def _print_finding(finding: DoctorFinding) -> None:
+    typer.echo(f"{finding.problem}: {finding.says}.")
+    for row in finding.rows:
+        typer.echo("    " + escape_control_characters(", ".join(f"{name} {value}" for name, value in row.items())))
+    typer.echo(f"  Remedy: {finding.remedy}")

@@ -1,0 +1,71 @@
+"""Verbs about schedules."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import select
+
+from core.database.truncate import IN_LIST, truncated
+from core.models import Schedule
+from core.people.operators import find_by_email
+from core.schedules import scheduling
+from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run
+
+verbs = typer.Typer(no_args_is_help=True, help="Schedules: list, add, pause, resume, run, remove.")
+
+
+@verbs.command("list")
+def list_schedules(as_json: Json = False) -> None:
+    """List schedules with their next run."""
+    lines = load(
+        lambda session: [s.model_dump(mode="json") for s in session.exec(select(truncated(Schedule, IN_LIST)))]
+    )
+    print_rows(lines, ("name", "kind", "cron", "at", "timezone", "missed", "next_due_at", "paused_by"), as_json=as_json)
+
+
+@verbs.command("add")
+def add_schedule(
+    name: str,
+    kind: str,
+    cron: Annotated[str | None, typer.Option(help="Such as '0 3 * * *'.")] = None,
+    at: Annotated[datetime | None, typer.Option(help="Once, as ISO 8601; without a zone: local time.")] = None,
+    timezone: str = "UTC",
+    missed: Annotated[str, typer.Option(help="What to do with missed runs: skip, or once.")] = "skip",
+    user: Annotated[str | None, typer.Option(help="E-mail address of the operation's user.")] = None,
+    reason: Reason = None,
+) -> None:
+    """Add a schedule."""
+    target = load(lambda session: find_by_email(session, user).id) if user else None
+    args: dict[str, Any] = {"name": name, "kind": kind, "cron": cron, "timezone": timezone, "missed": missed}
+    args |= {"at": at.astimezone().isoformat() if at else None, "target_id": target and str(target)}
+    print_answer(run("schedule.add", args=args, reason=reason))
+
+
+@verbs.command("pause")
+def pause_schedule(name: str, reason: Reason = None) -> None:
+    """Pause a schedule."""
+    _run_on("schedule.pause", name, reason)
+
+
+@verbs.command("resume")
+def resume_schedule(name: str, reason: Reason = None) -> None:
+    """Resume a paused schedule."""
+    _run_on("schedule.resume", name, reason)
+
+
+@verbs.command("run")
+def run_schedule(name: str, reason: Reason = None) -> None:
+    """Run a schedule's job now, besides its planned runs."""
+    _run_on("schedule.run", name, reason)
+
+
+@verbs.command("remove")
+def remove_schedule(name: str, reason: Reason = None) -> None:
+    """Remove a schedule."""
+    _run_on("schedule.remove", name, reason)
+
+
+def _run_on(command: str, name: str, reason: str | None) -> None:
+    schedule_id = load(lambda session: scheduling.by_name(session, name).id)
+    print_answer(run(command, schedule_id, reason=reason))

@@ -1,0 +1,105 @@
+"""What all verbs share: the person at the keyboard, the way to the gateway and the database, and output."""
+
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core.actor import Actor
+from core.commands.gateway import CommandRequest, perform
+from core.database.engine import session_scope
+from core.logs import escape_control_characters
+from core.models import Role
+from core.people import operators
+
+T = TypeVar("T")
+
+#: Opens the database and the bus for one verb.
+Connection = Callable[[], AbstractContextManager[Engine]]
+
+#: Columns of a table that goes into a file or a pipe: wide enough that no line wraps.
+PIPE_WIDTH: Final = 400
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Reason = Annotated[str | None, typer.Option(help="Why; goes into the audit log.")]
+
+#: The one that the program gave.
+_connections: list[Connection] = []
+
+
+def use(connection: Connection) -> None:
+    """Open the database and the bus with `connection` from now on."""
+    _connections[:] = [connection]
+
+
+@contextmanager
+def opened() -> Iterator[Engine]:
+    """Open the database and the bus for the time of one verb."""
+    with _connections[0]() as engine:
+        yield engine
+
+
+def me() -> Actor:
+    """Return the person at the keyboard: anyone who can run the program on this machine is an admin here."""
+    return Actor(None, f"{getpass.getuser()} (command line)", Role.ADMIN, "cli")
+
+
+def load(function: Callable[[Session], T]) -> T:
+    """Read something in one transaction."""
+    with opened() as engine, session_scope(engine) as session:
+        return function(session)
+
+
+def run(
+    command: str, target: UUID | None = None, args: Mapping[str, Any] | None = None, *, reason: str | None
+) -> dict[str, Any]:
+    """Run a command through the gateway and return its answer."""
+    with opened() as engine:
+        return perform(engine, me(), CommandRequest(name=command, target=target, args=args or {}, reason=reason))
+
+
+def run_for_person(
+    command: str, email: str, args: Mapping[str, Any] | None = None, *, reason: str | None
+) -> dict[str, Any]:
+    """Run a command on the person with this e-mail address and return its answer."""
+    with opened() as engine:
+        with session_scope(engine) as session:
+            target = operators.find_by_email(session, email).id
+        return perform(engine, me(), CommandRequest(name=command, target=target, args=args or {}, reason=reason))
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows as a table for people or as JSON for programs."""
+    if as_json:
+        typer.echo(json.dumps(rows, default=str, indent=2))
+        return
+    if not rows:
+        typer.echo("Nothing found.")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(
+            *("" if row.get(column) is None else escape_control_characters(str(row[column])) for column in columns)
+        )
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
+
+
+def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print one answer as lines for people or as JSON for programs."""
+    if as_json:
+        typer.echo(json.dumps(answer, default=str, indent=2))
+        return
+    for name, value in answer.items():
+        if value not in (None, "", [], {}):
+            typer.echo(escape_control_characters(f"{name.replace('_', ' ')}: {value}"))

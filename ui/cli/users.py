@@ -1,0 +1,39 @@
+"""Verbs about users."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from core.diagnosis.user import diagnose_user
+from core.people import operators
+from core.people.users import find_users, user_page
+from ui.cli.terminal import Json, load, print_answer, print_rows
+
+verbs = typer.Typer(no_args_is_help=True, help="Users: list, show, diagnose.")
+
+
+@verbs.command("list")
+def list_users(q: Annotated[str, typer.Argument(help="E-mail, name or id.")] = "", as_json: Json = False) -> None:
+    """Find users by the beginning of e-mail, name or id."""
+    users = [asdict(line) for line in load(lambda session: find_users(session, q))]
+    print_rows(users, ("id", "email", "name", "role", "status"), as_json=as_json)
+
+
+@verbs.command("show")
+def show_user(email: str, as_json: Json = False) -> None:
+    """Show a user with their diagnosis and newest jobs."""
+    page = load(lambda session: user_page(session, operators.find_by_email(session, email).id))
+    user = page.user.model_dump(mode="json", exclude={"hashed_password"})
+    diagnosis = asdict(page.diagnosis)
+    if as_json:
+        return print_answer({**user, "diagnosis": diagnosis, "jobs": page.jobs}, as_json=True)
+    print_answer({**user, "diagnosis": diagnosis["sentence"]})
+    return print_rows(page.jobs, ("id", "label", "kind", "created_at", "error"), as_json=False)
+
+
+@verbs.command()
+def diagnose(email: str, as_json: Json = False) -> None:
+    """Say in one sentence why a user is in their state, and the one safe remedy."""
+    diagnosis = load(lambda session: diagnose_user(session, operators.find_by_email(session, email)))
+    print_answer(asdict(diagnosis), as_json=as_json)
