@@ -105,9 +105,9 @@ def _changed(session: Session, keys: ChainKeys, row: Row[Any]) -> Fault | None:
         other = session.scalar(_ELSEWHERE, params={"digest": digest, "id": row.event_id})
         if other is not None:
             return Fault(
-                *at, "out of order", f"event {row.event_id} sentence what event {other} said when it was sealed"
+                *at, "out of order", f"event {row.event_id} has the content that event {other} had when it was sealed"
             )
-        return Fault(*at, "edited", f"event {row.event_id} does not say what it said when it was sealed")
+        return Fault(*at, "edited", f"event {row.event_id} was changed after it was sealed")
     if row.event_txid != row.txid:
         sentence = f"event {row.event_id} has transaction {row.event_txid}; it was sealed with {row.txid}"
         return Fault(*at, "out of order", sentence)
