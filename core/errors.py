@@ -79,7 +79,7 @@ class NotAllowed(Refused):
 class AlreadyActive(NotAllowed):
     """A job is already active on this row; `job_id` names it."""
 
-    title = "Already under way"
+    title = "Already active"
 
     def __init__(self, detail: str, job_id: UUID) -> None:
         super().__init__(detail, job_id=str(job_id))

@@ -30,7 +30,8 @@ def _queued(context: JobContext) -> Diagnosis:
     if context.ahead:
         return Diagnosis(
             Situation.WAITING,
-            f"{name_of(context)} waits its turn: {_jobs(context.ahead)} due before it, {_capacity(context)} working.",
+            f"{name_of(context)} waits its turn: {_jobs(context.ahead)} due before it; "
+            f"{_capacity(context)} serve the queue.",
             requested_evidence(context),
         )
     waited = context.now - context.job.run_at

@@ -195,7 +195,7 @@ def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
     session.add(Worker(host="x", pid=2, threads=4, queues=["mail"], heartbeat_at=datetime.now(UTC)))
     session.flush()
 
-    assert "1 job is due before it, 4 threads at work" in diagnose_user(session, second).sentence
+    assert "1 job is due before it; 4 threads serve the queue" in diagnose_user(session, second).sentence
     assert diagnose_user(session, first).situation is Situation.WORKING
 
 
