@@ -72,12 +72,12 @@ def held_by(session: Session, worker_id: UUID) -> set[tuple[UUID, int]]:
     return {(job_id, token) for job_id, token in rows}
 
 
-def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+def forgotten(session: Session, worker_id: UUID, claimed: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
     """Return (id, token) of jobs that this worker holds in the database but in none of its threads.
 
     They remain when the database was unreachable as a job finished.
     """
-    return [key for key in held_by(session, worker_id) if key not in held]
+    return [key for key in held_by(session, worker_id) if key not in claimed]
 
 
 def release(session: Session, job_id: UUID, token: int) -> None:
