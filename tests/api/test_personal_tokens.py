@@ -147,7 +147,7 @@ def test_one_lists_and_revokes_ones_own_tokens_and_nobody_elses(signed_in: SignI
 
 def test_nobody_makes_a_token_that_speaks_for_another(signed_in: SignIn, engine: Engine) -> None:
     _, user = signed_in(Role.MEMBER)
-    with pytest.raises(Exception, match="everybody makes their own"):
+    with pytest.raises(Exception, match="only create tokens for yourself"):
         perform(engine, ADMIN, CommandRequest(name="token.create", target=user.id, args={"name": "x"}))
 
 

@@ -76,7 +76,7 @@ def test_a_code_works_once(person: Person, anonymous: TestClient) -> None:
     code = person.code()
     assert person.login(anonymous, code).status_code == 200
     again = person.login(anonymous, code)
-    assert (again.status_code, "used before" in again.json()["detail"]) == (401, True)
+    assert (again.status_code, "already used" in again.json()["detail"]) == (401, True)
     assert person.login(anonymous, person.code(-1)).status_code == 401, "one from before is as used"
     assert person.login(anonymous, person.code(1)).status_code == 200
 
