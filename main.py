@@ -1,4 +1,4 @@
-"""The composition root: it alone knows the console, the workers and the servers, and puts them together."""
+"""The composition root: the only module that knows the console, the workers and the servers. It joins them."""
 
 import os
 import signal
@@ -35,9 +35,9 @@ app = typer.Typer(
 )
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
-DataDir = Annotated[Path | None, typer.Option(help="Where the embedded servers live. [default: .unstuck]")]
-Threads = Annotated[int, typer.Option(help="Jobs that one worker runs at once.", min=1, max=64)]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)]
+DataDir = Annotated[Path | None, typer.Option(help="Directory of the embedded servers. [default: .unstuck]")]
+Threads = Annotated[int, typer.Option(help="Jobs that one worker runs at a time.", min=1, max=64)]
 
 
 @app.command()
@@ -47,10 +47,10 @@ def run(
     data_dir: DataDir = None,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=0, max=32)] = 1,
     threads: Threads = 8,
-    empty: Annotated[bool, typer.Option("--empty", help="Start without the sample.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Start without sample data.")] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")] = False,
 ) -> None:
-    """Start everything: servers where no address is set, migrations, workers and the console."""
+    """Start everything: embedded servers where no URL is set, migrations, workers and the console."""
     from core.local import first_run
     from migrations import run as migrations
     from tasks.supervisor import Supervisor
@@ -60,7 +60,7 @@ def run(
     _use(data_dir)
     listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
     with services(hold=True) as where:
-        _say_where(where)
+        _print_servers(where)
         with connected(where) as engine:
             with_sample = not empty and not settings().database_url
             if with_sample and not has_tables(engine):
@@ -84,14 +84,14 @@ def run(
 
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
-    """Serve the console and the API; workers run elsewhere."""
+    """Serve the console and the API only; run workers elsewhere."""
     from ui.server import listen
 
     logs.set_up()
     _use(None)
     listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
     with services() as where:
-        _say_where(where)
+        _print_servers(where)
         typer.echo(f"Unstuck is served at http://{host}:{listening.getsockname()[1]}")
         _serve(where, listening)
 
@@ -99,34 +99,32 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 @app.command()
 def worker(
     threads: Threads = 8,
-    queues: Annotated[str, typer.Option(help="Queues to serve, with commas between; all by default.")] = "",
+    queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated. [default: all]")] = "",
 ) -> None:
-    """Run jobs until stopped; SIGTERM hands back what is not finished."""
+    """Run jobs until stopped; on SIGTERM, unfinished jobs go back to their queue."""
     from core.queues.controls import known_queues
     from tasks.worker import work
 
     logs.set_up()
     _use(None)
-    wanted = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()
-    if unknown := set(wanted) - set(known_queues()):
-        raise Unusable(f"No job uses the queue {', '.join(sorted(unknown))}. Known: {', '.join(known_queues())}.")
+    served = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()
+    if unknown := set(served) - set(known_queues()):
+        raise Unusable(f"Unknown queue: {', '.join(sorted(unknown))}. Known queues: {', '.join(known_queues())}.")
     with services() as where:
         options = worker_options(settings().lease_seconds)
         engine = connect(where.database_url, pool_size=threads + 4, options=options, patience=PATIENCE)
         try:
-            work(engine, where.redis_url, threads=threads, queues=wanted, version=version())
+            work(engine, where.redis_url, threads=threads, queues=served, version=version())
         finally:
             engine.dispose()
 
 
 @app.command()
 def migrate(
-    check: Annotated[
-        bool, typer.Option("--check", help="Only tell what stands between this database and head.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Show pending migrations and blockers.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
 ) -> None:
-    """Bring the database to head, from nothing or from any legacy shape."""
+    """Migrate the database to head, from nothing or from any legacy schema."""
     from migrations import run as migrations
 
     _use(None)
@@ -150,7 +148,7 @@ def migrate(
 def sample(
     users: Annotated[int | None, typer.Option(help="Users to add.", min=1, max=1_000_000)] = None,
     jobs: Annotated[int, typer.Option(help="Finished jobs to add.", min=0, max=20_000_000)] = 5_000,
-    force: Annotated[bool, typer.Option("--force", help="Also into a database that has jobs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also fill a database that already has jobs.")] = False,
 ) -> None:
     """Fill the database with sample data, with times relative to now."""
     from core import clock
@@ -166,7 +164,7 @@ def sample(
 
 
 def version() -> str:
-    """Return the program's version; from a checkout that is not installed: dev."""
+    """Return the installed version, or "dev" for a checkout that is not installed."""
     try:
         return installed_version("unstuck")
     except PackageNotFoundError:
@@ -175,7 +173,7 @@ def version() -> str:
 
 @contextmanager
 def connected(where: Services, *, patience: float | None = None) -> Iterator[Engine]:
-    """Open the database, and a bus that rings and tells, for one block; give a silent server up after `patience` s."""
+    """Open the database and the bus for one block; give up on a silent server after `patience` seconds."""
     from tasks.broker import make_broker
     from tasks.redis_bus import RedisBus
 
@@ -190,14 +188,14 @@ def connected(where: Services, *, patience: float | None = None) -> Iterator[Eng
 
 
 @contextmanager
-def _for_one_verb() -> Iterator[Engine]:
+def _connected_command() -> Iterator[Engine]:
     _use(None)
     with services() as where, connected(where) as engine:
         yield engine
 
 
 def _use(data_dir: Path | None) -> None:
-    """Settle the settings of this process and its children: data directory and secret key."""
+    """Fix the data directory and the secret key of this process and its children."""
     for warning in unknown_names():
         typer.echo(warning, err=True)
     if data_dir:
@@ -206,7 +204,7 @@ def _use(data_dir: Path | None) -> None:
     if settings().secret_key is None:
         key, made = secret_key(settings().data_dir)
         if made:
-            typer.echo(f"Made {settings().data_dir / 'secret_key'}: keep it with your backups.", err=True)
+            typer.echo(f"Created {settings().data_dir / 'secret_key'}: keep it with your backups.", err=True)
         os.environ.update(UNSTUCK_SECRET_KEY=key, UNSTUCK_CHILD_KEY="1")
         settings.cache_clear()
 
@@ -217,7 +215,7 @@ def _export(where: Services) -> None:
     settings.cache_clear()
 
 
-def _say_where(where: Services) -> None:
+def _print_servers(where: Services) -> None:
     typer.echo(f"Database  {masked(where.database_url)}\nBroker    {masked(where.redis_url)}")
 
 
@@ -244,35 +242,35 @@ def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(143)
 
 
-cli.install(app, _for_one_verb)
+cli.install(app, _connected_command)
 
 
 def main() -> None:
-    """Run the command line; whatever is refused or cannot work is one sentence, never a traceback."""
+    """Run the command line; print each refusal or failure as one sentence, never as a traceback."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     signal.signal(signal.SIGHUP, _on_sigterm)
     try:
         app()
     except Invalid as error:
-        more = " ".join(words for words in error.fields.values() if words not in error.detail)
-        sys.exit(_sentence(f"{error.detail} {more}".strip()))
+        more = " ".join(message for message in error.fields.values() if message not in error.detail)
+        sys.exit(_print_error(f"{error.detail} {more}".strip()))
     except (Refused, Unusable) as error:
-        sys.exit(_sentence(str(error)))
+        sys.exit(_print_error(str(error)))
     except OperationalError as error:
         reason = (str(error.orig or "").strip() or "no reason given").splitlines()[0]
-        sys.exit(_sentence(f"The database does not answer: {reason}. Check DATABASE_URL, and that it runs."))
+        sys.exit(
+            _print_error(f"The database does not answer: {reason}. Check DATABASE_URL and that the server is running.")
+        )
     except ProgrammingError as error:
         reason = str(error.orig).splitlines()[0]
-        sys.exit(_sentence(f"The database is not at head ({reason}). Run: python main.py migrate"))
+        sys.exit(_print_error(f"The database is not at head ({reason}). Run: python main.py migrate"))
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - no traceback reaches a person; it is kept for who can read it
-        sys.exit(
-            _sentence(f"Something unexpected happened: {error!r}. Details are in {logs.write_crash_report(error)}.")
-        )
+    except Exception as error:  # noqa: BLE001 - the traceback goes to a file, never to the screen
+        sys.exit(_print_error(f"Unexpected error: {error!r}. Details are in {logs.write_crash_report(error)}."))
 
 
-def _sentence(text: str) -> int:
+def _print_error(text: str) -> int:
     typer.echo(text, err=True)
     return 1
 

@@ -1,1 +1,1 @@
-"""What is true and what may be done. Knows no screen and no broker."""
+"""The rules: data, jobs, people, queues and the commands that change them. No screens and no broker live here."""

@@ -1,4 +1,4 @@
-"""Time: the database's clock decides; Python's is for display and for values that leave the database."""
+"""Time: the database's clock decides; Python's clock is for display and for values outside the database."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,10 +9,10 @@ __all__ = ["UTC", "db_now", "now"]
 
 
 def now() -> datetime:
-    """Return this process's idea of the time, aware, in UTC. Never compare it with a lease."""
+    """Return this process's time, aware, in UTC. Never compare it with a lease."""
     return datetime.now(UTC)
 
 
 def db_now() -> Any:
-    """Return the database's time at the current statement; stable within it, so an index can be used."""
+    """Return the database's time at the current statement; it is constant there, so an index can be used."""
     return func.statement_timestamp()

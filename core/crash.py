@@ -1,4 +1,4 @@
-"""Crash points: places where a test may end the process, as a power cut would."""
+"""Crash points: places where a test can kill the process, as a power cut would."""
 
 import os
 from collections import Counter
@@ -15,19 +15,19 @@ Name = Literal[
     "after_commit_before_ring",
 ]
 
-#: What a shell shows for a process that was killed by SIGKILL.
+#: The exit code that a shell reports for a process killed by SIGKILL.
 EXIT_CODE = 137
 
 _passed: Counter[str] = Counter()
 
 
 def crash_point(name: Name) -> None:
-    """End the process here, without any clean-up, if UNSTUCK_CRASH_AT says so (`name` or `name:n`, the n-th time)."""
-    wanted = settings().crash_at
-    if not wanted:
+    """Kill the process here if UNSTUCK_CRASH_AT names this point (`name`, or `name:n` for the n-th time)."""
+    crash_at = settings().crash_at
+    if not crash_at:
         return
-    at, _, nth = wanted.partition(":")
-    if at == name:
+    chosen, _, nth = crash_at.partition(":")
+    if chosen == name:
         _passed[name] += 1
         if _passed[name] == int(nth or 1):
             os._exit(EXIT_CODE)

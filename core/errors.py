@@ -1,20 +1,20 @@
-"""Everything that can go wrong and that a person should hear about, as one tree.
+"""All errors that a person should see, as one tree.
 
 UnstuckError
-├── Refused                 the person asked for something that cannot be done; `status` is its HTTP status
+├── Refused                 the request cannot be done; `status` is its HTTP status
 │   ├── NotSignedIn         401
-│   │   └── CodeNeeded      401  the password is right, and the second factor is owed
+│   │   └── CodeNeeded      401  the password is right; the second factor is missing
 │   ├── NotPermitted        403  names the missing role
 │   ├── NotFound            404
-│   ├── NotAllowed          409  the row is in a state from which this cannot start
-│   │   └── AlreadyActive   409  carries the id of the job that is at it
+│   ├── NotAllowed          409  the row's current state does not allow this
+│   │   └── AlreadyActive   409  carries the id of the active job
 │   ├── Invalid             422  field by field
 │   └── TooMany             429  carries the seconds to wait
-├── JobError                a job's own failure; becomes data on its row
-│   ├── TryAgain            may pass by itself: another attempt follows
-│   └── GiveUp              will not pass by itself: the job fails now
-├── LeaseLost               another worker holds this job; nothing more may be written
-└── Unusable                the program cannot start here; the sentence says what to do
+├── JobError                a job's own failure; it is stored on the job
+│   ├── TryAgain            a temporary failure: another attempt follows
+│   └── GiveUp              a permanent failure: the job fails now
+├── LeaseLost               another worker holds this job; this one writes nothing more
+└── Unusable                the program cannot run here; the message says what to do
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ from uuid import UUID
 
 
 class UnstuckError(Exception):
-    """The root of the tree; its text is written for the person who reads it."""
+    """The root of the tree; its message is written for a person."""
 
 
 class Refused(UnstuckError):
-    """Something was asked for that cannot be done; nothing was changed."""
+    """The request cannot be done; nothing was changed."""
 
     status: ClassVar[int] = 400
     title: ClassVar[str] = "Refused"
@@ -46,7 +46,7 @@ class NotSignedIn(Refused):
 
 
 class CodeNeeded(NotSignedIn):
-    """The first factor is right; `user_id` owes a code. The answer says so, and not whose account it is."""
+    """The first factor is right; `user_id` must still enter a code. The response does not name the account."""
 
     title = "Code needed"
 
@@ -56,30 +56,30 @@ class CodeNeeded(NotSignedIn):
 
 
 class NotPermitted(Refused):
-    """The person is known, and may not do this."""
+    """The person is signed in but has no right to do this."""
 
     status = 403
     title = "Not permitted"
 
 
 class NotFound(Refused):
-    """There is no such thing, or it is not theirs to see."""
+    """It does not exist, or this person has no right to see it."""
 
     status = 404
     title = "Not found"
 
 
 class NotAllowed(Refused):
-    """The row is in a state from which this cannot start."""
+    """The row's current state does not allow this."""
 
     status = 409
     title = "Not possible now"
 
 
 class AlreadyActive(NotAllowed):
-    """A job is already at work on this row; `job_id` names it."""
+    """A job is already active on this row; `job_id` names it."""
 
-    title = "Already under way"
+    title = "Already active"
 
     def __init__(self, detail: str, job_id: UUID) -> None:
         super().__init__(detail, job_id=str(job_id))
@@ -87,7 +87,7 @@ class AlreadyActive(NotAllowed):
 
 
 class Invalid(Refused):
-    """The input does not fit; `fields` says where, in the operator's words."""
+    """The input is invalid; `fields` has a message for each field."""
 
     status = 422
     title = "Invalid input"
@@ -109,15 +109,15 @@ class TooMany(Refused):
 
 
 class JobError(UnstuckError):
-    """A job's own failure, told to the person who waits for it."""
+    """A job's own failure, shown to the user who waits for the job."""
 
 
 class TryAgain(JobError):
-    """The failure may pass by itself; the engine makes another attempt after a pause."""
+    """A temporary failure; the engine makes another attempt after a pause."""
 
 
 class GiveUp(JobError):
-    """The failure will not pass by itself; the job fails without another attempt."""
+    """A permanent failure; the job fails without another attempt."""
 
 
 class LeaseLost(UnstuckError):
@@ -125,4 +125,4 @@ class LeaseLost(UnstuckError):
 
 
 class Unusable(UnstuckError):
-    """The program cannot start or go on here; the text is one sentence that says what to do."""
+    """The program cannot start or continue here; the message says what to do."""

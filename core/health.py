@@ -1,4 +1,4 @@
-"""The pulse of the whole: what the status bar shows, from indexes that hold only what is alive."""
+"""The health summary in the status bar, read from indexes of live workers and unfinished jobs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlmodel import Session
 from core.people.users import Need, users_in_need
 from core.settings import settings
 
-_PULSE = text("""
+_COUNTS = text("""
     SELECT
         (SELECT count(*) FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
             AND heartbeat_at > statement_timestamp() - make_interval(secs => :lease)) AS workers,
@@ -23,7 +23,7 @@ _PULSE = text("""
 
 @dataclass(frozen=True, slots=True)
 class HealthSummary:
-    """Counts at one moment; `oldest_wait_seconds` is of jobs that are due, None when none waits."""
+    """Counts at one moment; `oldest_wait_seconds` covers due jobs and is None when none waits."""
 
     workers_alive: int
     running: int
@@ -35,8 +35,8 @@ class HealthSummary:
 
 
 def health_summary(session: Session) -> HealthSummary:
-    """Return the present counts; a few milliseconds whatever the size of the history."""
-    row = session.connection().execute(_PULSE, {"lease": settings().lease_seconds}).one()
+    """Return the current counts, in a few milliseconds at any size of the history."""
+    row = session.connection().execute(_COUNTS, {"lease": settings().lease_seconds}).one()
     oldest = float(row.oldest) if row.oldest is not None else None
-    need = users_in_need(session)
-    return HealthSummary(row.workers, row.running, row.waiting, oldest, need[Need.STUCK], need[Need.FAILED], row.at)
+    users = users_in_need(session)
+    return HealthSummary(row.workers, row.running, row.waiting, oldest, users[Need.STUCK], users[Need.FAILED], row.at)

@@ -13,15 +13,15 @@ import structlog
 
 
 def set_up(*, level: int = logging.INFO) -> None:
-    """Send the log of the whole process to standard error; a terminal gets colours, everything else JSON."""
-    _leave_out_what_is_not_told()
+    """Send the log of the whole process to standard error: in colour to a terminal, else as JSON."""
+    _skip_unused_fields()
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Any] = (
-        # Tracebacks as plain text: structlog's coloured ones show the values of variables, and those may be secret.
+        # Tracebacks as plain text: structlog's coloured ones show values of variables, which may be secret.
         [structlog.processors.format_exc_info, printable, structlog.dev.ConsoleRenderer()]
         if sys.stderr.isatty()
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]
@@ -36,36 +36,36 @@ def set_up(*, level: int = logging.INFO) -> None:
     root.setLevel(logging.WARNING)
     for name in ("core", "tasks", "ui", "migrations", "main"):
         logging.getLogger(name).setLevel(level)
-    # Dramatiq tells at length of every reconnect; what it means for us is told by tasks.
+    # Dramatiq logs every reconnect at length; `tasks` logs what it means for us.
     logging.getLogger("dramatiq").setLevel(logging.CRITICAL)
 
 
 def printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Write control characters out, as \\x1b: what strangers sent must not steer the terminal of who reads the log."""
+    """Escape control characters, as \\x1b: text from outside must not control the reader's terminal."""
     return {name: escape_control_characters(str(value)) for name, value in event.items()}
 
 
-def escape_control_characters(words: str) -> str:
-    """Return words with their control characters written out."""
-    return _CONTROL.sub(_written_out, words)
+def escape_control_characters(text: str) -> str:
+    """Return text with its control characters escaped."""
+    return _CONTROL.sub(_escaped, text)
 
 
-def _written_out(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
-#: All but line feed and tab; half characters too, which no terminal can be given, and what turns the writing round.
+#: All but line feed and tab; also surrogates, which cannot be printed, and marks that change the writing direction.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def _leave_out_what_is_not_told() -> None:
-    """Spare each record the looking up of thread, process and line, as logging's documentation advises."""
+def _skip_unused_fields() -> None:
+    """Do not look up thread, process and line for each record, as logging's documentation advises."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - so its documentation says
 
 
 def write_crash_report(error: BaseException) -> Path:
-    """Write an unexpected error in full into a file of its own, and return where it is."""
+    """Write an unexpected error with its traceback to a file of its own, and return its path."""
     with tempfile.NamedTemporaryFile("w", prefix="unstuck-error-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)
     return Path(file.name)

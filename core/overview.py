@@ -1,4 +1,4 @@
-"""What the first page shows: who needs someone, what failed, and how well the last day went."""
+"""The overview page: users who need help, recent failures, and the success rate of the last day."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from core.health import health_summary
 from core.models import BackgroundJob, JobStatus
 from core.people.users import Need, UserLine, find_users, users_in_need
 
-#: The success rate that the product promises: its source asks for more than 95 %.
+#: The success rate that the product promises: more than 95 %.
 TARGET: Final = 0.95
-#: How far back failures and rates look.
+#: The period that failures and rates cover.
 WINDOW: Final = timedelta(hours=24)
 GROUPS_SHOWN: Final = 8
 USERS_SHOWN: Final = 8
@@ -35,7 +35,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The present needs, and the figures of the last 24 hours; cancelled jobs count neither way."""
+    """Users who need help now, and the figures of the last 24 hours; cancelled jobs count as neither outcome."""
 
     needs: Mapping[Need, int]
     in_need: list[UserLine]
@@ -47,7 +47,7 @@ class Overview:
 
 
 def overview(session: Session) -> Overview:
-    """Return what the first page shows."""
+    """Return the data of the overview page."""
     now = health_summary(session)
     ended, succeeded = _endings(session)
     people = [*find_users(session, "", Need.STUCK), *find_users(session, "", Need.FAILED)]

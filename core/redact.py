@@ -1,9 +1,9 @@
-"""What is shown of values that may hold secrets: everything but what is kept under a name that says so."""
+"""Redaction: values under a secret-sounding key are hidden before anything is shown."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: A key that contains one of these, in any case, holds what nobody should read over somebody's shoulder.
+#: A key that contains one of these, in any case, holds a secret.
 SECRET_KEYS: Final = (
     "token",
     "secret",
@@ -14,23 +14,23 @@ SECRET_KEYS: Final = (
     "authorization",
     "cookie",
 )
-#: Columns that hold what others put in, under names of their choice.
+#: JSON columns whose keys other programs choose.
 _OPEN: Final = frozenset({"args", "data", "result"})
 HIDDEN: Final = "(hidden)"
 
 
 def redacted(value: Any) -> Any:
-    """Return JSON values as they are, but with what secret keys hold hidden, at any depth."""
+    """Return JSON values with the values of secret keys hidden, at any depth."""
     if isinstance(value, Mapping):
         return {key: HIDDEN if _is_secret(key) and inner else redacted(inner) for key, inner in value.items()}
     return [redacted(inner) for inner in value] if isinstance(value, list) else value
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of a table as it may be shown: its own columns as they are, what others put into it redacted."""
+    """Return a table row for display: JSON columns redacted, all other columns unchanged."""
     return {name: redacted(value) if name in _OPEN else value for name, value in row.items()}
 
 
 def _is_secret(key: object) -> bool:
-    words = str(key).lower()
-    return any(word in words for word in SECRET_KEYS)
+    name = str(key).lower()
+    return any(secret in name for secret in SECRET_KEYS)

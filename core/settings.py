@@ -1,4 +1,4 @@
-"""Every setting, declared once, with one sentence each. Read from the environment and from .env."""
+"""Every setting, declared once with one sentence. Settings come from the environment and from .env."""
 
 import difflib
 import os
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import Unusable
 
 PREFIX = "UNSTUCK_"
-#: What the program tells its own child processes.
+#: Variables that the program sets for its child processes.
 _BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY"}
 
 
@@ -29,33 +29,50 @@ class Settings(BaseSettings):
         default=None, alias="REDIS_URL", description="Redis or Valkey; unset: an embedded server."
     )
     demo_service_url: str | None = Field(
-        default=None, alias="DEMO_SERVICE_URL", description="Remote demo service; unset: the built-in generator."
+        default=None,
+        alias="DEMO_SERVICE_URL",
+        description="URL of the remote demo service; unset: the built-in generator.",
     )
     smtp_url: str | None = Field(
-        default=None, alias="SMTP_URL", description="Where e-mail leaves; unset: none is sent."
+        default=None, alias="SMTP_URL", description="SMTP server for outgoing e-mail; unset: no e-mail is sent."
     )
 
     secret_key: str | None = Field(
-        default=None, description="Encrypts provider tokens; unset: made once in the data directory."
+        default=None, description="Encrypts provider tokens; unset: created once in the data directory."
     )
     previous_secret_keys: str = Field(
-        default="", description="Former secret keys, with commas between: what they encrypted or sealed stays readable."
+        default="",
+        description="Former secret keys, comma-separated: data encrypted or sealed with them stays readable.",
     )
-    public_url: str | None = Field(default=None, description="The address people use, for links and the Host check.")
-    hosts: str = Field(default="", description="Further host names the console answers to, space-separated; * is any.")
+    public_url: str | None = Field(default=None, description="The URL that people open, for links and the Host check.")
+    hosts: str = Field(
+        default="", description="Additional host names the console answers to, space-separated; * allows any."
+    )
     proxies: str = Field(
         default="",
-        description="Addresses of the proxies in front, with commas between: only they are believed.",
+        description="Addresses of your reverse proxies, comma-separated: only their X-Forwarded-For is trusted.",
     )
-    data_dir: Path = Field(default=Path(".unstuck"), description="Where the embedded servers and the secret key live.")
+    data_dir: Path = Field(
+        default=Path(".unstuck"), description="Directory of the embedded servers and the secret key."
+    )
 
-    heartbeat_seconds: float = Field(default=10, gt=0, description="How often a worker process says that it is alive.")
-    lease_seconds: float = Field(default=30, gt=0, description="A worker silent for this long is presumed dead.")
-    sweep_seconds: float = Field(default=5, gt=0, description="How often lost and unrung jobs are looked for.")
-    grace_seconds: float = Field(default=25, ge=0, description="How long a stopping worker waits for checkpoints.")
-    backoff_seconds: float = Field(default=5, ge=0, description="Pause before the second attempt; doubles each time.")
+    heartbeat_seconds: float = Field(
+        default=10, gt=0, description="Seconds between two heartbeats of a worker process."
+    )
+    lease_seconds: float = Field(
+        default=30, gt=0, description="A worker without a heartbeat for this long is presumed dead."
+    )
+    sweep_seconds: float = Field(
+        default=5, gt=0, description="Seconds between two sweeps for lost and overlooked jobs."
+    )
+    grace_seconds: float = Field(
+        default=25, ge=0, description="How long a stopping worker waits for its jobs to reach a checkpoint."
+    )
+    backoff_seconds: float = Field(
+        default=5, ge=0, description="Pause before the second attempt; it doubles each time."
+    )
     step_seconds: float = Field(
-        default=300, gt=0, description="A job that reaches no checkpoint for this long is taken away."
+        default=300, gt=0, description="A job that reaches no checkpoint for this long is taken from its worker."
     )
     demo_step_seconds: float = Field(
         default=0, ge=0, description="Slows the demo generator down, for trying things out."
@@ -66,13 +83,13 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=30, ge=1, description="Finished jobs older than this may be deleted.")
     session_idle_minutes: float = Field(default=30, gt=0, description="A session unused for this long ends.")
     session_hours: float = Field(default=12, gt=0, description="A session ends after this long in any case.")
-    oidc_issuer: str | None = Field(default=None, description="OpenID provider people sign in with; unset: none.")
-    oidc_client_id: str | None = Field(default=None, description="What the provider calls this console.")
-    oidc_client_secret: str | None = Field(default=None, description="What the provider gave with the client id.")
+    oidc_issuer: str | None = Field(default=None, description="URL of the OpenID provider for sign-in; unset: none.")
+    oidc_client_id: str | None = Field(default=None, description="This console's client id at the OpenID provider.")
+    oidc_client_secret: str | None = Field(default=None, description="The client secret that belongs to the client id.")
     oidc_role_claim: str | None = Field(
-        default=None, description="The claim that names a person's roles; unset: people and roles are kept here."
+        default=None, description="The claim that holds a person's roles; unset: people and roles are managed here."
     )
-    oidc_roles: str = Field(default="", description="Which of the claim's values is which role, value=role.")
+    oidc_roles: str = Field(default="", description="Maps the claim's values to roles, as value=role.")
     environment: str = Field(default="local", description="Shown in the top bar: local, staging, production.")
     crash_at: str | None = Field(
         default=None, description="Test hook: <name>[:n] ends the process at that point of the engine."
@@ -80,22 +97,22 @@ class Settings(BaseSettings):
 
     @property
     def previous_keys(self) -> tuple[str, ...]:
-        """The former secret keys, the last one first."""
+        """The former secret keys, latest first."""
         return tuple(key.strip() for key in self.previous_secret_keys.split(",") if key.strip())
 
     @property
     def heartbeat(self) -> timedelta:
-        """How often a worker process says that it is alive."""
+        """Time between two heartbeats of a worker process."""
         return timedelta(seconds=self.heartbeat_seconds)
 
     @property
     def lease(self) -> timedelta:
-        """How long a worker may be silent before it is presumed dead."""
+        """How long a worker may go without a heartbeat before it is presumed dead."""
         return timedelta(seconds=self.lease_seconds)
 
     @property
     def step_limit(self) -> timedelta:
-        """How long a job may go without reaching a checkpoint."""
+        """How long a job may run without reaching a checkpoint."""
         return timedelta(seconds=self.step_seconds)
 
 
@@ -103,7 +120,7 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """Return this process's settings, read once.
 
-    Raises Unusable, naming the setting and what it may be, when one does not fit.
+    Raises Unusable, naming the setting and its allowed values, when a value is invalid.
     """
     try:
         return Settings()
@@ -114,8 +131,8 @@ def settings() -> Settings:
 def _sentences(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
         name = "_".join(str(part) for part in problem["loc"]).upper()
-        known = name if name in _names() else PREFIX + name
-        yield f"{known} is {problem['input']!r}: {problem['msg'].lower()}. Change it in the environment or in .env."
+        variable = name if name in _names() else PREFIX + name
+        yield f"{variable} is {problem['input']!r}: {problem['msg'].lower()}. Change it in the environment or in .env."
 
 
 def _names() -> set[str]:
@@ -123,7 +140,7 @@ def _names() -> set[str]:
 
 
 def unknown_names() -> Iterator[str]:
-    """Yield one warning for each UNSTUCK_ variable that no setting has, with the nearest known name."""
+    """Yield one warning for each unknown UNSTUCK_ variable, with the nearest known name."""
     known = _names()
     for name in sorted(set(os.environ) - known):
         if name.startswith(PREFIX):

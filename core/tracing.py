@@ -1,7 +1,7 @@
-"""OpenTelemetry spans of a job, from request to end. Without a configured SDK they cost nothing and go nowhere.
+"""OpenTelemetry spans of a job, from request to finish. Without a configured SDK they cost nothing.
 
-The trace of a job is its id: both have 128 bits, so who knows the one finds the other, and nothing needs to be stored.
-To switch it on: install opentelemetry-distro and an exporter, and start with `opentelemetry-instrument python main.py`.
+A job's trace id is its job id (both have 128 bits), so each leads to the other and no trace id is stored.
+To enable it: install opentelemetry-distro and an exporter, and start `opentelemetry-instrument python main.py`.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _ENDED_WELL = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.HANDED_BACK, A
 
 
 def note_request(job_id: UUID, kind: str, queue: str) -> None:
-    """Make the job's first span, linked to whatever asked for it, such as an HTTP request."""
-    asked_by = trace.get_current_span().get_span_context()
-    links = [Link(asked_by)] if asked_by.is_valid else []
+    """Create the job's first span, linked to the span that requested it, such as an HTTP request."""
+    requester = trace.get_current_span().get_span_context()
+    links = [Link(requester)] if requester.is_valid else []
     span = _tracer().start_span(f"request {kind}", context=_trace_of(job_id), links=links)
     span.set_attributes({"job.id": str(job_id), "job.kind": kind, "job.queue": queue})
     span.end()
@@ -29,14 +29,14 @@ def note_request(job_id: UUID, kind: str, queue: str) -> None:
 
 @contextmanager
 def attempt(job_id: UUID, kind: str, number: int, token: int) -> Iterator[Span]:
-    """Make a span of one attempt, under which everything that the job does is found."""
+    """Create the span of one attempt; everything that the job does goes under it."""
     with _tracer().start_as_current_span(f"attempt {kind}", context=_trace_of(job_id)) as span:
         span.set_attributes({"job.id": str(job_id), "job.kind": kind, "job.attempt": number, "job.token": token})
         yield span
 
 
 def note_outcome(span: Span, outcome: AttemptOutcome) -> None:
-    """Say on the span how the attempt ended."""
+    """Set the attempt's outcome on its span."""
     span.set_attribute("job.outcome", outcome.value)
     if outcome not in _ENDED_WELL:
         span.set_status(Status(StatusCode.ERROR, outcome.value))

@@ -1,13 +1,13 @@
-"""Figures as a person says them."""
+"""Durations, times and counts in words."""
 
 from datetime import UTC, datetime, timedelta
 
-#: From how many seconds on a unit is spoken, and how many seconds one of it has.
+#: For each unit: the shortest duration it is used for, its length (both in seconds), and its name.
 _UNITS = ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "h"), (120, 60, "min"))
 
 
 def spoken(span: timedelta) -> str:
-    """Return a length of time in its largest fitting unit: 47 s, 3 min, 5 h, 2 days. Never below zero."""
+    """Return a duration in its largest fitting unit: 47 s, 3 min, 5 h, 2 days. Never below zero."""
     seconds = max(0.0, span.total_seconds())
     for least, size, unit in _UNITS:
         if seconds >= least:
@@ -16,7 +16,7 @@ def spoken(span: timedelta) -> str:
 
 
 def lasted(span: timedelta) -> str:
-    """Return how long something took, finely enough to compare: 0.48 s, 12.3 s, 2 min 05 s, 1 h 12 min."""
+    """Return a duration in enough detail to compare: 0.48 s, 12.3 s, 2 min 05 s, 1 h 12 min."""
     seconds = max(0.0, span.total_seconds())
     if seconds < 10:
         return f"{seconds:.2f} s"
@@ -29,11 +29,11 @@ def lasted(span: timedelta) -> str:
 
 
 def clock_time(moment: datetime, now: datetime) -> str:
-    """Return a time of day for a sentence that is the same for every reader: 14:02 UTC, with the date if not today."""
+    """Return a time of day in UTC, the same for every reader: 14:02 UTC, with the date if not today."""
     at, today = moment.astimezone(UTC), now.astimezone(UTC).date()
     return f"{at:%H:%M} UTC" if at.date() == today else f"{at:%H:%M} UTC on {at.day} {at:%B}"
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def counted(number: int, singular: str, plural: str | None = None) -> str:
     """Return a number with its noun: 1 job, 1,240 jobs."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,1 +1,4 @@
-"""How a database comes to the tables of core.models: from nothing, or from the legacy product's tables."""
+"""Migrations to the tables of `core.models`, from an empty database or from the legacy product's tables.
+
+Checks of a legacy database are in `migrations.legacy`, the revisions in `migrations/versions`.
+"""

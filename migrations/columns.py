@@ -1,4 +1,4 @@
-"""Columns as the revisions write them: one word for each kind."""
+"""Short functions for the columns in revisions, one per type."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def uuid(name: str, *, nullable: bool = True) -> sa.Column[Any]:
 
 
 def state(name: str, default: str) -> sa.Column[Any]:
-    """One of a few words; the table's check says which."""
+    """One of a few states; the table's check constraint lists them."""
     return sa.Column(name, sa.String(32), server_default=default, nullable=False)
 
 

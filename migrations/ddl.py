@@ -1,11 +1,11 @@
-"""Words that the revisions share. All of it is SQL text, so that `--sql` shows exactly what would run."""
-# ruff: noqa: S608 the names in these texts are the revisions' own
+"""DDL shared by the revisions. It is all SQL text, so that `--sql` shows exactly what would run."""
+# ruff: noqa: S608 the names in this SQL are the revisions' own
 
 from collections.abc import Mapping
 
 from alembic import op
 
-#: How the legacy product, and those before it, have written a yes; NULL and everything else is a no.
+#: Spellings of "yes" in the legacy product and its predecessors; NULL and anything else is a no.
 TRUE_WORDS = ("true", "t", "yes", "y", "on", "1")
 FALSE_WORDS = ("false", "f", "no", "n", "off", "0", "")
 
@@ -15,26 +15,26 @@ def is_true(flag: str) -> str:
     return f"coalesce(lower(btrim({flag}::text)) IN ({quoted(TRUE_WORDS)}), false)"
 
 
-def quoted(words: tuple[str, ...]) -> str:
-    """Return words as a list of SQL literals."""
-    return ", ".join(f"'{word}'" for word in words)
+def quoted(values: tuple[str, ...]) -> str:
+    """Return values as a list of SQL literals."""
+    return ", ".join(f"'{value}'" for value in values)
 
 
 def replace_index(name: str, on: str, *, unique: bool = False) -> None:
-    """Create an index; one of that name from a half applied migration makes way, whatever it holds."""
+    """Create an index, replacing one of that name from a half-applied migration."""
     op.execute(f"DROP INDEX IF EXISTS {name}")
     op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX {name} ON {on}")
 
 
 def replace_check(table: str, column: str, values: tuple[str, ...]) -> None:
-    """Create the check that `column` holds one of `values`; one of that name makes way."""
+    """Create the check constraint that `column` holds one of `values`, replacing one of that name."""
     name = f"ck_{table}_{column}"
     op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IN ({quoted(values)}))")
 
 
 def ensure_column(table: str, column: str, of_type: str, *, default: str | None = None) -> None:
-    """Create a column; one that is there already gets the type, and with a default also NOT NULL."""
+    """Create a column, or give an existing one this type; with a default, also NOT NULL."""
     op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {of_type}")
     op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {of_type}")
     if default is not None:
@@ -44,7 +44,7 @@ def ensure_column(table: str, column: str, of_type: str, *, default: str | None 
 
 
 def drop_column_unless_used(table: str, column: str, default: str) -> None:
-    """Drop a column that says nothing; one that holds more than its default stays, unseen by the older program."""
+    """Drop a column that holds only its default; otherwise keep it, ignored by the older program."""
     op.execute(
         f"""DO $$ BEGIN
             IF NOT EXISTS (SELECT FROM {table} WHERE {column} IS DISTINCT FROM {default}) THEN
@@ -55,7 +55,7 @@ def drop_column_unless_used(table: str, column: str, default: str) -> None:
 
 
 def drop_table_unless_used(table: str) -> None:
-    """Drop an empty table; one with rows stays, unseen by the older program, and is taken up again."""
+    """Drop an empty table; keep one with rows, ignored by the older program and reused by a later upgrade."""
     op.execute(
         f"""DO $$ BEGIN
             IF NOT EXISTS (SELECT FROM {table}) THEN
@@ -67,7 +67,7 @@ def drop_table_unless_used(table: str) -> None:
 
 
 def name_primary_key(table: str, name: str) -> None:
-    """Give a table's primary key its name, whatever it was called."""
+    """Rename a table's primary key constraint, whatever its current name."""
     op.execute(
         f"""DO $$ DECLARE found text; BEGIN
             SELECT conname INTO found FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'p';
@@ -79,7 +79,7 @@ def name_primary_key(table: str, name: str) -> None:
 
 
 def replace_foreign_key(table: str, column: str, name: str, target: str, on_delete: str) -> None:
-    """Let `column` refer to `target` under `name`; whatever foreign key it had makes way."""
+    """Create a foreign key from `column` to `target`, replacing any existing one on that column."""
     op.execute(
         f"""DO $$ DECLARE found text; BEGIN
             FOR found IN
@@ -98,20 +98,20 @@ def replace_foreign_key(table: str, column: str, name: str, target: str, on_dele
 
 
 def add_sync_trigger(table: str, flag: str, state: str, on: tuple[str, ...], off: str) -> None:
-    """Make a trigger by which old code, writing the flag, and new code, writing the state, see each other.
+    """Create a trigger that keeps a flag (written by old code) and a state (written by new code) in sync.
 
-    The first of `on` is the state of a raised flag, `off` that of a lowered one; when both change, the state counts.
-    The state loses its default until `forget`, so that a row of old code is known by having none. The flag is set as
-    '1' or '0', which boolean, text and integer columns all accept.
+    The first of `on` is the state of a true flag, `off` that of a false one; when both change, the state wins. Until
+    `drop_sync_trigger` the state has no default, so that a row inserted by old code is recognised by its NULL. The flag
+    is set to '1' or '0', which boolean, text and integer columns all accept.
     """
-    raised = f"NEW.{flag} := CASE WHEN NEW.{state} IN ({quoted(on)}) THEN '1' ELSE '0' END"
-    followed = f"NEW.{state} := CASE WHEN {is_true(f'NEW.{flag}')} THEN '{on[0]}' ELSE '{off}' END"
+    set_flag = f"NEW.{flag} := CASE WHEN NEW.{state} IN ({quoted(on)}) THEN '1' ELSE '0' END"
+    set_state = f"NEW.{state} := CASE WHEN {is_true(f'NEW.{flag}')} THEN '{on[0]}' ELSE '{off}' END"
     op.execute(
         f"""CREATE OR REPLACE FUNCTION {table}_{flag}_in_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            IF NEW.{state} IS NULL THEN {followed};
-            ELSIF TG_OP = 'INSERT' THEN {raised};
-            ELSIF NEW.{state} <> OLD.{state} THEN {raised};
-            ELSIF {is_true(f"NEW.{flag}")} <> {is_true(f"OLD.{flag}")} THEN {followed};
+            IF NEW.{state} IS NULL THEN {set_state};
+            ELSIF TG_OP = 'INSERT' THEN {set_flag};
+            ELSIF NEW.{state} <> OLD.{state} THEN {set_flag};
+            ELSIF {is_true(f"NEW.{flag}")} <> {is_true(f"OLD.{flag}")} THEN {set_state};
             END IF;
             RETURN NEW;
         END $$"""
@@ -124,7 +124,7 @@ def add_sync_trigger(table: str, flag: str, state: str, on: tuple[str, ...], off
 
 
 def drop_sync_trigger(table: str, flag: str, state: str, off: str) -> None:
-    """Undo `keep_in_step`: both columns stand alone again."""
+    """Undo `add_sync_trigger`: the two columns are independent again."""
     drop_trigger(f"{table}_{flag}_in_step", table)
     op.execute(f"ALTER TABLE {table} ALTER COLUMN {state} SET DEFAULT '{off}'")
 
@@ -136,11 +136,11 @@ def drop_trigger(name: str, table: str) -> None:
 
 
 def in_utc() -> None:
-    """Let times without a zone be read as UTC for the rest of this transaction."""
+    """Read times without a zone as UTC for the rest of this transaction."""
     op.execute("SET LOCAL TimeZone = 'UTC'")
 
 
-def settle_types(table: str, columns: Mapping[str, str]) -> None:
-    """Give columns the types they should have; a column that has it already is not rewritten."""
+def set_types(table: str, columns: Mapping[str, str]) -> None:
+    """Set the types of columns; a column that already has its type is not rewritten."""
     for column, of_type in columns.items():
         op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {of_type}")

@@ -1,4 +1,4 @@
-"""Alembic's entry: takes the connection that migrations/run.py has opened; no alembic.ini, no logging of its own."""
+"""Alembic's entry point, on the connection opened by migrations/run.py; without alembic.ini and logging setup."""
 
 from alembic import context
 from sqlmodel import SQLModel
@@ -18,7 +18,7 @@ if context.is_offline_mode():
 elif (connection := context.config.attributes.get("connection")) is not None:
     context.configure(connection=connection, target_metadata=SQLModel.metadata, transaction_per_migration=True)
 else:
-    raise Unusable("Migrations are started with `python main.py migrate`, not with alembic's own command.")
+    raise Unusable("Run migrations with `python main.py migrate`, not with the alembic command.")
 
 with context.begin_transaction():
     context.run_migrations()

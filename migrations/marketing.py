@@ -1,6 +1,6 @@
-"""The statements by which revisions 0006 and 0013 move the marketing columns out of users, and back."""
+"""The statements of revisions 0006 and 0013 that move the marketing columns out of users, and back."""
 
-#: One row per user; those that have one already are left alone. Expects the session in UTC.
+#: Inserts one row per user; existing rows stay unchanged. Expects the session in UTC.
 COPY = """INSERT INTO marketing_campaigns (id, user_id, marketing_opt_in, countdown_t14_sent_at, countdown_t7_sent_at,
         countdown_t1_sent_at, created_at)
     SELECT gen_random_uuid(), id, marketing_opt_in, countdown_t14_sent_at AT TIME ZONE 'UTC',
@@ -14,7 +14,7 @@ PUT_BACK = """UPDATE users SET marketing_opt_in = m.marketing_opt_in,
         countdown_t1_sent_at = m.countdown_t1_sent_at AT TIME ZONE 'UTC'
     FROM marketing_campaigns m WHERE m.user_id = users.id"""
 
-#: Only updates: a new user's row is made by new code itself, or by 0013 for those whom old code has signed up.
+#: Only updates: new code inserts a new user's row itself, and 0013 inserts it for users added by old code.
 FOLLOW = """CREATE OR REPLACE FUNCTION users_marketing_in_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         UPDATE marketing_campaigns SET marketing_opt_in = NEW.marketing_opt_in,
             countdown_t14_sent_at = NEW.countdown_t14_sent_at AT TIME ZONE 'UTC',

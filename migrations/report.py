@@ -1,36 +1,36 @@
-"""What migrations tell: findings before a change, a report after it."""
+"""Output of migrations: findings before a change, a report after it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Rows of a finding that its text shows; `rows` has more.
+#: Rows shown in a finding's text; `rows` may have more.
 SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that stands between a database and head, or, when it does not block, that a person should know."""
+    """One problem between a database and head, or, if it does not block, a warning."""
 
     title: str
     detail: str
     remedy: str
     blocks: bool
-    #: A sample of the rows it is about.
+    #: A sample of the affected rows.
     rows: tuple[Mapping[str, Any], ...] = ()
 
     def __str__(self) -> str:
-        """Return what is the matter, what to do, and the first of the rows, a line each."""
+        """Return the problem, its remedy, and the first affected rows, one per line."""
         shown = ["    " + ", ".join(f"{k} {v}" for k, v in row.items()) for row in self.rows[:SHOWN]]
         return "\n".join([f"{self.detail} {self.remedy}", *shown, *(["    ..."] if len(self.rows) > SHOWN else [])])
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a migration did. A revision of None is a database without any."""
+    """The result of a migration. None as a revision means a database without one."""
 
     start: str | None
     end: str | None
-    #: One line per revision that this run applied, in order; empty when another run did it, or nothing was to do.
+    #: One line per revision applied by this run, in order; empty if another run did it or nothing was pending.
     steps: tuple[str, ...]
     warnings: tuple[Finding, ...] = field(default=())

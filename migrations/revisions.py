@@ -1,4 +1,4 @@
-"""The revisions of this program, and single moves between them; all that touches alembic is here."""
+"""The revisions of this program and single steps between them; all calls to alembic are here."""
 
 import io
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from sqlalchemy import Connection
 
 from core.errors import Unusable
 
-#: Alembic's word for a database before its first revision.
+#: Alembic's name for a database before its first revision.
 BASE = "base"
 HEAD = "head"
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision: its id, and the first line of what it says of itself."""
+    """One revision: its id and the first line of its docstring."""
 
     id: str
-    says: str
+    summary: str
 
 
 @lru_cache
@@ -40,16 +40,14 @@ def head() -> str:
     return path()[-1].id
 
 
-def known(name: str) -> str:
-    """Return the revision's id for a name that a person may give, or an empty string for base.
+def resolve(name: str) -> str:
+    """Return the revision id of a name given by a person; an empty string for base.
 
-    Raises Unusable when there is no such revision.
+    Raises Unusable if there is no such revision.
     """
     names = {BASE: "", HEAD: head()} | {revision.id: revision.id for revision in path()}
     if name not in names:
-        raise Unusable(
-            f"There is no revision {name!r}; there are {BASE}, {', '.join(r.id for r in path())} and {HEAD}."
-        )
+        raise Unusable(f"There is no revision {name!r}. Known: {BASE}, {', '.join(r.id for r in path())} and {HEAD}.")
     return names[name]
 
 
@@ -59,7 +57,7 @@ def between(low: str, high: str) -> Sequence[Revision]:
 
 
 def of(connection: Connection) -> str:
-    """Return the revision a database is at; empty when at none."""
+    """Return a database's current revision; an empty string without one."""
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
@@ -69,7 +67,7 @@ def go_up(connection: Connection, to: str, cipher: object) -> None:
 
 
 def go_down(connection: Connection, at: str, cipher: object) -> None:
-    """Undo the revision the database is at, within the connection's transaction."""
+    """Undo the database's current revision within the connection's transaction."""
     below = [revision.id for revision in path() if revision.id < at]
     command.downgrade(_config(connection=connection, cipher=cipher), below[-1] if below else BASE)
 
@@ -83,7 +81,7 @@ def as_sql(start: str) -> str:
 
 def _config(output: io.StringIO | None = None, **attributes: Any) -> Config:
     config = Config(output_buffer=output, attributes=attributes)
-    # Alembic's options are read with interpolation: a % in the path would be taken for one.
+    # Alembic interpolates its options, so a % in the path must be escaped.
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

@@ -1,4 +1,4 @@
-"""Migrations as the program uses them: upgrade, check, sql, downgrade. Nothing is written to the screen here."""
+"""The migration commands: upgrade, check, sql, downgrade. They print nothing; the caller does."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,13 +15,13 @@ __all__ = ["Finding", "Report", "check", "downgrade", "sql", "upgrade"]
 
 
 def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
-    """Bring a database to head, or to an earlier revision, from nothing or from any legacy shape.
+    """Upgrade a database to head, or to an earlier revision, from nothing or from any legacy schema.
 
-    Raises Unusable, with every finding and before anything is changed, when the database cannot be carried over; also
-    when a lock is not to be had in time. Each revision is one transaction: whatever happens, run it again.
+    Raises Unusable with all findings, before any change, if the database cannot be migrated; also if a lock is not
+    available in time. Each revision is one transaction, so a failed run can simply be repeated.
     """
     cipher = TokenCipher(secret)
-    target = revisions.known(to)
+    target = revisions.resolve(to)
     with engine_for(url) as engine:
         with looking(engine) as connection:
             findings = checks.odd_shapes(connection, cipher)
@@ -34,7 +34,7 @@ def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
 
 
 def check(url: str, *, secret: str | None = None) -> list[Finding]:
-    """Return what stands between this database and head; nothing when it is at head and in shape."""
+    """Return all blockers between this database and head; empty if it is at head and unchanged."""
     cipher = TokenCipher(secret) if secret else None
     with engine_for(url) as engine, looking(engine) as connection:
         odd = checks.odd_shapes(connection, cipher)
@@ -44,9 +44,9 @@ def check(url: str, *, secret: str | None = None) -> list[Finding]:
 
 
 def sql(url: str) -> str:
-    """Return the SQL that would bring this database to head; empty when it is there. Nothing is run.
+    """Return the SQL that would bring this database to head, without running it; empty if it is at head.
 
-    SQL cannot encrypt provider tokens: where there are any, the script stops at that revision and says so.
+    SQL cannot encrypt provider tokens: if there are any, the script stops at that revision with an error.
     """
     with engine_for(url) as engine, looking(engine) as connection:
         _refuse(checks.odd_shapes(connection, None))
@@ -55,12 +55,12 @@ def sql(url: str) -> str:
 
 
 def downgrade(url: str, revision: str, *, secret: str) -> Report:
-    """Take a database back to `revision`, or to `base`: the legacy shape. Rows and values stay.
+    """Downgrade a database to `revision`, or to `base`, the legacy schema. Rows and values are kept.
 
-    Raises Unusable, before anything is changed, while jobs are active, and when tokens cannot be decrypted.
+    Raises Unusable, before any change, while jobs are active or if tokens cannot be decrypted.
     """
     cipher = TokenCipher(secret)
-    target = revisions.known(revision)
+    target = revisions.resolve(revision)
     with engine_for(url) as engine:
         with looking(engine) as connection:
             _refuse(checks.cannot_go_back(connection, cipher))
@@ -74,12 +74,12 @@ def downgrade(url: str, revision: str, *, secret: str) -> Report:
 def _climb(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
     while True:
         with migrating(engine) as connection:
-            # Read under the lock: another migrator may have come first.
+            # Read under the lock: another migrator may have been faster.
             ahead = revisions.between(revisions.of(connection), target)
             if not ahead:
                 return
             revisions.go_up(connection, ahead[0].id, cipher)
-        yield f"{ahead[0].id} {ahead[0].says}"
+        yield f"{ahead[0].id} {ahead[0].summary}"
 
 
 def _descend(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One transaction of a migration: under the lock that all migrators share, and with a limit to every wait."""
+"""One transaction of a migration: under the lock shared by all migrators, with a limit on every wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from core.database.engine import connect, masked
 from core.errors import Unusable
 
-#: "unstuck" in ASCII; the advisory lock of every migrator of a database. Held by a transaction, never by a session.
+#: "unstuck" in ASCII; the advisory lock of all migrators of a database. A transaction holds it, never a session.
 LOCK = 0x756E737475636B
-#: How long another migrator may be waited for: as long as one large revision may take.
+#: Maximum wait for another migrator: as long as one large revision may take.
 MIGRATOR_WAIT = "15min"
-#: How long a table may be waited for. While we wait, everyone else's queries on it wait behind us.
+#: Maximum wait for a table lock. Meanwhile, all other queries on that table wait behind us.
 TABLE_WAIT = "10s"
-#: How long one statement may take: rewriting a large table, unlike the 30 s of the console's queries.
+#: Maximum time of one statement: rewriting a large table takes longer than the console's 30 s limit.
 STATEMENT_LIMIT = "60min"
 
 _LIMITS = sa.text(
@@ -50,7 +50,7 @@ def engine_for(url: str) -> Iterator[Engine]:
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction as the only migrator of this database; commit at the end."""
+    """Open a transaction as the only migrator of this database; commit it at the end."""
     with _limited(engine, MIGRATOR_WAIT) as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(sa.text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": TABLE_WAIT})
@@ -59,7 +59,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def looking(engine: Engine) -> Iterator[Connection]:
-    """Open a read-only transaction during which nobody migrates."""
+    """Open a read-only transaction during which no migrator runs."""
     with _limited(engine, MIGRATOR_WAIT) as connection:
         connection.execute(sa.text("SET TRANSACTION READ ONLY"))
         connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
@@ -73,21 +73,19 @@ def _limited(engine: Engine, lock_wait: str) -> Iterator[Connection]:
             connection.execute(_LIMITS, {"statement": STATEMENT_LIMIT, "lock": lock_wait})
             yield connection
     except DBAPIError as error:
-        raise Unusable(_sentence(engine, error)) from error
+        raise Unusable(_message_of(engine, error)) from error
 
 
-def _sentence(engine: Engine, error: DBAPIError) -> str:
+def _message_of(engine: Engine, error: DBAPIError) -> str:
     cause = error.orig
     if isinstance(cause, psycopg.errors.LockNotAvailable):
-        return f"A table, or the right to migrate, is held by others: {_holders(engine)} Then run migrate again."
+        return f"Other connections hold a table or the migration lock: {_holders(engine)} Then run migrate again."
     if isinstance(cause, psycopg.errors.QueryCanceled):
-        return (
-            f"A statement ran longer than {STATEMENT_LIMIT} and was ended; its revision was undone. Run migrate again."
-        )
+        return f"A statement exceeded {STATEMENT_LIMIT} and was cancelled; its revision was undone. Run migrate again."
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
-        return f"The database refused: {cause.diag.message_primary}. The revision that this belongs to was undone."
+        return f"The database refused: {cause.diag.message_primary}. The current revision was undone."
     where = masked(engine.url.render_as_string(hide_password=False))
-    happened = "could not be reached" if error.statement is None else "was lost; the revision at work was undone"
+    happened = "could not be reached" if error.statement is None else "was lost; the current revision was undone"
     return f"The database {where} {happened}: {(str(cause).splitlines() or ['no reason given'])[0]}."
 
 
@@ -95,8 +93,8 @@ def _holders(engine: Engine) -> str:
     with engine.begin() as connection:
         holders = connection.execute(_HOLDERS, {"lock": LOCK}).all()
     if not holders:
-        return "they have let go just now."
+        return "they have just released it."
     return (
         "; ".join(f"pid {h.pid} ({h.program}, {h.usename}, {h.state}, for {h.since})" for h in holders)
-        + ". End that first."
+        + ". Close them first."
     )

@@ -1,1 +1,4 @@
-"""The audit log: recording what happened, finding it again, exporting it, and the hash chain that protects it."""
+"""The audit log: record events, search and export them, and protect them with a hash chain.
+
+The tables are in `core.models`; the commands that cause events are in `core.commands`.
+"""

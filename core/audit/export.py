@@ -1,4 +1,4 @@
-"""The audit log as a file, page by page: however long it is, no more than one page is in memory."""
+"""Export of the audit log to a file, page by page: memory holds only one page at a time."""
 
 import csv
 import io
@@ -13,32 +13,32 @@ from sqlalchemy import Engine
 from core.audit.search import AuditFilter, AuditLine, find_events
 from core.database.engine import session_scope
 
-#: Lines read in one transaction.
+#: Lines read per transaction.
 PAGE: Final = 1_000
-#: With these a spreadsheet begins to calculate: such a cell gets a quote before it, and stays text.
+#: A spreadsheet reads a cell that starts with one of these as a formula; a leading quote keeps it text.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 _COLUMNS: Final = [field for field in AuditLine.__slots__ if field != "data"] + ["data"]
 
 
 class Format(StrEnum):
-    """How the file is written."""
+    """The format of the file."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
 
-def export(engine: Engine, wanted: AuditFilter, form: Format, *, page: int = PAGE) -> Iterator[str]:
-    """Yield the whole of what `wanted` matches as text, newest first."""
+def export(engine: Engine, audit_filter: AuditFilter, form: Format, *, page: int = PAGE) -> Iterator[str]:
+    """Yield all lines that match the filter as text, newest first."""
     if form is Format.CSV:
         yield _csv([_COLUMNS])
     before: int | None = None
     while True:
         with session_scope(engine) as session:
-            found = find_events(session, wanted, limit=page, before=before)
-        rows = [asdict(line) for line in found.lines]
+            results = find_events(session, audit_filter, limit=page, before=before)
+        rows = [asdict(line) for line in results.lines]
         yield _csv([map(_cell, row.values()) for row in rows]) if form is Format.CSV else "".join(map(_json, rows))
-        if (before := found.next) is None:
+        if (before := results.next) is None:
             return
 
 
@@ -57,5 +57,5 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    words = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return f"'{words}" if words.startswith(FORMULA) else words
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,7 +1,7 @@
-"""Writing events: one row for each thing that happened, in the transaction in which it happened.
+"""Recording events: one row per event, in the transaction of the change itself.
 
-A change says what `was` before and what is `now`: a word where there is one state, a dict of fields where there are
-several. Secrets are named, never shown.
+A change has `was` (before) and `now` (after): one word for a single state, a dict for several fields. Secrets are
+named, never shown.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def record(
     reason: str | None = None,
     **data: Any,
 ) -> None:
-    """Add one event to the caller's transaction; `data` holds plain JSON values, what secret keys hold is left out."""
+    """Add one event to the caller's transaction; `data` holds plain JSON values, with secrets redacted."""
     session.add(
         Event(
             name=name,

@@ -1,6 +1,6 @@
-"""The audit log as people read it: who did what to whom, when, why, and what it was before and after.
+"""Search in the audit log: who changed what, for which user, when, why, and the values before and after.
 
-What the engine does by itself is not in it; a job's own page tells that.
+It leaves out events of the engine itself; a job's own page shows those.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ from core.models import Event, User
 from core.models.event import IS_AUDIT
 from core.redact import redacted
 
-#: The most lines of one page.
+#: The maximum number of lines per page.
 MOST: Final = 200
-#: A list is counted up to here; beyond, it only matters that it is long.
+#: Lines are counted up to here; a longer list is just "long".
 COUNTED: Final = 1_000
-#: Users that the beginning of an e-mail address may stand for.
+#: The maximum number of users that one e-mail prefix selects.
 MEANT: Final = 50
 
 Change = tuple[str | None, str | None, str | None]
@@ -34,50 +34,50 @@ def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-#: PostgreSQL stores no NUL, so none can be looked for.
+#: PostgreSQL stores no NUL, so a search cannot contain one.
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^\x00]*$")]
-_Words = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
+_OptionalText = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
 _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 
 
 class AuditFilter(BaseModel):
-    """What the audit log is narrowed to; every field that is set must fit. An empty one means all of it."""
+    """A filter on the audit log; every field that is set must match. An empty filter matches everything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Part of how the actor was called, in any case.
-    who: _Words = None
-    #: What happened, as a family (queue) or by its whole name (queue.paused).
-    what: _Words = None
-    #: To whom: a user's id, or how their e-mail address begins.
-    user: _Words = None
+    #: Part of the actor's name, in any case.
+    who: _OptionalText = None
+    #: The event's family (queue) or its full name (queue.paused).
+    what: _OptionalText = None
+    #: The affected user: their id, or the start of their e-mail address.
+    user: _OptionalText = None
     since: _Time = None
     until: _Time = None
-    #: Words of the reason, in any case.
-    q: _Words = None
+    #: Part of the reason, in any case.
+    q: _OptionalText = None
 
     @classmethod
     def from_params(cls, params: Mapping[str, str]) -> Self:
-        """Read a filter from URL query parameters. Raises Invalid, naming each field that does not fit."""
+        """Read a filter from URL query parameters. Raises Invalid, naming each invalid field."""
         try:
             return cls.model_validate(dict(params))
         except ValidationError as error:
             fields = {str(e["loc"][0]) if e["loc"] else "filter": e["msg"] for e in error.errors()}
-            told = "; ".join(f"{name}: {message}" for name, message in fields.items())
-            raise Invalid(f"The filter does not fit: {told}.", fields) from None
+            problems = "; ".join(f"{name}: {message}" for name, message in fields.items())
+            raise Invalid(f"Invalid filter: {problems}.", fields) from None
 
     def to_params(self) -> dict[str, str]:
-        """Return the URL query parameters that `from_params` reads back as an equal filter."""
+        """Return URL query parameters from which `from_params` restores an equal filter."""
         return {n: v.isoformat() if isinstance(v, datetime) else str(v) for n, v in self if v is not None}
 
     def but(self, **changes: Any) -> Self:
-        """Return the same filter with some fields replaced."""
+        """Return a copy of the filter with some fields replaced."""
         return self.model_copy(update=changes)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """One thing that somebody did, with nothing secret in it; `data` is the rest of what was recorded."""
+    """One audit event without secrets; `data` holds its remaining fields."""
 
     id: int
     at: datetime
@@ -96,65 +96,76 @@ class AuditLine:
 
     @property
     def changes(self) -> list[Change]:
-        """What changed, as field (None: the whole thing), before and after; fields that stayed are left out."""
+        """The changed fields as (field, before, after); the field is None when the event has a single state."""
         was, now = self.was, self.now
         if not isinstance(was, dict) and not isinstance(now, dict):
-            return [(None, _word(was), _word(now))] if was != now else []
+            return [(None, _text_of(was), _text_of(now))] if was != now else []
         before, after = was if isinstance(was, dict) else {}, now if isinstance(now, dict) else {}
         names = [*before, *(name for name in after if name not in before)]
         pairs = ((name, before.get(name), after.get(name)) for name in names)
-        return [(name, _word(old), _word(new)) for name, old, new in pairs if old != new]
+        return [
+            (name, _text_of(old_value), _text_of(new_value))
+            for name, old_value, new_value in pairs
+            if old_value != new_value
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditResults:
-    """Some lines, newest first; `next` is where the older ones begin, None: there are none."""
+    """One page of lines, newest first; `next` is the id where older ones begin, None at the end."""
 
     lines: list[AuditLine]
     next: int | None
 
 
-def find_events(session: Session, wanted: AuditFilter, *, limit: int = 50, before: int | None = None) -> AuditResults:
-    """Return a page of the audit log, newest first: what is older than the event with the id `before`."""
+def find_events(
+    session: Session, audit_filter: AuditFilter, *, limit: int = 50, before: int | None = None
+) -> AuditResults:
+    """Return one page of the audit log, newest first, with events older than the event id `before`."""
     older = [] if before is None else [col(Event.id) < before]
-    fits = select(Event.id).where(*_conditions(session, wanted), *older).order_by(col(Event.id).desc()).limit(limit + 1)
+    matching = (
+        select(Event.id)
+        .where(*_conditions(session, audit_filter), *older)
+        .order_by(col(Event.id).desc())
+        .limit(limit + 1)
+    )
     line = truncated(Event)
     query = select(line, User.email).join(User, col(User.id) == col(line.user_id), isouter=True)
-    found = session.exec(query.where(col(line.id).in_(fits)).order_by(col(line.id).desc())).all()
-    lines = [_line(event, email) for event, email in found[:limit]]
+    rows = session.exec(query.where(col(line.id).in_(matching)).order_by(col(line.id).desc())).all()
+    lines = [_line(event, email) for event, email in rows[:limit]]
     session.expunge_all()
-    return AuditResults(lines, lines[-1].id if len(found) > limit else None)
+    return AuditResults(lines, lines[-1].id if len(rows) > limit else None)
 
 
-def count(session: Session, wanted: AuditFilter) -> int:
-    """Return how many lines there are, up to one more than COUNTED."""
-    some = select(Event.id).where(*_conditions(session, wanted)).limit(COUNTED + 1).subquery()
-    return session.exec(select(func.count()).select_from(some)).one()
+def count(session: Session, audit_filter: AuditFilter) -> int:
+    """Return the number of matching lines, up to COUNTED + 1."""
+    matching = select(Event.id).where(*_conditions(session, audit_filter)).limit(COUNTED + 1).subquery()
+    return session.exec(select(func.count()).select_from(matching)).one()
 
 
-def _conditions(session: Session, wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
+def _conditions(session: Session, audit_filter: AuditFilter) -> Iterator[ColumnElement[bool]]:
     yield sa.text(IS_AUDIT.replace("via", "events.via"))  # type: ignore[misc] # a text is a condition too
-    if wanted.who:
-        yield func.lower(col(Event.actor)).contains(wanted.who.lower(), autoescape=True)
-    if wanted.what:
+    if audit_filter.who:
+        yield func.lower(col(Event.actor)).contains(audit_filter.who.lower(), autoescape=True)
+    if audit_filter.what:
         name = col(Event.name)
-        yield sa.or_(name == wanted.what, name.startswith(wanted.what + ".", autoescape=True))
-    if wanted.user:
-        yield col(Event.user_id).in_(_users(session, wanted.user))
-    if wanted.since:
-        yield col(Event.at) >= wanted.since
-    if wanted.until:
-        yield col(Event.at) < wanted.until
-    if wanted.q:
-        yield func.lower(col(Event.reason)).contains(wanted.q.lower(), autoescape=True)
+        yield sa.or_(name == audit_filter.what, name.startswith(audit_filter.what + ".", autoescape=True))
+    if audit_filter.user:
+        yield col(Event.user_id).in_(_users(session, audit_filter.user))
+    if audit_filter.since:
+        yield col(Event.at) >= audit_filter.since
+    if audit_filter.until:
+        yield col(Event.at) < audit_filter.until
+    if audit_filter.q:
+        yield func.lower(col(Event.reason)).contains(audit_filter.q.lower(), autoescape=True)
 
 
-def _users(session: Session, words: str) -> list[UUID]:
+def _users(session: Session, text: str) -> list[UUID]:
     try:
-        return [UUID(words)]
+        return [UUID(text)]
     except ValueError:
-        begins = func.lower(col(User.email)).startswith(words.lower(), autoescape=True)
-        return list(session.exec(select(User.id).where(begins).limit(MEANT)))
+        has_prefix = func.lower(col(User.email)).startswith(text.lower(), autoescape=True)
+        return list(session.exec(select(User.id).where(has_prefix).limit(MEANT)))
 
 
 def _line(event: Event, email: str | None) -> AuditLine:
@@ -178,7 +189,7 @@ def _line(event: Event, email: str | None) -> AuditLine:
     )
 
 
-def _word(value: object) -> str | None:
+def _text_of(value: object) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return None if value in (None, "", {}, []) else str(value)

@@ -1,4 +1,5 @@
-"""What a person may do, and the one gateway that does it: who, may they, valid, once, one transaction.
+"""Commands: everything a person can do, and the one gateway that checks and runs them.
 
-The registry is the table of all commands. What a command does to a job, a queue or a person lives in that room.
+The registry lists all commands. The code that changes a job, a queue or a person is in `core.jobs`, `core.queues` or
+`core.people`.
 """

@@ -1,4 +1,4 @@
-"""What a command is, and one request for it: the words that the table of commands is written in."""
+"""The building blocks of the registry: a command, and one validated invocation of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from core.models import Role
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One validated request, as a command's function gets it."""
+    """One validated request, as passed to a command's function."""
 
     actor: Actor
     target: UUID | None
@@ -27,29 +27,29 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Something that a person may do: who may, with what input, and the function that does it."""
+    """One thing a person can do: the role it needs, its input, and its function."""
 
     name: str
     label: str
     role: Role
     form: type[BaseModel]
     act: Callable[[Session, Invocation], dict[str, Any]]
-    #: Returns the owner of the target, if people may do this to their own; None: nobody's own.
+    #: Returns the target's owner, who needs no role for this command; None: the role is always needed.
     own: Callable[[Session, UUID], UUID | None] | None = None
-    #: Nobody does it without saying why: it stops work for many, takes away what is not made again, or changes who may
-    #: do what. Everything else takes a reason.
+    #: Whether a reason is mandatory, because the command stops work for many users, deletes something for good, or
+    #: changes rights. For all other commands it is optional.
     needs_reason: bool = False
-    #: A script with a token may do this; not so what would give it more rights, or a longer life, than it was given.
+    #: Whether a personal token may do this; False for commands that could give a script more rights or a longer life.
     by_token: bool = True
 
 
 def target_of(call: Invocation) -> UUID:
-    """Return what a call acts on. Raises Invalid when it does not say."""
+    """Return the target of an invocation. Raises Invalid without one."""
     if call.target is None:
-        raise Invalid("This needs to know what to act on.", {"target": "Give an id."})
+        raise Invalid("This needs a target.", {"target": "Give an id."})
     return call.target
 
 
 def self_owned(_: Session, user_id: UUID) -> UUID | None:
-    """Return the owner of what is called by a person's own id: that person."""
+    """Return the owner of a target that is a person: that person."""
     return user_id

@@ -1,4 +1,4 @@
-"""The one gateway: every button, API route and CLI verb that changes something goes through `perform`.
+"""The gateway: every button, API route and CLI command that changes something goes through `perform`.
 
 Authenticate (from the database, now) -> authorise (role x command x object) -> validate -> idempotency -> one
 transaction with the change and its event.
@@ -29,14 +29,14 @@ from core.people.auth import Credentials, authenticate
 
 REASON_LIMIT = 500
 KEY_LIMIT = 200
-#: A job may be scheduled this far ahead, and a clock may be this far behind.
+#: How far ahead a job may be scheduled, and how far in the past `run_at` may lie.
 FARTHEST = timedelta(days=366)
 LATEST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRequest:
-    """What somebody wants done: a command by name, to what, and how."""
+    """A request to run a command: its name, its target and its input."""
 
     name: str
     target: UUID | None = None
@@ -46,41 +46,45 @@ class CommandRequest:
     idempotency_key: str | None = None
 
 
-def perform(engine: Engine, who: Credentials | Actor, asked: CommandRequest) -> dict[str, Any]:
-    """Do one thing for one person, or refuse with a sentence and change nothing.
+def perform(engine: Engine, caller: Credentials | Actor, request: CommandRequest) -> dict[str, Any]:
+    """Run one command for one person, or refuse it and change nothing.
 
-    Returns plain JSON values. Raises a Refused.
+    Returns plain JSON values. Raises a subclass of Refused.
     """
     with session_scope(engine) as session:
-        actor = who if isinstance(who, Actor) else _limited(authenticate(session, who))
-        command = COMMANDS.get(asked.name)
+        actor = caller if isinstance(caller, Actor) else _limited(authenticate(session, caller))
+        command = COMMANDS.get(request.name)
         if command is None:
-            raise NotFound(f"There is no command {asked.name[:60]!r}. Known: {', '.join(sorted(COMMANDS))}.")
-        authorise(session, actor, command, asked.target)
+            raise NotFound(f"There is no command {request.name[:60]!r}. Known: {', '.join(sorted(COMMANDS))}.")
+        authorise(session, actor, command, request.target)
         call = Invocation(
-            actor, asked.target, _form(command, asked.args), _reason(command, asked.reason), _run_at(asked.run_at)
+            actor,
+            request.target,
+            _form(command, request.args),
+            _reason(command, request.reason),
+            _run_at(request.run_at),
         )
-        if asked.idempotency_key is None or actor.id is None:
+        if request.idempotency_key is None or actor.id is None:
             return command.act(session, call)
-        return _once(session, actor.id, asked, lambda: command.act(session, call))
+        return _once(session, actor.id, request, lambda: command.act(session, call))
 
 
 def _limited(actor: Actor) -> Actor:
-    """Let a person do so much in a time; the program itself and the command line are not limited."""
+    """Apply the rate limit to a person; the program itself and the command line have none."""
     rate_limits.check(rate_limits.COMMANDS, str(actor.id))
     return actor
 
 
 def authorise(session: Session, actor: Actor, command: Command, target: UUID | None) -> None:
-    """Let pass who has the command's role, and who does to their own what people may do to their own.
+    """Check that the actor has the command's role, or owns the target of a command open to owners.
 
-    Raises NotPermitted, naming the missing role; the same whether the target exists or not.
+    Raises NotPermitted, naming the missing role; the message does not reveal whether the target exists.
     """
     if actor.token_id is not None:
         _refuse_to_token(actor, command)
     if actor.may(command.role):
         return
-    if command.own is not None and target is not None and actor.id is not None:  # noqa: SIM102 - reads as it thinks
+    if command.own is not None and target is not None and actor.id is not None:  # noqa: SIM102 - easier to read
         if command.own(session, target) == actor.id:
             return
     raise NotPermitted(f"{command.label} needs the role {command.role}; you are {actor.role}.", role=command.role.value)
@@ -88,34 +92,36 @@ def authorise(session: Session, actor: Actor, command: Command, target: UUID | N
 
 def _refuse_to_token(actor: Actor, command: Command) -> None:
     if actor.reads_only:
-        raise NotPermitted(f"This token may only read, and {command.name} changes something. Make one that may write.")
+        raise NotPermitted(
+            f"This token is read-only, and {command.name} changes something. Create a token with write access."
+        )
     if not command.by_token:
-        raise NotPermitted(f"No token may do {command.name}: sign in to the console yourself for that.")
+        raise NotPermitted(f"Tokens cannot do {command.name}. Sign in to the console for that.")
 
 
 def _form(command: Command, args: Mapping[str, Any]) -> BaseModel:
     try:
         return command.form.model_validate(dict(args))
     except ValidationError as error:
-        fields = {".".join(map(str, e["loc"])) or "form": _words(e["msg"]) for e in error.errors()}
-        what = "; ".join(f"{name}: {message}" for name, message in fields.items())
-        raise Invalid(f"{command.label}: {what.rstrip('.')}.", fields) from None
+        fields = {".".join(map(str, e["loc"])) or "form": _readable(e["msg"]) for e in error.errors()}
+        problems = "; ".join(f"{name}: {message}" for name, message in fields.items())
+        raise Invalid(f"{command.label}: {problems.rstrip('.')}.", fields) from None
 
 
-def _words(message: str) -> str:
-    return message.replace("Extra inputs are not permitted", "there is no such field").replace(
-        "Input should be", "should be"
-    )
+def _readable(message: str) -> str:
+    return message.replace("Extra inputs are not permitted", "unknown field").replace("Input should be", "should be")
 
 
 def _reason(command: Command, reason: str | None) -> str | None:
     if not reason or not reason.strip():
         if command.needs_reason:
-            says = "Say in a few words why: it is kept in the audit log."
-            raise Invalid(f"{command.label} needs a reason.", {"reason": says})
+            hint = "Say why in a few words; the audit log keeps it."
+            raise Invalid(f"{command.label} needs a reason.", {"reason": hint})
         return None
     if len(reason) > REASON_LIMIT or "\x00" in reason:
-        raise Invalid("The reason does not fit.", {"reason": f"Write at most {REASON_LIMIT} characters of text."})
+        raise Invalid(
+            "The reason is too long or not plain text.", {"reason": f"Write at most {REASON_LIMIT} characters."}
+        )
     return reason.strip()
 
 
@@ -125,16 +131,16 @@ def _run_at(run_at: datetime | None) -> datetime | None:
     if run_at.tzinfo is None:
         raise Invalid("The time needs a zone.", {"run_at": "Write it as 2026-11-22T18:30:00Z or with an offset."})
     if not clock.now() - LATEST <= run_at <= clock.now() + FARTHEST:
-        raise Invalid("The time does not fit.", {"run_at": "Choose a time between now and one year ahead."})
+        raise Invalid("The time is out of range.", {"run_at": "Choose a time between now and one year ahead."})
     return run_at
 
 
-def _once(session: Session, actor_id: UUID, asked: CommandRequest, act: Any) -> dict[str, Any]:
-    key = asked.idempotency_key or ""
+def _once(session: Session, actor_id: UUID, request: CommandRequest, act: Any) -> dict[str, Any]:
+    key = request.idempotency_key or ""
     if len(key) > KEY_LIMIT or "\x00" in key:
-        raise Invalid("The Idempotency-Key does not fit.", {"Idempotency-Key": f"At most {KEY_LIMIT} characters."})
-    mark = _fingerprint(asked)
-    # A twin that comes at the same moment waits here for the first one's commit, and then finds its answer.
+        raise Invalid("The Idempotency-Key is invalid.", {"Idempotency-Key": f"Use at most {KEY_LIMIT} characters."})
+    mark = _fingerprint(request)
+    # A simultaneous duplicate waits here for the first one's commit and then finds its answer.
     fresh = session.connection().execute(
         insert(IdempotencyKey)
         .values(actor_id=actor_id, key=key, fingerprint=mark, answer={}, created_at=clock.db_now())
@@ -142,16 +148,16 @@ def _once(session: Session, actor_id: UUID, asked: CommandRequest, act: Any) -> 
         .returning(col(IdempotencyKey.key))
     )
     if fresh.first() is None:
-        given = session.get_one(IdempotencyKey, (actor_id, key))
-        if given.fingerprint != mark:
+        stored = session.get_one(IdempotencyKey, (actor_id, key))
+        if stored.fingerprint != mark:
             raise NotAllowed("This Idempotency-Key was used for another request; use a new one.")
-        return given.answer
+        return stored.answer
     answer: dict[str, Any] = act()
-    mine = (col(IdempotencyKey.actor_id) == actor_id, col(IdempotencyKey.key) == key)
-    session.exec(update(IdempotencyKey).where(*mine).values(answer=answer))
+    own_key = (col(IdempotencyKey.actor_id) == actor_id, col(IdempotencyKey.key) == key)
+    session.exec(update(IdempotencyKey).where(*own_key).values(answer=answer))
     return answer
 
 
-def _fingerprint(asked: CommandRequest) -> str:
-    request = [asked.name, str(asked.target), dict(asked.args), asked.reason, str(asked.run_at)]
-    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+def _fingerprint(request: CommandRequest) -> str:
+    content = [request.name, str(request.target), dict(request.args), request.reason, str(request.run_at)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

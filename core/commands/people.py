@@ -48,8 +48,8 @@ def _revoke_session(session: Session, call: Invocation) -> dict[str, Any]:
 
 
 def _revoke_other_sessions(session: Session, call: Invocation) -> dict[str, Any]:
-    spared = call.actor.session_id
-    return {"ended": sessions.end_all(session, target_of(call), call.actor, "revoked", call.reason, but=spared)}
+    own_session = call.actor.session_id
+    return {"ended": sessions.end_all(session, target_of(call), call.actor, "revoked", call.reason, but=own_session)}
 
 
 def _create_token(session: Session, call: Invocation) -> dict[str, Any]:

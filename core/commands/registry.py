@@ -1,4 +1,4 @@
-"""All commands: the declared operations and tasks, and what people do to jobs and operators. A table one can read."""
+"""The table of all commands: the declared operations and tasks, and commands on jobs, queues and people."""
 
 from collections.abc import Callable
 from functools import partial
@@ -48,7 +48,7 @@ def _repair(session: Session, call: Invocation) -> dict[str, Any]:
     return {"was": repair_user(session, target_of(call), call.actor, call.reason), "now": "failed"}
 
 
-def _steer(
+def _control(
     act: Callable[[Session, str, Actor, str | None], None], session: Session, call: Invocation
 ) -> dict[str, Any]:
     assert isinstance(call.form, controls.Named)
@@ -68,7 +68,7 @@ def _add_schedule(session: Session, call: Invocation) -> dict[str, Any]:
     return {"id": str(schedule.id), "next": [tick.isoformat() for tick in scheduling.next_ticks(schedule, 3)]}
 
 
-def _to_schedule(
+def _change_schedule(
     act: Callable[[Session, UUID, Actor, str | None], Any], session: Session, call: Invocation
 ) -> dict[str, Any]:
     done = act(session, target_of(call), call.actor, call.reason)
@@ -123,7 +123,7 @@ _ALL = (
     Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=NoForm, act=_repair),
     *(
         Command(
-            name=name, label=label, role=Role.ADMIN, form=controls.Named, act=partial(_steer, act), needs_reason=stops
+            name=name, label=label, role=Role.ADMIN, form=controls.Named, act=partial(_control, act), needs_reason=stops
         )
         for name, label, act, stops in (
             ("queue.pause", "Pause queue", controls.pause_queue, True),
@@ -136,7 +136,7 @@ _ALL = (
     Command(name="schedule.add", label="Add schedule", role=Role.ADMIN, form=scheduling.NewSchedule, act=_add_schedule),
     *(
         Command(
-            name=name, label=label, role=Role.ADMIN, form=NoForm, act=partial(_to_schedule, act), needs_reason=stops
+            name=name, label=label, role=Role.ADMIN, form=NoForm, act=partial(_change_schedule, act), needs_reason=stops
         )
         for name, label, act, stops in (
             ("schedule.pause", "Pause schedule", scheduling.pause, True),

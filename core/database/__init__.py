@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: engine, pool, timeouts, fast statements, and values too long for a screen.
+"""Access to PostgreSQL: engine, pool, timeouts, fast statements, and truncation of long values.
 
-Tables are in `core.models`; no query of a subject lives here.
+Tables are in `core.models`; queries are in the room of their subject.
 """

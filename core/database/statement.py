@@ -1,6 +1,6 @@
-"""Statements that run for every job: they go to the driver at once, for a third of what SQLAlchemy's way costs.
+"""Fast statements for every job: they go straight to the driver, at a third of SQLAlchemy's cost.
 
-Session, transaction and errors stay SQLAlchemy's; only the work of compiling, binding and wrapping rows is left out.
+Session, transaction and errors remain SQLAlchemy's; only compiling, binding and wrapping rows are skipped.
 """
 
 from collections.abc import Mapping
@@ -17,23 +17,23 @@ _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
-    """One statement with named parameters, written as `:name`. JSON goes in as psycopg's Jsonb."""
+    """One statement with named parameters, written as `:name`. Pass JSON as psycopg's Jsonb."""
 
     def __init__(self, sql: str) -> None:
         self.text = sql
-        # In few characters: psycopg parses a long statement anew each time it is sent.
+        # Short, because psycopg parses a long statement again on every call.
         self.sql = " ".join(str(text(sql).compile(dialect=_DIALECT)).split())
 
     def run(self, session: Session, values: Mapping[str, Any]) -> Any:
         """Run it in the session's transaction; return its one row with the columns as attributes, or None.
 
-        Flushes nothing. Raises what SQLAlchemy raises; a connection that broke is not used again.
+        Does not flush. Raises SQLAlchemy's errors; a broken connection is not used again.
         """
         rows = self.run_on(session.connection(), values)
         return rows[0] if rows else None
 
     def run_on(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
-        """Run it on a connection, as `run` does; return all of its rows."""
+        """Run it on a connection, as `run` does, and return all rows."""
         driver: Any = connection.connection.driver_connection
         try:
             cursor = driver.cursor(row_factory=namedtuple_row)

@@ -1,1 +1,4 @@
-"""Demo mode's content: what a preset holds, where its rows come from, and the figures drawn from them."""
+"""Demo mode's content: the presets, the source of demo rows, and the dashboard's figures.
+
+The jobs that switch demo mode on and off are in `core.operations`.
+"""

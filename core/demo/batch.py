@@ -1,4 +1,4 @@
-"""Batches: the rows of one step, whoever made them."""
+"""Batches: the rows of one step, from the generator or from the remote service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,24 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-#: Demo rows lie in these calendar days, today included, and the dashboard shows the same ones.
+#: Demo rows and the dashboard cover this many calendar days, including today.
 WINDOW_DAYS = 90
 
-#: A step is a twentieth of the whole, so that the progress bar moves.
+#: A step is a twentieth of the total, so that the progress bar moves.
 STEPS = 20
-#: Fewer rows would be commits for nothing; more would keep a transaction open for longer than a cancel should wait.
+#: Smaller steps would waste commits; larger ones would make a cancel wait too long for the transaction.
 SMALLEST_STEP, LARGEST_STEP = 5, 1_000
 
-#: Demo rows' ids are derived under this one, so that no other program's ids can equal them.
+#: The namespace of demo rows' ids, so that they never equal ids of another program.
 _NAMESPACE = UUID("5d1c0d5e-6f0b-4a39-9a2e-3a6a5b0f6c11")
 
-#: A row to insert; `user_id` is added by whom it is written for.
+#: A row to insert; `user_id` is added on insert.
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How much a preset holds; a unit is one row, connections come first."""
+    """The size of a preset; a unit is one row, connections come first."""
 
     connections: int
     interactions: int
@@ -45,28 +45,28 @@ class Batch:
 
     @property
     def end(self) -> int:
-        """Return the number of units that are done with this batch."""
+        """Return the number of units that are complete after this batch."""
         return self.start + len(self.connections) + len(self.interactions)
 
 
 def batch_size(units: int) -> int:
-    """Return how many of `units` rows one step takes."""
+    """Return the number of rows per step, out of `units` in total."""
     return min(max(-(-units // STEPS), SMALLEST_STEP), LARGEST_STEP)
 
 
 def unit_id(seed: str, unit: int) -> UUID:
-    """Return the id of a row, the same in every attempt: a doubled write meets the primary key."""
+    """Return a row's id, equal in every attempt, so that the primary key refuses a duplicate write."""
     return uuid5(_NAMESPACE, f"{seed}:{unit}")
 
 
 def window_start(requested_at: datetime) -> datetime:
-    """Return the first moment of the 90 calendar days, in UTC, that end with the day of `requested_at`."""
+    """Return the start of the 90 calendar days, in UTC, that end with the day of `requested_at`."""
     first = requested_at.astimezone(UTC).date() - timedelta(days=WINDOW_DAYS - 1)
     return datetime.combine(first, time(), UTC)
 
 
 def connection_row(seed: str, unit: int, platform: str, handle: str, created_at: datetime) -> Row:
-    """Return a demo connection, ready but for its user."""
+    """Return a demo connection, complete except for its user."""
     return {
         "id": unit_id(seed, unit),
         "platform": platform,

@@ -1,7 +1,7 @@
-"""The built-in generator: plausible interactions from a seed, the same at every call.
+"""The built-in generator: plausible interactions from a seed, identical in every call.
 
-The busy hours of 90 days are weighed first (day and night, weekday, growth, posts that went viral); the rows are then
-spread over that curve in order of time. Each batch has its own random numbers, so any batch can be made alone.
+It first weights the hours of 90 days (time of day, weekday, growth, viral posts), then spreads the rows over that curve
+in order of time. Each batch has its own random numbers, so it can be generated independently.
 """
 
 import math
@@ -25,9 +25,9 @@ WEEK = (1.0, 0.95, 0.95, 1.0, 1.1, 1.3, 1.35)
 
 #: A viral post multiplies the traffic by up to this much, and loses two thirds of it every 14 hours.
 BURST_STRENGTH, BURST_HOURS = 9.0, 14.0
-#: So often does the same person go on directly.
+#: The probability that the same author writes the next interaction too.
 FOLLOW_UP_CHANCE = 0.18
-#: People speak about five times each on average; the first of them far more often than the last.
+#: An author writes about five interactions on average; the first ones write far more often than the last.
 PER_AUTHOR, SMALLEST_CROWD, LARGEST_CROWD, FAVOURITES = 5, 12, 3_000, 2.2
 
 
@@ -37,7 +37,7 @@ class _Plan:
     profile: Profile
     first_moment: datetime
     last_moment: datetime
-    #: Cumulated weight up to the end of each hour.
+    #: Cumulative weight up to the end of each hour.
     curve: list[float]
     bursts: list[int]
     crowd: list[str]
@@ -49,7 +49,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Voice:
-    """Who speaks, where, how and in which situation."""
+    """The author of an interaction, their account, and the interaction's kind and sentiment."""
 
     author: str
     account: int
@@ -70,9 +70,9 @@ def batches(preset: Preset, seed: str, requested_at: datetime, start: int) -> It
 def _batch(plan: _Plan, first: int, end: int, skip: int) -> Batch:
     connections = plan.totals.connections
     rows = [_connection(plan, unit) for unit in range(first, min(end, connections))]
-    spoken = list(_interactions(plan, max(first, connections), end))
-    kept = max(0, skip - len(rows))
-    return Batch(first + skip, plan.totals, rows[skip:], spoken[kept:])
+    interactions = list(_interactions(plan, max(first, connections), end))
+    skipped = max(0, skip - len(rows))
+    return Batch(first + skip, plan.totals, rows[skip:], interactions[skipped:])
 
 
 def _plan(profile: Profile, seed: str, requested_at: datetime) -> _Plan:
@@ -92,7 +92,7 @@ def _plan(profile: Profile, seed: str, requested_at: datetime) -> _Plan:
 
 
 def _dice(seed: str) -> Random:
-    return Random(seed)  # noqa: S311 - repeatable is what it must be, secret it need not
+    return Random(seed)  # noqa: S311 - must be repeatable, need not be secret
 
 
 def _weight(profile: Profile, at: datetime, age: float) -> float:
@@ -135,7 +135,7 @@ def _interactions(plan: _Plan, first: int, end: int) -> Iterator[Row]:
 
 
 def _moment(plan: _Plan, number: int, jitter: float) -> tuple[int, datetime]:
-    """Return hour and time of an interaction: the number-th of equal slices of the area under the curve."""
+    """Return hour and time of an interaction: its slice of the area under the curve, all slices being equal."""
     area = (number + jitter) / plan.profile.interactions * plan.curve[-1]
     hour = min(bisect_left(plan.curve, area), len(plan.curve) - 1)
     before = plan.curve[hour - 1] if hour else 0.0
@@ -161,10 +161,10 @@ def _in_burst(plan: _Plan, hour: int) -> bool:
 
 
 def _body(random: Random, voice: _Voice, *, goes_on: bool, burst: bool) -> str:
-    said = phrases.BY_KIND[voice.kind]
+    texts = phrases.BY_KIND[voice.kind]
     if goes_on:
-        said = phrases.FOLLOW_UPS
+        texts = phrases.FOLLOW_UPS
     elif burst and voice.kind is not Kind.MESSAGE and random.random() < 0.5:
-        said = phrases.BURST
-    text = random.choice(said[voice.sentiment])
+        texts = phrases.BURST
+    text = random.choice(texts[voice.sentiment])
     return text.format(topic=random.choice(phrases.TOPICS), where=random.choice(phrases.PLACES))

@@ -1,4 +1,4 @@
-"""What invented people say, and what they are called; `{topic}` and `{where}` are filled in by the generator."""
+"""Names and texts of invented people; the generator fills in `{topic}` and `{where}`."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Presets: the creators that demo mode can imitate, as values."""
+"""Presets: the creators that demo mode can imitate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Platform(StrEnum):
-    """Where a creator publishes; the values that `platform_connections.platform` holds."""
+    """A creator's platform; the values of `platform_connections.platform`."""
 
     INSTAGRAM = "instagram"
     YOUTUBE = "youtube"
@@ -15,7 +15,7 @@ class Platform(StrEnum):
 
 
 class Kind(StrEnum):
-    """How someone turned to the creator; the values that `interactions.kind` holds."""
+    """The form of an interaction; the values of `interactions.kind`."""
 
     COMMENT = "comment"
     MESSAGE = "message"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 
 class Sentiment(StrEnum):
-    """In which situation; the values that `interactions.sentiment` holds."""
+    """The tone of an interaction; the values of `interactions.sentiment`."""
 
     POSITIVE = "positive"
     NEUTRAL = "neutral"
@@ -36,13 +36,13 @@ class Account:
 
     platform: Platform
     handle: str
-    #: Its part of the interactions, relative to the other accounts.
+    #: Its share of the interactions, relative to the other accounts.
     share: int
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a preset looks like over the last 90 days."""
+    """A preset's data over the last 90 days."""
 
     label: str
     description: str
@@ -52,9 +52,9 @@ class Profile:
     #: Percent of each kind and of each sentiment; each adds up to 100.
     kinds: Mapping[Kind, int]
     sentiments: Mapping[Sentiment, int]
-    #: How many times as busy the last day is as the first, bursts aside.
+    #: Traffic of the last day relative to the first, without bursts.
     growth: float
-    #: Posts in these 90 days that many more people saw than usual.
+    #: Number of posts in these 90 days with unusually high traffic.
     viral_posts: int
 
 
@@ -69,7 +69,7 @@ class Preset(StrEnum):
 
     @property
     def profile(self) -> Profile:
-        """Return what the preset looks like."""
+        """Return the preset's data."""
         return PROFILES[self]
 
 
@@ -81,7 +81,7 @@ def _kinds(comments: int, messages: int) -> Mapping[Kind, int]:
     return dict(zip((Kind.COMMENT, Kind.MESSAGE, Kind.MENTION), _percent(comments, messages), strict=True))
 
 
-def _moods(positive: int, neutral: int) -> Mapping[Sentiment, int]:
+def _sentiments(positive: int, neutral: int) -> Mapping[Sentiment, int]:
     return dict(zip(Sentiment, _percent(positive, neutral), strict=True))
 
 
@@ -98,7 +98,7 @@ PROFILES: Mapping[Preset, Profile] = {
         accounts=(_INSTAGRAM,),
         interactions=60,
         kinds=_kinds(55, 35),
-        sentiments=_moods(68, 26),
+        sentiments=_sentiments(68, 26),
         growth=2.0,
         viral_posts=1,
     ),
@@ -109,7 +109,7 @@ PROFILES: Mapping[Preset, Profile] = {
         accounts=(_INSTAGRAM, _TIKTOK),
         interactions=400,
         kinds=_kinds(55, 28),
-        sentiments=_moods(62, 28),
+        sentiments=_sentiments(62, 28),
         growth=1.7,
         viral_posts=1,
     ),
@@ -120,7 +120,7 @@ PROFILES: Mapping[Preset, Profile] = {
         accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE),
         interactions=2_000,
         kinds=_kinds(58, 24),
-        sentiments=_moods(56, 30),
+        sentiments=_sentiments(56, 30),
         growth=1.5,
         viral_posts=2,
     ),
@@ -131,7 +131,7 @@ PROFILES: Mapping[Preset, Profile] = {
         accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE, _FACEBOOK),
         interactions=8_000,
         kinds=_kinds(60, 18),
-        sentiments=_moods(50, 32),
+        sentiments=_sentiments(50, 32),
         growth=1.3,
         viral_posts=3,
     ),
@@ -142,7 +142,7 @@ PROFILES: Mapping[Preset, Profile] = {
         accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE, _FACEBOOK),
         interactions=25_000,
         kinds=_kinds(62, 10),
-        sentiments=_moods(46, 34),
+        sentiments=_sentiments(46, 34),
         growth=1.1,
         viral_posts=4,
     ),

@@ -1,4 +1,4 @@
-"""What the remote demo service must send: every answer is checked here before a row is made of it.
+"""The remote demo service's responses: each one is validated here before its rows are used.
 
 The protocol is docs/demo-service.md; change both together.
 """
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from core.demo.batch import Batch, Row, Totals, connection_row, unit_id, window_start
 from core.demo.presets import Kind, Platform, Preset, Sentiment
 
-#: More would not be a demo; a broken service must not fill the database.
+#: Limits that keep a broken service from filling the database.
 MOST_CONNECTIONS, MOST_INTERACTIONS = 20, 100_000
 #: Characters.
 LONGEST_NAME, LONGEST_BODY = 100, 5_000
@@ -20,14 +20,14 @@ LONGEST_NAME, LONGEST_BODY = 100, 5_000
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What a page was asked for; the answer must fit it."""
+    """The request for one page; the response must match it."""
 
     preset: Preset
     seed: str
     requested_at: datetime
     start: int
     limit: int
-    #: What the pages before said; empty for the first of an attempt.
+    #: The totals from the previous page; None for the first page of an attempt.
     totals: Totals | None
 
     @property
@@ -38,7 +38,7 @@ class PageRequest:
 
 def _storable(text: str) -> str:
     if "\x00" in text:
-        raise ValueError("it holds a NUL character, which PostgreSQL cannot store")
+        raise ValueError("it contains a NUL character, which PostgreSQL cannot store")
     return text
 
 
@@ -47,20 +47,20 @@ Body = Annotated[str, Field(max_length=LONGEST_BODY), AfterValidator(_storable)]
 
 
 class _Answer(BaseModel):
-    """Unknown fields are ignored, so that a service may grow; the wrong type is refused."""
+    """Unknown fields are ignored, so that the service can add some; wrong types are refused."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
 class RemoteTotals(_Answer):
-    """How much the preset holds in all."""
+    """The size of the whole preset."""
 
     connections: int = Field(ge=0, le=MOST_CONNECTIONS)
     interactions: int = Field(ge=1, le=MOST_INTERACTIONS)
 
 
 class RemoteConnection(_Answer):
-    """One connection; its number is its place among all of them."""
+    """One connection; its number is its position among all connections."""
 
     platform: Platform
     handle: Name
@@ -78,7 +78,7 @@ class RemoteInteraction(_Answer):
 
 
 class DemoPage(_Answer):
-    """One answer: the units from `start` on, connections first. Validate it with an Asked as context."""
+    """One response: the units from `start` on, connections first. Validate it with a PageRequest as context."""
 
     preset: str
     start: int
@@ -88,61 +88,61 @@ class DemoPage(_Answer):
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Self:
-        asked = info.context
-        if isinstance(asked, PageRequest):
-            self._is_for(asked)
-            self._is_whole(asked)
+        request = info.context
+        if isinstance(request, PageRequest):
+            self._check_header(request)
+            self._check_size(request)
             for number, interaction in enumerate(self.interactions):
-                self._holds(number, interaction, asked)
+                self._check_interaction(number, interaction, request)
         return self
 
-    def _is_for(self, asked: PageRequest) -> None:
-        if self.preset != asked.preset:
-            raise ValueError(f"preset is not {asked.preset.value}, which was asked for")
-        if self.start != asked.start:
-            raise ValueError(f"start is {self.start}, asked for was {asked.start}")
-        if asked.totals and asked.totals != self.counted:
-            raise ValueError("totals are not the same as in the page before")
+    def _check_header(self, request: PageRequest) -> None:
+        if self.preset != request.preset:
+            raise ValueError(f"preset is not {request.preset.value}, as requested")
+        if self.start != request.start:
+            raise ValueError(f"start is {self.start}, requested was {request.start}")
+        if request.totals and request.totals != self.counted:
+            raise ValueError("totals differ from the previous page")
 
-    def _is_whole(self, asked: PageRequest) -> None:
-        sent, left = len(self.connections) + len(self.interactions), self.counted.units - self.start
-        if left < 0:
-            raise ValueError(f"totals make {self.counted.units} rows, fewer than were sent before ({self.start})")
-        if not min(left, 1) <= sent <= min(left, asked.limit):
-            raise ValueError(f"{sent} rows are in it, expected were 1 to {min(left, asked.limit)}")
+    def _check_size(self, request: PageRequest) -> None:
+        sent, remaining = len(self.connections) + len(self.interactions), self.counted.units - self.start
+        if remaining < 0:
+            raise ValueError(f"totals add up to {self.counted.units} rows, fewer than already sent ({self.start})")
+        if not min(remaining, 1) <= sent <= min(remaining, request.limit):
+            raise ValueError(f"it has {sent} rows, expected were 1 to {min(remaining, request.limit)}")
         if len(self.connections) != min(max(self.totals.connections - self.start, 0), sent):
-            raise ValueError("connections must all come before the first interaction")
+            raise ValueError("all connections must come before the first interaction")
 
-    def _holds(self, number: int, interaction: RemoteInteraction, asked: PageRequest) -> None:
+    def _check_interaction(self, number: int, interaction: RemoteInteraction, request: PageRequest) -> None:
         if interaction.connection is not None and interaction.connection >= self.totals.connections:
             raise ValueError(f"interactions.{number}.connection: there is no connection {interaction.connection}")
-        if not asked.since <= interaction.created_at <= asked.requested_at:
+        if not request.since <= interaction.created_at <= request.requested_at:
             raise ValueError(f"interactions.{number}.created_at is not between since and requested_at")
 
     @property
     def counted(self) -> Totals:
-        """Return the totals as the rest of the program knows them."""
+        """Return the totals as this program's own type."""
         return Totals(self.totals.connections, self.totals.interactions)
 
-    def batch(self, asked: PageRequest) -> Batch:
+    def batch(self, request: PageRequest) -> Batch:
         """Return the page as rows."""
         connections = [
-            connection_row(asked.seed, self.start + number, each.platform.value, each.handle, asked.since)
+            connection_row(request.seed, self.start + number, each.platform.value, each.handle, request.since)
             for number, each in enumerate(self.connections)
         ]
         first = self.start + len(connections)
-        interactions = [_row(asked.seed, first + number, each) for number, each in enumerate(self.interactions)]
+        interactions = [_row(request.seed, first + number, each) for number, each in enumerate(self.interactions)]
         return Batch(self.start, self.counted, connections, interactions)
 
 
-def _row(seed: str, unit: int, said: RemoteInteraction) -> Row:
+def _row(seed: str, unit: int, interaction: RemoteInteraction) -> Row:
     return {
         "id": unit_id(seed, unit),
-        "connection_id": None if said.connection is None else unit_id(seed, said.connection),
-        "kind": said.kind.value,
-        "author": said.author,
-        "body": said.body,
-        "sentiment": said.sentiment and said.sentiment.value,
+        "connection_id": None if interaction.connection is None else unit_id(seed, interaction.connection),
+        "kind": interaction.kind.value,
+        "author": interaction.author,
+        "body": interaction.body,
+        "sentiment": interaction.sentiment and interaction.sentiment.value,
         "is_demo": True,
-        "created_at": said.created_at.astimezone(UTC),
+        "created_at": interaction.created_at.astimezone(UTC),
     }

@@ -1,4 +1,4 @@
-"""Demo rows in the database: written, counted and deleted; a user's own rows are never touched."""
+"""Demo rows in the database: write, count and delete them. A user's own rows are never touched."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,25 +12,25 @@ from core.models import Interaction, PlatformConnection
 
 
 def write(session: Session, user_id: UUID, batch: Batch) -> None:
-    """Insert a batch for a user, connections before what refers to them."""
+    """Insert a batch for a user, connections before the interactions that refer to them."""
     _insert(session, PlatformConnection, user_id, batch.connections)
     _insert(session, Interaction, user_id, batch.interactions)
 
 
 def count_interactions(session: Session, user_id: UUID) -> int:
-    """Return how many demo interactions a user has."""
+    """Return the number of a user's demo interactions."""
     return _count(session, Interaction, user_id)
 
 
 def count_connections(session: Session, user_id: UUID) -> int:
-    """Return how many demo connections a user has."""
+    """Return the number of a user's demo connections."""
     return _count(session, PlatformConnection, user_id)
 
 
 def delete_interactions(session: Session, user_id: UUID, limit: int) -> int:
     """Delete up to `limit` of a user's demo interactions; return how many."""
-    some = sa.select(col(Interaction.id)).where(_demo(Interaction, user_id)).limit(limit)
-    return session.exec(sa.delete(Interaction).where(col(Interaction.id).in_(some))).rowcount
+    ids = sa.select(col(Interaction.id)).where(_demo(Interaction, user_id)).limit(limit)
+    return session.exec(sa.delete(Interaction).where(col(Interaction.id).in_(ids))).rowcount
 
 
 def delete_connections(session: Session, user_id: UUID) -> int:

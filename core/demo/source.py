@@ -1,4 +1,4 @@
-"""Where demo rows come from: the remote demo service when one is configured, else the built-in generator."""
+"""The source of demo rows: the remote demo service if one is configured, else the built-in generator."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Why a job or a user is where they are: one sentence, its evidence and a safe remedy; and the invariants.
+"""Diagnosis of a job or a user: one sentence, its evidence and a safe remedy; and the invariants for `doctor`.
 
-Only reads. What a remedy does is a command of `core.commands`.
+This room only reads; a remedy is a command of `core.commands`.
 """

@@ -1,4 +1,4 @@
-"""What operators set that keeps a due job from starting: a paused queue or kind, a limit, a rate."""
+"""Blockers: operator settings that keep a due job from starting (a paused queue or kind, a limit, a rate)."""
 
 from datetime import datetime, timedelta
 
@@ -8,49 +8,48 @@ from core.wording import clock_time, counted, spoken
 
 
 def blocker_of(context: JobContext) -> Diagnosis | None:
-    """Tell what holds a due job back, or None when it is free to start."""
+    """Return the diagnosis of a blocked due job, or None when it can start."""
     return _paused(context) or _at_its_limit(context) or _at_its_rate(context)
 
 
 def later_blockers(context: JobContext) -> tuple[str, ...]:
-    """Return, as evidence for a job that is not due yet, that it would not start then."""
-    found = _pauses(context)
-    return tuple(f"It will not start then either, unless {what} is resumed." for what, _, _ in found)
+    """Return, for a job that is not due yet, the evidence that pauses will still block it then."""
+    return tuple(f"It will not start then either, unless {name} is resumed." for name, _, _ in _pauses(context))
 
 
 def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
-    """Return what of a job's queue and kind is paused, with the way to resume it."""
+    """Return which of a job's queue and kind are paused, each with the remedy that resumes it."""
     queue, kind = context.steering.queue, context.steering.kind
-    found: list[tuple[str, Queue | JobKind, Remedy]] = []
+    pauses: list[tuple[str, Queue | JobKind, Remedy]] = []
     if queue and queue.paused_at:
         effect = f"Jobs of the queue {queue.name} start again, this one among them."
-        found.append(
+        pauses.append(
             (f"queue {queue.name}", queue, Remedy("queue.resume", None, "Resume", effect, {"name": queue.name}))
         )
     if kind and kind.paused_at:
         effect = f"Jobs of the kind {kind.kind} start again, this one among them."
-        found.append((f"kind {kind.kind}", kind, Remedy("kind.resume", None, "Resume", effect, {"name": kind.kind})))
-    return found
+        pauses.append((f"kind {kind.kind}", kind, Remedy("kind.resume", None, "Resume", effect, {"name": kind.kind})))
+    return pauses
 
 
 def _paused(context: JobContext) -> Diagnosis | None:
-    found = _pauses(context)
-    if not found:
+    pauses = _pauses(context)
+    if not pauses:
         return None
-    what, row, remedy = found[0]
-    assert row.paused_at is not None, "that is how it was found"
-    why = f": {row.paused_reason.rstrip('.')}" if row.paused_reason else ", who gave no reason"
-    told = [f"It was paused {context.since(row.paused_at)} ago, and starts nothing until somebody resumes it."]
-    told += [f"Besides, {other} is paused, by {more.paused_by}." for other, more, _ in found[1:]]
-    told += ["Besides, no worker is alive for it."] if context.capacity.workers == 0 else []
+    name, row, remedy = pauses[0]
+    assert row.paused_at is not None, "only paused rows are in the list"
+    why = f": {row.paused_reason.rstrip('.')}" if row.paused_reason else ", without a reason"
+    evidence = [f"It was paused {context.since(row.paused_at)} ago and starts no jobs until it is resumed."]
+    evidence += [f"Also, {other} is paused, by {more.paused_by}." for other, more, _ in pauses[1:]]
+    evidence += ["Also, no worker is alive for this queue."] if context.capacity.workers == 0 else []
     when = clock_time(row.paused_at, context.now)
     return Diagnosis(
         Situation.STUCK,
-        # One sentence for one line, whatever somebody typed as the reason.
+        # Whitespace is collapsed, so that a multi-line reason still gives one line.
         " ".join(
-            f"{name_of(context)} is not running because {what} was paused by {row.paused_by} at {when}{why}.".split()
+            f"{name_of(context)} is not running because {name} was paused by {row.paused_by} at {when}{why}.".split()
         ),
-        (*told, *requested_evidence(context)),
+        (*evidence, *requested_evidence(context)),
         remedy,
     )
 
@@ -60,15 +59,15 @@ def _at_its_limit(context: JobContext) -> Diagnosis | None:
     if kind is None or context.capacity.workers == 0:
         return None
     if kind.max_running == 0 or kind.max_per_worker == 0:
-        return _held(context, Situation.STUCK, f"no job of {kind.kind} may start: its limit is 0")
+        return _blocked(context, Situation.STUCK, f"no job of {kind.kind} may start: its limit is 0")
     total = sum(running.values())
     if kind.max_running is not None and total >= kind.max_running:
-        most = f"at most {kind.max_running:,} of {kind.kind} run at once, and {total:,} do"
-        return _held(context, Situation.WAITING, most)
+        most = f"at most {kind.max_running:,} jobs of {kind.kind} run at once, and {total:,} are running"
+        return _blocked(context, Situation.WAITING, most)
     share = kind.max_per_worker
     if share is not None and sum(count >= share for count in running.values()) >= context.capacity.workers:
-        each = f"at most {share:,} of {kind.kind} run at once in a worker, and every worker is at it"
-        return _held(context, Situation.WAITING, each)
+        each = f"at most {share:,} jobs of {kind.kind} run at once per worker, and every worker is at this limit"
+        return _blocked(context, Situation.WAITING, each)
     return None
 
 
@@ -80,21 +79,21 @@ def _at_its_rate(context: JobContext) -> Diagnosis | None:
     if free >= 1:
         return None
     wait = timedelta(seconds=(1 - free) * kind.rate_seconds / kind.rate_count)
-    rate = f"at most {kind.rate_count:,} of {kind.kind} start in {spoken(timedelta(seconds=kind.rate_seconds))}"
-    return _held(context, Situation.WAITING, f"{rate}; the next one may in {spoken(wait)}")
+    rate = f"at most {kind.rate_count:,} jobs of {kind.kind} start in {spoken(timedelta(seconds=kind.rate_seconds))}"
+    return _blocked(context, Situation.WAITING, f"{rate}; the next one can start in {spoken(wait)}")
 
 
 def _free_starts(kind: JobKind, now: datetime) -> float:
-    """Return how many may start now: the bucket of core/jobs/limits.py, read without spending."""
+    """Return how many jobs may start now: the token bucket of core/jobs/limits.py, without spending from it."""
     most = kind.rate_count or 0
     if kind.rate_at is None or not kind.rate_seconds:
         return most
     return min(most, kind.rate_left + most * (now - kind.rate_at).total_seconds() / kind.rate_seconds)
 
 
-def _held(context: JobContext, situation: Situation, why: str) -> Diagnosis:
-    before = (f"{counted(context.ahead, 'due job')} of the queue before it.",) if context.ahead else ()
-    told = "Admins set this on the page Queues."
+def _blocked(context: JobContext, situation: Situation, why: str) -> Diagnosis:
+    before = (f"{counted(context.ahead, 'due job')} in the queue before it.",) if context.ahead else ()
+    source = "Admins set this on the Queues page."
     return Diagnosis(
-        situation, f"{name_of(context)} is not running because {why}.", (told, *before, *requested_evidence(context))
+        situation, f"{name_of(context)} is not running because {why}.", (source, *before, *requested_evidence(context))
     )

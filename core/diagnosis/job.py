@@ -1,4 +1,4 @@
-"""Why a job is where it is: a pure function from its context to one sentence, its evidence and a safe remedy."""
+"""The diagnosis of a job: a pure function from its context to one sentence, its evidence and a safe remedy."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -11,26 +11,27 @@ from core.models import BackgroundJob
 from core.settings import settings
 from core.wording import spoken
 
-#: A running job that has reached no checkpoint for this long is worth a look; steps take seconds.
+#: A running job without a checkpoint for this long counts as stuck; steps take seconds.
 QUIET = timedelta(seconds=60)
-#: A due job is picked up within a second; a bell that was lost is rung again by the next sweep.
+#: A due job starts within a second, or after the next sweep when its wake-up was lost.
 PROMPT = timedelta(seconds=10)
 
 
 def explain(context: JobContext) -> Diagnosis:
-    """Tell why a job is where it is."""
+    """Return the diagnosis of a job."""
     return _EXPLAINED[context.label](context)
 
 
 def _queued(context: JobContext) -> Diagnosis:
-    if held := blocker_of(context):
-        return held
+    if blocked := blocker_of(context):
+        return blocked
     if context.capacity.workers == 0:
-        return _nobody_there(context, "cannot start: no worker is alive")
+        return _no_worker(context, "cannot start: no worker is alive")
     if context.ahead:
         return Diagnosis(
             Situation.WAITING,
-            f"{name_of(context)} waits its turn: {_jobs(context.ahead)} due before it, {_capacity(context)} at work.",
+            f"{name_of(context)} waits its turn: {_jobs(context.ahead)} due before it; "
+            f"{_capacity(context)} serve the queue.",
             requested_evidence(context),
         )
     waited = context.now - context.job.run_at
@@ -38,25 +39,25 @@ def _queued(context: JobContext) -> Diagnosis:
         return Diagnosis(Situation.WORKING, f"{name_of(context)} starts any moment.", requested_evidence(context))
     return Diagnosis(
         Situation.WAITING,
-        f"{name_of(context)} has been due for {spoken(waited)}, and all threads that could take it are busy.",
+        f"{name_of(context)} has been due for {spoken(waited)}; all threads that could run it are busy.",
         (*requested_evidence(context), f"{_capacity(context)} serve the queue {context.job.queue}."),
     )
 
 
 def _scheduled(context: JobContext) -> Diagnosis:
-    due = spoken(context.job.run_at - context.now)
+    wait = spoken(context.job.run_at - context.now)
     return Diagnosis(
         Situation.WAITING,
-        f"{name_of(context)} is scheduled: it starts in {due}.",
+        f"{name_of(context)} is scheduled: it starts in {wait}.",
         (*later_blockers(context), *requested_evidence(context)),
     )
 
 
 def _retrying(context: JobContext) -> Diagnosis:
-    if context.job.run_at <= context.now and (held := blocker_of(context)):
-        return held
+    if context.job.run_at <= context.now and (blocked := blocker_of(context)):
+        return blocked
     if context.capacity.workers == 0:
-        return _nobody_there(context, "cannot go on: no worker is alive")
+        return _no_worker(context, "cannot continue: no worker is alive")
     job = context.job
     wait = job.run_at - context.now
     when = f"in {spoken(wait)}" if wait > timedelta(0) else "any moment"
@@ -73,18 +74,18 @@ def _running(context: JobContext) -> Diagnosis:
     facts = (f"Attempt {job.attempt} of {job.max_attempts}, at work for {context.since(job.started_at)}.",)
     silent = context.now - worker.heartbeat_at if worker else timedelta(0)
     if silent > 2 * settings().heartbeat:
-        left = spoken(settings().lease - silent)
+        remaining = spoken(settings().lease - silent)
         return Diagnosis(
             Situation.WAITING,
-            f"{name_of(context)}: its worker is silent for {spoken(silent)}; take-over in {left}.",
+            f"{name_of(context)}: its worker has been silent for {spoken(silent)}; another takes over in {remaining}.",
             facts,
         )
     if quiet > QUIET:
         return Diagnosis(
             Situation.STUCK,
-            f"{name_of(context)} is running, but has come no further for {spoken(quiet)}.",
+            f"{name_of(context)} is running, but has made no progress for {spoken(quiet)}.",
             (*facts, _time_limit(context)),
-            _cancel(job, "It stops at its next checkpoint, and what it did is undone."),
+            _cancel(job, "It stops at its next checkpoint, and its changes are undone."),
         )
     return Diagnosis(
         Situation.WORKING, f"{name_of(context)} is running: {_progress(job)}last checkpoint {_ago(quiet)}.", facts
@@ -92,35 +93,39 @@ def _running(context: JobContext) -> Diagnosis:
 
 
 def _stopping(context: JobContext) -> Diagnosis:
-    asked = context.since(context.job.cancel_requested_at)
+    requested = context.since(context.job.cancel_requested_at)
     return Diagnosis(
         Situation.WORKING,
-        f"{name_of(context)} was asked to stop {asked} ago, and stops at its next checkpoint.",
+        f"{name_of(context)} was asked to stop {requested} ago and stops at its next checkpoint.",
         (_time_limit(context),),
     )
 
 
 def _orphaned(context: JobContext) -> Diagnosis:
     silent = context.since(context.worker.heartbeat_at) if context.worker else "an unknown time"
-    told = (f"Its worker has given no sign of life for {silent}; presumed dead after {spoken(settings().lease)}.",)
+    evidence = (
+        f"Its worker has sent no heartbeat for {silent}; it is presumed dead after {spoken(settings().lease)}.",
+    )
     if context.capacity.workers == 0:
-        return _nobody_there(context, "has lost its worker, and no other worker is alive", told)
+        return _no_worker(context, "has lost its worker, and no other worker is alive", evidence)
     sweep = timedelta(seconds=settings().sweep_seconds)
     if context.worker and context.now - context.worker.heartbeat_at > settings().lease + 5 * sweep:
-        hint = "Every worker sweeps; look at the log of the living ones, or start another (main.py worker)."
+        hint = "Every worker sweeps: check the logs of the live workers, or start another one (main.py worker)."
         return Diagnosis(
-            Situation.STUCK, f"{name_of(context)} has lost its worker, and nobody has taken over.", (*told, hint)
+            Situation.STUCK,
+            f"{name_of(context)} has lost its worker, and no other worker has taken over.",
+            (*evidence, hint),
         )
     return Diagnosis(
         Situation.WAITING,
         f"{name_of(context)} has lost its worker; another one takes over within {spoken(sweep)}.",
-        told,
+        evidence,
     )
 
 
 def _failed(context: JobContext) -> Diagnosis:
     job = context.job
-    effect = "A new job tries again from the start; what the failed one did is undone already."
+    effect = "A new job starts from the beginning; the failed job's changes are already undone."
     return Diagnosis(
         Situation.FAILED,
         f"{name_of(context)} failed {context.since(job.finished_at)} ago: {_error(job)}",
@@ -137,19 +142,23 @@ def _cancelled(context: JobContext) -> Diagnosis:
     return Diagnosis(Situation.FINE, f"{name_of(context)} was cancelled {context.since(context.job.finished_at)} ago.")
 
 
-def _nobody_there(context: JobContext, what: str, told: tuple[str, ...] = ()) -> Diagnosis:
-    seen = context.capacity.last_seen
-    last = f"The last sign of life of any worker was {context.since(seen)} ago." if seen else "No worker was ever seen."
-    effect = "The user is back where they were as soon as a worker lives; nothing is lost either way."
+def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()) -> Diagnosis:
+    last_seen = context.capacity.last_seen
+    heartbeat = (
+        f"The last heartbeat of any worker was {context.since(last_seen)} ago."
+        if last_seen
+        else "No worker has ever run."
+    )
+    effect = "The user returns to their earlier state as soon as a worker runs; nothing is lost either way."
     if context.label is Label.QUEUED:
-        effect = "The user is back where they were at once; nothing has been done yet."
+        effect = "The user returns to their earlier state at once; the job has changed nothing yet."
     return Diagnosis(
         Situation.STUCK,
-        f"{name_of(context)} {what} for the queue {context.job.queue}.",
+        f"{name_of(context)} {problem} for the queue {context.job.queue}.",
         (
-            *told,
-            last,
-            "It goes on by itself as soon as a worker starts (main.py worker).",
+            *evidence,
+            heartbeat,
+            "It continues as soon as a worker starts (main.py worker).",
             *requested_evidence(context),
         ),
         _cancel(context.job, effect),
@@ -182,8 +191,8 @@ def _error(job: BackgroundJob) -> str:
 def _time_limit(context: JobContext) -> str:
     deadline = context.job.deadline_at
     if deadline is None or deadline <= context.now:
-        return "Its time limit is over; the next sweep takes it away from its worker."
-    return f"If it stays silent, it is taken away from its worker in {spoken(deadline - context.now)}."
+        return "Its time limit is over; the next sweep takes it from its worker."
+    return f"Without a checkpoint, it is taken from its worker in {spoken(deadline - context.now)}."
 
 
 def _cancel(job: BackgroundJob, effect: str) -> Remedy:

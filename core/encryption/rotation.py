@@ -1,8 +1,8 @@
-"""Changing the secret: what is encrypted with a former key, provider tokens and second factors, gets the present one.
+"""Key rotation: provider tokens and second factors of a former key are encrypted again with the current key.
 
-To change it: put the new secret into UNSTUCK_SECRET_KEY and the former one into UNSTUCK_PREVIOUS_SECRET_KEYS of every
-process, restart them, rotate. The former secret stays among the previous ones: the audit log's seals up to then were
-made with it, and are verified with it; seals are append-only and are not made anew.
+To rotate: set the new UNSTUCK_SECRET_KEY and add the former one to UNSTUCK_PREVIOUS_SECRET_KEYS for every process,
+restart them, then rotate. Keep the former secret among the previous ones: older audit seals were made with it and need
+it for verification; seals are append-only and are never rewritten.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from core.settings import settings
 
-#: Rows of one transaction: what is done stays done, and nobody waits long for a connection that is being rewritten.
+#: Rows per transaction: finished batches are kept, and row locks are short.
 BATCH: Final = 500
 
 
@@ -32,7 +32,7 @@ class _Place:
 
     @property
     def page(self) -> TextClause:
-        """The statement that reads the next rows of a former key."""
+        """The statement that reads the next rows encrypted with a former key."""
         former = " OR ".join(f"NOT starts_with({column}, :current)" for column in self.columns)
         return text(
             f"SELECT {self.key} AS id, {', '.join(self.columns)} FROM {self.table} "  # noqa: S608 - our own names
@@ -41,7 +41,7 @@ class _Place:
 
     @property
     def write(self) -> TextClause:
-        """The statement that writes one row anew."""
+        """The statement that updates one row."""
         columns = ", ".join(f"{column} = :{column}" for column in self.columns)
         return text(f"UPDATE {self.table} SET {columns} WHERE {self.key} = :id")  # noqa: S608 - our own names
 
@@ -52,7 +52,7 @@ _FACTORS = _Place("second_factors", "user_id", ("secret",))
 
 @dataclass(slots=True)
 class Rotated:
-    """What a rotation did; `unreadable` tells why of each connection or person whose secrets no known key opens."""
+    """The result of a rotation; `unreadable` has the reason for each row that no known key decrypts."""
 
     key: str
     connections: int = 0
@@ -61,42 +61,42 @@ class Rotated:
 
 
 def token_cipher() -> TokenCipher:
-    """Return the cipher that the settings give. Raises Unusable without a secret."""
+    """Return the cipher from the settings. Raises Unusable without a secret key."""
     return TokenCipher(settings().secret_key or "", settings().previous_keys)
 
 
 def rotate(engine: Engine, cipher: TokenCipher, actor: Actor, *, batch: int = BATCH) -> Rotated:
-    """Encrypt everything with the present key, in batches; again does nothing, and after a break the rest."""
+    """Encrypt everything with the current key, in batches; a rerun continues where the last one stopped."""
     done = Rotated(cipher.current)
     done.connections = _rotate_all(engine, cipher, _CONNECTIONS, done, batch)
     done.second_factors = _rotate_all(engine, cipher, _FACTORS, done, batch)
     if done.connections or done.second_factors:
-        told: dict[str, Any] = {"connections": done.connections, "second_factors": done.second_factors}
+        counts: dict[str, Any] = {"connections": done.connections, "second_factors": done.second_factors}
         with session_scope(engine) as session:
-            record(session, actor, "keys.rotated", now=done.key, **told)
+            record(session, actor, "keys.rotated", now=done.key, **counts)
     return done
 
 
 def _rotate_all(engine: Engine, cipher: TokenCipher, place: _Place, done: Rotated, batch: int) -> int:
-    """Rotate one table, a batch in each transaction, and return how many rows were written."""
+    """Rotate one table, one batch per transaction, and return the number of rows written."""
     after: UUID | None = UUID(int=0)
     number = 0
     while after is not None:
         with session_scope(engine) as session:
-            wanted = {"after": after, "current": cipher.prefix, "batch": batch}
-            rows = list(session.connection().execute(place.page, wanted))
-            if written := [new for row in rows if (new := _anew(cipher, place, row, done))]:
+            values = {"after": after, "current": cipher.prefix, "batch": batch}
+            rows = list(session.connection().execute(place.page, values))
+            if written := [row_values for row in rows if (row_values := _rotated(cipher, place, row, done))]:
                 session.connection().execute(place.write, written)
         number += len(written)
         after = rows[-1].id if len(rows) == batch else None
     return number
 
 
-def _anew(cipher: TokenCipher, place: _Place, row: Row[Any], done: Rotated) -> dict[str, Any] | None:
-    held = {column: getattr(row, column) for column in place.columns}
+def _rotated(cipher: TokenCipher, place: _Place, row: Row[Any], done: Rotated) -> dict[str, Any] | None:
+    stored = {column: getattr(row, column) for column in place.columns}
     try:
-        new = {column: secret if secret is None else cipher.rotate(secret) for column, secret in held.items()}
+        rotated = {column: secret if secret is None else cipher.rotate(secret) for column, secret in stored.items()}
     except Unusable as problem:
         done.unreadable[row.id] = str(problem)
         return None
-    return {"id": row.id, **new}
+    return {"id": row.id, **rotated}

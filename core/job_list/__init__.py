@@ -1,4 +1,4 @@
-"""From a filter to rows and honest counts, at any size: what the list of jobs, the API and the CLI read.
+"""The list of jobs: from a filter to rows and honest counts at any size, for the console, the API and the CLI.
 
-Only reads. What changes a job lives in `core.jobs`.
+This room only reads; the code that changes jobs is in `core.jobs`.
 """

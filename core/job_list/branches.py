@@ -1,7 +1,7 @@
-"""From a filter to what is read: one branch for each way in which its free text can be meant.
+"""From a filter to branches: one for each possible meaning of the filter's free text.
 
-A branch is a conjunction: conditions that every row must meet, and the sources that hold its candidates. A filter
-without `q` has one branch; one that cannot match has none.
+A branch is a conjunction: conditions for every row, and the sources that hold its candidates. A filter without `q` has
+one branch; a filter that cannot match has none.
 """
 
 from collections.abc import Iterator
@@ -22,19 +22,19 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class Branch:
-    """Conditions that all must hold, and every source that alone holds all candidates."""
+    """Conditions that must all hold, and every source that by itself holds all candidates."""
 
-    #: Each part of the filter that has a source: what it demands of rows that come from another one.
+    #: The parts of the filter that have a source, each with its condition for rows from another source.
     parts: list[tuple[Condition, Source]] = field(default_factory=list)
-    #: The rest of the filter.
+    #: The other parts of the filter.
     conditions: list[Condition] = field(default_factory=list)
-    #: The (kind, queue) pairs that it is narrowed to; None: all.
+    #: The (kind, queue) pairs of the branch; None means all.
     pairs: Pairs | None = None
-    #: How many candidates a source has, by its name, up to one more than few.
+    #: The number of candidates by source name, counted up to FEW + 1.
     measured: dict[str, int] = field(default_factory=dict)
-    #: How many rows match, when choosing told: up to the cap of the source.
+    #: The number of matches if `_choose` found it out, up to the source's cap.
     size: int | None = None
-    #: Where rows are read by time, and where they are counted: chosen by `_choose`.
+    #: The sources for reading rows by time and for counting them, chosen by `_choose`.
     in_order: Source = NEWEST
     counted: Source = NEWEST
 
@@ -44,69 +44,69 @@ class Branch:
 
     @property
     def sources(self) -> list[Source]:
-        """Return every source that alone holds all candidates."""
+        """Return every source that by itself holds all candidates."""
         return [source for _, source in self.parts]
 
     def besides(self, source: Source) -> list[Condition]:
-        """Return what is left to demand of rows that come from `source`."""
+        """Return the remaining conditions for rows from `source`."""
         return [*self.conditions, *(condition for condition, other in self.parts if other is not source)]
 
 
-def branches(session: Session, wanted: JobFilter) -> list[Branch]:
-    """Return the branches whose union is what `wanted` asks for, each with its best source chosen."""
-    return in_status(session, anyhow(session, wanted), wanted)
+def branches(session: Session, job_filter: JobFilter) -> list[Branch]:
+    """Return the branches whose union matches the filter, each with its best source chosen."""
+    return in_status(session, in_any_status(session, job_filter), job_filter)
 
 
-def anyhow(session: Session, wanted: JobFilter) -> list[Branch]:
-    """Return the branches for all of `wanted` but its status and labels: what many statuses can be counted from."""
+def in_any_status(session: Session, job_filter: JobFilter) -> list[Branch]:
+    """Return the branches of the filter without its status and labels; each status can then be counted from them."""
     pairs = None
-    if wanted.kind or wanted.queue or wanted.q:
-        pairs = [pair for pair in sources.kinds_and_queues(session) if _fits(pair, wanted)]
+    if job_filter.kind or job_filter.queue or job_filter.q:
+        pairs = [pair for pair in sources.kinds_and_queues(session) if _fits(pair, job_filter)]
         if not pairs:
             return []
-    return [branch for branch in _meanings(session, wanted, pairs) if _narrow(session, branch, wanted)]
+    return [branch for branch in _meanings(session, job_filter, pairs) if _narrow(session, branch, job_filter)]
 
 
-def in_status(session: Session, found: list[Branch], wanted: JobFilter) -> list[Branch]:
-    """Return copies of branches, narrowed to the status and labels of `wanted`, without those that hold nothing."""
-    statuses = _statuses(wanted)
+def in_status(session: Session, unnarrowed: list[Branch], job_filter: JobFilter) -> list[Branch]:
+    """Return copies of the branches, narrowed to the filter's status and labels; empty branches are left out."""
+    statuses = _statuses(job_filter)
     if statuses is not None and not statuses:
         return []
-    narrowed = [replace(one, parts=[*one.parts], conditions=[*one.conditions]) for one in found]
+    narrowed = [replace(base, parts=[*base.parts], conditions=[*base.conditions]) for base in unnarrowed]
     for branch in narrowed:
-        _narrow_by_status(branch, wanted, statuses)
+        _narrow_by_status(branch, job_filter, statuses)
     return [branch for branch in narrowed if _choose(session, branch)]
 
 
-def _statuses(wanted: JobFilter) -> frozenset[JobStatus] | None:
+def _statuses(job_filter: JobFilter) -> frozenset[JobStatus] | None:
     """Return the stored statuses that can match; None means all of them."""
-    implied = frozenset(STATUS_OF[label] for label in wanted.label)
-    both = wanted.status & implied if wanted.status and implied else wanted.status or implied
-    if not both and (wanted.status or implied):
+    implied = frozenset(STATUS_OF[label] for label in job_filter.label)
+    both = job_filter.status & implied if job_filter.status and implied else job_filter.status or implied
+    if not both and (job_filter.status or implied):
         return frozenset()
     return None if not both or both == frozenset(JobStatus) else both
 
 
-def _fits(pair: tuple[str, str], wanted: JobFilter) -> bool:
+def _fits(pair: tuple[str, str], job_filter: JobFilter) -> bool:
     kind, queue = pair
-    return (not wanted.kind or kind in wanted.kind) and (not wanted.queue or queue in wanted.queue)
+    return (not job_filter.kind or kind in job_filter.kind) and (not job_filter.queue or queue in job_filter.queue)
 
 
-def _meanings(session: Session, wanted: JobFilter, pairs: Pairs | None) -> Iterator[Branch]:
-    """Yield one branch for each thing that `q` can be: an id, a user, a kind, the words of an error."""
-    narrowed = pairs if wanted.kind or wanted.queue else None
-    if wanted.q is None:
+def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> Iterator[Branch]:
+    """Yield one branch for each meaning of `q`: an id, a user, a kind, words of an error."""
+    narrowed = pairs if job_filter.kind or job_filter.queue else None
+    if job_filter.q is None:
         yield Branch(pairs=narrowed)
         return
-    if (job_id := _as_id(wanted.q)) is not None:
+    if (job_id := _as_id(job_filter.q)) is not None:
         branch = Branch(pairs=narrowed)
         branch.narrow(col(Job.id) == job_id, sources.by_id(job_id))
         yield branch
     for narrow in (_narrow_by_user, _narrow_by_error):
         branch = Branch(pairs=narrowed)
-        if narrow(session, branch, wanted.q):
+        if narrow(session, branch, job_filter.q):
             yield branch
-    if named := [pair for pair in pairs or () if wanted.q.lower() in pair[0].lower()]:
+    if named := [pair for pair in pairs or () if job_filter.q.lower() in pair[0].lower()]:
         yield Branch(pairs=named)
 
 
@@ -117,20 +117,20 @@ def _as_id(text: str) -> UUID | None:
         return None
 
 
-def _narrow(session: Session, branch: Branch, wanted: JobFilter) -> bool:
-    """Apply all but status, kind and queue; tell whether anything can match."""
-    if range_ := _time_range(wanted):
+def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
+    """Apply the filter without status, kind and queue; return whether anything can match."""
+    if range_ := _time_range(job_filter):
         branch.narrow(sa.and_(*range_), sources.by_time(range_))
-    if wanted.connection:
-        branch.narrow(col(Job.connection_id) == wanted.connection, sources.by_connection(wanted.connection))
-    return (wanted.user is None or _narrow_by_user(session, branch, wanted.user)) and (
-        wanted.error is None or _narrow_by_error(session, branch, wanted.error)
+    if job_filter.connection:
+        branch.narrow(col(Job.connection_id) == job_filter.connection, sources.by_connection(job_filter.connection))
+    return (job_filter.user is None or _narrow_by_user(session, branch, job_filter.user)) and (
+        job_filter.error is None or _narrow_by_error(session, branch, job_filter.error)
     )
 
 
-def _time_range(wanted: JobFilter) -> list[Condition]:
-    after = [col(Job.created_at) >= wanted.created_after] if wanted.created_after else []
-    before = [col(Job.created_at) < wanted.created_before] if wanted.created_before else []
+def _time_range(job_filter: JobFilter) -> list[Condition]:
+    after = [col(Job.created_at) >= job_filter.created_after] if job_filter.created_after else []
+    before = [col(Job.created_at) < job_filter.created_before] if job_filter.created_before else []
     return after + before
 
 
@@ -148,9 +148,9 @@ def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
     return True
 
 
-def _narrow_by_status(branch: Branch, wanted: JobFilter, statuses: frozenset[JobStatus] | None) -> None:
-    if wanted.label:
-        branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(wanted.label))))
+def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset[JobStatus] | None) -> None:
+    if job_filter.label:
+        branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
     if branch.pairs is not None:
         kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
         branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs))
@@ -159,24 +159,26 @@ def _narrow_by_status(branch: Branch, wanted: JobFilter, statuses: frozenset[Job
 
 
 def _choose(session: Session, branch: Branch) -> bool:
-    """Choose the source with the fewest candidates, or else the one of the highest rank; tell whether it holds any."""
+    """Choose the source with the fewest candidates, else the one with the highest rank; return whether it has any."""
     if not branch.sources or (len(branch.sources) == 1 and branch.sources[0].ordered):
         branch.in_order = branch.counted = branch.sources[0] if branch.sources else NEWEST
         return True
     sizes = [(_size(session, branch, source), -source.rank, source) for source in branch.sources]
-    fewest, _, source = min(sizes, key=lambda one: one[:2])
+    fewest, _, source = min(sizes, key=lambda size: size[:2])
     if len(branch.parts) == 1 and not branch.conditions and (fewest <= FEW or source.cap == FEW):
         branch.size = fewest
     if fewest <= FEW:
         branch.in_order = branch.counted = source
     else:
-        branch.counted = max(branch.sources, key=lambda one: one.rank)
-        branch.in_order = max((one.instead or one for one in branch.sources), key=lambda one: one.rank)
+        branch.counted = max(branch.sources, key=lambda candidate: candidate.rank)
+        branch.in_order = max(
+            (candidate.instead or candidate for candidate in branch.sources), key=lambda candidate: candidate.rank
+        )
     return fewest > 0
 
 
 def _size(session: Session, branch: Branch, source: Source) -> int:
-    """Count a source's candidates, up to one more than few; once for all copies of the branch."""
+    """Count a source's candidates up to FEW + 1, once for all copies of the branch."""
     if source.name not in branch.measured:
         ids = [arm_ids(arm, [], FEW + 1) for arm in source.arms]
         branch.measured[source.name] = count(session, ids, FEW + 1)
@@ -184,7 +186,7 @@ def _size(session: Session, branch: Branch, source: Source) -> int:
 
 
 def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
-    """Select the ids of an arm's rows that meet the conditions, in no order, `limit` of each scan at most."""
+    """Select the ids of an arm's rows that meet the conditions, unordered, at most `limit` per scan."""
     inner = sa.select(col(Job.id)).where(*arm.where, *conditions).limit(limit)
     if arm.each is None:
         return inner
@@ -197,5 +199,5 @@ def count(session: Session, selects: list[Query], limit: int) -> int:
     if not selects:
         return 0
     every = sa.union(*selects) if len(selects) > 1 else selects[0]
-    some = sa.select(every.subquery().c.id).limit(limit).subquery()
-    return int(fetch(session, sa.select(sa.func.count()).select_from(some))[0][0])
+    ids = sa.select(every.subquery().c.id).limit(limit).subquery()
+    return int(fetch(session, sa.select(sa.func.count()).select_from(ids))[0][0])

@@ -1,4 +1,4 @@
-"""What changed since a moment: how screens stay live while the bus is down. Reads only indexes of what is alive."""
+"""Changes since a moment, polled to keep screens live while the bus is down. It reads only small partial indexes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,20 +8,20 @@ from sqlmodel import Session
 
 from core.bus import Changes
 
-#: Transactions commit in another order than they took their times and numbers: look back a little, and twice.
+#: Transactions commit in a different order than they got their times and ids, so each look reaches back a little.
 LOOK_BACK = timedelta(seconds=2)
 EVENTS_BACK = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Up to where changes were seen: a time of the database, and an event's id."""
+    """The position up to which changes were read: a database time and an event id."""
 
     at: datetime
     event_id: int
 
 
-_HERE = text("SELECT statement_timestamp() AS at, coalesce(max(id), 0) AS event_id FROM events")
+_NOW = text("SELECT statement_timestamp() AS at, coalesce(max(id), 0) AS event_id FROM events")
 
 _CHANGED = text("""
     SELECT id AS job_id, user_id FROM background_jobs
@@ -33,12 +33,12 @@ _CHANGED = text("""
 
 
 def changed_since(session: Session, mark: Mark | None) -> tuple[Changes, Mark]:
-    """Return the jobs and users that changed since `mark`, some of them twice, and the mark for the next look."""
-    row = session.connection().execute(_HERE).one()
-    here = Mark(row.at, row.event_id)
+    """Return the jobs and users changed since `mark` (some are reported twice), and the mark for the next call."""
+    row = session.connection().execute(_NOW).one()
+    next_mark = Mark(row.at, row.event_id)
     if mark is None:
-        return Changes(), here
+        return Changes(), next_mark
     values = {"since": mark.at - LOOK_BACK, "event_id": mark.event_id - EVENTS_BACK}
-    found = session.connection().execute(_CHANGED, values).all()
-    jobs = {row.job_id for row in found if row.job_id}
-    return Changes(jobs=jobs, users={row.user_id for row in found if row.user_id}), here
+    rows = session.connection().execute(_CHANGED, values).all()
+    jobs = {row.job_id for row in rows if row.job_id}
+    return Changes(jobs=jobs, users={row.user_id for row in rows if row.user_id}), next_mark

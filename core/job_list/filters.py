@@ -1,4 +1,4 @@
-"""Which jobs a person asked for: one value that a URL, an API call and a saved view hold alike."""
+"""The filter of the job list: one value, shared by URLs, API calls and saved views."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,25 +13,25 @@ from core.models import JobStatus
 
 
 def _split(value: object) -> object:
-    """Turn `a,b` and repeated parameters into a list; leave everything else to pydantic."""
+    """Turn `a,b` and repeated parameters into a list; pydantic checks everything else."""
     parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, Sequence):
         return parts
-    return [word.strip() for part in parts for word in str(part).split(",") if word.strip()]
+    return [name.strip() for part in parts for name in str(part).split(",") if name.strip()]
 
 
 def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-#: PostgreSQL stores no NUL, so none can be looked for.
+#: PostgreSQL stores no NUL, so a search cannot contain one.
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^\x00]*$")]
-_Words = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
+_OptionalText = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
 _Names = Annotated[frozenset[_Text], BeforeValidator(_split)]
 _Id = Annotated[UUID | None, BeforeValidator(_blank_is_none)]
 _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 
-_WHAT_FITS = {
+_ALLOWED = {
     "status": "is one or more of " + ", ".join(JobStatus),
     "label": "is one or more of " + ", ".join(Label),
     "created_after": "is a time with its zone, such as 2026-11-20T14:02:00Z",
@@ -41,7 +41,7 @@ _WHAT_FITS = {
 
 
 class JobFilter(BaseModel):
-    """What a list of jobs is narrowed to; every field that is set must fit. An empty one means all jobs."""
+    """A filter on the job list; every field that is set must match. An empty filter matches all jobs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,13 +49,13 @@ class JobFilter(BaseModel):
     label: Annotated[frozenset[Label], BeforeValidator(_split)] = frozenset()
     kind: _Names = frozenset()
     queue: _Names = frozenset()
-    #: A user's id, or how their e-mail address begins, in any case.
-    user: _Words = None
+    #: A user's id, or the start of their e-mail address, in any case.
+    user: _OptionalText = None
     connection: _Id = None
-    #: An error's fingerprint, or words of its type and message; the words' beginnings are enough.
-    error: _Words = None
-    #: Anything: a job's or user's id, the beginning of an e-mail address, part of a kind, words of an error.
-    q: _Words = None
+    #: An error's fingerprint, or words from its type and message; the start of a word is enough.
+    error: _OptionalText = None
+    #: Free text: a job's or user's id, the start of an e-mail address, part of a kind, words of an error.
+    q: _OptionalText = None
     created_after: _Time = None
     created_before: _Time = None
 
@@ -63,7 +63,7 @@ class JobFilter(BaseModel):
     def from_params(cls, params: Mapping[str, str | Sequence[str]]) -> Self:
         """Read a filter from URL query parameters.
 
-        Raises Invalid, naming each field that does not fit and what would.
+        Raises Invalid, naming each invalid field and its allowed values.
         """
         try:
             return cls.model_validate(_flat(params))
@@ -72,20 +72,20 @@ class JobFilter(BaseModel):
             raise Invalid("; ".join(fields.values()), fields) from None
 
     def to_params(self) -> dict[str, str]:
-        """Return the URL query parameters that `from_params` reads back as an equal filter."""
+        """Return URL query parameters from which `from_params` restores an equal filter."""
         return {name: _shown(value) for name, value in self if value}
 
     def is_empty(self) -> bool:
-        """Tell whether every job fits."""
+        """Return whether the filter matches every job."""
         return not any(value for _, value in self)
 
     def but(self, **changes: Any) -> Self:
-        """Return the same filter with some fields replaced."""
+        """Return a copy of the filter with some fields replaced."""
         return self.model_copy(update=changes)
 
 
 def _flat(params: Mapping[str, str | Sequence[str]]) -> dict[str, object]:
-    """Take single values out of their lists, where a field holds only one."""
+    """Unwrap single values from their lists, for fields that hold only one."""
     many = {"status", "label", "kind", "queue"}
     return {
         name: value if name in many or isinstance(value, str) or len(value) != 1 else value[0]
@@ -95,7 +95,7 @@ def _flat(params: Mapping[str, str | Sequence[str]]) -> dict[str, object]:
 
 def _shown(value: object) -> str:
     if isinstance(value, frozenset):
-        return ",".join(sorted(str(word) for word in value))
+        return ",".join(sorted(str(choice) for choice in value))
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
@@ -104,7 +104,7 @@ def _sentences(error: ValidationError) -> Iterator[tuple[str, str]]:
         name = str(problem["loc"][0]) if problem["loc"] else "filter"
         if problem["type"] == "extra_forbidden":
             yield name, f"{name} is not a filter; jobs can be filtered by {', '.join(JobFilter.model_fields)}"
-        elif name in _WHAT_FITS:
-            yield name, f"{name} {_WHAT_FITS[name]}, not {problem['input']!r}"
+        elif name in _ALLOWED:
+            yield name, f"{name} {_ALLOWED[name]}, not {problem['input']!r}"
         else:
             yield name, f"{name} is text of at most 320 characters without NUL"

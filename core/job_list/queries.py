@@ -1,4 +1,4 @@
-"""Lists of jobs, newest first, at any depth: pages by cursor, any row by offset, rows for live changes."""
+"""Pages of the job list at any depth: by cursor, or by offset for a scrollbar."""
 
 import base64
 import binascii
@@ -20,11 +20,11 @@ from core.job_list.filters import JobFilter
 from core.job_list.rows import Row, rows_by_id
 from core.job_list.sources import FEW, Arm, Condition, Job, Query, Source, fetch
 
-#: The most rows that one page holds.
+#: The maximum number of rows per page.
 MOST: Final = 200
-#: A table has fewer rows than this.
+#: More rows than any table has.
 FARTHEST: Final = 10**12
-#: The orders that an index has ready.
+#: The sort orders that an index supports.
 Sort = Literal["-created_at", "created_at"]
 SORTS: Final[tuple[Sort, ...]] = ("-created_at", "created_at")
 _Column = SQLColumnExpression[Any]
@@ -32,7 +32,7 @@ _Column = SQLColumnExpression[Any]
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Some rows of a list, the cursor to the next ones (None: there are none), and how long the list is."""
+    """One page of rows, the cursor of the next page (None at the end), and the length of the list."""
 
     items: list[Row]
     next: str | None
@@ -41,7 +41,7 @@ class JobPage:
 
 def page(
     session: Session,
-    wanted: JobFilter,
+    job_filter: JobFilter,
     *,
     limit: int = 100,
     after: str | None = None,
@@ -49,34 +49,34 @@ def page(
     of: int | None = None,
     sort: Sort = "-created_at",
 ) -> JobPage:
-    """Return a page of what `wanted` matches: after a cursor, or from an offset when a scrollbar jumps.
+    """Return one page of the filter's matches: after a cursor, or from an offset when a scrollbar jumps.
 
-    `of` is the length that the scrollbar stands for; with it, an offset in the farther half of all jobs is counted from
+    `of` is the length that the scrollbar represents; with it, an offset in the second half of all jobs is counted from
     the end. Raises Invalid for a malformed cursor, limit, offset or sort.
     """
     _check(limit, offset, sort)
-    found = branches(session, wanted)
+    branch_list = branches(session, job_filter)
     start = 0 if after else offset or 0
-    if wanted.is_empty() and of and start > of // 2:
+    if job_filter.is_empty() and of and start > of // 2:
         return _from_the_end(session, limit, start, of, sort)
-    ids = _ids(session, found, limit + 1, start, _decoded(after), sort)
+    ids = _ids(session, branch_list, limit + 1, start, _decoded(after), sort)
     if ids and len(ids) <= limit and not after:
         return _page(session, ids, limit, Total(start + len(ids), exact=True))
-    return _page(session, ids, limit, _total(session, wanted, found, at_end=len(ids) <= limit))
+    return _page(session, ids, limit, _total(session, job_filter, branch_list, at_end=len(ids) <= limit))
 
 
-def _total(session: Session, wanted: JobFilter, found: list[Branch], *, at_end: bool) -> Total:
-    if not wanted.is_empty():
-        return total_of_branches(session, found)
+def _total(session: Session, job_filter: JobFilter, branch_list: list[Branch], *, at_end: bool) -> Total:
+    if not job_filter.is_empty():
+        return total_of_branches(session, branch_list)
     total = all_jobs(session)
-    # An estimate let someone scroll to where it ends: there it has to be right.
+    # A person has scrolled to the end of an estimate: here the number must be exact.
     return exactly_all_jobs(session) if at_end and not total.exact else total
 
 
 def jobs_of_user(session: Session, user_id: UUID, limit: int = 50) -> list[Row]:
     """Return a user's newest jobs."""
-    mine = Branch(in_order=Source("user", (Arm((col(Job.user_id) == user_id,)),)))
-    return rows_by_id(session, [row.id for row in _ids(session, [mine], limit, 0, None, "-created_at")])
+    by_user = Branch(in_order=Source("user", (Arm((col(Job.user_id) == user_id,)),)))
+    return rows_by_id(session, [row.id for row in _ids(session, [by_user], limit, 0, None, "-created_at")])
 
 
 def _check(limit: int, offset: int | None, sort: str) -> None:
@@ -88,8 +88,8 @@ def _check(limit: int, offset: int | None, sort: str) -> None:
         raise _invalid("sort", f"sort is {' or '.join(SORTS)}, not {sort}")
 
 
-def _invalid(name: str, sentence: str) -> Invalid:
-    return Invalid(sentence, {name: sentence})
+def _invalid(name: str, message: str) -> Invalid:
+    return Invalid(message, {name: message})
 
 
 def _page(session: Session, ids: Sequence[sa.Row[*tuple[Any, ...]]], limit: int, total: Total) -> JobPage:
@@ -103,7 +103,7 @@ def _from_the_end(session: Session, limit: int, start: int, of: int, sort: Sort)
     backwards: Sort = "created_at" if sort == "-created_at" else "-created_at"
     behind = of - start - limit
     if behind > 0:
-        # One row more, on the far side, tells that there is a next page.
+        # One more row at the far side shows that there is a next page.
         ids = _ids(session, [Branch()], limit + 1, behind - 1, None, backwards)
     else:
         ids = _ids(session, [Branch()], max(of - start, 0), 0, None, backwards)
@@ -111,18 +111,23 @@ def _from_the_end(session: Session, limit: int, start: int, of: int, sort: Sort)
 
 
 def _ids(
-    session: Session, found: list[Branch], limit: int, offset: int, after: tuple[datetime, UUID] | None, sort: Sort
+    session: Session,
+    branch_list: list[Branch],
+    limit: int,
+    offset: int,
+    after: tuple[datetime, UUID] | None,
+    sort: Sort,
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """Return (id, created_at) of the rows at hand, in order: the heads of all scans, merged."""
+    """Return (id, created_at) of one page's rows in order: the heads of all scans, merged."""
     selects = [
         _head(branch.in_order, arm, branch.besides(branch.in_order) + _beyond(after, sort), limit + offset, sort)
-        for branch in found
+        for branch in branch_list
         for arm in branch.in_order.arms
     ]
     if not selects:
         return []
     # Two branches may hold the same row; the scans of one branch never do.
-    merge = sa.union if len(found) > 1 else sa.union_all
+    merge = sa.union if len(branch_list) > 1 else sa.union_all
     heads = (merge(*selects) if len(selects) > 1 else selects[0]).subquery("heads")
     order = _order(heads.c.created_at, heads.c.id, sort)
     return fetch(session, sa.select(heads.c.id, heads.c.created_at).order_by(*order).limit(limit).offset(offset))
@@ -142,7 +147,7 @@ def _head(source: Source, arm: Arm, conditions: list[Condition], limit: int, sor
 
 
 def _sorted(rows: Query, arm: Arm, *, order_of: Sort, limit: int) -> Query:
-    """Collect all of an arm's few rows first; otherwise PostgreSQL prefers to look for them along the time index."""
+    """Collect an arm's few rows first; otherwise PostgreSQL prefers to search for them along the time index."""
     if arm.each is not None:
         hit = rows.limit(FEW).lateral("hit")
         rows = sa.select(hit.c.id, hit.c.created_at).select_from(arm.each.join(hit, sa.true()))
@@ -180,4 +185,4 @@ def _decoded(cursor: str | None) -> tuple[datetime, UUID] | None:
         raise _invalid("after", _NO_CURSOR) from None
 
 
-_NO_CURSOR: Final = "after is not a cursor that this list gave; start again without it"
+_NO_CURSOR: Final = "after is not a cursor of this list; start again without it"

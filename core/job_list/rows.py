@@ -1,4 +1,4 @@
-"""A job as screens and programs read it: one flat row for lists, everything about it for its page."""
+"""Jobs for display: a flat row for lists, and all details for a job's page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from core.models import BackgroundJob, Event, JobAttempt, User, Worker
 
 #: A flat row: text, numbers and None; times in ISO 8601, UTC; ids as text.
 Row = dict[str, Any]
-#: Characters of an error that a list shows; the rest is on the job's page.
+#: Characters of an error shown in a list; the job's page shows the rest.
 ERROR_SHOWN: Final = 300
-#: Jobs of one chain of retries that are shown; a longer one is a loop of someone's script.
+#: Jobs shown of one chain of retries; a longer chain comes from a script in a loop.
 CHAIN_SHOWN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Everything about one job: oldest attempt, event and retry first; `chain` holds the job itself too."""
+    """All details of one job, oldest attempt, event and retry first; `chain` includes the job itself."""
 
     row: Row
     job: BackgroundJob
@@ -35,21 +35,21 @@ class Detail:
 
 
 def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
-    """Return the rows of these jobs, in the order of the ids; those that are gone are left out."""
+    """Return the rows of these jobs, in the order of the ids; deleted jobs are left out."""
     if not ids:
         return []
-    found = {row.id: row for row in fetch(session, _rows().where(col(Job.id).in_(ids)))}
-    return [_flat(found[job_id]) for job_id in ids if job_id in found]
+    rows = {row.id: row for row in fetch(session, _rows().where(col(Job.id).in_(ids)))}
+    return [_flat(rows[job_id]) for job_id in ids if job_id in rows]
 
 
 def detail(session: Session, job_id: UUID) -> Detail:
-    """Return everything about one job; raises NotFound."""
-    jobs, tries, happened = truncated(BackgroundJob), truncated(JobAttempt), truncated(Event, IN_LIST)
+    """Return all details of one job. Raises NotFound."""
+    jobs, attempt, event = truncated(BackgroundJob), truncated(JobAttempt), truncated(Event, IN_LIST)
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}; finished jobs are deleted after a while")
-    attempts = select(tries).where(col(tries.job_id) == job_id).order_by(col(tries.token))
-    events = select(happened).where(col(happened.job_id) == job_id).order_by(col(happened.id))
+    attempts = select(attempt).where(col(attempt.job_id) == job_id).order_by(col(attempt.token))
+    events = select(event).where(col(event.job_id) == job_id).order_by(col(event.id))
     return Detail(
         row=rows_by_id(session, [job_id])[0],
         job=job,
@@ -63,18 +63,18 @@ def detail(session: Session, job_id: UUID) -> Detail:
 def _rows() -> Query:
     job, worker = Job, Worker
     first_line = sa.func.split_part(col(job.error_message), "\n", 1)
-    # Errors that were written for people go without the name of their class.
-    told_type = sa.case((col(job.error_type).in_(("TryAgain", "GiveUp", "WorkerLost")), None), else_=job.error_type)
-    same = "id status kind queue user_id progress_done progress_total attempt max_attempts created_at"
-    more = "started_at finished_at run_at worker_id token updated_at retry_of"
+    # Errors with a message for people are shown without their class name.
+    shown_type = sa.case((col(job.error_type).in_(("TryAgain", "GiveUp", "WorkerLost")), None), else_=job.error_type)
+    first_columns = "id status kind queue user_id progress_done progress_total attempt max_attempts created_at"
+    other_columns = "started_at finished_at run_at worker_id token updated_at retry_of"
     return (
         sa.select(
-            *(getattr(job, name) for name in f"{same} {more}".split()),
+            *(getattr(job, name) for name in f"{first_columns} {other_columns}".split()),
             truncate(col(job.progress_message), ERROR_SHOWN).label("progress_message"),
             label_column().label("label"),
             col(User.email).label("user_email"),
             (truncate(col(worker.host), ERROR_SHOWN) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
-            sa.func.left(sa.func.concat_ws(": ", told_type, first_line), ERROR_SHOWN).label("error"),
+            sa.func.left(sa.func.concat_ws(": ", shown_type, first_line), ERROR_SHOWN).label("error"),
         )
         .select_from(job)
         .outerjoin(User, col(User.id) == col(job.user_id))
@@ -93,7 +93,7 @@ def _plain(value: object) -> object:
 
 
 def _chain(session: Session, job_id: UUID) -> list[Row]:
-    """Return the job, what it retries, and what retries it, oldest first."""
+    """Return the job, the jobs it retries, and the jobs that retry it, oldest first."""
     back = _follow(session, job_id, sa.select(col(Job.retry_of)), col(Job.id))
     root = back[-1] if back else job_id
     ids = [root, *_follow(session, root, sa.select(col(Job.id)), col(Job.retry_of))]
@@ -101,11 +101,11 @@ def _chain(session: Session, job_id: UUID) -> list[Row]:
 
 
 def _follow(session: Session, start: UUID, step: Query, match: sa.SQLColumnExpression[Any]) -> list[UUID]:
-    """Walk from job to job in one direction, no job twice."""
-    found: dict[UUID, None] = {}
+    """Walk from job to job in one direction, visiting no job twice."""
+    reached_ids: dict[UUID, None] = {}
     edge = {start}
-    while edge and len(found) < CHAIN_SHOWN:
-        reached = {row[0] for row in fetch(session, step.where(match.in_(edge)))} - {None, start} - set(found)
-        found |= dict.fromkeys(reached)
+    while edge and len(reached_ids) < CHAIN_SHOWN:
+        reached = {row[0] for row in fetch(session, step.where(match.in_(edge)))} - {None, start} - set(reached_ids)
+        reached_ids |= dict.fromkeys(reached)
         edge = reached
-    return list(found)
+    return list(reached_ids)

@@ -1,9 +1,8 @@
-"""Where a list of jobs is read from: each source is one index that holds all candidates for one part of a filter.
+"""Sources of the job list: each one is an index that holds all candidates for one part of a filter.
 
-A list must be complete and quick at any size, also when nothing matches. PostgreSQL, left to itself, bets that matches
-lie close to the newest row; when there are none it reads the whole table. So every source names its index by the shape
-of its conditions (see core/models/background_job.py), and branches.py measures how many candidates each has before one
-is read.
+A list must be complete and fast at any size, even when nothing matches. By itself, PostgreSQL assumes that matches are
+near the newest row, and reads the whole table when there are none. So the conditions of each source fit exactly one
+index (see core/models/background_job.py), and branches.py counts each source's candidates before it reads one.
 """
 
 import re
@@ -19,11 +18,11 @@ from sqlmodel import Session, col
 from core.models import BackgroundJob, JobStatus, User
 from core.models.background_job import ERROR_WORDS
 
-#: Candidates that are cheap to read in full and to sort: about 3 ms.
+#: A number of candidates that is cheap to read and sort completely: about 3 ms.
 FEW: Final = 3_000
-#: Nobody reads further than this; beyond it a number is shown as "10,000+".
+#: Counting stops here; a higher number is shown as "10,000+".
 CAP: Final = 10_000
-#: Users whose jobs can be merged in order of time, one index descent each; beyond, they are collected and sorted.
+#: Up to this many users, their jobs are merged in time order, with one index scan each; above, they are sorted.
 FEW_USERS: Final = 200
 
 Job = BackgroundJob
@@ -33,7 +32,7 @@ Condition = ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One scan of one index; with `each`, one scan for every row of it."""
+    """One scan of one index; with `each`, one scan per row of `each`."""
 
     where: tuple[Condition, ...] = ()
     each: FromClause | None = None
@@ -41,19 +40,19 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Arms that together hold every candidate; `ordered` when each scan yields them by time.
+    """Arms that together hold every candidate; `ordered` if each scan yields them by time.
 
-    Equal names mean equal candidates.
+    Sources with equal names have equal candidates.
     """
 
     name: str
     arms: tuple[Arm, ...]
     ordered: bool = True
-    #: How far its rows are counted; where each costs a look at the table, not further than it is measured anyway.
+    #: Its rows are counted up to here; lower where each row needs a look at the table.
     cap: int = CAP
-    #: What is read by time in its place, when it is not ordered and holds many.
+    #: The source to read by time instead, when this one is unordered and large.
     instead: "Source | None" = None
-    #: How much it narrows, when it has many candidates: the highest is read.
+    #: How selective it is; among large sources, the one with the highest rank is read.
     rank: int = 0
 
 
@@ -62,13 +61,13 @@ NEWEST: Final = Source("newest", (Arm(),), rank=0)
 
 
 def fetch(session: Session, statement: Query) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """Run a Core statement in the session's transaction, after what the session still holds."""
+    """Run a Core statement in the session's transaction, after a flush."""
     session.flush()
     return session.connection().execute(statement).all()
 
 
 def kinds_and_queues(session: Session) -> list[tuple[str, str]]:
-    """Return every (kind, queue) that any job has, by hopping from one to the next in the index."""
+    """Return every existing (kind, queue), by hopping from one to the next in the index."""
     kind, queue = col(Job.kind), col(Job.queue)
     first = sa.select(kind, queue).order_by(kind, queue).limit(1).subquery()
     hops = sa.select(first.c.kind, first.c.queue).cte("pair", recursive=True)
@@ -79,12 +78,12 @@ def kinds_and_queues(session: Session) -> list[tuple[str, str]]:
 
 
 def by_kind(pairs: Sequence[tuple[str, str]]) -> Source:
-    """Return the jobs of some (kind, queue) pairs."""
+    """Return the jobs with these (kind, queue) pairs."""
     return Source(f"kind {pairs}", (_paired((), pairs),), rank=1)
 
 
 def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
-    """Return the jobs of some statuses, and of some (kind, queue) pairs unless that is None."""
+    """Return the jobs with these statuses, and with these (kind, queue) pairs unless that is None."""
     arms, narrow = [], True
     for status in sorted(statuses):
         is_status = col(Job.status) == status
@@ -94,28 +93,28 @@ def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | 
 
 
 def by_users(session: Session, text: str) -> Source | None:
-    """Return the jobs of the users whose id is `text` or whose e-mail address begins with it; None: no such user."""
-    found = _user_ids(text)
-    ids = [row.id for row in fetch(session, sa.select(found.c.id).limit(FEW_USERS + 1))]
+    """Return the jobs of users whose id is `text` or whose e-mail address starts with it; None without such a user."""
+    users = _user_ids(text)
+    ids = [row.id for row in fetch(session, sa.select(users.c.id).limit(FEW_USERS + 1))]
     if not ids:
         return None
     if len(ids) == 1:
         return Source(f"user {text}", (Arm((col(Job.user_id) == ids[0],)),), rank=6)
     if len(ids) <= FEW_USERS:
-        some = sa.values(sa.column("id", sa.Uuid()), name="person").data([(user_id,) for user_id in ids])
-        return Source(f"user {text}", (Arm((col(Job.user_id) == some.c.id,), some),), rank=6)
+        user_ids = sa.values(sa.column("id", sa.Uuid()), name="person").data([(user_id,) for user_id in ids])
+        return Source(f"user {text}", (Arm((col(Job.user_id) == user_ids.c.id,), user_ids),), rank=6)
     return Source(
-        f"user {text}", (Arm((col(Job.user_id) == found.c.id,), found),), ordered=False, instead=NEWEST, rank=2
+        f"user {text}", (Arm((col(Job.user_id) == users.c.id,), users),), ordered=False, instead=NEWEST, rank=2
     )
 
 
 def of_users(text: str) -> Condition:
-    """Return the condition that a job's user is one that `by_users` finds."""
+    """Return the condition that a job belongs to a user found by `by_users`."""
     return col(Job.user_id).in_(sa.select(_user_ids(text).c.id))
 
 
 def by_error(session: Session, text: str) -> Source:
-    """Return the jobs whose error has the fingerprint `text`, or else the words of it."""
+    """Return the jobs whose error has the fingerprint `text`, else those whose error contains its words."""
     same = col(Job.error_fingerprint) == text
     if fetch(session, sa.select(col(Job.id)).where(same).limit(1)):
         return Source(f"fingerprint {text}", (Arm((same,)),), rank=5)
@@ -123,25 +122,25 @@ def by_error(session: Session, text: str) -> Source:
 
 
 def of_error(source: Source, text: str) -> Condition:
-    """Return the condition that a job is one that `by_error` finds, for rows that come from elsewhere."""
+    """Return the condition that `by_error` would find a job, for rows of another source."""
     return source.arms[0].where[0] if source.ordered else sa.and_(*_has_letters(text), has_words(text))
 
 
 def has_words(text: str) -> Condition:
-    """Return the condition that every word of `text` begins a word of the error's type or message."""
+    """Return the condition that every word of `text` starts a word of the error's type or message."""
     query = " & ".join(f"{word}:*" for word in re.findall(r"[^\W_]+", text))
     if not query:
         return sa.false()
-    words: ColumnElement[Any] = sa.literal_column(f"({ERROR_WORDS})")
-    matches = words.op("@@", is_comparison=True)(sa.func.to_tsquery("simple", query))
+    error_words: ColumnElement[Any] = sa.literal_column(f"({ERROR_WORDS})")
+    matches = error_words.op("@@", is_comparison=True)(sa.func.to_tsquery("simple", query))
     return sa.and_(col(Job.error_type).is_not(None), matches)
 
 
 def _has_letters(text: str) -> list[Condition]:
-    """Return conditions that `has_words` implies and that cost a tenth: they spare most rows the taking apart."""
-    said = sa.func.concat_ws(" ", col(Job.error_type), col(Job.error_message), type_=sa.Text())
+    """Return conditions that `has_words` implies at a tenth of its cost; they rule out most rows early."""
+    error_text = sa.func.concat_ws(" ", col(Job.error_type), col(Job.error_message), type_=sa.Text())
     whole = [word for word in re.findall(r"[^\W_]+", text) if re.fullmatch(r"[A-Za-z]+|[0-9]+", word)]
-    return [said.icontains(word, autoescape=True) for word in whole]
+    return [error_text.icontains(word, autoescape=True) for word in whole]
 
 
 def by_connection(connection_id: UUID) -> Source:
@@ -151,7 +150,7 @@ def by_connection(connection_id: UUID) -> Source:
 
 
 def by_time(range_: Sequence[Condition]) -> Source:
-    """Return the jobs that were created in a range of time."""
+    """Return the jobs created in a time range."""
     return Source("time", (Arm(tuple(range_)),), rank=0)
 
 
@@ -164,8 +163,8 @@ def _paired(where: tuple[Condition, ...], pairs: Sequence[tuple[str, str]]) -> A
     if len(pairs) == 1:
         return Arm((*where, col(Job.kind) == pairs[0][0], col(Job.queue) == pairs[0][1]))
     columns = (sa.column("kind", sa.Text()), sa.column("queue", sa.Text()))
-    some = sa.values(*columns, name="pair").data(list(pairs))
-    return Arm((*where, col(Job.kind) == some.c.kind, col(Job.queue) == some.c.queue), some)
+    pair_values = sa.values(*columns, name="pair").data(list(pairs))
+    return Arm((*where, col(Job.kind) == pair_values.c.kind, col(Job.queue) == pair_values.c.queue), pair_values)
 
 
 def _user_ids(text: str) -> sa.Subquery:

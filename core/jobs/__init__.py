@@ -1,4 +1,5 @@
-"""The engine: one verb per file, each a plain function that takes a Session. PostgreSQL is the truth.
+"""The engine: one verb per file, each a plain function that takes a Session. PostgreSQL is the source of truth.
 
-request -> claim -> run (checkpoint after checkpoint) -> finish; beside it: cancel, retry, sweep.
+A job goes request -> claim -> run (checkpoint by checkpoint) -> finish; cancel, retry and sweep can intervene. The list
+of jobs is in `core.job_list`, the explanation of a job's state in `core.diagnosis`.
 """

@@ -1,4 +1,4 @@
-"""Cancelling: a queued job ends now, a running one is asked to stop at its next checkpoint."""
+"""Cancelling: a queued job ends at once; a running job stops at its next checkpoint."""
 
 from uuid import UUID
 
@@ -14,15 +14,15 @@ from core.models import TERMINAL, BackgroundJob, JobStatus
 
 
 def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob:
-    """Cancel a queued job at once, or ask a running one to stop; asking twice changes nothing.
+    """Cancel a queued job at once, or ask a running one to stop; a second call changes nothing.
 
-    Once accepted, the job never reports success. Raises NotFound, or NotAllowed when the job has already ended.
+    After an accepted cancel, the job never succeeds. Raises NotFound, or NotAllowed when the job has already finished.
     """
     job = lock_job(session, job_id)
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
     if job.status in TERMINAL:
-        raise NotAllowed(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
+        raise NotAllowed(f"The job has already {_ENDED[job.status]}; it cannot be cancelled.")
     if job.status is JobStatus.QUEUED:
         finish.settle(session, job, finish.cancelled(job, actor=actor, reason=reason, data=_QUEUED))
         session.refresh(job)

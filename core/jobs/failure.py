@@ -1,4 +1,4 @@
-"""A job's own failure as data: type, message, traceback, and a fingerprint that groups alike failures."""
+"""A job's own failure as data: type, message, traceback, and a fingerprint that groups similar failures."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import GiveUp, JobError
 
-#: Characters of a message and of a traceback that are kept.
+#: Maximum stored characters of a message and of a traceback.
 MESSAGE_LIMIT = 8_000
 TRACEBACK_LIMIT = 32_000
 
@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is stored of an exception; `final` says that another attempt would not help."""
+    """The stored data of an exception; `final` means that another attempt would not help."""
 
     type: str
     message: str
@@ -26,7 +26,7 @@ class Failure:
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return an exception as data that PostgreSQL accepts; works for exceptions that cannot even be printed."""
+    """Return an exception as data that PostgreSQL accepts, even for an exception that cannot be printed."""
     message = _clean(_text_of(error), MESSAGE_LIMIT)
     kind = type(error).__name__
     place = "" if isinstance(error, JobError) else _place_of(error)
@@ -34,16 +34,16 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def fingerprint(kind: str, message: str, place: str = "") -> str:
-    """Return a short hash of what alike failures share: type, place, and the message without numbers and ids."""
-    alike = f"{kind}|{place}|{_VARIABLE.sub('#', message)[:500]}"
-    return hashlib.sha256(alike.encode()).hexdigest()[:16]
+    """Return a short hash that similar failures share: of type, place, and message without numbers and ids."""
+    shared = f"{kind}|{place}|{_VARIABLE.sub('#', message)[:500]}"
+    return hashlib.sha256(shared.encode()).hexdigest()[:16]
 
 
 def _text_of(error: BaseException) -> str:
     try:
         return str(error) or type(error).__name__
-    except Exception:  # noqa: BLE001 - whatever __str__ does, the job must still end
-        return f"{type(error).__name__} (its text cannot be read)"
+    except Exception:  # noqa: BLE001 - __str__ may raise anything, and the job must still finish
+        return f"{type(error).__name__} (its message cannot be read)"
 
 
 def _traceback_of(error: BaseException) -> str:

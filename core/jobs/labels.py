@@ -1,13 +1,13 @@
-"""What a job is called on the screen: its status, or one of four finer words that follow from its row.
+"""Labels of jobs on the screen: the stored status, or one of four more precise labels derived from the job's row.
 
-In order of precedence, the first that fits:
+The first match wins:
 
-- *orphaned*: running, and its worker is silent for longer than the lease, stopped, lost or unknown. It comes first
-  because whatever else was asked of the job, nobody is there to do it until the sweeper comes by.
-- *stopping*: running, and someone asked it to cancel.
-- *retrying*: queued after at least one attempt, also while it waits for its next one.
-- *scheduled*: queued, never tried, and due later.
-- else the stored status.
+- *orphaned*: running, but its worker is lost, stopped, unknown, or silent for longer than the lease. It comes first
+  because no worker acts on the job, not even on a cancel, until the next sweep.
+- *stopping*: running, with a requested cancel.
+- *retrying*: queued after at least one attempt, including the wait for the next one.
+- *scheduled*: queued, never attempted, and due later.
+- otherwise the stored status.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from core.settings import settings
 
 
 class Label(StrEnum):
-    """Every word a job can be called."""
+    """All labels of a job."""
 
     QUEUED = "queued"
     SCHEDULED = "scheduled"
@@ -39,7 +39,7 @@ class Label(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: The stored status that each word stands on.
+#: The stored status of each label.
 STATUS_OF: Final[Mapping[Label, JobStatus]] = {
     **{Label(status.value): status for status in JobStatus},
     Label.SCHEDULED: JobStatus.QUEUED,
@@ -52,7 +52,7 @@ _Job = BackgroundJob
 
 
 def label_of(job: BackgroundJob, worker: Worker | None, now: datetime) -> Label:
-    """Return what a job is called at `now`; `worker` is the one its `worker_id` names, if that row exists."""
+    """Return a job's label at `now`; `worker` is the row of its `worker_id`, if that exists."""
     if job.status == JobStatus.RUNNING:
         if not is_alive(worker, now):
             return Label.ORPHANED
@@ -65,14 +65,14 @@ def label_of(job: BackgroundJob, worker: Worker | None, now: datetime) -> Label:
 
 
 def is_alive(worker: Worker | None, now: datetime) -> bool:
-    """Tell whether a worker has given a sign of life within the lease, and has not gone."""
+    """Return whether a worker has sent a heartbeat within the lease and is neither stopped nor lost."""
     if worker is None or worker.lost_at or worker.stopped_at:
         return False
     return worker.heartbeat_at > now - settings().lease
 
 
 def label_column() -> ColumnElement[str]:
-    """Return the SQL expression for a job's label; needs no join."""
+    """Return the SQL expression of a job's label; it needs no join."""
     job = _Job
     return sa.case(
         (sa.and_(col(job.status) == JobStatus.RUNNING, sa.not_(_worker_alive())), Label.ORPHANED.value),
@@ -84,14 +84,14 @@ def label_column() -> ColumnElement[str]:
 
 
 def has_label(label: Label) -> ColumnElement[bool]:
-    """Return the SQL predicate for one label; it names the stored status, so that a partial index fits."""
+    """Return the SQL condition for one label; it includes the stored status, so that a partial index can be used."""
     stored = col(_Job.status) == STATUS_OF[label]
     if label.value in TERMINAL_WORDS:
         return stored
     return sa.and_(stored, label_column() == label.value)
 
 
-#: Words that say no more than the stored status does.
+#: Labels that equal the stored status.
 TERMINAL_WORDS: Final = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 
 

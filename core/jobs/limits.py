@@ -1,11 +1,11 @@
-"""How many jobs of a kind may run at once, and how fast they may start: exact, whatever number of workers claims."""
+"""Limits of a kind: how many jobs run at once and how fast they start, exact with any number of workers."""
 
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-# Whoever wants to start a job of a limited kind waits here for the others' commits, and then counts what they left.
+# A worker that starts a job of a limited kind waits here for other claims to commit, and then counts them.
 _LOCK = text("SELECT max_running, max_per_worker, rate_count FROM job_kinds WHERE kind = :kind FOR UPDATE")
 
 _RUNNING = text("""
@@ -13,7 +13,7 @@ _RUNNING = text("""
     FROM background_jobs WHERE status = 'running' AND kind = :kind
 """)
 
-# A bucket of `rate_count` starts that fills evenly over `rate_seconds`.
+# A token bucket of `rate_count` starts that refills evenly over `rate_seconds`.
 _SPEND = text("""
     UPDATE job_kinds SET rate_left = filled - 1, rate_at = statement_timestamp()
     FROM (SELECT least(rate_count, CASE WHEN rate_at IS NULL THEN rate_count ELSE rate_left
@@ -25,7 +25,7 @@ _SPEND = text("""
 
 
 def may_start(session: Session, kind: str, worker_id: UUID) -> bool:
-    """Tell whether the job of `kind` that this transaction has just claimed keeps within the kind's limits.
+    """Return whether the job just claimed in this transaction keeps its kind's limits.
 
     If not, the caller rolls back. The kind's row stays locked until the caller's transaction ends.
     """

@@ -1,4 +1,4 @@
-"""Asking for a job: the row moves to its state in between and the job is inserted, in the caller's transaction."""
+"""Requesting a job: the row moves to its transitional state and the job is inserted, in the caller's transaction."""
 
 from typing import Any
 from uuid import UUID
@@ -25,9 +25,9 @@ def request(
     row_id: UUID,
     form: BaseModel,
     actor: Actor,
-    asked: JobOptions = AT_ONCE,
+    options: JobOptions = AT_ONCE,
 ) -> BackgroundJob:
-    """Move the row to `during` and queue the job that carries it on, or neither.
+    """Move the row to `during` and queue the job for it, both or neither.
 
     Raises NotFound (no such row), AlreadyActive (with the job's id), NotAllowed (not from this state).
     """
@@ -35,7 +35,7 @@ def request(
     if row is None:
         raise NotFound(f"There is no {operation.machine.table.__name__.lower()} with id {row_id}.")
     _check(session, operation, row)
-    job = _new(operation, form, actor, asked)
+    job = _new_job(operation, form, actor, options)
     job.machine = operation.machine.name
     job.came_from = operation.machine.state_of(row).value
     job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
@@ -44,7 +44,7 @@ def request(
 
 
 def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -> BackgroundJob | None:
-    """Return the job that is at work on this row's machine, if any."""
+    """Return the active job on this row's machine, or None."""
     subject = func.coalesce(col(BackgroundJob.connection_id), col(BackgroundJob.user_id))
     return session.exec(
         select(BackgroundJob).where(
@@ -58,8 +58,8 @@ def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -
 def _check(session: Session, operation: Operation[Any, Any], row: User | PlatformConnection) -> None:
     if active := active_job(session, operation, row.id):
         raise AlreadyActive(
-            f"{active.kind} is already under way for this {type(row).__name__.lower()} (job {active.id}); "
-            "wait for it, or cancel it first.",
+            f"{active.kind} is already active for this {type(row).__name__.lower()} (job {active.id}); "
+            "wait for it or cancel it first.",
             active.id,
         )
     if not operation.allowed_from(row):
@@ -69,19 +69,19 @@ def _check(session: Session, operation: Operation[Any, Any], row: User | Platfor
         )
 
 
-def _new(kind: Operation[Any, Any], form: BaseModel, actor: Actor, asked: JobOptions) -> BackgroundJob:
+def _new_job(kind: Operation[Any, Any], form: BaseModel, actor: Actor, options: JobOptions) -> BackgroundJob:
     return BackgroundJob(
         kind=kind.name,
         queue=kind.queue,
         priority=kind.priority,
         max_attempts=kind.max_attempts,
         args=form.model_dump(mode="json"),
-        run_at=asked.run_at or clock.db_now(),
+        run_at=options.run_at or clock.db_now(),
         created_at=clock.db_now(),
         updated_at=clock.db_now(),
-        reason=asked.reason,
-        retry_of=asked.retry_of,
-        schedule_id=asked.schedule_id,
+        reason=options.reason,
+        retry_of=options.retry_of,
+        schedule_id=options.schedule_id,
         requested_by=actor.id,
     )
 

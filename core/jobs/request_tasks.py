@@ -1,4 +1,4 @@
-"""Asking for tasks: one statement for any number of them, with their events, and nothing is loaded."""
+"""Requesting tasks: one statement inserts any number of them with their events, without loading rows."""
 
 import json
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from core.models import JobStatus
 from core.models.columns import new_id
 from core.operation import Task
 
-#: Clocks differ a little. A worker that is rung too early finds nothing, and the sweeper rings when the job is due.
+#: Clocks differ a little. A worker that wakes too early finds nothing, and the sweeper wakes one when the job is due.
 SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """How a job was asked for: when it is due, why, and which job it repeats."""
+    """Options of a request: when the job is due, its reason, and the job it retries."""
 
     run_at: datetime | None = None
     reason: str | None = None
@@ -32,31 +32,31 @@ class JobOptions:
 
     @property
     def is_soon(self) -> bool:
-        """Tell whether a worker should be rung at once."""
+        """Return whether a worker should wake up at once."""
         return self.run_at is None or self.run_at <= clock.now() + SOON
 
 
-#: Due now, and nothing more to say.
+#: Due now, without further options.
 AT_ONCE = JobOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A job that is queued once the caller has committed."""
+    """A job that is queued when the caller commits."""
 
     id: UUID
     kind: str
     status: JobStatus = JobStatus.QUEUED
 
 
-_ASK = Statement("""
+_INSERT = Statement("""
     WITH made AS (
         INSERT INTO background_jobs (id, kind, queue, priority, max_attempts, args, run_at, reason, retry_of,
                                      schedule_id, requested_by, created_at, updated_at)
-        SELECT one.id, :kind, :queue, :priority, :max_attempts, one.args,
+        SELECT job.id, :kind, :queue, :priority, :max_attempts, job.args,
                coalesce(CAST(:run_at AS timestamptz), statement_timestamp()), :reason, CAST(:retry_of AS uuid),
                CAST(:schedule_id AS uuid), CAST(:actor_id AS uuid), statement_timestamp(), statement_timestamp()
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:args AS jsonb[])) AS one(id, args)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:args AS jsonb[])) AS job(id, args)
         RETURNING id, kind, args, retry_of, reason
     )
     INSERT INTO events (at, name, actor_id, actor, via, job_id, reason, data)
@@ -67,41 +67,41 @@ _ASK = Statement("""
 
 
 def request_task(
-    session: Session, task: Task[Any], form: BaseModel, actor: Actor, asked: JobOptions = AT_ONCE
+    session: Session, task: Task[Any], form: BaseModel, actor: Actor, options: JobOptions = AT_ONCE
 ) -> Accepted:
-    """Queue a job that moves no machine."""
-    return request_tasks(session, task, [form], actor, asked)[0]
+    """Queue a job without a state machine."""
+    return request_tasks(session, task, [form], actor, options)[0]
 
 
 def request_tasks(
-    session: Session, task: Task[Any], forms: Sequence[BaseModel], actor: Actor, asked: JobOptions = AT_ONCE
+    session: Session, task: Task[Any], forms: Sequence[BaseModel], actor: Actor, options: JobOptions = AT_ONCE
 ) -> list[Accepted]:
-    """Queue one job of the same task for each form, all or none, in the order of the forms."""
+    """Queue one job of the task per form, all or none, in the order of the forms."""
     accepted = [Accepted(new_id(), task.name) for _ in forms]
     values = {
-        "ids": [one.id for one in accepted],
+        "ids": [job.id for job in accepted],
         "args": [json.dumps(form.model_dump(mode="json")) for form in forms],
-        **_told(task, actor, asked),
+        **_shared_values(task, actor, options),
     }
-    _ASK.run(session, values)
-    for one in accepted:
-        tracing.note_request(one.id, task.name, task.queue)
-        bus.changed(session, job_id=one.id)
-    if asked.is_soon:
+    _INSERT.run(session, values)
+    for job in accepted:
+        tracing.note_request(job.id, task.name, task.queue)
+        bus.changed(session, job_id=job.id)
+    if options.is_soon:
         bus.wake(session, task.queue, len(accepted))
     return accepted
 
 
-def _told(task: Task[Any], actor: Actor, asked: JobOptions) -> dict[str, Any]:
+def _shared_values(task: Task[Any], actor: Actor, options: JobOptions) -> dict[str, Any]:
     return {
         "kind": task.name,
         "queue": task.queue,
         "priority": task.priority,
         "max_attempts": task.max_attempts,
-        "run_at": asked.run_at,
-        "reason": asked.reason,
-        "retry_of": asked.retry_of,
-        "schedule_id": asked.schedule_id,
+        "run_at": options.run_at,
+        "reason": options.reason,
+        "retry_of": options.retry_of,
+        "schedule_id": options.schedule_id,
         "actor_id": actor.id,
         "actor": actor.name,
         "via": actor.via,

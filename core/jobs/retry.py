@@ -1,4 +1,4 @@
-"""Retrying: an ended job stays as it is; a retry is a new job that points to it."""
+"""Retrying: the finished job stays in the history; a retry is a new job that points to it."""
 
 from typing import Any
 from uuid import UUID
@@ -18,51 +18,51 @@ RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 
 
 def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob | Accepted:
-    """Ask for the same work again, as a new job with `retry_of`.
+    """Request the same work again, as a new job with `retry_of`.
 
-    Raises NotFound; NotPermitted (a task that this person could not start); Invalid (it
-    needs a reason); NotAllowed (not failed or cancelled, or its user is elsewhere by now); AlreadyActive.
+    Raises NotFound; NotPermitted (a task that this person has no right to start); Invalid (no reason given); NotAllowed
+    (not failed or cancelled, or the user's state has changed); AlreadyActive.
     """
-    old = lock_job(session, job_id)
-    if old is None:
+    job = lock_job(session, job_id)
+    if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
-    if old.status not in RETRYABLE:
-        raise NotAllowed(f"Only a failed or cancelled job can be retried; this one is {old.status}.")
-    kind = BY_NAME.get(old.kind)
+    if job.status not in RETRYABLE:
+        raise NotAllowed(f"Only a failed or cancelled job can be retried; this one is {job.status}.")
+    kind = BY_NAME.get(job.kind)
     if kind is None:
-        raise NotAllowed(f"{old.kind} is not a kind of job that this version of the program knows.")
+        raise NotAllowed(f"This version of the program has no kind {job.kind}.")
     try:
-        form = kind.form(**old.args)
+        form = kind.form(**job.args)
     except ValidationError:
-        raise NotAllowed(f"The arguments of this {old.kind} no longer fit; start a new one instead.") from None
-    asked = JobOptions(reason=reason, retry_of=old.id)
+        raise NotAllowed(f"The arguments of this {job.kind} are no longer valid; start a new job instead.") from None
+    options = JobOptions(reason=reason, retry_of=job.id)
     if not isinstance(kind, Operation):
-        _refuse_start(kind, actor, reason)
-        _refuse_second(session, old)
-        return request_task(session, kind, form, actor, asked)
-    row_id = kind.machine.id_in(old.user_id, old.connection_id)
+        _check_right_to_start(kind, actor, reason)
+        _refuse_second_retry(session, job)
+        return request_task(session, kind, form, actor, options)
+    row_id = kind.machine.id_in(job.user_id, job.connection_id)
     if row_id is None:
-        raise NotAllowed("The user or connection that this job was for has been deleted.")
-    return request(session, kind, row_id, form, actor, asked)
+        raise NotAllowed("The user or connection of this job has been deleted.")
+    return request(session, kind, row_id, form, actor, options)
 
 
-def _refuse_start(task: Task[Any], actor: Actor, reason: str | None) -> None:
-    """Starting again is starting: an operation is for whoever helps, a task for who may start it, saying why."""
+def _check_right_to_start(task: Task[Any], actor: Actor, reason: str | None) -> None:
+    """Check a retried task like a new one: the person needs the task's role and, if mandatory, a reason."""
     if not actor.may(task.role):
         raise NotPermitted(
-            f"{task.label} needs the role {task.role}, again too; you are {actor.role}.", role=task.role.value
+            f"Retrying {task.name} needs the role {task.role}; you are {actor.role}.", role=task.role.value
         )
     if task.needs_reason and not reason:
-        raise Invalid(f"{task.label} needs a reason, again too.", {"reason": "Say in a few words why."})
+        raise Invalid(f"Retrying {task.name} needs a reason.", {"reason": "Say why in a few words."})
 
 
-def _refuse_second(session: Session, old: BackgroundJob) -> None:
+def _refuse_second_retry(session: Session, job: BackgroundJob) -> None:
     active = session.exec(
         select(BackgroundJob).where(
-            col(BackgroundJob.retry_of) == old.id,
-            col(BackgroundJob.kind) == old.kind,
+            col(BackgroundJob.retry_of) == job.id,
+            col(BackgroundJob.kind) == job.kind,
             col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
         )
     ).first()
     if active:
-        raise AlreadyActive(f"A retry of this job is already under way (job {active.id}).", active.id)
+        raise AlreadyActive(f"A retry of this job is already active (job {active.id}).", active.id)

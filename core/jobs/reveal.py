@@ -1,4 +1,4 @@
-"""Revealing: a job's arguments with what every screen hides, for one who may, and never without a trace."""
+"""Revealing a job's arguments, including hidden secrets; every access is recorded in the audit log."""
 
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,10 @@ from core.models import BackgroundJob
 
 
 def reveal(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> dict[str, Any]:
-    """Return a job's arguments as they are stored, and record who saw them.
+    """Return a job's arguments as stored, and record who saw them.
 
-    Only the job's own row holds them, since its worker needs them; events and logs never did, and with the job they
-    are gone. Raises NotFound.
+    Only the job's own row holds its secrets, because its worker needs them; events and logs never do. They are deleted
+    with the job. Raises NotFound.
     """
     job = session.get(BackgroundJob, job_id)
     if job is None:

@@ -1,4 +1,4 @@
-"""The row that a job is about: a user, or one of their connections. Lock order everywhere: subject first, then job."""
+"""The subject of a job: a user or one of their connections. Lock order everywhere: first the subject, then the job."""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,12 +14,12 @@ SubjectT = TypeVar("SubjectT", bound=Subject)
 
 
 def lock_row(session: Session, table: type[SubjectT], row_id: UUID) -> SubjectT | None:
-    """Lock one subject row against other jobs, but not against inserts that refer to it; None: no such row."""
+    """Lock a subject row against other jobs, but not against inserts that refer to it; None if there is no such row."""
     return session.get(table, row_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def lock_subject(session: Session, job: BackgroundJob) -> Subject | None:
-    """Lock and return the row that a job is about; None for a task, or when the row was deleted."""
+    """Lock and return a job's subject; None for a task, or if the row was deleted."""
     kind = BY_NAME.get(job.kind)
     if not isinstance(kind, Operation):
         return None
@@ -28,22 +28,22 @@ def lock_subject(session: Session, job: BackgroundJob) -> Subject | None:
 
 
 def lock_job(session: Session, job_id: UUID) -> BackgroundJob | None:
-    """Lock a job's subject, then the job, and return the job as it is now; None: no such job."""
-    seen = session.get(BackgroundJob, job_id, populate_existing=True)
-    if seen is None:
+    """Lock a job's subject, then the job, and return its current row; None if there is no such job."""
+    unlocked = session.get(BackgroundJob, job_id, populate_existing=True)
+    if unlocked is None:
         return None
-    lock_subject(session, seen)
+    lock_subject(session, unlocked)
     return session.get(BackgroundJob, job_id, with_for_update=True, populate_existing=True)
 
 
 def lock_held(session: Session, job_id: UUID, token: int) -> BackgroundJob | None:
-    """Lock and return a job if it is running under this token; None: it is no longer the caller's."""
+    """Lock and return a job if it runs under this token; None if the caller no longer holds it."""
     job = lock_job(session, job_id)
     return job if job and job.token == token and job.status is JobStatus.RUNNING else None
 
 
 def work_of(session: Session, job: BackgroundJob, operation: Operation[Any, Any], subject: Subject) -> Work[Any, Any]:
-    """Return what the operation's code is given for this job; the same in every attempt but for `done`."""
+    """Return the input of the operation's code for this job; equal in every attempt except for `done`."""
     return Work(
         session=session,
         subject=subject,

@@ -1,6 +1,6 @@
-"""Sweeping: whatever a dead worker, a lost bell or a stuck step left behind is picked up here.
+"""Sweeping: jobs left behind by a dead worker, a lost wake-up or a stuck step continue from here.
 
-Safe with any number of sweepers at once: row locks decide, there is no leader. Time is the database's clock alone.
+Any number of sweepers may run at once: row locks decide, there is no leader. Only the database's clock counts.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from core.jobs.fence import Transition, transition
 from core.jobs.subject import lock_held
 from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
 
-#: Jobs that one sweep rescues; the next sweep takes the rest.
+#: Maximum jobs per sweep; the next sweep takes the rest.
 BATCH = 200
 
 _MARK_LOST = text("""
@@ -48,13 +48,13 @@ _DUE = text("""
 """)
 
 
-#: A holder that froze in the middle of a transaction keeps its locks for a while: come back at the next sweep.
-_BE_BRIEF = text("SET LOCAL lock_timeout = '1s'")
+#: A worker that froze inside a transaction keeps its locks for a while: leave its job to the next sweep.
+_SHORT_LOCK_WAIT = text("SET LOCAL lock_timeout = '1s'")
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A running job that nobody works on any more, and why: its worker is gone, or its step took too long."""
+    """A running job without a working worker, and the cause: its worker is gone, or its step took too long."""
 
     id: UUID
     token: int
@@ -62,7 +62,7 @@ class Orphan:
 
 
 def mark_lost_workers(session: Session, lease: timedelta) -> int:
-    """Presume dead every worker that has been silent for longer than `lease`; return how many."""
+    """Mark every worker without a heartbeat for longer than `lease` as lost; return their number."""
     return len(session.connection().execute(_MARK_LOST, {"lease": lease.total_seconds()}).all())
 
 
@@ -73,40 +73,40 @@ def orphans(session: Session) -> list[Orphan]:
 
 
 def rescue(session: Session, orphan: Orphan) -> bool:
-    """Take an orphan away from its holder: to rest if cancelled, back to the queue, or failed at its last attempt.
+    """Take an orphan from its worker: settle it if cancelled, fail it after its last attempt, else queue it again.
 
-    Returns False when another sweeper, or the holder itself, was quicker. The caller commits.
+    Returns False when another sweeper or the worker itself was faster. The caller commits.
     """
-    session.connection().execute(_BE_BRIEF)
+    session.connection().execute(_SHORT_LOCK_WAIT)
     job = lock_held(session, orphan.id, orphan.token)
     if job is None:
         return False
     if job.cancel_requested_at:
         finish.settle(session, job, finish.cancelled(job))
     elif job.attempt >= job.max_attempts:
-        finish.fail(session, job, _last_straw(session, job, orphan), AttemptOutcome.LOST)
+        finish.fail(session, job, _final_loss(session, job, orphan), AttemptOutcome.LOST)
     else:
-        failure = _loss(_SAYS[orphan.why])
-        again = Transition(
+        failure = _loss(_MESSAGES[orphan.why])
+        requeue = Transition(
             status=JobStatus.QUEUED,
             outcome=AttemptOutcome.LOST,
             event="job.rescued",
             failure=failure,
             data={"error": failure.message, "attempt": job.attempt},
         )
-        transition(session, job.id, job.token, JobStatus.RUNNING, again)
+        transition(session, job.id, job.token, JobStatus.RUNNING, requeue)
     return True
 
 
 def wake_due(session: Session) -> Iterator[tuple[str, int]]:
-    """Note a ring for every queue with due jobs that no bell has woken yet; yield (queue, waiting <= 1000)."""
+    """Send a wake-up to every queue that has due jobs; yield (queue, waiting <= 1000)."""
     for row in session.connection().execute(_DUE):
         bus.wake(session, row.queue, row.waiting)
         yield row.queue, row.waiting
 
 
-def _last_straw(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure:
-    lost = session.exec(
+def _final_loss(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure:
+    losses = session.exec(
         select(func.count())
         .select_from(JobAttempt)
         .where(
@@ -115,15 +115,15 @@ def _last_straw(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure
         )
     ).one()
     if orphan.why == "worker":
-        return _loss(f"worker lost {lost} times: whatever this job does ends the worker that runs it.")
-    return _loss(_SAYS["step"])
+        return _loss(f"worker lost {losses} times: this job probably kills the worker that runs it.")
+    return _loss(_MESSAGES["step"])
 
 
 def _loss(message: str) -> Failure:
     return Failure("WorkerLost", message, "", fingerprint("WorkerLost", message))
 
 
-_SAYS = {
+_MESSAGES = {
     "worker": "The worker that ran this job died or went silent; another one takes over.",
-    "step": "The job reached no checkpoint within its time limit and was taken away from its worker.",
+    "step": "The job reached no checkpoint within its time limit and was taken from its worker.",
 }

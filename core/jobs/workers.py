@@ -1,4 +1,4 @@
-"""Workers say that they live: one row per life of a process, one heartbeat for all of its jobs."""
+"""Registered workers: one row per start of a process, one heartbeat for all of its jobs."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from core.models.columns import new_id
 
 
 def register(session: Session, *, threads: int, queues: Sequence[str], version: str) -> UUID:
-    """Insert the row of a worker that starts now, and return its id: new at every start, never a host's name."""
+    """Insert the row of a starting worker and return its id, which is new at every start."""
     worker = Worker(
         id=new_id(),
         host=socket.gethostname(),
@@ -34,7 +34,7 @@ def register(session: Session, *, threads: int, queues: Sequence[str], version: 
 
 
 def beat(session: Session, worker_id: UUID, memory_mb: int | None) -> bool:
-    """Say that the worker lives; False when it was presumed dead meanwhile and must register anew."""
+    """Record a heartbeat; return False if the worker was presumed dead meanwhile and must register again."""
     alive = session.exec(
         update(Worker)
         .where(col(Worker.id) == worker_id, col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
@@ -45,12 +45,12 @@ def beat(session: Session, worker_id: UUID, memory_mb: int | None) -> bool:
 
 
 def deregister(session: Session, worker_id: UUID) -> None:
-    """Note that the worker stopped of its own will."""
+    """Record that the worker shut down cleanly."""
     session.exec(update(Worker).where(col(Worker.id) == worker_id).values(stopped_at=clock.db_now()))
 
 
 def overdue(session: Session, worker_id: UUID, grace_seconds: float) -> list[tuple[UUID, int]]:
-    """Return (id, token) of this worker's jobs that are past their time limit, or did not heed a cancel for `grace`."""
+    """Return (id, token) of this worker's jobs past their time limit, or past a cancel by `grace_seconds`."""
     too_long = clock.db_now() - timedelta(seconds=grace_seconds)
     rows = session.exec(
         select(BackgroundJob.id, BackgroundJob.token).where(
@@ -63,7 +63,7 @@ def overdue(session: Session, worker_id: UUID, grace_seconds: float) -> list[tup
 
 
 def held_by(session: Session, worker_id: UUID) -> set[tuple[UUID, int]]:
-    """Return (id, token) of the jobs that are this worker's in the database."""
+    """Return (id, token) of the jobs that this worker holds according to the database."""
     rows = session.exec(
         select(BackgroundJob.id, BackgroundJob.token).where(
             col(BackgroundJob.worker_id) == worker_id, col(BackgroundJob.status) == JobStatus.RUNNING
@@ -72,15 +72,15 @@ def held_by(session: Session, worker_id: UUID) -> set[tuple[UUID, int]]:
     return {(job_id, token) for job_id, token in rows}
 
 
-def forgotten(session: Session, worker_id: UUID, held: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
-    """Return (id, token) of jobs that are this worker's in the database, but that none of its threads holds.
+def forgotten(session: Session, worker_id: UUID, claimed: Collection[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    """Return (id, token) of jobs that this worker holds in the database but in none of its threads.
 
-    That is what is left when the database was away at the moment of an ending.
+    They remain when the database was unreachable as a job finished.
     """
-    return [key for key in held_by(session, worker_id) if key not in held]
+    return [key for key in held_by(session, worker_id) if key not in claimed]
 
 
 def release(session: Session, job_id: UUID, token: int) -> None:
-    """Put a forgotten job back into the queue, or to rest if someone asked to cancel it."""
+    """Put a forgotten job back into the queue, or settle it if a cancel was requested."""
     if job := lock_held(session, job_id, token):
         finish.release(session, job)

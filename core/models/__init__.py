@@ -1,4 +1,7 @@
-"""Tables, one noun per file."""
+"""The tables, one noun per file, with their states, indexes and constraints.
+
+No queries live here; migrations bring a database to these tables.
+"""
 
 from core.models.audit_seal import AuditSeal
 from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus

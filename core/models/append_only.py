@@ -1,8 +1,8 @@
-"""Tables that only grow: the database itself refuses to change or delete what they hold."""
+"""Append-only tables: the database itself refuses to update or delete their rows."""
 
 import sqlalchemy as sa
 
-#: One function for all such tables; a trigger per statement costs an INSERT nothing.
+#: One function for all such tables; the statement trigger does not slow down INSERT.
 _REFUSE = """
     CREATE OR REPLACE FUNCTION refuse_to_rewrite() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = TG_OP || ' refused: ' || TG_TABLE_NAME
@@ -16,7 +16,7 @@ _TRIGGER = """
 
 
 def keep_append_only(table: sa.Table) -> None:
-    """Guard a table wherever it is made from the models; revision 0016 does the same for migrated databases."""
+    """Make a table append-only when it is created from the models; revision 0016 does it in migrated databases."""
     for statement in (_REFUSE, _TRIGGER.format(table=table.name)):
         ddl = sa.DDL(statement)  # type: ignore[no-untyped-call] # SQLAlchemy has not typed it
         sa.event.listen(table, "after_create", ddl)

@@ -1,4 +1,4 @@
-"""Seals: the audit log's hash chain, one link for each event that a person caused."""
+"""Seals: the audit log's hash chain, with one link per event that a person caused."""
 
 from datetime import datetime
 
@@ -16,15 +16,15 @@ class AuditSeal(SQLModel, table=True):
 
     #: 1, 2, 3 without gaps.
     position: int = Field(sa_column=sa.Column(sa.BigInteger, primary_key=True, autoincrement=False))
-    #: No foreign key: the seal of a deleted event is what tells that it was there.
+    #: No foreign key: the seal of a deleted event proves that the event existed.
     event_id: int = Field(sa_type=sa.BigInteger, unique=True)
-    #: The event's transaction, as it was when it was sealed.
+    #: The event's transaction at the time of sealing.
     txid: int = Field(sa_type=sa.BigInteger)
-    #: HMAC of what the event says.
+    #: HMAC of the event's content.
     digest: str = Field(sa_type=sa.Text)
-    #: HMAC of this link and of the hash before it.
+    #: HMAC of this link and the previous hash.
     hash: str = Field(sa_type=sa.Text)
-    #: Which key made them, so that older links verify after the key was changed.
+    #: The id of the key, so that older links can be verified after a key rotation.
     key_id: str = Field(sa_type=sa.Text)
     sealed_at: datetime = Field(sa_type=Moment)
 

@@ -1,4 +1,4 @@
-"""Jobs and their attempts: the rows that the engine moves."""
+"""Jobs and their attempts: the rows that the engine works on."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from core.models.columns import CREATED, Json, Moment, new_id, one_of, text_enum
 class JobStatus(StrEnum):
     """queued -> running -> succeeded, failed or cancelled.
 
-    Back to queued from running: automatic retry, hand-back, sweep. From queued to cancelled: at once.
+    From running back to queued: automatic retry, release, rescue. From queued to cancelled: at once.
     """
 
     QUEUED = "queued"
@@ -25,7 +25,7 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: A job in one of these never changes again; an operator's retry is a new job.
+#: A job in one of these states never changes again; an operator's retry is a new job.
 TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
@@ -42,8 +42,8 @@ class AttemptOutcome(StrEnum):
 
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"
-#: The words of an error, for search: addresses and paths are taken apart, and CamelCase too, so that `unavailable`
-#: finds ProviderUnavailable.
+#: The words of an error, for search: addresses, paths and CamelCase are split, so that `unavailable` finds
+#: ProviderUnavailable.
 ERROR_WORDS = (
     "to_tsvector('simple', translate("
     "coalesce(error_type, '') || ' ' || coalesce(error_message, '') || ' ' || "
@@ -53,7 +53,7 @@ ERROR_WORDS = (
 
 
 class BackgroundJob(SQLModel, table=True):
-    """One piece of background work. `token` fences its writes: only its holder may change a running job."""
+    """One background job. `token` fences its writes: only the holder of the current token can change a running job."""
 
     __tablename__ = "background_jobs"
     __table_args__ = (
@@ -123,14 +123,14 @@ class BackgroundJob(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     kind: str = Field(sa_type=sa.Text)
     queue: str = Field(default="default", sa_type=sa.Text, sa_column_kwargs={"server_default": "default"})
-    #: Lower runs first.
+    #: Lower numbers run first.
     priority: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     status: JobStatus = Field(
         default=JobStatus.QUEUED, sa_type=text_enum(JobStatus), sa_column_kwargs={"server_default": "queued"}
     )
-    #: The state machine it moves, as table.column; empty for a task. One active job per row and machine.
+    #: The state machine it moves, as table.column; None for a task. One active job per row and machine.
     machine: str | None = Field(default=None, sa_type=sa.Text)
-    #: The row's state before the request: where a job that never started leaves it again.
+    #: The row's state before the request; it returns there if the job is cancelled before it starts.
     came_from: str | None = Field(default=None, sa_type=sa.Text)
     user_id: UUID | None = Field(default=None, foreign_key="users.id", ondelete="SET NULL")
     connection_id: UUID | None = Field(default=None, foreign_key="platform_connections.id", ondelete="SET NULL")
@@ -145,7 +145,7 @@ class BackgroundJob(SQLModel, table=True):
     token: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
     worker_id: UUID | None = None
     run_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
-    #: While running: its next checkpoint is due by then.
+    #: While running: the time by which the next checkpoint is due.
     deadline_at: datetime | None = Field(default=None, sa_type=Moment)
     cancel_requested_at: datetime | None = Field(default=None, sa_type=Moment)
     error_type: str | None = Field(default=None, sa_type=sa.Text)
@@ -155,7 +155,7 @@ class BackgroundJob(SQLModel, table=True):
     result: dict[str, Any] | None = Field(default=None, sa_type=Json)
     retry_of: UUID | None = None
     schedule_id: UUID | None = None
-    #: The person who asked for it; empty when a schedule or the program did.
+    #: The person who requested it; None for a schedule or the program.
     requested_by: UUID | None = None
     reason: str | None = Field(default=None, sa_type=sa.Text)
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
@@ -165,7 +165,7 @@ class BackgroundJob(SQLModel, table=True):
 
 
 class JobAttempt(SQLModel, table=True):
-    """One claim of a job by a worker, and how it ended. Its key is the token that the claim was given."""
+    """One claim of a job by a worker, and its outcome. Its key includes the claim's token."""
 
     __tablename__ = "job_attempts"
     __table_args__ = (one_of("outcome", AttemptOutcome),)

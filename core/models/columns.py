@@ -23,20 +23,20 @@ Json = JSONB
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7: unique, and ordered by time, so that new rows lie together in the index."""
+    """Return a UUIDv7: unique and ordered by time, so that new rows are adjacent in the index."""
     return uuid_utils.compat.uuid7()
 
 
 def text_enum(states: type[StrEnum]) -> Any:
-    """Return a text column that reads back as `states`; the table's check constraint holds its values."""
+    """Return a text column type that reads as `states`; a check constraint of the table limits its values."""
     return sa.Enum(states, native_enum=False, values_callable=lambda e: [m.value for m in e], length=32)
 
 
 def one_of(column: str, states: type[StrEnum]) -> sa.CheckConstraint:
-    """Return the check that `column` holds one of `states`, whoever writes it."""
+    """Return the check constraint that `column` holds one of `states`."""
     values = ", ".join(f"'{state.value}'" for state in states)
     return sa.CheckConstraint(f"{column} IN ({values})", name=column)
 
 
-#: The database fills the creation time in, so that rows made by hand have one too.
+#: The database sets the creation time, so that rows inserted by hand have one too.
 CREATED: dict[str, Any] = {"server_default": sa.text("now()"), "nullable": False}

@@ -1,4 +1,4 @@
-"""Events: append-only, the audit log and every timeline."""
+"""Events: an append-only table behind the audit log and every timeline."""
 
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,12 @@ from core import clock
 from core.models.append_only import keep_append_only
 from core.models.columns import CREATED, Json, Moment
 
-#: What people, programs with a token and the command line did: the part of the events that is the audit log.
+#: The events of the audit log: changes by people, by scripts with a token, and by the command line.
 IS_AUDIT = "via <> 'engine'"
 
 
 class Event(SQLModel, table=True):
-    """One thing that happened. Rows have no foreign keys: the log outlives what it tells of."""
+    """One event. It has no foreign keys: the log outlives the rows it refers to."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -29,15 +29,15 @@ class Event(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=sa.Column(sa.BigInteger, sa.Identity(), primary_key=True))
     at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
-    #: What happened, as family.verb in the past: job.requested, job.failed, session.started.
+    #: The type of event, as family.verb in the past tense: job.requested, job.failed, session.started.
     name: str = Field(sa_type=sa.Text)
-    #: The person who did it; empty when the program did.
+    #: The person who caused it; None for the program.
     actor_id: UUID | None = None
-    #: How the actor was called at that time: an e-mail address, or "engine".
+    #: The actor's name at that time: an e-mail address, or "engine".
     actor: str = Field(default="engine", sa_type=sa.Text, sa_column_kwargs={"server_default": "engine"})
-    #: console, api, cli, provider (of sign-ins) or engine. What did not come via the engine is sealed.
+    #: console, api, cli, provider (of sign-ins) or engine. All events except the engine's are sealed.
     via: str = Field(default="engine", sa_type=sa.Text, sa_column_kwargs={"server_default": "engine"})
-    #: Whom it happened to.
+    #: The affected user.
     user_id: UUID | None = None
     connection_id: UUID | None = None
     job_id: UUID | None = None
@@ -45,8 +45,8 @@ class Event(SQLModel, table=True):
     data: dict[str, Any] = Field(
         default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": sa.text("'{}'::jsonb")}
     )
-    #: The transaction that wrote it, by which the sealer knows that nothing earlier can still come; 0: before there
-    #: were seals.
+    #: The transaction that wrote it; it tells the sealer when no earlier event can still appear. 0 for events from
+    #: before sealing existed.
     txid: int | None = Field(
         default=None,
         sa_column=sa.Column(

@@ -1,4 +1,4 @@
-"""What marketing knows about a user; moved out of `users`."""
+"""A user's marketing data; moved out of `users`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from core.models.columns import CREATED, Moment, new_id
 
 
 class MarketingCampaign(SQLModel, table=True):
-    """One user's consent and the countdown e-mails that were sent to them."""
+    """One user's consent, and the times of the countdown e-mails sent to them."""
 
     __tablename__ = "marketing_campaigns"
 

@@ -1,4 +1,4 @@
-"""What people have beside a password: tokens for their scripts."""
+"""Credentials besides the password: personal tokens, second factors, recovery codes, and unfinished sign-ins."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,14 +12,14 @@ from core.models.columns import CREATED, Moment, new_id, one_of, text_enum
 
 
 class Scope(StrEnum):
-    """What a token is good for; never more than its person's role."""
+    """The rights of a token; they never exceed its owner's role."""
 
     READ = "read"
     WRITE = "write"
 
 
 class PersonalToken(SQLModel, table=True):
-    """A person's key for their scripts. Only the SHA-256 of it is stored."""
+    """A person's API token for their scripts. Only its SHA-256 is stored."""
 
     __tablename__ = "personal_tokens"
     __table_args__ = (one_of("scope", Scope),)
@@ -36,13 +36,13 @@ class PersonalToken(SQLModel, table=True):
 
 
 class SecondFactor(SQLModel, table=True):
-    """The secret from which a person's phone makes codes (TOTP, RFC 6238), encrypted; on once a code confirmed it."""
+    """The encrypted secret of a person's TOTP app (RFC 6238); active after a first code has confirmed it."""
 
     __tablename__ = "second_factors"
 
     user_id: UUID = Field(foreign_key="users.id", ondelete="CASCADE", primary_key=True)
     secret: str = Field(sa_type=sa.Text)
-    #: The half minute of the last code that was taken: it and those before it are not taken again.
+    #: The 30-second step of the last accepted code; this step and earlier ones are not accepted again.
     last_step: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
     failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     locked_until: datetime | None = Field(default=None, sa_type=Moment)
@@ -51,7 +51,7 @@ class SecondFactor(SQLModel, table=True):
 
 
 class RecoveryCode(SQLModel, table=True):
-    """A code for who has lost the phone; good once. Only a SHA-256 of it is stored."""
+    """A one-time code for a person who has lost their phone. Only its SHA-256 is stored."""
 
     __tablename__ = "recovery_codes"
 
@@ -61,7 +61,7 @@ class RecoveryCode(SQLModel, table=True):
 
 
 class PendingSignIn(SQLModel, table=True):
-    """Somebody who has proved one factor and owes the code: good for that alone, for minutes. Not a session."""
+    """A sign-in that still needs the second factor; valid for a few minutes, and only for that. Not a session."""
 
     __tablename__ = "pending_sign_ins"
 
@@ -74,7 +74,7 @@ class PendingSignIn(SQLModel, table=True):
 
 
 class SpentState(SQLModel, table=True):
-    """A sign-in by a provider that has come back, so that it does so once. Only the SHA-256 of its state is stored."""
+    """The state of a used provider sign-in, so that it cannot be replayed. Only its SHA-256 is stored."""
 
     __tablename__ = "spent_states"
 

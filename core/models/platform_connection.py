@@ -14,7 +14,7 @@ from core.models.columns import CREATED, Moment, new_id, one_of, text_enum
 class ConnectionStatus(StrEnum):
     """disconnected -> connecting -> connected -> disconnecting -> disconnected.
 
-    From connected also refreshing -> connected; from every state in between: failed.
+    Also connected -> refreshing -> connected; from each transitional state: failed.
     """
 
     DISCONNECTED = "disconnected"
@@ -43,6 +43,6 @@ class PlatformConnection(SQLModel, table=True):
     access_token: str | None = Field(default=None, sa_type=sa.Text)
     refresh_token: str | None = Field(default=None, sa_type=sa.Text)
     token_expires_at: datetime | None = Field(default=None, sa_type=Moment)
-    #: Made by demo mode, and taken away with it; the user's own connections are never touched.
+    #: Created and deleted by demo mode; the user's own connections are never touched.
     is_demo: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)

@@ -1,4 +1,4 @@
-"""Queues and kinds of jobs as operators steer them: paused with a reason, limited in number and rate."""
+"""Operators' controls of queues and kinds: pauses with a reason, limits on number and rate; and job counters."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from core.models.columns import Moment
 
 
 class Queue(SQLModel, table=True):
-    """A queue that somebody has touched; one without a row runs freely."""
+    """A queue with operator settings; a queue without a row has none."""
 
     __tablename__ = "queues"
 
@@ -20,7 +20,7 @@ class Queue(SQLModel, table=True):
 
 
 class JobKind(SQLModel, table=True):
-    """A kind of job that somebody has touched; one without a row runs freely. Empty limits do not limit."""
+    """A kind of job with operator settings; a kind without a row has none. None means no limit."""
 
     __tablename__ = "job_kinds"
 
@@ -28,21 +28,21 @@ class JobKind(SQLModel, table=True):
     paused_at: datetime | None = Field(default=None, sa_type=Moment)
     paused_by: str | None = Field(default=None, sa_type=sa.Text)
     paused_reason: str | None = Field(default=None, sa_type=sa.Text)
-    #: Jobs of the kind that run at once, in all and in one worker process.
+    #: Maximum running jobs of the kind, in total and per worker process.
     max_running: int | None = None
     max_per_worker: int | None = None
-    #: Starts within a period of so many seconds, at the most.
+    #: Maximum number of starts (rate_count) in a period of rate_seconds.
     rate_count: int | None = None
     rate_seconds: int | None = None
-    #: Starts that are still free in the bucket, as of rate_at.
+    #: Starts left in the token bucket, as of rate_at.
     rate_left: float = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rate_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class JobCounter(SQLModel, table=True):
-    """How many jobs ended in one hour, by kind, queue and status; kept in the transaction of the ending.
+    """The number of jobs finished in one hour, by kind, queue and status; updated as each job finishes.
 
-    Spread over `shard`s, so that endings do not wait for each other.
+    Spread over several `shard`s, so that finishing jobs do not wait for each other.
     """
 
     __tablename__ = "job_counters"
@@ -53,5 +53,5 @@ class JobCounter(SQLModel, table=True):
     status: str = Field(sa_type=sa.String(32), primary_key=True)
     shard: int = Field(sa_type=sa.SmallInteger, primary_key=True)
     jobs: int = Field(sa_type=sa.BigInteger)
-    #: Seconds from the first start to the end, added up; of jobs that never started: none.
+    #: Sum of the seconds from first start to finish; jobs that never started add nothing.
     ran_seconds: float

@@ -1,4 +1,4 @@
-"""Schedules: work that is asked for at times, and every time at which one was due."""
+"""Schedules and their ticks: jobs requested at set times, and each time at which a schedule was due."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from core.models.columns import CREATED, Json, Moment, new_id
 
 
 class Schedule(SQLModel, table=True):
-    """Work that is asked for at times: by cron, or once."""
+    """A job to request at set times: repeatedly by cron, or once."""
 
     __tablename__ = "schedules"
     __table_args__ = (
@@ -27,12 +27,12 @@ class Schedule(SQLModel, table=True):
     args: dict[str, Any] = Field(
         default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": sa.text("'{}'::jsonb")}
     )
-    #: The user or connection it is done to; empty for tasks.
+    #: The user or connection of an operation; None for tasks.
     target_id: UUID | None = None
     cron: str | None = Field(default=None, sa_type=sa.Text)
     at: datetime | None = Field(default=None, sa_type=Moment)
     timezone: str = Field(default="UTC", sa_type=sa.Text, sa_column_kwargs={"server_default": "UTC"})
-    #: What happens with ticks that were missed while nobody looked: skip them, or catch up once. Never a burst.
+    #: How to treat ticks missed while no scheduler ran: skip them, or run once. Never a burst.
     missed: str = Field(default="skip", sa_type=sa.Text, sa_column_kwargs={"server_default": "skip"})
     next_due_at: datetime | None = Field(default=None, sa_type=Moment)
     paused_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -43,7 +43,7 @@ class Schedule(SQLModel, table=True):
 
 
 class ScheduleTick(SQLModel, table=True):
-    """One time at which a schedule was due, and what came of it. The key makes it fire once."""
+    """One time at which a schedule was due, and its outcome. The primary key ensures that it fires once."""
 
     __tablename__ = "schedule_ticks"
 
@@ -53,5 +53,5 @@ class ScheduleTick(SQLModel, table=True):
     #: fired, missed, or refused.
     outcome: str = Field(sa_type=sa.Text)
     job_id: UUID | None = None
-    #: Why it was refused, or how many ticks were missed.
+    #: The reason of a refusal, or the number of missed ticks.
     detail: str | None = Field(default=None, sa_type=sa.Text)

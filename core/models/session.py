@@ -1,4 +1,4 @@
-"""Who is signed in, and the one-time links that sign people in."""
+"""Sign-in sessions and one-time sign-in links."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from core.models.columns import CREATED, Moment, new_id
 
 
 class UserSession(SQLModel, table=True):
-    """One sign-in on one browser. Only the SHA-256 of the cookie's token is stored."""
+    """One sign-in in one browser. Only the SHA-256 of the cookie's token is stored."""
 
     __tablename__ = "user_sessions"
 
@@ -27,7 +27,7 @@ class UserSession(SQLModel, table=True):
 
 
 class SignInLink(SQLModel, table=True):
-    """A link that signs one person in, once. Only the SHA-256 of its token is stored."""
+    """A one-time link that signs one person in. Only the SHA-256 of its token is stored."""
 
     __tablename__ = "sign_in_links"
 

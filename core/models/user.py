@@ -1,4 +1,4 @@
-"""Users: creators and the people who help them, and the state of a creator's demo mode."""
+"""Users: creators and operators, and the state of a creator's demo mode."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from core.models.columns import CREATED, Moment, new_id, one_of, text_enum
 
 
 class Role(StrEnum):
-    """What a person may do; each includes the ones before it."""
+    """A person's role; each role includes the ones before it."""
 
     MEMBER = "member"
     VIEWER = "viewer"
@@ -20,7 +20,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
-        """Tell whether a person with this role may do what `other` may."""
+        """Return whether this role includes the rights of `other`."""
         ladder = list(Role)
         return ladder.index(self) >= ladder.index(other)
 

@@ -12,7 +12,7 @@ from core.models.columns import CREATED, Moment, new_id
 
 
 class Worker(SQLModel, table=True):
-    """One life of a worker process: the id is new at every start. Its jobs live as long as its heartbeat."""
+    """One run of a worker process, with a new id at every start. It keeps its jobs as long as its heartbeat lasts."""
 
     __tablename__ = "workers"
     __table_args__ = (
@@ -30,7 +30,7 @@ class Worker(SQLModel, table=True):
     memory_mb: int | None = None
     started_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     heartbeat_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
-    #: Said good-bye.
+    #: When it shut down cleanly.
     stopped_at: datetime | None = Field(default=None, sa_type=Moment)
-    #: Was silent for longer than the lease; its jobs were taken away.
+    #: When it was presumed dead, after silence for longer than the lease; its jobs were taken over.
     lost_at: datetime | None = Field(default=None, sa_type=Moment)

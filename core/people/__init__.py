@@ -1,4 +1,4 @@
-"""People and how they come in: users, operators, sessions, passwords, second factors, tokens, sign-in providers.
+"""People and sign-in: users, operators, sessions, passwords, second factors, personal tokens, OpenID providers.
 
-What a person may do is in `core.commands`; what they did is in `core.audit`.
+A person's rights are in `core.commands`, their recorded changes in `core.audit`.
 """

@@ -1,4 +1,4 @@
-"""How somebody stands here: their role, whether they may come in, with which second factor, and where they are now."""
+"""The list of operators: role, access, second factor, open sessions and last activity of each one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from core.people import sessions
 
 
 class Access(StrEnum):
-    """Whether somebody may come in: yes, yes once they use their link, or no more."""
+    """A person's access: active, invited (link not used yet), or disabled."""
 
     ACTIVE = "active"
     INVITED = "invited"
@@ -26,7 +26,7 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OperatorLine:
-    """One person, as an admin sees them; `last_seen_at` is that of the sessions that are still kept."""
+    """One person as shown to admins; `last_seen_at` comes from the sessions still stored."""
 
     id: UUID
     email: str
@@ -39,26 +39,26 @@ class OperatorLine:
 
 
 def operator_lines(session: Session) -> list[OperatorLine]:
-    """Return everybody with more than a member's role, disabled ones too, by e-mail address."""
+    """Return all users with a role above member, including disabled ones, ordered by e-mail address."""
     person = truncated(User, IN_LIST)
-    everybody = _people(person).where(col(person.role) != Role.MEMBER).order_by(func.lower(person.email))
-    return [_standing(*row) for row in session.execute(everybody)]
+    operators = _people(person).where(col(person.role) != Role.MEMBER).order_by(func.lower(person.email))
+    return [_line(*row) for row in session.execute(operators)]
 
 
 def operator_line(session: Session, user_id: UUID) -> OperatorLine:
-    """Return how one person stands. Raises NotFound."""
+    """Return the line of one user. Raises NotFound."""
     person = truncated(User, IN_LIST)
     row = session.execute(_people(person).where(col(person.id) == user_id)).first()
     if row is None:
         raise NotFound(f"There is no user with id {user_id}.")
-    return _standing(*row)
+    return _line(*row)
 
 
 def _people(person: type[User]) -> Select[tuple[User, bool, int, datetime | None, bool]]:
-    mine = col(UserSession.user_id) == col(person.id)
-    opened = sa.select(func.count()).where(mine, *sessions.still_open()).scalar_subquery()
-    seen = sa.select(func.max(col(UserSession.last_seen_at))).where(mine).scalar_subquery()
-    return sa.select(person, _has_factor(person), opened, seen, _has_link(person))
+    is_theirs = col(UserSession.user_id) == col(person.id)
+    open_sessions = sa.select(func.count()).where(is_theirs, *sessions.still_open()).scalar_subquery()
+    last_seen = sa.select(func.max(col(UserSession.last_seen_at))).where(is_theirs).scalar_subquery()
+    return sa.select(person, _has_factor(person), open_sessions, last_seen, _has_link(person))
 
 
 def _has_factor(person: type[User]) -> ColumnElement[bool]:
@@ -67,11 +67,11 @@ def _has_factor(person: type[User]) -> ColumnElement[bool]:
 
 
 def _has_link(person: type[User]) -> ColumnElement[bool]:
-    waits = (col(SignInLink.used_at).is_(None), col(SignInLink.expires_at) > clock.now())
-    return sa.exists().where(col(SignInLink.user_id) == col(person.id), *waits)
+    is_unused = (col(SignInLink.used_at).is_(None), col(SignInLink.expires_at) > clock.now())
+    return sa.exists().where(col(SignInLink.user_id) == col(person.id), *is_unused)
 
 
-def _standing(user: User, has_factor: bool, opened: int, seen: datetime | None, has_link: bool) -> OperatorLine:  # noqa: FBT001 - a row of the query
-    was_never_here = has_link and seen is None and user.hashed_password is None
-    access = Access.DISABLED if user.disabled_at else Access.INVITED if was_never_here else Access.ACTIVE
-    return OperatorLine(user.id, user.email, user.name, user.role, access, has_factor, opened, seen)
+def _line(user: User, has_factor: bool, open_sessions: int, last_seen: datetime | None, has_link: bool) -> OperatorLine:  # noqa: FBT001 - a row of the query
+    never_signed_in = has_link and last_seen is None and user.hashed_password is None
+    access = Access.DISABLED if user.disabled_at else Access.INVITED if never_signed_in else Access.ACTIVE
+    return OperatorLine(user.id, user.email, user.name, user.role, access, has_factor, open_sessions, last_seen)

@@ -1,4 +1,4 @@
-"""The people who help: adding them, their roles, their sign-in links. There is no default password anywhere."""
+"""Operators: add them, change their role, disable and enable them, make sign-in links. There is no default password."""
 
 from typing import Annotated, Final
 from uuid import UUID
@@ -16,10 +16,10 @@ from core.models import Role, User
 from core.operation import Form
 from core.people import auth, personal_tokens, sessions
 
-#: The operator that the first local start makes, for the person at the machine.
+#: The admin created at the first local start, for the person at the machine.
 LOCAL_ADMIN = "admin@unstuck.example"
 _DISABLED = "disabled"
-_ROLES: Final = "Viewers read. Support also helps single users. Admins do everything, also to people and queues."
+_ROLES: Final = "Viewers read. Support also helps single users. Admins also manage people, queues and schedules."
 #: Names of a company's own network are good addresses here, though no mail from outside comes there.
 email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = ["invalid", "onion"]
 
@@ -43,7 +43,7 @@ class NewOperator(Form):
 
 
 class RoleForm(Form):
-    """An operator's role from now on."""
+    """An operator's new role."""
 
     role: Role = Field(description=_ROLES)
 
@@ -60,30 +60,30 @@ def add(session: Session, form: NewOperator, actor: Actor, reason: str | None) -
     """Add an operator, or give an existing user the role, and return the token of their sign-in link."""
     user = session.exec(select(User).where(func.lower(User.email) == form.email.lower())).first()
     if user is not None and user.role is not Role.MEMBER and user.disabled_at is None:
-        raise NotAllowed(f"{user.email} is an operator already ({user.role}); change that with: operators role.")
+        raise NotAllowed(f"{user.email} is already an operator ({user.role}); change that with: operators role.")
     if user is None:
         user = User(email=form.email, name=form.name)
         session.add(user)
         session.flush()
-    _give(session, user, form.role, actor, reason, "operator.added")
+    _set_role(session, user, form.role, actor, reason, "operator.added")
     return auth.make_link(session, user)
 
 
 def change_role(session: Session, user_id: UUID, role: Role, actor: Actor, reason: str | None) -> None:
-    """Give a user another role; their sessions end, so that no page goes on with the old one."""
+    """Give a user another role; end their sessions, so that no page continues with the old one."""
     user = _get(session, user_id)
     if user.id == actor.id:
-        raise NotAllowed("Nobody changes their own role; ask another admin.")
-    _give(session, user, role, actor, reason, "operator.role_changed")
+        raise NotAllowed("You cannot change your own role; ask another admin.")
+    _set_role(session, user, role, actor, reason, "operator.role_changed")
     sessions.end_all(session, user_id, actor, "role changed", reason)
 
 
 def disable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
-    """Shut a user out from now on; what they did stays in the log."""
+    """Disable a user: end their sessions and tokens; their changes stay in the audit log."""
     user = _get(session, user_id)
     if user.id == actor.id:
-        raise NotAllowed("Nobody disables themselves; ask another admin.")
-    was = _standing(user)
+        raise NotAllowed("You cannot disable yourself; ask another admin.")
+    was = _role_or_disabled(user)
     user.disabled_at = clock.db_now()
     sessions.end_all(session, user_id, actor, "disabled", reason)
     personal_tokens.revoke_all(session, user_id, actor, reason)
@@ -92,7 +92,7 @@ def disable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -
 
 
 def enable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
-    """Let a user in again who was disabled; they sign in anew."""
+    """Enable a disabled user; they must sign in again."""
     user = _get(session, user_id)
     if user.disabled_at is None:
         raise NotAllowed(f"{user.email} is not disabled.")
@@ -117,11 +117,11 @@ def _get(session: Session, user_id: UUID) -> User:
     return user
 
 
-def _give(session: Session, user: User, role: Role, actor: Actor, reason: str | None, event: str) -> None:
-    was, user.role, user.disabled_at = _standing(user), role, None
+def _set_role(session: Session, user: User, role: Role, actor: Actor, reason: str | None, event: str) -> None:
+    was, user.role, user.disabled_at = _role_or_disabled(user), role, None
     record(session, actor, event, user_id=user.id, reason=reason, was=was, now=role.value)
     bus.changed(session, user_id=user.id)
 
 
-def _standing(user: User) -> str:
+def _role_or_disabled(user: User) -> str:
     return _DISABLED if user.disabled_at else user.role.value

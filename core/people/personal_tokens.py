@@ -1,7 +1,6 @@
-"""Personal tokens: how a person's scripts say whose they are. Made for a time and a purpose, shown once, ended at once.
+"""Personal tokens: credentials for a person's scripts, with an expiry and a scope; shown once, revoked at once.
 
-A token is `unstuck_` and 256 random bits, so that scanners of repositories know one when they see it; the database
-holds only its SHA-256.
+A token is `unstuck_` plus 256 random bits, so that secret scanners recognise it; the database holds only its SHA-256.
 """
 
 import secrets
@@ -24,14 +23,14 @@ from core.people.sessions import hash_token
 
 PREFIX: Final = "unstuck_"
 LONGEST_DAYS: Final = 365
-#: Live tokens of one person: more than anybody has scripts, few enough to be read through.
+#: Maximum live tokens per person: enough for their scripts, and still a short list.
 MOST: Final = 20
-#: A token's last use is written at most this often: reading must not mean writing.
+#: The last use of a token is written at most this often, so that reading rarely writes.
 TOUCH_EVERY = timedelta(minutes=1)
 
 
 class TokenForm(Form):
-    """A new token: what it is for, what it may do, and for how many days."""
+    """A new token: its purpose, its scope and its lifetime in days."""
 
     name: str = Field(min_length=1, max_length=100)
     scope: Scope = Scope.READ
@@ -39,7 +38,7 @@ class TokenForm(Form):
 
     @field_validator("name")
     @classmethod
-    def _says_something(cls, name: str) -> str:
+    def _check_name(cls, name: str) -> str:
         if not name.strip() or not name.isprintable():
             raise ValueError("say what the token is for, in plain text")
         return name.strip()
@@ -58,12 +57,12 @@ class TokenLine:
 
 
 def create(session: Session, user_id: UUID, form: TokenForm, actor: Actor, reason: str | None = None) -> str:
-    """Make a token and return it; it is not seen again. Raises NotFound, NotPermitted, Invalid or NotAllowed."""
+    """Create a token and return it; it is never shown again. Raises NotFound, NotPermitted, Invalid or NotAllowed."""
     user = session.get(User, user_id, with_for_update=True)
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
     if actor.id is not None and actor.id != user_id:
-        raise NotPermitted("A token speaks for its person: everybody makes their own.")
+        raise NotPermitted("You can only create tokens for yourself.")
     if user.disabled_at:
         raise NotAllowed(f"{user.email} is disabled and cannot sign in.")
     _refuse_too_many(session, user_id, form.name)
@@ -85,27 +84,27 @@ def create(session: Session, user_id: UUID, form: TokenForm, actor: Actor, reaso
 
 
 def revoke(session: Session, token_id: UUID, actor: Actor, reason: str | None = None) -> None:
-    """End a token at once. Raises NotFound."""
+    """Revoke a token at once. Raises NotFound."""
     row = session.get(PersonalToken, token_id)
     if row is None:
         raise NotFound(f"There is no token with id {token_id}.")
     if _end(session, row.user_id, actor, reason, col(PersonalToken.id) == token_id) == 0:
-        raise NotAllowed(f"The token “{row.name}” has been revoked already.")
+        raise NotAllowed(f"The token “{row.name}” has already been revoked.")
 
 
 def revoke_all(session: Session, user_id: UUID, actor: Actor, reason: str | None = None) -> int:
-    """End all of a person's tokens; return how many there were."""
+    """Revoke all of a person's tokens; return their number."""
     return _end(session, user_id, actor, reason)
 
 
 def owner_of(session: Session, token_id: UUID) -> UUID | None:
-    """Return whose token this is."""
+    """Return the id of the token's owner."""
     row = session.get(PersonalToken, token_id)
     return row.user_id if row else None
 
 
 def lines_of(session: Session, user_id: UUID) -> list[TokenLine]:
-    """Return a person's live tokens, the newest first."""
+    """Return a person's live tokens, newest first."""
     newest = select(PersonalToken).where(*_live(user_id)).order_by(col(PersonalToken.created_at).desc())
     return [
         TokenLine(row.id, row.name, row.scope, row.created_at, row.expires_at, row.last_used_at)
@@ -114,34 +113,32 @@ def lines_of(session: Session, user_id: UUID) -> list[TokenLine]:
 
 
 def actor_of(session: Session, token: str, via: str) -> Actor:
-    """Return the person whose token this is, as the database knows them now. Raises NotSignedIn."""
-    wanted = PersonalToken.token_hash == hash_token(token)
-    found = session.exec(select(PersonalToken, User).join(User).where(wanted)).first()
-    if found is None or not _holds(*found):
-        raise NotSignedIn("This token is unknown, revoked or too old. Make a new one under Settings, Tokens.")
-    row, user = found
+    """Return the token's owner as an actor, read from the database now. Raises NotSignedIn."""
+    has_hash = PersonalToken.token_hash == hash_token(token)
+    match = session.exec(select(PersonalToken, User).join(User).where(has_hash)).first()
+    if match is None or not _is_valid(*match):
+        raise NotSignedIn("This token is unknown, revoked or expired. Create a new one under Settings, Tokens.")
+    row, user = match
     if row.last_used_at is None or row.last_used_at < clock.now() - TOUCH_EVERY:
         session.exec(update(PersonalToken).where(col(PersonalToken.id) == row.id).values(last_used_at=clock.now()))
     return Actor(user.id, user.email, user.role, via, token_id=row.id, reads_only=row.scope is Scope.READ)
 
 
-def _holds(row: PersonalToken, user: User) -> bool:
+def _is_valid(row: PersonalToken, user: User) -> bool:
     return not row.revoked_at and not user.disabled_at and row.expires_at > clock.now()
 
 
 def _live(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    not_over = (col(PersonalToken.revoked_at).is_(None), col(PersonalToken.expires_at) > clock.db_now())
-    return col(PersonalToken.user_id) == user_id, *not_over
+    is_valid = (col(PersonalToken.revoked_at).is_(None), col(PersonalToken.expires_at) > clock.db_now())
+    return col(PersonalToken.user_id) == user_id, *is_valid
 
 
 def _refuse_too_many(session: Session, user_id: UUID, name: str) -> None:
     names = session.exec(select(PersonalToken.name).where(*_live(user_id))).all()
     if len(names) >= MOST:
-        raise NotAllowed(f"There are {MOST} tokens already; revoke one that is not used any more.")
+        raise NotAllowed(f"You already have {MOST} tokens; revoke one that you no longer use.")
     if name.casefold() in {other.casefold() for other in names}:
-        raise Invalid(
-            "There is a token of this name.", {"name": "Choose another name, so that the two can be told apart."}
-        )
+        raise Invalid("A token with this name exists already.", {"name": "Choose another name."})
 
 
 def _end(session: Session, user_id: UUID, actor: Actor, reason: str | None, *which: ColumnElement[bool]) -> int:

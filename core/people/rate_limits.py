@@ -1,6 +1,6 @@
-"""How often who may do what: limits in a sliding minute or more, shared by all replicas; nobody is shut out for good.
+"""Rate limits: sliding windows of a minute or more, shared by all replicas. No limit locks a person out for good.
 
-The counting is done by whatever the process installs; without it nothing is limited, as in a one-off command.
+The process installs the limiter that counts; without one nothing is limited, as in a one-off command.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from core.errors import TooMany
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`times` within any `seconds`, for each key; `says` tells the person."""
+    """At most `times` within any `seconds`, per key; `says` is the message to the person."""
 
     name: str
     times: int
@@ -19,44 +19,44 @@ class Limit:
     says: str
 
 
-#: Wrong passwords, codes and links from one address. A person mistypes a few times, a program does not stop.
+#: Wrong passwords, codes and links from one IP address.
 GUESSES = Limit("guesses", 20, 300, "Too many failed sign-ins from this address.")
-#: Wrong passwords for one account, from wherever; sign-in by link goes on working meanwhile.
+#: Wrong passwords for one account, from any IP address; sign-in links still work meanwhile.
 GUESSES_AT_ONE = Limit("guesses-at-one", 50, 900, "Too many failed sign-ins for this account.")
-#: Right passwords of one account: who knows one must not keep everybody waiting by signing in again and again.
-SIGN_INS = Limit("sign-ins", 30, 300, "This account has signed in very often.")
-#: Passwords tried in a session, right or wrong: whoever finds a screen left open must not guess there either.
-PROOFS = Limit("proofs", 10, 300, "You have tried passwords very often.")
-#: Codes tried for one account, right or wrong. The lock after five in a row knows of those that were judged already;
-#: of a hundred at once it would know of none. A phone shows ten codes in that time.
-CODES = Limit("codes", 10, 300, "Very many codes were tried for this account.")
-#: Requests of one person or token, and of one address without either.
+#: Right passwords of one account: constant sign-ins with a known password must not slow down other people.
+SIGN_INS = Limit("sign-ins", 30, 300, "This account has signed in too often.")
+#: Passwords tried in a session, right or wrong, so that an unattended screen is no place to guess either.
+PROOFS = Limit("proofs", 10, 300, "You have tried too many passwords.")
+#: Codes tried for one account, right or wrong. The lock after five wrong codes in a row does not stop a hundred
+#: simultaneous attempts; this limit does. A phone shows ten codes in that time.
+CODES = Limit("codes", 10, 300, "Too many codes were tried for this account.")
+#: Requests per person or token, and per IP address without either.
 REQUESTS = Limit("requests", 3_000, 60, "Too many requests.")
 STRANGERS = Limit("strangers", 600, 60, "Too many requests from this address.")
-#: Changes by one person, single ones: what a bulk button does counts once for each row.
+#: Changes by one person; a bulk action counts once per row.
 COMMANDS = Limit("commands", 3_000, 60, "Too many changes in a short time.")
-#: Pages that one person opens.
-PAGES = Limit("pages", 240, 60, "You are opening pages very fast.")
+#: Pages opened by one person.
+PAGES = Limit("pages", 240, 60, "You are opening pages too fast.")
 
 
 class Limiter(Protocol):
-    """Counts. Its methods never raise: a counter that is away limits within this process only."""
+    """Counts requests. Its methods never raise; if the shared counter is unreachable, it counts within this process."""
 
     def hit(self, limit: Limit, key: str) -> bool:
-        """Count one more, and tell whether it is within the limit."""
+        """Count one more and return whether it is within the limit."""
 
     def is_spent(self, limit: Limit, key: str) -> bool:
-        """Tell whether the limit is reached, without counting."""
+        """Return whether the limit is reached, without counting."""
 
     def wait(self, limit: Limit, key: str) -> int:
-        """Return the seconds until there is room again."""
+        """Return the seconds until the next one is allowed."""
 
 
 _limiters: list[Limiter] = []
 
 
 def use(limiter: Limiter | None) -> None:
-    """Make `limiter` this process's; None: nothing is limited."""
+    """Install the limiter of this process; with None, nothing is limited."""
     _limiters[:] = [limiter] if limiter else []
 
 
@@ -68,13 +68,13 @@ def check(limit: Limit, key: str) -> None:
 
 
 def note(limit: Limit, key: str) -> None:
-    """Count one more, and refuse nothing now."""
+    """Count one more without refusing it."""
     for limiter in _limiters:
         limiter.hit(limit, key)
 
 
 def refuse_if_spent(limit: Limit, key: str) -> None:
-    """Count nothing. Raises TooMany when the limit is reached."""
+    """Raise TooMany when the limit is reached, without counting."""
     for limiter in _limiters:
         if limiter.is_spent(limit, key):
             raise _too_many(limiter, limit, key)

@@ -1,4 +1,4 @@
-"""The second factor: codes from a phone (TOTP), recovery codes for who has lost it, and switching it on and off."""
+"""The second factor: codes from a phone (TOTP), recovery codes for a lost phone, and switching it on and off."""
 
 import base64
 import hashlib
@@ -27,10 +27,10 @@ from core.people import passwords, rate_limits
 from core.settings import settings
 
 ISSUER: Final = "Unstuck"
-#: A phone's clock may be wrong by one step of half a minute, either way.
+#: A phone's clock may be off by one 30-second step in either direction.
 STEPS: Final = (-1, 0, 1)
 RECOVERY_CODES: Final = 10
-#: Wrong codes in a row after which nobody may try for a while: a million codes then take two years.
+#: Wrong codes in a row that lock the factor for a while: guessing a million codes then takes two years.
 MOST_FAILURES: Final = 5
 LOCKED: Final = timedelta(minutes=5)
 
@@ -42,7 +42,7 @@ class CodeForm(Form):
 
 
 class OffForm(Form):
-    """What proves that it is oneself who switches the second factor off: a code, or the password."""
+    """Proof of identity for switching the second factor off: a code or the password."""
 
     code: str | None = Field(default=None, max_length=40)
     password: str | None = Field(default=None, max_length=1_000)
@@ -50,7 +50,7 @@ class OffForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a phone needs: the secret to type, and the same as an address and as a picture to scan."""
+    """Setup data for a phone: the secret as text, as a URI, and as a QR code."""
 
     secret: str
     uri: str
@@ -59,25 +59,25 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a person's second factor stands."""
+    """The state of a person's second factor."""
 
     on: bool
     codes_left: int
 
 
 def state_of(session: Session, user_id: UUID) -> State:
-    """Return whether a second factor is on, and how many recovery codes are left."""
+    """Return whether a second factor is on, and the number of unused recovery codes."""
     factor = session.get(SecondFactor, user_id)
-    left = (col(RecoveryCode.user_id) == user_id, col(RecoveryCode.used_at).is_(None))
-    codes = session.exec(select(func.count()).select_from(RecoveryCode).where(*left)).one()
+    is_unused = (col(RecoveryCode.user_id) == user_id, col(RecoveryCode.used_at).is_(None))
+    codes = session.exec(select(func.count()).select_from(RecoveryCode).where(*is_unused)).one()
     return State(factor is not None and factor.confirmed_at is not None, codes)
 
 
 def set_up(session: Session, actor: Actor) -> Setup:
-    """Make a secret for a person's phone; it counts for nothing until a code confirms it. Raises NotAllowed."""
+    """Create a secret for a person's phone; it is inactive until a code confirms it. Raises NotAllowed."""
     user = _person(session, actor)
     if state_of(session, user.id).on:
-        raise NotAllowed("Your second factor is on already; switch it off first to use another phone.")
+        raise NotAllowed("Your second factor is already on; switch it off first to use another phone.")
     secret = pyotp.random_base32()
     session.merge(SecondFactor(user_id=user.id, secret=_cipher().encrypt(secret)))
     record(session, actor, "factor.set_up", user_id=user.id)
@@ -88,15 +88,15 @@ def set_up(session: Session, actor: Actor) -> Setup:
 
 
 def confirm(session: Session, actor: Actor, form: CodeForm) -> list[str]:
-    """Switch the second factor on by a first code, and return the recovery codes, which are shown this once."""
+    """Switch the second factor on with a first code, and return the recovery codes, which are shown only once."""
     user = _person(session, actor)
     factor = session.get(SecondFactor, user.id)
     if factor is None or factor.confirmed_at:
-        raise NotAllowed("There is nothing to confirm: set a second factor up first.")
+        raise NotAllowed("There is nothing to confirm: set up a second factor first.")
     step = _step_of(factor, _plain(form.code))
     if step is None:
-        says = "Write the six digits that the phone shows now. If they keep being wrong, set its clock."
-        raise Invalid(f"The code is wrong. {says}", {"code": says})
+        hint = "Enter the six digits that the phone shows now. If they are still wrong, check its clock."
+        raise Invalid(f"The code is wrong. {hint}", {"code": hint})
     factor.confirmed_at, factor.last_step = clock.now(), step
     codes = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
     session.exec(delete(RecoveryCode).where(col(RecoveryCode.user_id) == user.id))
@@ -107,23 +107,25 @@ def confirm(session: Session, actor: Actor, form: CodeForm) -> list[str]:
 
 
 def switch_off(session: Session, actor: Actor, form: OffForm) -> None:
-    """Switch one's own second factor off; a code or the password proves that it is oneself. Raises Invalid."""
+    """Switch the actor's second factor off, after a check of a code or the password. Raises Invalid."""
     user = _person(session, actor)
     if not state_of(session, user.id).on:
-        raise NotAllowed("Your second factor is off already.")
+        raise NotAllowed("Your second factor is already off.")
     if form.password:
         rate_limits.check(rate_limits.PROOFS, str(user.id))
     by_code = bool(form.code) and check(session, user, form.code or "")
     if not by_code and not (form.password and passwords.matches(user, form.password)):
-        says = "Write a code from your phone, a recovery code, or your password."
-        raise Invalid(f"That is neither a code nor your password. {says}", {"code": says})
+        hint = "Enter a code from your phone, a recovery code, or your password."
+        raise Invalid(f"That is neither a code nor your password. {hint}", {"code": hint})
     _remove(session, user.id, actor, "factor.off", None)
 
 
 def reset(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> None:
-    """Take a second factor away from somebody who has lost the phone and the codes. Raises NotAllowed."""
+    """Remove the second factor of a person who has lost phone and recovery codes. Raises NotAllowed."""
     if user_id == actor.id:
-        raise NotPermitted("Nobody resets their own; switch it off with a code or your password, or ask another admin.")
+        raise NotPermitted(
+            "You cannot reset your own; switch it off with a code or your password, or ask another admin."
+        )
     if session.get(User, user_id) is None:
         raise NotFound(f"There is no user with id {user_id}.")
     if session.get(SecondFactor, user_id) is None:
@@ -132,30 +134,30 @@ def reset(session: Session, user_id: UUID, actor: Actor, reason: str | None) -> 
 
 
 def check(session: Session, user: User, code: str) -> bool:
-    """Take a code: True once for each code that is right. Raises TooMany after a few wrong ones in a row."""
+    """Use a code; return True once per right code. Raises TooMany after a few wrong ones in a row."""
     factor = session.get(SecondFactor, user.id, populate_existing=True)
     if factor is None or factor.confirmed_at is None:
         return False
     if factor.locked_until and factor.locked_until > clock.now():
-        left = int((factor.locked_until - clock.now()).total_seconds()) + 1
-        raise TooMany(f"Too many wrong codes. Try again in {left // 60 + 1} minutes.", left)
+        seconds = int((factor.locked_until - clock.now()).total_seconds()) + 1
+        raise TooMany(f"Too many wrong codes. Try again in {seconds // 60 + 1} minutes.", seconds)
     rate_limits.check(rate_limits.CODES, str(user.id))
     plain = _plain(code)
     step = _step_of(factor, plain)
-    taken = _take_step(session, user.id, step) if step is not None else _take_recovery(session, user, plain)
-    if not taken:
+    accepted = _use_step(session, user.id, step) if step is not None else _use_recovery_code(session, user, plain)
+    if not accepted:
         _note_failure(session, user.id)
-    return taken
+    return accepted
 
 
-def _take_step(session: Session, user_id: UUID, step: int) -> bool:
-    """Use a code up. Of two requests with the same code, the second finds the step taken."""
+def _use_step(session: Session, user_id: UUID, step: int) -> bool:
+    """Use a code's step; a second request with the same code finds it used."""
     unused = (col(SecondFactor.user_id) == user_id, col(SecondFactor.last_step) < step)
     use_up = update(SecondFactor).where(*unused).values(last_step=step, failures=0)
     return session.exec(use_up.returning(col(SecondFactor.user_id))).first() is not None
 
 
-def _take_recovery(session: Session, user: User, code: str) -> bool:
+def _use_recovery_code(session: Session, user: User, code: str) -> bool:
     unused = (col(RecoveryCode.code_hash) == _hash(user.id, code), col(RecoveryCode.used_at).is_(None))
     use_up = update(RecoveryCode).where(*unused).values(used_at=clock.db_now())
     if session.exec(use_up.returning(col(RecoveryCode.user_id))).first() is None:
@@ -165,24 +167,24 @@ def _take_recovery(session: Session, user: User, code: str) -> bool:
 
 
 def _note_failure(session: Session, user_id: UUID) -> None:
-    """Count a wrong code in a transaction of its own: that of the request is rolled back when it is refused."""
-    with Session(session.get_bind()) as apart:
+    """Count a wrong code in its own transaction, because the refused request rolls back."""
+    with Session(session.get_bind()) as own_session:
         counted = col(SecondFactor.failures) + 1
-        mine = col(SecondFactor.user_id) == user_id
-        count = update(SecondFactor).where(mine).values(failures=counted).returning(col(SecondFactor.failures))
-        failures = apart.exec(count).first()
+        is_theirs = col(SecondFactor.user_id) == user_id
+        count = update(SecondFactor).where(is_theirs).values(failures=counted).returning(col(SecondFactor.failures))
+        failures = own_session.exec(count).first()
         if failures and failures[0] >= MOST_FAILURES:
-            lock = update(SecondFactor).where(mine).values(failures=0, locked_until=clock.now() + LOCKED)
-            apart.exec(lock)
-        apart.commit()
+            lock = update(SecondFactor).where(is_theirs).values(failures=0, locked_until=clock.now() + LOCKED)
+            own_session.exec(lock)
+        own_session.commit()
 
 
 def _step_of(factor: SecondFactor, code: str) -> int | None:
-    """Return the half minute for which this is the code, if it is one about now."""
+    """Return the 30-second step of this code, or None if it is not valid about now."""
     totp = pyotp.TOTP(_cipher().decrypt(factor.secret))
     now = totp.timecode(clock.now())
-    right = [now + off for off in STEPS if hmac.compare_digest(totp.generate_otp(now + off), code)]
-    return max(right, default=None)
+    matching = [now + off for off in STEPS if hmac.compare_digest(totp.generate_otp(now + off), code)]
+    return max(matching, default=None)
 
 
 def _remove(session: Session, user_id: UUID, actor: Actor, event: str, reason: str | None) -> None:
@@ -200,7 +202,7 @@ def _person(session: Session, actor: Actor) -> User:
 
 
 def _plain(code: str) -> str:
-    """Return a code as it is compared: people type spaces and dashes as they see them."""
+    """Return a code without the spaces and dashes that people type."""
     return re.sub(r"[^a-z0-9]", "", code.lower())
 
 

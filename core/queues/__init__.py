@@ -1,4 +1,4 @@
-"""Queues, kinds and workers: pause and limit them, and see how they are doing.
+"""Queues, kinds and workers: pause them, limit them, and read their state and figures.
 
-Claiming jobs from a queue is the engine's work: `core.jobs`.
+The engine in `core.jobs` claims jobs from the queues and registers the workers.
 """

@@ -1,4 +1,4 @@
-"""Steering queues and kinds: pause and resume with a reason, limits, and how they are doing."""
+"""Controls of queues and kinds: pause and resume with a reason, set limits, and list them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from core.operations import BY_NAME
 
 
 class Named(Form):
-    """A queue or a kind, by its name."""
+    """The name of a queue or a kind."""
 
     name: str = Field(max_length=200)
 
@@ -27,22 +27,24 @@ _EMPTY = "Empty: no limit."
 
 
 class Limits(Form):
-    """How many jobs of a kind run at once, and how fast they start; empty does not limit."""
+    """The limits of a kind: how many jobs run at once and how fast they start; empty means no limit."""
 
     name: str = Field(max_length=200)
     max_running: int | None = Field(
-        default=None, ge=0, le=100_000, title="At once, in all", description=f"{_EMPTY} 0 starts none."
+        default=None, ge=0, le=100_000, title="Running at once, in total", description=f"{_EMPTY} 0: start no jobs."
     )
     max_per_worker: int | None = Field(
-        default=None, ge=0, le=1_000, title="At once, in one worker process", description=_EMPTY
+        default=None, ge=0, le=1_000, title="Running at once, per worker process", description=_EMPTY
     )
-    rate_count: int | None = Field(default=None, ge=1, le=1_000_000, title="Starts, at the most", description=_EMPTY)
-    rate_seconds: int | None = Field(default=None, ge=1, le=86_400, title="Within so many seconds", description=_EMPTY)
+    rate_count: int | None = Field(default=None, ge=1, le=1_000_000, title="Maximum starts", description=_EMPTY)
+    rate_seconds: int | None = Field(
+        default=None, ge=1, le=86_400, title="Within this many seconds", description=_EMPTY
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
-    """One queue as a list shows it; `oldest_seconds` is of jobs that are due."""
+    """One line of the list of queues; `oldest_seconds` is the longest wait of a due job."""
 
     name: str
     waiting: int
@@ -75,53 +77,55 @@ _LINES = text("""
 
 
 def known_queues() -> list[str]:
-    """Return every queue that a declared kind of job uses."""
+    """Return all queues of the declared kinds."""
     return sorted({kind.queue for kind in BY_NAME.values()})
 
 
 def queue_lines(session: Session) -> list[QueueLine]:
-    """Return all queues by name; read from the index of what is alive."""
+    """Return all queues by name, read from the index of unfinished jobs."""
     rows = session.connection().execute(_LINES, {"known": known_queues(), "longest": IN_LIST})
     return [QueueLine(**{**row._mapping, "oldest_seconds": _seconds(row.oldest_seconds)}) for row in rows]  # noqa: SLF001
 
 
 def kind_lines(session: Session) -> list[JobKind]:
-    """Return every declared kind with what operators set for it."""
-    touched = {row.kind: row for row in session.exec(select(truncated(JobKind, IN_LIST)))}
-    return [touched.get(name) or JobKind(kind=name) for name in sorted({*BY_NAME, *touched})]
+    """Return every declared kind with its operator settings."""
+    settings = {row.kind: row for row in session.exec(select(truncated(JobKind, IN_LIST)))}
+    return [settings.get(name) or JobKind(kind=name) for name in sorted({*BY_NAME, *settings})]
 
 
 def pause_queue(session: Session, name: str, actor: Actor, reason: str | None) -> None:
-    """Start no more jobs of a queue; running ones go on. Raises NotFound, NotAllowed (paused already)."""
-    _known_queue(session, name)
+    """Pause a queue: it starts no new jobs; running jobs finish. Raises NotFound, NotAllowed (already paused)."""
+    _require_queue(session, name)
     _pause(session, _queue(session, name), actor, reason, "queue", name)
 
 
 def resume_queue(session: Session, name: str, actor: Actor, reason: str | None) -> None:
-    """Start jobs of a queue again, now. Raises NotFound, NotAllowed (not paused)."""
-    _known_queue(session, name)
+    """Resume a queue and wake its workers. Raises NotFound, NotAllowed (not paused)."""
+    _require_queue(session, name)
     _resume(session, _queue(session, name), actor, reason, "queue", name)
     bus.wake(session, name, 8)
 
 
 def pause_kind(session: Session, name: str, actor: Actor, reason: str | None) -> None:
-    """Start no more jobs of a kind; running ones go on."""
-    _known_kind(name)
+    """Pause a kind: none of its jobs starts; running jobs finish. Raises NotFound, NotAllowed (already paused)."""
+    _require_kind(name)
     _pause(session, _kind(session, name), actor, reason, "kind", name)
 
 
 def resume_kind(session: Session, name: str, actor: Actor, reason: str | None) -> None:
-    """Start jobs of a kind again, now."""
-    _known_kind(name)
+    """Resume a kind and wake the workers of its queue. Raises NotFound, NotAllowed (not paused)."""
+    _require_kind(name)
     _resume(session, _kind(session, name), actor, reason, "kind", name)
     bus.wake(session, BY_NAME[name].queue, 8)
 
 
 def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | None) -> None:
-    """Set a kind's limits. Raises NotFound, or Invalid when a rate is half given."""
-    _known_kind(limits.name)
+    """Set a kind's limits. Raises NotFound, or Invalid for an incomplete rate."""
+    _require_kind(limits.name)
     if (limits.rate_count is None) != (limits.rate_seconds is None):
-        raise Invalid("A rate needs both numbers.", {"rate_count": "Give rate_count and rate_seconds, or neither."})
+        raise Invalid(
+            "A rate needs both numbers.", {"rate_count": "Give both rate_count and rate_seconds, or neither."}
+        )
     row = _kind(session, limits.name)
     values = limits.model_dump(exclude={"name"})
     was = {name: getattr(row, name) for name in values}
@@ -139,28 +143,28 @@ def _kind(session: Session, name: str) -> JobKind:
     return session.get(JobKind, name, with_for_update=True) or JobKind(kind=name)
 
 
-def _pause(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, what: str, name: str) -> None:
+def _pause(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, noun: str, name: str) -> None:
     if row.paused_at is not None:
-        raise NotAllowed(f"The {what} {name} was paused already, by {row.paused_by}.")
+        raise NotAllowed(f"The {noun} {name} is already paused, by {row.paused_by}.")
     row.sqlmodel_update({"paused_at": clock.db_now(), "paused_by": actor.name, "paused_reason": reason})
     session.add(row)
-    record(session, actor, f"{what}.paused", reason=reason, name=name, was="active", now="paused")
+    record(session, actor, f"{noun}.paused", reason=reason, name=name, was="active", now="paused")
 
 
-def _resume(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, what: str, name: str) -> None:
+def _resume(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, noun: str, name: str) -> None:
     if row.paused_at is None:
-        raise NotAllowed(f"The {what} {name} is not paused.")
+        raise NotAllowed(f"The {noun} {name} is not paused.")
     row.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     session.add(row)
-    record(session, actor, f"{what}.resumed", reason=reason, name=name, was="paused", now="active")
+    record(session, actor, f"{noun}.resumed", reason=reason, name=name, was="paused", now="active")
 
 
-def _known_queue(session: Session, name: str) -> None:
+def _require_queue(session: Session, name: str) -> None:
     if name not in {line.name for line in queue_lines(session)}:
         raise NotFound(f"There is no queue {name!r}. Known: {', '.join(known_queues())}.")
 
 
-def _known_kind(name: str) -> None:
+def _require_kind(name: str) -> None:
     if name not in BY_NAME:
         raise NotFound(f"There is no kind of job {name!r}. Known: {', '.join(sorted(BY_NAME))}.")
 

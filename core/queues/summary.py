@@ -1,4 +1,4 @@
-"""How queues and kinds are doing, and how they are steered: what the page of queues shows."""
+"""The queues page: the state, controls and figures of all queues and kinds."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from core.models import JobKind
 from core.operations import BY_NAME
 from core.queues.controls import QueueLine, kind_lines, queue_lines
 
-#: Counters are kept by the hour: the last day is the present hour and the 24 before it.
+#: Counters are hourly: the last day is the current hour and the 24 before it.
 HOURS: Final = 24
 
 _ENDED = text("""
@@ -22,13 +22,13 @@ _ENDED = text("""
 """)
 _RUNNING = text("SELECT kind, count(*) AS jobs FROM background_jobs WHERE status = 'running' GROUP BY kind")
 
-#: Jobs that ended, by status.
+#: Numbers of finished jobs by status.
 Ended = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """One queue, and what ended in it within the last day."""
+    """One queue, and its jobs finished within the last day."""
 
     line: QueueLine
     ended: Ended
@@ -36,7 +36,7 @@ class QueueFigures:
 
 @dataclass(frozen=True, slots=True)
 class KindFigures:
-    """One kind of job: what operators set for it, how many run, and what ended within the last day."""
+    """One kind of job: its operator settings, its running jobs, and its jobs finished within the last day."""
 
     kind: JobKind
     label: str
@@ -54,12 +54,12 @@ class QueueSummary:
 
     @property
     def queued(self) -> int:
-        """Jobs that wait in the database, due or not."""
-        return sum(seen.line.waiting + seen.line.scheduled for seen in self.queues)
+        """The number of queued jobs, due or not."""
+        return sum(queue.line.waiting + queue.line.scheduled for queue in self.queues)
 
 
 def queue_summary(session: Session) -> QueueSummary:
-    """Return how everything that can be steered is doing; reads counters and live rows, never the history."""
+    """Return the figures of all queues and kinds, from counters and unfinished jobs, never from the history."""
     by_queue, by_kind = _ended(session)
     running = {row.kind: row.jobs for row in session.connection().execute(_RUNNING)}
     return QueueSummary(

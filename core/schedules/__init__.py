@@ -1,1 +1,4 @@
-"""Schedules: cron and single times, each tick fired once; and how people read them."""
+"""Schedules: cron or a single time, each tick fired once; and the list of schedules for people.
+
+The job that a tick requests is the engine's: `core.jobs`.
+"""

@@ -1,4 +1,4 @@
-"""Schedules as people read them: cron in words, to whom, the next runs, and what came of the last ones."""
+"""The list of schedules: cron in words, the target, the next runs, and the outcomes of the last ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from core.operations import BY_NAME, known
 from core.people.operators import find_by_email
 from core.schedules import scheduling
 
-#: Runs that are shown of each schedule, ahead and back.
+#: Next and last runs shown per schedule.
 NEXT_SHOWN: Final = 3
 TICKS_SHOWN: Final = 5
-#: Fields of a cron expression whose words and ticks mean the same; others are shown as they are written.
+#: Only cron expressions with this many fields are described in words; others are shown as written.
 CRON_FIELDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom an operation is done to: the row's id, the person's, and words for both."""
+    """The target of an operation: the row's id, the user's id, and a description of both."""
 
     id: UUID
     user_id: UUID
@@ -35,7 +35,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleLine:
-    """One schedule; ticks latest first. Without `target` it is done to nobody, or to somebody who is gone."""
+    """One schedule; ticks latest first. `target` is None for tasks and for deleted targets."""
 
     schedule: Schedule
     label: str
@@ -54,7 +54,7 @@ def schedule_lines(session: Session) -> list[ScheduleLine]:
 
 
 def in_words(cron: str) -> str:
-    """Return when a cron expression is due, in words; empty where only the expression itself says it."""
+    """Return a cron expression in words; empty when it cannot be described exactly."""
     if len(cron.split()) != CRON_FIELDS:
         return ""
     options = Options()
@@ -66,15 +66,15 @@ def in_words(cron: str) -> str:
 
 
 def targets(session: Session, kind_name: str, email: str) -> list[Target]:
-    """Return what an operation can be done to of the user with this address. Raises NotFound."""
+    """Return the possible targets of an operation for the user with this e-mail address. Raises NotFound."""
     kind = known(kind_name)
     user = find_by_email(session, email.strip())
     if isinstance(kind, Task):
         return []
     if not issubclass(kind.machine.table, PlatformConnection):
         return [Target(user.id, user.id, user.email)]
-    found = session.exec(select(PlatformConnection).where(col(PlatformConnection.user_id) == user.id)).all()
-    return [_of_connection(connection, user.email) for connection in found]
+    connections = session.exec(select(PlatformConnection).where(col(PlatformConnection.user_id) == user.id)).all()
+    return [_of_connection(connection, user.email) for connection in connections]
 
 
 def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[ScheduleTick]) -> ScheduleLine:
@@ -85,24 +85,24 @@ def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[Schedul
 
 
 def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:
-    """Return the last ticks of every schedule, by way of the primary key."""
+    """Return the last ticks of every schedule, read through the primary key."""
     tick = truncated(ScheduleTick, IN_LIST)
     last = select(tick).where(col(tick.schedule_id) == col(Schedule.id)).order_by(col(tick.due_at).desc())
     lateral = last.limit(TICKS_SHOWN).lateral()
-    found = sa.orm.aliased(ScheduleTick, lateral, adapt_on_names=True)
+    latest = sa.orm.aliased(ScheduleTick, lateral, adapt_on_names=True)
     by_schedule: dict[UUID, list[ScheduleTick]] = {}
-    for row in session.exec(select(found).select_from(Schedule).join(lateral, sa.true())):
+    for row in session.exec(select(latest).select_from(Schedule).join(lateral, sa.true())):
         by_schedule.setdefault(row.schedule_id, []).append(row)
     return by_schedule
 
 
 def _targets(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Target]:
     users = session.exec(select(User).where(col(User.id).in_(ids)))
-    found = {user.id: Target(user.id, user.id, user.email) for user in users}
+    by_id = {user.id: Target(user.id, user.id, user.email) for user in users}
     connections = select(PlatformConnection, User.email).join(User).where(col(PlatformConnection.id).in_(ids))
     for connection, email in session.exec(connections):
-        found[connection.id] = _of_connection(connection, email)
-    return found
+        by_id[connection.id] = _of_connection(connection, email)
+    return by_id
 
 
 def _of_connection(connection: PlatformConnection, email: str) -> Target:

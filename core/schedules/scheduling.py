@@ -1,6 +1,6 @@
-"""Schedules: cron and "at", what to do with missed ticks, run now. Each tick fires once, with any number of schedulers.
+"""Schedules: cron and "at", missed ticks, run now. Each tick fires once, with any number of schedulers.
 
-The row lock lets one scheduler at a time look at a schedule, and the key of its ticks makes a second firing impossible.
+A row lock lets only one scheduler at a time handle a schedule, and the primary key of its ticks prevents a second run.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ from core.models import BackgroundJob, Schedule, ScheduleTick
 from core.operation import Form, Operation
 from core.operations import known
 
-#: Missed ticks are counted up to here; beyond, it only matters that they were many.
+#: Missed ticks are counted up to here; a higher number is just "many".
 MOST_MISSED = 1_000
-#: A single time lies this near to now: beyond the years 1 to 9999, in UTC, nobody could read its row any more.
+#: Maximum distance of a single time from now; a year outside 1 to 9999, in UTC, would make its row unreadable.
 FARTHEST = timedelta(days=3_660)
 
 
 class NewSchedule(Form):
-    """A new schedule: what, to whom, and when; exactly one of cron and at."""
+    """A new schedule: its kind, target and time; exactly one of cron and at."""
 
     name: str = Field(min_length=1, max_length=100)
     kind: str = Field(max_length=200)
@@ -43,7 +43,7 @@ class NewSchedule(Form):
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """What one look at one schedule did."""
+    """The result of handling one due schedule."""
 
     schedule_id: UUID
     outcome: str
@@ -54,26 +54,26 @@ def add(session: Session, form: NewSchedule, actor: Actor, reason: str | None) -
     """Add a schedule. Raises NotFound (kind), Invalid (cron, zone, form, both or neither of cron and at)."""
     _check(form)
     if session.exec(select(Schedule).where(Schedule.name == form.name)).first():
-        raise NotAllowed(f"There is a schedule {form.name!r} already; choose another name.")
+        raise NotAllowed(f"A schedule {form.name!r} exists already; choose another name.")
     schedule = Schedule(**form.model_dump(exclude={"args"}), args=dict(form.args), created_by=actor.name)
     schedule.next_due_at = form.at or next_after(schedule, clock.now())
     session.add(schedule)
     session.flush()
-    record(session, actor, "schedule.added", reason=reason, name=form.name, was=None, now=_told(schedule))
+    record(session, actor, "schedule.added", reason=reason, name=form.name, was=None, now=_settings_of(schedule))
     return schedule
 
 
 def pause(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> None:
-    """Let a schedule's ticks pass unheard until it is resumed."""
+    """Pause a schedule: its ticks do nothing until it is resumed."""
     schedule = get(session, schedule_id)
     if schedule.paused_at is not None:
-        raise NotAllowed(f"{schedule.name} was paused already, by {schedule.paused_by}.")
+        raise NotAllowed(f"{schedule.name} is already paused, by {schedule.paused_by}.")
     schedule.sqlmodel_update({"paused_at": clock.db_now(), "paused_by": actor.name, "paused_reason": reason})
     record(session, actor, "schedule.paused", reason=reason, name=schedule.name, was="active", now="paused")
 
 
 def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> None:
-    """Hear a schedule's ticks again, from the next one on."""
+    """Resume a schedule, from its next tick on."""
     schedule = get(session, schedule_id)
     if schedule.paused_at is None:
         raise NotAllowed(f"{schedule.name} is not paused.")
@@ -84,19 +84,19 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
 
 
 def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
-    """Ask for a schedule's work now, besides its ticks."""
-    return _ask(session, get(session, schedule_id), actor, reason)
+    """Request a schedule's job now, in addition to its ticks."""
+    return _request_job(session, get(session, schedule_id), actor, reason)
 
 
 def remove(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> None:
-    """Delete a schedule and the record of its ticks; jobs it asked for stay."""
+    """Delete a schedule and its ticks; the jobs it requested stay."""
     schedule = get(session, schedule_id)
-    record(session, actor, "schedule.removed", reason=reason, name=schedule.name, was=_told(schedule), now=None)
+    record(session, actor, "schedule.removed", reason=reason, name=schedule.name, was=_settings_of(schedule), now=None)
     session.delete(schedule)
 
 
-def _told(schedule: Schedule) -> dict[str, Any]:
-    """Return what somebody wrote into a schedule, for the audit log."""
+def _settings_of(schedule: Schedule) -> dict[str, Any]:
+    """Return a schedule's settings, for the audit log."""
     written = schedule.model_dump(mode="json", include=set(NewSchedule.model_fields) - {"name"})
     return {name: value for name, value in written.items() if value not in (None, {})}
 
@@ -118,7 +118,7 @@ def by_name(session: Session, name: str) -> Schedule:
 
 
 def tick(session: Session) -> Fired | None:
-    """Fire the most overdue schedule that no other scheduler is looking at; None: nothing is due. Commits nothing."""
+    """Fire the most overdue schedule that no other scheduler has locked; None if nothing is due. Does not commit."""
     now = session.scalar(select(clock.db_now()))
     schedule = session.exec(
         select(Schedule)
@@ -129,22 +129,24 @@ def tick(session: Session) -> Fired | None:
     ).first()
     if schedule is None or schedule.next_due_at is None:
         return None
-    due = schedule.next_due_at
+    due_at = schedule.next_due_at
     following = next_after(schedule, now)
-    missed = _missed(schedule, due, now)
+    missed = _missed(schedule, due_at, now)
     schedule.next_due_at = following
     if missed and schedule.missed == "skip":
-        return _note(session, schedule, due, "missed", f"{missed + 1} ticks passed while nobody looked")
+        return _record_tick(session, schedule, due_at, "missed", f"{missed + 1} ticks passed while no scheduler ran")
     try:
         with session.begin_nested():
-            job = _ask(session, schedule, ENGINE, None)
+            job = _request_job(session, schedule, ENGINE, None)
     except Refused as refusal:
-        return _note(session, schedule, due, "refused", str(refusal))
-    return _note(session, schedule, due, "fired", f"{missed} earlier ticks were missed" if missed else None, job)
+        return _record_tick(session, schedule, due_at, "refused", str(refusal))
+    return _record_tick(
+        session, schedule, due_at, "fired", f"{missed} earlier ticks were missed" if missed else None, job
+    )
 
 
 def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
-    """Return the first tick of a cron schedule after a moment, in UTC; None for "at", which has only one."""
+    """Return the first tick of a cron schedule after a moment, in UTC; None for "at", which has only one tick."""
     if schedule.cron is None:
         return None
     local = moment.astimezone(ZoneInfo(schedule.timezone))
@@ -153,7 +155,7 @@ def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
 
 
 def next_ticks(schedule: Schedule, count: int) -> list[datetime]:
-    """Return the next `count` ticks, for a person to check what they wrote."""
+    """Return the next `count` ticks, so that a person can check their input."""
     ticks: list[datetime] = []
     moment = schedule.next_due_at
     while moment is not None and len(ticks) < count:
@@ -163,42 +165,42 @@ def next_ticks(schedule: Schedule, count: int) -> list[datetime]:
 
 
 def upcoming(cron: str | None, at: datetime | None, timezone: str, count: int) -> list[datetime]:
-    """Return the runs that a schedule with this time would have, before anybody adds it. Raises Invalid."""
+    """Return the next runs of a schedule that does not exist yet. Raises Invalid."""
     check_time(cron, at, timezone)
     draft = Schedule(name="", kind="", cron=cron, at=at, timezone=timezone)
     draft.next_due_at = at or next_after(draft, clock.now())
     return next_ticks(draft, count)
 
 
-def _missed(schedule: Schedule, due: datetime, now: datetime) -> int:
-    """Return how many further ticks lie between the one that is due and now."""
-    count, moment = 0, next_after(schedule, due)
+def _missed(schedule: Schedule, due_at: datetime, now: datetime) -> int:
+    """Return the number of ticks after the due one, up to now."""
+    count, moment = 0, next_after(schedule, due_at)
     while moment is not None and moment <= now and count < MOST_MISSED:
         count, moment = count + 1, next_after(schedule, moment)
     return count
 
 
-def _ask(session: Session, schedule: Schedule, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
+def _request_job(session: Session, schedule: Schedule, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
     kind = known(schedule.kind)
     form = kind.form(**schedule.args)
-    asked = JobOptions(reason=reason or f"schedule {schedule.name}", schedule_id=schedule.id)
+    options = JobOptions(reason=reason or f"schedule {schedule.name}", schedule_id=schedule.id)
     if isinstance(kind, Operation):
         if schedule.target_id is None:
-            raise NotAllowed(f"{schedule.kind} needs to know whom it is done to.")
-        return request(session, kind, schedule.target_id, form, actor, asked)
-    return request_task(session, kind, form, actor, asked)
+            raise NotAllowed(f"{schedule.kind} needs a target.")
+        return request(session, kind, schedule.target_id, form, actor, options)
+    return request_task(session, kind, form, actor, options)
 
 
-def _note(
+def _record_tick(
     session: Session,
     schedule: Schedule,
-    due: datetime,
+    due_at: datetime,
     outcome: str,
     detail: str | None,
     job: BackgroundJob | Accepted | None = None,
 ) -> Fired:
     job_id = job.id if job else None
-    session.add(ScheduleTick(schedule_id=schedule.id, due_at=due, outcome=outcome, detail=detail, job_id=job_id))
+    session.add(ScheduleTick(schedule_id=schedule.id, due_at=due_at, outcome=outcome, detail=detail, job_id=job_id))
     session.flush()
     return Fired(schedule.id, outcome, job_id)
 
@@ -210,26 +212,27 @@ def _check(form: NewSchedule) -> None:
         kind.form(**form.args)
     except ValidationError as error:
         fields = {"args." + ".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
-        raise Invalid(f"The arguments do not fit {form.kind}.", fields) from None
+        raise Invalid(f"The arguments are invalid for {form.kind}.", fields) from None
     if isinstance(kind, Operation) and form.target_id is None:
-        raise Invalid(f"{form.kind} is done to somebody.", {"target_id": "Give the id of the user or connection."})
+        raise Invalid(f"{form.kind} needs a target.", {"target_id": "Give the id of the user or connection."})
 
 
 def check_time(cron: str | None, at: datetime | None, timezone: str) -> None:
-    """Raise Invalid, naming the field, unless this is a time at which a schedule can be due."""
+    """Raise Invalid, naming the field, unless a schedule can have this time."""
     if (cron is None) == (at is None):
-        raise Invalid("A schedule has either a cron expression or a time.", {"cron": "Give cron or at, not both."})
+        raise Invalid("A schedule needs either a cron expression or a time.", {"cron": "Give either cron or at."})
     if timezone not in available_timezones():
-        raise Invalid("The time zone is unknown.", {"timezone": f"{timezone!r} is none; write Europe/Berlin."})
+        message = f"Unknown time zone {timezone!r}; use e.g. Europe/Berlin."
+        raise Invalid(message, {"timezone": message})
     if cron is not None:
         _check_cron(cron)
     elif at is not None and not clock.now() - FARTHEST <= at <= clock.now() + FARTHEST:
-        raise Invalid("The time does not fit.", {"at": "Choose a time within ten years of now."})
+        raise Invalid("The time is out of range.", {"at": "Choose a time within ten years of now."})
 
 
 def _check_cron(cron: str) -> None:
     try:
         croniter(cron, clock.now()).get_next(datetime)
     except (CroniterBadCronError, CroniterBadDateError, ValueError, KeyError) as error:
-        says = f"{cron!r} is no cron expression that ever comes due: {error}. Write five fields, as in 0 3 * * *."
-        raise Invalid("The cron expression does not fit.", {"cron": says}) from None
+        message = f"{cron!r} is not a valid cron expression, or never due: {error}. Use five fields, e.g. 0 3 * * *."
+        raise Invalid("The cron expression is invalid.", {"cron": message}) from None

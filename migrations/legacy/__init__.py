@@ -1,1 +1,4 @@
-"""What may be odd in a legacy database, looked for before anything is changed and told all at once."""
+"""Checks of a legacy database before any change: its server, tables, rows, tokens and drift, all reported at once.
+
+The changes themselves are in `migrations/versions`.
+"""

@@ -1,4 +1,4 @@
-"""What stands between a database and head: looked for before anything is changed, and told all at once."""
+"""All checks before a migration, reported at once and before any change."""
 
 from collections.abc import Iterator
 
@@ -14,30 +14,30 @@ __all__ = ["cannot_go_back", "odd_shapes", "pending"]
 
 
 def odd_shapes(connection: Connection, cipher: TokenCipher | None) -> list[Finding]:
-    """Return what cannot be carried over, and what can but should be known."""
-    seen = facts.read(connection)
-    found = list(server.findings(seen))
-    if not {revision.id for revision in revisions.path()}.issuperset(seen.revisions):
-        # What an unknown revision has made of the tables cannot be judged.
-        return found
-    found += shape.findings(seen)
-    found += rows.findings(connection, shape.without_odd_columns(seen))
+    """Return everything that blocks a migration, and warnings."""
+    database_facts = facts.read(connection)
+    findings = list(server.findings(database_facts))
+    if not {revision.id for revision in revisions.path()}.issuperset(database_facts.revisions):
+        # After an unknown revision, the tables cannot be judged.
+        return findings
+    findings += shape.findings(database_facts)
+    findings += rows.findings(connection, shape.without_odd_columns(database_facts))
     if cipher:
-        found += tokens.findings(connection, seen, cipher, blocks=False)
-    return found
+        findings += tokens.findings(connection, database_facts, cipher, blocks=False)
+    return findings
 
 
 def pending(connection: Connection) -> list[Finding]:
-    """Return one finding when revisions are still to be applied; at head, what was changed by hand since."""
+    """Return one finding while revisions are pending; at head, all manual changes to the schema."""
     at = revisions.of(connection)
     ahead = revisions.between(at, revisions.head())
     if not ahead:
         return list(drift.findings(connection))
-    steps = tuple({"revision": revision.id, "does": revision.says} for revision in ahead)
+    steps = tuple({"revision": revision.id, "does": revision.summary} for revision in ahead)
     return [
         Finding(
             "Not at head",
-            f"The database is at {at or 'no revision'}, head is {revisions.head()}: {len(ahead)} to apply.",
+            f"The database is at {at or 'no revision'}, head is {revisions.head()}: {len(ahead)} pending.",
             "Run `python main.py migrate`.",
             blocks=True,
             rows=steps,
@@ -46,10 +46,10 @@ def pending(connection: Connection) -> list[Finding]:
 
 
 def cannot_go_back(connection: Connection, cipher: TokenCipher) -> list[Finding]:
-    """Return what keeps this database from an earlier revision."""
-    seen = facts.read(connection)
-    found = [*server.findings(seen), *tokens.findings(connection, seen, cipher, blocks=True)]
-    return [*found, *(_active_jobs(connection) if seen.has("background_jobs.status") else [])]
+    """Return everything that blocks a downgrade."""
+    database_facts = facts.read(connection)
+    findings = [*server.findings(database_facts), *tokens.findings(connection, database_facts, cipher, blocks=True)]
+    return [*findings, *(_active_jobs(connection) if database_facts.has("background_jobs.status") else [])]
 
 
 def _active_jobs(connection: Connection) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _active_jobs(connection: Connection) -> Iterator[Finding]:
             "Jobs are active",
             f"{len(active)} {'job is' if len(active) == 1 else 'jobs are'} queued or running, and the older program "
             "cannot finish them.",
-            "Cancel them, or let them finish, and stop the workers; then go back.",
+            "Cancel them or let them finish, and stop the workers; then downgrade.",
             blocks=True,
             rows=tuple(active[: rows.SAMPLE]),
         )

@@ -1,4 +1,4 @@
-"""What a database is, read from its catalog in one go; nothing here judges."""
+"""Facts about a database, read from its catalog; the other modules judge them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,12 +29,12 @@ _COLUMNS = sa.text(
 
 @dataclass(frozen=True)
 class Table:
-    """One table, or what goes by a table's name; `columns` maps names to types without lengths."""
+    """One table, view or the like; `columns` maps names to types without lengths."""
 
     name: str
     is_table: bool
     owner: str
-    #: The role owns it, or is a member of the role that does: only owners may alter.
+    #: Whether the role owns it, directly or as a member of the owner: only owners may alter it.
     is_ours: bool
     readable: bool
     has_key: bool
@@ -43,13 +43,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """One server, role, schema and its tables; `revisions` is what alembic_version holds."""
+    """One server, role, schema and its tables; `revisions` is the content of alembic_version."""
 
     version: int
     version_text: str
     role: str
     database: str
-    #: None when the role may use none of the schemas in its search path.
+    #: None if the role may use no schema in its search path.
     schema: str | None
     standby: bool
     read_only: bool
@@ -59,11 +59,11 @@ class Facts:
 
     @property
     def revision(self) -> str:
-        """Return the revision it is at; empty when at none."""
+        """Return the current revision; an empty string without one."""
         return max(self.revisions, default="")
 
     def has(self, *columns: str) -> bool:
-        """Tell whether every `table.column` is there and may be read."""
+        """Return whether every `table.column` exists and is readable."""
         pairs = [column.split(".") for column in columns]
         return all(
             (table := self.tables.get(name)) is not None and table.readable and column in table.columns

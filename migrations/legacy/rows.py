@@ -1,5 +1,5 @@
-"""Rows that cannot be carried over, or that a person should know of; each kind declared as a value."""
-# ruff: noqa: S608 the names in these texts are this file's own
+"""Rows that block a migration or need a warning; each kind of odd row is declared as a value."""
+# ruff: noqa: S608 the names in this SQL are this file's own
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from migrations.ddl import FALSE_WORDS, TRUE_WORDS, is_true, quoted
 from migrations.legacy.facts import Facts
 from migrations.report import Finding
 
-#: Rows shown of each kind; the sentence says how many there are.
+#: Rows shown per kind; the sentence has their total number.
 SAMPLE = 20
 
 _CARRIES_OVER = "0005"
@@ -24,24 +24,24 @@ _ONE_EMAIL = "0010"
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of odd row: `query` yields a sample, with the count of all of them as `total`."""
+    """One kind of odd row: `query` returns a sample, with the number of all such rows as `total`."""
 
     title: str
-    #: The revision that cares; from there on the kind cannot be.
+    #: The revision that this kind would break; after it, such rows cannot exist.
     until: str
     #: The columns the query reads, as table.column.
-    needs: tuple[str, ...]
+    columns: tuple[str, ...]
     query: str
-    #: A sentence; {rows} is how many there are, {values} what they hold.
+    #: A sentence with the placeholders {rows} (their number) and {values} (their values).
     detail: str
     remedy: str
     blocks: bool = True
 
 
 def findings(connection: Connection, facts: Facts) -> Iterator[Finding]:
-    """Yield what is wrong with the rows that a revision still ahead would touch."""
+    """Yield problems with rows that a pending revision would touch."""
     for kind in KINDS:
-        if facts.revision < kind.until and facts.has(*kind.needs):
+        if facts.revision < kind.until and facts.has(*kind.columns):
             yield from _of_kind(connection, kind)
     if facts.revision < _ONE_EMAIL and facts.has("users.id", "users.email"):
         yield from _shared_emails(connection)
@@ -67,38 +67,38 @@ def _shared_emails(connection: Connection) -> Iterator[Finding]:
     for row in connection.execute(query, {"sample": SAMPLE}):
         users: list[Mapping[str, Any]] = [{"id": i, "email": e} for i, e in zip(row.ids, row.written, strict=True)]
         yield Finding(
-            "E-mail addresses equal but for case",
-            f"{len(users)} users share the e-mail {row.email} but for case: {', '.join(row.ids)}.",
+            "E-mail addresses that differ only in case",
+            f"{len(users)} users have the e-mail address {row.email} with different case: {', '.join(row.ids)}.",
             "Rename all but one, then run migrate again.",
             blocks=True,
             rows=tuple(users),
         )
 
 
-def _not_understood(table: str, column: str) -> Kind:
-    words = f"lower(btrim({column}::text))"
+def _unreadable_flag(table: str, column: str) -> Kind:
+    spelling = f"lower(btrim({column}::text))"
     return Kind(
-        "A yes or no that is neither",
+        "A flag that is neither yes nor no",
         _CARRIES_OVER,
         (f"{table}.{column}",),
         f"""SELECT {column}::text AS value, count(*) AS rows FROM {table}
-        WHERE {words} NOT IN ({quoted(TRUE_WORDS + FALSE_WORDS)}) GROUP BY 1 ORDER BY 2 DESC""",
-        f"{table}.{column} holds what is neither yes nor no: {{values}}.",
-        f"Set them to true or false, then run migrate again. Understood are {', '.join(TRUE_WORDS)}, "
+        WHERE {spelling} NOT IN ({quoted(TRUE_WORDS + FALSE_WORDS)}) GROUP BY 1 ORDER BY 2 DESC""",
+        f"{table}.{column} has values that are neither yes nor no: {{values}}.",
+        f"Set them to true or false, then run migrate again. Accepted values are {', '.join(TRUE_WORDS)}, "
         f"{', '.join(filter(None, FALSE_WORDS))}, the empty text and NULL.",
     )
 
 
 def _not_a_state(table: str, column: str, states: type[DemoModeStatus | ConnectionStatus | Role]) -> Kind:
-    known = tuple(state.value for state in states)
+    allowed = tuple(state.value for state in states)
     return Kind(
         "A state that does not exist",
         _CARRIES_OVER,
         (f"{table}.id", f"{table}.{column}"),
         f"""SELECT id::text, {column}::text AS value FROM {table}
-        WHERE {column}::text NOT IN ({quoted(known)}) ORDER BY id""",
+        WHERE {column}::text NOT IN ({quoted(allowed)}) ORDER BY id""",
         f"{{rows}} of {table} with a {column} that does not exist: {{values}}.",
-        f"Set it to one of {', '.join(known)}, or to NULL; then run migrate again.",
+        f"Set it to one of {', '.join(allowed)}, or to NULL; then run migrate again.",
     )
 
 
@@ -109,21 +109,21 @@ def _contradicts(table: str, flag: str, state: str, on: str) -> Kind:
         (f"{table}.id", f"{table}.{flag}", f"{table}.{state}"),
         f"""SELECT id::text, {flag}::text, {state}::text FROM {table}
         WHERE {state}::text = '{on}' AND {flag} IS NOT NULL AND NOT {is_true(flag)} ORDER BY id""",
-        f"{{rows}} of {table} with {state} {on!r} and a {flag} that says no: a half applied migration has left "
-        "both, and the program cannot know which is true.",
+        f"{{rows}} of {table} with {state} {on!r} and a {flag} that says no: a half-applied migration left both, "
+        "and the program cannot tell which one is right.",
         f"Make {flag} and {state} agree, then run migrate again.",
     )
 
 
 def _orphans(table: str, column: str, parent: str) -> Kind:
     return Kind(
-        "Rows that belong to nobody",
+        "Rows without their parent row",
         _SETTLES_TYPES,
         (f"{table}.id", f"{table}.{column}", f"{parent}.id"),
         f"""SELECT t.id::text, t.{column}::text FROM {table} t LEFT JOIN {parent} p ON p.id = t.{column}
         WHERE t.{column} IS NOT NULL AND p.id IS NULL ORDER BY t.id""",
-        f"{{rows}} of {table} with a {column} that is not in {parent}.",
-        f"Restore what is missing in {parent}, or delete these rows; then run migrate again.",
+        f"{{rows}} of {table} with a {column} that does not exist in {parent}.",
+        f"Restore the missing rows in {parent}, or delete these rows; then run migrate again.",
     )
 
 
@@ -157,7 +157,7 @@ def _no_creation_time(table: str) -> Kind:
         (f"{table}.id", f"{table}.created_at"),
         f"SELECT id::text FROM {table} WHERE created_at IS NULL ORDER BY id",
         f"{{rows}} of {table} without created_at: they get the time of the migration.",
-        "Fill in a better one before, if there is one.",
+        "Set a better time first, if you know one.",
         blocks=False,
     )
 
@@ -179,8 +179,8 @@ KINDS = (
     _missing("platform_connections", "platform"),
     _missing("interactions", "user_id"),
     _missing("interactions", "kind"),
-    _not_understood("users", "demo_mode"),
-    _not_understood("platform_connections", "is_active"),
+    _unreadable_flag("users", "demo_mode"),
+    _unreadable_flag("platform_connections", "is_active"),
     _not_a_state("users", "role", Role),
     _not_a_state("users", "demo_mode_status", DemoModeStatus),
     _not_a_state("platform_connections", "connection_status", ConnectionStatus),

@@ -1,4 +1,4 @@
-"""The server, the role and the revision: may this program migrate here at all?"""
+"""Checks of the server, the role and the revision: can this program migrate this database at all?"""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from migrations.legacy.facts import Facts
 from migrations.legacy.shape import LEGACY
 from migrations.report import Finding
 
-#: The oldest PostgreSQL that is tried and promised, as server_version_num.
+#: The oldest supported and tested PostgreSQL, as server_version_num.
 OLDEST = 140000
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what keeps this program from migrating here, whatever the tables hold."""
+    """Yield all blockers that do not depend on the tables' content."""
     yield from _version(facts)
     yield from _writable(facts)
     yield from _revision(facts)
@@ -33,7 +33,7 @@ def _writable(facts: Facts) -> Iterator[Finding]:
     if facts.standby:
         yield Finding(
             "A standby",
-            f"The database {facts.database} is a standby: it only follows another server.",
+            f"The database {facts.database} is a standby: it only replicates another server.",
             "Point DATABASE_URL at the primary.",
             blocks=True,
         )
@@ -63,7 +63,7 @@ def _revision(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "More than one revision",
             f"alembic_version holds {len(facts.revisions)} rows: {', '.join(sorted(facts.revisions))}.",
-            "Delete all but the one that is true; `migrate --check` will say if it is not.",
+            "Delete all but the right one; `migrate --check` reports it if it is wrong.",
             blocks=True,
         )
 

@@ -1,4 +1,4 @@
-"""Tables and columns: are they the legacy product's, half migrated, or somebody else's?"""
+"""Checks of tables and columns: are they the legacy product's, half migrated, or another program's?"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ FLAG = ("boolean", *TEXT, "smallint", "integer", "bigint")
 TIME = ("timestamp without time zone", "timestamp with time zone")
 STATE = ("text", "character varying")
 
-#: The legacy tables, and for each column the types from which it can be carried over.
+#: The legacy tables, with the types from which each column can be migrated.
 LEGACY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "users": {
         "id": ("uuid",),
@@ -55,9 +55,9 @@ LEGACY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "created_at": TIME,
     },
 }
-#: Without these a table of that name is not the legacy product's at all.
+#: A table without these columns does not belong to the legacy product.
 IDENTITY = {"users": ("id", "email"), "platform_connections": ("id", "user_id"), "interactions": ("id", "user_id")}
-#: The columns that revision 0004 adds; a half applied migration may have left some.
+#: The columns that revision 0004 adds; a half-applied migration may have left some.
 ADDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "users": {"role": STATE, "demo_mode_status": STATE, "demo_preset": STATE, "disabled_at": TIME[1:]},
     "platform_connections": {"connection_status": STATE, "is_demo": ("boolean",)},
@@ -73,12 +73,12 @@ _NEW_TABLES = {
     "0016": ("audit_seals",),
     "0017": ("personal_tokens", "second_factors", "recovery_codes", "pending_sign_ins", "spent_states"),
 }
-#: Columns that a later revision adds to a new table: one that a downgrade has left may lack them.
+#: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
 _LATER = {"events": ("txid",)}
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what is wrong with tables and columns that a revision still ahead would touch."""
+    """Yield problems with tables and columns that a pending revision would touch."""
     if facts.revision < _FIRST:
         yield from _missing_tables(facts)
         for name in LEGACY:
@@ -94,13 +94,13 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 
 def without_odd_columns(facts: Facts) -> Facts:
-    """Return the facts without the legacy tables' columns of types that no query expects."""
+    """Return the facts without legacy columns of unexpected types, which the row checks cannot query."""
     tables = dict(facts.tables)
     for name, columns in LEGACY.items():
         if table := tables.get(name):
             expected = {**columns, **ADDED.get(name, {})}
-            known = {c: t for c, t in table.columns.items() if t in expected.get(c, ())}
-            tables[name] = replace(table, columns=known)
+            usable = {c: t for c, t in table.columns.items() if t in expected.get(c, ())}
+            tables[name] = replace(table, columns=usable)
     return replace(facts, tables=tables)
 
 
@@ -112,7 +112,7 @@ def _missing_tables(facts: Facts) -> Iterator[Finding]:
             "A table is missing",
             f"{_and(present)} {'is' if len(present) == 1 else 'are'} there, {_and(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not: this looks like part of the legacy database.",
-            f"Restore {_and(missing)} from a backup; or, if there never was such a table, create it empty with its "
+            f"Restore {_and(missing)} from a backup; or, if there never was such a table, create an empty one with its "
             "statement in docs/migrations.md. Then run migrate again.",
             blocks=True,
         )
@@ -161,7 +161,7 @@ def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterat
         if is_type and is_type not in types:
             yield Finding(
                 "A column has another type",
-                f"{table.name}.{column} is {is_type}, which cannot be carried over; {' or '.join(types)} can.",
+                f"{table.name}.{column} is {is_type}, which cannot be migrated; {' or '.join(types)} can.",
                 f"Change its type, or rename it out of the way: ALTER TABLE {table.name} RENAME COLUMN {column} TO "
                 f"{column}_old; then run migrate again.",
                 blocks=True,
@@ -171,8 +171,10 @@ def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterat
 def _new_table(table: Table) -> Iterator[Finding]:
     model = SQLModel.metadata.tables[table.name].columns
     later = [name for name in _LATER.get(table.name, ()) if name not in table.columns]
-    wanted = {column.name: column.type.compile(_POSTGRESQL).lower() for column in model if column.name not in later}
-    wrong = [name for name, of_type in wanted.items() if _plain(table.columns.get(name, "")) != _plain(of_type)]
+    expected_types = {
+        column.name: column.type.compile(_POSTGRESQL).lower() for column in model if column.name not in later
+    }
+    wrong = [name for name, of_type in expected_types.items() if _plain(table.columns.get(name, "")) != _plain(of_type)]
     if wrong:
         yield Finding(
             "A table's name is taken",
@@ -184,7 +186,7 @@ def _new_table(table: Table) -> Iterator[Finding]:
 
 
 def _plain(of_type: str) -> str:
-    """Return a type's name without its length, as both SQLAlchemy and PostgreSQL write it."""
+    """Return a type's name without its length, normalised between SQLAlchemy and PostgreSQL."""
     return of_type.replace("character varying", "varchar").split("(")[0].strip()
 
 

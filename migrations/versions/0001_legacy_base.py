@@ -1,6 +1,6 @@
-"""The legacy product's three tables: made when absent, taken over as they are when present.
+"""The legacy product's three tables: created if missing, kept unchanged if present.
 
-The statements are the legacy product's own; what follows starts from its shape in either case.
+The statements are the legacy product's own, so that later revisions always start from its schema.
 """
 
 from alembic import op
@@ -54,10 +54,10 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    """Make what is absent."""
+    """Create missing tables and indexes."""
     for statement in (*TABLES, *INDEXES):
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Leave the tables: they are the legacy product's, with its data."""
+    """Keep the tables: they belong to the legacy product and hold its data."""

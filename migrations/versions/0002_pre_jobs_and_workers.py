@@ -1,6 +1,6 @@
-"""Pre: background jobs, their attempts, and the workers. Old code does not see them.
+"""Pre: background jobs, their attempts, and workers. Old code does not use them.
 
-A table that a downgrade has left, because it held rows, is taken up again.
+A table with rows that a downgrade has kept is reused.
 """
 
 import sqlalchemy as sa
@@ -48,7 +48,7 @@ ONE_ACTIVE = f"background_jobs (machine, coalesce(connection_id, user_id)) WHERE
 
 
 def upgrade() -> None:
-    """Make the tables, then their indexes."""
+    """Create the tables, then their indexes."""
     make_background_jobs()
     make_job_attempts()
     make_workers()
@@ -58,7 +58,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what is empty; tables with rows stay, and old code does not look at them."""
+    """Drop empty tables; tables with rows stay, and old code ignores them."""
     for table in TABLES:
         ddl.drop_table_unless_used(table)
 

@@ -1,7 +1,6 @@
-"""Pre: events, sessions, sign-in links and answers already given. Old code does not see them.
+"""Pre: events, sessions, sign-in links and idempotency keys. Old code does not use them.
 
-A table that a downgrade has left, because it held rows, is taken up again.
-To add a table: its name in TABLES, a function that makes it, its indexes in INDEXES.
+A table with rows that a downgrade has kept is reused.
 """
 
 import sqlalchemy as sa
@@ -29,7 +28,7 @@ INDEXES = {
 
 
 def upgrade() -> None:
-    """Make the tables, then their indexes."""
+    """Create the tables, then their indexes."""
     make_events()
     make_user_sessions()
     make_sign_in_links()
@@ -39,7 +38,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what is empty; tables with rows stay, and old code does not look at them."""
+    """Drop empty tables; tables with rows stay, and old code ignores them."""
     for table in TABLES:
         ddl.drop_table_unless_used(table)
 

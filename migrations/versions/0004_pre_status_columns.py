@@ -1,6 +1,6 @@
-"""Pre: states beside the booleans. Old code does not write them and lives with their defaults.
+"""Pre: state columns beside the booleans. Old code does not write them and gets their defaults.
 
-Columns that a half applied migration has left are taken over.
+Columns left by a half-applied migration are reused.
 """
 
 from alembic import op
@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the states, which the booleans now hold; other columns go only when they say nothing."""
+    """Drop the state columns, whose content the booleans hold; drop other columns only if they hold just defaults."""
     op.execute("ALTER TABLE users DROP COLUMN demo_mode_status")
     op.execute("ALTER TABLE platform_connections DROP COLUMN connection_status")
     ddl.drop_column_unless_used("users", "role", "'member'")

@@ -1,7 +1,7 @@
-"""Pre: demo_mode and is_active are carried over into the states, and from here on both follow each other.
+"""Pre: copies demo_mode and is_active into the state columns, and keeps both in sync from here on.
 
-True becomes enabled or connected; false and NULL become disabled or disconnected. A state that says more than the
-boolean can (enabling, failed, ...) was set by new code and stays.
+True becomes enabled or connected; false and NULL become disabled or disconnected. A state without
+a boolean equivalent (enabling, failed, ...) was set by new code and stays.
 """
 
 from alembic import op
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Carry over, then keep in step."""
+    """Copy the booleans, then keep both in sync."""
     op.execute(
         f"""UPDATE users SET demo_mode_status = 'enabled'
         WHERE demo_mode_status = 'disabled' AND {ddl.is_true("demo_mode")}"""
@@ -35,6 +35,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Let go: the booleans already say what the states say, as far as they can."""
+    """Drop the sync triggers; the booleans already match the states as far as possible."""
     ddl.drop_sync_trigger("platform_connections", "is_active", "connection_status", off="disconnected")
     ddl.drop_sync_trigger("users", "demo_mode", "demo_mode_status", off="disabled")

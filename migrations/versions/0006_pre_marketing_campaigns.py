@@ -1,4 +1,4 @@
-"""Pre: what marketing knows about a user gets a table of its own, copied from users; old code's changes follow."""
+"""Pre: copies a user's marketing data into its own table, and keeps it in sync with changes by old code."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table, copy, and follow."""
+    """Create the table, copy the data, and keep it in sync."""
     ddl.in_utc()
     op.create_table(
         "marketing_campaigns",
@@ -37,7 +37,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Put everything back into users, then drop the copy."""
+    """Copy everything back into users, then drop the table."""
     ddl.drop_trigger("users_marketing_in_step", "users")
     ddl.in_utc()
     op.execute(marketing.PUT_BACK)

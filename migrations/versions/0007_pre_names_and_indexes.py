@@ -1,6 +1,6 @@
 """Pre: types, defaults, constraint names and indexes of the legacy tables as the models have them.
 
-Old code names none of them, so it does not notice.
+Old code does not refer to any of them by name.
 """
 
 from alembic import op
@@ -30,9 +30,9 @@ REQUIRED = {
 
 
 def upgrade() -> None:
-    """Settle types first, so that the indexes are built once."""
+    """Set types first, so that the indexes are built only once."""
     for table, types in TYPES.items():
-        ddl.settle_types(table, types)
+        ddl.set_types(table, types)
     op.execute("UPDATE interactions SET is_demo = false WHERE is_demo IS NULL")
     op.execute("ALTER TABLE interactions ALTER COLUMN is_demo SET DEFAULT false")
     for table, columns in REQUIRED.items():
@@ -53,7 +53,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Give the legacy names back; the types stay, for old code they are the same."""
+    """Restore the legacy names; the types stay, because old code works with both."""
     ddl.replace_index("ix_interactions_user_id", "interactions (user_id)")
     for index in (
         "ix_users_name_lower",

@@ -1,6 +1,6 @@
-"""Post: provider tokens are stored encrypted. Code that reads them as plain text must have ended.
+"""Post: provider tokens are stored encrypted. Code that reads them as plain text must be stopped first.
 
-Comes before 0009, whose rewrite of the table leaves nothing of the plain texts in its file.
+It comes before 0009, which rewrites the table and so removes the plain text from its file.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-#: Rows per round trip: bounded memory, whatever the size of the table.
+#: Rows per round trip: this bounds memory at any size of the table.
 BATCH = 1000
 PAGE = sa.text(
     """SELECT id, access_token, refresh_token FROM platform_connections
     WHERE id > :after AND (access_token IS NOT NULL OR refresh_token IS NOT NULL) ORDER BY id LIMIT :batch"""
 )
 WRITE = sa.text("UPDATE platform_connections SET access_token = :access, refresh_token = :refresh WHERE id = :id")
-#: What `--sql` can offer: encryption needs the program, so the script stops here when there is anything to encrypt.
+#: For `--sql`: encryption needs the program, so the script stops here if there are any tokens.
 STOP = """DO $$ BEGIN
         IF EXISTS (SELECT FROM platform_connections
                 WHERE access_token IS NOT NULL OR refresh_token IS NOT NULL) THEN
@@ -32,12 +32,12 @@ STOP = """DO $$ BEGIN
 
 
 def upgrade() -> None:
-    """Encrypt what is not."""
+    """Encrypt all plain-text tokens."""
     rewrite(lambda cipher, token: token if cipher.is_encrypted(token) else cipher.encrypt(token))
 
 
 def downgrade() -> None:
-    """Decrypt what is encrypted."""
+    """Decrypt all encrypted tokens."""
     rewrite(lambda cipher, token: cipher.decrypt(token) if cipher.is_encrypted(token) else token)
 
 

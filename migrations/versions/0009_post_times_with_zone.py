@@ -1,4 +1,4 @@
-"""Post: times carry their zone; what was stored without one is read as UTC. Old code would get other values back."""
+"""Post: times get a zone; times without one are read as UTC. Old code would read different values."""
 
 from alembic import op
 
@@ -17,7 +17,7 @@ TIMES = {
 
 
 def upgrade() -> None:
-    """Convert; a row without a creation time gets the present one."""
+    """Convert; a row without a creation time gets the current time."""
     ddl.in_utc()
     convert("timestamptz")
     for table in TIMES:
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the zone away; the times stay those of UTC."""
+    """Remove the zone; the times stay in UTC."""
     ddl.in_utc()
     convert("timestamp")
     for table in TIMES:
@@ -35,7 +35,7 @@ def downgrade() -> None:
 
 
 def convert(to: str) -> None:
-    # With the session in UTC the expression gives the same moment for columns with and without a zone.
+    # With the session in UTC, the expression gives the same moment for columns with and without a zone.
     for table, columns in TIMES.items():
         changes = ", ".join(f"ALTER COLUMN {c} TYPE {to} USING {c} AT TIME ZONE 'UTC'" for c in columns)
         op.execute(f"ALTER TABLE {table} {changes}")

@@ -1,4 +1,4 @@
-"""Post: an e-mail address belongs to one user, however it is written. Old code could have added a second spelling."""
+"""Post: e-mail addresses are unique regardless of case. Old code could have added a second spelling."""
 
 from alembic import op
 
@@ -11,12 +11,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Unique by lower case, instead of unique as written."""
+    """Make the lower-case address unique instead of the address as written."""
     ddl.replace_index("uq_users_email_lower", "users (lower(email))", unique=True)
     op.execute("DROP INDEX IF EXISTS ix_users_email")
 
 
 def downgrade() -> None:
-    """Unique as written."""
+    """Make the address as written unique."""
     ddl.replace_index("ix_users_email", "users (email)", unique=True)
     op.execute("DROP INDEX uq_users_email_lower")

@@ -1,4 +1,4 @@
-"""Post: the marketing columns of users go; marketing_campaigns has held them since 0006."""
+"""Post: drops the marketing columns of users; marketing_campaigns holds their content since 0006."""
 
 from alembic import op
 
@@ -18,7 +18,7 @@ COLUMNS = {
 
 
 def upgrade() -> None:
-    """Copy the users whom old code has signed up since, then drop."""
+    """Copy users added by old code in the meantime, then drop the columns."""
     ddl.in_utc()
     op.execute(marketing.COPY)
     ddl.drop_trigger("users_marketing_in_step", "users")
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Put the columns back into users, with their values."""
+    """Restore the columns of users, with their values."""
     ddl.in_utc()
     for column, definition in COLUMNS.items():
         op.execute(f"ALTER TABLE users ADD COLUMN {column} {definition}")

@@ -1,6 +1,6 @@
-"""Pre: queues and kinds as operators steer them, counters of endings, schedules and their ticks.
+"""Pre: operators' controls of queues and kinds, counters of finished jobs, schedules and their ticks.
 
-The counters of what ended before are counted once, here.
+Jobs that finished earlier are counted once, here.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ COUNT_ALL = """
 
 
 def upgrade() -> None:
-    """Make the tables, and count."""
+    """Create the tables and count finished jobs."""
     make_queues()
     make_job_counters()
     make_schedules()
@@ -37,7 +37,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what is empty, and the counters, which can be counted again; the rest stays, and old code ignores it."""
+    """Drop empty tables and the counters, which can be rebuilt; the rest stays, and old code ignores it."""
     op.execute("DELETE FROM job_counters")
     for table in TABLES:
         ddl.drop_table_unless_used(table)

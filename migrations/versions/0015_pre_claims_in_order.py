@@ -1,4 +1,4 @@
-"""Pre: what is due lies in the index in the order in which it is claimed; an index that nothing used is gone."""
+"""Pre: the index of due jobs gets the order in which jobs are claimed; an unused index is dropped."""
 
 from alembic import op
 
@@ -14,12 +14,12 @@ ERRED = "background_jobs (created_at, id) WHERE error_type IS NOT NULL"
 
 
 def upgrade() -> None:
-    """Put the id into the order, so that a crowd that is due at the same moment is not sorted for each claim."""
+    """Add the id to the index, so that many jobs due at the same moment are not sorted for each claim."""
     ddl.replace_index("ix_background_jobs_due", DUE.format(more=", id"))
     op.drop_index("ix_background_jobs_erred", "background_jobs", if_exists=True)
 
 
 def downgrade() -> None:
-    """Make the indexes as they were."""
+    """Restore the former indexes."""
     ddl.replace_index("ix_background_jobs_due", DUE.format(more=""))
     ddl.replace_index("ix_background_jobs_erred", ERRED)

@@ -1,6 +1,6 @@
-"""Pre: events are append-only by the database's own word, and the audit log has a hash chain. Old code only inserts.
+"""Pre: the database makes events append-only, and the audit log gets a hash chain. Old code only inserts events.
 
-An event knows the transaction that wrote it; those from before are 0, which needs no rewrite of the table.
+An event stores its transaction; older events get 0, which needs no rewrite of the table.
 """
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ REFUSE = """
             || ' is append-only, nothing in it is changed or deleted';
     END $$
 """
-#: Seals say nothing without the transactions of their events: both stay while there is one.
+#: Seals are useless without the transactions of their events: the column stays while there are seals.
 DROP_COLUMN = """DO $$ BEGIN
         IF to_regclass('audit_seals') IS NULL THEN
             ALTER TABLE events DROP COLUMN txid;
@@ -30,7 +30,7 @@ DROP_COLUMN = """DO $$ BEGIN
 
 
 def upgrade() -> None:
-    """Add the transaction, make the seals, and guard both tables."""
+    """Add the transaction column, create the seals, and make both tables append-only."""
     op.execute("ALTER TABLE events ADD COLUMN IF NOT EXISTS txid bigint NOT NULL DEFAULT 0")
     op.execute("ALTER TABLE events ALTER COLUMN txid SET DEFAULT (pg_current_xact_id()::text)::bigint")
     ddl.replace_index("ix_events_audit", "events (id) WHERE via <> 'engine'")
@@ -46,7 +46,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Let go; seals stay with what they need, and old code does not look at them."""
+    """Drop the triggers; existing seals and their column stay, and old code ignores them."""
     for table in TABLES:
         op.execute(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}")
     op.execute("DROP FUNCTION IF EXISTS refuse_to_rewrite()")

@@ -1,6 +1,6 @@
-"""Pre: what people have beside a password. Old code does not see it.
+"""Pre: credentials besides the password. Old code does not use them.
 
-To add a table: its name in TABLES, a function that makes it.
+To add a table: add its name to TABLES and a function that creates it.
 """
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ TABLES = ("spent_states", "pending_sign_ins", "recovery_codes", "second_factors"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     make_personal_tokens()
     make_second_factors()
     make_pending_sign_ins()
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what is empty; tables with rows stay, and old code does not look at them."""
+    """Drop empty tables; tables with rows stay, and old code ignores them."""
     for table in TABLES:
         ddl.drop_table_unless_used(table)
 

@@ -55,7 +55,7 @@ def test_a_token_for_reading_changes_nothing(signed_in: SignIn, anonymous: TestC
     headers = bearing(make(client, scope="read"))
     assert anonymous.get("/api/jobs", headers=headers).status_code == 200
     answer = anonymous.post("/api/demo/enable", json={"preset": "nano"}, headers=headers)
-    assert (answer.status_code, "may only read" in answer.json()["detail"]) == (403, True)
+    assert (answer.status_code, "is read-only" in answer.json()["detail"]) == (403, True)
     assert anonymous.delete("/api/me/sessions", headers=headers).status_code == 403
     assert client.get("/api/me").status_code == 200
 
@@ -88,7 +88,7 @@ def test_a_token_makes_no_tokens_no_links_no_operators_and_no_passwords(
         ("operator.role", {"role": "admin"}),
         ("operator.enable", {}),
     ):
-        with pytest.raises(Exception, match="No token may do"):
+        with pytest.raises(Exception, match="Tokens cannot do"):
             perform(engine, actor, CommandRequest(name=name, target=user.id, args=args))
 
 
@@ -147,7 +147,7 @@ def test_one_lists_and_revokes_ones_own_tokens_and_nobody_elses(signed_in: SignI
 
 def test_nobody_makes_a_token_that_speaks_for_another(signed_in: SignIn, engine: Engine) -> None:
     _, user = signed_in(Role.MEMBER)
-    with pytest.raises(Exception, match="everybody makes their own"):
+    with pytest.raises(Exception, match="only create tokens for yourself"):
         perform(engine, ADMIN, CommandRequest(name="token.create", target=user.id, args={"name": "x"}))
 
 

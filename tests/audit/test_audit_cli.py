@@ -59,7 +59,7 @@ def test_verify_exits_1_and_names_the_row(run, engine: Engine) -> None:
     damage(engine, "UPDATE events SET reason = 'mine' WHERE id = 2")
     result = run("audit", "verify")
     assert result.exit_code == 1
-    assert "Event 2 does not say what it said when it was sealed." in result.output
+    assert "Event 2 was changed after it was sealed." in result.output
     assert json.loads(run("audit", "verify", "--json").output)["event"] == 2
 
 

@@ -116,7 +116,7 @@ def test_events_that_change_places_are_named_with_each_other(log: Engine) -> Non
     damage(log, *(f"UPDATE events SET id = {to} WHERE id = {was}" for was, to in ((2, 99), (5, 2), (99, 5))))
     fault = fault_of(log)
     assert (fault.event_id, fault.what) == (2, "out of order")
-    assert "says what event 5 said" in fault.says
+    assert "has the content that event 5 had" in fault.says
 
 
 def test_exchanged_transactions_are_named(log: Engine) -> None:

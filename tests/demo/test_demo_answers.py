@@ -8,7 +8,7 @@ import pytest
 from core.errors import GiveUp
 from tests.demo.fake_service import FakeService, ask, body, changed, in_page, send, status, well
 
-SEE = "See docs/demo-service.md for what it must send."
+SEE = "See docs/demo-service.md for the expected format."
 
 
 def endless(handler, query):
@@ -20,27 +20,27 @@ def endless(handler, query):
 
 
 def misfit(what):
-    return f"sent an answer that does not fit ({what}). {SEE}"
+    return f"sent an invalid response ({what}). {SEE}"
 
 
 NOW = {
     "404": (status(404), "has no preset nano (404). Choose another, or check DEMO_SERVICE_URL."),
-    "401": (status(401), "does not let us in (401). Check the password in DEMO_SERVICE_URL."),
-    "403": (status(403), "does not let us in (403). Check the password in DEMO_SERVICE_URL."),
+    "401": (status(401), "refused the credentials (401). Check the password in DEMO_SERVICE_URL."),
+    "403": (status(403), "refused the credentials (403). Check the password in DEMO_SERVICE_URL."),
     "400": (status(400), f"refused the request (400). {SEE}"),
     "206": (status(206), f"refused the request (206). {SEE}"),
-    "too large": (endless, f"sent more than 5 MB in one answer. {SEE}"),
-    "6 MB": (body(b'"' + b"x" * 6_000_000 + b'"'), f"sent more than 5 MB in one answer. {SEE}"),
+    "too large": (endless, f"sent more than 5 MB in one response. {SEE}"),
+    "6 MB": (body(b'"' + b"x" * 6_000_000 + b'"'), f"sent more than 5 MB in one response. {SEE}"),
     "NUL in a text": (
         in_page("interactions", 0, "body", "a\x00b"),
-        misfit("interactions.0.body: it holds a NUL character, which PostgreSQL cannot store"),
+        misfit("interactions.0.body: it contains a NUL character, which PostgreSQL cannot store"),
     ),
     "NUL in a handle": (
         in_page("connections", 0, "handle", "a\x00b"),
-        misfit("connections.0.handle: it holds a NUL character, which PostgreSQL cannot store"),
+        misfit("connections.0.handle: it contains a NUL character, which PostgreSQL cannot store"),
     ),
-    "another preset": (in_page("preset", "macro"), misfit("preset is not nano, which was asked for")),
-    "another start": (in_page("start", 7), misfit("start is 7, asked for was 0")),
+    "another preset": (in_page("preset", "macro"), misfit("preset is not nano, as requested")),
+    "another start": (in_page("start", 7), misfit("start is 7, requested was 0")),
     "unknown kind": (
         in_page("interactions", 0, "kind", "spam"),
         misfit("interactions.0.kind: Input should be 'comment', 'message' or 'mention'"),
@@ -76,15 +76,15 @@ NOW = {
     ),
     "nothing in it": (
         changed(lambda content: content.update(connections=[], interactions=[])),
-        misfit("0 rows are in it, expected were 1 to 5"),
+        misfit("it has 0 rows, expected were 1 to 5"),
     ),
     "more than asked for": (
         changed(lambda content: content["interactions"].append(content["interactions"][0])),
-        misfit("6 rows are in it, expected were 1 to 5"),
+        misfit("it has 6 rows, expected were 1 to 5"),
     ),
     "a connection too many": (
         changed(lambda content: content.update(connections=content["connections"] * 2, interactions=[])),
-        misfit("connections must all come before the first interaction"),
+        misfit("all connections must come before the first interaction"),
     ),
 }
 
@@ -103,7 +103,7 @@ def test_what_will_not_pass_by_itself_fails_at_once(case):
     [b"", b"<html>oops</html>", b"[]", b"null", b'{"preset": "nano"', b"\xff\xfe", b"[" * 100_000, b"1" * 10_000],
 )
 def test_garbage_is_refused(garbage):
-    with FakeService(body(garbage)) as service, pytest.raises(GiveUp, match=re.escape("does not fit (")) as caught:
+    with FakeService(body(garbage)) as service, pytest.raises(GiveUp, match=re.escape("invalid response (")) as caught:
         ask(service.url)
     assert "oops" not in str(caught.value)
     assert len(str(caught.value)) < 300
@@ -112,7 +112,7 @@ def test_garbage_is_refused(garbage):
 def test_half_a_surrogate_pair_is_refused():
     with (
         FakeService(in_page("interactions", 0, "body", "\ud800")) as service,
-        pytest.raises(GiveUp, match=re.escape("does not fit (Invalid JSON: ")),
+        pytest.raises(GiveUp, match=re.escape("invalid response (Invalid JSON: ")),
     ):
         ask(service.url)
 
@@ -120,20 +120,20 @@ def test_half_a_surrogate_pair_is_refused():
 def test_a_packed_answer_is_refused_before_it_is_unpacked():
     packed = gzip.compress(b" " * 50_000_000)
     answer = lambda handler, query: send(handler, 200, packed, Content_Encoding="gzip")  # noqa: E731
-    with FakeService(answer) as service, pytest.raises(GiveUp, match="sent a compressed answer"):
+    with FakeService(answer) as service, pytest.raises(GiveUp, match="sent a compressed response"):
         ask(service.url)
 
 
 def test_totals_that_change_on_the_way_are_refused():
     grown = in_page("totals", "interactions", 61)
-    with FakeService(well, grown) as service, pytest.raises(GiveUp, match="totals are not the same"):
+    with FakeService(well, grown) as service, pytest.raises(GiveUp, match="totals differ"):
         ask(service.url)
 
 
 def test_totals_below_what_was_sent_before_are_refused():
     with (
         FakeService(in_page("totals", "interactions", 10)) as service,
-        pytest.raises(GiveUp, match=re.escape("totals make 11 rows, fewer than were sent before (21)")),
+        pytest.raises(GiveUp, match=re.escape("totals add up to 11 rows, fewer than already sent (21)")),
     ):
         ask(service.url, start=21)
 

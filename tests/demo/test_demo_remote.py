@@ -70,11 +70,11 @@ def test_each_request_says_what_it_wants_and_has_its_own_idempotency_key():
 
 
 LATER = {
-    "500": (status(500), "answered with an error (500). Check that it is well, then retry."),
-    "503": (status(503), "answered with an error (503). Check that it is well, then retry."),
-    "429": (status(429), "answered with an error (429). Check that it is well, then retry."),
-    "408": (status(408), "answered with an error (408). Check that it is well, then retry."),
-    "hangs up": (hang_up, "broke off its answer. Check that it is running, then retry."),
+    "500": (status(500), "answered with an error (500). Check the service, then retry."),
+    "503": (status(503), "answered with an error (503). Check the service, then retry."),
+    "429": (status(429), "answered with an error (429). Check the service, then retry."),
+    "408": (status(408), "answered with an error (408). Check the service, then retry."),
+    "hangs up": (hang_up, "closed the connection early. Check that it is running, then retry."),
     "silent": (silent, "did not answer within 0.3 s. Check that it is running, then retry."),
     "drip": (drip, "did not answer within 0.3 s. Check that it is running, then retry."),
 }
@@ -182,5 +182,5 @@ def test_an_address_that_cannot_be_used_is_refused_without_showing_it(url):
     with pytest.raises(GiveUp) as caught:
         ask(url)
     assert str(caught.value) == (
-        "DEMO_SERVICE_URL cannot be used: it must look like https://host:port/path, with no ? or #."
+        "DEMO_SERVICE_URL is invalid: it must look like https://host:port/path, without ? or #."
     )

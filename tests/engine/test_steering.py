@@ -38,7 +38,7 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(engine: Engine) -> No
     with session_scope(engine) as session:
         controls.pause_queue(session, "demo", ADMIN, "deploying")
     assert driving.take(engine) is None
-    with session_scope(engine) as session, pytest.raises(NotAllowed, match="paused already, by ada"):
+    with session_scope(engine) as session, pytest.raises(NotAllowed, match="already paused, by ada"):
         controls.pause_queue(session, "demo", ADMIN, "again")
     with session_scope(engine) as session:
         [line] = [line for line in controls.queue_lines(session) if line.name == "demo"]

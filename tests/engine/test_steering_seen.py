@@ -138,4 +138,4 @@ def test_runs_are_foretold_before_a_schedule_is_added() -> None:
     assert [later - earlier for earlier, later in pairwise(runs)] == [timedelta(days=1)] * 2
     with pytest.raises(Invalid) as refusal:
         scheduling.upcoming("0 0 31 2 *", None, "UTC", 3)
-    assert "no cron expression that ever comes due" in refusal.value.fields["cron"]
+    assert "is not a valid cron expression, or never due" in refusal.value.fields["cron"]

@@ -67,14 +67,14 @@ def test_a_demo_mode_that_is_neither_yes_nor_no_is_shown_with_its_values(legacy_
         "ALTER TABLE users ALTER COLUMN demo_mode TYPE integer USING demo_mode::int",
         f"UPDATE users SET demo_mode = 7 WHERE id = '{VERA}'",
     )
-    assert "users.demo_mode holds what is neither yes nor no: '7'" in refusal(legacy_url)
+    assert "users.demo_mode has values that are neither yes nor no: '7'" in refusal(legacy_url)
     assert run.check(legacy_url)[0].rows == ({"value": "7", "rows": 1},)
 
 
 def test_emails_equal_but_for_case_are_shown_with_their_users(legacy_url: str) -> None:
     execute(legacy_url, f"UPDATE users SET email = 'Vera.TANAKA@example.com' WHERE id = '{OMAR}'")
     said = refusal(legacy_url)
-    assert f"2 users share the e-mail vera.tanaka@example.com but for case: {VERA}, {OMAR}." in said
+    assert f"2 users have the e-mail address vera.tanaka@example.com with different case: {VERA}, {OMAR}." in said
     assert f"    id {OMAR}, email Vera.TANAKA@example.com" in said.splitlines()
 
 
@@ -110,8 +110,8 @@ def test_rows_that_belong_to_nobody_are_shown(legacy_url: str) -> None:
         f"DELETE FROM users WHERE id = '{VERA}'",
     )
     said = refusal(legacy_url)
-    assert "rows of interactions with a user_id that is not in users." in said
-    assert "1 row of platform_connections with a user_id that is not in users." in said
+    assert "rows of interactions with a user_id that does not exist in users." in said
+    assert "1 row of platform_connections with a user_id that does not exist in users." in said
 
 
 def test_tokens_of_another_secret_are_told_of(migrated_url: str) -> None:

@@ -83,7 +83,7 @@ def test_a_standby_and_an_old_server_are_told(empty_database_url: str) -> None:
     told = [str(finding) for finding in server_findings.findings(odd)]
     assert [sentence.partition(".")[0] for sentence in told] == [
         "This is PostgreSQL 13",
-        f"The database {seen.database} is a standby: it only follows another server",
+        f"The database {seen.database} is a standby: it only replicates another server",
     ]
     assert list(server_findings.findings(seen)) == []
 

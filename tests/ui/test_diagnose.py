@@ -85,7 +85,7 @@ SITUATIONS = {
         CAPACITY,
         0,
         Situation.STUCK,
-        "no further for 4 min",
+        "no progress for 4 min",
         "job.cancel",
     ),
     "its worker is silent": (
@@ -94,7 +94,7 @@ SITUATIONS = {
         CAPACITY,
         0,
         Situation.WAITING,
-        "silent for 21 s; take-over in 9 s",
+        "silent for 21 s; another takes over in 9 s",
         None,
     ),
     "stopping": (
@@ -121,7 +121,7 @@ SITUATIONS = {
         CAPACITY,
         0,
         Situation.STUCK,
-        "nobody has taken over",
+        "no other worker has taken over",
         None,
     ),
     "the last worker is lost": (
@@ -195,7 +195,7 @@ def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
     session.add(Worker(host="x", pid=2, threads=4, queues=["mail"], heartbeat_at=datetime.now(UTC)))
     session.flush()
 
-    assert "1 job is due before it, 4 threads at work" in diagnose_user(session, second).sentence
+    assert "1 job is due before it; 4 threads serve the queue" in diagnose_user(session, second).sentence
     assert diagnose_user(session, first).situation is Situation.WORKING
 
 
@@ -238,14 +238,14 @@ def test_a_pause_is_told_before_everything_else_and_everything_else_besides() ->
     both = Controls(Queue(name="demo", **PAUSED), JobKind(kind="demo.enable", **PAUSED | {"paused_by": "Bo"}))
     found = steered(job(), both, NOBODY, ahead=4)
     assert "queue demo was paused by Ana" in found.sentence
-    assert "Besides, kind demo.enable is paused, by Bo." in found.evidence
-    assert "Besides, no worker is alive for it." in found.evidence
+    assert "Also, kind demo.enable is paused, by Bo." in found.evidence
+    assert "Also, no worker is alive for this queue." in found.evidence
 
 
 def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_said() -> None:
     queue = Queue(name="demo", paused_at=ago(days=2), paused_by="Ana")
     found = steered(job(), Controls(queue=queue))
-    assert found.sentence.endswith("paused by Ana at 14:00 UTC on 20 November, who gave no reason.")
+    assert found.sentence.endswith("paused by Ana at 14:00 UTC on 20 November, without a reason.")
 
 
 @pytest.mark.parametrize("given", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
@@ -258,18 +258,23 @@ def test_a_job_that_is_not_due_yet_is_told_that_the_pause_would_hold_it(given: d
 ONE, TWO = uuid4(), uuid4()
 LIMITS = {
     "none may start": ({"max_running": 0}, {}, Situation.STUCK, "its limit is 0"),
-    "all in use": ({"max_running": 2}, {ONE: 2}, Situation.WAITING, "at most 2 of demo.enable run at once, and 2 do"),
+    "all in use": (
+        {"max_running": 2},
+        {ONE: 2},
+        Situation.WAITING,
+        "at most 2 jobs of demo.enable run at once, and 2 are running",
+    ),
     "every worker's share in use": (
         {"max_per_worker": 1},
         {ONE: 1, TWO: 2},
         Situation.WAITING,
-        "every worker is at it",
+        "every worker is at this limit",
     ),
     "rate spent": (
         {"rate_count": 2, "rate_seconds": 60, "rate_left": 0.5, "rate_at": NOW},
         {},
         Situation.WAITING,
-        "at most 2 of demo.enable start in 60 s; the next one may in 15 s",
+        "at most 2 jobs of demo.enable start in 60 s; the next one can start in 15 s",
     ),
 }
 
@@ -280,7 +285,7 @@ def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
     found = steered(job(**DUE), Controls(kind=JobKind(kind="demo.enable", **limits), running=running), ahead=3)
     assert words in found.sentence
     assert (found.situation, found.remedy) == (situation, None)
-    assert "3 due jobs of the queue before it." in found.evidence
+    assert "3 due jobs in the queue before it." in found.evidence
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The audit log's hash chain: keys, sealing, verifying."""
+"""The audit log's hash chain: its keys, sealing new events, and verifying the chain."""

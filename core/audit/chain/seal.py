@@ -1,7 +1,7 @@
 """Sealing: committed events of the audit log become links of the chain, in the order of their transactions.
 
-Nothing is serialised at INSERT. A transaction's number is older than the oldest one still open, or its events wait for
-the next look: so a late commit is sealed late, and an event that turns up behind that line was smuggled in.
+Inserts are not serialised. Only events of transactions older than the oldest open one are sealed; the others wait for
+the next run. So a late commit is sealed late, and an event that appears behind that horizon was smuggled in.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from sqlmodel import Session
 from core.audit.chain.keys import GENESIS, ChainKeys, as_epoch
 from core.database.engine import session_scope
 
-#: Links of one transaction: bounded memory, and the lock is let go in between.
+#: Links per transaction: this bounds memory, and the lock is released between batches.
 BATCH: Final = 1_000
 #: "audit" in ASCII: one sealer at a time.
 LOCK: Final = 0x6175646974
 
-#: All that an event says, unambiguous, and the same on every server: jsonb has one way to write a value.
+#: An event's whole content, unambiguous and equal on every server: jsonb has one text form per value.
 SAYS: Final = """jsonb_build_array(extract(epoch FROM e.at)::text, e.name, e.actor_id, e.actor, e.via, e.user_id,
     e.connection_id, e.job_id, e.reason, e.data)::text"""
 
-#: How a sealer takes the lock: one that comes again soon does not wait for another, one that a person started does.
+#: How a sealer takes the lock: the periodic one does not wait for another sealer, one started by a person does.
 TRY: Final = text("SELECT pg_try_advisory_xact_lock(:lock)")
 WAIT: Final = text("SELECT pg_advisory_xact_lock(:lock) IS NOT NULL")
 
@@ -31,7 +31,7 @@ _HORIZON = text("""
     SELECT pg_snapshot_xmin(s)::text::bigint AS settled, pg_snapshot_xmax(s)::text::bigint AS ahead
     FROM pg_current_snapshot() s
 """)
-# The horizon must be that of the snapshot that reads: by an older one, what has just begun would look long settled.
+# The horizon must come from the reading snapshot: by an older one, a new transaction would look ended long ago.
 _NEXT = text(f"""
     SELECT e.id, e.txid, statement_timestamp() AS now, {SAYS} AS says FROM events e
     WHERE e.via <> 'engine' AND (e.txid, e.id) > (:txid, :id)
@@ -39,7 +39,7 @@ _NEXT = text(f"""
            OR e.txid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
       AND NOT EXISTS (SELECT FROM audit_seals s WHERE s.event_id = e.id)
     ORDER BY e.txid, e.id LIMIT :batch
-""")  # noqa: S608 - our own words
+""")  # noqa: S608 - our own SQL
 _ADD = text("""
     INSERT INTO audit_seals (position, event_id, txid, digest, hash, key_id, sealed_at)
     SELECT position, event_id, txid, digest, hash, :key_id, :sealed_at FROM unnest(CAST(:position AS bigint[]),
@@ -51,7 +51,7 @@ _COLUMNS: Final = ("position", "event_id", "txid", "digest", "hash")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The chain's last link: who remembers its hash notices when the end was cut off."""
+    """The chain's last link; a saved copy of its hash reveals later that the end was cut off."""
 
     position: int = 0
     hash: str = GENESIS
@@ -69,7 +69,7 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What one sealing did: how many links it added, where the chain ends, and up to where nothing was open."""
+    """The result of one sealing: the number of new links, the chain's end, and the horizon of ended transactions."""
 
     added: int
     head: Head
@@ -77,7 +77,7 @@ class Sealed:
 
 
 def seal(engine: Engine, keys: ChainKeys, *, taking: TextClause = TRY, batch: int = BATCH) -> Sealed | None:
-    """Seal everything that can be sealed now, in batches; None when another sealer holds what we were `taking`."""
+    """Seal all events that can be sealed now, in batches; None when another sealer holds the lock."""
     with session_scope(engine) as session:
         horizon = _horizon(session)
     added = 0
@@ -105,7 +105,7 @@ def _horizon(session: Session) -> Horizon:
 
 
 def _unsealed(session: Session, last: Head, batch: int) -> list[Row[Any]]:
-    # A dump restored on another server brings numbers that this one has not reached: nothing of theirs is open here.
+    # A dump from another server brings transaction numbers this server has not reached: none of them is open here.
     after = (last.txid, last.event_id) if last.txid < _horizon(session).ahead else (-1, 0)
     return list(session.connection().execute(_NEXT, {"txid": after[0], "id": after[1], "batch": batch}))
 
