@@ -1,4 +1,4 @@
-"""Real servers for every test: one PostgreSQL for the whole run, one Valkey for each process of it.
+"""Real servers for every test: one PostgreSQL for the whole run, one Valkey and one Chromium for each process of it.
 
 A test that stops or harms a server starts its own with `core.embedded.embedded`.
 """
@@ -20,6 +20,7 @@ from sqlmodel import Session
 from core.db import connect
 from core.embedded import embedded
 from migrations.run import upgrade
+from tests.browsing import a_browser
 
 SERVER = pytest.StashKey[str]()
 TEMPLATE = "unstuck_template"
@@ -145,6 +146,13 @@ def session(engine: Engine) -> Iterator[Session]:
 def _valkey() -> Iterator[str]:
     with ExitStack() as stack:
         yield stack.enter_context(embedded(_folder(stack), postgres=False)).redis_url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Return this process's Chromium."""
+    with a_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,13 +17,12 @@ from core import auth
 from core.auth import Visitor
 from core.db import connect, session_scope
 from core.models import Role, User
+from tests.browsing import COOKIE, Tabs
 from tests.conftest import SECRET, _fresh
 from tests.factories import make_user
-from tests.ui.conftest import FLAGS
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-COOKIE = "unstuck_session"
 
 
 @dataclass
@@ -106,17 +104,16 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    """Return a real Chromium."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium or Chrome here")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
+@pytest.fixture(scope="session")
+def _tabs(site: Site, browser: object) -> Tabs:
+    return Tabs(browser, site.url)
+
+
+@pytest.fixture
+def tabs(_tabs: Tabs) -> Iterator[Tabs]:
+    """Return tabs on the site; they are as new afterwards."""
+    yield _tabs
+    _tabs.clear()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from starlette.routing import compile_path
 
 from core.models import Role
+from tests.browsing import Tabs
 from tests.security.conftest import Site
 from tests.security.rights import RIGHTS
 from tests.security.test_rights import OTHER_ROUTES, changes
@@ -191,15 +192,12 @@ def outside(site: Site) -> Iterator[str]:
 
 
 @pytest.mark.browser
-def test_no_other_page_shows_the_console_in_a_frame(site: Site, browser: object, outside: str) -> None:
-    context = browser.new_context()
-    context.add_cookies([{"name": "unstuck_session", "value": site.token(), "url": site.url}])
-    page = context.new_page()
+def test_no_other_page_shows_the_console_in_a_frame(site: Site, tabs: Tabs, outside: str) -> None:
+    page = tabs.lend(site.token())
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(outside, wait_until="load")
     inside = [frame.content() for frame in page.frames[1:]]
-    context.close()
     assert len(inside) == len(FRAMED)
     assert not [text for text in inside if "/assets/" in text or "swagger" in text]
     assert len([text for text in said if "frame-ancestors" in text]) == len(FRAMED), said

@@ -42,9 +42,9 @@ DIALOGS = {
 
 
 @pytest.fixture(scope="module")
-def people(console) -> tuple[User, dict[str, str]]:
+def people(emptied) -> tuple[User, dict[str, str]]:
     """Return an admin who has something of everything to look at, and what addresses name."""
-    with Session(console.engine, expire_on_commit=False) as session:
+    with Session(emptied.engine, expire_on_commit=False) as session:
         admin, user = make_user(session, role=Role.ADMIN), make_user(session)
         job = _failed(session, user)
         _running(session)
@@ -102,7 +102,6 @@ def test_no_page_keeps_anybody_out(console, people: tuple, path: str) -> None:
     page.get_by_role("button", name="Theme: dark").click()  # the system's own theme comes next, which is light here
     page.locator("body:not(.body--dark)").wait_for()
     assert serious(page) == []
-    page.context.close()
 
 
 @pytest.mark.parametrize("dialog", DIALOGS.values(), ids=DIALOGS)
@@ -114,4 +113,3 @@ def test_no_dialog_keeps_anybody_out(console, people: tuple, dialog: tuple[str, 
     page.get_by_role("dialog").locator("h2, [role=combobox]").first.wait_for()
     # Under a dialog, axe takes the page's body for what is behind its text; the same colours are tried on the pages.
     assert [found for found in serious(page) if not found.startswith("color-contrast")] == []
-    page.context.close()
