@@ -53,7 +53,7 @@ def test_a_press_leads_to_the_provider_and_back_to_where_one_wanted(
     page.get_by_role("link", name="Sign in with your organisation").click()
     page.get_by_role("grid", name="Jobs").wait_for()
     assert page.url == f"{url}/jobs?status=failed"
-    assert page.get_by_role("button", name=f"Signed in as {ada.email}").count() == 1
+    page.get_by_role("button", name=f"Signed in as {ada.email}").wait_for()
     assert refused == []
 
     page.context.clear_cookies()

@@ -177,7 +177,7 @@ def test_the_mark_in_the_navigation_follows_the_route(console, rows: Session) ->
     page.wait_for_url(f"{console.url}/")  # the address follows the mark: going back before would leave the console
     page.go_back()
     marked.filter(has_text="Users").wait_for()
-    assert marked.count() == 1
+    eventually(lambda: marked.count() == 1)
 
 
 def test_an_address_that_names_nothing_says_so(console, rows: Session) -> None:

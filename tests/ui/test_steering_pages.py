@@ -59,8 +59,8 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
     at_work = page.get_by_label("At work")
     for words in ("mill:42", "1 of 8 threads busy", "97 MB", "serves demo", "demo.enable", "ana@example.com", "25 %"):
         at_work.get_by_text(words).first.wait_for()
-    assert page.get_by_label("Gone").get_by_text("mill:43").is_visible()
-    assert page.get_by_label("Gone").get_by_text("lost").is_visible()
+    page.get_by_label("Gone").get_by_text("mill:43").wait_for()
+    page.get_by_label("Gone").get_by_text("lost").wait_for()
 
     said = at_work.locator(".beat time-text")
     first = said.get_attribute("at")
@@ -177,7 +177,7 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     dialog.get_by_text("no cron expression that ever comes due").wait_for()
     dialog.get_by_label("Cron", exact=True).fill("30 2 * * 1-5")
     dialog.get_by_text("At 02:30, Monday through Friday").wait_for()
-    assert dialog.locator(".preview time-text").count() == 3
+    eventually(lambda: dialog.locator(".preview time-text").count() == 3)
     dialog.get_by_role("button", name="Add schedule").click()
     toast(page, "nightly is added.")
 
@@ -277,4 +277,4 @@ def test_the_mark_in_the_navigation_follows_to_the_new_pages(console, rows: Sess
         page.keyboard.press(key)
         marked.filter(has_text=name).wait_for()
         page.get_by_role("heading", name=name, level=1).wait_for()
-        assert marked.count() == 1
+        eventually(lambda: marked.count() == 1)
