@@ -25,7 +25,7 @@ SCREEN = {"width": 1280, "height": 720}
 #: What a page believes of its person's wishes; nothing moves, so that nothing is waited for.
 WISHES = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none"}
 #: Milliseconds that a page may take for anything.
-PATIENCE = 10_000
+PATIENCE = 30_000
 COOKIE = "unstuck_session"
 
 

@@ -19,6 +19,7 @@ from ui import access
 
 SignIn = Callable[[Role], tuple[TestClient, User]]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
 @pytest.fixture
