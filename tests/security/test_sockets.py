@@ -28,7 +28,10 @@ from tests.waiting import eventually
 
 COOKIE = "unstuck_session"
 # So does the library with a line that was refused.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.xdist_group("sockets"),  # one console for all of them
+]
 
 
 @pytest.fixture(autouse=True)
