@@ -20,6 +20,7 @@ from sqlmodel import Session
 from core.db import connect
 from core.embedded import embedded
 from migrations.run import upgrade
+from tests import order
 from tests.browsing import a_browser
 
 SERVER = pytest.StashKey[str]()
@@ -29,8 +30,6 @@ TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 #: Bytes for the databases of a run and what they write; a container's usual 64 MB would not do.
 ROOM = 2_000_000_000
-#: What takes longest begins first, so that no process is left with it when the others have nothing more to do.
-EARLY = ("test_house", "model/test_replay", "journeys", "faults", "security", "ui", "test_embedded", "migrations")
 #: Safety that a test run does not need: its data dies with it.
 UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -50,11 +49,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes longest first; what has the same rank stays in order."""
-    items.sort(key=lambda item: _rank(item.path.relative_to(TESTS).with_suffix("").as_posix()))
+    items.sort(key=lambda item: order.rank(item.path.relative_to(TESTS).as_posix()))
 
 
-def _rank(path: str) -> int:
-    return next((rank for rank, start in enumerate(EARLY) if path.startswith(start)), len(EARLY))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Distribute tests one by one, but for files that stay together."""
+    return order.FilesTogether(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,14 +2,10 @@
 
 import re
 
-import pytest
-
 from tests.demo.fake_service import FakeService, well
 from tests.driving import own_rows, picture
 from tests.journeys.conftest import Program, free_port
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.xdist_group("journeys of creators")  # one program for all of them
 
 PORT = free_port()
 MORE_SETTINGS = {"DEMO_SERVICE_URL": f"http://127.0.0.1:{PORT}", "UNSTUCK_DEMO_STEP_SECONDS": "0.15"}

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from sqlmodel import Session, col, func, select
 
 from core.models import BackgroundJob, Interaction, User
@@ -10,8 +9,6 @@ from tests import driving
 from tests.driving import picture
 from tests.journeys.conftest import Program
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.xdist_group("journeys of support")  # one program for all of them
 
 MID_TIER = 2_000
 #: Slow enough that a job is still running when the second page has been drawn on a busy machine.

@@ -33,7 +33,7 @@ from tests.factories import SUPPORT
 from tests.security.conftest import Site
 from tests.security.hostile import TEXTS
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("hostile pages")]  # placed once for all of them
+pytestmark = pytest.mark.browser
 
 SCREENS = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
 #: Whose own pages a browser opens; those of all others are read through the API.

@@ -35,7 +35,6 @@ from tests.security.hostile import HUGE
 from tests.security.test_hostile_pages import SCREENS, listen, look
 from ui import cli, cli_steering
 
-pytestmark = pytest.mark.xdist_group("hostile sizes")  # placed once for all of them
 #: Bytes of any answer about these rows: a page of the audit log may show forty thousand characters of each value.
 MOST_BYTES = 2_000_000
 #: Jobs in one answer, and what it may take: less than a third of a per cent of what their rows hold.

@@ -13,10 +13,7 @@ __all__ = ["collected", "site"]
 #: What Engine.IO says before it closes a line.
 CLOSE = "1"
 # So does the library with a line that was cut.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.xdist_group("lines"),  # one console for all of them
-]
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @contextmanager

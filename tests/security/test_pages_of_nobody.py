@@ -8,7 +8,6 @@ from tests.security.test_sockets import COOKIE, Site, collected, disable, shake,
 from tests.waiting import eventually
 
 __all__ = ["collected", "site"]
-pytestmark = pytest.mark.xdist_group("pages of nobody")  # one console for all of them
 
 #: Addresses of a page, of no page, of a part of none, and of routes of ours with a method that they do not take.
 ADDRESSES = [

@@ -28,10 +28,7 @@ from tests.waiting import eventually
 
 COOKIE = "unstuck_session"
 # So does the library with a line that was refused.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.xdist_group("sockets"),  # one console for all of them
-]
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(autouse=True)

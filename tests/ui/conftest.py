@@ -89,7 +89,11 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
         command = [sys.executable, "-m", self._module, self._database_url, str(port)]
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
         url = f"http://127.0.0.1:{port}"
-        eventually(lambda: _answers(url), within=30)
+        try:
+            eventually(lambda: _answers(url), within=60)
+        except BaseException:
+            self.__exit__()
+            raise
         return url
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("accessible")]
+pytestmark = pytest.mark.browser
 
 PAGES = {
     "overview": "/",

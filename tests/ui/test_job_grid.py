@@ -187,7 +187,7 @@ def listed(database: str, **options: Any) -> list[dict[str, Any]]:
         return page_of(session, JobFilter.from_params(options.pop("params", {})), **options).items
 
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("job grid")]  # one server for all of them
+pytestmark = pytest.mark.browser
 
 
 def test_the_newest_jobs_are_shown_in_a_grid_named_jobs(screen: Screen, database: str) -> None:
