@@ -28,6 +28,7 @@ TOGETHER = (
     "security/test_lines.py",
     "security/test_pages_of_nobody.py",
     "security/test_sockets.py",
+    "security/test_without_session.py",
     "ui/test_accessible.py",
     "ui/test_job_grid.py",
 )

@@ -31,6 +31,8 @@ PAGES = {
     "demo mode": "/settings/demo-mode",
     "dashboard": "/dashboard",
 }
+#: What is dark by its class and not by the theme of the whole page, and changes a moment later.
+DARK = ".body--dark, .q-dark, .q-field--dark"
 DIALOGS = {
     "pausing": ("/queues", "Pause"),
     "limits": ("/queues", "Limits"),
@@ -100,7 +102,7 @@ def test_no_page_keeps_anybody_out(console, people: tuple, path: str) -> None:
     page = opened(console, admin, path.format(**ids))
     assert serious(page) == []
     page.get_by_role("button", name="Theme: dark").click()  # the system's own theme comes next, which is light here
-    page.locator("body:not(.body--dark)").wait_for()
+    page.locator(f"html[data-theme=light]:not(:has({DARK}))").wait_for(state="attached")
     assert serious(page) == []
 
 
