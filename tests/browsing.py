@@ -78,11 +78,11 @@ class Tab:
 
     def clear(self) -> None:
         """Let nothing of the last test be left: no socket, cookie, note, listener, route, wish or further tab."""
+        heard, self._heard = self._heard, []
         if self.page.is_closed():
-            self.page = self._new_page()
-        for event, answer in self._heard:
+            self.page, heard = self._new_page(), []
+        for event, answer in heard:
             self.page.remove_listener(event, answer)
-        self._heard.clear()
         for other in self._context.pages:
             if other != self.page:
                 other.close()

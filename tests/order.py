@@ -22,7 +22,6 @@ TOGETHER = (
     "journeys/test_support.py",
     "migrations/test_interrupted.py",
     "security/test_cross_site.py",
-    "security/test_hostile_api.py",
     "security/test_hostile_pages.py",
     "security/test_hostile_sizes.py",
     "security/test_lines.py",
