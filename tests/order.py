@@ -4,6 +4,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: What takes longest begins first, so that no process is left with it when the others have nothing more to do.
 EARLY = (
+    "security/test_hostile_api.py",
     "test_house.py",
     "model/test_replay.py",
     "journeys/",
