@@ -3,6 +3,7 @@
 A test that stops or harms a server starts its own with `core.embedded.embedded`.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -50,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes longest first; what has the same rank stays in order."""
     items.sort(key=lambda item: order.rank(item.path.relative_to(TESTS).as_posix()))
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what all modules hold: a collection of garbage then takes 10 ms instead of half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

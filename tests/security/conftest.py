@@ -89,7 +89,7 @@ def site(environment: dict[str, str]) -> Iterator[Site]:
     log_file = Path(environment["UNSTUCK_DATA_DIR"]) / "serve.log"
     process = started(["serve", "--port", "0"], environment, log_file)
     try:
-        found = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=60)
+        found = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=120)
         eventually(lambda: _answers(found[1]), within=60)
         engine = connect(environment["DATABASE_URL"])
         yield Site(found[1], engine, log_file, process)

@@ -90,7 +90,7 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
         url = f"http://127.0.0.1:{port}"
         try:
-            eventually(lambda: _answers(url), within=60)
+            eventually(lambda: _answers(url), within=120)
         except BaseException:
             self.__exit__()
             raise
@@ -98,7 +98,11 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def _answers(url: str) -> bool:
