@@ -6,7 +6,7 @@ CPU that it costs in a context of its own. What a test may leave behind in a tab
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -40,6 +40,17 @@ def a_browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+def come_to_rest(page: Any) -> None:
+    """Wait until a page has loaded all that it asks for, or for ten seconds.
+
+    A tab that goes on may count a request of the page before as one that never ends; it happens once in a hundred pages.
+    """
+    from playwright.sync_api import TimeoutError as NeverIdle
+
+    with suppress(NeverIdle):
+        page.wait_for_load_state("networkidle", timeout=10_000)
 
 
 class Tab:

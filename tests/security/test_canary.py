@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from core import audit
 from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, Role, Schedule, User
 from core.redact import HIDDEN, redacted
-from tests.browsing import Tabs
+from tests.browsing import Tabs, come_to_rest
 from tests.conftest import SECRET
 from tests.factories import SUPPORT, make_user
 from tests.security.conftest import COOKIE, Site
@@ -75,7 +75,7 @@ def test_no_page_shows_it(site: Site, tabs: Tabs, planted: tuple[User, Backgroun
     for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings", "/operators"):
         page.goto(path)
         page.locator("h1").first.wait_for()
-        page.wait_for_load_state("networkidle")
+        come_to_rest(page)
         heard.append(page.content())
     assert len(heard) > 10
     assert any(str(job.id) in said for said in heard)

@@ -28,7 +28,7 @@ from core.models import (
     Worker,
 )
 from core.trail_export import FORMULA
-from tests.browsing import Tabs
+from tests.browsing import Tabs, come_to_rest
 from tests.factories import SUPPORT
 from tests.security.conftest import Site
 from tests.security.hostile import TEXTS
@@ -170,7 +170,7 @@ def look(page: object, path: str) -> list[str]:
     """Open a page, wait until it is drawn, and return what is wrong with it."""
     answer = page.goto(path)
     page.locator("h1").first.wait_for()
-    page.wait_for_load_state("networkidle")
+    come_to_rest(page)
     found = [] if answer.status == 200 else [f"{path} answered {answer.status}"]
     if page.evaluate("window.hacked") is not None:
         found.append(f"{path} ran what was planted")

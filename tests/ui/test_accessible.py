@@ -10,6 +10,7 @@ from core.jobs.request import request
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, Schedule, ScheduleTick, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
+from tests.browsing import come_to_rest
 from tests.factories import SUPPORT, make_user
 
 pytestmark = pytest.mark.browser
@@ -92,7 +93,7 @@ def opened(console, admin: User, path: str) -> object:
     page.context.add_cookies([{"name": "theme", "value": "dark", "url": console.url}])
     page.goto(path)
     page.locator("h1").first.wait_for(state="attached")
-    page.wait_for_load_state("networkidle")
+    come_to_rest(page)
     return page
 
 
