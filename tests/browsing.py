@@ -45,7 +45,7 @@ def a_browser() -> Iterator[Any]:
 def come_to_rest(page: Any) -> None:
     """Wait until a page has loaded all that it asks for, or for ten seconds.
 
-    A tab that goes on may count a request of the page before as one that never ends; it happens once in a hundred pages.
+    A tab that goes on may count a request of the page before as one that never ends: once in a hundred pages.
     """
     from playwright.sync_api import TimeoutError as NeverIdle
 
