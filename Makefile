@@ -12,10 +12,10 @@ run: setup ## Start everything: make run ARGS="--port 9000"
 	@exec $(PYTHON) main.py run $(ARGS)
 
 test: setup-dev ## Run all tests: make test ARGS="-k cancel"
-	$(PYTHON) -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
+	$(PYTHON) -m pytest -n auto --dist loadscope --no-loadscope-reorder -m "not slow" $(ARGS)
 
 faults: setup-dev ## Run the tests that are too slow for `make test`: servers and workers harmed in every way
-	$(PYTHON) -m pytest -n 2 --dist loadgroup -m slow $(ARGS)
+	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
 
 soak: setup-dev ## Break everything at random for a while, and count what is lost: make soak MINUTES=30 SEED=7
 	$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

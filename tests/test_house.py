@@ -48,7 +48,6 @@ def at(path: Path, line: int) -> str:
     ],
     ids=["lint", "format", "types", "types-of-main", "layers"],
 )
-@pytest.mark.xdist_group("check")  # mypy's cache is for one at a time
 def test_check_is_clean(command: list[str]) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -3,16 +3,26 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from core.database.engine import session_scope
 from core.models import Role, User
-from core.people import auth
+from core.people import auth, passwords
 from core.people.auth import Visitor
 from tests.factories import make_user
 from ui import access
 from ui.app import create_api
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let argon2id take 1 ms instead of 200, where the subject is not how passwords are kept."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    passwords._nobody.cache_clear()
+    yield
+    passwords._nobody.cache_clear()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tests.factories import make_user
 from ui.auth_middleware import AuthMiddleware
 
 FEW = Limit("few", 3, 60, "Too many of these.")
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from tests.factories import ADMIN, make_user
 
 SignIn = Callable[[Role], tuple[TestClient, User]]
 PASSWORD = "correct horse battery"
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Where one is signed in: seen by oneself and by admins, ended by them, and on record with who ended it."""
+"""Where one is signed in: seen by self_owned and by admins, ended by them, and on record with who ended it."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -20,6 +20,7 @@ from ui import access
 
 SignIn = Callable[[Role], tuple[TestClient, User]]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
 @pytest.fixture

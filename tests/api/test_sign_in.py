@@ -18,6 +18,7 @@ from tests.factories import ADMIN, make_user
 
 SignIn = Callable[[Role], tuple[TestClient, User]]
 PASSWORD = "correct horse battery"
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
 def test_a_sign_in_link_works_once(anonymous: TestClient, engine: Engine) -> None:

@@ -31,7 +31,7 @@ def console(cluster: Cluster) -> Iterator[Callable[..., httpx.Client]]:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         cluster.spawn((*PROGRAM, "serve", "--port", str(port)), **settings)
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, verify=False)
         clients.append(client)
         eventually(lambda: _status(client, "/readyz") == 200, within=60)
         answer = client.post("/api/auth/login", json={"email": person.email, "password": PASSWORD})

@@ -19,11 +19,14 @@ from sqlalchemy import Engine
 from core.database.engine import connect, session_scope
 from core.local.embedded import running
 from core.people import auth
+from tests.browsing import COOKIE, Tabs
 from tests.factories import make_user
-from tests.ui.conftest import FLAGS
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+SCREEN, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+#: Milliseconds that a page may take; jobs run beside it.
+PATIENCE = 15_000
 
 #: A lease of 2 s, and steps slow enough that there is something to watch.
 SETTINGS = {
@@ -44,29 +47,25 @@ class Program:
     url: str
     link: str
     engine: Engine
-    browser: object
+    tabs: Tabs
+    _token: str = ""
 
-    def person(self, **context: object) -> object:
-        """Return a browser of the local admin, who is signed in."""
-        opened = self.browser.new_context(base_url=self.url, viewport={"width": 1440, "height": 900}, **context)
-        opened.set_default_timeout(15_000)
-        if not hasattr(self, "_state"):
-            page = opened.new_page()
+    def person(self) -> object:
+        """Return a page of the local admin, who is signed in; the first one followed the link of the first start."""
+        page = self.tabs.lend(self._token, SCREEN)
+        page.set_default_timeout(PATIENCE)
+        if not self._token:
             follow(page, self.link)
-            page.close()
-            self._state = opened.storage_state()
-            return opened
-        opened.add_cookies(self._state["cookies"])
-        return opened
+            [self._token] = [each["value"] for each in page.context.cookies() if each["name"] == COOKIE]
+        return page
 
     def creator(self, state: str = "disabled") -> object:
-        """Return a browser of a new creator, signed in, and the creator."""
+        """Return a page of a new creator, signed in, and the creator."""
         with session_scope(self.engine) as session:
             user = make_user(session, demo_mode_status=state)
             link = auth.make_link(session, user)
-        opened = self.browser.new_context(base_url=self.url, viewport={"width": 390, "height": 844})
-        opened.set_default_timeout(15_000)
-        page = opened.new_page()
+        page = self.tabs.lend(screen=PHONE)
+        page.set_default_timeout(PATIENCE)
         follow(page, f"/login/{link}")
         return page, user
 
@@ -78,12 +77,8 @@ class Program:
 
 
 @pytest.fixture(scope="module")
-def program(request: pytest.FixtureRequest) -> Iterator[Program]:
+def _program(request: pytest.FixtureRequest, browser: object) -> Iterator[Program]:
     """Start the program with slow steps, so that there is something to watch, and stop it as Ctrl-C does."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium or Chrome here")
     folder = Path(tempfile.mkdtemp(prefix="unstuck-journey-"))
     folder.chmod(0o711)
     settings = {**SETTINGS, **getattr(request.module, "MORE_SETTINGS", {})}
@@ -91,15 +86,20 @@ def program(request: pytest.FixtureRequest) -> Iterator[Program]:
     try:
         link = eventually(lambda: re.search(r"http://\S+/login/\S+", log.read_text()), within=60).group(0)
         engine = connect(running(folder / "data").database_url)
-        with sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            yield Program(process, link.split("/login/")[0], link, engine, browser)
-            browser.close()
+        url = link.split("/login/")[0]
+        yield Program(process, url, link, engine, Tabs(browser, url))
         engine.dispose()
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130), log.read_text()[-3000:]
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def program(_program: Program) -> Iterator[Program]:
+    """Return the program; its tabs are as new afterwards."""
+    yield _program
+    _program.tabs.clear()
 
 
 def _start(folder: Path, settings: dict[str, str]) -> tuple[subprocess.Popen[bytes], Path]:

@@ -38,8 +38,7 @@ def state_of(program: Program, user: User) -> str:
 
 
 def test_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program: Program) -> None:
-    person = program.person()
-    page = person.new_page()
+    page = program.person()
     user = user_called(program, "disabled")
     page.goto("/users")
     page.get_by_placeholder("E-mail, name or id", exact=True).fill(user.email[:12])
@@ -47,9 +46,9 @@ def test_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program
     page.get_by_role("button", name="Enable demo mode").click()
     page.get_by_text("Enabling demo mode").first.wait_for()
     eventually(lambda: re.search(r"[\d,]+ of 2,000", page.inner_text("body")), within=15)
-    address = page.url
+    address, browser = page.url, page.context
     page.close()
-    again = person.new_page()
+    again = browser.new_page()
     again.goto(address)
     again.get_by_text("Enabling demo mode").first.wait_for()
     again.get_by_text("Demo mode active").or_(again.get_by_text("demo mode is enabled")).first.wait_for(timeout=60_000)
@@ -57,12 +56,11 @@ def test_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program
 
 
 def test_progress_moves_in_the_grid_without_reload_and_the_row_ends_as_cancelled(program: Program) -> None:
-    person = program.person()
+    jobs = program.person()
     user = user_called(program, "disabled", skip=3)
-    jobs = person.new_page()
     jobs.goto("/jobs")
     jobs.locator(".ag-row").first.wait_for()
-    page = person.new_page()
+    page = jobs.context.new_page()
     page.goto(f"/users/{user.id}")
     page.get_by_role("button", name="Enable demo mode").click()
     jobs.get_by_role("button", name=re.compile("new")).click()
@@ -79,9 +77,8 @@ def test_progress_moves_in_the_grid_without_reload_and_the_row_ends_as_cancelled
 
 
 def test_a_killed_worker_changes_nothing_for_the_customer(program: Program) -> None:
-    person = program.person()
+    page = program.person()
     user = user_called(program, "disabled", skip=6)
-    page = person.new_page()
     page.goto(f"/users/{user.id}")
     page.get_by_role("button", name="Enable demo mode").click()
     eventually(lambda: re.search(r"[\d,]+ of 2,000", page.inner_text("body")), within=15)
@@ -92,9 +89,8 @@ def test_a_killed_worker_changes_nothing_for_the_customer(program: Program) -> N
 
 
 def test_a_double_click_starts_one_job(program: Program) -> None:
-    person = program.person()
+    page = program.person()
     user = user_called(program, "disabled", skip=9)
-    page = person.new_page()
     page.goto(f"/users/{user.id}")
     page.get_by_role("button", name="Enable demo mode").dblclick()
     page.get_by_text("Enabling demo mode").first.wait_for()
@@ -107,9 +103,8 @@ def test_a_double_click_starts_one_job(program: Program) -> None:
 
 
 def test_a_failed_customer_is_explained_and_dismissed(program: Program) -> None:
-    person = program.person()
+    page = program.person()
     user = user_called(program, "failed")
-    page = person.new_page()
     page.goto(f"/users/{user.id}")
     page.get_by_text(re.compile("failed .* ago")).first.wait_for()
     page.get_by_role("button", name="Dismiss").first.click()

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,13 +17,12 @@ from core.database.engine import connect, session_scope
 from core.models import Role, User
 from core.people import auth
 from core.people.auth import Visitor
+from tests.browsing import COOKIE, Tabs
 from tests.conftest import SECRET, _fresh
 from tests.factories import make_user
-from tests.ui.conftest import FLAGS
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-COOKIE = "unstuck_session"
 
 
 @dataclass
@@ -47,7 +45,8 @@ class Site:
     def client(self, role: Role | None = None, user: User | None = None) -> httpx.Client:
         """Return a client that is signed in with a role; without one: a stranger."""
         cookies = {COOKIE: self.token(role or Role.ADMIN, user)} if role or user else {}
-        return httpx.Client(base_url=self.url, cookies=cookies, timeout=30)
+        # Nothing is verified on plain HTTP, and reading all certificates takes longer than most of the tests.
+        return httpx.Client(base_url=self.url, cookies=cookies, timeout=30, verify=False)
 
     def log(self) -> str:
         """Return everything that the process wrote so far, byte by byte."""
@@ -90,7 +89,7 @@ def site(environment: dict[str, str]) -> Iterator[Site]:
     log_file = Path(environment["UNSTUCK_DATA_DIR"]) / "serve.log"
     process = started(["serve", "--port", "0"], environment, log_file)
     try:
-        found = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=60)
+        found = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=120)
         eventually(lambda: _answers(found[1]), within=60)
         engine = connect(environment["DATABASE_URL"])
         yield Site(found[1], engine, log_file, process)
@@ -101,22 +100,21 @@ def site(environment: dict[str, str]) -> Iterator[Site]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz").status_code == 200
+        return httpx.get(f"{url}/healthz", verify=False).status_code == 200
     except httpx.TransportError:
         return False
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    """Return a real Chromium."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium or Chrome here")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
+@pytest.fixture(scope="session")
+def _tabs(site: Site, browser: object) -> Tabs:
+    return Tabs(browser, site.url)
+
+
+@pytest.fixture
+def tabs(_tabs: Tabs) -> Iterator[Tabs]:
+    """Return tabs on the site; they are as new afterwards."""
+    yield _tabs
+    _tabs.clear()
 
 
 @pytest.fixture

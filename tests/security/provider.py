@@ -7,6 +7,7 @@ import json
 import secrets
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
@@ -16,11 +17,17 @@ from joserfc.jwk import KeySet, RSAKey
 CLIENT, SECRET = "unstuck-console", "s3cret/with+signs: 100%41 ü"
 
 
+@cache
+def a_key(name: str) -> RSAKey:
+    """Return the key of this name, which is the same in all tests of this process; its id is always the same."""
+    return RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+
+
 class Provider:
     """What it knows of the person who signs in is `person`; `lies` changes the id token's claims."""
 
     def __init__(self) -> None:
-        self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+        self.key = a_key("one")
         self.person: dict[str, object] = {"sub": "42", "email": "ada@example.com", "email_verified": True}
         self.lies: dict[str, object] = {}
         self.sign = self.sign_rightly
@@ -49,8 +56,7 @@ class Provider:
         return _joined({"alg": "none", "typ": "JWT"}, claims) + "."
 
     def sign_with_another_key(self, claims: dict[str, object]) -> str:
-        other = RSAKey.generate_key(2048, {"kid": "one"})
-        return jwt.encode({"alg": "RS256", "kid": "one"}, claims, other)
+        return jwt.encode({"alg": "RS256", "kid": "one"}, claims, a_key("another"))
 
     def authorize(self, address: str) -> str:
         """Sign the person in, as its page would, and return where the browser is sent to."""

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from core.audit.record import record
 from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, Role, Schedule, User
 from core.redact import HIDDEN, redacted
+from tests.browsing import Tabs, settle
 from tests.conftest import SECRET
 from tests.factories import SUPPORT, make_user
 from tests.security.conftest import COOKIE, Site
@@ -66,19 +67,16 @@ def test_no_answer_of_the_api_shows_it(site: Site, planted: tuple[User, Backgrou
 
 
 @pytest.mark.browser
-def test_no_page_shows_it(site: Site, browser: object, planted: tuple[User, BackgroundJob]) -> None:
+def test_no_page_shows_it(site: Site, tabs: Tabs, planted: tuple[User, BackgroundJob]) -> None:
     user, job = planted
-    context = browser.new_context(base_url=site.url)
-    context.add_cookies([{"name": COOKIE, "value": site.token(Role.ADMIN), "url": site.url}])
-    page = context.new_page()
+    page = tabs.lend(site.token(Role.ADMIN))
     heard: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
     for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings", "/operators"):
         page.goto(path)
         page.locator("h1").first.wait_for()
-        page.wait_for_load_state("networkidle")
+        settle(page)
         heard.append(page.content())
-    context.close()
     assert len(heard) > 10
     assert any(str(job.id) in said for said in heard)
     assert any(HIDDEN in said for said in heard)

@@ -72,11 +72,11 @@ PLANTED = {
     "sets a column": "def f(session):\n    user = session.get(User, 1)\n    user.role = 'admin'",
     "sets one in a scope": "def f(engine):\n    with session_scope(engine) as s:\n        s.get(U, 1).role = 2",
     "an engine's own transaction": "def f():\n    with access.engine().begin() as c:\n        c.execute(x)",
-    "core's own function": "from core import operators\ndef f(s):\n    operators.disable(s, 1, me, None)",
+    "core's own function": "from core.people import operators\ndef f(s):\n    operators.disable(s, 1, me, None)",
     "handed on": "from core.people.operators import disable\ndef f(s):\n    read(who, disable, 1)",
-    "by another name": "from core.jobs.request import request_chore as ask\ndef f(s):\n    ask(s)",
+    "by another name": "from core.jobs.request import request_task as ask\ndef f(s):\n    ask(s)",
     "through others": "from core.jobs.retry import retry\ndef f(s):\n    retry(s, 1, me)",
-    "an event": "from core import audit\ndef f(s):\n    audit.record(s, me, 'x')",
+    "an event": "from core.audit.record import record\ndef f(s):\n    record(s, me, 'x')",
     "past the checks": "from core.commands.registry import COMMANDS\ndef f(s):\n    COMMANDS['job.retry'].act(s, call)",
 }
 
@@ -91,7 +91,7 @@ def test_the_check_finds_what_is_planted(source: str) -> None:
     [
         "def f(session):\n    return session.exec(select(User)).all()",
         "def f(session):\n    return session.execute(text('SELECT count(*) FROM users'))",
-        "from core import auth\ndef out(who):\n    read(who, auth.sign_out)",
+        "from core.people import auth\ndef out(who):\n    read(who, auth.sign_out)",
         "def f():\n    '''Delete from users what is gone; update users set.'''",
         "def f(dialog):\n    dialog.delete()\n    shown.add(1)",
     ],

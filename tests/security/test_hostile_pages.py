@@ -29,8 +29,9 @@ from core.models import (
     User,
     Worker,
 )
+from tests.browsing import Tabs, settle
 from tests.factories import SUPPORT
-from tests.security.conftest import COOKIE, Site
+from tests.security.conftest import Site
 from tests.security.hostile import TEXTS
 from ui.page import Frame
 from ui.pages import PAGES
@@ -142,18 +143,16 @@ def test_every_one_of_them_is_read_by_its_id_and_in_the_audit_log(site: Site, pl
     assert len([json.loads(line) for line in files[1].strip().split("\n")]) >= len(TEXTS)
 
 
-def test_nothing_runs_and_nothing_breaks_out(site: Site, browser: object, rows: Session, placed: Placed) -> None:
+def test_nothing_runs_and_nothing_breaks_out(site: Site, tabs: Tabs, rows: Session, placed: Placed) -> None:
     wrong: list[str] = []
     for person_id in {who for _, who in placed.pages}:
         user = rows.get_one(User, person_id)
-        context = browser.new_context(base_url=site.url, viewport=SCREENS[0])
-        context.add_cookies([{"name": COOKIE, "value": site.token(user=user), "url": site.url}])
-        page = context.new_page()
+        page = tabs.lend(site.token(user=user), SCREENS[0])
         listen(page, wrong)
         for path, who in placed.pages:
             if who == person_id:
                 wrong += look(page, path)
-        context.close()
+        tabs.clear()
     assert not wrong, "\n".join(line[:400] for line in wrong)
     assert "unexpected error" not in site.log()
 
@@ -174,7 +173,7 @@ def look(page: object, path: str) -> list[str]:
     """Open a page, wait until it is drawn, and return what is wrong with it."""
     answer = page.goto(path)
     page.locator("h1").first.wait_for()
-    page.wait_for_load_state("networkidle")
+    settle(page)
     found = [] if answer.status == 200 else [f"{path} answered {answer.status}"]
     if page.evaluate("window.hacked") is not None:
         found.append(f"{path} ran what was planted")

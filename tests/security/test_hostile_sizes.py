@@ -29,8 +29,9 @@ from core.models import (
     User,
     Worker,
 )
+from tests.browsing import Tabs
 from tests.factories import SUPPORT, make_user
-from tests.security.conftest import COOKIE, Site
+from tests.security.conftest import Site
 from tests.security.hostile import HUGE
 from tests.security.test_hostile_pages import SCREENS, listen, look
 from ui import cli
@@ -180,10 +181,8 @@ def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: 
 
 @pytest.mark.slow  # the API's answers hold the same promise in a second
 @pytest.mark.browser
-def test_pages_draw_it_without_megabytes(site: Site, browser: object, placed: Placed) -> None:
-    context = browser.new_context(base_url=site.url, viewport=SCREENS[0])
-    context.add_cookies([{"name": COOKIE, "value": site.token(Role.ADMIN), "url": site.url}])
-    page = context.new_page()
+def test_pages_draw_it_without_megabytes(site: Site, tabs: Tabs, placed: Placed) -> None:
+    page = tabs.lend(site.token(Role.ADMIN), SCREENS[0])
     wrong: list[str] = []
     heard: list[int] = []
     listen(page, wrong)
@@ -191,7 +190,6 @@ def test_pages_draw_it_without_megabytes(site: Site, browser: object, placed: Pl
     console = [page.route for page in PAGES if page.frame is Frame.CONSOLE and "{" not in page.route]
     for path in (*console, f"/users/{placed.users[0]}", f"/jobs/{placed.jobs[0]}"):
         wrong += look(page, path)
-    context.close()
     assert not wrong, "\n".join(line[:400] for line in wrong)
     assert max(heard) < MOST_BYTES
     assert "unexpected error" not in site.log()

@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import Session
 
 from core.models import Role
+from tests.browsing import Tabs
 from tests.factories import make_user
 from tests.security.conftest import _answers, ended, started
 from tests.security.provider import CLIENT, SECRET, Provider
@@ -40,25 +41,24 @@ def url(environment: dict[str, str], provider: Provider, tmp_path: Path) -> Iter
 
 
 def test_a_press_leads_to_the_provider_and_back_to_where_one_wanted(
-    url: str, provider: Provider, browser: object, rows: Session
+    url: str, provider: Provider, tabs: Tabs, rows: Session
 ) -> None:
     ada = make_user(rows, role=Role.SUPPORT)
     rows.commit()
     provider.person = {"sub": "42", "email": ada.email.upper(), "email_verified": True}
-    page = browser.new_context(base_url=url).new_page()
+    page = tabs.lend()
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text) if said.type == "error" else None)
-    page.goto("/jobs?status=failed")
+    page.goto(f"{url}/jobs?status=failed")
     page.get_by_role("link", name="Sign in with your organisation").click()
     page.get_by_role("grid", name="Jobs").wait_for()
     assert page.url == f"{url}/jobs?status=failed"
-    assert page.get_by_role("button", name=f"Signed in as {ada.email}").count() == 1
+    page.get_by_role("button", name=f"Signed in as {ada.email}").wait_for()
     assert refused == []
 
     page.context.clear_cookies()
     provider.person |= {"email": "stranger@example.com"}
-    page.goto("/login")
+    page.goto(f"{url}/login")
     page.get_by_role("link", name="Sign in with your organisation").click()
     page.get_by_role("alert").wait_for()
     assert page.get_by_label("Password").is_visible()
-    page.context.close()

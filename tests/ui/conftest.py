@@ -1,7 +1,6 @@
-"""A console, a browser, and people who are signed in."""
+"""A console for each process of the run, and people who are signed in."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,60 +17,55 @@ from core.database.engine import connect, session_scope
 from core.models import User
 from core.people import auth
 from core.people.auth import Visitor
+from tests.browsing import Tabs
 from tests.conftest import SECRET, _fresh
+from tests.driving import empty
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass
 class Console:
-    """A served console and its database."""
+    """A served console, its database, and the tabs that look at it."""
 
     url: str
     engine: Engine
-    browser: object
+    tabs: Tabs
 
-    def open(self, user: User, path: str, **context: object) -> object:
-        """Return a page of a browser in which this user is signed in."""
+    def open(self, user: User, path: str, screen: dict[str, int] | None = None, **settings: object) -> object:
+        """Return a page in which this user is signed in; each call is another person's browser."""
         with session_scope(self.engine) as session:
             link = auth.make_link(session, session.get_one(User, user.id))
         with session_scope(self.engine) as session:
             token = auth.sign_in_by_link(session, link, Visitor())
-        opened = self.browser.new_context(base_url=self.url, **{"reduced_motion": "reduce", **context})
-        opened.set_default_timeout(10_000)
-        opened.add_cookies([{"name": "unstuck_session", "value": token, "url": self.url}])
-        page = opened.new_page()
-        page.wrong = []
-        page.on("pageerror", lambda error: page.wrong.append(str(error)))
-        page.on("console", lambda said: page.wrong.append(said.text) if said.type == "error" else None)
+        page = self.tabs.apart(token, **settings) if settings else self.tabs.lend(token, screen)
         page.goto(path)
         return page
 
 
-@pytest.fixture(scope="module")
-def console(server: str, template: str) -> Iterator[Console]:
-    """Serve a console on a database of this module, and start a browser."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium or Chrome here")
+@pytest.fixture(scope="session")
+def served(server: str, template: str, browser: object) -> Iterator[Console]:
+    """Serve a console on a database of its own, once for this process of the run."""
     for database_url in _fresh(server, template):
         engine = connect(database_url)
-        with _serve(database_url) as url, sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            yield Console(url, engine, browser)
-            browser.close()
+        with _serve(database_url) as url:
+            yield Console(url, engine, Tabs(browser, url))
         engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def emptied(served: Console) -> Console:
+    """Return the console without what other modules have left."""
+    empty(served.engine)
+    return served
+
+
+@pytest.fixture
+def console(emptied: Console) -> Iterator[Console]:
+    """Return the console; its tabs are as new afterwards."""
+    yield emptied
+    emptied.tabs.clear()
 
 
 @pytest.fixture
@@ -95,16 +89,24 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
         command = [sys.executable, "-m", self._module, self._database_url, str(port)]
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
         url = f"http://127.0.0.1:{port}"
-        eventually(lambda: _answers(url), within=30)
+        try:
+            eventually(lambda: _answers(url), within=120)
+        except BaseException:
+            self.__exit__()
+            raise
         return url
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz").status_code == 200
+        return httpx.get(f"{url}/healthz", verify=False).status_code == 200
     except httpx.TransportError:
         return False

@@ -4,7 +4,6 @@ Run as a program (see `serve`), this file is the server that the tests look at.
 """
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,13 +26,11 @@ from core.job_list.filters import JobFilter
 from core.job_list.queries import page as page_of
 from core.job_list.rows import rows_by_id
 from core.models import BackgroundJob
+from tests.browsing import Tabs
+from tests.waiting import eventually
 from ui.components.jobs.columns import COLUMNS
 
 JOBS = 3_000
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 PAGING = {"limit", "after", "offset", "of", "sort"}
 
 
@@ -60,6 +57,10 @@ def serve(url: str, port: int) -> None:
         with Session(engine) as session:
             part = page_of(session, wanted, **paging)
         return {"items": part.items, "next": part.next, "total": asdict(part.total)}
+
+    @api.get("/healthz")
+    def healthz() -> None:
+        """Answer, as the console does."""
 
     @api.post("/trouble/{status}")
     def make_trouble(status: int) -> None:
@@ -125,20 +126,6 @@ def site(database: str) -> Iterator[str]:
         process.terminate()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.fail("No Chromium or Chrome here; install it with the system's package manager, then run this again.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS.split())
-        yield browser
-        browser.close()
-
-
 class Screen:
     """A page with the grid, and what one sees and does there."""
 
@@ -146,22 +133,10 @@ class Screen:
         self.page, self.site = page, site
 
     def visit(self, **query: str) -> None:
-        from tests.waiting import eventually
-
-        def reached() -> bool:
-            try:
-                urllib.request.urlopen(self.site).close()
-            except OSError:
-                return False
-            return True
-
-        eventually(reached, within=30)
         self.page.goto(f"{self.site}/?{urlencode({'q': urlencode(query)})}")
         self.see(lambda: "loaded" in self.said())
 
     def see(self, condition: Any) -> None:
-        from tests.waiting import eventually
-
         eventually(condition)
 
     def said(self) -> dict[str, Any]:
@@ -176,13 +151,27 @@ class Screen:
         urllib.request.urlopen(request).close()
 
 
+@pytest.fixture(scope="module")
+def tabs(browser: Any, site: str) -> Tabs:
+    eventually(lambda: reached(f"{site}/healthz"), within=30)
+    return Tabs(browser, site)
+
+
+def reached(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url).close()
+    except OSError:
+        return False
+    return True
+
+
 @pytest.fixture
-def screen(browser: Any, site: str) -> Iterator[Screen]:
-    page = browser.new_page(viewport={"width": 1340, "height": 860})
+def screen(tabs: Tabs, site: str) -> Iterator[Screen]:
+    page = tabs.lend(screen={"width": 1340, "height": 860})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield Screen(page, site)
-    page.close()
+    tabs.clear()
     assert errors == []
 
 

@@ -12,6 +12,7 @@ from core.audit.record import record
 from core.models import Role, User
 from core.people.passwords import hash_password
 from tests.factories import SUPPORT, make_user
+from tests.waiting import eventually
 
 PASSWORD = "seven purple otters dance"
 
@@ -29,8 +30,8 @@ def card(page: object, name: str) -> object:
 
 
 def sign_in(console: object, user: User) -> object:
-    """Return a new browser's page on which the password was right, and the code is owed."""
-    page = console.browser.new_context(base_url=console.url).new_page()
+    """Return another browser's page on which the password was right, and the code is owed."""
+    page = console.tabs.lend()
     page.goto("/login?next=/jobs")
     page.get_by_label("E-mail").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
@@ -68,11 +69,9 @@ def test_a_second_factor_is_set_up_asked_for_and_switched_off(console, eva: User
     # The code of the next half minute: this one's is used up.
     give(other, phone.at(int(time.time()) + 30))
     other.wait_for_url("**/jobs")
-    other.context.close()
     other = sign_in(console, eva)
     give(other, codes[0].upper())
     other.wait_for_url("**/jobs")
-    other.context.close()
 
     page.goto("/settings")
     factor.get_by_text("9 recovery codes left").wait_for()
@@ -80,7 +79,6 @@ def test_a_second_factor_is_set_up_asked_for_and_switched_off(console, eva: User
     factor.get_by_role("button", name="Switch off").click()
     factor.get_by_role("button", name="Set up").wait_for()
     assert page.wrong == []
-    page.context.close()
 
 
 def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Session, eva: User) -> None:
@@ -94,9 +92,9 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
     token = shown.locator("pre").inner_text().strip()
     shown.get_by_role("button", name="I have saved it").click()
     tokens.get_by_text("nightly report").wait_for()
-    assert token not in page.content()
+    eventually(lambda: token not in page.content())  # the dialog is still closing when its token is in the list
     me, bearer = f"{console.url}/api/me", {"Authorization": f"Bearer {token}"}
-    assert httpx.get(me, headers=bearer).json()["email"] == eva.email
+    assert httpx.get(me, headers=bearer, verify=False).json()["email"] == eva.email
     revoke = tokens.get_by_role("button", name="Revoke nightly report")
     drawn = revoke.get_attribute("id")
     record(rows, SUPPORT, "user.noted", user_id=eva.id)  # whatever happens to a person has their page look again
@@ -106,9 +104,8 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
     revoke.click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     tokens.get_by_text("nightly report").wait_for(state="detached")
-    assert httpx.get(me, headers=bearer).status_code == 401
+    assert httpx.get(me, headers=bearer, verify=False).status_code == 401
     assert page.wrong == []
-    page.context.close()
 
 
 def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User) -> None:
@@ -120,8 +117,6 @@ def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User
     elsewhere.wait_for_url("**/login**")
     mine.get_by_role("button", name="Sign out everywhere else").wait_for(state="detached")
     assert page.wrong == []
-    elsewhere.context.close()
-    page.context.close()
 
 
 def test_a_first_password_is_set_and_the_next_one_needs_it(console, rows: Session) -> None:
@@ -136,7 +131,6 @@ def test_a_first_password_is_set_and_the_next_one_needs_it(console, rows: Sessio
     password.get_by_role("button", name="Change password").click()
     page.get_by_text("Password changed").last.wait_for()
     assert page.wrong == []
-    page.context.close()
 
 
 def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(console, eva: User) -> None:
@@ -153,5 +147,3 @@ def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(consol
     page.get_by_text("Password changed").wait_for()
     elsewhere.wait_for_url("**/login**")
     assert page.wrong == []
-    elsewhere.context.close()
-    page.context.close()

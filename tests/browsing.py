@@ -1,0 +1,146 @@
+"""One Chromium for each process of a run, and tabs of it that every test gets as if they were new.
+
+A tab that goes on to the next address keeps what its renderer has read and compiled: a page then costs a third of the
+CPU that it costs in a context of its own. What a test may leave behind in a tab is cleared when the test has ended.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SCREEN = {"width": 1280, "height": 720}
+#: What a page believes of its person's wishes; nothing moves, so that nothing is waited for.
+WISHES = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none"}
+#: Milliseconds that a page may take for anything.
+PATIENCE = 30_000
+COOKIE = "unstuck_session"
+
+
+@contextmanager
+def a_browser() -> Iterator[Any]:
+    """Give a real Chromium; where there is none, the test is skipped."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium or Chrome here")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def settle(page: Any) -> None:
+    """Wait until a page has loaded all that it asks for, or for ten seconds.
+
+    A tab that goes on may count a request of the page before as one that never ends: once in a hundred pages.
+    """
+    from playwright.sync_api import TimeoutError as NeverIdle
+
+    with suppress(NeverIdle):
+        page.wait_for_load_state("networkidle", timeout=10_000)
+
+
+class Tab:
+    """A person's browser with one tab; it is not closed after a test but cleared."""
+
+    def __init__(self, browser: Any, url: str, **settings: object) -> None:
+        self._url = url
+        self._context = browser.new_context(base_url=url, viewport=SCREEN, reduced_motion="reduce", **settings)
+        self._heard: list[tuple[str, Callable[..., None]]] = []
+        self.page = self._new_page()
+
+    def _new_page(self) -> Any:
+        page = self._context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.wrong = []
+        hear = page.on
+
+        def on(event: str, answer: Callable[..., None]) -> None:
+            self._heard.append((event, answer))
+            hear(event, answer)
+
+        page.on = on
+        return page
+
+    def lend(self, token: str | None = None, screen: dict[str, int] | None = None) -> Any:
+        """Return the tab, signed in by a session's token, with a list `wrong` of what fails in it."""
+        page = self.page
+        page.wrong.clear()
+        page.on("pageerror", lambda error: page.wrong.append(str(error)))
+        page.on("console", lambda said: page.wrong.append(said.text) if said.type == "error" else None)
+        if token:
+            self._context.add_cookies([{"name": COOKIE, "value": token, "url": self._url}])
+        if screen:
+            page.set_viewport_size(screen)
+        return page
+
+    def clear(self) -> None:
+        """Let nothing of the last test be left: no socket, cookie, note, listener, route, wish or further tab."""
+        heard, self._heard = self._heard, []
+        if self.page.is_closed():
+            self.page, heard = self._new_page(), []
+        for event, answer in heard:
+            self.page.remove_listener(event, answer)
+        for other in self._context.pages:
+            if other != self.page:
+                other.close()
+        self._forget()
+        self.page.set_viewport_size(SCREEN)
+        self.page.emulate_media(**WISHES)
+
+    def close(self) -> None:
+        """Close it for good."""
+        self._context.close()
+
+    def _forget(self) -> None:
+        for one in (self.page, self._context):
+            one.unroute_all()
+            one.set_extra_http_headers({})
+        self._context.set_offline(False)
+        self._context.clear_permissions()
+        self.page.goto("/healthz")  # leaves the page and its socket, and is where its notes can be reached
+        self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        self._context.clear_cookies()  # last: a page that is left may still set one
+
+
+class Tabs:
+    """The tabs that are open on one address: one for nearly all tests, more where several people look at once."""
+
+    def __init__(self, browser: Any, url: str) -> None:
+        self._browser, self._url = browser, url
+        self._tabs: list[Tab] = []
+        self._lent = 0
+        self._apart: list[Tab] = []
+
+    def lend(self, token: str | None = None, screen: dict[str, int] | None = None) -> Any:
+        """Return a tab that nobody else has in this test; it knows nothing of the others."""
+        if self._lent == len(self._tabs):
+            self._tabs.append(Tab(self._browser, self._url))
+        self._lent += 1
+        return self._tabs[self._lent - 1].lend(token, screen)
+
+    def apart(self, token: str, **settings: object) -> Any:
+        """Return a tab of a browser of its own, for what a tab cannot change, such as the time zone."""
+        self._apart.append(Tab(self._browser, self._url, **settings))
+        return self._apart[-1].lend(token)
+
+    def clear(self) -> None:
+        """Take all tabs back."""
+        for tab in self._tabs[: self._lent]:
+            tab.clear()
+        self._lent = 0
+        while self._apart:
+            self._apart.pop().close()

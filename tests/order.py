@@ -1,0 +1,50 @@
+"""In which order tests run, and which of them stay in one process of the run."""
+
+from xdist.scheduler import LoadScopeScheduling
+
+#: What takes longest begins first, so that no process is left with it when the others have nothing more to do.
+EARLY = (
+    "security/test_hostile_api.py",
+    "test_house.py",
+    "model/test_replay.py",
+    "journeys/",
+    "security/test_hostile_pages.py",
+    "ui/",
+    "faults/",
+    "security/",
+    "test_embedded.py",
+    "migrations/",
+    "contract/",
+)
+#: Files whose tests share what takes seconds to make; mypy's cache in test_house.py is for one at a time.
+TOGETHER = (
+    "test_house.py",
+    "journeys/test_customer.py",
+    "journeys/test_support.py",
+    "migrations/test_interrupted.py",
+    "security/test_cross_site.py",
+    "security/test_hostile_pages.py",
+    "security/test_hostile_sizes.py",
+    "security/test_lines.py",
+    "security/test_pages_of_nobody.py",
+    "security/test_sockets.py",
+    "security/test_without_session.py",
+    "ui/test_accessible.py",
+    "ui/test_job_grid.py",
+)
+
+
+def rank(path: str) -> int:
+    """Return the place of a test's file, such as `ui/test_pages.py`; the lowest begins."""
+    return next((rank for rank, start in enumerate(EARLY) if path.startswith(start)), len(EARLY))
+
+
+class FilesTogether(LoadScopeScheduling):
+    """Gives each process the next test, or the next file of those that stay together.
+
+    xdist's own groups are marks that it writes into the names of tests, and pytest 9.2 does not let it any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0].removeprefix("tests/")
+        return path if path in TOGETHER else nodeid
