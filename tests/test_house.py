@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ def test_functions_are_short() -> None:
     assert found == []
 
 
+def test_no_class_name_is_declared_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sources("core", "tasks", "ui"):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(at(path, node.lineno))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}, "one word for one thing"
+
+
 def test_nobody_rebinds_nicegui_s_ui() -> None:
     """`import ui.pages` after `from nicegui import ui` makes `ui` our package, silently."""
     found = [
@@ -98,6 +108,44 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for name, default in names_of_settings().items():
         told = "unset" if default is None else "empty" if default == "" else f"`{default}`"
         assert told in rows[name], f"{name} has the default {default!r}, and the page says {rows[name]}"
+
+
+PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")] + sorted((ROOT / "docs").rglob("*.md"))
+#: Folders and files of the project as its pages name them: `core/jobs/`, `ui/frame.py`, `console.js`.
+NAMED_PATH = re.compile(
+    r"(?:core|tasks|ui|migrations|tests|docs|benchmarks)/[\w./-]*|[\w./-]+\.(?:py|md|js|css|html|toml|txt|lock|sql)"
+)
+
+
+@cache
+def file_names() -> frozenset[str]:
+    return frozenset(path.name for folder in (*PACKAGES, "tests", "docs") for path in (ROOT / folder).rglob("*.*"))
+
+
+def is_there(name: str) -> bool:
+    """Return whether a path exists below the project's root, or a bare file name anywhere in its folders."""
+    return (ROOT / name).exists() or ("/" not in name and name in file_names())
+
+
+def missing_paths(page: Path) -> Iterator[str]:
+    """Yield the paths in backticks and the targets of links on a page that do not exist."""
+    text = page.read_text()
+    names = re.findall(r"`([^`\n]+)`", text)
+    yield from (name for name in names if NAMED_PATH.fullmatch(name) and not is_there(name))
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[\w-]*)?\)", text)
+    yield from (link for link in links if not (page.parent / link).exists())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    assert list(missing_paths(page)) == []
+
+
+def test_the_readme_names_every_room() -> None:
+    rooms = {f"`core/{path.parent.name}/`" for path in (ROOT / "core").glob("*/__init__.py")}
+    folders = {f"`{name}/`" for name in (*PACKAGES, "tests", "benchmarks")} - {"`core/`"}
+    table = "".join(re.findall(r"^\|.*$", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert {name for name in rooms | folders if name not in table} == set()
 
 
 def test_every_package_is_installed_by_pip() -> None:

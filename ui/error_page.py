@@ -50,9 +50,9 @@ async def broken_page(_: Request, error: Exception) -> HTMLResponse:
 
 
 def incident(error: BaseException) -> str:
-    """Log an unexpected error in full, once, and return the id by which it is found in the log.
+    """Log an unexpected error in full, once, and return its incident id.
 
-    The id stays with the error: a page, a toast and the log tell the same one, however many of them meet it.
+    The id stays with the error, so that a page, a toast and the log show the same one.
     """
     known: str | None = getattr(error, _INCIDENT, None)
     if known:

@@ -115,13 +115,13 @@ RIGHTS: dict[str, Row] = {
 #: What needs a code from the phone of who asks; tests/api/test_second_factor.py has one.
 WITH_A_PHONE = {"factor.set_up", "factor.confirm", "factor.off"}
 
-HEAD = """# Who may do what
+HEAD = """# Permissions
 
 Made from the table in `tests/security/rights.py`, which tests run through the gateway, the API and the command line:
-every command, by everybody, on their own and on another's. Refresh it with `python -m tests.security.rights`.
+each command, as each role, on the person's own data and on others'. Update it: `python -m tests.security.rights`.
 
-A member may do some things to what is their own. The command line asks no name: whoever may run the program on its
-machine, with its settings, is an admin there.
+Members can run some commands on their own data. The command line does not ask for a sign-in: a person who can run the
+program on its machine, with its settings, is an admin there.
 
 """
 

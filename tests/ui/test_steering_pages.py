@@ -60,7 +60,7 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
     for words in ("mill:42", "1 of 8 threads busy", "97 MB", "serves demo", "demo.enable", "ana@example.com", "25 %"):
         at_work.get_by_text(words).first.wait_for()
     assert page.get_by_label("Stopped workers").get_by_text("mill:43").is_visible()
-    assert page.get_by_label("Stopped workers").get_by_text("lost").is_visible()
+    assert page.get_by_label("Stopped workers").get_by_text("lost", exact=True).is_visible()
 
     said = at_work.locator(".beat time-text")
     first = said.get_attribute("at")
@@ -221,7 +221,7 @@ def test_an_operation_is_scheduled_for_a_user_by_their_address_with_its_own_form
     page.get_by_role("button", name="Add schedule").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("trade fair")
-    dialog.get_by_label("Kind").click()
+    dialog.get_by_label("Job", exact=True).click()
     page.get_by_role("option", name="Enable demo mode").click()
     dialog.get_by_label("Preset").wait_for()
     dialog.get_by_label("e-mail").fill("nobody@example.com")

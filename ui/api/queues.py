@@ -24,7 +24,7 @@ NEXT = 5
 
 @router.get("/queues")
 def list_queues(caller: Caller) -> dict[str, Any]:
-    """List all queues with depth, oldest due job and, if paused, by whom and why."""
+    """List all queues with depth, oldest due job and, if paused, the person and the reason."""
     lines = read(caller, Role.VIEWER, lambda session, _: controls.queue_lines(session))
     return {"items": [asdict(line) for line in lines], "next": None}
 

@@ -87,13 +87,13 @@ class AuditPage:
 
 def _draw_files(audit_filter: AuditFilter) -> None:
     for file_format, name in (("csv", "CSV"), ("jsonl", "JSON lines")):
-        made = link(
+        element = link(
             f"/api/audit/export?{urlencode({'format': file_format, **audit_filter.to_params()})}",
             "btn file",
             f"Export {name}",
         )
-        made.props["download"] = f"audit.{file_format}"
-        made.props["aria-label"] = f"Export this list as {name}"
+        element.props["download"] = f"audit.{file_format}"
+        element.props["aria-label"] = f"Export this list as {name}"
 
 
 def _draw_empty(audit_filter: AuditFilter) -> None:

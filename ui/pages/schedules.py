@@ -10,7 +10,7 @@ from core.schedules.listing import ScheduleLine, in_words
 from ui import query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.button import PRIMARY, button
-from ui.components.base.command_button import CommandAction, command_button, only_for
+from ui.components.base.command_button import CommandAction, command_button, limit_to_role
 from ui.components.base.confirm import Question
 from ui.components.base.empty import empty
 from ui.components.base.open_form import open_form
@@ -38,7 +38,7 @@ class SchedulesPage:
                 text("Schedules", tag="h1")
                 text("Jobs requested at set times; each run starts once.", "muted")
                 box("grow")
-                only_for(button("Add schedule", self._add, look=PRIMARY, icon="add"), "schedule.add")
+                limit_to_role(button("Add schedule", self._add, look=PRIMARY, icon="add"), "schedule.add")
             with box("panel", "section").props("aria-label=Schedules"):
                 self._none: Part[bool] = Part(_draw_none)
                 self._rows: Rows[ScheduleLine] = Rows(self._draw_row, "rows schedules")

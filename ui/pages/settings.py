@@ -32,12 +32,12 @@ async def draw() -> None:
 
 def _card(title: str, about: str) -> ui.element:
     """Return a card for one setting, with its purpose."""
-    made = box("card-big narrow", "section")
-    made.props["aria-label"] = title
-    with made:
+    element = box("card-big narrow", "section")
+    element.props["aria-label"] = title
+    with element:
         text(title, tag="h2")
         text(about, "muted")
-    return made
+    return element
 
 
 class PasswordFields:

@@ -20,37 +20,37 @@ Pressed = Callable[[], Awaitable[Any] | Any]
 
 def button(label: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None = None) -> ui.button:
     """Return a button that ignores further presses until the first one has finished."""
-    made = ui.button(label, icon=icon, color=None).classes(f"btn {look}")
-    made.props('unelevated no-caps no-wrap :ripple="false"')
-    return made.on_click(lambda: _once(made, pressed))
+    element = ui.button(label, icon=icon, color=None).classes(f"btn {look}")
+    element.props('unelevated no-caps no-wrap :ripple="false"')
+    return element.on_click(lambda: _once(element, pressed))
 
 
 def icon_button(icon: str, name: str, pressed: Pressed) -> ui.button:
     """Return an icon-only button; `name` is its accessible name and tooltip."""
-    made = button("", pressed, look=f"{QUIET} icon", icon=icon)
-    made.props["aria-label"] = name
-    return made.tooltip(name)
+    element = button("", pressed, look=f"{QUIET} icon", icon=icon)
+    element.props["aria-label"] = name
+    return element.tooltip(name)
 
 
-def forbid(made: ui.button, why: str) -> ui.button:
+def forbid(element: ui.button, why: str) -> ui.button:
     """Make a button explain why it cannot be pressed; it stays focusable, so that people can read the reason."""
-    made.props["aria-disabled"] = "true"
-    made.props["aria-description"] = why
-    return made.tooltip(why)
+    element.props["aria-disabled"] = "true"
+    element.props["aria-description"] = why
+    return element.tooltip(why)
 
 
-async def _once(made: ui.button, pressed: Pressed) -> None:
-    if made.props.get("aria-disabled"):
-        refuse(made.props["aria-description"])
+async def _once(element: ui.button, pressed: Pressed) -> None:
+    if element.props.get("aria-disabled"):
+        refuse(element.props["aria-description"])
         return
-    if not made.enabled:
+    if not element.enabled:
         return
-    made.disable()
+    element.disable()
     try:
-        await attempt(made.client, pressed)
+        await attempt(element.client, pressed)
     finally:
-        if not made.is_deleted:
-            made.enable()
+        if not element.is_deleted:
+            element.enable()
 
 
 async def attempt(client: Client, act: Pressed) -> None:

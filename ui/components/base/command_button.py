@@ -31,7 +31,7 @@ def command_button(action: CommandAction, after: Callable[[], Awaitable[Any]]) -
 
     takes_away = action.question is not None and action.question.takes_away
     look = DANGER if takes_away else PLAIN
-    return only_for(
+    return limit_to_role(
         button(action.words, lambda: perform_action(action, after), look=look, icon=action.icon), action.command
     )
 
@@ -54,9 +54,9 @@ def _question(action: CommandAction) -> Question | None:
     return replace(action.question or Question(f"{action.words}?", [], action.words), needs_reason=True)
 
 
-def only_for(made: ui.button, command: str) -> ui.button:
-    """Leave a button to people who may run this command; tell others which role it needs."""
+def limit_to_role(element: ui.button, command: str) -> ui.button:
+    """Deactivate a button for people without the command's role; it then says which role it needs."""
     role, actor = COMMANDS[command].role, access.me()
     if actor.may(role):
-        return made
-    return forbid(made, f"{COMMANDS[command].label} needs the role {role}; you are {actor.role}.")
+        return element
+    return forbid(element, f"{COMMANDS[command].label} needs the role {role}; you are {actor.role}.")

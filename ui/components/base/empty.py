@@ -10,9 +10,9 @@ def empty(icon: str, title: str, hint: str = "", *, heading: str = "h3") -> ui.e
 
     `heading` is the HTML level of its title.
     """
-    with box("empty") as made:
+    with box("empty") as element:
         ui.icon(icon).props("aria-hidden=true")
         text(title, "heading", tag=heading)
         if hint:
             ui.label(hint)
-    return made
+    return element

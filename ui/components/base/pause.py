@@ -30,7 +30,7 @@ class Pausable(Protocol):
 
 
 def draw_pause(row: Pausable) -> None:
-    """Draw whether it is paused, and if so by whom, when and why."""
+    """Draw whether it is paused, and if so who paused it, when and why."""
     if row.paused_at is None:
         state_chip("active")
         return

@@ -8,7 +8,7 @@ from core.diagnosis.context import Remedy
 from ui import access
 from ui.components.base.box import box, text
 from ui.components.base.button import PRIMARY, button, say
-from ui.components.base.command_button import only_for
+from ui.components.base.command_button import limit_to_role
 
 #: What a person reads after pressing a remedy.
 _OUTCOMES: Final[Mapping[str, str]] = {
@@ -31,5 +31,5 @@ def draw_remedy(remedy: Remedy | None, after: Callable[[], Awaitable[None]]) -> 
         await after()
 
     with box("remedy"):
-        only_for(button(remedy.label, press, look=PRIMARY, icon="healing"), remedy.command)
+        limit_to_role(button(remedy.label, press, look=PRIMARY, icon="healing"), remedy.command)
         text(remedy.effect)

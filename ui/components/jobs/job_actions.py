@@ -87,9 +87,9 @@ def _role(name: str, row: Row) -> Role:
 
 def _draw_action(name: str, rows: Sequence[Row], after: After) -> ui.button:
     look = DANGER if name == "job.cancel" else PLAIN
-    made = button(COMMANDS[name].label, lambda: run_command(name, rows, after), look=look, icon=_ICONS[name])
+    element = button(COMMANDS[name].label, lambda: run_command(name, rows, after), look=look, icon=_ICONS[name])
     why = why_not(name, rows)
-    return forbid(made, why) if why else made
+    return forbid(element, why) if why else element
 
 
 def _question(name: str, fit: Sequence[Row], rows: Sequence[Row]) -> Question:

@@ -35,9 +35,9 @@ def operation_button(
             say(f"{operation.doing.rstrip('…')}: scheduled." if run_at else operation.doing, answer.get("job_id"))
             await after()
 
-    made = button(operation.label, press, look=_look(operation))
+    element = button(operation.label, press, look=_look(operation))
     why = why_not(operation, row, access.me(), at_work=at_work)
-    return forbid(made, why) if why else made
+    return forbid(element, why) if why else element
 
 
 def why_not(

@@ -46,10 +46,10 @@ def _draw_button(job_id: UUID, label: ui.label) -> None:
             refuse_with(refusal)
             return
         label.set_text(as_text(answer["args"]))
-        made.delete()
+        element.delete()
 
     with box("actions"):
-        made = button("Reveal", reveal, icon="visibility")
+        element = button("Reveal", reveal, icon="visibility")
 
 
 def as_text(values: Any) -> str:

@@ -84,6 +84,6 @@ class AuditFilterFields:
 
 
 def _search_field(name: str, value: str | None, typed: Callable[[], Awaitable[None]], more: str = "") -> ui.input:
-    made = ui.input(placeholder=name, value=value or "", on_change=typed)
-    made.props["aria-label"] = name
-    return made.props(f"outlined dense clearable debounce=300 {more}").classes("field")
+    element = ui.input(placeholder=name, value=value or "", on_change=typed)
+    element.props["aria-label"] = name
+    return element.props(f"outlined dense clearable debounce=300 {more}").classes("field")

@@ -66,8 +66,8 @@ class MyTokens:
                     text("expires ")
                     time_text(line.expires_at, "until")
                     used: Part[TokenLine] = Part(_draw_used, "inline")
-            made = button("Revoke", lambda: self._revoke(line), look=DANGER)
-            made.props["aria-label"] = f"Revoke {line.name}"
+            element = button("Revoke", lambda: self._revoke(line), look=DANGER)
+            element.props["aria-label"] = f"Revoke {line.name}"
         return lambda now: used.show(now, key=now.last_used_at)
 
     async def _revoke(self, line: TokenLine) -> None:
@@ -87,6 +87,6 @@ def _draw_used(line: TokenLine) -> None:
 def _choice(name: str, options: dict[str, str] | dict[int, str], value: object) -> ui.select:
     with box("labelled"):
         text(name, tag="label")
-        made = ui.select(dict(options), value=value).classes("field").props(_FIELD)
-        made.props["aria-label"] = name
-    return made
+        element = ui.select(dict(options), value=value).classes("field").props(_FIELD)
+        element.props["aria-label"] = name
+    return element

@@ -57,8 +57,8 @@ class OpenSessions:
                     text(" · last used ")
                     seen = time_text(line.last_seen_at)
             if not line.current:
-                made = button("Sign out", lambda: self._end(line), look=PLAIN)
-                made.props["aria-label"] = f"Sign out {line.device}, {line.ip}"
+                element = button("Sign out", lambda: self._end(line), look=PLAIN)
+                element.props["aria-label"] = f"Sign out {line.device}, {line.ip}"
         return lambda now: set_time(seen, now.last_seen_at)
 
     async def _end(self, line: SessionLine) -> None:

@@ -11,7 +11,7 @@ from core.people.operators import NewOperator, RoleForm
 from core.settings import settings
 from ui import access
 from ui.components.base.button import PLAIN, button, forbid, say
-from ui.components.base.command_button import CommandAction, command_button, only_for
+from ui.components.base.command_button import CommandAction, command_button, limit_to_role
 from ui.components.base.confirm import Question, ReasonField
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, Then, open_form
@@ -31,11 +31,13 @@ def draw_person_actions(person: OperatorLine, after: After) -> None:
             button("Change role", _nothing), "You cannot change your own role or disable yourself; ask another admin."
         )
         return
-    only_for(button("Change role", lambda: _open_role(person, after), look=PLAIN), "operator.role")
+    limit_to_role(button("Change role", lambda: _open_role(person, after), look=PLAIN), "operator.role")
     if person.access is Access.DISABLED:
         command_button(_enable(person), after)
         return
-    only_for(button("Sign-in link", lambda: _make_link(person.id, person.email, after), look=PLAIN), "operator.link")
+    limit_to_role(
+        button("Sign-in link", lambda: _make_link(person.id, person.email, after), look=PLAIN), "operator.link"
+    )
     if person.has_factor:
         command_button(_reset(person), after)
     command_button(_disable(person), after)
@@ -43,7 +45,7 @@ def draw_person_actions(person: OperatorLine, after: After) -> None:
 
 def add_button(after: After) -> ui.button:
     """Return the button that adds an operator and then shows their sign-in link."""
-    return only_for(button("Add operator", lambda: _open_add(after), look="primary", icon="add"), "operator.add")
+    return limit_to_role(button("Add operator", lambda: _open_add(after), look="primary", icon="add"), "operator.add")
 
 
 def _nothing() -> None:

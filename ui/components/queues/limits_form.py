@@ -11,7 +11,7 @@ from core.wording import spoken
 from ui import access
 from ui.components.base.box import text
 from ui.components.base.button import button, say
-from ui.components.base.command_button import only_for
+from ui.components.base.command_button import limit_to_role
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, open_form
@@ -55,5 +55,5 @@ def limits_button(row: JobKind, after: Callable[[], Awaitable[None]]) -> ui.butt
 
         return limit
 
-    made = button("Limits…", lambda: open_form(f"Limits of {row.kind}", "Save limits", draw), icon="speed")
-    return only_for(made, "kind.limit")
+    element = button("Limits…", lambda: open_form(f"Limits of {row.kind}", "Save limits", draw), icon="speed")
+    return limit_to_role(element, "kind.limit")

@@ -47,7 +47,7 @@ class ScheduleForm:
         first = next(name for name, kind in BY_NAME.items() if isinstance(kind, Task))
         with box("pair"):
             self._name = _labelled("Name", ui.input).props("outlined dense maxlength=100 autofocus")
-            self._kind = _labelled("Kind", ui.select, options, value=first, on_change=self._show_kind).props(_FIELD)
+            self._kind = _labelled("Job", ui.select, options, value=first, on_change=self._show_kind).props(_FIELD)
         self._of_kind: Part[str] = Part(self._draw_kind, "fields vbox")
         self._show_kind()
         self._draw_time()
