@@ -79,7 +79,7 @@ export default {
         onGridReady: ({ api }) => { if (layout) { api.applyColumnState({ state: layout, applyOrder: true }); this.$emit("columns", layout); } },
         onColumnMoved: (event) => event.finished && keep(), onColumnVisible: keep,
         onColumnResized: (event) => event.finished && event.source === "uiColumnResized" && keep(),
-        onSortChanged: () => { this.source.reset(); this.clearFresh(); this.$emit("sort", this.sorted()); },
+        onSortChanged: () => { this.source.reset(); this.clearFresh(); },
         onSelectionChanged: select,
         onRowClicked: ({ data, event }) => data && !event.shiftKey && !event.ctrlKey && !event.metaKey && this.$emit("open", data.id),
         onCellContextMenu: (event) => this.menu(event.node, event.event.clientX, event.event.clientY),
@@ -163,8 +163,6 @@ export default {
     },
     show_column(field, visible) { this.api.setColumnsVisible([field], visible); },
     reset_columns() { this.api.resetColumnState(); remember(this.keep, null); this.$emit("columns", []); },
-    select_none() { this.api.deselectAll(); },
-    focus_row(id) { const node = this.api.getRowNode(id); if (node) this.focus(node.rowIndex); },
 
     // ---- mouse and keys ------------------------------------------------------------------------------------------
     key(event) {
@@ -209,6 +207,5 @@ export default {
       if (box) this.menu(node, box.left + 24, box.bottom);
     },
     columnState() { return this.api.getColumnState().map(({ colId, width, hide, flex }) => ({ colId, width, hide, flex })); },
-    sorted() { return this.api.getColumnState().find((column) => column.sort)?.sort === "asc" ? "created_at" : "-created_at"; },
   },
 };

@@ -85,10 +85,6 @@ class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
         """Load all rows again, with the new ones, and go to the first; the selection stays."""
         self.run_method("refresh")
 
-    def patch(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Change rows in place, as a delta would; for what this page knows before others do."""
-        self.run_method("patch", list(rows))
-
     def show_column(self, name: str, *, visible: bool) -> None:
         """Show or hide a column."""
         self.run_method("show_column", name, visible)
@@ -96,10 +92,6 @@ class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
     def reset_columns(self) -> None:
         """Reset the order, widths and visibility of the columns."""
         self.run_method("reset_columns")
-
-    def select_none(self) -> None:
-        """Take the selection away."""
-        self.run_method("select_none")
 
     def on_select(self, act: Callable[[list[str]], Any]) -> None:
         """Call with the ids of the selected jobs, at most 1,000, when the selection changes."""
@@ -128,10 +120,6 @@ class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
     def on_columns(self, act: Callable[[list[ColumnState]], Any]) -> None:
         """Call with the state of all columns when they are restored or changed; empty: they were reset."""
         self._on("columns", lambda args: act(list(args)))
-
-    def on_sort(self, act: Callable[[str], Any]) -> None:
-        """Call with the order that a person chose, as the API names it."""
-        self._on("sort", lambda args: act(str(args)))
 
     def _on(self, event: str, act: Callable[[Any], Any]) -> None:
         def handle(event: GenericEventArguments) -> Any:
