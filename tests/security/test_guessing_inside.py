@@ -55,7 +55,7 @@ def test_a_crowd_at_the_door_is_sent_away_and_not_kept_waiting(monkeypatch: pyte
     assert not passwords.matches(None, RIGHT), "the place is given back"
     assert not passwords.matches(None, RIGHT)
     monkeypatch.setattr(passwords, "_PLACES", threading.Semaphore(0))
-    with pytest.raises(TooMany, match="Many are signing in"):
+    with pytest.raises(TooMany, match="Many people are signing in"):
         passwords.matches(None, RIGHT)
 
 
