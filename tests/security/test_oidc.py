@@ -213,7 +213,7 @@ def test_nobody_is_sent_on_to_another_site(provider: Provider, anonymous: TestCl
 def test_who_was_refused_by_the_provider_is_told_so(provider: Provider, anonymous: TestClient, ada: User) -> None:
     state = parse_qs(urlsplit(begin(anonymous)).query)["state"][0]
     answer = anonymous.get("/login/oidc/callback", params={"state": state, "error": "<script>alert(1)</script>"})
-    refused(anonymous, answer, "did not let you in")
+    refused(anonymous, answer, "refused the sign-in")
     assert "<script>" not in answer.text
 
 

@@ -73,7 +73,7 @@ class AuditPage:
     def _draw_lines(self, page: AuditResults) -> None:
         if not page.lines:
             _draw_empty(self._filter)
-        with box("rows trail", "ol"):
+        with box("rows audit", "ol"):
             for line in page.lines:
                 draw_audit_line(line)
         if self._before or page.next:
