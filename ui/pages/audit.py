@@ -79,10 +79,10 @@ class AuditPage:
         if self._before or page.next:
             with box("pager"):
                 if self._before:
-                    link(_address(self._filter), words="Back to the newest")
+                    link(_address(self._filter), label="Back to the newest")
                 box("grow")
                 if page.next:
-                    link(_address(self._filter, after=page.next), words="Older entries")
+                    link(_address(self._filter, after=page.next), label="Older entries")
 
 
 def _draw_files(audit_filter: AuditFilter) -> None:

@@ -83,7 +83,7 @@ class Dashboard:
             with box("words"):
                 text("Demo mode active", tag="strong")
                 text(f"You see generated figures{preset_words(state)} together with your own.")
-            link("/settings/demo-mode", words="Demo mode settings")
+            link("/settings/demo-mode", label="Demo mode settings")
 
     def banner_transition(self, doing: str, state: DemoState) -> None:
         """Show what the running operation does."""
@@ -96,7 +96,7 @@ class Dashboard:
                     time_text(state.run_at, "clock")
                 else:
                     text("Your new figures will appear here when it is done.")
-            link("/settings/demo-mode", words="Show details")
+            link("/settings/demo-mode", label="Show details")
             if state.label is not Label.SCHEDULED:
                 self._progress = ProgressBar(doing)
 
@@ -107,7 +107,7 @@ class Dashboard:
             with box("words"):
                 text("Demo mode failed", tag="strong")
                 text(state.error or "We have no record of the reason.")
-            link("/settings/demo-mode", words="Retry or dismiss")
+            link("/settings/demo-mode", label="Retry or dismiss")
 
 
 def _metrics(session: Session, user_id: UUID) -> Metrics:

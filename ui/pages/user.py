@@ -108,7 +108,7 @@ def _draw_head(page: UserPage) -> None:
     user = page.user
     ui.page_title(f"{user.email} · Unstuck")
     with box("headline"):
-        link("/users", words="Users")
+        link("/users", label="Users")
         text("/", "muted").props("aria-hidden=true")
         text(user.email, tag="h1")
         demo_chip(user.demo_mode_status)

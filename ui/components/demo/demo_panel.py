@@ -62,7 +62,7 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
     with box("vbox"):
         with box("hbox"):
             state_chip(context.label.value)
-            link(f"/jobs/{job.id}", words=job.kind)
+            link(f"/jobs/{job.id}", label=job.kind)
             text(f"attempt {job.attempt} of {job.max_attempts}" if job.attempt else "", "muted")
             if context.label is Label.SCHEDULED:
                 time_text(job.run_at, "clock", "muted")
