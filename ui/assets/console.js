@@ -73,7 +73,9 @@
   let forget = 0;
   const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   const press = (name) => {
-    const target = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find((each) => each.offsetParent);
+    const target = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find(
+      (each) => each.offsetParent,
+    );
     if (!target) return false;
     const field = target.matches("input, textarea") ? target : target.querySelector("input, textarea");
     if (field) {
