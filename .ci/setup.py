@@ -1,7 +1,7 @@
-"""Make .venv hold exactly what the lock names: standard library only, since nothing else is there yet.
+"""Make .venv contain exactly what the lock file names; uses the standard library only, since nothing else is installed.
 
-The environment is made without ensurepip, which Debian ships apart from Python, and filled by uv where there is one,
-otherwise by one pinned pip wheel, whatever pip this machine has and however that one is configured.
+The environment is created without ensurepip, which Debian packages separately. uv fills it if available; otherwise one
+pinned pip wheel does, whatever pip this machine has and however it is configured.
 """
 
 import fcntl
@@ -23,44 +23,44 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUN_LOCK = ROOT / "requirements.lock"
-DEV_LOCK = ROOT / "requirements-dev.lock"  # the same versions and more: `make lock` makes it so
+DEV_LOCK = ROOT / "requirements-dev.lock"  # the same versions and more, as `make lock` ensures
 
 PIP = (
     "https://files.pythonhosted.org/packages/f3/6e/1736e5b4ae2b778ef2f81c47d797de9f891d4d8acb047a24ca37a60294dd/"
     "pip-26.2.1-py3-none-any.whl"
 )
 PIP_SHA256 = "71138adf1f4ca900cdb7d289c21b7494329f2332b6d85f0e1c42108c0384ed3e"
-#: What a person behind a mirror or proxy sets on purpose; the hashes in the lock decide what may come from there.
+#: Settings for a mirror or proxy, which are kept; the hashes in the lock decide which files may come from there.
 KEPT = {"PIP_INDEX_URL", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TRUSTED_HOST", "PIP_CACHE_DIR"}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 class SetupError(Exception):
-    """Set-up cannot go on; the text says what to do."""
+    """Set-up cannot continue; the text says what to do."""
 
 
-def main(wanted: list[str]) -> None:
-    """Bring .venv up to the lock, and for `dev` see to a browser."""
-    lock = DEV_LOCK if "dev" in wanted else RUN_LOCK
+def main(arguments: list[str]) -> None:
+    """Bring .venv up to date with the lock; `dev` adds the development packages and a browser."""
+    lock = DEV_LOCK if "dev" in arguments else RUN_LOCK
     if not is_current(lock):
-        with alone():
+        with exclusive():
             if not is_current(lock):
                 bring_up_to(lock)
-    if "dev" in wanted:
-        see_to_a_browser()
+    if "dev" in arguments:
+        ensure_browser()
 
 
 def is_current(lock: Path) -> bool:
-    """Say whether a working .venv holds what this lock names."""
-    note = notes(lock)
-    return note is not None and note.is_file() and note.read_bytes() == lock.read_bytes()
+    """Tell whether a working .venv contains what this lock names."""
+    copy = copy_in_venv(lock)
+    return copy is not None and copy.is_file() and copy.read_bytes() == lock.read_bytes()
 
 
-def notes(lock: Path) -> Path | None:
-    """Return where .venv keeps its copy of the lock that filled it, or None when its Python does not work.
+def copy_in_venv(lock: Path) -> Path | None:
+    """Return the path of .venv's copy of the lock that filled it, or None if its Python does not work.
 
-    Beside the packages, so that another Python, which does not see them, does not see the note either.
+    It is next to the packages, so that another Python, which does not see the packages, does not see the copy either.
     """
     script = "import sysconfig; print(sysconfig.get_path('purelib'))"
     try:
@@ -72,30 +72,30 @@ def notes(lock: Path) -> Path | None:
 
 
 def bring_up_to(lock: Path) -> None:
-    """Install the lock, into a new environment unless the present one was once complete."""
-    print(f"Setting up .venv from {lock.name}; this takes about a minute the first time.", file=sys.stderr)
-    filled = [note for each in (RUN_LOCK, DEV_LOCK) if (note := notes(each)) is not None and note.is_file()]
-    if not filled:
+    """Install the lock, into a new environment unless the present one was completed before."""
+    print(f"Setting up .venv from {lock.name}; the first time takes about a minute.", file=sys.stderr)
+    copies = [copy for each in (RUN_LOCK, DEV_LOCK) if (copy := copy_in_venv(each)) is not None and copy.is_file()]
+    if not copies:
         if VENV.is_dir() and not VENV.is_symlink():
             shutil.rmtree(VENV)
         else:
             VENV.unlink(missing_ok=True)
         venv.EnvBuilder(symlinks=True).create(VENV)
-    for note in filled:
-        note.unlink()  # an installation that breaks off leaves none, so the next one starts afresh
+    for copy in copies:
+        copy.unlink()  # an interrupted installation leaves no copy, so the next one starts afresh
     install(lock)
     for each in (RUN_LOCK, DEV_LOCK) if lock == DEV_LOCK else (RUN_LOCK,):
-        note = notes(each)
-        assert note is not None
-        shutil.copyfile(each, note)
+        copy = copy_in_venv(each)
+        assert copy is not None
+        shutil.copyfile(each, copy)
 
 
 def install(lock: Path) -> None:
-    """Install with uv when there is one and it can, otherwise with pip."""
+    """Install with uv if it is available and succeeds, otherwise with pip."""
     uv = shutil.which("uv")
     arguments = ["--quiet", "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
     if uv:
-        # On another file system than uv's cache a hard link is not possible, and uv says so at length.
+        # uv cannot hard-link across file systems, and prints long warnings about it.
         command = [uv, "--no-config", "pip", "install", "--link-mode", "copy", "--python", str(PYTHON), *arguments]
         if subprocess.run(command, env=uv_environment(), check=False).returncode == 0:
             return
@@ -104,14 +104,14 @@ def install(lock: Path) -> None:
         wheel, trusting = fetch_pip(Path(folder))
         command = [str(PYTHON), f"{wheel}/pip", "install", "--disable-pip-version-check", *trusting, *arguments]
         if subprocess.run(command, env=pip_environment(), check=False).returncode:
-            raise SetupError("The dependencies could not be installed: see above. Run the same command again to go on.")
+            raise SetupError("Installing the dependencies failed: see above. Run the same command again to continue.")
 
 
 def fetch_pip(folder: Path) -> tuple[Path, list[str]]:
-    """Download the pinned pip and return it with the options it needs here.
+    """Download the pinned pip, and return it with the options it needs here.
 
-    A bare Debian has no certificates. The checksum decides what is run, so the wheel may then come unverified;
-    pip brings certificates of its own, and is told to use them.
+    A bare Debian has no certificates. Then the wheel is downloaded without verification, since its checksum decides
+    whether it runs, and pip uses the certificates that it includes.
     """
     trusting: list[str] = []
     try:
@@ -122,41 +122,41 @@ def fetch_pip(folder: Path) -> tuple[Path, list[str]]:
         content = download(ssl._create_unverified_context())  # noqa: SLF001
         trusting = ["--use-deprecated=legacy-certs"]
     if hashlib.sha256(content).hexdigest() != PIP_SHA256:
-        raise SetupError(f"What came from {PIP} is not the expected pip; is there a proxy that changes downloads?")
+        raise SetupError(f"The file from {PIP} is not the expected pip; does a proxy change downloads?")
     wheel = folder / PIP.rsplit("/", 1)[1]
     wheel.write_bytes(content)
     return wheel, trusting
 
 
 def download(context: ssl.SSLContext) -> bytes:
-    """Return pip's wheel."""
+    """Return the content of pip's wheel."""
     with urllib.request.urlopen(PIP, timeout=60, context=context) as answer:
         content: bytes = answer.read()
     return content
 
 
 def uv_environment() -> dict[str, str]:
-    """Return the environment in which uv, too, trusts what this machine trusts, such as a company's proxy."""
+    """Return the environment in which uv trusts this machine's certificates, such as those of a company's proxy."""
     trusting = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"} if CERTIFICATES.is_file() else {}  # new and old name
     return os.environ | trusting
 
 
 def pip_environment() -> dict[str, str]:
-    """Return the environment without the settings of this machine's pip."""
+    """Return the environment without this machine's pip settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_") or name in KEPT}
     return kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_ROOT_USER_ACTION": "ignore"}
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Wait for another set-up of this tree to end."""
+def exclusive() -> Iterator[None]:
+    """Wait until no other set-up of this tree runs, and keep others out."""
     with RUN_LOCK.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def see_to_a_browser() -> None:
-    """Find Chromium or Chrome for the browser tests, or install Debian's where this user may."""
+def ensure_browser() -> None:
+    """Find Chromium or Chrome for the browser tests, or install Debian's Chromium if this user is root."""
     if any(map(shutil.which, BROWSERS)):
         return
     apt = shutil.which("apt-get")
@@ -181,6 +181,8 @@ if __name__ == "__main__":
     except SetupError as error:
         sys.exit(str(error))
     except urllib.error.URLError as error:
-        sys.exit(f"pip could not be fetched from files.pythonhosted.org ({error.reason}): check the network or proxy.")
+        sys.exit(f"Downloading pip from files.pythonhosted.org failed ({error.reason}): check the network or proxy.")
     except OSError as error:
-        sys.exit(f"Set-up stopped at {error.filename or VENV}: {error.strerror}. Is {ROOT} yours to write, with space?")
+        sys.exit(
+            f"Set-up stopped at {error.filename or VENV}: {error.strerror}. Can you write to {ROOT}? Is its disk full?"
+        )

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds a Python that is new enough and hands over to setup.py, which makes .venv: .ci/setup.sh [dev]
+# Finds a Python that is new enough and runs setup.py with it, which creates .venv: .ci/setup.sh [dev]
 set -eu
 here=$(dirname "$0")
 for python in python3.11 python3.12 python3.13 python3.14 python3; do
@@ -8,5 +8,5 @@ for python in python3.11 python3.12 python3.13 python3.14 python3; do
         exec "$python" -I "$here/setup.py" "$@"
     fi
 done
-echo "Unstuck needs Python 3.11 or newer and found none; install it (Debian, Ubuntu: apt-get install python3)." >&2
+echo "Unstuck needs Python 3.11 or newer, and none was found; install it (Debian, Ubuntu: apt-get install python3)." >&2
 exit 1

@@ -23,7 +23,7 @@ _COUNTS = text("""
 
 @dataclass(frozen=True, slots=True)
 class HealthSummary:
-    """Counts at one moment; `oldest_wait_seconds` covers due jobs and is None when none waits."""
+    """Counts at one moment; `oldest_wait_seconds` covers due jobs and is None if none waits."""
 
     workers_alive: int
     running: int

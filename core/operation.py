@@ -1,4 +1,4 @@
-"""The vocabulary: what can be done, declared as values.
+"""Declarations of operations and tasks, as values.
 
 An Operation moves one row of one table through its state machine by means of a job. A Task is a job without a machine.
 Everything else (routes, buttons, forms, CLI flags, permissions, tests) is derived from the declaration.
@@ -35,8 +35,8 @@ Steps = Generator[Progress, None, dict[str, Any] | None]
 
 
 def is_storable(value: Any) -> bool:
-    """Tell whether PostgreSQL can hold a JSON value: its text has no NUL, and UTF-8 has no half characters."""
-    rest = [value]  # no recursion: how deep it goes is up to who sends it
+    """Tell whether PostgreSQL can store a JSON value: no text in it has a NUL or half a character."""
+    rest = [value]  # no recursion: the sender decides how deep a value nests
     while rest:
         part = rest.pop()
         if isinstance(part, str) and not _UNSTORABLE.isdisjoint(part):
@@ -52,9 +52,9 @@ _UNSTORABLE = frozenset(map(chr, (0, *range(0xD800, 0xE000))))
 
 
 class Form(BaseModel):
-    """What a person fills in; unknown fields are refused."""
+    """The input of an operation, task or command; unknown fields are refused."""
 
-    # What somebody typed may be secret, and errors go into logs and into jobs' rows.
+    # Input may be secret, and errors are written to logs and jobs' rows.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
@@ -66,27 +66,27 @@ class Form(BaseModel):
 
 
 class NoForm(Form):
-    """Nothing to fill in."""
+    """A form without fields."""
 
 
 @dataclass(slots=True)
 class Work(Generic[RowT, FormT]):
-    """What an operation's code is given: a transaction, a row, a form, and how far an earlier attempt got."""
+    """The input of an operation's code: a transaction, a row, a form, and the progress of earlier attempts."""
 
     session: Session
     subject: RowT
     form: FormT
-    #: The job's id as text: seed of generators, idempotency key towards the outside. The same in every attempt.
+    #: The job's id as text: seed of generators and idempotency key for other services. The same in every attempt.
     key: str
-    #: Units that are already committed; start there.
+    #: Units that are already committed; the code continues there.
     done: int
-    #: When the first attempt began; the anchor of generated times. The same in every attempt.
+    #: When the first attempt began; generated times are relative to it. The same in every attempt.
     began_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Machine(Generic[RowT]):
-    """One state column of one table; `failed` is where a job that gave up leaves the row."""
+    """One state column of one table; `failed` is its state after a job has failed."""
 
     table: type[RowT]
     column: str
@@ -103,11 +103,11 @@ class Machine(Generic[RowT]):
         return state
 
     def set_state(self, row: SQLModel, to: StrEnum) -> None:
-        """Set the row's state; the caller has checked that it may."""
+        """Set the row's state; the caller has checked that this is allowed."""
         setattr(row, self.column, to)
 
     def id_in(self, user_id: UUID | None, connection_id: UUID | None) -> UUID | None:
-        """Return the one of a job's two ids that names this machine's row."""
+        """Return which of a job's two ids identifies this machine's row."""
         return connection_id if issubclass(self.table, PlatformConnection) else user_id
 
 
@@ -117,27 +117,27 @@ class Operation(Generic[RowT, FormT]):
 
     name: str
     label: str
-    #: What it is called while it runs, for the person who waits: "Enabling demo mode…".
+    #: Shown while it runs: "Enabling demo mode…".
     doing: str
     machine: Machine[RowT]
     source: frozenset[StrEnum]
     during: StrEnum
     target: StrEnum
-    #: Where a cancelled one comes to rest.
+    #: The state in which a cancelled operation settles.
     cancelled_state: StrEnum
     form: type[FormT]
     run: Callable[[Work[RowT, FormT]], Steps]
-    #: Takes away what `run` left; runs in one transaction with the ending, so it touches the database only.
+    #: Removes what `run` left; runs in the transaction that ends the job, so it may only change the database.
     undo: Callable[[Work[RowT, FormT]], None]
     role: Role
-    #: A member may do it to what is their own.
+    #: Members may start it for themselves.
     self_service: bool
-    #: The question to ask first, or None: no question.
+    #: The question to confirm first; None: no question.
     confirm: str | None
     queue: str
     priority: int = 0
     max_attempts: int = 3
-    #: Nobody starts it without saying why.
+    #: Starting it needs a reason.
     needs_reason: bool = False
 
     def allowed_from(self, row: SQLModel) -> bool:
@@ -147,7 +147,7 @@ class Operation(Generic[RowT, FormT]):
 
 @dataclass(slots=True)
 class TaskWork(Generic[FormT]):
-    """What a task's code is given."""
+    """The input of a task's code; fields as in Work."""
 
     session: Session
     form: FormT
@@ -158,7 +158,7 @@ class TaskWork(Generic[FormT]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task(Generic[FormT]):
-    """A plain job without a state machine."""
+    """A kind of job without a state machine."""
 
     name: str
     label: str
@@ -168,5 +168,5 @@ class Task(Generic[FormT]):
     queue: str
     priority: int = 0
     max_attempts: int = 3
-    #: Nobody starts it by hand without saying why.
+    #: Starting it by hand needs a reason.
     needs_reason: bool = False

@@ -1,1 +1,1 @@
-"""What runs: the only layer that knows a broker. Dramatiq hosts the threads, Redis rings; PostgreSQL is the truth."""
+"""Workers: the only layer that uses a broker. Dramatiq runs the threads, Redis sends wake-ups; PostgreSQL decides."""

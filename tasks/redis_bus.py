@@ -116,13 +116,13 @@ class RedisBus:
 
 
 class Subscription:
-    """Receives the announcements of other processes, in a thread of its own; reconnects by itself."""
+    """Receives the announcements of other processes in its own thread, and reconnects automatically."""
 
     def __init__(self, url: str, on_change: Callable[[Changes], None]) -> None:
         self._url = url
         self._on_change = on_change
         self._stop = threading.Event()
-        #: Whether changes arrive by themselves; screens poll while they do not.
+        #: Whether the bus delivers changes; pages poll while it does not.
         self.connected = False
         self._thread = threading.Thread(target=self._listen, name="subscription", daemon=True)
         self._thread.start()

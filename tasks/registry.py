@@ -42,7 +42,7 @@ class Registry:
             del self._held[held.id, held.token]
 
     def held(self) -> dict[tuple[UUID, int], int]:
-        """Return (job id, token) -> thread id, as it is now."""
+        """Return the present mapping of (job id, token) to thread id."""
         with self._lock:
             return dict(self._held)
 

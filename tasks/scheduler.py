@@ -1,4 +1,4 @@
-"""The scheduler: a thread in every worker process; whichever looks first fires a tick, and nobody fires it twice."""
+"""The scheduler: a thread in every worker process; the first one to look fires a tick, and no tick fires twice."""
 
 import logging
 import random

@@ -13,12 +13,12 @@ from core.settings import settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks: for so long an event can be changed unnoticed by who gets past the triggers.
+#: Seconds between two rounds; until the next, a change by someone who bypasses the triggers goes unnoticed.
 LOOK_EVERY = 10.0
 
 
 class Sealer:
-    """Seals every few seconds; of many workers one at a time does, and the others go on."""
+    """Seals every few seconds; one worker at a time does, and the others skip that round."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -26,7 +26,7 @@ class Sealer:
         self._thread = threading.Thread(target=self._look, name="sealer", daemon=True)
 
     def start(self) -> None:
-        """Begin to seal; without a secret there is nothing to seal with, and verify says so."""
+        """Begin to seal; without a secret key, nothing is sealed, and `audit verify` says so."""
         if settings().secret_key:
             self._thread.start()
         else:

@@ -34,7 +34,7 @@ class SharedLimiter:
             return within
         try:
             return self._shared.hit(item, limit.name, key) and within
-        except (RedisError, OSError, ValueError) as error:  # what is no number somebody else put there
+        except (RedisError, OSError, ValueError) as error:  # ValueError: a foreign value, no number
             self._rest(error)
             return within
 

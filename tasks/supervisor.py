@@ -34,7 +34,7 @@ class Supervisor:
             thread.start()
 
     def stop(self) -> None:
-        """Ask all workers to hand back and stop; end those that do not."""
+        """Ask all workers to release their jobs and stop; kill those that do not."""
         self._stopping.set()
         for child in list(self._children.values()):
             child.terminate()

@@ -216,14 +216,14 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 def test_the_data_of_another_major_version_is_refused(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir(parents=True)
     (data_dir / "postgres" / "PG_VERSION").write_text("16\n")
-    with pytest.raises(Unusable, match="made by PostgreSQL 16, and this release brings 18"), embedded(data_dir):
+    with pytest.raises(Unusable, match="created by PostgreSQL 16, and this release includes 18"), embedded(data_dir):
         pass
 
 
 def test_something_else_in_the_database_s_place_is_left_alone(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir(parents=True)
     (data_dir / "postgres" / "precious").touch()
-    with pytest.raises(Unusable, match="is not a whole database"), embedded(data_dir):
+    with pytest.raises(Unusable, match="is not a complete database"), embedded(data_dir):
         pass
     assert (data_dir / "postgres" / "precious").exists()
 
@@ -266,7 +266,7 @@ def test_a_read_only_disk_is_a_sentence(a_mount: Path) -> None:
 
 @pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
 def test_somebody_else_s_folder_is_a_sentence() -> None:
-    with pytest.raises(Unusable, match="not yours to write"), embedded(Path("/etc/unstuck")):
+    with pytest.raises(Unusable, match="no right to write"), embedded(Path("/etc/unstuck")):
         pass
 
 
@@ -293,5 +293,5 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(data_dir: Path) -> None
 def test_an_empty_secret_key_is_never_replaced_silently(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "secret_key").touch()
-    with pytest.raises(Unusable, match="is empty: put the key back"):
+    with pytest.raises(Unusable, match="is empty: restore the key"):
         secret_key(data_dir)

@@ -32,7 +32,7 @@ class ConsolePages(SubPages):
             "It may have moved. Use the navigation to find it.",
             heading="h1",
         ):
-            link("/", words="Go to the overview")
+            link("/", label="Go to the overview")
 
     def _render_error(self, error: Exception) -> None:
         incident = error_page.incident(error)

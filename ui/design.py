@@ -1,4 +1,4 @@
-"""The look, once: what each state is called, its tone and icon, and the assets that every page loads."""
+"""The look in one place: the tone of each state, and the assets that every page loads."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ ASSETS_URL: Final = "/assets"
 #: Tones are classes of assets/tokens.css: a text colour and a dot colour, in both themes.
 OK, BAD, WARN, RUN, IDLE, DEMO = (f"tone-{name}" for name in ("ok", "bad", "warn", "run", "idle", "demo"))
 
-#: States of people's rows in which a job is at work; those of connections too, which no operation moves yet.
+#: Transitional states of users, and of connections, which no operation moves yet.
 _TRANSITIONAL: Final = (
     *(state for machine in MACHINES for state in transitional_states(machine)),
     *(ConnectionStatus.CONNECTING, ConnectionStatus.REFRESHING, ConnectionStatus.DISCONNECTING),
 )
-#: From the word a state is shown by to its tone.
+#: The tone of each displayed state.
 TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(_TRANSITIONAL, RUN),
     Label.QUEUED: IDLE,
@@ -57,9 +57,9 @@ TONES: Final[Mapping[str, str]] = {
     "missed": WARN,
     "refused": BAD,
 }
-#: States that will pass; their dot breathes.
+#: Transitional states; their dot pulses.
 MOVING: Final = frozenset({Label.RUNNING.value, Label.STOPPING.value, "moving", *_TRANSITIONAL})
-#: States in which nothing has begun; their dot is hollow, so that it differs from idle ones without colour.
+#: States without activity; their dot is hollow, so that it differs from idle ones without colour.
 HOLLOW: Final = frozenset({"queued", "scheduled", "disabled", "disconnected", "cancelled", "stopped", "over"})
 
 SITUATIONS: Final[Mapping[Situation, str]] = {
@@ -70,7 +70,7 @@ SITUATIONS: Final[Mapping[Situation, str]] = {
     Situation.FAILED: BAD,
 }
 
-#: The theme cookie's values, as Quasar wants them; anything else follows the system.
+#: The theme cookie's values as Quasar expects them; any other value follows the system.
 _DARK: Final[Mapping[str, bool]] = {"dark": True, "light": False}
 
 
@@ -82,9 +82,9 @@ def install() -> None:
 
 
 def dress(sheet: str) -> ui.dark_mode:
-    """Give the present page its own style sheet, and Quasar the theme that the person chose; return its switch."""
+    """Add the page's own style sheet, set the chosen theme in Quasar, and return the theme switch."""
     ui.add_head_html(_sheet(sheet))
-    # Quasar makes the whole page a <main>; the frame has its own, without the navigation in it.
+    # Quasar makes the whole page a <main>; the frame has its own, which excludes the navigation.
     whole = ui.context.client.content.parent_slot
     if whole:
         whole.parent.props("role=presentation")
@@ -92,7 +92,7 @@ def dress(sheet: str) -> ui.dark_mode:
 
 
 def chosen_theme() -> str:
-    """Return what the theme cookie says: dark, light, or auto."""
+    """Return the theme in the cookie: dark, light, or auto."""
     chosen = ui.context.client.request.cookies.get("theme", "auto")
     return chosen if chosen in _DARK else "auto"
 
@@ -103,7 +103,7 @@ def _sheet(name: str) -> str:
 
 @lru_cache
 def url_of(name: str) -> str:
-    """Return an asset's URL; its end changes with the content, so that it may be cached for ever."""
+    """Return an asset's URL; it changes with the content, so that browsers may cache it for ever."""
     mark = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:8]
     return f"{ASSETS_URL}/{name}?v={mark}"
 

@@ -1,4 +1,4 @@
-"""The frames around pages: the console's top bar, navigation and status bar, and the simpler one of a creator."""
+"""The frames around pages: the console's top bar, navigation and status bar, and the simpler frame of a creator."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
 
 def console_frame(pages: Sequence[Page]) -> None:
-    """Draw the operators' frame, and in it the page that the URL names."""
+    """Draw the operators' frame with the page that the URL names."""
     switch = design.dress("console.css")
     navigation = places(pages, Frame.CONSOLE, access.me())
     ui.on_exception(_apologise)
@@ -77,7 +77,7 @@ def _search(navigation: Places) -> None:
     field = box("find", "button").props('type=button data-key="ctrl+k" aria-haspopup=dialog')
     with field.on("click", palette.open):
         ui.icon("search").props("aria-hidden=true")
-        text("Search or do", "grow")
+        text("Search or run a command", "grow")
         text("Ctrl K", tag="kbd")
 
 
@@ -97,8 +97,8 @@ def _draw_navigation(navigation: Places) -> None:
             element.update()
 
     def show_count() -> None:
-        pulse = live.status().pulse
-        in_need = pulse.stuck_users + pulse.failed_users if pulse else 0
+        health = live.status().health
+        in_need = health.stuck_users + health.failed_users if health else 0
         badge.set_text(str(in_need))
         badge.set_visibility(in_need > 0)
         badge.props["aria-label"] = f"{in_need} stuck or failed"
@@ -121,19 +121,19 @@ def _status_bar() -> None:
 
     def show_status() -> None:
         status = live.status()
-        connected, pulse = status.connected, status.pulse
+        connected, health = status.connected, status.health
         connection.set_text("live" if connected else "database unreachable")
         connection.classes(replace=f"state {design.OK if connected else design.BAD}")
         age.set_text(f"data {int(status.age_seconds)} s old")
-        if pulse is None:
+        if health is None:
             return
-        alive = pulse.workers_alive
+        alive = health.workers_alive
         workers.set_text(f"{counted(alive, 'worker')} alive" if alive else "no worker alive")
         workers.classes(add=None if alive else "alarm", remove="alarm" if alive else None)
-        oldest = f", oldest {int(pulse.oldest_wait_seconds)} s" if pulse.oldest_wait_seconds else ""
-        waiting.set_text(f"{pulse.running:,} running · {pulse.queue_depth:,} waiting{oldest}")
-        stuck.text = counted(pulse.stuck_users, "stuck user") if pulse.stuck_users else "no user stuck"
-        stuck.classes(add="alarm" if pulse.stuck_users else None, remove=None if pulse.stuck_users else "alarm")
+        oldest = f", oldest {int(health.oldest_wait_seconds)} s" if health.oldest_wait_seconds else ""
+        waiting.set_text(f"{health.running:,} running · {health.queue_depth:,} waiting{oldest}")
+        stuck.text = counted(health.stuck_users, "stuck user") if health.stuck_users else "no stuck users"
+        stuck.classes(add="alarm" if health.stuck_users else None, remove=None if health.stuck_users else "alarm")
 
     show_status()
     live.watch_status(show_status)

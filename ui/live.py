@@ -1,8 +1,8 @@
 """Live pages: each change is loaded once per process and sent to every page that shows it.
 
 Changes arrive as ids from the bus; without the bus, a poll finds them once a second. They are collected for a tenth of
-a second, loaded once, sent as one delta to all grids, and passed to the watchers of that user or job. Any number of
-viewers cost one refresh; a disconnected tab costs nothing.
+a second, loaded once, sent as one delta to all grids, and passed to the watchers of that user or job. However many
+people watch, each change is loaded once; a disconnected tab costs nothing.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Status:
 
     connected: bool
     age_seconds: float
-    pulse: HealthSummary | None
+    health: HealthSummary | None
 
 
 @dataclass(eq=False, slots=True)
@@ -79,10 +79,10 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchers: set[_Watcher] = set()
         self._status_watchers: set[_Watcher] = set()
-        self._pulse: HealthSummary | None = None
+        self._health: HealthSummary | None = None
         self._fresh_at = 0.0
         self._mark: Mark | None = None
-        #: Returns whether the bus delivers changes; set at start by `main.py`.
+        #: Tells whether the bus delivers changes; set at start by `main.py`.
         self.bus_is_up: Callable[[], bool] = lambda: False
 
     def on_change(self, changes: Changes) -> None:
@@ -99,7 +99,7 @@ class Hub:
     def status(self) -> Status:
         """Return the latest health summary and its age."""
         age = time.monotonic() - self._fresh_at if self._fresh_at else 0.0
-        return Status(bool(self._fresh_at) and age < 3 * POLL, age, self._pulse)
+        return Status(bool(self._fresh_at) and age < 3 * POLL, age, self._health)
 
     def watch(self, watcher: _Watcher, among: set[_Watcher]) -> Stop:
         """Add a watcher until its page closes, its part of the page goes away, or the returned function is called."""
@@ -139,7 +139,7 @@ class Hub:
     async def _check_forever(self) -> None:
         while True:
             try:
-                self._pulse = await access.load(health_summary)
+                self._health = await access.load(health_summary)
                 self._fresh_at = time.monotonic()
                 await session_watch.close_orphans()
                 if not self.bus_is_up():

@@ -1,8 +1,8 @@
-"""What the pool of connections does by itself: it asks an idle connection whether it lives, and prepares statements.
+"""The connection pool: it tests idle connections before they are used, and prepares statements.
 
 Prepared statements halve what a statement costs the server. A pooler in transaction mode gives each transaction another
-session, where the statement was never prepared; a pooler shows in that it names a process at the start that is not the
-one which answers.
+session, in which the statement was never prepared. A pooler is recognised by its process id: the one named when the
+connection opens differs from the one that answers.
 """
 
 import time
@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
-#: Seconds after which a connection is asked whether it lives before it is used; asking costs a round trip.
+#: Seconds after which an idle connection is tested before it is used; a test costs a round trip.
 IDLE = 0.1
-#: How often a statement is sent as text before it is prepared: the engine's few are sent all day.
+#: How often a statement is sent as text before it is prepared: the engine's few statements repeat all day.
 PREPARE_AFTER = 2
 
 
 def install(engine: Engine) -> None:
-    """Let the engine's pool look after its connections."""
+    """Make the engine's pool test and prepare its connections."""
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
@@ -33,9 +33,9 @@ def install(engine: Engine) -> None:
         record.info["used"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
-    def _ask(connection: Any, record: Any, _proxy: Any) -> None:
+    def _test(connection: Any, record: Any, _proxy: Any) -> None:
         if time.monotonic() - record.info["used"] > IDLE and not _lives(engine, connection):
-            raise InvalidatePoolError("a connection of the pool has ended meanwhile")
+            raise InvalidatePoolError("a pooled connection was closed while idle")
 
 
 def _lives(engine: Engine, connection: Any) -> bool:

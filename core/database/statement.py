@@ -1,4 +1,4 @@
-"""Fast statements for every job: they go straight to the driver, at a third of SQLAlchemy's cost.
+"""Fast statements, which every job needs: they go straight to the driver, at a third of SQLAlchemy's cost.
 
 Session, transaction and errors remain SQLAlchemy's; only compiling, binding and wrapping rows are skipped.
 """
@@ -33,7 +33,7 @@ class Statement:
         return rows[0] if rows else None
 
     def run_on(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
-        """Run it on a connection, as `run` does, and return all rows."""
+        """Run it on a connection, as `run` does, and return all its rows."""
         driver: Any = connection.connection.driver_connection
         try:
             cursor = driver.cursor(row_factory=namedtuple_row)

@@ -1,6 +1,6 @@
 """Rows for screens: the database truncates long values and marks them.
 
-The engine keeps its own values short, but someone with database access may store a gigabyte in one row. A list of two
+The engine keeps its own values short, but people with database access may store a gigabyte in one row. A list of two
 hundred such rows must fill neither the console's memory nor the connection to a browser.
 """
 

@@ -19,7 +19,7 @@ def later_blockers(context: JobContext) -> tuple[str, ...]:
 
 def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
     """Return which of a job's queue and kind are paused, each with the remedy that resumes it."""
-    queue, kind = context.steering.queue, context.steering.kind
+    queue, kind = context.controls.queue, context.controls.kind
     pauses: list[tuple[str, Queue | JobKind, Remedy]] = []
     if queue and queue.paused_at:
         effect = f"Jobs of the queue {queue.name} start again, this one among them."
@@ -55,7 +55,7 @@ def _paused(context: JobContext) -> Diagnosis | None:
 
 
 def _at_its_limit(context: JobContext) -> Diagnosis | None:
-    kind, running = context.steering.kind, context.steering.running
+    kind, running = context.controls.kind, context.controls.running
     if kind is None or context.capacity.workers == 0:
         return None
     if kind.max_running == 0 or kind.max_per_worker == 0:
@@ -72,7 +72,7 @@ def _at_its_limit(context: JobContext) -> Diagnosis | None:
 
 
 def _at_its_rate(context: JobContext) -> Diagnosis | None:
-    kind = context.steering.kind
+    kind = context.controls.kind
     if kind is None or context.capacity.workers == 0 or not kind.rate_count or not kind.rate_seconds:
         return None
     free = _free_starts(kind, context.now)

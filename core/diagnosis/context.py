@@ -1,4 +1,4 @@
-"""What a diagnosis looks at (a job, its worker, who could take it, what stands before it), and what it comes to."""
+"""The facts that a diagnosis uses (a job, its worker, live workers, jobs ahead, controls), and its result."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from core.operations.demo import demo_mode
 from core.settings import settings
 from core.wording import spoken
 
-#: How many jobs ahead are counted; beyond that, "1,000 or more" says enough.
+#: How many jobs ahead are counted; beyond that, the sentence says "1,000 or more".
 AHEAD_LIMIT = 1_000
 
 
@@ -37,7 +37,7 @@ class Situation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What to press: a command with its target and arguments, the word on the button, and what pressing it does."""
+    """A recommended command: its target and arguments, the button's label, and what it does."""
 
     command: str
     target: UUID | None
@@ -48,7 +48,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One sentence for a person on the phone, what it rests on, and the recommended remedy, if one is needed."""
+    """One sentence that support can say on the phone, its evidence, and the recommended remedy, if one is needed."""
 
     situation: Situation
     sentence: str
@@ -58,39 +58,39 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Who could do the work: the living workers that serve a job's queue."""
+    """The live workers that serve a job's queue."""
 
     workers: int
     threads: int
-    #: The latest heartbeat of any worker, dead or alive; None: none has ever been seen.
+    #: The latest heartbeat of any worker, live or not; None: no worker has ever run.
     last_seen: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What operators have set for a job's queue and kind; None: nobody ever touched it."""
+    """The operators' settings for a job's queue and kind; None: never set."""
 
     queue: Queue | None = None
     kind: JobKind | None = None
-    #: Jobs of the kind that run now, by worker; counted only where the kind has limits.
+    #: Running jobs of the kind, by worker; counted only where the kind has limits.
     running: Mapping[UUID | None, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """A job and what surrounds it, read in one transaction; `now` is the database's time."""
+    """A job and the facts around it, read in one transaction; `now` is the database's time."""
 
     now: datetime
     job: BackgroundJob
     worker: Worker | None
     capacity: Capacity
-    #: Due jobs of the same queue that come before this one; counted up to 1,000.
+    #: Due jobs of the same queue ahead of this one; counted up to AHEAD_LIMIT.
     ahead: int = 0
-    steering: Controls = field(default_factory=Controls)
+    controls: Controls = field(default_factory=Controls)
 
     @property
     def label(self) -> Label:
-        """What the job is called now."""
+        """The job's present label."""
         return label_of(self.job, self.worker, self.now)
 
     def since(self, moment: datetime | None) -> str:
@@ -99,7 +99,7 @@ class JobContext:
 
 
 def name_of(context: JobContext) -> str:
-    """Return what a job does, as a person says it: Enabling demo mode."""
+    """Return what a job does, in words: Enabling demo mode."""
     kind = BY_NAME.get(context.job.kind)
     if isinstance(kind, Operation):
         return kind.doing.rstrip("…")
@@ -107,12 +107,12 @@ def name_of(context: JobContext) -> str:
 
 
 def requested_evidence(context: JobContext) -> tuple[str, ...]:
-    """Return when a job was asked for, as evidence."""
-    return (f"Asked for {context.since(context.job.created_at)} ago.",)
+    """Return when a job was requested, as evidence."""
+    return (f"Requested {context.since(context.job.created_at)} ago.",)
 
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
-    """Return the job at work on a user's demo mode, or else the latest one, or None."""
+    """Return the active job of a user's demo mode, or else the latest one, or None."""
     jobs = truncated(BackgroundJob)
     is_live = col(jobs.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
     return session.exec(
@@ -124,11 +124,11 @@ def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
 
 
 def load_context(session: Session, job: BackgroundJob) -> JobContext:
-    """Load what surrounds a job."""
+    """Load the facts around a job."""
     now: datetime = session.exec(select(clock.db_now())).one()
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
     capacity = _capacity(session, job.queue, now)
-    return JobContext(now, job, worker, capacity, _ahead(session, job, now), _steering(session, job))
+    return JobContext(now, job, worker, capacity, _ahead(session, job, now), _load_controls(session, job))
 
 
 def _capacity(session: Session, queue: str, now: datetime) -> Capacity:
@@ -156,7 +156,7 @@ def _ahead(session: Session, job: BackgroundJob, now: datetime) -> int:
     return session.exec(select(sa.func.count()).select_from(some)).one()
 
 
-def _steering(session: Session, job: BackgroundJob) -> Controls:
+def _load_controls(session: Session, job: BackgroundJob) -> Controls:
     if job.status is not JobStatus.QUEUED:
         return Controls()
     queues, kinds = truncated(Queue, IN_LIST), truncated(JobKind, IN_LIST)

@@ -1,4 +1,4 @@
-"""A creator's demo mode as they see it themselves: its state, its job, and what became of the last one."""
+"""A creator's demo mode as they see it: its state, its job, and the outcome of the latest job."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +12,13 @@ from core.errors import JobError, NotFound
 from core.jobs.labels import Label
 from core.models import BackgroundJob, DemoModeStatus, User
 
-#: What a job's failure says to a creator when its own message was not written for one.
-_OUR_FAULT = "Something went wrong on our side. Please try again; if it stays, tell support this number: {}."
+#: Shown to a creator when a job's error message was not written for people.
+_OUR_FAULT = "Something went wrong on our side. Please try again. If it keeps happening, give support this number: {}."
 
 
 @dataclass(frozen=True, slots=True)
 class DemoState:
-    """What the creator's two pages show; the job's figures are those of its last checkpoint."""
+    """What the creator's two pages show; the job's progress is that of its last checkpoint."""
 
     status: DemoModeStatus
     preset: str | None
@@ -35,7 +35,7 @@ class DemoState:
 
 
 def demo_state(session: Session, user_id: UUID) -> DemoState:
-    """Return a creator's demo mode as it is now; raises NotFound."""
+    """Return the present state of a creator's demo mode; raises NotFound."""
     user = session.get(User, user_id)
     if user is None:
         raise NotFound("This account no longer exists.")
@@ -54,12 +54,12 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
         run_at=job.run_at,
         finished_at=job.finished_at,
         result=job.result,
-        error=told(job),
+        error=error_for_owner(job),
     )
 
 
-def told(job: BackgroundJob) -> str | None:
-    """Return a job's error as its owner may read it: only sentences that were written for people."""
+def error_for_owner(job: BackgroundJob) -> str | None:
+    """Return a job's error for its owner: only messages that were written for people."""
     if job.error_type is None:
         return None
     if job.error_type in _written_for_people(JobError) or job.error_type == "WorkerLost":

@@ -1,6 +1,6 @@
-"""What must always be true, one SQL query each: `doctor`, readyz's detail and the end of every fault test run them.
+"""What must always be true, one SQL query each; `doctor`, readyz's detail and every fault test run them.
 
-A query returns the rows that break its invariant, with what a person needs to find them; none is well.
+A query returns the rows that break its invariant, with what identifies them; no rows means that all is well.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,31 +14,31 @@ from core.models import PlatformConnection, User
 from core.operation import Machine, Operation
 from core.operations import MACHINES, operations_on, transitional_states
 
-#: Rows of one violation that are shown.
+#: Most rows shown of one violation.
 SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One thing that must be true, the query that finds what breaks it, and what to do then."""
+    """A rule that must hold, the query that finds rows which break it, and the remedy."""
 
     name: str
     says: str
     sql: str
     remedy: str
-    #: Reads only indexes over what is alive, so that a probe may ask it on any table.
+    #: Reads only indexes over unfinished jobs and transitional states: fast enough for a probe on tables of any size.
     is_cheap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that does not hold, and at most SHOWN of the rows that break it."""
+    """A broken invariant, with at most SHOWN of the rows that break it."""
 
     invariant: Invariant
     rows: Sequence[dict[str, Any]]
 
 
-#: The last job on each row of each machine: the live one, or else the newest.
+#: The last job of each row of each machine: the active one, or else the newest.
 _LAST = """WITH last AS (
     SELECT DISTINCT ON (j.machine, coalesce(j.connection_id, j.user_id))
         j.*, coalesce(j.connection_id, j.user_id) AS row_id
@@ -50,14 +50,14 @@ _LAST = """WITH last AS (
 
 
 def _on_each_machine(query: Callable[[Machine[Any]], str]) -> str:
-    """Return one query over the rows of every machine, from the declarations alone."""
+    """Return one query over the rows of every machine, built from the declarations."""
     return " UNION ALL ".join(f"({query(machine)})" for machine in MACHINES)
 
 
 def _row(machine: Machine[Any]) -> str:
-    """Return what a person needs to find a row `r` of a machine."""
-    who = "r.email" if machine.table is User else "CAST(NULL AS text)"
-    return f"r.id, {who} AS email, '{machine.name}' AS machine, r.{machine.column}::text AS state"
+    """Return the columns that identify a row `r` of a machine."""
+    email = "r.email" if machine.table is User else "CAST(NULL AS text)"
+    return f"r.id, {email} AS email, '{machine.name}' AS machine, r.{machine.column}::text AS state"
 
 
 def _transitional_without_a_job(machine: Machine[Any]) -> str:
@@ -69,7 +69,7 @@ def _transitional_without_a_job(machine: Machine[Any]) -> str:
 
 
 def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
-    """A job that was cancelled before it started left the row where it came from; an unknown kind says nothing."""
+    """Cancelling a job before it starts returns the row to its earlier state; unknown kinds are ignored."""
     subject = "connection_id" if machine.table is PlatformConnection else "user_id"
 
     def by_kind(state_of: Callable[[Operation[Any, Any]], str]) -> str:
@@ -88,7 +88,7 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
                           AND e.at > l.updated_at)"""  # noqa: S608
 
 
-_RETRY_OR_DISMISS = "Open the user's page: Repair moves the state to failed, from where Retry and Dismiss work."
+_RETRY_OR_DISMISS = "Open the user's page: Repair marks the state failed, so that you can use Retry or Dismiss."
 
 INVARIANTS = (
     Invariant(
@@ -97,71 +97,71 @@ INVARIANTS = (
         """SELECT job_id, count(*) AS endings FROM events
            WHERE job_id IS NOT NULL AND name IN ('job.succeeded', 'job.failed', 'job.cancelled')
            GROUP BY job_id HAVING count(*) > 1""",
-        "Compare the job's events with its status; the first ending is the true one. Report it: this is a defect.",
+        "Compare the job's events with its status; the first ending is the true one. Please report this defect.",
     ),
     Invariant(
         "ended is dated",
-        "a job has an end if and only if it ended",
+        "a job has finished_at exactly when it has ended",
         """SELECT id, kind, status, finished_at FROM background_jobs
            WHERE (status IN ('succeeded', 'failed', 'cancelled')) <> (finished_at IS NOT NULL)""",
-        "The status was changed by hand. Set finished_at, or better: use Cancel and Retry in the console.",
+        "Someone edited the status. Set finished_at; next time use Cancel and Retry in the console.",
     ),
     Invariant(
         "status agrees with the events",
-        "a job that ended says how in its events",
+        "the last ending in a job's events matches its status",
         """SELECT j.id, j.kind, j.status, e.name AS event FROM background_jobs j
            JOIN LATERAL (SELECT name FROM events WHERE job_id = j.id AND name IN
                 ('job.succeeded', 'job.failed', 'job.cancelled') ORDER BY id DESC LIMIT 1) e ON true
            WHERE e.name <> 'job.' || j.status""",
-        "The status was changed by hand after the end. Put back what the event says; use Retry for a new run.",
+        "Someone edited the status after the end. Set it back to what the event says; use Retry for a new run.",
     ),
     Invariant(
         "cancel is kept",
-        "a job whose cancel was accepted does not succeed",
+        "a job with an accepted cancel does not succeed",
         """SELECT id, kind, cancel_requested_at FROM background_jobs
            WHERE cancel_requested_at IS NOT NULL AND status = 'succeeded'""",
-        "Start the opposite operation for this user. Report it: this is a defect.",
+        "Start the opposite operation for this user. Please report this defect.",
     ),
     Invariant(
         "attempts are bounded",
-        "no job has more attempts than it may",
+        "no job exceeds its maximum number of attempts",
         "SELECT id, kind, attempt, max_attempts FROM background_jobs WHERE attempt > max_attempts OR attempt < 0",
-        "Cancel the job, and start a new one.",
+        "Cancel the job and start a new one.",
     ),
     Invariant(
         "token never goes back",
-        "a job's token is at least that of each of its attempts",
+        "a job's lease token is at least as high as that of each of its attempts",
         """SELECT j.id, j.token, max(a.token) AS used FROM background_jobs j JOIN job_attempts a ON a.job_id = j.id
            GROUP BY j.id, j.token HAVING max(a.token) > j.token""",
-        "The row was changed by hand. Set the token above the highest one used, or an old worker may write again.",
+        "Someone edited the row. Set the token above the highest one used, or an old worker may write again.",
     ),
     Invariant(
         "one holder",
-        "an attempt runs only while its job runs under its token, by its worker",
+        "a running attempt has its job's token and worker, and its job is running",
         """SELECT a.job_id, a.token, j.status, a.worker_id FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id
            WHERE a.outcome = 'running'
              AND (j.status <> 'running' OR j.token <> a.token OR j.worker_id IS DISTINCT FROM a.worker_id)""",
-        "The job was moved by hand. Nothing runs it any more; its old worker can write nothing.",
+        "Someone edited the job. No worker runs it any more, and its old worker can write nothing.",
     ),
     Invariant(
-        "running is held",
+        "running is claimed",
         "a running job has a worker, a time limit and a running attempt",
         """SELECT j.id, j.kind, j.worker_id, j.deadline_at FROM background_jobs j
            LEFT JOIN job_attempts a ON a.job_id = j.id AND a.token = j.token AND a.outcome = 'running'
            WHERE j.status = 'running' AND (j.worker_id IS NULL OR j.deadline_at IS NULL OR a.job_id IS NULL)""",
-        "The next sweep takes it back into the queue. If it stays, check that a worker is alive, then cancel it.",
+        "The next sweep returns it to the queue. If it stays, check that a worker is alive, then cancel it.",
         is_cheap=True,
     ),
     Invariant(
         "queued has no worker",
-        "a queued job belongs to nobody",
+        "a queued job belongs to no worker",
         "SELECT id, kind, worker_id FROM background_jobs WHERE status = 'queued' AND worker_id IS NOT NULL",
-        "Set worker_id to null: the job was moved by hand.",
+        "Someone edited the job. Set its worker_id to null.",
         is_cheap=True,
     ),
     Invariant(
         "one active job",
-        "a row has at most one job at work on each of its machines",
+        "a row has at most one active job on each of its machines",
         """SELECT machine, coalesce(connection_id, user_id) AS row, count(*) AS jobs FROM background_jobs
            WHERE machine IS NOT NULL AND status IN ('queued', 'running')
            GROUP BY 1, 2 HAVING count(*) > 1""",
@@ -169,21 +169,21 @@ INVARIANTS = (
         is_cheap=True,
     ),
     Invariant(
-        "in between means at work",
-        "a row in a transitional state has a job at work",
+        "transitional means active job",
+        "a row in a transitional state has an active job",
         _on_each_machine(_transitional_without_a_job),
         _RETRY_OR_DISMISS,
         is_cheap=True,
     ),
     Invariant(
         "state says what the last job says",
-        "a row is in the state in which its last job left it",
+        "a row is in the state that follows from its last job",
         _on_each_machine(_not_where_the_last_job_left_it),
         _RETRY_OR_DISMISS,
     ),
     Invariant(
         "done is complete",
-        "an enabled user has exactly the interactions that their last job reports",
+        "an enabled user has exactly the interactions that their last job reported",
         """SELECT u.id, u.email, (l.result ->> 'interactions')::int AS reported, n.found
             FROM last l JOIN users u ON u.id = l.row_id
             CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
@@ -194,30 +194,30 @@ INVARIANTS = (
     ),
     Invariant(
         "off leaves nothing",
-        "a user whose last job ended and who is disabled or failed has no demo interactions",
+        "a user with demo mode off or failed, and no active job, has no demo interactions",
         """SELECT u.id, u.email, u.demo_mode_status, n.found
             FROM last l JOIN users u ON u.id = l.row_id
             CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
             WHERE l.machine = 'users.demo_mode_status' AND u.demo_mode_status IN ('disabled', 'failed') AND n.found > 0
               AND l.status NOT IN ('queued', 'running')""",
-        "Enable demo mode and disable it again; where the state is failed, Dismiss cleans up.",
+        "Enable demo mode and disable it again. If the state is failed, use Dismiss, which cleans up.",
     ),
     Invariant(
-        "asked for once",
+        "requested once",
         "a job was requested exactly once",
         """SELECT job_id, count(*) AS requests FROM events WHERE name = 'job.requested' AND job_id IS NOT NULL
            GROUP BY job_id HAVING count(*) > 1""",
-        "Report it: this is a defect.",
+        "Please report this defect.",
     ),
 )
 
 
 def violations(session: Session, *, cheap_only: bool = False) -> Iterator[Violation]:
-    """Yield every invariant that does not hold, with rows that break it. Reads the whole history unless cheap_only."""
+    """Yield every broken invariant with rows that break it. Reads the whole history unless `cheap_only`."""
     for invariant in INVARIANTS:
         if cheap_only and not invariant.is_cheap:
             continue
         statement = f"{_LAST} SELECT * FROM ({invariant.sql}) broken LIMIT {SHOWN}"  # noqa: S608 - our own text
-        found = session.connection().execute(text(statement))
-        if rows := [dict(row._mapping) for row in found]:  # noqa: SLF001 - its public name
+        result = session.connection().execute(text(statement))
+        if rows := [dict(row._mapping) for row in result]:  # noqa: SLF001 - its public name
             yield Violation(invariant, rows)

@@ -1,7 +1,7 @@
-"""Why a user is not moving: one sentence, the evidence, and the one remedy that is safe to press.
+"""The diagnosis of a user's demo mode: one sentence, the evidence, and the one remedy that is safe to press.
 
-`diagnose` is a pure function over loaded facts. A remedy is a command by name, so that a button, an API answer and the
-CLI offer the same one.
+`diagnose` is a pure function over loaded facts. A remedy names a command, so that the button, the API and the CLI offer
+the same one.
 """
 
 from uuid import UUID
@@ -19,13 +19,13 @@ from core.operations.demo import demo_mode
 
 
 def diagnose_user(session: Session, user: User) -> Diagnosis:
-    """Load the facts about a user's demo mode and tell why it is as it is."""
+    """Load the facts about a user's demo mode and return its diagnosis."""
     job = latest_job(session, user.id)
     return diagnose(user, load_context(session, job) if job else None)
 
 
 def explain_job(session: Session, job_id: UUID) -> Diagnosis:
-    """Load the facts about one job and tell why it is where it is; raises NotFound."""
+    """Load the facts about one job and return its diagnosis; raises NotFound."""
     jobs = truncated(BackgroundJob)
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
@@ -34,12 +34,12 @@ def explain_job(session: Session, job_id: UUID) -> Diagnosis:
 
 
 def diagnose(user: User, context: JobContext | None) -> Diagnosis:
-    """Tell why a user's demo mode is as it is; `context` is its job at work, or else its latest one, or None."""
+    """Return the diagnosis of a user's demo mode; `context` is its active job, or else its latest one, or None."""
     state = user.demo_mode_status
     if context and context.job.status not in TERMINAL:
         return explain(context)
     if operation_during(demo_mode, state):
-        return _drifted(user, context)
+        return _drift(user, context)
     if state == demo_mode.failed:
         return explain(context) if context and context.label is Label.FAILED else _failed_without_a_job(user)
     latest = (
@@ -47,30 +47,30 @@ def diagnose(user: User, context: JobContext | None) -> Diagnosis:
         if context
         else ()
     )
-    return Diagnosis(Situation.FINE, f"Nothing is in the way: demo mode is {state}.", latest)
+    return Diagnosis(Situation.FINE, f"No problem found: demo mode is {state}.", latest)
 
 
-def _drifted(user: User, context: JobContext | None) -> Diagnosis:
+def _drift(user: User, context: JobContext | None) -> Diagnosis:
     state = user.demo_mode_status
     last = (
-        f"Its latest job {context.label} {context.since(context.job.finished_at)} ago."
+        f"Its latest job: {context.label} {context.since(context.job.finished_at)} ago."
         if context
-        else "It never had a job."
+        else "It has never had a job."
     )
     return Diagnosis(
         Situation.STUCK,
-        f"Demo mode says {state}, but no job is at work on it: it will not move by itself.",
-        (last, "This happens when a job's row is changed by hand in the database."),
-        Remedy("user.repair", user.id, "Repair", f"Moves {state} to failed, from where Retry and Dismiss work again."),
+        f"Demo mode says {state}, but no job is at work on it. It cannot continue by itself.",
+        (last, "This happens when someone edits a job's row in the database."),
+        Remedy("user.repair", user.id, "Repair", "Marks it failed, so that you can retry or clean up."),
     )
 
 
 def _failed_without_a_job(user: User) -> Diagnosis:
     clean_up = clean_up_of(demo_mode)
-    effect = "Deletes the rest of the demo data and turns demo mode off."
+    effect = "Deletes the remaining demo data and turns demo mode off."
     return Diagnosis(
         Situation.FAILED,
-        "Demo mode failed, and no failed job tells why.",
+        "Demo mode failed, but no failed job explains why.",
         (),
         Remedy(clean_up.name, user.id, clean_up.label, effect) if clean_up else None,
     )

@@ -1,1 +1,1 @@
-"""Everything that a machine without servers of its own needs: embedded PostgreSQL and Valkey, and the first start."""
+"""Running everything on one machine: embedded PostgreSQL and Valkey, the data directory and the first start."""

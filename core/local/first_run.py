@@ -1,4 +1,4 @@
-"""The first local start: the sample that the console shows, and a one-time sign-in link for who is at the machine."""
+"""The first local start: the sample data, and a one-time sign-in link for the local admin."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def load_legacy(engine: Engine) -> None:
 
 
 def fill_history(engine: Engine, say: Callable[[str], None]) -> None:
-    """Add a believable history of jobs to the migrated sample, unless that was done before."""
+    """Add a realistic job history to the migrated sample, unless it was added before."""
     with session_scope(engine) as session:
         if session.exec(select(Event.id).limit(1)).first() or not session.exec(select(User.id).limit(1)).first():
             return
@@ -36,7 +36,7 @@ def fill_history(engine: Engine, say: Callable[[str], None]) -> None:
 
 
 def local_admin_link(engine: Engine) -> str:
-    """Return the token of a one-time sign-in link for the local admin, who is made when there is none."""
+    """Return the token of a one-time sign-in link for the local admin, who is created if missing."""
     with session_scope(engine) as session:
         admin = session.exec(select(User).where(func.lower(User.email) == LOCAL_ADMIN)).first()
         if admin is None:

@@ -1,4 +1,4 @@
-"""The data directory: who holds it, and where the sockets go."""
+"""The data directory: which program holds it, and where the sockets are."""
 
 import errno
 import fcntl
@@ -15,17 +15,17 @@ from pathlib import Path
 from core.errors import Unusable
 from core.local.account import Account
 
-#: Seconds for which the lock is tried: `running` of another program may have it for an instant.
+#: Seconds for which the lock is tried: another program's `running` takes it for an instant.
 LOCK_PATIENCE = 0.3
 #: The kernel takes 107 bytes (macOS 103) for a socket's path; `/.s.PGSQL.5432.lock` and `/valkey.sock` follow ours.
 SOCKET_FOLDER_BYTES = 80
-#: Other characters would need quoting, differently, in libpq's list of hosts, PostgreSQL's list of folders and URLs.
+#: Other characters need different quoting in libpq's list of hosts, PostgreSQL's list of folders and URLs.
 PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The program that holds a data directory, as it wrote it into the lock."""
+    """The program that holds a data directory, as its lock file names it."""
 
     pid: int
     since: str
@@ -34,8 +34,8 @@ class Holder:
     is_ready: bool = False
 
 
-def settle(data_dir: Path) -> Path:
-    """Return the one absolute name of a data directory: the servers and their sockets go by it."""
+def absolute(data_dir: Path) -> Path:
+    """Return the absolute path of a data directory, from which the servers and sockets get their names."""
     try:
         return data_dir.expanduser().resolve()
     except (OSError, RuntimeError) as error:
@@ -43,15 +43,15 @@ def settle(data_dir: Path) -> Path:
 
 
 def prepare(data_dir: Path) -> None:
-    """Make the data directory, for its owner alone; one that exists keeps its mode."""
-    with telling(data_dir):
+    """Make the data directory, for its owner alone; an existing one keeps its mode."""
+    with explaining_errors(data_dir):
         data_dir.parent.mkdir(parents=True, exist_ok=True)
         data_dir.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager
-def telling(data_dir: Path) -> Iterator[None]:
-    """Say in the operator's words what is wrong with the data directory."""
+def explaining_errors(data_dir: Path) -> Iterator[None]:
+    """Turn errors in the data directory into sentences that say what to do."""
     try:
         yield
     except (FileExistsError, NotADirectoryError) as error:
@@ -62,7 +62,7 @@ def telling(data_dir: Path) -> Iterator[None]:
 
 def _advice(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
-        return "it is not yours to write; run this as its owner, or choose another --data-dir."
+        return "you have no right to write to it; run this as its owner, or choose another --data-dir."
     if error.errno == errno.EROFS:
         return "its file system is read-only; choose another --data-dir."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -74,17 +74,17 @@ def _advice(error: OSError) -> str:
 
 @contextmanager
 def hold(data_dir: Path) -> Iterator[Callable[[str, str], None]]:
-    """Hold the data directory; yields the function that writes where the servers are into the lock."""
-    with telling(data_dir):
+    """Hold the data directory; yields the function that writes the servers' addresses into the lock file."""
+    with explaining_errors(data_dir):
         descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+") as file:
-        with telling(data_dir):
+        with explaining_errors(data_dir):
             if not _locked(descriptor):
                 raise _in_use(data_dir, holder(data_dir))
-            me = f"{os.getpid()}\n{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n"
-            _write(descriptor, me)
+            own_lines = f"{os.getpid()}\n{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n"
+            _write(descriptor, own_lines)
         try:
-            yield lambda database_url, redis_url: _write(descriptor, f"{me}{database_url}\n{redis_url}\n")
+            yield lambda database_url, redis_url: _write(descriptor, f"{own_lines}{database_url}\n{redis_url}\n")
         finally:
             file.truncate(0)
 
@@ -107,13 +107,13 @@ def _write(descriptor: int, text: str) -> None:
     os.pwrite(descriptor, text.encode(), 0)
 
 
-def _in_use(data_dir: Path, found: Holder | None) -> Unusable:
-    who = f"the program with process id {found.pid}, started at {found.since}" if found else "another program"
-    return Unusable(f"{data_dir} is in use by {who}; stop it, or choose another --data-dir.")
+def _in_use(data_dir: Path, user: Holder | None) -> Unusable:
+    program = f"the program with process id {user.pid}, started at {user.since}" if user else "another program"
+    return Unusable(f"{data_dir} is in use by {program}; stop it, or choose another --data-dir.")
 
 
 def holder(data_dir: Path) -> Holder | None:
-    """Return who holds this data directory, or None."""
+    """Return the program that holds this data directory, or None."""
     try:
         with (data_dir / "lock").open("rb") as file:
             try:
@@ -139,15 +139,15 @@ def _read(text: str) -> Holder | None:
 def socket_folder(data_dir: Path, account: Account) -> Path:
     """Return a folder for sockets that only the servers' account and root can enter.
 
-    /tmp, and not TMPDIR or the session's runtime folder, because the next start must find the same one.
+    /tmp is used rather than TMPDIR or the session's runtime folder, because the next start must find the same folder.
     """
     folder = data_dir / "run"
     if len(os.fsencode(folder)) > SOCKET_FOLDER_BYTES or not PLAIN.fullmatch(str(folder)):
         name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
         folder = Path("/tmp") / f"unstuck-{account.uid}-{name}"  # noqa: S108 (its owner and mode are checked)
-    with telling(data_dir):
+    with explaining_errors(data_dir):
         account.own(folder)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != account.uid or status.st_mode & 0o077:
-        raise Unusable(f"{folder} belongs to somebody else or is open to others; remove it, and start again.")
+        raise Unusable(f"{folder} belongs to another user or is open to others; remove it, and start again.")
     return folder

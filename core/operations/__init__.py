@@ -1,4 +1,4 @@
-"""Everything that can be done, as one explicit list."""
+"""The explicit list of all operations and tasks."""
 
 import difflib
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from core.errors import NotFound
 from core.operation import Machine, Operation, Task
 from core.operations import demo, maintenance
 
-#: A new operation is added here, and nowhere else.
+#: A new operation is listed here and nowhere else.
 OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.switch, demo.disable, demo.dismiss)
 TASKS: tuple[Task[Any], ...] = (maintenance.delete_old_jobs, maintenance.expire_sessions)
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)
 BY_NAME: Mapping[str, Operation[Any, Any] | Task[Any]] = {each.name: each for each in _ALL}
-#: Every state machine that some operation moves.
+#: Every state machine that an operation moves.
 MACHINES: tuple[Machine[Any], ...] = tuple({each.machine.name: each.machine for each in OPERATIONS}.values())
 
 
 def known(name: str) -> Operation[Any, Any] | Task[Any]:
-    """Return what goes by this name.
+    """Return the operation or task with this name.
 
-    Raises NotFound, with the nearest name that exists.
+    Raises NotFound, with the most similar name.
     """
     if name in BY_NAME:
         return BY_NAME[name]
@@ -43,18 +43,18 @@ def operations_on(machine: Machine[Any]) -> tuple[Operation[Any, Any], ...]:
 
 
 def transitional_states(machine: Machine[Any]) -> tuple[StrEnum, ...]:
-    """Return the states in which a job has to be at work, in the order of their operations.
+    """Return the states in which a job must be active, in the order of their operations.
 
-    An operation that cleans up after a failure works while the row says `failed`: that state may also last.
+    An operation that cleans up after a failure runs while the row says `failed`, a state that may also last.
     """
     return tuple(each.during for each in operations_on(machine) if each.during != machine.failed)
 
 
 def operation_during(machine: Machine[Any], state: StrEnum) -> Operation[Any, Any] | None:
-    """Return the operation that is at work while a row is in a transitional state; None for any other state."""
+    """Return the operation that runs while a row is in this transitional state; None for any other state."""
     return next((each for each in operations_on(machine) if each.during == state != machine.failed), None)
 
 
 def clean_up_of(machine: Machine[Any]) -> Operation[Any, Any] | None:
-    """Return the operation that leads out of `failed` without trying again, if the machine has one."""
+    """Return the operation that leads out of `failed` without a retry, if the machine has one."""
     return next((each for each in operations_on(machine) if each.during == machine.failed), None)

@@ -1,4 +1,4 @@
-"""Demo mode: a creator's account filled with generated interactions, and emptied of them."""
+"""Demo mode: operations that fill a creator's account with generated interactions and empty it again."""
 
 import time
 
@@ -26,14 +26,14 @@ class EnableForm(Form):
 def fill(work: Work[User, EnableForm]) -> Steps:
     """Write the preset's connections and interactions, one batch per step."""
     user_id = work.subject.id
-    # The batch comes first in each step: a slow demo service is waited for with no transaction open.
+    # Each step fetches its batch first: no transaction is open while a slow demo service answers.
     for batch in batches(work.form.preset, seed=work.key, requested_at=work.began_at, start=work.done):
         _pause()
         if batch.start == 0:
             wipe(work)
             _name_preset(work, work.form.preset)
         rows.write(work.session, user_id, batch)
-        yield Progress(batch.end, batch.totals.units, _told(batch))
+        yield Progress(batch.end, batch.totals.units, _progress_text(batch))
     return {
         "preset": work.form.preset.value,
         "interactions": rows.count_interactions(work.session, user_id),
@@ -42,9 +42,9 @@ def fill(work: Work[User, EnableForm]) -> Steps:
 
 
 def empty(work: Work[User, NoForm]) -> Steps:
-    """Delete the demo interactions, one batch per step, and with the ending the few demo connections.
+    """Delete the demo interactions, one batch per step, and finally the few demo connections.
 
-    So `done` counts interactions alone, and both figures of the result are right after any number of attempts.
+    So `done` counts interactions only, and both counts of the result are right after any number of attempts.
     """
     user_id, done = work.subject.id, work.done
     total = done + rows.count_interactions(work.session, user_id)
@@ -57,7 +57,7 @@ def empty(work: Work[User, NoForm]) -> Steps:
 
 
 def wipe(work: Work[User, FormT]) -> None:
-    """Delete every demo row of the user, in one transaction."""
+    """Delete all demo rows of the user in one transaction."""
     rows.delete_all(work.session, work.subject.id)
     _name_preset(work, None)
 
@@ -71,7 +71,7 @@ def _pause() -> None:
     time.sleep(settings().demo_step_seconds)
 
 
-def _told(batch: Batch) -> str:
+def _progress_text(batch: Batch) -> str:
     done = max(0, batch.end - batch.totals.connections)
     return f"{done:,} of {batch.totals.interactions:,} interactions"
 
@@ -108,7 +108,7 @@ switch = Operation(
     undo=wipe,
     role=Role.SUPPORT,
     self_service=True,
-    confirm="Switch creator? The generated interactions are replaced by those of the new creator; real ones stay.",
+    confirm="Switch creator? The new creator's interactions replace the generated ones; real ones stay.",
     queue=QUEUE,
 )
 

@@ -1,4 +1,4 @@
-"""Tasks that keep the house: old finished jobs go, ended sessions go."""
+"""Maintenance tasks: they delete old finished jobs and ended sessions."""
 
 from typing import Literal
 
@@ -10,18 +10,20 @@ from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
 from core.settings import settings
 
 QUEUE = "maintenance"
-#: Jobs deleted in one transaction: short enough that nobody waits for it.
+#: Jobs deleted in one transaction: few enough that other transactions do not wait.
 BATCH = 5_000
-#: Days that an ended session and a used key are kept for those who look for them.
+#: Days for which ended sessions and used keys stay available to support.
 KEEP_DAYS = 7
 
 
 class DeleteForm(Form):
-    """Which finished jobs are old."""
+    """Which finished jobs to delete."""
 
-    days: int | None = Field(default=None, ge=1, le=3_650, description="Older than this; empty: as set.")
-    kind: str | None = Field(default=None, max_length=200, description="Of this kind only.")
-    status: Literal["succeeded", "failed", "cancelled"] | None = Field(default=None, description="With this end only.")
+    days: int | None = Field(default=None, ge=1, le=3_650, description="Older than this; empty: as configured.")
+    kind: str | None = Field(default=None, max_length=200, description="Only this kind.")
+    status: Literal["succeeded", "failed", "cancelled"] | None = Field(
+        default=None, description="Only with this status."
+    )
 
 
 _DELETE = text("""
@@ -47,7 +49,7 @@ _DELETE_KEYS = text(
 
 
 def delete(work: TaskWork[DeleteForm]) -> Steps:
-    """Delete old finished jobs in bounded batches; never what is not finished, never the log of events."""
+    """Delete old finished jobs in batches of limited size; unfinished jobs and the audit log stay."""
     form, done = work.form, work.done
     values = {"days": form.days or settings().retention_days, "kind": form.kind, "status": form.status, "batch": BATCH}
     while deleted := work.session.connection().execute(_DELETE, values).rowcount:
@@ -57,7 +59,7 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
 
 
 def expire(work: TaskWork[NoForm]) -> Steps:
-    """Delete sessions, sign-in links and idempotency keys that nobody can use any more."""
+    """Delete expired sessions, sign-in links and idempotency keys."""
     counts = {}
     for name, statement in (("sessions", _DELETE_SESSIONS), ("links", _DELETE_LINKS), ("keys", _DELETE_KEYS)):
         counts[name] = work.session.connection().execute(statement, {"days": KEEP_DAYS}).rowcount

@@ -1,32 +1,32 @@
-"""A wire to somebody else's server: no more bytes than expected, no more seconds, and nothing that unpacks to more."""
+"""HTTP to a server outside our control: answers are limited in bytes and seconds, and never decompressed."""
 
 import time
 from typing import Final
 
 import httpx2
 
-#: Far more than a provider's addresses or keys take.
+#: Far more than a provider's addresses or keys need.
 MOST_BYTES: Final = 262_144
-#: Seconds for a whole answer: one byte every few seconds would never be late otherwise.
+#: Seconds for a whole answer: one byte every few seconds would never time out otherwise.
 MOST_SECONDS: Final = 15.0
 
 
 class LimitedTransport(httpx2.HTTPTransport):
-    """Reads whole answers within bounds. Raises httpx2.ReadError beyond them."""
+    """Reads whole answers within limits. Raises httpx2.ReadError beyond them."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request and return its answer, read."""
+        """Send a request, and return its answer with the body read."""
         request.headers["Accept-Encoding"] = "identity"
         latest = time.monotonic() + MOST_SECONDS
         answer = super().handle_request(request)
         try:
             if answer.headers.get("content-encoding", "identity") != "identity":
-                raise httpx2.ReadError("the answer is packed, which nobody asked for")
+                raise httpx2.ReadError("the answer is compressed, although the request did not allow it")
             body = bytearray()
             for part in answer.iter_raw():
                 body += part
                 if len(body) > MOST_BYTES or time.monotonic() > latest:
-                    raise httpx2.ReadError("the answer is too long")
+                    raise httpx2.ReadError("the answer is too long or too slow")
         finally:
             answer.close()
         headers = [(name, value) for name, value in answer.headers.multi_items() if name != "transfer-encoding"]

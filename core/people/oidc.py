@@ -1,5 +1,6 @@
-"""Signing in with an organisation's own accounts: OpenID Connect, code flow with PKCE. The provider is not believed:
-what it sends is bounded in size and time, and every claim is checked.
+"""Signing in with an organisation's own accounts: OpenID Connect, code flow with PKCE.
+
+The provider is not trusted blindly: its answers are limited in size and time, and every claim is checked.
 """
 
 import secrets
@@ -22,17 +23,17 @@ from core.errors import NotSignedIn
 from core.people.limited_transport import LimitedTransport
 from core.settings import settings
 
-#: Where the provider sends people back to; registered there, and compared by it letter by letter.
+#: The path to which the provider sends people back; it is registered there and must match exactly.
 RETURN_PATH: Final = "/login/oidc/callback"
-#: Signatures by the provider's private key only. `none` and HS256, whose key would be the public one, are not among it.
+#: Only signatures by the provider's private key: neither `none` nor HS256, whose key would be the public one.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-#: Seconds for one answer, by which clocks may differ, and for which the provider's addresses are remembered.
-ANSWER_SECONDS, LEEWAY, REMEMBERED = 10.0, 60, 600.0
+#: Seconds for one answer, for the difference between clocks, and for which the provider's addresses are cached.
+ANSWER_SECONDS, LEEWAY, CACHE_SECONDS = 10.0, 60, 600.0
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-_AWAY: Final = (
-    "Your organisation's sign-in does not answer as it should. Try again in a moment, or sign in another way."
+_UNAVAILABLE: Final = (
+    "Your organisation's sign-in is not working properly. Try again in a moment, or sign in another way."
 )
-_UNTRUE: Final = "Your organisation's sign-in sent an answer that cannot be trusted. Start again from the sign-in page."
+_UNTRUSTED: Final = "Your organisation's sign-in sent an answer we cannot trust. Start again from the sign-in page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to sign in, bound to the browser that began it; only that browser holds it, sealed."""
+    """One sign-in attempt, bound to the browser that began it; it is stored, sealed, in that browser alone."""
 
     state: str
     nonce: str
@@ -62,9 +63,9 @@ def is_set_up() -> bool:
     return bool(settings().oidc_issuer and settings().oidc_client_id and settings().public_url)
 
 
-def begin(wanted: str) -> tuple[Attempt, str]:
-    """Return a new attempt, and the provider's address to send the browser to. Raises NotSignedIn."""
-    attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), wanted)
+def begin(next_path: str) -> tuple[Attempt, str]:
+    """Return a new attempt and the provider's address to send the browser to. Raises NotSignedIn."""
+    attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), next_path)
     address = _discover().authorize
     with _client() as client:
         address, _ = client.create_authorization_url(
@@ -74,7 +75,7 @@ def begin(wanted: str) -> tuple[Attempt, str]:
 
 
 def claims_of(attempt: Attempt, code: str) -> Mapping[str, Any]:
-    """Exchange a code for who somebody is, every claim checked. Raises NotSignedIn."""
+    """Exchange a code for the claims about the person, all checked. Raises NotSignedIn."""
     provider = _discover()
     try:
         with _client() as client:
@@ -82,11 +83,11 @@ def claims_of(attempt: Attempt, code: str) -> Mapping[str, Any]:
             keys = KeySet.import_key_set(_get(client, provider.keys))
         return _verified(token["id_token"], keys, attempt.nonce)
     except httpx2.HTTPStatusError:
-        raise NotSignedIn(_UNTRUE) from None
+        raise NotSignedIn(_UNTRUSTED) from None
     except httpx2.HTTPError:
-        raise NotSignedIn(_AWAY) from None
+        raise NotSignedIn(_UNAVAILABLE) from None
     except (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise NotSignedIn(_UNTRUE) from None
+        raise NotSignedIn(_UNTRUSTED) from None
 
 
 def _verified(id_token: object, keys: KeySet, nonce: str) -> Mapping[str, Any]:
@@ -107,17 +108,17 @@ def _verified(id_token: object, keys: KeySet, nonce: str) -> Mapping[str, Any]:
 def _discover() -> Provider:
     issuer = settings().oidc_issuer or ""
     at, known = _known.get(issuer, (0.0, None))
-    if known and time.monotonic() - at < REMEMBERED:
+    if known and time.monotonic() - at < CACHE_SECONDS:
         return known
     try:
         with _client() as client:
-            found = _get(client, get_well_known_url(issuer, external=True))
-            if found["issuer"] != issuer:
-                raise NotSignedIn(_UNTRUE)
+            metadata = _get(client, get_well_known_url(issuer, external=True))
+            if metadata["issuer"] != issuer:
+                raise NotSignedIn(_UNTRUSTED)
             names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-            provider = Provider(*(_safe(str(found[name])) for name in names))
+            provider = Provider(*(_safe(str(metadata[name])) for name in names))
     except (httpx2.HTTPError, ValueError, KeyError, TypeError, RecursionError):
-        raise NotSignedIn(_AWAY) from None
+        raise NotSignedIn(_UNAVAILABLE) from None
     _known[issuer] = (time.monotonic(), provider)
     return provider
 
@@ -127,7 +128,7 @@ def _get(client: OAuth2Client, address: str) -> Any:
 
 
 def _safe(address: str) -> str:
-    """Return an address that nobody can listen in on: https, or this machine."""
+    """Return an address if its traffic is private (https or this machine). Raises ValueError."""
     parts = urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise ValueError(address)
@@ -139,7 +140,7 @@ def _return_address() -> str:
 
 
 def _secret() -> httpx2.BasicAuth | None:
-    """Return the client's id and secret, quoted as RFC 6749 says (2.3.1), which Authlib leaves out."""
+    """Return the client's id and secret, quoted as RFC 6749 (2.3.1) requires and Authlib does not."""
     secret = settings().oidc_client_secret
     return httpx2.BasicAuth(quote(settings().oidc_client_id or "", safe=""), quote(secret, safe="")) if secret else None
 

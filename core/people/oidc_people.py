@@ -1,4 +1,4 @@
-"""Who may come in by a provider, and as what: people known here by their address, or by the provider's roles."""
+"""Access by a provider's sign-in: people known here by e-mail address, or given a role by the provider."""
 
 import hashlib
 import json
@@ -22,27 +22,27 @@ from core.people import operators
 from core.people.oidc import Attempt
 from core.settings import settings
 
-#: Long enough for a password and a code at the provider.
+#: Long enough to enter a password and a code at the provider.
 ATTEMPT_LIFE: Final = timedelta(minutes=10)
-#: The program, when it does what the provider says.
+#: The actor for changes that the provider's claims cause.
 PROVIDER: Final = Actor(None, "sign-in provider", Role.ADMIN, "provider")
 _PURPOSE: Final = "oidc"
-_UNCONFIRMED: Final = "Your organisation has not confirmed your e-mail address. Ask whoever runs its accounts."
-_LOST: Final = "This sign-in was not begun in this browser, or took too long. Start again from the sign-in page."
+_UNCONFIRMED: Final = "Your organisation has not confirmed your e-mail address. Ask its IT department."
+_LOST: Final = "This sign-in started in another browser or took too long. Start again from the sign-in page."
 
 
 def sealed(attempt: Attempt) -> str:
-    """Return an attempt as only this program can have written it, and nobody else can read it, for a cookie."""
+    """Return an attempt encrypted for a cookie: only this program can write or read it."""
     until = time.time() + ATTEMPT_LIFE.total_seconds()
     return _cipher().encrypt(json.dumps({"for": _PURPOSE, "until": until, **asdict(attempt)}))
 
 
 def opened(session: Session, cookie: str, state: str) -> Attempt:
-    """Return the attempt that a browser began, and mark it as spent. Raises NotSignedIn."""
+    """Return the attempt that a browser began, and mark it as used. Raises NotSignedIn."""
     try:
-        found = json.loads(_cipher().decrypt(cookie))
-        purpose, until = found.pop("for"), found.pop("until")
-        attempt = Attempt(**found)
+        fields = json.loads(_cipher().decrypt(cookie))
+        purpose, until = fields.pop("for"), fields.pop("until")
+        attempt = Attempt(**fields)
     except (Unusable, ValueError, TypeError, KeyError, AttributeError):
         raise NotSignedIn(_LOST) from None
     if purpose != _PURPOSE or until < time.time() or not state or attempt.state != state:
@@ -51,15 +51,15 @@ def opened(session: Session, cookie: str, state: str) -> Attempt:
     session.exec(delete(SpentState).where(col(SpentState.expires_at) < clock.db_now()))
     marked = spent.on_conflict_do_nothing().returning(col(SpentState.state_hash))
     if session.connection().execute(marked).first() is None:
-        raise NotSignedIn("This sign-in has been completed already. Start again from the sign-in page.")
+        raise NotSignedIn("This sign-in was already used. Start again from the sign-in page.")
     return attempt
 
 
 def person_of(session: Session, claims: Mapping[str, Any]) -> User:
-    """Return the person behind checked claims; with a role claim, made or changed as it says. Raises NotSignedIn."""
+    """Return the person that checked claims name, created or updated if they carry a role. Raises NotSignedIn."""
     email = _address(claims)
     user = session.exec(select(User).where(func.lower(User.email) == email.lower())).first()
-    # Letters in any case, but only where the alphabet has no doubles: K is also a Kelvin sign, and another address.
+    # Case is ignored in ASCII only: elsewhere different letters may share a lower case, as K and the Kelvin sign do.
     if user is not None and user.email != email and not email.isascii():
         raise NotSignedIn(_UNCONFIRMED)
     if user is not None and user.disabled_at:
@@ -86,21 +86,21 @@ def _with_role(session: Session, user: User | None, email: str, role: Role) -> U
             form = operators.NewOperator(email=email, role=role)
         except ValidationError:
             raise NotSignedIn(_UNCONFIRMED) from None
-        operators.add(session, form, PROVIDER, "first sign-in by the provider")
+        operators.add(session, form, PROVIDER, "first sign-in with the provider")
         return operators.find_by_email(session, email)
     if user.role is not role:
-        operators.change_role(session, user.id, role, PROVIDER, "the provider says so")
+        operators.change_role(session, user.id, role, PROVIDER, "the provider sent this role")
     return user
 
 
 def _role(claims: Mapping[str, Any]) -> Role:
-    """Return the highest role that one of the claim's values is mapped to."""
+    """Return the highest role to which a value of the claim is mapped."""
     given = claims.get(settings().oidc_role_claim or "")
     values = given if isinstance(given, list) else [given]
     mapped = dict(pair.rpartition("=")[::2] for pair in settings().oidc_roles.split())
     roles = [Role(mapped[value]) for value in values if isinstance(value, str) and mapped.get(value) in set(Role)]
     if not roles:
-        raise NotSignedIn("Your organisation gives you no role here. Ask whoever runs its accounts.")
+        raise NotSignedIn("Your organisation has not given you a role here. Ask its IT department.")
     return max(roles, key=list(Role).index)
 
 

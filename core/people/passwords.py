@@ -1,4 +1,4 @@
-"""Passwords: what is good enough, how they are kept (argon2id), and changing one's own."""
+"""Passwords: how strong they must be, how they are stored (argon2id), and how people change their own."""
 
 import re
 import secrets
@@ -21,50 +21,48 @@ from core.operation import Form
 from core.people import rate_limits, sessions
 
 MINIMUM: Final = 12
-#: Passwords are judged by their beginning: the time zxcvbn takes grows with the square of the length, and is 0.8 s for
-#: the worst 32 characters on one core. All of a password is hashed and compared, however long.
+#: Characters of a password that zxcvbn judges: its time grows with the square of the length, and is 0.8 s for the worst
+#: 32 characters on one core. The whole password is hashed and compared, however long.
 JUDGED: Final = 32
 #: Of zxcvbn's scores, 0 to 4: more than 10^10 guesses, which is years of computing against argon2id.
 STRONG: Final = 4
-#: What zxcvbn's dictionaries do not hold: this program, one famous example, and the years after 2019.
+#: Missing from zxcvbn's dictionaries: this program's name, one famous example, and the years after 2019.
 _ALSO_COMMON: Final = ("unstuck", "correcthorsebatterystaple", *(str(year) for year in range(2020, 2041)))
-#: A part of a name or an e-mail address shorter than this may stand in a password by chance.
+#: A part of a name or e-mail address shorter than this may occur in a password by chance.
 _LONG_ENOUGH: Final = 4
-#: zxcvbn keeps what is known of the person in a global variable, so it judges one password at a time.
+#: zxcvbn stores the personal words in a global variable, so it judges one password at a time.
 _JUDGING = threading.Lock()
-_EASY: Final = "It is made of words and patterns that attackers try first."
+_EASY: Final = "It consists of words and patterns that attackers try first."
 _REASONS: Final = {
-    "repeat": "It repeats itself.",
+    "repeat": "It repeats the same characters.",
     "sequence": "It is a sequence, such as abcdef or 654321.",
-    "spatial": "It follows the keys of a keyboard.",
+    "spatial": "It follows the order of keys on the keyboard.",
     "regex": "It is little more than a date or a year.",
     "date": "It is little more than a date or a year.",
 }
 
 _hasher = PasswordHasher()
-#: Passwords verified at once: each takes 64 MB and a core for a moment, and guessing must not starve the others.
+#: Passwords verified at once: each takes 64 MB and a core for a moment, and guessing must not starve other requests.
 _VERIFYING = threading.Semaphore(2)
-#: Passwords verified or waiting for it: who waits holds a thread, of which a process has forty for all requests.
+#: Passwords being verified or waiting: each holds one of the forty threads that a process has for all requests.
 _PLACES = threading.Semaphore(10)
 
 
 class PasswordForm(Form):
-    """A new password; who has one says the present one too."""
+    """A new password, and the current one if there is one."""
 
     password: str = Field(max_length=1_000)
     current: str | None = Field(default=None, max_length=1_000)
 
 
 def change_password(session: Session, actor: Actor, form: PasswordForm) -> None:
-    """Give a person a new password; their other sessions and their links end. Raises Invalid, field by field."""
-    rate_limits.check(
-        rate_limits.PROOFS, str(actor.id)
-    )  # before the row is locked: who waits for it holds a connection
+    """Set a person's new password, and end their other sessions and links. Raises Invalid, field by field."""
+    rate_limits.check(rate_limits.PROOFS, str(actor.id))  # before the row is locked: waiting for it holds a connection
     user = session.get(User, actor.id, with_for_update=True) if actor.id else None
     if user is None:
         raise Invalid("Only people have passwords.")
     if has_password(session, actor) and not matches(user, form.current or ""):
-        raise Invalid("The present password is wrong.", {"current": "Write your present password."})
+        raise Invalid("The current password is wrong.", {"current": "Enter your current password."})
     was = "set" if user.hashed_password else "not set"
     user.hashed_password = hash_password(form.password, user.email, user.name or "")
     sessions.end_all(session, user.id, actor, "password changed", but=actor.session_id)
@@ -79,7 +77,7 @@ def has_password(session: Session, actor: Actor) -> bool:
 
 
 def is_usable(hashed: str) -> bool:
-    """Tell whether a stored hash is one that a password can ever match; those of the legacy dump are not."""
+    """Tell whether any password can match a stored hash; the legacy dump holds hashes that none matches."""
     try:
         return _hasher.verify(hashed, "")
     except VerifyMismatchError:
@@ -89,27 +87,27 @@ def is_usable(hashed: str) -> bool:
 
 
 def hash_password(password: str, *personal: str) -> str:
-    """Return the argon2id hash of a new password, all of it. Raises Invalid, saying what is wrong with it.
+    """Return the argon2id hash of a whole new password. Raises Invalid, saying what is wrong with it.
 
-    `personal` is what others know of the person: name and e-mail address make a password easy to guess.
+    `personal` is what others know about the person: name and e-mail address make a password easy to guess.
     """
-    if says := _weakness(password, personal):
-        raise Invalid(f"This password will not do. {says}", {"password": says})
+    if weakness := _weakness(password, personal):
+        raise Invalid(f"This password is too weak. {weakness}", {"password": weakness})
     return _hasher.hash(password)
 
 
 def matches(user: User | None, password: str) -> bool:
-    """Tell whether this is the user's password; takes the same long time when there is no such user.
+    """Tell whether this is the user's password; an unknown user takes the same time.
 
-    Raises TooMany when more are waiting than a process can bear.
+    Raises TooMany when too many verifications are waiting.
     """
-    # What the legacy dump holds is no hash of ours, and would be refused at once.
+    # The legacy dump's hashes are not argon2 and would be refused at once, which would show that the user exists.
     stored = user.hashed_password if user and (user.hashed_password or "").startswith("$argon2") else None
     if not _PLACES.acquire(blocking=False):
-        raise TooMany("Many are signing in at this moment. Try again in 2 seconds.", 2)
+        raise TooMany("Many people are signing in right now. Try again in 2 seconds.", 2)
     try:
         with _VERIFYING:
-            return _hasher.verify(stored or _nobody(), password) and stored is not None
+            return _hasher.verify(stored or _decoy_hash(), password) and stored is not None
     except (Argon2Error, InvalidHashError):
         return False
     finally:
@@ -119,7 +117,7 @@ def matches(user: User | None, password: str) -> bool:
 def _weakness(password: str, personal: tuple[str, ...]) -> str | None:
     if len(password) < MINIMUM:
         return f"Use at least {MINIMUM} characters."
-    from zxcvbn import zxcvbn  # here, since its dictionaries take 15 MB, and most processes never judge a password
+    from zxcvbn import zxcvbn  # here: its dictionaries take 15 MB, and most processes never judge a password
 
     about = _known_of(personal)
     with _JUDGING:
@@ -130,7 +128,7 @@ def _weakness(password: str, personal: tuple[str, ...]) -> str | None:
 
 
 def _known_of(personal: tuple[str, ...]) -> list[str]:
-    """Return what others know of a person: e-mail address, name, and the parts of both."""
+    """Return what others know about a person: e-mail address, name, and the parts of both."""
     whole = [text.casefold() for text in personal]
     parts = [part for text in whole for part in (text, text.split("@")[0], *re.split(r"[\W_]+", text))]
     return [part[:JUDGED] for part in dict.fromkeys(parts) if len(part) >= _LONG_ENOUGH]
@@ -144,6 +142,6 @@ def _reason(sequence: Sequence[Mapping[str, Any]], about: list[str]) -> str:
 
 
 @lru_cache
-def _nobody() -> str:
-    """Return a hash to verify against when there is no such user, so that the answer takes the same time."""
+def _decoy_hash() -> str:
+    """Return the hash to verify against for an unknown user, so that the answer takes the same time."""
     return _hasher.hash(secrets.token_urlsafe())

@@ -1,4 +1,4 @@
-"""Sessions: beginning one, whether it still holds, listing a person's, and ending them, with who ended it on record."""
+"""Sessions: starting, checking, listing and ending them; the audit log records each start and end."""
 
 import hashlib
 import re
@@ -18,9 +18,9 @@ from core.errors import NotFound
 from core.models import PendingSignIn, SignInLink, User, UserSession
 from core.settings import settings
 
-#: Letters of a user agent that are kept.
+#: Characters of a user agent that are stored.
 AGENT_LIMIT: Final = 300
-#: The first of each that a user agent contains names it; later ones pretend to be earlier ones, so the order counts.
+#: The first mark that a user agent contains decides; browsers also carry the marks of later entries, so order counts.
 _BROWSERS: Final = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 _SYSTEMS: Final = {
     "iPhone": "iPhone",
@@ -55,7 +55,7 @@ class SessionLine:
 
 
 def begin(session: Session, user: User, visitor: Visitor, via: str, how: str) -> str:
-    """Begin a session and return its token, which is nowhere else. `how` is password, link, code or provider."""
+    """Begin a session and return its token, which is stored nowhere. `how` is password, link, code or provider."""
     token = secrets.token_urlsafe(32)
     row = UserSession(
         user_id=user.id,
@@ -72,35 +72,35 @@ def begin(session: Session, user: User, visitor: Visitor, via: str, how: str) ->
 
 
 def holds(row: UserSession, user: User) -> bool:
-    """Tell whether a session is good for another request: not ended, not too old, not idle, its person not disabled."""
+    """Tell whether a session is valid: not ended, expired or idle, and its person not disabled."""
     now = clock.now()
     idle = timedelta(minutes=settings().session_idle_minutes)
     return not row.revoked_at and not user.disabled_at and row.expires_at > now and row.last_seen_at > now - idle
 
 
 def lines_of(session: Session, actor: Actor, user_id: UUID) -> list[SessionLine]:
-    """Return a person's open sessions, the last used first; `actor` is who looks. Raises NotFound."""
+    """Return a person's open sessions, last used first, and mark the one of `actor`. Raises NotFound."""
     if session.get(User, user_id) is None:
         raise NotFound(f"There is no user with id {user_id}.")
-    mine = select(UserSession).where(col(UserSession.user_id) == user_id, *still_open())
-    return [_line(row, actor) for row in session.exec(mine.order_by(col(UserSession.last_seen_at).desc()))]
+    open_ones = select(UserSession).where(col(UserSession.user_id) == user_id, *still_open())
+    return [_line(row, actor) for row in session.exec(open_ones.order_by(col(UserSession.last_seen_at).desc()))]
 
 
 def still_open() -> tuple[ColumnElement[bool], ...]:
-    """Return what holds of a session that is neither ended nor too old nor idle."""
+    """Return the conditions for a session that is not ended, expired or idle."""
     idle = clock.now() - timedelta(minutes=settings().session_idle_minutes)
     is_young = (col(UserSession.expires_at) > clock.now(), col(UserSession.last_seen_at) > idle)
     return col(UserSession.revoked_at).is_(None), *is_young
 
 
 def owner_of(session: Session, session_id: UUID) -> UUID | None:
-    """Return whose session this is."""
+    """Return the id of the session's owner, or None for an unknown session."""
     row = session.get(UserSession, session_id)
     return row.user_id if row else None
 
 
 def end(session: Session, session_id: UUID, actor: Actor, how: str, reason: str | None = None) -> None:
-    """End one session, wherever it is open. Raises NotFound."""
+    """End one session, on whatever device it is open. Raises NotFound."""
     row = session.get(UserSession, session_id)
     if row is None:
         raise NotFound(f"There is no session with id {session_id}.")
@@ -110,7 +110,7 @@ def end(session: Session, session_id: UUID, actor: Actor, how: str, reason: str 
 def end_all(
     session: Session, user_id: UUID, actor: Actor, how: str, reason: str | None = None, *, but: UUID | None = None
 ) -> int:
-    """End a person's sessions, all but one if so wished, and their unused sign-in links; return how many ended."""
+    """End a person's sessions, except `but`, and their unused sign-in links; return how many sessions ended."""
     links = (col(SignInLink.user_id) == user_id, col(SignInLink.used_at).is_(None))
     session.exec(update(SignInLink).where(*links).values(used_at=clock.db_now()))
     session.exec(delete(PendingSignIn).where(col(PendingSignIn.user_id) == user_id))
@@ -119,7 +119,7 @@ def end_all(
 
 
 def device_of(user_agent: str) -> str:
-    """Return a user agent in the words of its owner: Firefox on Linux."""
+    """Return the device of a user agent as its owner would call it: Firefox on Linux."""
     browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), None)
     system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), None)
     if browser:
@@ -129,15 +129,15 @@ def device_of(user_agent: str) -> str:
 
 
 def hash_token(token: str) -> str:
-    """Return what is stored of a token of 256 random bits: nothing slower than SHA-256 is needed for those."""
+    """Return the stored hash of a token; its 256 random bits need nothing slower than SHA-256."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _end(
     session: Session, actor: Actor, user_id: UUID, how: str, reason: str | None, *which: ColumnElement[bool]
 ) -> int:
-    mine = (col(UserSession.user_id) == user_id, col(UserSession.revoked_at).is_(None))
-    stop = update(UserSession).where(*mine, *which).values(revoked_at=clock.db_now())
+    open_ones = (col(UserSession.user_id) == user_id, col(UserSession.revoked_at).is_(None))
+    stop = update(UserSession).where(*open_ones, *which).values(revoked_at=clock.db_now())
     ended = session.exec(stop.returning(col(UserSession.id), col(UserSession.user_agent))).all()
     for session_id, user_agent in ended:
         data: dict[str, Any] = {"how": how, "session": str(session_id), "device": device_of(user_agent)}

@@ -1,4 +1,4 @@
-"""Finding users, who among them needs help, and everything about one of them."""
+"""Searching users, listing those who need help, and loading everything about one user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, Platfor
 from core.operations import transitional_states
 from core.operations.demo import demo_mode
 
-#: Users that one search shows; whoever is not among them needs a longer word.
+#: Most users that one search returns; longer search text finds the others.
 MOST: Final = 50
 #: Jobs and events on one user's page.
 JOBS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
-#: Seconds after which a due job that nobody took, or a running one without a checkpoint, counts as stuck.
+#: Seconds after which an unclaimed due job, or a running one without a checkpoint, counts as stuck.
 OVERDUE: Final = 60
 
-#: States in which a job has to be at work on the user.
+#: States in which a job must be active for the user.
 _TRANSITIONAL: Final = transitional_states(demo_mode)
 
 
 class Need(StrEnum):
-    """Lists of users who need someone."""
+    """Lists of users by whether they need help."""
 
     STUCK = "stuck"
     FAILED = "failed"
@@ -57,7 +57,7 @@ class UserLine:
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """Everything that a user's page shows; events newest first."""
+    """Everything on a user's page; events newest first."""
 
     user: User
     context: JobContext | None
@@ -68,21 +68,21 @@ class UserPage:
     events: list[Event]
 
 
-def find_users(session: Session, words: str, need: Need | None = None) -> list[UserLine]:
-    """Return users by the beginning of e-mail address, name or id, in any case; if none begins so, by any part.
+def find_users(session: Session, search: str, need: Need | None = None) -> list[UserLine]:
+    """Return users by the start of e-mail address, name or id, ignoring case; if none starts so, by any part.
 
-    Without words: those in need, or else the newest ones.
+    An empty search returns the newest users, or with `need` the newest of that list.
     """
-    words = words.strip().replace("\x00", "")
-    wanted = [_needs(need)] if need else []
-    if not words:
-        return _lines(session, wanted)
-    found = _lines(session, [*wanted, _begins(words)])
-    return found or _lines(session, [*wanted, _contains(words)])
+    search = search.strip().replace("\x00", "")
+    conditions = [_needs(need)] if need else []
+    if not search:
+        return _lines(session, conditions)
+    lines = _lines(session, [*conditions, _begins(search)])
+    return lines or _lines(session, [*conditions, _contains(search)])
 
 
 def users_in_need(session: Session) -> Mapping[Need, int]:
-    """Return how many users are stuck, failed, and on their way without trouble."""
+    """Return how many users are stuck, how many failed, and how many are moving normally."""
     stuck = is_stuck()
     row = session.exec(
         select(
@@ -119,7 +119,7 @@ def user_page(session: Session, user_id: UUID) -> UserPage:
 
 
 def is_stuck() -> ColumnElement[bool]:
-    """Return the predicate over users: between two states, and nothing that would move them out of it in time."""
+    """Return the condition for users in a transitional state whose job will not move them out of it in time."""
     job = BackgroundJob
     late = clock.db_now() - sa.literal(timedelta(seconds=OVERDUE), sa.Interval())
     will_move = sa.or_(
@@ -127,13 +127,13 @@ def is_stuck() -> ColumnElement[bool]:
         has_label(Label.RUNNING),
         has_label(Label.STOPPING),
     )
-    at_work = sa.exists().where(
+    has_moving_job = sa.exists().where(
         col(job.machine) == demo_mode.name,
         func.coalesce(col(job.connection_id), col(job.user_id)) == col(User.id),
         col(job.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
         will_move,
     )
-    return sa.and_(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(at_work))
+    return sa.and_(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(has_moving_job))
 
 
 def _needs(need: Need) -> ColumnElement[bool]:
@@ -144,31 +144,31 @@ def _needs(need: Need) -> ColumnElement[bool]:
     return sa.and_(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(is_stuck()))
 
 
-def _begins(words: str) -> ColumnElement[bool]:
-    pattern = _escaped(words) + "%"
+def _begins(search: str) -> ColumnElement[bool]:
+    pattern = _escaped(search) + "%"
     fits = [func.lower(column).like(pattern, escape="\\") for column in (User.email, User.name)]
-    return sa.or_(*fits, *_id_between(words))
+    return sa.or_(*fits, *_id_between(search))
 
 
-def _contains(words: str) -> ColumnElement[bool]:
-    pattern = "%" + _escaped(words) + "%"
+def _contains(search: str) -> ColumnElement[bool]:
+    pattern = "%" + _escaped(search) + "%"
     return sa.or_(*(func.lower(column).like(pattern, escape="\\") for column in (User.email, User.name)))
 
 
-def _escaped(words: str) -> str:
-    return words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _escaped(search: str) -> str:
+    return search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _id_between(words: str) -> list[ColumnElement[bool]]:
-    """Return the range of ids that begin with these hexadecimal digits, if they are any: an index finds a range."""
-    digits = words.lower().replace("-", "")
+def _id_between(search: str) -> list[ColumnElement[bool]]:
+    """Return the range of ids that start with these hexadecimal digits, if any; an index finds a range."""
+    digits = search.lower().replace("-", "")
     if not 4 <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
         return []
     return [col(User.id).between(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))]
 
 
-def _lines(session: Session, wanted: list[ColumnElement[bool]]) -> list[UserLine]:
+def _lines(session: Session, conditions: list[ColumnElement[bool]]) -> list[UserLine]:
     shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
-    newest = sa.select(*shown, is_stuck()).where(*wanted).order_by(col(User.created_at).desc(), col(User.id))
-    found = session.connection().execute(newest.limit(MOST))
-    return [UserLine(one, email, name, role.value, status, stuck) for one, email, name, role, status, stuck in found]
+    newest = sa.select(*shown, is_stuck()).where(*conditions).order_by(col(User.created_at).desc(), col(User.id))
+    rows_found = session.connection().execute(newest.limit(MOST))
+    return [UserLine(user_id, email, name, role.value, *rest) for user_id, email, name, role, *rest in rows_found]

@@ -30,7 +30,7 @@ class Target:
 
     id: UUID
     user_id: UUID
-    words: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Pre: demo mode can be `switching` from one creator to another. Old code does not start it, and shows it as it is."""
+"""Pre: demo mode can be `switching` from one creator to another. Old code displays the state but never sets it."""
 
 from alembic import op
 
@@ -15,13 +15,13 @@ INDEX = "users (demo_mode_status) WHERE demo_mode_status {attention}"
 
 
 def upgrade() -> None:
-    """Allow the state, and let the index hold whatever is neither on nor off, so that a further state is in it."""
+    """Allow the state, and index every state but on and off, so that future states are included."""
     ddl.replace_check("users", "demo_mode_status", STATES)
     ddl.replace_index("ix_users_demo_attention", INDEX.format(attention="NOT IN ('disabled', 'enabled')"))
 
 
 def downgrade() -> None:
-    """Move a user who is left switching without a job to failed, from where old code has two ways on."""
+    """Move users who are still switching to failed, where old code offers Retry and Dismiss."""
     op.execute("UPDATE users SET demo_mode_status = 'failed' WHERE demo_mode_status = 'switching'")
     ddl.replace_check("users", "demo_mode_status", BEFORE)
     ddl.replace_index("ix_users_demo_attention", INDEX.format(attention="IN ('enabling', 'disabling', 'failed')"))

@@ -1,6 +1,6 @@
-"""Post: the kinds and the queue `upkeep` are called `maintenance`. Old code does not know the new names.
+"""Post: the kinds and the queue `upkeep` are now called `maintenance`. Old code does not know the new names.
 
-The audit log is history and sealed: what people did keeps the name that it had when they did it.
+The audit log is history and sealed: its entries about people's actions keep the old names.
 """
 
 from alembic import op
@@ -15,7 +15,7 @@ KINDS = ("delete_old_jobs", "expire_sessions")
 
 
 def upgrade() -> None:
-    """Rename jobs, their engine's events, counters, schedules, pauses and limits."""
+    """Rename jobs, engine events, counters, schedules, pauses and limits."""
     rename(OLD, NEW)
 
 
@@ -37,7 +37,7 @@ def rename(old: str, new: str) -> None:
 
 
 def rename_in_events(was: str, now: str) -> None:
-    """Rename the kind in what the engine says of such jobs; the append-only guard is lifted for this statement."""
+    """Rename the kind in engine events of such jobs; the append-only trigger is off for this statement."""
     op.execute("ALTER TABLE events DISABLE TRIGGER events_append_only")
     op.execute(
         f"""UPDATE events SET data = jsonb_set(data, '{{kind}}', '"{now}"')
@@ -48,13 +48,13 @@ def rename_in_events(was: str, now: str) -> None:
 
 
 def move(table: str, column: str, was: str, now: str) -> None:
-    """Rename the key of a row; where both names have one, that of the name which will be used counts."""
+    """Rename the key of a row; if both names have a row, the row of the new name stays."""
     op.execute(f"DELETE FROM {table} WHERE {column} = '{was}' AND EXISTS (SELECT FROM {table} WHERE {column} = '{now}')")
     op.execute(f"UPDATE {table} SET {column} = '{now}' WHERE {column} = '{was}'")
 
 
 def move_counters(old: str, new: str) -> None:
-    """Add the hours' counters to those of the new name."""
+    """Add the hourly counters to those of the new name."""
     op.execute(
         f"""WITH moved AS (DELETE FROM job_counters WHERE kind LIKE '{old}.%' RETURNING *)
         INSERT INTO job_counters (hour, kind, queue, status, shard, jobs, ran_seconds)

@@ -20,9 +20,9 @@ from ui.app import create_api
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let argon2id take 1 ms instead of 200, where the subject is not how passwords are kept."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    passwords._nobody.cache_clear()
+    passwords._decoy_hash.cache_clear()
     yield
-    passwords._nobody.cache_clear()
+    passwords._decoy_hash.cache_clear()
 
 
 @pytest.fixture

@@ -17,17 +17,18 @@ DAMAGES = {
     "attempts are bounded": "UPDATE background_jobs SET attempt = 9 WHERE status = 'succeeded'",
     "token never goes back": "UPDATE background_jobs SET token = 0 WHERE status = 'succeeded'",
     "one holder": "UPDATE background_jobs SET status = 'queued', worker_id = NULL WHERE status = 'running'",
-    "running is held": "UPDATE background_jobs SET status = 'running', finished_at = NULL WHERE status = 'succeeded'",
+    "running is claimed": """UPDATE background_jobs SET status = 'running', finished_at = NULL
+                             WHERE status = 'succeeded'""",
     "queued has no worker": "UPDATE background_jobs SET status = 'queued' WHERE status = 'running'",
     "one active job": """DROP INDEX uq_background_jobs_one_active;
                          UPDATE background_jobs SET status = 'queued', finished_at = NULL, worker_id = NULL;
                          UPDATE background_jobs SET user_id = (SELECT id FROM users LIMIT 1)""",
-    "in between means at work": """UPDATE background_jobs SET status = 'cancelled', finished_at = now()
-                                   WHERE status = 'running'""",
+    "transitional means active job": """UPDATE background_jobs SET status = 'cancelled', finished_at = now()
+                                        WHERE status = 'running'""",
     "state says what the last job says": "UPDATE users SET demo_mode_status = 'failed'",
     "done is complete": "DELETE FROM interactions WHERE id IN (SELECT id FROM interactions WHERE is_demo LIMIT 1)",
     "off leaves nothing": "UPDATE users SET demo_mode_status = 'disabled' WHERE demo_mode_status = 'enabled'",
-    "asked for once": """INSERT INTO events (name, job_id) SELECT 'job.requested', id FROM background_jobs
+    "requested once": """INSERT INTO events (name, job_id) SELECT 'job.requested', id FROM background_jobs
                          WHERE status = 'succeeded'""",
 }
 

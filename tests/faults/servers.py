@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from core.local import postgres, valkey
 from core.local.account import Account
-from core.local.folders import prepare, settle, socket_folder
+from core.local.folders import absolute, prepare, socket_folder
 from core.local.server import Server, is_alive, stop_all
 from migrations.run import upgrade
 from tests.faults.proxy import Proxy
@@ -31,10 +31,10 @@ class Servers:
     """Both servers in one data directory, until the block ends."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir = settle(data_dir)
+        self.data_dir = absolute(data_dir)
         prepare(self.data_dir)
         self._account = Account.for_servers(self.data_dir / "postgres")
-        self._account.let_in(self.data_dir)
+        self._account.grant_passage(self.data_dir)
         self._sockets = socket_folder(self.data_dir, self._account)
         self._stack = ExitStack()
         self._postgres: list[Server] = []

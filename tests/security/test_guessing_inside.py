@@ -46,7 +46,7 @@ def test_nobody_signs_in_again_and_again(engine: Engine) -> None:
         user = make_user(session, hashed_password=passwords.hash_password(RIGHT))
     for _ in range(3):
         auth.sign_in(engine, user.email, RIGHT, Visitor(ip="192.0.2.1"), "console")
-    with pytest.raises(TooMany, match="too many passwords"):
+    with pytest.raises(TooMany, match="too often"):
         auth.sign_in(engine, user.email, RIGHT, Visitor(ip="192.0.2.1"), "console")
 
 
@@ -55,7 +55,7 @@ def test_a_crowd_at_the_door_is_sent_away_and_not_kept_waiting(monkeypatch: pyte
     assert not passwords.matches(None, RIGHT), "the place is given back"
     assert not passwords.matches(None, RIGHT)
     monkeypatch.setattr(passwords, "_PLACES", threading.Semaphore(0))
-    with pytest.raises(TooMany, match="Many are signing in"):
+    with pytest.raises(TooMany, match="Many people are signing in"):
         passwords.matches(None, RIGHT)
 
 

@@ -19,7 +19,7 @@ from tests.conftest import SECRET as SECRET_KEY
 from tests.factories import make_user
 from tests.security.provider import CLIENT, SECRET, Provider
 
-UNTRUE, LOST, TWICE = "cannot be trusted", "was not begun in this browser", "completed already"
+UNTRUE, LOST, TWICE = "we cannot trust", "started in another browser", "already used"
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_nobody_is_sent_on_to_another_site(provider: Provider, anonymous: TestCl
 def test_who_was_refused_by_the_provider_is_told_so(provider: Provider, anonymous: TestClient, ada: User) -> None:
     state = parse_qs(urlsplit(begin(anonymous)).query)["state"][0]
     answer = anonymous.get("/login/oidc/callback", params={"state": state, "error": "<script>alert(1)</script>"})
-    refused(anonymous, answer, "did not let you in")
+    refused(anonymous, answer, "refused the sign-in")
     assert "<script>" not in answer.text
 
 
@@ -221,13 +221,13 @@ def test_a_provider_that_is_away_or_says_too_much_or_is_another_is_one_sentence(
     provider: Provider, anonymous: TestClient, ada: User
 ) -> None:
     provider.pad = b" " * 300_000
-    assert "does not answer as it should" in anonymous.get("/login/oidc").text
+    assert "is not working properly" in anonymous.get("/login/oidc").text
     provider.pad, provider.issuer_told = b"", "https://evil.example"
     assert UNTRUE in anonymous.get("/login/oidc").text
     provider.issuer_told = None
     back = path_of(provider.authorize(begin(anonymous)))
     provider.pad = b" " * 300_000
-    refused(anonymous, anonymous.get(back), "does not answer as it should")
+    refused(anonymous, anonymous.get(back), "is not working properly")
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_with_a_role_claim_the_provider_says_who_is_what(
     fresh = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     for nothing in (["cooks"], [], None, {"ops": True}):
         provider.person["groups"] = nothing
-        refused(fresh, sign_in(fresh, provider), "gives you no role here")
+        refused(fresh, sign_in(fresh, provider), "has not given you a role here")
 
 
 def test_without_a_provider_there_is_no_such_way(anonymous: TestClient) -> None:

@@ -56,4 +56,4 @@ def test_an_address_that_nobody_can_have_makes_no_operator(
 def test_a_token_of_a_hundred_thousand_brackets_is_one_sentence(provider: Provider, anonymous: TestClient) -> None:
     deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
     provider.sign = lambda _: f"{deep}.e30.e30"
-    refused(anonymous, sign_in(anonymous, provider), "cannot be trusted")
+    refused(anonymous, sign_in(anonymous, provider), "we cannot trust")

@@ -25,7 +25,7 @@ DIALOGS = {
     "a new schedule": ("/schedules", "Add schedule"),
     "a new operator": ("/operators", "Add operator"),
     "keys": ("/workers", "Keyboard shortcuts"),
-    "palette": ("/workers", "Search or do"),
+    "palette": ("/workers", "Search or run a command"),
 }
 
 

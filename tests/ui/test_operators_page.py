@@ -85,9 +85,9 @@ def test_somebody_is_shut_out_and_let_in_again(console, rows: Session, admin: Us
     line_of(page, sam).get_by_text("disabled").wait_for()
     line_of(page, sam).get_by_role("button", name="Sign-in link").wait_for(state="detached")
     page.goto(f"/users/{sam.id}")
-    page.get_by_text("shut out", exact=True).wait_for()
+    page.get_by_text("account disabled", exact=True).wait_for()
     page.get_by_role("region", name="Access").get_by_role("button", name="Enable").click()
-    page.get_by_text("shut out", exact=True).wait_for(state="detached")
+    page.get_by_text("account disabled", exact=True).wait_for(state="detached")
 
 
 def test_a_customers_sessions_are_seen_and_ended_from_their_page(console, rows: Session, admin: User) -> None:

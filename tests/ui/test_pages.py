@@ -54,7 +54,7 @@ STATES = {
         ["Enabling demo mode…", "1,240 of 2,000 interactions", "62 %", "Cancel"],
         ["Enabling demo mode…", "62 %"],
     ),
-    "scheduled": (schedule, ["Enabling demo mode…", "It is planned", "Cancel"], ["Planned for"]),
+    "scheduled": (schedule, ["Enabling demo mode…", "It is planned to start", "Cancel"], ["Planned for"]),
     "enabled": (
         rest_at(DemoModeStatus.ENABLED),
         ["Demo mode active", "Disable demo mode"],

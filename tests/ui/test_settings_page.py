@@ -140,7 +140,7 @@ def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(consol
     password.get_by_label("Current password", exact=True).fill("not this one at all")
     password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
     password.get_by_role("button", name="Change password").click()
-    page.get_by_role("alert").get_by_text("present password", exact=False).first.wait_for()
+    page.get_by_role("alert").get_by_text("current password", exact=False).first.wait_for()
     password.get_by_label("Current password", exact=True).fill(PASSWORD)
     password.get_by_label("New password", exact=True).fill("eleven quiet lamps hum")
     password.get_by_role("button", name="Change password").click()

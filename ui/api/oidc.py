@@ -1,4 +1,4 @@
-"""The way to an organisation's own sign-in, and back."""
+"""Redirects to an organisation's own sign-in, and back."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -15,16 +15,16 @@ pages = APIRouter(include_in_schema=False)
 @pages.get("/login/oidc")
 def begin(next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
     """Send a person to their organisation's sign-in."""
-    wanted = sign_in.own_path(next)
+    next_path = sign_in.own_path(next)
     if not oidc.is_set_up():
-        raise NotFound("Sign-in by an organisation is not set up here.")
+        raise NotFound("Sign-in with an organisation's account is not set up here.")
     try:
-        attempt, address = oidc.begin(wanted)
+        attempt, address = oidc.begin(next_path)
     except NotSignedIn as error:
-        return sign_in.login_html(wanted, "", error.detail, status=502)
+        return sign_in.login_html(next_path, "", error.detail, status=502)
     answer = RedirectResponse(address, status_code=303)
     life = int(oidc_people.ATTEMPT_LIFE.total_seconds())
-    # Lax, not strict: the provider's page sends the browser back, and that is another site's doing.
+    # Lax, not strict: the provider's page, on another site, sends the browser back.
     answer.set_cookie(
         _cookie(),
         oidc_people.sealed(attempt),
@@ -38,9 +38,9 @@ def begin(next: str = "/") -> Response:  # noqa: A002 - the parameter's public n
 
 @pages.get(oidc.RETURN_PATH)
 def come_back(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
-    """Sign in who comes back from the organisation's sign-in."""
+    """Sign in the person who returns from the organisation's sign-in."""
     if not oidc.is_set_up():
-        raise NotFound("Sign-in by an organisation is not set up here.")
+        raise NotFound("Sign-in with an organisation's account is not set up here.")
     try:
         answer = _signed_in(request, state, code, error)
     except NotSignedIn as refusal:
@@ -50,10 +50,10 @@ def come_back(request: Request, state: str = "", code: str = "", error: str = ""
 
 
 def _signed_in(request: Request, state: str, code: str, error: str) -> Response:
-    with session_scope(access.engine()) as session:  # spent, however it ends
+    with session_scope(access.engine()) as session:  # used up, whatever the outcome
         attempt = oidc_people.opened(session, request.cookies.get(_cookie()) or "", state)
     if error or not code:
-        raise NotSignedIn("Your organisation did not let you in. Try again, or sign in another way.")
+        raise NotSignedIn("Your organisation refused the sign-in. Try again, or sign in another way.")
     claims = oidc.claims_of(attempt, code)
     try:
         with session_scope(access.engine()) as session:

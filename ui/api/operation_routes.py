@@ -1,4 +1,4 @@
-"""Routes of operations, made from their declarations: to a row by its id, or by people to what is their own."""
+"""Routes of operations, made from their declarations: on any row by its id, or on the caller's own row."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -25,7 +25,7 @@ def add_route(router: APIRouter, operation: Operation[Any, Any], path: str) -> N
 
 
 def add_own_route(router: APIRouter, operation: Operation[Any, Any], path: str, own: Callable[[Any], UUID]) -> None:
-    """Add the route that starts an operation on the row that `own` finds for the person who asks."""
+    """Add the route that starts an operation on the row that `own` finds for the caller."""
     body_type, nothing = _body(operation)
 
     def start(caller: Caller, body: Any = nothing, key: Key = None) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _start(operation: Operation[Any, Any], caller: Any, target: UUID, body: Any,
 
 
 def _body(operation: Operation[Any, Any]) -> tuple[type[BaseModel], Any]:
-    """Return the operation's form plus what every operation takes, when and why; and what stands for no body."""
+    """Return the operation's form plus `run_at` and `reason`, and the default for a missing body."""
     name = operation.form.__name__ + "".join(part.title() for part in operation.name.split("."))
     fields: dict[str, Any] = {
         "run_at": (datetime | None, None),

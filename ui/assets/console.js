@@ -55,8 +55,8 @@
     tell() {
       const at = new Date(this.getAttribute("at"));
       if (Number.isNaN(at.getTime())) return;
-      const words = worded(at, this.getAttribute("mode") || "ago");
-      if (this.textContent !== words) this.textContent = words;
+      const text = worded(at, this.getAttribute("mode") || "ago");
+      if (this.textContent !== text) this.textContent = text;
       const title = exact.format(at);
       if (this.title !== title) this.title = title;
     }
@@ -73,13 +73,15 @@
   let forget = 0;
   const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   const press = (name) => {
-    const found = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find((each) => each.offsetParent);
-    if (!found) return false;
-    const field = found.matches("input, textarea") ? found : found.querySelector("input, textarea");
+    const target = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find(
+      (each) => each.offsetParent,
+    );
+    if (!target) return false;
+    const field = target.matches("input, textarea") ? target : target.querySelector("input, textarea");
     if (field) {
       field.focus();
       field.select();
-    } else found.click();
+    } else target.click();
     return true;
   };
   document.addEventListener("keydown", (event) => {

@@ -73,16 +73,16 @@ class AuditPage:
     def _draw_lines(self, page: AuditResults) -> None:
         if not page.lines:
             _draw_empty(self._filter)
-        with box("rows trail", "ol"):
+        with box("rows audit", "ol"):
             for line in page.lines:
                 draw_audit_line(line)
         if self._before or page.next:
             with box("pager"):
                 if self._before:
-                    link(_address(self._filter), words="Back to the newest")
+                    link(_address(self._filter), label="Back to the newest")
                 box("grow")
                 if page.next:
-                    link(_address(self._filter, after=page.next), words="Older entries")
+                    link(_address(self._filter, after=page.next), label="Older entries")
 
 
 def _draw_files(audit_filter: AuditFilter) -> None:

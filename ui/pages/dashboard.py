@@ -1,4 +1,4 @@
-"""The creator's dashboard: what arrived in the last 90 days, under a banner that says whether it is real."""
+"""The creator's dashboard: interactions of the last 90 days, under a banner that marks generated ones."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -52,7 +52,7 @@ class Dashboard:
         keep_fresh(self._banner.box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
-        """Load the state; and the figures when the state is another one, since only then they differ."""
+        """Load the state, and the figures when the state has changed, since only then they differ."""
         state = await access.load(demo_state, self._user_id)
         key = (state.status, state.label, state.error, state.job_id, state.run_at)
         self._banner.show(state, key=key)
@@ -62,19 +62,19 @@ class Dashboard:
         if last is None or last.status is not state.status:
             metrics = await access.load(_metrics, self._user_id)
             self._figures.show((state, metrics), key=(metrics.total, state.status))
-        if last and (words := completion(last, state)):
-            say(words)
-            self._voice.set_text(words)
+        if last and (message := completion(last, state)):
+            say(message)
+            self._voice.set_text(message)
 
     def _draw_banner(self, state: DemoState) -> None:
         self._progress = None
         if operation := operation_during(demo_mode, state.status):
             self.banner_transition(operation.doing, state)
         else:
-            _BANNERS_AT_REST[state.status](self, state)
+            _SETTLED_BANNERS[state.status](self, state)
 
     def banner_disabled(self, state: DemoState) -> None:
-        """Nothing to say: the figures are the creator's own."""
+        """Draw no banner: the figures are the creator's own."""
 
     def banner_enabled(self, state: DemoState) -> None:
         """Say that the figures are not real."""
@@ -82,11 +82,11 @@ class Dashboard:
             ui.icon("auto_awesome").props("aria-hidden=true")
             with box("words"):
                 text("Demo mode active", tag="strong")
-                text(f"These are generated figures{preset_words(state)}, next to your own.")
-            link("/settings/demo-mode", words="Demo mode settings")
+                text(f"You see generated figures{preset_words(state)} together with your own.")
+            link("/settings/demo-mode", label="Demo mode settings")
 
     def banner_transition(self, doing: str, state: DemoState) -> None:
-        """Show what is going on."""
+        """Show what the running operation does."""
         with box(f"banner plain {design.RUN}"):
             ui.icon("autorenew").props("aria-hidden=true")
             with box("words"):
@@ -95,19 +95,19 @@ class Dashboard:
                     text("Planned for ")
                     time_text(state.run_at, "clock")
                 else:
-                    text("The figures appear here as soon as it is done.")
-            link("/settings/demo-mode", words="Show details")
+                    text("Your new figures will appear here when it is done.")
+            link("/settings/demo-mode", label="Show details")
             if state.label is not Label.SCHEDULED:
                 self._progress = ProgressBar(doing)
 
     def banner_failed(self, state: DemoState) -> None:
-        """Say why, and where to go on."""
+        """Show the error and link to Retry and Dismiss."""
         with box("banner bad").props("role=alert"):
             ui.icon("error").props("aria-hidden=true")
             with box("words"):
                 text("Demo mode failed", tag="strong")
-                text(state.error or "The reason was not recorded.")
-            link("/settings/demo-mode", words="Retry or dismiss")
+                text(state.error or "We have no record of the reason.")
+            link("/settings/demo-mode", label="Retry or dismiss")
 
 
 def _metrics(session: Session, user_id: UUID) -> Metrics:
@@ -137,12 +137,12 @@ def _draw_figures(shown: tuple[DemoState, Metrics]) -> None:
 def _draw_invitation(state: DemoState) -> None:
     with box("card-big"):
         if state.status is not DemoModeStatus.DISABLED:
-            empty("hourglass_empty", "No figures yet", "They appear here by themselves.", heading="h2")
+            empty("hourglass_empty", "No figures yet", "They will appear here automatically.", heading="h2")
             return
         with empty(
             "insights",
-            "Nothing has arrived yet",
-            "Connect a platform, or see what it looks like with a generated creator's comments and messages.",
+            "No interactions yet",
+            "Connect a platform, or try it out with a generated creator's comments and messages.",
             heading="h2",
         ):
             go = ui.button("Try demo mode", color=None).classes("btn primary")
@@ -169,8 +169,8 @@ def _bars(title: str, parts: Mapping[str, int], total: int) -> None:
                         box(tag="i").style(f"width: {100 * count / total:.1f}%")
 
 
-#: What the banner says while no job has to be at work.
-_BANNERS_AT_REST: Final[Mapping[DemoModeStatus, Callable[[Dashboard, DemoState], None]]] = {
+#: The banner of each state that is not transitional.
+_SETTLED_BANNERS: Final[Mapping[DemoModeStatus, Callable[[Dashboard, DemoState], None]]] = {
     DemoModeStatus.DISABLED: Dashboard.banner_disabled,
     DemoModeStatus.ENABLED: Dashboard.banner_enabled,
     DemoModeStatus.FAILED: Dashboard.banner_failed,

@@ -1,4 +1,4 @@
-"""The creator's own page for demo mode: choose a preset, watch it fill, cancel, try again, empty it."""
+"""The creator's own page for demo mode: choose a preset, follow the progress, cancel, retry, turn it off."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -26,7 +26,7 @@ async def draw() -> None:
     text("Demo mode", tag="h1")
     text(
         "Fill your account with a realistic creator's comments and messages, and try everything out. "
-        "Your own data stays untouched, and you can switch it off whenever you like.",
+        "Your own data stays untouched, and you can turn it off at any time.",
         "lead",
         tag="p",
     )
@@ -34,7 +34,7 @@ async def draw() -> None:
 
 
 class DemoCard:
-    """What the page shows of one creator's demo mode, whatever state it is in."""
+    """The demo mode of one creator, in any state."""
 
     def __init__(self) -> None:
         actor_id = access.me().id
@@ -47,36 +47,36 @@ class DemoCard:
         self._last: DemoState | None = None
 
     async def begin(self) -> None:
-        """Show the state now, and after every change of it."""
+        """Show the state now and after every change."""
         await self.refresh()
         keep_fresh(self._part.box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
-        """Load the state and show what is new about it."""
+        """Load the state and show what changed."""
         state = await access.load(demo_state, self._user_id)
         if self._part.box.is_deleted:
             return
         self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at))
-        self._move(state)
+        self._show_progress(state)
         self._announce(state)
 
-    def _move(self, state: DemoState) -> None:
+    def _show_progress(self, state: DemoState) -> None:
         if self._progress and self._message:
             self._progress.show(state.done, state.total, state.message)
             self._message.set_text(state.message)
 
     def _announce(self, state: DemoState) -> None:
         last, self._last = self._last, state
-        if last and (words := completion(last, state)):
-            say(words)
-            self._voice.set_text(words)
+        if last and (message := completion(last, state)):
+            say(message)
+            self._voice.set_text(message)
 
     def _draw(self, state: DemoState) -> None:
         self._progress = self._message = None
         if operation_during(demo.demo_mode, state.status):
             self.draw_transition(state)
         else:
-            _DRAWN_AT_REST[state.status](self, state)
+            _SETTLED_DRAWINGS[state.status](self, state)
 
     def draw_disabled(self, state: DemoState) -> None:
         """Offer the presets."""
@@ -98,14 +98,14 @@ class DemoCard:
             button(operation.label, start, look=look, icon="auto_awesome")
 
     def draw_transition(self, state: DemoState) -> None:
-        """Show what is going on, and offer to stop it where that leaves nothing half done."""
+        """Show the running operation, and offer Cancel where that leaves nothing half done."""
         operation = operation_during(demo.demo_mode, state.status)
-        assert operation is not None, "that is what a transition is"
+        assert operation is not None, "the caller has checked that the state is transitional"
         with box("card-big"):
-            self._headword("schedule" if state.label is Label.SCHEDULED else "autorenew", operation.doing)
+            self._heading("schedule" if state.label is Label.SCHEDULED else "autorenew", operation.doing)
             if state.label is Label.SCHEDULED:
                 with box("lead", "p"):
-                    text("It is planned, and starts ")
+                    text("It is planned to start ")
                     time_text(state.run_at, "clock")
                     text(". You can close this page.")
             else:
@@ -114,7 +114,7 @@ class DemoCard:
                 self._draw_cancel(state)
 
     def draw_enabled(self, state: DemoState) -> None:
-        """Show that the account is filled, and offer to empty it."""
+        """Say that demo mode is on, and offer to switch the creator or turn it off."""
         with box("banner demo"):
             ui.icon("auto_awesome").props("aria-hidden=true")
             with box("words"):
@@ -124,32 +124,32 @@ class DemoCard:
         text("Try another creator", tag="h2")
         self._draw_presets(demo.switch, state, PLAIN)
         with box("card-big"):
-            text("Finished trying?", tag="h2")
-            text("Everything that was generated is deleted; what is yours stays.", "lead", tag="p")
+            text("Finished trying it out?", tag="h2")
+            text("This deletes everything that was generated. Your own data stays.", "lead", tag="p")
             with box("actions"):
                 button(demo.disable.label, self._disable, look=DANGER)
 
     def draw_failed(self, state: DemoState) -> None:
-        """Say why it failed, and offer the two ways on; while it is being cleaned up, say that."""
+        """Show the error and offer Retry and Dismiss, or show the progress of cleaning up."""
         if state.kind == demo.dismiss.name and state.label not in TERMINAL_WORDS:
             with box("card-big"):
-                self._headword("autorenew", demo.dismiss.doing)
+                self._heading("autorenew", demo.dismiss.doing)
                 self._draw_progress(demo.dismiss.doing, state)
             return
         with box("banner bad").props("role=alert"):
             ui.icon("error").props("aria-hidden=true")
             with box("words"):
                 text("Demo mode failed", tag="strong")
-                text(state.error or "The reason was not recorded.")
+                text(state.error or "We have no record of the reason.")
             with box("actions"):
                 button("Retry", lambda: self._retry(state), look=PRIMARY)
                 button(demo.dismiss.label, lambda: self._do(demo.dismiss.name, {}), look=PLAIN)
-        text("Retry tries the same again. Dismiss cleans up and goes back to the start.", "lead", tag="p")
+        text("Retry tries the same again. Dismiss cleans up and takes you back to the start.", "lead", tag="p")
 
-    def _headword(self, icon: str, words: str) -> None:
+    def _heading(self, icon: str, title: str) -> None:
         with box(f"headword {design.RUN}"):
             ui.icon(icon).props("aria-hidden=true")
-            text(words, tag="h2")
+            text(title, tag="h2")
 
     def _draw_progress(self, name: str, state: DemoState) -> None:
         self._progress = ProgressBar(name)
@@ -158,7 +158,7 @@ class DemoCard:
 
     def _draw_cancel(self, state: DemoState) -> None:
         if state.label is Label.STOPPING:
-            text("Stopping: it ends at the next step.", "muted")
+            text("It is stopping; this takes a moment.", "muted")
         elif job_id := state.job_id:
             with box("actions"):
                 button("Cancel", lambda: self._cancel(job_id), look=PLAIN)
@@ -170,7 +170,7 @@ class DemoCard:
     async def _cancel(self, job_id: UUID) -> None:
         answer = await access.perform("job.cancel", job_id)
         if answer.get("stopping"):
-            say("It stops at the next step.")
+            say("It is stopping; this takes a moment.")
         await self.refresh()
 
     async def _disable(self) -> None:
@@ -185,8 +185,8 @@ class DemoCard:
             await self._do(demo.enable.name, {"preset": state.preset} if state.preset else {})
 
 
-#: What is drawn while no job has to be at work.
-_DRAWN_AT_REST: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], None]]] = {
+#: What the page shows in each state that is not transitional.
+_SETTLED_DRAWINGS: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], None]]] = {
     DemoModeStatus.DISABLED: DemoCard.draw_disabled,
     DemoModeStatus.ENABLED: DemoCard.draw_enabled,
     DemoModeStatus.FAILED: DemoCard.draw_failed,

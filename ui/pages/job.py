@@ -10,7 +10,7 @@ async def draw(job_id: str) -> None:
     own_id = uuid_of(job_id)
     with box("screen padded job-page"):
         with box("headline"):
-            link("/jobs", words="Jobs")
+            link("/jobs", label="Jobs")
             text("/", "muted").props("aria-hidden=true")
             text(str(own_id), "mono")
         with box("panel"):

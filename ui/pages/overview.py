@@ -10,7 +10,7 @@ from core.wording import counted, spoken
 from ui import access, design
 from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
-from ui.components.base.state_chip import state_chip
+from ui.components.base.state_chip import demo_chip, state_chip
 from ui.components.base.times import time_text
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
@@ -73,7 +73,10 @@ def _rows(lines: Sequence[UserLine]) -> None:
     with box("rows users"):
         for line in lines:
             with link(f"/users/{line.id}"):
-                state_chip("stuck" if line.is_stuck else line.status.value)
+                if line.is_stuck:
+                    state_chip("stuck")
+                else:
+                    demo_chip(line.status)
                 text(line.email, "clip strong")
                 text(line.name or "", "clip muted")
                 text("", "muted")

@@ -88,7 +88,7 @@ class SchedulesPage:
     def _draw_buttons(self, line: ScheduleLine) -> None:
         row = line.schedule
         run = CommandAction(
-            command="schedule.run", words="Run now", done=f"{row.name} requested.", target=row.id, icon="bolt"
+            command="schedule.run", label="Run now", done=f"{row.name} requested.", target=row.id, icon="bolt"
         )
         command_button(run, self._reload)
         command_button(_resume(line) if row.paused_at else _pause(line), self._reload)
@@ -113,7 +113,7 @@ def _draw_kind(line: ScheduleLine) -> None:
         text(f"{line.label} ")
         if line.target:
             text("for ")
-            link(f"/users/{line.target.user_id}", words=line.target.words)
+            link(f"/users/{line.target.user_id}", label=line.target.label)
         elif row.target_id:
             text("for a deleted user")
     if row.paused_at:
@@ -157,7 +157,7 @@ def _draw_tick(tick: ScheduleTick) -> None:
         state_chip(tick.outcome)
         time_text(tick.due_at, classes="muted")
         if tick.job_id:
-            link(f"/jobs/{tick.job_id}", words="job")
+            link(f"/jobs/{tick.job_id}", label="job")
         if tick.detail:
             text(tick.detail, "muted detail")
 
@@ -171,7 +171,7 @@ def _pause(line: ScheduleLine) -> CommandAction:
     )
     return CommandAction(
         command="schedule.pause",
-        words="Pause",
+        label="Pause",
         done=f"{row.name} paused.",
         target=row.id,
         question=question,
@@ -182,7 +182,7 @@ def _pause(line: ScheduleLine) -> CommandAction:
 def _resume(line: ScheduleLine) -> CommandAction:
     row = line.schedule
     return CommandAction(
-        command="schedule.resume", words="Resume", done=f"{row.name} resumed.", target=row.id, icon="play_arrow"
+        command="schedule.resume", label="Resume", done=f"{row.name} resumed.", target=row.id, icon="play_arrow"
     )
 
 
@@ -195,5 +195,5 @@ def _remove(line: ScheduleLine) -> CommandAction:
         takes_away=True,
     )
     return CommandAction(
-        command="schedule.remove", words="Remove", done=f"{row.name} removed.", target=row.id, question=question
+        command="schedule.remove", label="Remove", done=f"{row.name} removed.", target=row.id, question=question
     )

@@ -1,4 +1,4 @@
-"""One user: why they are not moving, what is safe to press, and everything that happened."""
+"""One user: the diagnosis, the safe remedy, and the history."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.empty import empty
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import draw_remedy
-from ui.components.base.state_chip import state_chip
+from ui.components.base.state_chip import demo_chip, state_chip
 from ui.components.base.timeline import timeline
 from ui.components.base.times import time_text
 from ui.components.demo.demo_panel import draw_demo_panel
@@ -21,25 +21,25 @@ from ui.components.demo.demo_words import platform_words
 from ui.components.jobs.job_lines import job_lines
 from ui.components.people.person_access import PersonAccess
 
-#: Seconds between two looks while something is under way: "retry in 12 s" has to count down.
+#: Seconds between two refreshes while a job is active: "retry in 12 s" has to count down.
 LOOK = 2.0
 
 
 async def draw(user_id: str) -> None:
-    """Load a user, draw them, and keep them fresh."""
+    """Load a user, draw the page, and keep it fresh."""
     await OneUser(uuid_of(user_id)).begin()
 
 
-def uuid_of(text_of_it: str) -> UUID:
-    """Return the id in an address; raises NotFound when it is none."""
+def uuid_of(id_text: str) -> UUID:
+    """Return the id in an address; raises NotFound for anything else."""
     try:
-        return UUID(text_of_it)
+        return UUID(id_text)
     except ValueError:
-        raise NotFound("There is nothing at this address; it does not hold an id.") from None
+        raise NotFound("There is nothing at this address; it does not contain an id.") from None
 
 
 class OneUser:
-    """The parts of a user's page, each drawn again only when it changed."""
+    """The parts of a user's page; each is redrawn only when it changed."""
 
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
@@ -57,7 +57,7 @@ class OneUser:
                     self._events: Part[UserPage] = Part(_draw_events, "panel")
 
     async def begin(self) -> None:
-        """Show the user now, and keep them fresh."""
+        """Show the user now, and keep the page fresh."""
         await self.refresh()
         if self._access:
             await self._access.begin()
@@ -66,7 +66,7 @@ class OneUser:
             ui.timer(LOOK, self._look, immediate=False)
 
     async def refresh(self) -> None:
-        """Load everything again and show what is new."""
+        """Load everything again and show what changed."""
         page = await access.load(user_page, self._user_id)
         if self._screen.is_deleted:
             return
@@ -88,17 +88,17 @@ class OneUser:
             await self.refresh()
 
     def _draw_diagnosis(self, page: UserPage) -> None:
-        found = page.diagnosis
-        with box(f"diagnosis {design.SITUATIONS[found.situation]}", "section").props(
+        diagnosis = page.diagnosis
+        with box(f"diagnosis {design.SITUATIONS[diagnosis.situation]}", "section").props(
             'aria-label="Diagnosis" aria-live=polite'
         ):
             with box():
-                text(found.sentence, "sentence", tag="p")
-                if found.evidence:
+                text(diagnosis.sentence, "sentence", tag="p")
+                if diagnosis.evidence:
                     with box(tag="ul"):
-                        for words in found.evidence:
-                            text(words, tag="li")
-            draw_remedy(found.remedy, self.refresh)
+                        for sentence in diagnosis.evidence:
+                            text(sentence, tag="li")
+            draw_remedy(diagnosis.remedy, self.refresh)
 
     def _draw_demo(self, page: UserPage) -> None:
         self._progress = draw_demo_panel(page, self.refresh)
@@ -108,12 +108,12 @@ def _draw_head(page: UserPage) -> None:
     user = page.user
     ui.page_title(f"{user.email} · Unstuck")
     with box("headline"):
-        link("/users", words="Users")
+        link("/users", label="Users")
         text("/", "muted").props("aria-hidden=true")
         text(user.email, tag="h1")
-        state_chip(user.demo_mode_status.value).set_text(f"demo mode {user.demo_mode_status}")
+        demo_chip(user.demo_mode_status)
         if user.disabled_at:
-            text("shut out", f"badge {design.BAD}")
+            text("account disabled", f"badge {design.BAD}")
     with box("hbox wrap muted").style("gap: 5px"):
         text(f"{user.name or 'no name'} · {user.role} · joined")
         time_text(user.created_at)
@@ -125,11 +125,11 @@ def _draw_jobs(page: UserPage) -> None:
     with box("title"):
         text("Jobs", tag="h2")
         if page.jobs:
-            link(f"/jobs?user={page.user.id}", "muted", "all of them")
+            link(f"/jobs?user={page.user.id}", "muted", "All jobs")
     if page.jobs:
         job_lines(page.jobs)
     else:
-        empty("work_history", "No jobs yet", "Whatever is started for this user is listed here.")
+        empty("work_history", "No jobs yet", "Jobs of this user appear here.")
 
 
 def _draw_connections(page: UserPage) -> None:
@@ -137,7 +137,7 @@ def _draw_connections(page: UserPage) -> None:
         text("Connections", tag="h2")
         text(counted(page.demo_interactions, "demo interaction"), "muted")
     if not page.connections:
-        empty("link_off", "Nothing is connected", "Demo mode brings its own connections while it is enabled.")
+        empty("link_off", "No connections", "Demo mode adds its own connections while it is on.")
         return
     with box("rows connections"):
         for connection in page.connections:
@@ -154,10 +154,10 @@ def _draw_connection(connection: PlatformConnection) -> None:
 
 def _draw_events(page: UserPage) -> None:
     with box("title"):
-        text("What happened", tag="h2")
+        text("History", tag="h2")
         text("newest first", "muted")
     with box("body"):
         if page.events:
             timeline(page.events)
         else:
-            empty("history", "Nothing has happened yet")
+            empty("history", "No events yet")

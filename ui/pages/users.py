@@ -1,4 +1,4 @@
-"""Users: found as one types, and the lists of those who need someone."""
+"""Users: a search that updates while typing, and lists of users who need help."""
 
 from functools import partial
 from typing import Final
@@ -10,30 +10,30 @@ from core.people.users import MOST, Need, UserLine, find_users, users_in_need
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
-from ui.components.base.state_chip import state_chip
+from ui.components.base.state_chip import demo_chip, state_chip
 from ui.console_pages import note_address
 
-#: Seconds between two looks while users change.
+#: Seconds between two refreshes while users change.
 LOOK_AGAIN: Final = 1.0
 
-_NEEDS: Final = {Need.STUCK: "stuck", Need.FAILED: "failed", Need.MOVING: "on their way"}
+_NEEDS: Final = {Need.STUCK: "stuck", Need.FAILED: "failed", Need.MOVING: "moving"}
 
 
 async def draw(q: str = "", need: str = "") -> None:
-    """Draw the search and what it finds."""
+    """Draw the search and its results."""
     await UserSearch(q, Need(need) if need in list(Need) else None).begin()
 
 
 class UserSearch:
-    """A search field, quick filters with counts, and the users that fit."""
+    """A search field, quick filters with counts, and the matching users."""
 
-    def __init__(self, words: str, need: Need | None) -> None:
-        self._words = words
+    def __init__(self, search: str, need: Need | None) -> None:
+        self._search = search
         self._need = need
         with box("screen padded") as self._screen:
             with box("headline"):
                 text("Users", tag="h1")
-                self._field = ui.input(placeholder="E-mail, name or id", value=words, on_change=self._typed)
+                self._field = ui.input(placeholder="E-mail, name or id", value=search, on_change=self._typed)
                 self._field.props(
                     'outlined dense clearable autofocus debounce=250 aria-label="Search users" data-key=/'
                 )
@@ -43,25 +43,25 @@ class UserSearch:
                 self._rows: Part[list[UserLine]] = Part(self._draw_rows)
 
     async def begin(self) -> None:
-        """Show what is asked for now, and keep it fresh."""
+        """Show the matching users, and keep them fresh."""
         await self.refresh()
         keep_roughly_fresh(self._screen, self.refresh, seconds=LOOK_AGAIN)
 
     async def refresh(self) -> None:
-        """Find again, and count again."""
-        asked = (self._words, self._need)
-        found = await access.load(find_users, *asked)
+        """Search and count again."""
+        query = (self._search, self._need)
+        lines = await access.load(find_users, *query)
         counts = await access.load(users_in_need)
-        if self._screen.is_deleted or asked != (self._words, self._need):
+        if self._screen.is_deleted or query != (self._search, self._need):
             return
-        self._rows.show(found, key=(asked, tuple(found)))
+        self._rows.show(lines, key=(query, tuple(lines)))
         for need, (chip, count) in self._chips.items():
             count.set_text(f"{counts[need]:,}")
             chip.props["aria-pressed"] = "true" if need is self._need else "false"
             chip.update()
 
     async def _typed(self) -> None:
-        self._words = (self._field.value or "").strip()
+        self._search = (self._field.value or "").strip()
         await self._changed()
 
     async def _toggle(self, need: Need) -> None:
@@ -69,8 +69,8 @@ class UserSearch:
         await self._changed()
 
     async def _changed(self) -> None:
-        asked = {"q": self._words, "need": self._need.value if self._need else ""}
-        query = urlencode({name: value for name, value in asked.items() if value})
+        parameters = {"q": self._search, "need": self._need.value if self._need else ""}
+        query = urlencode({name: value for name, value in parameters.items() if value})
         note_address(f"/users?{query}" if query else "/users")
         await self.refresh()
 
@@ -80,29 +80,32 @@ class UserSearch:
             count = text("–", "n")
         return chip.on("click", partial(self._toggle, need)), count
 
-    def _draw_rows(self, found: list[UserLine]) -> None:
-        if not found:
-            self._draw_nobody()
+    def _draw_rows(self, lines: list[UserLine]) -> None:
+        if not lines:
+            self._draw_no_users()
             return
         with box("title"):
-            text("In need" if self._need else "Found" if self._words else "Newest", tag="h2")
-            text(f"the first {MOST}; type to narrow" if len(found) == MOST else f"{len(found)} shown", "muted")
+            text(_NEEDS[self._need].capitalize() if self._need else "Found" if self._search else "Newest", tag="h2")
+            text(f"first {MOST}; type to narrow" if len(lines) == MOST else f"{len(lines)} shown", "muted")
         with box("rows users"):
-            for line in found:
+            for line in lines:
                 _draw_row(line)
 
-    def _draw_nobody(self) -> None:
-        if self._words:
-            empty("person_search", "Nobody fits", "Try the beginning of the e-mail address, of the name, or the id.")
+    def _draw_no_users(self) -> None:
+        if self._search:
+            empty("person_search", "No users match", "Try the start of the e-mail address, the name or the id.")
         elif self._need:
-            empty("check_circle", f"Nobody is {_NEEDS[self._need]}", "This list fills by itself when somebody is.")
+            empty("check_circle", f"No users are {_NEEDS[self._need]}", "This list updates automatically.")
         else:
-            empty("group", "There are no users yet", "Load the sample with main.py sample, or let somebody sign up.")
+            empty("group", "No users yet", "Load the sample data with main.py sample, or wait for the first sign-up.")
 
 
 def _draw_row(line: UserLine) -> None:
     with link(f"/users/{line.id}"):
-        state_chip("stuck" if line.is_stuck else line.status.value)
+        if line.is_stuck:
+            state_chip("stuck")
+        else:
+            demo_chip(line.status)
         text(line.email, "clip strong")
         text(line.name or "", "clip muted")
         text(line.role if line.role != "member" else "", "muted")

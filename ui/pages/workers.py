@@ -36,11 +36,11 @@ class WorkersPage:
             with box("panel", "section").props('aria-label="Stopped workers"'):
                 with box("title"):
                     text("Stopped or lost in the last 24 hours", tag="h2")
-                    text("latest first", "muted")
+                    text("newest first", "muted")
                 self._stopped: Part[WorkerListing] = Part(_draw_stopped)
 
     async def refresh(self) -> None:
-        """Load the workers again; figures change in place."""
+        """Load the workers again; values update in place."""
         listing = await query_cache.workers.now()
         if self.screen.is_deleted:
             return
@@ -55,13 +55,13 @@ class WorkersPage:
 def _draw_none(listing: WorkerListing) -> None:
     if listing.alive:
         return
-    pulse = live.status().pulse
-    waiting = f"{counted(pulse.queue_depth, 'job waits', 'jobs wait')} in the database" if pulse else "jobs wait"
-    hint = f"Nothing is lost: {waiting}, and the next worker takes them over."
+    health = live.status().health
+    waiting = f"{counted(health.queue_depth, 'job waits', 'jobs wait')} in the database" if health else "jobs wait"
+    hint = f"Nothing is lost: {waiting} for the next worker."
     with empty("power_off", "No worker is alive", hint), box("ways"):
         text("Start everything on this machine:", "muted")
         text("make run", tag="code")
-        text("or start a worker alone, on any machine that reaches the database:", "muted")
+        text("Or start only a worker, on any machine that reaches the database:", "muted")
         text("python main.py worker", tag="code")
 
 
@@ -128,7 +128,7 @@ def _draw_stopped_line(line: WorkerLine) -> None:
             text(f"{worker.host}:{worker.pid}", "strong")
             text(str(worker.id)[-8:], "mono muted").tooltip(str(worker.id))
         ending = (
-            "shut down cleanly" if line.presence is WorkerState.STOPPED else "went silent; its jobs were taken over"
+            "shut down cleanly" if line.presence is WorkerState.STOPPED else "lost; other workers took over its jobs"
         )
         text(ending, "muted clip")
         text(f"ran for {lasted(worker.heartbeat_at - worker.started_at)}", "muted extra")

@@ -25,9 +25,9 @@ def text(content: str, classes: str = "", tag: str = "span") -> ui.label:
     return label
 
 
-def link(href: str, classes: str = "", words: str = "") -> ui.link:
+def link(href: str, classes: str = "", label: str = "") -> ui.link:
     """Return a link within the product; `href` starts with a slash and contains no text written by people."""
-    return ui.link(words, href).classes(classes)
+    return ui.link(label, href).classes(classes)
 
 
 class Part(Generic[T]):

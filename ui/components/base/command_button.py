@@ -18,7 +18,7 @@ class CommandAction:
     """A command as a button: its label, target, question beforehand and message afterwards."""
 
     command: str
-    words: str
+    label: str
     done: str
     target: UUID | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -32,7 +32,7 @@ def command_button(action: CommandAction, after: Callable[[], Awaitable[Any]]) -
     takes_away = action.question is not None and action.question.takes_away
     look = DANGER if takes_away else PLAIN
     return limit_to_role(
-        button(action.words, lambda: perform_action(action, after), look=look, icon=action.icon), action.command
+        button(action.label, lambda: perform_action(action, after), look=look, icon=action.icon), action.command
     )
 
 
@@ -51,7 +51,7 @@ def _question(action: CommandAction) -> Question | None:
     """Return the question to ask first, with a reason field if the command needs a reason."""
     if not COMMANDS[action.command].needs_reason:
         return action.question
-    return replace(action.question or Question(f"{action.words}?", [], action.words), needs_reason=True)
+    return replace(action.question or Question(f"{action.label}?", [], action.label), needs_reason=True)
 
 
 def limit_to_role(element: ui.button, command: str) -> ui.button:

@@ -149,7 +149,7 @@ async def _queue_commands() -> list[Entry]:
     summary = await query_cache.queues.now()
     actions = [pause_of("queue", queue.line.name, paused=queue.line.paused_at) for queue in summary.queues]
     return [
-        Entry(action.icon or "", f"{action.words} queue {action.args['name']}{'…' * bool(action.question)}", "do", act)
+        Entry(action.icon or "", f"{action.label} queue {action.args['name']}{'…' * bool(action.question)}", "do", act)
         for action in actions
         for act in [partial(perform_action, action, query_cache.queues.anew)]
     ]

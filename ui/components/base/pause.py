@@ -57,11 +57,11 @@ def pause_of(noun: str, name: str, *, paused: datetime | None) -> CommandAction:
     args = {"name": name}
     if paused:
         resumed = f"{name} resumed."
-        return CommandAction(command=f"{noun}.resume", words="Resume", done=resumed, args=args, icon="play_arrow")
+        return CommandAction(command=f"{noun}.resume", label="Resume", done=resumed, args=args, icon="play_arrow")
     question = Question(
         f"Pause the {noun} {name}?",
         [f"A paused {noun} starts no new jobs; running jobs finish. Waiting jobs start when it is resumed."],
         "Pause",
     )
     done = f"{name} paused."
-    return CommandAction(command=f"{noun}.pause", words="Pause", done=done, args=args, question=question, icon="pause")
+    return CommandAction(command=f"{noun}.pause", label="Pause", done=done, args=args, question=question, icon="pause")

@@ -2,12 +2,22 @@
 
 from nicegui import ui
 
+from core.models import DemoModeStatus
 from ui import design
 
 
 def state_chip(word: str, classes: str = "") -> ui.label:
     """Return the dot and word of a state; the dot pulses while the state is temporary."""
     return ui.label(word).classes(f"{_look(word)} {classes}")
+
+
+def demo_chip(status: DemoModeStatus) -> ui.label:
+    """Return the chip of a user's demo mode; "demo off", since a bare "disabled" reads like a locked account."""
+    chip = state_chip(status.value)
+    chip.set_text(
+        {DemoModeStatus.ENABLED: "demo on", DemoModeStatus.DISABLED: "demo off"}.get(status, f"demo {status}")
+    )
+    return chip
 
 
 def set_state(chip: ui.label, word: str) -> None:

@@ -19,7 +19,7 @@ from ui.components.base.button import DANGER, button, forbid, say
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.form import ModelForm
 from ui.components.base.progress_bar import ProgressBar
-from ui.components.base.state_chip import state_chip
+from ui.components.base.state_chip import demo_chip, state_chip
 from ui.components.base.times import MomentField, time_text
 from ui.components.demo.demo_words import preset_name
 from ui.components.jobs.operation_button import operation_button
@@ -29,12 +29,12 @@ _ENDED = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 
 
 def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> ProgressBar | None:
-    """Draw the panel; return the progress bar of the job at work, if there is one, for the page to move."""
+    """Draw the panel; return the active job's progress bar, which the page updates, or None without such a job."""
     user = page.user
     at_work = page.context if page.context and page.context.label not in _ENDED else None
     with box("title"):
         text("Demo mode", tag="h2")
-        state_chip(user.demo_mode_status.value)
+        demo_chip(user.demo_mode_status)
         if user.demo_preset:
             text(f"{preset_name(user.demo_preset)} · {counted(page.demo_interactions, 'interaction')}", "muted")
     with box("body vbox").style("gap: 14px"):
@@ -49,29 +49,29 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
     async def cancel() -> None:
         question = Question(
             "Cancel this job?",
-            ["It stops at its next checkpoint, what it did is undone, and the user comes to rest."],
+            ["It stops at its next checkpoint, and its changes are undone."],
             "Cancel the job",
             asks_reason=True,
             takes_away=True,
         )
         if yes := await confirm(question):
             answer = await access.perform("job.cancel", job.id, reason=yes.reason)
-            say("Asked to stop." if answer.get("stopping") else "Cancelled.", job.id)
+            say("Stopping at the next checkpoint." if answer.get("stopping") else "Cancelled.", job.id)
             await after()
 
     with box("vbox"):
         with box("hbox"):
             state_chip(context.label.value)
-            link(f"/jobs/{job.id}", words=job.kind)
+            link(f"/jobs/{job.id}", label=job.kind)
             text(f"attempt {job.attempt} of {job.max_attempts}" if job.attempt else "", "muted")
             if context.label is Label.SCHEDULED:
                 time_text(job.run_at, "clock", "muted")
             box("grow")
-            made = button("Cancel", cancel, look=DANGER)
-            _only_support(made)
+            cancel_button = button("Cancel", cancel, look=DANGER)
+            _only_support(cancel_button)
         progress = ProgressBar(job.kind)
         progress.show(job.progress_done, job.progress_total, job.progress_message)
-        # A bar that moves while nothing does would promise what is not true; a queue may be paused for hours.
+        # A moving bar would suggest progress although nothing runs; a queue may be paused for hours.
         progress.bar.set_visibility(context.label in _MOVING or job.progress_done > 0)
     return progress
 
@@ -95,7 +95,7 @@ def _filled(form: ModelForm | None, when: MomentField | None) -> Callable[[], tu
     return lambda: (form.values() if form else {}, when.instant if when else None)
 
 
-def _only_support(made: ui.button) -> None:
+def _only_support(cancel_button: ui.button) -> None:
     actor = access.me()
     if not actor.may(Role.SUPPORT):
-        forbid(made, f"Cancel needs the role support; you are {actor.role}.")
+        forbid(cancel_button, f"Cancel needs the role support; you are {actor.role}.")

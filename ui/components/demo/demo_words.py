@@ -1,4 +1,4 @@
-"""What a creator is told about their demo mode, as sentences."""
+"""Sentences for creators about their demo mode."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -11,32 +11,32 @@ from core.models import DemoModeStatus
 from core.operations import demo, operation_during
 from core.wording import counted
 
-#: For how long a finished deletion is still worth a word on the page.
+#: For how long the page mentions a finished deletion.
 LATELY: Final = timedelta(minutes=15)
 
 _WAITING: Final = {
-    Label.QUEUED: "It starts in a moment. You can close this page; it goes on without you.",
-    Label.RETRYING: "There was a hiccup; it tries again by itself in a moment.",
-    Label.ORPHANED: "It was interrupted; it is taken up again by itself within a minute.",
-    Label.STOPPING: "It was asked to stop.",
+    Label.QUEUED: "It starts in a moment. You can close this page; it continues without you.",
+    Label.RETRYING: "There was a problem; we are trying again in a moment.",
+    Label.ORPHANED: "It was interrupted and will continue automatically within a minute.",
+    Label.STOPPING: "It is stopping.",
 }
 
 
 def completion(before: DemoState, now: DemoState) -> str | None:
-    """Return what to announce when one state followed another; None: nothing ended."""
+    """Return the announcement of a change of state, or None if no operation ended."""
     if before.status is now.status:
         return None
     if now.status is DemoModeStatus.ENABLED:
         return f"Demo mode active: {counted(_figure(now, 'interactions'), 'interaction')} in your account."
     if now.status is DemoModeStatus.FAILED:
-        return f"Demo mode failed: {now.error or 'the reason was not recorded.'}"
+        return f"Demo mode failed: {now.error or 'we have no record of the reason.'}"
     if now.status is DemoModeStatus.DISABLED:
-        return _came_to_rest(before, now)
+        return _turned_off(before, now)
     return None
 
 
 def deleted_lately(state: DemoState) -> str | None:
-    """Return how many interactions the latest job deleted, if that was a moment ago."""
+    """Return how many interactions the latest job deleted, if it finished a short while ago."""
     deleted = _figure(state, "interactions_deleted")
     done = state.kind in (demo.disable.name, demo.dismiss.name) and state.label is Label.SUCCEEDED
     if not done or state.finished_at is None or clock.now() - state.finished_at > LATELY:
@@ -45,8 +45,8 @@ def deleted_lately(state: DemoState) -> str | None:
 
 
 def waiting_words(state: DemoState) -> str:
-    """Return what the person who waits should know."""
-    return _WAITING.get(state.label or Label.QUEUED, "You can close this page; it goes on without you.")
+    """Return what the waiting person should know."""
+    return _WAITING.get(state.label or Label.QUEUED, "You can close this page; it continues without you.")
 
 
 def preset_words(state: DemoState) -> str:
@@ -55,11 +55,11 @@ def preset_words(state: DemoState) -> str:
 
 
 def preset_name(preset: str | None) -> str:
-    """Return what a preset is called; one that is not among ours, as the legacy tables have them, by its own name."""
+    """Return a preset's label; an unknown preset, as in the legacy tables, goes by its own name."""
     return Preset(preset).profile.label if preset in list(Preset) else (preset or "")
 
 
-def _came_to_rest(before: DemoState, now: DemoState) -> str:
+def _turned_off(before: DemoState, now: DemoState) -> str:
     begun = operation_during(demo.demo_mode, before.status)
     if now.label is Label.CANCELLED and begun and begun.target == DemoModeStatus.ENABLED:
         return "Cancelled. Nothing was left behind."
@@ -73,5 +73,5 @@ def _figure(state: DemoState, name: str) -> int:
 
 
 def platform_words(platform: str) -> str:
-    """Return a platform's name as it writes itself."""
+    """Return a platform's name in its own spelling."""
     return {"tiktok": "TikTok", "youtube": "YouTube"}.get(platform, platform.capitalize())

@@ -1,4 +1,4 @@
-"""The presets as cards, of which one is chosen: a radio group for the keyboard and for screen readers."""
+"""The presets as cards to choose from: a radio group for the keyboard and for screen readers."""
 
 from functools import partial
 

@@ -88,7 +88,7 @@ class JobDetail:
             draw_actions([row], self.refresh)
         with box("hbox wrap"):
             if job_detail.user:
-                link(f"/users/{job_detail.user.id}", words=job_detail.user.email)
+                link(f"/users/{job_detail.user.id}", label=job_detail.user.email)
             else:
                 text("no user", "muted")
         with box("because").props("aria-live=polite"):

@@ -34,7 +34,7 @@ class AuditFilterFields:
     def __init__(self, audit_filter: AuditFilter, changed: Changed) -> None:
         self._filter = audit_filter
         self._changed = changed
-        with box("trail-filters").props('role=search aria-label="Filter the audit log"'):
+        with box("audit-filters").props('role=search aria-label="Filter the audit log"'):
             self._who = _search_field("Who", audit_filter.who, self._typed, "data-key=/")
             self._user = _search_field("Affected user: e-mail or id", audit_filter.user, self._typed)
             self._q = _search_field("Reason contains", audit_filter.q, self._typed)

@@ -46,7 +46,7 @@ def _draw_affected(line: AuditLine) -> None:
         elif name := "" if line.user_id else line.data.get("name"):
             text(str(name), "mono clip")
         if line.job_id:
-            link(f"/jobs/{line.job_id}", words="job")
+            link(f"/jobs/{line.job_id}", label="job")
 
 
 def _draw_change(change: Change, line: AuditLine) -> None:

@@ -98,16 +98,16 @@ def _reset(person: OperatorLine) -> CommandAction:
     effect = "They can sign in with a password or link alone until they set up a new one. Verify who is asking first."
     question = Question(f"Reset the second factor of {person.email}?", [effect], "Reset", takes_away=True)
     done = f"Second factor of {person.email} removed."
-    return CommandAction(command="factor.reset", words="Reset factor", done=done, target=person.id, question=question)
+    return CommandAction(command="factor.reset", label="Reset factor", done=done, target=person.id, question=question)
 
 
 def _disable(person: OperatorLine) -> CommandAction:
     effect = "Their pages close within a second; their sessions, links and tokens end. Their history stays."
     question = Question(f"Disable {person.email}?", [effect], "Disable", takes_away=True)
     done = f"{person.email} disabled."
-    return CommandAction(command="operator.disable", words="Disable", done=done, target=person.id, question=question)
+    return CommandAction(command="operator.disable", label="Disable", done=done, target=person.id, question=question)
 
 
 def _enable(person: OperatorLine) -> CommandAction:
     done = f"{person.email} can sign in again; earlier sessions and tokens stay ended."
-    return CommandAction(command="operator.enable", words="Enable", done=done, target=person.id)
+    return CommandAction(command="operator.enable", label="Enable", done=done, target=person.id)

@@ -87,7 +87,7 @@ class ScheduleForm:
         outcome = "User found." if matches else "This user has no connection to choose."
         self._result.set_text(outcome if email else "")
         if self._target:
-            labels = {key: target.words for key, target in self._targets.items()}
+            labels = {key: target.label for key, target in self._targets.items()}
             self._target.set_options(labels, value=next(iter(labels), None))
 
     def _draw_time(self) -> None:

@@ -1,4 +1,4 @@
-// The look. Colours are variables of the page, so that the theme follows it by itself.
+// The look. Colours are variables of the page, so that the grid follows its theme.
 import * as AgGrid from "nicegui-aggrid";
 
 export const theme = AgGrid.themeQuartz.withParams({
