@@ -59,8 +59,8 @@ class Place:
             "UNSTUCK_SECRET_KEY": SECRET,
             "UNSTUCK_DATA_DIR": str(self.folder / "data"),
         }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("UNSTUCK_", "PG"))}
-        return kept | own | more
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("UNSTUCK_", "PG"))}
+        return inherited | own | more
 
 
 @contextmanager

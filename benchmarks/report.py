@@ -29,9 +29,9 @@ def comparison(results: Sequence[Result], disk: Mapping[int, Sequence[float]]) -
     return "\n".join(lines)
 
 
-def rows(found: Sequence[str]) -> str:
+def rows(figures: Sequence[str]) -> str:
     """Return the table of single figures, with their targets."""
-    return "\n".join(["| | measured | target |", "|---|---|---|", *(f"| {row} |" for row in found)])
+    return "\n".join(["| | measured | target |", "|---|---|---|", *(f"| {row} |" for row in figures)])
 
 
 def _line(result: Result, own: float) -> str:

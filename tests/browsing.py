@@ -59,7 +59,7 @@ class Tab:
     def __init__(self, browser: Any, url: str, **settings: object) -> None:
         self._url = url
         self._context = browser.new_context(base_url=url, viewport=SCREEN, reduced_motion="reduce", **settings)
-        self._heard: list[tuple[str, Callable[..., None]]] = []
+        self._listeners: list[tuple[str, Callable[..., None]]] = []
         self.page = self._new_page()
 
     def _new_page(self) -> Any:
@@ -69,7 +69,7 @@ class Tab:
         hear = page.on
 
         def on(event: str, answer: Callable[..., None]) -> None:
-            self._heard.append((event, answer))
+            self._listeners.append((event, answer))
             hear(event, answer)
 
         page.on = on
@@ -80,7 +80,7 @@ class Tab:
         page = self.page
         page.wrong.clear()
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
-        page.on("console", lambda said: page.wrong.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: page.wrong.append(message.text) if message.type == "error" else None)
         if token:
             self._context.add_cookies([{"name": COOKIE, "value": token, "url": self._url}])
         if screen:
@@ -89,10 +89,10 @@ class Tab:
 
     def clear(self) -> None:
         """Let nothing of the last test be left: no socket, cookie, note, listener, route, wish or further tab."""
-        heard, self._heard = self._heard, []
+        listeners, self._listeners = self._listeners, []
         if self.page.is_closed():
-            self.page, heard = self._new_page(), []
-        for event, answer in heard:
+            self.page, listeners = self._new_page(), []
+        for event, answer in listeners:
             self.page.remove_listener(event, answer)
         for other in self._context.pages:
             if other != self.page:
@@ -106,9 +106,9 @@ class Tab:
         self._context.close()
 
     def _forget(self) -> None:
-        for one in (self.page, self._context):
-            one.unroute_all()
-            one.set_extra_http_headers({})
+        for target in (self.page, self._context):
+            target.unroute_all()
+            target.set_extra_http_headers({})
         self._context.set_offline(False)
         self._context.clear_permissions()
         self.page.goto("/healthz")  # leaves the page and its socket, and is where its notes can be reached

@@ -106,8 +106,8 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> str:
     """Return the URL of the run's PostgreSQL, as its superuser."""
-    told: str | None = getattr(pytestconfig, "workerinput", {}).get("server")
-    return told or _postgres(pytestconfig)
+    server_url: str | None = getattr(pytestconfig, "workerinput", {}).get("server")
+    return server_url or _postgres(pytestconfig)
 
 
 @pytest.fixture(scope="session")

@@ -77,26 +77,26 @@ def test_no_line_of_a_script_or_style_sheet_is_longer_than_120_characters() -> N
 
 
 def test_functions_are_short() -> None:
-    found = [
+    long = [
         f"{at(path, node.lineno)} {node.name}: {length} lines"
         for path in sources(*PACKAGES, "benchmarks")
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
     ]
-    assert found == []
+    assert long == []
 
 
 def test_nobody_rebinds_nicegui_s_ui() -> None:
     """`import ui.pages` after `from nicegui import ui` makes `ui` our package, silently."""
-    found = [
+    rebinds = [
         at(path, node.lineno)
         for path in (*sources(*PACKAGES, "tests", "benchmarks"), ROOT / "main.py")
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Import)
         if any(name.name.split(".")[0] == "ui" and name.asname is None for name in node.names)
     ]
-    assert found == [], "write `from ui.pages import x`"
+    assert rebinds == [], "write `from ui.pages import x`"
 
 
 def names_of_settings() -> dict[str, object]:
@@ -108,8 +108,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE))
     assert rows.keys() == names_of_settings().keys()
     for name, default in names_of_settings().items():
-        told = "unset" if default is None else "empty" if default == "" else f"`{default}`"
-        assert told in rows[name], f"{name} has the default {default!r}, and the page says {rows[name]}"
+        shown_default = "unset" if default is None else "empty" if default == "" else f"`{default}`"
+        assert shown_default in rows[name], f"{name} has the default {default!r}, and the page says {rows[name]}"
 
 
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -159,7 +159,9 @@ def test_every_package_is_installed_by_pip() -> None:
 
 @pytest.mark.parametrize("name", ["nicegui", "python-socketio", "python-engineio", "dramatiq"])
 def test_a_library_whose_internals_are_replaced_stays_below_its_next_major_version(name: str) -> None:
-    bounds = {asked.name: asked.specifier for asked in map(Requirement, PROJECT["project"]["dependencies"])}
+    bounds = {
+        requirement.name: requirement.specifier for requirement in map(Requirement, PROJECT["project"]["dependencies"])
+    }
     assert any(bound.operator == "<" for bound in bounds[name])
 
 
@@ -167,9 +169,9 @@ def test_a_library_whose_internals_are_replaced_stays_below_its_next_major_versi
 def test_the_locks_hold_what_the_project_asks_for(lock: str) -> None:
     text = (ROOT / lock).read_text()
     locked = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
-    asked = PROJECT["project"]["dependencies"]
-    asked += PROJECT["dependency-groups"]["dev"] if "dev" in lock else []
-    for requirement in map(Requirement, asked):
+    requirements = PROJECT["project"]["dependencies"]
+    requirements += PROJECT["dependency-groups"]["dev"] if "dev" in lock else []
+    for requirement in map(Requirement, requirements):
         version = locked.get(canonicalize_name(requirement.name))
         assert version, f"run `make lock`: {requirement} is not in {lock}"
         assert version in requirement.specifier, (

@@ -24,8 +24,8 @@ def run(engine: Engine) -> object:
     app = typer.Typer()
     cli.install(app, connection)
 
-    def run(*words: str) -> str:
-        result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.output
 

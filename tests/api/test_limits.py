@@ -32,9 +32,9 @@ def clean(redis_url: str) -> Iterator[None]:
 
 
 def test_replicas_count_together(redis_url: str) -> None:
-    one, other = SharedLimiter(redis_url), SharedLimiter(redis_url)
-    assert [each.hit(FEW, "a") for each in (one, other, one, other, one)] == [True, True, True, False, False]
-    assert one.hit(FEW, "somebody else")
+    first, second = SharedLimiter(redis_url), SharedLimiter(redis_url)
+    assert [each.hit(FEW, "a") for each in (first, second, first, second, first)] == [True, True, True, False, False]
+    assert first.hit(FEW, "somebody else")
 
 
 def test_a_process_counts_alone_while_there_is_no_broker() -> None:

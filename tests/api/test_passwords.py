@@ -128,10 +128,10 @@ def test_a_guess_takes_as_long_for_nobody_as_for_somebody(anonymous: TestClient,
         user = make_user(session, hashed_password=passwords.hash_password(GOOD))
     times: dict[str, list[float]] = {user.email: [], "nobody@example.com": []}
     for _ in range(5):
-        for email, taken in times.items():
+        for email, seconds in times.items():
             began = perf_counter()
             answer = anonymous.post("/api/auth/login", json={"email": email, "password": "not this one, sorry"})
-            taken.append(perf_counter() - began)
+            seconds.append(perf_counter() - began)
             assert "E-mail or password is wrong" in answer.json()["detail"]
-    somebody, nobody = (median(taken) for taken in times.values())
-    assert nobody > somebody / 2, "an answer that comes at once tells that there is no such person"
+    known, unknown = (median(seconds) for seconds in times.values())
+    assert unknown > known / 2, "an answer that comes at once tells that there is no such person"

@@ -133,12 +133,12 @@ def tried(person: Person, engine: Engine, code: str) -> bool:
 
 def test_the_page_asks_for_the_password_first_and_then_for_the_code(person: Person, anonymous: TestClient) -> None:
     form = {"email": person.email, "password": PASSWORD, "next": "/jobs?status=failed"}
-    asked = anonymous.post("/login", data=form)
-    assert (asked.status_code, asked.headers["location"]) == (303, "/login/code?next=/jobs%3Fstatus%3Dfailed")
-    assert "HttpOnly" in asked.headers["set-cookie"]
-    assert "SameSite=strict" in asked.headers["set-cookie"]
+    answer = anonymous.post("/login", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login/code?next=/jobs%3Fstatus%3Dfailed")
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "SameSite=strict" in answer.headers["set-cookie"]
     assert anonymous.get("/api/me").status_code == 401, "what is pending is not a session"
-    page = anonymous.get(asked.headers["location"])
+    page = anonymous.get(answer.headers["location"])
     assert 'autocomplete="one-time-code"' in page.text
     wrong = anonymous.post("/login/code", data={"code": "000000", "next": "/jobs"})
     assert (wrong.status_code, "The code is wrong" in wrong.text) == (401, True)
@@ -185,8 +185,8 @@ def test_what_is_pending_is_not_a_session_nor_a_token(person: Person, anonymous:
 
 def test_a_sign_in_link_is_one_factor_too_and_is_used_up(person: Person, anonymous: TestClient, engine: Engine) -> None:
     link = perform(engine, ADMIN, CommandRequest(name="operator.link", target=person.id))["link"]
-    asked = anonymous.post(link)
-    assert asked.headers["location"].startswith("/login/code")
+    answer = anonymous.post(link)
+    assert answer.headers["location"].startswith("/login/code")
     assert anonymous.get("/api/me").status_code == 401
     assert anonymous.post(link).status_code == 401
     assert anonymous.post("/login/code", data={"code": person.code()}).status_code == 303

@@ -32,7 +32,7 @@ def console(request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.
     settings.cache_clear()
 
 
-def given(console: TestClient, engine: Engine, user: User) -> tuple[str, str, set[str]]:
+def sign_in_cookie(console: TestClient, engine: Engine, user: User) -> tuple[str, str, set[str]]:
     """Sign in by a link; return the cookie's name, the token, and what else the browser is told of it."""
     with session_scope(engine) as session:
         link = auth.make_link(session, user)
@@ -44,11 +44,11 @@ def given(console: TestClient, engine: Engine, user: User) -> tuple[str, str, se
 def test_it_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient, engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session)
-    name, _, told = given(console, engine, user)
-    wanted, flags = FLAGS[str(console.base_url)]
-    assert name == wanted
-    assert {word for word in told if not word.startswith("max-age")} == flags
-    assert f"max-age={int(settings().session_hours * 3600)}" in told
+    name, _, attributes = sign_in_cookie(console, engine, user)
+    expected_name, flags = FLAGS[str(console.base_url)]
+    assert name == expected_name
+    assert {word for word in attributes if not word.startswith("max-age")} == flags
+    assert f"max-age={int(settings().session_hours * 3600)}" in attributes
 
 
 def test_at_sign_out_the_browser_is_told_to_forget_it_in_words_that_it_heeds(
@@ -57,22 +57,22 @@ def test_at_sign_out_the_browser_is_told_to_forget_it_in_words_that_it_heeds(
     """A browser takes nothing that begins with __Host- unless it is for this site alone and by https, no end either."""
     with session_scope(engine) as session:
         user = make_user(session)
-    name, token, _ = given(console, engine, user)
+    name, token, _ = sign_in_cookie(console, engine, user)
     origin = {"Cookie": f"{name}={token}", "Origin": str(console.base_url)}
-    told = console.post("/api/auth/logout", headers=origin).headers["set-cookie"].lower().split("; ")
-    assert told[0] == f'{name}=""'.lower()
-    assert "path=/" in told
-    assert ("secure" in told) == str(console.base_url).startswith("https")
+    attributes = console.post("/api/auth/logout", headers=origin).headers["set-cookie"].lower().split("; ")
+    assert attributes[0] == f'{name}=""'.lower()
+    assert "path=/" in attributes
+    assert ("secure" in attributes) == str(console.base_url).startswith("https")
 
 
 def test_a_session_that_somebody_else_put_there_does_not_become_mine(console: TestClient, engine: Engine) -> None:
     """Session fixation: who plants their own cookie in another's browser must not end up as that person."""
     with session_scope(engine) as session:
         attacker, victim = make_user(session), make_user(session)
-    name, planted, _ = given(console, engine, attacker)
+    name, planted, _ = sign_in_cookie(console, engine, attacker)
     console.cookies.set(name, planted)
-    _, token, _ = given(console, engine, victim)
-    _, again, _ = given(console, engine, victim)
+    _, token, _ = sign_in_cookie(console, engine, victim)
+    _, again, _ = sign_in_cookie(console, engine, victim)
     assert len({planted, token, again}) == 3
     assert len(token) >= 43, "256 bits"
     console.cookies.clear()

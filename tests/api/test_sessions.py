@@ -26,14 +26,14 @@ pytestmark = pytest.mark.usefixtures("quick_hashes")
 @pytest.fixture
 def announced(monkeypatch: pytest.MonkeyPatch) -> list[bus.Changes]:
     """Return what the screens are told."""
-    told: list[bus.Changes] = []
+    announced: list[bus.Changes] = []
 
     class RecordingBus(bus.NullBus):
         def announce(self, changes: bus.Changes) -> None:
-            told.append(changes)
+            announced.append(changes)
 
     monkeypatch.setattr(bus, "_bus", RecordingBus())
-    return told
+    return announced
 
 
 @pytest.fixture
@@ -93,16 +93,16 @@ def test_nobody_ends_or_sees_anothers_session_but_an_admin(
     support, _ = signed_in(Role.SUPPORT)
     admin, ada = signed_in(Role.ADMIN)
     here, user = signed_in(Role.MEMBER)
-    mine = here.get("/api/me/sessions").json()["items"][0]["id"]
-    assert support.delete(f"/api/me/sessions/{mine}").status_code == 404
+    session_id = here.get("/api/me/sessions").json()["items"][0]["id"]
+    assert support.delete(f"/api/me/sessions/{session_id}").status_code == 404
     assert support.get(f"/api/users/{user.id}/sessions").status_code == 403
-    assert support.delete(f"/api/users/{user.id}/sessions/{mine}").status_code == 403
+    assert support.delete(f"/api/users/{user.id}/sessions/{session_id}").status_code == 403
     assert support.delete(f"/api/users/{user.id}/sessions/{uuid4()}").status_code == 403, "nor learns which there are"
     assert support.delete(f"/api/users/{user.id}/sessions").status_code == 403
-    assert admin.delete(f"/api/users/{ada.id}/sessions/{mine}").status_code == 404
+    assert admin.delete(f"/api/users/{ada.id}/sessions/{session_id}").status_code == 404
     assert here.get("/api/me").status_code == 200
-    assert admin.get(f"/api/users/{user.id}/sessions").json()["items"][0]["id"] == mine
-    assert admin.delete(f"/api/users/{user.id}/sessions/{mine}?reason=lost+phone").status_code == 200
+    assert admin.get(f"/api/users/{user.id}/sessions").json()["items"][0]["id"] == session_id
+    assert admin.delete(f"/api/users/{user.id}/sessions/{session_id}?reason=lost+phone").status_code == 200
     assert here.get("/api/me").status_code == 401
     (event,) = ended_events(engine, user)
     assert (event.actor, event.reason) == (ada.email, "lost phone")
@@ -179,12 +179,12 @@ def test_a_device_is_told_in_its_owners_words(agent: str, device: str) -> None:
     assert device_of(agent) == device
 
 
-@pytest.mark.parametrize(("role", "told"), [(Role.VIEWER, False), (Role.SUPPORT, False), (Role.ADMIN, True)])
+@pytest.mark.parametrize(("role", "shows_origin"), [(Role.VIEWER, False), (Role.SUPPORT, False), (Role.ADMIN, True)])
 def test_where_somebody_signs_in_from_is_told_to_admins_alone(
-    signed_in: SignIn, elsewhere: Elsewhere, role: Role, told: bool
+    signed_in: SignIn, elsewhere: Elsewhere, role: Role, shows_origin: bool
 ) -> None:
     ada = signed_in(Role.ADMIN)[1]
     elsewhere(ada)
     answer = signed_in(role)[0].get(f"/api/users/{ada.id}/timeline")
     assert "session.started" in answer.text
-    assert ("Firefox on Linux" in answer.text, '"ip"' in answer.text) == (told, told)
+    assert ("Firefox on Linux" in answer.text, '"ip"' in answer.text) == (shows_origin, shows_origin)

@@ -32,8 +32,8 @@ def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     app = typer.Typer()
     cli.install(app, connection)
 
-    def invoke(*words: str) -> Result:
-        return CliRunner().invoke(app, words)
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments)
 
     yield invoke
     settings.cache_clear()

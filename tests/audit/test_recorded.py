@@ -78,11 +78,11 @@ def test_a_change_of_role_says_before_and_after(engine: Engine, person: UUID) ->
 
 
 def test_pausing_limiting_and_resuming_say_before_and_after(engine: Engine) -> None:
-    for what, name in (("queue", "demo"), ("kind", "demo.enable")):
-        do(engine, f"{what}.pause", name=name)
-        assert change(engine) == (f"{what}.paused", "active", "paused")
-        do(engine, f"{what}.resume", name=name)
-        assert change(engine) == (f"{what}.resumed", "paused", "active")
+    for target, name in (("queue", "demo"), ("kind", "demo.enable")):
+        do(engine, f"{target}.pause", name=name)
+        assert change(engine) == (f"{target}.paused", "active", "paused")
+        do(engine, f"{target}.resume", name=name)
+        assert change(engine) == (f"{target}.resumed", "paused", "active")
     do(engine, "kind.limit", name="demo.enable", max_running=3)
     _, was, now = change(engine)
     assert (was["max_running"], now["max_running"]) == (None, 3)

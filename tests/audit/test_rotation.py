@@ -34,8 +34,8 @@ def connections(session: Session) -> Session:
 
 def tokens(session: Session) -> list[tuple[str | None, str | None]]:
     session.expire_all()
-    found = session.exec(select(PlatformConnection).order_by(col(PlatformConnection.handle)))
-    return [(row.access_token, row.refresh_token) for row in found if row.access_token or row.refresh_token]
+    rows = session.exec(select(PlatformConnection).order_by(col(PlatformConnection.handle)))
+    return [(row.access_token, row.refresh_token) for row in rows if row.access_token or row.refresh_token]
 
 
 def opened(session: Session, cipher: TokenCipher) -> list[tuple[str | None, str | None]]:
@@ -69,10 +69,10 @@ def test_one_that_broke_off_is_finished_by_the_next(
     turns = iter(range(4))
     anew = rotation._anew
 
-    def breaking(*given: object) -> object:
+    def breaking(*arguments: object) -> object:
         if next(turns, None) is None:
             raise KeyboardInterrupt
-        return anew(*given)  # type: ignore[arg-type]
+        return anew(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(rotation, "_anew", breaking)
     with pytest.raises(KeyboardInterrupt):

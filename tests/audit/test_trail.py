@@ -38,12 +38,12 @@ def ana(session: Session) -> User:
     return user
 
 
-def found(session: Session, **wanted: object) -> list[str]:
-    return [line.what for line in find_events(session, AuditFilter.model_validate(wanted)).lines]
+def names_of(session: Session, **filters: object) -> list[str]:
+    return [line.what for line in find_events(session, AuditFilter.model_validate(filters)).lines]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "names"),
+    ("filters", "names"),
     [
         ({}, ["queue.resumed", "operator.role_changed", "job.requested", "queue.paused"]),
         ({"who": "ADA"}, ["queue.resumed", "queue.paused"]),
@@ -60,9 +60,9 @@ def found(session: Session, **wanted: object) -> list[str]:
     ],
 )
 def test_the_log_is_narrowed_and_never_holds_what_the_engine_did(
-    session: Session, ana: User, wanted: dict[str, object], names: list[str]
+    session: Session, ana: User, filters: dict[str, object], names: list[str]
 ) -> None:
-    assert found(session, **wanted) == names
+    assert names_of(session, **filters) == names
 
 
 def test_pages_follow_each_other_without_a_gap(session: Session, ana: User) -> None:

@@ -66,8 +66,8 @@ def test_an_operation_with_states_of_its_own_is_known_everywhere(
         session.connection().execute(ALLOW)
         email = session.get_one(User, user_id).email
 
-    asked = program("do", "demo.freeze", "--user", email)
-    assert asked.returncode == 0, asked.stderr
+    requested = program("do", "demo.freeze", "--user", email)
+    assert requested.returncode == 0, requested.stderr
     assert state_of(engine, user_id) == "freezing"
     [line] = json.loads(program("users", "list", email, "--json").stdout)
     assert line["status"] == "freezing"

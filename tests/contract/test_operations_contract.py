@@ -24,7 +24,7 @@ def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
     """The doctor finds nothing, and the user is called stuck neither in lists nor by the diagnosis."""
     driving.new_worker(engine)  # with nobody to do it, a job is stuck indeed
     with Session(engine) as session:
-        broken = {found.invariant.name: list(found.rows) for found in violations(session)}
+        broken = {violation.invariant.name: list(violation.rows) for violation in violations(session)}
         assert broken == {}, at
         assert users_in_need(session)[Need.STUCK] == 0, at
         diagnosis = user_page(session, user_id).diagnosis
@@ -117,17 +117,17 @@ def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
     for number in range(checkpoints):
         user = driving.prepare(engine, operation)
         job = driving.ask_fixed(engine, operation, user)
-        seen: list[Any] = []
+        after_takeover: list[Any] = []
 
-        def take_over(seen: list[Any] = seen, user: Any = user, job: Any = job) -> None:
+        def take_over(after_takeover: list[Any] = after_takeover, user: Any = user, job: Any = job) -> None:
             assert driving.presume_dead(engine) == 1
             driving.must_take(engine)
-            seen.extend((picture(engine, user), job_row(engine, job)))
+            after_takeover.extend((picture(engine, user), job_row(engine, job)))
 
         with monkeypatch.context() as patch:
             at_checkpoint(patch, number, after=take_over)
             assert driving.run_next(engine) is AttemptOutcome.LOST, f"checkpoint {number}"
-        assert [picture(engine, user), job_row(engine, job)] == seen
+        assert [picture(engine, user), job_row(engine, job)] == after_takeover
         forget_everything(engine)
 
 

@@ -19,8 +19,8 @@ def endless(handler, query):
         handler.wfile.write(b" " * 65_536)
 
 
-def misfit(what):
-    return f"sent an invalid response ({what}). {SEE}"
+def misfit(reason):
+    return f"sent an invalid response ({reason}). {SEE}"
 
 
 NOW = {

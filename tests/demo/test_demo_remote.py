@@ -90,9 +90,9 @@ def test_what_may_pass_by_itself_is_tried_again(case):
 
 def test_a_service_that_is_not_there_is_tried_again(monkeypatch):
     monkeypatch.setattr(remote, "RECONNECTS", 0)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening: refused
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # bound, not listening: refused
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         with pytest.raises(TryAgain) as caught:
             ask(url)
     assert str(caught.value) == (

@@ -20,7 +20,7 @@ from core.operations.maintenance import DeleteForm, delete_old_jobs, expire_sess
 def ask(engine: Engine, number: int = 1) -> list[Any]:
     with session_scope(engine) as session:
         forms = [DeleteForm(days=days + 1) for days in range(number)]
-        return [one.id for one in request_tasks(session, delete_old_jobs, forms, ENGINE)]
+        return [task.id for task in request_tasks(session, delete_old_jobs, forms, ENGINE)]
 
 
 def test_many_chores_at_once_are_as_many_jobs_with_one_event_each_in_the_order_of_their_forms(engine: Engine) -> None:

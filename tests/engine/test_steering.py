@@ -18,7 +18,7 @@ from tests import driving
 from tests.factories import ADMIN, make_user
 
 ENABLE = driving.BY_NAME["demo.enable"]
-CHORE = "maintenance.expire_sessions"
+TASK = "maintenance.expire_sessions"
 
 
 def ask_for(engine: Engine, count: int) -> None:
@@ -98,7 +98,7 @@ def test_every_ending_is_counted_once(engine: Engine) -> None:
 
 
 def add_schedule(engine: Engine, **values: object) -> Schedule:
-    form = scheduling.NewSchedule(**{"name": "nightly", "kind": CHORE, "cron": "0 3 * * *", **values})
+    form = scheduling.NewSchedule(**{"name": "nightly", "kind": TASK, "cron": "0 3 * * *", **values})
     with session_scope(engine) as session:
         return scheduling.add(session, form, ADMIN, "keep the house")
 
@@ -115,8 +115,8 @@ def ticks(engine: Engine) -> list[str]:
 
 def jobs_of(engine: Engine, schedule: Schedule) -> int:
     with Session(engine) as session:
-        asked = select(func.count()).select_from(BackgroundJob).where(BackgroundJob.schedule_id == schedule.id)
-        return session.exec(asked).one()
+        number_of_jobs = select(func.count()).select_from(BackgroundJob).where(BackgroundJob.schedule_id == schedule.id)
+        return session.exec(number_of_jobs).one()
 
 
 def test_a_tick_fires_once_and_the_next_one_lies_ahead(engine: Engine) -> None:
@@ -133,9 +133,9 @@ def test_a_tick_fires_once_and_the_next_one_lies_ahead(engine: Engine) -> None:
 def test_two_schedulers_at_once_fire_a_tick_once(engine: Engine) -> None:
     schedule = add_schedule(engine, cron="* * * * *")
     make_overdue(engine, timedelta(seconds=1))
-    with session_scope(engine) as one, session_scope(engine) as other:
-        assert scheduling.tick(one)
-        assert scheduling.tick(other) is None
+    with session_scope(engine) as first, session_scope(engine) as second:
+        assert scheduling.tick(first)
+        assert scheduling.tick(second) is None
     assert jobs_of(engine, schedule) == 1
 
 

@@ -43,25 +43,25 @@ def test_workers_are_told_apart_and_old_ones_are_forgotten(session: Session) -> 
     add_worker(session, timedelta(days=3), lost_at=clock.now() - timedelta(days=3))
     session.flush()
 
-    seen = worker_listing(session)
+    listing = worker_listing(session)
 
-    assert {line.worker.id: line.presence for line in seen.alive} == {
+    assert {line.worker.id: line.presence for line in listing.alive} == {
         alive.id: WorkerState.ALIVE,
         silent.id: WorkerState.SILENT,
     }
-    gone = [(line.worker.id, line.presence) for line in seen.gone]
+    gone = [(line.worker.id, line.presence) for line in listing.gone]
     assert gone == [(beyond.id, WorkerState.LOST), (stopped.id, WorkerState.STOPPED), (lost.id, WorkerState.LOST)]
 
 
 def test_a_worker_is_seen_with_the_jobs_that_it_runs_and_no_others(engine: Engine) -> None:
     ask(engine)
     ask(engine)
-    mine, other = driving.new_worker(engine), driving.new_worker(engine)
-    held = driving.take(engine, mine)
+    busy, idle = driving.new_worker(engine), driving.new_worker(engine)
+    held = driving.take(engine, busy)
     assert held is not None
     with Session(engine) as session:
-        seen = {line.worker.id: [row["id"] for row in line.jobs] for line in worker_listing(session).alive}
-    assert seen == {mine: [str(held.id)], other: []}
+        jobs_of = {line.worker.id: [row["id"] for row in line.jobs] for line in worker_listing(session).alive}
+    assert jobs_of == {busy: [str(held.id)], idle: []}
 
 
 def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> None:
@@ -74,12 +74,14 @@ def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> Non
                     VALUES (now() - interval '3 days', 'demo.enable', 'demo', 'failed', 0, 9, 0)""")
         )
     with Session(engine) as session:
-        seen = queue_summary(session)
-    assert {queue.line.name: dict(queue.ended) for queue in seen.queues} == {
+        summary = queue_summary(session)
+    assert {queue.line.name: dict(queue.ended) for queue in summary.queues} == {
         "demo": {"succeeded": 1},
         "maintenance": {},
     }
-    assert {kind.kind.kind: dict(kind.ended) for kind in seen.kinds if kind.ended} == {"demo.enable": {"succeeded": 1}}
+    assert {kind.kind.kind: dict(kind.ended) for kind in summary.kinds if kind.ended} == {
+        "demo.enable": {"succeeded": 1}
+    }
 
 
 def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> None:
@@ -93,7 +95,7 @@ def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cron", "words"),
+    ("cron", "description"),
     [
         ("30 2 * * 1-5", "At 02:30, Monday through Friday"),
         ("*/5 * * * *", "Every 5 minutes"),
@@ -102,8 +104,8 @@ def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> Non
         ("0 3 * *", ""),
     ],
 )
-def test_cron_is_told_in_words_where_they_surely_mean_the_same(cron: str, words: str) -> None:
-    assert in_words(cron) == words
+def test_cron_is_told_in_words_where_they_surely_mean_the_same(cron: str, description: str) -> None:
+    assert in_words(cron) == description
 
 
 def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(session: Session) -> None:

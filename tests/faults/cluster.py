@@ -124,7 +124,7 @@ class Cluster:
         answer = perform(self.engine, SUPPORT, CommandRequest(name=name, target=user.id, args=form))
         return self._note(UUID(answer["job_id"]))
 
-    def ask_chore(self, name: str, **form: object) -> BackgroundJob:
+    def ask_task(self, name: str, **form: object) -> BackgroundJob:
         """Request one of the fault tests' own kinds."""
         task = kinds.BY_FAULT[name]
         with session_scope(self.engine) as session:
@@ -157,9 +157,9 @@ class Cluster:
 
     def state_of(self, user: User) -> tuple[str, int]:
         """Return a user's demo mode, and how many demo interactions they have."""
-        mine = select(func.count()).select_from(Interaction)
+        demo_rows = select(func.count()).select_from(Interaction)
         with Session(self.engine) as session:
-            rows = session.exec(mine.where(Interaction.user_id == user.id, col(Interaction.is_demo))).one()
+            rows = session.exec(demo_rows.where(Interaction.user_id == user.id, col(Interaction.is_demo))).one()
             return session.get_one(User, user.id).demo_mode_status.value, rows
 
     def effects_of(self, job: BackgroundJob) -> list[int]:
@@ -275,23 +275,23 @@ def heal_and_check(cluster: Cluster, within: float = 30) -> None:
 def broken(cluster: Cluster) -> list[str]:
     """Return every promise that the database does not keep, in words; none is well."""
     with Session(cluster.engine) as session:
-        found = [f"{violation.invariant.says}: {violation.rows}" for violation in violations(session)]
+        violated = [f"{violation.invariant.says}: {violation.rows}" for violation in violations(session)]
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}
         sets = Counter(session.exec(select(Interaction.user_id).where(col(Interaction.is_demo))))
         enabled = session.exec(select(User.id).where(User.demo_mode_status == "enabled", User.demo_preset == "nano"))
-        found += [f"user {user} has {sets[user]} interactions" for user in enabled if sets[user] != NANO]
+        violated += [f"user {user} has {sets[user]} interactions" for user in enabled if sets[user] != NANO]
         steps = session.connection().execute(
             text("SELECT job_id, array_agg(step ORDER BY step) FROM fault_effects GROUP BY 1")
         )
         left = {job_id: list(done) for job_id, done in steps}
-    found += [f"job {job_id} was lost" for job_id in cluster.acknowledged if job_id not in jobs]
-    found += [f"job {job.id} is stuck in {job.status}" for job in jobs.values() if job.status not in TERMINAL]
+    violated += [f"job {job_id} was lost" for job_id in cluster.acknowledged if job_id not in jobs]
+    violated += [f"job {job.id} is stuck in {job.status}" for job in jobs.values() if job.status not in TERMINAL]
     for job in jobs.values():
         effects = left.get(job.id, [])
         if effects != list(range(job.progress_done)) and job.kind.startswith("fault."):
-            found.append(
+            violated.append(
                 f"job {job.id} ({job.kind}, {job.status}) reports {job.progress_done} steps and left {effects}"
             )
         if job.kind == "fault.steps" and job.status is JobStatus.SUCCEEDED and len(effects) != job.args["steps"]:
-            found.append(f"job {job.id} succeeded and left {effects}")
-    return found
+            violated.append(f"job {job.id} succeeded and left {effects}")
+    return violated

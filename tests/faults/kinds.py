@@ -163,7 +163,7 @@ def _task(name: str, form: type[Form], run: Callable[[Any], Steps], max_attempts
     return Task(name=name, label=name, form=form, run=run, role=Role.ADMIN, queue=demo.QUEUE, max_attempts=max_attempts)
 
 
-CHORES = (
+TASKS = (
     _task("fault.steps", StepsForm, take_steps),
     _task("fault.swallow", StepsForm, swallow),
     _task("fault.endless", NoForm, never_reach_a_checkpoint, max_attempts=2),
@@ -172,7 +172,7 @@ CHORES = (
     _task("fault.hungry", NoForm, eat_memory),
     _task("fault.wrong", HowForm, go_wrong, max_attempts=1),
 )
-BY_FAULT = {task.name: task for task in CHORES}
+BY_FAULT = {task.name: task for task in TASKS}
 
 
 def install() -> None:

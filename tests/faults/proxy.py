@@ -64,8 +64,8 @@ class Proxy:
         """Reset every connection that lives now, whatever the mode."""
         self._run(self._reset())
 
-    def _run(self, what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(5)
+    def _run(self, change: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(change, self._loop).result(5)
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._pair, sock=self._listening)

@@ -12,16 +12,16 @@ NO_SWEEP = 600
 
 
 def test_every_job_ends_though_the_broker_is_wiped_in_the_middle(cluster: Cluster) -> None:
-    asked = cluster.ask(15)
+    requested = cluster.ask(15)
     cluster.wipe_broker()
     cluster.start_worker()
     eventually(cluster.all_ended, within=30)
     for _ in range(3):
-        asked += cluster.ask(15)
+        requested += cluster.ask(15)
         cluster.wipe_broker()
     heal_and_check(cluster)
-    assert {cluster.job(job).status for _, job in asked} == {JobStatus.SUCCEEDED}
-    assert {cluster.state_of(user) for user, _ in asked} == {("enabled", NANO)}
+    assert {cluster.job(job).status for _, job in requested} == {JobStatus.SUCCEEDED}
+    assert {cluster.state_of(user) for user, _ in requested} == {("enabled", NANO)}
 
 
 def test_a_worker_starts_and_works_while_there_is_no_broker(cluster: Cluster) -> None:
@@ -88,7 +88,7 @@ def test_jobs_start_while_the_way_to_the_broker_swallows_everything(cluster: Clu
 
 def test_a_job_runs_once_however_often_its_bell_rings(cluster: Cluster) -> None:
     cluster.start_workers(2, knows_kinds=True)
-    job = cluster.ask_chore("fault.steps", steps=3, seconds=0.3)
+    job = cluster.ask_task("fault.steps", steps=3, seconds=0.3)
     broker = make_broker(cluster.servers.redis_url)
     for _ in range(40):
         broker.enqueue(wakeup_message("demo"))

@@ -65,8 +65,8 @@ def test_while_the_database_is_down_the_console_says_so_and_is_back_by_itself(
         assert not re.search(r"Traceback|psycopg|sqlalchemy", answer.text)
     cluster.servers.start_postgres()
     eventually(lambda: _status(client, "/readyz") == 200 and _status(client, "/api/jobs") == 200, within=BACK)
-    asked = eventually(lambda: _accepted(client, f"/api/users/{user.id}/operations/demo.enable"), within=BACK)
-    cluster.acknowledged.append(asked)
+    job_id = eventually(lambda: _accepted(client, f"/api/users/{user.id}/operations/demo.enable"), within=BACK)
+    cluster.acknowledged.append(job_id)
     heal_and_check(cluster)
     assert cluster.state_of(user) == ("enabled", NANO)
 

@@ -73,9 +73,9 @@ def as_generated(cluster: Cluster, job: BackgroundJob) -> bool:
     job = cluster.job(job)
     made = batches(Preset.NANO, str(job.id), job.started_at, 0)
     expected = sorted((str(row["id"]), row["body"], row["created_at"]) for batch in made for row in batch.interactions)
-    mine = select(Interaction).where(Interaction.user_id == job.user_id, col(Interaction.is_demo))
+    demo_rows = select(Interaction).where(Interaction.user_id == job.user_id, col(Interaction.is_demo))
     with Session(cluster.engine) as session:
-        return sorted((str(row.id), row.body, row.created_at) for row in session.exec(mine)) == expected
+        return sorted((str(row.id), row.body, row.created_at) for row in session.exec(demo_rows)) == expected
 
 
 def table_row(cluster: Cluster, point: Point, job: BackgroundJob) -> str:
@@ -115,17 +115,17 @@ def test_at_every_point_and_step_of_disabling_nothing_is_left(
 ) -> None:
     points = every_point(checkpoints_of(cluster, "demo.disable"))
     healthy = cluster.start_worker()
-    asked = cluster.ask(len(points) + SPARE)
+    requested = cluster.ask(len(points) + SPARE)
     eventually(cluster.all_ended, within=60)
     healthy.terminate()
     assert healthy.wait(20) == 0
-    for user, _ in asked:
+    for user, _ in requested:
         cluster.perform("demo.disable", user)
     met = crash_at_each(cluster, points)
     rescue(cluster, met)
     show(cluster, met, capsys)
     assert set(met) == set(points)
-    assert Counter(cluster.state_of(user) for user, _ in asked) == {("disabled", 0): len(points) + SPARE}
+    assert Counter(cluster.state_of(user) for user, _ in requested) == {("disabled", 0): len(points) + SPARE}
     _assert_outcomes(cluster, met)
 
 

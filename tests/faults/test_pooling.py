@@ -90,14 +90,14 @@ def test_a_role_that_brings_its_own_limits_needs_no_statement_in_each_transactio
             "jit = off",
         ):
             connection.execute(f"ALTER DATABASE {cluster.database_name} SET {limit}")
-    said: list[str] = []
+    executed: list[str] = []
     with pooler(cluster, REFUSING) as url:
         engine = connect(url, options=worker_options(2))
-        event.listen(engine, "before_cursor_execute", lambda *args: said.append(args[2]))
+        event.listen(engine, "before_cursor_execute", lambda *args: executed.append(args[2]))
         with engine.connect() as connection:
             assert connection.execute(ASK).one() == ("30s", "2s", "off")
         engine.dispose()
-    assert not any("set_config" in statement for statement in said)
+    assert not any("set_config" in statement for statement in executed)
 
 
 @needs_pgbouncer

@@ -70,7 +70,7 @@ def test_a_worker_that_was_presumed_dead_claims_nothing(engine: Engine) -> None:
 
 def test_a_healthy_job_that_is_longer_than_the_lease_is_never_taken_away(cluster: Cluster) -> None:
     cluster.start_workers(2, knows_kinds=True)
-    jobs = [cluster.ask_chore("fault.steps", steps=2, seconds=3) for _ in range(4)]
+    jobs = [cluster.ask_task("fault.steps", steps=2, seconds=3) for _ in range(4)]
     heal_and_check(cluster)
     assert [cluster.outcomes(job) for job in jobs] == [["succeeded"]] * 4
 

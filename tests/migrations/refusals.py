@@ -17,8 +17,8 @@ def refusal(url: str) -> str:
     with pytest.raises(Unusable) as refused:
         run.upgrade(url, secret=SECRET)
     assert (schema_of(url), by_id(url, "users")) == before
-    found = [str(finding) for finding in run.check(url, secret=SECRET) if finding.blocks]
-    assert "\n".join(found) == str(refused.value)
+    blocking = [str(finding) for finding in run.check(url, secret=SECRET) if finding.blocks]
+    assert "\n".join(blocking) == str(refused.value)
     return str(refused.value)
 
 

@@ -23,10 +23,10 @@ def test_down_to_any_revision_and_up_again_keeps_every_row_and_value(migrated_ur
     assert after["users"] == before["users"]
     assert after["interactions"] == before["interactions"]
     for table in ("platform_connections", "marketing_campaigns"):
-        assert told(after[table], *plain) == told(before[table], *plain)
+        assert shown_rows(after[table], *plain) == shown_rows(before[table], *plain)
 
 
-def told(rows: dict[Any, dict[str, Any]], *but: str) -> list[str]:
+def shown_rows(rows: dict[Any, dict[str, Any]], *but: str) -> list[str]:
     return sorted(repr({name: value for name, value in row.items() if name not in but}) for row in rows.values())
 
 

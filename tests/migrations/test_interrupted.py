@@ -73,9 +73,9 @@ def test_of_two_migrators_at_once_each_revision_is_applied_by_one_and_both_end_w
     with holding(legacy_url, f"SELECT pg_advisory_xact_lock({transaction.LOCK})"):
         both = [migrator(legacy_url), migrator(legacy_url)]
         eventually(lambda: waiting(legacy_url) == 2, within=30)
-    told = [process.communicate(timeout=60) for process in both]
-    assert [(process.returncode, errors) for process, (_, errors) in zip(both, told, strict=True)] == [(0, "")] * 2
-    assert sum(int(steps) for steps, _ in told) == len(revisions.path())
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [(process.returncode, errors) for process, (_, errors) in zip(both, outputs, strict=True)] == [(0, "")] * 2
+    assert sum(int(steps) for steps, _ in outputs) == len(revisions.path())
     assert schema_of(legacy_url) == schema_at_head
 
 

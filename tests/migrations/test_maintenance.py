@@ -35,7 +35,7 @@ def names(url: str) -> dict[str, list[tuple[object, ...]]]:
         "queues": "SELECT name, paused_by FROM queues",
         "kinds": "SELECT kind, max_running FROM job_kinds",
     }
-    return {what: [tuple(row.values()) for row in rows(url, query)] for what, query in queries.items()}
+    return {part: [tuple(row.values()) for row in rows(url, query)] for part, query in queries.items()}
 
 
 def expected(kind: str, queue: str, sealed: str) -> dict[str, list[tuple[object, ...]]]:

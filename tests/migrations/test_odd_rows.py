@@ -73,9 +73,9 @@ def test_a_demo_mode_that_is_neither_yes_nor_no_is_shown_with_its_values(legacy_
 
 def test_emails_equal_but_for_case_are_shown_with_their_users(legacy_url: str) -> None:
     execute(legacy_url, f"UPDATE users SET email = 'Vera.TANAKA@example.com' WHERE id = '{OMAR}'")
-    said = refusal(legacy_url)
-    assert f"2 users have the e-mail address vera.tanaka@example.com with different case: {VERA}, {OMAR}." in said
-    assert f"    id {OMAR}, email Vera.TANAKA@example.com" in said.splitlines()
+    message = refusal(legacy_url)
+    assert f"2 users have the e-mail address vera.tanaka@example.com with different case: {VERA}, {OMAR}." in message
+    assert f"    id {OMAR}, email Vera.TANAKA@example.com" in message.splitlines()
 
 
 def test_users_without_an_email_are_shown(legacy_url: str) -> None:
@@ -109,9 +109,9 @@ def test_rows_that_belong_to_nobody_are_shown(legacy_url: str) -> None:
         "ALTER TABLE platform_connections DROP CONSTRAINT platform_connections_user_id_fkey",
         f"DELETE FROM users WHERE id = '{VERA}'",
     )
-    said = refusal(legacy_url)
-    assert "rows of interactions with a user_id that does not exist in users." in said
-    assert "1 row of platform_connections with a user_id that does not exist in users." in said
+    message = refusal(legacy_url)
+    assert "rows of interactions with a user_id that does not exist in users." in message
+    assert "1 row of platform_connections with a user_id that does not exist in users." in message
 
 
 def test_tokens_of_another_secret_are_told_of(migrated_url: str) -> None:

@@ -72,9 +72,9 @@ def test_columns_and_tables_of_others_are_left_alone(legacy_url: str) -> None:
 
 def test_somebody_elses_users_table_is_recognised(empty_database_url: str) -> None:
     execute(empty_database_url, "CREATE TABLE users (id serial PRIMARY KEY, login text)")
-    said = refusal(empty_database_url)
-    assert "There is a table users that is not Unstuck's: it has id and login." in said
-    assert "Point DATABASE_URL at another database" in said
+    message = refusal(empty_database_url)
+    assert "There is a table users that is not Unstuck's: it has id and login." in message
+    assert "Point DATABASE_URL at another database" in message
 
 
 def test_a_taken_table_name_is_told(legacy_url: str) -> None:
@@ -108,14 +108,14 @@ def test_everything_odd_is_told_at_once(legacy_url: str) -> None:
         "UPDATE interactions SET kind = 'a kind of more than 16 letters'",
         "DROP INDEX IF EXISTS ix_interactions_user_id",
     )
-    said = refusal(legacy_url)
+    message = refusal(legacy_url)
     for part in (
         "with different case",
         "connection_status is integer",
         "no column author",
         "1142 rows of interactions",
     ):
-        assert part in said
+        assert part in message
 
 
 def test_an_altered_schema_at_head_is_found(migrated_url: str) -> None:

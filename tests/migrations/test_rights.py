@@ -38,10 +38,10 @@ def poor_url(legacy_url: str, role: str) -> Iterator[str]:
 def test_every_missing_right_is_named_with_the_statement_that_gives_it(poor_url: str, role: str) -> None:
     with pytest.raises(Unusable) as refused:
         run.upgrade(poor_url, secret=SECRET)
-    said = str(refused.value)
-    assert f'GRANT USAGE, CREATE ON SCHEMA "public" TO "{role}";' in said
+    message = str(refused.value)
+    assert f'GRANT USAGE, CREATE ON SCHEMA "public" TO "{role}";' in message
     for table in ("users", "platform_connections", "interactions"):
-        assert f'ALTER TABLE "public"."{table}" OWNER TO "{role}";' in said
+        assert f'ALTER TABLE "public"."{table}" OWNER TO "{role}";' in message
 
 
 def test_the_statements_that_are_named_suffice(poor_url: str, legacy_url: str) -> None:
@@ -78,14 +78,14 @@ def test_a_read_only_database_is_told(legacy_url: str) -> None:
 
 def test_a_standby_and_an_old_server_are_told(empty_database_url: str) -> None:
     with connected(empty_database_url) as connection:
-        seen = facts.read(connection)
-    odd = replace(seen, standby=True, version=130014, version_text="13.14")
-    told = [str(finding) for finding in server_findings.findings(odd)]
-    assert [sentence.partition(".")[0] for sentence in told] == [
+        server = facts.read(connection)
+    odd = replace(server, standby=True, version=130014, version_text="13.14")
+    sentences = [str(finding) for finding in server_findings.findings(odd)]
+    assert [sentence.partition(".")[0] for sentence in sentences] == [
         "This is PostgreSQL 13",
-        f"The database {seen.database} is a standby: it only replicates another server",
+        f"The database {server.database} is a standby: it only replicates another server",
     ]
-    assert list(server_findings.findings(seen)) == []
+    assert list(server_findings.findings(server)) == []
 
 
 def test_a_server_that_is_not_there_is_told_in_one_sentence(server: str) -> None:

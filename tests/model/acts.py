@@ -109,11 +109,11 @@ def _fall_silent(stage: Stage, move: Move) -> None:
 
 def _look_for_orphans(stage: Stage, move: Move) -> None:
     with session_scope(stage.engine) as session:
-        found = {(orphan.id, orphan.token): orphan for orphan in sweep.orphans(session)}
+        orphans = {(orphan.id, orphan.token): orphan for orphan in sweep.orphans(session)}
     if move.name == "look in vain":
-        assert not found, "a healthy job was taken for an orphan"
+        assert not orphans, "a healthy job was taken for an orphan"
         return
-    orphan = found.get((stage.jobs[move.job], move.token))
+    orphan = orphans.get((stage.jobs[move.job], move.token))
     assert orphan is not None, "the orphan was not seen"
     stage.seen[Seen(SWEEPER, move.job, move.token)] = orphan
 
@@ -128,8 +128,8 @@ def _look_for_forgotten(stage: Stage, move: Move) -> None:
     held = [(stage.jobs[job], token) for job, token in stage.puppets]
     with session_scope(stage.engine) as session:
         assert workers.beat(session, worker, None)
-        found = workers.forgotten(session, worker, held)
-    assert found == [(stage.jobs[move.job], move.token)], "the forgotten job was not seen"
+        forgotten = workers.forgotten(session, worker, held)
+    assert forgotten == [(stage.jobs[move.job], move.token)], "the forgotten job was not seen"
 
 
 def _give_back(stage: Stage, move: Move) -> None:

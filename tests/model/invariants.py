@@ -40,8 +40,8 @@ def _at_most_one_ending(world: World) -> bool:
 
 def _success_is_complete(world: World) -> bool:
     last = world.jobs[-1]
-    wanted = ALL_EFFECTS if KINDS[last.kind].adds else ()
-    return last.status != SUCCEEDED or world.effects == wanted
+    expected = ALL_EFFECTS if KINDS[last.kind].adds else ()
+    return last.status != SUCCEEDED or world.effects == expected
 
 
 def _nothing_is_left(world: World) -> bool:

@@ -31,8 +31,8 @@ def _cancel(world: World, at: int, rules: Protections) -> Transition:
         ended = _told(job, rules)._replace(status=CANCELLED, cancel=True, endings=1, lost=False, late=False)
         rests = KINDS[job.kind].cancelled_state
         return Transition(move, world.with_job(at, ended)._replace(user=rests))
-    asked = job if job.cancel else _told(job, rules)._replace(cancel=True)
-    return Transition(move, world.with_job(at, asked))
+    requested = job if job.cancel else _told(job, rules)._replace(cancel=True)
+    return Transition(move, world.with_job(at, requested))
 
 
 def _retry(world: World, at: int, setting: Setting, rules: Protections) -> Iterator[Transition]:
@@ -53,8 +53,8 @@ def _ask(world: World, move: Move, kind: str, setting: Setting, rules: Protectio
         yield Transition(move, world, "NotAllowed")
     elif len(world.jobs) < setting.jobs:
         job = Job(kind, world.user, max_attempts=setting.attempts, told=int(rules.people_are_told))
-        asked = world._replace(jobs=(*world.jobs, job), user=KINDS[kind].during)
-        yield Transition(move, asked)
+        requested = world._replace(jobs=(*world.jobs, job), user=KINDS[kind].during)
+        yield Transition(move, requested)
 
 
 def _told(job: Job, rules: Protections) -> Job:

@@ -13,13 +13,13 @@ from core.operations.demo import demo_mode
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security-table.md"
 
 #: Who asks. A member asks for what is their own, or for what is another's; all others ask for a member's.
-WHO = ("anonymous", "member, own", "member, other's", "viewer", "support", "admin")
+ASKERS = ("anonymous", "member, own", "member, other's", "viewer", "support", "admin")
 ADMIN = frozenset({"admin"})
 SUPPORT = frozenset({"support", "admin"})
 #: Support, and members for what is their own.
 OWN = SUPPORT | {"member, own"}
 #: Whoever is signed in, always to themselves: there is no way to name another.
-SELF = frozenset(WHO) - {"anonymous"}
+SELF = frozenset(ASKERS) - {"anonymous"}
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,10 @@ program on its machine, with its settings, is an admin there.
 
 def page() -> str:
     """Return the table as Markdown."""
-    lines = ["| Command | What it does | " + " | ".join(WHO) + " | API | Command line |"]
-    lines.append("|---|---|" + ":-:|" * len(WHO) + "---|---|")
+    lines = ["| Command | What it does | " + " | ".join(ASKERS) + " | API | Command line |"]
+    lines.append("|---|---|" + ":-:|" * len(ASKERS) + "---|---|")
     for name, row in sorted(RIGHTS.items()):
-        marks = " | ".join("yes" if who in row.may else "–" for who in WHO)
+        marks = " | ".join("yes" if asker in row.may else "–" for asker in ASKERS)
         route, cli = (f"`{text}`" if text else "" for text in (row.route and f"POST {row.route}", row.cli))
         lines.append(f"| `{name}` | {COMMANDS[name].label} | {marks} | {route} | {cli} |")
     return HEAD + "\n".join(lines) + "\n"

@@ -35,15 +35,15 @@ class Target:
     email: str = ""
     name: str = ""
 
-    def fill(self, words: str) -> str:
+    def fill(self, template: str) -> str:
         """Put the names into a route, an argument or a command line."""
-        return words.replace("{id}", str(self.id)).replace("{email}", self.email).replace("{name}", self.name)
+        return template.replace("{id}", str(self.id)).replace("{email}", self.email).replace("{name}", self.name)
 
 
-def ready(engine: Engine, what: str, owner: UUID) -> Target:
+def ready(engine: Engine, stage_name: str, owner: UUID) -> Target:
     """Bring what a command starts from about, belonging to `owner` where it belongs to somebody."""
     with session_scope(engine) as session:
-        return STAGES[what](session, session.get_one(User, owner))
+        return STAGES[stage_name](session, session.get_one(User, owner))
 
 
 def _user(state: DemoModeStatus) -> Callable[[Session, User], Target]:
@@ -66,7 +66,7 @@ def _failed(session: Session, user: User) -> Target:
     return Target(job.id)
 
 
-def _steered(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> Callable[[Session, User], Target]:
+def _with_controls(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> Callable[[Session, User], Target]:
     def stage(session: Session, _: User) -> Target:
         row = session.get(table, key) or table(**{"name" if table is Queue else "kind": key})
         row.paused_at, row.paused_by = (clock.now(), "somebody") if paused else (None, None)
@@ -127,10 +127,10 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "user adrift": _user(DemoModeStatus.ENABLING),
     "job queued": _queued,
     "job failed": _failed,
-    "queue open": _steered(Queue, "demo", paused=False),
-    "queue paused": _steered(Queue, "demo", paused=True),
-    "kind open": _steered(JobKind, "demo.enable", paused=False),
-    "kind paused": _steered(JobKind, "demo.enable", paused=True),
+    "queue open": _with_controls(Queue, "demo", paused=False),
+    "queue paused": _with_controls(Queue, "demo", paused=True),
+    "kind open": _with_controls(JobKind, "demo.enable", paused=False),
+    "kind paused": _with_controls(JobKind, "demo.enable", paused=True),
     "session": _session(of_person=False),
     "person with a session": _session(of_person=True),
     "token": _token,

@@ -32,8 +32,8 @@ def test_a_proxy_that_is_named_passes_the_address_on(site: Site, environment: di
     log = tmp_path / "serve.log"
     process = started(["serve", "--port", "0"], {**environment, "UNSTUCK_PROXIES": "127.0.0.1"}, log)
     try:
-        found = eventually(lambda: re.search(r"served at (http://\S+)", log.read_text()), within=60)
-        eventually(lambda: _answers(found[1]), within=60)
-        assert addresses(site, found[1]) == ["203.0.113.66"]
+        address = eventually(lambda: re.search(r"served at (http://\S+)", log.read_text()), within=60)
+        eventually(lambda: _answers(address[1]), within=60)
+        assert addresses(site, address[1]) == ["203.0.113.66"]
     finally:
         ended(process)

@@ -16,10 +16,10 @@ from core.operation import Operation
 from core.operations import BY_NAME
 from tests.factories import ADMIN, SUPPORT, make_user
 
-CHORES = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operation) and kind.role is Role.ADMIN]
+TASKS = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operation) and kind.role is Role.ADMIN]
 
 
-@pytest.mark.parametrize("task", CHORES)
+@pytest.mark.parametrize("task", TASKS)
 def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine, task: str) -> None:
     later = clock.now() + timedelta(days=30)
     args = {"days": 3650} if task == "maintenance.delete_old_jobs" else {}
@@ -42,7 +42,7 @@ def test_support_and_the_customer_do_an_operation_again(engine: Engine) -> None:
         session.commit()
     customer = Actor(user.id, user.email, Role.MEMBER, "console")
     job = perform(engine, SUPPORT, CommandRequest(name="demo.enable", target=user.id))
-    for who in (SUPPORT, customer):
-        perform(engine, who, CommandRequest(name="job.cancel", target=job["job_id"]))
-        job = perform(engine, who, CommandRequest(name="job.retry", target=job["job_id"]))
+    for person in (SUPPORT, customer):
+        perform(engine, person, CommandRequest(name="job.cancel", target=job["job_id"]))
+        job = perform(engine, person, CommandRequest(name="job.retry", target=job["job_id"]))
         assert job["kind"] == "demo.enable"

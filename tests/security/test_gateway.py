@@ -47,17 +47,17 @@ def test_no_page_route_or_verb_writes_around_the_gateway(module: Module) -> None
 
 
 def test_the_program_itself_writes_only_what_a_first_start_needs() -> None:
-    found = [line for module in modules("main.py").values() for line in violations(module, FIRST_START)]
-    assert found == []
+    writes = [line for module in modules("main.py").values() for line in violations(module, FIRST_START)]
+    assert writes == []
 
 
 def test_workers_write_through_the_engine_and_never_by_a_statement_of_their_own() -> None:
     engine = frozenset(
         path for path in writers() if path.startswith(("core.jobs.", "core.schedules.scheduling.", "core.audit.chain."))
     )
-    found = [line for module in modules("tasks").values() for line in violations(module, engine)]
+    writes = [line for module in modules("tasks").values() for line in violations(module, engine)]
     # One transaction for a group of endings and claims; what happens in it is core's `take_turn`.
-    assert [line for line in found if not re.fullmatch(r"tasks\.turns:\d+ self\.engine\.begin", line)] == []
+    assert [line for line in writes if not re.fullmatch(r"tasks\.turns:\d+ self\.engine\.begin", line)] == []
 
 
 PLANTED = {

@@ -68,9 +68,11 @@ def test_so_does_the_refusal_of_a_foreign_host(site: Site) -> None:
     assert_guarded(answer)
 
 
-@pytest.mark.parametrize(("address", "told"), [("https://console.example", True), ("http://console.example", False)])
+@pytest.mark.parametrize(
+    ("address", "is_https"), [("https://console.example", True), ("http://console.example", False)]
+)
 def test_https_is_insisted_on_where_there_is_https(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, address: str, *, told: bool
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, address: str, *, is_https: bool
 ) -> None:
     monkeypatch.setenv("UNSTUCK_PUBLIC_URL", address)
     settings.cache_clear()
@@ -79,7 +81,7 @@ def test_https_is_insisted_on_where_there_is_https(
     monkeypatch.undo()
     settings.cache_clear()
     assert [int(each.get("strict-transport-security", "=0").partition("=")[2]) >= 31_536_000 for each in answers] == (
-        [told] * 3
+        [is_https] * 3
     )
 
 

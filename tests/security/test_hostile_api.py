@@ -35,17 +35,17 @@ ROUNDS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytes
 
 @pytest.fixture(scope="module")
 def schema(site: Site) -> object:
-    found = schemathesis.openapi.from_url(f"{site.url}/api/openapi.json")
+    described = schemathesis.openapi.from_url(f"{site.url}/api/openapi.json")
     # Ours is the only proof of who asks: a made-up one would have most requests refused at the door.
     # What cannot be stored at all (NUL) is in test_hostile_requests.py.
-    found.config.generation.update(with_security_parameters=False, allow_x00=False)
-    return found
+    described.config.generation.update(with_security_parameters=False, allow_x00=False)
+    return described
 
 
 @pytest.fixture(scope="module")
 def operations(schema: object) -> list[object]:
     # The export is a file, of the type that was asked for; tests/audit reads it.
-    return [found.ok() for found in schema.get_all_operations()]
+    return [result.ok() for result in schema.get_all_operations()]
 
 
 def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, operations: list[object]) -> None:
@@ -53,8 +53,8 @@ def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, 
         "apiKey",
         "http",
     }
-    assert {one.label for one in operations if not one.definition.raw.get("security")} == OPEN
-    assert NOT_PROMISED.keys() <= {one.label for one in operations}
+    assert {each.label for each in operations if not each.definition.raw.get("security")} == OPEN
+    assert NOT_PROMISED.keys() <= {each.label for each in operations}
 
 
 @pytest.mark.parametrize("examples", ROUNDS)
@@ -62,7 +62,7 @@ def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, 
 def test_every_answer_is_a_documented_one(
     site: Site, operations: list[object], mode: GenerationMode, examples: int
 ) -> None:
-    wrong = [told for operation in operations for told in tried(site, operation, mode, examples)]
+    wrong = [complaint for operation in operations for complaint in tried(site, operation, mode, examples)]
     assert not wrong, "\n\n".join(wrong)
     assert "unexpected error" not in site.log()
 

@@ -44,8 +44,8 @@ def ada(engine: Engine) -> User:
         return make_user(session, email="Ada@Example.com", role=Role.SUPPORT)
 
 
-def begin(browser: TestClient, wanted: str = "/jobs?status=failed") -> str:
-    answer = browser.get("/login/oidc", params={"next": wanted})
+def begin(browser: TestClient, next_address: str = "/jobs?status=failed") -> str:
+    answer = browser.get("/login/oidc", params={"next": next_address})
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
 
@@ -55,8 +55,8 @@ def path_of(address: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def sign_in(browser: TestClient, provider: Provider, wanted: str = "/jobs?status=failed") -> object:
-    return browser.get(path_of(provider.authorize(begin(browser, wanted))))
+def sign_in(browser: TestClient, provider: Provider, next_address: str = "/jobs?status=failed") -> object:
+    return browser.get(path_of(provider.authorize(begin(browser, next_address))))
 
 
 def refused(browser: TestClient, answer: object, says: str) -> None:
@@ -68,10 +68,10 @@ def test_who_is_known_here_comes_in_and_goes_where_they_wanted(
     provider: Provider, anonymous: TestClient, ada: User
 ) -> None:
     assert 'href="/login/oidc?next=/jobs"' in anonymous.get("/login?next=/jobs").text
-    asked = anonymous.get("/login/oidc")
-    cookie = asked.headers["set-cookie"]
+    answer = anonymous.get("/login/oidc")
+    cookie = answer.headers["set-cookie"]
     assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Max-Age=600"))
-    query = parse_qs(urlsplit(asked.headers["location"]).query)
+    query = parse_qs(urlsplit(answer.headers["location"]).query)
     assert query["redirect_uri"] == ["http://localhost/login/oidc/callback"]
     assert query["tenant"] == ["1"]
     assert not any(query[name][0] in cookie for name in ("state", "nonce")), "what the cookie holds is sealed"
@@ -111,9 +111,9 @@ def test_an_answer_comes_back_once(provider: Provider, anonymous: TestClient, ad
     back = path_of(provider.authorize(begin(anonymous)))
     cookie = anonymous.cookies["unstuck_oidc"]
     code = parse_qs(urlsplit(back).query)["code"][0]
-    asked = dict(provider.codes[code])
+    grant = dict(provider.codes[code])
     assert anonymous.get(back).status_code == 303
-    provider.codes[code] = asked  # a provider that takes its own codes twice
+    provider.codes[code] = grant  # a provider that takes its own codes twice
     thief = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     thief.cookies.set("unstuck_oidc", cookie)
     refused(thief, thief.get(back), TWICE)
@@ -176,7 +176,7 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(
 
 def test_what_is_no_token_at_all_is_one_sentence(provider: Provider, anonymous: TestClient, ada: User) -> None:
     for nonsense in ("", "x", "a.b.c", "a.b.c.d.e"):
-        provider.sign = lambda _, said=nonsense: said
+        provider.sign = lambda _, token=nonsense: token
         refused(anonymous, sign_in(anonymous, provider), UNTRUE)
 
 
@@ -187,11 +187,11 @@ def test_a_code_that_the_provider_did_not_give_lets_nobody_in(
     refused(anonymous, anonymous.get(back), UNTRUE)
 
 
-@pytest.mark.parametrize("said", [False, None, "true", 1])
+@pytest.mark.parametrize("email_verified", [False, None, "true", 1])
 def test_an_address_that_nobody_has_confirmed_lets_nobody_in(
-    provider: Provider, anonymous: TestClient, ada: User, said: object
+    provider: Provider, anonymous: TestClient, ada: User, email_verified: object
 ) -> None:
-    provider.lies = {"email_verified": said}
+    provider.lies = {"email_verified": email_verified}
     refused(anonymous, sign_in(anonymous, provider), "has not confirmed your e-mail address")
 
 
@@ -203,10 +203,12 @@ def test_who_is_unknown_or_disabled_here_stays_out(provider: Provider, anonymous
 
 
 @pytest.mark.parametrize(
-    "wanted", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:alert(1)"]
+    "next_address", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_nobody_is_sent_on_to_another_site(provider: Provider, anonymous: TestClient, ada: User, wanted: str) -> None:
-    answer = sign_in(anonymous, provider, wanted)
+def test_nobody_is_sent_on_to_another_site(
+    provider: Provider, anonymous: TestClient, ada: User, next_address: str
+) -> None:
+    answer = sign_in(anonymous, provider, next_address)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
@@ -253,8 +255,8 @@ def test_with_a_role_claim_the_provider_says_who_is_what(
     assert anonymous.get("/api/me").json()["role"] == "support"
     with Session(engine) as session:
         assert len(session.exec(select(User)).all()) == 1
-        said = find_events(session, AuditFilter(what="operator")).lines
-    assert ("sign-in provider", str(role)) in {(line.who, line.now) for line in said}, "and the audit log knows"
+        lines = find_events(session, AuditFilter(what="operator")).lines
+    assert ("sign-in provider", str(role)) in {(line.who, line.now) for line in lines}, "and the audit log knows"
     fresh = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     for nothing in (["cooks"], [], None, {"ops": True}):
         provider.person["groups"] = nothing

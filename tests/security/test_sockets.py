@@ -103,8 +103,8 @@ def socket(site: Site, token: str | None, origin: str | None = None) -> Iterator
 
 def shake(client: socketio.Client, page: OpenPage) -> bool:
     """Do as the page's own browser does."""
-    asked = {**page.query, "tab_id": "a-tab", "document_id": "a-document", "next_message_id": 0}
-    return bool(client.call("handshake", asked, timeout=10))
+    handshake = {**page.query, "tab_id": "a-tab", "document_id": "a-document", "next_message_id": 0}
+    return bool(client.call("handshake", handshake, timeout=10))
 
 
 def clicks(site: Site, client: socketio.Client, page: OpenPage, name: str = "button") -> int:
@@ -212,13 +212,13 @@ def test_an_open_page_ends_with_what_it_was_opened_with(site: Site, end: Any) ->
     person = site.person()
     token = site.sign_in(person)
     page = site.page_of(token)
-    told: list[str] = []
+    scripts: list[str] = []
     with socket(site, token) as client:
-        client.on("run_javascript", lambda message: told.append(message["code"]))
+        client.on("run_javascript", lambda message: scripts.append(message["code"]))
         assert shake(client, page)
         end(site, person)
         eventually(lambda: not client.connected)
-    assert "window.location.reload()" in told
+    assert "window.location.reload()" in scripts
     with socket_or_none(site, token) as late:
         assert late is None or not shake(late, page)
 

@@ -40,8 +40,8 @@ SOCKET = "/_nicegui_ws"
 @pytest.fixture(scope="module")
 def table() -> dict[str, list]:
     command = [sys.executable, "-m", "tests.security.route_table"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(told.stdout)
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(listing.stdout)
 
 
 def address(path: str) -> str:

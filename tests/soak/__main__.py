@@ -18,23 +18,24 @@ from tests.waiting import eventually
 
 #: People at the console.
 OPERATORS = 3
-#: Seconds for the last jobs to end after everything was repaired; a silent server is given up after 40.
+#: Seconds for the last jobs to end after everything was repaired; a silent server is options up after 40.
 DRAIN = 180
 
 
 def main() -> int:
     """Run one soak, print its table, and return 1 when a promise was broken."""
-    given = argparse.ArgumentParser(prog="make soak")
-    given.add_argument("--minutes", type=float, default=10)
-    given.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
-    asked = given.parse_args()
+    parser = argparse.ArgumentParser(prog="make soak")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    options = parser.parse_args()
     logging.getLogger("tasks").setLevel(logging.ERROR)  # that the broker is away is no news here
-    say(f"Soak of {asked.minutes:g} minutes, seed {asked.seed}: make soak MINUTES={asked.minutes:g} SEED={asked.seed}")
+    minutes, seed = options.minutes, options.seed
+    say(f"Soak of {minutes:g} minutes, seed {seed}: make soak MINUTES={minutes:g} SEED={seed}")
     folder = Path(tempfile.mkdtemp(prefix="unstuck-soak-"))
     with Servers(folder / "data") as servers, servers.new_database() as url:
         cluster = Cluster(servers, url)
         try:
-            verdict = soak(cluster, asked.minutes, asked.seed)
+            verdict = soak(cluster, minutes, seed)
         finally:
             cluster.stop()
         log = Path(shutil.copy(cluster.log, folder / "workers.log"))

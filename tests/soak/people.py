@@ -50,9 +50,9 @@ class Operator(threading.Thread):
         """Wish for one thing after the other; refusals and a database that is away are part of the day."""
         try:
             while not self._enough.wait(self._random.uniform(*PAUSE)):
-                [wish] = self._random.choices(list(self._wishes), list(self._wishes.values()))
+                [act] = self._random.choices(list(self._wishes), list(self._wishes.values()))
                 try:
-                    wish()
+                    act()
                 except (Refused, SQLAlchemyError):
                     continue
         except BaseException as error:  # noqa: BLE001 - told in the end, by the thread that joins
@@ -73,7 +73,7 @@ class Operator(threading.Thread):
         self._ask("demo.dismiss", self._anyone())
 
     def _task(self) -> None:
-        self.acknowledged.append(self._cluster.ask_chore("fault.steps", steps=4, seconds=0.1).id)
+        self.acknowledged.append(self._cluster.ask_task("fault.steps", steps=4, seconds=0.1).id)
 
     def _cancel(self) -> None:
         if job := self._any_job(JobStatus.QUEUED, JobStatus.RUNNING):

@@ -54,10 +54,10 @@ class Verdict:
         ]
         rows += [("lost", self.lost), ("doubled", self.doubled), ("stuck", self.stuck)]
         rows += [("invariants broken", len(self.broken))]
-        return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {_told(value)} |" for name, value in rows)])
+        return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {_figure(value)} |" for name, value in rows)])
 
 
-def _told(value: object) -> str:
+def _figure(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -86,11 +86,11 @@ def judge(
 
 def _changed(operators: Sequence[Operator], jobs: dict[UUID, BackgroundJob]) -> list[str]:
     """Return, in words, each end that changed after it was seen, and each success after an accepted cancel."""
-    found = []
+    changes = []
     for operator in operators:
         for job_id, end in operator.ended.items():
             if (now := (jobs[job_id].status, jobs[job_id].finished_at)) != end:
-                found.append(f"job {job_id} had ended with {end} and is now {now}")
+                changes.append(f"job {job_id} had ended with {end} and is now {now}")
         wrongly = (i for i in operator.cancelled if i in jobs and jobs[i].status is JobStatus.SUCCEEDED)
-        found += [f"job {job_id} succeeded after its cancel was accepted" for job_id in wrongly]
-    return found
+        changes += [f"job {job_id} succeeded after its cancel was accepted" for job_id in wrongly]
+    return changes

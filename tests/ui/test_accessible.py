@@ -64,10 +64,10 @@ def _running(session: Session) -> None:
 
 def serious(page: object) -> list[str]:
     """Return what axe finds, apart from what it calls moderate or minor."""
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {node['html'][:200]}"
-        for each in found
+        for each in violations
         if each["impact"] in ("serious", "critical")
         for node in each["nodes"]
     ]
@@ -100,4 +100,4 @@ def test_no_dialog_keeps_anybody_out(console, people: tuple, dialog: tuple[str, 
     page.get_by_role("dialog").wait_for()
     page.get_by_role("dialog").locator("h2, [role=combobox]").first.wait_for()
     # Under a dialog, axe takes the page's body for what is behind its text; the same colours are tried on the pages.
-    assert [found for found in serious(page) if not found.startswith("color-contrast")] == []
+    assert [issue for issue in serious(page) if not issue.startswith("color-contrast")] == []

@@ -35,8 +35,8 @@ def test_an_admin_reads_who_did_what_and_what_it_was_before(console, admin: User
     page.get_by_role("link", name="Audit").click()
     log = page.get_by_role("region", name="Audit log")
     log.get_by_text("Role changed").first.wait_for()
-    for words in ("viewer", "“deploying”", "max running", HOSTILE):
-        eventually(lambda words=words: words in log.inner_text())
+    for text in ("viewer", "“deploying”", "max running", HOSTILE):
+        eventually(lambda text=text: text in log.inner_text())
     assert page.wrong == []
 
 

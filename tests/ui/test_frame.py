@@ -25,16 +25,16 @@ def failed(session: Session, user: User) -> BackgroundJob:
 
 
 def person(console, rows: Session, role: Role, path: str = "/workers") -> object:
-    who = make_user(rows, role=role)
+    user = make_user(rows, role=role)
     rows.commit()
-    page = console.open(who, path)
+    page = console.open(user, path)
     page.locator("h1").first.wait_for(state="attached")
     return page
 
 
-def ask_palette(page: object, words: str) -> None:
+def ask_palette(page: object, text: str) -> None:
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox", name="Go to, find or do").fill(words)
+    page.get_by_role("combobox", name="Go to, find or do").fill(text)
 
 
 @browser
@@ -178,10 +178,10 @@ class Gone:
 
 def test_watching_ends_when_told_to_and_when_its_part_of_the_page_is_gone() -> None:
     hub, page, part = live.Hub(), Gone(), Gone()
-    told = hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._watchers)
+    stop = hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._watchers)
     hub.watch(live._Watcher(page, lambda: None, None, None, part), hub._watchers)
     hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._status_watchers)
-    told()
+    stop()
     assert len(hub._watchers) == 1
     part.is_deleted = True
     hub._forget_gone()

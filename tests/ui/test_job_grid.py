@@ -53,9 +53,9 @@ def serve(url: str, port: int) -> None:
         paging = {
             key: value if key in ("after", "sort") else int(value) for key, value in params.items() if key in PAGING
         }
-        wanted = JobFilter.from_params({key: value for key, value in params.items() if key not in PAGING})
+        job_filter = JobFilter.from_params({key: value for key, value in params.items() if key not in PAGING})
         with Session(engine) as session:
-            part = page_of(session, wanted, **paging)
+            part = page_of(session, job_filter, **paging)
         return {"items": part.items, "next": part.next, "total": asdict(part.total)}
 
     @api.get("/healthz")

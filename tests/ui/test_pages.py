@@ -71,17 +71,17 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 def test_each_state_has_its_words_on_both_pages_of_the_creator(console, rows: Session, state: tuple) -> None:
-    prepare, settings_words, dashboard_words = state
+    prepare, settings_texts, dashboard_texts = state
     user = make_user(rows)
     prepare(rows, user)
     rows.commit()
 
     page = console.open(user, "/settings/demo-mode")
-    for words in settings_words:
-        page.get_by_text(words, exact=False).first.wait_for()
+    for text in settings_texts:
+        page.get_by_text(text, exact=False).first.wait_for()
     page.goto("/dashboard")
-    for words in dashboard_words:
-        page.get_by_text(words, exact=False).first.wait_for()
+    for text in dashboard_texts:
+        page.get_by_text(text, exact=False).first.wait_for()
 
     assert page.wrong == []
 

@@ -110,12 +110,12 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
 
 def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User) -> None:
     page = console.open(eva, "/settings")
-    mine = card(page, "Where you are signed in")
-    mine.get_by_text("This session").wait_for()
+    sessions = card(page, "Where you are signed in")
+    sessions.get_by_text("This session").wait_for()
     elsewhere = console.open(eva, "/jobs")
-    mine.get_by_role("button", name="Sign out everywhere else").click()
+    sessions.get_by_role("button", name="Sign out everywhere else").click()
     elsewhere.wait_for_url("**/login**")
-    mine.get_by_role("button", name="Sign out everywhere else").wait_for(state="detached")
+    sessions.get_by_role("button", name="Sign out everywhere else").wait_for(state="detached")
     assert page.wrong == []
 
 

@@ -44,8 +44,8 @@ def enabling(session: Session, user: User, worker: Worker | None = None) -> Back
     return job
 
 
-def toast(page: object, words: str) -> None:
-    page.locator(".q-notification").filter(has_text=words).wait_for()
+def toast(page: object, text: str) -> None:
+    page.locator(".q-notification").filter(has_text=text).wait_for()
 
 
 def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_reload(console, rows: Session) -> None:
@@ -57,16 +57,16 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
     page = console.open(viewer, "/workers")
 
     at_work = page.get_by_label("Live workers")
-    for words in ("mill:42", "1 of 8 threads busy", "97 MB", "serves demo", "demo.enable", "ana@example.com", "25 %"):
-        at_work.get_by_text(words).first.wait_for()
+    for shown in ("mill:42", "1 of 8 threads busy", "97 MB", "serves demo", "demo.enable", "ana@example.com", "25 %"):
+        at_work.get_by_text(shown).first.wait_for()
     assert page.get_by_label("Stopped workers").get_by_text("mill:43").is_visible()
     assert page.get_by_label("Stopped workers").get_by_text("lost", exact=True).is_visible()
 
-    said = at_work.locator(".beat time-text")
-    first = said.get_attribute("at")
+    heartbeat = at_work.locator(".beat time-text")
+    first = heartbeat.get_attribute("at")
     worker.heartbeat_at, job.progress_done = datetime.now(UTC), 1500
     rows.commit()
-    eventually(lambda: said.get_attribute("at") != first)
+    eventually(lambda: heartbeat.get_attribute("at") != first)
     at_work.get_by_text("75 %").wait_for()
 
     worker.stopped_at = datetime.now(UTC)
@@ -81,8 +81,8 @@ def test_without_a_worker_it_is_said_how_to_start_one_and_that_nothing_is_lost(c
     enabling(rows, ana)
     rows.commit()
     page = console.open(viewer, "/workers")
-    for words in ("No worker is alive", "Nothing is lost", "make run", "python main.py worker"):
-        page.get_by_label("Live workers").get_by_text(words, exact=False).first.wait_for()
+    for shown in ("No worker is alive", "Nothing is lost", "make run", "python main.py worker"):
+        page.get_by_label("Live workers").get_by_text(shown, exact=False).first.wait_for()
 
 
 def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(console, rows: Session) -> None:
@@ -182,8 +182,8 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     toast(page, "nightly added.")
 
     line = page.locator('[data-schedule="nightly"]')
-    for words in ("Delete old jobs", "At 02:30, Monday through Friday", "30 2 * * 1-5", "in Europe/Berlin"):
-        line.get_by_text(words).first.wait_for()
+    for shown in ("Delete old jobs", "At 02:30, Monday through Friday", "30 2 * * 1-5", "in Europe/Berlin"):
+        line.get_by_text(shown).first.wait_for()
     line.get_by_role("button", name="Run now").click()
     toast(page, "nightly requested.")
     schedule = rows.exec(select(Schedule)).one()
@@ -242,8 +242,8 @@ def test_what_came_of_the_last_runs_is_told_with_the_job_or_the_reason(console, 
     rows.commit()
     page = console.open(viewer, "/schedules")
     line = page.locator('[data-schedule="nightly"]')
-    for words in ("fired", "missed", "7 ticks passed", "refused", "cannot start from"):
-        line.get_by_text(words).first.wait_for()
+    for shown in ("fired", "missed", "7 ticks passed", "refused", "cannot start from"):
+        line.get_by_text(shown).first.wait_for()
     line.get_by_role("link", name="job").click()
     page.wait_for_url(f"**/jobs/{job.id}")
 

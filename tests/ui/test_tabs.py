@@ -19,8 +19,8 @@ def test_a_tab_that_is_given_back_is_as_new(console, rows: Session) -> None:
     rows.commit()
     page = console.open(user, "/workers", screen=PHONE)
     page.get_by_role("heading", name="Workers", level=1).wait_for()
-    heard: list[object] = []
-    page.on("request", lambda request: heard.append(request))
+    requests: list[object] = []
+    page.on("request", lambda request: requests.append(request))
     page.emulate_media(color_scheme="dark", reduced_motion="no-preference")
     page.evaluate("localStorage.a = sessionStorage.a = document.cookie = 'theme=dark; Path=/'")
     assert page.evaluate(KNOWN)[1:] == [1, page.evaluate("sessionStorage.length"), 390, True, True, False]
@@ -29,12 +29,12 @@ def test_a_tab_that_is_given_back_is_as_new(console, rows: Session) -> None:
     further = page.context.new_page()
 
     console.tabs.clear()
-    heard.clear()
+    requests.clear()
 
     again = console.tabs.lend()
     again.goto("/workers")
     again.wait_for_url("**/login**")
-    assert (again, again.evaluate(KNOWN), heard) == (page, NEW, [])
+    assert (again, again.evaluate(KNOWN), requests) == (page, NEW, [])
     assert further.is_closed()
 
 
