@@ -59,7 +59,7 @@ def test_scripts_and_style_sheets_are_clean() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_check_runs_here_what_it_runs_there() -> None:
+def test_check_runs_the_same_here_and_in_ci() -> None:
     recipe = re.search(r"^check:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe
     assert recipe[1].count("\n") == 6, "a new line of `make check` belongs into the tests above as well"
@@ -87,7 +87,7 @@ def test_functions_are_short() -> None:
     assert long == []
 
 
-def test_nobody_rebinds_nicegui_s_ui() -> None:
+def test_no_module_rebinds_nicegui_s_ui() -> None:
     """`import ui.pages` after `from nicegui import ui` makes `ui` our package, silently."""
     rebinds = [
         at(path, node.lineno)

@@ -108,7 +108,7 @@ def test_a_user_with_a_job_under_way_is_left_alone(engine: Engine) -> None:
                        "WHERE u.email = 'busy@example.com'") == 1  # fmt: skip
 
 
-def test_what_happened_is_told_by_events_and_attempts_in_order(filled: Engine) -> None:
+def test_events_and_attempts_tell_the_history_in_order(filled: Engine) -> None:
     assert value_of(filled, "SELECT count(*) FROM (SELECT at, lag(at) OVER (ORDER BY id) AS before FROM events) e "
                        "WHERE at < before") == 0  # fmt: skip
     untold = "SELECT count(*) FROM (SELECT id FROM background_jobs ORDER BY created_at DESC LIMIT 1000) j "

@@ -123,7 +123,7 @@ def test_every_character_counts_however_many_there_are(anonymous: TestClient, en
     assert anonymous.post("/api/auth/login", json={"email": user.email, "password": long}).status_code == 200
 
 
-def test_a_guess_takes_as_long_for_nobody_as_for_somebody(anonymous: TestClient, engine: Engine) -> None:
+def test_a_guess_takes_as_long_for_an_unknown_address_as_for_a_known_one(anonymous: TestClient, engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session, hashed_password=passwords.hash_password(GOOD))
     times: dict[str, list[float]] = {user.email: [], "nobody@example.com": []}

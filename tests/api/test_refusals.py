@@ -85,7 +85,7 @@ def test_a_list_with_a_bad_filter_names_the_field(signed_in: SignIn, query: str)
     assert query.split("=")[0] in answer.text
 
 
-def test_a_member_may_change_their_own_demo_mode_and_nobody_elses(signed_in: SignIn, engine: Engine) -> None:
+def test_a_member_may_change_only_their_own_demo_mode(signed_in: SignIn, engine: Engine) -> None:
     client, _ = signed_in(Role.MEMBER)
     _, other = signed_in(Role.MEMBER)
     assert enable(client, other, preset="nano").status_code == 403
@@ -106,14 +106,14 @@ def test_a_member_may_not_touch_anothers_job(signed_in: SignIn, engine: Engine) 
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER])
-def test_who_may_only_look_gets_the_missing_role_named(signed_in: SignIn, engine: Engine, role: Role) -> None:
+def test_a_viewer_who_tries_a_change_learns_the_missing_role(signed_in: SignIn, engine: Engine, role: Role) -> None:
     client, _ = signed_in(role)
     _, customer = signed_in(Role.MEMBER)
     answer = enable(client, customer, preset="nano")
     assert (answer.status_code, answer.json()["role"]) == (403, "support")
 
 
-def test_every_route_but_the_plain_ones_wants_a_session(anonymous: TestClient) -> None:
+def test_every_route_but_the_public_ones_needs_a_session(anonymous: TestClient) -> None:
     public = {"/healthz", "/readyz", "/api/auth/login"}
     paths = anonymous.app.openapi()["paths"]
     guarded = [(method, path) for path in paths for method in paths[path] if path not in public]
@@ -156,7 +156,7 @@ def test_a_foreign_host_is_refused(anonymous: TestClient) -> None:
 @pytest.mark.parametrize(
     "next_address", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", ""]
 )
-def test_after_signing_in_nobody_is_sent_to_another_site(next_address: str) -> None:
+def test_the_sign_in_never_leads_to_another_site(next_address: str) -> None:
     assert own_path(next_address) == "/"
     assert own_path("/jobs?status=failed") == "/jobs?status=failed"
 
@@ -187,7 +187,7 @@ def test_every_change_by_a_person_has_exactly_one_event(signed_in: SignIn, engin
         ("GET", "/api/jobs?offset=-1", 422),
     ],
 )
-def test_what_the_api_does_not_take_is_answered_as_a_problem(
+def test_a_request_that_the_api_does_not_take_is_answered_as_a_problem(
     signed_in: SignIn, method: str, path: str, status: int
 ) -> None:
     client, _ = signed_in(Role.ADMIN)
@@ -200,7 +200,7 @@ def test_probes_answer_head_too(anonymous: TestClient) -> None:
     assert anonymous.head("/readyz").status_code == 200
 
 
-def test_whether_a_job_exists_is_not_told_to_who_may_not_touch_it(signed_in: SignIn, engine: Engine) -> None:
+def test_a_refusal_does_not_reveal_whether_a_job_exists(signed_in: SignIn, engine: Engine) -> None:
     client, _ = signed_in(Role.MEMBER)
     _, other = signed_in(Role.MEMBER)
     job = driving.ask(engine, driving.BY_NAME["demo.enable"], other.id, {"preset": "nano"})

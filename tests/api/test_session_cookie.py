@@ -41,7 +41,7 @@ def sign_in_cookie(console: TestClient, engine: Engine, user: User) -> tuple[str
     return name, token, {word.lower() for word in more}
 
 
-def test_it_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient, engine: Engine) -> None:
+def test_the_cookie_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient, engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session)
     name, _, attributes = sign_in_cookie(console, engine, user)
@@ -51,7 +51,7 @@ def test_it_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient
     assert f"max-age={int(settings().session_hours * 3600)}" in attributes
 
 
-def test_at_sign_out_the_browser_is_told_to_forget_it_in_words_that_it_heeds(
+def test_sign_out_deletes_the_cookie_with_the_attributes_that_browsers_require(
     console: TestClient, engine: Engine
 ) -> None:
     """A browser takes nothing that begins with __Host- unless it is for this site alone and by https, no end either."""
@@ -65,7 +65,7 @@ def test_at_sign_out_the_browser_is_told_to_forget_it_in_words_that_it_heeds(
     assert ("secure" in attributes) == str(console.base_url).startswith("https")
 
 
-def test_a_session_that_somebody_else_put_there_does_not_become_mine(console: TestClient, engine: Engine) -> None:
+def test_a_planted_session_cookie_is_replaced_at_sign_in(console: TestClient, engine: Engine) -> None:
     """Session fixation: who plants their own cookie in another's browser must not end up as that person."""
     with session_scope(engine) as session:
         attacker, victim = make_user(session), make_user(session)

@@ -60,7 +60,7 @@ def ended_events(engine: Engine, user: User) -> list[Event]:
         return list(session.exec(select(Event).where(Event.user_id == user.id, col(Event.name) == "session.ended")))
 
 
-def test_one_sees_where_one_is_signed_in_and_ends_the_other_place(
+def test_people_see_where_they_are_signed_in_and_end_another_session(
     signed_in: SignIn, elsewhere: Elsewhere, engine: Engine, announced: list[bus.Changes]
 ) -> None:
     here, user = signed_in(Role.MEMBER)
@@ -79,7 +79,7 @@ def test_one_sees_where_one_is_signed_in_and_ends_the_other_place(
     assert (event.actor, event.data["how"], event.data["session"]) == (user.email, "revoked", other)
 
 
-def test_all_others_end_at_once_and_the_one_that_asks_stays(signed_in: SignIn, elsewhere: Elsewhere) -> None:
+def test_signing_out_everywhere_else_keeps_the_present_session(signed_in: SignIn, elsewhere: Elsewhere) -> None:
     here, user = signed_in(Role.MEMBER)
     others = [elsewhere(user) for _ in range(3)]
     assert here.delete("/api/me/sessions").json() == {"ended": 3}
@@ -87,7 +87,7 @@ def test_all_others_end_at_once_and_the_one_that_asks_stays(signed_in: SignIn, e
     assert here.get("/api/me").status_code == 200
 
 
-def test_nobody_ends_or_sees_anothers_session_but_an_admin(
+def test_only_an_admin_sees_and_ends_another_persons_sessions(
     signed_in: SignIn, elsewhere: Elsewhere, engine: Engine
 ) -> None:
     support, _ = signed_in(Role.SUPPORT)
@@ -121,7 +121,7 @@ def test_an_admin_ends_all_of_a_persons_sessions(signed_in: SignIn, elsewhere: E
     ("name", "args", "how"),
     [("operator.role", {"role": "viewer"}, "role changed"), ("operator.disable", {}, "disabled")],
 )
-def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_screens_are_told(
+def test_a_lost_role_or_a_disabled_person_loses_sessions_and_links_and_open_screens_follow(
     signed_in: SignIn,
     anonymous: TestClient,
     engine: Engine,
@@ -141,7 +141,7 @@ def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_scree
     assert anonymous.post(f"/login/{link}").status_code == 401
 
 
-def test_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, anonymous: TestClient) -> None:
+def test_a_person_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, anonymous: TestClient) -> None:
     client, user = signed_in(Role.SUPPORT)
     perform(engine, ADMIN, CommandRequest(name="operator.disable", target=user.id, reason="left"))
     perform(engine, ADMIN, CommandRequest(name="operator.enable", target=user.id))
@@ -151,7 +151,7 @@ def test_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, a
 
 
 @pytest.mark.parametrize("way", ["/api/auth/logout", "/logout"])
-def test_signing_out_and_a_new_password_are_told_to_the_screens(
+def test_signing_out_and_a_new_password_reach_open_screens(
     signed_in: SignIn, engine: Engine, announced: list[bus.Changes], way: str
 ) -> None:
     client, user = signed_in(Role.MEMBER)
@@ -175,12 +175,12 @@ def test_signing_out_and_a_new_password_are_told_to_the_screens(
         ("", "Unknown device"),
     ],
 )
-def test_a_device_is_told_in_its_owners_words(agent: str, device: str) -> None:
+def test_a_device_is_named_as_its_owner_would_name_it(agent: str, device: str) -> None:
     assert device_of(agent) == device
 
 
 @pytest.mark.parametrize(("role", "shows_origin"), [(Role.VIEWER, False), (Role.SUPPORT, False), (Role.ADMIN, True)])
-def test_where_somebody_signs_in_from_is_told_to_admins_alone(
+def test_only_admins_see_where_a_person_signs_in_from(
     signed_in: SignIn, elsewhere: Elsewhere, role: Role, shows_origin: bool
 ) -> None:
     ada = signed_in(Role.ADMIN)[1]

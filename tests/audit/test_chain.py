@@ -72,7 +72,7 @@ def fault_of(engine: Engine, head: str | None = None) -> Fault:
     return fault
 
 
-def test_an_untouched_log_passes_over_several_pages_and_tells_its_head(log: Engine) -> None:
+def test_an_untouched_log_passes_over_several_pages_and_reports_its_head(log: Engine) -> None:
     verdict = check(log)
     assert (verdict.links, verdict.fault) == (EVENTS, None)
     assert check(log, verdict.head).fault is None
@@ -166,21 +166,21 @@ def test_a_seal_taken_out_of_the_middle_is_found(log: Engine) -> None:
     assert fault_of(log).what == "seal missing"
 
 
-def test_a_tail_that_was_cut_off_is_found_by_whoever_kept_the_head(log: Engine) -> None:
+def test_a_tail_that_was_cut_off_is_found_with_the_head_kept_elsewhere(log: Engine) -> None:
     head = check(log).head
     damage(log, "DELETE FROM audit_seals WHERE position > 5", "DELETE FROM events WHERE id > 5")
     assert check(log).fault is None, "the shorter chain is good in itself"
     assert fault_of(log, head).what == "another head"
 
 
-def test_a_chain_made_anew_with_the_key_is_found_by_whoever_kept_the_head(log: Engine) -> None:
+def test_a_chain_made_anew_with_the_key_is_found_with_the_head_kept_elsewhere(log: Engine) -> None:
     head = check(log).head
     damage(log, "TRUNCATE audit_seals", "UPDATE events SET reason = 'mine' WHERE id = 7")
     seal_all(log)
     assert fault_of(log, head).what == "another head"
 
 
-def test_what_the_engine_writes_is_not_in_the_chain(log: Engine) -> None:
+def test_the_engines_events_are_not_in_the_chain(log: Engine) -> None:
     with session_scope(log) as session:
         record(session, ENGINE, "job.succeeded")
     assert seal_all(log).added == 0

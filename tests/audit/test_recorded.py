@@ -51,7 +51,7 @@ def person(engine: Engine) -> UUID:
         return make_user(session, role=Role.SUPPORT).id
 
 
-def test_exactly_what_is_dangerous_needs_a_reason() -> None:
+def test_exactly_the_dangerous_commands_need_a_reason() -> None:
     assert {name for name, command in COMMANDS.items() if command.needs_reason} == DANGEROUS
 
 
@@ -113,7 +113,7 @@ def test_operations_cancel_and_retry_say_before_and_after(engine: Engine) -> Non
     assert last(engine).data["retry_of"] == str(job)
 
 
-def test_a_new_password_is_told_without_any_value(engine: Engine, person: UUID) -> None:
+def test_a_new_password_is_recorded_without_any_value(engine: Engine, person: UUID) -> None:
     own = Actor(person, "sam", Role.SUPPORT, "console")
     perform(engine, own, CommandRequest(name="password.change", args={"password": "correct horse battery"}))
     assert change(engine) == ("password.changed", "not set", "set anew")

@@ -55,7 +55,7 @@ def test_every_token_is_encrypted_anew_and_opens_with_the_new_secret_alone(
     assert (event.name, event.data) == ("keys.rotated", {"connections": COUNT, "second_factors": 0, "now": NEW.current})
 
 
-def test_again_it_changes_nothing_and_records_nothing(connections: Session, engine: Engine) -> None:
+def test_a_second_rotation_changes_nothing_and_records_nothing(connections: Session, engine: Engine) -> None:
     rotate(engine, NEW, ADMIN)
     before = tokens(connections)
     assert rotate(engine, NEW, ADMIN).connections == 0
@@ -63,7 +63,7 @@ def test_again_it_changes_nothing_and_records_nothing(connections: Session, engi
     assert len(connections.exec(select(Event)).all()) == 1
 
 
-def test_one_that_broke_off_is_finished_by_the_next(
+def test_an_interrupted_rotation_is_finished_by_the_next(
     connections: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns = iter(range(4))
@@ -83,7 +83,7 @@ def test_one_that_broke_off_is_finished_by_the_next(
     assert opened(connections, TokenCipher("a new secret, for tests")) == EXPECTED
 
 
-def test_what_no_known_key_opens_is_told_and_left_as_it_is(connections: Session, engine: Engine) -> None:
+def test_a_token_that_no_known_key_opens_is_reported_and_left_as_it_is(connections: Session, engine: Engine) -> None:
     stranger = TokenCipher("a secret that was lost").encrypt("x")
     with session_scope(engine) as session:
         lost = text("UPDATE platform_connections SET access_token = :token WHERE handle = '@3'")

@@ -33,7 +33,7 @@ def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
 
 @every_operation
 @pytest.mark.parametrize("way", ["to its end", "cancelled", "failing"])
-def test_at_no_point_does_the_doctor_find_anything_or_is_anyone_called_stuck(
+def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
     engine: Engine, operation: Any_, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = driving.reach(engine, operation)
@@ -132,7 +132,7 @@ def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
 
 
 @every_operation
-def test_cancelled_at_any_checkpoint_it_comes_to_rest_with_nothing_left(
+def test_cancelled_at_any_checkpoint_it_settles_with_nothing_left(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, checkpoints = undisturbed(engine, operation, monkeypatch)
@@ -205,7 +205,7 @@ def test_failing_at_any_checkpoint_for_good_it_leaves_nothing_and_says_failed(
 
 
 @every_operation
-def test_handed_back_at_a_checkpoint_it_goes_on_where_it_was_and_keeps_the_attempt(
+def test_released_at_a_checkpoint_it_goes_on_where_it_was_and_keeps_the_attempt(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected, _ = undisturbed(engine, operation, monkeypatch)
@@ -223,7 +223,9 @@ def test_no_two_operations_of_a_machine_share_a_state_in_between() -> None:
 
 
 @every_operation
-def test_it_never_starts_from_its_own_state_in_between_while_a_job_is_there(engine: Engine, operation: Any_) -> None:
+def test_an_operation_never_starts_from_its_own_state_in_between_while_a_job_is_there(
+    engine: Engine, operation: Any_
+) -> None:
     from core.errors import AlreadyActive
 
     user = driving.prepare(engine, operation)

@@ -194,6 +194,6 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one():
         known("demo.enabel")
 
 
-def test_interactions_lie_before_the_moment_the_job_was_asked_for(session, user):
+def test_interactions_lie_before_the_moment_the_job_was_requested(session, user):
     drive(session, demo.enable, user, NANO)
     assert max(row.created_at for row in session.exec(select(Interaction))) <= AT

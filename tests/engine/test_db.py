@@ -70,7 +70,7 @@ def test_options_in_the_address_hold_beside_ours(database_url: str) -> None:
         "INSERT INTO users (id, email, role) VALUES (gen_random_uuid(), 'a@example.com', :secret)",
     ],
 )
-def test_an_error_tells_neither_the_values_of_its_statement_nor_the_row_that_did_not_fit(
+def test_an_error_shows_neither_the_values_of_its_statement_nor_the_row_that_did_not_fit(
     engine: Engine, statement: str
 ) -> None:
     canary = uuid4().hex  # not in the traceback as a line of this file
@@ -82,7 +82,7 @@ def test_an_error_tells_neither_the_values_of_its_statement_nor_the_row_that_did
     assert any(fragment in printed for fragment in ("division by zero", "violates"))
 
 
-def test_a_list_asked_for_again_and_again_still_uses_the_index_over_what_is_alive(engine: Engine) -> None:
+def test_a_list_requested_many_times_still_uses_the_index_of_live_jobs(engine: Engine) -> None:
     driving.prepare(engine, driving.BY_NAME["demo.enable"])
     job_filter = JobFilter.from_params({"status": "running"})
     with engine.connect() as connection, Session(bind=connection) as session:

@@ -66,7 +66,7 @@ def test_damage_by_hand_is_found_and_the_remedy_named(healthy: Engine, name: str
     assert len(remedies[name]) > 20
 
 
-def test_a_cheap_look_finds_what_is_alive_and_broken(healthy: Engine) -> None:
+def test_the_cheap_check_finds_broken_live_rows(healthy: Engine) -> None:
     with session_scope(healthy) as session:
         session.connection().execute(text(DAMAGES["queued has no worker"]))
     with Session(healthy) as session:

@@ -174,7 +174,7 @@ def test_an_interrupted_thread_leaves_the_others_their_jobs(
     assert other.done
 
 
-def test_a_thread_whose_ending_was_not_written_before_an_interruption_is_told_so(
+def test_a_thread_whose_ending_was_not_written_before_an_interruption_learns_of_it(
     engine: Engine, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused group is tried one by one; the leading thread is interrupted at the first."""

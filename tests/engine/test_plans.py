@@ -78,7 +78,7 @@ def trapped(statement: Statement) -> Statement:
 
 
 @with_and_without_statistics
-def test_a_claim_finds_its_job_in_the_index_of_what_is_due(session: Session, analysed: bool) -> None:
+def test_a_claim_finds_its_job_in_the_index_of_due_jobs(session: Session, analysed: bool) -> None:
     fill(session, analysed=analysed)
     assert indexes(session, claim._CLAIM) - ALIVE == {DUE, KEY}
 
@@ -90,7 +90,7 @@ def as_for_batches(session: Session) -> Session:
 
 
 @with_and_without_statistics
-def test_a_batch_goes_by_the_key_and_by_what_is_due(session: Session, analysed: bool) -> None:
+def test_a_batch_goes_by_the_primary_key_and_the_index_of_due_jobs(session: Session, analysed: bool) -> None:
     fill(session, analysed=analysed)
     assert indexes(as_for_batches(session), batch._BATCH) - ALIVE == {DUE, KEY}
 
@@ -103,7 +103,7 @@ def test_a_batch_planned_as_other_statements_are_would_read_the_whole_table(sess
     assert "Seq Scan" in indexes(session, batch._BATCH)
 
 
-def test_what_is_due_lies_in_the_order_of_its_claiming(session: Session) -> None:
+def test_due_jobs_are_indexed_in_the_order_of_their_claiming(session: Session) -> None:
     """A crowd that is due at the same moment must not be sorted for each claim."""
     fill(session, analysed=True)
     assert "Incremental Sort" not in plan_of(session, claim._CLAIM)

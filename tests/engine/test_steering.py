@@ -164,7 +164,7 @@ def test_a_schedule_at_a_time_fires_then_and_never_again(engine: Engine) -> None
     assert jobs_of(engine, schedule) == 1
 
 
-def test_a_paused_schedule_is_silent_and_a_refused_tick_says_why(engine: Engine) -> None:
+def test_a_paused_schedule_fires_nothing_and_a_refused_tick_says_why(engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session, demo_mode_status="enabled").id
     schedule = add_schedule(engine, kind="demo.enable", target_id=user, cron="* * * * *")

@@ -33,7 +33,7 @@ def add_worker(session: Session, silent: timedelta, **values: object) -> Worker:
     return row
 
 
-def test_workers_are_told_apart_and_old_ones_are_forgotten(session: Session) -> None:
+def test_workers_are_listed_by_presence_and_old_ones_are_forgotten(session: Session) -> None:
     ago, lately = timedelta(0), clock.now() - timedelta(hours=2)
     alive = add_worker(session, ago)
     silent = add_worker(session, timedelta(seconds=24))
@@ -53,7 +53,7 @@ def test_workers_are_told_apart_and_old_ones_are_forgotten(session: Session) -> 
     assert gone == [(beyond.id, WorkerState.LOST), (stopped.id, WorkerState.STOPPED), (lost.id, WorkerState.LOST)]
 
 
-def test_a_worker_is_seen_with_the_jobs_that_it_runs_and_no_others(engine: Engine) -> None:
+def test_a_worker_is_listed_with_the_jobs_that_it_runs_and_no_others(engine: Engine) -> None:
     ask(engine)
     ask(engine)
     busy, idle = driving.new_worker(engine), driving.new_worker(engine)
@@ -84,7 +84,7 @@ def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> Non
     }
 
 
-def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> None:
+def test_waiting_jobs_are_counted_due_or_not(engine: Engine) -> None:
     ask(engine)
     ask(engine)
     with session_scope(engine) as session:
@@ -104,11 +104,11 @@ def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> Non
         ("0 3 * *", ""),
     ],
 )
-def test_cron_is_told_in_words_where_they_surely_mean_the_same(cron: str, description: str) -> None:
+def test_cron_is_described_in_words_where_they_surely_mean_the_same(cron: str, description: str) -> None:
     assert in_words(cron) == description
 
 
-def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(session: Session) -> None:
+def test_a_schedule_is_listed_with_its_person_its_next_runs_and_its_latest_ticks(session: Session) -> None:
     user = make_user(session, email="Ana@example.com")
     target = targets(session, "demo.enable", " ana@example.COM ")[0]
     assert target.id == user.id
@@ -130,12 +130,12 @@ def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(s
     assert schedule_lines(session)[0].next == ()
 
 
-def test_nobody_is_a_target_who_does_not_exist(session: Session) -> None:
+def test_an_unknown_user_is_no_target(session: Session) -> None:
     with pytest.raises(NotFound, match=r"nobody@example\.com"):
         targets(session, "demo.enable", "nobody@example.com")
 
 
-def test_runs_are_foretold_before_a_schedule_is_added() -> None:
+def test_the_next_runs_are_shown_before_a_schedule_is_added() -> None:
     runs = scheduling.upcoming("0 3 * * *", None, "UTC", 3)
     assert [later - earlier for earlier, later in pairwise(runs)] == [timedelta(days=1)] * 2
     with pytest.raises(Invalid) as refusal:

@@ -79,7 +79,7 @@ def _accepted(client: httpx.Client, path: str) -> object:
 
 
 @pytest.mark.slow
-def test_a_silent_database_does_not_keep_the_console_from_saying_that_it_lives(
+def test_the_console_reports_that_it_lives_while_the_database_is_silent(
     cluster: Cluster, console: Callable[..., httpx.Client]
 ) -> None:
     client = console(DATABASE_URL=cluster.servers.through_proxy(cluster.database_url))

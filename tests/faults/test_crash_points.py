@@ -151,7 +151,7 @@ def show(cluster: Cluster, met: dict[Point, BackgroundJob], capsys: pytest.Captu
         print("\n".join(table_row(cluster, point, job) for point, job in sorted(met.items())))  # noqa: T201
 
 
-def test_who_asks_and_ends_before_the_bell_rings_has_asked_all_the_same(cluster: Cluster) -> None:
+def test_a_request_counts_although_its_process_ends_before_the_wakeup(cluster: Cluster) -> None:
     [user] = cluster.make_users(1)
     command = [*PROGRAM, "do", "demo.enable", "--user", user.email, "--preset", "nano"]
     assert cluster.spawn(command, UNSTUCK_CRASH_AT="after_commit_before_ring").wait(60) == EXIT_CODE

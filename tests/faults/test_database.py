@@ -50,7 +50,7 @@ def test_jobs_survive_an_immediate_stop_of_postgresql(cluster: Cluster) -> None:
         pytest.param("blackhole", marks=pytest.mark.slow),
     ],
 )
-def test_a_worker_goes_on_after_the_way_to_the_database_was_broken(cluster: Cluster, mode: Mode) -> None:
+def test_a_worker_goes_on_after_the_network_to_the_database_was_broken(cluster: Cluster, mode: Mode) -> None:
     url = cluster.servers.through_proxy(cluster.database_url)
     worker = cluster.start_worker(DATABASE_URL=url, UNSTUCK_DEMO_STEP_SECONDS=SLOW)
     [(user, job)] = cluster.ask()

@@ -75,7 +75,7 @@ def test_a_healthy_job_that_is_longer_than_the_lease_is_never_taken_away(cluster
     assert [cluster.outcomes(job) for job in jobs] == [["succeeded"]] * 4
 
 
-def test_a_worker_that_is_asked_to_stop_hands_its_job_back_and_spends_no_attempt(cluster: Cluster) -> None:
+def test_a_worker_that_is_told_to_stop_releases_its_job_and_spends_no_attempt(cluster: Cluster) -> None:
     worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.2)
     [(user, job)] = cluster.ask()
     cluster.begin(job)
@@ -89,7 +89,7 @@ def test_a_worker_that_is_asked_to_stop_hands_its_job_back_and_spends_no_attempt
     assert cluster.outcomes(job) == ["handed_back", "succeeded"]
 
 
-def test_a_job_cancelled_while_its_worker_lies_dead_comes_to_rest(cluster: Cluster) -> None:
+def test_a_job_cancelled_while_its_worker_is_dead_settles(cluster: Cluster) -> None:
     first = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()
     cluster.begin(job)
@@ -102,7 +102,7 @@ def test_a_job_cancelled_while_its_worker_lies_dead_comes_to_rest(cluster: Clust
 
 
 @pytest.mark.slow
-def test_a_job_cancelled_while_its_worker_is_frozen_comes_to_rest_and_stays_there(cluster: Cluster) -> None:
+def test_a_job_cancelled_while_its_worker_is_frozen_settles_and_stays_settled(cluster: Cluster) -> None:
     frozen = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()
     cluster.begin(job)

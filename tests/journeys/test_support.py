@@ -37,7 +37,7 @@ def state_of(program: Program, user: User) -> str:
     return picture(program.engine, user.id)["state"]
 
 
-def test_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program: Program) -> None:
+def test_support_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program: Program) -> None:
     page = program.person()
     user = user_called(program, "disabled")
     page.goto("/users")

@@ -109,7 +109,7 @@ def advisory_locks(url: str) -> list[dict[str, bool]]:
         ("MIGRATOR_WAIT", f"SELECT pg_advisory_xact_lock({transaction.LOCK})"),
     ],
 )
-def test_a_lock_that_is_not_to_be_had_in_time_is_told_with_its_holder(
+def test_a_lock_that_is_not_free_in_time_is_reported_with_its_holder(
     legacy_url: str, monkeypatch: pytest.MonkeyPatch, wait: str, statement: str
 ) -> None:
     monkeypatch.setattr(transaction, wait, "100ms")

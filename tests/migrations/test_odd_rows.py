@@ -87,7 +87,7 @@ def test_users_without_an_email_are_shown(legacy_url: str) -> None:
     assert "2 rows of users without email." in refusal(legacy_url)
 
 
-def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_told_of(legacy_url: str) -> None:
+def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_reported(legacy_url: str) -> None:
     execute(legacy_url, f"DELETE FROM interactions WHERE user_id = '{VERA}' AND is_demo")
     report = run.upgrade(legacy_url, secret=SECRET)
     (empty,) = [finding for finding in report.warnings if finding.title == "Demo mode without a demo"]
@@ -96,13 +96,13 @@ def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_told_of(legacy_u
     assert statuses(legacy_url)["enabled"] == DEMO_USERS
 
 
-def test_rows_without_a_creation_time_get_one_and_are_told_of(legacy_url: str) -> None:
+def test_rows_without_a_creation_time_get_one_and_are_reported(legacy_url: str) -> None:
     execute(legacy_url, f"UPDATE users SET created_at = NULL WHERE id = '{VERA}'")
     report = run.upgrade(legacy_url, secret=SECRET)
     assert [w.rows for w in report.warnings if w.title == "No creation time"] == [({"id": VERA},)]
 
 
-def test_rows_that_belong_to_nobody_are_shown(legacy_url: str) -> None:
+def test_rows_without_an_owner_are_shown(legacy_url: str) -> None:
     execute(
         legacy_url,
         "ALTER TABLE interactions DROP CONSTRAINT interactions_user_id_fkey",
@@ -114,7 +114,7 @@ def test_rows_that_belong_to_nobody_are_shown(legacy_url: str) -> None:
     assert "1 row of platform_connections with a user_id that does not exist in users." in message
 
 
-def test_tokens_of_another_secret_are_told_of(migrated_url: str) -> None:
+def test_tokens_of_another_secret_are_reported(migrated_url: str) -> None:
     (finding,) = run.check(migrated_url, secret="another secret")
     assert "encrypted with key" in finding.detail
     assert not finding.blocks

@@ -69,14 +69,14 @@ def test_a_role_that_owns_nothing_at_head_may_still_check(migrated_url: str, rol
     assert titles == []
 
 
-def test_a_read_only_database_is_told(legacy_url: str) -> None:
+def test_a_read_only_database_is_reported(legacy_url: str) -> None:
     name = make_url(legacy_url).database
     execute(legacy_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(Unusable, match="is read-only for"):
         run.upgrade(legacy_url, secret=SECRET)
 
 
-def test_a_standby_and_an_old_server_are_told(empty_database_url: str) -> None:
+def test_a_standby_and_an_old_server_are_reported(empty_database_url: str) -> None:
     with connected(empty_database_url) as connection:
         server = facts.read(connection)
     odd = replace(server, standby=True, version=130014, version_text="13.14")
@@ -88,7 +88,7 @@ def test_a_standby_and_an_old_server_are_told(empty_database_url: str) -> None:
     assert list(server_findings.findings(server)) == []
 
 
-def test_a_server_that_is_not_there_is_told_in_one_sentence(server: str) -> None:
+def test_a_server_that_is_not_there_is_reported_in_one_sentence(server: str) -> None:
     nowhere = "postgresql://someone:geheim@127.0.0.1:1/nothing"
     with pytest.raises(Unusable, match="could not be reached") as refused:
         run.upgrade(nowhere, secret=SECRET)

@@ -50,7 +50,7 @@ def test_a_provider_s_redirect_is_not_followed(server: tuple[str, list[str]]) ->
     assert requested == ["/elsewhere"]
 
 
-def test_a_packed_answer_that_nobody_asked_for_is_refused_before_it_is_unpacked(server: tuple[str, list[str]]) -> None:
+def test_an_unrequested_packed_answer_is_refused_before_it_is_unpacked(server: tuple[str, list[str]]) -> None:
     with oidc._client() as client, pytest.raises(httpx2.ReadError, match="packed"):
         client.get(f"{server[0]}/packed", auth=None)
 

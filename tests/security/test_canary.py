@@ -51,7 +51,7 @@ def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
     return user, job
 
 
-def test_no_answer_of_the_api_shows_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+def test_no_answer_of_the_api_shows_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     user, job = planted
     paths = ["/api/jobs", f"/api/jobs/{job.id}", f"/api/jobs/{job.id}/events", f"/api/jobs/{job.id}/explain"]
     paths += ["/api/users", f"/api/users/{user.id}", f"/api/users/{user.id}/timeline", "/api/schedules", "/api/workers"]
@@ -67,7 +67,7 @@ def test_no_answer_of_the_api_shows_it(site: Site, planted: tuple[User, Backgrou
 
 
 @pytest.mark.browser
-def test_no_page_shows_it(site: Site, tabs: Tabs, planted: tuple[User, BackgroundJob]) -> None:
+def test_no_page_shows_the_secret(site: Site, tabs: Tabs, planted: tuple[User, BackgroundJob]) -> None:
     user, job = planted
     page = tabs.lend(site.token(Role.ADMIN))
     frames: list[str] = []
@@ -83,7 +83,7 @@ def test_no_page_shows_it(site: Site, tabs: Tabs, planted: tuple[User, Backgroun
     assert not [shown for shown in frames if CANARY in shown or SECRET in shown]
 
 
-def test_the_command_line_does_not_show_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+def test_the_command_line_does_not_show_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     app = typer.Typer()
     cli.install(app, lambda: nullcontext(site.engine))
     user, job = planted
@@ -94,12 +94,12 @@ def test_the_command_line_does_not_show_it(site: Site, planted: tuple[User, Back
             assert CANARY not in result.output
 
 
-def test_events_are_written_without_it(rows: Session, planted: tuple[User, BackgroundJob]) -> None:
+def test_events_are_written_without_the_secret(rows: Session, planted: tuple[User, BackgroundJob]) -> None:
     failure = rows.exec(select(Event).where(Event.job_id == planted[1].id, Event.name == "job.failed")).one()
     assert CANARY not in str(failure.data)
 
 
-def test_neither_log_nor_process_list_shows_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+def test_neither_log_nor_process_list_shows_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     with site.client() as stranger:
         stranger.post("/api/auth/login", json={"email": CANARY, "password": CANARY})
         stranger.get(f"/login/{CANARY}")
@@ -111,7 +111,7 @@ def test_neither_log_nor_process_list_shows_it(site: Site, planted: tuple[User, 
     assert "postgresql" not in command
 
 
-def test_an_admin_may_see_it_and_that_is_on_record(
+def test_an_admin_may_see_the_secret_and_that_is_recorded(
     site: Site, rows: Session, planted: tuple[User, BackgroundJob]
 ) -> None:
     _, job = planted

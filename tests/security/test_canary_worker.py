@@ -75,7 +75,7 @@ def planted_jobs(session: Session) -> tuple[User, list[BackgroundJob]]:
     return user, [session.get_one(BackgroundJob, refused.id), task]
 
 
-def test_what_a_worker_knows_is_told_nowhere(secrets: dict[str, str], session: Session, tmp_path: Path) -> None:
+def test_a_workers_secrets_are_shown_nowhere(secrets: dict[str, str], session: Session, tmp_path: Path) -> None:
     user, jobs = planted_jobs(session)
     process = started(["worker", "--threads", "1"], secrets, tmp_path / "worker.log")
     try:
@@ -109,7 +109,7 @@ def answers_with(engine: Engine, secret: str, user: User, jobs: list[BackgroundJ
         return [path for path in paths if secret in (answer := admin.get(path)).text or answer.status_code != 200]
 
 
-def test_a_database_that_is_away_is_told_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_that_is_away_is_reported_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
     away = connect(f"postgresql://somebody:{CANARY}@127.0.0.1:1/unstuck?application_name={CANARY}")
     caplog.set_level(logging.DEBUG, logger="ui")
     with TestClient(create_api(away, "test"), base_url="http://localhost", cookies={COOKIE: "x"}) as client:
@@ -122,7 +122,7 @@ def test_a_database_that_is_away_is_told_without_its_password(caplog: pytest.Log
 
 
 @pytest.mark.parametrize("address", ["postgresql://u:{}@127.0.0.1:1/x", "postgresql://u@127.0.0.1:1/x?password={}"])
-def test_a_verb_says_where_the_database_is_not_and_no_password(address: str) -> None:
+def test_a_verb_names_the_unreachable_database_without_its_password(address: str) -> None:
     environment = {
         **os.environ,
         "DATABASE_URL": address.format(CANARY),

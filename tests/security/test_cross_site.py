@@ -103,7 +103,7 @@ def test_only_our_own_pages_may_act_with_a_cookie(site: Site, rows: Session, ver
         "/login?next=/login",
     ],
 )
-def test_after_signing_in_nobody_is_sent_elsewhere(next_address: str) -> None:
+def test_the_sign_in_never_leads_to_another_site(next_address: str) -> None:
     assert own_path(next_address) == "/"
 
 

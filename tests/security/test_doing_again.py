@@ -20,7 +20,7 @@ TASKS = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operatio
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine, task: str) -> None:
+def test_a_task_is_retried_only_by_people_who_may_start_it(engine: Engine, task: str) -> None:
     later = clock.now() + timedelta(days=30)
     args = {"days": 3650} if task == "maintenance.delete_old_jobs" else {}
     job = perform(engine, ADMIN, CommandRequest(name=task, args=args, reason="a test", run_at=later))
@@ -36,7 +36,7 @@ def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine,
     assert perform(engine, ADMIN, replace(again, reason="a test"))["kind"] == task
 
 
-def test_support_and_the_customer_do_an_operation_again(engine: Engine) -> None:
+def test_support_and_the_customer_may_retry_an_operation(engine: Engine) -> None:
     with Session(engine, expire_on_commit=False) as session:
         user = make_user(session)
         session.commit()

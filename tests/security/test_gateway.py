@@ -100,7 +100,7 @@ def test_the_check_lets_reading_pass(source: str) -> None:
     assert violations(Module.parse("ui.planted", source), UI) == []
 
 
-def test_what_writes_in_core_is_known() -> None:
+def test_the_functions_of_core_that_write_are_known() -> None:
     known = {
         "core.jobs.cancel.cancel",
         "core.jobs.retry.retry",

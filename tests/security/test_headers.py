@@ -46,14 +46,14 @@ def assert_guarded(answer: object) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
-def test_every_answer_carries_them(site: Site, method: str, path: str, status: int) -> None:
+def test_every_answer_carries_the_security_headers(site: Site, method: str, path: str, status: int) -> None:
     with site.client() as stranger:
         answer = stranger.request(method, path)
     assert answer.status_code == status
     assert_guarded(answer)
 
 
-def test_so_does_what_the_signed_in_see(site: Site) -> None:
+def test_answers_to_signed_in_people_carry_the_security_headers(site: Site) -> None:
     with site.client(Role.ADMIN) as admin, site.client(Role.MEMBER) as member:
         assert_guarded(admin.get("/jobs"))
         assert_guarded(admin.get("/nowhere"))
@@ -62,7 +62,7 @@ def test_so_does_what_the_signed_in_see(site: Site) -> None:
         assert_guarded(forbidden)
 
 
-def test_so_does_the_refusal_of_a_foreign_host(site: Site) -> None:
+def test_the_refusal_of_a_foreign_host_carries_the_security_headers(site: Site) -> None:
     answer = httpx.get(f"{site.url}/healthz", headers={"Host": "evil.example"}, verify=False)
     assert answer.status_code == 400
     assert_guarded(answer)
@@ -111,7 +111,7 @@ def _route(endpoint: object) -> object:
     return APIRoute("/api/broken", endpoint)
 
 
-def test_so_does_an_unexpected_error_which_tells_nothing_of_itself(broken: TestClient) -> None:
+def test_an_unexpected_error_carries_the_security_headers_and_shows_nothing_of_itself(broken: TestClient) -> None:
     answer = broken.get("/api/broken")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert_guarded(answer)

@@ -130,7 +130,7 @@ def placed(site: Site) -> Placed:
     return Placed(pages, [row.id for row in users.values()], [row.id for row in each.values()])
 
 
-def test_every_one_of_them_is_read_by_its_id_and_in_the_audit_log(site: Site, placed: Placed) -> None:
+def test_every_hostile_row_is_read_by_its_id_and_in_the_audit_log(site: Site, placed: Placed) -> None:
     paths = [f"/api/users/{placed_id}{part}" for placed_id in placed.users for part in ("", "/timeline", "/diagnosis")]
     paths += [f"/api/jobs/{placed_id}{part}" for placed_id in placed.jobs for part in ("", "/events", "/explain")]
     with site.client(Role.ADMIN) as admin:
@@ -143,7 +143,9 @@ def test_every_one_of_them_is_read_by_its_id_and_in_the_audit_log(site: Site, pl
     assert len([json.loads(line) for line in files[1].strip().split("\n")]) >= len(TEXTS)
 
 
-def test_nothing_runs_and_nothing_breaks_out(site: Site, tabs: Tabs, rows: Session, placed: Placed) -> None:
+def test_hostile_text_neither_runs_nor_breaks_out_on_any_page(
+    site: Site, tabs: Tabs, rows: Session, placed: Placed
+) -> None:
     wrong: list[str] = []
     for person_id in {owner_id for _, owner_id in placed.pages}:
         user = rows.get_one(User, person_id)

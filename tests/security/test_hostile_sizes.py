@@ -138,7 +138,7 @@ def test_no_answer_carries_megabytes(site: Site, placed: Placed) -> None:
     assert {path: size for path, size in sizes.items() if size > MOST_BYTES} == {}
 
 
-def test_what_is_cut_says_so(site: Site, placed: Placed) -> None:
+def test_truncated_text_says_so(site: Site, placed: Placed) -> None:
     with site.client(Role.ADMIN) as admin:
         shown_job = admin.get(f"/api/jobs/{placed.jobs[0]}").json()
         (event, *_) = admin.get(f"/api/jobs/{placed.jobs[0]}/events").json()["items"]
@@ -165,7 +165,7 @@ def test_a_list_of_huge_errors_is_small(site: Site, rows: Session) -> None:
     assert len(answer.content) < FEW_BYTES
 
 
-def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: Placed) -> None:
+def test_the_command_line_shows_little_of_a_huge_value(site: Site, rows: Session, placed: Placed) -> None:
     app = typer.Typer()
     cli.install(app, lambda: nullcontext(site.engine))
     email = rows.exec(select(User.email).where(User.id == placed.users[0])).one()
@@ -183,7 +183,7 @@ def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: 
 
 @pytest.mark.slow  # the API's answers hold the same promise in a second
 @pytest.mark.browser
-def test_pages_draw_it_without_megabytes(site: Site, tabs: Tabs, placed: Placed) -> None:
+def test_pages_draw_huge_values_without_megabytes(site: Site, tabs: Tabs, placed: Placed) -> None:
     page = tabs.lend(site.token(Role.ADMIN), SCREENS[0])
     wrong: list[str] = []
     frame_sizes: list[int] = []

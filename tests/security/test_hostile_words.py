@@ -59,7 +59,7 @@ def test_no_word_makes_a_verb_fail(program: typer.Typer, verb: str) -> None:
         assert raised is None or isinstance(raised, SystemExit | Refused | Unusable), (name, repr(raised))
 
 
-def test_what_strangers_wrote_steers_no_terminal(program: typer.Typer, rows: Session) -> None:
+def test_text_from_strangers_controls_no_terminal(program: typer.Typer, rows: Session) -> None:
     user = make_user(rows, email=f"{TEXTS['terminal']}{uuid4()}@example.com", name=TEXTS["turned around"])
     rows.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=JobStatus.FAILED))
     rows.commit()

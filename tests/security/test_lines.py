@@ -42,7 +42,7 @@ def test_a_stranger_who_answers_every_ping_is_cut_off(site: Site, tries: list[st
         assert [message for message in iter(lambda: next_message(raw), "") if not message.startswith("44")] == []
 
 
-def test_whoever_is_signed_in_keeps_the_line(site: Site) -> None:
+def test_a_signed_in_person_keeps_the_connection(site: Site) -> None:
     with line(site, site.sign_in(site.person())) as raw, line(site, None) as other:
         assert next_message(raw).startswith("0{")
         raw.send("40")

@@ -12,13 +12,13 @@ from ui.server import listen
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "console.example", ""])
-def test_beyond_this_machine_a_key_of_its_own_is_wanted(host: str) -> None:
+def test_listening_beyond_this_machine_needs_a_secret_key(host: str) -> None:
     with pytest.raises(Unusable, match="UNSTUCK_SECRET_KEY"):
         listen(host, 0, own_key=False)
 
 
 @pytest.mark.parametrize(("host", "own_key"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
-def test_on_this_machine_none_is(host: str, *, own_key: bool) -> None:
+def test_listening_on_this_machine_needs_no_secret_key(host: str, *, own_key: bool) -> None:
     listen(host, 0, own_key=own_key).close()
 
 

@@ -46,7 +46,7 @@ def test_no_page_is_made_of_an_error(site: Site) -> None:
     eventually(lambda: site.counted()["pages"] <= before + 1)
 
 
-def test_a_page_that_is_nobodys_hears_nothing_of_jobs(site: Site) -> None:
+def test_a_page_without_a_person_receives_no_changes_of_jobs(site: Site) -> None:
     person = site.person(Role.VIEWER)
     token = site.sign_in(person)
     page = site.page_of(token, "/nobodys")
@@ -55,7 +55,7 @@ def test_a_page_that_is_nobodys_hears_nothing_of_jobs(site: Site) -> None:
         assert client.call("jobs:join", {"client_id": page.query["client_id"]}) is False
 
 
-def test_who_is_disabled_hears_nothing_more(site: Site) -> None:
+def test_a_disabled_person_receives_no_further_changes(site: Site) -> None:
     person = site.person(Role.VIEWER)
     token = site.sign_in(person)
     page = site.page_of(token)

@@ -40,7 +40,7 @@ def url(environment: dict[str, str], provider: Provider, tmp_path: Path) -> Iter
         ended(process)
 
 
-def test_a_press_leads_to_the_provider_and_back_to_where_one_wanted(
+def test_the_button_leads_to_the_provider_and_back_to_the_requested_page(
     url: str, provider: Provider, tabs: Tabs, rows: Session
 ) -> None:
     ada = make_user(rows, role=Role.SUPPORT)

@@ -69,7 +69,7 @@ def changes(rows: Session) -> tuple[int, int]:
 
 @pytest.mark.parametrize("asker", ASKERS)
 @pytest.mark.parametrize("name", RIGHTS)
-def test_the_gateway_lets_pass_who_may_and_nobody_else(site: Site, rows: Session, name: str, asker: str) -> None:
+def test_the_gateway_lets_exactly_the_permitted_people_pass(site: Site, rows: Session, name: str, asker: str) -> None:
     row = RIGHTS[name]
     asking, owner = people(rows, asker)
     target = ready(site.engine, row.on, owner.id)
@@ -87,7 +87,7 @@ def test_the_gateway_lets_pass_who_may_and_nobody_else(site: Site, rows: Session
 
 @pytest.mark.parametrize("asker", ASKERS)
 @pytest.mark.parametrize("name", [name for name, row in RIGHTS.items() if row.route])
-def test_its_route_says_the_same(site: Site, rows: Session, name: str, asker: str) -> None:
+def test_the_route_of_each_command_decides_the_same(site: Site, rows: Session, name: str, asker: str) -> None:
     row = RIGHTS[name]
     asking, owner = people(rows, asker)
     target = ready(site.engine, row.on, owner.id)
@@ -127,7 +127,7 @@ def shape(path: str) -> str:
 
 
 @pytest.mark.parametrize("name", [name for name, row in RIGHTS.items() if row.cli])
-def test_its_verb_of_the_command_line_does_it_as_an_admin(site: Site, rows: Session, name: str) -> None:
+def test_the_verb_of_each_command_acts_as_an_admin(site: Site, rows: Session, name: str) -> None:
     row = RIGHTS[name]
     _, owner = people(rows, "admin")
     target = ready(site.engine, row.on, owner.id)

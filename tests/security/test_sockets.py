@@ -126,7 +126,7 @@ def settle(site: Site) -> None:
         eventually(lambda: site.counted()["button"] > before)
 
 
-def test_ones_own_page_is_driven(site: Site) -> None:
+def test_a_socket_drives_its_own_page(site: Site) -> None:
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:
@@ -143,7 +143,7 @@ def test_a_page_of_another_site_opens_no_socket(site: Site, origin: str) -> None
 
 
 @pytest.mark.parametrize("token", [None, "", "made-up"])
-def test_nobody_opens_no_socket(site: Site, token: str | None) -> None:
+def test_a_stranger_opens_no_socket(site: Site, token: str | None) -> None:
     with pytest.raises(socketio.exceptions.ConnectionError), socket(site, token):
         pass
 
@@ -155,7 +155,7 @@ def test_a_session_that_has_ended_opens_no_socket(site: Site) -> None:
         pass
 
 
-def test_a_page_is_not_driven_by_who_only_knows_its_id(site: Site) -> None:
+def test_knowing_a_pages_id_is_not_enough_to_drive_it(site: Site) -> None:
     page = site.page_of(site.sign_in(site.person()))
     with socket(site, site.sign_in(site.person(Role.MEMBER))) as other:
         assert not shake(other, page)
@@ -179,7 +179,7 @@ def test_a_page_is_not_driven_by_another_session_of_the_same_person(site: Site) 
         assert not shake(other, page)
 
 
-def test_nothing_of_a_page_is_driven_before_the_handshake(site: Site) -> None:
+def test_a_page_is_not_driven_before_the_handshake(site: Site) -> None:
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:
@@ -208,7 +208,7 @@ def revoke(site: Site, person: User) -> None:
 
 
 @pytest.mark.parametrize("end", [disable, degrade, revoke])
-def test_an_open_page_ends_with_what_it_was_opened_with(site: Site, end: Any) -> None:
+def test_an_open_page_ends_with_the_session_role_or_person_that_opened_it(site: Site, end: Any) -> None:
     person = site.person()
     token = site.sign_in(person)
     page = site.page_of(token)
@@ -289,7 +289,7 @@ def test_messages_that_name_no_page_are_ignored(site: Site, message: Any) -> Non
         {"listener_id": "../../etc/passwd"},
     ],
 )
-def test_malformed_messages_of_ones_own_page_harm_nobody(site: Site, harm: dict[str, Any]) -> None:
+def test_malformed_messages_to_its_own_page_harm_no_other_page(site: Site, harm: dict[str, Any]) -> None:
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:

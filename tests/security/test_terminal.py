@@ -42,7 +42,7 @@ def fail(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*TEXTS, *UNSTORABLE])
-def test_nothing_in_the_log_steers_the_terminal(terminal: Terminal, text: str) -> None:
+def test_no_line_of_the_log_controls_the_terminal(terminal: Terminal, text: str) -> None:
     hostile = {**TEXTS, **UNSTORABLE}[text]
     only_to(terminal)
     try:

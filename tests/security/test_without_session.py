@@ -55,7 +55,7 @@ def test_the_walk_finds_everything(table: dict[str, list]) -> None:
     assert {kind for kind, _, _ in table["ways"]} <= {"APIRoute", "Route", "Mount"}, "teach `ways` the new kind"
 
 
-def test_without_a_session_nothing_is_told_and_nothing_is_done(site: Site, table: dict[str, list]) -> None:
+def test_without_a_session_nothing_is_shown_and_nothing_is_done(site: Site, table: dict[str, list]) -> None:
     open_doors = []
     with site.client() as stranger:
         for _, path, methods in table["ways"]:
@@ -86,7 +86,7 @@ def test_a_session_that_was_ended_opens_nothing(site: Site, table: dict[str, lis
             assert answer.status_code == 401
 
 
-def test_what_is_public_tells_no_person_and_no_address(site: Site) -> None:
+def test_public_answers_name_no_person_and_no_address(site: Site) -> None:
     token = site.token()
     with site.client() as stranger:
         texts = [stranger.get(path).text for path in ("/healthz", "/readyz", "/metrics", "/api/openapi.json")]

@@ -178,7 +178,7 @@ def test_failed_without_a_failed_job_is_dismissed() -> None:
 
 
 @pytest.mark.parametrize("state", [DemoModeStatus.DISABLED, DemoModeStatus.ENABLED])
-def test_a_user_at_rest_is_fine_and_needs_nothing_pressed(state: DemoModeStatus) -> None:
+def test_a_user_at_rest_is_fine_and_needs_no_remedy(state: DemoModeStatus) -> None:
     diagnosis = diagnose(User(email="ana@example.com", demo_mode_status=state), None)
     assert (diagnosis.situation, diagnosis.remedy) == (Situation.FINE, None)
 
@@ -222,7 +222,7 @@ def with_controls(its_job: BackgroundJob, controls: Controls, capacity: Capacity
     ],
 )
 @pytest.mark.parametrize("values", [{}, DUE, {"attempt": 1}], ids=["new", "overdue", "between attempts"])
-def test_a_job_that_a_pause_holds_says_whose_since_when_and_why(
+def test_a_paused_job_names_the_person_the_time_and_the_reason(
     values: dict, controls: Controls, holder: str, command: str, name: str
 ) -> None:
     diagnosis = with_controls(job(**values), controls)
@@ -238,7 +238,7 @@ def test_a_job_that_a_pause_holds_says_whose_since_when_and_why(
     assert COMMANDS[command].form.model_validate(diagnosis.remedy.args)
 
 
-def test_a_pause_is_told_before_everything_else_and_everything_else_besides() -> None:
+def test_a_pause_comes_first_and_other_reasons_follow() -> None:
     both = Controls(Queue(name="demo", **PAUSED), JobKind(kind="demo.enable", **PAUSED | {"paused_by": "Bo"}))
     diagnosis = with_controls(job(), both, NOBODY, ahead=4)
     assert "queue demo was paused by Ana" in diagnosis.sentence
@@ -246,14 +246,14 @@ def test_a_pause_is_told_before_everything_else_and_everything_else_besides() ->
     assert "Also, no worker is alive for this queue." in diagnosis.evidence
 
 
-def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_said() -> None:
+def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_named() -> None:
     queue = Queue(name="demo", paused_at=ago(days=2), paused_by="Ana")
     diagnosis = with_controls(job(), Controls(queue=queue))
     assert diagnosis.sentence.endswith("paused by Ana at 14:00 UTC on 20 November, without a reason.")
 
 
 @pytest.mark.parametrize("values", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
-def test_a_job_that_is_not_due_yet_is_told_that_the_pause_would_hold_it(values: dict) -> None:
+def test_a_job_that_is_not_due_yet_mentions_that_the_pause_would_hold_it(values: dict) -> None:
     diagnosis = with_controls(job(**values), Controls(queue=Queue(name="demo", **PAUSED)))
     assert (diagnosis.situation, diagnosis.remedy) == (Situation.WAITING, None)
     assert "It will not start then either, unless queue demo is resumed." in diagnosis.evidence
@@ -303,7 +303,7 @@ def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
         ({"rate_count": 2, "rate_seconds": 60}, {}),
     ],
 )
-def test_a_limit_with_room_holds_nobody_back(limits: dict, running: dict) -> None:
+def test_a_limit_with_room_holds_no_job_back(limits: dict, running: dict) -> None:
     diagnosis = with_controls(job(), Controls(kind=JobKind(kind="demo.enable", **limits), running=running))
     assert "starts any moment" in diagnosis.sentence
 

@@ -74,7 +74,7 @@ def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None
 
 
 @browser
-def test_the_palette_offers_nobody_what_is_not_theirs_to_do(console, rows: Session) -> None:
+def test_the_palette_offers_only_permitted_commands(console, rows: Session) -> None:
     failed(rows, make_user(rows, email="vic.palette@example.com"))
     page = person(console, rows, Role.VIEWER)
     ask_palette(page, "vic.palette")
@@ -85,7 +85,7 @@ def test_the_palette_offers_nobody_what_is_not_theirs_to_do(console, rows: Sessi
 
 
 @browser
-def test_the_palette_retries_what_failed_of_a_user(console, rows: Session) -> None:
+def test_the_palette_retries_the_failed_job_of_a_user(console, rows: Session) -> None:
     job = failed(rows, make_user(rows, email="rob.palette@example.com"))
     page = person(console, rows, Role.SUPPORT)
     ask_palette(page, "retry failed of rob.palette")
@@ -136,7 +136,7 @@ def test_secrets_among_the_arguments_are_not_shown(console, rows: Session) -> No
     assert "hush" not in page.content()
 
 
-def test_an_admin_reveals_what_is_hidden_and_it_is_kept_who_saw_it(console, rows: Session) -> None:
+def test_an_admin_reveals_hidden_values_and_that_is_recorded(console, rows: Session) -> None:
     job = failed(rows, make_user(rows))
     job.args = {"preset": "nano", "apiKey": "hush-hush"}
     page = person(console, rows, Role.VIEWER, f"/jobs/{job.id}")
@@ -154,7 +154,7 @@ def test_an_admin_reveals_what_is_hidden_and_it_is_kept_who_saw_it(console, rows
 
 
 @pytest.mark.parametrize("key", ["token", "ACCESS_TOKEN", "clientSecret", "password", "api_key", "authorization"])
-def test_what_a_secret_key_holds_is_hidden_at_any_depth(key: str) -> None:
+def test_the_value_of_a_secret_key_is_hidden_at_any_depth(key: str) -> None:
     assert redacted({"a": [{key: ["x"]}], "b": 1}) == {"a": [{key: HIDDEN}], "b": 1}
     assert redacted({key: None}) == {key: None}, "that there is nothing is no secret"
 
@@ -176,7 +176,7 @@ class Gone:
         self.has_socket_connection = False
 
 
-def test_watching_ends_when_told_to_and_when_its_part_of_the_page_is_gone() -> None:
+def test_watching_ends_on_demand_and_when_its_part_of_the_page_is_gone() -> None:
     hub, page, part = live.Hub(), Gone(), Gone()
     stop = hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._watchers)
     hub.watch(live._Watcher(page, lambda: None, None, None, part), hub._watchers)

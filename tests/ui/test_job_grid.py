@@ -259,7 +259,7 @@ def test_new_jobs_wait_and_are_counted_once(screen: Screen, database: str) -> No
             session.commit()
 
 
-def test_everything_is_reached_by_keys_unless_someone_is_typing(screen: Screen, database: str) -> None:
+def test_everything_is_reached_by_keys_unless_a_person_is_typing(screen: Screen, database: str) -> None:
     screen.visit()
     first, second = (job["id"] for job in listed(database, limit=2))
     press = screen.page.keyboard.press
@@ -290,7 +290,7 @@ def test_the_context_menu_is_asked_for_with_the_job_under_it(screen: Screen, dat
     screen.see(lambda: screen.said().get("context", {}).get("job_id") == job_id)
 
 
-def test_a_filter_shows_what_it_says_and_a_row_that_leaves_it_says_so(screen: Screen, database: str) -> None:
+def test_a_filter_shows_its_matches_and_a_row_that_leaves_it_says_so(screen: Screen, database: str) -> None:
     screen.visit()
     screen.page.get_by_role("button", name="Failed only").click()
     failed = listed(database, limit=200, params={"status": "failed"})
@@ -316,7 +316,7 @@ def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) ->
     screen.see(lambda: not screen.page.locator(".jg-line").is_visible())
 
 
-def test_who_is_signed_out_is_led_to_the_login_page(screen: Screen) -> None:
+def test_a_signed_out_person_is_led_to_the_login_page(screen: Screen) -> None:
     screen.visit()
     screen.post("/trouble/401")
     try:

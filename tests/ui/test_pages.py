@@ -70,7 +70,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
-def test_each_state_has_its_words_on_both_pages_of_the_creator(console, rows: Session, state: tuple) -> None:
+def test_each_state_has_its_text_on_both_pages_of_the_creator(console, rows: Session, state: tuple) -> None:
     prepare, settings_texts, dashboard_texts = state
     user = make_user(rows)
     prepare(rows, user)
@@ -86,7 +86,7 @@ def test_each_state_has_its_words_on_both_pages_of_the_creator(console, rows: Se
     assert page.wrong == []
 
 
-def test_a_double_click_asks_once_and_the_page_follows_the_job(console, rows: Session) -> None:
+def test_a_double_click_requests_once_and_the_page_follows_the_job(console, rows: Session) -> None:
     user = make_user(rows)
     rows.commit()
     page = console.open(user, "/settings/demo-mode", screen={"width": 390, "height": 844})

@@ -76,7 +76,7 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
     assert page.wrong == []
 
 
-def test_without_a_worker_it_is_said_how_to_start_one_and_that_nothing_is_lost(console, rows: Session) -> None:
+def test_the_page_without_a_worker_says_how_to_start_one_and_that_nothing_is_lost(console, rows: Session) -> None:
     viewer, ana = person(rows, Role.VIEWER), make_user(rows)
     enabling(rows, ana)
     rows.commit()
@@ -85,7 +85,7 @@ def test_without_a_worker_it_is_said_how_to_start_one_and_that_nothing_is_lost(c
         page.get_by_label("Live workers").get_by_text(shown, exact=False).first.wait_for()
 
 
-def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(console, rows: Session) -> None:
+def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console, rows: Session) -> None:
     admin, ana = person(rows, Role.ADMIN), make_user(rows, email="ana@example.com")
     alive(rows, heartbeat_at=datetime.now(UTC) + timedelta(hours=1))
     job = enabling(rows, ana)
@@ -119,7 +119,7 @@ def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(consol
     assert page.wrong == []
 
 
-def test_a_kind_is_paused_and_resumed_where_its_queue_goes_on(console, rows: Session) -> None:
+def test_a_kind_is_paused_and_resumed_while_its_queue_goes_on(console, rows: Session) -> None:
     admin = person(rows, Role.ADMIN)
     rows.commit()
     page = console.open(admin, "/queues")
@@ -135,7 +135,7 @@ def test_a_kind_is_paused_and_resumed_where_its_queue_goes_on(console, rows: Ses
     assert [name for name in names if name.startswith("kind.")] == ["kind.paused", "kind.resumed"]
 
 
-def test_limits_are_set_in_a_dialog_that_says_what_does_not_fit(console, rows: Session) -> None:
+def test_limits_are_set_in_a_dialog_that_explains_invalid_values(console, rows: Session) -> None:
     admin = person(rows, Role.ADMIN)
     rows.commit()
     page = console.open(admin, "/queues")
@@ -156,7 +156,7 @@ def test_limits_are_set_in_a_dialog_that_says_what_does_not_fit(console, rows: S
     assert page.wrong == []
 
 
-def test_without_the_broker_it_is_said_that_nothing_is_lost(console, rows: Session) -> None:
+def test_the_page_without_the_broker_says_that_nothing_is_lost(console, rows: Session) -> None:
     viewer = person(rows, Role.VIEWER)
     enabling(rows, make_user(rows))
     enabling(rows, make_user(rows))
@@ -229,7 +229,7 @@ def test_an_operation_is_scheduled_for_a_user_by_their_address_with_its_own_form
     assert (schedule.target_id, schedule.args) == (ana.id, {"preset": "mid_tier"})
 
 
-def test_what_came_of_the_last_runs_is_told_with_the_job_or_the_reason(console, rows: Session) -> None:
+def test_the_last_runs_are_shown_with_the_job_or_the_reason(console, rows: Session) -> None:
     viewer, ana = person(rows, Role.VIEWER), make_user(rows)
     job = enabling(rows, ana)
     schedule = Schedule(name="nightly", kind="demo.enable", target_id=ana.id, cron="0 3 * * *")

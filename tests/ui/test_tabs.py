@@ -14,7 +14,7 @@ KNOWN = """[
 NEW = ["", 0, 0, 1280, True, False, True]
 
 
-def test_a_tab_that_is_given_back_is_as_new(console, rows: Session) -> None:
+def test_a_tab_that_is_returned_is_as_new(console, rows: Session) -> None:
     user = make_user(rows, role=Role.VIEWER)
     rows.commit()
     page = console.open(user, "/workers", screen=PHONE)

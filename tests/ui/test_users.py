@@ -37,7 +37,7 @@ def test_signs_of_the_query_language_mean_themselves(session: Session, ana: User
     assert users == [] or text.strip("\x00") == ""
 
 
-def test_stuck_failed_and_moving_users_are_told_apart(session: Session) -> None:
+def test_stuck_failed_and_moving_users_are_distinguished(session: Session) -> None:
     drifted = make_user(session, demo_mode_status=DemoModeStatus.DISABLING)
     failed = make_user(session, demo_mode_status=DemoModeStatus.FAILED)
     fresh, waiting, scheduled, running, orphan = (make_user(session) for _ in range(5))
