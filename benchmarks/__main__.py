@@ -23,7 +23,7 @@ PARTS = ("throughput", *SINGLE)
 
 
 def main() -> None:
-    """Measure what was asked for, and print Markdown."""
+    """Measure what the options request, and print Markdown."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _options()
     with private_place() as place:
@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
 
 
 def _compare(place: Place, options: argparse.Namespace) -> None:
-    """Run the candidates in turns, so that whatever disturbs the machine disturbs all alike."""
+    """Run the candidates in turns, so that a disturbance of the machine hits all alike."""
     chosen = [each for each in CONTENDERS if any(part.lower() in each.name.lower() for part in options.against)]
     results = {each.name: throughput.Result(each) for each in chosen if _is_there(each, options.peers_python)}
     rates: dict[int, list[float]] = {1: [], 8: []}
@@ -85,7 +85,7 @@ def _python(contender: Contender, of_peers: str) -> str:
 
 
 def _is_there(contender: Contender, python: str) -> bool:
-    """Tell whether a peer is installed, and say so if not."""
+    """Return whether a peer is installed; print a line if not."""
     if not contender.package:
         return True
     answer: Sequence[str] = (python, "-c", f"import {contender.package}")

@@ -1,4 +1,4 @@
-"""pgbench -N on the same server: what the disk and PostgreSQL give to anybody."""
+"""pgbench -N on the same server: what the disk and PostgreSQL can do without us."""
 
 import re
 import subprocess

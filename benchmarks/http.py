@@ -1,4 +1,4 @@
-"""Asking for an operation through HTTP, as programs do: one connection, one request after the other."""
+"""Requests for an operation through HTTP, as programs send them: one connection, one request after the other."""
 
 import time
 

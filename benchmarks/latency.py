@@ -19,7 +19,7 @@ from core.jobs.request import request_task
 RATE = 20
 #: Jobs that are not counted: the worker warms up.
 WARM_UP = 20
-#: Seconds after which a worker that has started nothing is given up.
+#: Seconds to wait for a worker's first start.
 PATIENCE = 30
 
 
@@ -41,7 +41,7 @@ def measure(place: Place, jobs: int) -> list[str]:
 
 
 def _ask(url: str, file: Path, jobs: int) -> dict[int, float]:
-    """Ask for jobs one by one, and return when each one was committed."""
+    """Request jobs one by one, and return when each one was committed."""
     prepare()
     engine = connect(url)
     committed_at = {}

@@ -51,7 +51,7 @@ class Place:
         return self.database(name)
 
     def environment(self, database_url: str, **more: str) -> dict[str, str]:
-        """Return a child's environment: these servers, nothing of the caller's."""
+        """Return a child's environment: these servers, and no settings of the caller."""
         own = {
             "DATABASE_URL": database_url,
             "REDIS_URL": self.redis_url,

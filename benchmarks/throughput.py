@@ -15,7 +15,7 @@ from benchmarks.cpu import Cpu, look
 from benchmarks.place import Place
 from benchmarks.processes import hear, running, say, several
 
-#: Seconds that one round may take; a candidate that takes longer is told so far.
+#: Seconds that one round may take; a candidate that takes longer is reported as far as it came.
 ROUND = 60
 #: Jobs before the clock runs: connections open, caches fill, statements are prepared.
 WARM_UP = 200

@@ -1,7 +1,7 @@
 """One Chromium for each process of a run, and tabs of it that every test gets as if they were new.
 
 A tab that goes on to the next address keeps what its renderer has read and compiled: a page then costs a third of the
-CPU that it costs in a context of its own. What a test may leave behind in a tab is cleared when the test has ended.
+CPU that it costs in a context of its own. After each test, its leftovers in the tab are cleared.
 """
 
 import shutil
@@ -22,7 +22,7 @@ FLAGS = [
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCREEN = {"width": 1280, "height": 720}
-#: What a page believes of its person's wishes; nothing moves, so that nothing is waited for.
+#: The person's preferences as a page sees them; without motion, tests wait for no animation.
 WISHES = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none"}
 #: Milliseconds that a page may take for anything.
 PATIENCE = 30_000
@@ -88,7 +88,7 @@ class Tab:
         return page
 
     def clear(self) -> None:
-        """Let nothing of the last test be left: no socket, cookie, note, listener, route, wish or further tab."""
+        """Clear what the last test left: socket, cookie, storage, listeners, routes, preferences, further tabs."""
         listeners, self._listeners = self._listeners, []
         if self.page.is_closed():
             self.page, listeners = self._new_page(), []
@@ -126,7 +126,7 @@ class Tabs:
         self._apart: list[Tab] = []
 
     def lend(self, token: str | None = None, screen: dict[str, int] | None = None) -> Any:
-        """Return a tab that nobody else has in this test; it knows nothing of the others."""
+        """Return a tab for this caller alone; it shares nothing with the other tabs of this test."""
         if self._lent == len(self._tabs):
             self._tabs.append(Tab(self._browser, self._url))
         self._lent += 1

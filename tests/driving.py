@@ -1,4 +1,4 @@
-"""Driving the engine by hand: request, claim, run, take away, one move at a time."""
+"""Driving the engine by hand: request, claim, run, rescue, one move at a time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ REQUESTED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class Killed(BaseException):
-    """kill -9, as far as one process can say it."""
+    """Stands for kill -9 within one process."""
 
 
 def prepare(engine: Engine, operation: Operation[Any, Any]) -> UUID:
@@ -73,7 +73,7 @@ def _give_up(engine: Engine) -> None:
 
 
 def smallest_form(operation: Operation[Any, Any]) -> dict[str, Any]:
-    """Return what an operation's form needs at the least."""
+    """Return the smallest form that an operation accepts."""
     return {"preset": "nano"} if "preset" in operation.form.model_fields else {}
 
 
@@ -163,7 +163,7 @@ def ask_to_cancel(engine: Engine, job_id: UUID) -> None:
 
 
 def at_checkpoint(monkeypatch: pytest.MonkeyPatch, number: int, *, before: Any = None, after: Any = None) -> list[int]:
-    """Let something happen before or after the checkpoint with this number (from 0); returns those passed."""
+    """Call a function before or after the checkpoint with this number (from 0); returns the checkpoints passed."""
     real, passed = run_module.checkpoint, []
 
     def checkpoint(*args: Any) -> bool:
@@ -180,7 +180,7 @@ def at_checkpoint(monkeypatch: pytest.MonkeyPatch, number: int, *, before: Any =
 
 
 def die(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return what ends the present run without another write, as the power cut would."""
+    """Return a function that ends the present run without another write, as a power cut would."""
 
     def dead(*_: Any) -> Any:
         raise Killed

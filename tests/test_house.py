@@ -1,4 +1,4 @@
-"""The house rules that a machine can hold: `make test` is not green where `make check` is red."""
+"""The house rules that a machine can check: `make test` is red where `make check` is."""
 
 import ast
 import re

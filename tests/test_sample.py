@@ -1,4 +1,4 @@
-"""The sample: believable, harmless, and true to the rule that a user's state says what their last job says."""
+"""The sample: believable, harmless, and true to the rule that a user's state follows from their last job."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -15,7 +15,7 @@ from ui import cli
 
 @pytest.fixture
 def run(engine: Engine) -> object:
-    """Return what runs one verb against this test's database and returns what it printed."""
+    """Return a function that runs one verb against this test's database and returns what it printed."""
 
     @contextmanager
     def connection() -> Iterator[Engine]:

@@ -1,4 +1,4 @@
-"""Which e-mail addresses an operator may have: those of a company's own network too, and no others than addresses."""
+"""Which e-mail addresses an operator may have: addresses of a company's own network too, and only real addresses."""
 
 import pytest
 from pydantic import ValidationError

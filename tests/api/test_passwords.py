@@ -1,4 +1,4 @@
-"""Which passwords are good enough, that all of one counts, and that guessing tells nothing about who there is."""
+"""Which passwords are good enough, that every character counts, and that guessing reveals no accounts."""
 
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
@@ -95,7 +95,9 @@ def test_a_refusal_says_what_to_do_instead() -> None:
 
 
 def test_the_hardest_password_to_judge_takes_no_longer_than_a_slow_request() -> None:
-    substitutes = "4@8({[<369 1!|70$5+%2" * 50  # each sign may stand for several letters, and all ways are tried
+    substitutes = (
+        "4@8({[<369 1!|70$5+%2" * 50
+    )  # each character may stand for several letters, and all readings are tried
     began = thread_time()
     passwords.hash_password(substitutes[:1000])
     assert thread_time() - began < 2

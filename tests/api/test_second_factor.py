@@ -1,4 +1,4 @@
-"""The second factor: on by a first code, owed at every sign-in, each code good once, and the ways back in."""
+"""The second factor: on by a first code, required at every sign-in, each code good once, and the ways back in."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("quick_hashes")
 def _secret_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET)
     settings.cache_clear()
-    # The middle of a half minute, and no step ends while a test runs.
+    # The middle of a half minute: no time step ends while a test runs.
     middle = datetime.fromtimestamp(clock.now().timestamp() // 30 * 30 + 15, UTC)
     monkeypatch.setattr(clock, "now", lambda: middle)
     yield
@@ -38,7 +38,7 @@ def _secret_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Person:
-    """Somebody with a password and a second factor, and the phone."""
+    """A person with a password, a second factor and their phone."""
 
     def __init__(self, client: TestClient, user: User) -> None:
         self.client, self.email, self.id = client, user.email, user.id
@@ -114,7 +114,7 @@ def test_wrong_codes_have_to_wait_and_then_the_right_one_is_good_again(
 
 
 def test_attempts_are_counted_before_a_code_is_checked(person: Person, engine: Engine, redis_url: str) -> None:
-    """Of a hundred at once, each would find the account not locked yet."""
+    """A hundred attempts at once would each find the account not locked yet."""
     rate_limits.use(SharedLimiter(redis_url))
     try:
         for number in range(rate_limits.CODES.times):
@@ -126,7 +126,7 @@ def test_attempts_are_counted_before_a_code_is_checked(person: Person, engine: E
 
 
 def tried(person: Person, engine: Engine, code: str) -> bool:
-    """Try a code as one does of whom the others are not known yet."""
+    """Try a code as one of many attempts whose results are not known yet."""
     with session_scope(engine) as session:
         session.exec(update(SecondFactor).values(failures=0, locked_until=None))
     with session_scope(engine) as session:

@@ -1,4 +1,4 @@
-"""The session's cookie: for this site alone, out of reach of scripts, and another one at every sign-in."""
+"""The session's cookie: for this site alone, out of reach of scripts, and new at every sign-in."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from tests.factories import make_user
 from ui.app import create_api
 
 HTTPS, HTTP = "https://console.example", "http://localhost"
-#: What a browser keeps of the cookie, by the address that people use.
+#: The cookie's name and attributes, by the address that people use.
 FLAGS = {
     HTTP: ("unstuck_session", {"httponly", "path=/", "samesite=lax"}),
     HTTPS: ("__Host-unstuck", {"httponly", "path=/", "samesite=lax", "secure"}),
@@ -23,7 +23,7 @@ FLAGS = {
 
 @pytest.fixture(params=FLAGS)
 def console(request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """Return a stranger at a console with https, and at one without."""
+    """Return a client that is not signed in, at a console with https and at one without."""
     monkeypatch.setenv("UNSTUCK_PUBLIC_URL", request.param)
     settings.cache_clear()
     with TestClient(create_api(engine, "test"), base_url=request.param, follow_redirects=False) as client:
@@ -33,7 +33,7 @@ def console(request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.
 
 
 def sign_in_cookie(console: TestClient, engine: Engine, user: User) -> tuple[str, str, set[str]]:
-    """Sign in by a link; return the cookie's name, the token, and what else the browser is told of it."""
+    """Sign in by a link; return the cookie's name, its token and its attributes."""
     with session_scope(engine) as session:
         link = auth.make_link(session, user)
     first, *more = console.post(f"/login/{link}").headers["set-cookie"].split("; ")
@@ -66,7 +66,7 @@ def test_sign_out_deletes_the_cookie_with_the_attributes_that_browsers_require(
 
 
 def test_a_planted_session_cookie_is_replaced_at_sign_in(console: TestClient, engine: Engine) -> None:
-    """Session fixation: who plants their own cookie in another's browser must not end up as that person."""
+    """Session fixation: a cookie planted in another person's browser must not become that person's session."""
     with session_scope(engine) as session:
         attacker, victim = make_user(session), make_user(session)
     name, planted, _ = sign_in_cookie(console, engine, attacker)

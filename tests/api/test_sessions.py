@@ -1,4 +1,4 @@
-"""Where one is signed in: seen by self_owned and by admins, ended by them, and on record with who ended it."""
+"""A person's sessions: seen and ended by the person and by admins, and recorded with the person who ended them."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 @pytest.fixture
 def announced(monkeypatch: pytest.MonkeyPatch) -> list[bus.Changes]:
-    """Return what the screens are told."""
+    """Return the changes that open screens receive."""
     announced: list[bus.Changes] = []
 
     class RecordingBus(bus.NullBus):
@@ -38,7 +38,7 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> list[bus.Changes]:
 
 @pytest.fixture
 def elsewhere(engine: Engine, anonymous: TestClient) -> Callable[[User], TestClient]:
-    """Return what signs a person in on another device."""
+    """Return a function that signs a person in on another device."""
 
     def sign_in(user: User) -> TestClient:
         with session_scope(engine) as session:

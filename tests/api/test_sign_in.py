@@ -1,4 +1,4 @@
-"""Signing in and out: by link once, by password, and what ends a session."""
+"""Signing in and out: by link once, by password, and the ways in which a session ends."""
 
 from collections.abc import Callable
 from datetime import timedelta

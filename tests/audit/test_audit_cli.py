@@ -21,7 +21,7 @@ from ui import cli
 
 @pytest.fixture
 def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Return what runs one verb of the program on this test's database."""
+    """Return a function that runs one verb of the program on this test's database."""
 
     @contextmanager
     def connection() -> Iterator[Engine]:

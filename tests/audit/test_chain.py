@@ -1,4 +1,4 @@
-"""The hash chain: what was done to the log behind its back is found, and the row is named."""
+"""The hash chain: tampering with the log is found, and the row is named."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +56,7 @@ def scalar(engine: Engine, query: str) -> int:
 
 
 def damage(engine: Engine, *statements: str) -> None:
-    """Do what only somebody with the rights of a superuser can: go past the triggers."""
+    """Change the log as a superuser can: past the triggers."""
     with session_scope(engine) as session:
         for statement in ("SET LOCAL session_replication_role = replica", *statements):
             session.connection().execute(text(statement))
@@ -143,7 +143,7 @@ def test_an_edited_seal_is_named(log: Engine, edit: str) -> None:
 
 
 def test_a_seal_made_without_the_secret_is_found(log: Engine) -> None:
-    """Whoever can write everything, but has no key, cannot make a link that fits."""
+    """An attacker who can write every table, but has no key, cannot make a link that fits."""
     damage(log, "UPDATE events SET reason = 'mine' WHERE id = 7", "DELETE FROM audit_seals WHERE position = 7")
     forged = seal_all(log, ChainKeys("another secret, guessed"))
     assert forged.added == 1

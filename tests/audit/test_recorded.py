@@ -1,4 +1,4 @@
-"""What the audit log keeps of a change: before, after, and why; and what is not done without a why."""
+"""The audit log records each change with the values before and after and the reason; dangerous commands need one."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Changing the secret: no token is lost, whatever breaks off, and nothing is encrypted twice."""
+"""Changing the secret: an interruption loses no token, and nothing is encrypted twice."""
 
 import pytest
 from sqlalchemy import Engine, text

@@ -1,4 +1,4 @@
-"""The sealer of a worker process: it seals by itself, says the head to the log, and needs the secret."""
+"""The sealer of a worker process: it seals by itself, logs the head, and needs the secret."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The audit log as it is read: filters, pages, files, and who may."""
+"""Reading the audit log: filters, pages, exports, and the role it needs."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ CLI = Actor(None, "root (command line)", Role.ADMIN, "cli")
 
 @pytest.fixture
 def ana(session: Session) -> User:
-    """Return a user to whom things were done, by three people and the engine."""
+    """Return a user whom three people and the engine have changed."""
     user = make_user(session, email="Ana.Alvarez@example.com")
     record(session, ADMIN, "queue.paused", reason="Deploying 100% of it", name="demo", was="active", now="paused")
     record(session, SUPPORT, "job.requested", user_id=user.id, kind="demo.enable", was="disabled", now="enabling")

@@ -1,4 +1,4 @@
-"""A new operation is its own file and one line: everything else knows it, also when it brings states of its own."""
+"""A new operation is its own file and one line: the rest of the program knows it, even with states of its own."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def environment(database_url: str, redis_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def program(environment: dict[str, str]) -> Run:
-    """Return what runs one verb of a program that has the operation."""
+    """Return a function that runs one verb of a program that has the operation."""
 
     def run(*verb: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*PROGRAM, *verb], env=environment, capture_output=True, text=True, check=False)
@@ -43,7 +43,7 @@ def program(environment: dict[str, str]) -> Run:
 
 @contextmanager
 def working(environment: dict[str, str]) -> Iterator[None]:
-    """Let a worker of that program work."""
+    """Run a worker of that program."""
     with subprocess.Popen([*PROGRAM, "worker"], env=environment) as worker:
         try:
             yield

@@ -1,4 +1,4 @@
-"""Promises that every operation keeps, whichever it is: each is held at every one of its checkpoints."""
+"""Promises that every operation keeps, at every one of its checkpoints."""
 
 from typing import Any
 from uuid import UUID
@@ -21,8 +21,8 @@ Any_ = Operation[Any, Any]
 
 
 def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
-    """The doctor finds nothing, and the user is called stuck neither in lists nor by the diagnosis."""
-    driving.new_worker(engine)  # with nobody to do it, a job is stuck indeed
+    """Assert that the doctor finds nothing, and that neither lists nor diagnosis call the user stuck."""
+    driving.new_worker(engine)  # without a worker, a job is rightly called stuck
     with Session(engine) as session:
         broken = {violation.invariant.name: list(violation.rows) for violation in violations(session)}
         assert broken == {}, at
@@ -62,7 +62,7 @@ def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
 
 
 def undisturbed(engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], int]:
-    """Return what the operation leaves when nothing happens to it, and how many checkpoints it has."""
+    """Return the rows that an undisturbed run leaves, and its number of checkpoints."""
     with monkeypatch.context() as patch:
         passed = at_checkpoint(patch, -1)
         user = driving.prepare(engine, operation)

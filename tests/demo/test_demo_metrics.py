@@ -1,4 +1,4 @@
-"""The dashboard's figures: whatever is in the table, they add up."""
+"""The dashboard's figures add up for any rows in the table."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random

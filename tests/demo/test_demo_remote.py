@@ -1,4 +1,4 @@
-"""The remote demo service: whatever it does, the rows are right or a person reads what to do."""
+"""The remote demo service: for every behaviour of it, the rows are right or the error says what to do."""
 
 import logging
 import socket

@@ -27,7 +27,7 @@ from tests.conftest import SECRET
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Lets the database note of each new session how it plans and whether it compiles its plans.
+#: Makes the database note for each new session how it plans and whether it compiles plans.
 NOTE_SESSIONS = """
     CREATE SCHEMA noted;
     CREATE TABLE noted.sessions (jit text, sequential_scans text);

@@ -1,4 +1,4 @@
-"""A database that was damaged by hand: each damage is found, by name, with a remedy."""
+"""The doctor finds each damage done to the database by hand, by name, with a remedy."""
 
 import pytest
 from sqlalchemy import Engine, text

@@ -1,4 +1,4 @@
-"""Group commit: many endings and claims in one statement, each with the promises that it has alone."""
+"""Group commit: many endings and claims in one statement, each keeps the promises of a single one."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ QUEUE = "demo"
 
 
 def _outside(_: TaskWork[NoForm]) -> Steps:
-    """Work somewhere else, and leave nothing to commit here."""
+    """Work outside the database, and leave nothing to commit here."""
     return {"sent": 1}
     yield Progress(1, 1)
 

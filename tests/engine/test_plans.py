@@ -14,7 +14,7 @@ from core.jobs import batch, checkpoint, claim, fence
 from tasks.worker import batch_engine
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
-#: How a claim counts the running jobs of a kind that has a limit: both indexes hold what is alive, and no more.
+#: How a claim counts the running jobs of a kind that has a limit: both indexes hold live jobs only.
 ALIVE = {"ix_background_jobs_running", "ix_background_jobs_live", "Bitmap Heap Scan"}
 ROWS = """
     INSERT INTO background_jobs (id, kind, queue, status, created_at, run_at, started_at, finished_at, worker_id)
@@ -38,7 +38,7 @@ def fill(session: Session, *, analysed: bool) -> None:
 
 
 def indexes(session: Session, statement: Statement) -> set[str]:
-    """Return by which ways the statement goes to jobs."""
+    """Return the access paths of the statement to jobs."""
     return set(_ways(_plan(session, statement)))
 
 
@@ -47,7 +47,7 @@ def plan_of(session: Session, statement: Statement) -> str:
 
 
 def _plan(session: Session, statement: Statement) -> dict[str, Any]:
-    """Return the statement's plan, made once for whatever values come."""
+    """Return the statement's generic plan, made once for all values."""
     named = statement.sql
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", named)))
     numbered = re.sub(r"%\((\w+)\)s", lambda match: f"${names.index(match[1]) + 1}", named)
@@ -71,7 +71,7 @@ def _ways(node: dict[str, Any]) -> Iterator[str]:
 
 
 def trapped(statement: Statement) -> Statement:
-    """Return the statement with its guard written as one would write it first."""
+    """Return the statement with its guard in the obvious, slower form."""
     sql = re.sub(r"coalesce\(status, ''\) = (:from_status|'running')", "status = 'running'", statement.text)
     assert sql != statement.text
     return Statement(sql)

@@ -1,4 +1,4 @@
-"""The short ways of the engine keep what the long ones promise: many at once, prepared, raw."""
+"""The engine's fast paths (many at once, prepared, raw) keep the promises of the ordinary ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the pages of workers, queues and schedules read: true, and from what is cheap to read."""
+"""The pages of workers, queues and schedules show true figures, from cheap queries."""
 
 from datetime import timedelta
 from itertools import pairwise

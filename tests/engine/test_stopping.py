@@ -1,4 +1,4 @@
-"""A worker that stops hands its jobs back; what people asked for meanwhile is kept."""
+"""A worker that stops releases its jobs; requests that people made meanwhile are kept."""
 
 from sqlalchemy import Engine
 

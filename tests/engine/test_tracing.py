@@ -1,4 +1,4 @@
-"""Spans: everything a job does is found under its id."""
+"""Spans: all work of a job is found under its id."""
 
 from collections.abc import Iterator
 

@@ -30,7 +30,7 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (str(ROOT / "main.py"),)
-#: The same program, that also knows the kinds of the fault tests.
+#: The same program with the kinds of the fault tests.
 WITH_KINDS = ("-m", "tests.faults.worker")
 #: The smallest preset's interactions.
 NANO = 60
@@ -106,7 +106,7 @@ class Cluster:
             return session.exec(select(func.count()).select_from(Worker)).one()
 
     def is_registered(self, process: Process) -> bool:
-        """Tell whether a worker process has said that it lives."""
+        """Return whether a worker process has registered."""
         with Session(self.engine) as session:
             return bool(session.exec(select(Worker.id).where(Worker.pid == process.pid)).first())
 
@@ -140,11 +140,11 @@ class Cluster:
         return driving.job_row(self.engine, job if isinstance(job, UUID) else job.id)
 
     def has_ended(self, *jobs: BackgroundJob) -> bool:
-        """Tell whether these jobs have all ended."""
+        """Return whether these jobs have all ended."""
         return all(self.job(job).status in TERMINAL for job in jobs)
 
     def all_ended(self) -> bool:
-        """Tell whether no job is queued or running."""
+        """Return whether no job is queued or running."""
         live = select(func.count()).select_from(BackgroundJob).where(col(BackgroundJob.status).not_in(TERMINAL))
         with Session(self.engine) as session:
             return not session.exec(live).one()
@@ -178,7 +178,7 @@ class Cluster:
             return session.connection().execute(query).scalar_one()
 
     def is_silent(self) -> bool:
-        """Tell whether every worker has missed two heartbeats."""
+        """Return whether every worker has missed two heartbeats."""
         query = text(
             "SELECT bool_and(heartbeat_at < now() - interval '1.2 s') FROM workers "
             "WHERE stopped_at IS NULL AND lost_at IS NULL"
@@ -192,7 +192,7 @@ class Cluster:
             return session.connection().execute(text("SELECT now()")).scalar_one()
 
     def terminate_connections(self) -> int:
-        """End every connection to this cluster's database but the one that does it, and return how many there were."""
+        """End every other connection to this cluster's database, and return how many there were."""
         query = text(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -223,7 +223,7 @@ class Cluster:
 
     @contextmanager
     def wakeup(self) -> Iterator[None]:
-        """Let this process ring and tell as the console does."""
+        """Let this process send wake-ups and announcements as the console does."""
         self._carrier = RedisBus(make_broker(self.servers.redis_url))
         bus.use(self._carrier)
         try:
@@ -233,13 +233,13 @@ class Cluster:
             self._carrier.close()
 
     def wipe_broker(self) -> None:
-        """Let every wakeup ring that was noted, and then let the broker forget everything."""
+        """Send every noted wake-up, and then empty the broker."""
         self._carrier.flush()
         with self.servers.broker() as client:
             client.flushall()
 
     def heal(self) -> None:
-        """Put servers and network right, wake what is frozen, and see that a healthy worker lives."""
+        """Repair servers and network, wake frozen workers, and make sure that a healthy worker lives."""
         self.servers.heal()
         for process in self._started:
             if process.poll() is None:
@@ -273,7 +273,7 @@ def heal_and_check(cluster: Cluster, within: float = 30) -> None:
 
 
 def broken(cluster: Cluster) -> list[str]:
-    """Return every promise that the database does not keep, in words; none is well."""
+    """Return a sentence for each broken promise; an empty list is good."""
     with Session(cluster.engine) as session:
         violated = [f"{violation.invariant.says}: {violation.rows}" for violation in violations(session)]
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}

@@ -20,7 +20,7 @@ Mode = Literal["up", "cut", "stall", "blackhole", "slow"]
 
 #: Bytes that are passed on at once.
 CHUNK = 65_536
-#: Seconds between two looks whether a stalled proxy is up again.
+#: Seconds between two checks whether a stalled proxy is up again.
 PAUSE = 0.02
 
 Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]

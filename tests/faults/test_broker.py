@@ -1,4 +1,4 @@
-"""What happens to jobs when the broker loses everything, dies, is full, never answers, or says nonsense."""
+"""What happens to jobs when the broker loses everything, dies, is full, never answers, or delivers nonsense."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_jobs_start_while_the_broker_is_dead_and_wakeups_work_again_after_its_re
 
 
 def _woken(cluster: Cluster) -> bool:
-    """Tell whether a new job is started by its wakeup; the first wakeups may be lost while everyone reconnects."""
+    """Return whether a new job is started by its wakeup; the first wakeups may be lost while everyone reconnects."""
     [(_, job)] = cluster.ask()
     try:
         return eventually(lambda: cluster.has_ended(job), within=3)

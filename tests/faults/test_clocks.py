@@ -1,4 +1,4 @@
-"""A worker's own clock decides nothing: not what is due, not who is dead, not when a step took too long."""
+"""A worker's own clock decides nothing: which job is due, which worker is dead, which step took too long."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people and programs see of the console while the database is away, and how soon it is back."""
+"""The console while the database is away, and how soon it recovers."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ BACK = 10
 
 @pytest.fixture
 def console(cluster: Cluster) -> Iterator[Callable[..., httpx.Client]]:
-    """Return what starts a console and signs a support person in."""
+    """Return a function that starts a console and signs a support person in."""
     clients = []
 
     def start(**settings: object) -> httpx.Client:

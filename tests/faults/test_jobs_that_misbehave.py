@@ -1,4 +1,4 @@
-"""Jobs that exit, eat memory, cannot be printed, never end, heed nothing, or kill whoever runs them."""
+"""Jobs that exit, eat memory, cannot be printed, never end, ignore interruptions, or kill their worker."""
 
 import statistics
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def test_a_job_without_checkpoints_is_interrupted_at_its_time_limit(cluster: Clu
 
 
 def test_a_job_that_swallows_its_interruption_writes_nothing_after_its_time_limit(cluster: Cluster) -> None:
-    # The long lease keeps PostgreSQL from ending the step's idle transaction before we refuse it.
+    # The long lease keeps PostgreSQL from ending the step's idle transaction before the fence refuses it.
     cluster.start_worker(knows_kinds=True, UNSTUCK_STEP_SECONDS=1, UNSTUCK_LEASE_SECONDS=30)
     job = cluster.ask_task("fault.swallow", steps=2, seconds=3)
     eventually(lambda: cluster.has_ended(job), within=40)

@@ -1,4 +1,4 @@
-"""Hosted use behind PgBouncer in transaction mode: nothing may rely on a session that outlives its transaction."""
+"""Hosted use behind PgBouncer in transaction mode: no part may rely on a session that outlives its transaction."""
 
 import shutil
 import socket
@@ -17,7 +17,7 @@ from tests.waiting import eventually
 
 PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed: apt-get install pgbouncer")
-#: Refuses the options with which we tell PostgreSQL our limits; or takes them and drops them.
+#: Refuses the connection options that set our timeouts; or accepts and drops them.
 REFUSING, DROPPING = "", "options"
 ASK = text(
     "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'), "

@@ -33,7 +33,7 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster:
     frozen.send_signal(signal.SIGSTOP)
     cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     eventually(lambda: cluster.job(job).attempt == 2, within=20)
-    frozen.send_signal(signal.SIGCONT)  # while the other one is at work
+    frozen.send_signal(signal.SIGCONT)  # while the other worker is at work
     eventually(lambda: "registered anew" in cluster.said(), within=20)
     eventually(cluster.all_ended, within=20)
     assert cluster.state_of(user) == ("enabled", NANO)
@@ -96,7 +96,7 @@ def test_a_job_cancelled_while_its_worker_is_dead_settles(cluster: Cluster) -> N
     first.kill()
     ask_to_cancel(cluster.engine, job.id)
     heal_and_check(cluster)
-    assert cluster.outcomes(job) == ["cancelled"]  # nobody began it again only to stop it
+    assert cluster.outcomes(job) == ["cancelled"]  # no worker started it again only to stop it
     assert cluster.job(job).status is JobStatus.CANCELLED
     assert cluster.state_of(user) == ("disabled", 0)
 

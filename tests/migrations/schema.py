@@ -1,4 +1,4 @@
-"""What a database is, as PostgreSQL tells it: its schema, in a form in which two can be compared, and its rows."""
+"""A database as PostgreSQL describes it: its schema, in a comparable form, and its rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Migrators that are killed, that meet, or that have to wait: one run more, and the database is at head."""
+"""Migrators that are killed, that meet, or that have to wait: after one more run, the database is at head."""
 
 import multiprocessing
 import subprocess

@@ -1,4 +1,4 @@
-"""What was called upkeep is called maintenance, wherever a row names it; the sealed log keeps what it said."""
+"""Every row that named upkeep names maintenance; the sealed log keeps the old name."""
 
 from migrations import run
 from tests.migrations.schema import SECRET, execute, rows
@@ -9,7 +9,7 @@ HOUR = "2026-11-20 03:00:00+00"
 
 
 def written_before(url: str, kind: str, queue: str) -> None:
-    """Write what the program before this one would have left: a job, its events, counters, a schedule, pauses."""
+    """Write the rows that the previous release would have left: a job, its events, counters, a schedule, pauses."""
     execute(
         url,
         "INSERT INTO background_jobs (id, kind, queue, status, finished_at) "

@@ -1,4 +1,4 @@
-"""Odd rows: what can be carried over is, what cannot is told with the rows, before anything is changed."""
+"""Odd rows: rows that can be carried over are; the others are reported before anything is changed."""
 
 import pytest
 

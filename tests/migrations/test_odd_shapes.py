@@ -1,4 +1,4 @@
-"""Odd databases: what can be carried over is, what cannot is told with its rows, before anything is changed."""
+"""Odd databases: tables that can be carried over are; the others are reported before anything is changed."""
 
 import psycopg
 import pytest

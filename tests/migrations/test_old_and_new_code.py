@@ -1,4 +1,4 @@
-"""Old code works after every *pre* revision, and new code before the *post* ones; each sees what the other wrote."""
+"""Old code works after every *pre* revision, and new code before the *post* ones; each reads the rows of the other."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4

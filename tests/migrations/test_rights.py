@@ -1,4 +1,4 @@
-"""A server or a role with which migrating cannot work: the missing right is named, with the statement that gives it."""
+"""A server or role that cannot migrate: the missing right is named, with the statement that grants it."""
 
 import secrets
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def as_role(url: str, role: str) -> str:
 
 @pytest.fixture
 def poor_url(legacy_url: str, role: str) -> Iterator[str]:
-    """Return the legacy database as seen by a role that may read it and nothing else."""
+    """Return the legacy database as seen by a role with read access only."""
     execute(legacy_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     yield as_role(legacy_url, role)
     execute(legacy_url, f"DROP OWNED BY {role}")

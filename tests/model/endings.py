@@ -5,7 +5,7 @@ from tests.model.transition import Protections
 
 
 def is_held(job: Job, token: int, *, checked: bool = True) -> bool:
-    """Tell whether the job is running under this token (or, unchecked, under any)."""
+    """Return whether the job is running under this token (or, unchecked, under any)."""
     return job.status == RUNNING and (job.token == token or not checked)
 
 
@@ -28,7 +28,7 @@ def settle(world: World, at: int, status: str, rules: Protections) -> World:
 
 
 def fail_or_retry(world: World, at: int, rules: Protections, *, final: bool) -> World:
-    """End an attempt after an error: rest if cancelled, another attempt after a pause, or failed."""
+    """End an attempt after an error: settle if cancelled, another attempt after a pause, or failed."""
     job = world.jobs[at]
     if job.cancel and rules.endings_heed_cancel:
         return settle(world, at, CANCELLED, rules)
@@ -38,7 +38,7 @@ def fail_or_retry(world: World, at: int, rules: Protections, *, final: bool) -> 
 
 
 def release(world: World, at: int, rules: Protections, *, heeds: bool) -> World:
-    """Give a job back without spending its attempt, or let it rest if someone asked meanwhile."""
+    """Release a job without spending its attempt, or settle it if a cancel was requested meanwhile."""
     job = world.jobs[at]
     if job.cancel and heeds:
         return settle(world, at, CANCELLED, rules)
@@ -46,7 +46,7 @@ def release(world: World, at: int, rules: Protections, *, heeds: bool) -> World:
 
 
 def rescue(world: World, at: int, rules: Protections) -> World:
-    """Take a job away from its worker: rest if cancelled, failed at its last attempt, or queued again."""
+    """Take a job away from its worker: settle it if cancelled, failed at its last attempt, or queued again."""
     job = world.jobs[at]
     if job.cancel and rules.endings_heed_cancel:
         return settle(world, at, CANCELLED, rules)

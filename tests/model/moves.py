@@ -1,4 +1,4 @@
-"""Every move that the model knows: who may do what next, one function for each actor."""
+"""Every move that the model knows: the next moves of each actor, one function each."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def _wakeups(world: World, setting: Setting) -> Iterator[Transition]:
 
 
 def _woken(before: World, each: Transition, setting: Setting) -> Transition:
-    """Ring for a job that has come into the queue by this move; time that passes rings no wakeup."""
+    """Send a wakeup for a job that this move put into the queue; passing time sends none."""
     waited = sum(job.status == QUEUED and job.due for job in before.jobs)
     waits = sum(job.status == QUEUED and job.due for job in each.world.jobs)
     if waits <= waited or each.move.name == "wait":
@@ -84,7 +84,7 @@ def _claim(name: str, world: World, at: int, rules: Protections) -> Transition:
 
 
 def _looks(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
-    """Sweeper and heartbeat first read what is orphaned, and act a moment later: much may happen in between."""
+    """Sweeper and heartbeat first read the orphans, and act a moment later: much may happen in between."""
     if len(world.seen) >= setting.lookers:
         return
     for at, job in enumerate(world.jobs):
@@ -99,7 +99,7 @@ def _looks(world: World, setting: Setting, rules: Protections) -> Iterator[Trans
 
 
 def _is_forgotten(world: World, at: int) -> bool:
-    """Tell whether the job is a living process's, and none of its threads holds it: its ending could not be written."""
+    """Return whether a living process owns the job, but none of its threads holds it: its ending was not written."""
     job = world.jobs[at]
     return not job.lost and not any(w.job == at and w.token == job.token for w in world.workers)
 

@@ -1,4 +1,4 @@
-"""Mutants of the model: each goes without one protection, and is caught by the invariant that it breaks."""
+"""Mutants of the model: each goes without one protection, and an invariant catches it."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ _BELLS = settings.WAKEUPS._replace(workers=1)
 
 
 class Mutant(NamedTuple):
-    """A protection's name, the world without it, and what catches it there."""
+    """A protection's name, the world without it, and the invariant that catches it there."""
 
     without: str
     caught_by: str

@@ -1,4 +1,4 @@
-"""What people may ask for, at any moment and on a screen however old: accepted, or refused by name."""
+"""Requests of people, at any moment and from a screen of any age: accepted, or refused by name."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.model.transition import Move, Protections, Transition
 
 
 def moves(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
-    """Yield every cancel, retry and new request, with what is answered."""
+    """Yield every cancel, retry and new request, with the answer."""
     for at in range(len(world.jobs)):
         yield _cancel(world, at, rules)
     if setting.jobs == 1:

@@ -75,7 +75,7 @@ def _ask_the_doctor(stage: Stage, tour: Tour) -> None:
 
 
 def _differences(stage: Stage, expected: World, refusal: str, answer: str) -> str:
-    """Return what differs between model and engine, one line each."""
+    """Return the differences between model and engine, one line each."""
     real = stage.picture()
     pairs = [
         ("answer", refusal, answer),

@@ -1,4 +1,4 @@
-"""The real engine does what the model does, transition by transition; and an engine that does not is found out."""
+"""The real engine does what the model does, transition by transition; and an engine that does not is caught."""
 
 from collections.abc import Iterator
 

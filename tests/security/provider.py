@@ -1,4 +1,4 @@
-"""An OpenID provider on loopback, with keys and codes of its own, that can be told to lie."""
+"""An OpenID provider on loopback, with keys and codes of its own, that lies on request."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def a_key(name: str) -> RSAKey:
 
 
 class Provider:
-    """What it knows of the person who signs in is `person`; `lies` changes the id token's claims."""
+    """`person` holds its claims about the person who signs in; `lies` changes the id token's claims."""
 
     def __init__(self) -> None:
         self.key = a_key("one")
@@ -47,7 +47,7 @@ class Provider:
         return jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
 
     def sign_with_public_key_as_secret(self, claims: dict[str, object]) -> str:
-        """HS256 with what everybody knows: the public key. By hand, since libraries refuse to."""
+        """HS256 with a key that everyone has: the public key. By hand, since libraries refuse to."""
         signed = _joined({"alg": "HS256", "kid": "one", "typ": "JWT"}, claims)
         mark = hmac.new(self.key.as_pem(private=False), signed.encode(), hashlib.sha256).digest()
         return f"{signed}.{_packed(mark)}"
@@ -125,7 +125,7 @@ class Provider:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 

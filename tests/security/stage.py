@@ -1,4 +1,4 @@
-"""What stands ready for a command to act on: users, jobs, queues, schedules in the state that it starts from."""
+"""Prepared targets of the commands: users, jobs, queues, schedules in the state that it starts from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from tests.factories import SUPPORT
 
 @dataclass(frozen=True)
 class Target:
-    """What a command is about, by each of its names."""
+    """The target of a command, by each of its names."""
 
     id: UUID | None = None
     email: str = ""
@@ -41,7 +41,7 @@ class Target:
 
 
 def ready(engine: Engine, stage_name: str, owner: UUID) -> Target:
-    """Bring what a command starts from about, belonging to `owner` where it belongs to somebody."""
+    """Prepare a command's target, owned by `owner` where targets have an owner."""
     with session_scope(engine) as session:
         return STAGES[stage_name](session, session.get_one(User, owner))
 
@@ -78,7 +78,7 @@ def _with_controls(table: type[Queue] | type[JobKind], key: str, *, paused: bool
 
 def _schedule(*, paused: bool) -> Callable[[Session, User], Target]:
     def stage(session: Session, _: User) -> Target:
-        # One run of a schedule at a time, so what an earlier run left is in the way.
+        # One run of a schedule at a time, so the job of an earlier run would be in the way.
         session.connection().execute(text("DELETE FROM background_jobs WHERE kind = 'maintenance.expire_sessions'"))
         name = f"nightly-{uuid4().hex[:8]}"
         row = Schedule(name=name, kind="maintenance.expire_sessions", cron="0 3 * * *", created_by="a test")

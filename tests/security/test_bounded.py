@@ -1,4 +1,4 @@
-"""The wire to somebody else's server: no redirect, no packed answer, no endless one."""
+"""Requests to another organisation's server: no redirect, no packed answer, no endless one."""
 
 import gzip
 import threading
@@ -14,7 +14,7 @@ from core.people import limited_transport, oidc
 
 
 class Hostile(BaseHTTPRequestHandler):
-    """Answers with what its path names, and notes who asked for what."""
+    """Answers as its path says, and notes each requested path."""
 
     requested: list[str]
 
@@ -31,7 +31,7 @@ class Hostile(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

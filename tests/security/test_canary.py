@@ -36,7 +36,7 @@ PLANTED = dict.fromkeys(NAMES, CANARY) | {"deep": [{"inner": {"PASSWORD": CANARY
 
 @pytest.fixture
 def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
-    """Put secrets wherever somebody may put them."""
+    """Put secrets everywhere a person may put them."""
     user = make_user(rows)
     job = BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=JobStatus.FAILED, args=PLANTED)
     job.result = PLANTED
@@ -45,7 +45,7 @@ def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
     rows.add(Schedule(name=str(uuid4()), kind="demo.enable", cron="0 3 * * *", args=PLANTED))
     rows.add(PlatformConnection(user_id=user.id, platform="x", access_token=CANARY, refresh_token=CANARY))
     record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=job.id, args=PLANTED)
-    # An event of before events were redacted when written.
+    # An event from a release that did not redact events yet.
     rows.add(Event(name="job.requested", user_id=user.id, job_id=job.id, data={"args": PLANTED}))
     rows.commit()
     return user, job

@@ -1,4 +1,4 @@
-"""Secrets of the worker's settings, of a job's arguments and of what others answer: in no log, error or answer."""
+"""Secrets of the worker's settings, of a job's arguments and of other services: in no log, error or answer."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ from ui.app import create_api
 
 
 class Telling(BaseHTTPRequestHandler):
-    """A demo service that refuses, and says in full what it was given."""
+    """A demo service that refuses, and repeats the credentials it received."""
 
     def do_GET(self) -> None:
         body = f"no: {self.headers.get('Authorization')} {CANARY}".encode()
@@ -39,7 +39,7 @@ class Telling(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def secrets(database_url: str, _valkey: str, demo_service: str, tmp_path: Path) 
 
 
 def planted_jobs(session: Session) -> tuple[User, list[BackgroundJob]]:
-    """Ask for a job that the demo service refuses, and for one whose arguments do not fit its form."""
+    """Request a job that the demo service refuses, and one whose arguments do not fit its form."""
     user = make_user(session)
     refused = request(session, enable, user.id, EnableForm(), SUPPORT)
     task = BackgroundJob(kind="maintenance.expire_sessions", queue="maintenance", args=PLANTED, max_attempts=1)

@@ -18,7 +18,7 @@ from tests.security.test_rights import OTHER_ROUTES, changes
 from ui.api.auth import own_path
 from ui.app import create_api
 
-#: What a browser or a program sends along -> may it act with a cookie?
+#: Headers of a browser or a program -> may it act with a cookie?
 SENT = {
     "same-origin": ({"Sec-Fetch-Site": "same-origin"}, True),
     "same-site": ({"Sec-Fetch-Site": "same-site"}, False),
@@ -64,7 +64,7 @@ def test_only_our_own_pages_may_act_with_a_cookie(site: Site, rows: Session, ver
                 token = site.token(Role.ADMIN)  # the route before may have ended the session
             path = route.replace("{id}", str(uuid4()))
             sends = {**headers, "Cookie": f"{COOKIE}={token}"}
-            # A body that no route takes: who gets as far as reading it has passed.
+            # A body that no route takes: a request whose body is read has passed.
             answer = client.request(verbs[route], path, headers=sends, content=b"{")
             refused = answer.status_code == 403 and "another site" in answer.text
             assert refused is not passes, (route, answer.status_code, answer.text[:200])
@@ -168,7 +168,7 @@ def test_only_our_own_names_are_answered(site: Site, host: str, status: int) -> 
 
 
 class Outside(BaseHTTPRequestHandler):
-    """Another site: what it serves is the same at every address. A real one, for Chromium frames no mocked one."""
+    """Another site, with the same answer at every address. A real one, for Chromium frames no mocked one."""
 
     page = b""
 

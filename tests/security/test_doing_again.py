@@ -1,4 +1,4 @@
-"""A way round: having done again, as a retry, what one could not have started."""
+"""A retry is no way around rights: it needs the right to start the job."""
 
 from dataclasses import replace
 from datetime import timedelta

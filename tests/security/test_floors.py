@@ -1,4 +1,4 @@
-"""No library is older than what is known to be safe, and nothing reads objects out of bytes."""
+"""No library is older than its first safe version, and no module deserialises objects from bytes."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ FLOORS = [
     for line in Path(__file__).with_name("floors.txt").read_text().splitlines()
     if line.partition("#")[0].strip()
 ]
-#: What turns bytes into anything: none of it belongs here.
+#: Modules that turn bytes into any object: none of them belongs here.
 UNSAFE = {"pickle", "marshal", "shelve", "dill", "jsonpickle", "yaml"}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.security.writers import Module, modules, violations, writers
 
-#: Who is it? What signs people in and out stands before the gateway, which needs to know who asks.
+#: Functions that sign people in and out run before the gateway, which needs to know the person.
 SIGN_IN = frozenset(
     {
         "core.people.auth.authenticate",  # notes a session's last use
@@ -14,16 +14,16 @@ SIGN_IN = frozenset(
         "core.people.auth.sign_in_by_link",
         "core.people.auth.sign_in_by_code",
         "core.people.auth.sign_in_by_provider",
-        "core.people.auth.pend",  # notes who owes a code
+        "core.people.auth.pend",  # notes a sign-in that still needs its code
         "core.people.oidc_people.opened",  # spends a sign-in's state
-        "core.people.oidc_people.person_of",  # makes or changes whom the provider vouches for
+        "core.people.oidc_people.person_of",  # adds or changes the person whom the provider vouches for
         "core.people.auth.sign_out",
     }
 )
 GATEWAY = frozenset({"core.commands.gateway.perform"})
 #: The table of commands holds functions that write; pages read labels and roles of it. Calling them is found by `.act`.
 NAMED = frozenset({"core.commands.registry.COMMANDS"})
-#: What the program does before anybody can ask for anything: servers, sample, the first admin's link.
+#: Functions that the program runs before its first request: servers, sample, the first admin's link.
 FIRST_START = frozenset(
     {
         "core.local.first_run.fill_history",
@@ -32,9 +32,9 @@ FIRST_START = frozenset(
         "core.sample.fill",
     }
 )
-#: Verifying the log seals what is not sealed yet; it changes nothing that anybody asked for.
+#: Verifying the log seals events that are not sealed yet; it changes no data of a person.
 SEALING = frozenset({"core.audit.chain.verify.verify"})
-#: `keys rotate` is for who holds the keys, at the machine; no page or route offers it.
+#: `keys rotate` is for the holder of the keys, at the machine; no page or route offers it.
 KEYS = frozenset({"core.encryption.rotation.rotate"})
 UI = SIGN_IN | GATEWAY | NAMED | SEALING | KEYS
 

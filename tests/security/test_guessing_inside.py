@@ -1,4 +1,4 @@
-"""Guessing, and keeping everybody waiting, by who is signed in already or knows one password."""
+"""Guessing and flooding by a person who is signed in already or knows one password."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Every answer, whatever it says, tells the browser to trust this site with nothing else."""
+"""Every answer carries the headers that limit the browser to this site."""
 
 from collections.abc import Iterator
 
@@ -94,7 +94,7 @@ def test_a_foreign_host_gets_no_socket(site: Site) -> None:
 
 @pytest.fixture
 def broken(engine: Engine) -> Iterator[TestClient]:
-    """Return a client of an API with a route that fails, as code does that nobody thought of."""
+    """Return a client of an API with a route that fails unexpectedly."""
     application = create_api(engine, "test")
 
     def fail() -> None:

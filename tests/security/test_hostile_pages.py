@@ -1,4 +1,4 @@
-"""Whatever stands in the database, every page shows it as text: nothing runs, nothing breaks out, nothing overflows."""
+"""Every page shows hostile rows as text: nothing runs, breaks out or overflows."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ from ui.pages import PAGES
 pytestmark = pytest.mark.browser
 
 SCREENS = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
-#: Whose own pages a browser opens; those of all others are read through the API.
+#: Rows whose own pages a browser opens; all others are read through the API.
 CLOSER = ("template of Vue", "accents without end")
 ALL_AT_ONCE = " ".join(TEXTS.values())
 
@@ -100,7 +100,7 @@ def queue_controls(rows: Session, number: int, text: str) -> None:
 
 @dataclass
 class Placed:
-    """Every page with who opens it, and everything hostile that has a page of its own."""
+    """Every page with the person who opens it, and every hostile row that has a page of its own."""
 
     pages: list[tuple[str, UUID]]
     users: list[UUID]
@@ -172,7 +172,7 @@ def listen(page: object, wrong: list[str]) -> None:
 
 
 def look(page: object, path: str) -> list[str]:
-    """Open a page, wait until it is drawn, and return what is wrong with it."""
+    """Open a page, wait until it is drawn, and return its faults."""
     answer = page.goto(path)
     page.locator("h1").first.wait_for()
     settle(page)
@@ -185,7 +185,7 @@ def look(page: object, path: str) -> list[str]:
 
 
 def overflow(page: object, path: str, screen: dict[str, int]) -> list[str]:
-    """Return what is wider than a screen of this size."""
+    """Return a fault if the page is wider than a screen of this size."""
     page.set_viewport_size(screen)
     wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     return [f"{path} is {wide} wide in {room}"] if wide > room else []

@@ -1,4 +1,4 @@
-"""Requests that no client of ours makes: each gets a sentence with the right status, and none a failure of ours."""
+"""Requests that no client of ours makes: each gets a sentence with the right status, and the program never fails."""
 
 import json
 import socket

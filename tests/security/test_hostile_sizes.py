@@ -1,4 +1,4 @@
-"""A row may hold megabytes that somebody wrote by hand: what is read stays small, says that it is cut, and is drawn."""
+"""A row may hold megabytes written by hand: answers stay small, say that they are truncated, and are drawn."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Lines below the pages' sockets: who opens one and does not say whose it is holds it for seconds, not for ever."""
+"""Connections below the pages' sockets: one that names no person lasts seconds, not for ever."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from tests.security.test_sockets import COOKIE, Site, collected, site
 
 __all__ = ["collected", "site"]
 
-#: What Engine.IO says before it closes a line.
+#: The message of Engine.IO before it closes a connection.
 CLOSE = "1"
-# So does the library with a line that was cut.
+# The library does the same with a connection that was cut.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -25,7 +25,7 @@ def line(site: Site, token: str | None) -> Iterator[websocket.WebSocket]:
 
 
 def next_message(raw: websocket.WebSocket) -> str:
-    """Return the next message but pings, which are answered as a patient stranger would; at the end of a line: ""."""
+    """Return the next message, or "" at the end of the connection; pings are answered as a patient stranger would."""
     for _ in range(3):
         if (message := raw.recv()) != "2":
             return "" if message == CLOSE else message

@@ -1,4 +1,4 @@
-"""Nobody opens the console to others by mistake: beyond this machine it wants a secret key that a person has set."""
+"""The console is not opened to others by mistake: beyond this machine it needs a secret key that a person has set."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Signing in by an organisation's provider: the way there and back, and what a liar or a thief gets for it."""
+"""Signing in by an organisation's provider: the way there and back, and the refusal of forged or stolen sign-ins."""
 
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -81,7 +81,7 @@ def test_a_known_person_signs_in_and_reaches_the_page_they_requested(
 
 
 def test_another_browsers_state_is_refused(provider: Provider, anonymous: TestClient, ada: User) -> None:
-    """A thief who sends somebody the end of the thief's own sign-in."""
+    """A thief sends another person the end of the thief's own sign-in."""
     back = path_of(provider.authorize(begin(anonymous)))
     victim = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     refused(victim, victim.get(back), LOST)

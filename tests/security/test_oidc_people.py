@@ -1,4 +1,4 @@
-"""What a provider says of a person, when it is odd: nobody comes in as somebody else, and nothing breaks."""
+"""Odd claims of a provider about a person: no one signs in as another person, and nothing breaks."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Pages that belong to nobody: none is made for a stranger, and what errors show is no page that stays open."""
+"""Pages without a person: none is made for a stranger, and an error's page does not stay open."""
 
 import httpx
 import pytest
@@ -9,7 +9,7 @@ from tests.waiting import eventually
 
 __all__ = ["collected", "site"]
 
-#: Addresses of a page, of no page, of a part of none, and of routes of ours with a method that they do not take.
+#: Addresses of a page, of no page, of a missing static file, and of routes with a method that they do not take.
 ADDRESSES = [
     ("GET", "/jobs"),
     ("GET", "/no/such/page"),

@@ -1,4 +1,4 @@
-"""Signing in by an organisation's provider, as a person does it: press, come back, be where one wanted to go."""
+"""Signing in by an organisation's provider, as a person does it: press, come back, reach the requested page."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every command, asked for by everybody, on their own and on another's: exactly who may, does."""
+"""Every command, requested by every role, on own and foreign data: exactly the permitted people succeed."""
 
 import ast
 import shlex
@@ -40,7 +40,7 @@ OTHER_ROUTES = {
     "/api/users/{user_id}/factor",
     *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in OPERATIONS),
 }
-#: What pages, routes and verbs call with a command's name.
+#: Functions that pages, routes and verbs call with a command's name.
 WAYS_TO_COMMANDS = {"access.perform", "do", "run", "run_for_person", "_run_on"}
 
 
@@ -49,7 +49,7 @@ def test_every_command_has_its_line() -> None:
 
 
 def people(rows: Session, asker: str) -> tuple[User, User]:
-    """Return the one who asks, and whose it is."""
+    """Return the person who asks, and the owner of the target."""
     role = Role.MEMBER if asker.startswith(("member", "anonymous")) else Role(asker)
     asking = make_user(rows, role=role)
     owner = asking if asker == "member, own" else make_user(rows)
@@ -117,7 +117,7 @@ def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
 
 
 def shape(path: str) -> str:
-    """Return a path with everything that may vary blanked: what a verb is about, and a schedule's verb."""
+    """Return a path with everything that may vary blanked: a verb's target, and a schedule's verb."""
     parts = path.split("/")
     if parts[2] in ("queues", "schedules", "kinds", "users", "operators", "jobs") and len(parts) > 4:
         parts[3] = "*"

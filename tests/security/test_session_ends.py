@@ -1,4 +1,4 @@
-"""A session ends while somebody works: their page closes, and after the sign-in it is as they left it."""
+"""A session ends while a person works: their page closes, and after the sign-in it is as they left it."""
 
 import re
 from typing import Any

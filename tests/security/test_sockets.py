@@ -1,4 +1,4 @@
-"""A raw Socket.IO client against the pages' sockets: foreign, nobody's, somebody else's, too late, too much."""
+"""A raw Socket.IO client against the pages' sockets: foreign, without a session, another person's, too late, too much."""
 
 import ast
 import gc
@@ -27,13 +27,13 @@ from tests.ui.conftest import _serve
 from tests.waiting import eventually
 
 COOKIE = "unstuck_session"
-# So does the library with a line that was refused.
+# The library does the same with a connection that was refused.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
-    """Collect what the library left while its warnings are still ignored."""
+    """Collect the library's leftovers while its warnings are still ignored."""
     yield
     gc.collect()
 
@@ -67,7 +67,7 @@ class Site:
 
 @dataclass
 class OpenPage:
-    """What a browser knows of a page."""
+    """A page's ids, as a browser knows them."""
 
     query: dict[str, Any]
     elements: dict[str, Any]
@@ -98,17 +98,17 @@ def socket(site: Site, token: str | None, origin: str | None = None) -> Iterator
         yield client
     finally:
         client.disconnect()
-        line.shutdown()  # the library leaves a line that the server has cut to the garbage collector
+        line.shutdown()  # the library leaves a connection that the server has cut to the garbage collector
 
 
 def shake(client: socketio.Client, page: OpenPage) -> bool:
-    """Do as the page's own browser does."""
+    """Shake hands as the page's own browser does."""
     handshake = {**page.query, "tab_id": "a-tab", "document_id": "a-document", "next_message_id": 0}
     return bool(client.call("handshake", handshake, timeout=10))
 
 
 def clicks(site: Site, client: socketio.Client, page: OpenPage, name: str = "button") -> int:
-    """Click, wait until a click of somebody who may click has passed too, and return how many more there are."""
+    """Click, wait until a permitted click has passed too, and return how many more clicks were counted."""
     before = site.counted()[name]
     client.emit("event", page.click(name))
     settle(site)
@@ -116,7 +116,7 @@ def clicks(site: Site, client: socketio.Client, page: OpenPage, name: str = "but
 
 
 def settle(site: Site) -> None:
-    """Wait until the server has worked off what came before: a click of another page comes after it."""
+    """Wait until the server has handled all earlier messages: a click of another page comes after them."""
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:

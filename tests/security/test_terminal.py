@@ -1,4 +1,4 @@
-"""What strangers send does not steer the terminal of who reads the log, nor do values of variables stand in it."""
+"""Input from strangers does not control the terminal of the log's reader, and the log holds no variables' values."""
 
 import io
 import logging

@@ -13,7 +13,7 @@ from tests.security.conftest import ROOT, Site
 from ui.pages import PAGES
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-#: Who may come in without saying who they are, and why. Everything else needs a session.
+#: Public addresses, and why they are public. Every other address needs a session.
 PUBLIC = {
     "/healthz": "a load balancer's probe",
     "/readyz": "a load balancer's probe; names no person and no address",
@@ -31,7 +31,7 @@ PUBLIC = {
     "/assets": "style, fonts and scripts of the sign-in page too",
     "/api/{rest:path}": "answers that there is nothing here",
 }
-#: NiceGUI's own scripts and styles, with its version in the path; they hold nothing of ours.
+#: NiceGUI's own scripts and styles, with its version in the path; they hold no data of ours.
 LIBRARY = re.compile(r"/_nicegui/[\d.]+/(static|libraries|components|resources|dynamic_resources|esm)\b")
 #: The socket that pages talk through has its own tests; it is a mount, and no page is reachable by its id alone.
 SOCKET = "/_nicegui_ws"
@@ -69,7 +69,7 @@ def test_without_a_session_nothing_is_shown_and_nothing_is_done(site: Site, tabl
 
 
 def refuses(answer: object, *, declared: bool) -> bool:
-    """Tell whether a stranger was sent away; a method that the address does not take may also be answered as such."""
+    """Return whether a stranger was refused; a method that the address does not take may also be answered as such."""
     if answer.status_code == 303:
         return answer.headers["location"].startswith("/login")
     return answer.status_code in ({401, 403} if declared else {401, 403, 404, 405})

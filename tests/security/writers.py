@@ -1,7 +1,7 @@
 """Finds code that writes to the database: straight, or by calling a function of core that does.
 
 A checker of syntax: it knows what the house writes with (sessions, statements, SQL in text, events), and follows
-names through imports. It need not see through disguise; it has to catch who takes the short way without thinking.
+names through imports. It need not see through disguise; it has to catch a shortcut taken without thinking.
 """
 
 import ast
@@ -25,7 +25,7 @@ LIBRARIES = ("sqlalchemy", "sqlmodel")
 
 @dataclass
 class Module:
-    """One file: what its names mean, and its functions."""
+    """One file: the meanings of its names, and its functions."""
 
     name: str
     tree: ast.Module
@@ -50,7 +50,7 @@ class Module:
         return module
 
     def meaning(self, node: ast.AST) -> str | None:
-        """Return what a name or attribute stands for, as a dotted path, if it was imported or declared here."""
+        """Return the meaning of a name or attribute, as a dotted path, if it was imported or declared here."""
         if isinstance(node, ast.Name):
             return self.names.get(node.id)
         if isinstance(node, ast.Attribute):
@@ -112,7 +112,7 @@ def functions(module: Module) -> Iterator[tuple[str, ast.AST]]:
 
 
 def uses(module: Module, within: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield every declared or imported thing that a node refers to: called, or handed on to be called."""
+    """Yield every declared or imported object that a node refers to: called, or passed on to be called."""
     for node in ast.walk(within):
         if isinstance(node, ast.Name | ast.Attribute) and (meaning := module.meaning(node)):
             yield node.lineno, meaning
@@ -150,7 +150,7 @@ def _home(core: Mapping[str, Module], path: str) -> str:
 
 
 def _in_session(node: ast.AST) -> bool:
-    """Tell whether a function has a session in its hands."""
+    """Return whether a function has a session."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         takes_session = "session" in {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
         return takes_session or any(

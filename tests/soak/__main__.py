@@ -1,4 +1,4 @@
-"""python -m tests.soak [--minutes 10] [--seed N]: break everything at random, then count what was lost."""
+"""python -m tests.soak [--minutes 10] [--seed N]: break everything at random, then count the losses."""
 
 import argparse
 import logging
@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     options = parser.parse_args()
-    logging.getLogger("tasks").setLevel(logging.ERROR)  # that the broker is away is no news here
+    logging.getLogger("tasks").setLevel(logging.ERROR)  # an unreachable broker is expected here
     minutes, seed = options.minutes, options.seed
     say(f"Soak of {minutes:g} minutes, seed {seed}: make soak MINUTES={minutes:g} SEED={seed}")
     folder = Path(tempfile.mkdtemp(prefix="unstuck-soak-"))
@@ -76,7 +76,7 @@ def asked_by(operators: list[Operator]) -> list[object]:
 
 
 def wait_for_the_last(cluster: Cluster) -> None:
-    """Wait until every job has ended; what has not by then counts as stuck."""
+    """Wait until every job has ended; a job that has not ended by then counts as stuck."""
     try:
         eventually(cluster.all_ended, within=DRAIN)
     except AssertionError as error:

@@ -1,4 +1,4 @@
-"""The table at the end of a soak: what was broken, what was asked for, and what of it was lost."""
+"""The table at the end of a soak: disturbances, requested jobs, and losses."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether nothing was lost, doubled, stuck or broken."""
+        """Return whether nothing was lost, doubled, stuck or broken."""
         return not (self.lost or self.doubled or self.stuck or self.broken)
 
     def table(self) -> str:
@@ -64,7 +64,7 @@ def _figure(value: object) -> str:
 def judge(
     cluster: Cluster, operators: Sequence[Operator], disturbances: Counter[str], seed: int, minutes: float
 ) -> Verdict:
-    """Compare what was acknowledged with what is in the tables."""
+    """Compare the acknowledged jobs with the tables."""
     acknowledged = {job_id for operator in operators for job_id in operator.acknowledged}
     with Session(cluster.engine) as session:
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}

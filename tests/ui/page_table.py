@@ -16,7 +16,7 @@ SIGN_IN = "`/login` | everyone | | Sign-in by password, code, link or your organ
 
 
 def row(page: Page) -> str:
-    """Return a page's row; what it shows is the docstring of its file."""
+    """Return a page's row; its description is the docstring of its file."""
     about = " ".join((sys.modules[page.draw.__module__].__doc__ or "").split())
     key = f"`g {page.place.key}`" if page.place and page.place.key else ""
     return f"`{re.sub('{[^}]*}', '{id}', page.route)}` | {AUDIENCES[page.role]} | {key} | {about}"

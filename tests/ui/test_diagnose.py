@@ -1,4 +1,4 @@
-"""Each situation has one sentence, and a remedy exactly where something should be pressed."""
+"""Each situation has one sentence, and a remedy exactly where an operator should act."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4

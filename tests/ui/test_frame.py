@@ -1,4 +1,4 @@
-"""What belongs to no page: the palette, columns that are kept, incidents, secrets, and the end of watching."""
+"""Parts that belong to no page: the palette, saved columns, incidents, secrets, and the end of watching."""
 
 import logging
 from datetime import UTC, datetime
@@ -169,7 +169,7 @@ def test_an_error_is_one_incident_however_many_places_meet_it(caplog: pytest.Log
 
 
 class Gone:
-    """What a watcher is within, and the page of it."""
+    """Stands for the part of a page that a watcher belongs to, and for its page."""
 
     def __init__(self) -> None:
         self.is_deleted = False

@@ -35,7 +35,7 @@ PAGING = {"limit", "after", "offset", "of", "sort"}
 
 
 def serve(url: str, port: int) -> None:
-    """Serve one page with a grid and a label that shows what the grid said; deltas and trouble on request."""
+    """Serve one page with a grid and a label that shows the grid's events; deltas and failures on request."""
     import uvicorn
     from fastapi import FastAPI, Request
     from fastapi.responses import JSONResponse
@@ -127,7 +127,7 @@ def site(database: str) -> Iterator[str]:
 
 
 class Screen:
-    """A page with the grid, and what one sees and does there."""
+    """A page with the grid, and what a person sees and does there."""
 
     def __init__(self, page: Any, site: str) -> None:
         self.page, self.site = page, site

@@ -1,4 +1,4 @@
-"""Admins look after people: who may come in, with which role, and where they are signed in right now."""
+"""Admins manage people: their access, their roles and their present sessions."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What people see, in a real browser: every state has its words, every action its answer, once."""
+"""The creators' pages and the console in a real browser: every state has its text, every action one answer."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +43,7 @@ def schedule(session: Session, user: User) -> None:
 
 
 def rest_at(state: DemoModeStatus) -> object:
-    """Return what puts a user into a state without a job."""
+    """Return a function that puts a user into a state without a job."""
     return lambda session, user: setattr(user, "demo_mode_status", state)
 
 

@@ -1,4 +1,4 @@
-"""Workers, queues and schedules in a real browser: seen by everybody, steered by admins, live without a reload."""
+"""Workers, queues and schedules in a real browser: operators see them, admins control them, live without a reload."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(autouse=True)
 def _fresh(rows: Session) -> None:
-    """Begin without what other tests of this module left."""
+    """Begin without the rows of other tests of this module."""
     for table in ("workers", "queues", "job_kinds", "schedules", "background_jobs", "users"):
         rows.connection().execute(text(f"DELETE FROM {table}"))  # a TRUNCATE and an open page would wait for each other
     rows.commit()

@@ -1,4 +1,4 @@
-"""A tab goes from test to test, and takes nothing along."""
+"""A tab goes from test to test, and carries nothing over."""
 
 from sqlmodel import Session
 
@@ -6,7 +6,7 @@ from core.models import Role
 from tests.factories import make_user
 
 PHONE = {"width": 390, "height": 844}
-#: Everything that a page may find out about the person before it, and about their wishes.
+#: Everything that a page may find out about the previous person, and about their preferences.
 KNOWN = """[
     document.cookie, localStorage.length, sessionStorage.length, innerWidth, navigator.onLine,
     matchMedia('(prefers-color-scheme: dark)').matches, matchMedia('(prefers-reduced-motion: reduce)').matches,

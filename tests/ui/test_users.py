@@ -1,4 +1,4 @@
-"""Finding users: whatever a person on the phone can spell, and whoever needs someone."""
+"""Finding users: by anything that a caller can spell, and those who need help."""
 
 from datetime import UTC, datetime, timedelta
 
