@@ -247,7 +247,7 @@ class Cluster:
         if not any(process.poll() is None for process in self._healthy):
             self.start_worker(knows_kinds=True)
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """Return what all processes of this cluster have logged."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 

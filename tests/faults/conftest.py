@@ -21,7 +21,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     cluster = getattr(item, "funcargs", {}).get("cluster")
     if report.failed and isinstance(cluster, Cluster):
-        report.sections.append(("workers", "\n".join(cluster.said().splitlines()[-LINES:])))
+        report.sections.append(("workers", "\n".join(cluster.log_text().splitlines()[-LINES:])))
     return report
 
 

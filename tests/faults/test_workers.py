@@ -34,7 +34,7 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster:
     cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     eventually(lambda: cluster.job(job).attempt == 2, within=20)
     frozen.send_signal(signal.SIGCONT)  # while the other worker is at work
-    eventually(lambda: "registered anew" in cluster.said(), within=20)
+    eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     eventually(cluster.all_ended, within=20)
     assert cluster.state_of(user) == ("enabled", NANO)
     assert cluster.outcomes(job) == ["lost", "succeeded"]
@@ -51,7 +51,7 @@ def test_a_worker_frozen_inside_a_step_loses_its_locks_and_writes_nothing_when_i
     eventually(cluster.all_ended, within=20)
     ended = cluster.job(job)
     frozen.send_signal(signal.SIGCONT)
-    eventually(lambda: "registered anew" in cluster.said(), within=20)
+    eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     heal_and_check(cluster)
     assert cluster.job(job) == ended
     assert cluster.state_of(user) == ("enabled", NANO)
@@ -111,7 +111,7 @@ def test_a_job_cancelled_while_its_worker_is_frozen_settles_and_stays_settled(cl
     cluster.start_worker()
     eventually(cluster.all_ended, within=20)
     heal_and_check(cluster)
-    eventually(lambda: "registered anew" in cluster.said(), within=20)
+    eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     heal_and_check(cluster)
     assert cluster.job(job).status is JobStatus.CANCELLED
     assert cluster.state_of(user) == ("disabled", 0)

@@ -18,9 +18,13 @@ def settle(world: World, at: int, status: str, rules: Protections) -> World:
     """End a job without success: what it left is undone, unless it never started or the undo fails."""
     job = world.jobs[at]
     if job.token and world.undo_broken:
-        status_after = FAILED if rules.failed_undo_is_told else status
+        status_after = FAILED if rules.failed_undo_is_reported else status
         return _end(
-            world.with_job(at, job._replace(unclean=rules.failed_undo_is_told)), at, status_after, USER_FAILED, rules
+            world.with_job(at, job._replace(unclean=rules.failed_undo_is_reported)),
+            at,
+            status_after,
+            USER_FAILED,
+            rules,
         )
     if job.token and rules.endings_undo:
         world = world._replace(effects=())

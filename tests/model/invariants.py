@@ -116,10 +116,10 @@ def _stopping_is_free(before: World, transition: Transition) -> bool:
     return new.status != QUEUED or new.attempt == old.attempt - 1 or old == new
 
 
-def _people_are_told_of_once(before: World, transition: Transition) -> bool:
-    told = sum(job.told for job in transition.world.jobs) - sum(job.told for job in before.jobs)
+def _one_event_per_command(before: World, transition: Transition) -> bool:
+    new_events = sum(job.person_events for job in transition.world.jobs) - sum(job.person_events for job in before.jobs)
     changed = transition.move.name in PEOPLE and before.jobs != transition.world.jobs
-    return told == changed
+    return new_events == changed
 
 
 def _refused_changes_nothing(before: World, transition: Transition) -> bool:
@@ -143,6 +143,6 @@ OF_MOVES: dict[str, Callable[[World, Transition], bool]] = {
     "only the holder changes a job": _only_the_holder_changes,
     "a healthy job is left alone": _healthy_is_left_alone,
     "stopping spends no attempt": _stopping_is_free,
-    "one event per change by a person": _people_are_told_of_once,
+    "one event per change by a person": _one_event_per_command,
     "what is refused changes nothing": _refused_changes_nothing,
 }

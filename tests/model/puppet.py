@@ -79,7 +79,7 @@ class Puppet:
             run_module.run(engine, held, STEP, lambda: self.stopping)
         except (Killed, OperationalError):
             self._news.put((GONE, 0))
-        except BaseException as error:  # noqa: BLE001 - told to the one who waits for news
+        except BaseException as error:  # noqa: BLE001 - passed to the thread that waits for news
             self._news.put(error)
         else:
             self._news.put((GONE, 0))

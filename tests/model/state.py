@@ -55,7 +55,7 @@ class Job(NamedTuple):
     #: Events that say that it ended.
     endings: int = 0
     #: Events of a person's commands on it.
-    told: int = 1
+    person_events: int = 1
 
 
 # The places where a worker's thread can be between two transactions; tests/model/puppet.py stops the real one there.

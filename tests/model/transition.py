@@ -58,15 +58,15 @@ class Protections(NamedTuple):
     heartbeat_gives_back: bool = True
     lost_attempts_count: bool = True
     endings_undo: bool = True
-    failed_undo_is_told: bool = True
+    failed_undo_is_reported: bool = True
     user_moves_with_job: bool = True
     never_started_goes_back: bool = True
     ended_is_final: bool = True
-    running_is_only_asked: bool = True
+    running_job_is_only_requested_to_stop: bool = True
     one_active_job: bool = True
     stop_refunds: bool = True
     retry_is_a_new_job: bool = True
-    people_are_told: bool = True
+    commands_write_events: bool = True
 
 
 ALL = Protections()

@@ -34,7 +34,7 @@ class Provider:
         self.codes: dict[str, dict[str, str]] = {}
         self.pad = b""
         self.knows_a_secret = True
-        self.issuer_told: str | None = None
+        self.stated_issuer: str | None = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
@@ -96,7 +96,7 @@ class Provider:
                     self._say(
                         200,
                         {
-                            "issuer": provider.issuer_told or url,
+                            "issuer": provider.stated_issuer or url,
                             "authorization_endpoint": f"{url}/authorize?tenant=1",
                             "token_endpoint": f"{url}/token",
                             "jwks_uri": f"{url}/keys",

@@ -224,9 +224,9 @@ def test_a_provider_that_is_away_too_talkative_or_another_one_is_answered_in_one
 ) -> None:
     provider.pad = b" " * 300_000
     assert "does not answer as it should" in anonymous.get("/login/oidc").text
-    provider.pad, provider.issuer_told = b"", "https://evil.example"
+    provider.pad, provider.stated_issuer = b"", "https://evil.example"
     assert UNTRUE in anonymous.get("/login/oidc").text
-    provider.issuer_told = None
+    provider.stated_issuer = None
     back = path_of(provider.authorize(begin(anonymous)))
     provider.pad = b" " * 300_000
     refused(anonymous, anonymous.get(back), "does not answer as it should")

@@ -1,4 +1,4 @@
-"""A raw Socket.IO client against the pages' sockets: foreign, without a session, another person's, too late, too much."""
+"""A raw Socket.IO client against the pages' sockets: foreign, without a session, another's, too late, too much."""
 
 import ast
 import gc

@@ -59,7 +59,7 @@ def soak(cluster: Cluster, minutes: float, seed: int) -> Verdict:
         while (now := time.monotonic()) < end:
             storm.rage(min(end, now + 60))
             left = max(0, end - time.monotonic()) / 60
-            say(f"{left:5.1f} min left; {dict(storm.counts)}; {len(asked_by(operators)):,} jobs")
+            say(f"{left:5.1f} min left; {dict(storm.counts)}; {len(acknowledged_to(operators)):,} jobs")
         for operator in operators:
             operator.stop()
         storm.end()
@@ -70,7 +70,7 @@ def soak(cluster: Cluster, minutes: float, seed: int) -> Verdict:
     return judge(cluster, operators, storm.counts, seed, minutes)
 
 
-def asked_by(operators: list[Operator]) -> list[object]:
+def acknowledged_to(operators: list[Operator]) -> list[object]:
     """Return every id that was acknowledged so far."""
     return [job_id for operator in operators for job_id in operator.acknowledged]
 
