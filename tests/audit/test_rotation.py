@@ -67,14 +67,14 @@ def test_an_interrupted_rotation_is_finished_by_the_next(
     connections: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns = iter(range(4))
-    anew = rotation._anew
+    rotate_row = rotation._rotated
 
     def breaking(*arguments: object) -> object:
         if next(turns, None) is None:
             raise KeyboardInterrupt
-        return anew(*arguments)  # type: ignore[arg-type]
+        return rotate_row(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rotation, "_anew", breaking)
+    monkeypatch.setattr(rotation, "_rotated", breaking)
     with pytest.raises(KeyboardInterrupt):
         rotate(engine, NEW, ADMIN, batch=2)
     monkeypatch.undo()
