@@ -51,7 +51,7 @@ class Supervisor:
             began = time.monotonic()
             # A session of its own: Ctrl-C reaches the parent, which then asks the workers to stop.
             child = subprocess.Popen(  # noqa: S603 - our own program
-                self._command, env={**os.environ, "UNSTUCK_CHILD": "1"}, start_new_session=True
+                self._command, env={**os.environ, "UNSTUCK_CHILD": str(os.getpid())}, start_new_session=True
             )
             self._children[number] = child
             if self._stopping.is_set():

@@ -81,9 +81,10 @@ def _stop_on_signal() -> threading.Event:
 
 
 def _wait(stop: threading.Event, hung: threading.Event) -> None:
-    parent = os.getppid()
+    # The supervisor names itself: it may be gone before this process looks for the first time.
+    supervisor = os.environ.get("UNSTUCK_CHILD")
     while not stop.wait(PARENT_CHECK) and not hung.is_set():
-        if os.environ.get("UNSTUCK_CHILD") and os.getppid() != parent:
+        if supervisor and str(os.getppid()) != supervisor:
             return
 
 

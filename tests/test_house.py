@@ -87,6 +87,15 @@ def test_functions_are_short() -> None:
     assert long == []
 
 
+def test_no_class_name_is_declared_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sources("core", "tasks", "ui"):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(at(path, node.lineno))
+    assert {name: lines for name, lines in places.items() if len(lines) > 1} == {}, "one word for one thing"
+
+
 def test_no_module_rebinds_nicegui_s_ui() -> None:
     """`import ui.pages` after `from nicegui import ui` makes `ui` our package, silently."""
     rebinds = [

@@ -19,7 +19,7 @@ def listen(host: str, port: int, *, own_key: bool) -> socket.socket:
     `own_key` says that a person set UNSTUCK_SECRET_KEY, instead of leaving it to the program.
     """
     if host not in LOOPBACK and host != "::1" and not own_key:
-        raise Unusable(f"Other machines can reach {host}: set UNSTUCK_SECRET_KEY and UNSTUCK_PUBLIC_URL first.")
+        raise Unusable(f"Other machines can reach {host}: set UNSTUCK_SECRET_KEY first, and UNSTUCK_PUBLIC_URL.")
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

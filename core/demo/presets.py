@@ -31,7 +31,7 @@ class Sentiment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CreatorAccount:
     """One connection of a preset; `{name}` in the handle is the invented creator's name."""
 
     platform: Platform
@@ -47,7 +47,7 @@ class Profile:
     label: str
     description: str
     followers: int
-    accounts: tuple[Account, ...]
+    accounts: tuple[CreatorAccount, ...]
     interactions: int
     #: Percent of each kind and of each sentiment; each adds up to 100.
     kinds: Mapping[Kind, int]
@@ -85,10 +85,10 @@ def _sentiments(positive: int, neutral: int) -> Mapping[Sentiment, int]:
     return dict(zip(Sentiment, _percent(positive, neutral), strict=True))
 
 
-_INSTAGRAM = Account(Platform.INSTAGRAM, "@{name}", 50)
-_TIKTOK = Account(Platform.TIKTOK, "@{name}.clips", 30)
-_YOUTUBE = Account(Platform.YOUTUBE, "@{name}channel", 20)
-_FACEBOOK = Account(Platform.FACEBOOK, "{name}.page", 10)
+_INSTAGRAM = CreatorAccount(Platform.INSTAGRAM, "@{name}", 50)
+_TIKTOK = CreatorAccount(Platform.TIKTOK, "@{name}.clips", 30)
+_YOUTUBE = CreatorAccount(Platform.YOUTUBE, "@{name}channel", 20)
+_FACEBOOK = CreatorAccount(Platform.FACEBOOK, "{name}.page", 10)
 
 PROFILES: Mapping[Preset, Profile] = {
     Preset.NANO: Profile(

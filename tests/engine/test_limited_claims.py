@@ -95,7 +95,7 @@ def order_of_starts(engine: Engine) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "set_controls",
+    "control",
     [
         lambda engine: pause_and_resume(engine, free),
         lambda engine: limit(engine, elsewhere, max_running=1),
@@ -105,11 +105,11 @@ def order_of_starts(engine: Engine) -> list[str]:
     ids=["pause and resume", "limit in another queue", "limit on another kind", "limits lifted"],
 )
 def test_jobs_without_a_limit_in_force_take_one_statement_each(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, set_controls: Callable[[Engine], None]
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, control: Callable[[Engine], None]
 ) -> None:
     enqueue(engine, free)
     before = statements_per_job(engine, monkeypatch)
-    set_controls(engine)
+    control(engine)
     enqueue(engine, free)
     assert before == statements_per_job(engine, monkeypatch) == (JOBS + 1) / JOBS
     assert unfinished(engine) == []

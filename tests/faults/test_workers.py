@@ -1,6 +1,7 @@
 """What happens to jobs when workers are killed, frozen or asked to stop."""
 
 import signal
+import subprocess
 
 import pytest
 from sqlalchemy import Engine
@@ -66,6 +67,12 @@ def test_a_worker_that_was_presumed_dead_claims_nothing(engine: Engine) -> None:
     driving.presume_dead(engine)
     assert driving.take(engine, worker) is None  # or the next sweep would take it back, and spend the attempt
     assert driving.take(engine) is not None
+
+
+def test_a_worker_whose_supervisor_was_gone_before_it_looked_ends_by_itself(cluster: Cluster) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert cluster.start_worker(UNSTUCK_CHILD=str(gone.pid)).wait(30) == 0
 
 
 def test_a_healthy_job_that_is_longer_than_the_lease_is_never_taken_away(cluster: Cluster) -> None:

@@ -1,4 +1,7 @@
-"""The table of pages in docs/console.md, made from PAGES: `python -m tests.ui.page_table` writes it."""
+"""The table of pages in docs/console.md: `python -m tests.ui.page_table` brings it in line with PAGES.
+
+It keeps what the docs say of a page; a new page begins with the docstring of its file.
+"""
 
 import re
 import sys
@@ -9,22 +12,31 @@ from ui.page import Page
 from ui.pages import PAGES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "console.md"
-#: The lines between the head of the table and the next empty line.
-TABLE = re.compile(r"(?<=\| address \| for \| key \| what \|\n\|---\|---\|---\|---\|\n)(\|.*\n)+")
+HEAD = "| address | for | key | content |\n|---|---|---|---|\n"
+TABLE = re.compile(f"(?<={re.escape(HEAD)})(\\|.*\n)+")
 AUDIENCES = {Role.MEMBER: "everyone, for themselves", Role.VIEWER: "viewer and up", Role.ADMIN: "admins"}
-SIGN_IN = "`/login` | everyone | | Sign-in by password, code, link or your organisation's provider; no JavaScript."
 
 
-def row(page: Page) -> str:
-    """Return a page's row; its description is the docstring of its file."""
-    about = " ".join((sys.modules[page.draw.__module__].__doc__ or "").split())
+def address(page: Page) -> str:
+    return "`" + re.sub("{[^}]*}", "{id}", page.route) + "`"
+
+
+def table(docs: str) -> str:
+    """Return the rows as they should be; the row of `/login`, which is not among the pages, stays."""
+    rows = TABLE.search(docs)
+    assert rows, "docs/console.md has no table of pages"
+    lines = [[cell.strip() for cell in line.strip("|").split("|", 3)] for line in rows[0].splitlines()]
+    contents = {cells[0]: cells[-1] for cells in lines}
+    sign_in = [cells for cells in lines if cells[0].startswith("`/login`")]
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in sign_in + [row(page, contents) for page in PAGES])
+
+
+def row(page: Page, contents: dict[str, str]) -> list[str]:
+    docstring = " ".join((sys.modules[page.draw.__module__].__doc__ or "").split())
     key = f"`g {page.place.key}`" if page.place and page.place.key else ""
-    return f"`{re.sub('{[^}]*}', '{id}', page.route)}` | {AUDIENCES[page.role]} | {key} | {about}"
-
-
-def table() -> str:
-    return "".join(f"| {line} |\n" for line in (SIGN_IN, *map(row, PAGES)))
+    return [address(page), AUDIENCES[page.role], key, contents.get(address(page), docstring)]
 
 
 if __name__ == "__main__":
-    DOCS.write_text(TABLE.sub(lambda _: table(), DOCS.read_text(), count=1))
+    text = DOCS.read_text()
+    DOCS.write_text(TABLE.sub(lambda _: table(text), text, count=1))

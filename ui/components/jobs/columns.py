@@ -35,7 +35,7 @@ COLUMNS: Final = (
     Column("progress", "Progress", 104, "progress", reads=("progress_done", "progress_total", "label")),
     Column("attempt", "Attempt", 66, "attempt", "number", reads=("attempt", "max_attempts")),
     Column("queue", "Queue", 78, "text", "quiet"),
-    Column("created_at", "Created", 104, "time", is_sortable=True),
+    Column("created_at", "Requested", 104, "time", is_sortable=True),
     Column("started_at", "Started", 104, "time", "quiet"),
     Column("duration", "Duration", 88, "duration", "number", reads=("started_at", "finished_at", "status")),
     Column("worker", "Worker", 112, "text", "quiet"),
