@@ -23,20 +23,20 @@ PARTS = ("throughput", *SINGLE)
 
 
 def main() -> None:
-    """Measure what was asked for, and print Markdown."""
+    """Measure what the options request, and print Markdown."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _options()
     with private_place() as place:
         print(f"{report.machine()}\n", flush=True)
         if "throughput" in options.only:
             _compare(place, options)
-        found: list[str] = []
+        rows: list[str] = []
         for name, (measure, quick, full) in SINGLE.items():
             if name in options.only:
                 number = options.rows if name == "growth" and options.rows else quick if options.quick else full
-                found += measure(place, number)
-                print(found[-1], file=sys.stderr, flush=True)
-        print(report.rows(found), flush=True)
+                rows += measure(place, number)
+                print(rows[-1], file=sys.stderr, flush=True)
+        print(report.rows(rows), flush=True)
 
 
 def _options() -> argparse.Namespace:
@@ -51,19 +51,19 @@ def _options() -> argparse.Namespace:
 
 
 def _compare(place: Place, options: argparse.Namespace) -> None:
-    """Run the candidates in turns, so that whatever disturbs the machine disturbs all alike."""
+    """Run the candidates in turns, so that a disturbance of the machine hits all alike."""
     chosen = [each for each in CONTENDERS if any(part.lower() in each.name.lower() for part in options.against)]
-    found = {each.name: throughput.Result(each) for each in chosen if _is_there(each, options.peers_python)}
+    results = {each.name: throughput.Result(each) for each in chosen if _is_there(each, options.peers_python)}
     rates: dict[int, list[float]] = {1: [], 8: []}
-    for result in found.values():
+    for result in results.values():
         throughput.prepare(place, result.contender, _python(result.contender, options.peers_python))
     disk.prepare(place)
     for number in range(options.rounds or (2 if options.quick else 5)):
         for clients, measured in rates.items():
             measured.append(disk.measure(place, clients))
-        for result in found.values():
+        for result in results.values():
             _round(place, result, options, number)
-    print(report.comparison([each for each in found.values() if each.rounds], rates) + "\n", flush=True)
+    print(report.comparison([each for each in results.values() if each.rounds], rates) + "\n", flush=True)
 
 
 def _round(place: Place, result: throughput.Result, options: argparse.Namespace, number: int) -> None:
@@ -76,8 +76,8 @@ def _round(place: Place, result: throughput.Result, options: argparse.Namespace,
             print(f"{contender.name}: {error}", file=sys.stderr, flush=True)
             continue
         result.rounds.append(done)
-        told = f"{done.finished:,.0f} jobs/s, {done.micros:,.0f} µs, load {os.getloadavg()[0]:.1f}"
-        print(f"round {number + 1}, {contender.name}, {workers} workers: {told}", file=sys.stderr, flush=True)
+        figures = f"{done.finished:,.0f} jobs/s, {done.micros:,.0f} µs, load {os.getloadavg()[0]:.1f}"
+        print(f"round {number + 1}, {contender.name}, {workers} workers: {figures}", file=sys.stderr, flush=True)
 
 
 def _python(contender: Contender, of_peers: str) -> str:
@@ -85,7 +85,7 @@ def _python(contender: Contender, of_peers: str) -> str:
 
 
 def _is_there(contender: Contender, python: str) -> bool:
-    """Tell whether a peer is installed, and say so if not."""
+    """Return whether a peer is installed; print a line if not."""
     if not contender.package:
         return True
     answer: Sequence[str] = (python, "-c", f"import {contender.package}")

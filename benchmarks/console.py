@@ -41,7 +41,7 @@ def console(place: Place, url: str, engine: Engine) -> Iterator[Console]:
 
 
 def people(engine: Engine, number: int) -> list[UUID]:
-    """Add people to do something to."""
+    """Add users to run operations on."""
     with session_scope(engine) as session:
         added = [User(email=f"person{each}@example.com", name="Ana Example") for each in range(number)]
         session.add_all(added)

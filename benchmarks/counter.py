@@ -5,7 +5,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-#: Seconds between two looks while waiting.
+#: Seconds between two readings while waiting.
 PAUSE = 0.002
 
 

@@ -10,7 +10,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """CPU seconds that each role has used so far, or between two looks."""
+    """CPU seconds that each role has used so far, or between two readings."""
 
     worker: float = 0
     producer: float = 0
@@ -18,7 +18,7 @@ class Cpu:
     redis: float = 0
 
     def since(self, start: "Cpu") -> "Cpu":
-        """Return what was used since an earlier look."""
+        """Return the seconds used since an earlier reading."""
         return Cpu(*(getattr(self, part.name) - getattr(start, part.name) for part in fields(Cpu)))
 
     @property
@@ -28,7 +28,7 @@ class Cpu:
 
 
 def look(*, workers: Collection[int], producer: int, postmaster: int, redis: int) -> Cpu:
-    """Return what every role has used so far.
+    """Return the seconds that every role has used so far.
 
     `workers` are session leaders, whose children count with them; a backend of PostgreSQL that ended counts with the
     postmaster.

@@ -1,4 +1,4 @@
-"""pgbench -N on the same server: what the disk and PostgreSQL give to anybody."""
+"""pgbench -N on the same server: what the disk and PostgreSQL can do without us."""
 
 import re
 import subprocess
@@ -20,12 +20,12 @@ def prepare(place: Place) -> None:
 def measure(place: Place, clients: int) -> float:
     """Return the transactions per second of so many clients."""
     options = ("-N", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(SECONDS))
-    said = subprocess.run(
+    output = subprocess.run(
         [*_command(), *options, place.database("pgbench")], check=True, capture_output=True, text=True, timeout=60
     ).stdout
-    found = re.search(r"tps = ([\d.]+)", said)
-    assert found is not None, said
-    return float(found[1])
+    rate_match = re.search(r"tps = ([\d.]+)", output)
+    assert rate_match is not None, output
+    return float(rate_match[1])
 
 
 def _command() -> list[str]:

@@ -65,23 +65,23 @@ def measure(place: Place, rows: int) -> list[str]:
     ours.install()
     small, full = Table(place, FEW), Table(place, rows)
     times = _times((small, full))
-    told = []
+    lines = []
     for name, (before, after) in times.items():
         ratio = f"{before:.2f} → {after:.2f} ms ({after / before:.2f}x)"
-        told.append(f"{name}, {small.rows:,} → {full.rows:,} finished | {ratio} | 1.5x")
+        lines.append(f"{name}, {small.rows:,} → {full.rows:,} finished | {ratio} | 1.5x")
     for table in (small, full):
         table.engine.dispose()
-    return told
+    return lines
 
 
 def _times(tables: Sequence[Table]) -> dict[str, list[float]]:
     """Return the median milliseconds of each act on each table, which take turns."""
-    found: dict[str, list[list[float]]] = {}
+    times_of: dict[str, list[list[float]]] = {}
     for _ in range(TIMES):
         for at, table in enumerate(tables):
             for name, act in table.acts().items():
-                found.setdefault(name, [[] for _ in tables])[at].append(_timed(act))
-    return {name: [statistics.median(times) for times in per_table] for name, per_table in found.items()}
+                times_of.setdefault(name, [[] for _ in tables])[at].append(_timed(act))
+    return {name: [statistics.median(times) for times in per_table] for name, per_table in times_of.items()}
 
 
 def _timed(act: Callable[[], object]) -> float:

@@ -1,4 +1,4 @@
-"""Asking for an operation through HTTP, as programs do: one connection, one request after the other."""
+"""Requests for an operation through HTTP, as programs send them: one connection, one request after the other."""
 
 import time
 
@@ -24,5 +24,5 @@ def measure(place: Place, requests: int) -> list[str]:
             answer.raise_for_status()
     engine.dispose()
     counted = times[WARM_UP:]
-    told = f"p50 {percentile(counted, 0.5):.1f} ms, p99 {percentile(counted, 0.99):.1f} ms"
-    return [f"POST /api/users/…/operations/demo.enable ({len(counted)}) | {told} | p99 25 ms"]
+    latencies = f"p50 {percentile(counted, 0.5):.1f} ms, p99 {percentile(counted, 0.99):.1f} ms"
+    return [f"POST /api/users/…/operations/demo.enable ({len(counted)}) | {latencies} | p99 25 ms"]

@@ -19,7 +19,7 @@ from core.jobs.request import request_task
 RATE = 20
 #: Jobs that are not counted: the worker warms up.
 WARM_UP = 20
-#: Seconds after which a worker that has started nothing is given up.
+#: Seconds to wait for a worker's first start.
 PATIENCE = 30
 
 
@@ -30,29 +30,31 @@ def measure(place: Place, jobs: int) -> list[str]:
     os.environ["REDIS_URL"] = place.redis_url
     environment = place.environment(url, BENCH_COUNTER=str(file))
     with running(WORKER, environment, place.folder / "latency.log"):
-        asked = _ask(url, file, jobs)
-        _wait(file, len(asked))
+        committed_at = _ask(url, file, jobs)
+        _wait(file, len(committed_at))
     started = {int(number): float(at) for number, at in (line.split() for line in file.read_text().splitlines())}
-    waits = [(started[number] - at) * 1e3 for number, at in asked.items() if number >= WARM_UP]
-    told = ", ".join(f"{name} {percentile(waits, share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99)))
-    return [f"Request to start at {RATE} jobs/s ({len(waits)} jobs) | {told} | p50 15, p99 50 ms"]
+    waits = [(started[number] - at) * 1e3 for number, at in committed_at.items() if number >= WARM_UP]
+    percentiles = ", ".join(
+        f"{name} {percentile(waits, share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99))
+    )
+    return [f"Request to start at {RATE} jobs/s ({len(waits)} jobs) | {percentiles} | p50 15, p99 50 ms"]
 
 
 def _ask(url: str, file: Path, jobs: int) -> dict[int, float]:
-    """Ask for jobs one by one, and return when each one was committed."""
+    """Request jobs one by one, and return when each one was committed."""
     prepare()
     engine = connect(url)
-    asked = {}
+    committed_at = {}
     for number in range(jobs + WARM_UP):
         with session_scope(engine) as session:
             request_task(session, stamp, NumberForm(number=number), ENGINE)
-        asked[number] = time.time()
+        committed_at[number] = time.time()
         if number == 0:
             _wait(file, 1)
         time.sleep(random.expovariate(RATE))
     engine.dispose()
     bus.use(bus.NullBus())
-    return asked
+    return committed_at
 
 
 def _wait(file: Path, number: int) -> None:

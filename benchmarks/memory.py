@@ -10,12 +10,12 @@ from benchmarks.place import Place
 from benchmarks.processes import running
 from core.database.engine import connect
 
-#: Seconds until what happens at the start has happened.
+#: Seconds until a process has finished starting.
 SETTLED = 3
 
 
 def measure(place: Place, jobs: int) -> list[str]:
-    """Return the table's rows; the worker runs `jobs` demo jobs, which the console was asked for."""
+    """Return the table's rows; the worker runs `jobs` demo jobs, requested through the console."""
     url = place.new_database("memory", migrated=True)
     engine = connect(url)
     with console(place, url, engine) as ours, running(

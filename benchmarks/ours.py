@@ -1,4 +1,4 @@
-"""Our own candidate: a task that does nothing but count itself, asked for as everything is asked for."""
+"""Our own candidate: a task that does nothing but count itself, requested as every job is."""
 
 import os
 from functools import cache
@@ -28,12 +28,12 @@ noop = Task(name="bench.noop", label="Nothing", form=NoForm, run=_count, role=Ro
 
 
 def install() -> None:
-    """Let this process know the task."""
+    """Register the task in this process."""
     cast(dict[str, Any], BY_NAME)[noop.name] = noop
 
 
 def prepare() -> None:
-    """Ring as the console does."""
+    """Send wake-ups as the console does."""
     from tasks.broker import make_broker
     from tasks.redis_bus import RedisBus
 
@@ -46,7 +46,7 @@ def _engine() -> Engine:
 
 
 def enqueue(number: int, engine: Engine | None = None) -> None:
-    """Ask for jobs, each in a transaction of its own."""
+    """Request jobs, each in a transaction of its own."""
     where = engine or _engine()
     for _ in range(number):
         with session_scope(where) as session:

@@ -51,7 +51,7 @@ class Place:
         return self.database(name)
 
     def environment(self, database_url: str, **more: str) -> dict[str, str]:
-        """Return a child's environment: these servers, nothing of the caller's."""
+        """Return a child's environment: these servers, and no settings of the caller."""
         own = {
             "DATABASE_URL": database_url,
             "REDIS_URL": self.redis_url,
@@ -59,8 +59,8 @@ class Place:
             "UNSTUCK_SECRET_KEY": SECRET,
             "UNSTUCK_DATA_DIR": str(self.folder / "data"),
         }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("UNSTUCK_", "PG"))}
-        return kept | own | more
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("UNSTUCK_", "PG"))}
+        return inherited | own | more
 
 
 @contextmanager

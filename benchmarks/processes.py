@@ -19,7 +19,7 @@ PATIENCE = 10
 def running(
     command: Sequence[str], environment: Mapping[str, str], log: Path, python: str = sys.executable
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start `python command…` with pipes, its complaints in `log`; end it and its children with the block."""
+    """Start `python command…` with pipes, its errors in `log`; end it and its children with the block."""
     with log.open("a") as errors, subprocess.Popen(
         [python, *command], cwd=ROOT, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=errors, text=True, start_new_session=True,
@@ -40,14 +40,14 @@ def several(
 
 
 def say(process: subprocess.Popen[str], line: object) -> None:
-    """Tell a process something."""
+    """Send a line to a process."""
     assert process.stdin is not None
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
 
 
 def hear(process: subprocess.Popen[str]) -> str:
-    """Return the next line that a process says; RuntimeError when it says no more."""
+    """Return the next line that a process prints; RuntimeError when it has ended."""
     assert process.stdout is not None
     line = process.stdout.readline().strip()
     if not line:

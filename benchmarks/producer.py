@@ -9,7 +9,7 @@ import time
 
 
 def main() -> None:
-    """Enqueue as often as told."""
+    """Enqueue as many jobs as each line says."""
     module = importlib.import_module(sys.argv[1])
     getattr(module, "prepare", lambda: None)()
     print("ready", flush=True)

@@ -10,7 +10,7 @@ from benchmarks.throughput import Result
 
 
 def machine() -> str:
-    """Say where the figures come from."""
+    """Return the lines that describe the machine."""
     model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ": unknown")
     load = os.getloadavg()[0]
     return f"{os.cpu_count()} cores ({model.split(': ')[1]}), Python {platform.python_version()}, load {load:.1f}"
@@ -29,9 +29,9 @@ def comparison(results: Sequence[Result], disk: Mapping[int, Sequence[float]]) -
     return "\n".join(lines)
 
 
-def rows(found: Sequence[str]) -> str:
+def rows(figures: Sequence[str]) -> str:
     """Return the table of single figures, with their targets."""
-    return "\n".join(["| | measured | target |", "|---|---|---|", *(f"| {row} |" for row in found)])
+    return "\n".join(["| | measured | target |", "|---|---|---|", *(f"| {row} |" for row in figures)])
 
 
 def _line(result: Result, own: float) -> str:

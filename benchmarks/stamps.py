@@ -12,7 +12,7 @@ from core.operations import BY_NAME
 
 
 class NumberForm(Form):
-    """Which job it is."""
+    """The number of the job."""
 
     number: int
 

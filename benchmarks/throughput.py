@@ -15,7 +15,7 @@ from benchmarks.cpu import Cpu, look
 from benchmarks.place import Place
 from benchmarks.processes import hear, running, say, several
 
-#: Seconds that one round may take; a candidate that takes longer is told so far.
+#: Seconds that one round may take; a candidate that takes longer is reported as far as it came.
 ROUND = 60
 #: Jobs before the clock runs: connections open, caches fill, statements are prepared.
 WARM_UP = 200
@@ -105,11 +105,13 @@ def _timed(
 
 def _enqueue(place: Place, contender: Contender, producer: subprocess.Popen[str], jobs: int) -> float:
     """Enqueue, wait until all has ended, and return the seconds that the enqueuing took."""
-    wanted = counter.count() + jobs
+    expected_count = counter.count() + jobs
     say(producer, jobs)
     took = float(hear(producer))
-    if not counter.wait_for(wanted, ROUND):
-        raise RuntimeError(f"{contender.name}: {wanted - counter.count()} of {jobs} jobs did not run in {ROUND} s")
+    if not counter.wait_for(expected_count, ROUND):
+        raise RuntimeError(
+            f"{contender.name}: {expected_count - counter.count()} of {jobs} jobs did not run in {ROUND} s"
+        )
     if contender.name == OURS:
         _wait_until_written(place.database(database_of(contender)))
     return took

@@ -1,7 +1,7 @@
 """One Chromium for each process of a run, and tabs of it that every test gets as if they were new.
 
 A tab that goes on to the next address keeps what its renderer has read and compiled: a page then costs a third of the
-CPU that it costs in a context of its own. What a test may leave behind in a tab is cleared when the test has ended.
+CPU that it costs in a context of its own. After each test, its leftovers in the tab are cleared.
 """
 
 import shutil
@@ -22,7 +22,7 @@ FLAGS = [
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCREEN = {"width": 1280, "height": 720}
-#: What a page believes of its person's wishes; nothing moves, so that nothing is waited for.
+#: The person's preferences as a page sees them; without motion, tests wait for no animation.
 WISHES = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none"}
 #: Milliseconds that a page may take for anything.
 PATIENCE = 30_000
@@ -59,7 +59,7 @@ class Tab:
     def __init__(self, browser: Any, url: str, **settings: object) -> None:
         self._url = url
         self._context = browser.new_context(base_url=url, viewport=SCREEN, reduced_motion="reduce", **settings)
-        self._heard: list[tuple[str, Callable[..., None]]] = []
+        self._listeners: list[tuple[str, Callable[..., None]]] = []
         self.page = self._new_page()
 
     def _new_page(self) -> Any:
@@ -69,7 +69,7 @@ class Tab:
         hear = page.on
 
         def on(event: str, answer: Callable[..., None]) -> None:
-            self._heard.append((event, answer))
+            self._listeners.append((event, answer))
             hear(event, answer)
 
         page.on = on
@@ -80,7 +80,7 @@ class Tab:
         page = self.page
         page.wrong.clear()
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
-        page.on("console", lambda said: page.wrong.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: page.wrong.append(message.text) if message.type == "error" else None)
         if token:
             self._context.add_cookies([{"name": COOKIE, "value": token, "url": self._url}])
         if screen:
@@ -88,11 +88,11 @@ class Tab:
         return page
 
     def clear(self) -> None:
-        """Let nothing of the last test be left: no socket, cookie, note, listener, route, wish or further tab."""
-        heard, self._heard = self._heard, []
+        """Clear what the last test left: socket, cookie, storage, listeners, routes, preferences, further tabs."""
+        listeners, self._listeners = self._listeners, []
         if self.page.is_closed():
-            self.page, heard = self._new_page(), []
-        for event, answer in heard:
+            self.page, listeners = self._new_page(), []
+        for event, answer in listeners:
             self.page.remove_listener(event, answer)
         for other in self._context.pages:
             if other != self.page:
@@ -106,9 +106,9 @@ class Tab:
         self._context.close()
 
     def _forget(self) -> None:
-        for one in (self.page, self._context):
-            one.unroute_all()
-            one.set_extra_http_headers({})
+        for target in (self.page, self._context):
+            target.unroute_all()
+            target.set_extra_http_headers({})
         self._context.set_offline(False)
         self._context.clear_permissions()
         self.page.goto("/healthz")  # leaves the page and its socket, and is where its notes can be reached
@@ -126,7 +126,7 @@ class Tabs:
         self._apart: list[Tab] = []
 
     def lend(self, token: str | None = None, screen: dict[str, int] | None = None) -> Any:
-        """Return a tab that nobody else has in this test; it knows nothing of the others."""
+        """Return a tab for this caller alone; it shares nothing with the other tabs of this test."""
         if self._lent == len(self._tabs):
             self._tabs.append(Tab(self._browser, self._url))
         self._lent += 1

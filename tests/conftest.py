@@ -31,7 +31,7 @@ TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 #: Bytes for the databases of a run and what they write; a container's usual 64 MB would not do.
 ROOM = 2_000_000_000
-#: Safety that a test run does not need: its data dies with it. All other settings are those of the embedded server,
+#: Durability that a test run does not need: its data dies with it. All other settings are those of the embedded server,
 #: which are PostgreSQL's own.
 UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -39,7 +39,7 @@ UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the option of NiceGUI's `user` fixture; loading its plugin would load NiceGUI for every test.
 
-    Where the fixture is wanted: `from nicegui.testing.user_plugin import user` in that folder's conftest.
+    Where a folder needs the fixture: `from nicegui.testing.user_plugin import user` in that folder's conftest.
     """
     parser.addini("main_file", "the script that NiceGUI's user fixture runs; empty for none", default="")
 
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Set aside what all modules hold: a collection of garbage then takes 10 ms instead of half a second."""
+    """Freeze the objects of all modules: a garbage collection then takes 10 ms instead of half a second."""
     gc.collect()
     gc.freeze()
 
@@ -68,7 +68,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    """Start the run's PostgreSQL before its first process, and tell each process where it is."""
+    """Start the run's PostgreSQL before its first process, and pass its address to each process."""
     config = node.config
     if SERVER not in config.stash:
         config.stash[SERVER] = _postgres(config)
@@ -106,8 +106,8 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> str:
     """Return the URL of the run's PostgreSQL, as its superuser."""
-    told: str | None = getattr(pytestconfig, "workerinput", {}).get("server")
-    return told or _postgres(pytestconfig)
+    server_url: str | None = getattr(pytestconfig, "workerinput", {}).get("server")
+    return server_url or _postgres(pytestconfig)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Driving the engine by hand: request, claim, run, take away, one move at a time."""
+"""Driving the engine by hand: request, claim, run, rescue, one move at a time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -25,11 +25,11 @@ from tests.factories import SUPPORT, make_user
 STEP = timedelta(seconds=60)
 #: The same id and time of request in every run, so that generated data can be compared row by row.
 JOB_ID = UUID("01a20000-0000-7000-8000-000000000001")
-ASKED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+REQUESTED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class Killed(BaseException):
-    """kill -9, as far as one process can say it."""
+    """Stands for kill -9 within one process."""
 
 
 def prepare(engine: Engine, operation: Operation[Any, Any]) -> UUID:
@@ -73,7 +73,7 @@ def _give_up(engine: Engine) -> None:
 
 
 def smallest_form(operation: Operation[Any, Any]) -> dict[str, Any]:
-    """Return what an operation's form needs at the least."""
+    """Return the smallest form that an operation accepts."""
     return {"preset": "nano"} if "preset" in operation.form.model_fields else {}
 
 
@@ -82,10 +82,10 @@ def at_every_checkpoint(monkeypatch: pytest.MonkeyPatch, look: Callable[[int], N
     real, passed = run_module.checkpoint, []
 
     def checkpoint(*args: Any) -> bool:
-        asked = real(*args)
+        answer = real(*args)
         passed.append(None)
         look(len(passed) - 1)
-        return asked
+        return answer
 
     monkeypatch.setattr(run_module, "checkpoint", checkpoint)
 
@@ -100,7 +100,7 @@ def ask_fixed(engine: Engine, operation: Operation[Any, Any], user_id: UUID) -> 
     """Request the operation as a job with a fixed id and time."""
     job_id = ask(engine, operation, user_id, smallest_form(operation))
     with session_scope(engine) as session:
-        values = {"old": job_id, "new": JOB_ID, "at": ASKED_AT}
+        values = {"old": job_id, "new": JOB_ID, "at": REQUESTED_AT}
         statement = "UPDATE background_jobs SET id = :new, created_at = :at, started_at = :at WHERE id = :old"
         session.connection().execute(text(statement), values)
     return JOB_ID
@@ -142,9 +142,9 @@ def presume_dead(engine: Engine) -> int:
         session.connection().execute(text("UPDATE workers SET heartbeat_at = heartbeat_at - interval '1 hour'"))
         sweep.mark_lost_workers(session, timedelta(seconds=30))
     with session_scope(engine) as session:
-        found = sweep.orphans(session)
+        orphans = sweep.orphans(session)
     rescued = 0
-    for orphan in found:
+    for orphan in orphans:
         with session_scope(engine) as session:
             rescued += sweep.rescue(session, orphan)
     return rescued
@@ -163,24 +163,24 @@ def ask_to_cancel(engine: Engine, job_id: UUID) -> None:
 
 
 def at_checkpoint(monkeypatch: pytest.MonkeyPatch, number: int, *, before: Any = None, after: Any = None) -> list[int]:
-    """Let something happen before or after the checkpoint with this number (from 0); returns those passed."""
+    """Call a function before or after the checkpoint with this number (from 0); returns the checkpoints passed."""
     real, passed = run_module.checkpoint, []
 
     def checkpoint(*args: Any) -> bool:
         passed.append(len(passed))
         if before and len(passed) - 1 == number:
             before()
-        asked = real(*args)
+        answer = real(*args)
         if after and len(passed) - 1 == number:
             after()
-        return asked
+        return answer
 
     monkeypatch.setattr(run_module, "checkpoint", checkpoint)
     return passed
 
 
 def die(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return what ends the present run without another write, as the power cut would."""
+    """Return a function that ends the present run without another write, as a power cut would."""
 
     def dead(*_: Any) -> Any:
         raise Killed
@@ -196,12 +196,12 @@ def picture(engine: Engine, user_id: UUID) -> dict[str, Any]:
     """Return all that a user's screens would show of demo mode, row by row."""
     with Session(engine) as session:
         user = session.get_one(User, user_id)
-        mine = session.exec(select(Interaction).where(Interaction.user_id == user_id))
+        interactions = session.exec(select(Interaction).where(Interaction.user_id == user_id))
         accounts = session.exec(select(PlatformConnection).where(PlatformConnection.user_id == user_id))
         return {
             "state": user.demo_mode_status.value,
             "preset": user.demo_preset,
-            "interactions": sorted((str(i.id), i.body, i.created_at) for i in mine if i.is_demo),
+            "interactions": sorted((str(i.id), i.body, i.created_at) for i in interactions if i.is_demo),
             "connections": sorted((str(c.id), c.handle) for c in accounts if c.is_demo),
         }
 
@@ -209,11 +209,13 @@ def picture(engine: Engine, user_id: UUID) -> dict[str, Any]:
 def own_rows(engine: Engine, user_id: UUID) -> tuple[int, int]:
     """Return how many real interactions and connections the user has."""
     with Session(engine) as session:
-        mine = session.exec(select(Interaction).where(Interaction.user_id == user_id, Interaction.is_demo.is_(False)))
+        interactions = session.exec(
+            select(Interaction).where(Interaction.user_id == user_id, Interaction.is_demo.is_(False))
+        )
         accounts = select(PlatformConnection).where(
             PlatformConnection.user_id == user_id, PlatformConnection.is_demo.is_(False)
         )
-        return len(mine.all()), len(session.exec(accounts).all())
+        return len(interactions.all()), len(session.exec(accounts).all())
 
 
 def job_row(engine: Engine, job_id: UUID) -> BackgroundJob:

@@ -1,4 +1,4 @@
-"""Rows for tests: made by one line, with what does not matter filled in."""
+"""Rows for tests: one line each, with defaults for the columns that do not matter."""
 
 from uuid import UUID, uuid4
 

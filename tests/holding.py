@@ -25,7 +25,7 @@ def main() -> None:
 
 @contextmanager
 def a_holder(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start such a program in a process group of its own; at the end, end what is left of it and of its servers."""
+    """Start such a program in a process group of its own; at the end, end its remaining processes and its servers."""
     command = [sys.executable, "-m", "tests.holding", str(data_dir)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0) as program:
         try:

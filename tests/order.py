@@ -2,7 +2,7 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-#: What takes longest begins first, so that no process is left with it when the others have nothing more to do.
+#: The slowest tests start first, so that no process is left with one when the others are done.
 EARLY = (
     "security/test_hostile_api.py",
     "test_house.py",
@@ -16,7 +16,7 @@ EARLY = (
     "migrations/",
     "contract/",
 )
-#: Files whose tests share what takes seconds to make; mypy's cache in test_house.py is for one at a time.
+#: Files whose tests share fixtures that take seconds to make; mypy's cache in test_house.py is for one at a time.
 TOGETHER = (
     "test_house.py",
     "journeys/test_customer.py",
@@ -25,8 +25,8 @@ TOGETHER = (
     "security/test_cross_site.py",
     "security/test_hostile_pages.py",
     "security/test_hostile_sizes.py",
-    "security/test_lines.py",
-    "security/test_pages_of_nobody.py",
+    "security/test_open_connections.py",
+    "security/test_pages_without_session.py",
     "security/test_sockets.py",
     "security/test_without_session.py",
     "ui/test_accessible.py",

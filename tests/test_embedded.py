@@ -44,7 +44,7 @@ def test_both_servers_answer_and_nothing_is_left_of_them(data_dir: Path) -> None
     assert not list(data_dir.glob("run/*"))
 
 
-def test_the_servers_listen_on_no_port_and_let_in_nobody_else(data_dir: Path) -> None:
+def test_the_servers_listen_on_no_port_and_refuse_other_users(data_dir: Path) -> None:
     with embedded(data_dir) as services:
         assert not [each for process in servers_of(data_dir) for each in process.net_connections("inet")]
         sockets = Path(psycopg.conninfo.conninfo_to_dict(services.database_url)["host"])
@@ -53,7 +53,7 @@ def test_the_servers_listen_on_no_port_and_let_in_nobody_else(data_dir: Path) ->
         assert data_dir.stat().st_mode & 0o007 == 0
 
 
-def test_postgresql_is_told_where_it_is_and_whom_it_lets_in_and_nothing_else(server: str) -> None:
+def test_postgresql_gets_its_place_and_its_access_rules_and_no_other_setting(server: str) -> None:
     with psycopg.connect(server) as connection:
         ours = connection.execute("SELECT name FROM pg_settings WHERE source = 'command line'").fetchall()
         lasting = connection.execute("SELECT name FROM pg_file_settings WHERE sourcefile ~ 'auto.conf$'").fetchall()
@@ -72,13 +72,13 @@ def test_postgresql_has_the_extension_for_similar_texts(empty_database_url: str)
         assert connection.execute("SELECT similarity('ana petrov', 'anna petrow') > 0.5").fetchone() == (True,)
 
 
-def test_only_what_is_asked_for_is_started(data_dir: Path) -> None:
+def test_only_the_requested_servers_are_started(data_dir: Path) -> None:
     with embedded(data_dir, postgres=False) as services:
         assert services.database_url == ""
         assert {process.name() for process in servers_of(data_dir)} == {"valkey-server"}
 
 
-def test_what_was_written_is_there_after_the_next_start(data_dir: Path) -> None:
+def test_written_rows_are_there_after_the_next_start(data_dir: Path) -> None:
     with embedded(data_dir, redis=False) as services, psycopg.connect(services.database_url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     with embedded(data_dir, redis=False) as services, psycopg.connect(services.database_url) as connection:
@@ -265,7 +265,7 @@ def test_a_read_only_disk_is_a_sentence(a_mount: Path) -> None:
 
 
 @pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
-def test_somebody_else_s_folder_is_a_sentence() -> None:
+def test_a_folder_of_another_user_is_a_sentence() -> None:
     with pytest.raises(Unusable, match="no right to write"), embedded(Path("/etc/unstuck")):
         pass
 

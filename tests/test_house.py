@@ -1,4 +1,4 @@
-"""The house rules that a machine can hold: `make test` is not green where `make check` is red."""
+"""The house rules that a machine can check: `make test` is red where `make check` is."""
 
 import ast
 import re
@@ -59,7 +59,7 @@ def test_scripts_and_style_sheets_are_clean() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_check_runs_here_what_it_runs_there() -> None:
+def test_check_runs_the_same_here_and_in_ci() -> None:
     recipe = re.search(r"^check:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe
     assert recipe[1].count("\n") == 6, "a new line of `make check` belongs into the tests above as well"
@@ -77,14 +77,14 @@ def test_no_line_of_a_script_or_style_sheet_is_longer_than_120_characters() -> N
 
 
 def test_functions_are_short() -> None:
-    found = [
+    long = [
         f"{at(path, node.lineno)} {node.name}: {length} lines"
         for path in sources(*PACKAGES, "benchmarks")
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
     ]
-    assert found == []
+    assert long == []
 
 
 def test_no_class_name_is_declared_twice() -> None:
@@ -93,19 +93,19 @@ def test_no_class_name_is_declared_twice() -> None:
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(at(path, node.lineno))
-    assert {name: found for name, found in places.items() if len(found) > 1} == {}, "one word for one thing"
+    assert {name: lines for name, lines in places.items() if len(lines) > 1} == {}, "one word for one thing"
 
 
-def test_nobody_rebinds_nicegui_s_ui() -> None:
+def test_no_module_rebinds_nicegui_s_ui() -> None:
     """`import ui.pages` after `from nicegui import ui` makes `ui` our package, silently."""
-    found = [
+    rebinds = [
         at(path, node.lineno)
         for path in (*sources(*PACKAGES, "tests", "benchmarks"), ROOT / "main.py")
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Import)
         if any(name.name.split(".")[0] == "ui" and name.asname is None for name in node.names)
     ]
-    assert found == [], "write `from ui.pages import x`"
+    assert rebinds == [], "write `from ui.pages import x`"
 
 
 def names_of_settings() -> dict[str, object]:
@@ -117,8 +117,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE))
     assert rows.keys() == names_of_settings().keys()
     for name, default in names_of_settings().items():
-        told = "unset" if default is None else "empty" if default == "" else f"`{default}`"
-        assert told in rows[name], f"{name} has the default {default!r}, and the page says {rows[name]}"
+        shown_default = "unset" if default is None else "empty" if default == "" else f"`{default}`"
+        assert shown_default in rows[name], f"{name} has the default {default!r}, and the page says {rows[name]}"
 
 
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -168,7 +168,9 @@ def test_every_package_is_installed_by_pip() -> None:
 
 @pytest.mark.parametrize("name", ["nicegui", "python-socketio", "python-engineio", "dramatiq"])
 def test_a_library_whose_internals_are_replaced_stays_below_its_next_major_version(name: str) -> None:
-    bounds = {asked.name: asked.specifier for asked in map(Requirement, PROJECT["project"]["dependencies"])}
+    bounds = {
+        requirement.name: requirement.specifier for requirement in map(Requirement, PROJECT["project"]["dependencies"])
+    }
     assert any(bound.operator == "<" for bound in bounds[name])
 
 
@@ -176,9 +178,9 @@ def test_a_library_whose_internals_are_replaced_stays_below_its_next_major_versi
 def test_the_locks_hold_what_the_project_asks_for(lock: str) -> None:
     text = (ROOT / lock).read_text()
     locked = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
-    asked = PROJECT["project"]["dependencies"]
-    asked += PROJECT["dependency-groups"]["dev"] if "dev" in lock else []
-    for requirement in map(Requirement, asked):
+    requirements = PROJECT["project"]["dependencies"]
+    requirements += PROJECT["dependency-groups"]["dev"] if "dev" in lock else []
+    for requirement in map(Requirement, requirements):
         version = locked.get(canonicalize_name(requirement.name))
         assert version, f"run `make lock`: {requirement} is not in {lock}"
         assert version in requirement.specifier, (

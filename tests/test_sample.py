@@ -1,4 +1,4 @@
-"""The sample: believable, harmless, and true to the rule that a user's state says what their last job says."""
+"""The sample: believable, harmless, and true to the rule that a user's state follows from their last job."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
-def one(engine: Engine, query: str) -> object:
+def value_of(engine: Engine, query: str) -> object:
     return rows(engine, query)[0][0]
 
 
@@ -42,14 +42,14 @@ def filled(engine: Engine) -> Engine:
 
 
 def test_the_sample_is_believable(filled: Engine) -> None:
-    assert one(filled, "SELECT count(*) FROM background_jobs") == 5_000
-    assert one(filled, "SELECT count(*) FROM background_jobs WHERE status = 'succeeded'") > 0.95 * 5_000
-    assert one(filled, "SELECT count(DISTINCT error_fingerprint) FROM background_jobs") in range(3, 9)
-    assert one(filled, "SELECT count(*) FROM background_jobs WHERE retry_of IS NOT NULL") > 0
-    assert one(filled, "SELECT max(attempt) FROM background_jobs") == 3
-    assert one(filled, "SELECT min(created_at) FROM background_jobs") < NOW - timedelta(days=28)
+    assert value_of(filled, "SELECT count(*) FROM background_jobs") == 5_000
+    assert value_of(filled, "SELECT count(*) FROM background_jobs WHERE status = 'succeeded'") > 0.95 * 5_000
+    assert value_of(filled, "SELECT count(DISTINCT error_fingerprint) FROM background_jobs") in range(3, 9)
+    assert value_of(filled, "SELECT count(*) FROM background_jobs WHERE retry_of IS NOT NULL") > 0
+    assert value_of(filled, "SELECT max(attempt) FROM background_jobs") == 3
+    assert value_of(filled, "SELECT min(created_at) FROM background_jobs") < NOW - timedelta(days=28)
     night, day = (
-        one(filled, f"SELECT count(*) FROM background_jobs WHERE extract(hour FROM created_at) = {hour}")
+        value_of(filled, f"SELECT count(*) FROM background_jobs WHERE extract(hour FROM created_at) = {hour}")
         for hour in (3, 15)
     )
     assert day > 3 * night
@@ -63,10 +63,13 @@ def test_the_sample_is_counted_as_its_jobs_would_have_been(filled: Engine) -> No
 
 
 def test_the_sample_starts_no_work(filled: Engine) -> None:
-    assert one(filled, "SELECT count(*) FROM background_jobs WHERE status IN ('queued', 'running')") == 0
-    assert one(filled, "SELECT count(*) FROM background_jobs WHERE coalesce(started_at, created_at) > finished_at") == 0
-    assert one(filled, "SELECT max(finished_at) FROM background_jobs") < NOW
-    assert one(filled, "SELECT count(*) FROM workers WHERE stopped_at IS NULL") == 0
+    assert value_of(filled, "SELECT count(*) FROM background_jobs WHERE status IN ('queued', 'running')") == 0
+    assert (
+        value_of(filled, "SELECT count(*) FROM background_jobs WHERE coalesce(started_at, created_at) > finished_at")
+        == 0
+    )
+    assert value_of(filled, "SELECT max(finished_at) FROM background_jobs") < NOW
+    assert value_of(filled, "SELECT count(*) FROM workers WHERE stopped_at IS NULL") == 0
 
 
 def test_ids_carry_the_time_of_the_job(filled: Engine) -> None:
@@ -90,7 +93,7 @@ def test_each_user_is_in_the_state_in_which_their_last_job_left_them(engine: Eng
     assert states["enabled"] == 10
     assert 10 < states["failed"] <= 10 + 9
     left = "SELECT count(*) FROM interactions i JOIN users u ON u.id = i.user_id WHERE demo_mode_status <> 'enabled'"
-    assert one(engine, left) == 0
+    assert value_of(engine, left) == 0
 
 
 def test_a_user_with_a_job_under_way_is_left_alone(engine: Engine) -> None:
@@ -101,19 +104,19 @@ def test_a_user_with_a_job_under_way_is_left_alone(engine: Engine) -> None:
         session.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=busy.id))
         session.commit()
     sample.fill(engine, users=20, jobs=200, now=NOW)
-    assert one(engine, "SELECT count(*) FROM background_jobs j JOIN users u ON u.id = j.user_id "
+    assert value_of(engine, "SELECT count(*) FROM background_jobs j JOIN users u ON u.id = j.user_id "
                        "WHERE u.email = 'busy@example.com'") == 1  # fmt: skip
 
 
-def test_what_happened_is_told_by_events_and_attempts_in_order(filled: Engine) -> None:
-    assert one(filled, "SELECT count(*) FROM (SELECT at, lag(at) OVER (ORDER BY id) AS before FROM events) e "
+def test_events_and_attempts_tell_the_history_in_order(filled: Engine) -> None:
+    assert value_of(filled, "SELECT count(*) FROM (SELECT at, lag(at) OVER (ORDER BY id) AS before FROM events) e "
                        "WHERE at < before") == 0  # fmt: skip
     untold = "SELECT count(*) FROM (SELECT id FROM background_jobs ORDER BY created_at DESC LIMIT 1000) j "
-    assert one(filled, untold + "WHERE NOT EXISTS (SELECT FROM events WHERE job_id = j.id)") == 0
+    assert value_of(filled, untold + "WHERE NOT EXISTS (SELECT FROM events WHERE job_id = j.id)") == 0
     endings = (
         "SELECT count(*) FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id WHERE a.attempt = j.attempt "
     )
-    assert one(filled, endings + "AND a.outcome <> replace(j.status, 'failed', 'error')") == 0
+    assert value_of(filled, endings + "AND a.outcome <> replace(j.status, 'failed', 'error')") == 0
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere, without sleeping for a guessed time."""
+"""Waiting for events in other processes, without sleeping for a guessed time."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 PAUSE = 0.02
 
 
@@ -23,7 +23,7 @@ def eventually(condition: Callable[[], T], within: float = 10) -> T:
 
 
 def _look(condition: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """Evaluate a condition; one that asserts and fails, or finds no such name, is one that does not hold yet."""
+    """Evaluate a condition; a failed assertion or a missing name counts as not fulfilled yet."""
     try:
         return condition(), None
     except (AssertionError, LookupError) as error:

@@ -1,4 +1,4 @@
 """Peers: each module enqueues with `enqueue(number)`, and runs a worker as `python -m` that module.
 
-They know nothing of our program: only the standard library, the peer, and benchmarks.counter.
+They import nothing of our program: only the standard library, the peer, and benchmarks.counter.
 """

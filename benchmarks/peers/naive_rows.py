@@ -1,4 +1,4 @@
-"""What one writes first: Dramatiq on Redis, and a SQLModel row that is loaded, changed and committed."""
+"""The first design that comes to mind: Dramatiq on Redis, and a SQLModel row that is loaded, changed and committed."""
 
 import os
 from datetime import UTC, datetime

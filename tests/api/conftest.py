@@ -18,7 +18,7 @@ from ui.app import create_api
 
 @pytest.fixture
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let argon2id take 1 ms instead of 200, where the subject is not how passwords are kept."""
+    """Let argon2id take 1 ms instead of 200, in tests whose subject is not password storage."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     passwords._decoy_hash.cache_clear()
     yield
@@ -34,7 +34,7 @@ def anonymous(engine: Engine) -> Iterator[TestClient]:
 
 @pytest.fixture
 def signed_in(engine: Engine, anonymous: TestClient) -> Callable[[Role], tuple[TestClient, User]]:
-    """Return what signs a new person of a role in, on a client of their own."""
+    """Return a function that signs in a new person of a role, on a client of their own."""
 
     def sign_in(role: Role) -> tuple[TestClient, User]:
         with session_scope(engine) as session:

@@ -15,7 +15,7 @@ from ui import cli
 
 @pytest.fixture
 def run(engine: Engine) -> object:
-    """Return what runs one verb against this test's database and returns what it printed."""
+    """Return a function that runs one verb against this test's database and returns what it printed."""
 
     @contextmanager
     def connection() -> Iterator[Engine]:
@@ -24,8 +24,8 @@ def run(engine: Engine) -> object:
     app = typer.Typer()
     cli.install(app, connection)
 
-    def run(*words: str) -> str:
-        result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.output
 

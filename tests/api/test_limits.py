@@ -32,9 +32,9 @@ def clean(redis_url: str) -> Iterator[None]:
 
 
 def test_replicas_count_together(redis_url: str) -> None:
-    one, other = SharedLimiter(redis_url), SharedLimiter(redis_url)
-    assert [each.hit(FEW, "a") for each in (one, other, one, other, one)] == [True, True, True, False, False]
-    assert one.hit(FEW, "somebody else")
+    first, second = SharedLimiter(redis_url), SharedLimiter(redis_url)
+    assert [each.hit(FEW, "a") for each in (first, second, first, second, first)] == [True, True, True, False, False]
+    assert first.hit(FEW, "somebody else")
 
 
 def test_a_process_counts_alone_while_there_is_no_broker() -> None:
@@ -53,7 +53,7 @@ def test_a_wiped_broker_forgives_nothing_that_the_process_has_seen(redis_url: st
 
 
 @pytest.mark.parametrize("forged", ["many", "0.1", "", "nan", b"\xff\xfe"])
-def test_a_count_that_somebody_else_wrote_into_the_broker_breaks_nothing(redis_url: str, forged: bytes | str) -> None:
+def test_a_foreign_value_under_a_counters_key_breaks_nothing(redis_url: str, forged: bytes | str) -> None:
     SharedLimiter(redis_url).hit(FEW, "a")
     with redis.Redis.from_url(redis_url) as client:
         for key in client.scan_iter():
@@ -64,13 +64,13 @@ def test_a_count_that_somebody_else_wrote_into_the_broker_breaks_nothing(redis_u
         assert limiter.hit(FEW, "a")
 
 
-def test_looking_counts_nothing(redis_url: str) -> None:
+def test_reading_a_limit_counts_nothing(redis_url: str) -> None:
     limiter = SharedLimiter(redis_url)
     assert [limiter.is_spent(FEW, "a") for _ in range(9)] == [False] * 9
     assert limiter.hit(FEW, "a")
 
 
-def test_what_is_refused_says_when_it_is_over(redis_url: str) -> None:
+def test_a_refusal_says_when_it_ends(redis_url: str) -> None:
     rate_limits.use(SharedLimiter(redis_url))
     for _ in range(3):
         rate_limits.check(FEW, "a")
@@ -121,7 +121,7 @@ def test_guessing_ends_in_a_wait_and_a_link_still_signs_in(
     assert anonymous.post(f"/login/{link}").headers["location"] == "/"
 
 
-def test_one_account_is_not_guessed_at_from_many_places(
+def test_guesses_at_one_account_from_many_addresses_are_limited(
     anonymous: TestClient, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lowered(monkeypatch, redis_url, "GUESSES_AT_ONE")
@@ -129,7 +129,7 @@ def test_one_account_is_not_guessed_at_from_many_places(
     assert guess(anonymous, "another@example.com").status_code == 401
 
 
-def test_who_opens_pages_without_end_has_to_wait(
+def test_a_client_that_opens_pages_without_end_has_to_wait(
     signed_in: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lowered(monkeypatch, redis_url, "PAGES")

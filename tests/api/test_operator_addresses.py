@@ -1,4 +1,4 @@
-"""Which e-mail addresses an operator may have: those of a company's own network too, and no others than addresses."""
+"""Which e-mail addresses an operator may have: addresses of a company's own network too, and only real addresses."""
 
 import pytest
 from pydantic import ValidationError
@@ -39,7 +39,7 @@ def test_an_operator_has_an_address_of_the_internet_or_of_their_own_network(addr
         ("ada@nowhere.invalid", "special-use"),
     ],
 )
-def test_what_is_no_address_is_refused_with_the_reason(address: str, says: str) -> None:
+def test_a_text_that_is_no_address_is_refused_with_the_reason(address: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         NewOperator(email=address)
 

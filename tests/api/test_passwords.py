@@ -1,4 +1,4 @@
-"""Which passwords are good enough, that all of one counts, and that guessing tells nothing about who there is."""
+"""Which passwords are good enough, that every character counts, and that guessing reveals no accounts."""
 
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
@@ -95,7 +95,9 @@ def test_a_refusal_says_what_to_do_instead() -> None:
 
 
 def test_the_hardest_password_to_judge_takes_no_longer_than_a_slow_request() -> None:
-    substitutes = "4@8({[<369 1!|70$5+%2" * 50  # each sign may stand for several letters, and all ways are tried
+    substitutes = (
+        "4@8({[<369 1!|70$5+%2" * 50
+    )  # each character may stand for several letters, and all readings are tried
     began = thread_time()
     passwords.hash_password(substitutes[:1000])
     assert thread_time() - began < 2
@@ -123,15 +125,15 @@ def test_every_character_counts_however_many_there_are(anonymous: TestClient, en
     assert anonymous.post("/api/auth/login", json={"email": user.email, "password": long}).status_code == 200
 
 
-def test_a_guess_takes_as_long_for_nobody_as_for_somebody(anonymous: TestClient, engine: Engine) -> None:
+def test_a_guess_takes_as_long_for_an_unknown_address_as_for_a_known_one(anonymous: TestClient, engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session, hashed_password=passwords.hash_password(GOOD))
     times: dict[str, list[float]] = {user.email: [], "nobody@example.com": []}
     for _ in range(5):
-        for email, taken in times.items():
+        for email, seconds in times.items():
             began = perf_counter()
             answer = anonymous.post("/api/auth/login", json={"email": email, "password": "not this one, sorry"})
-            taken.append(perf_counter() - began)
+            seconds.append(perf_counter() - began)
             assert "E-mail or password is wrong" in answer.json()["detail"]
-    somebody, nobody = (median(taken) for taken in times.values())
-    assert nobody > somebody / 2, "an answer that comes at once tells that there is no such person"
+    known, unknown = (median(seconds) for seconds in times.values())
+    assert unknown > known / 2, "an answer that comes at once tells that there is no such person"

@@ -40,7 +40,7 @@ def test_a_script_reads_and_writes_with_a_token_and_without_a_cookie(signed_in: 
     assert answer.status_code == 202
 
 
-def test_what_a_script_does_is_on_record_as_its_persons(
+def test_a_scripts_changes_are_recorded_under_its_owner(
     signed_in: SignIn, anonymous: TestClient, engine: Engine
 ) -> None:
     client, user = signed_in(Role.MEMBER)
@@ -60,7 +60,7 @@ def test_a_token_for_reading_changes_nothing(signed_in: SignIn, anonymous: TestC
     assert client.get("/api/me").status_code == 200
 
 
-def test_a_token_does_no_more_than_its_persons_role(signed_in: SignIn, anonymous: TestClient, engine: Engine) -> None:
+def test_a_token_may_do_no_more_than_its_owners_role(signed_in: SignIn, anonymous: TestClient, engine: Engine) -> None:
     client, user = signed_in(Role.SUPPORT)
     headers = bearing(make(client))
     assert anonymous.post("/api/queues/demo/pause", headers=headers).status_code == 403
@@ -69,7 +69,7 @@ def test_a_token_does_no_more_than_its_persons_role(signed_in: SignIn, anonymous
     assert anonymous.get("/api/jobs", headers=headers).status_code == 403
 
 
-def test_a_token_makes_no_tokens_no_links_no_operators_and_no_passwords(
+def test_a_token_creates_no_tokens_no_links_no_operators_and_no_passwords(
     signed_in: SignIn, anonymous: TestClient, engine: Engine
 ) -> None:
     client, user = signed_in(Role.ADMIN)
@@ -93,13 +93,13 @@ def test_a_token_makes_no_tokens_no_links_no_operators_and_no_passwords(
 
 
 @pytest.mark.parametrize("header", ["Bearer {token}x", "Bearer x", "Basic {token}", "Bearer", "{token}"])
-def test_what_is_no_token_lets_nobody_in(signed_in: SignIn, anonymous: TestClient, header: str) -> None:
+def test_a_text_that_is_no_token_is_refused(signed_in: SignIn, anonymous: TestClient, header: str) -> None:
     client, _ = signed_in(Role.ADMIN)
     sent = {"Authorization": header.format(token=make(client))}
     assert anonymous.get("/api/me", headers=sent).status_code == 401
 
 
-def test_a_wrong_token_is_not_healed_by_a_cookie_nor_is_a_cookie_spared_the_origin(signed_in: SignIn) -> None:
+def test_a_cookie_does_not_make_up_for_a_wrong_token_nor_a_header_for_a_foreign_origin(signed_in: SignIn) -> None:
     client, _ = signed_in(Role.MEMBER)
     assert client.get("/api/me", headers=bearing("unstuck_wrong")).status_code == 401
     assert client.post("/api/demo/enable", json={}, headers={"Authorization": "Basic x", **FOREIGN}).status_code == 403
@@ -110,7 +110,7 @@ def test_a_wrong_token_is_not_healed_by_a_cookie_nor_is_a_cookie_spared_the_orig
     [{"revoked_at": clock.now()}, {"expires_at": clock.now() - timedelta(seconds=1)}],
     ids=["revoked", "too old"],
 )
-def test_a_token_that_has_ended_lets_nobody_in(
+def test_a_token_that_has_ended_is_refused(
     signed_in: SignIn, anonymous: TestClient, engine: Engine, end: dict[str, object]
 ) -> None:
     client, user = signed_in(Role.MEMBER)
@@ -122,7 +122,7 @@ def test_a_token_that_has_ended_lets_nobody_in(
     assert client.get("/api/me/tokens").json()["items"] == []
 
 
-def test_whose_person_is_disabled_ends_for_good(signed_in: SignIn, anonymous: TestClient, engine: Engine) -> None:
+def test_a_token_of_a_disabled_person_ends_for_good(signed_in: SignIn, anonymous: TestClient, engine: Engine) -> None:
     client, user = signed_in(Role.SUPPORT)
     headers = bearing(make(client))
     perform(engine, ADMIN, CommandRequest(name="operator.disable", target=user.id, reason="left"))
@@ -131,7 +131,7 @@ def test_whose_person_is_disabled_ends_for_good(signed_in: SignIn, anonymous: Te
     assert anonymous.get("/api/me", headers=headers).status_code == 401
 
 
-def test_one_lists_and_revokes_ones_own_tokens_and_nobody_elses(signed_in: SignIn, anonymous: TestClient) -> None:
+def test_people_list_and_revoke_only_their_own_tokens(signed_in: SignIn, anonymous: TestClient) -> None:
     client, _ = signed_in(Role.MEMBER)
     other, _ = signed_in(Role.SUPPORT)
     token = make(client)
@@ -145,7 +145,7 @@ def test_one_lists_and_revokes_ones_own_tokens_and_nobody_elses(signed_in: SignI
     assert anonymous.get("/api/me", headers=bearing(token)).status_code == 401
 
 
-def test_nobody_makes_a_token_that_speaks_for_another(signed_in: SignIn, engine: Engine) -> None:
+def test_a_token_cannot_be_made_for_another_person(signed_in: SignIn, engine: Engine) -> None:
     _, user = signed_in(Role.MEMBER)
     with pytest.raises(Exception, match="only create tokens for yourself"):
         perform(engine, ADMIN, CommandRequest(name="token.create", target=user.id, args={"name": "x"}))

@@ -85,15 +85,15 @@ def test_a_list_with_a_bad_filter_names_the_field(signed_in: SignIn, query: str)
     assert query.split("=")[0] in answer.text
 
 
-def test_a_member_may_change_their_own_demo_mode_and_nobody_elses(signed_in: SignIn, engine: Engine) -> None:
+def test_a_member_may_change_only_their_own_demo_mode(signed_in: SignIn, engine: Engine) -> None:
     client, _ = signed_in(Role.MEMBER)
     _, other = signed_in(Role.MEMBER)
     assert enable(client, other, preset="nano").status_code == 403
     assert jobs_in(engine) == 0
-    mine = client.post("/api/demo/enable", json={"preset": "nano"})
-    assert mine.status_code == 202
+    own = client.post("/api/demo/enable", json={"preset": "nano"})
+    assert own.status_code == 202
     assert client.get("/api/demo/status").json()["status"] == "enabling"
-    assert client.post(f"/api/jobs/{mine.json()['job_id']}/cancel").status_code == 202
+    assert client.post(f"/api/jobs/{own.json()['job_id']}/cancel").status_code == 202
     assert client.get("/api/demo/status").json()["status"] == "disabled"
 
 
@@ -106,14 +106,14 @@ def test_a_member_may_not_touch_anothers_job(signed_in: SignIn, engine: Engine) 
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER])
-def test_who_may_only_look_gets_the_missing_role_named(signed_in: SignIn, engine: Engine, role: Role) -> None:
+def test_a_viewer_who_tries_a_change_learns_the_missing_role(signed_in: SignIn, engine: Engine, role: Role) -> None:
     client, _ = signed_in(role)
     _, customer = signed_in(Role.MEMBER)
     answer = enable(client, customer, preset="nano")
     assert (answer.status_code, answer.json()["role"]) == (403, "support")
 
 
-def test_every_route_but_the_plain_ones_wants_a_session(anonymous: TestClient) -> None:
+def test_every_route_but_the_public_ones_needs_a_session(anonymous: TestClient) -> None:
     public = {"/healthz", "/readyz", "/api/auth/login"}
     paths = anonymous.app.openapi()["paths"]
     guarded = [(method, path) for path in paths for method in paths[path] if path not in public]
@@ -154,10 +154,10 @@ def test_a_foreign_host_is_refused(anonymous: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", ""]
+    "next_address", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", ""]
 )
-def test_after_signing_in_nobody_is_sent_to_another_site(wanted: str) -> None:
-    assert own_path(wanted) == "/"
+def test_the_sign_in_never_leads_to_another_site(next_address: str) -> None:
+    assert own_path(next_address) == "/"
     assert own_path("/jobs?status=failed") == "/jobs?status=failed"
 
 
@@ -169,8 +169,8 @@ def test_every_change_by_a_person_has_exactly_one_event(signed_in: SignIn, engin
     client.post(f"/api/jobs/{job}/retry", json={"reason": "changed it again"})
     with Session(engine) as session:
         rows = session.exec(select(Event).where(Event.actor_id == person.id).order_by(Event.id)).all()
-        told = [(event.name, event.reason, event.via) for event in rows if event.name.startswith("job.")]
-    assert told == [
+        job_events = [(event.name, event.reason, event.via) for event in rows if event.name.startswith("job.")]
+    assert job_events == [
         ("job.requested", "asked", "api"),
         ("job.cancelled", "changed their mind", "api"),
         ("job.requested", "changed it again", "api"),
@@ -187,7 +187,7 @@ def test_every_change_by_a_person_has_exactly_one_event(signed_in: SignIn, engin
         ("GET", "/api/jobs?offset=-1", 422),
     ],
 )
-def test_what_the_api_does_not_take_is_answered_as_a_problem(
+def test_a_request_that_the_api_does_not_take_is_answered_as_a_problem(
     signed_in: SignIn, method: str, path: str, status: int
 ) -> None:
     client, _ = signed_in(Role.ADMIN)
@@ -200,9 +200,9 @@ def test_probes_answer_head_too(anonymous: TestClient) -> None:
     assert anonymous.head("/readyz").status_code == 200
 
 
-def test_whether_a_job_exists_is_not_told_to_who_may_not_touch_it(signed_in: SignIn, engine: Engine) -> None:
+def test_a_refusal_does_not_reveal_whether_a_job_exists(signed_in: SignIn, engine: Engine) -> None:
     client, _ = signed_in(Role.MEMBER)
     _, other = signed_in(Role.MEMBER)
     job = driving.ask(engine, driving.BY_NAME["demo.enable"], other.id, {"preset": "nano"})
-    theirs, nobodys = (client.post(f"/api/jobs/{one}/cancel") for one in (job, uuid4()))
-    assert (theirs.status_code, theirs.json()) == (nobodys.status_code, nobodys.json())
+    foreign, unknown = (client.post(f"/api/jobs/{job_id}/cancel") for job_id in (job, uuid4()))
+    assert (foreign.status_code, foreign.json()) == (unknown.status_code, unknown.json())

@@ -1,4 +1,4 @@
-"""The second factor: on by a first code, owed at every sign-in, each code good once, and the ways back in."""
+"""The second factor: on by a first code, required at every sign-in, each code good once, and the ways back in."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("quick_hashes")
 def _secret_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET)
     settings.cache_clear()
-    # The middle of a half minute, and no step ends while a test runs.
+    # The middle of a half minute: no time step ends while a test runs.
     middle = datetime.fromtimestamp(clock.now().timestamp() // 30 * 30 + 15, UTC)
     monkeypatch.setattr(clock, "now", lambda: middle)
     yield
@@ -38,7 +38,7 @@ def _secret_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Person:
-    """Somebody with a password and a second factor, and the phone."""
+    """A person with a password, a second factor and their phone."""
 
     def __init__(self, client: TestClient, user: User) -> None:
         self.client, self.email, self.id = client, user.email, user.id
@@ -61,7 +61,9 @@ def person(signed_in: SignIn) -> Person:
     return Person(*signed_in(Role.SUPPORT))
 
 
-def test_a_password_alone_lets_nobody_in_and_says_what_is_owed(person: Person, anonymous: TestClient) -> None:
+def test_a_password_alone_does_not_sign_in_and_the_answer_requests_the_code(
+    person: Person, anonymous: TestClient
+) -> None:
     answer = person.login(anonymous)
     assert (answer.status_code, answer.json()["code_needed"]) == (401, True)
     assert "phone" in answer.json()["detail"]
@@ -111,8 +113,8 @@ def test_wrong_codes_have_to_wait_and_then_the_right_one_is_good_again(
     assert person.login(anonymous, person.code()).status_code == 200
 
 
-def test_codes_are_also_counted_before_they_are_judged(person: Person, engine: Engine, redis_url: str) -> None:
-    """Of a hundred at once, each would find the account not locked yet."""
+def test_attempts_are_counted_before_a_code_is_checked(person: Person, engine: Engine, redis_url: str) -> None:
+    """A hundred attempts at once would each find the account not locked yet."""
     rate_limits.use(SharedLimiter(redis_url))
     try:
         for number in range(rate_limits.CODES.times):
@@ -124,7 +126,7 @@ def test_codes_are_also_counted_before_they_are_judged(person: Person, engine: E
 
 
 def tried(person: Person, engine: Engine, code: str) -> bool:
-    """Try a code as one does of whom the others are not known yet."""
+    """Try a code as one of many attempts whose results are not known yet."""
     with session_scope(engine) as session:
         session.exec(update(SecondFactor).values(failures=0, locked_until=None))
     with session_scope(engine) as session:
@@ -133,12 +135,12 @@ def tried(person: Person, engine: Engine, code: str) -> bool:
 
 def test_the_page_asks_for_the_password_first_and_then_for_the_code(person: Person, anonymous: TestClient) -> None:
     form = {"email": person.email, "password": PASSWORD, "next": "/jobs?status=failed"}
-    asked = anonymous.post("/login", data=form)
-    assert (asked.status_code, asked.headers["location"]) == (303, "/login/code?next=/jobs%3Fstatus%3Dfailed")
-    assert "HttpOnly" in asked.headers["set-cookie"]
-    assert "SameSite=strict" in asked.headers["set-cookie"]
+    answer = anonymous.post("/login", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login/code?next=/jobs%3Fstatus%3Dfailed")
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "SameSite=strict" in answer.headers["set-cookie"]
     assert anonymous.get("/api/me").status_code == 401, "what is pending is not a session"
-    page = anonymous.get(asked.headers["location"])
+    page = anonymous.get(answer.headers["location"])
     assert 'autocomplete="one-time-code"' in page.text
     wrong = anonymous.post("/login/code", data={"code": "000000", "next": "/jobs"})
     assert (wrong.status_code, "The code is wrong" in wrong.text) == (401, True)
@@ -152,7 +154,7 @@ def pending_of(person: Person, engine: Engine) -> str:
         return auth.pend(session, person.id)
 
 
-def test_what_is_pending_is_good_for_one_sign_in_few_attempts_and_minutes(
+def test_a_pending_sign_in_is_good_for_one_use_few_attempts_and_minutes(
     person: Person, anonymous: TestClient, engine: Engine
 ) -> None:
     def send(token: str, code: str) -> int:
@@ -176,7 +178,9 @@ def test_what_is_pending_is_good_for_one_sign_in_few_attempts_and_minutes(
     assert send(cut_off, person.code(1)) == 401
 
 
-def test_what_is_pending_is_not_a_session_nor_a_token(person: Person, anonymous: TestClient, engine: Engine) -> None:
+def test_a_pending_sign_in_is_neither_a_session_nor_a_token(
+    person: Person, anonymous: TestClient, engine: Engine
+) -> None:
     pending = pending_of(person, engine)
     anonymous.cookies.set("unstuck_session", pending)
     assert anonymous.get("/api/me").status_code == 401
@@ -185,14 +189,16 @@ def test_what_is_pending_is_not_a_session_nor_a_token(person: Person, anonymous:
 
 def test_a_sign_in_link_is_one_factor_too_and_is_used_up(person: Person, anonymous: TestClient, engine: Engine) -> None:
     link = perform(engine, ADMIN, CommandRequest(name="operator.link", target=person.id))["link"]
-    asked = anonymous.post(link)
-    assert asked.headers["location"].startswith("/login/code")
+    answer = anonymous.post(link)
+    assert answer.headers["location"].startswith("/login/code")
     assert anonymous.get("/api/me").status_code == 401
     assert anonymous.post(link).status_code == 401
     assert anonymous.post("/login/code", data={"code": person.code()}).status_code == 303
 
 
-def test_it_counts_only_once_a_first_code_has_confirmed_it(signed_in: SignIn, anonymous: TestClient) -> None:
+def test_a_second_factor_counts_only_once_a_first_code_has_confirmed_it(
+    signed_in: SignIn, anonymous: TestClient
+) -> None:
     client, user = signed_in(Role.MEMBER)
     client.post("/api/me/password", json={"password": PASSWORD})
     assert client.post("/api/me/factor").status_code == 200
@@ -208,12 +214,12 @@ def test_switching_off_needs_a_code_or_the_password(person: Person, anonymous: T
     assert person.login(anonymous).status_code == 200
 
 
-def test_the_password_switches_it_off_as_well(person: Person) -> None:
+def test_the_password_switches_the_second_factor_off_as_well(person: Person) -> None:
     assert person.client.post("/api/me/factor/off", json={"password": PASSWORD}).status_code == 200
     assert person.client.get("/api/me/factor").json() == {"on": False, "codes_left": 0}
 
 
-def test_an_admin_resets_anothers_and_it_is_on_record(
+def test_an_admin_resets_another_persons_second_factor_and_it_is_recorded(
     person: Person, signed_in: SignIn, anonymous: TestClient, engine: Engine
 ) -> None:
     support, _ = signed_in(Role.SUPPORT)

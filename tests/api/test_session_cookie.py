@@ -1,4 +1,4 @@
-"""The session's cookie: for this site alone, out of reach of scripts, and another one at every sign-in."""
+"""The session's cookie: for this site alone, out of reach of scripts, and new at every sign-in."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from tests.factories import make_user
 from ui.app import create_api
 
 HTTPS, HTTP = "https://console.example", "http://localhost"
-#: What a browser keeps of the cookie, by the address that people use.
+#: The cookie's name and attributes, by the address that people use.
 FLAGS = {
     HTTP: ("unstuck_session", {"httponly", "path=/", "samesite=lax"}),
     HTTPS: ("__Host-unstuck", {"httponly", "path=/", "samesite=lax", "secure"}),
@@ -23,7 +23,7 @@ FLAGS = {
 
 @pytest.fixture(params=FLAGS)
 def console(request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """Return a stranger at a console with https, and at one without."""
+    """Return a client that is not signed in, at a console with https and at one without."""
     monkeypatch.setenv("UNSTUCK_PUBLIC_URL", request.param)
     settings.cache_clear()
     with TestClient(create_api(engine, "test"), base_url=request.param, follow_redirects=False) as client:
@@ -32,8 +32,8 @@ def console(request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.
     settings.cache_clear()
 
 
-def given(console: TestClient, engine: Engine, user: User) -> tuple[str, str, set[str]]:
-    """Sign in by a link; return the cookie's name, the token, and what else the browser is told of it."""
+def sign_in_cookie(console: TestClient, engine: Engine, user: User) -> tuple[str, str, set[str]]:
+    """Sign in by a link; return the cookie's name, its token and its attributes."""
     with session_scope(engine) as session:
         link = auth.make_link(session, user)
     first, *more = console.post(f"/login/{link}").headers["set-cookie"].split("; ")
@@ -41,38 +41,38 @@ def given(console: TestClient, engine: Engine, user: User) -> tuple[str, str, se
     return name, token, {word.lower() for word in more}
 
 
-def test_it_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient, engine: Engine) -> None:
+def test_the_cookie_is_sent_to_this_site_only_and_no_script_reads_it(console: TestClient, engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session)
-    name, _, told = given(console, engine, user)
-    wanted, flags = FLAGS[str(console.base_url)]
-    assert name == wanted
-    assert {word for word in told if not word.startswith("max-age")} == flags
-    assert f"max-age={int(settings().session_hours * 3600)}" in told
+    name, _, attributes = sign_in_cookie(console, engine, user)
+    expected_name, flags = FLAGS[str(console.base_url)]
+    assert name == expected_name
+    assert {word for word in attributes if not word.startswith("max-age")} == flags
+    assert f"max-age={int(settings().session_hours * 3600)}" in attributes
 
 
-def test_at_sign_out_the_browser_is_told_to_forget_it_in_words_that_it_heeds(
+def test_sign_out_deletes_the_cookie_with_the_attributes_that_browsers_require(
     console: TestClient, engine: Engine
 ) -> None:
     """A browser takes nothing that begins with __Host- unless it is for this site alone and by https, no end either."""
     with session_scope(engine) as session:
         user = make_user(session)
-    name, token, _ = given(console, engine, user)
+    name, token, _ = sign_in_cookie(console, engine, user)
     origin = {"Cookie": f"{name}={token}", "Origin": str(console.base_url)}
-    told = console.post("/api/auth/logout", headers=origin).headers["set-cookie"].lower().split("; ")
-    assert told[0] == f'{name}=""'.lower()
-    assert "path=/" in told
-    assert ("secure" in told) == str(console.base_url).startswith("https")
+    attributes = console.post("/api/auth/logout", headers=origin).headers["set-cookie"].lower().split("; ")
+    assert attributes[0] == f'{name}=""'.lower()
+    assert "path=/" in attributes
+    assert ("secure" in attributes) == str(console.base_url).startswith("https")
 
 
-def test_a_session_that_somebody_else_put_there_does_not_become_mine(console: TestClient, engine: Engine) -> None:
-    """Session fixation: who plants their own cookie in another's browser must not end up as that person."""
+def test_a_planted_session_cookie_is_replaced_at_sign_in(console: TestClient, engine: Engine) -> None:
+    """Session fixation: a cookie planted in another person's browser must not become that person's session."""
     with session_scope(engine) as session:
         attacker, victim = make_user(session), make_user(session)
-    name, planted, _ = given(console, engine, attacker)
+    name, planted, _ = sign_in_cookie(console, engine, attacker)
     console.cookies.set(name, planted)
-    _, token, _ = given(console, engine, victim)
-    _, again, _ = given(console, engine, victim)
+    _, token, _ = sign_in_cookie(console, engine, victim)
+    _, again, _ = sign_in_cookie(console, engine, victim)
     assert len({planted, token, again}) == 3
     assert len(token) >= 43, "256 bits"
     console.cookies.clear()

@@ -1,4 +1,4 @@
-"""Where one is signed in: seen by self_owned and by admins, ended by them, and on record with who ended it."""
+"""A person's sessions: seen and ended by the person and by admins, and recorded with the person who ended them."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -25,20 +25,20 @@ pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 @pytest.fixture
 def announced(monkeypatch: pytest.MonkeyPatch) -> list[bus.Changes]:
-    """Return what the screens are told."""
-    told: list[bus.Changes] = []
+    """Return the changes that open screens receive."""
+    announced: list[bus.Changes] = []
 
     class RecordingBus(bus.NullBus):
         def announce(self, changes: bus.Changes) -> None:
-            told.append(changes)
+            announced.append(changes)
 
     monkeypatch.setattr(bus, "_bus", RecordingBus())
-    return told
+    return announced
 
 
 @pytest.fixture
 def elsewhere(engine: Engine, anonymous: TestClient) -> Callable[[User], TestClient]:
-    """Return what signs a person in on another device."""
+    """Return a function that signs a person in on another device."""
 
     def sign_in(user: User) -> TestClient:
         with session_scope(engine) as session:
@@ -60,7 +60,7 @@ def ended_events(engine: Engine, user: User) -> list[Event]:
         return list(session.exec(select(Event).where(Event.user_id == user.id, col(Event.name) == "session.ended")))
 
 
-def test_one_sees_where_one_is_signed_in_and_ends_the_other_place(
+def test_people_see_where_they_are_signed_in_and_end_another_session(
     signed_in: SignIn, elsewhere: Elsewhere, engine: Engine, announced: list[bus.Changes]
 ) -> None:
     here, user = signed_in(Role.MEMBER)
@@ -79,7 +79,7 @@ def test_one_sees_where_one_is_signed_in_and_ends_the_other_place(
     assert (event.actor, event.data["how"], event.data["session"]) == (user.email, "revoked", other)
 
 
-def test_all_others_end_at_once_and_the_one_that_asks_stays(signed_in: SignIn, elsewhere: Elsewhere) -> None:
+def test_signing_out_everywhere_else_keeps_the_present_session(signed_in: SignIn, elsewhere: Elsewhere) -> None:
     here, user = signed_in(Role.MEMBER)
     others = [elsewhere(user) for _ in range(3)]
     assert here.delete("/api/me/sessions").json() == {"ended": 3}
@@ -87,22 +87,22 @@ def test_all_others_end_at_once_and_the_one_that_asks_stays(signed_in: SignIn, e
     assert here.get("/api/me").status_code == 200
 
 
-def test_nobody_ends_or_sees_anothers_session_but_an_admin(
+def test_only_an_admin_sees_and_ends_another_persons_sessions(
     signed_in: SignIn, elsewhere: Elsewhere, engine: Engine
 ) -> None:
     support, _ = signed_in(Role.SUPPORT)
     admin, ada = signed_in(Role.ADMIN)
     here, user = signed_in(Role.MEMBER)
-    mine = here.get("/api/me/sessions").json()["items"][0]["id"]
-    assert support.delete(f"/api/me/sessions/{mine}").status_code == 404
+    session_id = here.get("/api/me/sessions").json()["items"][0]["id"]
+    assert support.delete(f"/api/me/sessions/{session_id}").status_code == 404
     assert support.get(f"/api/users/{user.id}/sessions").status_code == 403
-    assert support.delete(f"/api/users/{user.id}/sessions/{mine}").status_code == 403
+    assert support.delete(f"/api/users/{user.id}/sessions/{session_id}").status_code == 403
     assert support.delete(f"/api/users/{user.id}/sessions/{uuid4()}").status_code == 403, "nor learns which there are"
     assert support.delete(f"/api/users/{user.id}/sessions").status_code == 403
-    assert admin.delete(f"/api/users/{ada.id}/sessions/{mine}").status_code == 404
+    assert admin.delete(f"/api/users/{ada.id}/sessions/{session_id}").status_code == 404
     assert here.get("/api/me").status_code == 200
-    assert admin.get(f"/api/users/{user.id}/sessions").json()["items"][0]["id"] == mine
-    assert admin.delete(f"/api/users/{user.id}/sessions/{mine}?reason=lost+phone").status_code == 200
+    assert admin.get(f"/api/users/{user.id}/sessions").json()["items"][0]["id"] == session_id
+    assert admin.delete(f"/api/users/{user.id}/sessions/{session_id}?reason=lost+phone").status_code == 200
     assert here.get("/api/me").status_code == 401
     (event,) = ended_events(engine, user)
     assert (event.actor, event.reason) == (ada.email, "lost phone")
@@ -121,7 +121,7 @@ def test_an_admin_ends_all_of_a_persons_sessions(signed_in: SignIn, elsewhere: E
     ("name", "args", "how"),
     [("operator.role", {"role": "viewer"}, "role changed"), ("operator.disable", {}, "disabled")],
 )
-def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_screens_are_told(
+def test_a_lost_role_or_a_disabled_person_loses_sessions_and_links_and_open_screens_follow(
     signed_in: SignIn,
     anonymous: TestClient,
     engine: Engine,
@@ -141,7 +141,7 @@ def test_a_role_or_a_person_that_is_taken_away_ends_sessions_and_links_and_scree
     assert anonymous.post(f"/login/{link}").status_code == 401
 
 
-def test_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, anonymous: TestClient) -> None:
+def test_a_person_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, anonymous: TestClient) -> None:
     client, user = signed_in(Role.SUPPORT)
     perform(engine, ADMIN, CommandRequest(name="operator.disable", target=user.id, reason="left"))
     perform(engine, ADMIN, CommandRequest(name="operator.enable", target=user.id))
@@ -151,7 +151,7 @@ def test_who_is_enabled_again_signs_in_anew(signed_in: SignIn, engine: Engine, a
 
 
 @pytest.mark.parametrize("way", ["/api/auth/logout", "/logout"])
-def test_signing_out_and_a_new_password_are_told_to_the_screens(
+def test_signing_out_and_a_new_password_reach_open_screens(
     signed_in: SignIn, engine: Engine, announced: list[bus.Changes], way: str
 ) -> None:
     client, user = signed_in(Role.MEMBER)
@@ -175,16 +175,16 @@ def test_signing_out_and_a_new_password_are_told_to_the_screens(
         ("", "Unknown device"),
     ],
 )
-def test_a_device_is_told_in_its_owners_words(agent: str, device: str) -> None:
+def test_a_device_is_named_as_its_owner_would_name_it(agent: str, device: str) -> None:
     assert device_of(agent) == device
 
 
-@pytest.mark.parametrize(("role", "told"), [(Role.VIEWER, False), (Role.SUPPORT, False), (Role.ADMIN, True)])
-def test_where_somebody_signs_in_from_is_told_to_admins_alone(
-    signed_in: SignIn, elsewhere: Elsewhere, role: Role, told: bool
+@pytest.mark.parametrize(("role", "shows_origin"), [(Role.VIEWER, False), (Role.SUPPORT, False), (Role.ADMIN, True)])
+def test_only_admins_see_where_a_person_signs_in_from(
+    signed_in: SignIn, elsewhere: Elsewhere, role: Role, shows_origin: bool
 ) -> None:
     ada = signed_in(Role.ADMIN)[1]
     elsewhere(ada)
     answer = signed_in(role)[0].get(f"/api/users/{ada.id}/timeline")
     assert "session.started" in answer.text
-    assert ("Firefox on Linux" in answer.text, '"ip"' in answer.text) == (told, told)
+    assert ("Firefox on Linux" in answer.text, '"ip"' in answer.text) == (shows_origin, shows_origin)

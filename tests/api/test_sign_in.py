@@ -1,4 +1,4 @@
-"""Signing in and out: by link once, by password, and what ends a session."""
+"""Signing in and out: by link once, by password, and the ways in which a session ends."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -47,7 +47,7 @@ def test_a_mail_scanner_that_opens_a_link_does_not_use_it_up(anonymous: TestClie
     assert anonymous.get("/api/me").json()["email"] == user.email
 
 
-def test_a_link_of_somebody_disabled_since_lets_nobody_in(anonymous: TestClient, engine: Engine) -> None:
+def test_a_link_of_a_person_disabled_since_is_refused(anonymous: TestClient, engine: Engine) -> None:
     with session_scope(engine) as session:
         link = auth.make_link(session, make_user(session, disabled_at=clock.now()))
     assert anonymous.get(f"/login/{link}").status_code == 401
@@ -69,7 +69,7 @@ def test_a_password_is_set_and_signs_in_and_a_wrong_one_does_not(signed_in: Sign
     assert anonymous.get("/api/me").status_code == 401
 
 
-def test_a_new_password_wants_the_old_one_and_ends_other_sessions(signed_in: SignIn, anonymous: TestClient) -> None:
+def test_a_new_password_needs_the_old_one_and_ends_other_sessions(signed_in: SignIn, anonymous: TestClient) -> None:
     client, user = signed_in(Role.MEMBER)
     client.post("/api/me/password", json={"password": PASSWORD})
     anonymous.post("/api/auth/login", json={"email": user.email, "password": PASSWORD})
@@ -80,7 +80,7 @@ def test_a_new_password_wants_the_old_one_and_ends_other_sessions(signed_in: Sig
     assert anonymous.get("/api/me").status_code == 401
 
 
-def test_legacy_hashes_let_nobody_in(anonymous: TestClient, engine: Engine) -> None:
+def test_legacy_hashes_are_refused(anonymous: TestClient, engine: Engine) -> None:
     legacy = "$argon2id$v=19$m=65536,t=3,p=4$legacy$1600a35a-0999-40d8-b6f"
     with session_scope(engine) as session:
         user = make_user(session, hashed_password=legacy)
@@ -97,7 +97,9 @@ def test_legacy_hashes_let_nobody_in(anonymous: TestClient, engine: Engine) -> N
     ],
     ids=["revoked", "too old", "idle"],
 )
-def test_a_session_that_has_ended_is_told_so(signed_in: SignIn, engine: Engine, end: dict[str, object]) -> None:
+def test_an_ended_session_gets_an_answer_that_says_so(
+    signed_in: SignIn, engine: Engine, end: dict[str, object]
+) -> None:
     client, user = signed_in(Role.ADMIN)
     with session_scope(engine) as session:
         session.exec(update(UserSession).where(col(UserSession.user_id) == user.id).values(**end))
@@ -105,7 +107,7 @@ def test_a_session_that_has_ended_is_told_so(signed_in: SignIn, engine: Engine, 
     assert (answer.status_code, "ended" in answer.json()["detail"]) == (401, True)
 
 
-def test_who_is_disabled_is_out_at_once(signed_in: SignIn, engine: Engine) -> None:
+def test_a_disabled_person_is_signed_out_at_once(signed_in: SignIn, engine: Engine) -> None:
     client, user = signed_in(Role.SUPPORT)
     with Session(engine) as session:
         session.get_one(User, user.id).disabled_at = clock.now()
@@ -113,7 +115,7 @@ def test_who_is_disabled_is_out_at_once(signed_in: SignIn, engine: Engine) -> No
     assert client.get("/api/jobs").status_code == 401
 
 
-def test_who_loses_a_role_loses_it_with_the_next_request(signed_in: SignIn, engine: Engine) -> None:
+def test_a_lost_role_is_lost_with_the_next_request(signed_in: SignIn, engine: Engine) -> None:
     client, user = signed_in(Role.SUPPORT)
     assert client.get("/api/jobs").status_code == 200
     with Session(engine) as session:
@@ -122,7 +124,7 @@ def test_who_loses_a_role_loses_it_with_the_next_request(signed_in: SignIn, engi
     assert client.get("/api/jobs").status_code == 403
 
 
-def test_an_operator_is_invited_by_link_and_nobody_changes_their_own_role(signed_in: SignIn, engine: Engine) -> None:
+def test_an_operator_is_invited_by_link_and_cannot_change_their_own_role(signed_in: SignIn, engine: Engine) -> None:
     answer = perform(
         engine, ADMIN, CommandRequest(name="operator.add", args={"email": "new@example.com", "role": "support"})
     )

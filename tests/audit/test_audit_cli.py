@@ -21,7 +21,7 @@ from ui import cli
 
 @pytest.fixture
 def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Return what runs one verb of the program on this test's database."""
+    """Return a function that runs one verb of the program on this test's database."""
 
     @contextmanager
     def connection() -> Iterator[Engine]:
@@ -32,8 +32,8 @@ def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     app = typer.Typer()
     cli.install(app, connection)
 
-    def invoke(*words: str) -> Result:
-        return CliRunner().invoke(app, words)
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments)
 
     yield invoke
     settings.cache_clear()

@@ -1,4 +1,4 @@
-"""The hash chain: what was done to the log behind its back is found, and the row is named."""
+"""The hash chain: tampering with the log is found, and the row is named."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +56,7 @@ def scalar(engine: Engine, query: str) -> int:
 
 
 def damage(engine: Engine, *statements: str) -> None:
-    """Do what only somebody with the rights of a superuser can: go past the triggers."""
+    """Change the log as a superuser can: past the triggers."""
     with session_scope(engine) as session:
         for statement in ("SET LOCAL session_replication_role = replica", *statements):
             session.connection().execute(text(statement))
@@ -72,7 +72,7 @@ def fault_of(engine: Engine, head: str | None = None) -> Fault:
     return fault
 
 
-def test_an_untouched_log_passes_over_several_pages_and_tells_its_head(log: Engine) -> None:
+def test_an_untouched_log_passes_over_several_pages_and_reports_its_head(log: Engine) -> None:
     verdict = check(log)
     assert (verdict.links, verdict.fault) == (EVENTS, None)
     assert check(log, verdict.head).fault is None
@@ -143,7 +143,7 @@ def test_an_edited_seal_is_named(log: Engine, edit: str) -> None:
 
 
 def test_a_seal_made_without_the_secret_is_found(log: Engine) -> None:
-    """Whoever can write everything, but has no key, cannot make a link that fits."""
+    """An attacker who can write every table, but has no key, cannot make a link that fits."""
     damage(log, "UPDATE events SET reason = 'mine' WHERE id = 7", "DELETE FROM audit_seals WHERE position = 7")
     forged = seal_all(log, ChainKeys("another secret, guessed"))
     assert forged.added == 1
@@ -166,21 +166,21 @@ def test_a_seal_taken_out_of_the_middle_is_found(log: Engine) -> None:
     assert fault_of(log).what == "seal missing"
 
 
-def test_a_tail_that_was_cut_off_is_found_by_whoever_kept_the_head(log: Engine) -> None:
+def test_a_tail_that_was_cut_off_is_found_with_the_head_kept_elsewhere(log: Engine) -> None:
     head = check(log).head
     damage(log, "DELETE FROM audit_seals WHERE position > 5", "DELETE FROM events WHERE id > 5")
     assert check(log).fault is None, "the shorter chain is good in itself"
     assert fault_of(log, head).what == "another head"
 
 
-def test_a_chain_made_anew_with_the_key_is_found_by_whoever_kept_the_head(log: Engine) -> None:
+def test_a_chain_made_anew_with_the_key_is_found_with_the_head_kept_elsewhere(log: Engine) -> None:
     head = check(log).head
     damage(log, "TRUNCATE audit_seals", "UPDATE events SET reason = 'mine' WHERE id = 7")
     seal_all(log)
     assert fault_of(log, head).what == "another head"
 
 
-def test_what_the_engine_writes_is_not_in_the_chain(log: Engine) -> None:
+def test_the_engines_events_are_not_in_the_chain(log: Engine) -> None:
     with session_scope(log) as session:
         record(session, ENGINE, "job.succeeded")
     assert seal_all(log).added == 0

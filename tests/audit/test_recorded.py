@@ -1,4 +1,4 @@
-"""What the audit log keeps of a change: before, after, and why; and what is not done without a why."""
+"""The audit log records each change with the values before and after and the reason; dangerous commands need one."""
 
 from datetime import datetime
 from typing import Any
@@ -51,7 +51,7 @@ def person(engine: Engine) -> UUID:
         return make_user(session, role=Role.SUPPORT).id
 
 
-def test_exactly_what_is_dangerous_needs_a_reason() -> None:
+def test_exactly_the_dangerous_commands_need_a_reason() -> None:
     assert {name for name, command in COMMANDS.items() if command.needs_reason} == DANGEROUS
 
 
@@ -78,11 +78,11 @@ def test_a_change_of_role_says_before_and_after(engine: Engine, person: UUID) ->
 
 
 def test_pausing_limiting_and_resuming_say_before_and_after(engine: Engine) -> None:
-    for what, name in (("queue", "demo"), ("kind", "demo.enable")):
-        do(engine, f"{what}.pause", name=name)
-        assert change(engine) == (f"{what}.paused", "active", "paused")
-        do(engine, f"{what}.resume", name=name)
-        assert change(engine) == (f"{what}.resumed", "paused", "active")
+    for target, name in (("queue", "demo"), ("kind", "demo.enable")):
+        do(engine, f"{target}.pause", name=name)
+        assert change(engine) == (f"{target}.paused", "active", "paused")
+        do(engine, f"{target}.resume", name=name)
+        assert change(engine) == (f"{target}.resumed", "paused", "active")
     do(engine, "kind.limit", name="demo.enable", max_running=3)
     _, was, now = change(engine)
     assert (was["max_running"], now["max_running"]) == (None, 3)
@@ -113,7 +113,7 @@ def test_operations_cancel_and_retry_say_before_and_after(engine: Engine) -> Non
     assert last(engine).data["retry_of"] == str(job)
 
 
-def test_a_new_password_is_told_without_any_value(engine: Engine, person: UUID) -> None:
+def test_a_new_password_is_recorded_without_any_value(engine: Engine, person: UUID) -> None:
     own = Actor(person, "sam", Role.SUPPORT, "console")
     perform(engine, own, CommandRequest(name="password.change", args={"password": "correct horse battery"}))
     assert change(engine) == ("password.changed", "not set", "set anew")

@@ -1,4 +1,4 @@
-"""Changing the secret: no token is lost, whatever breaks off, and nothing is encrypted twice."""
+"""Changing the secret: an interruption loses no token, and nothing is encrypted twice."""
 
 import pytest
 from sqlalchemy import Engine, text
@@ -34,8 +34,8 @@ def connections(session: Session) -> Session:
 
 def tokens(session: Session) -> list[tuple[str | None, str | None]]:
     session.expire_all()
-    found = session.exec(select(PlatformConnection).order_by(col(PlatformConnection.handle)))
-    return [(row.access_token, row.refresh_token) for row in found if row.access_token or row.refresh_token]
+    rows = session.exec(select(PlatformConnection).order_by(col(PlatformConnection.handle)))
+    return [(row.access_token, row.refresh_token) for row in rows if row.access_token or row.refresh_token]
 
 
 def opened(session: Session, cipher: TokenCipher) -> list[tuple[str | None, str | None]]:
@@ -55,7 +55,7 @@ def test_every_token_is_encrypted_anew_and_opens_with_the_new_secret_alone(
     assert (event.name, event.data) == ("keys.rotated", {"connections": COUNT, "second_factors": 0, "now": NEW.current})
 
 
-def test_again_it_changes_nothing_and_records_nothing(connections: Session, engine: Engine) -> None:
+def test_a_second_rotation_changes_nothing_and_records_nothing(connections: Session, engine: Engine) -> None:
     rotate(engine, NEW, ADMIN)
     before = tokens(connections)
     assert rotate(engine, NEW, ADMIN).connections == 0
@@ -63,18 +63,18 @@ def test_again_it_changes_nothing_and_records_nothing(connections: Session, engi
     assert len(connections.exec(select(Event)).all()) == 1
 
 
-def test_one_that_broke_off_is_finished_by_the_next(
+def test_an_interrupted_rotation_is_finished_by_the_next(
     connections: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns = iter(range(4))
-    anew = rotation._anew
+    rotate_row = rotation._rotated
 
-    def breaking(*given: object) -> object:
+    def breaking(*arguments: object) -> object:
         if next(turns, None) is None:
             raise KeyboardInterrupt
-        return anew(*given)  # type: ignore[arg-type]
+        return rotate_row(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rotation, "_anew", breaking)
+    monkeypatch.setattr(rotation, "_rotated", breaking)
     with pytest.raises(KeyboardInterrupt):
         rotate(engine, NEW, ADMIN, batch=2)
     monkeypatch.undo()
@@ -83,7 +83,7 @@ def test_one_that_broke_off_is_finished_by_the_next(
     assert opened(connections, TokenCipher("a new secret, for tests")) == EXPECTED
 
 
-def test_what_no_known_key_opens_is_told_and_left_as_it_is(connections: Session, engine: Engine) -> None:
+def test_a_token_that_no_known_key_opens_is_reported_and_left_as_it_is(connections: Session, engine: Engine) -> None:
     stranger = TokenCipher("a secret that was lost").encrypt("x")
     with session_scope(engine) as session:
         lost = text("UPDATE platform_connections SET access_token = :token WHERE handle = '@3'")

@@ -1,4 +1,4 @@
-"""The sealer of a worker process: it seals by itself, says the head to the log, and needs the secret."""
+"""The sealer of a worker process: it seals by itself, logs the head, and needs the secret."""
 
 import logging
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def _fresh_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def test_it_seals_what_is_written_while_it_runs_and_logs_the_head(
+def test_the_sealer_seals_events_while_it_runs_and_logs_the_head(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="tasks.sealer")
@@ -40,7 +40,7 @@ def test_it_seals_what_is_written_while_it_runs_and_logs_the_head(
     assert heads[-1] == check(engine, heads[0]).head
 
 
-def test_without_a_secret_it_says_so_and_seals_nothing(
+def test_the_sealer_without_a_secret_says_so_and_seals_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("UNSTUCK_SECRET_KEY")

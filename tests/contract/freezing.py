@@ -1,4 +1,4 @@
-"""An operation that no product has, with states of its own: `python -m tests.contract.freezing` is main.py with it.
+"""An operation of the tests alone, with states of its own: `python -m tests.contract.freezing` is main.py with it.
 
 In the product its file would stand in core/operations, with one line in OPERATIONS, two in DemoModeStatus and a
 migration for them; `install` does these three by hand.
@@ -50,7 +50,7 @@ operation = Operation(
 
 
 def install() -> None:
-    """Add the operation to everything that can be done, before anything else is imported that asks."""
+    """Register the operation before any module that lists the operations is imported."""
     User.__table__.c.demo_mode_status.type = text_enum(DemoModeStatus)
     operations.OPERATIONS += (operation,)
     operations.BY_NAME = {**operations.BY_NAME, operation.name: operation}

@@ -1,4 +1,4 @@
-"""A new operation is its own file and one line: everything else knows it, also when it brings states of its own."""
+"""A new operation is its own file and one line: the rest of the program knows it, even with states of its own."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def environment(database_url: str, redis_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def program(environment: dict[str, str]) -> Run:
-    """Return what runs one verb of a program that has the operation."""
+    """Return a function that runs one verb of a program that has the operation."""
 
     def run(*verb: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*PROGRAM, *verb], env=environment, capture_output=True, text=True, check=False)
@@ -43,7 +43,7 @@ def program(environment: dict[str, str]) -> Run:
 
 @contextmanager
 def working(environment: dict[str, str]) -> Iterator[None]:
-    """Let a worker of that program work."""
+    """Run a worker of that program."""
     with subprocess.Popen([*PROGRAM, "worker"], env=environment) as worker:
         try:
             yield
@@ -66,8 +66,8 @@ def test_an_operation_with_states_of_its_own_is_known_everywhere(
         session.connection().execute(ALLOW)
         email = session.get_one(User, user_id).email
 
-    asked = program("do", "demo.freeze", "--user", email)
-    assert asked.returncode == 0, asked.stderr
+    requested = program("do", "demo.freeze", "--user", email)
+    assert requested.returncode == 0, requested.stderr
     assert state_of(engine, user_id) == "freezing"
     [line] = json.loads(program("users", "list", email, "--json").stdout)
     assert line["status"] == "freezing"

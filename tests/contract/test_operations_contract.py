@@ -1,4 +1,4 @@
-"""Promises that every operation keeps, whichever it is: each is held at every one of its checkpoints."""
+"""Promises that every operation keeps, at every one of its checkpoints."""
 
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,10 @@ Any_ = Operation[Any, Any]
 
 
 def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
-    """The doctor finds nothing, and the user is called stuck neither in lists nor by the diagnosis."""
-    driving.new_worker(engine)  # with nobody to do it, a job is stuck indeed
+    """Assert that the doctor finds nothing, and that neither lists nor diagnosis call the user stuck."""
+    driving.new_worker(engine)  # without a worker, a job is rightly called stuck
     with Session(engine) as session:
-        broken = {found.invariant.name: list(found.rows) for found in violations(session)}
+        broken = {violation.invariant.name: list(violation.rows) for violation in violations(session)}
         assert broken == {}, at
         assert users_in_need(session)[Need.STUCK] == 0, at
         diagnosis = user_page(session, user_id).diagnosis
@@ -33,7 +33,7 @@ def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
 
 @every_operation
 @pytest.mark.parametrize("way", ["to its end", "cancelled", "failing"])
-def test_at_no_point_does_the_doctor_find_anything_or_is_anyone_called_stuck(
+def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
     engine: Engine, operation: Any_, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = driving.reach(engine, operation)
@@ -62,7 +62,7 @@ def test_at_no_point_does_the_doctor_find_anything_or_is_anyone_called_stuck(
 
 
 def undisturbed(engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], int]:
-    """Return what the operation leaves when nothing happens to it, and how many checkpoints it has."""
+    """Return the rows that an undisturbed run leaves, and its number of checkpoints."""
     with monkeypatch.context() as patch:
         passed = at_checkpoint(patch, -1)
         user = driving.prepare(engine, operation)
@@ -117,22 +117,22 @@ def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
     for number in range(checkpoints):
         user = driving.prepare(engine, operation)
         job = driving.ask_fixed(engine, operation, user)
-        seen: list[Any] = []
+        after_takeover: list[Any] = []
 
-        def take_over(seen: list[Any] = seen, user: Any = user, job: Any = job) -> None:
+        def take_over(after_takeover: list[Any] = after_takeover, user: Any = user, job: Any = job) -> None:
             assert driving.presume_dead(engine) == 1
             driving.must_take(engine)
-            seen.extend((picture(engine, user), job_row(engine, job)))
+            after_takeover.extend((picture(engine, user), job_row(engine, job)))
 
         with monkeypatch.context() as patch:
             at_checkpoint(patch, number, after=take_over)
             assert driving.run_next(engine) is AttemptOutcome.LOST, f"checkpoint {number}"
-        assert [picture(engine, user), job_row(engine, job)] == seen
+        assert [picture(engine, user), job_row(engine, job)] == after_takeover
         forget_everything(engine)
 
 
 @every_operation
-def test_cancelled_at_any_checkpoint_it_comes_to_rest_with_nothing_left(
+def test_cancelled_at_any_checkpoint_it_settles_with_nothing_left(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, checkpoints = undisturbed(engine, operation, monkeypatch)
@@ -205,7 +205,7 @@ def test_failing_at_any_checkpoint_for_good_it_leaves_nothing_and_says_failed(
 
 
 @every_operation
-def test_handed_back_at_a_checkpoint_it_goes_on_where_it_was_and_keeps_the_attempt(
+def test_released_at_a_checkpoint_it_goes_on_where_it_was_and_keeps_the_attempt(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected, _ = undisturbed(engine, operation, monkeypatch)
@@ -223,7 +223,9 @@ def test_no_two_operations_of_a_machine_share_a_state_in_between() -> None:
 
 
 @every_operation
-def test_it_never_starts_from_its_own_state_in_between_while_a_job_is_there(engine: Engine, operation: Any_) -> None:
+def test_an_operation_never_starts_from_its_own_state_in_between_while_a_job_is_there(
+    engine: Engine, operation: Any_
+) -> None:
     from core.errors import AlreadyActive
 
     user = driving.prepare(engine, operation)

@@ -52,8 +52,8 @@ def drive(session, operation, user, form, *, key="job-1", done=0, kill_after=Non
 
 def demo_rows(session, user) -> list[tuple]:
     """Return everything that demo mode wrote for a user, in a comparable form."""
-    found = []
+    written = []
     for table in (PlatformConnection, Interaction):
         rows = session.exec(select(table).where(col(table.user_id) == user.id, col(table.is_demo)).order_by(table.id))
-        found += [tuple(sorted(row.model_dump().items())) for row in rows]
-    return found
+        written += [tuple(sorted(row.model_dump().items())) for row in rows]
+    return written

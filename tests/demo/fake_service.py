@@ -1,4 +1,4 @@
-"""A demo service on loopback that keeps to the protocol, and can be told to break it."""
+"""A demo service on loopback that keeps to the protocol, and breaks it on request."""
 
 import json
 import threading
@@ -61,7 +61,7 @@ def body(content):
 
 
 def changed(change):
-    """Answer well, but for what `change` does to the page."""
+    """Answer correctly, except for the change that `change` makes to the page."""
 
     def answer(handler, query):
         content = page(query)
@@ -125,7 +125,7 @@ class FakeService:
                     self.close_connection = True
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 

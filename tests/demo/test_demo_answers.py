@@ -19,8 +19,8 @@ def endless(handler, query):
         handler.wfile.write(b" " * 65_536)
 
 
-def misfit(what):
-    return f"sent an invalid response ({what}). {SEE}"
+def misfit(reason):
+    return f"sent an invalid response ({reason}). {SEE}"
 
 
 NOW = {
@@ -90,7 +90,7 @@ NOW = {
 
 
 @pytest.mark.parametrize("case", NOW)
-def test_what_will_not_pass_by_itself_fails_at_once(case):
+def test_a_permanent_failure_fails_at_once(case):
     answer, sentence = NOW[case]
     with FakeService(answer) as service, pytest.raises(GiveUp) as caught:
         ask(service.url)

@@ -96,8 +96,8 @@ def test_interactions_refer_to_connections_that_came_before(preset):
 
 
 def texts_of(sentiment):
-    said = [said[sentiment] for said in (*phrases.BY_KIND.values(), phrases.FOLLOW_UPS, phrases.BURST)]
-    filled = product(sum(map(tuple, said), ()), phrases.TOPICS, phrases.PLACES)
+    texts = [of_sentiment[sentiment] for of_sentiment in (*phrases.BY_KIND.values(), phrases.FOLLOW_UPS, phrases.BURST)]
+    filled = product(sum(map(tuple, texts), ()), phrases.TOPICS, phrases.PLACES)
     return {text.format(topic=topic, where=where) for text, topic, where in filled}
 
 
@@ -121,8 +121,8 @@ def test_kinds_sentiments_and_accounts_have_the_shares_of_the_preset(preset):
     shares = [account.share for account in profile.accounts]
     kinds, situations = (Counter(row[side] for row in rows) for side in ("kind", "sentiment"))
     accounts = Counter(row["connection_id"] for row in rows)
-    for expected, found in ((profile.kinds, kinds), (profile.sentiments, situations)):
-        assert {name: 100 * number / len(rows) for name, number in found.items()} == pytest.approx(expected, abs=3)
+    for expected, counts in ((profile.kinds, kinds), (profile.sentiments, situations)):
+        assert {name: 100 * number / len(rows) for name, number in counts.items()} == pytest.approx(expected, abs=3)
     parts = sorted(100 * number / len(rows) for number in accounts.values())
     assert parts == pytest.approx(sorted(100 * share / sum(shares) for share in shares), abs=3)
 
@@ -145,6 +145,7 @@ def test_a_viral_post_makes_one_day_stand_out(seed):
 def test_some_people_go_on_speaking_in_the_same_place():
     rows = interactions_of(Preset.MID_TIER)
     follow = sum(
-        one["author"] == two["author"] and one["connection_id"] == two["connection_id"] for one, two in pairwise(rows)
+        earlier["author"] == later["author"] and earlier["connection_id"] == later["connection_id"]
+        for earlier, later in pairwise(rows)
     )
     assert follow > len(rows) / 10

@@ -1,4 +1,4 @@
-"""The dashboard's figures: whatever is in the table, they add up."""
+"""The dashboard's figures add up for any rows in the table."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -42,22 +42,22 @@ def test_every_side_adds_up_to_the_total(session, seed):
     user = a_user(session)
     rows = anything(session, user, seed)
     anything(session, a_user(session), seed)
-    found = metrics_of(session, user.id, TODAY)
+    metrics = metrics_of(session, user.id, TODAY)
     within = [row for row in rows if MIDNIGHT - timedelta(days=89) <= row.created_at < MIDNIGHT + timedelta(days=1)]
-    assert 0 < found.total == len(within) < len(rows)
-    for side in (found.by_kind, found.by_sentiment, found.by_platform, found.by_day):
-        assert sum(side.values()) == found.total
-    assert found.by_kind["gift"] == sum(row.kind == "gift" for row in within)
-    assert found.by_sentiment["positive"] == sum(row.sentiment == "positive" for row in within)
-    assert found.by_platform[UNKNOWN] == sum(row.connection_id is None for row in within)
-    assert found.by_day[TODAY] == sum(row.created_at.date() == TODAY for row in within)
+    assert 0 < metrics.total == len(within) < len(rows)
+    for side in (metrics.by_kind, metrics.by_sentiment, metrics.by_platform, metrics.by_day):
+        assert sum(side.values()) == metrics.total
+    assert metrics.by_kind["gift"] == sum(row.kind == "gift" for row in within)
+    assert metrics.by_sentiment["positive"] == sum(row.sentiment == "positive" for row in within)
+    assert metrics.by_platform[UNKNOWN] == sum(row.connection_id is None for row in within)
+    assert metrics.by_day[TODAY] == sum(row.created_at.date() == TODAY for row in within)
 
 
 def test_all_ninety_days_are_there_also_without_any_interaction(session):
-    found = metrics_of(session, a_user(session).id, TODAY)
-    assert list(found.by_day) == [TODAY - timedelta(days=ago) for ago in range(89, -1, -1)]
-    assert (found.total, set(found.by_day.values())) == (0, {0})
-    assert [found.by_kind, found.by_sentiment, found.by_platform, found.top_authors] == [{}] * 4
+    metrics = metrics_of(session, a_user(session).id, TODAY)
+    assert list(metrics.by_day) == [TODAY - timedelta(days=ago) for ago in range(89, -1, -1)]
+    assert (metrics.total, set(metrics.by_day.values())) == (0, {0})
+    assert [metrics.by_kind, metrics.by_sentiment, metrics.by_platform, metrics.top_authors] == [{}] * 4
 
 
 def test_the_five_busiest_authors_come_busiest_first(session):
@@ -67,14 +67,14 @@ def test_the_five_busiest_authors_come_busiest_first(session):
             Interaction(user_id=user.id, kind="comment", author=author, created_at=AT) for _ in range(number + 1)
         )
     session.commit()
-    found = metrics_of(session, user.id, TODAY).top_authors
-    assert list(found.items()) == [("@fay", 6), ("@eva", 5), ("@dua", 4), ("@cem", 3), ("@ben", 2)]
+    metrics = metrics_of(session, user.id, TODAY).top_authors
+    assert list(metrics.items()) == [("@fay", 6), ("@eva", 5), ("@dua", 4), ("@cem", 3), ("@ben", 2)]
 
 
 @pytest.mark.parametrize("preset", [Preset.NANO, Preset.MID_TIER])
 def test_right_after_enabling_the_dashboard_shows_the_whole_preset(session, preset):
     user = a_user(session)
     drive(session, demo.enable, user, demo.EnableForm(preset=preset))
-    found = metrics_of(session, user.id, TODAY)
-    assert found.total == preset.profile.interactions
-    assert set(found.by_platform) == {account.platform for account in preset.profile.accounts}
+    metrics = metrics_of(session, user.id, TODAY)
+    assert metrics.total == preset.profile.interactions
+    assert set(metrics.by_platform) == {account.platform for account in preset.profile.accounts}

@@ -22,7 +22,7 @@ def user(session):
 
 @pytest.fixture
 def undisturbed(session, user):
-    """What demo mode looks like when nothing went wrong, already taken away again."""
+    """The rows of an undisturbed demo mode, already deleted again."""
     drive(session, demo.enable, user, NANO)
     rows = demo_rows(session, user)
     demo.wipe(work_for(session, user, NANO))
@@ -45,7 +45,7 @@ def test_a_fill_killed_at_any_checkpoint_ends_as_if_undisturbed(session, user, u
         killed = drive(session, demo.enable, user, NANO, kill_after=kill_after)
         ended = drive(session, demo.enable, user, NANO, done=killed.done)
         assert (ended.result, demo_rows(session, user), user.demo_preset) == (NANO_RESULT, undisturbed, "nano")
-        assert killed.checkpoints + ended.checkpoints == checkpoints  # nothing is done twice
+        assert killed.checkpoints + ended.checkpoints == checkpoints  # no step runs twice
 
 
 @pytest.mark.parametrize("operation", [demo.enable, demo.disable, demo.dismiss])
@@ -194,6 +194,6 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one():
         known("demo.enabel")
 
 
-def test_interactions_lie_before_the_moment_the_job_was_asked_for(session, user):
+def test_interactions_lie_before_the_moment_the_job_was_requested(session, user):
     drive(session, demo.enable, user, NANO)
     assert max(row.created_at for row in session.exec(select(Interaction))) <= AT

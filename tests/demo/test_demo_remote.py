@@ -1,4 +1,4 @@
-"""The remote demo service: whatever it does, the rows are right or a person reads what to do."""
+"""The remote demo service: for every behaviour of it, the rows are right or the error says what to do."""
 
 import logging
 import socket
@@ -52,7 +52,7 @@ def test_resumed_at_any_page_it_goes_on_as_if_undisturbed():
         assert ask(service.url, start=whole[-1].end) == []
 
 
-def test_each_request_says_what_it_wants_and_has_its_own_idempotency_key():
+def test_each_request_names_its_rows_and_has_its_own_idempotency_key():
     with FakeService(well) as service:
         ask(service.url + "/demo/")
     path, query, headers = service.seen[1]
@@ -81,7 +81,7 @@ LATER = {
 
 
 @pytest.mark.parametrize("case", LATER)
-def test_what_may_pass_by_itself_is_tried_again(case):
+def test_a_temporary_failure_is_tried_again(case):
     answer, sentence = LATER[case]
     with FakeService(answer) as service, pytest.raises(TryAgain) as caught:
         ask(service.url, seconds=0.3)
@@ -90,9 +90,9 @@ def test_what_may_pass_by_itself_is_tried_again(case):
 
 def test_a_service_that_is_not_there_is_tried_again(monkeypatch):
     monkeypatch.setattr(remote, "RECONNECTS", 0)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening: refused
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # bound, not listening: refused
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         with pytest.raises(TryAgain) as caught:
             ask(url)
     assert str(caught.value) == (
@@ -100,7 +100,7 @@ def test_a_service_that_is_not_there_is_tried_again(monkeypatch):
     )
 
 
-def test_a_step_knocks_three_times_before_it_fails(monkeypatch):
+def test_a_step_tries_three_times_before_it_fails(monkeypatch):
     knocks, pauses = [], []
 
     def refused(*_, **__):

@@ -27,7 +27,7 @@ from tests.conftest import SECRET
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Lets the database note of each new session how it plans and whether it compiles its plans.
+#: Makes the database note for each new session how it plans and whether it compiles plans.
 NOTE_SESSIONS = """
     CREATE SCHEMA noted;
     CREATE TABLE noted.sessions (jit text, sequential_scans text);
@@ -70,24 +70,24 @@ def test_options_in_the_address_hold_beside_ours(database_url: str) -> None:
         "INSERT INTO users (id, email, role) VALUES (gen_random_uuid(), 'a@example.com', :secret)",
     ],
 )
-def test_an_error_tells_neither_the_values_of_its_statement_nor_the_row_that_did_not_fit(
+def test_an_error_shows_neither_the_values_of_its_statement_nor_the_row_that_did_not_fit(
     engine: Engine, statement: str
 ) -> None:
     canary = uuid4().hex  # not in the traceback as a line of this file
     with pytest.raises(DBAPIError) as failed, engine.begin() as connection:
         connection.execute(text(statement), {"secret": canary})
-    told = "".join(traceback.format_exception(failed.value)) + repr(failed.value) + repr(failed.value.orig)
-    assert canary not in told
-    assert "DETAIL" not in told
-    assert any(words in told for words in ("division by zero", "violates"))
+    printed = "".join(traceback.format_exception(failed.value)) + repr(failed.value) + repr(failed.value.orig)
+    assert canary not in printed
+    assert "DETAIL" not in printed
+    assert any(fragment in printed for fragment in ("division by zero", "violates"))
 
 
-def test_a_list_asked_for_again_and_again_still_uses_the_index_over_what_is_alive(engine: Engine) -> None:
+def test_a_list_requested_many_times_still_uses_the_index_of_live_jobs(engine: Engine) -> None:
     driving.prepare(engine, driving.BY_NAME["demo.enable"])
-    wanted = JobFilter.from_params({"status": "running"})
+    job_filter = JobFilter.from_params({"status": "running"})
     with engine.connect() as connection, Session(bind=connection) as session:
         for _ in range(12):
-            page(session, wanted)
+            page(session, job_filter)
         plans = session.connection().execute(text("SELECT generic_plans FROM pg_prepared_statements")).scalars()
         assert set(plans) <= {0}
 

@@ -1,4 +1,4 @@
-"""A database that was damaged by hand: each damage is found, by name, with a remedy."""
+"""The doctor finds each damage done to the database by hand, by name, with a remedy."""
 
 import pytest
 from sqlalchemy import Engine, text
@@ -46,7 +46,7 @@ def healthy(engine: Engine) -> Engine:
 
 def broken(engine: Engine) -> dict[str, str]:
     with Session(engine) as session:
-        return {found.invariant.name: found.invariant.remedy for found in violations(session)}
+        return {violation.invariant.name: violation.invariant.remedy for violation in violations(session)}
 
 
 def test_a_healthy_database_breaks_nothing(healthy: Engine) -> None:
@@ -62,13 +62,15 @@ def test_damage_by_hand_is_found_and_the_remedy_named(healthy: Engine, name: str
     with session_scope(healthy) as session:
         for statement in DAMAGES[name].split(";"):
             session.connection().execute(text(statement))
-    found = broken(healthy)
-    assert name in found
-    assert len(found[name]) > 20
+    remedies = broken(healthy)
+    assert name in remedies
+    assert len(remedies[name]) > 20
 
 
-def test_a_cheap_look_finds_what_is_alive_and_broken(healthy: Engine) -> None:
+def test_the_cheap_check_finds_broken_live_rows(healthy: Engine) -> None:
     with session_scope(healthy) as session:
         session.connection().execute(text(DAMAGES["queued has no worker"]))
     with Session(healthy) as session:
-        assert "queued has no worker" in {found.invariant.name for found in violations(session, cheap_only=True)}
+        assert "queued has no worker" in {
+            violation.invariant.name for violation in violations(session, cheap_only=True)
+        }

@@ -1,4 +1,4 @@
-"""Group commit: many endings and claims in one statement, each with the promises that it has alone."""
+"""Group commit: many endings and claims in one statement, each keeps the promises of a single one."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ QUEUE = "demo"
 
 
 def _outside(_: TaskWork[NoForm]) -> Steps:
-    """Work somewhere else, and leave nothing to commit here."""
+    """Work outside the database, and leave nothing to commit here."""
     return {"sent": 1}
     yield Progress(1, 1)
 
@@ -81,10 +81,12 @@ def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_resu
 ) -> None:
     enqueue(engine, 7)
     held = claim_all(commits, 4)
-    assert in_one_group(commits, [ending(one, n=number) for number, one in enumerate(held)]) == [None] * 4
+    assert in_one_group(commits, [ending(claimed, n=number) for number, claimed in enumerate(held)]) == [None] * 4
     with Session(engine) as session:
         ended = session.exec(select(BackgroundJob).where(col(BackgroundJob.status) == JobStatus.SUCCEEDED)).all()
-        assert {job.id: job.result for job in ended} == {one.id: {"n": number} for number, one in enumerate(held)}
+        assert {job.id: job.result for job in ended} == {
+            claimed.id: {"n": number} for number, claimed in enumerate(held)
+        }
         assert len({job.finished_at for job in ended}) == 1
         outcomes = session.exec(select(JobAttempt.outcome).where(col(JobAttempt.job_id).in_([j.id for j in ended])))
         assert set(outcomes) == {AttemptOutcome.SUCCEEDED}
@@ -96,17 +98,17 @@ def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_resu
 def test_each_thread_gets_a_job_of_its_own_while_there_are_any(engine: Engine, commits: GroupCommit) -> None:
     ids = enqueue(engine, 7)
     held = claim_all(commits, 4)
-    requests = [ending(one) for one in held]
+    requests = [ending(claimed) for claimed in held]
     assert in_one_group(commits, requests) == [None] * 4
     following = [request.claimed.id for request in requests if request.claimed]
-    assert sorted([one.id for one in held] + following) == sorted(ids)
+    assert sorted([claimed.id for claimed in held] + following) == sorted(ids)
 
 
 def test_a_batch_claims_the_most_urgent_jobs(engine: Engine, commits: GroupCommit) -> None:
     ids = enqueue(engine, 5)
     with session_scope(engine) as session:
         session.connection().execute(text("UPDATE background_jobs SET priority = -1 WHERE id = :id"), {"id": ids[3]})
-    assert [one.id for one in claim_all(commits, 2)] == [ids[3], ids[0]]
+    assert [claimed.id for claimed in claim_all(commits, 2)] == [ids[3], ids[0]]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_a_job_that_is_no_longer_held_is_not_ended_and_the_others_are(
     errors = in_one_group(commits, [ending(first), ending(second, late=True), ending(third)])
     assert [type(error) for error in errors] == [type(None), LeaseLost, type(None)]
     assert job_row(engine, second.id) == before
-    assert {job_row(engine, one.id).status for one in (first, third)} == {JobStatus.SUCCEEDED}
+    assert {job_row(engine, claimed.id).status for claimed in (first, third)} == {JobStatus.SUCCEEDED}
 
 
 def test_a_locked_row_delays_only_its_own_job(engine: Engine, database_url: str) -> None:
@@ -139,7 +141,7 @@ def test_a_locked_row_delays_only_its_own_job(engine: Engine, database_url: str)
         errors = in_one_group(commits, [ending(first), ending(second), ending(third)])
     impatient.dispose()
     assert [isinstance(error, SQLAlchemyError) for error in errors] == [False, True, False]
-    assert [job_row(engine, one.id).status.value for one in (first, second, third)] == [
+    assert [job_row(engine, claimed.id).status.value for claimed in (first, second, third)] == [
         "succeeded",
         "running",
         "succeeded",
@@ -152,7 +154,7 @@ def test_an_invalid_result_refuses_only_its_own_job(engine: Engine, commits: Gro
     wrong = BatchRequest(Ended(second.id, second.token, '{"text": "\\u0000"}'))
     errors = in_one_group(commits, [ending(first), wrong, ending(third)])
     assert [isinstance(error, DBAPIError) for error in errors] == [False, True, False]
-    assert {job_row(engine, one.id).status for one in (first, third)} == {JobStatus.SUCCEEDED}
+    assert {job_row(engine, claimed.id).status for claimed in (first, third)} == {JobStatus.SUCCEEDED}
 
 
 def test_an_interrupted_thread_leaves_the_others_their_jobs(
@@ -172,12 +174,12 @@ def test_an_interrupted_thread_leaves_the_others_their_jobs(
     assert other.done
 
 
-def test_a_thread_whose_ending_was_not_written_before_an_interruption_is_told_so(
+def test_a_thread_whose_ending_was_not_written_before_an_interruption_learns_of_it(
     engine: Engine, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused group is tried one by one; the leading thread is interrupted at the first."""
     enqueue(engine, 2)
-    first, second = (ending(one) for one in claim_all(commits, 2))
+    first, second = (ending(claimed) for claimed in claim_all(commits, 2))
     errors = iter([refused_by_the_database(), Interrupted()])
 
     def fail(*_: Any) -> None:

@@ -47,7 +47,7 @@ def worker(session: Session, **values: object) -> Worker:
     return made
 
 
-def found(session: Session, **params: str) -> set[str]:
+def ids_of(session: Session, **params: str) -> set[str]:
     return {row["id"] for row in page(session, JobFilter.from_params(params)).items}
 
 
@@ -68,18 +68,18 @@ def every_label(session: Session) -> dict[Label, BackgroundJob]:
 
 
 def test_each_label_is_the_same_in_sql_in_a_filter_and_for_a_row(session: Session) -> None:
-    for label, one in every_label(session).items():
-        who = session.get(Worker, one.worker_id) if one.worker_id else None
-        assert rows_by_id(session, [one.id])[0]["label"] == label
-        assert label_of(one, who, datetime.now(UTC)) == label
-        assert found(session, label=label) == {str(one.id)}
+    for label, labelled in every_label(session).items():
+        its_worker = session.get(Worker, labelled.worker_id) if labelled.worker_id else None
+        assert rows_by_id(session, [labelled.id])[0]["label"] == label
+        assert label_of(labelled, its_worker, datetime.now(UTC)) == label
+        assert ids_of(session, label=label) == {str(labelled.id)}
 
 
 @pytest.mark.parametrize("gone", [{"lost_at": NOW}, {"stopped_at": NOW}])
 def test_a_job_whose_worker_has_gone_is_orphaned(session: Session, gone: dict[str, datetime]) -> None:
-    one = job(session, status="running", worker_id=worker(session, **gone).id)
-    other = job(session, status="running", worker_id=uuid4())
-    assert found(session, label="orphaned") == {str(one.id), str(other.id)}
+    first = job(session, status="running", worker_id=worker(session, **gone).id)
+    second = job(session, status="running", worker_id=uuid4())
+    assert ids_of(session, label="orphaned") == {str(first.id), str(second.id)}
 
 
 def test_a_filter_survives_the_url() -> None:
@@ -87,8 +87,8 @@ def test_a_filter_survives_the_url() -> None:
         "status": "failed,cancelled", "label": "failed", "kind": "demo.enable", "queue": "demo", "user": "Ana@",
         "connection": str(uuid4()), "error": "answered 503", "q": "x", "created_after": "2026-11-20T14:02:00+00:00",
     }  # fmt: skip
-    wanted = JobFilter.from_params(params)
-    assert JobFilter.from_params(wanted.to_params()) == wanted
+    job_filter = JobFilter.from_params(params)
+    assert JobFilter.from_params(job_filter.to_params()) == job_filter
     assert JobFilter.from_params({"status": ["failed", "cancelled"]}).to_params() == {"status": "cancelled,failed"}
 
 
@@ -105,23 +105,23 @@ def test_a_filter_that_does_not_fit_names_its_field(params: dict[str, str]) -> N
 
 def test_every_filter_finds_what_it_says_and_nothing_else(session: Session) -> None:
     ana, ben = user(session, "Ana.Lopez@Example.com"), user(session, "ben@example.com")
-    one = job(session, user_id=ana.id, status="failed", error_type="ProviderUnavailable",
+    first_job = job(session, user_id=ana.id, status="failed", error_type="ProviderUnavailable",
               error_message="HTTP 503 from demo.example.com/api", error_fingerprint="f00")  # fmt: skip
-    two = job(session, user_id=ben.id, kind="mail.send", queue="mail", created_at=NOW - timedelta(days=2))
-    first, second = {str(one.id)}, {str(two.id)}
+    second_job = job(session, user_id=ben.id, kind="mail.send", queue="mail", created_at=NOW - timedelta(days=2))
+    first, second = {str(first_job.id)}, {str(second_job.id)}
     expected = [
         ({"user": "ana"}, first), ({"user": "ANA.LOPEZ@example.com"}, first), ({"user": str(ben.id)}, second),
         ({"user": "an_"}, set()), ({"kind": "mail.send"}, second), ({"queue": "mail"}, second),
         ({"kind": "mail.send", "queue": "demo"}, set()), ({"error": "f00"}, first), ({"error": "unavail"}, first),
         ({"error": "503 provider"}, first), ({"error": "example.com"}, first), ({"error": "504"}, set()),
-        ({"error": "&!"}, set()), ({"q": str(one.id)}, first), ({"q": "ben@"}, second), ({"q": "MAIL"}, second),
+        ({"error": "&!"}, set()), ({"q": str(first_job.id)}, first), ({"q": "ben@"}, second), ({"q": "MAIL"}, second),
         ({"q": "503"}, first), ({"q": "nothing"}, set()), ({"created_before": NOW.isoformat()}, second),
         ({"created_after": NOW.isoformat(), "status": "failed"}, first),
         ({"status": "failed,succeeded"}, first | second),
         ({"status": "failed", "label": "succeeded"}, set()), ({"status": "failed", "queue": "demo"}, first),
     ]  # fmt: skip
     for params, ids in expected:
-        assert found(session, **params) == ids, params
+        assert ids_of(session, **params) == ids, params
         branches_of_it = branches(session, JobFilter.from_params(params))
         assert total_of_branches(session, branches_of_it) == Total(len(ids), exact=True), params
 
@@ -130,17 +130,17 @@ def test_every_filter_finds_what_it_says_and_nothing_else(session: Session) -> N
 def test_pages_by_cursor_hold_every_row_once_even_when_times_are_equal(session: Session, sort: str) -> None:
     ids = {str(job(session, created_at=NOW - timedelta(seconds=number // 5)).id) for number in range(57)}
     for params in ({}, {"kind": "demo.enable"}, {"status": "succeeded,failed"}):
-        wanted, seen, after = JobFilter.from_params(params), [], None
+        job_filter, rows, after = JobFilter.from_params(params), [], None
         while True:
-            part = page(session, wanted, limit=10, after=after, sort=sort)
-            seen += part.items
+            part = page(session, job_filter, limit=10, after=after, sort=sort)
+            rows += part.items
             after = part.next
             if after is None:
                 break
-        assert [row["id"] for row in seen] == [row["id"] for row in sorted(
-            seen, key=lambda row: (row["created_at"], row["id"]), reverse=sort == "-created_at")]  # fmt: skip
-        assert {row["id"] for row in seen} == ids
-        assert len(seen) == len(ids)
+        assert [row["id"] for row in rows] == [row["id"] for row in sorted(
+            rows, key=lambda row: (row["created_at"], row["id"]), reverse=sort == "-created_at")]  # fmt: skip
+        assert {row["id"] for row in rows} == ids
+        assert len(rows) == len(ids)
 
 
 def test_an_offset_from_the_end_gives_the_rows_that_counting_from_the_start_gives(session: Session) -> None:
@@ -191,41 +191,47 @@ def test_facets_say_what_each_choice_would_show(session: Session) -> None:
 def test_many_rows_have_the_same_facets_as_few(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     every_label(session)
     for params in ({}, {"kind": "demo.enable"}, {"created_after": "2020-01-01T00:00:00Z"}):
-        wanted = JobFilter.from_params(params)
-        few = facets(session, wanted)
+        job_filter = JobFilter.from_params(params)
+        few = facets(session, job_filter)
         with monkeypatch.context() as patch:
             patch.setattr(counts, "FEW", 1)
-            assert facets(session, wanted) == few
+            assert facets(session, job_filter) == few
 
 
 def test_a_jobs_page_holds_its_whole_chain_of_retries(session: Session) -> None:
     first = job(session, status="failed", created_at=NOW - timedelta(hours=2))
     second = job(session, status="failed", retry_of=first.id, created_at=NOW - timedelta(hours=1))
     third = job(session, retry_of=second.id)
-    for one in (first, second, third):
-        assert [row["id"] for row in detail(session, one.id).chain] == [str(first.id), str(second.id), str(third.id)]
+    for attempt in (first, second, third):
+        assert [row["id"] for row in detail(session, attempt.id).chain] == [
+            str(first.id),
+            str(second.id),
+            str(third.id),
+        ]
     with pytest.raises(NotFound):
         detail(session, uuid4())
 
 
 def test_a_row_is_flat_and_says_the_first_line_of_its_error(session: Session) -> None:
     ana = user(session, "ana@example.com")
-    one = job(session, user_id=ana.id, status="failed", error_type="Boom", error_message="first\nsecond " + "x" * 500)
+    failed = job(
+        session, user_id=ana.id, status="failed", error_type="Boom", error_message="first\nsecond " + "x" * 500
+    )
     (row,) = jobs_of_user(session, ana.id)
-    assert (row["id"], row["user_email"], row["error"]) == (str(one.id), "ana@example.com", "Boom: first")
+    assert (row["id"], row["user_email"], row["error"]) == (str(failed.id), "ana@example.com", "Boom: first")
     assert json.loads(json.dumps(row)) == row
 
 
 @contextmanager
 def statements(engine: Engine) -> Iterator[list[tuple[str, object]]]:
-    seen: list[tuple[str, object]] = []
+    executed: list[tuple[str, object]] = []
 
     def note(_c: object, _k: object, statement: str, parameters: object, *_: object) -> None:
         if "background_jobs" in statement and not statement.startswith("EXPLAIN"):
-            seen.append((statement, parameters))
+            executed.append((statement, parameters))
 
     sa.event.listen(engine, "before_cursor_execute", note)
-    yield seen
+    yield executed
     sa.event.remove(engine, "before_cursor_execute", note)
 
 
@@ -251,10 +257,10 @@ PLANNED = [
 def test_no_list_reads_more_than_it_counts_whatever_is_filtered_for(engine: Engine) -> None:
     sample.fill(engine, users=800, jobs=40_000, now=NOW)
     for params in PLANNED:
-        wanted = JobFilter.from_params(params)
-        with session_scope(engine) as session, statements(engine) as seen:
-            page(session, wanted)
-            for statement, parameters in list(seen):
+        job_filter = JobFilter.from_params(params)
+        with session_scope(engine) as session, statements(engine) as executed:
+            page(session, job_filter)
+            for statement, parameters in list(executed):
                 explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
                 (answer,) = session.connection().exec_driver_sql(explain, parameters).one()
                 for node in nodes(answer[0]["Plan"]):

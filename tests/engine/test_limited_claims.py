@@ -149,7 +149,7 @@ def test_limited_and_unlimited_kinds_start_in_one_order(engine: Engine, limits: 
 
 
 def test_a_thread_that_makes_room_for_a_kind_takes_its_next_job(engine: Engine) -> None:
-    """The batch that ends the only running job counts it as running no more: nothing else would wake a thread."""
+    """The batch that ends the only running job counts it as running no more: no other event would wake a thread."""
     limit(engine, limited, max_running=1)
     enqueue(engine, limited)
     drain_once(engine)

@@ -14,7 +14,7 @@ from core.jobs import batch, checkpoint, claim, fence
 from tasks.worker import batch_engine
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
-#: How a claim counts the running jobs of a kind that has a limit: both indexes hold what is alive, and no more.
+#: How a claim counts the running jobs of a kind that has a limit: both indexes hold live jobs only.
 ALIVE = {"ix_background_jobs_running", "ix_background_jobs_live", "Bitmap Heap Scan"}
 ROWS = """
     INSERT INTO background_jobs (id, kind, queue, status, created_at, run_at, started_at, finished_at, worker_id)
@@ -38,7 +38,7 @@ def fill(session: Session, *, analysed: bool) -> None:
 
 
 def indexes(session: Session, statement: Statement) -> set[str]:
-    """Return by which ways the statement goes to jobs."""
+    """Return the access paths of the statement to jobs."""
     return set(_ways(_plan(session, statement)))
 
 
@@ -47,7 +47,7 @@ def plan_of(session: Session, statement: Statement) -> str:
 
 
 def _plan(session: Session, statement: Statement) -> dict[str, Any]:
-    """Return the statement's plan, made once for whatever values come."""
+    """Return the statement's generic plan, made once for all values."""
     named = statement.sql
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", named)))
     numbered = re.sub(r"%\((\w+)\)s", lambda match: f"${names.index(match[1]) + 1}", named)
@@ -71,14 +71,14 @@ def _ways(node: dict[str, Any]) -> Iterator[str]:
 
 
 def trapped(statement: Statement) -> Statement:
-    """Return the statement with its guard written as one would write it first."""
+    """Return the statement with its guard in the obvious, slower form."""
     sql = re.sub(r"coalesce\(status, ''\) = (:from_status|'running')", "status = 'running'", statement.text)
     assert sql != statement.text
     return Statement(sql)
 
 
 @with_and_without_statistics
-def test_a_claim_finds_its_job_in_the_index_of_what_is_due(session: Session, analysed: bool) -> None:
+def test_a_claim_finds_its_job_in_the_index_of_due_jobs(session: Session, analysed: bool) -> None:
     fill(session, analysed=analysed)
     assert indexes(session, claim._CLAIM) - ALIVE == {DUE, KEY}
 
@@ -90,7 +90,7 @@ def as_for_batches(session: Session) -> Session:
 
 
 @with_and_without_statistics
-def test_a_batch_goes_by_the_key_and_by_what_is_due(session: Session, analysed: bool) -> None:
+def test_a_batch_goes_by_the_primary_key_and_the_index_of_due_jobs(session: Session, analysed: bool) -> None:
     fill(session, analysed=analysed)
     assert indexes(as_for_batches(session), batch._BATCH) - ALIVE == {DUE, KEY}
 
@@ -103,7 +103,7 @@ def test_a_batch_planned_as_other_statements_are_would_read_the_whole_table(sess
     assert "Seq Scan" in indexes(session, batch._BATCH)
 
 
-def test_what_is_due_lies_in_the_order_of_its_claiming(session: Session) -> None:
+def test_due_jobs_are_indexed_in_the_order_of_their_claiming(session: Session) -> None:
     """A crowd that is due at the same moment must not be sorted for each claim."""
     fill(session, analysed=True)
     assert "Incremental Sort" not in plan_of(session, claim._CLAIM)

@@ -1,4 +1,4 @@
-"""A worker that stops hands its jobs back; what people asked for meanwhile is kept."""
+"""A worker that stops releases its jobs; requests that people made meanwhile are kept."""
 
 from sqlalchemy import Engine
 
@@ -7,7 +7,7 @@ from core.operations.demo import enable
 from tests.driving import ask, ask_to_cancel, job_row, must_take, picture, prepare, work_on
 
 
-def test_a_job_cancelled_while_its_worker_stops_rests_and_waits_for_no_other_worker(engine: Engine) -> None:
+def test_a_job_cancelled_while_its_worker_stops_settles_and_waits_for_no_other_worker(engine: Engine) -> None:
     user = prepare(engine, enable)
     job = ask(engine, enable, user, {"preset": "nano"})
 

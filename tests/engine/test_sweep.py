@@ -1,4 +1,4 @@
-"""What the sweep takes away, and what it leaves alone."""
+"""Which jobs the sweep takes from their worker, and which it leaves alone."""
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session

@@ -25,7 +25,7 @@ QUEUE = "demo"
 
 
 def _outside(_: TaskWork[NoForm]) -> Steps:
-    """Work somewhere else, and leave nothing to commit here."""
+    """Work outside the database, and leave nothing to commit here."""
     return {"sent": 1}
     yield Progress(1, 1)
 

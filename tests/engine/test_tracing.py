@@ -1,4 +1,4 @@
-"""Spans: everything a job does is found under its id."""
+"""Spans: all work of a job is found under its id."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def test_from_request_to_end_a_jobs_spans_have_its_id_as_their_trace(
     assert made["attempt demo.enable"].attributes["job.outcome"] == "succeeded"
 
 
-def test_a_request_is_linked_to_what_asked_for_it(engine: Engine, spans: InMemorySpanExporter) -> None:
+def test_a_request_is_linked_to_the_span_that_made_it(engine: Engine, spans: InMemorySpanExporter) -> None:
     with session_scope(engine) as session:
         user = make_user(session).id
     with trace.get_tracer("test").start_as_current_span("POST") as asking:

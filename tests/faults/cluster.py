@@ -30,7 +30,7 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (str(ROOT / "main.py"),)
-#: The same program, that also knows the kinds of the fault tests.
+#: The same program with the kinds of the fault tests.
 WITH_KINDS = ("-m", "tests.faults.worker")
 #: The smallest preset's interactions.
 NANO = 60
@@ -106,7 +106,7 @@ class Cluster:
             return session.exec(select(func.count()).select_from(Worker)).one()
 
     def is_registered(self, process: Process) -> bool:
-        """Tell whether a worker process has said that it lives."""
+        """Return whether a worker process has registered."""
         with Session(self.engine) as session:
             return bool(session.exec(select(Worker.id).where(Worker.pid == process.pid)).first())
 
@@ -124,7 +124,7 @@ class Cluster:
         answer = perform(self.engine, SUPPORT, CommandRequest(name=name, target=user.id, args=form))
         return self._note(UUID(answer["job_id"]))
 
-    def ask_chore(self, name: str, **form: object) -> BackgroundJob:
+    def ask_task(self, name: str, **form: object) -> BackgroundJob:
         """Request one of the fault tests' own kinds."""
         task = kinds.BY_FAULT[name]
         with session_scope(self.engine) as session:
@@ -140,11 +140,11 @@ class Cluster:
         return driving.job_row(self.engine, job if isinstance(job, UUID) else job.id)
 
     def has_ended(self, *jobs: BackgroundJob) -> bool:
-        """Tell whether these jobs have all ended."""
+        """Return whether these jobs have all ended."""
         return all(self.job(job).status in TERMINAL for job in jobs)
 
     def all_ended(self) -> bool:
-        """Tell whether no job is queued or running."""
+        """Return whether no job is queued or running."""
         live = select(func.count()).select_from(BackgroundJob).where(col(BackgroundJob.status).not_in(TERMINAL))
         with Session(self.engine) as session:
             return not session.exec(live).one()
@@ -157,9 +157,9 @@ class Cluster:
 
     def state_of(self, user: User) -> tuple[str, int]:
         """Return a user's demo mode, and how many demo interactions they have."""
-        mine = select(func.count()).select_from(Interaction)
+        demo_rows = select(func.count()).select_from(Interaction)
         with Session(self.engine) as session:
-            rows = session.exec(mine.where(Interaction.user_id == user.id, col(Interaction.is_demo))).one()
+            rows = session.exec(demo_rows.where(Interaction.user_id == user.id, col(Interaction.is_demo))).one()
             return session.get_one(User, user.id).demo_mode_status.value, rows
 
     def effects_of(self, job: BackgroundJob) -> list[int]:
@@ -178,7 +178,7 @@ class Cluster:
             return session.connection().execute(query).scalar_one()
 
     def is_silent(self) -> bool:
-        """Tell whether every worker has missed two heartbeats."""
+        """Return whether every worker has missed two heartbeats."""
         query = text(
             "SELECT bool_and(heartbeat_at < now() - interval '1.2 s') FROM workers "
             "WHERE stopped_at IS NULL AND lost_at IS NULL"
@@ -192,7 +192,7 @@ class Cluster:
             return session.connection().execute(text("SELECT now()")).scalar_one()
 
     def terminate_connections(self) -> int:
-        """End every connection to this cluster's database but the one that does it, and return how many there were."""
+        """End every other connection to this cluster's database, and return how many there were."""
         query = text(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -223,7 +223,7 @@ class Cluster:
 
     @contextmanager
     def wakeup(self) -> Iterator[None]:
-        """Let this process ring and tell as the console does."""
+        """Let this process send wake-ups and announcements as the console does."""
         self._carrier = RedisBus(make_broker(self.servers.redis_url))
         bus.use(self._carrier)
         try:
@@ -233,13 +233,13 @@ class Cluster:
             self._carrier.close()
 
     def wipe_broker(self) -> None:
-        """Let every wakeup ring that was noted, and then let the broker forget everything."""
+        """Send every noted wake-up, and then empty the broker."""
         self._carrier.flush()
         with self.servers.broker() as client:
             client.flushall()
 
     def heal(self) -> None:
-        """Put servers and network right, wake what is frozen, and see that a healthy worker lives."""
+        """Repair servers and network, wake frozen workers, and make sure that a healthy worker lives."""
         self.servers.heal()
         for process in self._started:
             if process.poll() is None:
@@ -247,7 +247,7 @@ class Cluster:
         if not any(process.poll() is None for process in self._healthy):
             self.start_worker(knows_kinds=True)
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """Return what all processes of this cluster have logged."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -273,25 +273,25 @@ def heal_and_check(cluster: Cluster, within: float = 30) -> None:
 
 
 def broken(cluster: Cluster) -> list[str]:
-    """Return every promise that the database does not keep, in words; none is well."""
+    """Return a sentence for each broken promise; an empty list is good."""
     with Session(cluster.engine) as session:
-        found = [f"{violation.invariant.says}: {violation.rows}" for violation in violations(session)]
+        violated = [f"{violation.invariant.says}: {violation.rows}" for violation in violations(session)]
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}
         sets = Counter(session.exec(select(Interaction.user_id).where(col(Interaction.is_demo))))
         enabled = session.exec(select(User.id).where(User.demo_mode_status == "enabled", User.demo_preset == "nano"))
-        found += [f"user {user} has {sets[user]} interactions" for user in enabled if sets[user] != NANO]
+        violated += [f"user {user} has {sets[user]} interactions" for user in enabled if sets[user] != NANO]
         steps = session.connection().execute(
             text("SELECT job_id, array_agg(step ORDER BY step) FROM fault_effects GROUP BY 1")
         )
         left = {job_id: list(done) for job_id, done in steps}
-    found += [f"job {job_id} was lost" for job_id in cluster.acknowledged if job_id not in jobs]
-    found += [f"job {job.id} is stuck in {job.status}" for job in jobs.values() if job.status not in TERMINAL]
+    violated += [f"job {job_id} was lost" for job_id in cluster.acknowledged if job_id not in jobs]
+    violated += [f"job {job.id} is stuck in {job.status}" for job in jobs.values() if job.status not in TERMINAL]
     for job in jobs.values():
         effects = left.get(job.id, [])
         if effects != list(range(job.progress_done)) and job.kind.startswith("fault."):
-            found.append(
+            violated.append(
                 f"job {job.id} ({job.kind}, {job.status}) reports {job.progress_done} steps and left {effects}"
             )
         if job.kind == "fault.steps" and job.status is JobStatus.SUCCEEDED and len(effects) != job.args["steps"]:
-            found.append(f"job {job.id} succeeded and left {effects}")
-    return found
+            violated.append(f"job {job.id} succeeded and left {effects}")
+    return violated

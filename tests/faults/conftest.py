@@ -17,11 +17,11 @@ LINES = 80
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failed test what its workers said last."""
+    """Show the last lines of the workers' log with a failed test."""
     report = yield
     cluster = getattr(item, "funcargs", {}).get("cluster")
     if report.failed and isinstance(cluster, Cluster):
-        report.sections.append(("workers", "\n".join(cluster.said().splitlines()[-LINES:])))
+        report.sections.append(("workers", "\n".join(cluster.log_text().splitlines()[-LINES:])))
     return report
 
 

@@ -1,6 +1,6 @@
 """Jobs that no product would have, for a worker process of the tests: slow ones, deaf ones, deadly ones.
 
-`install` adds them to what the process knows. Each step of a well-behaved one leaves one row in `fault_effects`.
+`install` registers them in the process. Each step of a well-behaved one leaves one row in `fault_effects`.
 """
 
 import os
@@ -24,7 +24,7 @@ HOLD = "FAULT_HOLD_SECONDS"
 #: Seconds by which the process's own clock is wrong.
 SKEW = "FAULT_CLOCK_SKEW"
 
-#: No constraint: a step that was done twice must show.
+#: No constraint: a step that ran twice must show.
 EFFECTS = "CREATE TABLE fault_effects (job_id uuid NOT NULL, step int NOT NULL)"
 _LEAVE = text("INSERT INTO fault_effects (job_id, step) VALUES (:job_id, :step)")
 
@@ -48,7 +48,7 @@ def leave(work: TaskWork[Any], step: int) -> None:
 
 
 def take_steps(work: TaskWork[StepsForm]) -> Steps:
-    """Do what a good job does: one effect per step, going on where an earlier attempt ended."""
+    """Behave well: one effect per step, going on where an earlier attempt ended."""
     for step in range(work.done, work.form.steps):
         time.sleep(work.form.seconds)
         leave(work, step)
@@ -57,19 +57,19 @@ def take_steps(work: TaskWork[StepsForm]) -> Steps:
 
 
 def swallow(work: TaskWork[StepsForm]) -> Steps:
-    """Wrap each step so that nothing stops it, not even its own interruption."""
+    """Wrap each step so that it ignores even its own interruption."""
     for step in range(work.done, work.form.steps):
         leave(work, step)
         until = time.monotonic() + work.form.seconds
         while time.monotonic() < until:
-            with suppress(BaseException):  # this is what is wrong with it
+            with suppress(BaseException):  # this is its fault
                 _wait(until - time.monotonic())
         yield Progress(step + 1, work.form.steps)
     return {"steps": work.form.steps}
 
 
 def never_reach_a_checkpoint(work: TaskWork[NoForm]) -> Steps:
-    """Work on and on."""
+    """Work without end."""
     leave(work, 0)
     _wait(3600)
     yield Progress(1, 1)
@@ -77,7 +77,7 @@ def never_reach_a_checkpoint(work: TaskWork[NoForm]) -> Steps:
 
 
 def heed_nothing(work: TaskWork[NoForm]) -> Steps:
-    """Hang in a call that nothing interrupts, with its transaction open."""
+    """Hang in a call that cannot be interrupted, with its transaction open."""
     leave(work, 0)
     time.sleep(3600)
     yield Progress(1, 1)
@@ -110,7 +110,7 @@ def go_wrong(work: TaskWork[HowForm]) -> Steps:
 
 
 class Unprintable(Exception):
-    """Cannot even say what it is."""
+    """An error whose message cannot be printed."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -130,7 +130,7 @@ def _recurse(work: TaskWork[Any]) -> None:
 
 
 def _break_the_transaction(work: TaskWork[Any]) -> None:
-    with suppress(Exception):  # this is what is wrong with it
+    with suppress(Exception):  # this is its fault
         work.session.connection().execute(text("SELECT 1 / 0"))
 
 
@@ -163,7 +163,7 @@ def _task(name: str, form: type[Form], run: Callable[[Any], Steps], max_attempts
     return Task(name=name, label=name, form=form, run=run, role=Role.ADMIN, queue=demo.QUEUE, max_attempts=max_attempts)
 
 
-CHORES = (
+TASKS = (
     _task("fault.steps", StepsForm, take_steps),
     _task("fault.swallow", StepsForm, swallow),
     _task("fault.endless", NoForm, never_reach_a_checkpoint, max_attempts=2),
@@ -172,11 +172,11 @@ CHORES = (
     _task("fault.hungry", NoForm, eat_memory),
     _task("fault.wrong", HowForm, go_wrong, max_attempts=1),
 )
-BY_FAULT = {task.name: task for task in CHORES}
+BY_FAULT = {task.name: task for task in TASKS}
 
 
 def install() -> None:
-    """Let this process know these kinds, and be as wrong as its environment says."""
+    """Register these kinds in this process, with the faults that its environment sets."""
     known = cast(dict[str, Any], BY_NAME)
     known.update(BY_FAULT)
     if hold := float(os.environ.get(HOLD, 0)):

@@ -20,7 +20,7 @@ Mode = Literal["up", "cut", "stall", "blackhole", "slow"]
 
 #: Bytes that are passed on at once.
 CHUNK = 65_536
-#: Seconds between two looks whether a stalled proxy is up again.
+#: Seconds between two checks whether a stalled proxy is up again.
 PAUSE = 0.02
 
 Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
@@ -64,8 +64,8 @@ class Proxy:
         """Reset every connection that lives now, whatever the mode."""
         self._run(self._reset())
 
-    def _run(self, what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(5)
+    def _run(self, change: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(change, self._loop).result(5)
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._pair, sock=self._listening)

@@ -80,7 +80,7 @@ class Servers:
         self._valkey[0].process.send_signal(signal.SIGSTOP)
 
     def heal(self) -> None:
-        """Put everything right that a test may have broken."""
+        """Repair everything that a test may have broken."""
         self.database_proxy.be("up")
         self.broker_proxy.be("up")
         if is_alive(self._valkey[0].process):
@@ -100,7 +100,7 @@ class Servers:
 
     @contextmanager
     def superuser(self, database: str = "postgres") -> Iterator[psycopg.Connection]:
-        """Give a connection that may do everything, and goes around the proxy."""
+        """Give a superuser's connection that goes around the proxy."""
         url = postgres.address(self._sockets, database)
         with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
             yield connection

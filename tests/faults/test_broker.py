@@ -1,4 +1,4 @@
-"""What happens to jobs when the broker loses everything, dies, is full, never answers, or says nonsense."""
+"""What happens to jobs when the broker loses everything, dies, is full, never answers, or delivers nonsense."""
 
 import pytest
 
@@ -12,16 +12,16 @@ NO_SWEEP = 600
 
 
 def test_every_job_ends_though_the_broker_is_wiped_in_the_middle(cluster: Cluster) -> None:
-    asked = cluster.ask(15)
+    requested = cluster.ask(15)
     cluster.wipe_broker()
     cluster.start_worker()
     eventually(cluster.all_ended, within=30)
     for _ in range(3):
-        asked += cluster.ask(15)
+        requested += cluster.ask(15)
         cluster.wipe_broker()
     heal_and_check(cluster)
-    assert {cluster.job(job).status for _, job in asked} == {JobStatus.SUCCEEDED}
-    assert {cluster.state_of(user) for user, _ in asked} == {("enabled", NANO)}
+    assert {cluster.job(job).status for _, job in requested} == {JobStatus.SUCCEEDED}
+    assert {cluster.state_of(user) for user, _ in requested} == {("enabled", NANO)}
 
 
 def test_a_worker_starts_and_works_while_there_is_no_broker(cluster: Cluster) -> None:
@@ -32,7 +32,7 @@ def test_a_worker_starts_and_works_while_there_is_no_broker(cluster: Cluster) ->
     heal_and_check(cluster)
 
 
-def test_a_frozen_broker_delays_neither_who_asks_nor_the_job(cluster: Cluster) -> None:
+def test_a_frozen_broker_delays_neither_the_request_nor_the_job(cluster: Cluster) -> None:
     cluster.start_worker()
     cluster.servers.freeze_valkey()
     [(user, job)] = cluster.ask()
@@ -42,7 +42,7 @@ def test_a_frozen_broker_delays_neither_who_asks_nor_the_job(cluster: Cluster) -
 
 
 @pytest.mark.slow
-def test_jobs_start_while_the_broker_is_dead_and_bells_ring_again_after_its_return(cluster: Cluster) -> None:
+def test_jobs_start_while_the_broker_is_dead_and_wakeups_work_again_after_its_return(cluster: Cluster) -> None:
     cluster.start_worker()
     cluster.servers.kill_valkey()
     [(_, first)] = cluster.ask()
@@ -56,7 +56,7 @@ def test_jobs_start_while_the_broker_is_dead_and_bells_ring_again_after_its_retu
 
 
 def _woken(cluster: Cluster) -> bool:
-    """Tell whether a new job is started by its wakeup; the first wakeups may be lost while everyone reconnects."""
+    """Return whether a new job is started by its wakeup; the first wakeups may be lost while everyone reconnects."""
     [(_, job)] = cluster.ask()
     try:
         return eventually(lambda: cluster.has_ended(job), within=3)
@@ -77,7 +77,7 @@ def test_jobs_start_while_the_broker_is_full(cluster: Cluster) -> None:
 
 
 @pytest.mark.slow
-def test_jobs_start_while_the_way_to_the_broker_swallows_everything(cluster: Cluster) -> None:
+def test_jobs_start_while_the_network_to_the_broker_swallows_everything(cluster: Cluster) -> None:
     cluster.start_worker(REDIS_URL=cluster.servers.broker_through_proxy)
     cluster.servers.broker_proxy.be("blackhole")
     [(user, job)] = cluster.ask()
@@ -86,9 +86,9 @@ def test_jobs_start_while_the_way_to_the_broker_swallows_everything(cluster: Clu
     heal_and_check(cluster)
 
 
-def test_a_job_runs_once_however_often_its_bell_rings(cluster: Cluster) -> None:
+def test_a_job_runs_once_however_often_its_wakeup_arrives(cluster: Cluster) -> None:
     cluster.start_workers(2, knows_kinds=True)
-    job = cluster.ask_chore("fault.steps", steps=3, seconds=0.3)
+    job = cluster.ask_task("fault.steps", steps=3, seconds=0.3)
     broker = make_broker(cluster.servers.redis_url)
     for _ in range(40):
         broker.enqueue(wakeup_message("demo"))
@@ -96,7 +96,7 @@ def test_a_job_runs_once_however_often_its_bell_rings(cluster: Cluster) -> None:
     assert cluster.outcomes(job) == ["succeeded"]
 
 
-def test_nonsense_in_the_queue_stops_no_bell(cluster: Cluster) -> None:
+def test_nonsense_in_the_queue_stops_no_wakeup(cluster: Cluster) -> None:
     cluster.start_worker(UNSTUCK_SWEEP_SECONDS=NO_SWEEP, UNSTUCK_LEASE_SECONDS=NO_SWEEP)
     with cluster.servers.broker() as client:
         client.rpush(

@@ -1,4 +1,4 @@
-"""A worker's own clock decides nothing: not what is due, not who is dead, not when a step took too long."""
+"""A worker's own clock decides nothing: which job is due, which worker is dead, which step took too long."""
 
 import ast
 from pathlib import Path
@@ -24,27 +24,27 @@ def test_a_worker_whose_clock_is_an_hour_wrong_takes_nothing_away_and_loses_noth
     cluster: Cluster, skew: int
 ) -> None:
     cluster.start_worker(knows_kinds=True)
-    job = cluster.ask_chore("fault.steps", steps=3, seconds=1.5)
+    job = cluster.ask_task("fault.steps", steps=3, seconds=1.5)
     cluster.begin(job)
     wrong = cluster.start_worker(knows_kinds=True, **{kinds.SKEW: skew})
-    more = [cluster.ask_chore("fault.steps", steps=2, seconds=0.2) for _ in range(8)]
+    more = [cluster.ask_task("fault.steps", steps=2, seconds=0.2) for _ in range(8)]
     eventually(lambda: cluster.has_ended(job, *more), within=30)
     assert cluster.outcomes(job) == ["succeeded"]
-    assert [cluster.outcomes(one) for one in more] == [["succeeded"]] * 8
-    assert {cluster.job(one).status for one in more} == {JobStatus.SUCCEEDED}
+    assert [cluster.outcomes(job_id) for job_id in more] == [["succeeded"]] * 8
+    assert {cluster.job(job_id).status for job_id in more} == {JobStatus.SUCCEEDED}
     assert wrong.poll() is None
     heal_and_check(cluster)
 
 
 def test_nothing_that_moves_a_job_asks_the_process_for_the_time() -> None:
-    found = {
+    reads = {
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for folder in ("core/jobs", "tasks")
         for path in (ROOT / folder).glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and _asks_own_clock(node) and _name(path) not in ALLOWED
     }
-    assert found == set()
+    assert reads == set()
 
 
 def _name(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What people and programs see of the console while the database is away, and how soon it is back."""
+"""The console while the database is away, and how soon it recovers."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ BACK = 10
 
 @pytest.fixture
 def console(cluster: Cluster) -> Iterator[Callable[..., httpx.Client]]:
-    """Return what starts a console and signs a support person in."""
+    """Return a function that starts a console and signs a support person in."""
     clients = []
 
     def start(**settings: object) -> httpx.Client:
@@ -65,8 +65,8 @@ def test_while_the_database_is_down_the_console_says_so_and_is_back_by_itself(
         assert not re.search(r"Traceback|psycopg|sqlalchemy", answer.text)
     cluster.servers.start_postgres()
     eventually(lambda: _status(client, "/readyz") == 200 and _status(client, "/api/jobs") == 200, within=BACK)
-    asked = eventually(lambda: _accepted(client, f"/api/users/{user.id}/operations/demo.enable"), within=BACK)
-    cluster.acknowledged.append(asked)
+    job_id = eventually(lambda: _accepted(client, f"/api/users/{user.id}/operations/demo.enable"), within=BACK)
+    cluster.acknowledged.append(job_id)
     heal_and_check(cluster)
     assert cluster.state_of(user) == ("enabled", NANO)
 
@@ -79,7 +79,7 @@ def _accepted(client: httpx.Client, path: str) -> object:
 
 
 @pytest.mark.slow
-def test_a_silent_database_does_not_keep_the_console_from_saying_that_it_lives(
+def test_the_console_reports_that_it_lives_while_the_database_is_silent(
     cluster: Cluster, console: Callable[..., httpx.Client]
 ) -> None:
     client = console(DATABASE_URL=cluster.servers.through_proxy(cluster.database_url))

@@ -1,8 +1,8 @@
-"""The process ends at a named point of the engine, as by a power cut; whatever it was doing ends as if undisturbed.
+"""The process ends at a named point of the engine, as by a power cut; its work ends as if undisturbed.
 
-All jobs of a sweep are asked for at once, and one worker per point takes one of them, passes the point for the n-th
-time, and is gone. Then a healthy worker finds what they left. What each job left is compared, row by row, with what
-the generator says it must be.
+All jobs of a sweep are requested at once, and one worker per point takes one of them, passes the point for the n-th
+time, and is gone. Then a healthy worker finishes their jobs. The rows of each job are compared with those that the
+generator makes.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from core.models import BackgroundJob, Interaction, JobAttempt, JobStatus, User,
 from tests.faults.cluster import NANO, PROGRAM, Cluster, heal_and_check
 from tests.waiting import eventually
 
-#: So long that no crashing worker picks up what another one left.
+#: So long that no crashing worker takes over the job of another.
 FOR_EVER = 600
 #: Workers that start at the same time.
 AT_ONCE = 3
@@ -62,24 +62,24 @@ def crash_at_each(cluster: Cluster, points: list[Point]) -> dict[Point, Backgrou
 
 
 def rescue(cluster: Cluster, met: dict[Point, BackgroundJob]) -> None:
-    """Start a healthy worker, after everybody else's lease has ended, and let it finish."""
+    """Start a healthy worker, after the lease of every other worker has ended, and let it finish."""
     cluster.start_worker()
     eventually(lambda: cluster.has_ended(*met.values()), within=60)
     heal_and_check(cluster)
 
 
 def as_generated(cluster: Cluster, job: BackgroundJob) -> bool:
-    """Tell whether the user has exactly the rows that an undisturbed run of this job would have left."""
+    """Return whether the user has exactly the rows that an undisturbed run of this job would have left."""
     job = cluster.job(job)
     made = batches(Preset.NANO, str(job.id), job.started_at, 0)
     expected = sorted((str(row["id"]), row["body"], row["created_at"]) for batch in made for row in batch.interactions)
-    mine = select(Interaction).where(Interaction.user_id == job.user_id, col(Interaction.is_demo))
+    demo_rows = select(Interaction).where(Interaction.user_id == job.user_id, col(Interaction.is_demo))
     with Session(cluster.engine) as session:
-        return sorted((str(row.id), row.body, row.created_at) for row in session.exec(mine)) == expected
+        return sorted((str(row.id), row.body, row.created_at) for row in session.exec(demo_rows)) == expected
 
 
 def table_row(cluster: Cluster, point: Point, job: BackgroundJob) -> str:
-    """Return one line of the table in docs/reliability.md."""
+    """Return a line of the table in docs/reliability.md."""
     ended = cluster.job(job)
     with Session(cluster.engine) as session:
         state = session.get_one(User, ended.user_id).demo_mode_status.value
@@ -115,17 +115,17 @@ def test_at_every_point_and_step_of_disabling_nothing_is_left(
 ) -> None:
     points = every_point(checkpoints_of(cluster, "demo.disable"))
     healthy = cluster.start_worker()
-    asked = cluster.ask(len(points) + SPARE)
+    requested = cluster.ask(len(points) + SPARE)
     eventually(cluster.all_ended, within=60)
     healthy.terminate()
     assert healthy.wait(20) == 0
-    for user, _ in asked:
+    for user, _ in requested:
         cluster.perform("demo.disable", user)
     met = crash_at_each(cluster, points)
     rescue(cluster, met)
     show(cluster, met, capsys)
     assert set(met) == set(points)
-    assert Counter(cluster.state_of(user) for user, _ in asked) == {("disabled", 0): len(points) + SPARE}
+    assert Counter(cluster.state_of(user) for user, _ in requested) == {("disabled", 0): len(points) + SPARE}
     _assert_outcomes(cluster, met)
 
 
@@ -151,7 +151,7 @@ def show(cluster: Cluster, met: dict[Point, BackgroundJob], capsys: pytest.Captu
         print("\n".join(table_row(cluster, point, job) for point, job in sorted(met.items())))  # noqa: T201
 
 
-def test_who_asks_and_ends_before_the_bell_rings_has_asked_all_the_same(cluster: Cluster) -> None:
+def test_a_request_counts_although_its_process_ends_before_the_wakeup(cluster: Cluster) -> None:
     [user] = cluster.make_users(1)
     command = [*PROGRAM, "do", "demo.enable", "--user", user.email, "--preset", "nano"]
     assert cluster.spawn(command, UNSTUCK_CRASH_AT="after_commit_before_ring").wait(60) == EXIT_CODE

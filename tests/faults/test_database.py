@@ -16,13 +16,13 @@ SLOW = 0.3
 
 def test_a_worker_whose_connections_are_all_terminated_goes_on(cluster: Cluster) -> None:
     worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=SLOW)
-    asked = cluster.ask(2)
-    cluster.begin(asked[0][1])
+    requested = cluster.ask(2)
+    cluster.begin(requested[0][1])
     for _ in range(3):
         eventually(lambda: cluster.terminate_connections() > 0)
-    asked += cluster.ask(1)
+    requested += cluster.ask(1)
     eventually(cluster.all_ended, within=40)
-    assert [cluster.state_of(user) for user, _ in asked] == [("enabled", NANO)] * 3
+    assert [cluster.state_of(user) for user, _ in requested] == [("enabled", NANO)] * 3
     assert worker.poll() is None
     heal_and_check(cluster)
 
@@ -30,13 +30,13 @@ def test_a_worker_whose_connections_are_all_terminated_goes_on(cluster: Cluster)
 def test_jobs_survive_an_immediate_stop_of_postgresql(cluster: Cluster) -> None:
     # Without a broker only the sweeper starts jobs, and it must outlive the loss of the database too.
     worker = cluster.start_worker(REDIS_URL="redis://127.0.0.1:1/0", UNSTUCK_DEMO_STEP_SECONDS=SLOW)
-    asked = cluster.ask(3)
-    cluster.begin(asked[0][1])
+    requested = cluster.ask(3)
+    cluster.begin(requested[0][1])
     cluster.servers.crash_postgres()
-    eventually(lambda: "heartbeat missed" in cluster.said(), within=20)
+    eventually(lambda: "heartbeat missed" in cluster.log_text(), within=20)
     cluster.servers.start_postgres()
     eventually(cluster.all_ended, within=40)
-    assert [cluster.state_of(user) for user, _ in asked] == [("enabled", NANO)] * 3
+    assert [cluster.state_of(user) for user, _ in requested] == [("enabled", NANO)] * 3
     assert worker.poll() is None
     heal_and_check(cluster)
 
@@ -50,7 +50,7 @@ def test_jobs_survive_an_immediate_stop_of_postgresql(cluster: Cluster) -> None:
         pytest.param("blackhole", marks=pytest.mark.slow),
     ],
 )
-def test_a_worker_goes_on_after_the_way_to_the_database_was_broken(cluster: Cluster, mode: Mode) -> None:
+def test_a_worker_goes_on_after_the_network_to_the_database_was_broken(cluster: Cluster, mode: Mode) -> None:
     url = cluster.servers.through_proxy(cluster.database_url)
     worker = cluster.start_worker(DATABASE_URL=url, UNSTUCK_DEMO_STEP_SECONDS=SLOW)
     [(user, job)] = cluster.ask()
@@ -101,9 +101,9 @@ def test_eight_threads_share_three_connections(cluster: Cluster) -> None:
         connection.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO fault_worker")
     url = cluster.database_url.replace("postgres@", "fault_worker@")
     worker = cluster.start_worker(threads=8, DATABASE_URL=url)
-    asked = cluster.ask(12)
+    requested = cluster.ask(12)
     eventually(cluster.all_ended, within=60)
-    assert {cluster.state_of(user) for user, _ in asked} == {("enabled", NANO)}
+    assert {cluster.state_of(user) for user, _ in requested} == {("enabled", NANO)}
     assert worker.poll() is None
     heal_and_check(cluster)
 

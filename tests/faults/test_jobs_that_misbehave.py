@@ -1,4 +1,4 @@
-"""Jobs that exit, eat memory, cannot be printed, never end, heed nothing, or kill whoever runs them."""
+"""Jobs that exit, eat memory, cannot be printed, never end, ignore interruptions, or kill their worker."""
 
 import statistics
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from tests.waiting import eventually
 
 def test_whatever_a_job_raises_it_fails_alone_and_its_worker_goes_on(cluster: Cluster) -> None:
     worker = cluster.start_worker(knows_kinds=True)
-    jobs = {how: cluster.ask_chore("fault.wrong", how=how) for how in kinds.WAYS}
+    jobs = {how: cluster.ask_task("fault.wrong", how=how) for how in kinds.WAYS}
     eventually(cluster.all_ended, within=40)
-    good = cluster.ask_chore("fault.steps", steps=2)
+    good = cluster.ask_task("fault.steps", steps=2)
     eventually(lambda: cluster.has_ended(good), within=20)
     assert worker.poll() is None
     ended = {how: cluster.job(job) for how, job in jobs.items()}
@@ -29,8 +29,8 @@ def test_whatever_a_job_raises_it_fails_alone_and_its_worker_goes_on(cluster: Cl
 def test_a_job_without_checkpoints_is_interrupted_at_its_time_limit(cluster: Cluster) -> None:
     limits = {"UNSTUCK_STEP_SECONDS": 1, "UNSTUCK_LEASE_SECONDS": 10, "UNSTUCK_GRACE_SECONDS": 60}
     worker = cluster.start_worker(knows_kinds=True, threads=1, **limits)
-    job, next_one = cluster.ask_chore("fault.endless"), cluster.ask_chore("fault.steps")
-    eventually(lambda: cluster.has_ended(job, next_one), within=40)  # the one thread is free again
+    job, next_job = cluster.ask_task("fault.endless"), cluster.ask_task("fault.steps")
+    eventually(lambda: cluster.has_ended(job, next_job), within=40)  # the one thread is free again
     assert cluster.job(job).status is JobStatus.FAILED
     assert "time limit" in (cluster.job(job).error_message or "")
     assert worker.poll() is None
@@ -38,9 +38,9 @@ def test_a_job_without_checkpoints_is_interrupted_at_its_time_limit(cluster: Clu
 
 
 def test_a_job_that_swallows_its_interruption_writes_nothing_after_its_time_limit(cluster: Cluster) -> None:
-    # The long lease keeps PostgreSQL from ending the step's idle transaction before we refuse it.
+    # The long lease keeps PostgreSQL from ending the step's idle transaction before the fence refuses it.
     cluster.start_worker(knows_kinds=True, UNSTUCK_STEP_SECONDS=1, UNSTUCK_LEASE_SECONDS=30)
-    job = cluster.ask_chore("fault.swallow", steps=2, seconds=3)
+    job = cluster.ask_task("fault.swallow", steps=2, seconds=3)
     eventually(lambda: cluster.has_ended(job), within=40)
     heal_and_check(cluster)
     assert cluster.job(job).status is JobStatus.FAILED
@@ -50,8 +50,8 @@ def test_a_job_that_swallows_its_interruption_writes_nothing_after_its_time_limi
 @pytest.mark.slow
 def test_jobs_that_heed_nothing_do_not_keep_others_from_running(cluster: Cluster) -> None:
     cluster.start_supervised(threads=2, UNSTUCK_STEP_SECONDS=1, UNSTUCK_GRACE_SECONDS=1)
-    deaf = [cluster.ask_chore("fault.deaf") for _ in range(3)]
-    good = cluster.ask_chore("fault.steps", steps=2)
+    deaf = [cluster.ask_task("fault.deaf") for _ in range(3)]
+    good = cluster.ask_task("fault.steps", steps=2)
     eventually(lambda: cluster.has_ended(*deaf, good), within=90)
     assert {cluster.job(job).status for job in deaf} == {JobStatus.FAILED}
     assert cluster.job(good).status is JobStatus.SUCCEEDED
@@ -60,7 +60,7 @@ def test_jobs_that_heed_nothing_do_not_keep_others_from_running(cluster: Cluster
 
 def test_a_job_that_kills_its_worker_three_times_is_failed(cluster: Cluster) -> None:
     cluster.start_supervised(threads=2)
-    deadly = cluster.ask_chore("fault.deadly")
+    deadly = cluster.ask_task("fault.deadly")
     eventually(lambda: cluster.has_ended(deadly), within=60)
     failed = cluster.job(deadly)
     assert (failed.status, failed.attempt) == (JobStatus.FAILED, 3)
@@ -75,9 +75,9 @@ def test_a_deadly_job_beside_healthy_ones_takes_none_of_them_along(
 ) -> None:
     for _ in range(2):
         cluster.start_supervised(threads=4)
-    alone = _waits(cluster, [cluster.ask_chore("fault.steps", steps=2, seconds=0.1) for _ in range(40)])
-    deadly = cluster.ask_chore("fault.deadly")
-    beside = [cluster.ask_chore("fault.steps", steps=2, seconds=0.1) for _ in range(40)]
+    alone = _waits(cluster, [cluster.ask_task("fault.steps", steps=2, seconds=0.1) for _ in range(40)])
+    deadly = cluster.ask_task("fault.deadly")
+    beside = [cluster.ask_task("fault.steps", steps=2, seconds=0.1) for _ in range(40)]
     waits = _waits(cluster, beside)
     eventually(lambda: cluster.has_ended(deadly), within=60)
     record_property("median wait alone", alone)
@@ -95,7 +95,7 @@ def _waits(cluster: Cluster, jobs: list[BackgroundJob]) -> float:
 
 def test_a_kind_that_an_older_worker_does_not_know_waits_for_a_newer_one(cluster: Cluster) -> None:
     cluster.start_worker()
-    unknown = cluster.ask_chore("fault.steps", steps=2)
+    unknown = cluster.ask_task("fault.steps", steps=2)
     [(_, known)] = cluster.ask()
     eventually(lambda: cluster.has_ended(known), within=20)
     waiting = cluster.job(unknown)

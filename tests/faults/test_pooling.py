@@ -1,4 +1,4 @@
-"""Hosted use behind PgBouncer in transaction mode: nothing may rely on a session that outlives its transaction."""
+"""Hosted use behind PgBouncer in transaction mode: no part may rely on a session that outlives its transaction."""
 
 import shutil
 import socket
@@ -17,7 +17,7 @@ from tests.waiting import eventually
 
 PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed: apt-get install pgbouncer")
-#: Refuses the options with which we tell PostgreSQL our limits; or takes them and drops them.
+#: Refuses the connection options that set our timeouts; or accepts and drops them.
 REFUSING, DROPPING = "", "options"
 ASK = text(
     "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'), "
@@ -90,14 +90,14 @@ def test_a_role_that_brings_its_own_limits_needs_no_statement_in_each_transactio
             "jit = off",
         ):
             connection.execute(f"ALTER DATABASE {cluster.database_name} SET {limit}")
-    said: list[str] = []
+    executed: list[str] = []
     with pooler(cluster, REFUSING) as url:
         engine = connect(url, options=worker_options(2))
-        event.listen(engine, "before_cursor_execute", lambda *args: said.append(args[2]))
+        event.listen(engine, "before_cursor_execute", lambda *args: executed.append(args[2]))
         with engine.connect() as connection:
             assert connection.execute(ASK).one() == ("30s", "2s", "off")
         engine.dispose()
-    assert not any("set_config" in statement for statement in said)
+    assert not any("set_config" in statement for statement in executed)
 
 
 @needs_pgbouncer

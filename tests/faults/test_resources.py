@@ -56,14 +56,14 @@ def test_a_full_disk_loses_no_accepted_job(small_disk: Path) -> None:
         cluster = Cluster(servers, url)
         try:
             cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.2)
-            asked = cluster.ask(4, preset="nano")
-            cluster.begin(asked[0][1])
+            requested = cluster.ask(4, preset="nano")
+            cluster.begin(requested[0][1])
             with filled(small_disk):
                 eventually(lambda: "No space left" in postgres_log(servers), within=60)
             if not is_alive(servers.postgres_process):
                 servers.start_postgres()
             heal_and_check(cluster, within=60)
-            states = {cluster.state_of(user) for user, _ in asked}
+            states = {cluster.state_of(user) for user, _ in requested}
             assert states <= {("enabled", NANO), ("failed", 0)}
         finally:
             cluster.log = Path(os.devnull)
@@ -82,7 +82,7 @@ def test_a_job_that_eats_all_memory_ends_its_worker_and_then_fails(cluster: Clus
             "needs a memory cgroup of its own: set UNSTUCK_TEST_CGROUP to a folder that limits memory to 300 MB"
         )
     cluster.start_supervised(threads=2, FAULT_CGROUP=group)
-    job = cluster.ask_chore("fault.hungry")
+    job = cluster.ask_task("fault.hungry")
     eventually(lambda: cluster.has_ended(job), within=120)
     assert cluster.job(job).status is JobStatus.FAILED
     assert "worker lost 3 times" in (cluster.job(job).error_message or "")

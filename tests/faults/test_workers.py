@@ -34,8 +34,8 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster:
     frozen.send_signal(signal.SIGSTOP)
     cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     eventually(lambda: cluster.job(job).attempt == 2, within=20)
-    frozen.send_signal(signal.SIGCONT)  # while the other one is at work
-    eventually(lambda: "registered anew" in cluster.said(), within=20)
+    frozen.send_signal(signal.SIGCONT)  # while the other worker is at work
+    eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     eventually(cluster.all_ended, within=20)
     assert cluster.state_of(user) == ("enabled", NANO)
     assert cluster.outcomes(job) == ["lost", "succeeded"]
@@ -52,7 +52,7 @@ def test_a_worker_frozen_inside_a_step_loses_its_locks_and_writes_nothing_when_i
     eventually(cluster.all_ended, within=20)
     ended = cluster.job(job)
     frozen.send_signal(signal.SIGCONT)
-    eventually(lambda: "registered anew" in cluster.said(), within=20)
+    eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     heal_and_check(cluster)
     assert cluster.job(job) == ended
     assert cluster.state_of(user) == ("enabled", NANO)
@@ -77,12 +77,12 @@ def test_a_worker_whose_supervisor_was_gone_before_it_looked_ends_by_itself(clus
 
 def test_a_healthy_job_that_is_longer_than_the_lease_is_never_taken_away(cluster: Cluster) -> None:
     cluster.start_workers(2, knows_kinds=True)
-    jobs = [cluster.ask_chore("fault.steps", steps=2, seconds=3) for _ in range(4)]
+    jobs = [cluster.ask_task("fault.steps", steps=2, seconds=3) for _ in range(4)]
     heal_and_check(cluster)
     assert [cluster.outcomes(job) for job in jobs] == [["succeeded"]] * 4
 
 
-def test_a_worker_that_is_asked_to_stop_hands_its_job_back_and_spends_no_attempt(cluster: Cluster) -> None:
+def test_a_worker_that_is_told_to_stop_releases_its_job_and_spends_no_attempt(cluster: Cluster) -> None:
     worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.2)
     [(user, job)] = cluster.ask()
     cluster.begin(job)
@@ -96,20 +96,20 @@ def test_a_worker_that_is_asked_to_stop_hands_its_job_back_and_spends_no_attempt
     assert cluster.outcomes(job) == ["handed_back", "succeeded"]
 
 
-def test_a_job_cancelled_while_its_worker_lies_dead_comes_to_rest(cluster: Cluster) -> None:
+def test_a_job_cancelled_while_its_worker_is_dead_settles(cluster: Cluster) -> None:
     first = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()
     cluster.begin(job)
     first.kill()
     ask_to_cancel(cluster.engine, job.id)
     heal_and_check(cluster)
-    assert cluster.outcomes(job) == ["cancelled"]  # nobody began it again only to stop it
+    assert cluster.outcomes(job) == ["cancelled"]  # no worker started it again only to stop it
     assert cluster.job(job).status is JobStatus.CANCELLED
     assert cluster.state_of(user) == ("disabled", 0)
 
 
 @pytest.mark.slow
-def test_a_job_cancelled_while_its_worker_is_frozen_comes_to_rest_and_stays_there(cluster: Cluster) -> None:
+def test_a_job_cancelled_while_its_worker_is_frozen_settles_and_stays_settled(cluster: Cluster) -> None:
     frozen = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()
     cluster.begin(job)
@@ -118,7 +118,7 @@ def test_a_job_cancelled_while_its_worker_is_frozen_comes_to_rest_and_stays_ther
     cluster.start_worker()
     eventually(cluster.all_ended, within=20)
     heal_and_check(cluster)
-    eventually(lambda: "registered anew" in cluster.said(), within=20)
+    eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     heal_and_check(cluster)
     assert cluster.job(job).status is JobStatus.CANCELLED
     assert cluster.state_of(user) == ("disabled", 0)

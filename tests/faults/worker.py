@@ -1,4 +1,4 @@
-"""`main.py worker` that also knows the kinds of the fault tests."""
+"""`main.py worker` with the kinds of the fault tests."""
 
 from tests.faults import kinds
 

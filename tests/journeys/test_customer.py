@@ -11,7 +11,7 @@ PORT = free_port()
 MORE_SETTINGS = {"DEMO_SERVICE_URL": f"http://127.0.0.1:{PORT}", "UNSTUCK_DEMO_STEP_SECONDS": "0.15"}
 
 
-def test_a_dead_demo_service_is_said_and_retry_works_once_it_is_back(program: Program) -> None:
+def test_a_dead_demo_service_is_reported_and_retry_works_once_it_is_back(program: Program) -> None:
     page, user = program.creator()
     page.goto("/settings/demo-mode")
     page.get_by_text("Nano Creator").click()

@@ -17,14 +17,14 @@ MORE_SETTINGS = {"UNSTUCK_DEMO_STEP_SECONDS": "0.6"}
 
 def user_called(program: Program, state: str, skip: int = 0) -> User:
     with Session(program.engine) as session:
-        wanted = select(User).where(User.demo_mode_status == state, User.role == "member").order_by(User.email)
-        return session.exec(wanted.offset(skip)).first()
+        users = select(User).where(User.demo_mode_status == state, User.role == "member").order_by(User.email)
+        return session.exec(users.offset(skip)).first()
 
 
 def demo_rows(program: Program, user: User) -> int:
     with Session(program.engine) as session:
-        mine = select(func.count()).select_from(Interaction)
-        return session.exec(mine.where(Interaction.user_id == user.id, col(Interaction.is_demo))).one()
+        rows = select(func.count()).select_from(Interaction)
+        return session.exec(rows.where(Interaction.user_id == user.id, col(Interaction.is_demo))).one()
 
 
 def last_job(program: Program, user: User) -> BackgroundJob:
@@ -37,7 +37,7 @@ def state_of(program: Program, user: User) -> str:
     return picture(program.engine, user.id)["state"]
 
 
-def test_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program: Program) -> None:
+def test_support_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program: Program) -> None:
     page = program.person()
     user = user_called(program, "disabled")
     page.goto("/users")
@@ -95,8 +95,8 @@ def test_a_double_click_starts_one_job(program: Program) -> None:
     page.get_by_role("button", name="Enable demo mode").dblclick()
     page.get_by_text("Enabling demo mode").first.wait_for()
     with Session(program.engine) as session:
-        mine = select(func.count()).select_from(BackgroundJob).where(BackgroundJob.user_id == user.id)
-        live = session.exec(mine.where(col(BackgroundJob.finished_at).is_(None))).one()
+        rows = select(func.count()).select_from(BackgroundJob).where(BackgroundJob.user_id == user.id)
+        live = session.exec(rows.where(col(BackgroundJob.finished_at).is_(None))).one()
     assert live <= 1
     driving.ask_to_cancel(program.engine, last_job(program, user).id)
     eventually(lambda: state_of(program, user) == "disabled", within=60)

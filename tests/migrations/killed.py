@@ -21,18 +21,18 @@ COMMIT = 0
 
 
 @contextmanager
-def watched(seen: Callable[[int, int], None]) -> Iterator[None]:
-    """Call `seen(transaction, statement)` before each statement and commit of a migrating transaction."""
+def watched(note: Callable[[int, int], None]) -> Iterator[None]:
+    """Call `note(transaction, statement)` before each statement and commit of a migrating transaction."""
     at = [0, 0]
 
     def before_statement(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if "pg_advisory_xact_lock(" in statement:
             at[:] = [at[0] + 1, 0]
         at[1] += 1
-        seen(at[0], at[1])
+        note(at[0], at[1])
 
     def before_commit(_connection: Any) -> None:
-        seen(at[0], COMMIT)
+        note(at[0], COMMIT)
 
     event.listen(Engine, "before_cursor_execute", before_statement)
     event.listen(Engine, "commit", before_commit)
@@ -44,11 +44,11 @@ def watched(seen: Callable[[int, int], None]) -> Iterator[None]:
 
 
 def main(url: str, transaction: int, statement: int) -> None:
-    def seen(now_in: int, now_at: int) -> None:
+    def note(now_in: int, now_at: int) -> None:
         if (now_in, now_at) == (transaction, statement):
             os._exit(KILLED)
 
-    with watched(seen):
+    with watched(note):
         run.upgrade(url, secret=SECRET)
 
 

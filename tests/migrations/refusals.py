@@ -1,4 +1,4 @@
-"""What upgrade says when it refuses, and what became of demo mode when it does not."""
+"""The message of an upgrade that refuses, and the state of demo mode after one that does not."""
 
 import pytest
 
@@ -12,13 +12,13 @@ DEMO_USERS = 38
 
 
 def refusal(url: str) -> str:
-    """Return what upgrade says when it refuses, having seen that it changed nothing and that check says the same."""
+    """Return the message of an upgrade that refuses; it changed nothing, and check reports the same."""
     before = schema_of(url), by_id(url, "users")
     with pytest.raises(Unusable) as refused:
         run.upgrade(url, secret=SECRET)
     assert (schema_of(url), by_id(url, "users")) == before
-    found = [str(finding) for finding in run.check(url, secret=SECRET) if finding.blocks]
-    assert "\n".join(found) == str(refused.value)
+    blocking = [str(finding) for finding in run.check(url, secret=SECRET) if finding.blocks]
+    assert "\n".join(blocking) == str(refused.value)
     return str(refused.value)
 
 

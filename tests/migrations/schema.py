@@ -1,4 +1,4 @@
-"""What a database is, as PostgreSQL tells it: its schema, in a form in which two can be compared, and its rows."""
+"""A database as PostgreSQL describes it: its schema, in a comparable form, and its rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +33,8 @@ def schema_of(url: str) -> Schema:
     """Return everything that makes up the schema, except alembic's own table and the order of columns."""
     with psycopg.connect(url) as connection:
         return {
-            what: {repr(row) for row in connection.execute(query) if not str(row[0]).startswith("alembic_version")}
-            for what, query in _QUERIES.items()
+            part: {repr(row) for row in connection.execute(query) if not str(row[0]).startswith("alembic_version")}
+            for part, query in _QUERIES.items()
         }
 
 

@@ -1,4 +1,4 @@
-"""The way back keeps the data, and the way up again finds it."""
+"""Migrating down keeps the data, and migrating up again finds it."""
 
 from typing import Any
 
@@ -23,10 +23,10 @@ def test_down_to_any_revision_and_up_again_keeps_every_row_and_value(migrated_ur
     assert after["users"] == before["users"]
     assert after["interactions"] == before["interactions"]
     for table in ("platform_connections", "marketing_campaigns"):
-        assert told(after[table], *plain) == told(before[table], *plain)
+        assert shown_rows(after[table], *plain) == shown_rows(before[table], *plain)
 
 
-def told(rows: dict[Any, dict[str, Any]], *but: str) -> list[str]:
+def shown_rows(rows: dict[Any, dict[str, Any]], *but: str) -> list[str]:
     return sorted(repr({name: value for name, value in row.items() if name not in but}) for row in rows.values())
 
 
@@ -34,7 +34,7 @@ def test_down_to_the_legacy_shape_gives_the_legacy_rows_back(legacy_url: str) ->
     tables = ("users", "platform_connections", "interactions")
     before = {table: by_id(legacy_url, table) for table in tables}
     for user in before["users"].values():
-        # What a NULL said, false says too: a status cannot tell them apart.
+        # False means the same as NULL here: a status cannot distinguish them.
         user["demo_mode"] = bool(user["demo_mode"])
     run.upgrade(legacy_url, secret=SECRET)
     run.downgrade(legacy_url, "base", secret=SECRET)

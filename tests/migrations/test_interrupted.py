@@ -1,4 +1,4 @@
-"""Migrators that are killed, that meet, or that have to wait: one run more, and the database is at head."""
+"""Migrators that are killed, that meet, or that have to wait: after one more run, the database is at head."""
 
 import multiprocessing
 import subprocess
@@ -73,9 +73,9 @@ def test_of_two_migrators_at_once_each_revision_is_applied_by_one_and_both_end_w
     with holding(legacy_url, f"SELECT pg_advisory_xact_lock({transaction.LOCK})"):
         both = [migrator(legacy_url), migrator(legacy_url)]
         eventually(lambda: waiting(legacy_url) == 2, within=30)
-    told = [process.communicate(timeout=60) for process in both]
-    assert [(process.returncode, errors) for process, (_, errors) in zip(both, told, strict=True)] == [(0, "")] * 2
-    assert sum(int(steps) for steps, _ in told) == len(revisions.path())
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [(process.returncode, errors) for process, (_, errors) in zip(both, outputs, strict=True)] == [(0, "")] * 2
+    assert sum(int(steps) for steps, _ in outputs) == len(revisions.path())
     assert schema_of(legacy_url) == schema_at_head
 
 
@@ -109,7 +109,7 @@ def advisory_locks(url: str) -> list[dict[str, bool]]:
         ("MIGRATOR_WAIT", f"SELECT pg_advisory_xact_lock({transaction.LOCK})"),
     ],
 )
-def test_a_lock_that_is_not_to_be_had_in_time_is_told_with_its_holder(
+def test_a_lock_that_is_not_free_in_time_is_reported_with_its_holder(
     legacy_url: str, monkeypatch: pytest.MonkeyPatch, wait: str, statement: str
 ) -> None:
     monkeypatch.setattr(transaction, wait, "100ms")

@@ -72,8 +72,8 @@ def test_every_connection_keeps_every_value_and_its_tokens_decrypt(legacy_url: s
         assert row["connection_status"] == ("connected" if old["is_active"] else "disconnected")
         for token in ("access_token", "refresh_token"):
             assert (row[token] and cipher.decrypt(row[token])) == old[token]
-        kept = without(row, "connection_status", "is_demo", "access_token", "refresh_token")
-        assert kept == {name: old[name] for name in kept}
+        unchanged = without(row, "connection_status", "is_demo", "access_token", "refresh_token")
+        assert unchanged == {name: old[name] for name in unchanged}
     assert before == {}
 
 
@@ -104,8 +104,8 @@ def test_no_plain_token_is_left_in_the_file_of_the_table(legacy_url: str) -> Non
 def file_of(url: str, table: str) -> bytes:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CHECKPOINT")
-        found = connection.execute("SELECT pg_read_binary_file(pg_relation_filepath(%s))", [table]).fetchone()
-    return bytes(found[0]) if found else b""
+        file = connection.execute("SELECT pg_read_binary_file(pg_relation_filepath(%s))", [table]).fetchone()
+    return bytes(file[0]) if file else b""
 
 
 @pytest.mark.parametrize("stop", [revision.id for revision in revisions.path()])

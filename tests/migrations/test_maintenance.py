@@ -1,4 +1,4 @@
-"""What was called upkeep is called maintenance, wherever a row names it; the sealed log keeps what it said."""
+"""Every row that named upkeep names maintenance; the sealed log keeps the old name."""
 
 from migrations import run
 from tests.migrations.schema import SECRET, execute, rows
@@ -9,7 +9,7 @@ HOUR = "2026-11-20 03:00:00+00"
 
 
 def written_before(url: str, kind: str, queue: str) -> None:
-    """Write what the program before this one would have left: a job, its events, counters, a schedule, pauses."""
+    """Write the rows that the previous release would have left: a job, its events, counters, a schedule, pauses."""
     execute(
         url,
         "INSERT INTO background_jobs (id, kind, queue, status, finished_at) "
@@ -35,7 +35,7 @@ def names(url: str) -> dict[str, list[tuple[object, ...]]]:
         "queues": "SELECT name, paused_by FROM queues",
         "kinds": "SELECT kind, max_running FROM job_kinds",
     }
-    return {what: [tuple(row.values()) for row in rows(url, query)] for what, query in queries.items()}
+    return {part: [tuple(row.values()) for row in rows(url, query)] for part, query in queries.items()}
 
 
 def expected(kind: str, queue: str, sealed: str) -> dict[str, list[tuple[object, ...]]]:

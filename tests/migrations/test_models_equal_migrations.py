@@ -24,9 +24,9 @@ def schema_of_models(make_database: Callable[[], str]) -> Schema:
 
 def differences(left: Schema, right: Schema) -> dict[str, Schema]:
     return {
-        what: {"only migrated": left[what] - right[what], "only in models": right[what] - left[what]}
-        for what in left
-        if left[what] != right[what]
+        part: {"only migrated": left[part] - right[part], "only in models": right[part] - left[part]}
+        for part in left
+        if left[part] != right[part]
     }
 
 

@@ -1,4 +1,4 @@
-"""Odd rows: what can be carried over is, what cannot is told with the rows, before anything is changed."""
+"""Odd rows: rows that can be carried over are; the others are reported before anything is changed."""
 
 import pytest
 
@@ -73,9 +73,9 @@ def test_a_demo_mode_that_is_neither_yes_nor_no_is_shown_with_its_values(legacy_
 
 def test_emails_equal_but_for_case_are_shown_with_their_users(legacy_url: str) -> None:
     execute(legacy_url, f"UPDATE users SET email = 'Vera.TANAKA@example.com' WHERE id = '{OMAR}'")
-    said = refusal(legacy_url)
-    assert f"2 users have the e-mail address vera.tanaka@example.com with different case: {VERA}, {OMAR}." in said
-    assert f"    id {OMAR}, email Vera.TANAKA@example.com" in said.splitlines()
+    message = refusal(legacy_url)
+    assert f"2 users have the e-mail address vera.tanaka@example.com with different case: {VERA}, {OMAR}." in message
+    assert f"    id {OMAR}, email Vera.TANAKA@example.com" in message.splitlines()
 
 
 def test_users_without_an_email_are_shown(legacy_url: str) -> None:
@@ -87,7 +87,7 @@ def test_users_without_an_email_are_shown(legacy_url: str) -> None:
     assert "2 rows of users without email." in refusal(legacy_url)
 
 
-def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_told_of(legacy_url: str) -> None:
+def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_reported(legacy_url: str) -> None:
     execute(legacy_url, f"DELETE FROM interactions WHERE user_id = '{VERA}' AND is_demo")
     report = run.upgrade(legacy_url, secret=SECRET)
     (empty,) = [finding for finding in report.warnings if finding.title == "Demo mode without a demo"]
@@ -96,25 +96,25 @@ def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_told_of(legacy_u
     assert statuses(legacy_url)["enabled"] == DEMO_USERS
 
 
-def test_rows_without_a_creation_time_get_one_and_are_told_of(legacy_url: str) -> None:
+def test_rows_without_a_creation_time_get_one_and_are_reported(legacy_url: str) -> None:
     execute(legacy_url, f"UPDATE users SET created_at = NULL WHERE id = '{VERA}'")
     report = run.upgrade(legacy_url, secret=SECRET)
     assert [w.rows for w in report.warnings if w.title == "No creation time"] == [({"id": VERA},)]
 
 
-def test_rows_that_belong_to_nobody_are_shown(legacy_url: str) -> None:
+def test_rows_without_an_owner_are_shown(legacy_url: str) -> None:
     execute(
         legacy_url,
         "ALTER TABLE interactions DROP CONSTRAINT interactions_user_id_fkey",
         "ALTER TABLE platform_connections DROP CONSTRAINT platform_connections_user_id_fkey",
         f"DELETE FROM users WHERE id = '{VERA}'",
     )
-    said = refusal(legacy_url)
-    assert "rows of interactions with a user_id that does not exist in users." in said
-    assert "1 row of platform_connections with a user_id that does not exist in users." in said
+    message = refusal(legacy_url)
+    assert "rows of interactions with a user_id that does not exist in users." in message
+    assert "1 row of platform_connections with a user_id that does not exist in users." in message
 
 
-def test_tokens_of_another_secret_are_told_of(migrated_url: str) -> None:
+def test_tokens_of_another_secret_are_reported(migrated_url: str) -> None:
     (finding,) = run.check(migrated_url, secret="another secret")
     assert "encrypted with key" in finding.detail
     assert not finding.blocks

@@ -1,4 +1,4 @@
-"""Odd databases: what can be carried over is, what cannot is told with its rows, before anything is changed."""
+"""Odd databases: tables that can be carried over are; the others are reported before anything is changed."""
 
 import psycopg
 import pytest
@@ -35,7 +35,7 @@ def test_a_column_of_another_type_is_named_with_both_types(legacy_url: str) -> N
     )
 
 
-def test_a_revision_nobody_knows_is_named(legacy_url: str) -> None:
+def test_an_unknown_revision_is_named(legacy_url: str) -> None:
     execute(
         legacy_url,
         "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)",
@@ -70,14 +70,14 @@ def test_columns_and_tables_of_others_are_left_alone(legacy_url: str) -> None:
     assert run.check(legacy_url) == []
 
 
-def test_somebody_elses_users_table_is_recognised(empty_database_url: str) -> None:
+def test_another_programs_users_table_is_recognised(empty_database_url: str) -> None:
     execute(empty_database_url, "CREATE TABLE users (id serial PRIMARY KEY, login text)")
-    said = refusal(empty_database_url)
-    assert "There is a table users that is not Unstuck's: it has id and login." in said
-    assert "Point DATABASE_URL at another database" in said
+    message = refusal(empty_database_url)
+    assert "There is a table users that is not Unstuck's: it has id and login." in message
+    assert "Point DATABASE_URL at another database" in message
 
 
-def test_a_taken_table_name_is_told(legacy_url: str) -> None:
+def test_a_taken_table_name_is_reported(legacy_url: str) -> None:
     execute(legacy_url, "CREATE TABLE events (id bigint PRIMARY KEY, title text)")
     assert "There is a table events already, and it is not Unstuck's" in refusal(legacy_url)
 
@@ -98,7 +98,7 @@ def test_a_missing_foreign_key_and_other_names_are_put_right(legacy_url: str, sc
     assert schema_of(legacy_url) == schema_at_head
 
 
-def test_everything_odd_is_told_at_once(legacy_url: str) -> None:
+def test_every_oddity_is_reported_at_once(legacy_url: str) -> None:
     execute(
         legacy_url,
         f"UPDATE users SET email = 'Vera.TANAKA@example.com' WHERE id = '{OMAR}'",
@@ -108,14 +108,14 @@ def test_everything_odd_is_told_at_once(legacy_url: str) -> None:
         "UPDATE interactions SET kind = 'a kind of more than 16 letters'",
         "DROP INDEX IF EXISTS ix_interactions_user_id",
     )
-    said = refusal(legacy_url)
+    message = refusal(legacy_url)
     for part in (
         "with different case",
         "connection_status is integer",
         "no column author",
         "1142 rows of interactions",
     ):
-        assert part in said
+        assert part in message
 
 
 def test_an_altered_schema_at_head_is_found(migrated_url: str) -> None:
@@ -130,7 +130,7 @@ def test_an_altered_schema_at_head_is_found(migrated_url: str) -> None:
         assert part in finding.detail
 
 
-def test_what_is_still_to_do_is_a_finding_with_its_steps(legacy_url: str) -> None:
+def test_pending_work_is_a_finding_with_its_steps(legacy_url: str) -> None:
     run.upgrade(legacy_url, secret=SECRET, to="0010")
     (finding,) = run.check(legacy_url)
     ahead = [revision.id for revision in revisions.between("0010", revisions.head())]

@@ -1,4 +1,4 @@
-"""Old code works after every *pre* revision, and new code before the *post* ones; each sees what the other wrote."""
+"""Old code works after every *pre* revision, and new code before the *post* ones; each reads the rows of the other."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -19,10 +19,10 @@ VERA = UUID("19f9919c-895f-47b3-a6b9-4c7f9118bb16")
 
 
 def test_the_legacy_product_must_end_where_the_first_post_revision_begins() -> None:
-    said = [(revision.id, revision.summary.partition(":")[0]) for revision in revisions.path()[1:]]
-    first_post = next(number for number, (_, word) in enumerate(said) if word == "Post")
-    assert said[first_post - 1] == (LAST_PRE, "Pre")
-    assert {word for _, word in said} == {"Pre", "Post"}
+    summaries = [(revision.id, revision.summary.partition(":")[0]) for revision in revisions.path()[1:]]
+    first_post = next(number for number, (_, word) in enumerate(summaries) if word == "Post")
+    assert summaries[first_post - 1] == (LAST_PRE, "Pre")
+    assert {word for _, word in summaries} == {"Pre", "Post"}
 
 
 @pytest.mark.parametrize("stop", PRE)

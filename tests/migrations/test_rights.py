@@ -1,4 +1,4 @@
-"""A server or a role with which migrating cannot work: the missing right is named, with the statement that gives it."""
+"""A server or role that cannot migrate: the missing right is named, with the statement that grants it."""
 
 import secrets
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def as_role(url: str, role: str) -> str:
 
 @pytest.fixture
 def poor_url(legacy_url: str, role: str) -> Iterator[str]:
-    """Return the legacy database as seen by a role that may read it and nothing else."""
+    """Return the legacy database as seen by a role with read access only."""
     execute(legacy_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     yield as_role(legacy_url, role)
     execute(legacy_url, f"DROP OWNED BY {role}")
@@ -38,10 +38,10 @@ def poor_url(legacy_url: str, role: str) -> Iterator[str]:
 def test_every_missing_right_is_named_with_the_statement_that_gives_it(poor_url: str, role: str) -> None:
     with pytest.raises(Unusable) as refused:
         run.upgrade(poor_url, secret=SECRET)
-    said = str(refused.value)
-    assert f'GRANT USAGE, CREATE ON SCHEMA "public" TO "{role}";' in said
+    message = str(refused.value)
+    assert f'GRANT USAGE, CREATE ON SCHEMA "public" TO "{role}";' in message
     for table in ("users", "platform_connections", "interactions"):
-        assert f'ALTER TABLE "public"."{table}" OWNER TO "{role}";' in said
+        assert f'ALTER TABLE "public"."{table}" OWNER TO "{role}";' in message
 
 
 def test_the_statements_that_are_named_suffice(poor_url: str, legacy_url: str) -> None:
@@ -69,26 +69,26 @@ def test_a_role_that_owns_nothing_at_head_may_still_check(migrated_url: str, rol
     assert titles == []
 
 
-def test_a_read_only_database_is_told(legacy_url: str) -> None:
+def test_a_read_only_database_is_reported(legacy_url: str) -> None:
     name = make_url(legacy_url).database
     execute(legacy_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(Unusable, match="is read-only for"):
         run.upgrade(legacy_url, secret=SECRET)
 
 
-def test_a_standby_and_an_old_server_are_told(empty_database_url: str) -> None:
+def test_a_standby_and_an_old_server_are_reported(empty_database_url: str) -> None:
     with connected(empty_database_url) as connection:
-        seen = facts.read(connection)
-    odd = replace(seen, standby=True, version=130014, version_text="13.14")
-    told = [str(finding) for finding in server_findings.findings(odd)]
-    assert [sentence.partition(".")[0] for sentence in told] == [
+        server = facts.read(connection)
+    odd = replace(server, standby=True, version=130014, version_text="13.14")
+    sentences = [str(finding) for finding in server_findings.findings(odd)]
+    assert [sentence.partition(".")[0] for sentence in sentences] == [
         "This is PostgreSQL 13",
-        f"The database {seen.database} is a standby: it only replicates another server",
+        f"The database {server.database} is a standby: it only replicates another server",
     ]
-    assert list(server_findings.findings(seen)) == []
+    assert list(server_findings.findings(server)) == []
 
 
-def test_a_server_that_is_not_there_is_told_in_one_sentence(server: str) -> None:
+def test_a_server_that_is_not_there_is_reported_in_one_sentence(server: str) -> None:
     nowhere = "postgresql://someone:geheim@127.0.0.1:1/nothing"
     with pytest.raises(Unusable, match="could not be reached") as refused:
         run.upgrade(nowhere, secret=SECRET)

@@ -8,7 +8,7 @@ from core.errors import Unusable
 TOKEN = "ya29.a0Ař✓"
 
 
-def test_what_is_encrypted_decrypts_to_the_same_text() -> None:
+def test_an_encrypted_token_decrypts_to_the_same_text() -> None:
     cipher = TokenCipher("secret")
     for text in (TOKEN, "", "f1:looks:encrypted", "x" * 8192):
         assert cipher.decrypt(cipher.encrypt(text)) == text

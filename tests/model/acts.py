@@ -21,7 +21,7 @@ from tests.model.stage import QUEUE, Stage
 from tests.model.state import CLAIMED, SWEEPER, Seen
 from tests.model.transition import Move
 
-#: Long against a test, so that nobody is silent by accident; whoever shall be is set back by more.
+#: Long against a test, so that no worker is silent by accident; a test sets its silent workers back by more.
 LEASE = timedelta(hours=1)
 _SILENCE = text("UPDATE workers SET heartbeat_at = heartbeat_at - interval '2 hours' WHERE id = :id")
 _OVERRUN = text("UPDATE background_jobs SET deadline_at = statement_timestamp() - interval '1 s' WHERE id = :id")
@@ -29,7 +29,7 @@ _WAIT = text("UPDATE background_jobs SET run_at = statement_timestamp() WHERE id
 
 
 def act(stage: Stage, move: Move) -> str:
-    """Make one move on the real engine; return the name of the error with which a person is refused, or nothing."""
+    """Make one move on the real engine; return the name of the error that refuses a person, or nothing."""
     try:
         _ACTS[move.name](stage, move)
     except Refused as refusal:
@@ -79,7 +79,7 @@ def _finish_unheard(stage: Stage, move: Move) -> None:
 
 
 def _lose_answer(stage: Stage, move: Move) -> None:
-    """Let the thread give up on the database; one that has only just claimed does not even know of its job."""
+    """Let the thread give up on the database; a thread that has only just claimed does not know its job yet."""
     if stage.puppets[move.job, move.token].place[0] == CLAIMED:
         del stage.puppets[move.job, move.token]
     else:
@@ -99,7 +99,7 @@ def _kill(stage: Stage, move: Move) -> None:
 
 
 def _fall_silent(stage: Stage, move: Move) -> None:
-    """Let the lease of a job's process run out; should the process live, its next heartbeat says that it was lost."""
+    """Let the lease of a job's process run out; if the process lives, its next heartbeat reports the loss."""
     worker = stage.holders[move.job, move.token]
     with session_scope(stage.engine) as session:
         session.connection().execute(_SILENCE, {"id": worker})
@@ -109,11 +109,11 @@ def _fall_silent(stage: Stage, move: Move) -> None:
 
 def _look_for_orphans(stage: Stage, move: Move) -> None:
     with session_scope(stage.engine) as session:
-        found = {(orphan.id, orphan.token): orphan for orphan in sweep.orphans(session)}
+        orphans = {(orphan.id, orphan.token): orphan for orphan in sweep.orphans(session)}
     if move.name == "look in vain":
-        assert not found, "a healthy job was taken for an orphan"
+        assert not orphans, "a healthy job was taken for an orphan"
         return
-    orphan = found.get((stage.jobs[move.job], move.token))
+    orphan = orphans.get((stage.jobs[move.job], move.token))
     assert orphan is not None, "the orphan was not seen"
     stage.seen[Seen(SWEEPER, move.job, move.token)] = orphan
 
@@ -128,8 +128,8 @@ def _look_for_forgotten(stage: Stage, move: Move) -> None:
     held = [(stage.jobs[job], token) for job, token in stage.puppets]
     with session_scope(stage.engine) as session:
         assert workers.beat(session, worker, None)
-        found = workers.forgotten(session, worker, held)
-    assert found == [(stage.jobs[move.job], move.token)], "the forgotten job was not seen"
+        forgotten = workers.forgotten(session, worker, held)
+    assert forgotten == [(stage.jobs[move.job], move.token)], "the forgotten job was not seen"
 
 
 def _give_back(stage: Stage, move: Move) -> None:

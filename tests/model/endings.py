@@ -5,7 +5,7 @@ from tests.model.transition import Protections
 
 
 def is_held(job: Job, token: int, *, checked: bool = True) -> bool:
-    """Tell whether the job is running under this token (or, unchecked, under any)."""
+    """Return whether the job is running under this token (or, unchecked, under any)."""
     return job.status == RUNNING and (job.token == token or not checked)
 
 
@@ -18,15 +18,21 @@ def settle(world: World, at: int, status: str, rules: Protections) -> World:
     """End a job without success: what it left is undone, unless it never started or the undo fails."""
     job = world.jobs[at]
     if job.token and world.undo_broken:
-        told = FAILED if rules.failed_undo_is_told else status
-        return _end(world.with_job(at, job._replace(unclean=rules.failed_undo_is_told)), at, told, USER_FAILED, rules)
+        status_after = FAILED if rules.failed_undo_is_reported else status
+        return _end(
+            world.with_job(at, job._replace(unclean=rules.failed_undo_is_reported)),
+            at,
+            status_after,
+            USER_FAILED,
+            rules,
+        )
     if job.token and rules.endings_undo:
         world = world._replace(effects=())
     return _end(world, at, status, _rest_of(job, status, rules), rules)
 
 
 def fail_or_retry(world: World, at: int, rules: Protections, *, final: bool) -> World:
-    """End an attempt after an error: rest if cancelled, another attempt after a pause, or failed."""
+    """End an attempt after an error: settle if cancelled, another attempt after a pause, or failed."""
     job = world.jobs[at]
     if job.cancel and rules.endings_heed_cancel:
         return settle(world, at, CANCELLED, rules)
@@ -36,7 +42,7 @@ def fail_or_retry(world: World, at: int, rules: Protections, *, final: bool) -> 
 
 
 def release(world: World, at: int, rules: Protections, *, heeds: bool) -> World:
-    """Give a job back without spending its attempt, or let it rest if someone asked meanwhile."""
+    """Release a job without spending its attempt, or settle it if a cancel was requested meanwhile."""
     job = world.jobs[at]
     if job.cancel and heeds:
         return settle(world, at, CANCELLED, rules)
@@ -44,7 +50,7 @@ def release(world: World, at: int, rules: Protections, *, heeds: bool) -> World:
 
 
 def rescue(world: World, at: int, rules: Protections) -> World:
-    """Take a job away from its worker: rest if cancelled, failed at its last attempt, or queued again."""
+    """Take a job away from its worker: settle it if cancelled, failed at its last attempt, or queued again."""
     job = world.jobs[at]
     if job.cancel and rules.endings_heed_cancel:
         return settle(world, at, CANCELLED, rules)

@@ -21,7 +21,7 @@ UNLESS_NOTHING = UNLESS_CANCELLED.replace("'succeeded'", "''")
 
 
 class EngineMutant(NamedTuple):
-    """What the engine goes without, how it is taken away, and the world in which that shows."""
+    """The missing protection, how it is removed, and the world in which its absence shows."""
 
     name: str
     patch: Patch
@@ -29,7 +29,7 @@ class EngineMutant(NamedTuple):
 
 
 def _sql(module: Any, name: str, old: str, new: str = "") -> Patch:
-    """Return what replaces a part of a prepared statement, which must be there."""
+    """Return a function that replaces a part of a prepared statement, which must be there."""
 
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
         statement: Statement = getattr(module, name)
@@ -50,7 +50,7 @@ def _held_by_anyone(session: Session, job_id: Any, token: int) -> BackgroundJob 
 
 
 def _deaf(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an ending that does not see that someone asked to cancel."""
+    """Return an ending that ignores a requested cancel."""
 
     def ending(session: Session, job: BackgroundJob, *rest: Any, **more: Any) -> Any:
         with session.no_autoflush:

@@ -14,7 +14,7 @@ Parents = dict[World, tuple[World, Move] | None]
 
 
 class Explored(NamedTuple):
-    """What a search found: `broken` is an invariant's name, and `trace` the shortest way to break it."""
+    """The result of a search: `broken` is an invariant's name, and `trace` the shortest way to break it."""
 
     setting: Setting
     edges: Edges

@@ -1,4 +1,4 @@
-"""What must be true in every state, and of every move: the invariants of the promises, each by its name."""
+"""The invariants of every state and every move, each by its name."""
 
 from collections.abc import Callable
 
@@ -40,12 +40,12 @@ def _at_most_one_ending(world: World) -> bool:
 
 def _success_is_complete(world: World) -> bool:
     last = world.jobs[-1]
-    wanted = ALL_EFFECTS if KINDS[last.kind].adds else ()
-    return last.status != SUCCEEDED or world.effects == wanted
+    expected = ALL_EFFECTS if KINDS[last.kind].adds else ()
+    return last.status != SUCCEEDED or world.effects == expected
 
 
 def _nothing_is_left(world: World) -> bool:
-    """A job that never started leaves what it found; one whose undo failed says so, and has failed."""
+    """A job that never started leaves its user as before; a job whose undo failed says so, and has failed."""
     last = world.jobs[-1]
     if last.status not in (FAILED, CANCELLED) or not last.token:
         return True
@@ -69,7 +69,7 @@ def _one_active(world: World) -> bool:
 
 
 def _cancel_is_kept(world: World) -> bool:
-    """Accepted cancel is not succeeded, nor failed but where the undo did, and does not go back into the queue."""
+    """A job whose cancel was accepted neither succeeds nor returns to the queue, and fails only if its undo fails."""
     return all(
         job.status in (RUNNING, CANCELLED) or (job.status == FAILED and job.unclean) for job in world.jobs if job.cancel
     )
@@ -85,7 +85,7 @@ def _token_grows(before: World, transition: Transition) -> bool:
 
 
 def _only_the_holder_changes(before: World, transition: Transition) -> bool:
-    """A thread without the token changes neither job nor effects; nobody claims what is held."""
+    """A thread without the token changes neither job nor effects; no thread claims a held job."""
     move, after = transition.move, transition.world
     if move.name in ("claim", "answer"):
         return before.jobs[move.job].status == QUEUED
@@ -99,7 +99,7 @@ def _only_the_holder_changes(before: World, transition: Transition) -> bool:
 
 
 def _healthy_is_left_alone(before: World, transition: Transition) -> bool:
-    """A rescue takes what was seen, and what was seen is still under the same token, or it takes nothing."""
+    """A rescue takes the job that was seen if it is still under the same token, and otherwise nothing."""
     move = transition.move
     if move.name not in ("rescue", "give back") or before.jobs == transition.world.jobs:
         return True
@@ -107,7 +107,7 @@ def _healthy_is_left_alone(before: World, transition: Transition) -> bool:
 
 
 def _stopping_is_free(before: World, transition: Transition) -> bool:
-    """A hand-back leaves the attempts that there were before the claim."""
+    """A release restores the number of attempts before the claim."""
     move = transition.move
     stops = any(w.token == move.token and w.phase == "heard stop" for w in before.workers) and move.name == "end"
     if not stops and move.name != "give back":
@@ -116,10 +116,10 @@ def _stopping_is_free(before: World, transition: Transition) -> bool:
     return new.status != QUEUED or new.attempt == old.attempt - 1 or old == new
 
 
-def _people_are_told_of_once(before: World, transition: Transition) -> bool:
-    told = sum(job.told for job in transition.world.jobs) - sum(job.told for job in before.jobs)
+def _one_event_per_command(before: World, transition: Transition) -> bool:
+    new_events = sum(job.person_events for job in transition.world.jobs) - sum(job.person_events for job in before.jobs)
     changed = transition.move.name in PEOPLE and before.jobs != transition.world.jobs
-    return told == changed
+    return new_events == changed
 
 
 def _refused_changes_nothing(before: World, transition: Transition) -> bool:
@@ -143,6 +143,6 @@ OF_MOVES: dict[str, Callable[[World, Transition], bool]] = {
     "only the holder changes a job": _only_the_holder_changes,
     "a healthy job is left alone": _healthy_is_left_alone,
     "stopping spends no attempt": _stopping_is_free,
-    "one event per change by a person": _people_are_told_of_once,
+    "one event per change by a person": _one_event_per_command,
     "what is refused changes nothing": _refused_changes_nothing,
 }

@@ -1,4 +1,4 @@
-"""Every move that the model knows: who may do what next, one function for each actor."""
+"""Every move that the model knows: the next moves of each actor, one function each."""
 
 from collections.abc import Iterator
 
@@ -17,21 +17,21 @@ def moves(world: World, setting: Setting, rules: Protections) -> Iterator[Transi
 
 
 def _all(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
-    yield from _bells(world, setting)
+    yield from _wakeups(world, setting)
     yield from _time(world)
     yield from _claims(world, setting, rules)
     for worker in world.workers:
         yield from threads.moves(world, worker, setting, rules)
     yield from _looks(world, setting, rules)
-    for seen in world.seen:
-        yield _act(world, seen, rules)
+    for sighting in world.seen:
+        yield _act(world, sighting, rules)
     yield from people.moves(world, setting, rules)
     if setting.breakable:
         name = "mend undo" if world.undo_broken else "break undo"
         yield Transition(Move(name), world._replace(undo_broken=not world.undo_broken))
 
 
-def _bells(world: World, setting: Setting) -> Iterator[Transition]:
+def _wakeups(world: World, setting: Setting) -> Iterator[Transition]:
     """Redis may be wiped, and deliver twice; a wakeup is a hint."""
     if world.wakeups:
         yield Transition(Move("lose wakeups"), world._replace(wakeups=0))
@@ -40,7 +40,7 @@ def _bells(world: World, setting: Setting) -> Iterator[Transition]:
 
 
 def _woken(before: World, each: Transition, setting: Setting) -> Transition:
-    """Ring for a job that has come into the queue by this move; time that passes rings no wakeup."""
+    """Send a wakeup for a job that this move put into the queue; passing time sends none."""
     waited = sum(job.status == QUEUED and job.due for job in before.jobs)
     waits = sum(job.status == QUEUED and job.due for job in each.world.jobs)
     if waits <= waited or each.move.name == "wait":
@@ -60,15 +60,15 @@ def _claims(world: World, setting: Setting, rules: Protections) -> Iterator[Tran
     """A free thread claims what is due: it answers a wakeup, was woken by the sweeper, or has just ended a job."""
     if len(world.workers) >= setting.workers:
         return
-    heard = world._replace(wakeups=max(0, world.wakeups - 1))
+    answered = world._replace(wakeups=max(0, world.wakeups - 1))
     ready = [at for at, job in enumerate(world.jobs) if _is_claimable(job, rules)]
     for at in ready:
         if world.wakeups:
-            yield _claim("answer", heard, at, rules)
+            yield _claim("answer", answered, at, rules)
         if rules.sweeper_wakes_for_due_jobs:
             yield _claim("claim", world, at, rules)
     if not ready:
-        yield Transition(Move("claim in vain"), heard)
+        yield Transition(Move("claim in vain"), answered)
 
 
 def _is_claimable(job: Job, rules: Protections) -> bool:
@@ -78,13 +78,13 @@ def _is_claimable(job: Job, rules: Protections) -> bool:
 def _claim(name: str, world: World, at: int, rules: Protections) -> Transition:
     job = world.jobs[at]
     token = job.token + rules.claim_takes_a_new_token
-    taken = job._replace(status=RUNNING, token=token, attempt=job.attempt + 1)
-    world = world.with_job(at, taken).with_worker(None, Worker(at, token, CLAIMED))
+    claimed = job._replace(status=RUNNING, token=token, attempt=job.attempt + 1)
+    world = world.with_job(at, claimed).with_worker(None, Worker(at, token, CLAIMED))
     return Transition(Move(name, at, token), world)
 
 
 def _looks(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
-    """Sweeper and heartbeat first read what is orphaned, and act a moment later: much may happen in between."""
+    """Sweeper and heartbeat first read the orphans, and act a moment later: much may happen in between."""
     if len(world.seen) >= setting.lookers:
         return
     for at, job in enumerate(world.jobs):
@@ -99,23 +99,23 @@ def _looks(world: World, setting: Setting, rules: Protections) -> Iterator[Trans
 
 
 def _is_forgotten(world: World, at: int) -> bool:
-    """Tell whether the job is a living process's, and none of its threads holds it: its ending could not be written."""
+    """Return whether a living process owns the job, but none of its threads holds it: its ending was not written."""
     job = world.jobs[at]
     return not job.lost and not any(w.job == at and w.token == job.token for w in world.workers)
 
 
-def _note(world: World, name: str, seen: Seen) -> Transition:
-    noted = world._replace(seen=tuple(sorted({*world.seen, seen})))
-    return Transition(Move(name, seen.job, seen.token), noted)
+def _note(world: World, name: str, sighting: Seen) -> Transition:
+    noted = world._replace(seen=tuple(sorted({*world.seen, sighting})))
+    return Transition(Move(name, sighting.job, sighting.token), noted)
 
 
-def _act(world: World, seen: Seen, rules: Protections) -> Transition:
-    after = world._replace(seen=tuple(one for one in world.seen if one != seen))
-    job = world.jobs[seen.job]
-    if seen.by == SWEEPER:
-        held = is_held(job, seen.token, checked=rules.rescue_checks_token)
-        acted = rescue(after, seen.job, rules) if held else after
-        return Transition(Move("rescue", seen.job, seen.token), acted)
-    held = is_held(job, seen.token, checked=rules.give_back_checks_token)
-    acted = release(after, seen.job, rules, heeds=rules.endings_heed_cancel) if held else after
-    return Transition(Move("give back", seen.job, seen.token), acted)
+def _act(world: World, sighting: Seen, rules: Protections) -> Transition:
+    after = world._replace(seen=tuple(other for other in world.seen if other != sighting))
+    job = world.jobs[sighting.job]
+    if sighting.by == SWEEPER:
+        held = is_held(job, sighting.token, checked=rules.rescue_checks_token)
+        acted = rescue(after, sighting.job, rules) if held else after
+        return Transition(Move("rescue", sighting.job, sighting.token), acted)
+    held = is_held(job, sighting.token, checked=rules.give_back_checks_token)
+    acted = release(after, sighting.job, rules, heeds=rules.endings_heed_cancel) if held else after
+    return Transition(Move("give back", sighting.job, sighting.token), acted)

@@ -1,4 +1,4 @@
-"""Mutants of the model: each goes without one protection, and is caught by the invariant that it breaks."""
+"""Mutants of the model: each goes without one protection, and an invariant catches it."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ _BELLS = settings.WAKEUPS._replace(workers=1)
 
 
 class Mutant(NamedTuple):
-    """A protection's name, the world without it, and what catches it there."""
+    """A protection's name, the world without it, and the invariant that catches it there."""
 
     without: str
     caught_by: str
@@ -44,13 +44,13 @@ MUTANTS = (
     Mutant("heartbeat_gives_back", STUCK, settings.STOPPING),
     Mutant("lost_attempts_count", "attempt <= max_attempts"),
     Mutant("endings_undo", "failed or cancelled means nothing left"),
-    Mutant("failed_undo_is_told", "failed or cancelled means nothing left", settings.DISMISS),
+    Mutant("failed_undo_is_reported", "failed or cancelled means nothing left", settings.DISMISS),
     Mutant("user_moves_with_job", "user state = f(last job)"),
     Mutant("never_started_goes_back", "user state = f(last job)", _WAITING_DISABLE),
     Mutant("ended_is_final", "terminal is final"),
-    Mutant("running_is_only_asked", "failed or cancelled means nothing left"),
+    Mutant("running_job_is_only_requested_to_stop", "failed or cancelled means nothing left"),
     Mutant("one_active_job", "at most one active job per row", _DISMISS_TWICE),
     Mutant("stop_refunds", "stopping spends no attempt"),
     Mutant("retry_is_a_new_job", "terminal is final", settings.PEOPLE),
-    Mutant("people_are_told", "one event per change by a person"),
+    Mutant("commands_write_events", "one event per change by a person"),
 )

@@ -1,4 +1,4 @@
-"""What people may ask for, at any moment and on a screen however old: accepted, or refused by name."""
+"""Requests of people, at any moment and from a screen of any age: accepted, or refused by name."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.model.transition import Move, Protections, Transition
 
 
 def moves(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
-    """Yield every cancel, retry and new request, with what is answered."""
+    """Yield every cancel, retry and new request, with the answer."""
     for at in range(len(world.jobs)):
         yield _cancel(world, at, rules)
     if setting.jobs == 1:
@@ -24,15 +24,15 @@ def _cancel(world: World, at: int, rules: Protections) -> Transition:
     if job.status in ENDED and rules.ended_is_final:
         return Transition(move, world, "NotAllowed")
     if job.status == QUEUED or job.status in ENDED:
-        told = world.with_job(at, _told(job, rules))
-        return Transition(move, settle(told, at, CANCELLED, rules))
-    if not rules.running_is_only_asked:
+        job_with_event = world.with_job(at, _with_event(job, rules))
+        return Transition(move, settle(job_with_event, at, CANCELLED, rules))
+    if not rules.running_job_is_only_requested_to_stop:
         # As in UPDATE background_jobs SET status = 'cancelled', by hand.
-        ended = _told(job, rules)._replace(status=CANCELLED, cancel=True, endings=1, lost=False, late=False)
+        ended = _with_event(job, rules)._replace(status=CANCELLED, cancel=True, endings=1, lost=False, late=False)
         rests = KINDS[job.kind].cancelled_state
         return Transition(move, world.with_job(at, ended)._replace(user=rests))
-    asked = job if job.cancel else _told(job, rules)._replace(cancel=True)
-    return Transition(move, world.with_job(at, asked))
+    requested = job if job.cancel else _with_event(job, rules)._replace(cancel=True)
+    return Transition(move, world.with_job(at, requested))
 
 
 def _retry(world: World, at: int, setting: Setting, rules: Protections) -> Iterator[Transition]:
@@ -52,10 +52,10 @@ def _ask(world: World, move: Move, kind: str, setting: Setting, rules: Protectio
     elif world.user not in KINDS[kind].source:
         yield Transition(move, world, "NotAllowed")
     elif len(world.jobs) < setting.jobs:
-        job = Job(kind, world.user, max_attempts=setting.attempts, told=int(rules.people_are_told))
-        asked = world._replace(jobs=(*world.jobs, job), user=KINDS[kind].during)
-        yield Transition(move, asked)
+        job = Job(kind, world.user, max_attempts=setting.attempts, person_events=int(rules.commands_write_events))
+        requested = world._replace(jobs=(*world.jobs, job), user=KINDS[kind].during)
+        yield Transition(move, requested)
 
 
-def _told(job: Job, rules: Protections) -> Job:
-    return job._replace(told=job.told + rules.people_are_told)
+def _with_event(job: Job, rules: Protections) -> Job:
+    return job._replace(person_events=job.person_events + rules.commands_write_events)

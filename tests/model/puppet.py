@@ -1,7 +1,7 @@
 """The engine's real `run`, in a thread of its own that waits for an order wherever the model has a state.
 
-It stops between transactions only: before each step, before the finish, before each ending. What a power cut in the
-middle of a transaction leaves is what was there before it.
+It stops between transactions only: before each step, before the finish, before each ending. A power cut in the
+middle of a transaction leaves the state before it.
 """
 
 import sys
@@ -22,7 +22,7 @@ from tests.driving import STEP, Killed
 from tests.model.state import CLAIMED, ERRED, GAVE_UP, HEARD_CANCEL, HEARD_STOP, SHUT_OUT, WORKING
 
 GONE = "gone"
-#: A thread that reports nothing for this long waits for a lock that nobody gives back.
+#: A thread that reports nothing for this long waits for a lock that is never released.
 PATIENCE = 30
 
 Place = tuple[str, int]
@@ -31,7 +31,7 @@ _OF_OUTCOME = {AttemptOutcome.CANCELLED: HEARD_CANCEL, AttemptOutcome.HANDED_BAC
 
 
 def database_away() -> OperationalError:
-    """Return what a thread hears when the database does not answer."""
+    """Return the error that a thread gets when the database does not answer."""
     return OperationalError("the answer was lost", None, Exception())
 
 
@@ -66,7 +66,7 @@ class Puppet:
         self.place = (GONE, 0)
 
     def wait_at(self, phase: str, done: int) -> None:
-        """Called by the thread itself: tell where it is, and wait for the order to go on."""
+        """Report where the thread is, and wait for the order to go on; the thread itself calls this."""
         if self._doomed:
             raise Killed
         self._news.put((phase, done))
@@ -79,7 +79,7 @@ class Puppet:
             run_module.run(engine, held, STEP, lambda: self.stopping)
         except (Killed, OperationalError):
             self._news.put((GONE, 0))
-        except BaseException as error:  # noqa: BLE001 - told to the one who waits for news
+        except BaseException as error:  # noqa: BLE001 - passed to the thread that waits for news
             self._news.put(error)
         else:
             self._news.put((GONE, 0))
@@ -95,7 +95,7 @@ def stop_at_every_state(patch: pytest.MonkeyPatch) -> None:
     end, look_again = run_module._end, run_module._after_loss
 
     def waiting_end(session: Any, held: Claimed, outcome: AttemptOutcome, ending: Callable[..., None]) -> Any:
-        session.rollback()  # what `_end` begins with: nobody waits here with a lock in the hand
+        session.rollback()  # as `_end` begins: no thread waits here while it holds a lock
         _here.puppet.wait_at(_OF_OUTCOME.get(outcome) or _kind_of_error(), 0)
         return end(session, held, outcome, ending)
 

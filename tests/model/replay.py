@@ -75,7 +75,7 @@ def _ask_the_doctor(stage: Stage, tour: Tour) -> None:
 
 
 def _differences(stage: Stage, expected: World, refusal: str, answer: str) -> str:
-    """Return what differs between model and engine, one line each."""
+    """Return the differences between model and engine, one line each."""
     real = stage.picture()
     pairs = [
         ("answer", refusal, answer),
@@ -86,7 +86,11 @@ def _differences(stage: Stage, expected: World, refusal: str, answer: str) -> st
     ]
     for number, (job, there) in enumerate(zip(expected.jobs, real.jobs, strict=False)):
         pairs += [(f"job {number} {name}", getattr(job, name), getattr(there, name)) for name in Job._fields]
-    return "\n".join(f"{what}: the model says {said!r}, the engine {is_!r}" for what, said, is_ in pairs if said != is_)
+    return "\n".join(
+        f"{part}: the model says {expected_value!r}, the engine {real_value!r}"
+        for part, expected_value, real_value in pairs
+        if expected_value != real_value
+    )
 
 
 def _expected_places(world: World) -> dict[tuple[int, int], tuple[str, int]]:

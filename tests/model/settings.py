@@ -1,4 +1,4 @@
-"""The worlds that are explored and replayed: each is small, and looks closely at something else."""
+"""The worlds that are explored and replayed: each is small, and has its own subject."""
 
 from tests.model.state import ALL_EFFECTS, ENABLED, USER_FAILED, Setting
 
@@ -7,15 +7,15 @@ def _but(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-#: One job, two workers, whatever can go wrong with them.
+#: One job, two workers, and everything that can go wrong with them.
 ENABLE = Setting("enable")
-#: Undo that breaks: of a job that cleans up what an earlier broken undo has left.
+#: Undo that breaks: of a job that cleans up after an earlier broken undo.
 DISMISS = Setting("dismiss", "demo.dismiss", USER_FAILED, (0,), workers=1, attempts=1, breakable=True)
 #: Wakeups that are lost and doubled: two threads that answer to one job.
 WAKEUPS = Setting("wakeups", wakeups=2, refunds=0, hasty=True, without=_but("overrun", "give up"))
 #: Two people who ask, retry, dismiss and cancel, each on a screen as old as it may be.
 PEOPLE = Setting("people", jobs=2, attempts=1, workers=1, refunds=0, without=_but("overrun", "pause"))
-#: Zombies in threes, each with its own token.
+#: Three zombies (threads that work on after their job was taken away), each with its own token.
 THREE = Setting("three workers", workers=3, attempts=3, refunds=0, hasty=True, without=_but("give up", "overrun"))
 
 EXPLORED = (
@@ -40,7 +40,7 @@ STOPPING = Setting(
 )
 #: Automatic retries, with their pause.
 RETRYING = Setting("retrying", workers=1, refunds=0, without=_but("overrun", "pause", "give up", "finish unheard"))
-#: A heartbeat that gives back what a sweeper has already taken, and the other way round.
+#: A heartbeat that releases a job that a sweeper has already taken, and the other way round.
 LOOKERS = Setting(
     "two lookers",
     workers=1,

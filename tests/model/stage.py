@@ -1,4 +1,4 @@
-"""The real engine on a real database, so small that the model has no more to say about it than what one sees."""
+"""The real engine on a real database, so small that the model describes all of it."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,10 +19,10 @@ from tests.factories import SUPPORT
 from tests.model.puppet import Puppet, stop_at_every_state, wait_at_work
 from tests.model.state import ALL_EFFECTS, KINDS, STEPS, Job, Seen, Setting, World
 
-#: A queue of its own, so that whatever else a test leaves behind is not claimed here.
+#: A queue of its own, so that leftovers of other tests are not claimed here.
 QUEUE = "model"
 
-# What the real request left is kept, and put back for every further tour, in one round trip.
+# The rows of the real request are kept, and restored for every further tour in one round trip.
 _KEEP = """
     DROP TABLE IF EXISTS first_job, first_events;
     CREATE TEMP TABLE first_job AS SELECT * FROM background_jobs WHERE user_id = '{user}';

@@ -1,4 +1,4 @@
-"""What the model knows of the world: one user, their jobs, the threads at them, and what others have seen."""
+"""What the model knows of the world: one user, their jobs, the threads at them, and the sightings of others."""
 
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ KINDS = {
 
 
 class Job(NamedTuple):
-    """A row of background_jobs, and what the log tells of it."""
+    """A row of background_jobs, and its events in the log."""
 
     kind: str
     came_from: str
@@ -54,8 +54,8 @@ class Job(NamedTuple):
     unclean: bool = False
     #: Events that say that it ended.
     endings: int = 0
-    #: Events that say what a person did to it.
-    told: int = 1
+    #: Events of a person's commands on it.
+    person_events: int = 1
 
 
 # The places where a worker's thread can be between two transactions; tests/model/puppet.py stops the real one there.
@@ -86,7 +86,7 @@ SWEEPER, HEARTBEAT = "sweeper", "heartbeat"
 
 
 class World(NamedTuple):
-    """One state of the model. Workers and what was seen are sorted: which thread it is makes no difference."""
+    """One state of the model. Workers and sightings are sorted: which thread it is makes no difference."""
 
     user: str
     effects: tuple[int, ...]
@@ -111,7 +111,7 @@ class World(NamedTuple):
         return world._replace(workers=tuple(sorted((*world.workers, new))))
 
     def is_at_rest(self) -> bool:
-        """Tell whether every job has ended."""
+        """Return whether every job has ended."""
         return all(job.status in ENDED for job in self.jobs)
 
 
@@ -126,7 +126,7 @@ class Setting(NamedTuple):
     attempts: int = 2
     #: Attempts that stops and lost endings may give back to one job; without a bound, states had no end.
     refunds: int = 1
-    #: Jobs that there may be in all; with one, nobody asks for another.
+    #: Jobs that there may be in all; with one, no person requests another.
     jobs: int = 1
     #: Sweepers and heartbeats between their look and their act at the same time.
     lookers: int = 1

@@ -1,4 +1,4 @@
-"""The real engine does what the model does, transition by transition; and an engine that does not is found out."""
+"""The real engine does what the model does, transition by transition; and an engine that does not is caught."""
 
 from collections.abc import Iterator
 
@@ -43,8 +43,10 @@ def test_an_engine_without_a_protection_is_found_out(
 ) -> None:
     stage.declare(monkeypatch, mutant.setting.attempts)
     mutant.patch(monkeypatch)
-    with pytest.raises(Disagreement) as found:
+    with pytest.raises(Disagreement) as disagreement:
         replay(stage, mutant.setting)
-    print(f"{mutant.name}: {found.value}")  # noqa: T201
-    assert str(found.value).startswith(f"{mutant.setting.name}: "), "names the world and the moves that lead there"
-    assert "ProgrammingError" not in str(found.value), "the mutant is not even SQL"
+    print(f"{mutant.name}: {disagreement.value}")  # noqa: T201
+    assert str(disagreement.value).startswith(f"{mutant.setting.name}: "), (
+        "names the world and the moves that lead there"
+    )
+    assert "ProgrammingError" not in str(disagreement.value), "the mutant is not even SQL"

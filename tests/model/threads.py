@@ -1,4 +1,4 @@
-"""What a worker's thread may do next, from where it is: core/jobs/run.py and checkpoint.py, as the model has them."""
+"""The next moves of a worker's thread, from each place: core/jobs/run.py and checkpoint.py, as the model has them."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def moves(world: World, worker: Worker, setting: Setting, rules: Protections) ->
 
 
 def has_lost(world: World, worker: Worker) -> bool:
-    """Tell whether all that is left for a thread is to find out that its job is not its own any more."""
+    """Return whether a thread can only find out that it has lost its job."""
     lost = not is_held(world.jobs[worker.job], worker.token)
     return lost and worker.phase in ENDING | {SHUT_OUT}
 
@@ -57,10 +57,10 @@ def _named(name: str, worker: Worker, world: World) -> Transition:
 
 
 def _deaths(world: World, worker: Worker) -> Iterator[Transition]:
-    """kill -9, and SIGSTOP for longer than the lease: the latter's thread goes on one day, knowing nothing."""
+    """kill -9, and SIGSTOP for longer than the lease: the thread of the latter resumes one day without knowing it."""
     job = world.jobs[worker.job]
     if not is_held(job, worker.token):
-        return  # nobody waits for it, so its death changes nothing
+        return  # no one waits for it, so its death changes nothing
     silent = world.with_job(worker.job, job._replace(lost=True))
     yield _named("kill", worker, silent.without(worker))
     if not job.lost:
@@ -91,7 +91,7 @@ def _work(world: World, worker: Worker, rules: Protections, *, may_refund: bool)
 
 
 def _step(world: World, worker: Worker, rules: Protections) -> World:
-    """Do one step and commit it with its progress, or roll both back; then listen whether someone asked to stop."""
+    """Do one step and commit it with its progress, or roll both back; then check whether a stop was requested."""
     job = world.jobs[worker.job]
     fits = job.token == worker.token or not rules.checkpoint_checks_token
     if not fits or (job.status != RUNNING and rules.checkpoint_checks_status):
@@ -121,7 +121,7 @@ def _finish(world: World, worker: Worker, rules: Protections) -> Iterator[Transi
 
 
 def _look_again(world: World, worker: Worker) -> World:
-    """Tell a lost lease from a success that came after an accepted cancel."""
+    """Distinguish a lost lease from a success that came after an accepted cancel."""
     job = world.jobs[worker.job]
     if is_held(job, worker.token) and job.cancel:
         return world.with_worker(worker, worker._replace(phase=HEARD_CANCEL))

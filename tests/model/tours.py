@@ -12,7 +12,7 @@ Left = dict[World, list[Transition]]
 
 
 class Tour(NamedTuple):
-    """A walk from the first state: a way that earlier tours have made, and then what none has."""
+    """A walk from the first state: a known way, and then transitions that no tour has made yet."""
 
     way: list[Transition]
     new: list[Transition]
@@ -27,7 +27,7 @@ def tours(edges: Edges, first: World) -> Iterator[Tour]:
 
 
 def _stroll(left: Left, world: World) -> Iterator[Transition]:
-    """Go on over transitions that nobody made yet: first what leads nowhere, then whatever is next."""
+    """Go on over transitions that no tour has made yet: dead ends first, then the next one."""
     while left[world]:
         step = min(left[world], key=lambda each: each.world != world)
         left[world].remove(step)

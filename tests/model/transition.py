@@ -6,7 +6,7 @@ from tests.model.state import World
 
 
 class Move(NamedTuple):
-    """Who does what: a worker is named by its token, for no two hold the same one."""
+    """A move and its actor: a worker is named by its token, for no two hold the same one."""
 
     name: str
     job: int = -1
@@ -28,18 +28,18 @@ class Transition(NamedTuple):
     refusal: str = ""
 
 
-#: What nobody is entitled to: a liveness that needed one of these would be luck.
+#: Moves that no one can rely on: a liveness that needed one of these would be luck.
 FAULTS = frozenset({
     "kill", "pause", "overrun", "raise error", "give up", "lose answer", "step and hear stop", "finish unheard",
     "lose wakeups", "double wakeup", "break undo", "torn step",
 })  # fmt: skip
 PEOPLE = frozenset({"cancel", "retry", "ask"})
-#: What a worker's thread does; each is guarded by its token.
+#: Moves of a worker's thread; each is guarded by its token.
 WORKERS = frozenset({"step", "step and hear stop", "torn step", "finish", "finish unheard", "end"})
 
 
 class Protections(NamedTuple):
-    """What the engine does against disorder; a mutant of the model takes one away."""
+    """The engine's protections; a mutant of the model goes without one."""
 
     checkpoint_checks_token: bool = True
     checkpoint_checks_status: bool = True
@@ -58,15 +58,15 @@ class Protections(NamedTuple):
     heartbeat_gives_back: bool = True
     lost_attempts_count: bool = True
     endings_undo: bool = True
-    failed_undo_is_told: bool = True
+    failed_undo_is_reported: bool = True
     user_moves_with_job: bool = True
     never_started_goes_back: bool = True
     ended_is_final: bool = True
-    running_is_only_asked: bool = True
+    running_job_is_only_requested_to_stop: bool = True
     one_active_job: bool = True
     stop_refunds: bool = True
     retry_is_a_new_job: bool = True
-    people_are_told: bool = True
+    commands_write_events: bool = True
 
 
 ALL = Protections()

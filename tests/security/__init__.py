@@ -1,1 +1,1 @@
-"""Attacks, each of which must come to nothing."""
+"""Attacks, each of which must fail."""

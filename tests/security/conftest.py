@@ -89,10 +89,10 @@ def site(environment: dict[str, str]) -> Iterator[Site]:
     log_file = Path(environment["UNSTUCK_DATA_DIR"]) / "serve.log"
     process = started(["serve", "--port", "0"], environment, log_file)
     try:
-        found = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=120)
-        eventually(lambda: _answers(found[1]), within=60)
+        address = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=120)
+        eventually(lambda: _answers(address[1]), within=60)
         engine = connect(environment["DATABASE_URL"])
-        yield Site(found[1], engine, log_file, process)
+        yield Site(address[1], engine, log_file, process)
         engine.dispose()
     finally:
         ended(process)

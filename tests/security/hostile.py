@@ -1,6 +1,6 @@
-"""What nobody should send, and somebody will."""
+"""Input that no client should send, and that will come."""
 
-#: Set by any of the strings that gets to run in a browser.
+#: The variable that any of the strings sets if a browser runs it.
 PLANTED = "window.hacked=1"
 
 TEXTS = {
@@ -29,10 +29,10 @@ TEXTS = {
     "emoji": "👩‍👩‍👧‍👦🏴‍☠️",
 }
 
-#: What fits into a row all the same: a megabyte of one word, and markup on many lines.
+#: Text that still fits into a row: a megabyte of one word, and markup on many lines.
 HUGE = {"a word": "W" * 1_000_000, "markup": f'<img src=x onerror="{PLANTED}"> {{{{7*7}}}}\n' * 5_000}
 
-#: What PostgreSQL, or UTF-8, cannot hold at all.
+#: Text that PostgreSQL, or UTF-8, cannot hold.
 UNSTORABLE = {"NUL": "a\x00b", "half a character": "a\ud800b"}
 
 #: Whole bodies of requests, as bytes.

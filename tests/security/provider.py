@@ -1,4 +1,4 @@
-"""An OpenID provider on loopback, with keys and codes of its own, that can be told to lie."""
+"""An OpenID provider on loopback, with keys and codes of its own, that lies on request."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def a_key(name: str) -> RSAKey:
 
 
 class Provider:
-    """What it knows of the person who signs in is `person`; `lies` changes the id token's claims."""
+    """`person` holds its claims about the person who signs in; `lies` changes the id token's claims."""
 
     def __init__(self) -> None:
         self.key = a_key("one")
@@ -34,7 +34,7 @@ class Provider:
         self.codes: dict[str, dict[str, str]] = {}
         self.pad = b""
         self.knows_a_secret = True
-        self.issuer_told: str | None = None
+        self.stated_issuer: str | None = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
@@ -47,7 +47,7 @@ class Provider:
         return jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
 
     def sign_with_public_key_as_secret(self, claims: dict[str, object]) -> str:
-        """HS256 with what everybody knows: the public key. By hand, since libraries refuse to."""
+        """HS256 with a key that everyone has: the public key. By hand, since libraries refuse to."""
         signed = _joined({"alg": "HS256", "kid": "one", "typ": "JWT"}, claims)
         mark = hmac.new(self.key.as_pem(private=False), signed.encode(), hashlib.sha256).digest()
         return f"{signed}.{_packed(mark)}"
@@ -60,28 +60,28 @@ class Provider:
 
     def authorize(self, address: str) -> str:
         """Sign the person in, as its page would, and return where the browser is sent to."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-        assert asked["response_type"] == "code"
-        assert asked["client_id"] == CLIENT
-        assert asked["code_challenge_method"] == "S256"
+        query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        assert query["response_type"] == "code"
+        assert query["client_id"] == CLIENT
+        assert query["code_challenge_method"] == "S256"
         code = secrets.token_urlsafe(16)
-        self.codes[code] = asked
-        return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
+        self.codes[code] = query
+        return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, object]]:
         """Answer the token endpoint as RFC 6749 and RFC 7636 say."""
-        asked = self.codes.pop(form.get("code", ""), None)
-        given = base64.b64decode(authorization.removeprefix("Basic ")).decode()
-        secret_is_right = [unquote_plus(part) for part in given.split(":")] == [CLIENT, SECRET]
+        grant = self.codes.pop(form.get("code", ""), None)
+        credentials = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+        secret_is_right = [unquote_plus(part) for part in credentials.split(":")] == [CLIENT, SECRET]
         client_is_named = not authorization and form.get("client_id") == CLIENT
         if not (secret_is_right if self.knows_a_secret else client_is_named):
             return 401, {"error": "invalid_client"}
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != form["redirect_uri"]:
+        if grant is None or grant["code_challenge"] != challenge or grant["redirect_uri"] != form["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
-        claims = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": grant["nonce"]}
         claims = {**claims, **self.person, **self.lies}
         claims = {name: value for name, value in claims.items() if value is not None}
         return 200, {"access_token": "a", "token_type": "Bearer", "id_token": self.sign(claims)}
@@ -96,7 +96,7 @@ class Provider:
                     self._say(
                         200,
                         {
-                            "issuer": provider.issuer_told or url,
+                            "issuer": provider.stated_issuer or url,
                             "authorization_endpoint": f"{url}/authorize?tenant=1",
                             "token_endpoint": f"{url}/token",
                             "jwks_uri": f"{url}/keys",
@@ -125,7 +125,7 @@ class Provider:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 

@@ -1,4 +1,4 @@
-"""Who may do what: one line for each command. `python -m tests.security.rights` writes docs/security-table.md."""
+"""The roles that may run each command. `python -m tests.security.rights` writes docs/security-table.md."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,22 +12,22 @@ from core.operations.demo import demo_mode
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security-table.md"
 
-#: Who asks. A member asks for what is their own, or for what is another's; all others ask for a member's.
-WHO = ("anonymous", "member, own", "member, other's", "viewer", "support", "admin")
+#: The people who ask. A member acts on their own data, or on another's; all others act on a member's.
+ASKERS = ("anonymous", "member, own", "member, other's", "viewer", "support", "admin")
 ADMIN = frozenset({"admin"})
 SUPPORT = frozenset({"support", "admin"})
-#: Support, and members for what is their own.
+#: Support, and members on their own data.
 OWN = SUPPORT | {"member, own"}
-#: Whoever is signed in, always to themselves: there is no way to name another.
-SELF = frozenset(WHO) - {"anonymous"}
+#: Every signed-in person, on themselves only: there is no way to name another.
+SELF = frozenset(ASKERS) - {"anonymous"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One command: who may, on what, and the ways in."""
+    """One command: its roles, its target and its ways in."""
 
     may: frozenset[str]
-    #: What stands ready to be acted on; see tests/security/stage.py.
+    #: The prepared target; see tests/security/stage.py.
     on: str = "nothing"
     args: Mapping[str, Any] = field(default_factory=dict)
     #: The API's route, and how its body names the target.
@@ -47,7 +47,7 @@ PASSWORD = "seven purple otters dance"
 SCHEDULE = {"name": "{name}", "kind": "maintenance.expire_sessions", "cron": "0 3 * * *"}
 
 RIGHTS: dict[str, Row] = {
-    # People do to their own demo mode whatever support does to it.
+    # People may run on their own demo mode every command that support may.
     **{operation.name: _on_demo_mode(operation) for operation in operations_on(demo_mode)},
     "job.retry": Row(OWN, "job failed", {}, "/api/jobs/{id}/retry", "jobs retry {id}"),
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
@@ -104,14 +104,14 @@ RIGHTS: dict[str, Row] = {
     "operator.enable": Row(ADMIN, "person shut out", {}, "/api/operators/{id}/enable", "operators enable {email}"),
     "session.revoke": Row(ADMIN | {"member, own"}, "session"),
     "session.revoke_others": Row(ADMIN | {"member, own"}, "person with a session"),
-    # Nobody makes a token that speaks for another, admins neither.
+    # A token never speaks for another person, not even one of an admin.
     "token.create": Row(frozenset({"member, own"}), "user disabled", {"name": "nightly"}),
     "token.revoke": Row(ADMIN | {"member, own"}, "token", cli="tokens remove {id}"),
     "factor.reset": Row(ADMIN, "factor"),
     "password.change": Row(SELF, args={"password": PASSWORD}, route="/api/me/password"),
 }
 
-#: What needs a code from the phone of who asks; tests/api/test_second_factor.py has one.
+#: Commands that need a code from the asker's phone; tests/api/test_second_factor.py has one.
 WITH_A_PHONE = {"factor.set_up", "factor.confirm", "factor.off"}
 
 HEAD = """# Permissions
@@ -127,10 +127,10 @@ program on its machine, with its settings, is an admin there.
 
 def page() -> str:
     """Return the table as Markdown."""
-    lines = ["| Command | What it does | " + " | ".join(WHO) + " | API | Command line |"]
-    lines.append("|---|---|" + ":-:|" * len(WHO) + "---|---|")
+    lines = ["| Command | What it does | " + " | ".join(ASKERS) + " | API | Command line |"]
+    lines.append("|---|---|" + ":-:|" * len(ASKERS) + "---|---|")
     for name, row in sorted(RIGHTS.items()):
-        marks = " | ".join("yes" if who in row.may else "–" for who in WHO)
+        marks = " | ".join("yes" if asker in row.may else "–" for asker in ASKERS)
         route, cli = (f"`{text}`" if text else "" for text in (row.route and f"POST {row.route}", row.cli))
         lines.append(f"| `{name}` | {COMMANDS[name].label} | {marks} | {route} | {cli} |")
     return HEAD + "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
 """A console with one more page to attack: `python -m tests.security.serving DATABASE_URL PORT`.
 
-/target has buttons that count how often they really ran; /counted tells the counts and how many pages are open.
+/target has buttons that count how often they really ran; /counted shows the counts and how many pages are open.
 """
 
 import sys
@@ -19,7 +19,7 @@ errors: list[Exception] = []
 
 
 def add(application: FastAPI) -> None:
-    """Add the page, and the count of what happened there."""
+    """Add the page, and the count of its clicks."""
 
     @access.page("/target", role=Role.VIEWER)
     def target() -> None:
@@ -40,7 +40,7 @@ def add(application: FastAPI) -> None:
     def counted() -> dict[str, int]:
         return {**counts, "pages": len(Client.instances), "errors": len(errors)}
 
-    # In front of the pages, which answer everything else.
+    # Before the pages, which answer every other address.
     application.router.routes.insert(0, application.router.routes.pop())
 
 

@@ -1,4 +1,4 @@
-"""What stands ready for a command to act on: users, jobs, queues, schedules in the state that it starts from."""
+"""Prepared targets of the commands: users, jobs, queues, schedules in the state that it starts from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,21 +29,21 @@ from tests.factories import SUPPORT
 
 @dataclass(frozen=True)
 class Target:
-    """What a command is about, by each of its names."""
+    """The target of a command, by each of its names."""
 
     id: UUID | None = None
     email: str = ""
     name: str = ""
 
-    def fill(self, words: str) -> str:
+    def fill(self, template: str) -> str:
         """Put the names into a route, an argument or a command line."""
-        return words.replace("{id}", str(self.id)).replace("{email}", self.email).replace("{name}", self.name)
+        return template.replace("{id}", str(self.id)).replace("{email}", self.email).replace("{name}", self.name)
 
 
-def ready(engine: Engine, what: str, owner: UUID) -> Target:
-    """Bring what a command starts from about, belonging to `owner` where it belongs to somebody."""
+def ready(engine: Engine, stage_name: str, owner: UUID) -> Target:
+    """Prepare a command's target, owned by `owner` where targets have an owner."""
     with session_scope(engine) as session:
-        return STAGES[what](session, session.get_one(User, owner))
+        return STAGES[stage_name](session, session.get_one(User, owner))
 
 
 def _user(state: DemoModeStatus) -> Callable[[Session, User], Target]:
@@ -66,7 +66,7 @@ def _failed(session: Session, user: User) -> Target:
     return Target(job.id)
 
 
-def _steered(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> Callable[[Session, User], Target]:
+def _with_controls(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> Callable[[Session, User], Target]:
     def stage(session: Session, _: User) -> Target:
         row = session.get(table, key) or table(**{"name" if table is Queue else "kind": key})
         row.paused_at, row.paused_by = (clock.now(), "somebody") if paused else (None, None)
@@ -78,7 +78,7 @@ def _steered(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> C
 
 def _schedule(*, paused: bool) -> Callable[[Session, User], Target]:
     def stage(session: Session, _: User) -> Target:
-        # One run of a schedule at a time, so what an earlier run left is in the way.
+        # One run of a schedule at a time, so the job of an earlier run would be in the way.
         session.connection().execute(text("DELETE FROM background_jobs WHERE kind = 'maintenance.expire_sessions'"))
         name = f"nightly-{uuid4().hex[:8]}"
         row = Schedule(name=name, kind="maintenance.expire_sessions", cron="0 3 * * *", created_by="a test")
@@ -127,10 +127,10 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "user adrift": _user(DemoModeStatus.ENABLING),
     "job queued": _queued,
     "job failed": _failed,
-    "queue open": _steered(Queue, "demo", paused=False),
-    "queue paused": _steered(Queue, "demo", paused=True),
-    "kind open": _steered(JobKind, "demo.enable", paused=False),
-    "kind paused": _steered(JobKind, "demo.enable", paused=True),
+    "queue open": _with_controls(Queue, "demo", paused=False),
+    "queue paused": _with_controls(Queue, "demo", paused=True),
+    "kind open": _with_controls(JobKind, "demo.enable", paused=False),
+    "kind paused": _with_controls(JobKind, "demo.enable", paused=True),
     "session": _session(of_person=False),
     "person with a session": _session(of_person=True),
     "token": _token,

@@ -1,4 +1,4 @@
-"""Where a request comes from is what the connection says, unless a proxy of ours passes it on."""
+"""The address of a request is that of its connection, unless a trusted proxy passes it on."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ FORGED = {"X-Forwarded-For": "203.0.113.66", "X-Forwarded-Proto": "https", "Forw
 
 
 def addresses(site: Site, url: str) -> list[str]:
-    """Sign somebody in with forged headers, and return where from that is on record."""
+    """Sign a person in with forged headers, and return the recorded addresses."""
     with session_scope(site.engine) as session:
         link = auth.make_link(session, make_user(session, role=Role.VIEWER))
     with httpx.Client(base_url=url, headers=FORGED, timeout=30, verify=False) as client:
@@ -32,8 +32,8 @@ def test_a_proxy_that_is_named_passes_the_address_on(site: Site, environment: di
     log = tmp_path / "serve.log"
     process = started(["serve", "--port", "0"], {**environment, "UNSTUCK_PROXIES": "127.0.0.1"}, log)
     try:
-        found = eventually(lambda: re.search(r"served at (http://\S+)", log.read_text()), within=60)
-        eventually(lambda: _answers(found[1]), within=60)
-        assert addresses(site, found[1]) == ["203.0.113.66"]
+        address = eventually(lambda: re.search(r"served at (http://\S+)", log.read_text()), within=60)
+        eventually(lambda: _answers(address[1]), within=60)
+        assert addresses(site, address[1]) == ["203.0.113.66"]
     finally:
         ended(process)

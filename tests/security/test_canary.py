@@ -36,7 +36,7 @@ PLANTED = dict.fromkeys(NAMES, CANARY) | {"deep": [{"inner": {"PASSWORD": CANARY
 
 @pytest.fixture
 def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
-    """Put secrets wherever somebody may put them."""
+    """Put secrets everywhere a person may put them."""
     user = make_user(rows)
     job = BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=JobStatus.FAILED, args=PLANTED)
     job.result = PLANTED
@@ -45,13 +45,13 @@ def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
     rows.add(Schedule(name=str(uuid4()), kind="demo.enable", cron="0 3 * * *", args=PLANTED))
     rows.add(PlatformConnection(user_id=user.id, platform="x", access_token=CANARY, refresh_token=CANARY))
     record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=job.id, args=PLANTED)
-    # An event of before events were redacted when written.
+    # An event from a release that did not redact events yet.
     rows.add(Event(name="job.requested", user_id=user.id, job_id=job.id, data={"args": PLANTED}))
     rows.commit()
     return user, job
 
 
-def test_no_answer_of_the_api_shows_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+def test_no_answer_of_the_api_shows_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     user, job = planted
     paths = ["/api/jobs", f"/api/jobs/{job.id}", f"/api/jobs/{job.id}/events", f"/api/jobs/{job.id}/explain"]
     paths += ["/api/users", f"/api/users/{user.id}", f"/api/users/{user.id}/timeline", "/api/schedules", "/api/workers"]
@@ -67,39 +67,39 @@ def test_no_answer_of_the_api_shows_it(site: Site, planted: tuple[User, Backgrou
 
 
 @pytest.mark.browser
-def test_no_page_shows_it(site: Site, tabs: Tabs, planted: tuple[User, BackgroundJob]) -> None:
+def test_no_page_shows_the_secret(site: Site, tabs: Tabs, planted: tuple[User, BackgroundJob]) -> None:
     user, job = planted
     page = tabs.lend(site.token(Role.ADMIN))
-    heard: list[str] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
+    frames: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
     for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings", "/operators"):
         page.goto(path)
         page.locator("h1").first.wait_for()
         settle(page)
-        heard.append(page.content())
-    assert len(heard) > 10
-    assert any(str(job.id) in said for said in heard)
-    assert any(HIDDEN in said for said in heard)
-    assert not [said for said in heard if CANARY in said or SECRET in said]
+        frames.append(page.content())
+    assert len(frames) > 10
+    assert any(str(job.id) in shown for shown in frames)
+    assert any(HIDDEN in shown for shown in frames)
+    assert not [shown for shown in frames if CANARY in shown or SECRET in shown]
 
 
-def test_the_command_line_does_not_show_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+def test_the_command_line_does_not_show_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     app = typer.Typer()
     cli.install(app, lambda: nullcontext(site.engine))
     user, job = planted
-    for words in (["jobs", "show", str(job.id)], ["users", "show", user.email]):
+    for arguments in (["jobs", "show", str(job.id)], ["users", "show", user.email]):
         for more in ([], ["--json"]):
-            result = CliRunner().invoke(app, [*words, *more], catch_exceptions=False)
+            result = CliRunner().invoke(app, [*arguments, *more], catch_exceptions=False)
             assert result.exit_code == 0
             assert CANARY not in result.output
 
 
-def test_events_are_written_without_it(rows: Session, planted: tuple[User, BackgroundJob]) -> None:
-    found = rows.exec(select(Event).where(Event.job_id == planted[1].id, Event.name == "job.failed")).one()
-    assert CANARY not in str(found.data)
+def test_events_are_written_without_the_secret(rows: Session, planted: tuple[User, BackgroundJob]) -> None:
+    failure = rows.exec(select(Event).where(Event.job_id == planted[1].id, Event.name == "job.failed")).one()
+    assert CANARY not in str(failure.data)
 
 
-def test_neither_log_nor_process_list_shows_it(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+def test_neither_log_nor_process_list_shows_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     with site.client() as stranger:
         stranger.post("/api/auth/login", json={"email": CANARY, "password": CANARY})
         stranger.get(f"/login/{CANARY}")
@@ -111,7 +111,7 @@ def test_neither_log_nor_process_list_shows_it(site: Site, planted: tuple[User, 
     assert "postgresql" not in command
 
 
-def test_an_admin_may_see_it_and_that_is_on_record(
+def test_an_admin_may_see_the_secret_and_that_is_recorded(
     site: Site, rows: Session, planted: tuple[User, BackgroundJob]
 ) -> None:
     _, job = planted
@@ -122,10 +122,10 @@ def test_an_admin_may_see_it_and_that_is_on_record(
     assert answer.json()["args"]["token"] == CANARY
     event = rows.exec(select(Event).where(Event.job_id == job.id, Event.name == "job.args_revealed")).one()
     assert (event.reason, CANARY in str(event.data)) == ("the customer asked", False)
-    kept = rows.connection().execute(
+    unredacted = rows.connection().execute(
         text("SELECT count(*) FROM idempotency_keys WHERE answer::text LIKE :it"), {"it": f"%{CANARY}%"}
     )
-    assert kept.scalar() == 0
+    assert unredacted.scalar() == 0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""Secrets of the worker's settings, of a job's arguments and of what others answer: in no log, error or answer."""
+"""Secrets of the worker's settings, of a job's arguments and of other services: in no log, error or answer."""
 
 import logging
 import os
@@ -28,18 +28,18 @@ from ui.app import create_api
 
 
 class Telling(BaseHTTPRequestHandler):
-    """A demo service that refuses, and says in full what it was given."""
+    """A demo service that refuses, and repeats the credentials it received."""
 
     def do_GET(self) -> None:
-        told = f"no: {self.headers.get('Authorization')} {CANARY}".encode()
+        body = f"no: {self.headers.get('Authorization')} {CANARY}".encode()
         self.send_response(400, CANARY)
         self.send_header("X-Told", CANARY)
-        self.send_header("Content-Length", str(len(told)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def secrets(database_url: str, _valkey: str, demo_service: str, tmp_path: Path) 
     }
 
 
-def asked(session: Session) -> tuple[User, list[BackgroundJob]]:
-    """Ask for a job that the demo service refuses, and for one whose arguments do not fit its form."""
+def planted_jobs(session: Session) -> tuple[User, list[BackgroundJob]]:
+    """Request a job that the demo service refuses, and one whose arguments do not fit its form."""
     user = make_user(session)
     refused = request(session, enable, user.id, EnableForm(), SUPPORT)
     task = BackgroundJob(kind="maintenance.expire_sessions", queue="maintenance", args=PLANTED, max_attempts=1)
@@ -75,8 +75,8 @@ def asked(session: Session) -> tuple[User, list[BackgroundJob]]:
     return user, [session.get_one(BackgroundJob, refused.id), task]
 
 
-def test_what_a_worker_knows_is_told_nowhere(secrets: dict[str, str], session: Session, tmp_path: Path) -> None:
-    user, jobs = asked(session)
+def test_a_workers_secrets_are_shown_nowhere(secrets: dict[str, str], session: Session, tmp_path: Path) -> None:
+    user, jobs = planted_jobs(session)
     process = started(["worker", "--threads", "1"], secrets, tmp_path / "worker.log")
     try:
         eventually(lambda: all(_has_failed(session, job) for job in jobs), within=60)
@@ -109,23 +109,27 @@ def answers_with(engine: Engine, secret: str, user: User, jobs: list[BackgroundJ
         return [path for path in paths if secret in (answer := admin.get(path)).text or answer.status_code != 200]
 
 
-def test_a_database_that_is_away_is_told_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_that_is_away_is_reported_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
     away = connect(f"postgresql://somebody:{CANARY}@127.0.0.1:1/unstuck?application_name={CANARY}")
     caplog.set_level(logging.DEBUG, logger="ui")
     with TestClient(create_api(away, "test"), base_url="http://localhost", cookies={COOKIE: "x"}) as client:
-        told = [client.get(path) for path in ("/readyz", "/metrics", "/api/me", "/login/x")]
-        told.append(client.post("/api/auth/login", json={"email": "a@example.com", "password": CANARY}))
+        answers = [client.get(path) for path in ("/readyz", "/metrics", "/api/me", "/login/x")]
+        answers.append(client.post("/api/auth/login", json={"email": "a@example.com", "password": CANARY}))
     away.dispose()
-    assert {answer.status_code for answer in told} == {200, 503}
-    assert [str(answer.url) for answer in told if CANARY in answer.text] == []
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert [str(answer.url) for answer in answers if CANARY in answer.text] == []
     assert CANARY not in caplog.text
 
 
 @pytest.mark.parametrize("address", ["postgresql://u:{}@127.0.0.1:1/x", "postgresql://u@127.0.0.1:1/x?password={}"])
-def test_a_verb_says_where_the_database_is_not_and_no_password(address: str) -> None:
-    given = {**os.environ, "DATABASE_URL": address.format(CANARY), "REDIS_URL": f"redis://:{CANARY}@127.0.0.1:1/0"}
+def test_a_verb_names_the_unreachable_database_without_its_password(address: str) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": address.format(CANARY),
+        "REDIS_URL": f"redis://:{CANARY}@127.0.0.1:1/0",
+    }
     command = [sys.executable, "main.py", "jobs", "list"]
-    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "does not answer" in done.stderr
     assert CANARY not in done.stdout + done.stderr

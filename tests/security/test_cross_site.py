@@ -18,7 +18,7 @@ from tests.security.test_rights import OTHER_ROUTES, changes
 from ui.api.auth import own_path
 from ui.app import create_api
 
-#: What a browser or a program sends along -> may it act with a cookie?
+#: Headers of a browser or a program -> may it act with a cookie?
 SENT = {
     "same-origin": ({"Sec-Fetch-Site": "same-origin"}, True),
     "same-site": ({"Sec-Fetch-Site": "same-site"}, False),
@@ -46,8 +46,8 @@ ROUTES = sorted({row.route for row in RIGHTS.values() if row.route} | OTHER_ROUT
 def verbs(site: Site) -> dict[str, str]:
     """Return the first verb that changes something, for each route; pages' own forms are posted."""
     known = create_api(site.engine, "test").openapi()["paths"]
-    taken = {path: verbs.keys() - {"get", "head"} for path, verbs in known.items()}
-    patterns = [(compile_path(path)[0], min(unsafe).upper()) for path, unsafe in taken.items() if unsafe]
+    unsafe_verbs = {path: verbs.keys() - {"get", "head"} for path, verbs in known.items()}
+    patterns = [(compile_path(path)[0], min(unsafe).upper()) for path, unsafe in unsafe_verbs.items() if unsafe]
     return {route: next((verb for pattern, verb in patterns if pattern.match(route)), "POST") for route in ROUTES}
 
 
@@ -64,7 +64,7 @@ def test_only_our_own_pages_may_act_with_a_cookie(site: Site, rows: Session, ver
                 token = site.token(Role.ADMIN)  # the route before may have ended the session
             path = route.replace("{id}", str(uuid4()))
             sends = {**headers, "Cookie": f"{COOKIE}={token}"}
-            # A body that no route takes: who gets as far as reading it has passed.
+            # A body that no route takes: a request whose body is read has passed.
             answer = client.request(verbs[route], path, headers=sends, content=b"{")
             refused = answer.status_code == 403 and "another site" in answer.text
             assert refused is not passes, (route, answer.status_code, answer.text[:200])
@@ -74,7 +74,7 @@ def test_only_our_own_pages_may_act_with_a_cookie(site: Site, rows: Session, ver
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "next_address",
     [
         "",
         "evil.example",
@@ -103,12 +103,12 @@ def test_only_our_own_pages_may_act_with_a_cookie(site: Site, rows: Session, ver
         "/login?next=/login",
     ],
 )
-def test_after_signing_in_nobody_is_sent_elsewhere(wanted: str) -> None:
-    assert own_path(wanted) == "/"
+def test_the_sign_in_never_leads_to_another_site(next_address: str) -> None:
+    assert own_path(next_address) == "/"
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "next_address",
     [
         "/",
         "/jobs?status=failed",
@@ -119,18 +119,23 @@ def test_after_signing_in_nobody_is_sent_elsewhere(wanted: str) -> None:
         "/jobs%0d%0aX:y",
     ],
 )
-def test_own_paths_stay_on_this_site(wanted: str) -> None:
-    assert urlsplit(urljoin("http://here.example/login", own_path(wanted))).netloc == "here.example"
-    assert not set(own_path(wanted)) & set("\r\n\\<>\"'")
+def test_own_paths_stay_on_this_site(next_address: str) -> None:
+    assert urlsplit(urljoin("http://here.example/login", own_path(next_address))).netloc == "here.example"
+    assert not set(own_path(next_address)) & set("\r\n\\<>\"'")
 
 
 def test_the_sign_in_page_hands_on_only_own_paths(site: Site) -> None:
     with site.client() as stranger, site.client(Role.ADMIN) as admin:
-        for wanted in ("//evil.example", "javascript:alert(1)", '/"><script>alert(1)</script>', "%2F%2Fevil.example"):
-            page = stranger.get("/login", params={"next": wanted}).text
+        for next_address in (
+            "//evil.example",
+            "javascript:alert(1)",
+            '/"><script>alert(1)</script>',
+            "%2F%2Fevil.example",
+        ):
+            page = stranger.get("/login", params={"next": next_address}).text
             assert "evil.example" not in page
             assert "<script>alert" not in page
-            gone = admin.get("/login", params={"next": wanted})
+            gone = admin.get("/login", params={"next": next_address})
             assert gone.status_code == 303
             assert urlsplit(gone.headers["location"]).netloc == ""
 
@@ -163,7 +168,7 @@ def test_only_our_own_names_are_answered(site: Site, host: str, status: int) -> 
 
 
 class Outside(BaseHTTPRequestHandler):
-    """Another site: what it serves is the same at every address. A real one, for Chromium frames no mocked one."""
+    """Another site, with the same answer at every address. A real one, for Chromium frames no mocked one."""
 
     page = b""
 
@@ -191,10 +196,10 @@ def outside(site: Site) -> Iterator[str]:
 @pytest.mark.browser
 def test_no_other_page_shows_the_console_in_a_frame(site: Site, tabs: Tabs, outside: str) -> None:
     page = tabs.lend(site.token())
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
     page.goto(outside, wait_until="load")
     inside = [frame.content() for frame in page.frames[1:]]
     assert len(inside) == len(FRAMED)
     assert not [text for text in inside if "/assets/" in text or "swagger" in text]
-    assert len([text for text in said if "frame-ancestors" in text]) == len(FRAMED), said
+    assert len([text for text in messages if "frame-ancestors" in text]) == len(FRAMED), messages

@@ -6,7 +6,7 @@ import pytest
 
 from tests.security.writers import Module, modules, violations, writers
 
-#: Who is it? What signs people in and out stands before the gateway, which needs to know who asks.
+#: Functions that sign people in and out run before the gateway, which needs to know the person.
 SIGN_IN = frozenset(
     {
         "core.people.auth.authenticate",  # notes a session's last use
@@ -14,16 +14,16 @@ SIGN_IN = frozenset(
         "core.people.auth.sign_in_by_link",
         "core.people.auth.sign_in_by_code",
         "core.people.auth.sign_in_by_provider",
-        "core.people.auth.pend",  # notes who owes a code
+        "core.people.auth.pend",  # notes a sign-in that still needs its code
         "core.people.oidc_people.opened",  # spends a sign-in's state
-        "core.people.oidc_people.person_of",  # makes or changes whom the provider vouches for
+        "core.people.oidc_people.person_of",  # adds or changes the person whom the provider vouches for
         "core.people.auth.sign_out",
     }
 )
 GATEWAY = frozenset({"core.commands.gateway.perform"})
 #: The table of commands holds functions that write; pages read labels and roles of it. Calling them is found by `.act`.
 NAMED = frozenset({"core.commands.registry.COMMANDS"})
-#: What the program does before anybody can ask for anything: servers, sample, the first admin's link.
+#: Functions that the program runs before its first request: servers, sample, the first admin's link.
 FIRST_START = frozenset(
     {
         "core.local.first_run.fill_history",
@@ -32,9 +32,9 @@ FIRST_START = frozenset(
         "core.sample.fill",
     }
 )
-#: Verifying the log seals what is not sealed yet; it changes nothing that anybody asked for.
+#: Verifying the log seals events that are not sealed yet; it changes no data of a person.
 SEALING = frozenset({"core.audit.chain.verify.verify"})
-#: `keys rotate` is for who holds the keys, at the machine; no page or route offers it.
+#: `keys rotate` is for the holder of the keys, at the machine; no page or route offers it.
 KEYS = frozenset({"core.encryption.rotation.rotate"})
 UI = SIGN_IN | GATEWAY | NAMED | SEALING | KEYS
 
@@ -47,17 +47,17 @@ def test_no_page_route_or_verb_writes_around_the_gateway(module: Module) -> None
 
 
 def test_the_program_itself_writes_only_what_a_first_start_needs() -> None:
-    found = [line for module in modules("main.py").values() for line in violations(module, FIRST_START)]
-    assert found == []
+    writes = [line for module in modules("main.py").values() for line in violations(module, FIRST_START)]
+    assert writes == []
 
 
 def test_workers_write_through_the_engine_and_never_by_a_statement_of_their_own() -> None:
     engine = frozenset(
         path for path in writers() if path.startswith(("core.jobs.", "core.schedules.scheduling.", "core.audit.chain."))
     )
-    found = [line for module in modules("tasks").values() for line in violations(module, engine)]
-    # One transaction for a group of endings and claims; what happens in it is core's `finish_and_claim`.
-    assert [line for line in found if not re.fullmatch(r"tasks\.group_commit:\d+ self\.engine\.begin", line)] == []
+    writes = [line for module in modules("tasks").values() for line in violations(module, engine)]
+    # One transaction for a group of endings and claims; its statements are those of core's `finish_and_claim`.
+    assert [line for line in writes if not re.fullmatch(r"tasks\.group_commit:\d+ self\.engine\.begin", line)] == []
 
 
 PLANTED = {
@@ -100,7 +100,7 @@ def test_the_check_lets_reading_pass(source: str) -> None:
     assert violations(Module.parse("ui.planted", source), UI) == []
 
 
-def test_what_writes_in_core_is_known() -> None:
+def test_the_functions_of_core_that_write_are_known() -> None:
     known = {
         "core.jobs.cancel.cancel",
         "core.jobs.retry.retry",

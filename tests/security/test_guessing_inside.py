@@ -1,4 +1,4 @@
-"""Guessing, and keeping everybody waiting, by who is signed in already or knows one password."""
+"""Guessing and flooding by a person who is signed in already or knows one password."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ def test_a_session_is_no_place_to_guess_the_password(signed_in: Any) -> None:
     assert client.post("/api/me/password", json={"password": OTHER, "current": RIGHT}).status_code == 429
 
 
-def test_nobody_signs_in_again_and_again(engine: Engine) -> None:
+def test_repeated_sign_ins_of_one_person_are_limited(engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session, hashed_password=passwords.hash_password(RIGHT))
     for _ in range(3):
@@ -50,7 +50,7 @@ def test_nobody_signs_in_again_and_again(engine: Engine) -> None:
         auth.sign_in(engine, user.email, RIGHT, Visitor(ip="192.0.2.1"), "console")
 
 
-def test_a_crowd_at_the_door_is_sent_away_and_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_that_signs_in_is_refused_at_once_and_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_PLACES", threading.Semaphore(1))
     assert not passwords.matches(None, RIGHT), "the place is given back"
     assert not passwords.matches(None, RIGHT)
@@ -59,7 +59,7 @@ def test_a_crowd_at_the_door_is_sent_away_and_not_kept_waiting(monkeypatch: pyte
         passwords.matches(None, RIGHT)
 
 
-def test_a_hash_of_the_legacy_program_takes_as_long_as_nobody() -> None:
+def test_a_hash_of_the_legacy_program_takes_as_long_as_an_unknown_address() -> None:
     def seconds(user: User | None) -> float:
         began = time.perf_counter()
         assert not passwords.matches(user, RIGHT)

@@ -1,4 +1,4 @@
-"""Every answer, whatever it says, tells the browser to trust this site with nothing else."""
+"""Every answer carries the headers that limit the browser to this site."""
 
 from collections.abc import Iterator
 
@@ -46,14 +46,14 @@ def assert_guarded(answer: object) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
-def test_every_answer_carries_them(site: Site, method: str, path: str, status: int) -> None:
+def test_every_answer_carries_the_security_headers(site: Site, method: str, path: str, status: int) -> None:
     with site.client() as stranger:
         answer = stranger.request(method, path)
     assert answer.status_code == status
     assert_guarded(answer)
 
 
-def test_so_does_what_the_signed_in_see(site: Site) -> None:
+def test_answers_to_signed_in_people_carry_the_security_headers(site: Site) -> None:
     with site.client(Role.ADMIN) as admin, site.client(Role.MEMBER) as member:
         assert_guarded(admin.get("/jobs"))
         assert_guarded(admin.get("/nowhere"))
@@ -62,15 +62,17 @@ def test_so_does_what_the_signed_in_see(site: Site) -> None:
         assert_guarded(forbidden)
 
 
-def test_so_does_the_refusal_of_a_foreign_host(site: Site) -> None:
+def test_the_refusal_of_a_foreign_host_carries_the_security_headers(site: Site) -> None:
     answer = httpx.get(f"{site.url}/healthz", headers={"Host": "evil.example"}, verify=False)
     assert answer.status_code == 400
     assert_guarded(answer)
 
 
-@pytest.mark.parametrize(("address", "told"), [("https://console.example", True), ("http://console.example", False)])
+@pytest.mark.parametrize(
+    ("address", "is_https"), [("https://console.example", True), ("http://console.example", False)]
+)
 def test_https_is_insisted_on_where_there_is_https(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, address: str, *, told: bool
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, address: str, *, is_https: bool
 ) -> None:
     monkeypatch.setenv("UNSTUCK_PUBLIC_URL", address)
     settings.cache_clear()
@@ -79,7 +81,7 @@ def test_https_is_insisted_on_where_there_is_https(
     monkeypatch.undo()
     settings.cache_clear()
     assert [int(each.get("strict-transport-security", "=0").partition("=")[2]) >= 31_536_000 for each in answers] == (
-        [told] * 3
+        [is_https] * 3
     )
 
 
@@ -92,7 +94,7 @@ def test_a_foreign_host_gets_no_socket(site: Site) -> None:
 
 @pytest.fixture
 def broken(engine: Engine) -> Iterator[TestClient]:
-    """Return a client of an API with a route that fails, as code does that nobody thought of."""
+    """Return a client of an API with a route that fails unexpectedly."""
     application = create_api(engine, "test")
 
     def fail() -> None:
@@ -109,7 +111,7 @@ def _route(endpoint: object) -> object:
     return APIRoute("/api/broken", endpoint)
 
 
-def test_so_does_an_unexpected_error_which_tells_nothing_of_itself(broken: TestClient) -> None:
+def test_an_unexpected_error_carries_the_security_headers_and_shows_nothing_of_itself(broken: TestClient) -> None:
     answer = broken.get("/api/broken")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert_guarded(answer)

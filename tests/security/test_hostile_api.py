@@ -16,7 +16,7 @@ from tests.security.conftest import COOKIE, Site
 #: Examples for each operation and mode, in `make test` and where there is time.
 FEW, MANY = 10, 400
 RUN_AT = "run_at lies between now and a year ahead, and no schema can say so"
-#: What their schemas allow may still not fit; every other operation takes all that its schema allows.
+#: Input that their schemas allow may still be refused; every other operation takes all that its schema allows.
 NOT_PROMISED = {
     "GET /api/jobs": "`after` is a cursor that the list itself gave",
     "POST /api/me/password": "what is guessed first is no question of its form",
@@ -28,24 +28,24 @@ NOT_PROMISED = {
     **{f"POST /api/users/{{target}}/operations/{operation.name}": RUN_AT for operation in OPERATIONS},
     **{f"POST /api/demo/{operation.name.removeprefix('demo.')}": RUN_AT for operation in OPERATIONS},
 }
-#: Who may come without a session, of those that the documentation names.
+#: Documented operations that need no session.
 OPEN = {"GET /healthz", "GET /readyz", "POST /api/auth/login"}
 ROUNDS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
 def schema(site: Site) -> object:
-    found = schemathesis.openapi.from_url(f"{site.url}/api/openapi.json")
-    # Ours is the only proof of who asks: a made-up one would have most requests refused at the door.
-    # What cannot be stored at all (NUL) is in test_hostile_requests.py.
-    found.config.generation.update(with_security_parameters=False, allow_x00=False)
-    return found
+    described = schemathesis.openapi.from_url(f"{site.url}/api/openapi.json")
+    # Ours are the only valid credentials: with made-up ones, most requests would be refused at once.
+    # Text that cannot be stored at all (NUL) is in test_hostile_requests.py.
+    described.config.generation.update(with_security_parameters=False, allow_x00=False)
+    return described
 
 
 @pytest.fixture(scope="module")
 def operations(schema: object) -> list[object]:
-    # The export is a file, of the type that was asked for; tests/audit reads it.
-    return [found.ok() for found in schema.get_all_operations()]
+    # The export is a file, of the requested type; tests/audit reads it.
+    return [result.ok() for result in schema.get_all_operations()]
 
 
 def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, operations: list[object]) -> None:
@@ -53,8 +53,8 @@ def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, 
         "apiKey",
         "http",
     }
-    assert {one.label for one in operations if not one.definition.raw.get("security")} == OPEN
-    assert NOT_PROMISED.keys() <= {one.label for one in operations}
+    assert {each.label for each in operations if not each.definition.raw.get("security")} == OPEN
+    assert NOT_PROMISED.keys() <= {each.label for each in operations}
 
 
 @pytest.mark.parametrize("examples", ROUNDS)
@@ -62,13 +62,13 @@ def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, 
 def test_every_answer_is_a_documented_one(
     site: Site, operations: list[object], mode: GenerationMode, examples: int
 ) -> None:
-    wrong = [told for operation in operations for told in tried(site, operation, mode, examples)]
+    wrong = [complaint for operation in operations for complaint in tried(site, operation, mode, examples)]
     assert not wrong, "\n\n".join(wrong)
     assert "unexpected error" not in site.log()
 
 
 def tried(site: Site, operation: object, mode: GenerationMode, examples: int) -> Iterator[str]:
-    """Send one operation what it asks for, or what it does not; yield what it should not have answered."""
+    """Send one operation valid or invalid input; yield each answer that is not documented."""
     cookies = {COOKIE: site.token(Role.ADMIN)}
     excluded = [CHECKS.get_one("positive_data_acceptance")] if operation.label in NOT_PROMISED else []
 
@@ -84,7 +84,7 @@ def tried(site: Site, operation: object, mode: GenerationMode, examples: int) ->
     def attempt(case: object) -> None:
         answer = case.call(cookies=cookies)
         case.validate_response(answer, excluded_checks=excluded)
-        if answer.status_code < 300:  # asked again without a session and with a wrong one, which is once enough
+        if answer.status_code < 300:  # repeats the request without a session and with a wrong one; once is enough
             excluded.append(CHECKS.get_one("ignored_auth"))
         assert "Traceback" not in answer.text
         if answer.status_code >= 400:

@@ -1,4 +1,4 @@
-"""Whatever stands in the database, every page shows it as text: nothing runs, nothing breaks out, nothing overflows."""
+"""Every page shows hostile rows as text: nothing runs, breaks out or overflows."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ from ui.pages import PAGES
 pytestmark = pytest.mark.browser
 
 SCREENS = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
-#: Whose own pages a browser opens; those of all others are read through the API.
+#: Rows whose own pages a browser opens; all others are read through the API.
 CLOSER = ("template of Vue", "accents without end")
 ALL_AT_ONCE = " ".join(TEXTS.values())
 
@@ -61,7 +61,7 @@ def job(rows: Session, text: str, user: User, status: JobStatus) -> BackgroundJo
     worker = Worker(host=text or "h", pid=1, threads=1, queues=["demo", text], version=text, heartbeat_at=at)
     rows.add(worker)
     rows.flush()
-    found = BackgroundJob(
+    hostile_job = BackgroundJob(
         kind="demo.enable",
         queue="demo",
         user_id=user.id,
@@ -80,17 +80,17 @@ def job(rows: Session, text: str, user: User, status: JobStatus) -> BackgroundJo
         started_at=at - timedelta(seconds=9),
         finished_at=None if status is JobStatus.RUNNING else at,
     )
-    rows.add(found)
+    rows.add(hostile_job)
     rows.flush()
-    attempt = JobAttempt(job_id=found.id, token=1, attempt=1, worker_id=worker.id, outcome=AttemptOutcome.ERROR)
+    attempt = JobAttempt(job_id=hostile_job.id, token=1, attempt=1, worker_id=worker.id, outcome=AttemptOutcome.ERROR)
     rows.add(attempt)
     attempt.error_type, attempt.error_message, attempt.error_traceback = text or "E", text, text
-    record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=found.id, reason=text or None, error=text or "e")
-    record(rows, SUPPORT, text or "none", user_id=user.id, job_id=found.id, kind=text)
-    return found
+    record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=hostile_job.id, reason=text or None, error=text or "e")
+    record(rows, SUPPORT, text or "none", user_id=user.id, job_id=hostile_job.id, kind=text)
+    return hostile_job
 
 
-def steering(rows: Session, number: int, text: str) -> None:
+def queue_controls(rows: Session, number: int, text: str) -> None:
     name = f"{number} {text[:200]}"
     by = {"paused_at": clock.now(), "paused_by": text or "x", "paused_reason": text}
     rows.add(Queue(name=name, **by))
@@ -100,7 +100,7 @@ def steering(rows: Session, number: int, text: str) -> None:
 
 @dataclass
 class Placed:
-    """Every page with who opens it, and everything hostile that has a page of its own."""
+    """Every page with the person who opens it, and every hostile row that has a page of its own."""
 
     pages: list[tuple[str, UUID]]
     users: list[UUID]
@@ -115,24 +115,24 @@ def placed(site: Site) -> Placed:
         users = {name: person(rows, text) for name, text in TEXTS.items()}
         each = {name: job(rows, text, users[name], JobStatus.FAILED) for name, text in TEXTS.items()}
         for number, text in enumerate(TEXTS.values()):
-            steering(rows, number, text)
+            queue_controls(rows, number, text)
             person(rows, text, Role.VIEWER)
         worst = [person(rows, ALL_AT_ONCE), person(rows, TEXTS["no place to break"])]
         jobs = [job(rows, ALL_AT_ONCE, worst[0], JobStatus.RUNNING), job(rows, "W" * 300, worst[1], JobStatus.FAILED)]
         rows.commit()
     console = [page.route for page in PAGES if page.frame is Frame.CONSOLE and "{" not in page.route]
     console += ["/settings", "/users?q=%3Cimg"]
-    console += [f"/users/{one.id}" for one in (*worst, *(users[name] for name in CLOSER))]
-    console += [f"/jobs/{one.id}" for one in (*jobs, *(each[name] for name in CLOSER))]
+    console += [f"/users/{row.id}" for row in (*worst, *(users[name] for name in CLOSER))]
+    console += [f"/jobs/{row.id}" for row in (*jobs, *(each[name] for name in CLOSER))]
     console += [f"/jobs?job={jobs[0].id}&q={quote(TEXTS['image'])}"]
-    theirs = [(path, one.id) for path in ("/dashboard", "/settings/demo-mode") for one in worst]
+    theirs = [(path, row.id) for path in ("/dashboard", "/settings/demo-mode") for row in worst]
     pages = [(path, admin.id) for path in console] + theirs
-    return Placed(pages, [one.id for one in users.values()], [one.id for one in each.values()])
+    return Placed(pages, [row.id for row in users.values()], [row.id for row in each.values()])
 
 
-def test_every_one_of_them_is_read_by_its_id_and_in_the_audit_log(site: Site, placed: Placed) -> None:
-    paths = [f"/api/users/{one}{part}" for one in placed.users for part in ("", "/timeline", "/diagnosis")]
-    paths += [f"/api/jobs/{one}{part}" for one in placed.jobs for part in ("", "/events", "/explain")]
+def test_every_hostile_row_is_read_by_its_id_and_in_the_audit_log(site: Site, placed: Placed) -> None:
+    paths = [f"/api/users/{placed_id}{part}" for placed_id in placed.users for part in ("", "/timeline", "/diagnosis")]
+    paths += [f"/api/jobs/{placed_id}{part}" for placed_id in placed.jobs for part in ("", "/events", "/explain")]
     with site.client(Role.ADMIN) as admin:
         answers = [admin.get(path) for path in (*paths, "/api/audit?limit=200", "/api/operators")]
         files = [admin.get(f"/api/audit/export?format={form}").text for form in ("csv", "jsonl")]
@@ -143,14 +143,16 @@ def test_every_one_of_them_is_read_by_its_id_and_in_the_audit_log(site: Site, pl
     assert len([json.loads(line) for line in files[1].strip().split("\n")]) >= len(TEXTS)
 
 
-def test_nothing_runs_and_nothing_breaks_out(site: Site, tabs: Tabs, rows: Session, placed: Placed) -> None:
+def test_hostile_text_neither_runs_nor_breaks_out_on_any_page(
+    site: Site, tabs: Tabs, rows: Session, placed: Placed
+) -> None:
     wrong: list[str] = []
-    for person_id in {who for _, who in placed.pages}:
+    for person_id in {owner_id for _, owner_id in placed.pages}:
         user = rows.get_one(User, person_id)
         page = tabs.lend(site.token(user=user), SCREENS[0])
         listen(page, wrong)
-        for path, who in placed.pages:
-            if who == person_id:
+        for path, owner_id in placed.pages:
+            if owner_id == person_id:
                 wrong += look(page, path)
         tabs.clear()
     assert not wrong, "\n".join(line[:400] for line in wrong)
@@ -166,24 +168,24 @@ def listen(page: object, wrong: list[str]) -> None:
 
     page.on("dialog", shut)
     page.on("pageerror", lambda error: wrong.append(f"{page.url} error: {error}"))
-    page.on("console", lambda said: wrong.append(f"{page.url} {said.text}") if said.type == "error" else None)
+    page.on("console", lambda message: wrong.append(f"{page.url} {message.text}") if message.type == "error" else None)
 
 
 def look(page: object, path: str) -> list[str]:
-    """Open a page, wait until it is drawn, and return what is wrong with it."""
+    """Open a page, wait until it is drawn, and return its faults."""
     answer = page.goto(path)
     page.locator("h1").first.wait_for()
     settle(page)
-    found = [] if answer.status == 200 else [f"{path} answered {answer.status}"]
+    wrong = [] if answer.status == 200 else [f"{path} answered {answer.status}"]
     if page.evaluate("window.hacked") is not None:
-        found.append(f"{path} ran what was planted")
+        wrong.append(f"{path} ran what was planted")
     if page.locator("img[src=x], svg[onload], a[href^='javascript:']").count():
-        found.append(f"{path} made elements of text")
-    return found + [said for screen in SCREENS for said in overflow(page, path, screen)]
+        wrong.append(f"{path} made elements of text")
+    return wrong + [fault for screen in SCREENS for fault in overflow(page, path, screen)]
 
 
 def overflow(page: object, path: str, screen: dict[str, int]) -> list[str]:
-    """Return what is wider than a screen of this size."""
+    """Return a fault if the page is wider than a screen of this size."""
     page.set_viewport_size(screen)
     wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     return [f"{path} is {wide} wide in {room}"] if wide > room else []

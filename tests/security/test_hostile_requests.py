@@ -1,4 +1,4 @@
-"""Requests that no client of ours makes: each gets a sentence with the right status, and none a failure of ours."""
+"""Requests that no client of ours makes: each gets a sentence with the right status, and the program never fails."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ NO_FAILURE = range(200, 500)
 STRINGS = {**TEXTS, **UNSTORABLE}
 
 
-def assert_told(answer: object) -> None:
+def assert_clear_refusal(answer: object) -> None:
     """Assert that an answer is no failure of ours, and shows nothing of how the program is made."""
     assert answer.status_code in NO_FAILURE, (answer.request.url, answer.text[:400])
     assert "Traceback" not in answer.text
@@ -42,7 +42,7 @@ def test_no_body_makes_the_api_fail(site: Site, body: str) -> None:
     with site.client(Role.ADMIN) as client:
         for route in ROUTES:
             path = route.replace("{id}", str(uuid4()))
-            assert_told(client.post(path, content=BODIES[body], headers={"Content-Type": "application/json"}))
+            assert_clear_refusal(client.post(path, content=BODIES[body], headers={"Content-Type": "application/json"}))
         assert client.get("/api/me").status_code == 200, "it signed the person out"
 
 
@@ -51,7 +51,7 @@ def test_no_kind_of_content_makes_the_api_fail(site: Site, kind: str) -> None:
     with site.client(Role.ADMIN) as client:
         for route in ROUTES:
             path = route.replace("{id}", str(uuid4()))
-            assert_told(client.post(path, content=b'{"preset": "nano"}', headers={"Content-Type": kind}))
+            assert_clear_refusal(client.post(path, content=b'{"preset": "nano"}', headers={"Content-Type": kind}))
 
 
 @pytest.mark.parametrize("field", ["reason", "name", "kind", "cron", "timezone", "args"])
@@ -61,9 +61,11 @@ def test_no_text_in_a_form_makes_the_api_fail(site: Site, field: str) -> None:
         for text in STRINGS.values():
             value = {text: text, "kind": text} if field == "args" else text
             body = json.dumps({**good, field: value}).encode()
-            assert_told(client.post("/api/schedules", content=body, headers={"Content-Type": "application/json"}))
+            assert_clear_refusal(
+                client.post("/api/schedules", content=body, headers={"Content-Type": "application/json"})
+            )
             reason = json.dumps({"reason": text}).encode()
-            assert_told(client.post("/api/queues/demo/pause", content=reason))
+            assert_clear_refusal(client.post("/api/queues/demo/pause", content=reason))
             client.post("/api/queues/demo/resume")
 
 
@@ -87,16 +89,16 @@ def test_no_text_in_an_address_makes_a_page_or_the_api_fail(site: Site, text: st
     with site.client(Role.ADMIN) as client:
         for path in READS:
             query = "&".join(f"{name}={value}" for name in names)
-            assert_told(client.get(f"{path}?{query}"))
+            assert_clear_refusal(client.get(f"{path}?{query}"))
         for path, filters in ALONE.items():
             for name in filters:
-                assert_told(client.get(f"{path}?{name}={value}"))
+                assert_clear_refusal(client.get(f"{path}?{name}={value}"))
         for path in ("/api/jobs/", "/api/users/", "/jobs/", "/users/", "/login/", "/", "/assets/", "/api/"):
-            assert_told(client.get(path + value))
+            assert_clear_refusal(client.get(path + value))
         for path in ("/api/queues/{}/pause", "/api/kinds/{}/resume", "/api/schedules/{}/run"):
-            assert_told(client.post(path.format(value)))
+            assert_clear_refusal(client.post(path.format(value)))
         verb = client.post(f"/api/schedules/{uuid4()}/{value}")
-        assert_told(verb)
+        assert_clear_refusal(verb)
 
 
 def test_too_large_a_body_is_refused_with_a_sentence(site: Site) -> None:
@@ -145,7 +147,7 @@ def test_no_header_makes_the_api_fail(site: Site, rows: Session, name: str) -> N
     with site.client(Role.ADMIN) as client:
         for value in ("x" * 201, "x" * 5000, "é".encode(), "' OR 1=1", "../..", "%00"):
             path = f"/api/jobs/{uuid4()}/retry"
-            assert_told(client.post(path, headers={name: value}))
+            assert_clear_refusal(client.post(path, headers={name: value}))
 
 
 def test_the_log_shows_no_control_characters(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""A row may hold megabytes that somebody wrote by hand: what is read stays small, says that it is cut, and is drawn."""
+"""A row may hold megabytes written by hand: answers stay small, say that they are truncated, and are drawn."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -55,26 +55,28 @@ class Placed:
 @pytest.fixture(scope="module")
 def placed(site: Site) -> Placed:
     """Write a megabyte into everything that takes one."""
-    found = Placed([], [])
+    huge_rows = Placed([], [])
     with Session(site.engine, expire_on_commit=False) as rows:
         for huge in HUGE.values():
-            role = Role.VIEWER if found.users else Role.MEMBER
+            role = Role.VIEWER if huge_rows.users else Role.MEMBER
             user = make_user(
                 rows, role=role, name=huge[:100_000], demo_preset=huge, demo_mode_status=DemoModeStatus.FAILED
             )
             worker = Worker(host=huge, pid=1, threads=1, queues=["demo", huge], version=huge, heartbeat_at=clock.now())
             rows.add_all([worker, PlatformConnection(user_id=user.id, platform="x", handle=huge)])
             rows.flush()
-            found.users.append(user.id)
-            found.jobs.append(job(rows, huge, user, worker, JobStatus.FAILED if found.jobs else JobStatus.RUNNING).id)
-            steering(rows, huge)
+            huge_rows.users.append(user.id)
+            huge_rows.jobs.append(
+                job(rows, huge, user, worker, JobStatus.FAILED if huge_rows.jobs else JobStatus.RUNNING).id
+            )
+            queue_controls(rows, huge)
         rows.commit()
-    return found
+    return huge_rows
 
 
 def job(rows: Session, huge: str, user: User, worker: Worker, status: JobStatus) -> BackgroundJob:
-    told = {"error_type": huge, "error_message": huge, "error_traceback": huge}
-    found = BackgroundJob(
+    error = {"error_type": huge, "error_message": huge, "error_traceback": huge}
+    huge_job = BackgroundJob(
         kind="demo.enable",
         queue="demo",
         machine="users.demo_mode_status",
@@ -87,18 +89,18 @@ def job(rows: Session, huge: str, user: User, worker: Worker, status: JobStatus)
         worker_id=worker.id,
         started_at=clock.now(),
         finished_at=clock.now() if status is JobStatus.FAILED else None,
-        **told,
+        **error,
     )
-    rows.add(found)
+    rows.add(huge_job)
     rows.flush()
-    rows.add(JobAttempt(job_id=found.id, token=1, attempt=1, outcome=AttemptOutcome.ERROR, **told))
-    record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=found.id, reason=huge, error=huge)
+    rows.add(JobAttempt(job_id=huge_job.id, token=1, attempt=1, outcome=AttemptOutcome.ERROR, **error))
+    record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=huge_job.id, reason=huge, error=huge)
     data = {"was": huge, "now": {"a": huge}, "token": huge}
-    rows.add(Event(name="job.requested", actor=huge, via="console", user_id=user.id, job_id=found.id, data=data))
-    return found
+    rows.add(Event(name="job.requested", actor=huge, via="console", user_id=user.id, job_id=huge_job.id, data=data))
+    return huge_job
 
 
-def steering(rows: Session, huge: str) -> None:
+def queue_controls(rows: Session, huge: str) -> None:
     by = {"paused_at": clock.now(), "paused_by": huge, "paused_reason": huge}
     name = f"huge {uuid4()}"
     schedule = Schedule(name=name, kind=name, cron="0 3 * * *", args={"a": huge}, created_by=huge, **by)
@@ -120,8 +122,8 @@ def paths(placed: Placed) -> list[str]:
         "jobs/facets",
         "audit/export",
     ]
-    each = [f"users/{one}{part}" for one in placed.users for part in ("", "/timeline", "/diagnosis")]
-    each += [f"jobs/{one}{part}" for one in placed.jobs for part in ("", "/events", "/explain")]
+    each = [f"users/{placed_id}{part}" for placed_id in placed.users for part in ("", "/timeline", "/diagnosis")]
+    each += [f"jobs/{placed_id}{part}" for placed_id in placed.jobs for part in ("", "/events", "/explain")]
     return [f"/api/{path}" for path in (*lists, "audit/export?format=jsonl", *each)]
 
 
@@ -136,13 +138,13 @@ def test_no_answer_carries_megabytes(site: Site, placed: Placed) -> None:
     assert {path: size for path, size in sizes.items() if size > MOST_BYTES} == {}
 
 
-def test_what_is_cut_says_so(site: Site, placed: Placed) -> None:
+def test_truncated_text_says_so(site: Site, placed: Placed) -> None:
     with site.client(Role.ADMIN) as admin:
-        found = admin.get(f"/api/jobs/{placed.jobs[0]}").json()
+        shown_job = admin.get(f"/api/jobs/{placed.jobs[0]}").json()
         (event, *_) = admin.get(f"/api/jobs/{placed.jobs[0]}/events").json()["items"]
         revealed = admin.post(f"/api/jobs/{placed.jobs[0]}/reveal").json()["args"]
-    assert found["error_message"].endswith(TRUNCATED)
-    assert found["args"].keys() == event["data"].keys() == {TRUNCATED_JSON}
+    assert shown_job["error_message"].endswith(TRUNCATED)
+    assert shown_job["args"].keys() == event["data"].keys() == {TRUNCATED_JSON}
     assert len(revealed["preset"]) == 1_000_000, "who asks for all of it gets all of it"
 
 
@@ -163,33 +165,33 @@ def test_a_list_of_huge_errors_is_small(site: Site, rows: Session) -> None:
     assert len(answer.content) < FEW_BYTES
 
 
-def test_the_command_line_shows_little_of_it(site: Site, rows: Session, placed: Placed) -> None:
+def test_the_command_line_shows_little_of_a_huge_value(site: Site, rows: Session, placed: Placed) -> None:
     app = typer.Typer()
     cli.install(app, lambda: nullcontext(site.engine))
     email = rows.exec(select(User.email).where(User.id == placed.users[0])).one()
-    for words in (
+    for arguments in (
         ["jobs", "show", str(placed.jobs[0])],
         ["users", "show", email],
         ["schedules", "list"],
         ["workers", "list"],
     ):
         for more in ([], ["--json"]):
-            told = CliRunner().invoke(app, [*words, *more], catch_exceptions=False)
-            assert told.exit_code == 0, told.output[:200]
-            assert len(told.output) < MOST_BYTES, words
+            result = CliRunner().invoke(app, [*arguments, *more], catch_exceptions=False)
+            assert result.exit_code == 0, result.output[:200]
+            assert len(result.output) < MOST_BYTES, arguments
 
 
 @pytest.mark.slow  # the API's answers hold the same promise in a second
 @pytest.mark.browser
-def test_pages_draw_it_without_megabytes(site: Site, tabs: Tabs, placed: Placed) -> None:
+def test_pages_draw_huge_values_without_megabytes(site: Site, tabs: Tabs, placed: Placed) -> None:
     page = tabs.lend(site.token(Role.ADMIN), SCREENS[0])
     wrong: list[str] = []
-    heard: list[int] = []
+    frame_sizes: list[int] = []
     listen(page, wrong)
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(len(frame))))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frame_sizes.append(len(frame))))
     console = [page.route for page in PAGES if page.frame is Frame.CONSOLE and "{" not in page.route]
     for path in (*console, f"/users/{placed.users[0]}", f"/jobs/{placed.jobs[0]}"):
         wrong += look(page, path)
     assert not wrong, "\n".join(line[:400] for line in wrong)
-    assert max(heard) < MOST_BYTES
+    assert max(frame_sizes) < MOST_BYTES
     assert "unexpected error" not in site.log()

@@ -1,4 +1,4 @@
-"""Signing in by an organisation's provider: the way there and back, and what a liar or a thief gets for it."""
+"""Signing in by an organisation's provider: the way there and back, and the refusal of forged or stolen sign-ins."""
 
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -44,8 +44,8 @@ def ada(engine: Engine) -> User:
         return make_user(session, email="Ada@Example.com", role=Role.SUPPORT)
 
 
-def begin(browser: TestClient, wanted: str = "/jobs?status=failed") -> str:
-    answer = browser.get("/login/oidc", params={"next": wanted})
+def begin(browser: TestClient, next_address: str = "/jobs?status=failed") -> str:
+    answer = browser.get("/login/oidc", params={"next": next_address})
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
 
@@ -55,8 +55,8 @@ def path_of(address: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def sign_in(browser: TestClient, provider: Provider, wanted: str = "/jobs?status=failed") -> object:
-    return browser.get(path_of(provider.authorize(begin(browser, wanted))))
+def sign_in(browser: TestClient, provider: Provider, next_address: str = "/jobs?status=failed") -> object:
+    return browser.get(path_of(provider.authorize(begin(browser, next_address))))
 
 
 def refused(browser: TestClient, answer: object, says: str) -> None:
@@ -64,14 +64,14 @@ def refused(browser: TestClient, answer: object, says: str) -> None:
     assert browser.get("/api/me").status_code == 401
 
 
-def test_who_is_known_here_comes_in_and_goes_where_they_wanted(
+def test_a_known_person_signs_in_and_reaches_the_page_they_requested(
     provider: Provider, anonymous: TestClient, ada: User
 ) -> None:
     assert 'href="/login/oidc?next=/jobs"' in anonymous.get("/login?next=/jobs").text
-    asked = anonymous.get("/login/oidc")
-    cookie = asked.headers["set-cookie"]
+    answer = anonymous.get("/login/oidc")
+    cookie = answer.headers["set-cookie"]
     assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Max-Age=600"))
-    query = parse_qs(urlsplit(asked.headers["location"]).query)
+    query = parse_qs(urlsplit(answer.headers["location"]).query)
     assert query["redirect_uri"] == ["http://localhost/login/oidc/callback"]
     assert query["tenant"] == ["1"]
     assert not any(query[name][0] in cookie for name in ("state", "nonce")), "what the cookie holds is sealed"
@@ -81,7 +81,7 @@ def test_who_is_known_here_comes_in_and_goes_where_they_wanted(
 
 
 def test_another_browsers_state_is_refused(provider: Provider, anonymous: TestClient, ada: User) -> None:
-    """A thief who sends somebody the end of the thief's own sign-in."""
+    """A thief sends another person the end of the thief's own sign-in."""
     back = path_of(provider.authorize(begin(anonymous)))
     victim = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     refused(victim, victim.get(back), LOST)
@@ -111,9 +111,9 @@ def test_an_answer_comes_back_once(provider: Provider, anonymous: TestClient, ad
     back = path_of(provider.authorize(begin(anonymous)))
     cookie = anonymous.cookies["unstuck_oidc"]
     code = parse_qs(urlsplit(back).query)["code"][0]
-    asked = dict(provider.codes[code])
+    grant = dict(provider.codes[code])
     assert anonymous.get(back).status_code == 303
-    provider.codes[code] = asked  # a provider that takes its own codes twice
+    provider.codes[code] = grant  # a provider that takes its own codes twice
     thief = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     thief.cookies.set("unstuck_oidc", cookie)
     refused(thief, thief.get(back), TWICE)
@@ -149,7 +149,7 @@ def test_an_attempt_that_took_too_long_is_refused(
     ],
     ids=str,
 )
-def test_a_claim_that_is_not_ours_lets_nobody_in(
+def test_a_wrong_claim_is_refused(
     provider: Provider, anonymous: TestClient, ada: User, lies: dict[str, object]
 ) -> None:
     provider.lies = lies
@@ -167,35 +167,35 @@ def test_a_client_without_a_secret_proves_itself_by_its_verifier_alone(
 
 
 @pytest.mark.parametrize("how", ["sign_with_nothing", "sign_with_public_key_as_secret", "sign_with_another_key"])
-def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(
+def test_a_token_that_the_provider_did_not_sign_is_refused(
     provider: Provider, anonymous: TestClient, ada: User, how: str
 ) -> None:
     provider.sign = getattr(provider, how)
     refused(anonymous, sign_in(anonymous, provider), UNTRUE)
 
 
-def test_what_is_no_token_at_all_is_one_sentence(provider: Provider, anonymous: TestClient, ada: User) -> None:
+def test_a_text_that_is_no_token_is_refused_in_one_sentence(
+    provider: Provider, anonymous: TestClient, ada: User
+) -> None:
     for nonsense in ("", "x", "a.b.c", "a.b.c.d.e"):
-        provider.sign = lambda _, said=nonsense: said
+        provider.sign = lambda _, token=nonsense: token
         refused(anonymous, sign_in(anonymous, provider), UNTRUE)
 
 
-def test_a_code_that_the_provider_did_not_give_lets_nobody_in(
-    provider: Provider, anonymous: TestClient, ada: User
-) -> None:
+def test_a_code_that_the_provider_did_not_give_is_refused(provider: Provider, anonymous: TestClient, ada: User) -> None:
     back = path_of(provider.authorize(begin(anonymous))).replace("code=", "code=x")
     refused(anonymous, anonymous.get(back), UNTRUE)
 
 
-@pytest.mark.parametrize("said", [False, None, "true", 1])
-def test_an_address_that_nobody_has_confirmed_lets_nobody_in(
-    provider: Provider, anonymous: TestClient, ada: User, said: object
+@pytest.mark.parametrize("email_verified", [False, None, "true", 1])
+def test_an_unconfirmed_address_is_refused(
+    provider: Provider, anonymous: TestClient, ada: User, email_verified: object
 ) -> None:
-    provider.lies = {"email_verified": said}
+    provider.lies = {"email_verified": email_verified}
     refused(anonymous, sign_in(anonymous, provider), "has not confirmed your e-mail address")
 
 
-def test_who_is_unknown_or_disabled_here_stays_out(provider: Provider, anonymous: TestClient, engine: Engine) -> None:
+def test_an_unknown_or_disabled_person_stays_out(provider: Provider, anonymous: TestClient, engine: Engine) -> None:
     refused(anonymous, sign_in(anonymous, provider), "is not known here")
     with session_scope(engine) as session:
         make_user(session, email="ada@example.com", disabled_at=clock.now())
@@ -203,28 +203,30 @@ def test_who_is_unknown_or_disabled_here_stays_out(provider: Provider, anonymous
 
 
 @pytest.mark.parametrize(
-    "wanted", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:alert(1)"]
+    "next_address", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_nobody_is_sent_on_to_another_site(provider: Provider, anonymous: TestClient, ada: User, wanted: str) -> None:
-    answer = sign_in(anonymous, provider, wanted)
+def test_the_sign_in_never_leads_to_another_site(
+    provider: Provider, anonymous: TestClient, ada: User, next_address: str
+) -> None:
+    answer = sign_in(anonymous, provider, next_address)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
-def test_who_was_refused_by_the_provider_is_told_so(provider: Provider, anonymous: TestClient, ada: User) -> None:
+def test_a_person_whom_the_provider_refused_is_told_so(provider: Provider, anonymous: TestClient, ada: User) -> None:
     state = parse_qs(urlsplit(begin(anonymous)).query)["state"][0]
     answer = anonymous.get("/login/oidc/callback", params={"state": state, "error": "<script>alert(1)</script>"})
     refused(anonymous, answer, "refused the sign-in")
     assert "<script>" not in answer.text
 
 
-def test_a_provider_that_is_away_or_says_too_much_or_is_another_is_one_sentence(
+def test_a_provider_that_is_away_too_talkative_or_another_one_is_answered_in_one_sentence(
     provider: Provider, anonymous: TestClient, ada: User
 ) -> None:
     provider.pad = b" " * 300_000
     assert "is not working properly" in anonymous.get("/login/oidc").text
-    provider.pad, provider.issuer_told = b"", "https://evil.example"
+    provider.pad, provider.stated_issuer = b"", "https://evil.example"
     assert UNTRUE in anonymous.get("/login/oidc").text
-    provider.issuer_told = None
+    provider.stated_issuer = None
     back = path_of(provider.authorize(begin(anonymous)))
     provider.pad = b" " * 300_000
     refused(anonymous, anonymous.get(back), "is not working properly")
@@ -234,7 +236,7 @@ def test_a_provider_that_is_away_or_says_too_much_or_is_another_is_one_sentence(
     ("groups", "role"),
     [(["ops", "cooks"], Role.SUPPORT), (["ops", "ops-admins"], Role.ADMIN), ("ops", Role.SUPPORT)],
 )
-def test_with_a_role_claim_the_provider_says_who_is_what(
+def test_a_role_claim_of_the_provider_sets_each_persons_role(
     provider: Provider,
     anonymous: TestClient,
     engine: Engine,
@@ -253,15 +255,15 @@ def test_with_a_role_claim_the_provider_says_who_is_what(
     assert anonymous.get("/api/me").json()["role"] == "support"
     with Session(engine) as session:
         assert len(session.exec(select(User)).all()) == 1
-        said = find_events(session, AuditFilter(what="operator")).lines
-    assert ("sign-in provider", str(role)) in {(line.who, line.now) for line in said}, "and the audit log knows"
+        lines = find_events(session, AuditFilter(what="operator")).lines
+    assert ("sign-in provider", str(role)) in {(line.who, line.now) for line in lines}, "and the audit log knows"
     fresh = TestClient(anonymous.app, base_url="http://localhost", follow_redirects=False)
     for nothing in (["cooks"], [], None, {"ops": True}):
         provider.person["groups"] = nothing
         refused(fresh, sign_in(fresh, provider), "has not given you a role here")
 
 
-def test_without_a_provider_there_is_no_such_way(anonymous: TestClient) -> None:
+def test_without_a_provider_its_routes_do_not_exist(anonymous: TestClient) -> None:
     assert "organisation" not in anonymous.get("/login").text
     assert anonymous.get("/login/oidc").status_code == 404
     assert anonymous.get("/login/oidc/callback?code=x&state=y").status_code == 404

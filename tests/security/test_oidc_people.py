@@ -1,4 +1,4 @@
-"""What a provider says of a person, when it is odd: nobody comes in as somebody else, and nothing breaks."""
+"""Odd claims of a provider about a person: no one signs in as another person, and nothing breaks."""
 
 import base64
 
@@ -31,7 +31,7 @@ def test_letters_in_another_case_are_the_same_address(provider: Provider, anonym
 
 @pytest.mark.parametrize("roles", ["", "staff=support"])
 @pytest.mark.parametrize("email", ["\u212aate@example.com", "kate@example.com\x00", "ka\x00te@example.com"])
-def test_an_address_that_only_looks_like_somebodys_is_nobodys(
+def test_a_lookalike_address_matches_no_operator(
     provider: Provider, anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, email: str, roles: str
 ) -> None:
     if roles:
@@ -43,7 +43,7 @@ def test_an_address_that_only_looks_like_somebodys_is_nobodys(
 
 
 @pytest.mark.parametrize("email", ["two words@example.com", "a@b@c", "@", "x" * 500 + "@example.com"])
-def test_an_address_that_nobody_can_have_makes_no_operator(
+def test_an_impossible_address_makes_no_operator(
     provider: Provider, anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, email: str
 ) -> None:
     monkeypatch.setenv("UNSTUCK_OIDC_ROLE_CLAIM", "groups")

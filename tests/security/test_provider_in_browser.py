@@ -1,4 +1,4 @@
-"""Signing in by an organisation's provider, as a person does it: press, come back, be where one wanted to go."""
+"""Signing in by an organisation's provider, as a person does it: press, come back, reach the requested page."""
 
 import socket
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def url(environment: dict[str, str], provider: Provider, tmp_path: Path) -> Iter
         ended(process)
 
 
-def test_a_press_leads_to_the_provider_and_back_to_where_one_wanted(
+def test_the_button_leads_to_the_provider_and_back_to_the_requested_page(
     url: str, provider: Provider, tabs: Tabs, rows: Session
 ) -> None:
     ada = make_user(rows, role=Role.SUPPORT)
@@ -48,7 +48,7 @@ def test_a_press_leads_to_the_provider_and_back_to_where_one_wanted(
     provider.person = {"sub": "42", "email": ada.email.upper(), "email_verified": True}
     page = tabs.lend()
     refused: list[str] = []
-    page.on("console", lambda said: refused.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
     page.goto(f"{url}/jobs?status=failed")
     page.get_by_role("link", name="Sign in with your organisation").click()
     page.get_by_role("grid", name="Jobs").wait_for()

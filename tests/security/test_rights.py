@@ -1,4 +1,4 @@
-"""Every command, asked for by everybody, on their own and on another's: exactly who may, does."""
+"""Every command, requested by every role, on own and foreign data: exactly the permitted people succeed."""
 
 import ast
 import shlex
@@ -18,7 +18,7 @@ from core.operations import OPERATIONS
 from core.people.auth import Credentials
 from tests.factories import make_user
 from tests.security.conftest import Site
-from tests.security.rights import PAGE, RIGHTS, WHO, WITH_A_PHONE, Row, page
+from tests.security.rights import ASKERS, PAGE, RIGHTS, WITH_A_PHONE, Row, page
 from tests.security.stage import Target, ready
 from tests.security.writers import modules
 from ui import cli
@@ -40,7 +40,7 @@ OTHER_ROUTES = {
     "/api/users/{user_id}/factor",
     *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in OPERATIONS),
 }
-#: What pages, routes and verbs call with a command's name.
+#: Functions that pages, routes and verbs call with a command's name.
 WAYS_TO_COMMANDS = {"access.perform", "do", "run", "run_for_person", "_run_on"}
 
 
@@ -48,11 +48,11 @@ def test_every_command_has_its_line() -> None:
     assert RIGHTS.keys() | WITH_A_PHONE == COMMANDS.keys(), "say in tests/security/rights.py who may do it"
 
 
-def people(rows: Session, who: str) -> tuple[User, User]:
-    """Return the one who asks, and whose it is."""
-    role = Role.MEMBER if who.startswith(("member", "anonymous")) else Role(who)
+def people(rows: Session, asker: str) -> tuple[User, User]:
+    """Return the person who asks, and the owner of the target."""
+    role = Role.MEMBER if asker.startswith(("member", "anonymous")) else Role(asker)
     asking = make_user(rows, role=role)
-    owner = asking if who == "member, own" else make_user(rows)
+    owner = asking if asker == "member, own" else make_user(rows)
     rows.commit()
     return asking, owner
 
@@ -67,31 +67,31 @@ def changes(rows: Session) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("asker", ASKERS)
 @pytest.mark.parametrize("name", RIGHTS)
-def test_the_gateway_lets_pass_who_may_and_nobody_else(site: Site, rows: Session, name: str, who: str) -> None:
+def test_the_gateway_lets_exactly_the_permitted_people_pass(site: Site, rows: Session, name: str, asker: str) -> None:
     row = RIGHTS[name]
-    asking, owner = people(rows, who)
+    asking, owner = people(rows, asker)
     target = ready(site.engine, row.on, owner.id)
-    token = None if who == "anonymous" else site.token(user=asking)
-    asked = CommandRequest(name=name, target=target.id, args=filled(row, target), reason="a test")
+    token = None if asker == "anonymous" else site.token(user=asking)
+    request = CommandRequest(name=name, target=target.id, args=filled(row, target), reason="a test")
     before = changes(rows)
-    if who in row.may:
-        assert perform(site.engine, Credentials(token, "api"), asked)
+    if asker in row.may:
+        assert perform(site.engine, Credentials(token, "api"), request)
         assert changes(rows)[0] > before[0], "what was done has no event"
         return
-    with pytest.raises(NotSignedIn if who == "anonymous" else NotPermitted):
-        perform(site.engine, Credentials(token, "api"), asked)
+    with pytest.raises(NotSignedIn if asker == "anonymous" else NotPermitted):
+        perform(site.engine, Credentials(token, "api"), request)
     assert changes(rows) == before
 
 
-@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("asker", ASKERS)
 @pytest.mark.parametrize("name", [name for name, row in RIGHTS.items() if row.route])
-def test_its_route_says_the_same(site: Site, rows: Session, name: str, who: str) -> None:
+def test_the_route_of_each_command_decides_the_same(site: Site, rows: Session, name: str, asker: str) -> None:
     row = RIGHTS[name]
-    asking, owner = people(rows, who)
+    asking, owner = people(rows, asker)
     target = ready(site.engine, row.on, owner.id)
-    client = site.client() if who == "anonymous" else site.client(user=asking)
+    client = site.client() if asker == "anonymous" else site.client(user=asking)
     body = filled(row, target)
     if row.route.count("/") > 3 and "name" in body:
         del body["name"]  # it is in the path
@@ -100,24 +100,24 @@ def test_its_route_says_the_same(site: Site, rows: Session, name: str, who: str)
     before = changes(rows)
     with client:
         answer = client.post(target.fill(row.route), json=body)
-    if who in row.may:
+    if asker in row.may:
         assert answer.status_code in (200, 201, 202), answer.text
         assert changes(rows)[0] > before[0]
         return
-    assert answer.status_code == (401 if who == "anonymous" else 403), answer.text
+    assert answer.status_code == (401 if asker == "anonymous" else 403), answer.text
     assert changes(rows) == before
 
 
 def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
     paths = create_api(site.engine, "test").openapi()["paths"]
     unsafe = {path for path, verbs in paths.items() if verbs.keys() - {"get", "head"}}
-    told = {row.route for row in RIGHTS.values() if row.route} | OTHER_ROUTES
-    shapes = {shape(path) for path in told}
+    routes = {row.route for row in RIGHTS.values() if row.route} | OTHER_ROUTES
+    shapes = {shape(path) for path in routes}
     assert {path for path in unsafe if shape(path) not in shapes} == set()
 
 
 def shape(path: str) -> str:
-    """Return a path with everything that may vary blanked: what a verb is about, and a schedule's verb."""
+    """Return a path with everything that may vary blanked: a verb's target, and a schedule's verb."""
     parts = path.split("/")
     if parts[2] in ("queues", "schedules", "kinds", "users", "operators", "jobs") and len(parts) > 4:
         parts[3] = "*"
@@ -127,7 +127,7 @@ def shape(path: str) -> str:
 
 
 @pytest.mark.parametrize("name", [name for name, row in RIGHTS.items() if row.cli])
-def test_its_verb_of_the_command_line_does_it_as_an_admin(site: Site, rows: Session, name: str) -> None:
+def test_the_verb_of_each_command_acts_as_an_admin(site: Site, rows: Session, name: str) -> None:
     row = RIGHTS[name]
     _, owner = people(rows, "admin")
     target = ready(site.engine, row.on, owner.id)

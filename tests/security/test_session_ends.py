@@ -1,4 +1,4 @@
-"""A session ends while somebody works: their page closes, and after the sign-in it is as they left it."""
+"""A session ends while a person works: their page closes, and after the sign-in it is as they left it."""
 
 import re
 from typing import Any
@@ -46,7 +46,7 @@ def test_an_open_page_leaves_when_its_session_is_revoked(site: Site, tabs: Tabs,
     assert page.get_by_label("Password").is_visible()
 
 
-def test_who_signs_in_again_is_back_and_has_lost_nothing_typed(site: Site, tabs: Tabs, support: User) -> None:
+def test_a_person_who_signs_in_again_is_back_and_has_lost_nothing_typed(site: Site, tabs: Tabs, support: User) -> None:
     page = opened(site, tabs, support, "/users")
     field = page.get_by_placeholder("E-mail, name or id").or_(page.locator("main input")).first
     field.wait_for()

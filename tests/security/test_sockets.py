@@ -1,4 +1,4 @@
-"""A raw Socket.IO client against the pages' sockets: foreign, nobody's, somebody else's, too late, too much."""
+"""A raw Socket.IO client against the pages' sockets: foreign, without a session, another's, too late, too much."""
 
 import ast
 import gc
@@ -27,13 +27,13 @@ from tests.ui.conftest import _serve
 from tests.waiting import eventually
 
 COOKIE = "unstuck_session"
-# So does the library with a line that was refused.
+# The library does the same with a connection that was refused.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
-    """Collect what the library left while its warnings are still ignored."""
+    """Collect the library's leftovers while its warnings are still ignored."""
     yield
     gc.collect()
 
@@ -67,7 +67,7 @@ class Site:
 
 @dataclass
 class OpenPage:
-    """What a browser knows of a page."""
+    """A page's ids, as a browser knows them."""
 
     query: dict[str, Any]
     elements: dict[str, Any]
@@ -98,17 +98,17 @@ def socket(site: Site, token: str | None, origin: str | None = None) -> Iterator
         yield client
     finally:
         client.disconnect()
-        line.shutdown()  # the library leaves a line that the server has cut to the garbage collector
+        line.shutdown()  # the library leaves a connection that the server has cut to the garbage collector
 
 
 def shake(client: socketio.Client, page: OpenPage) -> bool:
-    """Do as the page's own browser does."""
-    asked = {**page.query, "tab_id": "a-tab", "document_id": "a-document", "next_message_id": 0}
-    return bool(client.call("handshake", asked, timeout=10))
+    """Shake hands as the page's own browser does."""
+    handshake = {**page.query, "tab_id": "a-tab", "document_id": "a-document", "next_message_id": 0}
+    return bool(client.call("handshake", handshake, timeout=10))
 
 
 def clicks(site: Site, client: socketio.Client, page: OpenPage, name: str = "button") -> int:
-    """Click, wait until a click of somebody who may click has passed too, and return how many more there are."""
+    """Click, wait until a permitted click has passed too, and return how many more clicks were counted."""
     before = site.counted()[name]
     client.emit("event", page.click(name))
     settle(site)
@@ -116,7 +116,7 @@ def clicks(site: Site, client: socketio.Client, page: OpenPage, name: str = "but
 
 
 def settle(site: Site) -> None:
-    """Wait until the server has worked off what came before: a click of another page comes after it."""
+    """Wait until the server has handled all earlier messages: a click of another page comes after them."""
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:
@@ -126,7 +126,7 @@ def settle(site: Site) -> None:
         eventually(lambda: site.counted()["button"] > before)
 
 
-def test_ones_own_page_is_driven(site: Site) -> None:
+def test_a_socket_drives_its_own_page(site: Site) -> None:
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:
@@ -143,7 +143,7 @@ def test_a_page_of_another_site_opens_no_socket(site: Site, origin: str) -> None
 
 
 @pytest.mark.parametrize("token", [None, "", "made-up"])
-def test_nobody_opens_no_socket(site: Site, token: str | None) -> None:
+def test_a_stranger_opens_no_socket(site: Site, token: str | None) -> None:
     with pytest.raises(socketio.exceptions.ConnectionError), socket(site, token):
         pass
 
@@ -155,7 +155,7 @@ def test_a_session_that_has_ended_opens_no_socket(site: Site) -> None:
         pass
 
 
-def test_a_page_is_not_driven_by_who_only_knows_its_id(site: Site) -> None:
+def test_knowing_a_pages_id_is_not_enough_to_drive_it(site: Site) -> None:
     page = site.page_of(site.sign_in(site.person()))
     with socket(site, site.sign_in(site.person(Role.MEMBER))) as other:
         assert not shake(other, page)
@@ -179,7 +179,7 @@ def test_a_page_is_not_driven_by_another_session_of_the_same_person(site: Site) 
         assert not shake(other, page)
 
 
-def test_nothing_of_a_page_is_driven_before_the_handshake(site: Site) -> None:
+def test_a_page_is_not_driven_before_the_handshake(site: Site) -> None:
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:
@@ -208,17 +208,17 @@ def revoke(site: Site, person: User) -> None:
 
 
 @pytest.mark.parametrize("end", [disable, degrade, revoke])
-def test_an_open_page_ends_with_what_it_was_opened_with(site: Site, end: Any) -> None:
+def test_an_open_page_ends_with_the_session_role_or_person_that_opened_it(site: Site, end: Any) -> None:
     person = site.person()
     token = site.sign_in(person)
     page = site.page_of(token)
-    told: list[str] = []
+    scripts: list[str] = []
     with socket(site, token) as client:
-        client.on("run_javascript", lambda message: told.append(message["code"]))
+        client.on("run_javascript", lambda message: scripts.append(message["code"]))
         assert shake(client, page)
         end(site, person)
         eventually(lambda: not client.connected)
-    assert "window.location.reload()" in told
+    assert "window.location.reload()" in scripts
     with socket_or_none(site, token) as late:
         assert late is None or not shake(late, page)
 
@@ -289,7 +289,7 @@ def test_messages_that_name_no_page_are_ignored(site: Site, message: Any) -> Non
         {"listener_id": "../../etc/passwd"},
     ],
 )
-def test_malformed_messages_of_ones_own_page_harm_nobody(site: Site, harm: dict[str, Any]) -> None:
+def test_malformed_messages_to_its_own_page_harm_no_other_page(site: Site, harm: dict[str, Any]) -> None:
     token = site.sign_in(site.person())
     page = site.page_of(token)
     with socket(site, token) as client:

@@ -1,4 +1,4 @@
-"""What strangers send does not steer the terminal of who reads the log, nor do values of variables stand in it."""
+"""Input from strangers does not control the terminal of the log's reader, and the log holds no variables' values."""
 
 import io
 import logging
@@ -21,12 +21,12 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     """Return a terminal that the log of this process goes to."""
     root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
+    handlers, level = root.handlers[:], root.level
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
     logs.set_up()
     yield screen
-    root.handlers[:] = kept
+    root.handlers[:] = handlers
     root.setLevel(level)
 
 
@@ -37,21 +37,21 @@ def only_to(terminal: Terminal) -> None:
 
 
 def fail(text: str) -> None:
-    held = SECRET_VALUE
-    raise RuntimeError(text + held[:0])
+    secret = SECRET_VALUE
+    raise RuntimeError(text + secret[:0])
 
 
 @pytest.mark.parametrize("text", [*TEXTS, *UNSTORABLE])
-def test_nothing_in_the_log_steers_the_terminal(terminal: Terminal, text: str) -> None:
+def test_no_line_of_the_log_controls_the_terminal(terminal: Terminal, text: str) -> None:
     hostile = {**TEXTS, **UNSTORABLE}[text]
     only_to(terminal)
     try:
         fail(hostile)
     except RuntimeError:
         logging.getLogger("ui").exception("unexpected %s", hostile, extra={"given": hostile})
-    told = terminal.getvalue()
-    assert "RuntimeError" in told
-    assert SECRET_VALUE not in told
-    assert "\x1b[31mred" not in told
-    assert "\x1b[2J" not in told
-    assert not set(told) & set("\x00\x07\x08\x7f\x9b\r\u202e\u2066\ud800")
+    shown = terminal.getvalue()
+    assert "RuntimeError" in shown
+    assert SECRET_VALUE not in shown
+    assert "\x1b[31mred" not in shown
+    assert "\x1b[2J" not in shown
+    assert not set(shown) & set("\x00\x07\x08\x7f\x9b\r\u202e\u2066\ud800")

@@ -32,12 +32,12 @@ NOT_OURS = ["127.0.0.1.", "127.1", "0.0.0.0", "[::1", "localhost:1:2", "user@loc
 def answers(site: Site, sent: bytes) -> list[int]:
     """Return the status of every answer on one connection until it is closed."""
     parts = urlsplit(site.url)
-    said = b""
+    received = b""
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as line:
         line.sendall(sent)
         while part := line.recv(65_536):
-            said += part
-    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", said)]
+            received += part
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", received)]
 
 
 @pytest.mark.parametrize("how", AMBIGUOUS)

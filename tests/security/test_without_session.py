@@ -13,7 +13,7 @@ from tests.security.conftest import ROOT, Site
 from ui.pages import PAGES
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-#: Who may come in without saying who they are, and why. Everything else needs a session.
+#: Public addresses, and why they are public. Every other address needs a session.
 PUBLIC = {
     "/healthz": "a load balancer's probe",
     "/readyz": "a load balancer's probe; names no person and no address",
@@ -31,7 +31,7 @@ PUBLIC = {
     "/assets": "style, fonts and scripts of the sign-in page too",
     "/api/{rest:path}": "answers that there is nothing here",
 }
-#: NiceGUI's own scripts and styles, with its version in the path; they hold nothing of ours.
+#: NiceGUI's own scripts and styles, with its version in the path; they hold no data of ours.
 LIBRARY = re.compile(r"/_nicegui/[\d.]+/(static|libraries|components|resources|dynamic_resources|esm)\b")
 #: The socket that pages talk through has its own tests; it is a mount, and no page is reachable by its id alone.
 SOCKET = "/_nicegui_ws"
@@ -40,8 +40,8 @@ SOCKET = "/_nicegui_ws"
 @pytest.fixture(scope="module")
 def table() -> dict[str, list]:
     command = [sys.executable, "-m", "tests.security.route_table"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(told.stdout)
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(listing.stdout)
 
 
 def address(path: str) -> str:
@@ -55,7 +55,7 @@ def test_the_walk_finds_everything(table: dict[str, list]) -> None:
     assert {kind for kind, _, _ in table["ways"]} <= {"APIRoute", "Route", "Mount"}, "teach `ways` the new kind"
 
 
-def test_without_a_session_nothing_is_told_and_nothing_is_done(site: Site, table: dict[str, list]) -> None:
+def test_without_a_session_nothing_is_shown_and_nothing_is_done(site: Site, table: dict[str, list]) -> None:
     open_doors = []
     with site.client() as stranger:
         for _, path, methods in table["ways"]:
@@ -69,7 +69,7 @@ def test_without_a_session_nothing_is_told_and_nothing_is_done(site: Site, table
 
 
 def refuses(answer: object, *, declared: bool) -> bool:
-    """Tell whether a stranger was sent away; a method that the address does not take may also be answered as such."""
+    """Return whether a stranger was refused; a method that the address does not take may also be answered as such."""
     if answer.status_code == 303:
         return answer.headers["location"].startswith("/login")
     return answer.status_code in ({401, 403} if declared else {401, 403, 404, 405})
@@ -86,7 +86,7 @@ def test_a_session_that_was_ended_opens_nothing(site: Site, table: dict[str, lis
             assert answer.status_code == 401
 
 
-def test_what_is_public_tells_no_person_and_no_address(site: Site) -> None:
+def test_public_answers_name_no_person_and_no_address(site: Site) -> None:
     token = site.token()
     with site.client() as stranger:
         texts = [stranger.get(path).text for path in ("/healthz", "/readyz", "/metrics", "/api/openapi.json")]

@@ -1,7 +1,7 @@
 """Finds code that writes to the database: straight, or by calling a function of core that does.
 
 A checker of syntax: it knows what the house writes with (sessions, statements, SQL in text, events), and follows
-names through imports. It need not see through disguise; it has to catch who takes the short way without thinking.
+names through imports. It need not see through disguise; it has to catch a shortcut taken without thinking.
 """
 
 import ast
@@ -25,7 +25,7 @@ LIBRARIES = ("sqlalchemy", "sqlmodel")
 
 @dataclass
 class Module:
-    """One file: what its names mean, and its functions."""
+    """One file: the meanings of its names, and its functions."""
 
     name: str
     tree: ast.Module
@@ -50,7 +50,7 @@ class Module:
         return module
 
     def meaning(self, node: ast.AST) -> str | None:
-        """Return what a name or attribute stands for, as a dotted path, if it was imported or declared here."""
+        """Return the meaning of a name or attribute, as a dotted path, if it was imported or declared here."""
         if isinstance(node, ast.Name):
             return self.names.get(node.id)
         if isinstance(node, ast.Attribute):
@@ -112,7 +112,7 @@ def functions(module: Module) -> Iterator[tuple[str, ast.AST]]:
 
 
 def uses(module: Module, within: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield every declared or imported thing that a node refers to: called, or handed on to be called."""
+    """Yield every declared or imported object that a node refers to: called, or passed on to be called."""
     for node in ast.walk(within):
         if isinstance(node, ast.Name | ast.Attribute) and (meaning := module.meaning(node)):
             yield node.lineno, meaning
@@ -121,13 +121,13 @@ def uses(module: Module, within: ast.AST) -> Iterator[tuple[int, str]]:
 @cache
 def modules(*folders: str) -> Mapping[str, Module]:
     """Parse all modules of packages, or single files."""
-    found = {}
+    parsed = {}
     for folder in folders:
         where = ROOT / folder
         for path in sorted(where.rglob("*.py")) if where.is_dir() else [where]:
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            found[name] = Module.parse(name, path.read_text())
-    return found
+            parsed[name] = Module.parse(name, path.read_text())
+    return parsed
 
 
 @cache
@@ -135,42 +135,44 @@ def writers() -> frozenset[str]:
     """Return the dotted paths of all functions of core that write, by themselves or through another of core."""
     core = modules("core")
     bodies = {path: (module, node) for module in core.values() for path, node in functions(module)}
-    found = {path for path, (module, node) in bodies.items() if any(straight(module, node))}
+    writing = {path for path, (module, node) in bodies.items() if any(straight(module, node))}
     called = {path: {_home(core, use) for _, use in uses(module, node)} for path, (module, node) in bodies.items()}
-    while more := {path for path in bodies if path not in found and called[path] & found}:
-        found |= more
-    return frozenset(found)
+    while more := {path for path in bodies if path not in writing and called[path] & writing}:
+        writing |= more
+    return frozenset(writing)
 
 
 def _home(core: Mapping[str, Module], path: str) -> str:
-    """Follow a name that a module only passes on, such as core.jobs.request.request_chore, to where it is declared."""
+    """Follow a name that a module only passes on, such as core.jobs.request.request_task, to where it is declared."""
     owner, _, name = path.rpartition(".")
     passed_on = core[owner].names.get(name, path) if owner in core else path
     return path if passed_on == path else _home(core, passed_on)
 
 
 def _in_session(node: ast.AST) -> bool:
-    """Tell whether a function has a session in its hands."""
+    """Return whether a function has a session."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        has_one = "session" in {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
-        return has_one or any(isinstance(part, ast.With) and "session_scope" in ast.unparse(part) for part in node.body)
+        takes_session = "session" in {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
+        return takes_session or any(
+            isinstance(part, ast.With) and "session_scope" in ast.unparse(part) for part in node.body
+        )
     return False
 
 
 def violations(module: Module, allowed: frozenset[str]) -> list[str]:
     """Return every place of a module that writes around the gateway, with its line and reason."""
     core = modules("core")
-    found = list(straight(module, module.tree))
+    writes = list(straight(module, module.tree))
     for line, use in uses(module, module.tree):
         home = _home(core, use)
         if home in writers() and home not in allowed:
-            found.append((line, f"{home} writes, and is no command"))
+            writes.append((line, f"{home} writes, and is no command"))
     for node in ast.walk(module.tree):
         if _in_session(node):
-            found += [(line, f"sets {what} in a transaction") for line, what in _assigned(node)]
+            writes += [(line, f"sets {target} in a transaction") for line, target in _assigned(node)]
         if isinstance(node, ast.Attribute) and node.attr == "act" and "command" in _root(node.value):
-            found.append((node.lineno, "calls a command's function itself"))
-    return [f"{module.name}:{line} {reason}" for line, reason in sorted(set(found))]
+            writes.append((node.lineno, "calls a command's function itself"))
+    return [f"{module.name}:{line} {reason}" for line, reason in sorted(set(writes))]
 
 
 def _assigned(function: ast.AST) -> Iterator[tuple[int, str]]:

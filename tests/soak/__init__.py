@@ -1,1 +1,1 @@
-"""The soak: everything is broken at random for a while, and then what was promised is counted."""
+"""The soak: everything is broken at random for a while, and then the broken promises are counted."""

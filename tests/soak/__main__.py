@@ -1,4 +1,4 @@
-"""python -m tests.soak [--minutes 10] [--seed N]: break everything at random, then count what was lost."""
+"""python -m tests.soak [--minutes 10] [--seed N]: break everything at random, then count the losses."""
 
 import argparse
 import logging
@@ -18,23 +18,24 @@ from tests.waiting import eventually
 
 #: People at the console.
 OPERATORS = 3
-#: Seconds for the last jobs to end after everything was repaired; a silent server is given up after 40.
+#: Seconds for the last jobs to end after everything was repaired; a silent server is options up after 40.
 DRAIN = 180
 
 
 def main() -> int:
     """Run one soak, print its table, and return 1 when a promise was broken."""
-    given = argparse.ArgumentParser(prog="make soak")
-    given.add_argument("--minutes", type=float, default=10)
-    given.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
-    asked = given.parse_args()
-    logging.getLogger("tasks").setLevel(logging.ERROR)  # that the broker is away is no news here
-    say(f"Soak of {asked.minutes:g} minutes, seed {asked.seed}: make soak MINUTES={asked.minutes:g} SEED={asked.seed}")
+    parser = argparse.ArgumentParser(prog="make soak")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    options = parser.parse_args()
+    logging.getLogger("tasks").setLevel(logging.ERROR)  # an unreachable broker is expected here
+    minutes, seed = options.minutes, options.seed
+    say(f"Soak of {minutes:g} minutes, seed {seed}: make soak MINUTES={minutes:g} SEED={seed}")
     folder = Path(tempfile.mkdtemp(prefix="unstuck-soak-"))
     with Servers(folder / "data") as servers, servers.new_database() as url:
         cluster = Cluster(servers, url)
         try:
-            verdict = soak(cluster, asked.minutes, asked.seed)
+            verdict = soak(cluster, minutes, seed)
         finally:
             cluster.stop()
         log = Path(shutil.copy(cluster.log, folder / "workers.log"))
@@ -58,7 +59,7 @@ def soak(cluster: Cluster, minutes: float, seed: int) -> Verdict:
         while (now := time.monotonic()) < end:
             storm.rage(min(end, now + 60))
             left = max(0, end - time.monotonic()) / 60
-            say(f"{left:5.1f} min left; {dict(storm.counts)}; {len(asked_by(operators)):,} jobs")
+            say(f"{left:5.1f} min left; {dict(storm.counts)}; {len(acknowledged_to(operators)):,} jobs")
         for operator in operators:
             operator.stop()
         storm.end()
@@ -69,13 +70,13 @@ def soak(cluster: Cluster, minutes: float, seed: int) -> Verdict:
     return judge(cluster, operators, storm.counts, seed, minutes)
 
 
-def asked_by(operators: list[Operator]) -> list[object]:
+def acknowledged_to(operators: list[Operator]) -> list[object]:
     """Return every id that was acknowledged so far."""
     return [job_id for operator in operators for job_id in operator.acknowledged]
 
 
 def wait_for_the_last(cluster: Cluster) -> None:
-    """Wait until every job has ended; what has not by then counts as stuck."""
+    """Wait until every job has ended; a job that has not ended by then counts as stuck."""
     try:
         eventually(cluster.all_ended, within=DRAIN)
     except AssertionError as error:

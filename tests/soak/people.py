@@ -1,4 +1,4 @@
-"""Operators who ask, cancel, retry and dismiss at random while everything breaks, and remember what they were told."""
+"""Operators who request, cancel, retry and dismiss at random while everything breaks, and remember each answer."""
 
 import threading
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from tests.faults.cluster import Cluster
 
 #: Creators whose demo mode is switched on and off.
 USERS = 40
-#: Seconds between two wishes of one operator.
+#: Seconds between two commands of one operator.
 PAUSE = (0.02, 0.4)
 
 
 class Operator(threading.Thread):
-    """One person at the console; what was acknowledged to them goes into the ledger."""
+    """One person at the console; their acknowledged jobs go into the ledger."""
 
     def __init__(self, cluster: Cluster, users: list[User], random: Random) -> None:
         super().__init__(daemon=True)
@@ -47,19 +47,19 @@ class Operator(threading.Thread):
         }
 
     def run(self) -> None:
-        """Wish for one thing after the other; refusals and a database that is away are part of the day."""
+        """Run one command after the other; refusals and an unreachable database are part of the day."""
         try:
             while not self._enough.wait(self._random.uniform(*PAUSE)):
-                [wish] = self._random.choices(list(self._wishes), list(self._wishes.values()))
+                [act] = self._random.choices(list(self._wishes), list(self._wishes.values()))
                 try:
-                    wish()
+                    act()
                 except (Refused, SQLAlchemyError):
                     continue
         except BaseException as error:  # noqa: BLE001 - told in the end, by the thread that joins
             self.error = error
 
     def stop(self) -> None:
-        """Go home."""
+        """Stop."""
         self._enough.set()
         self.join(60)
 
@@ -73,7 +73,7 @@ class Operator(threading.Thread):
         self._ask("demo.dismiss", self._anyone())
 
     def _task(self) -> None:
-        self.acknowledged.append(self._cluster.ask_chore("fault.steps", steps=4, seconds=0.1).id)
+        self.acknowledged.append(self._cluster.ask_task("fault.steps", steps=4, seconds=0.1).id)
 
     def _cancel(self) -> None:
         if job := self._any_job(JobStatus.QUEUED, JobStatus.RUNNING):

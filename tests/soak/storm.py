@@ -1,4 +1,4 @@
-"""What the soak breaks: processes, servers and the ways between them, in an order that the seed decides."""
+"""The disturbances of the soak: processes, servers and the network between them, in an order that the seed decides."""
 
 import signal
 import time
@@ -12,7 +12,7 @@ from tests.faults.cluster import WITH_KINDS, Cluster, Process
 WORKERS = 3
 #: Seconds between two disturbances, at the least and at the most.
 CALM = (0.5, 3.0)
-#: Seconds for which a worker is frozen or a way is broken; the lease is 2 s.
+#: Seconds for which a worker is frozen or the network is broken; the lease is 2 s.
 TROUBLE = (0.2, 5.0)
 #: A step of a job takes this long, so that there is a middle to harm.
 STEP = 0.05

@@ -1,4 +1,4 @@
-"""The table at the end of a soak: what was broken, what was asked for, and what of it was lost."""
+"""The table at the end of a soak: disturbances, requested jobs, and losses."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether nothing was lost, doubled, stuck or broken."""
+        """Return whether nothing was lost, doubled, stuck or broken."""
         return not (self.lost or self.doubled or self.stuck or self.broken)
 
     def table(self) -> str:
@@ -54,17 +54,17 @@ class Verdict:
         ]
         rows += [("lost", self.lost), ("doubled", self.doubled), ("stuck", self.stuck)]
         rows += [("invariants broken", len(self.broken))]
-        return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {_told(value)} |" for name, value in rows)])
+        return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {_figure(value)} |" for name, value in rows)])
 
 
-def _told(value: object) -> str:
+def _figure(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def judge(
     cluster: Cluster, operators: Sequence[Operator], disturbances: Counter[str], seed: int, minutes: float
 ) -> Verdict:
-    """Compare what was acknowledged with what is in the tables."""
+    """Compare the acknowledged jobs with the tables."""
     acknowledged = {job_id for operator in operators for job_id in operator.acknowledged}
     with Session(cluster.engine) as session:
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}
@@ -86,11 +86,11 @@ def judge(
 
 def _changed(operators: Sequence[Operator], jobs: dict[UUID, BackgroundJob]) -> list[str]:
     """Return, in words, each end that changed after it was seen, and each success after an accepted cancel."""
-    found = []
+    changes = []
     for operator in operators:
         for job_id, end in operator.ended.items():
             if (now := (jobs[job_id].status, jobs[job_id].finished_at)) != end:
-                found.append(f"job {job_id} had ended with {end} and is now {now}")
+                changes.append(f"job {job_id} had ended with {end} and is now {now}")
         wrongly = (i for i in operator.cancelled if i in jobs and jobs[i].status is JobStatus.SUCCEEDED)
-        found += [f"job {job_id} succeeded after its cancel was accepted" for job_id in wrongly]
-    return found
+        changes += [f"job {job_id} succeeded after its cancel was accepted" for job_id in wrongly]
+    return changes

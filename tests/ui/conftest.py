@@ -56,7 +56,7 @@ def served(server: str, template: str, browser: object) -> Iterator[Console]:
 
 @pytest.fixture(scope="module")
 def emptied(served: Console) -> Console:
-    """Return the console without what other modules have left."""
+    """Return the console without the rows of other modules."""
     empty(served.engine)
     return served
 

@@ -27,8 +27,8 @@ def table(docs: str) -> str:
     assert rows, "docs/console.md has no table of pages"
     lines = [[cell.strip() for cell in line.strip("|").split("|", 3)] for line in rows[0].splitlines()]
     contents = {cells[0]: cells[-1] for cells in lines}
-    kept = [cells for cells in lines if cells[0].startswith("`/login`")]
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in kept + [row(page, contents) for page in PAGES])
+    sign_in = [cells for cells in lines if cells[0].startswith("`/login`")]
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in sign_in + [row(page, contents) for page in PAGES])
 
 
 def row(page: Page, contents: dict[str, str]) -> list[str]:

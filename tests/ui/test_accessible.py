@@ -17,7 +17,7 @@ from ui.pages import PAGES
 pytestmark = pytest.mark.browser
 
 PATHS = [*(page.route for page in PAGES), "/jobs?job={job_id}", "/users/nonsense"]
-#: What is dark by its class and not by the theme of the whole page, and changes a moment later.
+#: Elements that are dark by their class instead of the page's theme, and change a moment later.
 DARK = ".body--dark, .q-dark, .q-field--dark"
 DIALOGS = {
     "pausing": ("/queues", "Pause"),
@@ -31,7 +31,7 @@ DIALOGS = {
 
 @pytest.fixture(scope="module")
 def people(emptied) -> tuple[User, dict[str, str]]:
-    """Return an admin who has something of everything to look at, and what addresses name."""
+    """Return an admin with rows of every kind, and the ids that addresses name."""
     with Session(emptied.engine, expire_on_commit=False) as session:
         admin, user = make_user(session, role=Role.ADMIN), make_user(session)
         job = _failed(session, user)
@@ -63,11 +63,11 @@ def _running(session: Session) -> None:
 
 
 def serious(page: object) -> list[str]:
-    """Return what axe finds, apart from what it calls moderate or minor."""
-    found = Axe().run(page).response["violations"]
+    """Return the findings of axe that are not moderate or minor."""
+    violations = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {node['html'][:200]}"
-        for each in found
+        for each in violations
         if each["impact"] in ("serious", "critical")
         for node in each["nodes"]
     ]
@@ -83,7 +83,7 @@ def opened(console, admin: User, path: str) -> object:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_no_page_keeps_anybody_out(console, people: tuple, path: str) -> None:
+def test_every_page_is_accessible(console, people: tuple, path: str) -> None:
     admin, ids = people
     page = opened(console, admin, path.format(**ids))
     assert serious(page) == []
@@ -93,11 +93,11 @@ def test_no_page_keeps_anybody_out(console, people: tuple, path: str) -> None:
 
 
 @pytest.mark.parametrize("dialog", DIALOGS.values(), ids=DIALOGS)
-def test_no_dialog_keeps_anybody_out(console, people: tuple, dialog: tuple[str, str]) -> None:
+def test_every_dialog_is_accessible(console, people: tuple, dialog: tuple[str, str]) -> None:
     path, name = dialog
     page = opened(console, people[0], path)
     page.get_by_role("button", name=name).first.click()
     page.get_by_role("dialog").wait_for()
     page.get_by_role("dialog").locator("h2, [role=combobox]").first.wait_for()
-    # Under a dialog, axe takes the page's body for what is behind its text; the same colours are tried on the pages.
-    assert [found for found in serious(page) if not found.startswith("color-contrast")] == []
+    # Under a dialog, axe takes the page's body for the background of its text; the same colours are tried on the pages.
+    assert [issue for issue in serious(page) if not issue.startswith("color-contrast")] == []

@@ -30,17 +30,17 @@ def admin(rows: Session) -> User:
     return user
 
 
-def test_an_admin_reads_who_did_what_and_what_it_was_before(console, admin: User) -> None:
+def test_an_admin_reads_each_change_with_its_person_and_the_value_before(console, admin: User) -> None:
     page = console.open(admin, "/")
     page.get_by_role("link", name="Audit").click()
     log = page.get_by_role("region", name="Audit log")
     log.get_by_text("Role changed").first.wait_for()
-    for words in ("viewer", "“deploying”", "max running", HOSTILE):
-        eventually(lambda words=words: words in log.inner_text())
+    for text in ("viewer", "“deploying”", "max running", HOSTILE):
+        eventually(lambda text=text: text in log.inner_text())
     assert page.wrong == []
 
 
-def test_the_fields_narrow_and_the_address_tells_a_colleague_the_same(console, admin: User) -> None:
+def test_filters_narrow_the_list_and_the_url_shows_a_colleague_the_same(console, admin: User) -> None:
     page = console.open(admin, f"/audit?who={admin.email}")
     lines = page.get_by_role("region", name="Audit log").get_by_role("listitem")
     lines.nth(2).wait_for()

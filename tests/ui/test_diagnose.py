@@ -1,4 +1,4 @@
-"""Each situation has one sentence, and a remedy exactly where something should be pressed."""
+"""Each situation has one sentence, and a remedy exactly where an operator should act."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -27,7 +27,7 @@ def ago(**span: float) -> datetime:
 
 
 def job(**values: object) -> BackgroundJob:
-    given = {
+    defaults = {
         "kind": "demo.enable",
         "queue": "demo",
         "machine": demo_mode.name,
@@ -35,7 +35,7 @@ def job(**values: object) -> BackgroundJob:
         "run_at": ago(seconds=2),
         "updated_at": ago(seconds=3),
     }
-    return BackgroundJob(**given | values)
+    return BackgroundJob(**defaults | values)
 
 
 def worker(**values: object) -> Worker:
@@ -139,18 +139,18 @@ SITUATIONS = {
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
 def test_each_situation_of_a_job_has_its_sentence_and_remedy(situation: tuple) -> None:
-    found_job, its_worker, capacity, ahead, situation, words, remedy = situation
-    state = DemoModeStatus.FAILED if found_job.status is JobStatus.FAILED else DemoModeStatus.ENABLING
+    its_job, its_worker, capacity, ahead, situation, text, remedy = situation
+    state = DemoModeStatus.FAILED if its_job.status is JobStatus.FAILED else DemoModeStatus.ENABLING
     user = User(email="ana@example.com", demo_mode_status=state)
 
-    found = diagnose(user, JobContext(NOW, found_job, its_worker, capacity, ahead))
+    diagnosis = diagnose(user, JobContext(NOW, its_job, its_worker, capacity, ahead))
 
-    assert found.situation is situation
-    assert words in found.sentence
-    assert found.sentence.startswith("Enabling demo mode")
-    assert "\n" not in found.sentence
-    assert (found.remedy and found.remedy.command) == remedy
-    assert found.remedy is None or (found.remedy.target == found_job.id and found.remedy.effect)
+    assert diagnosis.situation is situation
+    assert text in diagnosis.sentence
+    assert diagnosis.sentence.startswith("Enabling demo mode")
+    assert "\n" not in diagnosis.sentence
+    assert (diagnosis.remedy and diagnosis.remedy.command) == remedy
+    assert diagnosis.remedy is None or (diagnosis.remedy.target == its_job.id and diagnosis.remedy.effect)
 
 
 def test_every_remedy_is_a_command_that_exists() -> None:
@@ -164,23 +164,23 @@ def test_a_state_in_between_without_a_job_is_drift_and_is_repaired(state: DemoMo
     ended = JobContext(NOW, job(status=JobStatus.CANCELLED, finished_at=ago(minutes=9)), None, CAPACITY)
 
     for context in (None, ended):
-        found = diagnose(user, context)
-        assert found.situation is Situation.STUCK
-        assert f"says {state}, but no job is at work" in found.sentence
-        assert found.remedy is not None
-        assert (found.remedy.command, found.remedy.target) == ("user.repair", user.id)
+        diagnosis = diagnose(user, context)
+        assert diagnosis.situation is Situation.STUCK
+        assert f"says {state}, but no job is at work" in diagnosis.sentence
+        assert diagnosis.remedy is not None
+        assert (diagnosis.remedy.command, diagnosis.remedy.target) == ("user.repair", user.id)
 
 
 def test_failed_without_a_failed_job_is_dismissed() -> None:
-    found = diagnose(User(email="ana@example.com", demo_mode_status=DemoModeStatus.FAILED), None)
-    assert found.remedy is not None
-    assert found.remedy.command == "demo.dismiss"
+    diagnosis = diagnose(User(email="ana@example.com", demo_mode_status=DemoModeStatus.FAILED), None)
+    assert diagnosis.remedy is not None
+    assert diagnosis.remedy.command == "demo.dismiss"
 
 
 @pytest.mark.parametrize("state", [DemoModeStatus.DISABLED, DemoModeStatus.ENABLED])
-def test_a_user_at_rest_is_fine_and_needs_nothing_pressed(state: DemoModeStatus) -> None:
-    found = diagnose(User(email="ana@example.com", demo_mode_status=state), None)
-    assert (found.situation, found.remedy) == (Situation.FINE, None)
+def test_a_user_at_rest_is_fine_and_needs_no_remedy(state: DemoModeStatus) -> None:
+    diagnosis = diagnose(User(email="ana@example.com", demo_mode_status=state), None)
+    assert (diagnosis.situation, diagnosis.remedy) == (Situation.FINE, None)
 
 
 def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
@@ -209,50 +209,54 @@ PAUSED = {"paused_at": ago(minutes=12), "paused_by": "Ana", "paused_reason": "de
 DUE = {"run_at": ago(minutes=2)}
 
 
-def steered(scene_job: BackgroundJob, steering: Controls, capacity: Capacity = CAPACITY, ahead: int = 0) -> object:
+def with_controls(its_job: BackgroundJob, controls: Controls, capacity: Capacity = CAPACITY, ahead: int = 0) -> object:
     user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.ENABLING)
-    return diagnose(user, JobContext(NOW, scene_job, None, capacity, ahead, steering))
+    return diagnose(user, JobContext(NOW, its_job, None, capacity, ahead, controls))
 
 
 @pytest.mark.parametrize(
-    ("steering", "what", "command", "name"),
+    ("controls", "holder", "command", "name"),
     [
         (Controls(queue=Queue(name="demo", **PAUSED)), "queue demo", "queue.resume", "demo"),
         (Controls(kind=JobKind(kind="demo.enable", **PAUSED)), "kind demo.enable", "kind.resume", "demo.enable"),
     ],
 )
-@pytest.mark.parametrize("given", [{}, DUE, {"attempt": 1}], ids=["new", "overdue", "between attempts"])
-def test_a_job_that_a_pause_holds_says_whose_since_when_and_why(
-    given: dict, steering: Controls, what: str, command: str, name: str
+@pytest.mark.parametrize("values", [{}, DUE, {"attempt": 1}], ids=["new", "overdue", "between attempts"])
+def test_a_paused_job_names_the_person_the_time_and_the_reason(
+    values: dict, controls: Controls, holder: str, command: str, name: str
 ) -> None:
-    found = steered(job(**given), steering)
-    assert found.sentence == (
-        f"Enabling demo mode is not running because {what} was paused by Ana at 13:48 UTC: deploying."
+    diagnosis = with_controls(job(**values), controls)
+    assert diagnosis.sentence == (
+        f"Enabling demo mode is not running because {holder} was paused by Ana at 13:48 UTC: deploying."
     )
-    assert found.situation is Situation.STUCK
-    assert (found.remedy.command, found.remedy.args, found.remedy.label) == (command, {"name": name}, "Resume")
-    assert COMMANDS[command].form.model_validate(found.remedy.args)
+    assert diagnosis.situation is Situation.STUCK
+    assert (diagnosis.remedy.command, diagnosis.remedy.args, diagnosis.remedy.label) == (
+        command,
+        {"name": name},
+        "Resume",
+    )
+    assert COMMANDS[command].form.model_validate(diagnosis.remedy.args)
 
 
-def test_a_pause_is_told_before_everything_else_and_everything_else_besides() -> None:
+def test_a_pause_comes_first_and_other_reasons_follow() -> None:
     both = Controls(Queue(name="demo", **PAUSED), JobKind(kind="demo.enable", **PAUSED | {"paused_by": "Bo"}))
-    found = steered(job(), both, NOBODY, ahead=4)
-    assert "queue demo was paused by Ana" in found.sentence
-    assert "Also, kind demo.enable is paused, by Bo." in found.evidence
-    assert "Also, no worker is alive for this queue." in found.evidence
+    diagnosis = with_controls(job(), both, NOBODY, ahead=4)
+    assert "queue demo was paused by Ana" in diagnosis.sentence
+    assert "Also, kind demo.enable is paused, by Bo." in diagnosis.evidence
+    assert "Also, no worker is alive for this queue." in diagnosis.evidence
 
 
-def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_said() -> None:
+def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_named() -> None:
     queue = Queue(name="demo", paused_at=ago(days=2), paused_by="Ana")
-    found = steered(job(), Controls(queue=queue))
-    assert found.sentence.endswith("paused by Ana at 14:00 UTC on 20 November, without a reason.")
+    diagnosis = with_controls(job(), Controls(queue=queue))
+    assert diagnosis.sentence.endswith("paused by Ana at 14:00 UTC on 20 November, without a reason.")
 
 
-@pytest.mark.parametrize("given", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
-def test_a_job_that_is_not_due_yet_is_told_that_the_pause_would_hold_it(given: dict) -> None:
-    found = steered(job(**given), Controls(queue=Queue(name="demo", **PAUSED)))
-    assert (found.situation, found.remedy) == (Situation.WAITING, None)
-    assert "It will not start then either, unless queue demo is resumed." in found.evidence
+@pytest.mark.parametrize("values", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
+def test_a_job_that_is_not_due_yet_mentions_that_the_pause_would_hold_it(values: dict) -> None:
+    diagnosis = with_controls(job(**values), Controls(queue=Queue(name="demo", **PAUSED)))
+    assert (diagnosis.situation, diagnosis.remedy) == (Situation.WAITING, None)
+    assert "It will not start then either, unless queue demo is resumed." in diagnosis.evidence
 
 
 ONE, TWO = uuid4(), uuid4()
@@ -281,11 +285,13 @@ LIMITS = {
 
 @pytest.mark.parametrize("situation", LIMITS.values(), ids=LIMITS)
 def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
-    limits, running, situation, words = situation
-    found = steered(job(**DUE), Controls(kind=JobKind(kind="demo.enable", **limits), running=running), ahead=3)
-    assert words in found.sentence
-    assert (found.situation, found.remedy) == (situation, None)
-    assert "3 due jobs in the queue before it." in found.evidence
+    limits, running, situation, text = situation
+    diagnosis = with_controls(
+        job(**DUE), Controls(kind=JobKind(kind="demo.enable", **limits), running=running), ahead=3
+    )
+    assert text in diagnosis.sentence
+    assert (diagnosis.situation, diagnosis.remedy) == (situation, None)
+    assert "3 due jobs in the queue before it." in diagnosis.evidence
 
 
 @pytest.mark.parametrize(
@@ -297,9 +303,9 @@ def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
         ({"rate_count": 2, "rate_seconds": 60}, {}),
     ],
 )
-def test_a_limit_with_room_holds_nobody_back(limits: dict, running: dict) -> None:
-    found = steered(job(), Controls(kind=JobKind(kind="demo.enable", **limits), running=running))
-    assert "starts any moment" in found.sentence
+def test_a_limit_with_room_holds_no_job_back(limits: dict, running: dict) -> None:
+    diagnosis = with_controls(job(), Controls(kind=JobKind(kind="demo.enable", **limits), running=running))
+    assert "starts any moment" in diagnosis.sentence
 
 
 def test_pauses_and_limits_are_loaded_from_the_database(session: Session) -> None:

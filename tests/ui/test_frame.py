@@ -1,4 +1,4 @@
-"""What belongs to no page: the palette, columns that are kept, incidents, secrets, and the end of watching."""
+"""Parts that belong to no page: the palette, saved columns, incidents, secrets, and the end of watching."""
 
 import logging
 from datetime import UTC, datetime
@@ -25,16 +25,16 @@ def failed(session: Session, user: User) -> BackgroundJob:
 
 
 def person(console, rows: Session, role: Role, path: str = "/workers") -> object:
-    who = make_user(rows, role=role)
+    user = make_user(rows, role=role)
     rows.commit()
-    page = console.open(who, path)
+    page = console.open(user, path)
     page.locator("h1").first.wait_for(state="attached")
     return page
 
 
-def ask_palette(page: object, words: str) -> None:
+def ask_palette(page: object, text: str) -> None:
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox", name="Go to, find or do").fill(words)
+    page.get_by_role("combobox", name="Go to, find or do").fill(text)
 
 
 @browser
@@ -74,7 +74,7 @@ def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None
 
 
 @browser
-def test_the_palette_offers_nobody_what_is_not_theirs_to_do(console, rows: Session) -> None:
+def test_the_palette_offers_only_permitted_commands(console, rows: Session) -> None:
     failed(rows, make_user(rows, email="vic.palette@example.com"))
     page = person(console, rows, Role.VIEWER)
     ask_palette(page, "vic.palette")
@@ -85,7 +85,7 @@ def test_the_palette_offers_nobody_what_is_not_theirs_to_do(console, rows: Sessi
 
 
 @browser
-def test_the_palette_retries_what_failed_of_a_user(console, rows: Session) -> None:
+def test_the_palette_retries_the_failed_job_of_a_user(console, rows: Session) -> None:
     job = failed(rows, make_user(rows, email="rob.palette@example.com"))
     page = person(console, rows, Role.SUPPORT)
     ask_palette(page, "retry failed of rob.palette")
@@ -136,7 +136,7 @@ def test_secrets_among_the_arguments_are_not_shown(console, rows: Session) -> No
     assert "hush" not in page.content()
 
 
-def test_an_admin_reveals_what_is_hidden_and_it_is_kept_who_saw_it(console, rows: Session) -> None:
+def test_an_admin_reveals_hidden_values_and_that_is_recorded(console, rows: Session) -> None:
     job = failed(rows, make_user(rows))
     job.args = {"preset": "nano", "apiKey": "hush-hush"}
     page = person(console, rows, Role.VIEWER, f"/jobs/{job.id}")
@@ -154,7 +154,7 @@ def test_an_admin_reveals_what_is_hidden_and_it_is_kept_who_saw_it(console, rows
 
 
 @pytest.mark.parametrize("key", ["token", "ACCESS_TOKEN", "clientSecret", "password", "api_key", "authorization"])
-def test_what_a_secret_key_holds_is_hidden_at_any_depth(key: str) -> None:
+def test_the_value_of_a_secret_key_is_hidden_at_any_depth(key: str) -> None:
     assert redacted({"a": [{key: ["x"]}], "b": 1}) == {"a": [{key: HIDDEN}], "b": 1}
     assert redacted({key: None}) == {key: None}, "that there is nothing is no secret"
 
@@ -169,19 +169,19 @@ def test_an_error_is_one_incident_however_many_places_meet_it(caplog: pytest.Log
 
 
 class Gone:
-    """What a watcher is within, and the page of it."""
+    """Stands for the part of a page that a watcher belongs to, and for its page."""
 
     def __init__(self) -> None:
         self.is_deleted = False
         self.has_socket_connection = False
 
 
-def test_watching_ends_when_told_to_and_when_its_part_of_the_page_is_gone() -> None:
+def test_watching_ends_on_demand_and_when_its_part_of_the_page_is_gone() -> None:
     hub, page, part = live.Hub(), Gone(), Gone()
-    told = hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._watchers)
+    stop = hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._watchers)
     hub.watch(live._Watcher(page, lambda: None, None, None, part), hub._watchers)
     hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._status_watchers)
-    told()
+    stop()
     assert len(hub._watchers) == 1
     part.is_deleted = True
     hub._forget_gone()

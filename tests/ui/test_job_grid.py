@@ -35,7 +35,7 @@ PAGING = {"limit", "after", "offset", "of", "sort"}
 
 
 def serve(url: str, port: int) -> None:
-    """Serve one page with a grid and a label that shows what the grid said; deltas and trouble on request."""
+    """Serve one page with a grid and a label that shows the grid's events; deltas and failures on request."""
     import uvicorn
     from fastapi import FastAPI, Request
     from fastapi.responses import JSONResponse
@@ -53,9 +53,9 @@ def serve(url: str, port: int) -> None:
         paging = {
             key: value if key in ("after", "sort") else int(value) for key, value in params.items() if key in PAGING
         }
-        wanted = JobFilter.from_params({key: value for key, value in params.items() if key not in PAGING})
+        job_filter = JobFilter.from_params({key: value for key, value in params.items() if key not in PAGING})
         with Session(engine) as session:
-            part = page_of(session, wanted, **paging)
+            part = page_of(session, job_filter, **paging)
         return {"items": part.items, "next": part.next, "total": asdict(part.total)}
 
     @api.get("/healthz")
@@ -77,14 +77,14 @@ def serve(url: str, port: int) -> None:
 
     @ui.page("/")
     def home(q: str = "") -> None:
-        said: dict[str, object] = {}
+        reported: dict[str, object] = {}
         label = ui.label("{}").props('data-testid="said"').style("height: 24px; overflow: hidden")
         ui.input("Search")
         grid = JobGrid(query=dict(parse_qsl(q))).style("height: 700px; width: 1300px")
 
         def note(name: str, value: object) -> None:
-            said[name] = value
-            label.set_text(json.dumps(said))
+            reported[name] = value
+            label.set_text(json.dumps(reported))
 
         grid.on_select(lambda ids: note("select", ids))
         grid.on_open(lambda job_id: note("open", job_id))
@@ -127,19 +127,19 @@ def site(database: str) -> Iterator[str]:
 
 
 class Screen:
-    """A page with the grid, and what one sees and does there."""
+    """A page with the grid, and what a person sees and does there."""
 
     def __init__(self, page: Any, site: str) -> None:
         self.page, self.site = page, site
 
     def visit(self, **query: str) -> None:
         self.page.goto(f"{self.site}/?{urlencode({'q': urlencode(query)})}")
-        self.see(lambda: "loaded" in self.said())
+        self.see(lambda: "loaded" in self.reported())
 
     def see(self, condition: Any) -> None:
         eventually(condition)
 
-    def said(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         return json.loads(self.page.get_by_test_id("said").inner_text())
 
     def row(self, job_id: str) -> Any:
@@ -198,7 +198,7 @@ def test_the_newest_jobs_are_shown_in_a_grid_named_jobs(screen: Screen, database
     for place, job in enumerate(newest):
         assert screen.row(job["id"]).get_attribute("row-index") == str(place)
         assert job["user_email"] in screen.row(job["id"]).inner_text()
-    assert screen.said()["loaded"] == {"value": JOBS, "exact": True}
+    assert screen.reported()["loaded"] == {"value": JOBS, "exact": True}
 
 
 def test_the_grid_has_the_columns_of_the_list_in_its_order(screen: Screen) -> None:
@@ -222,7 +222,7 @@ def test_a_change_is_shown_in_its_row_and_the_selection_stays(screen: Screen, da
     first, second = listed(database, limit=2)
     screen.row(first["id"]).click()
     screen.row(second["id"]).click(modifiers=["Control"])
-    screen.see(lambda: set(screen.said()["select"]) == {first["id"], second["id"]})
+    screen.see(lambda: set(screen.reported()["select"]) == {first["id"], second["id"]})
     mark = "element => { element.marked = true }"
     screen.row(first["id"]).evaluate(mark)
     running = {"status": "running", "label": "running", "progress_done": 412, "progress_total": 2_000}
@@ -248,10 +248,10 @@ def test_new_jobs_wait_and_are_counted_once(screen: Screen, database: str) -> No
     try:
         screen.post("/delta", [row])
         screen.post("/delta", [row])
-        screen.see(lambda: screen.said().get("fresh") == 1)
+        screen.see(lambda: screen.reported().get("fresh") == 1)
         assert screen.row(row["id"]).count() == 0
         screen.page.get_by_role("button", name="Refresh").click()
-        screen.see(lambda: screen.row(row["id"]).count() == 1 and screen.said()["fresh"] == 0)
+        screen.see(lambda: screen.row(row["id"]).count() == 1 and screen.reported()["fresh"] == 0)
         assert screen.row(row["id"]).get_attribute("row-index") == "0"
     finally:
         with rows(database) as session:
@@ -259,42 +259,42 @@ def test_new_jobs_wait_and_are_counted_once(screen: Screen, database: str) -> No
             session.commit()
 
 
-def test_everything_is_reached_by_keys_unless_someone_is_typing(screen: Screen, database: str) -> None:
+def test_everything_is_reached_by_keys_unless_a_person_is_typing(screen: Screen, database: str) -> None:
     screen.visit()
     first, second = (job["id"] for job in listed(database, limit=2))
     press = screen.page.keyboard.press
     for key in ("j", "j", "x"):
         press(key)
-    screen.see(lambda: screen.said().get("select") == [second])
+    screen.see(lambda: screen.reported().get("select") == [second])
     press("k")
     press("Enter")
-    screen.see(lambda: screen.said().get("open") == first)
+    screen.see(lambda: screen.reported().get("open") == first)
     press("r")
-    screen.see(lambda: screen.said().get("shortcut") == ["retry", [second]])
+    screen.see(lambda: screen.reported().get("shortcut") == ["retry", [second]])
     press("Escape")
-    screen.see(lambda: screen.said()["select"] == [])
+    screen.see(lambda: screen.reported()["select"] == [])
     press("c")
-    screen.see(lambda: screen.said()["shortcut"] == ["cancel", [first]])
+    screen.see(lambda: screen.reported()["shortcut"] == ["cancel", [first]])
     press("/")
-    screen.see(lambda: screen.said()["shortcut"][0] == "filter")
+    screen.see(lambda: screen.reported()["shortcut"][0] == "filter")
     screen.page.get_by_label("Search").fill("jack")
     press("c")
     assert screen.page.get_by_label("Search").input_value() == "jackc"
-    assert screen.said()["shortcut"][0] == "filter"
+    assert screen.reported()["shortcut"][0] == "filter"
 
 
 def test_the_context_menu_is_asked_for_with_the_job_under_it(screen: Screen, database: str) -> None:
     screen.visit()
     job_id = listed(database, limit=3)[2]["id"]
     screen.row(job_id).click(button="right")
-    screen.see(lambda: screen.said().get("context", {}).get("job_id") == job_id)
+    screen.see(lambda: screen.reported().get("context", {}).get("job_id") == job_id)
 
 
-def test_a_filter_shows_what_it_says_and_a_row_that_leaves_it_says_so(screen: Screen, database: str) -> None:
+def test_a_filter_shows_its_matches_and_a_row_that_leaves_it_says_so(screen: Screen, database: str) -> None:
     screen.visit()
     screen.page.get_by_role("button", name="Failed only").click()
     failed = listed(database, limit=200, params={"status": "failed"})
-    screen.see(lambda: screen.said()["loaded"] == {"value": len(failed), "exact": True})
+    screen.see(lambda: screen.reported()["loaded"] == {"value": len(failed), "exact": True})
     screen.see(lambda: screen.row(failed[0]["id"]).count() == 1)
     shown = screen.page.locator(".ag-center-cols-container .jg-status").all_inner_texts()
     assert set(shown) == {"failed"}
@@ -316,7 +316,7 @@ def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) ->
     screen.see(lambda: not screen.page.locator(".jg-line").is_visible())
 
 
-def test_who_is_signed_out_is_led_to_the_login_page(screen: Screen) -> None:
+def test_a_signed_out_person_is_led_to_the_login_page(screen: Screen) -> None:
     screen.visit()
     screen.post("/trouble/401")
     try:

@@ -1,4 +1,4 @@
-"""Admins look after people: who may come in, with which role, and where they are signed in right now."""
+"""Admins manage people: their access, their roles and their present sessions."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def line_of(page: object, user: User) -> object:
     return page.get_by_role("row").filter(has_text=user.email)
 
 
-def test_whoever_is_added_comes_in_by_the_link_that_is_shown_once(console, rows: Session, admin: User) -> None:
+def test_a_new_operator_signs_in_by_the_link_that_is_shown_once(console, rows: Session, admin: User) -> None:
     email = f"nina.{os.urandom(3).hex()}@unstuck.example"
     page = console.open(admin, "/operators")
     page.get_by_role("button", name="Add operator").click()
@@ -57,7 +57,7 @@ def test_whoever_is_added_comes_in_by_the_link_that_is_shown_once(console, rows:
     assert page.wrong == []
 
 
-def test_a_role_is_changed_for_a_reason_and_the_pages_of_before_close(
+def test_a_role_is_changed_for_a_reason_and_the_persons_open_pages_close(
     console, rows: Session, admin: User, sam: User
 ) -> None:
     theirs = console.open(sam, "/jobs")
@@ -77,7 +77,7 @@ def test_a_role_is_changed_for_a_reason_and_the_pages_of_before_close(
     assert (event.reason, event.data["was"], event.data["now"]) == ("moves to another team", "support", "viewer")
 
 
-def test_somebody_is_shut_out_and_let_in_again(console, rows: Session, admin: User, sam: User) -> None:
+def test_an_operator_is_disabled_and_enabled_again(console, rows: Session, admin: User, sam: User) -> None:
     page = console.open(admin, "/operators")
     line_of(page, sam).get_by_role("button", name="Disable").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("left us")
@@ -130,7 +130,7 @@ def test_a_page_for_admins_is_not_reached_from_within_the_console_either(console
     assert page.get_by_role("heading", level=1).inner_text() not in ("Operators", "Audit")
 
 
-def test_nobody_shuts_themselves_out_and_support_does_not_see_the_page(
+def test_admins_cannot_disable_themselves_and_support_does_not_see_the_page(
     console, rows: Session, admin: User, sam: User
 ) -> None:
     page = console.open(admin, "/operators")

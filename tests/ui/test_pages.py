@@ -1,4 +1,4 @@
-"""What people see, in a real browser: every state has its words, every action its answer, once."""
+"""The creators' pages and the console in a real browser: every state has its text, every action one answer."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +43,7 @@ def schedule(session: Session, user: User) -> None:
 
 
 def rest_at(state: DemoModeStatus) -> object:
-    """Return what puts a user into a state without a job."""
+    """Return a function that puts a user into a state without a job."""
     return lambda session, user: setattr(user, "demo_mode_status", state)
 
 
@@ -70,23 +70,23 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
-def test_each_state_has_its_words_on_both_pages_of_the_creator(console, rows: Session, state: tuple) -> None:
-    prepare, settings_words, dashboard_words = state
+def test_each_state_has_its_text_on_both_pages_of_the_creator(console, rows: Session, state: tuple) -> None:
+    prepare, settings_texts, dashboard_texts = state
     user = make_user(rows)
     prepare(rows, user)
     rows.commit()
 
     page = console.open(user, "/settings/demo-mode")
-    for words in settings_words:
-        page.get_by_text(words, exact=False).first.wait_for()
+    for text in settings_texts:
+        page.get_by_text(text, exact=False).first.wait_for()
     page.goto("/dashboard")
-    for words in dashboard_words:
-        page.get_by_text(words, exact=False).first.wait_for()
+    for text in dashboard_texts:
+        page.get_by_text(text, exact=False).first.wait_for()
 
     assert page.wrong == []
 
 
-def test_a_double_click_asks_once_and_the_page_follows_the_job(console, rows: Session) -> None:
+def test_a_double_click_requests_once_and_the_page_follows_the_job(console, rows: Session) -> None:
     user = make_user(rows)
     rows.commit()
     page = console.open(user, "/settings/demo-mode", screen={"width": 390, "height": 844})

@@ -1,4 +1,4 @@
-"""One's own settings in a browser: a password, a second factor, tokens for scripts, and the sessions elsewhere."""
+"""A person's own settings in a browser: password, second factor, personal tokens and other sessions."""
 
 import re
 import time
@@ -30,7 +30,7 @@ def card(page: object, name: str) -> object:
 
 
 def sign_in(console: object, user: User) -> object:
-    """Return another browser's page on which the password was right, and the code is owed."""
+    """Return another browser's page on which the password was right and the code is still missing."""
     page = console.tabs.lend()
     page.goto("/login?next=/jobs")
     page.get_by_label("E-mail").fill(user.email)
@@ -97,7 +97,7 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
     assert httpx.get(me, headers=bearer, verify=False).json()["email"] == eva.email
     revoke = tokens.get_by_role("button", name="Revoke nightly report")
     drawn = revoke.get_attribute("id")
-    record(rows, SUPPORT, "user.noted", user_id=eva.id)  # whatever happens to a person has their page look again
+    record(rows, SUPPORT, "user.noted", user_id=eva.id)  # every change to a person makes their page load again
     rows.commit()
     tokens.get_by_text("last used").wait_for()
     assert revoke.get_attribute("id") == drawn, "a button that is drawn anew loses the press that is on its way"
@@ -110,12 +110,12 @@ def test_a_token_is_shown_once_lets_a_script_in_and_is_revoked(console, rows: Se
 
 def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User) -> None:
     page = console.open(eva, "/settings")
-    mine = card(page, "Where you are signed in")
-    mine.get_by_text("This session").wait_for()
+    sessions = card(page, "Where you are signed in")
+    sessions.get_by_text("This session").wait_for()
     elsewhere = console.open(eva, "/jobs")
-    mine.get_by_role("button", name="Sign out everywhere else").click()
+    sessions.get_by_role("button", name="Sign out everywhere else").click()
     elsewhere.wait_for_url("**/login**")
-    mine.get_by_role("button", name="Sign out everywhere else").wait_for(state="detached")
+    sessions.get_by_role("button", name="Sign out everywhere else").wait_for(state="detached")
     assert page.wrong == []
 
 

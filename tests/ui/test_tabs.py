@@ -1,4 +1,4 @@
-"""A tab goes from test to test, and takes nothing along."""
+"""A tab goes from test to test, and carries nothing over."""
 
 from sqlmodel import Session
 
@@ -6,7 +6,7 @@ from core.models import Role
 from tests.factories import make_user
 
 PHONE = {"width": 390, "height": 844}
-#: Everything that a page may find out about the person before it, and about their wishes.
+#: Everything that a page may find out about the previous person, and about their preferences.
 KNOWN = """[
     document.cookie, localStorage.length, sessionStorage.length, innerWidth, navigator.onLine,
     matchMedia('(prefers-color-scheme: dark)').matches, matchMedia('(prefers-reduced-motion: reduce)').matches,
@@ -14,13 +14,13 @@ KNOWN = """[
 NEW = ["", 0, 0, 1280, True, False, True]
 
 
-def test_a_tab_that_is_given_back_is_as_new(console, rows: Session) -> None:
+def test_a_tab_that_is_returned_is_as_new(console, rows: Session) -> None:
     user = make_user(rows, role=Role.VIEWER)
     rows.commit()
     page = console.open(user, "/workers", screen=PHONE)
     page.get_by_role("heading", name="Workers", level=1).wait_for()
-    heard: list[object] = []
-    page.on("request", lambda request: heard.append(request))
+    requests: list[object] = []
+    page.on("request", lambda request: requests.append(request))
     page.emulate_media(color_scheme="dark", reduced_motion="no-preference")
     page.evaluate("localStorage.a = sessionStorage.a = document.cookie = 'theme=dark; Path=/'")
     assert page.evaluate(KNOWN)[1:] == [1, page.evaluate("sessionStorage.length"), 390, True, True, False]
@@ -29,12 +29,12 @@ def test_a_tab_that_is_given_back_is_as_new(console, rows: Session) -> None:
     further = page.context.new_page()
 
     console.tabs.clear()
-    heard.clear()
+    requests.clear()
 
     again = console.tabs.lend()
     again.goto("/workers")
     again.wait_for_url("**/login**")
-    assert (again, again.evaluate(KNOWN), heard) == (page, NEW, [])
+    assert (again, again.evaluate(KNOWN), requests) == (page, NEW, [])
     assert further.is_closed()
 
 

@@ -1,4 +1,4 @@
-"""Finding users: whatever a person on the phone can spell, and whoever needs someone."""
+"""Finding users: by anything that a caller can spell, and those who need help."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,23 +21,23 @@ def ana(session: Session) -> User:
     return make_user(session, email="Ana.Maria@Example.com", name="Ana Maria Souza")
 
 
-@pytest.mark.parametrize("words", ["ana", "ANA.MARIA@", "Ana Maria", "  ana  ", "souza", "maria@example"])
-def test_a_user_is_found_by_e_mail_and_name_in_any_case(session: Session, ana: User, words: str) -> None:
-    assert [line.id for line in find_users(session, words)] == [ana.id]
+@pytest.mark.parametrize("text", ["ana", "ANA.MARIA@", "Ana Maria", "  ana  ", "souza", "maria@example"])
+def test_a_user_is_found_by_e_mail_and_name_in_any_case(session: Session, ana: User, text: str) -> None:
+    assert [line.id for line in find_users(session, text)] == [ana.id]
 
 
 def test_a_user_is_found_by_the_id_and_its_beginning(session: Session, ana: User) -> None:
-    for words in (str(ana.id), str(ana.id).upper(), ana.id.hex, str(ana.id)[:35]):
-        assert ana.id in [line.id for line in find_users(session, words)]
+    for text in (str(ana.id), str(ana.id).upper(), ana.id.hex, str(ana.id)[:35]):
+        assert ana.id in [line.id for line in find_users(session, text)]
 
 
-@pytest.mark.parametrize("words", ["%", "_", "\\", "a%a", "\x00", "'; DROP TABLE users; --"])
-def test_signs_of_the_query_language_mean_themselves(session: Session, ana: User, words: str) -> None:
-    found = find_users(session, words)
-    assert found == [] or words.strip("\x00") == ""
+@pytest.mark.parametrize("text", ["%", "_", "\\", "a%a", "\x00", "'; DROP TABLE users; --"])
+def test_signs_of_the_query_language_mean_themselves(session: Session, ana: User, text: str) -> None:
+    users = find_users(session, text)
+    assert users == [] or text.strip("\x00") == ""
 
 
-def test_stuck_failed_and_moving_users_are_told_apart(session: Session) -> None:
+def test_stuck_failed_and_moving_users_are_distinguished(session: Session) -> None:
     drifted = make_user(session, demo_mode_status=DemoModeStatus.DISABLING)
     failed = make_user(session, demo_mode_status=DemoModeStatus.FAILED)
     fresh, waiting, scheduled, running, orphan = (make_user(session) for _ in range(5))
@@ -72,7 +72,7 @@ def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Se
 
 
 @pytest.mark.parametrize(
-    ("error_type", "message", "told"),
+    ("error_type", "message", "shown"),
     [
         ("TryAgain", "The demo service does not answer.", "The demo service does not answer."),
         ("WorkerLost", "The worker died.", "The worker died."),
@@ -80,7 +80,7 @@ def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Se
     ],
 )
 def test_a_creator_reads_only_errors_that_were_written_for_people(
-    session: Session, ana: User, error_type: str, message: str, told: str
+    session: Session, ana: User, error_type: str, message: str, shown: str
 ) -> None:
     job = request(session, demo.enable, ana.id, EnableForm(), SUPPORT)
     job.status, job.error_type, job.error_message = JobStatus.FAILED, error_type, message
@@ -89,7 +89,7 @@ def test_a_creator_reads_only_errors_that_were_written_for_people(
     error = demo_state(session, ana.id).error
 
     assert error is not None
-    assert error.startswith(told)
+    assert error.startswith(shown)
     assert "secret" not in error
 
 

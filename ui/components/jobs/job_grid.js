@@ -40,9 +40,13 @@ function recalled(name) {
 
 export default {
   template: `<div class="job-grid">
-    <div class="jg-line" role="alert" v-show="problem"><span>{{ problem }}</span><button type="button" @click="refresh">Try again</button></div>
+    <div class="jg-line" role="alert" v-show="problem">
+      <span>{{ problem }}</span><button type="button" @click="refresh">Try again</button>
+    </div>
     <div class="jg-grid" ref="grid"></div>
-    <div class="jg-empty" role="status" v-show="empty"><strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span></div>
+    <div class="jg-empty" role="status" v-show="empty">
+      <strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span>
+    </div>
   </div>`,
   props: { url: String, query: Object, columns: Array, layout: Array, sort: String, keep: String },
   data: () => ({ problem: "", empty: false }),

@@ -1,4 +1,4 @@
-"""The short ways of the engine keep what the long ones promise: many at once, prepared, raw."""
+"""The engine's fast paths (many at once, prepared, raw) keep the promises of the ordinary ones."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from core.operations.maintenance import DeleteForm, delete_old_jobs, expire_sess
 def ask(engine: Engine, number: int = 1) -> list[Any]:
     with session_scope(engine) as session:
         forms = [DeleteForm(days=days + 1) for days in range(number)]
-        return [one.id for one in request_tasks(session, delete_old_jobs, forms, ENGINE)]
+        return [task.id for task in request_tasks(session, delete_old_jobs, forms, ENGINE)]
 
 
-def test_many_chores_at_once_are_as_many_jobs_with_one_event_each_in_the_order_of_their_forms(engine: Engine) -> None:
+def test_many_tasks_at_once_are_as_many_jobs_with_one_event_each_in_the_order_of_their_forms(engine: Engine) -> None:
     ids = ask(engine, 30)
     with Session(engine) as session:
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}
@@ -34,7 +34,7 @@ def test_many_chores_at_once_are_as_many_jobs_with_one_event_each_in_the_order_o
     assert {event.name for event in events} == {"job.requested"}
 
 
-def test_a_chore_is_there_only_if_the_caller_commits(engine: Engine) -> None:
+def test_a_task_exists_only_if_the_caller_commits(engine: Engine) -> None:
     with Session(engine) as session:
         request_task(session, expire_sessions, expire_sessions.form(), ENGINE)
         session.rollback()
@@ -47,7 +47,7 @@ def test_statements_are_prepared_on_a_session_of_the_servers_own(engine: Engine)
         assert driver.prepare_threshold == pool.PREPARE_AFTER
 
 
-def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
+def test_a_connection_that_ended_while_idle_is_replaced(
     engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with engine.connect() as connection:

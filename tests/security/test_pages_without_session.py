@@ -1,4 +1,4 @@
-"""Pages that belong to nobody: none is made for a stranger, and what errors show is no page that stays open."""
+"""Pages without a person: none is made for a stranger, and an error's page does not stay open."""
 
 import httpx
 import pytest
@@ -9,7 +9,7 @@ from tests.waiting import eventually
 
 __all__ = ["collected", "site"]
 
-#: Addresses of a page, of no page, of a part of none, and of routes of ours with a method that they do not take.
+#: Addresses of a page, of no page, of a missing static file, and of routes with a method that they do not take.
 ADDRESSES = [
     ("GET", "/jobs"),
     ("GET", "/no/such/page"),
@@ -46,7 +46,7 @@ def test_no_page_is_made_of_an_error(site: Site) -> None:
     eventually(lambda: site.counted()["pages"] <= before + 1)
 
 
-def test_a_page_that_is_nobodys_hears_nothing_of_jobs(site: Site) -> None:
+def test_a_page_without_a_person_receives_no_changes_of_jobs(site: Site) -> None:
     person = site.person(Role.VIEWER)
     token = site.sign_in(person)
     page = site.page_of(token, "/nobodys")
@@ -55,7 +55,7 @@ def test_a_page_that_is_nobodys_hears_nothing_of_jobs(site: Site) -> None:
         assert client.call("jobs:join", {"client_id": page.query["client_id"]}) is False
 
 
-def test_who_is_disabled_hears_nothing_more(site: Site) -> None:
+def test_a_disabled_person_receives_no_further_changes(site: Site) -> None:
     person = site.person(Role.VIEWER)
     token = site.sign_in(person)
     page = site.page_of(token)

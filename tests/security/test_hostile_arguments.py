@@ -55,17 +55,17 @@ def program(site: Site) -> typer.Typer:
 def test_no_word_makes_a_verb_fail(program: typer.Typer, verb: str) -> None:
     for name, text in TEXTS.items():
         result = CliRunner().invoke(program, [word.replace("{}", text) for word in VERBS[verb]])
-        told = result.exception
-        assert told is None or isinstance(told, SystemExit | Refused | Unusable), (name, repr(told))
+        raised = result.exception
+        assert raised is None or isinstance(raised, SystemExit | Refused | Unusable), (name, repr(raised))
 
 
-def test_what_strangers_wrote_steers_no_terminal(program: typer.Typer, rows: Session) -> None:
+def test_text_from_strangers_controls_no_terminal(program: typer.Typer, rows: Session) -> None:
     user = make_user(rows, email=f"{TEXTS['terminal']}{uuid4()}@example.com", name=TEXTS["turned around"])
     rows.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=JobStatus.FAILED))
     rows.commit()
-    for words in (["jobs", "list"], ["users", "find", "example.com"], ["operators", "list"]):
-        told = CliRunner().invoke(program, words).stdout
-        assert not set(told) & set("\x1b\x9b\x07\x7f\u202e"), words
+    for arguments in (["jobs", "list"], ["users", "find", "example.com"], ["operators", "list"]):
+        output = CliRunner().invoke(program, arguments).stdout
+        assert not set(output) & set("\x1b\x9b\x07\x7f\u202e"), arguments
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
@@ -73,13 +73,18 @@ def test_no_variable_makes_a_start_fail_without_a_sentence(
     environment: dict[str, str], variable: str, tmp_path: object
 ) -> None:
     hostile = TEXTS["terminal"].replace("\x00", "") + TEXTS["template of Python"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("UNSTUCK_")}
-    given = {**kept, **environment, "UNSTUCK_SECRET_KEY": SECRET, variable: hostile}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("UNSTUCK_")}
+    child_environment = {**inherited, **environment, "UNSTUCK_SECRET_KEY": SECRET, variable: hostile}
     done = subprocess.run(
-        [sys.executable, "main.py", "jobs", "list"], cwd=ROOT, env=given, capture_output=True, text=True, timeout=90
+        [sys.executable, "main.py", "jobs", "list"],
+        cwd=ROOT,
+        env=child_environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
     )
-    told = done.stdout + done.stderr
-    assert "Traceback" not in told
-    assert "\x1b[2J" not in told
+    output = done.stdout + done.stderr
+    assert "Traceback" not in output
+    assert "\x1b[2J" not in output
     assert done.returncode in (0, 1, 2)
     assert done.returncode == 0 or done.stderr.strip(), "a refusal without a word"

@@ -1,4 +1,4 @@
-"""The audit log as it is read: filters, pages, files, and who may."""
+"""Reading the audit log: filters, pages, exports, and the role it needs."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ CLI = Actor(None, "root (command line)", Role.ADMIN, "cli")
 
 @pytest.fixture
 def ana(session: Session) -> User:
-    """Return a user to whom things were done, by three people and the engine."""
+    """Return a user whom three people and the engine have changed."""
     user = make_user(session, email="Ana.Alvarez@example.com")
     record(session, ADMIN, "queue.paused", reason="Deploying 100% of it", name="demo", was="active", now="paused")
     record(session, SUPPORT, "job.requested", user_id=user.id, kind="demo.enable", was="disabled", now="enabling")
@@ -38,12 +38,12 @@ def ana(session: Session) -> User:
     return user
 
 
-def found(session: Session, **wanted: object) -> list[str]:
-    return [line.what for line in find_events(session, AuditFilter.model_validate(wanted)).lines]
+def names_of(session: Session, **filters: object) -> list[str]:
+    return [line.what for line in find_events(session, AuditFilter.model_validate(filters)).lines]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "names"),
+    ("filters", "names"),
     [
         ({}, ["queue.resumed", "operator.role_changed", "job.requested", "queue.paused"]),
         ({"who": "ADA"}, ["queue.resumed", "queue.paused"]),
@@ -59,10 +59,10 @@ def found(session: Session, **wanted: object) -> list[str]:
         ({"until": datetime.now(UTC) - timedelta(hours=1)}, []),
     ],
 )
-def test_the_log_is_narrowed_and_never_holds_what_the_engine_did(
-    session: Session, ana: User, wanted: dict[str, object], names: list[str]
+def test_filters_narrow_the_log_and_it_never_holds_the_engines_events(
+    session: Session, ana: User, filters: dict[str, object], names: list[str]
 ) -> None:
-    assert found(session, **wanted) == names
+    assert names_of(session, **filters) == names
 
 
 def test_pages_follow_each_other_without_a_gap(session: Session, ana: User) -> None:
@@ -76,7 +76,7 @@ def test_pages_follow_each_other_without_a_gap(session: Session, ana: User) -> N
     assert len(ids) == 4
 
 
-def test_before_and_after_are_told_field_by_field(session: Session) -> None:
+def test_before_and_after_are_shown_field_by_field(session: Session) -> None:
     was, now = {"max_running": None, "rate": 2, "same": 1}, {"max_running": 3, "rate": None, "same": 1}
     record(session, ADMIN, "kind.limited", was=was, now=now)
     record(session, ADMIN, "schedule.removed", was={"cron": "0 3 * * *"}, now=None)
@@ -86,7 +86,7 @@ def test_before_and_after_are_told_field_by_field(session: Session) -> None:
     assert removed.changes == [("cron", "0 3 * * *", None)]
 
 
-def test_what_secret_keys_hold_is_hidden_even_if_it_was_written(session: Session, engine: Engine) -> None:
+def test_values_of_secret_keys_are_hidden_even_if_they_were_written(session: Session, engine: Engine) -> None:
     written = '{"args": {"api_key": "canary"}, "was": {"token": "canary"}, "now": null}'
     with session_scope(engine) as other:
         insert = text("INSERT INTO events (name, via, data) VALUES ('x.y', 'cli', CAST(:data AS jsonb))")
@@ -110,7 +110,7 @@ def test_a_cell_of_the_csv_never_begins_a_formula(session: Session, engine: Engi
     assert not any(value.startswith(tuple("=+-@\t\r")) for value in row)
 
 
-def test_a_file_holds_everything_that_fits_over_many_pages(engine: Engine, ana: User) -> None:
+def test_an_export_holds_every_match_over_many_pages(engine: Engine, ana: User) -> None:
     lines = "".join(export(engine, AuditFilter(), Format.JSONL, page=1)).splitlines()
     assert [json.loads(line)["what"] for line in lines] == [
         "queue.resumed",

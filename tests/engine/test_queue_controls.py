@@ -18,9 +18,9 @@ from tests import driving
 from tests.factories import ADMIN, make_user
 
 ENABLE = driving.BY_NAME["demo.enable"]
+TASK = "maintenance.expire_sessions"
 #: No second tick comes due while a test looks at the first.
 YEARLY = "0 0 1 1 *"
-CHORE = "maintenance.expire_sessions"
 
 
 def ask_for(engine: Engine, count: int) -> None:
@@ -100,7 +100,7 @@ def test_every_ending_is_counted_once(engine: Engine) -> None:
 
 
 def add_schedule(engine: Engine, **values: object) -> Schedule:
-    form = scheduling.NewSchedule(**{"name": "nightly", "kind": CHORE, "cron": "0 3 * * *", **values})
+    form = scheduling.NewSchedule(**{"name": "nightly", "kind": TASK, "cron": "0 3 * * *", **values})
     with session_scope(engine) as session:
         return scheduling.add(session, form, ADMIN, "keep the house")
 
@@ -117,8 +117,8 @@ def ticks(engine: Engine) -> list[str]:
 
 def jobs_of(engine: Engine, schedule: Schedule) -> int:
     with Session(engine) as session:
-        asked = select(func.count()).select_from(BackgroundJob).where(BackgroundJob.schedule_id == schedule.id)
-        return session.exec(asked).one()
+        number_of_jobs = select(func.count()).select_from(BackgroundJob).where(BackgroundJob.schedule_id == schedule.id)
+        return session.exec(number_of_jobs).one()
 
 
 def test_a_tick_fires_once_and_the_next_one_lies_ahead(engine: Engine) -> None:
@@ -135,9 +135,9 @@ def test_a_tick_fires_once_and_the_next_one_lies_ahead(engine: Engine) -> None:
 def test_two_schedulers_at_once_fire_a_tick_once(engine: Engine) -> None:
     schedule = add_schedule(engine, cron=YEARLY)
     make_overdue(engine, timedelta(seconds=1))
-    with session_scope(engine) as one, session_scope(engine) as other:
-        assert scheduling.tick(one)
-        assert scheduling.tick(other) is None
+    with session_scope(engine) as first, session_scope(engine) as second:
+        assert scheduling.tick(first)
+        assert scheduling.tick(second) is None
     assert jobs_of(engine, schedule) == 1
 
 
@@ -166,7 +166,7 @@ def test_a_schedule_at_a_time_fires_then_and_never_again(engine: Engine) -> None
     assert jobs_of(engine, schedule) == 1
 
 
-def test_a_paused_schedule_is_silent_and_a_refused_tick_says_why(engine: Engine) -> None:
+def test_a_paused_schedule_fires_nothing_and_a_refused_tick_says_why(engine: Engine) -> None:
     with session_scope(engine) as session:
         user = make_user(session, demo_mode_status="enabled").id
     schedule = add_schedule(engine, kind="demo.enable", target_id=user, cron=YEARLY)

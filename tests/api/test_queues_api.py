@@ -23,7 +23,7 @@ def test_an_admin_pauses_and_resumes_a_queue_and_everyone_sees_why(signed_in: Si
 
 
 @pytest.mark.parametrize("path", ["/api/queues/demo/pause", "/api/kinds/demo.enable/pause", "/api/schedules"])
-def test_support_may_look_but_not_steer(signed_in: SignIn, path: str) -> None:
+def test_support_may_see_queues_but_not_control_them(signed_in: SignIn, path: str) -> None:
     client, _ = signed_in(Role.SUPPORT)
     body = {"name": "x", "kind": "maintenance.expire_sessions", "cron": "0 3 * * *"} if path == "/api/schedules" else {}
     assert client.post(path, json=body).status_code == 403
@@ -51,7 +51,7 @@ def test_a_bad_cron_expression_is_refused_with_an_example(signed_in: SignIn) -> 
     assert "0 3 * * *" in answer.text
 
 
-def test_metrics_tell_of_queues_and_the_database(signed_in: SignIn, anonymous: TestClient) -> None:
+def test_metrics_include_queues_and_the_database(signed_in: SignIn, anonymous: TestClient) -> None:
     text = anonymous.get("/metrics").text
     assert "unstuck_database_up 1.0" in text
     assert 'unstuck_queue_jobs{label="waiting",queue="demo"} 0.0' in text

@@ -1,4 +1,4 @@
-"""Workers, queues and schedules in a real browser: seen by everybody, steered by admins, live without a reload."""
+"""Workers, queues and schedules in a real browser: operators see them, admins control them, live without a reload."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(autouse=True)
 def _fresh(rows: Session) -> None:
-    """Begin without what other tests of this module left."""
+    """Begin without the rows of other tests of this module."""
     for table in ("workers", "queues", "job_kinds", "schedules", "background_jobs", "users"):
         rows.connection().execute(text(f"DELETE FROM {table}"))  # a TRUNCATE and an open page would wait for each other
     rows.commit()
@@ -44,8 +44,8 @@ def enabling(session: Session, user: User, worker: Worker | None = None) -> Back
     return job
 
 
-def toast(page: object, words: str) -> None:
-    page.locator(".q-notification").filter(has_text=words).wait_for()
+def toast(page: object, text: str) -> None:
+    page.locator(".q-notification").filter(has_text=text).wait_for()
 
 
 def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_reload(console, rows: Session) -> None:
@@ -57,16 +57,16 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
     page = console.open(viewer, "/workers")
 
     at_work = page.get_by_label("Live workers")
-    for words in ("mill:42", "1 of 8 threads busy", "97 MB", "serves demo", "demo.enable", "ana@example.com", "25 %"):
-        at_work.get_by_text(words).first.wait_for()
+    for shown in ("mill:42", "1 of 8 threads busy", "97 MB", "serves demo", "demo.enable", "ana@example.com", "25 %"):
+        at_work.get_by_text(shown).first.wait_for()
     assert page.get_by_label("Stopped workers").get_by_text("mill:43").is_visible()
     assert page.get_by_label("Stopped workers").get_by_text("lost", exact=True).is_visible()
 
-    said = at_work.locator(".beat time-text")
-    first = said.get_attribute("at")
+    heartbeat = at_work.locator(".beat time-text")
+    first = heartbeat.get_attribute("at")
     worker.heartbeat_at, job.progress_done = datetime.now(UTC), 1500
     rows.commit()
-    eventually(lambda: said.get_attribute("at") != first)
+    eventually(lambda: heartbeat.get_attribute("at") != first)
     at_work.get_by_text("75 %").wait_for()
 
     worker.stopped_at = datetime.now(UTC)
@@ -76,16 +76,16 @@ def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_r
     assert page.wrong == []
 
 
-def test_without_a_worker_it_is_said_how_to_start_one_and_that_nothing_is_lost(console, rows: Session) -> None:
+def test_the_page_without_a_worker_says_how_to_start_one_and_that_nothing_is_lost(console, rows: Session) -> None:
     viewer, ana = person(rows, Role.VIEWER), make_user(rows)
     enabling(rows, ana)
     rows.commit()
     page = console.open(viewer, "/workers")
-    for words in ("No worker is alive", "Nothing is lost", "make run", "python main.py worker"):
-        page.get_by_label("Live workers").get_by_text(words, exact=False).first.wait_for()
+    for shown in ("No worker is alive", "Nothing is lost", "make run", "python main.py worker"):
+        page.get_by_label("Live workers").get_by_text(shown, exact=False).first.wait_for()
 
 
-def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(console, rows: Session) -> None:
+def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console, rows: Session) -> None:
     admin, ana = person(rows, Role.ADMIN), make_user(rows, email="ana@example.com")
     alive(rows, heartbeat_at=datetime.now(UTC) + timedelta(hours=1))
     job = enabling(rows, ana)
@@ -119,7 +119,7 @@ def test_a_queue_is_paused_with_a_reason_which_its_page_and_its_jobs_tell(consol
     assert page.wrong == []
 
 
-def test_a_kind_is_paused_and_resumed_where_its_queue_goes_on(console, rows: Session) -> None:
+def test_a_kind_is_paused_and_resumed_while_its_queue_goes_on(console, rows: Session) -> None:
     admin = person(rows, Role.ADMIN)
     rows.commit()
     page = console.open(admin, "/queues")
@@ -135,7 +135,7 @@ def test_a_kind_is_paused_and_resumed_where_its_queue_goes_on(console, rows: Ses
     assert [name for name in names if name.startswith("kind.")] == ["kind.paused", "kind.resumed"]
 
 
-def test_limits_are_set_in_a_dialog_that_says_what_does_not_fit(console, rows: Session) -> None:
+def test_limits_are_set_in_a_dialog_that_explains_invalid_values(console, rows: Session) -> None:
     admin = person(rows, Role.ADMIN)
     rows.commit()
     page = console.open(admin, "/queues")
@@ -156,7 +156,7 @@ def test_limits_are_set_in_a_dialog_that_says_what_does_not_fit(console, rows: S
     assert page.wrong == []
 
 
-def test_without_the_broker_it_is_said_that_nothing_is_lost(console, rows: Session) -> None:
+def test_the_page_without_the_broker_says_that_nothing_is_lost(console, rows: Session) -> None:
     viewer = person(rows, Role.VIEWER)
     enabling(rows, make_user(rows))
     enabling(rows, make_user(rows))
@@ -182,8 +182,8 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     toast(page, "nightly added.")
 
     line = page.locator('[data-schedule="nightly"]')
-    for words in ("Delete old jobs", "At 02:30, Monday through Friday", "30 2 * * 1-5", "in Europe/Berlin"):
-        line.get_by_text(words).first.wait_for()
+    for shown in ("Delete old jobs", "At 02:30, Monday through Friday", "30 2 * * 1-5", "in Europe/Berlin"):
+        line.get_by_text(shown).first.wait_for()
     line.get_by_role("button", name="Run now").click()
     toast(page, "nightly requested.")
     schedule = rows.exec(select(Schedule)).one()
@@ -229,7 +229,7 @@ def test_an_operation_is_scheduled_for_a_user_by_their_address_with_its_own_form
     assert (schedule.target_id, schedule.args) == (ana.id, {"preset": "mid_tier"})
 
 
-def test_what_came_of_the_last_runs_is_told_with_the_job_or_the_reason(console, rows: Session) -> None:
+def test_the_last_runs_are_shown_with_the_job_or_the_reason(console, rows: Session) -> None:
     viewer, ana = person(rows, Role.VIEWER), make_user(rows)
     job = enabling(rows, ana)
     schedule = Schedule(name="nightly", kind="demo.enable", target_id=ana.id, cron="0 3 * * *")
@@ -242,8 +242,8 @@ def test_what_came_of_the_last_runs_is_told_with_the_job_or_the_reason(console, 
     rows.commit()
     page = console.open(viewer, "/schedules")
     line = page.locator('[data-schedule="nightly"]')
-    for words in ("fired", "missed", "7 ticks passed", "refused", "cannot start from"):
-        line.get_by_text(words).first.wait_for()
+    for shown in ("fired", "missed", "7 ticks passed", "refused", "cannot start from"):
+        line.get_by_text(shown).first.wait_for()
     line.get_by_role("link", name="job").click()
     page.wait_for_url(f"**/jobs/{job.id}")
 

@@ -1,4 +1,4 @@
-"""What the pages of workers, queues and schedules read: true, and from what is cheap to read."""
+"""The pages of workers, queues and schedules show true figures, from cheap queries."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -33,7 +33,7 @@ def add_worker(session: Session, silent: timedelta, **values: object) -> Worker:
     return row
 
 
-def test_workers_are_told_apart_and_old_ones_are_forgotten(session: Session) -> None:
+def test_workers_are_listed_by_presence_and_old_ones_are_forgotten(session: Session) -> None:
     ago, lately = timedelta(0), clock.now() - timedelta(hours=2)
     alive = add_worker(session, ago)
     silent = add_worker(session, timedelta(seconds=24))
@@ -43,25 +43,25 @@ def test_workers_are_told_apart_and_old_ones_are_forgotten(session: Session) -> 
     add_worker(session, timedelta(days=3), lost_at=clock.now() - timedelta(days=3))
     session.flush()
 
-    seen = worker_listing(session)
+    listing = worker_listing(session)
 
-    assert {line.worker.id: line.presence for line in seen.alive} == {
+    assert {line.worker.id: line.presence for line in listing.alive} == {
         alive.id: WorkerState.ALIVE,
         silent.id: WorkerState.SILENT,
     }
-    gone = [(line.worker.id, line.presence) for line in seen.gone]
+    gone = [(line.worker.id, line.presence) for line in listing.gone]
     assert gone == [(beyond.id, WorkerState.LOST), (stopped.id, WorkerState.STOPPED), (lost.id, WorkerState.LOST)]
 
 
-def test_a_worker_is_seen_with_the_jobs_that_it_runs_and_no_others(engine: Engine) -> None:
+def test_a_worker_is_listed_with_the_jobs_that_it_runs_and_no_others(engine: Engine) -> None:
     ask(engine)
     ask(engine)
-    mine, other = driving.new_worker(engine), driving.new_worker(engine)
-    held = driving.take(engine, mine)
+    busy, idle = driving.new_worker(engine), driving.new_worker(engine)
+    held = driving.take(engine, busy)
     assert held is not None
     with Session(engine) as session:
-        seen = {line.worker.id: [row["id"] for row in line.jobs] for line in worker_listing(session).alive}
-    assert seen == {mine: [str(held.id)], other: []}
+        jobs_of = {line.worker.id: [row["id"] for row in line.jobs] for line in worker_listing(session).alive}
+    assert jobs_of == {busy: [str(held.id)], idle: []}
 
 
 def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> None:
@@ -74,15 +74,17 @@ def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> Non
                     VALUES (now() - interval '3 days', 'demo.enable', 'demo', 'failed', 0, 9, 0)""")
         )
     with Session(engine) as session:
-        seen = queue_summary(session)
-    assert {queue.line.name: dict(queue.ended) for queue in seen.queues} == {
+        summary = queue_summary(session)
+    assert {queue.line.name: dict(queue.ended) for queue in summary.queues} == {
         "demo": {"succeeded": 1},
         "maintenance": {},
     }
-    assert {kind.kind.kind: dict(kind.ended) for kind in seen.kinds if kind.ended} == {"demo.enable": {"succeeded": 1}}
+    assert {kind.kind.kind: dict(kind.ended) for kind in summary.kinds if kind.ended} == {
+        "demo.enable": {"succeeded": 1}
+    }
 
 
-def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> None:
+def test_waiting_jobs_are_counted_due_or_not(engine: Engine) -> None:
     ask(engine)
     ask(engine)
     with session_scope(engine) as session:
@@ -93,7 +95,7 @@ def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cron", "words"),
+    ("cron", "description"),
     [
         ("30 2 * * 1-5", "At 02:30, Monday through Friday"),
         ("*/5 * * * *", "Every 5 minutes"),
@@ -102,11 +104,11 @@ def test_what_waits_in_the_database_is_counted_due_or_not(engine: Engine) -> Non
         ("0 3 * *", ""),
     ],
 )
-def test_cron_is_told_in_words_where_they_surely_mean_the_same(cron: str, words: str) -> None:
-    assert in_words(cron) == words
+def test_cron_is_described_in_words_where_they_surely_mean_the_same(cron: str, description: str) -> None:
+    assert in_words(cron) == description
 
 
-def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(session: Session) -> None:
+def test_a_schedule_is_listed_with_its_person_its_next_runs_and_its_latest_ticks(session: Session) -> None:
     user = make_user(session, email="Ana@example.com")
     target = targets(session, "demo.enable", " ana@example.COM ")[0]
     assert target.id == user.id
@@ -128,12 +130,12 @@ def test_a_schedule_is_seen_with_its_person_its_next_runs_and_its_latest_ticks(s
     assert schedule_lines(session)[0].next == ()
 
 
-def test_nobody_is_a_target_who_does_not_exist(session: Session) -> None:
+def test_an_unknown_user_is_no_target(session: Session) -> None:
     with pytest.raises(NotFound, match=r"nobody@example\.com"):
         targets(session, "demo.enable", "nobody@example.com")
 
 
-def test_runs_are_foretold_before_a_schedule_is_added() -> None:
+def test_the_next_runs_are_shown_before_a_schedule_is_added() -> None:
     runs = scheduling.upcoming("0 3 * * *", None, "UTC", 3)
     assert [later - earlier for earlier, later in pairwise(runs)] == [timedelta(days=1)] * 2
     with pytest.raises(Invalid) as refusal:

@@ -1,4 +1,4 @@
-"""Lines below the pages' sockets: who opens one and does not say whose it is holds it for seconds, not for ever."""
+"""Connections below the pages' sockets: one that names no person lasts seconds, not for ever."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from tests.security.test_sockets import COOKIE, Site, collected, site
 
 __all__ = ["collected", "site"]
 
-#: What Engine.IO says before it closes a line.
+#: The message of Engine.IO before it closes a connection.
 CLOSE = "1"
-# So does the library with a line that was cut.
+# The library does the same with a connection that was cut.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -24,11 +24,11 @@ def line(site: Site, token: str | None) -> Iterator[websocket.WebSocket]:
     raw.close()
 
 
-def heard(raw: websocket.WebSocket) -> str:
-    """Return the next message but pings, which are answered as a patient stranger would; at the end of a line: ""."""
+def next_message(raw: websocket.WebSocket) -> str:
+    """Return the next message, or "" at the end of the connection; pings are answered as a patient stranger would."""
     for _ in range(3):
-        if (said := raw.recv()) != "2":
-            return "" if said == CLOSE else said
+        if (message := raw.recv()) != "2":
+            return "" if message == CLOSE else message
         raw.send("3")
     raise AssertionError("three pings were answered, and the line is still there")
 
@@ -36,18 +36,18 @@ def heard(raw: websocket.WebSocket) -> str:
 @pytest.mark.parametrize("tries", [[], ["40"], ["40", "40{}", '42["event",{}]']])
 def test_a_stranger_who_answers_every_ping_is_cut_off(site: Site, tries: list[str]) -> None:
     with line(site, None) as raw:
-        assert heard(raw).startswith("0{")
-        for said in tries:
-            raw.send(said)
-        assert [said for said in iter(lambda: heard(raw), "") if not said.startswith("44")] == []
+        assert next_message(raw).startswith("0{")
+        for message in tries:
+            raw.send(message)
+        assert [message for message in iter(lambda: next_message(raw), "") if not message.startswith("44")] == []
 
 
-def test_whoever_is_signed_in_keeps_the_line(site: Site) -> None:
+def test_a_signed_in_person_keeps_the_connection(site: Site) -> None:
     with line(site, site.sign_in(site.person())) as raw, line(site, None) as other:
-        assert heard(raw).startswith("0{")
+        assert next_message(raw).startswith("0{")
         raw.send("40")
-        assert heard(raw).startswith("40{")
-        assert [heard(other)[:2], heard(other)] == ["0{", ""]
+        assert next_message(raw).startswith("40{")
+        assert [next_message(other)[:2], next_message(other)] == ["0{", ""]
         raw.send("42" + '["jobs:join",{}]')
         raw.ping()
         assert raw.connected

@@ -1,4 +1,4 @@
-"""A way round: having done again, as a retry, what one could not have started."""
+"""A retry is no way around rights: it needs the right to start the job."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -16,11 +16,11 @@ from core.operation import Operation
 from core.operations import BY_NAME
 from tests.factories import ADMIN, SUPPORT, make_user
 
-CHORES = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operation) and kind.role is Role.ADMIN]
+TASKS = [name for name, kind in BY_NAME.items() if not isinstance(kind, Operation) and kind.role is Role.ADMIN]
 
 
-@pytest.mark.parametrize("task", CHORES)
-def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine, task: str) -> None:
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_is_retried_only_by_people_who_may_start_it(engine: Engine, task: str) -> None:
     later = clock.now() + timedelta(days=30)
     args = {"days": 3650} if task == "maintenance.delete_old_jobs" else {}
     job = perform(engine, ADMIN, CommandRequest(name=task, args=args, reason="a test", run_at=later))
@@ -36,13 +36,13 @@ def test_a_chore_is_done_again_only_by_who_could_have_started_it(engine: Engine,
     assert perform(engine, ADMIN, replace(again, reason="a test"))["kind"] == task
 
 
-def test_support_and_the_customer_do_an_operation_again(engine: Engine) -> None:
+def test_support_and_the_customer_may_retry_an_operation(engine: Engine) -> None:
     with Session(engine, expire_on_commit=False) as session:
         user = make_user(session)
         session.commit()
     customer = Actor(user.id, user.email, Role.MEMBER, "console")
     job = perform(engine, SUPPORT, CommandRequest(name="demo.enable", target=user.id))
-    for who in (SUPPORT, customer):
-        perform(engine, who, CommandRequest(name="job.cancel", target=job["job_id"]))
-        job = perform(engine, who, CommandRequest(name="job.retry", target=job["job_id"]))
+    for person in (SUPPORT, customer):
+        perform(engine, person, CommandRequest(name="job.cancel", target=job["job_id"]))
+        job = perform(engine, person, CommandRequest(name="job.retry", target=job["job_id"]))
         assert job["kind"] == "demo.enable"

@@ -1,4 +1,4 @@
-"""The wire to somebody else's server: no redirect, no packed answer, no endless one."""
+"""Requests to another organisation's server: no redirect, no packed answer, no endless one."""
 
 import gzip
 import threading
@@ -14,12 +14,12 @@ from core.people import limited_transport, oidc
 
 
 class Hostile(BaseHTTPRequestHandler):
-    """Answers with what its path names, and notes who asked for what."""
+    """Answers as its path says, and notes each requested path."""
 
-    asked: list[str]
+    requested: list[str]
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.requested.append(self.path)
         packed = self.path == "/packed"
         body = gzip.compress(b"0" * 10_000_000, 1) if packed else b"x" * 1_000
         self.send_response(302 if self.path == "/elsewhere" else 200)
@@ -31,26 +31,26 @@ class Hostile(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, list[str]]]:
-    asked: list[str] = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Noting", (Hostile,), {"asked": asked})) as server:
+    requested: list[str] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Noting", (Hostile,), {"requested": requested})) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", requested
         server.shutdown()
 
 
 def test_a_provider_s_redirect_is_not_followed(server: tuple[str, list[str]]) -> None:
-    url, asked = server
+    url, requested = server
     with oidc._client() as client:
         assert client.get(f"{url}/elsewhere", auth=None).status_code == 302
-    assert asked == ["/elsewhere"]
+    assert requested == ["/elsewhere"]
 
 
-def test_a_packed_answer_that_nobody_asked_for_is_refused_before_it_is_unpacked(server: tuple[str, list[str]]) -> None:
+def test_an_unrequested_packed_answer_is_refused_before_it_is_unpacked(server: tuple[str, list[str]]) -> None:
     with oidc._client() as client, pytest.raises(httpx2.ReadError, match="compressed"):
         client.get(f"{server[0]}/packed", auth=None)
 
