@@ -35,7 +35,7 @@ def write(connection: Connection, *, users: int | None, jobs: int, now: datetime
 
 
 _SETTINGS: Final = sa.text("""
-    SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true), setseed(:seed)
+    SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '128MB', true), setseed(:seed)
 """)
 
 # A database without creators is given 200 where no number is named.
@@ -96,7 +96,7 @@ _JOBS: Final = sa.text("""
         CROSS JOIN generate_series(before + 1, last) number WHERE people > 0
     ), placed AS (
         SELECT *, user_id IS NOT NULL AND (r > 1 AND luck < 0.026 OR r = 1 AND ends = 'failed') AS setback,
-            min(at + r * apart) OVER (PARTITION BY n ORDER BY r) - r * apart AS created_at
+            min(at + r * apart) OVER (PARTITION BY n ORDER BY at DESC) - r * apart AS created_at
         FROM (SELECT n, id AS user_id, at, luck, dice, speed, apart, ends, preset, interactions, accounts,
                   row_number() OVER (PARTITION BY n ORDER BY at DESC) AS r
               FROM moments LEFT JOIN sample_people USING (n)) numbered
@@ -104,7 +104,7 @@ _JOBS: Final = sa.text("""
         SELECT *, (count(*) FILTER (WHERE NOT setback) OVER mine % 2 = 1) = (ends = 'enabled') AS enables,
             (lpad(to_hex(floor(extract(epoch FROM created_at) * 1000)::bigint), 12, '0') || '7'
             || overlay(left(md5(concat(user_id, created_at, luck)), 19) PLACING '8' FROM 4 FOR 1))::uuid AS id
-        FROM placed WINDOW mine AS (PARTITION BY n ORDER BY r)
+        FROM placed WINDOW mine AS (PARTITION BY n ORDER BY at DESC)
     ), judged AS (
         SELECT *, CASE WHEN setback AND enables AND luck >= 0.017 AND r > 1 THEN 'cancelled'
             WHEN setback OR enables AND luck > 0.998 AND r > 1 THEN 'failed' ELSE 'succeeded' END AS status FROM aimed
@@ -114,7 +114,7 @@ _JOBS: Final = sa.text("""
                 ELSE 'demo.disable' END AS kind,
             CASE WHEN user_id IS NULL THEN NULL WHEN lead(status) OVER mine = 'failed' THEN 'failed'
                 WHEN enables THEN 'disabled' ELSE 'enabled' END AS came_from
-        FROM judged WINDOW mine AS (PARTITION BY n ORDER BY r)
+        FROM judged WINDOW mine AS (PARTITION BY n ORDER BY at DESC)
     ), tried AS (
         SELECT *, came_from = 'failed' OR user_id IS NOT NULL AND dice > 0.96 AS by_staff,
             CASE WHEN came_from = 'failed' AND lead(kind) OVER mine = kind THEN lead(id) OVER mine END AS retry_of,
@@ -124,7 +124,7 @@ _JOBS: Final = sa.text("""
                 WHEN luck BETWEEN 0.104 AND 0.114 THEN 2 ELSE 1 END AS attempt,
             CASE WHEN kind = 'demo.enable' OR came_from = 'enabled' THEN interactions ELSE 0 END AS total,
             CASE status WHEN 'succeeded' THEN 1 ELSE speed END AS share, -ln(1 - dice) / 8 * interval '1 s' AS waited
-        FROM named WINDOW mine AS (PARTITION BY n ORDER BY r)
+        FROM named WINDOW mine AS (PARTITION BY n ORDER BY at DESC)
     ), timed AS (
         SELECT *, CASE WHEN attempt > 0 THEN floor(total * share)::int ELSE 0 END AS done,
             CASE WHEN attempt > 0 THEN created_at + waited END AS started_at, created_at + waited
