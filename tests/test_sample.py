@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core import sample
+from core.diagnosis.invariants import violations
 from core.errors import Unusable
 from core.models import BackgroundJob, Interaction, User
 
@@ -48,6 +49,11 @@ def test_the_sample_is_believable(filled: Engine) -> None:
     assert value_of(filled, "SELECT count(*) FROM background_jobs WHERE retry_of IS NOT NULL") > 0
     assert value_of(filled, "SELECT max(attempt) FROM background_jobs") == 3
     assert value_of(filled, "SELECT min(created_at) FROM background_jobs") < NOW - timedelta(days=28)
+    kinds = {kind for (kind,) in rows(filled, "SELECT DISTINCT kind FROM background_jobs")}
+    assert {"demo.enable", "demo.disable", "demo.dismiss", "maintenance.expire_sessions"} <= kinds
+    assert (
+        value_of(filled, "SELECT count(DISTINCT host) FROM workers JOIN background_jobs ON worker_id = workers.id") == 3
+    )
     night, day = (
         value_of(filled, f"SELECT count(*) FROM background_jobs WHERE extract(hour FROM created_at) = {hour}")
         for hour in (3, 15)
@@ -70,6 +76,41 @@ def test_the_sample_starts_no_work(filled: Engine) -> None:
     )
     assert value_of(filled, "SELECT max(finished_at) FROM background_jobs") < NOW
     assert value_of(filled, "SELECT count(*) FROM workers WHERE stopped_at IS NULL") == 0
+
+
+def test_doctor_finds_nothing_in_the_sample(filled: Engine) -> None:
+    with Session(filled) as session:
+        assert list(violations(session)) == []
+
+
+def test_the_jobs_of_a_user_follow_each_other(filled: Engine) -> None:
+    """Each job starts after the one before ended, from the state that it left; a retry repeats what failed."""
+    steps = """
+        SELECT count(*) FROM (SELECT *, lag(id) OVER past AS before, lag(kind) OVER past AS did,
+            lag(status) OVER past AS ended, lag(finished_at) OVER past AS until FROM background_jobs
+            WHERE user_id IS NOT NULL WINDOW past AS (PARTITION BY user_id ORDER BY created_at)) j
+        WHERE created_at < until OR retry_of IS NOT NULL AND (retry_of, ended, kind) <> (before, 'failed', did)
+           OR ended = 'succeeded' AND came_from <> CASE did WHEN 'demo.enable' THEN 'enabled' ELSE 'disabled' END
+           OR ended = 'failed' AND came_from <> 'failed'
+           OR came_from = 'enabled' AND kind <> 'demo.disable' OR came_from = 'disabled' AND kind <> 'demo.enable'
+    """
+    assert value_of(filled, steps) == 0
+
+
+def test_the_same_numbers_make_the_same_sample(filled: Engine) -> None:
+    """Ids and e-mail addresses differ; what happened, when, and how it ended does not."""
+    history = "SELECT kind, status, attempt, created_at, finished_at FROM background_jobs ORDER BY created_at, kind"
+    before = rows(filled, history)
+    with filled.begin() as connection:
+        connection.execute(sa.text("TRUNCATE users, background_jobs, job_attempts CASCADE"))
+    sample.fill(filled, users=300, jobs=5_000, now=NOW)
+    assert rows(filled, history) == before
+
+
+def test_no_users_and_no_jobs_are_possible(engine: Engine) -> None:
+    sample.fill(engine, users=None, jobs=0, now=NOW)
+    assert value_of(engine, "SELECT count(*) FROM users") == 200
+    assert value_of(engine, "SELECT count(*) FROM background_jobs") == 0
 
 
 def test_ids_carry_the_time_of_the_job(filled: Engine) -> None:

@@ -8,9 +8,7 @@ from sqlmodel import Session, col
 
 from core.errors import Unusable
 from core.models import BackgroundJob
-from core.sample import people, store
-from core.sample.shifts import Shifts
-from core.sample.story import Story
+from core.sample import history, records
 
 #: The product's database before the program: what the migrations carry over, and the users of the sample.
 LEGACY = Path(__file__).parent / "legacy.sql"
@@ -19,19 +17,13 @@ LEGACY = Path(__file__).parent / "legacy.sql"
 def fill(engine: Engine, *, users: int | None, jobs: int, now: datetime) -> None:
     """Add `users` creators and `jobs` finished jobs of the last 30 days, in one transaction.
 
-    Nothing that could start work is added. Afterwards the state of each creator still says what their last job says; a
-    handful of them end in failed. Without `users`, the jobs are those of the creators that are there.
+    Nothing that could start work is added. Afterwards the state of each creator still matches their last job; a handful
+    of them end in failed. Without `users`, the jobs are those of the creators in the database.
     """
     with engine.connect() as connection, connection.begin():
-        cast = people.gather(connection, add=users, jobs=jobs, now=now)
-        story = Story(cast, jobs if cast.creators else 0, now)
-        shifts = Shifts(connection, now)
-        with store.without_indexes(connection, rows=jobs):
-            store.copy_jobs(connection, story, shifts)
-        store.copy_attempts(connection, story, shifts)
-        store.copy_events(connection, story)
-        people.settle(connection, story.failed)
-    store.analyze(engine)
+        history.write(connection, users=users, jobs=jobs, now=now)
+        records.write(connection)
+    records.analyze(engine)
 
 
 def refuse_if_not_empty(engine: Engine) -> None:
