@@ -217,6 +217,11 @@ def test_released_at_a_checkpoint_it_goes_on_where_it_was_and_keeps_the_attempt(
     assert {**picture(engine, user), "result": job_row(engine, job).result} == expected
 
 
+@every_operation
+def test_what_failed_can_be_retried(operation: Any_) -> None:
+    assert operation.machine.failed in operation.source, "Retry is what people are told to press"
+
+
 def test_no_two_operations_of_a_machine_share_a_state_in_between() -> None:
     between = [(operation.machine.name, operation.during) for operation in OPERATIONS]
     assert len(set(between)) == len(between)
