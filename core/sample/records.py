@@ -30,7 +30,7 @@ _COUNTERS: Final = sa.text("""
     DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
 """)
 
-# Only of the newest 4,000 jobs: nobody looks further back, and a million jobs would have five million of them.
+# Only of the newest 4,000 jobs: operators look no further back, and a million jobs would have five million of them.
 # All attempts but the last ended in an error that passed, and were followed by a pause.
 _NEWEST: Final = """
     WITH newest AS (
