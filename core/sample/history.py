@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from core.demo.presets import PROFILES
 from core.models.columns import new_id
 from core.sample import errors
-from core.sample.records import without_indexes
 
 #: The last job is requested so long before now, which is longer than a job takes.
 REST: Final = timedelta(minutes=10)
@@ -27,11 +26,8 @@ def write(connection: Connection, *, users: int | None, jobs: int, now: datetime
         "sizes": [profile.interactions for profile in PROFILES.values()],
         "accounts": [len(profile.accounts) for profile in PROFILES.values()], "seed": jobs % 1_000 / 1_000,
     }  # fmt: skip
-    for statement in (_SETTINGS, _ADD_USERS, _PEOPLE, _WORKERS):
+    for statement in (_SETTINGS, _ADD_USERS, _PEOPLE, _WORKERS, _JOBS, _FAILED):
         connection.execute(statement, values)
-    with without_indexes(connection, rows=jobs):
-        connection.execute(_JOBS, values)
-    connection.execute(_FAILED)
 
 
 _SETTINGS: Final = sa.text("""

@@ -1,37 +1,9 @@
-"""What is kept beside the jobs of the sample: indexes, counters, and attempts and events of the newest jobs."""
+"""What is kept beside the jobs of the sample: counters, and attempts and events of the newest jobs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
-from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
-
-from core.models import BackgroundJob
-
-#: From so many rows on, indexes are built afterwards: that is three times as fast.
-MANY: Final = 20_000
-
-
-@contextmanager
-def without_indexes(connection: Connection, *, rows: int) -> Iterator[None]:
-    """Drop the secondary indexes and foreign keys of the jobs for one block when many rows come, and build them again.
-
-    All of it is in the caller's transaction, under a lock: others wait, and never see the table without.
-    """
-    table: sa.Table = BackgroundJob.metadata.tables["background_jobs"]
-    indexes, keys = (table.indexes, table.foreign_key_constraints) if rows >= MANY else (set(), set())
-    connection.execute(sa.text("SET LOCAL maintenance_work_mem = '256MB'"))
-    for index in indexes:
-        connection.execute(DropIndex(index, if_exists=True))
-    for key in keys:
-        connection.execute(DropConstraint(key, if_exists=True))
-    yield
-    for index in indexes:
-        connection.execute(CreateIndex(index))
-    for key in keys:
-        connection.execute(AddConstraint(key))
 
 
 def write(connection: Connection) -> None:
@@ -58,7 +30,7 @@ _COUNTERS: Final = sa.text("""
     DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
 """)
 
-# Only of the newest 4,000 jobs: nobody looks further back, and a million jobs would have five million of them.
+# Only of the newest 4,000 jobs: operators look no further back, and a million jobs would have five million of them.
 # All attempts but the last ended in an error that passed, and were followed by a pause.
 _NEWEST: Final = """
     WITH newest AS (

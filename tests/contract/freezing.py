@@ -4,6 +4,8 @@ In the product its file would stand in core/operations, with one line in OPERATI
 migration for them; `install` does these three by hand.
 """
 
+import sys
+
 from core import operations
 from core.models import DemoModeStatus, Role, User
 from core.models.columns import text_enum
@@ -58,6 +60,11 @@ def install() -> None:
 
 if __name__ == "__main__":
     install()
-    import main
+    if sys.argv[1].startswith("postgresql"):
+        from tests.ui import serving
 
-    main.main()
+        serving.main(*sys.argv[1:])
+    else:
+        import main
+
+        main.main()
