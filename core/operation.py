@@ -123,8 +123,9 @@ class Operation(Generic[RowT, FormT]):
     source: frozenset[StrEnum]
     during: StrEnum
     target: StrEnum
-    #: The state in which a cancelled operation settles.
+    #: The state in which a cancelled operation settles, and what that means for the row, in one sentence.
     cancelled_state: StrEnum
+    cancel_effect: str
     form: type[FormT]
     run: Callable[[Work[RowT, FormT]], Steps]
     #: Removes what `run` left; runs in the transaction that ends the job, so it may only change the database.
@@ -168,5 +169,6 @@ class Task(Generic[FormT]):
     queue: str
     priority: int = 0
     max_attempts: int = 3
+    cancel_effect: str = "The changes of its finished steps stay."
     #: Starting it by hand needs a reason.
     needs_reason: bool = False

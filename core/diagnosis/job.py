@@ -7,7 +7,8 @@ from typing import Final
 from core.diagnosis.blockers import blocker_of, later_blockers
 from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, name_of, requested_evidence
 from core.jobs.labels import Label
-from core.models import BackgroundJob
+from core.models import BackgroundJob, JobStatus
+from core.operations import BY_NAME
 from core.settings import settings
 from core.wording import spoken
 
@@ -26,7 +27,7 @@ def _queued(context: JobContext) -> Diagnosis:
     if blocked := blocker_of(context):
         return blocked
     if context.capacity.workers == 0:
-        return _no_worker(context, "cannot start: no worker is alive")
+        return _no_worker(context, f"cannot {'continue' if context.job.started_at else 'start'}: no worker is alive")
     if context.ahead:
         return Diagnosis(
             Situation.WAITING,
@@ -85,7 +86,7 @@ def _running(context: JobContext) -> Diagnosis:
             Situation.STUCK,
             f"{name_of(context)} is running, but has made no progress for {spoken(quiet)}.",
             (*facts, _time_limit(context)),
-            _cancel(job, "It stops at its next checkpoint, and its changes are undone."),
+            _cancel(job, effect_of_cancel(job)),
         )
     return Diagnosis(
         Situation.WORKING, f"{name_of(context)} is running: {_progress(job)}last checkpoint {_ago(quiet)}.", facts
@@ -149,9 +150,6 @@ def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()
         if last_seen
         else "No worker has ever run."
     )
-    effect = "The user returns to their earlier state as soon as a worker runs; nothing is lost either way."
-    if context.label is Label.QUEUED:
-        effect = "The user returns to their earlier state at once; the job has changed nothing yet."
     return Diagnosis(
         Situation.STUCK,
         f"{name_of(context)} {problem} for the queue {context.job.queue}.",
@@ -161,8 +159,17 @@ def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()
             "It continues as soon as a worker starts (main.py worker).",
             *requested_evidence(context),
         ),
-        _cancel(context.job, effect),
+        _cancel(context.job, effect_of_cancel(context.job)),
     )
+
+
+def effect_of_cancel(job: BackgroundJob) -> str:
+    """Return when a cancelled job ends and what it leaves, in the words of its kind."""
+    if job.token == 0:
+        return "It ends at once; it has changed nothing yet."
+    kind = BY_NAME.get(job.kind)
+    when = "It ends at once." if job.status is JobStatus.QUEUED else "It stops at its next checkpoint."
+    return f"{when} {kind.cancel_effect}" if kind else when
 
 
 def _capacity(context: JobContext) -> str:

@@ -1,6 +1,7 @@
 """Demo mode: operations that fill a creator's account with generated interactions and empty it again."""
 
 import time
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -23,7 +24,16 @@ class EnableForm(Form):
     preset: Preset = Field(default=Preset.MID_TIER, title="Preset", description="The creator to imitate.")
 
 
-def fill(work: Work[User, EnableForm]) -> Steps:
+PresetFormT = TypeVar("PresetFormT", bound=EnableForm)
+
+
+class SwitchForm(EnableForm):
+    """The creator to imitate from now on; no default, because the present data is replaced."""
+
+    preset: Preset = Field(title="Preset", description="The creator to imitate.")
+
+
+def fill(work: Work[User, PresetFormT]) -> Steps:
     """Write the preset's connections and interactions, one batch per step."""
     user_id = work.subject.id
     # Each step fetches its batch first: no transaction is open while a slow demo service answers.
@@ -85,6 +95,7 @@ enable = Operation(
     during=DemoModeStatus.ENABLING,
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
+    cancel_effect="Demo mode ends up off; what was generated is deleted.",
     form=EnableForm,
     run=fill,
     undo=wipe,
@@ -103,7 +114,8 @@ switch = Operation(
     during=DemoModeStatus.SWITCHING,
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
-    form=EnableForm,
+    cancel_effect="Demo mode ends up off; the previous creator's data is not restored.",
+    form=SwitchForm,
     run=fill,
     undo=wipe,
     role=Role.SUPPORT,
@@ -121,6 +133,7 @@ disable = Operation(
     during=DemoModeStatus.DISABLING,
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.DISABLED,
+    cancel_effect="The deletion is completed; demo mode ends up off.",
     form=NoForm,
     run=empty,
     undo=wipe,
@@ -139,6 +152,7 @@ dismiss = Operation(
     during=DemoModeStatus.FAILED,
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.FAILED,
+    cancel_effect="The deletion is completed; demo mode stays failed.",
     form=NoForm,
     run=empty,
     undo=wipe,

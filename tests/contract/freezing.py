@@ -41,6 +41,7 @@ operation = Operation(
     during=FREEZING,
     target=FROZEN,
     cancelled_state=DemoModeStatus.ENABLED,
+    cancel_effect="Demo mode stays on.",
     form=NoForm,
     run=freeze,
     undo=lambda _: None,

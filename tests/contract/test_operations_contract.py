@@ -237,5 +237,5 @@ def test_an_operation_never_starts_from_its_own_state_in_between_while_a_job_is_
     job = driving.ask_fixed(engine, operation, user)
     for other in OPERATIONS:
         with pytest.raises(AlreadyActive) as refusal:
-            driving.ask(engine, other, user)
+            driving.ask(engine, other, user, driving.smallest_form(other))
         assert refusal.value.job_id == job

@@ -101,7 +101,7 @@ def test_a_double_click_requests_once_and_the_page_follows_the_job(console, rows
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing hangs over on a phone"
 
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Cancelled. Nothing was left behind.").first.wait_for()
+    page.get_by_text("Cancelled. Demo mode is off, and no generated data is left.").first.wait_for()
     page.get_by_role("button", name="Enable demo mode").wait_for()
 
 

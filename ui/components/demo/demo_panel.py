@@ -7,6 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from core.diagnosis.context import JobContext
+from core.diagnosis.job import effect_of_cancel
 from core.jobs.labels import Label
 from core.models import Role, User
 from core.operation import NoForm
@@ -49,7 +50,7 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
     async def cancel() -> None:
         question = Question(
             "Cancel this job?",
-            ["It stops at its next checkpoint, and its changes are undone."],
+            [effect_of_cancel(job)],
             "Cancel the job",
             asks_reason=True,
             takes_away=True,

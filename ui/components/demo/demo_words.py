@@ -8,7 +8,7 @@ from core.demo.presets import Preset
 from core.diagnosis.customer import DemoState
 from core.jobs.labels import Label
 from core.models import DemoModeStatus
-from core.operations import demo, operation_during
+from core.operations import demo
 from core.wording import counted
 
 #: For how long the page mentions a finished deletion.
@@ -26,12 +26,15 @@ def completion(before: DemoState, now: DemoState) -> str | None:
     """Return the announcement of a change of state, or None if no operation ended."""
     if before.status is now.status:
         return None
+    if now.label is Label.CANCELLED:
+        return _cancelled(now)
     if now.status is DemoModeStatus.ENABLED:
         return f"Demo mode active: {counted(_figure(now, 'interactions'), 'interaction')} in your account."
     if now.status is DemoModeStatus.FAILED:
         return f"Demo mode failed: {now.error or 'we have no record of the reason.'}"
     if now.status is DemoModeStatus.DISABLED:
-        return _turned_off(before, now)
+        deleted = _figure(now, "interactions_deleted")
+        return f"Demo mode is off: {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."
     return None
 
 
@@ -59,12 +62,10 @@ def preset_name(preset: str | None) -> str:
     return Preset(preset).profile.label if preset in list(Preset) else (preset or "")
 
 
-def _turned_off(before: DemoState, now: DemoState) -> str:
-    begun = operation_during(demo.demo_mode, before.status)
-    if now.label is Label.CANCELLED and begun and begun.target == DemoModeStatus.ENABLED:
-        return "Cancelled. Nothing was left behind."
-    deleted = _figure(now, "interactions_deleted")
-    return f"Demo mode is off: {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."
+def _cancelled(now: DemoState) -> str:
+    if now.status is DemoModeStatus.ENABLED:
+        return "Cancelled. Demo mode stays on."
+    return "Cancelled. Demo mode is off, and no generated data is left."
 
 
 def _figure(state: DemoState, name: str) -> int:

@@ -24,8 +24,8 @@ _WORKS_FROM: Final = {
     "job.cancel": frozenset({"queued", "running"}),
 }
 _EFFECTS: Final = {
-    "job.retry": "Each job is queued again; the failed one stays in the history.",
-    "job.cancel": "Waiting jobs end at once, running jobs at their next checkpoint. Their work is undone.",
+    "job.retry": "A new job repeats each one; the old ones stay in the history.",
+    "job.cancel": "Waiting jobs end at once, running jobs at their next checkpoint.",
 }
 _ACTS: Final = {"job.retry": "Retrying", "job.cancel": "Cancelling"}
 _ICONS: Final = {"job.retry": "replay", "job.cancel": "block"}
@@ -94,7 +94,7 @@ def _draw_action(name: str, rows: Sequence[Row], after: After) -> ui.button:
 
 def _question(name: str, fit: Sequence[Row], rows: Sequence[Row]) -> Question:
     label = COMMANDS[name].label
-    consequences = [_EFFECTS[name]]
+    consequences = [_EFFECTS[name], *(_cancel_effects(fit) if name == "job.cancel" else ())]
     if skipped := [row for row in rows if row not in fit]:
         consequences.append(f"Skipped: {_split(skipped)}.")
     return Question(
@@ -104,6 +104,12 @@ def _question(name: str, fit: Sequence[Row], rows: Sequence[Row]) -> Question:
         asks_reason=True,
         takes_away=name == "job.cancel",
     )
+
+
+def _cancel_effects(rows: Sequence[Row]) -> list[str]:
+    """Return what a cancel leaves of jobs that have begun, kind by kind."""
+    kinds = [BY_NAME[name] for name in sorted({row["kind"] for row in rows if row["started_at"]}) if name in BY_NAME]
+    return [f"{kind.label}: {kind.cancel_effect}" for kind in kinds]
 
 
 def _split(rows: Sequence[Row]) -> str:

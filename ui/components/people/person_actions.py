@@ -20,7 +20,7 @@ from ui.components.base.shown_once import show_once
 After = Callable[[], Awaitable[None]]
 
 _LINK: Final = (
-    "Anyone with this link can sign in with it once within 24 hours. Send it only to them; it is not shown again."
+    "The link signs in once within 24 hours, without a password. Send it only to this person; it is not shown again."
 )
 
 
