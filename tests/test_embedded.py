@@ -44,6 +44,13 @@ def test_both_servers_answer_and_nothing_is_left_of_them(data_dir: Path) -> None
     assert not list(data_dir.glob("run/*"))
 
 
+def test_libpq_variables_of_the_shell_lead_to_no_other_server(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PGHOSTADDR": "127.0.0.1", "PGSERVICE": "production", "PGOPTIONS": "-c nonsense=1"}.items():
+        monkeypatch.setenv(name, value)
+    with embedded(data_dir, redis=False) as services, psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_the_servers_listen_on_no_port_and_refuse_other_users(data_dir: Path) -> None:
     with embedded(data_dir) as services:
         assert not [each for process in servers_of(data_dir) for each in process.net_connections("inet")]

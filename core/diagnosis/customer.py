@@ -44,7 +44,7 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
         return DemoState(user.demo_mode_status, user.demo_preset)
     return DemoState(
         status=user.demo_mode_status,
-        preset=user.demo_preset or job.args.get("preset"),
+        preset=user.demo_preset or (job.args.get("preset") if job.token else None),
         job_id=job.id,
         kind=job.kind,
         label=load_context(session, job).label,

@@ -18,6 +18,11 @@ QUIET = timedelta(seconds=60)
 PROMPT = timedelta(seconds=10)
 
 
+_NEXT_CHECKPOINT: Final = "It stops at its next checkpoint."
+#: Instead, while no worker runs: the first sweep ends it.
+_NEXT_WORKER: Final = "It ends as soon as a worker runs."
+
+
 def explain(context: JobContext) -> Diagnosis:
     """Return the diagnosis of a job."""
     return _EXPLAINED[context.label](context)
@@ -159,7 +164,7 @@ def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()
             "It continues as soon as a worker starts (main.py worker).",
             *requested_evidence(context),
         ),
-        _cancel(context.job, effect_of_cancel(context.job)),
+        _cancel(context.job, effect_of_cancel(context.job).replace(_NEXT_CHECKPOINT, _NEXT_WORKER)),
     )
 
 
@@ -168,7 +173,7 @@ def effect_of_cancel(job: BackgroundJob) -> str:
     if job.token == 0:
         return "It ends at once; it has changed nothing yet."
     kind = BY_NAME.get(job.kind)
-    when = "It ends at once." if job.status is JobStatus.QUEUED else "It stops at its next checkpoint."
+    when = "It ends at once." if job.status is JobStatus.QUEUED else _NEXT_CHECKPOINT
     return f"{when} {kind.cancel_effect}" if kind else when
 
 

@@ -10,6 +10,7 @@ refuse a Valkey that outlived its owner, and warn about the session's runtime fo
     <data_dir>/run/         the sockets, where their path is short and plain enough; otherwise in /tmp
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ def embedded(data_dir: Path, *, postgres: bool = True, redis: bool = True) -> It
 
 
 def _start(data_dir: Path, servers: list[Server], *, postgres: bool, redis: bool) -> Services:
+    if postgres:
+        forget_libpq_settings()
     account = Account.for_servers(data_dir / "postgres")
     account.grant_passage(data_dir)
     sockets = socket_folder(data_dir, account)
@@ -59,6 +62,12 @@ def _start(data_dir: Path, servers: list[Server], *, postgres: bool, redis: bool
         embedded_postgres.start(data_dir, sockets, account, servers) if postgres else "",
         valkey.start(data_dir, sockets, account, servers) if redis else "",
     )
+
+
+def forget_libpq_settings() -> None:
+    """Remove libpq's variables (PGHOSTADDR, PGSERVICE, …) from this process: they would lead to another server."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def running(data_dir: Path) -> Services | None:
@@ -69,4 +78,6 @@ def running(data_dir: Path) -> Services | None:
     program = holder(absolute(data_dir))
     if program is None or not program.is_ready:
         return None
+    if program.database_url:
+        forget_libpq_settings()
     return Services(program.database_url, program.redis_url)

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from sqlmodel import SQLModel
+
+import core.models  # noqa: F401 - the tables register themselves
 from migrations import revisions
 from migrations.legacy.facts import Facts
 from migrations.legacy.shape import LEGACY
@@ -79,7 +82,8 @@ def _rights(facts: Facts) -> Iterator[Finding]:
             f'As its owner or a superuser: GRANT USAGE, CREATE ON SCHEMA "{schema}" TO "{facts.role}";',
             blocks=True,
         )
-    for name in (*LEGACY, "alembic_version"):
+    ours = SQLModel.metadata.tables if facts.revision else LEGACY
+    for name in (*ours, "alembic_version"):
         table = facts.tables.get(name)
         if table and not table.is_ours:
             yield Finding(

@@ -30,10 +30,23 @@ def rename(old: str, new: str) -> None:
     move("queues", "name", old, new)
     for kind in KINDS:
         was, now = f"{old}.{kind}", f"{new}.{kind}"
-        rename_in_events(was, now)
         op.execute(f"UPDATE background_jobs SET kind = '{now}', queue = '{new}' WHERE kind = '{was}'")
         op.execute(f"UPDATE schedules SET kind = '{now}' WHERE kind = '{was}'")
         move("job_kinds", "kind", was, now)
+    for kind in KINDS:
+        rename_in_args(f"{old}.{kind}", f"{new}.{kind}", new)
+    # Last: it keeps others from writing events until the commit.
+    for kind in KINDS:
+        rename_in_events(f"{old}.{kind}", f"{new}.{kind}")
+
+
+def rename_in_args(was: str, now: str, family: str) -> None:
+    """Rename the kind that a deletion of old jobs is limited to, in jobs and schedules."""
+    for table in ("background_jobs", "schedules"):
+        op.execute(
+            f"""UPDATE {table} SET args = jsonb_set(args, '{{kind}}', '"{now}"')
+            WHERE kind = '{family}.delete_old_jobs' AND args ->> 'kind' = '{was}'"""
+        )
 
 
 def rename_in_events(was: str, now: str) -> None:
@@ -42,14 +55,14 @@ def rename_in_events(was: str, now: str) -> None:
     op.execute(
         f"""UPDATE events SET data = jsonb_set(data, '{{kind}}', '"{now}"')
         WHERE via = 'engine' AND data ->> 'kind' = '{was}'
-          AND job_id IN (SELECT id FROM background_jobs WHERE kind = '{was}')"""
+          AND job_id IN (SELECT id FROM background_jobs WHERE kind = '{now}')"""
     )
     op.execute("ALTER TABLE events ENABLE TRIGGER events_append_only")
 
 
 def move(table: str, column: str, was: str, now: str) -> None:
-    """Rename the key of a row; if both names have a row, the row of the new name stays."""
-    op.execute(f"DELETE FROM {table} WHERE {column} = '{was}' AND EXISTS (SELECT FROM {table} WHERE {column} = '{now}')")
+    """Rename the key of a row; if both names have a row, the one that was in force stays, with its pause and limits."""
+    op.execute(f"DELETE FROM {table} WHERE {column} = '{now}' AND EXISTS (SELECT FROM {table} WHERE {column} = '{was}')")
     op.execute(f"UPDATE {table} SET {column} = '{now}' WHERE {column} = '{was}'")
 
 

@@ -19,7 +19,8 @@ def written_before(url: str, kind: str, queue: str) -> None:
             ('job.requested', 'console', '{JOB}', '{{"kind": "{kind}", "args": {{}}}}')""",
         "INSERT INTO job_counters (hour, kind, queue, status, shard, jobs, ran_seconds) "
         f"VALUES ('{HOUR}', '{kind}', '{queue}', 'succeeded', 0, 3, 1.5)",
-        f"INSERT INTO schedules (id, name, kind, cron) VALUES ('{JOB}', 'nightly', '{kind}', '0 3 * * *')",
+        "INSERT INTO schedules (id, name, kind, cron, args) "
+        f"""VALUES ('{JOB}', 'nightly', '{kind}', '0 3 * * *', '{{"days": 9, "kind": "{queue}.expire_sessions"}}')""",
         f"INSERT INTO queues (name, paused_at, paused_by) VALUES ('{queue}', now(), 'ana')",
         f"INSERT INTO job_kinds (kind, max_running) VALUES ('{kind}', 2)",
     )
@@ -31,7 +32,7 @@ def names(url: str) -> dict[str, list[tuple[object, ...]]]:
         "jobs": "SELECT kind, queue FROM background_jobs",
         "events": "SELECT via, data ->> 'kind' FROM events WHERE name = 'job.requested' ORDER BY id",
         "counters": "SELECT kind, queue, jobs FROM job_counters",
-        "schedules": "SELECT kind FROM schedules",
+        "schedules": "SELECT kind, args ->> 'kind' AS limited_to, args ->> 'days' AS days FROM schedules",
         "queues": "SELECT name, paused_by FROM queues",
         "kinds": "SELECT kind, max_running FROM job_kinds",
     }
@@ -43,7 +44,7 @@ def expected(kind: str, queue: str, sealed: str) -> dict[str, list[tuple[object,
         "jobs": [(kind, queue)],
         "events": [("engine", kind), ("console", sealed)],
         "counters": [(kind, queue, 3)],
-        "schedules": [(kind,)],
+        "schedules": [(kind, f"{queue}.expire_sessions", "9")],
         "queues": [(queue, "ana")],
         "kinds": [(kind, 2)],
     }
@@ -70,6 +71,14 @@ def test_counters_of_both_names_are_added_together(migrated_url: str) -> None:
     )
     run.upgrade(migrated_url, secret=SECRET)
     assert names(migrated_url)["counters"] == [("maintenance.delete_old_jobs", "maintenance", 7)]
+
+
+def test_a_pause_stays_in_force_beside_an_empty_row_of_the_new_name(migrated_url: str) -> None:
+    run.downgrade(migrated_url, "0018", secret=SECRET)
+    written_before(migrated_url, KIND, QUEUE)
+    execute(migrated_url, "INSERT INTO queues (name) VALUES ('maintenance')")
+    run.upgrade(migrated_url, secret=SECRET)
+    assert names(migrated_url)["queues"] == [("maintenance", "ana")]
 
 
 def test_the_log_is_append_only_again_after_the_names_have_changed(migrated_url: str) -> None:
