@@ -185,7 +185,14 @@ def look(page: object, path: str) -> list[str]:
 
 
 def overflow(page: object, path: str, screen: dict[str, int]) -> list[str]:
-    """Return a fault if the page is wider than a screen of this size."""
+    """Return a fault if the page stays wider than a screen of this size."""
+    from playwright.sync_api import TimeoutError as StaysWide
+
     page.set_viewport_size(screen)
-    wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    return [f"{path} is {wide} wide in {room}"] if wide > room else []
+    try:
+        # Scripts that lay out anew after a change of size come a moment later.
+        page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth", timeout=3_000)
+    except StaysWide:
+        wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        return [f"{path} is {wide} wide in {room}"]
+    return []
