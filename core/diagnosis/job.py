@@ -164,16 +164,16 @@ def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()
             "It continues as soon as a worker starts (main.py worker).",
             *requested_evidence(context),
         ),
-        _cancel(context.job, effect_of_cancel(context.job).replace(_NEXT_CHECKPOINT, _NEXT_WORKER)),
+        _cancel(context.job, effect_of_cancel(context.job, running=_NEXT_WORKER)),
     )
 
 
-def effect_of_cancel(job: BackgroundJob) -> str:
-    """Return when a cancelled job ends and what it leaves, in the words of its kind."""
+def effect_of_cancel(job: BackgroundJob, *, running: str = _NEXT_CHECKPOINT) -> str:
+    """Return when a cancelled job ends (`running`: one that runs now) and what it leaves, in the words of its kind."""
     if job.token == 0:
         return "It ends at once; it has changed nothing yet."
     kind = BY_NAME.get(job.kind)
-    when = "It ends at once." if job.status is JobStatus.QUEUED else _NEXT_CHECKPOINT
+    when = "It ends at once." if job.status is JobStatus.QUEUED else running
     return f"{when} {kind.cancel_effect}" if kind else when
 
 

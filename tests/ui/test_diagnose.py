@@ -1,6 +1,7 @@
 """Each situation has one sentence, and a remedy exactly where an operator should act."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,11 +9,13 @@ from sqlmodel import Session
 
 from core.commands.registry import COMMANDS
 from core.diagnosis.context import Capacity, Controls, JobContext, Situation
+from core.diagnosis.job import effect_of_cancel
 from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
 from core.jobs.request import request
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
-from core.operations import demo
+from core.operation import Operation
+from core.operations import OPERATIONS, demo
 from core.operations.demo import EnableForm, demo_mode
 from core.queues import controls
 from tests.factories import ADMIN, SUPPORT, make_user
@@ -319,3 +322,13 @@ def test_pauses_and_limits_are_loaded_from_the_database(session: Session) -> Non
     session.flush()
     session.expire_all()
     assert f"queue demo was paused by {ADMIN.name} at" in diagnose_user(session, user).sentence
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_a_cancel_promises_what_its_operation_does(operation: Operation[Any, Any]) -> None:
+    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1)
+    assert effect_of_cancel(begun) == f"It stops at its next checkpoint. {operation.cancel_effect}"
+    released = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=1)
+    assert effect_of_cancel(released) == f"It ends at once. {operation.cancel_effect}"
+    untouched = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=0)
+    assert operation.cancel_effect not in effect_of_cancel(untouched), "nothing was changed yet"
