@@ -97,7 +97,7 @@ EDITS += ("name = 'queue.resumed'", "via = 'engine'", "data = data || '{\"amount
 def test_an_edited_event_is_named(log: Engine, edit: str) -> None:
     damage(log, f"UPDATE events SET {edit} WHERE id = 4")
     fault = fault_of(log)
-    assert (fault.position, fault.event_id, fault.what) == (4, 4, "edited")
+    assert (fault.position, fault.event_id, fault.damage) == (4, 4, "edited")
 
 
 def test_the_first_of_several_is_named(log: Engine) -> None:
@@ -108,28 +108,28 @@ def test_the_first_of_several_is_named(log: Engine) -> None:
 def test_a_deleted_event_is_named(log: Engine) -> None:
     damage(log, "DELETE FROM events WHERE id = 2")
     fault = fault_of(log)
-    assert (fault.event_id, fault.what) == (2, "deleted")
+    assert (fault.event_id, fault.damage) == (2, "deleted")
     assert "event 2 was sealed here and is gone" in fault.says
 
 
 def test_events_that_change_places_are_named_with_each_other(log: Engine) -> None:
     damage(log, *(f"UPDATE events SET id = {to} WHERE id = {was}" for was, to in ((2, 99), (5, 2), (99, 5))))
     fault = fault_of(log)
-    assert (fault.event_id, fault.what) == (2, "out of order")
+    assert (fault.event_id, fault.damage) == (2, "out of order")
     assert "has the content that event 5 had" in fault.says
 
 
 def test_exchanged_transactions_are_named(log: Engine) -> None:
     damage(log, "UPDATE events e SET txid = o.txid FROM events o WHERE (e.id, o.id) IN ((3, 6), (6, 3))")
     fault = fault_of(log)
-    assert (fault.event_id, fault.what) == (3, "out of order")
+    assert (fault.event_id, fault.damage) == (3, "out of order")
 
 
 def test_an_event_inserted_behind_the_sealed_ones_is_named(log: Engine) -> None:
     copied = "at, name, actor_id, actor, via, data, txid"
     damage(log, f"INSERT INTO events ({copied}) SELECT {copied} FROM events WHERE id = 3")
     fault = fault_of(log)
-    assert (fault.event_id, fault.what) == (EVENTS + 1, "inserted")
+    assert (fault.event_id, fault.damage) == (EVENTS + 1, "inserted")
 
 
 SEAL_EDITS = ("digest = hash", "hash = digest", "event_id = 99", "txid = 1", "sealed_at = now() + '1 s'")
@@ -139,7 +139,7 @@ SEAL_EDITS = ("digest = hash", "hash = digest", "event_id = 99", "txid = 1", "se
 def test_an_edited_seal_is_named(log: Engine, edit: str) -> None:
     damage(log, f"UPDATE audit_seals SET {edit} WHERE position = 5")
     fault = fault_of(log)
-    assert (fault.position, fault.what) == (5, "seal edited")
+    assert (fault.position, fault.damage) == (5, "seal edited")
 
 
 def test_a_seal_made_without_the_secret_is_found(log: Engine) -> None:
@@ -147,9 +147,9 @@ def test_a_seal_made_without_the_secret_is_found(log: Engine) -> None:
     damage(log, "UPDATE events SET reason = 'mine' WHERE id = 7", "DELETE FROM audit_seals WHERE position = 7")
     forged = seal_all(log, ChainKeys("another secret, guessed"))
     assert forged.added == 1
-    assert fault_of(log).what == "unknown key"
+    assert fault_of(log).damage == "unknown key"
     damage(log, f"UPDATE audit_seals SET key_id = '{KEYS.current}' WHERE position = 7")
-    assert (fault_of(log).event_id, fault_of(log).what) == (7, "seal edited")
+    assert (fault_of(log).event_id, fault_of(log).damage) == (7, "seal edited")
 
 
 def test_a_link_with_the_right_names_but_without_the_secret_does_not_fit(log: Engine) -> None:
@@ -158,26 +158,26 @@ def test_a_link_with_the_right_names_but_without_the_secret_does_not_fit(log: En
     forger._known = {KEYS.current: next(iter(forger._known.values()))}
     forger.current = KEYS.current
     seal_all(log, forger)
-    assert (fault_of(log).event_id, fault_of(log).what) == (EVENTS + 1, "seal edited")
+    assert (fault_of(log).event_id, fault_of(log).damage) == (EVENTS + 1, "seal edited")
 
 
 def test_a_seal_taken_out_of_the_middle_is_found(log: Engine) -> None:
     damage(log, "DELETE FROM audit_seals WHERE position = 4")
-    assert fault_of(log).what == "seal missing"
+    assert fault_of(log).damage == "seal missing"
 
 
 def test_a_tail_that_was_cut_off_is_found_with_the_head_kept_elsewhere(log: Engine) -> None:
     head = check(log).head
     damage(log, "DELETE FROM audit_seals WHERE position > 5", "DELETE FROM events WHERE id > 5")
     assert check(log).fault is None, "the shorter chain is good in itself"
-    assert fault_of(log, head).what == "another head"
+    assert fault_of(log, head).damage == "another head"
 
 
 def test_a_chain_made_anew_with_the_key_is_found_with_the_head_kept_elsewhere(log: Engine) -> None:
     head = check(log).head
     damage(log, "TRUNCATE audit_seals", "UPDATE events SET reason = 'mine' WHERE id = 7")
     seal_all(log)
-    assert fault_of(log, head).what == "another head"
+    assert fault_of(log, head).damage == "another head"
 
 
 def test_the_engines_events_are_not_in_the_chain(log: Engine) -> None:
@@ -244,7 +244,7 @@ def test_links_of_a_former_key_verify_while_it_is_known(log: Engine) -> None:
     assert verify(log, new).fault is None
     forgotten = verify(log, ChainKeys("a new secret for tests and nothing else")).fault
     assert forgotten is not None
-    assert (forgotten.what, forgotten.position) == ("unknown key", 1)
+    assert (forgotten.damage, forgotten.position) == ("unknown key", 1)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def verify(head: Head = None, as_json: Json = False) -> None:
     if fault:
         sentence = fault.says[0].upper() + fault.says[1:] + "."
         answer |= {
-            "fault": fault.what,
+            "fault": fault.damage,
             "position": fault.position or "",
             "event": fault.event_id or "",
             "says": sentence,

@@ -35,7 +35,7 @@ class Fault:
     position: int | None
     event_id: int | None
     #: edited, deleted, out of order, inserted, seal edited, seal missing, unknown key, another head.
-    what: str
+    damage: str
     says: str
 
 
