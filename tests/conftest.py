@@ -18,11 +18,11 @@ import pytest
 from sqlalchemy import Engine, make_url
 from sqlmodel import Session
 
-from core.database.engine import connect
 from core.local.embedded import embedded
 from migrations.run import upgrade
 from tests import order
 from tests.browsing import a_browser
+from tests.recycling import Recycled, Recycler
 
 SERVER = pytest.StashKey[str]()
 TEMPLATE = "unstuck_template"
@@ -133,10 +133,23 @@ def empty_database_url(server: str) -> Iterator[str]:
     yield from _fresh(server, "template0")
 
 
+@pytest.fixture(scope="session")
+def _recycler(server: str, template: str) -> Iterator[Recycler]:
+    recycler = Recycler(server, template)
+    yield recycler
+    recycler.close()
+
+
 @pytest.fixture
-def database_url(server: str, template: str) -> Iterator[str]:
-    """Return a database with all tables and no rows, for this test alone."""
-    yield from _fresh(server, template)
+def _recycled(_recycler: Recycler) -> Iterator[Recycled]:
+    yield _recycler.lend()
+    _recycler.take_back()
+
+
+@pytest.fixture
+def database_url(_recycled: Recycled) -> str:
+    """Return a database with all tables and no rows, which no other test uses at the same time."""
+    return _recycled.url
 
 
 def _fresh(server: str, template: str) -> Iterator[str]:
@@ -149,11 +162,9 @@ def _fresh(server: str, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(_recycled: Recycled) -> Engine:
     """Return an engine on this test's database."""
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
+    return _recycled.engine
 
 
 @pytest.fixture

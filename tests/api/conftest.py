@@ -1,11 +1,13 @@
 """The API as programs see it, without a browser."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 
 from core.database.engine import session_scope
 from core.models import Role, User
@@ -25,10 +27,18 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     passwords._decoy_hash.cache_clear()
 
 
+@cache
+def api() -> FastAPI:
+    """Return the API, whose first request takes 100 ms; each test sets its own engine."""
+    return create_api(create_engine("postgresql+psycopg://"), "test")
+
+
 @pytest.fixture
 def anonymous(engine: Engine) -> Iterator[TestClient]:
     """Return a client that is not signed in."""
-    with TestClient(create_api(engine, "test"), base_url="http://localhost", follow_redirects=False) as client:
+    application = api()
+    access.use(engine)
+    with TestClient(application, base_url="http://localhost", follow_redirects=False) as client:
         yield client
 
 

@@ -13,8 +13,8 @@ from tests.model.state import Setting
 
 
 @pytest.fixture
-def stage(engine: Engine) -> Iterator[Stage]:
-    engine.pool._pre_ping = False  # a third of all round trips, and this server does not go away
+def stage(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(engine.pool, "_pre_ping", False)  # a third of all round trips, and this server does not go away
     stage = Stage(engine)
     yield stage
     stage.close()
