@@ -224,40 +224,22 @@ def job_row(engine: Engine, job_id: UUID) -> BackgroundJob:
         return session.get_one(BackgroundJob, job_id)
 
 
-def keep_rows(engine: Engine) -> Callable[[], None]:
-    """Keep all rows, and return a function that brings them back: for each round of a sweep over checkpoints."""
-    with engine.begin() as connection:
-        names, cursor = _tables(connection), connection.connection.cursor()
-        kept = {}
-        for name in names:
-            with cursor.copy(f"COPY {name} TO STDOUT") as rows:
-                kept[name] = b"".join(rows)
-
-    def bring_back() -> None:
-        with engine.begin() as connection:
-            _delete_all(connection, names)
-            cursor = connection.connection.cursor()
-            for name in (name for name, rows in kept.items() if rows):
-                with cursor.copy(f"COPY {name} FROM STDIN") as rows:
-                    rows.write(kept[name])
-
-    return bring_back
-
-
 def empty(engine: Engine) -> None:
     """Empty every table of a database that is in use; a TRUNCATE and an open page would wait for each other.
 
     It is also faster for a few rows: a TRUNCATE makes twenty tables and their indexes anew.
     """
     with engine.begin() as connection:
-        _delete_all(connection, _tables(connection))
+        delete_all(connection, tables_of(connection))
 
 
-def _tables(connection: Connection) -> list[str]:
+def tables_of(connection: Connection) -> list[str]:
+    """Return the names of all tables but alembic's."""
     return [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
 
 
-def _delete_all(connection: Connection, names: list[str]) -> None:
+def delete_all(connection: Connection, names: list[str]) -> None:
+    """Delete the rows of these tables, in one statement to the server."""
     statements = [f"DELETE FROM {name}" for name in names]
     driver: Any = connection.connection.driver_connection
     driver.execute("; ".join(["SET LOCAL session_replication_role = replica", *statements]))  # events are append-only

@@ -1,7 +1,5 @@
 """Promises that every operation keeps, at every one of its checkpoints."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +14,7 @@ from core.operation import Operation
 from core.operations import OPERATIONS
 from core.people.users import Need, user_page, users_in_need
 from tests import driving
+from tests.contract.sweeping import sweep_of
 from tests.driving import at_checkpoint, die, job_row, own_rows, picture
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
@@ -61,47 +60,6 @@ def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
             outcomes.append(driving.work_on(engine, held))
         assert_healthy(engine, user, f"ended as {outcomes[-1]}")
     assert len(outcomes) <= operation.max_attempts
-
-
-@dataclass
-class Sweep:
-    """An operation, requested by a user: `rounds` brings back that moment for each of its checkpoints."""
-
-    engine: Engine
-    user: UUID
-    job: UUID
-    #: The rows that an undisturbed run leaves, and its number of checkpoints.
-    end: dict[str, Any]
-    checkpoints: int
-    bring_back: Callable[[], None]
-
-    def rounds(self) -> Iterator[int]:
-        for number in range(self.checkpoints):
-            self.bring_back()
-            yield number
-
-    def end_now(self) -> dict[str, Any]:
-        return {**picture(self.engine, self.user), "result": job_row(self.engine, self.job).result}
-
-
-#: What undisturbed runs left and how many checkpoints they had, by operation: ids and times are the same in every run.
-UNDISTURBED: dict[str, tuple[dict[str, Any], int]] = {}
-
-
-def sweep_of(engine: Engine, operation: Any_) -> Sweep:
-    user = driving.prepare(engine, operation)
-    job = driving.ask_fixed(engine, operation, user)
-    sweep = Sweep(engine, user, job, {}, 0, driving.keep_rows(engine))
-    if operation.name not in UNDISTURBED:
-        with pytest.MonkeyPatch.context() as patch:
-            passed = at_checkpoint(patch, -1)
-            assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
-        UNDISTURBED[operation.name] = sweep.end_now(), len(passed)
-        sweep.bring_back()
-    sweep.end, sweep.checkpoints = UNDISTURBED[operation.name]
-    assert sweep.end["state"] == operation.target
-    assert sweep.checkpoints > 0
-    return sweep
 
 
 @every_operation
