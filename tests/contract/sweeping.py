@@ -41,7 +41,7 @@ UNDISTURBED: dict[str, tuple[dict[str, Any], int]] = {}
 def sweep_of(engine: Engine, operation: Operation[Any, Any]) -> Sweep:
     user = driving.prepare(engine, operation)
     job = driving.ask_fixed(engine, operation, user)
-    sweep = Sweep(engine, user, job, {}, 0, driving.keep_rows(engine))
+    sweep = Sweep(engine, user, job, {}, 0, keep_rows(engine))
     if operation.name not in UNDISTURBED:
         with pytest.MonkeyPatch.context() as patch:
             passed = driving.at_checkpoint(patch, -1)
