@@ -9,7 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
@@ -31,8 +32,7 @@ class Revision:
 @lru_cache
 def path() -> tuple[Revision, ...]:
     """Return all revisions, first to last; their ids are in alphabetical order."""
-    script = ScriptDirectory.from_config(_config())
-    return tuple(Revision(r.revision, r.doc) for r in reversed(list(script.walk_revisions())))
+    return tuple(Revision(r.revision, r.doc) for r in reversed(list(_scripts().walk_revisions())))
 
 
 def head() -> str:
@@ -63,13 +63,14 @@ def of(connection: Connection) -> str:
 
 def go_up(connection: Connection, to: str, cipher: object) -> None:
     """Apply one revision within the connection's transaction."""
-    command.upgrade(_config(connection=connection, cipher=cipher), to)
+    scripts = _scripts()
+    _run(connection, MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(to)), cipher)
 
 
 def go_down(connection: Connection, at: str, cipher: object) -> None:
     """Undo the database's current revision within the connection's transaction."""
-    below = [revision.id for revision in path() if revision.id < at]
-    command.downgrade(_config(connection=connection, cipher=cipher), below[-1] if below else BASE)
+    scripts = _scripts()
+    _run(connection, MigrationStep.downgrade_from_script(scripts.revision_map, scripts.get_revision(at)), cipher)
 
 
 def as_sql(start: str) -> str:
@@ -77,6 +78,18 @@ def as_sql(start: str) -> str:
     text = io.StringIO()
     command.upgrade(_config(text), f"{start or BASE}:{HEAD}", sql=True)
     return text.getvalue()
+
+
+def _run(connection: Connection, step: MigrationStep, cipher: object) -> None:
+    config = _config(connection=connection, cipher=cipher)
+    with EnvironmentContext(config, _scripts(), fn=lambda _revision, _context: [step]):
+        _scripts().run_env()
+
+
+@lru_cache
+def _scripts() -> ScriptDirectory:
+    """Return the revisions' files, each loaded once; alembic's commands would load all of them for each step."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _config(output: io.StringIO | None = None, **attributes: Any) -> Config:

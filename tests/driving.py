@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlmodel import Session, select
 
 from core.database.engine import session_scope
@@ -224,16 +224,22 @@ def job_row(engine: Engine, job_id: UUID) -> BackgroundJob:
         return session.get_one(BackgroundJob, job_id)
 
 
-def forget_everything(engine: Engine) -> None:
-    """Empty the tables, for the next round of a sweep over all checkpoints."""
-    empty(engine)  # a few rows: twenty tables and their indexes are made anew by a TRUNCATE
-
-
 def empty(engine: Engine) -> None:
-    """Empty every table of a database that is in use; a TRUNCATE and an open page would wait for each other."""
-    with session_scope(engine) as session:
-        connection = session.connection()
-        connection.execute(text("SET LOCAL session_replication_role = replica"))  # events are append-only
-        for name in inspect(connection).get_table_names():
-            if name != "alembic_version":
-                connection.execute(text(f"DELETE FROM {name}"))
+    """Empty every table of a database that is in use; a TRUNCATE and an open page would wait for each other.
+
+    It is also faster for a few rows: a TRUNCATE makes twenty tables and their indexes anew.
+    """
+    with engine.begin() as connection:
+        delete_all(connection, tables_of(connection))
+
+
+def tables_of(connection: Connection) -> list[str]:
+    """Return the names of all tables but alembic's."""
+    return [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+
+
+def delete_all(connection: Connection, names: list[str]) -> None:
+    """Delete the rows of these tables, in one statement to the server."""
+    statements = [f"DELETE FROM {name}" for name in names]
+    driver: Any = connection.connection.driver_connection
+    driver.execute("; ".join(["SET LOCAL session_replication_role = replica", *statements]))  # events are append-only

@@ -85,6 +85,7 @@ def test_a_password_that_is_easy_to_guess_is_refused_with_a_reason(password: str
         "x" * 3 + GOOD * 40,
     ],
 )
+@pytest.mark.usefixtures("quick_hashes")
 def test_a_password_that_is_hard_to_guess_is_taken_in_any_script_and_length(password: str) -> None:
     assert passwords.hash_password(password, EMAIL, NAME).startswith("$argon2id$")
 
@@ -115,6 +116,7 @@ def test_people_who_choose_at_the_same_moment_are_judged_by_their_own_names() ->
         assert all(pool.map(is_refused, ["xqvzkwjp", "wjkqhzvx"] * 40))
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_every_character_counts_however_many_there_are(anonymous: TestClient, engine: Engine) -> None:
     long = GOOD * 40
     with session_scope(engine) as session:

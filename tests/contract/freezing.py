@@ -1,9 +1,12 @@
 """An operation of the tests alone, with states of its own: `python -m tests.contract.freezing` is main.py with it.
 
+With `verbs` it runs any number of command lines.
+
 In the product its file would stand in core/operations, with one line in OPERATIONS, two in DemoModeStatus and a
 migration for them; `install` does these three by hand.
 """
 
+import json
 import sys
 
 from core import operations
@@ -59,9 +62,22 @@ def install() -> None:
     operations.BY_NAME = {**operations.BY_NAME, operation.name: operation}
 
 
+def answer_verbs() -> None:
+    """Run each command line that comes as JSON on a line of stdin, and answer with its exit code, output and error."""
+    from typer.testing import CliRunner
+
+    import main
+
+    for line in sys.stdin:
+        done = CliRunner().invoke(main.app, json.loads(line))
+        print(json.dumps([done.exit_code, done.stdout, done.stderr or repr(done.exception)]), flush=True)  # noqa: T201
+
+
 if __name__ == "__main__":
     install()
-    if sys.argv[1].startswith("postgresql"):
+    if sys.argv[1] == "verbs":
+        answer_verbs()
+    elif sys.argv[1].startswith("postgresql"):
         from tests.ui import serving
 
         serving.main(*sys.argv[1:])

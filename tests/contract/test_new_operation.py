@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Engine, text
@@ -19,7 +19,16 @@ from tests import driving
 from tests.conftest import SECRET
 from tests.waiting import eventually
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+class Done(NamedTuple):
+    """How a verb ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
 ALLOW = text("ALTER TABLE users DROP CONSTRAINT ck_users_demo_mode_status")
 PROGRAM = [sys.executable, "-m", "tests.contract.freezing"]
 
@@ -32,13 +41,21 @@ def environment(database_url: str, redis_url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def program(environment: dict[str, str]) -> Run:
-    """Return a function that runs one verb of a program that has the operation."""
+def program(environment: dict[str, str]) -> Iterator[Run]:
+    """Return a function that runs one verb of a program that has the operation; one process runs them all."""
+    command = [*PROGRAM, "verbs"]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
 
-    def run(*verb: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*PROGRAM, *verb], env=environment, capture_output=True, text=True, check=False)
+        def run(*verb: str) -> Done:
+            assert process.stdin
+            assert process.stdout
+            print(json.dumps(verb), file=process.stdin, flush=True)
+            return Done(*json.loads(process.stdout.readline()))
 
-    return run
+        yield run
+        process.communicate()
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from core.operation import Operation
 from core.operations import OPERATIONS
 from core.people.users import Need, user_page, users_in_need
 from tests import driving
-from tests.driving import at_checkpoint, die, forget_everything, job_row, own_rows, picture
+from tests.contract.sweeping import sweep_of
+from tests.driving import at_checkpoint, die, job_row, own_rows, picture
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 Any_ = Operation[Any, Any]
@@ -61,39 +62,21 @@ def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
     assert len(outcomes) <= operation.max_attempts
 
 
-def undisturbed(engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], int]:
-    """Return the rows that an undisturbed run leaves, and its number of checkpoints."""
-    with monkeypatch.context() as patch:
-        passed = at_checkpoint(patch, -1)
-        user = driving.prepare(engine, operation)
-        passed.clear()
-        job = driving.ask_fixed(engine, operation, user)
-        assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
-        end = {**picture(engine, user), "result": job_row(engine, job).result}
-    forget_everything(engine)
-    return end, len(passed)
-
-
 @every_operation
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_at_any_checkpoint_and_run_again_it_ends_as_if_undisturbed(
     engine: Engine, operation: Any_, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected, checkpoints = undisturbed(engine, operation, monkeypatch)
-    assert expected["state"] == operation.target
-    assert checkpoints > 0
-    for number in range(checkpoints):
-        user = driving.prepare(engine, operation)
-        job = driving.ask_fixed(engine, operation, user)
+    sweep = sweep_of(engine, operation)
+    for number in sweep.rounds():
         with monkeypatch.context() as patch:
             at_checkpoint(patch, number, **{moment: die(patch)})
             with pytest.raises(driving.Killed):
                 driving.run_next(engine)
         assert driving.presume_dead(engine) == 1
         assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
-        assert {**picture(engine, user), "result": job_row(engine, job).result} == expected, f"checkpoint {number}"
-        assert own_rows(engine, user) == (3, 1)
-        forget_everything(engine)
+        assert sweep.end_now() == sweep.end, f"checkpoint {number}"
+        assert own_rows(engine, sweep.user) == (3, 1)
 
 
 @every_operation
@@ -113,13 +96,12 @@ def test_a_worker_that_lost_its_lease_writes_nothing(engine: Engine, operation: 
 def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, checkpoints = undisturbed(engine, operation, monkeypatch)
-    for number in range(checkpoints):
-        user = driving.prepare(engine, operation)
-        job = driving.ask_fixed(engine, operation, user)
+    sweep = sweep_of(engine, operation)
+    user, job = sweep.user, sweep.job
+    for number in sweep.rounds():
         after_takeover: list[Any] = []
 
-        def take_over(after_takeover: list[Any] = after_takeover, user: Any = user, job: Any = job) -> None:
+        def take_over(after_takeover: list[Any] = after_takeover) -> None:
             assert driving.presume_dead(engine) == 1
             driving.must_take(engine)
             after_takeover.extend((picture(engine, user), job_row(engine, job)))
@@ -128,17 +110,15 @@ def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
             at_checkpoint(patch, number, after=take_over)
             assert driving.run_next(engine) is AttemptOutcome.LOST, f"checkpoint {number}"
         assert [picture(engine, user), job_row(engine, job)] == after_takeover
-        forget_everything(engine)
 
 
 @every_operation
 def test_cancelled_at_any_checkpoint_it_settles_with_nothing_left(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, checkpoints = undisturbed(engine, operation, monkeypatch)
-    for number in range(checkpoints):
-        user = driving.prepare(engine, operation)
-        job = driving.ask_fixed(engine, operation, user)
+    sweep = sweep_of(engine, operation)
+    user, job = sweep.user, sweep.job
+    for number in sweep.rounds():
         with monkeypatch.context() as patch:
             passed = at_checkpoint(patch, number, after=lambda job=job: driving.ask_to_cancel(engine, job))
             assert driving.run_next(engine) is AttemptOutcome.CANCELLED, f"checkpoint {number}"
@@ -147,7 +127,6 @@ def test_cancelled_at_any_checkpoint_it_settles_with_nothing_left(
         assert (end["state"], end["interactions"], end["connections"]) == (operation.cancelled_state, [], [])
         assert job_row(engine, job).status is JobStatus.CANCELLED
         assert own_rows(engine, user) == (3, 1)
-        forget_everything(engine)
 
 
 @every_operation
@@ -181,14 +160,13 @@ def test_cancelled_before_it_ever_started_everything_is_as_before(engine: Engine
 def test_failing_at_any_checkpoint_for_good_it_leaves_nothing_and_says_failed(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, checkpoints = undisturbed(engine, operation, monkeypatch)
+    sweep = sweep_of(engine, operation)
+    user, job = sweep.user, sweep.job
 
     def break_down() -> None:
         raise RuntimeError("no more paper")
 
-    for number in range(checkpoints):
-        user = driving.prepare(engine, operation)
-        job = driving.ask_fixed(engine, operation, user)
+    for number in sweep.rounds():
         for _ in range(operation.max_attempts):
             driving.make_due(engine)
             with monkeypatch.context() as patch:
@@ -201,20 +179,17 @@ def test_failing_at_any_checkpoint_for_good_it_leaves_nothing_and_says_failed(
             end = picture(engine, user)
             assert (end["state"], end["interactions"], end["connections"]) == (operation.machine.failed, [], [])
             assert job_row(engine, job).error_message == "no more paper"
-        forget_everything(engine)
 
 
 @every_operation
 def test_released_at_a_checkpoint_it_goes_on_where_it_was_and_keeps_the_attempt(
-    engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, operation: Any_
 ) -> None:
-    expected, _ = undisturbed(engine, operation, monkeypatch)
-    user = driving.prepare(engine, operation)
-    job = driving.ask_fixed(engine, operation, user)
+    sweep = sweep_of(engine, operation)
     assert driving.work_on(engine, driving.must_take(engine), lambda: True) is AttemptOutcome.HANDED_BACK
-    assert job_row(engine, job).attempt == 0
+    assert job_row(engine, sweep.job).attempt == 0
     assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
-    assert {**picture(engine, user), "result": job_row(engine, job).result} == expected
+    assert sweep.end_now() == sweep.end
 
 
 @every_operation

@@ -1,17 +1,21 @@
 """Plans of the statements that run for every job: they hold with 20,000 rows, known to the planner or not yet."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from sqlmodel import Session
 
+from core.database.engine import connect
 from core.database.statement import Statement
 from core.jobs import batch, checkpoint, claim, fence
 from tasks.worker import batch_engine
+from tests.migrations.conftest import databases
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
 #: How a claim counts the running jobs of a kind that has a limit: both indexes hold live jobs only.
@@ -29,12 +33,36 @@ ROWS = """
 with_and_without_statistics = pytest.mark.parametrize("analysed", [True, False])
 
 
-def fill(session: Session, *, analysed: bool) -> None:
-    connection = session.connection()
-    connection.execute(sa.text("ALTER TABLE background_jobs SET (autovacuum_enabled = off)"))
-    connection.execute(sa.text(ROWS))
-    if analysed:
-        connection.execute(sa.text("ANALYZE background_jobs"))
+@pytest.fixture(scope="module")
+def database_with_jobs(server: str, template: str) -> Iterator[Callable[[bool], str]]:
+    """Return a function that returns a database with many jobs, made once: with and without statistics."""
+    with databases(server) as make:
+
+        @cache
+        def made(analysed: bool) -> str:
+            with psycopg.connect(url := make(template), autocommit=True) as connection:
+                connection.execute("ALTER TABLE background_jobs SET (autovacuum_enabled = off)")
+                connection.execute(ROWS)
+                if analysed:
+                    connection.execute("ANALYZE background_jobs")
+            return url
+
+        yield made
+
+
+@pytest.fixture
+def analysed() -> bool:
+    """Let the planner know the jobs, unless a test says otherwise."""
+    return True
+
+
+@pytest.fixture
+def filled(database_with_jobs: Callable[[bool], str], analysed: bool) -> Iterator[Session]:
+    """Return a session on a database with many jobs; the test commits nothing."""
+    engine = connect(database_with_jobs(analysed))
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
 
 
 def indexes(session: Session, statement: Statement) -> set[str]:
@@ -78,9 +106,8 @@ def trapped(statement: Statement) -> Statement:
 
 
 @with_and_without_statistics
-def test_a_claim_finds_its_job_in_the_index_of_due_jobs(session: Session, analysed: bool) -> None:
-    fill(session, analysed=analysed)
-    assert indexes(session, claim._CLAIM) - ALIVE == {DUE, KEY}
+def test_a_claim_finds_its_job_in_the_index_of_due_jobs(filled: Session) -> None:
+    assert indexes(filled, claim._CLAIM) - ALIVE == {DUE, KEY}
 
 
 def as_for_batches(session: Session) -> Session:
@@ -90,9 +117,8 @@ def as_for_batches(session: Session) -> Session:
 
 
 @with_and_without_statistics
-def test_a_batch_goes_by_the_primary_key_and_the_index_of_due_jobs(session: Session, analysed: bool) -> None:
-    fill(session, analysed=analysed)
-    assert indexes(as_for_batches(session), batch._BATCH) - ALIVE == {DUE, KEY}
+def test_a_batch_goes_by_the_primary_key_and_the_index_of_due_jobs(filled: Session) -> None:
+    assert indexes(as_for_batches(filled), batch._BATCH) - ALIVE == {DUE, KEY}
 
 
 def test_a_batch_that_was_planned_while_there_were_no_jobs_holds_when_there_are_many(session: Session) -> None:
@@ -103,36 +129,30 @@ def test_a_batch_planned_as_other_statements_are_would_read_the_whole_table(sess
     assert "Seq Scan" in indexes(session, batch._BATCH)
 
 
-def test_due_jobs_are_indexed_in_the_order_of_their_claiming(session: Session) -> None:
+def test_due_jobs_are_indexed_in_the_order_of_their_claiming(filled: Session) -> None:
     """A crowd that is due at the same moment must not be sorted for each claim."""
-    fill(session, analysed=True)
-    assert "Incremental Sort" not in plan_of(session, claim._CLAIM)
+    assert "Incremental Sort" not in plan_of(filled, claim._CLAIM)
 
 
 @with_and_without_statistics
 @pytest.mark.parametrize("statement", [fence._TRANSITION, checkpoint._CHECKPOINT], ids=["transition", "checkpoint"])
-def test_a_transition_and_a_checkpoint_go_by_the_primary_key_alone(
-    session: Session, statement: Statement, analysed: bool
-) -> None:
-    fill(session, analysed=analysed)
-    assert indexes(session, statement) == {KEY}
+def test_a_transition_and_a_checkpoint_go_by_the_primary_key_alone(filled: Session, statement: Statement) -> None:
+    assert indexes(filled, statement) == {KEY}
 
 
 @pytest.mark.parametrize("statement", [fence._TRANSITION, checkpoint._CHECKPOINT], ids=["transition", "checkpoint"])
-def test_a_guard_that_shows_the_status_to_the_planner_would_be_noticed(session: Session, statement: Statement) -> None:
-    fill(session, analysed=True)
-    assert indexes(session, trapped(statement)) != {KEY}
+def test_a_guard_that_shows_the_status_to_the_planner_would_be_noticed(filled: Session, statement: Statement) -> None:
+    assert indexes(filled, trapped(statement)) != {KEY}
 
 
 @pytest.mark.parametrize("index", [DUE, KEY])
-def test_a_missing_index_would_be_noticed(session: Session, index: str) -> None:
-    fill(session, analysed=True)
+def test_a_missing_index_would_be_noticed(filled: Session, index: str) -> None:
     gone = f"DROP INDEX {index}" if index == DUE else f"ALTER TABLE background_jobs DROP CONSTRAINT {index} CASCADE"
-    session.connection().execute(sa.text(gone))
+    filled.connection().execute(sa.text(gone))
     if index == DUE:
-        assert DUE not in indexes(session, claim._CLAIM)
+        assert DUE not in indexes(filled, claim._CLAIM)
     else:
-        assert indexes(session, fence._TRANSITION).isdisjoint({KEY})
+        assert indexes(filled, fence._TRANSITION).isdisjoint({KEY})
 
 
 def test_the_longest_statement_is_short_enough_to_be_parsed_once() -> None:

@@ -43,6 +43,11 @@ def watched(note: Callable[[int, int], None]) -> Iterator[None]:
         event.remove(Engine, "commit", before_commit)
 
 
+def migrate(url: str) -> int:
+    """Upgrade to head, and return the number of revisions applied."""
+    return len(run.upgrade(url, secret=SECRET).steps)
+
+
 def main(url: str, transaction: int, statement: int) -> None:
     def note(now_in: int, now_at: int) -> None:
         if (now_in, now_at) == (transaction, statement):

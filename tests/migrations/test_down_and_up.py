@@ -6,79 +6,89 @@ import pytest
 
 from core.errors import Unusable
 from migrations import revisions, run
-from tests.migrations.schema import SECRET, by_id, execute, schema_of
+from tests.migrations.schema import SECRET, Schema, by_id, execute, rows, schema_of
 
 JOB = "00000000-0000-7000-8000-000000000001"
 
 
-@pytest.mark.parametrize("stop", ["base", *[revision.id for revision in revisions.path()]])
-def test_down_to_any_revision_and_up_again_keeps_every_row_and_value(migrated_url: str, stop: str) -> None:
+#: What going down and up writes anew: tokens are encrypted again, campaigns made again.
+WRITTEN_ANEW = {"platform_connections": "{access_token,refresh_token}", "marketing_campaigns": "{id,created_at}"}
+#: Adds the columns of states, which hold their defaults until 0005 carries the booleans over.
+FILLED_BY_THE_NEXT = "0004"
+
+
+def test_down_to_any_revision_and_up_again_keeps_every_row_and_value(migrated_url: str) -> None:
+    """Down and up, one revision at a time: on its way up the database is everywhere as it was on its way down."""
+    names = ["base", *[revision.id for revision in revisions.path()]]
+    going_down = {names[-1]: picture(migrated_url)}
+    for name in names[-2::-1]:
+        run.downgrade(migrated_url, name, secret=SECRET)
+        going_down[name] = picture(migrated_url)
+        if name == FILLED_BY_THE_NEXT:
+            run.upgrade(migrated_url, secret=SECRET, to=(above := names[names.index(name) + 1]))
+            assert picture(migrated_url) == going_down[above]
+            run.downgrade(migrated_url, name, secret=SECRET)
+    for name in names[1:]:
+        run.upgrade(migrated_url, secret=SECRET, to=name)
+        schema, values = picture(migrated_url)
+        assert schema == going_down[name][0], name
+        assert values == going_down[name][1] or name == FILLED_BY_THE_NEXT, name
+
+
+def picture(url: str) -> tuple[Schema, dict[str, list[str]]]:
+    """Return the schema, and the rows of the legacy product's tables and what came from them."""
     tables = ("users", "interactions", "platform_connections", "marketing_campaigns")
-    plain = ("id", "access_token", "refresh_token", "created_at")
-    schema, before = schema_of(migrated_url), {table: by_id(migrated_url, table) for table in tables}
-    run.downgrade(migrated_url, stop, secret=SECRET)
-    run.upgrade(migrated_url, secret=SECRET)
-    after = {table: by_id(migrated_url, table) for table in tables}
-    assert schema_of(migrated_url) == schema
-    assert after["users"] == before["users"]
-    assert after["interactions"] == before["interactions"]
-    for table in ("platform_connections", "marketing_campaigns"):
-        assert shown_rows(after[table], *plain) == shown_rows(before[table], *plain)
+    return schema_of(url), {table: shown_rows(url, table) for table in tables}
 
 
-def shown_rows(rows: dict[Any, dict[str, Any]], *but: str) -> list[str]:
-    return sorted(repr({name: value for name, value in row.items() if name not in but}) for row in rows.values())
+def shown_rows(url: str, table: str) -> list[str]:
+    if not rows(url, f"SELECT FROM pg_tables WHERE tablename = '{table}'"):
+        return []
+    query = f"SELECT (to_jsonb(t) - '{WRITTEN_ANEW.get(table, '{}')}'::text[])::text AS row FROM {table} t ORDER BY 1"
+    return [row["row"] for row in rows(url, query)]
 
 
-def test_down_to_the_legacy_shape_gives_the_legacy_rows_back(legacy_url: str) -> None:
+def test_down_to_the_legacy_shape_gives_the_legacy_rows_back(legacy_url: str, returned_url: str) -> None:
     tables = ("users", "platform_connections", "interactions")
     before = {table: by_id(legacy_url, table) for table in tables}
     for user in before["users"].values():
         # False means the same as NULL here: a status cannot distinguish them.
         user["demo_mode"] = bool(user["demo_mode"])
-    run.upgrade(legacy_url, secret=SECRET)
-    run.downgrade(legacy_url, "base", secret=SECRET)
-    assert {table: by_id(legacy_url, table) for table in tables} == before
+    assert {table: by_id(returned_url, table) for table in tables} == before
 
 
-def test_as_soon_as_the_marketing_columns_are_back_they_hold_their_values(legacy_url: str) -> None:
+def test_as_soon_as_the_marketing_columns_are_back_they_hold_their_values(legacy_url: str, migrated_url: str) -> None:
     before = by_id(legacy_url, "users")
-    run.upgrade(legacy_url, secret=SECRET)
-    run.downgrade(legacy_url, "0012", secret=SECRET)
-    for key, user in by_id(legacy_url, "users").items():
+    run.downgrade(migrated_url, "0012", secret=SECRET)
+    for key, user in by_id(migrated_url, "users").items():
         for column in ("marketing_opt_in", "countdown_t14_sent_at", "countdown_t7_sent_at", "countdown_t1_sent_at"):
             assert user[column] == before[key][column]
 
 
-@pytest.mark.parametrize(
-    ("state", "flag"),
-    [("enabled", True), ("disabling", True), ("enabling", False), ("failed", False), ("disabled", False)],
-)
-def test_a_demo_state_between_becomes_the_boolean_that_tells_whether_the_demo_is_there(
-    migrated_url: str, state: str, flag: bool
-) -> None:
-    execute(migrated_url, f"UPDATE users SET demo_mode_status = '{state}'")
+def test_a_demo_state_between_becomes_the_boolean_that_tells_whether_the_demo_is_there(migrated_url: str) -> None:
+    flags = {"enabled": True, "disabling": True, "enabling": False, "failed": False, "disabled": False}
+    states = spread(migrated_url, "users", "demo_mode_status", list(flags))
     run.downgrade(migrated_url, "base", secret=SECRET)
-    assert {user["demo_mode"] for user in by_id(migrated_url, "users").values()} == {flag}
+    demo_modes = {key: user["demo_mode"] for key, user in by_id(migrated_url, "users").items()}
+    assert demo_modes == {key: flags[state] for key, state in states.items()}
 
 
-@pytest.mark.parametrize(
-    ("state", "flag"),
-    [
-        ("connected", True),
-        ("refreshing", True),
-        ("disconnecting", True),
-        ("connecting", False),
-        ("failed", False),
-        ("disconnected", False),
-    ],
-)
-def test_a_connections_state_becomes_the_boolean_that_tells_whether_its_tokens_work(
-    migrated_url: str, state: str, flag: bool
-) -> None:
-    execute(migrated_url, f"UPDATE platform_connections SET connection_status = '{state}'")
+def test_a_connections_state_becomes_the_boolean_that_tells_whether_its_tokens_work(migrated_url: str) -> None:
+    on, off = ("connected", "refreshing", "disconnecting"), ("connecting", "failed", "disconnected")
+    states = spread(migrated_url, "platform_connections", "connection_status", [*on, *off])
     run.downgrade(migrated_url, "base", secret=SECRET)
-    assert {row["is_active"] for row in by_id(migrated_url, "platform_connections").values()} == {flag}
+    active = {key: row["is_active"] for key, row in by_id(migrated_url, "platform_connections").items()}
+    assert active == {key: state in on for key, state in states.items()}
+
+
+def spread(url: str, table: str, column: str, states: list[str]) -> dict[Any, str]:
+    """Set the rows' states in turn, and return the state of each."""
+    numbered = f"SELECT id, 1 + row_number() OVER (ORDER BY id) % {len(states)} AS number FROM {table}"
+    state = f"('{{{','.join(states)}}}'::text[])[number]"
+    execute(url, f"UPDATE {table} t SET {column} = {state} FROM ({numbered}) n WHERE n.id = t.id")
+    by_key = {key: row[column] for key, row in by_id(url, table).items()}
+    assert set(by_key.values()) == set(states)
+    return by_key
 
 
 def test_jobs_events_and_roles_survive_the_way_down_and_up(migrated_url: str) -> None:

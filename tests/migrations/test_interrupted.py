@@ -1,10 +1,9 @@
 """Migrators that are killed, that meet, or that have to wait: after one more run, the database is at head."""
 
 import multiprocessing
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -13,35 +12,33 @@ import pytest
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from migrations import revisions, run, transaction
-from tests.migrations.killed import COMMIT, KILLED, watched
+from tests.migrations.conftest import LAST_PRE, databases
+from tests.migrations.killed import COMMIT, KILLED, migrate, watched
 from tests.migrations.killed import main as dying
 from tests.migrations.schema import SECRET, Schema, by_id, rows, schema_of
 from tests.waiting import eventually
-
-UPGRADE = "import sys; from migrations import run; print(len(run.upgrade(sys.argv[1], secret=sys.argv[2]).steps))"
 
 
 @pytest.fixture(scope="module")
 def statements(server: str, legacy_template: str) -> Counter[int]:
     """Return how many statements each revision of a run from the legacy tables takes, by its number."""
-    from tests.migrations.conftest import databases
-
     counted: Counter[int] = Counter()
     with databases(server) as make, watched(lambda at, statement: counted.update([at] if statement else [])):
         run.upgrade(make(legacy_template), secret=SECRET)
     return counted
 
 
-@pytest.mark.parametrize("number", range(1, len(revisions.path()) + 1))
 def test_killed_half_way_or_before_the_commit_of_any_revision_the_next_run_ends_as_if_undisturbed(
-    legacy_url: str, schema_at_head: Schema, statements: Counter[int], number: int
+    legacy_url: str, schema_at_head: Schema, statements: Counter[int]
 ) -> None:
-    before = revisions.path()[number - 2].id if number > 1 else ""
-    run.upgrade(legacy_url, secret=SECRET, to=before or "base")
-    for statement in (statements[number] // 2, COMMIT):
-        assert killed(legacy_url, statement) == KILLED
-        assert revision(legacy_url) == before
-    run.upgrade(legacy_url, secret=SECRET)
+    """One database on its way up: the migrator dies twice in each revision, then applies it."""
+    before = ""
+    for number, name in enumerate((revision.id for revision in revisions.path()), start=1):
+        for statement in (statements[number] // 2, COMMIT):
+            assert killed(legacy_url, statement) == KILLED, name
+            assert revision(legacy_url) == before, name
+        run.upgrade(legacy_url, secret=SECRET, to=name)
+        before = name
     assert schema_of(legacy_url) == schema_at_head
     assert len(by_id(legacy_url, "interactions")) == 1142
     cipher = TokenCipher(SECRET)
@@ -70,18 +67,12 @@ def revision(url: str) -> str:
 def test_of_two_migrators_at_once_each_revision_is_applied_by_one_and_both_end_well(
     legacy_url: str, schema_at_head: Schema
 ) -> None:
-    with holding(legacy_url, f"SELECT pg_advisory_xact_lock({transaction.LOCK})"):
-        both = [migrator(legacy_url), migrator(legacy_url)]
-        eventually(lambda: waiting(legacy_url) == 2, within=30)
-    outputs = [process.communicate(timeout=60) for process in both]
-    assert [(process.returncode, errors) for process, (_, errors) in zip(both, outputs, strict=True)] == [(0, "")] * 2
-    assert sum(int(steps) for steps, _ in outputs) == len(revisions.path())
+    with ProcessPoolExecutor(2, MIGRATORS) as migrators:
+        with holding(legacy_url, f"SELECT pg_advisory_xact_lock({transaction.LOCK})"):
+            both = [migrators.submit(migrate, legacy_url) for _ in range(2)]
+            eventually(lambda: waiting(legacy_url) == 2, within=30)
+        assert sum(steps.result(timeout=60) for steps in both) == len(revisions.path())
     assert schema_of(legacy_url) == schema_at_head
-
-
-def migrator(url: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", UPGRADE, url, SECRET]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @contextmanager
@@ -115,11 +106,11 @@ def test_a_lock_that_is_not_free_in_time_is_reported_with_its_holder(
     monkeypatch.setattr(transaction, wait, "100ms")
     with holding(legacy_url, statement, program="nightly report") as pid:
         with pytest.raises(Unusable) as refused:
-            run.upgrade(legacy_url, secret=SECRET)
+            run.upgrade(legacy_url, secret=SECRET, to=LAST_PRE)
         assert f"pid {pid} (nightly report, postgres, idle in transaction, for 00:00:0" in str(refused.value)
-    assert run.upgrade(legacy_url, secret=SECRET).end == revisions.head()
+    assert run.upgrade(legacy_url, secret=SECRET, to=LAST_PRE).end == LAST_PRE
 
 
 def test_no_lock_outlives_a_migration(legacy_url: str) -> None:
-    run.upgrade(legacy_url, secret=SECRET)
+    run.upgrade(legacy_url, secret=SECRET, to=LAST_PRE)
     assert advisory_locks(legacy_url) == []

@@ -1,6 +1,6 @@
 """Migrations end where the models are, whatever they start from."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -10,16 +10,17 @@ from sqlmodel import SQLModel
 
 import core.models  # noqa: F401 the models register themselves
 from migrations import run
+from tests.migrations.conftest import databases
 from tests.migrations.schema import SECRET, Schema, connected, schema_of
 
 
-@pytest.fixture
-def schema_of_models(make_database: Callable[[], str]) -> Schema:
-    url = make_database()
-    with connected(url) as connection:
-        SQLModel.metadata.create_all(connection)
-        connection.commit()
-    return schema_of(url)
+@pytest.fixture(scope="module")
+def schema_of_models(server: str) -> Iterator[Schema]:
+    with databases(server) as make:
+        with connected(url := make()) as connection:
+            SQLModel.metadata.create_all(connection)
+            connection.commit()
+        yield schema_of(url)
 
 
 def differences(left: Schema, right: Schema) -> dict[str, Schema]:
@@ -30,29 +31,24 @@ def differences(left: Schema, right: Schema) -> dict[str, Schema]:
     }
 
 
-def test_from_nothing_the_schema_ends_as_the_models_say(empty_database_url: str, schema_of_models: Schema) -> None:
-    run.upgrade(empty_database_url, secret=SECRET)
-    assert differences(schema_of(empty_database_url), schema_of_models) == {}
+def test_from_nothing_the_schema_ends_as_the_models_say(schema_at_head: Schema, schema_of_models: Schema) -> None:
+    assert differences(schema_at_head, schema_of_models) == {}
 
 
-def test_from_the_legacy_tables_the_schema_ends_as_the_models_say(legacy_url: str, schema_of_models: Schema) -> None:
-    run.upgrade(legacy_url, secret=SECRET)
-    assert differences(schema_of(legacy_url), schema_of_models) == {}
+def test_from_the_legacy_tables_the_schema_ends_as_the_models_say(migrated_url: str, schema_of_models: Schema) -> None:
+    assert differences(schema_of(migrated_url), schema_of_models) == {}
 
 
 def test_down_to_the_legacy_shape_and_up_again_the_schema_ends_as_the_models_say(
-    legacy_url: str, schema_of_models: Schema
+    returned_url: str, schema_of_models: Schema
 ) -> None:
-    run.upgrade(legacy_url, secret=SECRET)
-    run.downgrade(legacy_url, "base", secret=SECRET)
-    run.upgrade(legacy_url, secret=SECRET)
-    assert differences(schema_of(legacy_url), schema_of_models) == {}
+    run.upgrade(returned_url, secret=SECRET)
+    assert differences(schema_of(returned_url), schema_of_models) == {}
 
 
 @pytest.mark.filterwarnings("ignore:Expression #1")
-def test_alembic_itself_finds_nothing_left_to_migrate(legacy_url: str) -> None:
-    run.upgrade(legacy_url, secret=SECRET)
-    with connected(legacy_url) as connection:
+def test_alembic_itself_finds_nothing_left_to_migrate(migrated_url: str) -> None:
+    with connected(migrated_url) as connection:
         context = MigrationContext.configure(
             connection,
             opts={
@@ -67,13 +63,8 @@ def test_alembic_itself_finds_nothing_left_to_migrate(legacy_url: str) -> None:
     assert left == []
 
 
-def test_from_the_legacy_tables_and_back_the_schema_is_the_legacy_one(
-    legacy_url: str, make_database: Callable[[], str]
-) -> None:
-    before = schema_of(legacy_url)
-    run.upgrade(legacy_url, secret=SECRET)
-    run.downgrade(legacy_url, "base", secret=SECRET)
-    assert differences(schema_of(legacy_url), before) == {}
+def test_from_the_legacy_tables_and_back_the_schema_is_the_legacy_one(legacy_url: str, returned_url: str) -> None:
+    assert differences(schema_of(returned_url), schema_of(legacy_url)) == {}
 
 
 def test_the_offline_sql_of_an_empty_database_makes_what_the_models_say(

@@ -10,19 +10,26 @@ from tests.migrations.schema import SECRET, Schema, by_id, execute, schema_of
 
 
 @pytest.mark.parametrize(
-    "column",
+    "columns",
     [
-        "ALTER TABLE users ADD COLUMN demo_mode_status varchar(32)",
-        "ALTER TABLE users ADD COLUMN demo_mode_status text NOT NULL DEFAULT 'disabled'",
-        "ALTER TABLE users ADD COLUMN role text DEFAULT 'member', ADD COLUMN disabled_at timestamptz",
-        "ALTER TABLE platform_connections ADD COLUMN connection_status varchar(20) DEFAULT 'disconnected'",
-        "ALTER TABLE platform_connections ADD COLUMN is_demo boolean",
-        "CREATE INDEX ix_users_demo_attention ON users (name)",
-        "ALTER TABLE users ADD CONSTRAINT ck_users_role CHECK (email <> '')",
+        (
+            "ALTER TABLE users ADD COLUMN demo_mode_status varchar(32)",
+            "ALTER TABLE platform_connections ADD COLUMN is_demo boolean",
+            "CREATE INDEX ix_users_demo_attention ON users (name)",
+        ),
+        (
+            "ALTER TABLE users ADD COLUMN demo_mode_status text NOT NULL DEFAULT 'disabled'",
+            "ALTER TABLE users ADD COLUMN role text DEFAULT 'member', ADD COLUMN disabled_at timestamptz",
+            "ALTER TABLE platform_connections ADD COLUMN connection_status varchar(20) DEFAULT 'disconnected'",
+            "ALTER TABLE users ADD CONSTRAINT ck_users_role CHECK (email <> '')",
+        ),
     ],
+    ids=["without defaults", "with defaults"],
 )
-def test_a_column_that_is_there_already_is_taken_over(legacy_url: str, schema_at_head: Schema, column: str) -> None:
-    execute(legacy_url, column)
+def test_a_column_that_is_there_already_is_taken_over(
+    legacy_url: str, schema_at_head: Schema, columns: tuple[str, ...]
+) -> None:
+    execute(legacy_url, *columns)
     run.upgrade(legacy_url, secret=SECRET)
     assert schema_of(legacy_url) == schema_at_head
     assert statuses(legacy_url) == {"enabled": DEMO_USERS, "disabled": 240 - DEMO_USERS}
