@@ -31,9 +31,9 @@ COOKIE = "unstuck_session"
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def collected() -> Iterator[None]:
-    """Collect the library's leftovers while its warnings are still ignored."""
+    """Collect the library's leftovers while its warnings are still ignored; once, for a collection takes a second."""
     yield
     gc.collect()
 
