@@ -16,6 +16,12 @@ EARLY = (
     "migrations/",
     "contract/",
 )
+#: Files that attack one server, which all of them together start once.
+SOCKETS = (
+    "security/test_open_connections.py",
+    "security/test_pages_without_session.py",
+    "security/test_sockets.py",
+)
 #: Files whose tests share fixtures that take seconds to make; mypy's cache in test_house.py is for one at a time.
 TOGETHER = (
     "test_house.py",
@@ -25,9 +31,7 @@ TOGETHER = (
     "security/test_cross_site.py",
     "security/test_hostile_pages.py",
     "security/test_hostile_sizes.py",
-    "security/test_open_connections.py",
-    "security/test_pages_without_session.py",
-    "security/test_sockets.py",
+    *SOCKETS,
     "security/test_without_session.py",
     "ui/test_accessible.py",
     "ui/test_job_grid.py",
@@ -47,4 +51,6 @@ class FilesTogether(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0].removeprefix("tests/")
+        if path in SOCKETS:
+            return SOCKETS[0]
         return path if path in TOGETHER else nodeid

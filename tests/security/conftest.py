@@ -20,6 +20,7 @@ from core.people.auth import Visitor
 from tests.browsing import COOKIE, Tabs
 from tests.conftest import SECRET, _fresh
 from tests.factories import make_user
+from tests.ui.conftest import _serve
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +97,16 @@ def site(environment: dict[str, str]) -> Iterator[Site]:
         engine.dispose()
     finally:
         ended(process)
+
+
+@pytest.fixture(scope="session")
+def attacked(server: str, template: str) -> Iterator[tuple[str, Engine]]:
+    """Serve a console with a page to attack, for all files that drive its sockets; return its URL and database."""
+    for database_url in _fresh(server, template):
+        engine = connect(database_url)
+        with _serve(database_url, "tests.security.serving") as url:
+            yield url, engine
+        engine.dispose()
 
 
 def _answers(url: str) -> bool:

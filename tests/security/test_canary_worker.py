@@ -2,8 +2,6 @@
 
 import logging
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +19,8 @@ from core.operations.demo import EnableForm, enable
 from core.people import auth
 from core.people.auth import Visitor
 from tests.factories import SUPPORT, make_user
-from tests.security.conftest import COOKIE, ROOT, ended, started
+from tests.security import again
+from tests.security.conftest import COOKIE, ended, started
 from tests.security.test_canary import CANARY, PLANTED
 from tests.waiting import eventually
 from ui.app import create_api
@@ -128,8 +127,7 @@ def test_a_verb_names_the_unreachable_database_without_its_password(address: str
         "DATABASE_URL": address.format(CANARY),
         "REDIS_URL": f"redis://:{CANARY}@127.0.0.1:1/0",
     }
-    command = [sys.executable, "main.py", "jobs", "list"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    done = again.start(["jobs", "list"], environment)
     assert done.returncode == 1
     assert "does not answer" in done.stderr
     assert CANARY not in done.stdout + done.stderr

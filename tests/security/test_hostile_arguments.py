@@ -1,8 +1,6 @@
 """Hostile words on the command line and in the environment: refused in a sentence, or taken as text."""
 
 import os
-import subprocess
-import sys
 from contextlib import nullcontext
 from uuid import uuid4
 
@@ -15,7 +13,8 @@ from core.errors import Refused, Unusable
 from core.models import BackgroundJob, JobStatus
 from tests.conftest import SECRET
 from tests.factories import make_user
-from tests.security.conftest import ROOT, Site
+from tests.security import again
+from tests.security.conftest import Site
 from tests.security.hostile import TEXTS
 from ui import cli
 
@@ -69,20 +68,11 @@ def test_text_from_strangers_controls_no_terminal(program: typer.Typer, rows: Se
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_no_variable_makes_a_start_fail_without_a_sentence(
-    environment: dict[str, str], variable: str, tmp_path: object
-) -> None:
+def test_no_variable_makes_a_start_fail_without_a_sentence(environment: dict[str, str], variable: str) -> None:
     hostile = TEXTS["terminal"].replace("\x00", "") + TEXTS["template of Python"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("UNSTUCK_")}
     child_environment = {**inherited, **environment, "UNSTUCK_SECRET_KEY": SECRET, variable: hostile}
-    done = subprocess.run(
-        [sys.executable, "main.py", "jobs", "list"],
-        cwd=ROOT,
-        env=child_environment,
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
+    done = again.start(["jobs", "list"], child_environment)
     output = done.stdout + done.stderr
     assert "Traceback" not in output
     assert "\x1b[2J" not in output

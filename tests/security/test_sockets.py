@@ -17,13 +17,11 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from core.actor import ENGINE
-from core.database.engine import connect, session_scope
+from core.database.engine import session_scope
 from core.models import Role, User, UserSession
 from core.people import auth, operators, sessions
 from core.people.auth import Visitor
-from tests.conftest import _fresh
 from tests.factories import ADMIN, make_user
-from tests.ui.conftest import _serve
 from tests.waiting import eventually
 
 COOKIE = "unstuck_session"
@@ -31,9 +29,9 @@ COOKIE = "unstuck_session"
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def collected() -> Iterator[None]:
-    """Collect the library's leftovers while its warnings are still ignored."""
+    """Collect the library's leftovers while its warnings are still ignored; once, for a collection takes a second."""
     yield
     gc.collect()
 
@@ -80,12 +78,8 @@ class OpenPage:
 
 
 @pytest.fixture(scope="module")
-def site(server: str, template: str) -> Iterator[Site]:
-    for database_url in _fresh(server, template):
-        engine = connect(database_url)
-        with _serve(database_url, "tests.security.serving") as url:
-            yield Site(url, engine)
-        engine.dispose()
+def site(attacked: tuple[str, Engine]) -> Site:
+    return Site(*attacked)
 
 
 @contextmanager
