@@ -1,6 +1,5 @@
 """Migrators that are killed, that meet, or that have to wait: after one more run, the database is at head."""
 
-import multiprocessing
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ import pytest
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from migrations import revisions, run, transaction
+from tests.loaded import Forked
 from tests.migrations.killed import COMMIT, KILLED, watched
 from tests.migrations.killed import main as dying
 from tests.migrations.schema import SECRET, Schema, by_id, rows, schema_of
@@ -49,16 +49,8 @@ def test_killed_half_way_or_before_the_commit_of_any_revision_the_next_run_ends_
     assert {cipher.decrypt(token)[:14] for token in tokens if token} == {"legacy-access-"}
 
 
-#: Has the program loaded once, and makes a process of its own for each migrator.
-MIGRATORS = multiprocessing.get_context("forkserver")
-MIGRATORS.set_forkserver_preload(["tests.migrations.killed"])
-
-
-def killed(url: str, statement: int) -> int | None:
-    process = MIGRATORS.Process(target=dying, args=(url, 1, statement))
-    process.start()
-    process.join(60)
-    return process.exitcode
+def killed(url: str, statement: int) -> int:
+    return Forked(dying, url, 1, statement).wait(60)
 
 
 def revision(url: str) -> str:
