@@ -21,7 +21,7 @@ from core.database.engine import connect, session_scope
 from core.local.embedded import running
 from core.people import auth
 from tests.browsing import COOKIE, Tabs
-from tests.demo.fake_service import FakeService, well
+from tests.demo.fake_service import Answer, FakeService, well
 from tests.factories import make_user
 from tests.waiting import eventually
 
@@ -80,6 +80,10 @@ class Program:
         follow(page, f"/login/{link}")
         return page, user
 
+    def demo_service(self, answer: Answer) -> FakeService:
+        """Return the demo service that the program asks; it lives inside a `with` block."""
+        return FakeService(answer, port=PORT)
+
     def kill_worker(self) -> None:
         """kill -9 the worker process; the program starts another."""
         for child in psutil.Process(self.process.pid).children():
@@ -119,9 +123,9 @@ def slowly(handler: BaseHTTPRequestHandler, query: dict[str, str]) -> None:
 
 
 @pytest.fixture
-def service() -> Iterator[FakeService]:
+def service(program: Program) -> Iterator[FakeService]:
     """Return a demo service that is slow enough to be watched, until `hurry`."""
-    with FakeService(slowly, port=PORT) as service:
+    with program.demo_service(slowly) as service:
         yield service
 
 

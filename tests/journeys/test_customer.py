@@ -4,7 +4,7 @@ import re
 
 from tests.demo.fake_service import FakeService, well
 from tests.driving import own_rows, picture
-from tests.journeys.conftest import PORT, Program, hurry, slowly
+from tests.journeys.conftest import Program, hurry, slowly
 from tests.waiting import eventually
 
 
@@ -17,7 +17,7 @@ def test_a_dead_demo_service_is_reported_and_retry_works_once_it_is_back(program
     assert "demo service" in page.inner_text("body")
     assert "Traceback" not in page.inner_text("body")
     assert picture(program.engine, user.id)["interactions"] == []
-    with FakeService(slowly, port=PORT) as service:
+    with program.demo_service(slowly) as service:
         page.get_by_role("button", name="Retry").click()
         page.get_by_text("Enabling demo mode…").first.wait_for()
         hurry(service)
@@ -52,7 +52,7 @@ def test_disabling_asks_first_and_reports_what_was_deleted(program: Program) -> 
     page, user = program.creator()
     page.goto("/settings/demo-mode")
     page.get_by_text("Nano Creator").click()
-    with FakeService(well, port=PORT):
+    with program.demo_service(well):
         page.get_by_role("button", name="Enable demo mode").click()
         page.get_by_text("Demo mode active").first.wait_for(timeout=40_000)
     page.get_by_role("button", name="Disable demo mode").first.click()
