@@ -27,6 +27,7 @@ def test_a_job_whose_worker_is_killed_is_finished_by_another_with_exactly_one_se
     assert cluster.outcomes(job) == ["lost", "succeeded"]
 
 
+@pytest.mark.slow
 def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster: Cluster) -> None:
     frozen = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()
