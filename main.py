@@ -1,5 +1,6 @@
 """The composition root: the only module that knows the console, the workers and the servers. It joins them."""
 
+import io
 import os
 import signal
 import socket
@@ -54,7 +55,7 @@ def run(
     from core.local import first_run
     from migrations import run as migrations
     from tasks.supervisor import Supervisor
-    from ui.server import listen
+    from ui.server import address_of, listen
 
     logs.set_up()
     _use(data_dir)
@@ -68,7 +69,7 @@ def run(
             migrations.upgrade(where.database_url, secret=settings().secret_key or "")
             if with_sample:
                 first_run.fill_history(engine, typer.echo)
-            address = (settings().public_url or "").rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
+            address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
             sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"
         _export(where)
         supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
@@ -85,14 +86,14 @@ def run(
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console and the API only; run workers elsewhere."""
-    from ui.server import listen
+    from ui.server import address_of, listen
 
     logs.set_up()
     _use(None)
     listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
     with services() as where:
         _print_servers(where)
-        typer.echo(f"Unstuck is served at http://{host}:{listening.getsockname()[1]}")
+        typer.echo(f"Unstuck is served at {address_of(host, listening.getsockname()[1])}")
         _serve(where, listening)
 
 
@@ -249,6 +250,9 @@ def main() -> None:
     """Run the command line; print each refusal or failure as one sentence, never as a traceback."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     signal.signal(signal.SIGHUP, _on_sigterm)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in ASCII shows what it can
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Invalid as error:

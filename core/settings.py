@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core import env_file
 from core.errors import Unusable
 
 PREFIX = "UNSTUCK_"
@@ -20,7 +21,9 @@ _BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY"}
 class Settings(BaseSettings):
     """The program's settings; names with an alias have no UNSTUCK_ prefix."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=env_file.PATH, env_file_encoding="utf-8-sig", extra="ignore", populate_by_name=True
+    )
 
     database_url: str | None = Field(
         default=None, alias="DATABASE_URL", description="PostgreSQL 14 or newer; unset: an embedded server."
@@ -46,7 +49,7 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(default=None, description="The URL that people open, for links and the Host check.")
     hosts: str = Field(
-        default="", description="Additional host names the console answers to, space-separated; * allows any."
+        default="", description="Additional host names the console answers to, comma- or space-separated; * allows any."
     )
     proxies: str = Field(
         default="",
@@ -120,8 +123,9 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """Return this process's settings, read once.
 
-    Raises Unusable, naming the setting and its allowed values, when a value is invalid.
+    Raises Unusable, naming the setting and its allowed values, when a value is invalid or .env is unreadable.
     """
+    env_file.check()
     try:
         return Settings()
     except ValidationError as error:
@@ -140,9 +144,10 @@ def _names() -> set[str]:
 
 
 def unknown_names() -> Iterator[str]:
-    """Yield one warning for each unknown UNSTUCK_ variable, with the nearest known name."""
+    """Yield one warning for each unknown UNSTUCK_ name in the environment or .env, with the nearest known name."""
+    env_file.check()
     known = _names()
-    for name in sorted(set(os.environ) - known):
+    for name in sorted((set(os.environ) | env_file.names()) - known):
         if name.startswith(PREFIX):
             near = difflib.get_close_matches(name, known, n=1)
             yield f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
