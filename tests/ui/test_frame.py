@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session, select
 
 from core.jobs.request import request
-from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, Queue, Role, User
+from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, Queue, Role, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
 from core.redact import HIDDEN, redacted
@@ -189,3 +189,29 @@ def test_watching_ends_on_demand_and_when_its_part_of_the_page_is_gone() -> None
     page.is_deleted = True
     hub._forget_gone()
     assert len(hub._status_watchers) == 0
+
+
+@browser
+def test_shortcuts_work_on_a_cyrillic_layout(console, rows: Session) -> None:
+    page = person(console, rows, Role.VIEWER)
+    for key, code in (("п", "KeyG"), ("о", "KeyJ")):
+        page.evaluate(
+            "([key, code]) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, code, bubbles: true}))",
+            [key, code],
+        )
+    page.wait_for_url("**/jobs")
+
+
+@browser
+def test_ages_go_by_the_servers_clock_and_no_translation_stops_them(console, rows: Session) -> None:
+    rows.add(Worker(host="mill", pid=1, threads=2, queues=["demo"]))
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/healthz")
+    page.add_init_script("const now = Date.now; Date.now = () => now() + 3 * 3600 * 1000")
+    page.goto("/workers")
+    age = page.locator("main time-text").first
+    eventually(lambda: age.text_content().endswith((" s ago", "just now")))
+    assert age.get_attribute("translate") == "no"
+    assert page.locator("footer").get_attribute("translate") == "no"
+    page.close()  # the script stays with the tab
