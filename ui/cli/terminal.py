@@ -89,9 +89,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(
-            *("" if row.get(column) is None else escape_control_characters(str(row[column])) for column in columns)
-        )
+        table.add_row(*("" if row.get(column) is None else _on_one_line(str(row[column])) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
 
 
@@ -102,4 +100,10 @@ def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:
         return
     for name, value in answer.items():
         if value not in (None, "", [], {}):
-            typer.echo(escape_control_characters(f"{name.replace('_', ' ')}: {value}"))
+            # Further lines are indented: a text from outside must not look like the next answer.
+            lines = escape_control_characters(str(value)).replace("\n", "\n    ")
+            typer.echo(f"{name.replace('_', ' ')}: {lines}")
+
+
+def _on_one_line(text: str) -> str:
+    return escape_control_characters(text).replace("\n", "\\n").replace("\t", "\\t")
