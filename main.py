@@ -19,7 +19,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, logs
-from core.database.engine import PATIENCE, connect, has_tables, masked, worker_options
+from core.address import masked
+from core.database.engine import PATIENCE, connect, has_tables, refuse_unusable, worker_options
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, secret_key
 from core.local.services import services
@@ -114,6 +115,7 @@ def worker(
         options = worker_options(settings().lease_seconds)
         engine = connect(where.database_url, pool_size=threads + 4, options=options, patience=PATIENCE)
         try:
+            refuse_unusable(engine)
             work(engine, where.redis_url, threads=threads, queues=served, version=version())
         finally:
             engine.dispose()
@@ -229,6 +231,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
 
     rate_limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=PATIENCE) as engine:
+        refuse_unusable(engine)
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
