@@ -59,8 +59,8 @@ def run(
 
     logs.set_up()
     _use(data_dir)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services(hold=True) as where:
+    own_key = "UNSTUCK_CHILD_KEY" not in os.environ
+    with listen(host, port, own_key=own_key) as listening, services(hold=True) as where:
         _print_servers(where)
         with connected(where) as engine:
             with_sample = not empty and not settings().database_url
@@ -90,8 +90,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 
     logs.set_up()
     _use(None)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services() as where:
+    with listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ) as listening, services() as where:
         _print_servers(where)
         typer.echo(f"Unstuck is served at http://{host}:{listening.getsockname()[1]}")
         _serve(where, listening)

@@ -114,14 +114,13 @@ def _after_scheme(setting: str, address: str, *schemes: str) -> str:
 
 def _refuse_ambiguous(setting: str, rest: str) -> None:
     """Refuse what would be cut at the wrong place: part of a password would be taken for a host, and printed."""
-    before_query = rest.partition("?")[0]
-    authority = before_query.partition("/")[0]
-    if "#" in rest or before_query.count("@") > 1 or "@" in before_query[len(authority) :]:
+    authority = re.split(r"[/?]", rest, maxsplit=1)[0]
+    if "#" in rest or authority.count("@") > 1 or "@" in rest[len(authority) :]:
         raise Unusable(f"{setting} is ambiguous: {_ENCODED}.")
 
 
 def _libpq_refusal(reason: str) -> str:
-    if unknown := re.fullmatch(r'invalid (?:URI query parameter|connection option): ?"(\w{1,30})"', reason.strip()):
+    if unknown := re.fullmatch(r'invalid (?:URI query parameter|connection option):? ?"(\w{1,30})"', reason.strip()):
         return f"{DATABASE} has the parameter {unknown[1]}, which PostgreSQL's library does not know: remove it" + (
             ", and set UNSTUCK_SCHEMA instead." if unknown[1] == "schema" else "."
         )

@@ -1,5 +1,6 @@
 """One transaction of a migration: under the lock shared by all migrators, with a limit on every wait."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,7 +26,8 @@ STATEMENT_LIMIT = "60min"
 _NO_LIMITS = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 #: A migration sees one schema, so that no `IF EXISTS` reaches into another one of the search path.
 _LIMITS = sa.text(
-    """SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true),
+    """SELECT current_schemas(false) AS schemas, current_setting('search_path') AS path,
+    set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true),
     set_config('application_name', 'unstuck migrate', true),
     set_config('search_path', coalesce(quote_ident(current_schema()), ''), true),
     CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
@@ -77,12 +79,29 @@ def looking(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def rehearsing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction during which no migrator runs, and undo all of it."""
+    with _limited(engine, MIGRATOR_WAIT) as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
+        savepoint = connection.begin_nested()
+        yield connection
+        savepoint.rollback()
+
+
+def only_schema(path: str) -> str | None:
+    """Return the name in a search path that has just one."""
+    quoted = re.fullmatch(r'"((?:[^"]|"")+)"|(\w+)', path.strip())
+    return (quoted[1] or quoted[2]).replace('""', '"') if quoted else None
+
+
+@contextmanager
 def _limited(engine: Engine, lock_wait: str) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             row = connection.execute(_LIMITS, {"statement": STATEMENT_LIMIT, "lock": lock_wait}).one()
             # SQLAlchemy asks for it when it connects, before a pooler's session gets our search path.
             connection.dialect.default_schema_name = row.schema
+            connection.info.update(schemas=tuple(row.schemas), named_schema=only_schema(row.path))
             yield connection
     except DBAPIError as error:
         raise Unusable(_message_of(engine, error)) from error

@@ -235,5 +235,5 @@ def empty(engine: Engine) -> None:
         connection = session.connection()
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # events are append-only
         for name in inspect(connection).get_table_names():
-            if name != "alembic_version":
+            if name != "unstuck_version":
                 connection.execute(text(f"DELETE FROM {name}"))

@@ -20,6 +20,7 @@ PINNED: Final[Mapping[str, str]] = {
     "extra_float_digits": "1",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "quote_all_identifiers": "off",
     # By default PostgreSQL compiles plans that it expects to be expensive. Versions 14 to 17 expect it of batch
     # statements, which run with some planner methods off: each claim took 600 ms or more instead of 0.3.
     "jit": "off",
