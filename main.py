@@ -20,7 +20,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, logs
-from core.database.engine import PATIENCE, connect, has_tables, masked, worker_options
+from core.address import masked
+from core.database.engine import PATIENCE, connect, has_tables, refuse_unusable, worker_options
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, secret_key
 from core.local.services import services
@@ -59,8 +60,8 @@ def run(
 
     logs.set_up()
     _use(data_dir)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services(hold=True) as where:
+    own_key = "UNSTUCK_CHILD_KEY" not in os.environ
+    with listen(host, port, own_key=own_key) as listening, services(hold=True) as where:
         _print_servers(where)
         with connected(where) as engine:
             with_sample = not empty and not settings().database_url
@@ -90,8 +91,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 
     logs.set_up()
     _use(None)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services() as where:
+    with listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ) as listening, services() as where:
         _print_servers(where)
         typer.echo(f"Unstuck is served at {address_of(host, listening.getsockname()[1])}")
         _serve(where, listening)
@@ -115,6 +115,7 @@ def worker(
         options = worker_options(settings().lease_seconds)
         engine = connect(where.database_url, pool_size=threads + 4, options=options, patience=PATIENCE)
         try:
+            refuse_unusable(engine)
             work(engine, where.redis_url, threads=threads, queues=served, version=version())
         finally:
             engine.dispose()
@@ -230,6 +231,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
 
     rate_limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=PATIENCE) as engine:
+        refuse_unusable(engine)
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected

@@ -7,10 +7,11 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core import env_file
+from core.address import as_text, broker_address, database_address
 from core.errors import Unusable
 
 PREFIX = "UNSTUCK_"
@@ -30,6 +31,13 @@ class Settings(BaseSettings):
     )
     redis_url: str | None = Field(
         default=None, alias="REDIS_URL", description="Redis or Valkey; unset: an embedded server."
+    )
+    database_schema: str | None = Field(
+        default=None,
+        alias="UNSTUCK_SCHEMA",
+        min_length=1,
+        max_length=63,
+        description="The schema of all tables in DATABASE_URL's database; unset: the first of its search_path.",
     )
     demo_service_url: str | None = Field(
         default=None,
@@ -97,6 +105,16 @@ class Settings(BaseSettings):
     crash_at: str | None = Field(
         default=None, description="Test hook: <name>[:n] ends the process at that point of the engine."
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, text: str | None) -> str | None:
+        return text and as_text(database_address(text))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_broker(cls, text: str | None) -> str | None:
+        return text and broker_address(text)
 
     @property
     def previous_keys(self) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ import redis
 from dramatiq.broker import Broker, Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
+from core.errors import Unusable
+
 #: Seconds any call to Redis may take.
 TIMEOUT = 2.0
 #: Seconds a consumer waits for a wake-up before it looks whether it should stop.
@@ -92,9 +94,21 @@ class _WakeupConsumer(Consumer):
 
 def make_broker(url: str) -> WakeupBroker:
     """Return a broker on the Redis at `url`; nothing is connected yet."""
-    broker = WakeupBroker(redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT))
+    broker = WakeupBroker(_client(url))
     dramatiq.set_broker(broker)
     return broker
+
+
+def _client(url: str) -> redis.Redis:
+    """Return a client for an address; its parameters are tried now, since redis-py would do so at the first call."""
+    try:
+        client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+    except (TypeError, ValueError):
+        raise Unusable(
+            "REDIS_URL has a parameter after the ? that redis-py does not know, or with a wrong value."
+        ) from None
+    return client
 
 
 def wakeup_message(queue: str) -> dramatiq.Message[None]:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import bus
-from core.database.engine import PATIENCE, connect, session_scope, worker_options
+from core.database.engine import PATIENCE, address_of, connect, session_scope, worker_options
 from core.jobs import workers
 from core.jobs.batch import PLANNER_OPTIONS
 from core.settings import settings
@@ -65,8 +65,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
 def batch_engine(engine: Engine, queues: int) -> Engine:
     """Return an engine whose connections plan for batches: one for each queue."""
     options = worker_options(settings().lease_seconds) + PLANNER_OPTIONS
-    url = engine.url.render_as_string(hide_password=False)
-    return connect(url, pool_size=queues, options=options, patience=PATIENCE)
+    return connect(address_of(engine), pool_size=queues, options=options, patience=PATIENCE)
 
 
 def _stop_on_signal() -> threading.Event:

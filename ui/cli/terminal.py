@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -50,7 +51,15 @@ def opened() -> Iterator[Engine]:
 
 def me() -> Actor:
     """Return the person at the keyboard: anyone who can run the program on this machine is an admin here."""
-    return Actor(None, f"{getpass.getuser()} (command line)", Role.ADMIN, "cli")
+    return Actor(None, f"{_login_name()} (command line)", Role.ADMIN, "cli")
+
+
+def _login_name() -> str:
+    """Return the login name; a container may run under a number that no account has."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # which of them depends on Python's version
+        return f"uid {os.getuid()}"
 
 
 def load(function: Callable[[Session], T]) -> T:
