@@ -37,7 +37,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     bus.use(redis_bus)
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
-    drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues)))
+    drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues) + 1), queues)
     declare(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
@@ -62,11 +62,11 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
         os._exit(1 if hung.is_set() else 0)
 
 
-def batch_engine(engine: Engine, queues: int) -> Engine:
-    """Return an engine whose connections plan for batches: one for each queue."""
+def batch_engine(engine: Engine, connections: int) -> Engine:
+    """Return an engine whose connections plan for batches: one for each queue, and one for looks at all of them."""
     options = worker_options(settings().lease_seconds) + PLANNER_OPTIONS
     url = engine.url.render_as_string(hide_password=False)
-    return connect(url, pool_size=queues, options=options, patience=PATIENCE)
+    return connect(url, pool_size=connections, options=options, patience=PATIENCE)
 
 
 def _stop_on_signal() -> threading.Event:

@@ -10,7 +10,7 @@ from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from sqlmodel import Session
 
 from core.database.statement import Statement
-from core.jobs import batch, checkpoint, claim, fence
+from core.jobs import batch, checkpoint, claim, due, fence
 from tasks.worker import batch_engine
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
@@ -101,6 +101,14 @@ def test_a_batch_that_was_planned_while_there_were_no_jobs_holds_when_there_are_
 
 def test_a_batch_planned_as_other_statements_are_would_read_the_whole_table(session: Session) -> None:
     assert "Seq Scan" in indexes(session, batch._BATCH)
+
+
+@with_and_without_statistics
+def test_a_look_and_a_sweep_read_each_queue_by_the_index_of_due_jobs(session: Session, analysed: bool) -> None:
+    fill(session, analysed=analysed)
+    assert indexes(session, due._DUE) - ALIVE == {DUE}
+    assert "Sort" not in plan_of(session, due._DUE)
+    assert indexes(as_for_batches(session), due._DUE) - ALIVE == {DUE}
 
 
 def test_due_jobs_are_indexed_in_the_order_of_their_claiming(session: Session) -> None:
