@@ -148,9 +148,7 @@ def test_queues_share_turns_by_their_weights(engine: Engine, monkeypatch: pytest
 
 
 def test_threads_are_shared_by_weight_however_long_jobs_take() -> None:
-    shared = Turns(8, lambda _: [], {FLOOD: 3})
-    shared.serve([FLOOD, QUIET])
-    shared.learn([DueQueue(FLOOD, 1, 0), DueQueue(QUIET, 1, 0)])
+    shared = both_due(Turns(8, lambda _: [], {FLOOD: 3}))
     present = [shared.begin(FLOOD) for _ in range(8)]
     queues = [turn.__enter__().queue for turn in present]
     assert (queues.count(FLOOD), queues.count(QUIET)) == (6, 2)
@@ -158,11 +156,42 @@ def test_threads_are_shared_by_weight_however_long_jobs_take() -> None:
         turn.__exit__(None, None, None)
 
 
-def test_threads_that_a_sweep_wakes_share_its_queues(engine: Engine) -> None:
-    """Eight free threads must not all begin long jobs of one queue."""
-    shared = Turns(2, lambda _: [])
+def test_long_jobs_of_one_queue_do_not_take_the_threads_of_another() -> None:
+    shared = both_due(Turns(4, lambda _: []))
+    present = [shared.begin(FLOOD) for _ in range(4)]
+    running = [turn.__enter__() for turn in present]
+    for _ in range(10):
+        for turn in running:
+            if turn.queue == FLOOD:  # its jobs end at once, and those of the other queue never
+                turn.found(0)
+                turn.next()
+    assert [turn.queue for turn in running].count(FLOOD) == 2
+    for turn in present:
+        turn.__exit__(None, None, None)
+
+
+def test_a_queue_whose_job_ended_is_asked_again_whatever_another_thread_found() -> None:
+    """A kind with a limit has room again, and no other event would tell."""
+    shared = both_due(Turns(1, lambda _: []))
+    with shared.begin(FLOOD) as turn:
+        while turn.queue != QUIET:
+            turn.next()
+        turn.found(0)
+        assert turn.next() == FLOOD
+        shared.note(QUIET, None)
+        assert turn.pass_on()
+        assert turn.queue == QUIET
+
+
+def both_due(shared: Turns) -> Turns:
     shared.serve([FLOOD, QUIET])
     shared.learn([DueQueue(FLOOD, 100, 0), DueQueue(QUIET, 1, 0)])
+    return shared
+
+
+def test_threads_that_a_sweep_wakes_share_its_queues() -> None:
+    """Two free threads must not both begin long jobs of one queue."""
+    shared = both_due(Turns(2, lambda _: []))
     with shared.begin(FLOOD) as one, shared.begin(FLOOD) as other:
         assert {one.queue, other.queue} == {FLOOD, QUIET}
 
