@@ -14,6 +14,7 @@ from core import bus
 from core.database.engine import PATIENCE, connect, session_scope, worker_options
 from core.jobs import workers
 from core.jobs.batch import PLANNER_OPTIONS
+from core.queues.controls import known_queues
 from core.settings import settings
 from tasks.actors import Drain, declare
 from tasks.broker import make_broker
@@ -39,6 +40,8 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
     drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues) + 1), queues)
     declare(broker, drain, queues)
+    if unknown := settings().weights.keys() - set(known_queues()):
+        log.warning("UNSTUCK_QUEUE_WEIGHTS names an unknown queue", extra={"queues": sorted(unknown)})
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
     sweeper, scheduler, sealer = Sweeper(drain, queues), Scheduler(drain), Sealer(engine)

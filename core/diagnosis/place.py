@@ -11,6 +11,8 @@ from core.settings import settings
 
 #: How many jobs are counted in each queue; beyond that, the sentence says "1,000 or more".
 AHEAD_LIMIT = 1_000
+#: How many jobs of each queue are read, those of paused kinds among them.
+DEPTH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,20 @@ _PLACE = sa.text("""
     SELECT name, waiting, urgent, ahead FROM (
         SELECT unnest(queues) AS name FROM workers
         WHERE stopped_at IS NULL AND lost_at IS NULL AND queues @> ARRAY[CAST(:queue AS text)]
-          AND heartbeat_at > :now - make_interval(secs => :lease)
+          AND heartbeat_at > CAST(:now AS timestamptz) - make_interval(secs => :lease)
         UNION SELECT CAST(:queue AS text)
     ) served, LATERAL (
         SELECT count(*) AS waiting, count(*) FILTER (WHERE priority < :priority) AS urgent,
                count(*) FILTER (WHERE (priority, run_at, id) < (:priority, :run_at, :id)) AS ahead
         FROM (
-            SELECT priority, run_at, id FROM background_jobs
-            WHERE status = 'queued' AND queue = name AND run_at <= :now
-              AND kind <> ALL (ARRAY(SELECT kind FROM job_kinds WHERE paused_at IS NOT NULL))
+            SELECT priority, run_at, id FROM (
+                SELECT priority, run_at, id, kind FROM background_jobs
+                WHERE status = 'queued' AND queue = name AND run_at <= :now
+                ORDER BY priority, run_at, id LIMIT :depth
+            ) first
+            WHERE kind <> ALL (ARRAY(SELECT kind FROM job_kinds WHERE paused_at IS NOT NULL))
             ORDER BY priority, run_at, id LIMIT :most
-        ) first
+        ) startable
     ) due
     WHERE waiting > 0
       AND (name = :queue OR name <> ALL (ARRAY(SELECT q.name FROM queues q WHERE paused_at IS NOT NULL)))
@@ -59,7 +64,7 @@ def load_place(session: Session, job: BackgroundJob, now: datetime) -> Place:
     if job.status is not JobStatus.QUEUED or job.run_at > now:
         return Place()
     own = {"id": job.id, "queue": job.queue, "priority": job.priority, "run_at": job.run_at}
-    limits = {"now": now, "lease": settings().lease_seconds, "most": AHEAD_LIMIT}
+    limits = {"now": now, "lease": settings().lease_seconds, "most": AHEAD_LIMIT, "depth": DEPTH}
     rows = session.connection().execute(_PLACE, own | limits).all()
     ahead = next((row.ahead for row in rows if row.name == job.queue), 0)
     others = (OtherQueue(row.name, row.waiting, row.urgent) for row in rows if row.name != job.queue)

@@ -10,6 +10,7 @@ from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from sqlmodel import Session
 
 from core.database.statement import Statement
+from core.diagnosis import place
 from core.jobs import batch, checkpoint, claim, due, fence
 from tasks.worker import batch_engine
 
@@ -109,6 +110,11 @@ def test_a_look_and_a_sweep_read_each_queue_by_the_index_of_due_jobs(session: Se
     assert indexes(session, due._DUE) - ALIVE == {DUE}
     assert "Sort" not in plan_of(session, due._DUE)
     assert indexes(as_for_batches(session), due._DUE) - ALIVE == {DUE}
+
+
+def test_the_place_of_a_job_is_read_from_the_index_of_due_jobs(session: Session) -> None:
+    fill(session, analysed=True)
+    assert indexes(session, Statement(place._PLACE.text)) == {DUE}
 
 
 def test_due_jobs_are_indexed_in_the_order_of_their_claiming(session: Session) -> None:
