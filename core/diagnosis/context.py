@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.database.truncate import IN_LIST, truncated
-from core.diagnosis.place import Place, load_place
+from core.diagnosis.place import JobPlace, load_place
 from core.jobs.labels import Label, label_of
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
@@ -84,7 +84,7 @@ class JobContext:
     job: BackgroundJob
     worker: Worker | None
     capacity: Capacity
-    place: Place = field(default_factory=Place)
+    place: JobPlace = field(default_factory=JobPlace)
     controls: Controls = field(default_factory=Controls)
 
     @property

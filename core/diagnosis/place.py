@@ -26,7 +26,7 @@ class OtherQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JobPlace:
     """What starts before a job, or shares its threads."""
 
     #: Due jobs of the same queue ahead of it.
@@ -59,13 +59,13 @@ _PLACE = sa.text("""
 """)
 
 
-def load_place(session: Session, job: BackgroundJob, now: datetime) -> Place:
+def load_place(session: Session, job: BackgroundJob, now: datetime) -> JobPlace:
     """Return the place of a job that is due; of any other, nothing is before it."""
     if job.status is not JobStatus.QUEUED or job.run_at > now:
-        return Place()
+        return JobPlace()
     own = {"id": job.id, "queue": job.queue, "priority": job.priority, "run_at": job.run_at}
     limits = {"now": now, "lease": settings().lease_seconds, "most": AHEAD_LIMIT, "depth": DEPTH}
     rows = session.connection().execute(_PLACE, own | limits).all()
     ahead = next((row.ahead for row in rows if row.name == job.queue), 0)
     others = (OtherQueue(row.name, row.waiting, row.urgent) for row in rows if row.name != job.queue)
-    return Place(ahead, tuple(others))
+    return JobPlace(ahead, tuple(others))

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core.commands.registry import COMMANDS
 from core.diagnosis.context import Capacity, Controls, JobContext, Situation
 from core.diagnosis.job import effect_of_cancel
-from core.diagnosis.place import Place
+from core.diagnosis.place import JobPlace
 from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
 from core.jobs.request import request
@@ -171,7 +171,7 @@ SITUATIONS = {
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
 def test_each_situation_of_a_job_has_its_sentence_and_remedy(situation: tuple) -> None:
     its_job, its_worker, capacity, ahead, situation, text, remedy = situation
-    place = Place(ahead)
+    place = JobPlace(ahead)
     state = DemoModeStatus.FAILED if its_job.status is JobStatus.FAILED else DemoModeStatus.ENABLING
     user = User(email="ana@example.com", demo_mode_status=state)
 
@@ -276,7 +276,7 @@ DUE = {"run_at": ago(minutes=2)}
 
 def with_controls(its_job: BackgroundJob, controls: Controls, capacity: Capacity = CAPACITY, ahead: int = 0) -> object:
     user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.ENABLING)
-    return diagnose(user, JobContext(NOW, its_job, None, capacity, Place(ahead), controls))
+    return diagnose(user, JobContext(NOW, its_job, None, capacity, JobPlace(ahead), controls))
 
 
 @pytest.mark.parametrize(
