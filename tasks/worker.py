@@ -39,6 +39,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
     drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues) + 1), queues)
+    broker.wait_for_thread = drain.registry.wait_for_slot
     declare(broker, drain, queues)
     if unknown := settings().weights.keys() - set(known_queues()):
         log.warning("UNSTUCK_QUEUE_WEIGHTS names an unknown queue", extra={"queues": sorted(unknown)})
