@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds from one look at all queues to the next, at the least; a busy process needs no wake-up to see a due job.
 LOOK: Final = 0.1
-#: Looks take at most this share of the time: on a slow database there are fewer of them.
+#: The share of the time that looks take at most, on a slow database; but two are never further apart than `PATIENCE`.
 SHARE: Final = 0.1
 #: Seconds after which a due queue that no thread serves goes first, before more urgent jobs of other queues.
 PATIENCE: Final = 0.5
@@ -56,7 +56,6 @@ class Turns:
     #: The turns of the queue that was chosen last: a queue that becomes due has no claim to turns of the past.
     _turns: float = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _looking: threading.Lock = field(default_factory=threading.Lock)
     _next_look: float = 0
 
     def serve(self, queues: Iterable[str]) -> None:
@@ -105,19 +104,17 @@ class Turns:
 
     def look_around(self) -> None:
         """Look at all queues, if every thread is busy and it is time to; threads that come meanwhile do not wait."""
-        if len(self._lines) < 2 or time.monotonic() < self._next_look or not self._is_busy():
-            return
-        if not self._looking.acquire(blocking=False):
-            return
-        began = time.monotonic()
+        with self._lock:
+            began = time.monotonic()
+            if len(self._lines) < 2 or began < self._next_look or not self._is_busy():
+                return
+            self._next_look = began + PATIENCE  # a look that hangs is not waited for
         try:
             self.learn(self.look(tuple(self._lines)))
         except SQLAlchemyError as error:
             log.debug("looked at no queue", extra={"error": str(error).split("\n")[0]})
-        finally:
-            now = time.monotonic()
-            self._next_look = now + max(LOOK, (now - began) / SHARE)
-            self._looking.release()
+        now = time.monotonic()
+        self._next_look = now + min(max(LOOK, (now - began) / SHARE), PATIENCE)
 
     def note(self, queue: str, urgency: int | None) -> None:
         """Note the priority of the job that a claim in a queue found; None: it found nothing."""
@@ -134,8 +131,7 @@ class Turns:
             line.is_due = True
 
     def _is_busy(self) -> bool:
-        with self._lock:
-            return sum(line.threads for line in self._lines.values()) >= self.threads
+        return sum(line.threads for line in self._lines.values()) >= self.threads
 
     def _rank(self, line: _Line, now: float) -> tuple[float, ...]:
         if not line.threads and now - line.turn_at >= PATIENCE:

@@ -183,6 +183,38 @@ def test_a_queue_whose_job_ended_is_asked_again_whatever_another_thread_found() 
         assert turn.queue == QUIET
 
 
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("others_come", [True, False], ids=["while it hangs", "after it"])
+def test_a_look_that_hangs_delays_the_next_one_by_half_a_second(
+    monkeypatch: pytest.MonkeyPatch, *, others_come: bool
+) -> None:
+    clock, looks = Clock(), []
+
+    def hang(_: object) -> list[DueQueue]:
+        looks.append(clock.now)
+        clock.now += 0.5
+        if len(looks) == 1 and others_come:
+            turn.next()
+        clock.now += 30
+        return []
+
+    monkeypatch.setattr(turns, "time", clock)
+    with both_due(Turns(1, hang)).begin(FLOOD) as turn:
+        turn.next()
+        clock.now += turns.PATIENCE
+        turn.next()
+    assert len(looks) == 2 + others_come
+
+
 def both_due(shared: Turns) -> Turns:
     shared.serve([FLOOD, QUIET])
     shared.learn([DueQueue(FLOOD, 100, 0), DueQueue(QUIET, 1, 0)])
