@@ -1,4 +1,4 @@
-"""A flooded queue: while the storm rages, thousands of jobs wait in it, and every other queue should have its turns."""
+"""A flooded queue and a quiet one: whatever waits in the first, jobs of the second should have their turns."""
 
 import threading
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core.database.engine import session_scope
 from core.jobs.request import request_tasks
 from core.jobs.request_tasks import AT_ONCE
-from core.operation import NoForm
+from core.operation import NoForm, Task
 from tests.factories import SUPPORT
 from tests.faults import kinds
 from tests.faults.cluster import Cluster
@@ -23,7 +23,7 @@ _WAITING = text("SELECT count(*) FROM background_jobs WHERE status = 'queued' AN
 
 
 class Flood(threading.Thread):
-    """Keeps `backlog` jobs waiting in a queue of their own; their ids go into the ledger."""
+    """Keeps `backlog` jobs waiting in a queue, and requests single ones in another; their ids go into the ledger."""
 
     def __init__(self, cluster: Cluster, backlog: int) -> None:
         super().__init__(daemon=True)
@@ -33,10 +33,11 @@ class Flood(threading.Thread):
         self.acknowledged: list[UUID] = []
 
     def run(self) -> None:
-        """Request jobs whenever too few are waiting; an unreachable database is part of the day."""
+        """Request jobs whenever too few are waiting, and a single one; an unreachable database is part of the day."""
         while not self._enough.wait(PAUSE):
             try:
-                self._request()
+                self._fill()
+                self._request(kinds.seldom, 1)
             except SQLAlchemyError:
                 continue
 
@@ -45,10 +46,13 @@ class Flood(threading.Thread):
         self._enough.set()
         self.join(60)
 
-    def _request(self) -> None:
+    def _fill(self) -> None:
         with Session(self._cluster.engine) as session:
             waiting = session.connection().execute(_WAITING, {"queue": kinds.FLOODED}).scalar_one()
         for _ in range((self._backlog - waiting) // CHUNK):
-            with session_scope(self._cluster.engine) as session:
-                crowd = request_tasks(session, kinds.rest, [NoForm()] * CHUNK, SUPPORT, AT_ONCE)
-            self.acknowledged += [job.id for job in crowd]
+            self._request(kinds.rest, CHUNK)
+
+    def _request(self, task: Task[NoForm], number: int) -> None:
+        with session_scope(self._cluster.engine) as session:
+            crowd = request_tasks(session, task, [NoForm()] * number, SUPPORT, AT_ONCE)
+        self.acknowledged += [job.id for job in crowd]

@@ -22,10 +22,10 @@ _SUCCEEDED_TWICE = text("""
 _DONE_TWICE = text("""
     SELECT count(*) FROM (SELECT job_id, step FROM fault_effects GROUP BY 1, 2 HAVING count(*) > 1) twice
 """)
-#: Seconds from request to first start, of all queues but the flooded one; outages are part of them.
+#: Seconds from request to first start in the quiet queue; outages are part of them.
 _QUIET_STARTS = text("""
     SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - created_at))
-    FROM background_jobs WHERE queue <> :flooded AND started_at IS NOT NULL
+    FROM background_jobs WHERE queue = :quiet AND started_at IS NOT NULL
 """)
 _USERS_BETWEEN = text("SELECT count(*) FROM users WHERE demo_mode_status IN ('enabling', 'disabling')")
 
@@ -38,7 +38,7 @@ class Verdict:
     minutes: float
     disturbances: Counter[str]
     requested: int
-    #: How many of them in the flooded queue, and median and 99th percentile of the waits in the others, in seconds.
+    #: How many of them in the flooded queue and the quiet one; median and 99th percentile of the quiet ones' waits.
     flooded: int
     waits: Sequence[float]
     ended: Counter[JobStatus]
@@ -57,8 +57,8 @@ class Verdict:
         rows: list[tuple[str, object]] = [("seed", str(self.seed)), ("minutes", f"{self.minutes:g}")]
         names = ("kills", "pauses", "wipes", "broker restarts", "PostgreSQL restarts", "cuts")
         rows += [(name, self.disturbances[name]) for name in names]
-        rows += [("jobs requested", self.requested), ("of them in a flooded queue", self.flooded)]
-        rows += [("start of the others, p50 / p99", "{:.2f} / {:.1f} s".format(*self.waits))]
+        rows += [("jobs requested", self.requested), ("of them in the flooded queue and the quiet one", self.flooded)]
+        rows += [("start in the quiet queue, p50 / p99", "{:.2f} / {:.1f} s".format(*self.waits))]
         rows += [
             (f"jobs {status}", self.ended[status])
             for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
@@ -85,7 +85,7 @@ def judge(
     with Session(cluster.engine) as session:
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}
         twice = [session.connection().execute(query).scalar_one() for query in (_SUCCEEDED_TWICE, _DONE_TWICE)]
-        waits = session.connection().execute(_QUIET_STARTS, {"flooded": kinds.FLOODED}).scalar_one()
+        waits = session.connection().execute(_QUIET_STARTS, {"quiet": kinds.QUIET}).scalar_one()
         between = session.connection().execute(_USERS_BETWEEN).scalar_one()
     live = [job for job in jobs.values() if job.status not in TERMINAL]
     return Verdict(
