@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -85,9 +85,10 @@ class Turns:
             with self._lock:
                 self._leave(turn)
 
-    def move(self, turn: "Turn") -> bool:
+    def move(self, turn: "Turn", *, ended: "RanJob | None" = None) -> bool:
         """Give a thread's next turn to the queue that should have it; False: no queue is due as far as known."""
         with self._lock:
+            self._remind(ended)
             self._leave(turn)
             due = {queue: line for queue, line in self._lines.items() if line.is_due}
             if not due:
@@ -104,9 +105,11 @@ class Turns:
 
     def look_around(self) -> None:
         """Look at all queues, if every thread is busy and it is time to; threads that come meanwhile do not wait."""
+        began = time.monotonic()
+        if began < self._next_look or len(self._lines) < 2:
+            return
         with self._lock:
-            began = time.monotonic()
-            if len(self._lines) < 2 or began < self._next_look or not self._is_busy():
+            if began < self._next_look or not self._is_busy():
                 return
             self._next_look = began + PATIENCE  # a look that hangs is not waited for
         try:
@@ -116,19 +119,18 @@ class Turns:
         now = time.monotonic()
         self._next_look = now + min(max(LOOK, (now - began) / SHARE), PATIENCE)
 
-    def note(self, queue: str, urgency: int | None) -> None:
-        """Note the priority of the job that a claim in a queue found; None: it found nothing."""
+    def note(self, queue: str, urgency: int | None, *, ended: "RanJob | None" = None) -> None:
+        """Note the priority of the job that a claim in a queue found (None: it found nothing), after one that ended."""
         with self._lock:
+            self._remind(ended)
             line = self._lines[queue]
             line.is_due = urgency is not None
             line.urgency = line.urgency if urgency is None else urgency
 
-    def remind(self, queue: str, urgency: int) -> None:
-        """Note that a queue may be due, because a job of this priority ended: its kind may have room again."""
-        with self._lock:
-            line = self._lines[queue]
-            line.urgency = line.urgency if line.is_due else urgency
-            line.is_due = True
+    def _remind(self, ended: "RanJob | None") -> None:
+        """Note that a queue may be due because a job of it ended: its kind may have room again."""
+        if ended and not (line := self._lines[ended.queue]).is_due:
+            line.is_due, line.urgency = True, ended.priority
 
     def _is_busy(self) -> bool:
         return sum(line.threads for line in self._lines.values()) >= self.threads
@@ -144,6 +146,13 @@ class Turns:
             turn.is_on = False
 
 
+class RanJob(NamedTuple):
+    """A job that a thread has run, as its queue remembers it."""
+
+    queue: str
+    priority: int
+
+
 @dataclass(slots=True, eq=False)
 class Turn:
     """The present turn of one thread: the queue that it claims its next job from."""
@@ -151,31 +160,23 @@ class Turn:
     turns: Turns
     queue: str = ""
     is_on: bool = False
-    #: The queue and priority of the job that this thread runs, or whose end it has just written.
-    _job: tuple[str, int] | None = None
+    #: The job that this thread runs, or whose end it has just written. Its queue is reminded twice: before the end is
+    #: written, so that there is a queue to choose, and after it, because another thread may have claimed in vain.
+    _job: RanJob | None = None
 
     def next(self) -> str:
         """Choose a queue for the next job, now that the present one ends, and return it."""
         self.turns.look_around()
-        self._remind()
-        self.turns.move(self)
+        self.turns.move(self, ended=self._job)
         return self.queue
 
     def found(self, priority: int) -> None:
         """Note that the claim in this queue found a job, of this priority."""
-        self._remind()
-        self.turns.note(self.queue, priority)
-        self._job = self.queue, priority
+        self.turns.note(self.queue, priority, ended=self._job)
+        self._job = RanJob(self.queue, priority)
 
     def pass_on(self) -> bool:
         """Note that the claim in this queue found no job, and go to the next due queue; False: there is none."""
-        self._remind()
+        self.turns.note(self.queue, None, ended=self._job)
         self._job = None
-        self.turns.note(self.queue, None)
         return self.turns.move(self)
-
-    def _remind(self) -> None:
-        # Before the end is written, so that there is a queue to choose; and after it, because another thread may have
-        # claimed in vain meanwhile.
-        if self._job:
-            self.turns.remind(*self._job)
