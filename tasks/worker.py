@@ -17,7 +17,7 @@ from core.jobs.batch import PLANNER_OPTIONS
 from core.queues.controls import known_queues
 from core.settings import settings
 from tasks.actors import Drain, declare
-from tasks.broker import make_broker
+from tasks.broker import WakeupBroker, make_broker
 from tasks.heartbeat import Heartbeat
 from tasks.redis_bus import RedisBus
 from tasks.registry import Registry
@@ -39,10 +39,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
     drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues) + 1), queues)
-    broker.wait_for_thread = drain.registry.wait_for_slot
-    declare(broker, drain, queues)
-    if unknown := settings().weights.keys() - set(known_queues()):
-        log.warning("UNSTUCK_QUEUE_WEIGHTS names an unknown queue", extra={"queues": sorted(unknown)})
+    _serve(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
     sweeper, scheduler, sealer = Sweeper(drain, queues), Scheduler(drain), Sealer(engine)
@@ -64,6 +61,13 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     redis_bus.close()
     if not clean:  # a thread that does not stop must not keep the process; its job was released, its token is void
         os._exit(1 if hung.is_set() else 0)
+
+
+def _serve(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
+    broker.wait_for_thread = drain.registry.wait_for_slot
+    declare(broker, drain, queues)
+    if unknown := settings().weights.keys() - set(known_queues()):
+        log.warning("UNSTUCK_QUEUE_WEIGHTS names an unknown queue", extra={"queues": sorted(unknown)})
 
 
 def batch_engine(engine: Engine, connections: int) -> Engine:
