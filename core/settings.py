@@ -15,6 +15,8 @@ from core.address import as_text, broker_address, database_address
 from core.errors import Unusable
 
 PREFIX = "UNSTUCK_"
+#: The largest weight of a queue.
+MOST_WEIGHT = 1_000
 #: Variables that the program sets for its child processes.
 _BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY"}
 
@@ -91,6 +93,9 @@ class Settings(BaseSettings):
     demo_service_timeout_seconds: float = Field(
         default=10, gt=0, description="How long the demo service may take to answer."
     )
+    queue_weights: str = Field(
+        default="", description="How queues share a worker's threads, as queue=weight; a queue without one has 1."
+    )
     retention_days: int = Field(default=30, ge=1, description="Finished jobs older than this may be deleted.")
     session_idle_minutes: float = Field(default=30, gt=0, description="A session unused for this long ends.")
     session_hours: float = Field(default=12, gt=0, description="A session ends after this long in any case.")
@@ -116,10 +121,25 @@ class Settings(BaseSettings):
     def _is_broker(cls, text: str | None) -> str | None:
         return text and broker_address(text)
 
+    @field_validator("queue_weights")
+    @classmethod
+    def _require_weights(cls, value: str) -> str:
+        for pair in value.split():
+            queue, _, weight = pair.partition("=")
+            if not (queue and weight.isascii() and weight.isdigit() and 1 <= int(weight) <= MOST_WEIGHT):
+                raise ValueError(f"write queue=weight, with spaces between pairs and weights from 1 to {MOST_WEIGHT:,}")
+        return value
+
     @property
     def previous_keys(self) -> tuple[str, ...]:
         """The former secret keys, latest first."""
         return tuple(key.strip() for key in self.previous_secret_keys.split(",") if key.strip())
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The weights of queues that have one."""
+        pairs = (pair.rpartition("=") for pair in self.queue_weights.split())
+        return {queue: int(weight) for queue, _, weight in pairs}
 
     @property
     def heartbeat(self) -> timedelta:

@@ -1,11 +1,16 @@
 """Parts that belong to no page: the palette, saved columns, incidents, secrets, and the end of watching."""
 
+import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlmodel import Session, select
 
+from core.bus import Changes
 from core.jobs.request import request
 from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, Queue, Role, User, Worker
 from core.operations import demo
@@ -226,3 +231,29 @@ def test_a_search_keeps_the_kinds_that_the_url_names(console, rows: Session) -> 
     page.wait_for_url("**/jobs?*q=nothing*")
     assert "demo.enable" in page.url
     assert "demo.disable" in page.url
+
+
+@pytest.mark.parametrize("number", [1, live.MOST_ROWS + 1, live.MOST_CHANGED + 1])
+def test_grids_get_every_changed_row_or_load_all_of_theirs(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def load(_: object, ids: list[UUID]) -> list[str]:
+        return [str(job) for job in ids]
+
+    async def emit(_: str, delta: dict[str, Any], **__: object) -> None:
+        sent.append(delta)
+
+    monkeypatch.setattr(live.access, "load", load)
+    monkeypatch.setattr(live.core.sio, "emit", emit)
+    jobs = {uuid4() for _ in range(number)}
+    with ThreadPoolExecutor(1) as thread:  # a browser test may have left a loop in this one
+        thread.submit(asyncio.run, live._send_rows(Changes(jobs=jobs))).result()
+    rows = [row for delta in sent for row in delta["rows"]]
+    assert sorted(rows) == sorted(map(str, jobs)) or sent == [{"rows": [], "reload": True}]
+    assert max(len(delta["rows"]) for delta in sent) <= live.MOST_ROWS
+
+
+def test_every_watcher_is_concerned_when_everything_may_have_changed() -> None:
+    watcher = live._Watcher(Gone(), lambda: None, uuid4(), None, None)
+    assert not watcher.concerns(Changes(jobs={uuid4()}))
+    assert watcher.concerns(Changes(everything=True))

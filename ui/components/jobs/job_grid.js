@@ -146,8 +146,9 @@ export default {
     listen() {
       this.stop = new AbortController();
       const { signal } = this.stop;
-      this.onDelta = ({ rows }) => {
+      this.onDelta = ({ rows, reload }) => {
         if (document.hidden) this.stale = true;
+        else if (reload) this.reload();
         else this.patch(rows);
       };
       let before = false;
