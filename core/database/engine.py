@@ -27,6 +27,13 @@ _LIMITS = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEO
 _OPTIONS = f"{_LIMITS} -c plan_cache_mode=force_custom_plan"
 
 
+class NoConnection(OperationalError):
+    """A connection could not be opened, for example because the server has too many: nothing was sent on it."""
+
+    #: The engine that wanted the connection.
+    engine: Engine | None = None
+
+
 def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience: float | None = None) -> Engine:
     """Return an engine for a database's address, in any form that `core.address` knows; nothing is connected yet.
 
@@ -55,6 +62,7 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
         hide_parameters=True,  # an error goes into the log, and the values of a statement may be secret
     )
     event.listen(engine, "handle_error", _hide_values)
+    event.listen(engine, "handle_error", _name_a_missing_connection, retval=True)
     of_address = from_options(str(address.query.get("options", "")))
     timeouts.install(engine, {**of_address, **PINNED, **from_options(options)}, patience)
     pool.install(engine)
@@ -68,6 +76,15 @@ def _hide_values(failure: ExceptionContext) -> None:
         if wrapped is not None:
             wrapped.args = tuple(str(message).replace(str(original), sentence) for message in wrapped.args)
         original.args = (sentence,)
+
+
+def _name_a_missing_connection(failure: ExceptionContext) -> BaseException | None:
+    wrapped = failure.sqlalchemy_exception
+    if failure.connection is not None or failure.is_pre_ping or not isinstance(wrapped, OperationalError):
+        return None
+    missing = NoConnection(None, None, failure.original_exception, hide_parameters=True)
+    missing.engine = failure.engine
+    return missing
 
 
 @contextmanager
