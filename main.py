@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, logs
 from core.database.engine import PATIENCE, connect, has_tables, masked, worker_options
+from core.database.failover import DatabaseReadOnly
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, secret_key
 from core.local.services import services
@@ -256,6 +257,8 @@ def main() -> None:
         sys.exit(_print_error(f"{error.detail} {more}".strip()))
     except (Refused, Unusable) as error:
         sys.exit(_print_error(str(error)))
+    except DatabaseReadOnly as error:
+        sys.exit(_print_error(error.sentence))
     except OperationalError as error:
         reason = (str(error.orig or "").strip() or "no reason given").splitlines()[0]
         sys.exit(
