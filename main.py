@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy import Engine
@@ -21,12 +21,17 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from core import bus, logs
 from core.database.engine import PATIENCE, connect, has_tables, masked, worker_options
 from core.database.failover import DatabaseReadOnly
+from core.encryption.key_check import refuse_wrong_key
+from core.encryption.rotation import token_cipher
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, secret_key
 from core.local.services import services
 from core.people import rate_limits
 from core.settings import settings, unknown_names
 from ui import cli
+
+if TYPE_CHECKING:
+    from migrations.report import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,20 +58,20 @@ def run(
 ) -> None:
     """Start everything: embedded servers where no URL is set, migrations, workers and the console."""
     from core.local import first_run
-    from migrations import run as migrations
     from tasks.supervisor import Supervisor
     from ui.server import listen
 
     logs.set_up()
     _use(data_dir)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services(hold=True) as where:
+    _require_key()
+    own_key = "UNSTUCK_CHILD_KEY" not in os.environ
+    with listen(host, port, own_key=own_key) as listening, services(hold=True) as where:
         _print_servers(where)
         with connected(where) as engine:
             with_sample = not empty and not settings().database_url
             if with_sample and not has_tables(engine):
                 first_run.load_legacy(engine)
-            migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+            _migrate(engine, where)
             if with_sample:
                 first_run.fill_history(engine, typer.echo)
             address = (settings().public_url or "").rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
@@ -90,8 +95,9 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 
     logs.set_up()
     _use(None)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services() as where:
+    _require_key()
+    own_key = "UNSTUCK_CHILD_KEY" not in os.environ
+    with listen(host, port, own_key=own_key) as listening, services() as where:
         _print_servers(where)
         typer.echo(f"Unstuck is served at http://{host}:{listening.getsockname()[1]}")
         _serve(where, listening)
@@ -108,16 +114,14 @@ def worker(
 
     logs.set_up()
     _use(None)
+    _require_key()
     served = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()
     if unknown := set(served) - set(known_queues()):
         raise Unusable(f"Unknown queue: {', '.join(sorted(unknown))}. Known queues: {', '.join(known_queues())}.")
-    with services() as where:
-        options = worker_options(settings().lease_seconds)
-        engine = connect(where.database_url, pool_size=threads + 4, options=options, patience=PATIENCE)
-        try:
-            work(engine, where.redis_url, threads=threads, queues=served, version=version())
-        finally:
-            engine.dispose()
+    options = worker_options(settings().lease_seconds)
+    with services() as where, _opened(where, pool_size=threads + 4, options=options, patience=PATIENCE) as engine:
+        refuse_wrong_key(engine, token_cipher())
+        work(engine, where.redis_url, threads=threads, queues=served, version=version())
 
 
 @app.command()
@@ -134,7 +138,9 @@ def migrate(
             typer.echo(migrations.sql(where.database_url))
             return
         if not check:
-            report = migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+            _require_key()
+            with _opened(where) as engine:
+                report = _migrate(engine, where)
             typer.echo("\n".join([*report.steps, *map(str, report.warnings)]) or "The database was at head already.")
             return
         findings = migrations.check(where.database_url, secret=settings().secret_key)
@@ -178,13 +184,21 @@ def connected(where: Services, *, patience: float | None = None) -> Iterator[Eng
     from tasks.broker import make_broker
     from tasks.redis_bus import RedisBus
 
-    engine = connect(where.database_url, patience=patience)
     carrier = RedisBus(make_broker(where.redis_url))
     bus.use(carrier)
+    with _opened(where, patience=patience) as engine:
+        try:
+            yield engine
+        finally:
+            carrier.close()
+
+
+@contextmanager
+def _opened(where: Services, **options: Any) -> Iterator[Engine]:
+    engine = connect(where.database_url, **options)
     try:
         yield engine
     finally:
-        carrier.close()
         engine.dispose()
 
 
@@ -202,12 +216,35 @@ def _use(data_dir: Path | None) -> None:
     if data_dir:
         os.environ["UNSTUCK_DATA_DIR"] = str(data_dir.absolute())
         settings.cache_clear()
-    if settings().secret_key is None:
+    own_file = settings().data_dir / "secret_key"
+    # A key is made for an embedded database alone: another database has one, which other processes know.
+    if settings().secret_key is None and (not settings().database_url or own_file.exists()):
         key, made = secret_key(settings().data_dir)
         if made:
-            typer.echo(f"Created {settings().data_dir / 'secret_key'}: keep it with your backups.", err=True)
+            typer.echo(f"Created {own_file}: keep it with your backups.", err=True)
         os.environ.update(UNSTUCK_SECRET_KEY=key, UNSTUCK_CHILD_KEY="1")
         settings.cache_clear()
+
+
+def _require_key() -> None:
+    """Raise Unusable without a secret key; an empty one is none."""
+    if settings().secret_key is None:
+        raise Unusable(
+            "UNSTUCK_SECRET_KEY is not set: set the key that this database's other processes use. For a new database, "
+            "make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    if not (settings().secret_key or "").strip():
+        raise Unusable("UNSTUCK_SECRET_KEY is empty: set it, or remove it to use the key in the data directory.")
+
+
+def _migrate(engine: Engine, where: Services) -> "Report":
+    """Bring the database to head, unless it belongs to another key; a new one gets the present key."""
+    from migrations import run as migrations
+
+    refuse_wrong_key(engine, token_cipher())
+    report = migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+    refuse_wrong_key(engine, token_cipher())
+    return report
 
 
 def _export(where: Services) -> None:
@@ -230,6 +267,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
 
     rate_limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=PATIENCE) as engine:
+        refuse_wrong_key(engine, token_cipher())
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
