@@ -61,7 +61,7 @@ def run(
     from tasks.supervisor import Supervisor
     from ui.server import listen
 
-    logs.set_up()
+    logs.set_up(settings().log_level)
     _use(data_dir)
     _require_key()
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
@@ -93,7 +93,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console and the API only; run workers elsewhere."""
     from ui.server import listen
 
-    logs.set_up()
+    logs.set_up(settings().log_level)
     _use(None)
     _require_key()
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
@@ -112,7 +112,7 @@ def worker(
     from core.queues.controls import known_queues
     from tasks.worker import work
 
-    logs.set_up()
+    logs.set_up(settings().log_level)
     _use(None)
     _require_key()
     served = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()

@@ -12,6 +12,8 @@ import redis
 from dramatiq.broker import Broker, Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
+from core.outages import BROKER
+
 #: Seconds any call to Redis may take.
 TIMEOUT = 2.0
 #: Seconds a consumer waits for a wake-up before it looks whether it should stop.
@@ -92,9 +94,20 @@ class _WakeupConsumer(Consumer):
 
 def make_broker(url: str) -> WakeupBroker:
     """Return a broker on the Redis at `url`; nothing is connected yet."""
-    broker = WakeupBroker(redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT))
+    broker = WakeupBroker(client_of(url))
     dramatiq.set_broker(broker)
     return broker
+
+
+def client_of(url: str) -> redis.Redis:
+    """Return a client that gives up soon, and that notes in the log when the broker is back."""
+    limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
+    return redis.Redis.from_url(url, redis_connect_func=_greet, **limits)
+
+
+def _greet(connection: redis.connection.AbstractConnection) -> None:
+    connection.on_connect()  # type: ignore[no-untyped-call]
+    BROKER.end()
 
 
 def wakeup_message(queue: str) -> dramatiq.Message[None]:

@@ -76,5 +76,8 @@ def incident(error: BaseException) -> str:
     # Some exceptions take no attributes; each handler then logs its own incident.
     with suppress(AttributeError, TypeError):
         setattr(error, _INCIDENT, incident_id)
-    log.error("unexpected error", extra={"incident": incident_id}, exc_info=error)
+    if unavailable(error):  # known, and no fault of this program: no traceback
+        log.warning("not shown: database", extra={"incident": incident_id, "error": str(error).split("\n")[0]})
+    else:
+        log.error("unexpected error", extra={"incident": incident_id}, exc_info=error)
     return incident_id

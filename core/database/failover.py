@@ -4,7 +4,6 @@ A primary that is demoted, or closed for writing, may keep its connections open:
 itself looks healthy. So a connection is thrown away, with all others of its engine, by what PostgreSQL answers.
 """
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlmodel import Session
 
-log = logging.getLogger(__name__)
+from core.outages import DATABASE
 
 #: Seconds for which a connection to a read-only server is kept; the next one may reach another server.
 RETRY_AFTER: Final = 1.0
@@ -50,16 +49,15 @@ class Primary:
     read_only_since: datetime | None = None
     #: Connections that were opened earlier are replaced.
     discard_before: float = 0.0
-    began: float = 0.0
 
     def note_opened(self, *, read_only: bool) -> None:
-        """Note what a new connection has found, and log the beginning and the end of a read-only time."""
-        if read_only and self.read_only_since is None:
-            self.read_only_since, self.began = datetime.now(UTC), time.monotonic()
-            log.warning("database is read-only, reconnecting until it is not")
-        elif self.read_only_since and not read_only:
+        """Note what a new connection has found, or what a refused statement says."""
+        if not read_only:
             self.read_only_since = None
-            log.warning("database accepts writes again", extra={"seconds": round(time.monotonic() - self.began, 1)})
+            DATABASE.end()
+            return
+        self.read_only_since = self.read_only_since or datetime.now(UTC)
+        DATABASE.begin("is read-only: reconnecting until it is not", "as during a failover")
 
     def discard(self) -> None:
         """Replace every connection that is open now."""
@@ -92,7 +90,11 @@ def install(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error", retval=True)
     def _classify(failure: ExceptionContext) -> BaseException | None:
         original = failure.original_exception
-        if not isinstance(original, psycopg.Error) or not is_of_no_more_use(original):
+        if not isinstance(original, psycopg.Error):
+            return None
+        if failure.connection is None or (failure.is_disconnect and original.sqlstate is None):
+            DATABASE.begin("does not respond", str(original))
+        if not is_of_no_more_use(original):
             return None
         failure.is_disconnect = True
         return _read_only(primary, original, failure.statement) if original.sqlstate == _READ_ONLY else None
@@ -110,6 +112,8 @@ def failure_of(connection: Connection, error: psycopg.Error, sql: str, values: M
     is_lost = is_of_no_more_use(error) or bool(driver and driver.closed)
     if is_lost:
         connection.invalidate(error)
+        if error.sqlstate is None:
+            DATABASE.begin("does not respond", str(error))
     if primary and error.sqlstate == _READ_ONLY:
         return _read_only(primary, error, sql)
     return DBAPIError.instance(sql, dict(values), error, psycopg.Error, connection_invalidated=is_lost)  # type: ignore[return-value]
