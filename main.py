@@ -58,6 +58,7 @@ def run(
 ) -> None:
     """Start everything: embedded servers where no URL is set, migrations, workers and the console."""
     from core.local import first_run
+    from core.sample import is_production
     from tasks.supervisor import Supervisor
     from ui.server import listen
 
@@ -68,7 +69,7 @@ def run(
     with listen(host, port, own_key=own_key) as listening, services(hold=True) as where:
         _print_servers(where)
         with connected(where) as engine:
-            with_sample = not empty and not settings().database_url
+            with_sample = not empty and not settings().database_url and not is_production()
             if with_sample and not has_tables(engine):
                 first_run.load_legacy(engine)
             _migrate(engine, where)
