@@ -1,5 +1,6 @@
 """The composition root: the only module that knows the console, the workers and the servers. It joins them."""
 
+import io
 import os
 import signal
 import socket
@@ -19,7 +20,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, logs
-from core.database.engine import PATIENCE, connect, has_tables, masked, worker_options
+from core.address import masked
+from core.database.engine import PATIENCE, connect, has_tables, refuse_unusable, worker_options
 from core.database.failover import DatabaseReadOnly
 from core.encryption.key_check import refuse_wrong_key
 from core.encryption.rotation import token_cipher
@@ -60,7 +62,7 @@ def run(
     from core.local import first_run
     from core.sample import is_production
     from tasks.supervisor import Supervisor
-    from ui.server import listen
+    from ui.server import address_of, listen
 
     logs.set_up(settings().log_level)
     _use(data_dir)
@@ -75,7 +77,7 @@ def run(
             _migrate(engine, where)
             if with_sample:
                 first_run.fill_history(engine, typer.echo)
-            address = (settings().public_url or "").rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
+            address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
             sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"
         _export(where)
         supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
@@ -92,7 +94,7 @@ def run(
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console and the API only; run workers elsewhere."""
-    from ui.server import listen
+    from ui.server import address_of, listen
 
     logs.set_up(settings().log_level)
     _use(None)
@@ -100,7 +102,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
     with listen(host, port, own_key=own_key) as listening, services() as where:
         _print_servers(where)
-        typer.echo(f"Unstuck is served at http://{host}:{listening.getsockname()[1]}")
+        typer.echo(f"Unstuck is served at {address_of(host, listening.getsockname()[1])}")
         _serve(where, listening)
 
 
@@ -121,6 +123,7 @@ def worker(
         raise Unusable(f"Unknown queue: {', '.join(sorted(unknown))}. Known queues: {', '.join(known_queues())}.")
     options = worker_options(settings().lease_seconds)
     with services() as where, _opened(where, pool_size=threads + 4, options=options, patience=PATIENCE) as engine:
+        refuse_unusable(engine)
         refuse_wrong_key(engine, token_cipher())
         work(engine, where.redis_url, threads=threads, queues=served, version=version())
 
@@ -268,6 +271,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
 
     rate_limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=PATIENCE) as engine:
+        refuse_unusable(engine)
         refuse_wrong_key(engine, token_cipher())
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.on_change)
@@ -289,6 +293,9 @@ def main() -> None:
     """Run the command line; print each refusal or failure as one sentence, never as a traceback."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     signal.signal(signal.SIGHUP, _on_sigterm)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in ASCII shows what it can
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Invalid as error:

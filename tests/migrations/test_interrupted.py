@@ -51,9 +51,9 @@ def killed(url: str, statement: int) -> int:
 
 
 def revision(url: str) -> str:
-    if not rows(url, "SELECT FROM pg_tables WHERE tablename = 'alembic_version'"):
+    if not rows(url, "SELECT FROM pg_tables WHERE tablename = 'unstuck_version'"):
         return ""
-    return "".join(row["version_num"] for row in rows(url, "SELECT version_num FROM alembic_version"))
+    return "".join(row["version_num"] for row in rows(url, "SELECT version_num FROM unstuck_version"))
 
 
 def test_of_two_migrators_at_once_each_revision_is_applied_by_one_and_both_end_well(

@@ -5,13 +5,13 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from core.database.engine import session_scope
 from core.database.failover import DatabaseReadOnly, check_writable
 from core.database.truncate import IN_LIST, truncated
+from core.database.version import revision
 from core.diagnosis.invariants import violations
 from core.health import health_summary
 from core.models import Role, Worker
@@ -34,7 +34,7 @@ def readyz() -> JSONResponse:
     """Report whether the database responds, is migrated and accepts writes. A broker that is down is only a warning."""
     try:
         with session_scope(access.engine()) as session:
-            revision = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
+            at = revision(session.connection())
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
             check_writable(session)
     except DatabaseReadOnly as error:
@@ -42,7 +42,7 @@ def readyz() -> JSONResponse:
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "database": "does not respond, or is not migrated"}, status_code=503)
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
-    return JSONResponse({"ready": True, "database": "up", "schema": revision, "broker": broker, "broken": broken})
+    return JSONResponse({"ready": True, "database": "up", "schema": at, "broker": broker, "broken": broken})
 
 
 @router.get("/api/stats")
