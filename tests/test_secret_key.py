@@ -86,7 +86,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: s
 def refusal(arguments: list[str], environment: pytest.MonkeyPatch) -> str:
     environment.setattr(sys, "argv", ["main.py", *arguments])
     environment.setattr(main.signal, "signal", lambda *_: None)
-    environment.setattr(main.logs, "set_up", lambda: None)
+    environment.setattr(main.logs, "set_up", lambda _level: None)
     said: list[str] = []
     environment.setattr(main, "_print_error", lambda sentence: said.append(sentence) or 1)
     with pytest.raises(SystemExit) as ended:

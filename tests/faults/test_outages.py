@@ -16,8 +16,9 @@ def events(log: Path) -> list[str]:
 
 
 def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends(cluster: Cluster) -> None:
+    log = cluster.log = cluster.servers.data_dir / "outages.log"
     cluster.start_worker()
-    log, cluster.log = cluster.log, cluster.log.with_suffix(".debug")
+    cluster.log = log.with_suffix(".debug")
     cluster.start_worker(UNSTUCK_LOG_LEVEL="debug")
     cluster.servers.crash_postgres()
     cluster.servers.kill_valkey()
