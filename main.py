@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy import Engine
@@ -22,12 +22,18 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from core import bus, logs
 from core.address import masked
 from core.database.engine import PATIENCE, connect, has_tables, refuse_unusable, worker_options
+from core.database.failover import DatabaseReadOnly
+from core.encryption.key_check import refuse_wrong_key
+from core.encryption.rotation import token_cipher
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, secret_key
 from core.local.services import services
 from core.people import rate_limits
 from core.settings import settings, unknown_names
 from ui import cli
+
+if TYPE_CHECKING:
+    from migrations.report import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,20 +60,21 @@ def run(
 ) -> None:
     """Start everything: embedded servers where no URL is set, migrations, workers and the console."""
     from core.local import first_run
-    from migrations import run as migrations
+    from core.sample import is_production
     from tasks.supervisor import Supervisor
     from ui.server import address_of, listen
 
-    logs.set_up()
+    logs.set_up(settings().log_level)
     _use(data_dir)
+    _require_key()
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
     with listen(host, port, own_key=own_key) as listening, services(hold=True) as where:
         _print_servers(where)
         with connected(where) as engine:
-            with_sample = not empty and not settings().database_url
+            with_sample = not empty and not settings().database_url and not is_production()
             if with_sample and not has_tables(engine):
                 first_run.load_legacy(engine)
-            migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+            _migrate(engine, where)
             if with_sample:
                 first_run.fill_history(engine, typer.echo)
             address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
@@ -89,9 +96,11 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console and the API only; run workers elsewhere."""
     from ui.server import address_of, listen
 
-    logs.set_up()
+    logs.set_up(settings().log_level)
     _use(None)
-    with listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ) as listening, services() as where:
+    _require_key()
+    own_key = "UNSTUCK_CHILD_KEY" not in os.environ
+    with listen(host, port, own_key=own_key) as listening, services() as where:
         _print_servers(where)
         typer.echo(f"Unstuck is served at {address_of(host, listening.getsockname()[1])}")
         _serve(where, listening)
@@ -106,19 +115,17 @@ def worker(
     from core.queues.controls import known_queues
     from tasks.worker import work
 
-    logs.set_up()
+    logs.set_up(settings().log_level)
     _use(None)
+    _require_key()
     served = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()
     if unknown := set(served) - set(known_queues()):
         raise Unusable(f"Unknown queue: {', '.join(sorted(unknown))}. Known queues: {', '.join(known_queues())}.")
-    with services() as where:
-        options = worker_options(settings().lease_seconds)
-        engine = connect(where.database_url, pool_size=threads + 4, options=options, patience=PATIENCE)
-        try:
-            refuse_unusable(engine)
-            work(engine, where.redis_url, threads=threads, queues=served, version=version())
-        finally:
-            engine.dispose()
+    options = worker_options(settings().lease_seconds)
+    with services() as where, _opened(where, pool_size=threads + 4, options=options, patience=PATIENCE) as engine:
+        refuse_unusable(engine)
+        refuse_wrong_key(engine, token_cipher())
+        work(engine, where.redis_url, threads=threads, queues=served, version=version())
 
 
 @app.command()
@@ -135,7 +142,9 @@ def migrate(
             typer.echo(migrations.sql(where.database_url))
             return
         if not check:
-            report = migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+            _require_key()
+            with _opened(where) as engine:
+                report = _migrate(engine, where)
             typer.echo("\n".join([*report.steps, *map(str, report.warnings)]) or "The database was at head already.")
             return
         findings = migrations.check(where.database_url, secret=settings().secret_key)
@@ -179,13 +188,21 @@ def connected(where: Services, *, patience: float | None = None) -> Iterator[Eng
     from tasks.broker import make_broker
     from tasks.redis_bus import RedisBus
 
-    engine = connect(where.database_url, patience=patience)
     carrier = RedisBus(make_broker(where.redis_url))
     bus.use(carrier)
+    with _opened(where, patience=patience) as engine:
+        try:
+            yield engine
+        finally:
+            carrier.close()
+
+
+@contextmanager
+def _opened(where: Services, **options: Any) -> Iterator[Engine]:
+    engine = connect(where.database_url, **options)
     try:
         yield engine
     finally:
-        carrier.close()
         engine.dispose()
 
 
@@ -203,12 +220,35 @@ def _use(data_dir: Path | None) -> None:
     if data_dir:
         os.environ["UNSTUCK_DATA_DIR"] = str(data_dir.absolute())
         settings.cache_clear()
-    if settings().secret_key is None:
+    own_file = settings().data_dir / "secret_key"
+    # A key is made for an embedded database alone: another database has one, which other processes know.
+    if settings().secret_key is None and (not settings().database_url or own_file.exists()):
         key, made = secret_key(settings().data_dir)
         if made:
-            typer.echo(f"Created {settings().data_dir / 'secret_key'}: keep it with your backups.", err=True)
+            typer.echo(f"Created {own_file}: keep it with your backups.", err=True)
         os.environ.update(UNSTUCK_SECRET_KEY=key, UNSTUCK_CHILD_KEY="1")
         settings.cache_clear()
+
+
+def _require_key() -> None:
+    """Raise Unusable without a secret key; an empty one is none."""
+    if settings().secret_key is None:
+        raise Unusable(
+            "UNSTUCK_SECRET_KEY is not set: set the key that this database's other processes use. For a new database, "
+            "make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    if not (settings().secret_key or "").strip():
+        raise Unusable("UNSTUCK_SECRET_KEY is empty: set it, or remove it to use the key in the data directory.")
+
+
+def _migrate(engine: Engine, where: Services) -> "Report":
+    """Bring the database to head, unless it belongs to another key; a new one gets the present key."""
+    from migrations import run as migrations
+
+    refuse_wrong_key(engine, token_cipher())
+    report = migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+    refuse_wrong_key(engine, token_cipher())
+    return report
 
 
 def _export(where: Services) -> None:
@@ -232,6 +272,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
     rate_limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=PATIENCE) as engine:
         refuse_unusable(engine)
+        refuse_wrong_key(engine, token_cipher())
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
@@ -262,6 +303,8 @@ def main() -> None:
         sys.exit(_print_error(f"{error.detail} {more}".strip()))
     except (Refused, Unusable) as error:
         sys.exit(_print_error(str(error)))
+    except DatabaseReadOnly as error:
+        sys.exit(_print_error(error.sentence))
     except OperationalError as error:
         reason = (str(error.orig or "").strip() or "no reason given").splitlines()[0]
         sys.exit(

@@ -11,9 +11,14 @@ from typing import Any
 
 import structlog
 
+from core.outages import OncePerOutage
 
-def set_up(*, level: int = logging.INFO) -> None:
-    """Send the log of the whole process to standard error: in colour to a terminal, else as JSON."""
+
+def set_up(level: str = "info") -> None:
+    """Send the log of the whole process to standard error: in colour to a terminal, else as JSON.
+
+    `level` is debug, info, warning or error; at debug, an outage is not reduced to two lines.
+    """
     _skip_unused_fields()
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
@@ -31,13 +36,14 @@ def set_up(*, level: int = logging.INFO) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    least = logging.getLevelNamesMapping()[level.upper()]
+    if least > logging.DEBUG:
+        handler.addFilter(OncePerOutage())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    for name in ("core", "tasks", "ui", "migrations", "main"):
-        logging.getLogger(name).setLevel(level)
-    # Dramatiq logs every reconnect at length; `tasks` logs what it means for us.
-    logging.getLogger("dramatiq").setLevel(logging.CRITICAL)
+    root.setLevel(max(least, logging.WARNING))
+    for name in ("core", "tasks", "ui", "migrations", "main", "dramatiq"):
+        logging.getLogger(name).setLevel(least)
 
 
 def printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -107,6 +108,9 @@ class Settings(BaseSettings):
     )
     oidc_roles: str = Field(default="", description="Maps the claim's values to roles, as value=role.")
     environment: str = Field(default="local", description="Shown in the top bar: local, staging, production.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important lines that are logged; debug shows each try of an outage too."
+    )
     crash_at: str | None = Field(
         default=None, description="Test hook: <name>[:n] ends the process at that point of the engine."
     )

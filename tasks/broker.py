@@ -13,6 +13,7 @@ from dramatiq.broker import Broker, Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
 from core.errors import Unusable
+from core.outages import BROKER
 
 #: Seconds any call to Redis may take.
 TIMEOUT = 2.0
@@ -98,21 +99,30 @@ class _WakeupConsumer(Consumer):
 
 def make_broker(url: str) -> WakeupBroker:
     """Return a broker on the Redis at `url`; nothing is connected yet."""
-    broker = WakeupBroker(_client(url))
+    broker = WakeupBroker(client_of(url))
     dramatiq.set_broker(broker)
     return broker
 
 
-def _client(url: str) -> redis.Redis:
-    """Return a client for an address; its parameters are tried now, since redis-py would do so at the first call."""
+def client_of(url: str) -> redis.Redis:
+    """Return a client that gives up soon, and that notes in the log when the broker is back.
+
+    The address's parameters are tried now, since redis-py would do so at the first call.
+    """
+    limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
     try:
-        client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+        client = redis.Redis.from_url(url, redis_connect_func=_greet, **limits)
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
     except (TypeError, ValueError):
         raise Unusable(
             "REDIS_URL has a parameter after the ? that redis-py does not know, or with a wrong value."
         ) from None
     return client
+
+
+def _greet(connection: redis.connection.AbstractConnection) -> None:
+    connection.on_connect()  # type: ignore[no-untyped-call]
+    BROKER.end()
 
 
 def wakeup_message(queue: str) -> dramatiq.Message[None]:

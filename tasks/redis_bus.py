@@ -15,7 +15,7 @@ from uuid import UUID
 import redis
 
 from core.bus import Changes
-from tasks.broker import MAX_WAKEUPS, TIMEOUT, WakeupBroker
+from tasks.broker import MAX_WAKEUPS, TIMEOUT, WakeupBroker, client_of
 
 CHANNEL = "unstuck:changes"
 #: A longer message is not ours; ours name the changes of one transaction, or of a tenth of a second.
@@ -143,7 +143,7 @@ class Subscription:
             self._stop.wait(1)
 
     def _receive(self) -> None:
-        client = redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+        client = client_of(self._url)
         with client, client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
             subscription.subscribe(CHANNEL)
             self.connected = True

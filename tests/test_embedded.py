@@ -5,6 +5,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -148,6 +149,99 @@ def _copy_of_postgresql(package: Path) -> None:
         (package.parent / libraries.name).symlink_to(libraries)
     for name in ("initdb", "postgres"):
         shutil.copy(installed / "bin" / name, copy / "bin")
+
+
+def test_servers_that_are_killed_are_started_again(data_dir: Path) -> None:
+    with embedded(data_dir) as services:
+        with psycopg.connect(services.database_url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        for _ in range(2):
+            killed = {process.pid for process in servers_of(data_dir)}
+            kill(servers_of(data_dir))
+            eventually(lambda: responds(services), within=30)
+            assert not killed & {process.pid for process in servers_of(data_dir)}
+        with psycopg.connect(services.database_url) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    assert servers_of(data_dir) == []
+
+
+def responds(services: Services) -> bool:
+    with suppress(psycopg.OperationalError, redis.ConnectionError):
+        return answers(services)
+    return False
+
+
+def test_a_server_that_is_started_again_at_this_moment_is_stopped_too(data_dir: Path) -> None:
+    with embedded(data_dir):
+        kill(servers_of(data_dir))
+        eventually(lambda: [each for each in servers_of(data_dir) if each.status() != psutil.STATUS_ZOMBIE])
+    assert servers_of(data_dir) == []
+
+
+def test_a_database_that_is_lost_while_it_runs_is_not_replaced_by_an_empty_one(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with embedded(data_dir, redis=False):
+        (data_dir / "postgres").rename(data_dir / "lost")
+        kill(servers_of(data_dir))
+        eventually(lambda: "is not a complete database" in str([vars(each) for each in caplog.records]))
+        assert not (data_dir / "postgres").exists()
+
+
+def test_after_a_disk_was_full_the_database_is_started_again(a_mount: Path, caplog: pytest.LogCaptureFixture) -> None:
+    subprocess.run(["mount", "-o", "remount,size=200m", a_mount], check=True)
+    with embedded(a_mount / "data", redis=False) as services:
+        with suppress(OSError), (a_mount / "filler").open("wb") as filler:
+            while filler.write(b"x" * 1_000_000):
+                filler.flush()
+        kill(servers_of(a_mount))
+        eventually(lambda: "free at least 200 MB" in str([vars(each) for each in caplog.records]), within=30)
+        (a_mount / "filler").unlink()
+        eventually(lambda: psycopg_answers(services), within=30)
+
+
+def psycopg_answers(services: Services) -> bool:
+    with suppress(psycopg.OperationalError), psycopg.connect(services.database_url) as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+    return False
+
+
+def test_servers_know_no_secret_of_the_program(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UNSTUCK_SECRET_KEY", "UNSTUCK_OIDC_CLIENT_SECRET", "SMTP_URL", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, f"canary of {name}")
+    with embedded(data_dir) as services:
+        with psycopg.connect(services.database_url) as connection:
+            connection.execute("CREATE TEMP TABLE seen (line text)")
+            connection.execute("COPY seen FROM PROGRAM 'env'")
+            lines = [line for (line,) in connection.execute("SELECT line FROM seen")]
+        values = [str(process.environ()) for process in servers_of(data_dir)]
+    assert any(line.startswith("PATH=") for line in lines)
+    assert [text for text in (*lines, *values) if "canary" in text] == []
+
+
+def test_another_user_of_the_machine_is_refused_even_where_the_socket_is_open(data_dir: Path) -> None:
+    with embedded(data_dir, redis=False) as services:
+        with psycopg.connect(services.database_url) as connection:
+            rules = connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall()
+        assert rules == [("peer",)]
+        if not AS_ROOT:
+            return
+        sockets = Path(psycopg.conninfo.conninfo_to_dict(services.database_url)["host"])
+        for folder in (sockets, *sockets.parents[:-2]):
+            folder.chmod(folder.stat().st_mode | 0o011)
+        (sockets / ".s.PGSQL.5432").chmod(0o777)
+        code = f"import psycopg; psycopg.connect({services.database_url!r})"
+        nobody = {"user": "nobody", "group": "nogroup", "extra_groups": ()}
+        answer = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, **nobody)
+    assert "failed for user" in answer.stderr
+
+
+def test_data_that_trusted_everyone_gets_the_new_rules(data_dir: Path) -> None:
+    with embedded(data_dir, redis=False):
+        pass
+    (data_dir / "postgres" / "pg_hba.conf").write_text("local all all trust\n")
+    with embedded(data_dir, redis=False) as services, psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall() == [("peer",)]
 
 
 def test_after_a_power_cut_all_starts_again(data_dir: Path) -> None:

@@ -13,6 +13,7 @@ from core.database.engine import connect
 from core.diagnosis.invariants import violations
 from core.errors import Unusable
 from core.models import BackgroundJob, Interaction, User
+from core.settings import settings
 from tests.migrations.conftest import databases
 
 NOW = datetime.now(UTC)
@@ -183,3 +184,22 @@ def test_a_database_with_jobs_is_refused(engine: Engine) -> None:
     sample.fill(engine, users=5, jobs=10, now=NOW)
     with pytest.raises(Unusable, match="--force"):
         sample.refuse_if_not_empty(engine)
+
+
+@pytest.mark.parametrize("later", [timedelta(), timedelta(hours=1), timedelta(days=-2)])
+def test_a_used_database_keeps_every_invariant(engine: Engine, later: timedelta) -> None:
+    """Of users with jobs of their own, the latest job tells the state, whether the sample's are newer or older."""
+    sample.fill(engine, users=200, jobs=1_000, now=NOW)
+    sample.fill(engine, users=None, jobs=1_000, now=NOW + later)
+    with Session(engine) as session:
+        assert [violation.invariant.name for violation in violations(session)] == []
+
+
+def test_a_production_database_is_refused_even_by_force(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSTUCK_ENVIRONMENT", " Production")
+    settings.cache_clear()
+    with pytest.raises(Unusable, match="UNSTUCK_ENVIRONMENT is production"):
+        sample.fill(engine, users=5, jobs=10, now=NOW)
+    monkeypatch.undo()
+    settings.cache_clear()
+    assert value_of(engine, "SELECT count(*) FROM users") == 0

@@ -5,10 +5,12 @@ import logging
 import secrets
 from contextlib import suppress
 
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from core.actor import Actor
+from core.database.failover import DatabaseReadOnly
 from core.models import Role
 
 log = logging.getLogger(__name__)
@@ -44,8 +46,21 @@ async def no_such_page(_: Request, __: Exception) -> HTMLResponse:
     return plain(404, "Page not found", "It may have moved. Find it from the start page.")
 
 
+def unavailable(error: BaseException) -> str | None:
+    """Return what to say when the database does not respond or refuses to write; None for any other error."""
+    if isinstance(error, DatabaseReadOnly):
+        return error.sentence
+    if not isinstance(error, SQLAlchemyError) or (
+        isinstance(error, DBAPIError) and not isinstance(error, OperationalError)
+    ):
+        return None
+    return "The database does not respond. Nothing was changed; try again in a moment."
+
+
 async def broken_page(_: Request, error: Exception) -> HTMLResponse:
     """Return the error page with an incident id; the error's own text goes to the log only."""
+    if sentence := unavailable(error):
+        return plain(503, "Database unavailable", sentence)
     return plain(500, "This page could not be shown", f"Nothing was changed. Incident {incident(error)}.")
 
 
@@ -61,5 +76,8 @@ def incident(error: BaseException) -> str:
     # Some exceptions take no attributes; each handler then logs its own incident.
     with suppress(AttributeError, TypeError):
         setattr(error, _INCIDENT, incident_id)
-    log.error("unexpected error", extra={"incident": incident_id}, exc_info=error)
+    if unavailable(error):  # known, and no fault of this program: no traceback
+        log.warning("not shown: database", extra={"incident": incident_id, "error": str(error).split("\n")[0]})
+    else:
+        log.error("unexpected error", extra={"incident": incident_id}, exc_info=error)
     return incident_id

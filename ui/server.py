@@ -1,6 +1,8 @@
 """Listening and serving: the program takes the port before it starts anything else, and releases it last."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -51,4 +53,15 @@ def serve_until_stopped(application: FastAPI, listening: socket.socket) -> None:
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    _Server(config).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends normally after a signal; uvicorn would raise the signal once more when all is done."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Listen to the signals that stop the server."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()

@@ -10,8 +10,9 @@ import psycopg
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import psycopg as dialect
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
+
+from core.database.failover import failure_of
 
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -40,8 +41,4 @@ class Statement:
             cursor.execute(self.sql, values)
             return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
-            if driver.closed:
-                connection.invalidate(error)
-            raise DBAPIError.instance(
-                self.sql, dict(values), error, psycopg.Error, connection_invalidated=driver.closed
-            ) from error
+            raise failure_of(connection, error, self.sql, values) from error

@@ -61,6 +61,10 @@ class TokenCipher:
         except InvalidToken:
             raise Unusable("This provider token was altered in the database: reconnect the account.") from None
 
+    def knows(self, key_id: str) -> bool:
+        """Return whether this is the id of the current key or of a former one that is known here."""
+        return key_id in self._known
+
     def is_encrypted(self, stored: str) -> bool:
         """Return whether `stored` is encrypted, with any key."""
         return _STORED.fullmatch(stored) is not None

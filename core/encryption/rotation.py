@@ -15,6 +15,7 @@ from core.actor import Actor
 from core.audit.record import record
 from core.database.engine import session_scope
 from core.encryption.cipher import TokenCipher
+from core.encryption.key_check import name_key
 from core.errors import Unusable
 from core.settings import settings
 
@@ -70,6 +71,8 @@ def rotate(engine: Engine, cipher: TokenCipher, actor: Actor, *, batch: int = BA
     done = Rotated(cipher.current)
     done.connections = _rotate_all(engine, cipher, _CONNECTIONS, done, batch)
     done.second_factors = _rotate_all(engine, cipher, _FACTORS, done, batch)
+    with session_scope(engine) as session:
+        name_key(session, cipher)
     if done.connections or done.second_factors:
         counts: dict[str, Any] = {"connections": done.connections, "second_factors": done.second_factors}
         with session_scope(engine) as session:

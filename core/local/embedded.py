@@ -6,24 +6,28 @@ refuse a Valkey that outlived its owner, and warn about the session's runtime fo
 
     <data_dir>/lock         locked by the one program that uses the directory; names it and its servers' addresses
     <data_dir>/secret_key   encrypts provider tokens
-    <data_dir>/postgres/    the database; <data_dir>/postgres.log
+    <data_dir>/postgres/    the database; <data_dir>/postgres.log; its access rules are in <data_dir>/pg_*.conf
     <data_dir>/run/         the sockets, where their path is short and plain enough; otherwise in /tmp
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from core.local import postgres as embedded_postgres
 from core.local import valkey
 from core.local.account import Account
 from core.local.folders import absolute, explaining_errors, hold, holder, prepare, socket_folder
+from core.local.keeper import Keeper, KeptServer
 from core.local.secret import secret_key
-from core.local.server import Server, stop_all
+from core.local.server import Server
 
 __all__ = ["Services", "embedded", "running", "secret_key"]
+
+Start = Callable[[Path, Path, Account, list[Server]], str]
 
 
 @dataclass(frozen=True)
@@ -38,29 +42,37 @@ class Services:
 def embedded(data_dir: Path, *, postgres: bool = True, redis: bool = True) -> Iterator[Services]:
     """Hold the data directory and run the requested servers until the block ends.
 
-    Servers that outlived a killed holder are taken over. All servers are stopped at the end, so the caller must turn
-    SIGTERM and SIGHUP into an exception, as Python does with Ctrl-C. Raises Unusable, saying what to do.
+    Servers that outlived a killed holder are taken over, and one that dies meanwhile is started again. All servers are
+    stopped at the end, so the caller must turn SIGTERM and SIGHUP into an exception, as Python does with Ctrl-C. Raises
+    Unusable, saying what to do.
     """
     data_dir = absolute(data_dir)
     prepare(data_dir)
     with hold(data_dir) as announce, ExitStack() as stack:
-        servers: list[Server] = []
-        stack.callback(stop_all, servers)
+        kept: list[KeptServer] = []
+        keeper = Keeper(kept)
+        stack.callback(keeper.stop)
         with explaining_errors(data_dir):
-            services = _start(data_dir, servers, postgres=postgres, redis=redis)
+            services = _start(data_dir, kept, postgres=postgres, redis=redis)
             announce(services.database_url, services.redis_url)
+        keeper.start()
         yield services
 
 
-def _start(data_dir: Path, servers: list[Server], *, postgres: bool, redis: bool) -> Services:
+def _start(data_dir: Path, kept: list[KeptServer], *, postgres: bool, redis: bool) -> Services:
     if postgres:
         forget_libpq_settings()
     account = Account.for_servers(data_dir / "postgres")
     account.grant_passage(data_dir)
-    sockets = socket_folder(data_dir, account)
+    place = (data_dir, socket_folder(data_dir, account), account)
+
+    def begin(name: str, start: Start, start_again: Start) -> str:
+        kept.append(KeptServer(name, partial(start_again, *place)))
+        return start(*place, kept[-1].running)
+
     return Services(
-        embedded_postgres.start(data_dir, sockets, account, servers) if postgres else "",
-        valkey.start(data_dir, sockets, account, servers) if redis else "",
+        begin("PostgreSQL", embedded_postgres.start, embedded_postgres.start_again) if postgres else "",
+        begin("Valkey", valkey.start, valkey.start) if redis else "",
     )
 
 

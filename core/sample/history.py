@@ -153,7 +153,9 @@ _JOBS: Final = sa.text("""
     CROSS JOIN (SELECT array_agg(id) AS ids FROM users WHERE role IN ('support', 'admin')) staff
 """)
 
+# A user with a later job of their own stays in the state in which that job left them.
 _FAILED: Final = sa.text("""
     UPDATE users u SET demo_mode_status = 'failed', demo_preset = NULL FROM sample_people p WHERE p.id = u.id AND
-        ends = 'failed' AND u.id IN (SELECT user_id FROM background_jobs WHERE xmin = pg_current_xact_id()::xid)
+        ends = 'failed' AND (SELECT xmin = pg_current_xact_id()::xid FROM background_jobs WHERE user_id = u.id
+            AND machine = 'users.demo_mode_status' ORDER BY created_at DESC, id DESC LIMIT 1)
 """)

@@ -80,7 +80,7 @@ def test_rotate_reads_the_former_secrets_from_the_settings(
         session.add(PlatformConnection(user_id=user.id, platform="instagram", handle="@a", access_token=token))
     refused = run("keys", "rotate")
     assert refused.exit_code == 1
-    assert "UNSTUCK_PREVIOUS_SECRET_KEYS" in refused.output
+    assert "UNSTUCK_PREVIOUS_SECRET_KEYS" in str(refused.exception)
     monkeypatch.setenv("UNSTUCK_PREVIOUS_SECRET_KEYS", "one before, the former one")
     settings.cache_clear()
     done = json.loads(run("keys", "rotate", "--json").output)

@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from core.database.engine import session_scope
+from core.database.engine import connect, session_scope
 from core.diagnosis.invariants import INVARIANTS, violations
 from tests import driving
+from ui.cli.doctor import examine
 
 DAMAGES = {
     "one terminal event": """INSERT INTO events (name, job_id) SELECT 'job.failed', id FROM background_jobs
@@ -74,3 +75,16 @@ def test_the_cheap_check_finds_broken_live_rows(healthy: Engine) -> None:
         assert "queued has no worker" in {
             violation.invariant.name for violation in violations(session, cheap_only=True)
         }
+
+
+def test_the_doctor_says_that_the_database_is_read_only(engine: Engine, database_url: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on"))
+    closed = connect(database_url)
+    try:
+        with session_scope(closed) as session:
+            assert [finding.problem for finding in examine(session)] == ["database is read-only"]
+    finally:
+        closed.dispose()
+        with engine.begin() as connection:
+            connection.execute(text(f"ALTER DATABASE {engine.url.database} RESET default_transaction_read_only"))

@@ -60,6 +60,10 @@ class Proxy:
         if mode == "cut":
             self.reset()
 
+    def lead_to(self, target: Path) -> None:
+        """Connect new connections to another server, as an address does that moves; living ones stay where they are."""
+        self._target = target
+
     def reset(self) -> None:
         """Reset every connection that lives now, whatever the mode."""
         self._run(self._reset())

@@ -1,6 +1,8 @@
 """A PostgreSQL and a Valkey that a test may kill, freeze and start again, each with a proxy before it."""
 
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -66,6 +68,38 @@ class Servers:
         """Stop PostgreSQL at once, as `pg_ctl -m immediate` does: every connection breaks, nothing is written out."""
         _end(self._postgres[0], signal.SIGQUIT)
 
+    def stop_postgres(self) -> None:
+        """Stop PostgreSQL in good order."""
+        _end(self._postgres[0], signal.SIGINT)
+
+    @contextmanager
+    def copied_postgres(self) -> Iterator[Path]:
+        """Run a copy of PostgreSQL beside the original, as a standby that was promoted; give its socket."""
+        copy, started = self.data_dir.with_name("copy"), list[Server]()
+        self.stop_postgres()
+        subprocess.run(["cp", "-a", self.data_dir, copy], check=True)
+        self.start_postgres()
+        try:
+            postgres.start(copy, socket_folder(copy, self._account), self._account, started)
+            yield copy / "run" / f".s.PGSQL.{postgres.PORT}"
+        finally:
+            stop_all(started)
+            shutil.rmtree(copy)
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Let PostgreSQL refuse every write meanwhile, in sessions that are open too."""
+        try:
+            self._configure("SET default_transaction_read_only = on")
+            yield
+        finally:
+            self._configure("RESET default_transaction_read_only")
+
+    def _configure(self, change: str) -> None:
+        with self.superuser() as connection:
+            connection.execute(f"ALTER SYSTEM {change}")
+            connection.execute("SELECT pg_reload_conf()")
+
     def start_valkey(self) -> str:
         """Start Valkey, empty, and return its address."""
         self._valkey.clear()
@@ -81,6 +115,7 @@ class Servers:
 
     def heal(self) -> None:
         """Repair everything that a test may have broken."""
+        self.database_proxy.lead_to(self._sockets / f".s.PGSQL.{postgres.PORT}")
         self.database_proxy.be("up")
         self.broker_proxy.be("up")
         if is_alive(self._valkey[0].process):

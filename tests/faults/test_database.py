@@ -33,7 +33,7 @@ def test_jobs_survive_an_immediate_stop_of_postgresql(cluster: Cluster) -> None:
     requested = cluster.ask(3)
     cluster.begin(requested[0][1])
     cluster.servers.crash_postgres()
-    eventually(lambda: "heartbeat missed" in cluster.log_text(), within=20)
+    eventually(lambda: "database does not respond" in cluster.log_text(), within=20)
     cluster.servers.start_postgres()
     eventually(cluster.all_ended, within=40)
     assert [cluster.state_of(user) for user, _ in requested] == [("enabled", NANO)] * 3

@@ -24,7 +24,7 @@ def test_listening_on_this_machine_needs_no_secret_key(host: str, *, own_key: bo
 
 def test_a_key_that_the_program_made_is_not_one_that_a_person_set(tmp_path: object) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("UNSTUCK_")}
-    environment = {**inherited, "DATABASE_URL": "postgresql://127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    environment = {**inherited, "REDIS_URL": "redis://127.0.0.1:1/0"}
     environment["UNSTUCK_DATA_DIR"] = str(tmp_path)
     command = [sys.executable, "main.py", "serve", "--host", "0.0.0.0", "--port", "0"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from core.database.engine import session_scope
+from core.database.failover import DatabaseReadOnly, check_writable
 from core.database.truncate import IN_LIST, truncated
 from core.database.version import revision
 from core.diagnosis.invariants import violations
@@ -30,11 +31,14 @@ async def healthz() -> dict[str, str]:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 def readyz() -> JSONResponse:
-    """Report whether the database responds and is migrated. A broker that is down is only a warning."""
+    """Report whether the database responds, is migrated and accepts writes. A broker that is down is only a warning."""
     try:
         with session_scope(access.engine()) as session:
             at = revision(session.connection())
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
+            check_writable(session)
+    except DatabaseReadOnly as error:
+        return JSONResponse({"ready": False, "database": error.sentence}, status_code=503)
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "database": "does not respond, or is not migrated"}, status_code=503)
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
@@ -29,7 +29,7 @@ _ERRORS = {
     422: "Invalid input, field by field",
     429: "Too many requests; wait for the seconds in Retry-After",
     500: "Unexpected error; names the incident id",
-    503: "The database does not respond",
+    503: "The database does not respond, or is read-only as during a failover",
 }
 
 
@@ -106,10 +106,9 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _database(_: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError):
-        return await _unexpected(_, error)
-    detail = "The database does not respond. Nothing was changed; try again in a moment."
-    return problem(503, "Database unavailable", detail)
+    if sentence := error_page.unavailable(error):
+        return problem(503, "Database unavailable", sentence)
+    return await _unexpected(_, error)
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

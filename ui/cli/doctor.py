@@ -1,13 +1,14 @@
 """The verb `doctor`: every invariant, every stuck user, and what to do about each."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import typer
 from sqlmodel import Session
 
+from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
 from core.logs import escape_control_characters
 from core.people.users import Need, find_users
@@ -26,7 +27,7 @@ class DoctorFinding:
 
 def doctor(as_json: Json = False) -> None:
     """Check every invariant and every stuck user; exit 1 if anything is wrong, with the remedy."""
-    findings = load(_examine)
+    findings = load(examine)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
     elif not findings:
@@ -38,7 +39,8 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _examine(session: Session) -> list[DoctorFinding]:
+def examine(session: Session) -> list[DoctorFinding]:
+    """Return every problem of the database and its remedy."""
     broken = [
         DoctorFinding(v.invariant.name, f"it must be true that {v.invariant.says}", v.invariant.remedy, v.rows)
         for v in violations(session)
@@ -47,7 +49,16 @@ def _examine(session: Session) -> list[DoctorFinding]:
         DoctorFinding("stuck user", line.email, f"python main.py users diagnose {line.email}")
         for line in find_users(session, "", Need.STUCK)
     ]
-    return broken + stuck
+    return [*_closed(session), *broken, *stuck]
+
+
+def _closed(session: Session) -> Iterator[DoctorFinding]:
+    try:
+        check_writable(session)
+    except DatabaseReadOnly as error:
+        session.rollback()
+        remedy = "make it writable, or set DATABASE_URL to the server that is"
+        yield DoctorFinding("database is read-only", error.sentence.removesuffix("."), remedy)
 
 
 def _print_finding(finding: DoctorFinding) -> None:

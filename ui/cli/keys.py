@@ -2,6 +2,7 @@
 
 import typer
 
+from core.encryption.key_check import refuse_wrong_key
 from core.encryption.rotation import rotate, token_cipher
 from ui.cli.terminal import Json, me, opened, print_answer
 
@@ -20,7 +21,9 @@ def rotate_keys(as_json: Json = False) -> None:
     Former secrets are read from UNSTUCK_PREVIOUS_SECRET_KEYS. It can be interrupted and started again.
     """
     with opened() as engine:
-        rotation = rotate(engine, token_cipher(), me())
+        cipher = token_cipher()
+        refuse_wrong_key(engine, cipher)
+        rotation = rotate(engine, cipher, me())
     unreadable = {str(row): why for row, why in rotation.unreadable.items()}
     answer = {
         "key": rotation.key,
