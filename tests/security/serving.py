@@ -13,6 +13,7 @@ from core.database.engine import connect
 from core.models import Role
 from ui import access, sockets
 from ui.app import create
+from ui.server import configuration
 
 counts = {"button": 0, "disabled": 0}
 errors: list[Exception] = []
@@ -51,7 +52,7 @@ def main(database_url: str, port: str) -> None:
     application = create(connect(database_url), "test")
     add(application)
     app.config.reconnect_timeout = 1.0
-    uvicorn.run(application, host="127.0.0.1", port=int(port), ws="websockets-sansio", log_level="warning")
+    uvicorn.Server(configuration(application, host="127.0.0.1", port=int(port), log_level="warning")).run()
 
 
 if __name__ == "__main__":
