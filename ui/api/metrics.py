@@ -15,6 +15,7 @@ from core.database.engine import session_scope
 from core.health import health_summary
 from core.queues.controls import queue_lines
 from ui import access, live
+from ui.public_limits import SharedAnswer
 
 router = APIRouter(tags=["operation"])
 
@@ -52,11 +53,18 @@ class Collector:
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics() -> Response:
+async def metrics() -> Response:
     """Return the metrics in the Prometheus text format."""
+    return Response(await _scrape.now(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _collect() -> bytes:
     registry = CollectorRegistry()
     registry.register(Collector())
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
+
+
+_scrape = SharedAnswer(_collect)
 
 
 def _queues(session: Session) -> Iterator[Metric]:
