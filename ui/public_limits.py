@@ -54,10 +54,10 @@ class PublicLimits:
 
 
 class SharedAnswer(Generic[T]):
-    """An answer that is computed at most once a second, in one thread, for everyone who waits for it."""
+    """An answer that is computed in one thread for everyone who waits for it, and again after `fresh` seconds."""
 
-    def __init__(self, compute: Callable[[], T]) -> None:
-        self._compute = compute
+    def __init__(self, compute: Callable[[], T], fresh: float = FRESH) -> None:
+        self._compute, self.fresh = compute, fresh
         self._flight: asyncio.Future[T] | None = None
         self._done_at = 0.0
         self._engine: Engine | None = None
@@ -65,8 +65,8 @@ class SharedAnswer(Generic[T]):
     async def now(self) -> T:
         """Return the answer of the last second, the one being computed, or a new one."""
         flight = self._flight
-        is_old = flight is not None and flight.done() and time.monotonic() - self._done_at > FRESH
-        if flight is None or is_old or self._engine is not access.engine():
+        is_old = flight is None or (flight.done() and time.monotonic() - self._done_at > self.fresh)
+        if flight is None or is_old or flight.cancelled() or self._engine is not access.engine():
             self._engine = access.engine()
             flight = self._flight = asyncio.ensure_future(asyncio.to_thread(self._timed))
         return await asyncio.shield(flight)  # one who leaves does not take the answer from the others
