@@ -11,7 +11,7 @@ from nicegui import Client, app, ui
 
 from core.database.engine import connect
 from core.models import Role
-from ui import access, sockets
+from ui import access, session_watch, sockets
 from ui.app import create
 from ui.server import configuration
 
@@ -47,7 +47,7 @@ def add(application: FastAPI) -> None:
 
 def main(database_url: str, port: str) -> None:
     """Serve until killed."""
-    sockets.PATIENCE = 3.0
+    sockets.PATIENCE = session_watch.CONNECT_SECONDS = 3.0
     app.on_exception(errors.append)
     application = create(connect(database_url), "test")
     add(application)
