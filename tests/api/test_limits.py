@@ -222,3 +222,11 @@ def test_a_probe_reads_the_database_once_a_second(anonymous: TestClient, engine:
     finally:
         sa.event.remove(engine, "begin", note)
     assert len(begun) == 1
+
+
+def test_the_metrics_show_an_old_transaction(anonymous: TestClient, engine: Engine) -> None:
+    with engine.connect() as elsewhere:
+        elsewhere.execute(sa.text("SELECT pg_current_xact_id()"))
+        lines = dict(line.rsplit(" ", 1) for line in anonymous.get("/metrics").text.splitlines() if line[0] != "#")
+    assert float(lines["unstuck_oldest_transaction_seconds"]) > 0
+    assert {"unstuck_dead_rows", "unstuck_unsealed_seconds"} <= set(lines)
