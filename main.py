@@ -316,7 +316,16 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the traceback goes to a file, never to the screen
-        sys.exit(_print_error(f"Unexpected error: {error!r}. Details are in {logs.write_crash_report(error)}."))
+        report = logs.write_crash_report(error, _data_dir())
+        sys.exit(_print_error(f"Unexpected error: {error!r}. Details are in {report}."))
+
+
+def _data_dir() -> Path:
+    """Return the data directory, also when the settings themselves are the error."""
+    try:
+        return settings().data_dir
+    except Unusable:
+        return Path(".unstuck")
 
 
 def _print_error(text: str) -> int:

@@ -13,6 +13,10 @@ import structlog
 
 from core.outages import OncePerOutage
 
+#: Reports of unexpected errors that are kept; the oldest go first.
+MOST_REPORTS = 50
+_REPORT = "unstuck-error-"
+
 
 def set_up(level: str = "info") -> None:
     """Send the log of the whole process to standard error: in colour to a terminal, else as JSON.
@@ -70,8 +74,23 @@ def _skip_unused_fields() -> None:
     logging._srcfile = None  # noqa: SLF001 - so its documentation says
 
 
-def write_crash_report(error: BaseException) -> Path:
-    """Write an unexpected error with its traceback to a file of its own, and return its path."""
-    with tempfile.NamedTemporaryFile("w", prefix="unstuck-error-", suffix=".txt", delete=False) as file:
+def write_crash_report(error: BaseException, folder: Path) -> Path:
+    """Write an unexpected error with its traceback to a file in `folder`, delete the oldest ones, and return its path.
+
+    A folder that cannot be written, perhaps the error's cause, is replaced by the system's folder for temporary files.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = _write_report(error, folder)
+        reports = sorted(folder.glob(f"{_REPORT}*.txt"), key=lambda report: report.stat().st_mtime_ns)
+        for old in reports[:-MOST_REPORTS]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return _write_report(error, None)
+    return path
+
+
+def _write_report(error: BaseException, folder: Path | None) -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix=_REPORT, suffix=".txt", dir=folder, delete=False) as file:
         traceback.print_exception(error, file=file)
     return Path(file.name)

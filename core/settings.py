@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         default="",
         description="Addresses of your reverse proxies, comma-separated: only their X-Forwarded-For is trusted.",
     )
+    connections_per_address: int = Field(
+        default=300, ge=1, description="Connections that one address may have open; your proxies are not limited."
+    )
     data_dir: Path = Field(
         default=Path(".unstuck"), description="Directory of the embedded servers and the secret key."
     )

@@ -125,7 +125,7 @@ class Drain:
         with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
             outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
             tracing.note_outcome(span, outcome)
-        log.info(
+        log.debug(
             "attempt ended",
             extra={
                 "job": str(held.id),

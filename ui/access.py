@@ -29,6 +29,9 @@ from ui import error_page
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Pages of one session whose browsers have not connected yet; people open a few at once.
+MOST_UNCONNECTED = 20
+
 _engines: list[Engine] = []
 
 
@@ -133,6 +136,7 @@ def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Call
             if not actor.may(role):
                 return error_page.forbidden(actor, role)
             app.storage.client.update(actor=actor, credentials=credentials_of(client.request, "console"))
+            _make_room(actor.session_id)
             answer = draw(*args, **kwargs)
             result: Response | None = await answer if inspect.isawaitable(answer) else answer
             return result
@@ -140,6 +144,19 @@ def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Call
         return nicegui_ui.page(path, title=title)(guarded)
 
     return declare
+
+
+def _make_room(session_id: UUID | None) -> None:
+    """Delete the oldest pages of a session whose browser has not connected yet, if there are too many."""
+    waiting = [client for client in list(Client.instances.values()) if _is_unconnected(client, session_id)]
+    for client in waiting[:-MOST_UNCONNECTED]:
+        client.delete()
+
+
+def _is_unconnected(client: Client, session_id: UUID | None) -> bool:
+    actor = viewer_of(client)
+    is_waiting = not client.has_socket_connection and not client._delete_tasks  # noqa: SLF001 - these connected once
+    return is_waiting and actor is not None and actor.session_id == session_id
 
 
 async def identify(client: Client) -> Actor | Response:

@@ -8,7 +8,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from ui import access, auth_middleware, design, error_page, headers, sockets
+from ui import access, auth_middleware, design, error_page, headers, public_limits, sockets
 from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
 from ui.pages import declare_pages
 
@@ -59,6 +59,7 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
         max_body_size=problems.MOST_BYTES,
     )
     problems.install(application)
+    application.add_middleware(public_limits.PublicLimits)
     for part in (probes, metrics, auth, demo, jobs, users, people, operators, queues, audit, docs):
         application.include_router(part.router)
     application.include_router(oidc.pages)  # before the sign-in links, whose path matches any word

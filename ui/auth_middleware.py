@@ -80,14 +80,27 @@ async def _sign_in_or_limit(request: Request) -> Response | None:
         actor = await access.load(auth.authenticate, access.credentials_of(request, "console"))
         await asyncio.to_thread(rate_limits.check, rate_limits.PAGES, str(actor.id))
     except NotSignedIn:
-        return access.to_sign_in(request)
+        return await asyncio.to_thread(_redirect_or_limit, request)
     except TooMany as error:
-        answer = error_page.plain(429, error.title, error.detail, access.address_of(request), "Try again")
-        answer.headers["Retry-After"] = str(error.retry_after)
-        return answer
+        return _too_many(request, error)
     except SQLAlchemyError:
         return None  # the page itself says that the database is down
     return None
+
+
+def _redirect_or_limit(request: Request) -> Response:
+    """Return a redirect to sign in; a made-up session costs a query, so these requests are counted by address."""
+    try:
+        rate_limits.check(rate_limits.STRANGERS, request.client.host if request.client else "")
+    except TooMany as error:
+        return _too_many(request, error)
+    return access.to_sign_in(request)
+
+
+def _too_many(request: Request, error: TooMany) -> Response:
+    answer = error_page.plain(429, error.title, error.detail, access.address_of(request), "Try again")
+    answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

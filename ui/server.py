@@ -1,14 +1,17 @@
 """Listening and serving: the program takes the port before it starts anything else, and releases it last."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
 from core.errors import Unusable
 from core.settings import settings
+from ui import sockets
+from ui.connections import BoundedHttp, BoundedWebSocket
 from ui.headers import LOOPBACK
 
 #: Seconds that open pages get to disconnect when the console stops.
@@ -39,20 +42,26 @@ def address_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve_until_stopped(application: FastAPI, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
+def configuration(application: Callable[..., Any], **options: Any) -> uvicorn.Config:
+    """Return how the console is served, within limits for strangers too; `options` are uvicorn's own."""
     proxies = settings().proxies
-    config = uvicorn.Config(
+    return uvicorn.Config(
         application,
-        log_config=None,
-        ws="websockets-sansio",
+        http=BoundedHttp,
+        ws=BoundedWebSocket,
+        ws_max_size=sockets.LONGEST,
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         server_header=False,
         # By default uvicorn trusts X-Forwarded-For from this machine, and rate limits count by address.
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
+        **options,
     )
+
+
+def serve_until_stopped(application: FastAPI, listening: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    config = configuration(application, log_config=None, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     _Server(config).run(sockets=[listening])
 
 

@@ -9,8 +9,13 @@ from ui import access
 _RELOAD = {"code": "window.location.reload()", "request_id": None}
 
 
+#: Seconds within which a page's browser must connect: a page takes a megabyte, and programs that load pages never do.
+CONNECT_SECONDS = 10.0
+
+
 async def close_orphans() -> None:
-    """Close every page whose session has ended or whose person's role has changed. Called once a second."""
+    """Close every page that never connected, whose session ended, or whose person's role changed; once a second."""
+    Client.prune_instances(client_age_threshold=CONNECT_SECONDS)
     pages = {client: actor for client in list(Client.instances.values()) if (actor := access.viewer_of(client))}
     sessions = {actor.session_id for actor in pages.values() if actor.session_id}
     if not sessions:

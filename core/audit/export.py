@@ -15,6 +15,8 @@ from core.database.engine import session_scope
 
 #: Lines read per transaction.
 PAGE: Final = 1_000
+#: Tells spreadsheets that the file is UTF-8.
+BOM: Final = "\ufeff"
 #: A spreadsheet reads a cell that starts with one of these as a formula; a leading quote keeps it text.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -31,7 +33,7 @@ class Format(StrEnum):
 def export(engine: Engine, audit_filter: AuditFilter, form: Format, *, page: int = PAGE) -> Iterator[str]:
     """Yield all lines that match the filter as text, newest first."""
     if form is Format.CSV:
-        yield _csv([_COLUMNS])
+        yield BOM + _csv([_COLUMNS])
     before: int | None = None
     while True:
         with session_scope(engine) as session:
@@ -48,7 +50,7 @@ def _json(row: dict[str, Any]) -> str:
 
 def _csv(rows: Any) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
     return text.getvalue()
 
 

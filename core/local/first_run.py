@@ -12,7 +12,7 @@ from core.database.engine import session_scope
 from core.models import Event, Role, User
 from core.people import auth
 from core.people.addresses import user_with
-from core.people.operators import LOCAL_ADMIN, NewOperator, add
+from core.people.operators import LOCAL_ADMIN, NewOperator, add, find_by_email
 from core.sample import LEGACY, fill
 
 SAMPLE_JOBS = 5_000
@@ -37,11 +37,10 @@ def fill_history(engine: Engine, say: Callable[[str], None]) -> None:
 
 
 def local_admin_link(engine: Engine) -> str:
-    """Return the token of a one-time sign-in link for the local admin, who is created if missing."""
+    """Return the token of the local admin's only sign-in link, for an hour; the admin is created if missing."""
     with session_scope(engine) as session:
         admin = user_with(session, LOCAL_ADMIN)
         if admin is None:
-            return add(
-                session, NewOperator(email=LOCAL_ADMIN, name="Local admin", role=Role.ADMIN), ENGINE, "first start"
-            )
-        return auth.make_link(session, admin)
+            add(session, NewOperator(email=LOCAL_ADMIN, name="Local admin", role=Role.ADMIN), ENGINE, "first start")
+            admin = find_by_email(session, LOCAL_ADMIN)
+        return auth.make_printed_link(session, admin)

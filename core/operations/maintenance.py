@@ -46,6 +46,10 @@ _DELETE_LINKS = text(
 _DELETE_KEYS = text(
     "DELETE FROM idempotency_keys WHERE created_at < statement_timestamp() - make_interval(days => :days)"
 )
+#: Workers leave as late as the jobs they ran, whose pages name them.
+_DELETE_WORKERS = text(
+    "DELETE FROM workers WHERE coalesce(stopped_at, lost_at) < statement_timestamp() - make_interval(days => :days)"
+)
 
 
 def delete(work: TaskWork[DeleteForm]) -> Steps:
@@ -59,8 +63,9 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
 
 
 def expire(work: TaskWork[NoForm]) -> Steps:
-    """Delete expired sessions, sign-in links and idempotency keys."""
-    counts = {}
+    """Delete expired sessions, sign-in links and idempotency keys, and workers that ended long ago."""
+    days = {"days": max(KEEP_DAYS, settings().retention_days)}
+    counts = {"workers": work.session.connection().execute(_DELETE_WORKERS, days).rowcount}
     for name, statement in (("sessions", _DELETE_SESSIONS), ("links", _DELETE_LINKS), ("keys", _DELETE_KEYS)):
         counts[name] = work.session.connection().execute(statement, {"days": KEEP_DAYS}).rowcount
     yield Progress(1, 1)

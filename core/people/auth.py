@@ -24,6 +24,7 @@ from core.people.sessions import Visitor as Visitor
 from core.people.sessions import hash_token
 
 LINK_LIFE = timedelta(hours=24)
+PRINTED_LINK_LIFE = timedelta(hours=1)
 #: Time to enter the code of the second factor.
 PENDING_LIFE = timedelta(minutes=5)
 MOST_ATTEMPTS = 5
@@ -67,11 +68,18 @@ def sign_in(engine: Engine, email: str, password: str, visitor: Visitor, via: st
         return _begin(session, user, visitor, via, "password")
 
 
-def make_link(session: Session, user: User) -> str:
+def make_link(session: Session, user: User, *, life: timedelta = LINK_LIFE) -> str:
     """Return the token of a link that signs `user` in once, within a day."""
     token = secrets.token_urlsafe(32)
-    session.add(SignInLink(token_hash=hash_token(token), user_id=user.id, expires_at=clock.now() + LINK_LIFE))
+    session.add(SignInLink(token_hash=hash_token(token), user_id=user.id, expires_at=clock.now() + life))
     return token
+
+
+def make_printed_link(session: Session, user: User) -> str:
+    """Return the token of a link that lives an hour, and void the user's earlier ones: logs keep what is printed."""
+    session.flush()
+    session.exec(delete(SignInLink).where(col(SignInLink.user_id) == user.id, col(SignInLink.used_at).is_(None)))
+    return make_link(session, user, life=PRINTED_LINK_LIFE)
 
 
 def person_of_link(session: Session, token: str) -> User:

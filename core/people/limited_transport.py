@@ -1,7 +1,11 @@
 """HTTP to a server outside our control: answers are limited in bytes and seconds, and never decompressed."""
 
+import contextlib
+import socket
+import threading
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import httpx2
 
@@ -12,11 +16,26 @@ MOST_SECONDS: Final = 15.0
 
 
 class LimitedTransport(httpx2.HTTPTransport):
-    """Reads whole answers within limits. Raises httpx2.ReadError beyond them."""
+    """Reads whole answers within limits. Raises httpx2.TransportError beyond them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._sockets: list[socket.socket] = []
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request, and return its answer with the body read."""
         request.headers["Accept-Encoding"] = "identity"
+        request.extensions = {**request.extensions, "trace": self._note_socket}
+        # A timeout limits each read; only cutting the connection limits headers that arrive byte after byte.
+        cut = threading.Timer(MOST_SECONDS, self._cut)
+        cut.daemon = True
+        cut.start()
+        try:
+            return self._read(request)
+        finally:
+            cut.cancel()
+
+    def _read(self, request: httpx2.Request) -> httpx2.Response:
         latest = time.monotonic() + MOST_SECONDS
         answer = super().handle_request(request)
         try:
@@ -31,3 +50,12 @@ class LimitedTransport(httpx2.HTTPTransport):
             answer.close()
         headers = [(name, value) for name, value in answer.headers.multi_items() if name != "transfer-encoding"]
         return httpx2.Response(answer.status_code, headers=headers, content=bytes(body))
+
+    def _note_socket(self, event: str, details: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self._sockets.append(details["return_value"].get_extra_info("socket"))
+
+    def _cut(self) -> None:
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # also below TLS, whose own method is not thread-safe

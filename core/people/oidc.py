@@ -4,6 +4,7 @@ The provider is not trusted blindly: its answers are limited in size and time, a
 """
 
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ RETURN_PATH: Final = "/login/oidc/callback"
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 #: Seconds for one answer, for the difference between clocks, and for which the provider's addresses are cached.
 ANSWER_SECONDS, LEEWAY, CACHE_SECONDS = 10.0, 60, 600.0
+#: Codes exchanged at once: a slow provider must not hold all threads of this process.
+_EXCHANGES = threading.Semaphore(5)
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _UNAVAILABLE: Final = (
     "Your organisation's sign-in is not working properly. Try again in a moment, or sign in another way."
@@ -66,7 +69,7 @@ def is_set_up() -> bool:
 def begin(next_path: str) -> tuple[Attempt, str]:
     """Return a new attempt and the provider's address to send the browser to. Raises NotSignedIn."""
     attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), next_path)
-    address = _discover().authorize
+    address = discover().authorize
     with _client() as client:
         address, _ = client.create_authorization_url(
             address, state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.verifier
@@ -76,7 +79,9 @@ def begin(next_path: str) -> tuple[Attempt, str]:
 
 def claims_of(attempt: Attempt, code: str) -> Mapping[str, Any]:
     """Exchange a code for the claims about the person, all checked. Raises NotSignedIn."""
-    provider = _discover()
+    provider = discover()
+    if not _EXCHANGES.acquire(blocking=False):
+        raise NotSignedIn(_UNAVAILABLE)
     try:
         with _client() as client:
             token = client.fetch_token(provider.token, code=code, code_verifier=attempt.verifier, auth=_secret())
@@ -88,6 +93,8 @@ def claims_of(attempt: Attempt, code: str) -> Mapping[str, Any]:
         raise NotSignedIn(_UNAVAILABLE) from None
     except (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise NotSignedIn(_UNTRUSTED) from None
+    finally:
+        _EXCHANGES.release()
 
 
 def _verified(id_token: object, keys: KeySet, nonce: str) -> Mapping[str, Any]:
@@ -105,7 +112,8 @@ def _verified(id_token: object, keys: KeySet, nonce: str) -> Mapping[str, Any]:
     return claims
 
 
-def _discover() -> Provider:
+def discover() -> Provider:
+    """Return the provider's addresses, from the cache or from the provider. Raises NotSignedIn."""
     issuer = settings().oidc_issuer or ""
     at, known = _known.get(issuer, (0.0, None))
     if known and time.monotonic() - at < CACHE_SECONDS:
@@ -128,7 +136,11 @@ def _get(client: OAuth2Client, address: str) -> Any:
 
 
 def _safe(address: str) -> str:
-    """Return an address if its traffic is private (https or this machine). Raises ValueError."""
+    """Return an address in ASCII if its traffic is private (https or this machine). Raises ValueError."""
+    try:
+        address = str(httpx2.URL(address))
+    except httpx2.InvalidURL:
+        raise ValueError(address) from None
     parts = urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise ValueError(address)

@@ -46,6 +46,8 @@ _hasher = PasswordHasher()
 _VERIFYING = threading.Semaphore(2)
 #: Passwords being verified or waiting: each holds one of the forty threads that a process has for all requests.
 _PLACES = threading.Semaphore(10)
+#: Passwords being changed: each holds a database connection while it is judged and hashed.
+_CHANGES = threading.Semaphore(4)
 
 
 class PasswordForm(Form):
@@ -56,7 +58,19 @@ class PasswordForm(Form):
 
 
 def change_password(session: Session, actor: Actor, form: PasswordForm) -> None:
-    """Set a person's new password, and end their other sessions and links. Raises Invalid, field by field."""
+    """Set a person's new password, and end their other sessions and links.
+
+    Raises Invalid, field by field, and TooMany while several others do the same.
+    """
+    if not _CHANGES.acquire(blocking=False):
+        raise TooMany("Many people are changing their password right now. Try again in 5 seconds.", 5)
+    try:
+        _change_password(session, actor, form)
+    finally:
+        _CHANGES.release()
+
+
+def _change_password(session: Session, actor: Actor, form: PasswordForm) -> None:
     rate_limits.check(rate_limits.PROOFS, str(actor.id))  # before the row is locked: waiting for it holds a connection
     user = session.get(User, actor.id, with_for_update=True) if actor.id else None
     if user is None:

@@ -33,6 +33,8 @@ CODES = Limit("codes", 10, 300, "Too many codes were tried for this account.")
 #: Requests per person or token, and per IP address without either.
 REQUESTS = Limit("requests", 3_000, 60, "Too many requests.")
 STRANGERS = Limit("strangers", 600, 60, "Too many requests from this address.")
+#: Scripts, styles and icons per IP address: a page has about thirty, and many people may share an address.
+ASSETS = Limit("assets", 6_000, 60, "Too many requests from this address.")
 #: Changes by one person; a bulk action counts once per row.
 COMMANDS = Limit("commands", 3_000, 60, "Too many changes in a short time.")
 #: Pages opened by one person.
@@ -58,6 +60,11 @@ _limiters: list[Limiter] = []
 def use(limiter: Limiter | None) -> None:
     """Install the limiter of this process; with None, nothing is limited."""
     _limiters[:] = [limiter] if limiter else []
+
+
+def are_on() -> bool:
+    """Return whether this process limits anything."""
+    return bool(_limiters)
 
 
 def check(limit: Limit, key: str) -> None:

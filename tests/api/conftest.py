@@ -15,6 +15,7 @@ from core.people import auth, passwords
 from core.people.auth import Visitor
 from tests.factories import make_user
 from ui import access
+from ui.api import metrics, probes
 from ui.app import create_api
 
 
@@ -38,6 +39,7 @@ def anonymous(engine: Engine) -> Iterator[TestClient]:
     """Return a client that is not signed in."""
     application = api()
     access.use(engine)
+    probes._readiness._flight = metrics._scrape._flight = None  # answers of the test before
     with TestClient(application, base_url="http://localhost", follow_redirects=False) as client:
         yield client
 

@@ -1,10 +1,13 @@
 """Limits: counted in Redis for all replicas, in the process while Redis is away, and over after their time."""
 
+import asyncio
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 import redis
+import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
@@ -17,7 +20,9 @@ from core.people import auth, rate_limits
 from core.people.rate_limits import Limit
 from tasks.shared_limiter import SharedLimiter
 from tests.factories import make_user
+from ui import access
 from ui.auth_middleware import AuthMiddleware
+from ui.public_limits import SharedAnswer
 
 FEW = Limit("few", 3, 60, "Too many of these.")
 pytestmark = pytest.mark.usefixtures("quick_hashes")
@@ -147,3 +152,81 @@ def test_made_up_tokens_are_counted_by_address(
     lowered(monkeypatch, redis_url, "STRANGERS")
     answers = [anonymous.get("/api/me", headers={"Authorization": f"Bearer unstuck_{n}"}) for n in range(4)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+def test_made_up_sessions_are_counted_by_address(redis_url: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lowered(monkeypatch, redis_url, "STRANGERS")
+    access.use(engine)
+    pages = TestClient(
+        AuthMiddleware(PlainTextResponse("a page"), FastAPI()), base_url="http://localhost", follow_redirects=False
+    )
+    answers = [pages.get("/jobs", headers={"Cookie": f"{access.cookie_name()}=made-up-{n}"}) for n in range(4)]
+    assert [answer.status_code for answer in answers] == [303, 303, 303, 429]
+
+
+addresses = count()
+
+
+def stranger(anonymous: TestClient) -> TestClient:
+    """Return a client with an address that no other test has used."""
+    return TestClient(
+        anonymous.app, "http://localhost", follow_redirects=False, client=(f"192.0.2.{next(addresses)}", 50_000)
+    )
+
+
+PUBLIC = ["/healthz", "/readyz", "/metrics", "/login", "/login/oidc", "/login/code", "/api/openapi.json", "/api/docs"]
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_a_public_route_is_limited_by_address(
+    anonymous: TestClient, redis_url: str, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    lowered(monkeypatch, redis_url, "STRANGERS")
+    client = stranger(anonymous)
+    answers = [client.get(path) for _ in range(4)]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert path == "/healthz" or client.get("/healthz").status_code == 200, "a flood elsewhere leaves probes alone"
+
+
+def test_static_parts_of_pages_have_a_limit_of_their_own(
+    anonymous: TestClient, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowered(monkeypatch, redis_url, "ASSETS")
+    client = stranger(anonymous)
+    assert [client.get("/assets/base.css").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert client.get("/login").status_code == 200
+
+
+def test_an_answer_for_everyone_is_computed_once_a_second(engine: Engine) -> None:
+    access.use(engine)
+    computed = count()
+    shared = SharedAnswer(lambda: next(computed))
+
+    async def ask() -> list[int]:
+        together = await asyncio.gather(*(shared.now() for _ in range(60)))
+        soon = await shared.now()
+        shared.fresh = -1
+        return [*set(together), soon, await shared.now()]
+
+    assert asyncio.run(ask()) == [0, 0, 1]
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+def test_a_probe_reads_the_database_once_a_second(anonymous: TestClient, engine: Engine, path: str) -> None:
+    begun: list[object] = []
+    note = begun.append
+    sa.event.listen(engine, "begin", note)
+    try:
+        assert {anonymous.get(path).status_code for _ in range(5)} == {200}
+    finally:
+        sa.event.remove(engine, "begin", note)
+    assert len(begun) == 1
+
+
+def test_the_metrics_show_an_old_transaction(anonymous: TestClient, engine: Engine) -> None:
+    with engine.connect() as elsewhere:
+        elsewhere.execute(sa.text("SELECT pg_current_xact_id()"))
+        lines = dict(line.rsplit(" ", 1) for line in anonymous.get("/metrics").text.splitlines() if line[0] != "#")
+    assert float(lines["unstuck_oldest_transaction_seconds"]) > 0
+    assert {"unstuck_dead_rows", "unstuck_unsealed_seconds"} <= set(lines)

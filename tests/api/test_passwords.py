@@ -1,8 +1,10 @@
 """Which passwords are good enough, that every character counts, and that guessing reveals no accounts."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from statistics import median
 from time import perf_counter, thread_time
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,6 +12,7 @@ from sqlalchemy import Engine
 
 from core.database.engine import session_scope
 from core.errors import Invalid
+from core.models import Role
 from core.people import passwords
 from tests.factories import make_user
 
@@ -139,3 +142,14 @@ def test_a_guess_takes_as_long_for_an_unknown_address_as_for_a_known_one(anonymo
             assert "E-mail or password is wrong" in answer.json()["detail"]
     known, unknown = (median(seconds) for seconds in times.values())
     assert unknown > known / 2, "an answer that comes at once tells that there is no such person"
+
+
+@pytest.mark.usefixtures("quick_hashes")
+def test_many_people_who_change_their_password_at_once_leave_connections_to_others(signed_in: Any) -> None:
+    client, _ = signed_in(Role.MEMBER)
+    with ExitStack() as stack:
+        while passwords._CHANGES.acquire(blocking=False):
+            stack.callback(passwords._CHANGES.release)
+        answer = client.post("/api/me/password", json={"password": GOOD})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+    assert client.post("/api/me/password", json={"password": GOOD}).status_code == 200

@@ -68,7 +68,7 @@ def test_export_prints_what_fits(run, engine: Engine) -> None:
     lines = run("audit", "export", "--what", "queue").output.splitlines()
     assert [json.loads(line)["reason"] for line in lines] == ["reason 0"]
     assert run("audit", "export", "--what", "job").output == ""
-    assert run("audit", "export", "--format", "csv").output.startswith("id,at,who,")
+    assert run("audit", "export", "--format", "csv").output.startswith('\ufeff"id","at","who",')
 
 
 def test_rotate_reads_the_former_secrets_from_the_settings(

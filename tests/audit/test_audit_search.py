@@ -118,7 +118,10 @@ def test_an_export_holds_every_match_over_many_pages(engine: Engine, ana: User) 
         "job.requested",
         "queue.paused",
     ]
-    rows = list(csv.DictReader(io.StringIO("".join(export(engine, AuditFilter(what="queue"), Format.CSV, page=1)))))
+    text = "".join(export(engine, AuditFilter(what="queue"), Format.CSV, page=1))
+    assert text.startswith('\ufeff"id","at",'), "spreadsheets read it as UTF-8"
+    assert ",," not in text, "every cell is quoted"
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [(row["who"], row["was"], row["now"]) for row in rows] == [
         (ADMIN.name, "paused", "active"),
         (ADMIN.name, "active", "paused"),

@@ -1,6 +1,7 @@
 """An OpenID provider on loopback, with keys and codes of its own, that lies on request."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -35,6 +36,11 @@ class Provider:
         self.pad = b""
         self.knows_a_secret = True
         self.stated_issuer: str | None = None
+        self.stated_address: str | None = None
+        self.requests = 0
+        #: While it is not set, the provider sends its headers byte after byte.
+        self.is_quick = threading.Event()
+        self.is_quick.set()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
@@ -93,12 +99,17 @@ class Provider:
             def do_GET(self) -> None:
                 if self.path == "/.well-known/openid-configuration":
                     url = provider.url
+                    provider.requests += 1
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ") if not provider.is_quick.is_set() else None
+                    with contextlib.suppress(OSError):
+                        while not provider.is_quick.wait(0.05):
+                            self.wfile.write(b"x")
                     self._say(
                         200,
                         {
                             "issuer": provider.stated_issuer or url,
                             "authorization_endpoint": f"{url}/authorize?tenant=1",
-                            "token_endpoint": f"{url}/token",
+                            "token_endpoint": provider.stated_address or f"{url}/token",
                             "jwks_uri": f"{url}/keys",
                         },
                     )

@@ -11,8 +11,9 @@ from nicegui import Client, app, ui
 
 from core.database.engine import connect
 from core.models import Role
-from ui import access, sockets
+from ui import access, session_watch, sockets
 from ui.app import create
+from ui.server import configuration
 
 counts = {"button": 0, "disabled": 0}
 errors: list[Exception] = []
@@ -46,12 +47,12 @@ def add(application: FastAPI) -> None:
 
 def main(database_url: str, port: str) -> None:
     """Serve until killed."""
-    sockets.PATIENCE = 3.0
+    sockets.PATIENCE = session_watch.CONNECT_SECONDS = 3.0
     app.on_exception(errors.append)
     application = create(connect(database_url), "test")
     add(application)
     app.config.reconnect_timeout = 1.0
-    uvicorn.run(application, host="127.0.0.1", port=int(port), ws="websockets-sansio", log_level="warning")
+    uvicorn.Server(configuration(application, host="127.0.0.1", port=int(port), log_level="warning")).run()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Signing in by an organisation's provider: the way there and back, and the refusal of forged or stolen sign-ins."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +13,7 @@ from core import clock
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
 from core.models import Role, User
-from core.people import oidc
+from core.people import limited_transport, oidc
 from core.settings import settings
 from tests.api.conftest import anonymous as anonymous
 from tests.conftest import SECRET as SECRET_KEY
@@ -230,6 +231,36 @@ def test_a_provider_that_is_away_too_talkative_or_another_one_is_answered_in_one
     back = path_of(provider.authorize(begin(anonymous)))
     provider.pad = b" " * 300_000
     refused(anonymous, anonymous.get(back), "is not working properly")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://[", "https://ex\ud800ample.com/", "https://example.com:99999/", "https://a\n.example", "https://-/"],
+)
+def test_an_address_that_is_none_is_answered_in_one_sentence(
+    provider: Provider, anonymous: TestClient, ada: User, address: str
+) -> None:
+    provider.stated_address = address
+    answer = anonymous.get("/login/oidc")
+    if answer.status_code == 303:  # an address in form only shows when it is used
+        answer = anonymous.get(path_of(provider.authorize(answer.headers["location"])))
+    assert "sign-in" in answer.text
+    assert answer.status_code in (401, 502)
+
+
+def test_sixty_people_wait_for_a_slow_provider_together_and_not_for_long(
+    provider: Provider, anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limited_transport, "MOST_SECONDS", 0.5)
+    provider.is_quick.clear()
+    with ThreadPoolExecutor(60) as visitors:
+        waiting = [visitors.submit(anonymous.get, "/login/oidc") for _ in range(60)]
+        assert anonymous.get("/login").status_code == 200, "others need not wait"
+        assert not waiting[0].done()
+        answers = [each.result(timeout=20) for each in waiting]
+    provider.is_quick.set()
+    assert {answer.status_code for answer in answers} == {502}
+    assert provider.requests <= 5
 
 
 @pytest.mark.parametrize(

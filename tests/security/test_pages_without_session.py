@@ -64,3 +64,12 @@ def test_a_disabled_person_receives_no_further_changes(site: Site) -> None:
         assert client.call("jobs:join", {"client_id": page.query["client_id"]}) is True
         disable(site, person)
         eventually(lambda: not client.connected)
+
+
+def test_pages_that_never_connect_are_few_and_go_after_seconds(site: Site) -> None:
+    eventually(lambda: site.counted()["pages"] <= 2, within=30)
+    before = site.counted()["pages"]
+    with httpx.Client(base_url=site.url, verify=False, cookies={COOKIE: site.sign_in(site.person())}) as program:
+        assert {program.get("/target").status_code for _ in range(60)} == {200}
+        assert site.counted()["pages"] <= before + 20
+    eventually(lambda: site.counted()["pages"] <= before, within=15)

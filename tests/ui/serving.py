@@ -6,12 +6,13 @@ import uvicorn
 
 from core.database.engine import connect
 from ui.app import create
+from ui.server import configuration
 
 
 def main(database_url: str, port: str) -> None:
     """Serve until killed."""
     application = create(connect(database_url), "test")
-    uvicorn.run(application, host="127.0.0.1", port=int(port), ws="websockets-sansio", log_level="warning")
+    uvicorn.Server(configuration(application, host="127.0.0.1", port=int(port), log_level="warning")).run()
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from sqlmodel import Session
 
 from core.database.engine import session_scope
 from core.health import health_summary
+from core.models.event import IS_AUDIT
 from core.queues.controls import queue_lines
 from ui import access, live
+from ui.public_limits import SharedAnswer
 
 router = APIRouter(tags=["operation"])
 
@@ -27,6 +29,16 @@ _WORKERS = text("""
     FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
 """)
 _LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
+#: Whatever database it is in, an old transaction keeps dead rows from being cleaned up and events from being sealed.
+_OLDEST = text("""
+    SELECT coalesce(extract(epoch FROM statement_timestamp() - min(xact_start)), 0)
+    FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+""")
+_DEAD = text("SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE schemaname = current_schema()")
+_UNSEALED = text(f"""
+    SELECT coalesce(extract(epoch FROM statement_timestamp() - min(e.at)), 0) FROM events e
+    WHERE e.{IS_AUDIT} AND e.id > (SELECT coalesce(max(event_id), 0) FROM audit_seals)
+""")  # noqa: S608 - our own SQL
 
 
 class Collector:
@@ -38,6 +50,7 @@ class Collector:
         try:
             with session_scope(access.engine()) as session:
                 from_database = [*_queues(session), *_finished_jobs(session), *_workers(session), *_health(session)]
+                from_database += _delays(session)
         except SQLAlchemyError:
             up.add_metric([], 0)
             yield up
@@ -52,11 +65,18 @@ class Collector:
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics() -> Response:
+async def metrics() -> Response:
     """Return the metrics in the Prometheus text format."""
+    return Response(await _scrape.now(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _collect() -> bytes:
     registry = CollectorRegistry()
     registry.register(Collector())
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
+
+
+_scrape = SharedAnswer(_collect)
 
 
 def _queues(session: Session) -> Iterator[Metric]:
@@ -101,6 +121,17 @@ def _health(session: Session) -> Iterator[Metric]:
     ):
         gauge = GaugeMetricFamily(name, description)
         gauge.add_metric([], value)
+        yield gauge
+
+
+def _delays(session: Session) -> Iterator[Metric]:
+    for name, description, statement in (
+        ("unstuck_oldest_transaction_seconds", "Age of the oldest open transaction on the server.", _OLDEST),
+        ("unstuck_dead_rows", "Rows that vacuum has not removed yet.", _DEAD),
+        ("unstuck_unsealed_seconds", "Age of the oldest event of the audit log that is not sealed yet.", _UNSEALED),
+    ):
+        gauge = GaugeMetricFamily(name, description)
+        gauge.add_metric([], float(session.connection().execute(statement).scalar_one()))
         yield gauge
 
 

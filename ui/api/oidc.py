@@ -8,17 +8,23 @@ from core.errors import CodeNeeded, NotFound, NotSignedIn
 from core.people import auth, oidc, oidc_people
 from ui import access
 from ui.api import auth as sign_in
+from ui.public_limits import SharedAnswer
 
 pages = APIRouter(include_in_schema=False)
 
 
+#: One request to the provider for all who wait, in one thread: a slow provider must not stop the console.
+_provider = SharedAnswer(oidc.discover, fresh=0)
+
+
 @pages.get("/login/oidc")
-def begin(next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
+async def begin(next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
     """Send a person to their organisation's sign-in."""
     next_path = sign_in.own_path(next)
     if not oidc.is_set_up():
         raise NotFound("Sign-in with an organisation's account is not set up here.")
     try:
+        await _provider.now()
         attempt, address = oidc.begin(next_path)
     except NotSignedIn as error:
         return sign_in.login_html(next_path, "", error.detail, status=502)

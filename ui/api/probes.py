@@ -17,6 +17,7 @@ from core.health import health_summary
 from core.models import Role, Worker
 from ui import access, live
 from ui.api.deps import Caller, read
+from ui.public_limits import SharedAnswer
 
 router = APIRouter(tags=["operation"])
 
@@ -30,19 +31,27 @@ async def healthz() -> dict[str, str]:
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
-def readyz() -> JSONResponse:
+async def readyz() -> JSONResponse:
     """Report whether the database responds, is migrated and accepts writes. A broker that is down is only a warning."""
+    status, body = await _readiness.now()
+    return JSONResponse(body, status_code=status)
+
+
+def _read_readiness() -> tuple[int, dict[str, Any]]:
     try:
         with session_scope(access.engine()) as session:
             at = revision(session.connection())
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
             check_writable(session)
     except DatabaseReadOnly as error:
-        return JSONResponse({"ready": False, "database": error.sentence}, status_code=503)
+        return 503, {"ready": False, "database": error.sentence}
     except SQLAlchemyError:
-        return JSONResponse({"ready": False, "database": "does not respond, or is not migrated"}, status_code=503)
+        return 503, {"ready": False, "database": "does not respond, or is not migrated"}
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
-    return JSONResponse({"ready": True, "database": "up", "schema": at, "broker": broker, "broken": broken})
+    return 200, {"ready": True, "database": "up", "schema": at, "broker": broker, "broken": broken}
+
+
+_readiness = SharedAnswer(_read_readiness)
 
 
 @router.get("/api/stats")

@@ -1,0 +1,192 @@
+"""Connections: how many are open at once, and how long a request may take to arrive and an answer to be read.
+
+uvicorn's protocols have no such limits: a header without end, half a request or an unread answer would stay for ever.
+"""
+
+import resource
+from asyncio import TimerHandle, Transport
+from collections import Counter
+from functools import cache
+from http import HTTPStatus
+from typing import Final
+
+from uvicorn.middleware.proxy_headers import _TrustedHosts
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+
+from core.settings import settings
+
+#: Most bytes of a request without its body: request line, headers, chunk sizes and trailers.
+MOST_HEAD_BYTES: Final = 32_768
+#: Seconds for the headers, for the body after them, and for which a client may take nothing of its answer.
+HEAD_SECONDS, BODY_SECONDS, UNREAD_SECONDS = 10.0, 60.0, 60.0
+#: Connections of a console, far above a hundred people with ten tabs each.
+MOST_CONNECTIONS = 2_000
+#: Files that a process needs besides its connections: database, broker, logs, libraries.
+OTHER_FILES: Final = 200
+#: Requests that a client may send ahead of their answers. Browsers send none.
+MOST_AHEAD: Final = 20
+
+_open: Counter[str] = Counter()
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol for HTTP, within the limits above."""
+
+    _deadline: TimerHandle | None = None
+    _unread: TimerHandle | None = None
+    _head_bytes = 0
+    _is_head_complete = False
+    _refusal: HTTPStatus | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn declares it
+        """Begin to wait for the first request; refuse a connection too many."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # so that each unread byte is noticed
+        _open[_address(self)] += 1
+        if _is_full(self, self.server_state):
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._expect(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the connection's place to others."""
+        _leave(self)
+        self._stop_clocks()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, unless the client is over a limit."""
+        if self.transport.is_closing():
+            return
+        if self._deadline is None:
+            self._expect(HEAD_SECONDS)
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the headers of a request."""
+        self._is_head_complete = False
+        self._expect(HEAD_SECONDS)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Begin to wait for the body. An exception in here becomes the refusal, see `send_400_response`."""
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD_BYTES:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        elif len(self.pipeline) >= MOST_AHEAD:
+            self._refusal = HTTPStatus.TOO_MANY_REQUESTS
+        if self._refusal:
+            raise ValueError(self._refusal.phrase)
+        self._is_head_complete = True
+        self._expect(BODY_SECONDS)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count a part of the body, which the application limits, out of the head."""
+        self._head_bytes -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Stop waiting: the request is complete."""
+        self._head_bytes = 0
+        self._expect(None)
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Pass the connection, and its place, on to the protocol for websockets."""
+        _leave(self)
+        self._stop_clocks()
+        self.transport.set_write_buffer_limits()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that breaks a limit, or that cannot be parsed, and close the connection."""
+        self._refuse(self._refusal or HTTPStatus.BAD_REQUEST)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to read its answer."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop waiting: the client has read everything so far."""
+        super().resume_writing()
+        if self._unread:
+            self._unread.cancel()
+            self._unread = None
+
+    def _expect(self, seconds: float | None) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        self._deadline = self.loop.call_later(seconds, self._too_late) if seconds else None
+
+    def _too_late(self) -> None:
+        if self.flow.read_paused:  # our own pause, not the client's
+            self._expect(BODY_SECONDS)
+        elif self._is_head_complete and not self.cycle.response_complete:
+            self.transport.close()  # the application sees that the client has left
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _stop_clocks(self) -> None:
+        self._expect(None)
+        if self._unread:
+            self._unread.cancel()
+            self._unread = None
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer in the transport itself: there is no request yet that the application could answer."""
+        if self.cycle is None or self.cycle.response_complete:
+            text = f"{status.phrase}.\n"
+            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            rest = f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"
+            self.transport.write((head + rest).encode())
+        self.transport.close()
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's protocol for websockets; each counts as a connection. Pings end those that do not answer."""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # BaseTransport in uvicorn
+        """Take the place that the HTTP protocol has left."""
+        super().connection_made(transport)
+        _open[_address(self)] += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the connection's place to others."""
+        _leave(self)
+        super().connection_lost(exc)
+
+
+def most_connections() -> int:
+    """Return how many connections this process may have: files that the operating system allows limit it too."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - OTHER_FILES, 10))
+
+
+def _is_full(protocol: BoundedHttp, state: ServerState) -> bool:
+    """Return whether this connection is one too many; a proxy's connections are those of all its visitors."""
+    address = _address(protocol)
+    if len(state.connections) > most_connections():
+        return True
+    return _open[address] > settings().connections_per_address and address not in _proxies(settings().proxies)
+
+
+@cache
+def _proxies(addresses: str) -> _TrustedHosts:
+    return _TrustedHosts(addresses)
+
+
+def _address(protocol: BoundedHttp | BoundedWebSocket) -> str:
+    return protocol.client[0] if protocol.client else ""
+
+
+def _leave(protocol: BoundedHttp | BoundedWebSocket) -> None:
+    address = _address(protocol)
+    _open[address] -= 1
+    if not _open[address]:
+        del _open[address]
