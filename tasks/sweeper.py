@@ -8,12 +8,13 @@ import random
 import threading
 import time
 
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from core.database.engine import session_scope
 from core.jobs import sweep
 from core.settings import settings
 from tasks.actors import Drain
+from tasks.loop import Loop
 
 log = logging.getLogger(__name__)
 
@@ -24,29 +25,25 @@ class Sweeper:
     def __init__(self, drain: Drain, queues: list[str]) -> None:
         self._drain = drain
         self._queues = queues
-        self._stop = threading.Event()
         #: Until when no worker is presumed dead, by the monotonic clock.
         self._patient_until = 0.0
-        self._thread = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        self._loop = Loop("sweeper", self._sweep, _pause, missed="sweep missed", at_once=True)
 
     def start(self) -> None:
         """Sweep now, and from now on."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Stop sweeping."""
-        self._stop.set()
-        self._thread.join(2)
+        self._loop.stop()
 
     def _sweep(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.once()
-            except SQLAlchemyError as error:
-                log.warning("sweep missed", extra={"error": str(error).split("\n")[0]})
-                # No worker could report that it lives while the database was away: give them the time to.
-                self._patient_until = time.monotonic() + settings().lease_seconds
-            self._stop.wait(settings().sweep_seconds * random.uniform(0.8, 1.0))  # noqa: S311
+        try:
+            self.once()
+        except BaseException:
+            # No worker could report that it lives while the database was away: give them the time to.
+            self._patient_until = time.monotonic() + settings().lease_seconds
+            raise
 
     def once(self) -> None:
         """Presume silent workers dead, rescue their jobs, and wake threads for every job that is due."""
@@ -85,3 +82,7 @@ class Sweeper:
         free = self._drain.registry.threads - len(self._drain.registry.held())
         for _ in range(min(free, waiting)):
             threading.Thread(target=self._drain, args=(queue,), name=f"swept-{queue}", daemon=True).start()
+
+
+def _pause() -> float:
+    return settings().sweep_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - spreads many sweepers

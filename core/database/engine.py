@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, inspect, make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlmodel import Session, create_engine
 
-from core.database import pool, timeouts
+from core.database import moments, pool, timeouts
 
 #: Seconds that a new connection may take; a dead host is an error, not a hang.
 CONNECT_TIMEOUT = 3
@@ -57,6 +57,7 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
     event.listen(engine, "handle_error", _hide_values)
     timeouts.install(engine, f"{_ALWAYS} {options}", patience)
     pool.install(engine)
+    moments.install(engine)
     return engine
 
 

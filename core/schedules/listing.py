@@ -15,7 +15,7 @@ from core.models import PlatformConnection, Schedule, ScheduleTick, User
 from core.operation import Task
 from core.operations import BY_NAME, known
 from core.people.operators import find_by_email
-from core.schedules import scheduling
+from core.schedules import timing
 
 #: Next and last runs shown per schedule.
 NEXT_SHOWN: Final = 3
@@ -41,6 +41,8 @@ class ScheduleLine:
     label: str
     target: Target | None
     next: tuple[datetime, ...]
+    #: Why this row cannot fire as it is; None if it can.
+    problem: str | None
     ticks: tuple[ScheduleTick, ...]
 
 
@@ -79,9 +81,10 @@ def targets(session: Session, kind_name: str, email: str) -> list[Target]:
 
 def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[ScheduleTick]) -> ScheduleLine:
     kind = BY_NAME.get(row.kind)
-    upcoming = () if row.paused_at else tuple(scheduling.next_ticks(row, NEXT_SHOWN))
+    problem = timing.why_unusable(row)
+    upcoming = () if row.paused_at or problem else tuple(timing.next_ticks(row, NEXT_SHOWN))
     target = targets.get(row.target_id) if row.target_id else None
-    return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, tuple(ticks))
+    return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, problem, tuple(ticks))
 
 
 def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from core.database.engine import session_scope
 from core.health import health_summary
+from core.lateness import late_schedules, stalled_threads
 from core.queues.controls import queue_lines
 from ui import access, live
 
@@ -38,6 +39,7 @@ class Collector:
         try:
             with session_scope(access.engine()) as session:
                 from_database = [*_queues(session), *_finished_jobs(session), *_workers(session), *_health(session)]
+                from_database += _late(session)
         except SQLAlchemyError:
             up.add_metric([], 0)
             yield up
@@ -102,6 +104,16 @@ def _health(session: Session) -> Iterator[Metric]:
         gauge = GaugeMetricFamily(name, description)
         gauge.add_metric([], value)
         yield gauge
+
+
+def _late(session: Session) -> Iterator[Metric]:
+    stalled = GaugeMetricFamily("unstuck_thread_stalled", "1 for a thread that stands.", labels=["worker", "thread"])
+    for each in stalled_threads(session):
+        stalled.add_metric([each.worker, each.thread], 1)
+    late = GaugeMetricFamily("unstuck_schedule_late_seconds", "Seconds past its time.", labels=["schedule"])
+    for schedule in late_schedules(session):
+        late.add_metric([schedule.name], schedule.seconds)
+    yield from (stalled, late)
 
 
 def _pool() -> Iterator[Metric]:

@@ -13,6 +13,7 @@ from core.database.engine import session_scope
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.invariants import violations
 from core.health import health_summary
+from core.lateness import late_schedules, stalled_threads
 from core.models import Role, Worker
 from ui import access, live
 from ui.api.deps import Caller, read
@@ -35,10 +36,12 @@ def readyz() -> JSONResponse:
         with session_scope(access.engine()) as session:
             revision = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
+            late = [str(each) for each in (*stalled_threads(session), *late_schedules(session))]
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "database": "does not respond, or is not migrated"}, status_code=503)
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
-    return JSONResponse({"ready": True, "database": "up", "schema": revision, "broker": broker, "broken": broken})
+    parts = {"database": "up", "schema": revision, "broker": broker, "broken": broken, "late": late}
+    return JSONResponse({"ready": True, **parts})
 
 
 @router.get("/api/stats")

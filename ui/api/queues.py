@@ -11,7 +11,7 @@ from core.database.truncate import IN_LIST, truncated
 from core.models import Role, Schedule, ScheduleTick
 from core.queues import controls
 from core.redact import shown
-from core.schedules import scheduling
+from core.schedules import scheduling, timing
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import NEEDS_BODY, OptionalReason, RequiredReason
 
@@ -106,6 +106,6 @@ def _schedule(session: Session, schedule: Schedule) -> dict[str, Any]:
     last = session.exec(own_ticks.order_by(col(ticks.due_at).desc()).limit(TICKS))
     return {
         **shown(schedule.model_dump(mode="json")),
-        "next": [tick.isoformat() for tick in scheduling.next_ticks(schedule, NEXT)],
+        "next": [tick.isoformat() for tick in timing.next_ticks(schedule, NEXT)],
         "ticks": [tick.model_dump(mode="json") for tick in last],
     }

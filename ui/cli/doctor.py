@@ -9,6 +9,7 @@ import typer
 from sqlmodel import Session
 
 from core.diagnosis.invariants import violations
+from core.lateness import late_schedules, stalled_threads
 from core.logs import escape_control_characters
 from core.people.users import Need, find_users
 from ui.cli.terminal import Json, load
@@ -30,7 +31,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
     elif not findings:
-        typer.echo("All invariants hold, and no user is stuck.")
+        typer.echo("All invariants hold, no user is stuck, and nothing is late.")
     else:
         for finding in findings:
             _print_finding(finding)
@@ -47,7 +48,23 @@ def _examine(session: Session) -> list[DoctorFinding]:
         DoctorFinding("stuck user", line.email, f"python main.py users diagnose {line.email}")
         for line in find_users(session, "", Need.STUCK)
     ]
-    return broken + stuck
+    return broken + stuck + _late(session)
+
+
+def _late(session: Session) -> list[DoctorFinding]:
+    stalled = [
+        DoctorFinding("stalled thread", str(thread), "Restart that process; its log names the error.")
+        for thread in stalled_threads(session)
+    ]
+    late = [
+        DoctorFinding(
+            "late schedule",
+            str(schedule),
+            f"Remove {schedule.name} and add it anew." if schedule.problem else "Start a worker, or look at its log.",
+        )
+        for schedule in late_schedules(session)
+    ]
+    return stalled + late
 
 
 def _print_finding(finding: DoctorFinding) -> None:

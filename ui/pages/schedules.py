@@ -69,7 +69,7 @@ class SchedulesPage:
             pause = (row.paused_at, row.paused_by, row.paused_reason)
             ticks = [(tick.due_at, tick.outcome) for tick in now.ticks]
             part.box.props["data-schedule"] = row.name
-            part.show(now, key=(pause, now.target, now.next, ticks))
+            part.show(now, key=(pause, now.target, now.next, now.problem, ticks))
 
         return update
 
@@ -107,7 +107,7 @@ def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
 def _draw_kind(line: ScheduleLine) -> None:
     row = line.schedule
     with box("named"):
-        state_chip("paused" if row.paused_at else "active" if line.next else "over")
+        state_chip("unreadable" if line.problem else "paused" if row.paused_at else "active" if line.next else "over")
         text(row.name, "strong")
     with box("muted"):
         text(f"{line.label} ")
@@ -118,6 +118,8 @@ def _draw_kind(line: ScheduleLine) -> None:
             text("for a deleted user")
     if row.paused_at:
         draw_who_paused(row)
+    if line.problem:
+        text(f"{line.problem} Id {row.id}", "wrong", tag="div")
 
 
 def _draw_when(line: ScheduleLine) -> None:
@@ -136,7 +138,9 @@ def _draw_when(line: ScheduleLine) -> None:
 
 def _draw_next(line: ScheduleLine) -> None:
     text("Next", "label")
-    if line.schedule.paused_at:
+    if line.problem:
+        text("none: its time cannot be read", "muted")
+    elif line.schedule.paused_at:
         text("none while paused", "muted")
     elif not line.next:
         text("none: it ran once only", "muted")
