@@ -22,6 +22,7 @@ from sqlmodel import col
 
 from core import clock
 from core.models import BackgroundJob, JobStatus, Worker
+from core.models.columns import is_known, unknown_state
 from core.settings import settings
 
 
@@ -61,7 +62,7 @@ def label_of(job: BackgroundJob, worker: Worker | None, now: datetime) -> Label:
         if job.attempt > 0:
             return Label.RETRYING
         return Label.SCHEDULED if job.run_at > now else Label.QUEUED
-    return Label(job.status)
+    return Label(job.status) if is_known(job.status) else unknown_state(Label, job.status.value)
 
 
 def is_alive(worker: Worker | None, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from core.models import PlatformConnection, Schedule, ScheduleTick, User
 from core.operation import Task
 from core.operations import BY_NAME, known
 from core.people.operators import find_by_email
-from core.schedules import timing
+from core.schedules import scheduling, timing
 
 #: Next and last runs shown per schedule.
 NEXT_SHOWN: Final = 3
@@ -81,7 +81,7 @@ def targets(session: Session, kind_name: str, email: str) -> list[Target]:
 
 def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[ScheduleTick]) -> ScheduleLine:
     kind = BY_NAME.get(row.kind)
-    problem = timing.why_unusable(row)
+    problem = scheduling.problem_of(row)
     upcoming = () if row.paused_at or problem else tuple(timing.next_ticks(row, NEXT_SHOWN))
     target = targets.get(row.target_id) if row.target_id else None
     return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, problem, tuple(ticks))

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.actor import ENGINE, Actor
 from core.audit.record import record
+from core.database.truncate import TRUNCATED_JSON
 from core.errors import Invalid, NotAllowed, NotFound, Refused
 from core.jobs.request import Accepted, JobOptions, request, request_task
 from core.models import BackgroundJob, Schedule, ScheduleTick
@@ -77,7 +78,7 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
     schedule = get(session, schedule_id)
     if schedule.paused_at is None:
         raise NotAllowed(f"{schedule.name} is not paused.")
-    if problem := why_unusable(schedule):
+    if problem := problem_of(schedule):
         raise NotAllowed(f"{schedule.name} cannot be resumed. {problem} Add a new schedule, and remove this one.")
     schedule.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     if schedule.cron:
@@ -109,6 +110,18 @@ def get(session: Session, schedule_id: UUID) -> Schedule:
     if schedule is None:
         raise NotFound(f"There is no schedule with id {schedule_id}.")
     return schedule
+
+
+def problem_of(schedule: Schedule) -> str | None:
+    """Return why a stored schedule cannot fire as it is: its time, its kind or its arguments; None if it can."""
+    if problem := why_unusable(schedule):
+        return problem
+    try:
+        if TRUNCATED_JSON not in schedule.args:
+            _form_of(known(schedule.kind), schedule.args)
+    except Refused as refusal:
+        return str(refusal)
+    return None
 
 
 def by_name(session: Session, name: str) -> Schedule:
