@@ -29,8 +29,12 @@ class Rounds:
         #: Errors since the start; each is logged when it first appears, and not again until a round goes well.
         self.failures = 0
         self._error = ""
+        self._round_at = 0.0
+
+    def begin(self) -> None:
+        """Note the start; from now on it should come round."""
         self._round_at = time.monotonic()
-        _rounds[name] = self
+        _rounds[self.name] = self
 
     @property
     def is_stalled(self) -> bool:

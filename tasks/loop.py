@@ -37,6 +37,7 @@ class Loop:
     def start(self) -> None:
         """Begin."""
         self.rounds = Rounds(self._name, self._pause() if self._every is None else self._every, self._outages)
+        self.rounds.begin()
         self._thread.start()
 
     def finish(self) -> None:

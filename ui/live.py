@@ -98,6 +98,8 @@ class Hub:
     def start(self) -> None:
         """Start sending changes; call it once in the event loop."""
         self._loop = asyncio.get_running_loop()
+        for rounds in (self._sending, self._checking):
+            rounds.begin()
         background_tasks.create(self._send_forever(), name="live: send")
         background_tasks.create(self._check_forever(), name="live: check")
 

@@ -75,11 +75,6 @@ def unknown_state(states: type[StateT], value: str) -> StateT:
     return state
 
 
-def is_known(state: StrEnum) -> bool:
-    """Tell whether this release knows a state that was read from the database."""
-    return state.value in type(state)._value2member_map_
-
-
 Json = JsonObject
 
 

@@ -11,6 +11,7 @@ from cron_descriptor import FormatError, Options, get_description
 from sqlmodel import Session, col, select
 
 from core.database.truncate import IN_LIST, truncated
+from core.database.window import Window, read_window
 from core.models import PlatformConnection, Schedule, ScheduleTick, User
 from core.operation import Task
 from core.operations import BY_NAME, known
@@ -20,6 +21,9 @@ from core.schedules import scheduling, timing
 #: Next and last runs shown per schedule.
 NEXT_SHOWN: Final = 3
 TICKS_SHOWN: Final = 5
+SCHEDULES_SHOWN: Final = 50
+#: Connections that a form offers to choose from.
+CHOICES: Final = 200
 #: Only cron expressions with this many fields are described in words; others are shown as written.
 CRON_FIELDS: Final = 5
 
@@ -46,13 +50,15 @@ class ScheduleLine:
     ticks: tuple[ScheduleTick, ...]
 
 
-def schedule_lines(session: Session) -> list[ScheduleLine]:
-    """Return all schedules by name."""
+def schedule_lines(
+    session: Session, start: int = 0, limit: int = SCHEDULES_SHOWN, ticks_shown: int = TICKS_SHOWN
+) -> Window[ScheduleLine]:
+    """Return schedules by name."""
     lines = truncated(Schedule, IN_LIST)
-    rows = session.exec(select(lines).order_by(col(lines.name))).all()
-    ticks = _ticks(session)
+    rows: Window[Schedule] = read_window(session, select(lines).order_by(col(lines.name)), limit, start)
+    ticks = _ticks(session, [row.id for row in rows], ticks_shown)
     targets = _targets(session, [row.target_id for row in rows if row.target_id])
-    return [_line(row, targets, ticks.get(row.id, [])) for row in rows]
+    return rows.map(lambda row: _line(row, targets, ticks.get(row.id, [])))
 
 
 def in_words(cron: str) -> str:
@@ -75,7 +81,8 @@ def targets(session: Session, kind_name: str, email: str) -> list[Target]:
         return []
     if not issubclass(kind.machine.table, PlatformConnection):
         return [Target(user.id, user.id, user.email)]
-    connections = session.exec(select(PlatformConnection).where(col(PlatformConnection.user_id) == user.id)).all()
+    own = select(PlatformConnection).where(col(PlatformConnection.user_id) == user.id)
+    connections = session.exec(own.order_by(col(PlatformConnection.created_at)).limit(CHOICES)).all()
     return [_of_connection(connection, user.email) for connection in connections]
 
 
@@ -87,14 +94,15 @@ def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[Schedul
     return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, problem, tuple(ticks))
 
 
-def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:
-    """Return the last ticks of every schedule, read through the primary key."""
+def _ticks(session: Session, ids: Sequence[UUID], limit: int) -> Mapping[UUID, list[ScheduleTick]]:
+    """Return the last ticks of schedules, read through the primary key."""
     tick = truncated(ScheduleTick, IN_LIST)
     last = select(tick).where(col(tick.schedule_id) == col(Schedule.id)).order_by(col(tick.due_at).desc())
-    lateral = last.limit(TICKS_SHOWN).lateral()
+    lateral = last.limit(limit).lateral()
     latest = sa.orm.aliased(ScheduleTick, lateral, adapt_on_names=True)
     by_schedule: dict[UUID, list[ScheduleTick]] = {}
-    for row in session.exec(select(latest).select_from(Schedule).join(lateral, sa.true())):
+    query = select(latest).select_from(Schedule).join(lateral, sa.true()).where(col(Schedule.id).in_(ids))
+    for row in session.exec(query):
         by_schedule.setdefault(row.schedule_id, []).append(row)
     return by_schedule
 

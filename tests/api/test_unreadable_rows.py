@@ -107,10 +107,10 @@ OTHERS = {
         VALUES (gen_random_uuid(), 'odd@unstuck.example', 'owner', 'parked', '-infinity')""",
     "a connection of another release": """INSERT INTO platform_connections (id, user_id, platform, connection_status,
         created_at) VALUES (gen_random_uuid(), :user, 'instagram', 'parked', 'infinity')""",
-    "a worker for ever": """INSERT INTO workers (id, host, pid, threads, heartbeat_at, started_at)
-        VALUES (gen_random_uuid(), 'odd', 1, 1, 'infinity', '-infinity')""",
-    "a worker of old": """INSERT INTO workers (id, host, pid, threads, heartbeat_at, started_at, lost_at)
-        VALUES (gen_random_uuid(), 'odd', 1, 1, '-infinity', 'infinity', 'infinity')""",
+    "a worker for ever": """INSERT INTO workers (id, host, pid, threads, queues, heartbeat_at, started_at)
+        VALUES (gen_random_uuid(), 'odd', 1, 1, '{}', 'infinity', '-infinity')""",
+    "a worker of old": """INSERT INTO workers (id, host, pid, threads, queues, heartbeat_at, started_at, lost_at)
+        VALUES (gen_random_uuid(), 'odd', 1, 1, '{}', '-infinity', 'infinity', 'infinity')""",
     "a queue paused for ever": "INSERT INTO queues (name, paused_at, paused_by) VALUES ('demo', 'infinity', 'odd')",
     "a kind paused for ever": "INSERT INTO job_kinds (kind, paused_at, paused_by) VALUES ('odd', '-infinity', 'odd')",
     "a schedule without a zone": """INSERT INTO schedules (id, name, kind, cron, timezone, next_due_at)

@@ -14,3 +14,8 @@ After = Annotated[int, Query(ge=0, le=FARTHEST, description="The `next` of the p
 def listed(window: Window[Any], items: Sequence[Any] | None = None) -> dict[str, Any]:
     """Return a window as an answer; `items` are its rows as JSON, unless they are that already."""
     return {"items": list(window) if items is None else items, "next": window.next}
+
+
+def total_so_far(window: Window[Any]) -> dict[str, Any]:
+    """Return the length of a list as far as it is known: exact at its end."""
+    return {"value": window.start + len(window), "exact": window.next is None}

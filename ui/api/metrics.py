@@ -25,7 +25,8 @@ _FINISHED_JOBS = text("""
 _WORKERS = text("""
     SELECT left(host, 300) || ':' || pid AS worker, extract(epoch FROM statement_timestamp() - heartbeat_at) AS age,
            coalesce(memory_mb, 0) AS memory
-    FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+    FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL AND isfinite(heartbeat_at)
+    ORDER BY heartbeat_at DESC LIMIT 1000
 """)
 _LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
 

@@ -7,16 +7,17 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
 
 from core.database.engine import session_scope
-from core.database.truncate import IN_LIST, truncated
+from core.database.window import MOST
 from core.diagnosis.invariants import violations
 from core.health import health_summary
 from core.lateness import late_schedules, stalled_threads
-from core.models import Role, Worker
+from core.models import Role
+from core.queues.workers import newest_workers
 from ui import access, live
 from ui.api.deps import Caller, read
+from ui.api.lists import After, Limit, listed
 
 router = APIRouter(tags=["operation"])
 
@@ -52,9 +53,7 @@ def stats(caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/api/workers")
-def workers(caller: Caller) -> dict[str, Any]:
-    """List the 200 workers with the latest heartbeats, newest first."""
-    lines = truncated(Worker, IN_LIST)
-    newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(200)
-    rows = read(caller, Role.VIEWER, lambda session, _: list(session.exec(newest)))
-    return {"items": [row.model_dump(mode="json") for row in rows], "next": None}
+def workers(caller: Caller, limit: Limit = MOST, after: After = 0) -> dict[str, Any]:
+    """List workers, the latest heartbeat first."""
+    rows = read(caller, Role.VIEWER, lambda session, _: newest_workers(session, limit, after))
+    return listed(rows, [row.model_dump(mode="json") for row in rows])

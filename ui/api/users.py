@@ -16,7 +16,7 @@ from core.operations import OPERATIONS
 from core.people.users import Need, find_users, user_connections, user_events, user_page
 from core.redact import shown
 from ui.api.deps import Caller, read
-from ui.api.lists import After, Limit, listed
+from ui.api.lists import After, Limit, listed, total_so_far
 from ui.api.operation_routes import add_route
 
 router = APIRouter(prefix="/api", tags=["users"])
@@ -34,7 +34,7 @@ def list_users(
     """Find users by the start of e-mail, name or id, ignoring case; `need` filters by stuck, failed or moving."""
     lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, need, after))
     items = [{**asdict(line), "id": str(line.id)} for line in lines]
-    return {**listed(lines, items), "total": {"value": after + len(items), "exact": lines.next is None}}
+    return {**listed(lines, items), "total": total_so_far(lines)}
 
 
 @router.get("/users/{user_id}")
