@@ -106,7 +106,11 @@ def owner_of(session: Session, token_id: UUID) -> UUID | None:
 
 def lines_of(session: Session, user_id: UUID, start: int = 0, limit: int = USUAL) -> Window[TokenLine]:
     """Return a person's live tokens, newest first."""
-    newest = select(PersonalToken).where(*_live(user_id)).order_by(col(PersonalToken.created_at).desc())
+    newest = (
+        select(PersonalToken)
+        .where(*_live(user_id))
+        .order_by(col(PersonalToken.created_at).desc(), col(PersonalToken.id))
+    )
     rows: Window[PersonalToken] = read_window(session, newest, limit, start)
     return rows.map(
         lambda row: TokenLine(row.id, row.name, row.scope, row.created_at, row.expires_at, row.last_used_at)
