@@ -14,6 +14,8 @@ from core.operations import BY_NAME
 
 #: Rows shown of each table.
 SHOWN = 20
+#: How long a job of an unknown kind may have been due: workers of the newer release start within it.
+PATIENCE = "10 minutes"
 
 
 def unreadable_rows() -> str:
@@ -38,10 +40,11 @@ def _faults(table: sa.Table) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_kinds(table: sa.Table) -> dict[str, str]:
-    """Return the condition for a kind of job that is unknown here; of a finished job, it is history."""
+    """Return the condition for a kind that is unknown here; a job of a newer release waits for its workers at first."""
     if "kind" not in table.columns or table.name not in ("background_jobs", "schedules"):
         return {}
-    live = "status IN ('queued', 'running') AND " if "status" in table.columns else ""
+    waited = f"run_at < statement_timestamp() - interval '{PATIENCE}' AND status IN ('queued', 'running') AND "
+    live = waited if "status" in table.columns else ""
     return {"kind": f"{live}kind NOT IN ({_listed(BY_NAME)})"}
 
 

@@ -40,7 +40,7 @@ JOB = (
     "args = 'null'",
     "result = '[1]'",
     'args = \'{"colour": "red"}\'',
-    "kind = 'demo.of_another_release'",
+    "kind = 'demo.of_another_release', run_at = now() - interval '1 hour'",
     "status = 'parked'",
 )
 LISTS = ("/api/jobs", "/api/jobs?sort=created_at", "/api/jobs/facets", "/api/stats", "/readyz", "/metrics")

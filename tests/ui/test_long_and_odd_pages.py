@@ -22,7 +22,8 @@ ODD = (
     """INSERT INTO workers (id, host, pid, threads, queues, heartbeat_at, started_at, lost_at)
        VALUES (gen_random_uuid(), 'gone', 1, 1, '{}', '-infinity', 'infinity', 'infinity')""",
     "INSERT INTO queues (name, paused_at, paused_by) VALUES ('odd', 'infinity', 'odd')",
-    "INSERT INTO events (name, user_id, job_id, via, data, at) VALUES ('job.noted', :user, :job, 'api', '[1]', 'infinity')",
+    """INSERT INTO events (name, user_id, job_id, via, data, at)
+       VALUES ('job.noted', :user, :job, 'api', '[1]', 'infinity')""",
     """INSERT INTO job_attempts (job_id, token, attempt, started_at, finished_at)
        VALUES (:job, 99, 1, '-infinity', 'infinity')""",
     "UPDATE background_jobs SET created_at = '-infinity', run_at = 'infinity', result = '[1]' WHERE id = :job",
