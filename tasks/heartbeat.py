@@ -94,7 +94,16 @@ class Heartbeat:
             forgotten = set(workers.forgotten(session, self._drain.worker_id, self._drain.registry.held()))
         # Seen twice: a job may be claimed, and not yet noted by its thread, just while we look.
         for job_id, token in forgotten & self._suspects:
+            self._release(job_id, token)
+        self._suspects = set(forgotten)
+
+    def _release(self, job_id: UUID, token: int) -> None:
+        """Release one job; one that cannot be ended keeps no others waiting."""
+        named = {"job": str(job_id), "token": token}
+        try:
             with session_scope(self._drain.engine) as session:
                 workers.release(session, job_id, token)
-            log.warning("released a job that no thread holds", extra={"job": str(job_id), "token": token})
-        self._suspects = set(forgotten)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one job
+            log.warning("not released yet", extra={**named, "error": f"{type(error).__name__}: {error}".split("\n")[0]})
+        else:
+            log.warning("released a job that no thread holds", extra=named)

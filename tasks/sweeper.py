@@ -8,8 +8,6 @@ import random
 import threading
 import time
 
-from sqlalchemy.exc import OperationalError
-
 from core.database.engine import session_scope
 from core.jobs import sweep
 from core.settings import settings
@@ -66,12 +64,13 @@ class Sweeper:
                 log.warning("workers presumed dead", extra={"count": lost})
 
     def _rescue(self, orphan: sweep.Orphan) -> None:
-        """Rescue one job; rows that its dead holder still locks must not keep other jobs waiting."""
+        """Rescue one job; one that its dead holder still locks, or that cannot be ended, keeps no others waiting."""
         try:
             with session_scope(self._drain.engine) as session:
                 rescued = sweep.rescue(session, orphan)
-        except OperationalError as error:
-            log.warning("not rescued yet", extra={"job": str(orphan.id), "error": str(error).split("\n")[0]})
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one job
+            kind = f"{type(error).__name__}: {error}".split("\n")[0]
+            log.warning("not rescued yet", extra={"job": str(orphan.id), "error": kind})
             return
         if rescued:
             log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
