@@ -18,7 +18,7 @@ faults: setup-dev ## Run the slow tests, which kill, freeze and disconnect worke
 	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
 
 soak: setup-dev ## Cause random faults for some time, and count lost jobs: make soak MINUTES=30 SEED=7
-	$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+	$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(FLOOD),--flood $(FLOOD))
 
 check: setup-dev ## Check style, formatting, types and layers, and JavaScript and CSS
 	$(PYTHON) -m ruff check .

@@ -1,5 +1,6 @@
 """The composition root: the only module that knows the console, the workers and the servers. It joins them."""
 
+import io
 import os
 import signal
 import socket
@@ -19,7 +20,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, logs
-from core.database.engine import PATIENCE, connect, has_tables, masked, worker_options
+from core.address import masked
+from core.database.engine import PATIENCE, connect, has_tables, refuse_unusable, worker_options
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, secret_key
 from core.local.services import services
@@ -54,12 +56,12 @@ def run(
     from core.local import first_run
     from migrations import run as migrations
     from tasks.supervisor import Supervisor
-    from ui.server import listen
+    from ui.server import address_of, listen
 
     logs.set_up()
     _use(data_dir)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services(hold=True) as where:
+    own_key = "UNSTUCK_CHILD_KEY" not in os.environ
+    with listen(host, port, own_key=own_key) as listening, services(hold=True) as where:
         _print_servers(where)
         with connected(where) as engine:
             with_sample = not empty and not settings().database_url
@@ -68,7 +70,7 @@ def run(
             migrations.upgrade(where.database_url, secret=settings().secret_key or "")
             if with_sample:
                 first_run.fill_history(engine, typer.echo)
-            address = (settings().public_url or "").rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
+            address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
             sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"
         _export(where)
         supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
@@ -85,14 +87,13 @@ def run(
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console and the API only; run workers elsewhere."""
-    from ui.server import listen
+    from ui.server import address_of, listen
 
     logs.set_up()
     _use(None)
-    listening = listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ)
-    with services() as where:
+    with listen(host, port, own_key="UNSTUCK_CHILD_KEY" not in os.environ) as listening, services() as where:
         _print_servers(where)
-        typer.echo(f"Unstuck is served at http://{host}:{listening.getsockname()[1]}")
+        typer.echo(f"Unstuck is served at {address_of(host, listening.getsockname()[1])}")
         _serve(where, listening)
 
 
@@ -114,6 +115,7 @@ def worker(
         options = worker_options(settings().lease_seconds)
         engine = connect(where.database_url, pool_size=threads + 4, options=options, patience=PATIENCE)
         try:
+            refuse_unusable(engine)
             work(engine, where.redis_url, threads=threads, queues=served, version=version())
         finally:
             engine.dispose()
@@ -229,6 +231,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
 
     rate_limits.use(SharedLimiter(where.redis_url))
     with connected(where, patience=PATIENCE) as engine:
+        refuse_unusable(engine)
         application = console.create(engine, version())
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
@@ -249,6 +252,9 @@ def main() -> None:
     """Run the command line; print each refusal or failure as one sentence, never as a traceback."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     signal.signal(signal.SIGHUP, _on_sigterm)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in ASCII shows what it can
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Invalid as error:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import bulk, disk, growth, http, latency, memory, report, throughput
+from benchmarks import bulk, disk, fair, growth, http, latency, memory, report, throughput
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.place import Place, private_place
 
@@ -15,6 +15,7 @@ from benchmarks.place import Place, private_place
 SINGLE: dict[str, tuple[Callable[[Place, int], list[str]], int, int]] = {
     "bulk": (bulk.measure, 5_000, 50_000),
     "latency": (latency.measure, 200, 1_000),
+    "fair": (fair.measure, 20_000, 100_000),
     "http": (http.measure, 200, 1_000),
     "memory": (memory.measure, 10, 100),
     "growth": (growth.measure, 100_000, 1_000_000),

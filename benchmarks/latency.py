@@ -3,6 +3,7 @@
 import os
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.figures import percentile
@@ -25,19 +26,24 @@ PATIENCE = 30
 
 def measure(place: Place, jobs: int) -> list[str]:
     """Return the table's rows."""
-    url = place.new_database("latency", migrated=True)
+    milliseconds = waits(place, place.new_database("latency", migrated=True), WORKER, jobs)
+    percentiles = ", ".join(
+        f"{name} {percentile(milliseconds, share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99))
+    )
+    return [f"Request to start at {RATE} jobs/s ({len(milliseconds)} jobs) | {percentiles} | p50 15, p99 50 ms"]
+
+
+def waits(place: Place, url: str, worker: Sequence[str], jobs: int) -> list[float]:
+    """Start a worker, request `jobs` stamps one by one, and return the milliseconds until each of them started."""
     file = place.folder / "stamps"
+    file.unlink(missing_ok=True)
     os.environ["REDIS_URL"] = place.redis_url
     environment = place.environment(url, BENCH_COUNTER=str(file))
-    with running(WORKER, environment, place.folder / "latency.log"):
+    with running(worker, environment, place.folder / "latency.log"):
         committed_at = _ask(url, file, jobs)
         _wait(file, len(committed_at))
     started = {int(number): float(at) for number, at in (line.split() for line in file.read_text().splitlines())}
-    waits = [(started[number] - at) * 1e3 for number, at in committed_at.items() if number >= WARM_UP]
-    percentiles = ", ".join(
-        f"{name} {percentile(waits, share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99))
-    )
-    return [f"Request to start at {RATE} jobs/s ({len(waits)} jobs) | {percentiles} | p50 15, p99 50 ms"]
+    return [(started[number] - at) * 1e3 for number, at in committed_at.items() if number >= WARM_UP]
 
 
 def _ask(url: str, file: Path, jobs: int) -> dict[int, float]:

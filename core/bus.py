@@ -23,6 +23,8 @@ class Changes:
     jobs: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
     wakeups: Counter[str] = field(default_factory=Counter)
+    #: Too many rows changed to name them: screens load all that they show.
+    everything: bool = False
 
 
 class Bus(Protocol):

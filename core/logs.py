@@ -55,7 +55,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 #: All but line feed and tab; also surrogates, which cannot be printed, and marks that change the writing direction.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def _skip_unused_fields() -> None:

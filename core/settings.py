@@ -7,12 +7,16 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core import env_file
+from core.address import as_text, broker_address, database_address
 from core.errors import Unusable
 
 PREFIX = "UNSTUCK_"
+#: The largest weight of a queue.
+MOST_WEIGHT = 1_000
 #: Variables that the program sets for its child processes.
 _BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY"}
 
@@ -20,13 +24,22 @@ _BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY"}
 class Settings(BaseSettings):
     """The program's settings; names with an alias have no UNSTUCK_ prefix."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=env_file.PATH, env_file_encoding="utf-8-sig", extra="ignore", populate_by_name=True
+    )
 
     database_url: str | None = Field(
         default=None, alias="DATABASE_URL", description="PostgreSQL 14 or newer; unset: an embedded server."
     )
     redis_url: str | None = Field(
         default=None, alias="REDIS_URL", description="Redis or Valkey; unset: an embedded server."
+    )
+    database_schema: str | None = Field(
+        default=None,
+        alias="UNSTUCK_SCHEMA",
+        min_length=1,
+        max_length=63,
+        description="The schema of all tables in DATABASE_URL's database; unset: the first of its search_path.",
     )
     demo_service_url: str | None = Field(
         default=None,
@@ -46,7 +59,7 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(default=None, description="The URL that people open, for links and the Host check.")
     hosts: str = Field(
-        default="", description="Additional host names the console answers to, space-separated; * allows any."
+        default="", description="Additional host names the console answers to, comma- or space-separated; * allows any."
     )
     proxies: str = Field(
         default="",
@@ -80,6 +93,9 @@ class Settings(BaseSettings):
     demo_service_timeout_seconds: float = Field(
         default=10, gt=0, description="How long the demo service may take to answer."
     )
+    queue_weights: str = Field(
+        default="", description="How queues share a worker's threads, as queue=weight; a queue without one has 1."
+    )
     retention_days: int = Field(default=30, ge=1, description="Finished jobs older than this may be deleted.")
     session_idle_minutes: float = Field(default=30, gt=0, description="A session unused for this long ends.")
     session_hours: float = Field(default=12, gt=0, description="A session ends after this long in any case.")
@@ -95,10 +111,35 @@ class Settings(BaseSettings):
         default=None, description="Test hook: <name>[:n] ends the process at that point of the engine."
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, text: str | None) -> str | None:
+        return text and as_text(database_address(text))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_broker(cls, text: str | None) -> str | None:
+        return text and broker_address(text)
+
+    @field_validator("queue_weights")
+    @classmethod
+    def _require_weights(cls, value: str) -> str:
+        for pair in value.split():
+            queue, _, weight = pair.partition("=")
+            if not (queue and weight.isascii() and weight.isdigit() and 1 <= int(weight) <= MOST_WEIGHT):
+                raise ValueError(f"write queue=weight, with spaces between pairs and weights from 1 to {MOST_WEIGHT:,}")
+        return value
+
     @property
     def previous_keys(self) -> tuple[str, ...]:
         """The former secret keys, latest first."""
         return tuple(key.strip() for key in self.previous_secret_keys.split(",") if key.strip())
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The weights of queues that have one."""
+        pairs = (pair.rpartition("=") for pair in self.queue_weights.split())
+        return {queue: int(weight) for queue, _, weight in pairs}
 
     @property
     def heartbeat(self) -> timedelta:
@@ -120,8 +161,9 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """Return this process's settings, read once.
 
-    Raises Unusable, naming the setting and its allowed values, when a value is invalid.
+    Raises Unusable, naming the setting and its allowed values, when a value is invalid or .env is unreadable.
     """
+    env_file.check()
     try:
         return Settings()
     except ValidationError as error:
@@ -140,9 +182,10 @@ def _names() -> set[str]:
 
 
 def unknown_names() -> Iterator[str]:
-    """Yield one warning for each unknown UNSTUCK_ variable, with the nearest known name."""
+    """Yield one warning for each unknown UNSTUCK_ name in the environment or .env, with the nearest known name."""
+    env_file.check()
     known = _names()
-    for name in sorted(set(os.environ) - known):
+    for name in sorted((set(os.environ) | env_file.names()) - known):
         if name.startswith(PREFIX):
             near = difflib.get_close_matches(name, known, n=1)
             yield f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ".")

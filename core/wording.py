@@ -1,9 +1,18 @@
-"""Durations, times and counts in words."""
+"""Durations, times and counts in words, and text from outside as it is shown."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 #: For each unit: the shortest duration it is used for, its length (both in seconds), and its name.
 _UNITS = ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "h"), (120, 60, "min"))
+
+#: Characters that are invisible and change the order in which others are shown: cod.exe could read as exe.doc.
+_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def with_visible_marks(text: str) -> str:
+    """Return a text from outside with its marks of direction shown as what they are, such as [U+202E]."""
+    return _DIRECTION.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
 
 
 def spoken(span: timedelta) -> str:

@@ -44,3 +44,17 @@ def state(name: str, default: str) -> sa.Column[Any]:
 def json(name: str) -> sa.Column[Any]:
     """A JSON object, empty by default."""
     return sa.Column(name, JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False)
+
+
+#: Short names of types in revisions, and PostgreSQL's own.
+_NAMES = {
+    "varchar": "character varying",
+    "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone",
+}
+
+
+def type_name(of_type: str) -> str:
+    """Return a type as PostgreSQL's format_type prints it."""
+    name, bracket, length = of_type.partition("(")
+    return _NAMES.get(name, name) + bracket + length

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 from alembic import op
 
+from migrations import dependents
+from migrations.columns import type_name
+
 #: Spellings of "yes" in the legacy product and its predecessors; NULL and anything else is a no.
 TRUE_WORDS = ("true", "t", "yes", "y", "on", "1")
 FALSE_WORDS = ("false", "f", "no", "n", "off", "0", "")
@@ -36,7 +39,7 @@ def replace_check(table: str, column: str, values: tuple[str, ...]) -> None:
 def ensure_column(table: str, column: str, of_type: str, *, default: str | None = None) -> None:
     """Create a column, or give an existing one this type; with a default, also NOT NULL."""
     op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {of_type}")
-    op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {of_type}")
+    set_types(table, {column: of_type})
     if default is not None:
         op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default}")
         op.execute(f"UPDATE {table} SET {column} = {default} WHERE {column} IS NULL")
@@ -140,7 +143,54 @@ def in_utc() -> None:
     op.execute("SET LOCAL TimeZone = 'UTC'")
 
 
-def set_types(table: str, columns: Mapping[str, str]) -> None:
-    """Set the types of columns; a column that already has its type is not rewritten."""
+def set_types(table: str, types: Mapping[str, str], using: str = "{column}") -> None:
+    """Set the types of columns, in one rewrite; a column that already has its type is left alone.
+
+    Views and triggers of others that read the columns are created again. `using` converts a column's value.
+    """
+    changes = " UNION ALL ".join(
+        f"""SELECT 'ALTER COLUMN {column} TYPE {of_type} USING {using.format(column=column).replace("'", "''")}'
+            FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attname = '{column}'
+            AND format_type(atttypid, atttypmod) <> '{type_name(of_type)}'"""
+        for column, of_type in types.items()
+    )
+    with dependents.aside(table, types):
+        op.execute(
+            f"""DO $$ DECLARE changes text := (SELECT string_agg(change, ', ') FROM ({changes}) list(change)); BEGIN
+                IF changes IS NOT NULL THEN
+                    EXECUTE 'ALTER TABLE {table} ' || changes;
+                END IF;
+            END $$"""
+        )
+
+
+def drop_index_unless_needed(name: str) -> None:
+    """Drop an index, unless a constraint, another table's foreign key or replication needs it."""
+    op.execute(
+        f"""DO $$ BEGIN
+            IF NOT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('{name}') AND indisreplident) THEN
+                DROP INDEX IF EXISTS {name};
+            END IF;
+        EXCEPTION WHEN dependent_objects_still_exist THEN NULL;
+        END $$"""
+    )
+
+
+def ensure_empty_columns(table: str, columns: Mapping[str, str]) -> None:
+    """Add missing columns, without values."""
     for column, of_type in columns.items():
-        op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {of_type}")
+        op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {of_type}")
+
+
+def rewrite_unless_retyped(table: str, key: str, columns: tuple[str, ...], of_type: str) -> None:
+    """Write a table's file anew, without the rows' former versions, unless new types of the columns do so anyway."""
+    op.execute(
+        f"""DO $$ BEGIN
+            IF NOT EXISTS (SELECT FROM pg_attribute
+                    WHERE attrelid = '{table}'::regclass AND attname IN ({quoted(columns)})
+                    AND format_type(atttypid, atttypmod) <> '{type_name(of_type)}') THEN
+                CLUSTER {table} USING {key};
+                ALTER TABLE {table} SET WITHOUT CLUSTER;
+            END IF;
+        END $$"""
+    )

@@ -4,6 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import core.models
+from core.database.version import VERSION_TABLE
 from core.errors import Unusable
 
 assert core.models.__all__, "imported so that SQLModel.metadata knows every table"
@@ -12,11 +13,17 @@ if context.is_offline_mode():
     context.configure(
         dialect_name="postgresql",
         target_metadata=SQLModel.metadata,
+        version_table=VERSION_TABLE,
         transaction_per_migration=True,
         literal_binds=True,
     )
 elif (connection := context.config.attributes.get("connection")) is not None:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, transaction_per_migration=True)
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        version_table=VERSION_TABLE,
+        transaction_per_migration=True,
+    )
 else:
     raise Unusable("Run migrations with `python main.py migrate`, not with the alembic command.")
 

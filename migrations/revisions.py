@@ -11,14 +11,22 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationStep
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, text
 
+from core.database.version import VERSION_TABLE
 from core.errors import Unusable
 
 #: Alembic's name for a database before its first revision.
 BASE = "base"
 HEAD = "head"
+#: The table of earlier releases, which other programs use too. It stays: a console of that release still reads it.
+FORMER_TABLE = "alembic_version"
+CARRY_OVER = (
+    f"""CREATE TABLE {VERSION_TABLE} (version_num varchar(32) NOT NULL,
+        CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))""",
+    f"INSERT INTO {VERSION_TABLE} (version_num) SELECT version_num FROM {FORMER_TABLE}",  # noqa: S608 - constants
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,12 @@ class Revision:
 @lru_cache
 def path() -> tuple[Revision, ...]:
     """Return all revisions, first to last; their ids are in alphabetical order."""
-    return tuple(Revision(r.revision, r.doc) for r in reversed(list(_scripts().walk_revisions())))
+    return tuple(Revision(script.revision, script.doc) for script in scripts())
+
+
+def scripts() -> list[Script]:
+    """Return the files of all revisions, first to last."""
+    return list(reversed(list(_scripts().walk_revisions())))
 
 
 def head() -> str:
@@ -58,7 +71,8 @@ def between(low: str, high: str) -> Sequence[Revision]:
 
 def of(connection: Connection) -> str:
     """Return a database's current revision; an empty string without one."""
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision() or ""
 
 
 def go_up(connection: Connection, to: str, cipher: object) -> None:
@@ -73,11 +87,24 @@ def go_down(connection: Connection, at: str, cipher: object) -> None:
     _run(connection, MigrationStep.downgrade_from_script(scripts.revision_map, scripts.get_revision(at)), cipher)
 
 
-def as_sql(start: str) -> str:
-    """Return the SQL from revision `start` to head."""
-    text = io.StringIO()
-    command.upgrade(_config(text), f"{start or BASE}:{HEAD}", sql=True)
-    return text.getvalue()
+def has_table(connection: Connection) -> bool:
+    """Return whether the database has our own version table."""
+    return connection.scalar(text("SELECT to_regclass(:table)"), {"table": VERSION_TABLE}) is not None
+
+
+def carry_over(connection: Connection) -> None:
+    """Give a database of an earlier release, whose revision is in `alembic_version`, our own table."""
+    for statement in CARRY_OVER:
+        connection.execute(text(statement))
+
+
+def as_sql(start: str, *, carries_over: bool) -> str:
+    """Return the SQL from revision `start` to head, after that which carries over its revision."""
+    output = io.StringIO()
+    if carries_over:
+        output.write("".join(f"{statement};\n\n" for statement in CARRY_OVER))
+    command.upgrade(_config(output), f"{start or BASE}:{HEAD}", sql=True)
+    return output.getvalue()
 
 
 def _run(connection: Connection, step: MigrationStep, cipher: object) -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
-from migrations import revisions
-from migrations.legacy import checks
+from migrations import rehearsal, revisions
+from migrations.dependents import quoted
+from migrations.legacy import checks, facts
+from migrations.legacy.dependents import MADE_AGAIN
 from migrations.report import Finding, Report
-from migrations.transaction import engine_for, looking, migrating
+from migrations.transaction import engine_for, looking, migrating, rehearsing
 
 __all__ = ["Finding", "Report", "check", "downgrade", "sql", "upgrade"]
 
@@ -23,10 +25,8 @@ def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
     cipher = TokenCipher(secret)
     target = revisions.resolve(to)
     with engine_for(url) as engine:
-        with looking(engine) as connection:
-            findings = checks.odd_shapes(connection, cipher)
-            _refuse(findings)
-            start = revisions.of(connection)
+        findings, start = _findings(engine, cipher)
+        _refuse(findings)
         steps = tuple(_climb(engine, cipher, target))
         with looking(engine) as connection:
             end = revisions.of(connection)
@@ -36,22 +36,30 @@ def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
 def check(url: str, *, secret: str | None = None) -> list[Finding]:
     """Return all blockers between this database and head; empty if it is at head and unchanged."""
     cipher = TokenCipher(secret) if secret else None
-    with engine_for(url) as engine, looking(engine) as connection:
-        odd = checks.odd_shapes(connection, cipher)
+    with engine_for(url) as engine:
+        odd, _ = _findings(engine, cipher)
         if any(finding.blocks for finding in odd):
             return odd
-        return [*odd, *checks.pending(connection)]
+        with looking(engine) as connection:
+            return [*odd, *checks.pending(connection)]
 
 
 def sql(url: str) -> str:
     """Return the SQL that would bring this database to head, without running it; empty if it is at head.
 
-    SQL cannot encrypt provider tokens: if there are any, the script stops at that revision with an error.
+    SQL cannot encrypt provider tokens: if there are any, the script stops at that revision with an error. Raises
+    Unusable if it would have to create views or triggers again.
     """
-    with engine_for(url) as engine, looking(engine) as connection:
-        _refuse(checks.odd_shapes(connection, None))
-        start = revisions.of(connection)
-    return "" if start == revisions.head() else revisions.as_sql(start)
+    with engine_for(url) as engine:
+        findings, _ = _findings(engine, None)
+        _refuse(findings)
+        _refuse_to_make_again(findings)
+        with looking(engine) as connection:
+            at = facts.read(connection)
+    if at.revision == revisions.head() and not at.carries_over:
+        return ""
+    script = revisions.as_sql(at.revision, carries_over=at.carries_over)
+    return f"SET search_path = {quoted(at.schema)};\n\n{script}" if at.schema else script
 
 
 def downgrade(url: str, revision: str, *, secret: str) -> Report:
@@ -64,17 +72,28 @@ def downgrade(url: str, revision: str, *, secret: str) -> Report:
     with engine_for(url) as engine:
         with looking(engine) as connection:
             _refuse(checks.cannot_go_back(connection, cipher))
-            start = revisions.of(connection)
+            start = _revision(connection)
         steps = tuple(_descend(engine, cipher, target))
         with looking(engine) as connection:
             end = revisions.of(connection)
     return Report(start, end, steps, warnings=())
 
 
+def _findings(engine: Engine, cipher: TokenCipher | None) -> tuple[list[Finding], str]:
+    """Return everything that blocks or is to be said, and the present revision."""
+    with looking(engine) as connection:
+        findings, at = checks.odd_shapes(connection, cipher), facts.read(connection)
+    if at.revision < revisions.head() and not any(finding.blocks for finding in findings):
+        with rehearsing(engine) as connection:
+            findings += rehearsal.findings(connection, at)
+    return findings, at.revision
+
+
 def _climb(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
     while True:
         with migrating(engine) as connection:
             # Read under the lock: another migrator may have been faster.
+            _carry_over(connection)
             ahead = revisions.between(revisions.of(connection), target)
             if not ahead:
                 return
@@ -85,11 +104,26 @@ def _climb(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
 def _descend(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
     while True:
         with migrating(engine) as connection:
+            _carry_over(connection)
             at = revisions.of(connection)
             if at <= target:
                 return
             revisions.go_down(connection, at, cipher)
         yield f"{at} undone"
+
+
+def _refuse_to_make_again(findings: Sequence[Finding]) -> None:
+    if names := [finding.detail for finding in findings if finding.title == MADE_AGAIN]:
+        raise Unusable("\n".join([*names, "An SQL script cannot do that: run `python main.py migrate`."]))
+
+
+def _carry_over(connection: Connection) -> None:
+    if not revisions.has_table(connection) and facts.read(connection).carries_over:
+        revisions.carry_over(connection)
+
+
+def _revision(connection: Connection) -> str:
+    return facts.read(connection).revision
 
 
 def _refuse(findings: Sequence[Finding]) -> None:

@@ -1,5 +1,6 @@
 """One transaction of a migration: under the lock shared by all migrators, with a limit on every wait."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from core.database.engine import connect, masked
+from core.address import masked
+from core.database.engine import address_of, connect
 from core.errors import Unusable
 
 #: "unstuck" in ASCII; the advisory lock of all migrators of a database. A transaction holds it, never a session.
@@ -20,9 +22,17 @@ TABLE_WAIT = "10s"
 #: Maximum time of one statement: rewriting a large table takes longer than the console's 30 s limit.
 STATEMENT_LIMIT = "60min"
 
+#: A database's own limits would end a migration half-way; those of `_LIMITS` follow in each transaction.
+_NO_LIMITS = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
+#: A migration sees one schema, so that no `IF EXISTS` reaches into another one of the search path.
 _LIMITS = sa.text(
-    """SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true),
-    set_config('TimeZone', 'UTC', true), set_config('application_name', 'unstuck migrate', true)"""
+    """SELECT current_schemas(false) AS schemas, current_setting('search_path') AS path,
+    set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true),
+    set_config('application_name', 'unstuck migrate', true),
+    set_config('search_path', coalesce(quote_ident(current_schema()), ''), true),
+    CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
+        THEN set_config('transaction_timeout', '0', true) END,
+    current_schema() AS schema"""
 )
 _HOLDERS = sa.text(
     """SELECT DISTINCT a.pid, coalesce(nullif(a.application_name, ''), 'unnamed') AS program, a.usename, a.state,
@@ -41,7 +51,7 @@ _HOLDERS = sa.text(
 @contextmanager
 def engine_for(url: str) -> Iterator[Engine]:
     """Open an engine for a migration; its limits are those of each transaction, not the console's."""
-    engine = connect(url, pool_size=2, options="")
+    engine = connect(url, pool_size=2, options=_NO_LIMITS)
     try:
         yield engine
     finally:
@@ -54,6 +64,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
     with _limited(engine, MIGRATOR_WAIT) as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(sa.text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": TABLE_WAIT})
+        # A table with deferred checks by another program could not be altered after its rows were.
+        connection.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
         yield connection
 
 
@@ -67,10 +79,29 @@ def looking(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def rehearsing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction during which no migrator runs, and undo all of it."""
+    with _limited(engine, MIGRATOR_WAIT) as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
+        savepoint = connection.begin_nested()
+        yield connection
+        savepoint.rollback()
+
+
+def only_schema(path: str) -> str | None:
+    """Return the name in a search path that has just one."""
+    quoted = re.fullmatch(r'"((?:[^"]|"")+)"|(\w+)', path.strip())
+    return (quoted[1] or quoted[2]).replace('""', '"') if quoted else None
+
+
+@contextmanager
 def _limited(engine: Engine, lock_wait: str) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
-            connection.execute(_LIMITS, {"statement": STATEMENT_LIMIT, "lock": lock_wait})
+            row = connection.execute(_LIMITS, {"statement": STATEMENT_LIMIT, "lock": lock_wait}).one()
+            # SQLAlchemy asks for it when it connects, before a pooler's session gets our search path.
+            connection.dialect.default_schema_name = row.schema
+            connection.info.update(schemas=tuple(row.schemas), named_schema=only_schema(row.path))
             yield connection
     except DBAPIError as error:
         raise Unusable(_message_of(engine, error)) from error
@@ -84,7 +115,7 @@ def _message_of(engine: Engine, error: DBAPIError) -> str:
         return f"A statement exceeded {STATEMENT_LIMIT} and was cancelled; its revision was undone. Run migrate again."
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
         return f"The database refused: {cause.diag.message_primary}. The current revision was undone."
-    where = masked(engine.url.render_as_string(hide_password=False))
+    where = masked(address_of(engine))
     happened = "could not be reached" if error.statement is None else "was lost; the current revision was undone"
     return f"The database {where} {happened}: {(str(cause).splitlines() or ['no reason given'])[0]}."
 

@@ -5,12 +5,14 @@ misread. The sweep repeats a wake-up that is lost with its process: nothing is a
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import dramatiq
 import redis
 from dramatiq.broker import Broker, Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
+
+from core.errors import Unusable
 
 #: Seconds any call to Redis may take.
 TIMEOUT = 2.0
@@ -26,6 +28,8 @@ class WakeupBroker(Broker):
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(middleware=[])
         self.client = client
+        #: Waits until a thread of this process is free, so many seconds at the most; a worker process sets it.
+        self.wait_for_thread: Callable[[float], bool] = lambda _: True
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> Consumer:
         """Receive a queue's wake-ups, at most `prefetch` of them unanswered. `WAIT` counts, not `timeout`."""
@@ -56,20 +60,22 @@ class WakeupBroker(Broker):
 
 
 class _WakeupConsumer(Consumer):
-    """Receives one queue's wake-ups."""
+    """Receives one queue's wake-ups. While every thread is busy it leaves them to other processes."""
 
     def __init__(self, broker: WakeupBroker, queue: str, most: int) -> None:
         self._broker = broker
         self._queue = queue
-        #: A busy process leaves wake-ups to other processes.
         self._free = threading.Semaphore(most)
 
     def __next__(self) -> MessageProxy | None:
-        if not self._free.acquire(timeout=WAIT):
+        if not self._broker.wait_for_thread(WAIT) or not self._free.acquire(timeout=WAIT):
             return None
         woken = False
         try:
             woken = self._broker.client.blpop([wakeup_key(self._queue)], timeout=WAIT) is not None
+            if woken and not self._broker.wait_for_thread(0):
+                woken = False
+                self._broker.wake(self._queue)
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
         except redis.ResponseError:  # another program put something else there
@@ -92,9 +98,21 @@ class _WakeupConsumer(Consumer):
 
 def make_broker(url: str) -> WakeupBroker:
     """Return a broker on the Redis at `url`; nothing is connected yet."""
-    broker = WakeupBroker(redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT))
+    broker = WakeupBroker(_client(url))
     dramatiq.set_broker(broker)
     return broker
+
+
+def _client(url: str) -> redis.Redis:
+    """Return a client for an address; its parameters are tried now, since redis-py would do so at the first call."""
+    try:
+        client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+    except (TypeError, ValueError):
+        raise Unusable(
+            "REDIS_URL has a parameter after the ? that redis-py does not know, or with a wrong value."
+        ) from None
+    return client
 
 
 def wakeup_message(queue: str) -> dramatiq.Message[None]:

@@ -16,7 +16,7 @@ class Registry:
         self._lock = threading.Lock()
         self._busy = 0
         self._held: dict[tuple[UUID, int], int] = {}
-        self._empty = threading.Condition(self._lock)
+        self._freed = threading.Condition(self._lock)
 
     @contextmanager
     def slot(self) -> Iterator[bool]:
@@ -27,9 +27,9 @@ class Registry:
         try:
             yield taken
         finally:
-            with self._empty:
+            with self._freed:
                 self._busy -= taken
-                self._empty.notify_all()
+                self._freed.notify_all()
 
     def take(self, held: Claimed) -> None:
         """Note that this thread works on a job."""
@@ -46,7 +46,12 @@ class Registry:
         with self._lock:
             return dict(self._held)
 
+    def wait_for_slot(self, seconds: float) -> bool:
+        """Wait until a slot is free; False when it took longer than `seconds`."""
+        with self._freed:
+            return self._freed.wait_for(lambda: self._busy < self.threads, seconds)
+
     def wait_until_empty(self, seconds: float) -> bool:
         """Wait until no thread holds a job or is about to; False when it took longer than `seconds`."""
-        with self._empty:
-            return self._empty.wait_for(lambda: self._busy == 0, seconds)
+        with self._freed:
+            return self._freed.wait_for(lambda: self._busy == 0, seconds)

@@ -10,6 +10,8 @@ import time
 
 from core.database.engine import session_scope
 from core.jobs import sweep
+from core.jobs.due import DueQueue
+from core.operations import BY_NAME
 from core.settings import settings
 from tasks.actors import Drain
 from tasks.loop import Loop
@@ -52,9 +54,8 @@ class Sweeper:
         for orphan in orphans:
             self._rescue(orphan)
         with session_scope(engine) as session:
-            due = list(sweep.wake_due(session))
-        for queue, waiting in due:
-            self._wake(queue, waiting)
+            due = sweep.wake_due(session, self._drain.worker_id, self._queues, BY_NAME)
+        self._wake(due)
 
     def _mark_lost(self) -> None:
         if time.monotonic() < self._patient_until:
@@ -75,12 +76,15 @@ class Sweeper:
         if rescued:
             log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
 
-    def _wake(self, queue: str, waiting: int) -> None:
-        if queue not in self._queues or self._drain.stopping.is_set():
+    def _wake(self, due: list[DueQueue]) -> None:
+        """Wake this process's free threads; they share the due queues among them."""
+        if self._drain.stopping.is_set():
             return
+        self._drain.turns.learn(due)
         free = self._drain.registry.threads - len(self._drain.registry.held())
-        for _ in range(min(free, waiting)):
-            threading.Thread(target=self._drain, args=(queue,), name=f"swept-{queue}", daemon=True).start()
+        for queue, waiting, _ in due:
+            for _ in range(min(free, waiting)):
+                threading.Thread(target=self._drain, args=(queue,), name=f"swept-{queue}", daemon=True).start()
 
 
 def _pause() -> float:

@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import bus
-from core.database.engine import PATIENCE, connect, session_scope, worker_options
+from core.database.engine import PATIENCE, address_of, connect, session_scope, worker_options
 from core.jobs import workers
 from core.jobs.batch import PLANNER_OPTIONS
+from core.queues.controls import known_queues
 from core.settings import settings
 from tasks.actors import Drain, declare
-from tasks.broker import make_broker
+from tasks.broker import WakeupBroker, make_broker
 from tasks.heartbeat import Heartbeat
 from tasks.redis_bus import RedisBus
 from tasks.registry import Registry
@@ -37,8 +38,8 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     bus.use(redis_bus)
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
-    drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues)))
-    declare(broker, drain, queues)
+    drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues) + 1), queues)
+    _serve(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
     sweeper, scheduler, sealer = Sweeper(drain, queues), Scheduler(drain), Sealer(engine)
@@ -62,11 +63,17 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
         os._exit(1 if hung.is_set() else 0)
 
 
-def batch_engine(engine: Engine, queues: int) -> Engine:
-    """Return an engine whose connections plan for batches: one for each queue."""
+def _serve(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
+    broker.wait_for_thread = drain.registry.wait_for_slot
+    declare(broker, drain, queues)
+    if unknown := settings().weights.keys() - set(known_queues()):
+        log.warning("UNSTUCK_QUEUE_WEIGHTS names an unknown queue", extra={"queues": sorted(unknown)})
+
+
+def batch_engine(engine: Engine, connections: int) -> Engine:
+    """Return an engine whose connections plan for batches: one for each queue, and one for looks at all of them."""
     options = worker_options(settings().lease_seconds) + PLANNER_OPTIONS
-    url = engine.url.render_as_string(hide_password=False)
-    return connect(url, pool_size=queues, options=options, patience=PATIENCE)
+    return connect(address_of(engine), pool_size=connections, options=options, patience=PATIENCE)
 
 
 def _stop_on_signal() -> threading.Event:

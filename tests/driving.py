@@ -234,8 +234,8 @@ def empty(engine: Engine) -> None:
 
 
 def tables_of(connection: Connection) -> list[str]:
-    """Return the names of all tables but alembic's."""
-    return [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+    """Return the names of all tables but the revision's."""
+    return [name for name in inspect(connection).get_table_names() if name != "unstuck_version"]
 
 
 def delete_all(connection: Connection, names: list[str]) -> None:

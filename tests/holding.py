@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,11 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """Hold the directory named on the command line until a signal comes."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a program that a shell started with & ignores SIGINT
+        signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt), embedded(Path(sys.argv[1])) as services:
         sys.stdout.write(f"{services.database_url} {services.redis_url}\n")
         sys.stdout.flush()
-        signal.pause()
+        while True:
+            time.sleep(0.1)  # and no pause(), which a signal that comes just before it does not end
 
 
 @contextmanager

@@ -22,11 +22,11 @@ SOCKETS = (
     "security/test_pages_without_session.py",
     "security/test_sockets.py",
 )
-#: Files whose tests share fixtures that take seconds to make; mypy's cache in test_house.py is for one at a time.
+#: Files and folders whose tests share fixtures that take seconds to make; mypy's cache in test_house.py is for one at a
+#: time.
 TOGETHER = (
     "test_house.py",
-    "journeys/test_customer.py",
-    "journeys/test_support.py",
+    "journeys/",
     "migrations/test_interrupted.py",
     "security/test_cross_site.py",
     "security/test_hostile_pages.py",
@@ -44,7 +44,7 @@ def rank(path: str) -> int:
 
 
 class FilesTogether(LoadScopeScheduling):
-    """Gives each process the next test, or the next file of those that stay together.
+    """Gives each process the next test, or the next file or folder of those that stay together.
 
     xdist's own groups are marks that it writes into the names of tests, and pytest 9.2 does not let it any more.
     """
@@ -53,4 +53,4 @@ class FilesTogether(LoadScopeScheduling):
         path = nodeid.partition("::")[0].removeprefix("tests/")
         if path in SOCKETS:
             return SOCKETS[0]
-        return path if path in TOGETHER else nodeid
+        return next((name for name in TOGETHER if path.startswith(name)), nodeid)

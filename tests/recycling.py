@@ -34,7 +34,7 @@ _STATE = """
      WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()) AS others
 """
 _TABLES = "SELECT format('DELETE FROM %I', relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace \
-    AND relkind = 'r' AND relname <> 'alembic_version'"
+    AND relkind = 'r' AND relname <> 'unstuck_version'"
 _SEQUENCES = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
 
 

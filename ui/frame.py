@@ -40,7 +40,7 @@ def console_frame(pages: Sequence[Page]) -> None:
             _draw_navigation(navigation)
         with box("main", "main").props("id=main tabindex=-1"):
             ConsolePages([page for page in pages if page.frame is Frame.CONSOLE])
-        with box("foot", "footer"):
+        with box("foot", "footer").props("translate=no"):  # figures that Chrome translated would stand still
             _status_bar()
 
 
@@ -88,7 +88,7 @@ def _draw_navigation(navigation: Places) -> None:
             ui.icon(place.icon).props("aria-hidden=true")
             text(page.title, "word")
     with links["/users"]:
-        badge = text("", "count")
+        badge = text("", "count").props("translate=no")
 
     def mark_current(path: str) -> None:
         section = "/" + path.split("?")[0].strip("/").split("/")[0]

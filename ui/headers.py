@@ -1,11 +1,14 @@
 """Security headers on every response, and the check of the Host header."""
 
+import re
 from urllib.parse import urlsplit
 
+import idna
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.errors import Unusable
 from core.settings import settings
 from ui.api.problems import MOST_BYTES, problem
 
@@ -40,7 +43,8 @@ class Headers:
         self.app = app
         public = urlsplit(settings().public_url or "")
         self._https = public.scheme == "https"
-        self._hosts = LOOPBACK | ({public.hostname} if public.hostname else set()) | set(settings().hosts.split())
+        named = re.split(r"[,\s]+", settings().hosts)
+        self._hosts = LOOPBACK | {_configured(name) for name in (public.netloc.rpartition("@")[2], *named) if name}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -64,8 +68,7 @@ class Headers:
     def _known(self, scope: Scope) -> bool:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         host = hosts[0] if len(hosts) == 1 else ""  # with two, parts of the program could disagree
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        return "*" in self._hosts or name.lower() in self._hosts
+        return "*" in self._hosts or _host_name(host) in self._hosts
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -85,3 +88,19 @@ def install(app: FastAPI) -> None:
     """Wrap the whole application, including the response to unexpected errors, which added middleware does not see."""
     inner = app.build_middleware_stack
     app.build_middleware_stack = lambda: Headers(inner())  # type: ignore[method-assign]
+
+
+def _host_name(host: str) -> str:
+    """Return the name in a Host header, in lower case and without the port."""
+    return (host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host).lower()
+
+
+def _configured(host: str) -> str:
+    """Return a host from the settings as browsers send it: an international name in Punycode, IPv6 in brackets."""
+    if host.count(":") > 1 and not host.startswith("["):
+        return f"[{host}]".lower()
+    name = _host_name(host)
+    try:
+        return name if name.isascii() else idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        raise Unusable(f"UNSTUCK_HOSTS or UNSTUCK_PUBLIC_URL names {host!r}, which is no host name.") from None

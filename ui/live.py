@@ -36,8 +36,9 @@ TICK = 0.1
 #: Seconds between two reads of the health summary, and of changes while the bus is down.
 POLL = 1.0
 ROOM = "jobs"
-#: Most rows in one delta; grids that missed more reload.
+#: Rows in one delta, and in all deltas of one tick; beyond, grids load all their rows again.
 MOST_ROWS = 500
+MOST_CHANGED = 10 * MOST_ROWS
 
 Refresh = Callable[[], Awaitable[None] | None]
 Stop = Callable[[], None]
@@ -67,6 +68,8 @@ class _Watcher:
         return self.client.is_deleted or (self.within is not None and self.within.is_deleted)
 
     def concerns(self, changes: Changes) -> bool:
+        if changes.everything:
+            return True
         if self.user_id is None and self.job_id is None:
             return bool(changes.jobs or changes.users)
         return self.user_id in changes.users or self.job_id in changes.jobs
@@ -121,6 +124,7 @@ class Hub:
     def _note(self, changes: Changes) -> None:
         self._pending.jobs |= changes.jobs
         self._pending.users |= changes.users
+        self._pending.everything |= changes.everything
         self._wake.set()
 
     async def _send_forever(self) -> None:
@@ -133,6 +137,7 @@ class Hub:
                 await self._send(changes)
             except Exception as error:  # noqa: BLE001 - the pages of all others wait for the next changes
                 self._sending.failed(error, "live: changes not sent")
+                self._pending.everything = True
             else:
                 self._sending.well()
 
@@ -140,10 +145,8 @@ class Hub:
         for watcher in list(self._watchers):
             if watcher.concerns(changes):
                 _refresh(watcher)
-        if changes.jobs and core.sio.manager.rooms.get("/", {}).get(ROOM):
-            ids = list(changes.jobs)[:MOST_ROWS]
-            rows = await access.load(rows_by_id, ids)
-            await core.sio.emit("jobs:delta", {"rows": rows}, room=ROOM)
+        if core.sio.manager.rooms.get("/", {}).get(ROOM):
+            await _send_rows(changes)
 
     async def _check_forever(self) -> None:
         while True:
@@ -152,8 +155,12 @@ class Hub:
                 self._health = await access.load(health_summary)
                 self._fresh_at = time.monotonic()
                 await session_watch.close_orphans()
-                if not self.bus_is_up():
+                if self.bus_is_up():
+                    self._mark = None  # what was lost as the bus went down is unknown
+                else:
                     await self._poll()
+                if self._pending != Changes():
+                    self._wake.set()
                 self._checking.well()
             except Exception as error:  # noqa: BLE001 - sessions are watched and figures read again in a second
                 self._checking.failed(error, "live: figures not read")
@@ -163,8 +170,19 @@ class Hub:
 
     async def _poll(self) -> None:
         changes, self._mark = await access.load(changed_since, self._mark)
-        if changes.jobs or changes.users:
+        if changes != Changes():
             self._note(changes)
+
+
+async def _send_rows(changes: Changes) -> None:
+    """Send the changed rows to all grids, or tell them to load theirs again."""
+    if changes.everything or len(changes.jobs) > MOST_CHANGED:
+        await core.sio.emit("jobs:delta", {"rows": [], "reload": True}, room=ROOM)
+        return
+    ids = list(changes.jobs)
+    for start in range(0, len(ids), MOST_ROWS):
+        rows = await access.load(rows_by_id, ids[start : start + MOST_ROWS])
+        await core.sio.emit("jobs:delta", {"rows": rows, "reload": False}, room=ROOM)
 
 
 def _refresh(watcher: _Watcher) -> None:

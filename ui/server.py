@@ -31,6 +31,12 @@ def listen(host: str, port: int, *, own_key: bool) -> socket.socket:
     return listening
 
 
+def address_of(host: str, port: int) -> str:
+    """Return a URL that a browser on this machine opens, for a console that listens on this host and port."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - these mean any address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def serve_until_stopped(application: FastAPI, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
     proxies = settings().proxies

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Stri
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
+from core.database.text import begins_with, contains
 from core.database.truncate import truncated
 from core.errors import Invalid
 from core.models import Event, User
@@ -146,7 +147,7 @@ def count(session: Session, audit_filter: AuditFilter) -> int:
 def _conditions(session: Session, audit_filter: AuditFilter) -> Iterator[ColumnElement[bool]]:
     yield sa.text(IS_AUDIT.replace("via", "events.via"))  # type: ignore[misc] # a text is a condition too
     if audit_filter.who:
-        yield func.lower(col(Event.actor)).contains(audit_filter.who.lower(), autoescape=True)
+        yield contains(col(Event.actor), audit_filter.who)
     if audit_filter.what:
         name = col(Event.name)
         yield sa.or_(name == audit_filter.what, name.startswith(audit_filter.what + ".", autoescape=True))
@@ -157,14 +158,14 @@ def _conditions(session: Session, audit_filter: AuditFilter) -> Iterator[ColumnE
     if audit_filter.until:
         yield col(Event.at) < audit_filter.until
     if audit_filter.q:
-        yield func.lower(col(Event.reason)).contains(audit_filter.q.lower(), autoescape=True)
+        yield contains(col(Event.reason), audit_filter.q)
 
 
 def _users(session: Session, text: str) -> list[UUID]:
     try:
         return [UUID(text)]
     except ValueError:
-        has_prefix = func.lower(col(User.email)).startswith(text.lower(), autoescape=True)
+        has_prefix = begins_with(col(User.email), text)
         return list(session.exec(select(User.id).where(has_prefix).limit(MEANT)))
 
 

@@ -1,15 +1,18 @@
 """Connections to the database: an engine with a timeout on every wait, and transactions as `with` blocks."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, event, inspect, make_url
+from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, create_engine
 
+from core.address import as_text, database_address
 from core.database import moments, pool, timeouts
+from core.database.session_settings import PINNED, from_options
 
 #: Seconds that a new connection may take; a dead host is an error, not a hang.
 CONNECT_TIMEOUT = 3
@@ -19,23 +22,26 @@ LOCK_TIMEOUT = 10_000
 #: Seconds after which a silent server is given up: longer than one statement may run.
 PATIENCE = STATEMENT_TIMEOUT / 1000 + 10
 
-#: For every connection. By default PostgreSQL compiles plans that it expects to be expensive. Versions 14 to 17 expect
-#: it of batch statements, which run with some planner methods off: each claim took 600 ms or more instead of 0.3.
-_ALWAYS = "-c jit=off"
-_LIMITS = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC"
+_LIMITS = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT}"
 # Each list is planned for its own filter: a generic plan cannot use partial indexes.
 _OPTIONS = f"{_LIMITS} -c plan_cache_mode=force_custom_plan"
 
 
-def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience: float | None = None) -> Engine:
-    """Return an engine for a PostgreSQL URL; nothing is connected yet.
+class NoConnection(OperationalError):
+    """A connection could not be opened, for example because the server has too many: nothing was sent on it."""
 
-    `url` is postgresql://…, with or without a driver. Behind a pooler, prepared statements are off, so that PgBouncer
-    works in transaction mode. Keep-alives and tcp_user_timeout limit every wait on a dead network; `patience` limits
-    the wait for a silent server, which is otherwise the server's own limit. `options` are added to those that every
-    connection has.
+    #: The engine that wanted the connection.
+    engine: Engine | None = None
+
+
+def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience: float | None = None) -> Engine:
+    """Return an engine for a database's address, in any form that `core.address` knows; nothing is connected yet.
+
+    Behind a pooler, prepared statements are off, so that PgBouncer works in transaction mode. Keep-alives and
+    tcp_user_timeout limit every wait on a dead network; `patience` limits the wait for a silent server, which is
+    otherwise the server's own limit. `options` are added to the settings that every session has.
     """
-    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    address = database_address(url)
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT,
         "prepare_threshold": None,
@@ -46,7 +52,8 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
         "tcp_user_timeout": 15_000,
     }
     engine = create_engine(
-        parsed,
+        address,
+        isolation_level="READ COMMITTED",  # the database's default may be another one
         pool_size=pool_size,
         max_overflow=5,
         pool_timeout=5,
@@ -55,7 +62,9 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
         hide_parameters=True,  # an error goes into the log, and the values of a statement may be secret
     )
     event.listen(engine, "handle_error", _hide_values)
-    timeouts.install(engine, f"{_ALWAYS} {options}", patience)
+    event.listen(engine, "handle_error", _name_a_missing_connection, retval=True)
+    of_address = from_options(str(address.query.get("options", "")))
+    timeouts.install(engine, {**of_address, **PINNED, **from_options(options)}, patience)
     pool.install(engine)
     moments.install(engine)
     return engine
@@ -70,6 +79,15 @@ def _hide_values(failure: ExceptionContext) -> None:
         original.args = (sentence,)
 
 
+def _name_a_missing_connection(failure: ExceptionContext) -> BaseException | None:
+    wrapped = failure.sqlalchemy_exception
+    if failure.connection is not None or failure.is_pre_ping or not isinstance(wrapped, OperationalError):
+        return None
+    missing = NoConnection(None, None, failure.original_exception, hide_parameters=True)
+    missing.engine = failure.engine
+    return missing
+
+
 @contextmanager
 def session_scope(engine: Engine) -> Iterator[Session]:
     """Open a session, commit at the end, roll back on any error. Objects stay readable afterwards."""
@@ -77,11 +95,15 @@ def session_scope(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def masked(url: str) -> str:
-    """Return a URL without its password, for people and logs; libpq and redis-py also accept one in the query."""
-    parsed = make_url(url)
-    options = {name: "***" for name in parsed.query if "password" in name.lower()}
-    return parsed.update_query_dict(options).render_as_string(hide_password=True)
+def address_of(engine: Engine) -> str:
+    """Return the address that an engine was made for, with its password."""
+    return as_text(engine.url)
+
+
+def refuse_unusable(engine: Engine) -> None:
+    """Raise Unusable if the program cannot work with this database; a database that does not respond may come back."""
+    with suppress(OperationalError), engine.connect():
+        pass
 
 
 def worker_options(lease_seconds: float) -> str:
@@ -90,5 +112,7 @@ def worker_options(lease_seconds: float) -> str:
 
 
 def has_tables(engine: Engine) -> bool:
-    """Tell whether the database contains any table, of this program or another."""
-    return bool(inspect(engine).get_table_names())
+    """Tell whether the schema contains any table, of this program or another."""
+    any_table = text("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema())")
+    with engine.begin() as connection:
+        return bool(connection.scalar(any_table))

@@ -1,11 +1,12 @@
 """Every wait on the database ends: by the server's limits, or by our own when the server stays silent.
 
-The limits are sent when a connection opens. A pooler may refuse or silently drop them, as PgBouncer does. Then each
-transaction begins by setting them, which costs a round trip and has no effect beyond the transaction.
+The limits, and all other settings of a session, are sent when a connection opens. A pooler may refuse or silently drop
+them, as PgBouncer does. Then each transaction begins by setting them, which costs a round trip and has no effect beyond
+the transaction.
 """
 
-import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,13 @@ from psycopg.errors import OperationalError
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Engine, event
 
+from core.database.session_settings import are_met, as_options, as_statement
+from core.errors import Unusable
+
 #: PgBouncer's message when it does not pass start-up options on.
 REFUSED = "unsupported startup parameter"
-_SETTING = re.compile(r"-c (\w+)=(\S+)")
+#: The encoding of a database that can store everything people write.
+ENCODING = "UTF8"
 
 
 class PatientConnection(psycopg.Connection[Any]):
@@ -43,16 +48,16 @@ class PatientConnection(psycopg.Connection[Any]):
 
 @dataclass
 class _Delivery:
-    """How an engine's limits reach the server; its first connection finds out."""
+    """How an engine's settings reach the server; its first connection finds out."""
 
-    options: str
+    settings: Mapping[str, str]
     refused: bool = False
     by_transaction: bool | None = None
 
 
-def install(engine: Engine, options: str, patience: float | None) -> None:
-    """Hold every connection of the engine to `options` (as `-c name=value …`) and `patience`."""
-    delivery, statement = _Delivery(options), _as_statement(options)
+def install(engine: Engine, settings: Mapping[str, str], patience: float | None) -> None:
+    """Hold every connection of the engine to these settings and to `patience`."""
+    delivery, statement = _Delivery(settings), as_statement(settings)
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, _args: Any, arguments: dict[str, Any]) -> PatientConnection:
@@ -74,37 +79,40 @@ def install(engine: Engine, options: str, patience: float | None) -> None:
 
 
 def _opened(arguments: dict[str, Any], delivery: _Delivery) -> PatientConnection:
-    """Open a connection, with the limits where the server accepts them; the first one checks that they arrived."""
+    """Open a connection, with the settings where the server accepts them; the first one checks that they arrived."""
     connection = _connected(arguments, delivery)
+    _refuse_encoding(connection)
     if delivery.by_transaction is None:
-        delivery.by_transaction = not _heeds(connection, delivery.options)
+        delivery.by_transaction = not _heeds(connection, delivery.settings)
     return connection
 
 
 def _connected(arguments: dict[str, Any], delivery: _Delivery) -> PatientConnection:
     if not delivery.refused:
         try:
-            return PatientConnection.connect(
-                **arguments | {"options": f"{arguments.get('options', '')} {delivery.options}"}
-            )
+            options = f"{arguments.get('options', '')} {as_options(delivery.settings)}"
+            return PatientConnection.connect(**arguments | {"options": options})
         except OperationalError as error:
             if REFUSED not in str(error):
                 raise
             delivery.refused = True
-    return PatientConnection.connect(**arguments)
+    return PatientConnection.connect(**{name: value for name, value in arguments.items() if name != "options"})
 
 
-def _heeds(connection: PatientConnection, options: str) -> bool:
-    """Tell whether these limits and no JIT apply on this connection, set by us or by its role."""
-    expected = {
-        (name, value) for name, value in _SETTING.findall(options) if name.endswith("_timeout") or name == "jit"
-    }
-    rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name ~ '_timeout$|^jit$'").fetchall()
+def _refuse_encoding(connection: PatientConnection) -> None:
+    encoding = connection.info.parameter_status("server_encoding") or ENCODING
+    if encoding != ENCODING:
+        name = connection.info.dbname
+        connection.close()
+        raise Unusable(
+            f"The database {name} has the encoding {encoding}, which cannot store every name: Unstuck needs UTF8. "
+            f"Create one (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), copy {name} into it with pg_dump and "
+            "psql, and point DATABASE_URL at it."
+        )
+
+
+def _heeds(connection: PatientConnection, settings: Mapping[str, str]) -> bool:
+    """Tell whether these settings apply on this connection, set by us or by its role."""
+    rows = connection.execute("SELECT lower(name), setting FROM pg_settings").fetchall()
     connection.rollback()
-    return expected <= {(name, value) for name, value in rows}
-
-
-def _as_statement(options: str) -> str:
-    """Return the statement that sets the options for one transaction."""
-    parts = (f"set_config('{name}', '{value}', true)" for name, value in _SETTING.findall(options))
-    return f"SELECT {', '.join(parts)}"
+    return are_met(settings, dict(rows))

@@ -92,7 +92,7 @@ def _free_starts(kind: JobKind, now: datetime) -> float:
 
 
 def _blocked(context: JobContext, situation: Situation, why: str) -> Diagnosis:
-    before = (f"{counted(context.ahead, 'due job')} in the queue before it.",) if context.ahead else ()
+    before = (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
     source = "Admins set this on the Queues page."
     return Diagnosis(
         situation, f"{name_of(context)} is not running because {why}.", (source, *before, *requested_evidence(context))

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.database.truncate import IN_LIST, truncated
+from core.diagnosis.place import JobPlace, load_place
 from core.jobs.labels import Label, label_of
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
@@ -20,9 +21,6 @@ from core.operations import BY_NAME
 from core.operations.demo import demo_mode
 from core.settings import settings
 from core.wording import spoken
-
-#: How many jobs ahead are counted; beyond that, the sentence says "1,000 or more".
-AHEAD_LIMIT = 1_000
 
 
 class Situation(StrEnum):
@@ -64,6 +62,8 @@ class Capacity:
     threads: int
     #: The latest heartbeat of any worker, live or not; None: no worker has ever run.
     last_seen: datetime | None
+    #: Threads of theirs that run a job, of any queue.
+    busy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,7 @@ class JobContext:
     job: BackgroundJob
     worker: Worker | None
     capacity: Capacity
-    #: Due jobs of the same queue ahead of this one; counted up to AHEAD_LIMIT.
-    ahead: int = 0
+    place: JobPlace = field(default_factory=JobPlace)
     controls: Controls = field(default_factory=Controls)
 
     @property
@@ -128,7 +127,7 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     now: datetime = session.exec(select(clock.db_now())).one()
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
     capacity = _capacity(session, job.queue, now)
-    return JobContext(now, job, worker, capacity, _ahead(session, job, now), _load_controls(session, job))
+    return JobContext(now, job, worker, capacity, load_place(session, job, now), _load_controls(session, job))
 
 
 def _capacity(session: Session, queue: str, now: datetime) -> Capacity:
@@ -141,19 +140,11 @@ def _capacity(session: Session, queue: str, now: datetime) -> Capacity:
     workers, threads = session.exec(
         select(sa.func.count(), sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)).select_from(Worker).where(alive)
     ).one()
-    return Capacity(workers, threads, session.exec(select(sa.func.max(col(Worker.heartbeat_at)))).one())
-
-
-def _ahead(session: Session, job: BackgroundJob, now: datetime) -> int:
-    if job.status is not JobStatus.QUEUED:
-        return 0
     jobs = BackgroundJob
-    before = sa.tuple_(col(jobs.priority), col(jobs.run_at), col(jobs.id)) < sa.tuple_(
-        sa.literal(job.priority), sa.literal(job.run_at), sa.literal(job.id)
-    )
-    due = sa.and_(col(jobs.status) == JobStatus.QUEUED, col(jobs.queue) == job.queue, col(jobs.run_at) <= now, before)
-    some = sa.select(col(jobs.id)).where(due).limit(AHEAD_LIMIT).subquery()
-    return session.exec(select(sa.func.count()).select_from(some)).one()
+    running = sa.and_(col(jobs.status) == JobStatus.RUNNING, col(jobs.worker_id).in_(select(Worker.id).where(alive)))
+    busy = session.exec(select(sa.func.count()).select_from(jobs).where(running)).one()
+    last_seen = session.exec(select(sa.func.max(col(Worker.heartbeat_at)))).one()
+    return Capacity(workers, threads, last_seen, busy)
 
 
 def _load_controls(session: Session, job: BackgroundJob) -> Controls:

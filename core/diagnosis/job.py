@@ -6,6 +6,7 @@ from typing import Final
 
 from core.diagnosis.blockers import blocker_of, later_blockers
 from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, name_of, requested_evidence
+from core.diagnosis.turns import queue_evidence, wait_of
 from core.jobs.labels import Label
 from core.models import BackgroundJob, JobStatus
 from core.operations import BY_NAME
@@ -14,7 +15,7 @@ from core.wording import spoken
 
 #: A running job without a checkpoint for this long counts as stuck; steps take seconds.
 QUIET = timedelta(seconds=60)
-#: A due job starts within a second, or after the next sweep when its wake-up was lost.
+#: A due job starts within a second while a thread is free, or after the next sweep when its wake-up was lost.
 PROMPT = timedelta(seconds=10)
 
 
@@ -33,20 +34,16 @@ def _queued(context: JobContext) -> Diagnosis:
         return blocked
     if context.capacity.workers == 0:
         return _no_worker(context, f"cannot {'continue' if context.job.started_at else 'start'}: no worker is alive")
-    if context.ahead:
-        return Diagnosis(
-            Situation.WAITING,
-            f"{name_of(context)} waits its turn: {_jobs(context.ahead)} due before it; "
-            f"{_capacity(context)} serve the queue.",
-            requested_evidence(context),
-        )
     waited = context.now - context.job.run_at
+    evidence = (*queue_evidence(context), *requested_evidence(context))
+    if wait := wait_of(context):
+        return Diagnosis(Situation.WAITING, f"{name_of(context)} {wait}.", evidence)
     if waited < PROMPT:
-        return Diagnosis(Situation.WORKING, f"{name_of(context)} starts any moment.", requested_evidence(context))
+        return Diagnosis(Situation.WORKING, f"{name_of(context)} starts any moment.", evidence)
     return Diagnosis(
         Situation.WAITING,
-        f"{name_of(context)} has been due for {spoken(waited)}; all threads that could run it are busy.",
-        (*requested_evidence(context), f"{_capacity(context)} serve the queue {context.job.queue}."),
+        f"{name_of(context)} has been due for {spoken(waited)}, and a thread is free; the next sweep starts it.",
+        evidence,
     )
 
 
@@ -66,11 +63,12 @@ def _retrying(context: JobContext) -> Diagnosis:
         return _no_worker(context, "cannot continue: no worker is alive")
     job = context.job
     wait = job.run_at - context.now
-    when = f"in {spoken(wait)}" if wait > timedelta(0) else "any moment"
+    when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or "starts any moment"
+    error = f"The last one ended with: {_error(job)}"
     return Diagnosis(
         Situation.WAITING,
-        f"{name_of(context)} is between attempts: number {job.attempt + 1} of {job.max_attempts} starts {when}.",
-        (f"The last one ended with: {_error(job)}", *later_blockers(context), *requested_evidence(context)),
+        f"{name_of(context)} is between attempts: number {job.attempt + 1} of {job.max_attempts} {when}.",
+        (error, *later_blockers(context), *queue_evidence(context), *requested_evidence(context)),
     )
 
 
@@ -183,17 +181,6 @@ def effect_of_cancel(job: BackgroundJob, *, running: str = _NEXT_CHECKPOINT) -> 
     kind = BY_NAME.get(job.kind)
     when = "It ends at once." if job.status is JobStatus.QUEUED else running
     return f"{when} {kind.cancel_effect}" if kind else when
-
-
-def _capacity(context: JobContext) -> str:
-    threads = context.capacity.threads
-    return f"{threads:,} {'thread' if threads == 1 else 'threads'}"
-
-
-def _jobs(count: int) -> str:
-    if count >= 1_000:
-        return "1,000 or more jobs are"
-    return "1 job is" if count == 1 else f"{count} jobs are"
 
 
 def _ago(span: timedelta) -> str:

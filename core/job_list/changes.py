@@ -8,37 +8,44 @@ from sqlmodel import Session
 
 from core.bus import Changes
 
-#: Transactions commit in a different order than they got their times and ids, so each look reaches back a little.
+#: Transactions commit in a different order than they got their times, so each look reaches back a little.
 LOOK_BACK = timedelta(seconds=2)
-EVENTS_BACK = 200
+#: Maximum changed rows that are named, and maximum time between two looks; beyond, everything may have changed.
+MOST_CHANGES = 5_000
+LONGEST_PAUSE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The position up to which changes were read: a database time and an event id."""
+    """The position up to which changes were read: a database time."""
 
     at: datetime
-    event_id: int
 
 
-_NOW = text("SELECT statement_timestamp() AS at, coalesce(max(id), 0) AS event_id FROM events")
+_NOW = text("SELECT statement_timestamp()")
 
+# Ids of events follow their times closely: backwards from the last one, few are newer than `:since`.
 _CHANGED = text("""
     SELECT id AS job_id, user_id FROM background_jobs
     WHERE status IN ('queued', 'running') AND updated_at > :since
     UNION
-    SELECT job_id, user_id FROM events WHERE id > :event_id AND at > :since
-    LIMIT 1000
+    SELECT job_id, user_id FROM events
+    WHERE at > :since AND id > coalesce((SELECT id FROM events WHERE at <= :since ORDER BY id DESC LIMIT 1), 0)
+    LIMIT :most
 """)
 
 
 def changed_since(session: Session, mark: Mark | None) -> tuple[Changes, Mark]:
-    """Return the jobs and users changed since `mark` (some are reported twice), and the mark for the next call."""
-    row = session.connection().execute(_NOW).one()
-    next_mark = Mark(row.at, row.event_id)
-    if mark is None:
-        return Changes(), next_mark
-    values = {"since": mark.at - LOOK_BACK, "event_id": mark.event_id - EVENTS_BACK}
+    """Return the jobs and users changed since `mark` (some are reported twice), and the mark for the next call.
+
+    Without a mark, everything may have changed.
+    """
+    next_mark = Mark(session.connection().execute(_NOW).scalar_one())
+    if mark is None or next_mark.at - mark.at > LONGEST_PAUSE:
+        return Changes(everything=True), next_mark
+    values = {"since": mark.at - LOOK_BACK, "most": MOST_CHANGES + 1}
     rows = session.connection().execute(_CHANGED, values).all()
+    if len(rows) > MOST_CHANGES:
+        return Changes(everything=True), next_mark
     jobs = {row.job_id for row in rows if row.job_id}
     return Changes(jobs=jobs, users={row.user_id for row in rows if row.user_id}), next_mark

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import Session, col
 
+from core.database.text import begins_with, pasted
 from core.models import BackgroundJob, JobStatus, User
 from core.models.background_job import ERROR_WORDS
 
@@ -172,5 +173,4 @@ def _user_ids(text: str) -> sa.Subquery:
     try:
         return person.where(col(User.id) == UUID(text)).subquery("person")
     except ValueError:
-        email = sa.func.lower(col(User.email), type_=sa.Text())
-        return person.where(email.startswith(text.lower(), autoescape=True)).subquery("person")
+        return person.where(begins_with(col(User.email), pasted(text))).subquery("person")

@@ -41,12 +41,11 @@ class BatchResult:
     changes: Changes
 
 
-_COLUMNS = "id, token, attempt, kind, user_id"
 _BATCH = Statement(f"""
     WITH {fence.TRANSITION_MANY}, {claim.CLAIM_MANY}
-    SELECT 'succeeded' AS part, {_COLUMNS}, NULL AS args, 0 AS progress_done, started_at FROM moved
-    UNION ALL SELECT 'claimed', {_COLUMNS}, args, progress_done, started_at FROM claimed
-    UNION ALL SELECT 'limited', id, 0, 0, NULL, NULL, NULL, 0, NULL FROM due WHERE has_limit
+    SELECT 'claimed' AS part, id, user_id, token, attempt, kind, args, progress_done, started_at, priority FROM claimed
+    UNION ALL SELECT 'succeeded', id, user_id, 0, 0, NULL, NULL, 0, NULL, 0 FROM moved
+    UNION ALL SELECT 'limited', id, NULL, 0, 0, NULL, NULL, 0, NULL, 0 FROM due WHERE has_limit
 """)  # noqa: S608 - constants of this program
 #: How a connection should plan batches: by the indexes, however few rows there were when it planned for the first time.
 #: Without JIT: a switched-off way counts as very expensive where there is no other (an empty `job_kinds`), and a plan

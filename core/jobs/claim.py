@@ -25,29 +25,31 @@ class Claimed:
     args: dict[str, Any] = field(compare=False)
     done: int = field(compare=False)
     began_at: datetime = field(compare=False)
+    priority: int = field(default=0, compare=False)
 
 
-# SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
-# A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
 # A claim passes over kinds that are paused, and kinds whose limits leave no room, so that their backlog holds up no
 # other kind. It counts running jobs without a lock (`may_start` decides), and leaves out the jobs of `:ids`, which end
 # in the same statement: the thread that makes room for a kind must not overlook its next job. `|| ''` hides the kind
 # from the planner, which would count by an index that holds every failed job as well.
-_CLAIMING = """
-    due AS MATERIALIZED (
-        SELECT id, (SELECT num_nonnulls(max_running, max_per_worker, rate_count) > 0
-                    FROM job_kinds k WHERE k.kind = j.kind) AS has_limit
-        FROM background_jobs j
-        WHERE status = 'queued' AND queue = :queue AND run_at <= statement_timestamp() AND kind = ANY(:kinds)
-          AND NOT EXISTS (SELECT FROM queues WHERE name = :queue AND paused_at IS NOT NULL)
-          AND kind <> ALL (ARRAY(
+MAY_START = """kind = ANY(:kinds) AND kind <> ALL (ARRAY(
               SELECT kind FROM job_kinds k WHERE paused_at IS NOT NULL
               OR CASE WHEN num_nonnulls(max_running, max_per_worker) > 0 THEN (
                   SELECT count(*) >= max_running OR count(*) FILTER (WHERE worker_id = :worker) >= max_per_worker
                   FROM background_jobs r
                   WHERE status = 'running' AND r.kind || '' = k.kind AND id <> ALL (CAST(:ids AS uuid[]))) END
               OR least(rate_count, rate_left
-                       + rate_count * extract(epoch FROM statement_timestamp() - rate_at) / rate_seconds) < 1))
+                       + rate_count * extract(epoch FROM statement_timestamp() - rate_at) / rate_seconds) < 1))"""
+# SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
+# A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
+_CLAIMING = """
+    due AS MATERIALIZED (
+        SELECT id, (SELECT num_nonnulls(max_running, max_per_worker, rate_count) > 0
+                    FROM job_kinds k WHERE k.kind = j.kind) AS has_limit
+        FROM background_jobs j
+        WHERE status = 'queued' AND queue = :queue AND run_at <= statement_timestamp()
+          AND NOT EXISTS (SELECT FROM queues WHERE name = :queue AND paused_at IS NOT NULL)
+          AND {may_start}
           AND EXISTS (SELECT FROM workers WHERE id = :worker AND lost_at IS NULL AND stopped_at IS NULL)
         ORDER BY priority, run_at, id
         LIMIT {limit} FOR UPDATE SKIP LOCKED
@@ -58,7 +60,8 @@ _CLAIMING = """
             deadline_at = statement_timestamp() + :step_limit,
             updated_at = statement_timestamp()
         FROM due WHERE j.id = due.id {only}
-        RETURNING j.id, j.token, attempt, kind, user_id, args, progress_done, started_at, has_limit
+        RETURNING j.id, j.token, attempt, kind, user_id, args, progress_done, started_at, priority,
+                  has_limit
     ), begun AS (
         INSERT INTO job_attempts (job_id, token, attempt, worker_id, started_at, outcome)
         SELECT id, token, attempt, :worker, statement_timestamp(), 'running' FROM claimed
@@ -67,8 +70,8 @@ _CLAIMING = """
 #: Looks at the `:claims` most urgent due jobs and claims those without a limit. Each limited one among them stays for a
 #: `claim` of its own, which one thread makes at once: so limited and unlimited kinds keep one order, by urgency, and
 #: neither waits for the other's backlog.
-CLAIM_MANY = _CLAIMING.format(limit=":claims", only="AND has_limit IS NOT TRUE")
-_CLAIM = Statement(f"WITH {_CLAIMING.format(limit=1, only='')} SELECT * FROM claimed")  # noqa: S608 - constants of this program
+CLAIM_MANY = _CLAIMING.format(may_start=MAY_START, limit=":claims", only="AND has_limit IS NOT TRUE")
+_CLAIM = Statement(f"WITH {_CLAIMING.format(may_start=MAY_START, limit=1, only='')} SELECT * FROM claimed")  # noqa: S608 - constants of this program
 
 
 def claim(
@@ -97,4 +100,4 @@ def values_of(worker_id: UUID, queue: str, kinds: Collection[str], step_limit: t
 
 def held_by(row: Any) -> Claimed:
     """Return the claimed job of a row that a claim has returned."""
-    return Claimed(row.id, row.token, row.attempt, row.kind, row.args, row.progress_done, row.started_at)
+    return Claimed(row.id, row.token, row.attempt, row.kind, row.args, row.progress_done, row.started_at, row.priority)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlmodel import Session
 
 from core.crash import crash_point
+from core.database.engine import NoConnection
 from core.database.statement import Statement
 from core.errors import GiveUp, LeaseLost
 from core.jobs import finish
@@ -79,7 +80,9 @@ def run(
             return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
         except _StopRequested:
             return _end(session, held, AttemptOutcome.HANDED_BACK, finish.release)
-        except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
+        except BaseException as error:  # the job's own failure becomes data, also SystemExit
+            if isinstance(error, NoConnection) and error.engine is engine:
+                raise  # our database is away or full: the job did nothing wrong, and spends no attempt
             session.rollback()
             return _end(session, held, AttemptOutcome.ERROR, partial(finish.fail_or_retry, failure=failure_of(error)))
 

@@ -3,7 +3,7 @@
 Any number of sweepers may run at once: row locks decide, there is no leader. Only the database's clock counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from core import bus
 from core.jobs import finish
+from core.jobs.due import DueQueue, due_queues
 from core.jobs.failure import Failure, fingerprint
 from core.jobs.fence import Transition, transition
 from core.jobs.subject import lock_held
@@ -20,6 +21,8 @@ from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
 
 #: Maximum jobs per sweep; the next sweep takes the rest.
 BATCH = 200
+#: Maximum wake-ups per queue and sweep: a woken thread takes job after job.
+WAKEUPS = 100
 
 _MARK_LOST = text("""
     UPDATE workers SET lost_at = statement_timestamp()
@@ -36,17 +39,6 @@ _LOST_JOBS = text("""
     WHERE j.status = 'running' AND (w.id IS NULL OR j.deadline_at < statement_timestamp())
     ORDER BY j.started_at LIMIT :batch
 """)
-
-_DUE = text("""
-    SELECT queue, count(*) AS waiting FROM (
-        SELECT queue FROM background_jobs
-        WHERE status = 'queued' AND run_at <= statement_timestamp()
-          AND queue <> ALL (ARRAY(SELECT name FROM queues WHERE paused_at IS NOT NULL))
-          AND kind <> ALL (ARRAY(SELECT kind FROM job_kinds WHERE paused_at IS NOT NULL))
-        LIMIT 1000
-    ) due GROUP BY queue
-""")
-
 
 #: A worker that froze inside a transaction keeps its locks for a while: leave its job to the next sweep.
 _SHORT_LOCK_WAIT = text("SET LOCAL lock_timeout = '1s'")
@@ -98,11 +90,12 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     return True
 
 
-def wake_due(session: Session) -> Iterator[tuple[str, int]]:
-    """Send a wake-up to every queue that has due jobs; yield (queue, waiting <= 1000)."""
-    for row in session.connection().execute(_DUE):
-        bus.wake(session, row.queue, row.waiting)
-        yield row.queue, row.waiting
+def wake_due(session: Session, worker_id: UUID, queues: Collection[str], kinds: Collection[str]) -> list[DueQueue]:
+    """Send wake-ups to those of a worker's queues that have jobs it may start, and return them (waiting <= WAKEUPS)."""
+    due = due_queues(session.connection(), worker_id, queues, kinds, most=WAKEUPS)
+    for queue, waiting, _ in due:
+        bus.wake(session, queue, waiting)
+    return due
 
 
 def _final_loss(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure:

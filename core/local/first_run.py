@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy import Engine
-from sqlmodel import func, select
+from sqlmodel import select
 
 from core import clock
 from core.actor import ENGINE
 from core.database.engine import session_scope
 from core.models import Event, Role, User
 from core.people import auth
+from core.people.addresses import user_with
 from core.people.operators import LOCAL_ADMIN, NewOperator, add
 from core.sample import LEGACY, fill
 
@@ -38,7 +39,7 @@ def fill_history(engine: Engine, say: Callable[[str], None]) -> None:
 def local_admin_link(engine: Engine) -> str:
     """Return the token of a one-time sign-in link for the local admin, who is created if missing."""
     with session_scope(engine) as session:
-        admin = session.exec(select(User).where(func.lower(User.email) == LOCAL_ADMIN)).first()
+        admin = user_with(session, LOCAL_ADMIN)
         if admin is None:
             return add(
                 session, NewOperator(email=LOCAL_ADMIN, name="Local admin", role=Role.ADMIN), ENGINE, "first start"

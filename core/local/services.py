@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.address import with_schema
 from core.local.embedded import Services, embedded, running
 from core.settings import settings
 
@@ -15,7 +16,7 @@ def services(*, hold: bool = False) -> Iterator[Services]:
     """
     configured = settings()
     if configured.database_url and configured.redis_url:
-        yield Services(configured.database_url, configured.redis_url)
+        yield _with_external(Services("", ""))
         return
     already_running = None if hold else running(configured.data_dir)
     if already_running:
@@ -27,4 +28,5 @@ def services(*, hold: bool = False) -> Iterator[Services]:
 
 def _with_external(own: Services) -> Services:
     configured = settings()
-    return Services(configured.database_url or own.database_url, configured.redis_url or own.redis_url)
+    database = configured.database_url and with_schema(configured.database_url, configured.database_schema)
+    return Services(database or own.database_url, configured.redis_url or own.redis_url)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Engine, delete, update
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from core import clock
 from core.actor import Actor
@@ -19,6 +19,7 @@ from core.database.engine import session_scope
 from core.errors import CodeNeeded, NotSignedIn
 from core.models import PendingSignIn, Role, SignInLink, User, UserSession
 from core.people import passwords, personal_tokens, rate_limits, second_factor, sessions
+from core.people.addresses import known_form, user_with
 from core.people.sessions import Visitor as Visitor
 from core.people.sessions import hash_token
 
@@ -47,13 +48,13 @@ def sign_in(engine: Engine, email: str, password: str, visitor: Visitor, via: st
     for every wrong input, CodeNeeded when only the code is missing, TooMany after many failures; sign-in links still
     work then.
     """
-    address = email.replace("\x00", "").strip().lower()
+    address = known_form(email).casefold()  # as a key of limits only
     guess_limits = ((rate_limits.GUESSES, visitor.ip), (rate_limits.GUESSES_AT_ONE, hash_token(address)))
     sign_in_limit = (rate_limits.SIGN_INS, hash_token(address))
     for limit, key in (*guess_limits, sign_in_limit):
         rate_limits.refuse_if_spent(limit, key)
     with session_scope(engine) as session:
-        user = session.exec(select(User).where(func.lower(User.email) == address)).first()
+        user = user_with(session, email)
     if not passwords.matches(user, password) or user is None or user.disabled_at:
         for limit, key in guess_limits:
             rate_limits.note(limit, key)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col
 
 from core import clock
 from core.actor import Actor
@@ -19,6 +19,7 @@ from core.encryption.cipher import TokenCipher
 from core.errors import NotSignedIn, Unusable
 from core.models import Role, SpentState, User
 from core.people import operators
+from core.people.addresses import user_with
 from core.people.oidc import Attempt
 from core.settings import settings
 
@@ -58,7 +59,7 @@ def opened(session: Session, cookie: str, state: str) -> Attempt:
 def person_of(session: Session, claims: Mapping[str, Any]) -> User:
     """Return the person that checked claims name, created or updated if they carry a role. Raises NotSignedIn."""
     email = _address(claims)
-    user = session.exec(select(User).where(func.lower(User.email) == email.lower())).first()
+    user = user_with(session, email)
     # Case is ignored in ASCII only: elsewhere different letters may share a lower case, as K and the Kelvin sign do.
     if user is not None and user.email != email and not email.isascii():
         raise NotSignedIn(_UNCONFIRMED)

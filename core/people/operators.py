@@ -1,12 +1,10 @@
 """Operators: add them, change their role, disable and enable them, make sign-in links. There is no default password."""
 
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-import email_validator
-from pydantic import AfterValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
-from sqlmodel import Session, func, select
+from pydantic import Field
+from sqlmodel import Session
 
 from core import bus, clock
 from core.actor import Actor
@@ -15,23 +13,12 @@ from core.errors import NotAllowed, NotFound
 from core.models import Role, User
 from core.operation import Form
 from core.people import auth, personal_tokens, sessions
+from core.people.addresses import EmailAddress, user_with
 
 #: The admin created at the first local start, for the person at the machine.
 LOCAL_ADMIN = "admin@unstuck.example"
 _DISABLED = "disabled"
 _ROLES: Final = "Viewers read. Support also helps single users. Admins also manage people, queues and schedules."
-#: Names of a company's own network are good addresses here, though no mail from outside comes there.
-email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = ["invalid", "onion"]
-
-
-def _address(text: str) -> str:
-    try:
-        return email_validator.validate_email(text, check_deliverability=False, globally_deliverable=False).normalized
-    except email_validator.EmailNotValidError as error:
-        raise PydanticCustomError("email", "{reason}", {"reason": str(error)}) from None
-
-
-EmailAddress = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "format": "email"})]
 
 
 class NewOperator(Form):
@@ -50,7 +37,7 @@ class RoleForm(Form):
 
 def find_by_email(session: Session, email: str) -> User:
     """Return the user with this e-mail address, in any case. Raises NotFound."""
-    user = session.exec(select(User).where(func.lower(User.email) == email.strip().lower())).first()
+    user = user_with(session, email)
     if user is None:
         raise NotFound(f"There is no user with the e-mail address {email}.")
     return user
@@ -58,7 +45,7 @@ def find_by_email(session: Session, email: str) -> User:
 
 def add(session: Session, form: NewOperator, actor: Actor, reason: str | None) -> str:
     """Add an operator, or give an existing user the role, and return the token of their sign-in link."""
-    user = session.exec(select(User).where(func.lower(User.email) == form.email.lower())).first()
+    user = user_with(session, form.email)
     if user is not None and user.role is not Role.MEMBER and user.disabled_at is None:
         raise NotAllowed(f"{user.email} is already an operator ({user.role}); change that with: operators role.")
     if user is None:

@@ -1,5 +1,6 @@
 """Searching users, listing those who need help, and loading everything about one user."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from core import clock
+from core.database.text import begins_with, contains, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, cut, read_window
 from core.demo import rows
@@ -75,7 +77,7 @@ def find_users(session: Session, search: str, need: Need | None = None, start: i
 
     An empty search returns the newest users, or with `need` the newest of that list.
     """
-    search = search.strip().replace("\x00", "")
+    search = pasted(search)
     conditions = [_needs(need)] if need else []
     if not search:
         return _lines(session, conditions, start)
@@ -159,18 +161,14 @@ def _needs(need: Need) -> ColumnElement[bool]:
 
 
 def _begins(search: str) -> ColumnElement[bool]:
-    pattern = _escaped(search) + "%"
-    fits = [func.lower(column).like(pattern, escape="\\") for column in (User.email, User.name)]
+    fits = [begins_with(column, search) for column in (User.email, User.name)]
     return sa.or_(*fits, *_id_between(search))
 
 
 def _contains(search: str) -> ColumnElement[bool]:
-    pattern = "%" + _escaped(search) + "%"
-    return sa.or_(*(func.lower(column).like(pattern, escape="\\") for column in (User.email, User.name)))
-
-
-def _escaped(search: str) -> str:
-    return search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """Return the condition for each word, in any order: Lee, Kim finds Kim Lee."""
+    words = [word for word in re.split(r"[,\s]+", search) if word]
+    return sa.and_(*(sa.or_(*(contains(column, word) for column in (User.email, User.name))) for word in words))
 
 
 def _id_between(search: str) -> list[ColumnElement[bool]]:

@@ -76,7 +76,7 @@ def in_words(cron: str) -> str:
 def targets(session: Session, kind_name: str, email: str) -> list[Target]:
     """Return the possible targets of an operation for the user with this e-mail address. Raises NotFound."""
     kind = known(kind_name)
-    user = find_by_email(session, email.strip())
+    user = find_by_email(session, email)
     if isinstance(kind, Task):
         return []
     if not issubclass(kind.machine.table, PlatformConnection):

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from core.encryption.cipher import TokenCipher
 from migrations import revisions
-from migrations.legacy import drift, facts, rows, server, shape, tokens
+from migrations.legacy import dependents, drift, elsewhere, facts, rows, server, shape, structure, tokens
 from migrations.report import Finding
 
 __all__ = ["cannot_go_back", "odd_shapes", "pending"]
@@ -21,6 +21,11 @@ def odd_shapes(connection: Connection, cipher: TokenCipher | None) -> list[Findi
         # After an unknown revision, the tables cannot be judged.
         return findings
     findings += shape.findings(database_facts)
+    findings += elsewhere.findings(connection, database_facts)
+    findings += structure.findings(connection, database_facts)
+    findings += dependents.findings(connection, database_facts)
+    if hidden := list(structure.filtered(database_facts)):
+        return [*findings, *hidden]  # what is hidden would be taken for missing
     findings += rows.findings(connection, shape.without_odd_columns(database_facts))
     if cipher:
         findings += tokens.findings(connection, database_facts, cipher, blocks=False)
@@ -29,8 +34,18 @@ def odd_shapes(connection: Connection, cipher: TokenCipher | None) -> list[Findi
 
 def pending(connection: Connection) -> list[Finding]:
     """Return one finding while revisions are pending; at head, all manual changes to the schema."""
-    at = revisions.of(connection)
+    database_facts = facts.read(connection)
+    at = database_facts.revision
     ahead = revisions.between(at, revisions.head())
+    if database_facts.carries_over and not ahead:
+        return [
+            Finding(
+                "Revision to be carried over",
+                f"The database is at head, and says so in {revisions.FORMER_TABLE}, as earlier releases did.",
+                "Run `python main.py migrate`, which gives it a version table of its own.",
+                blocks=True,
+            )
+        ]
     if not ahead:
         return list(drift.findings(connection))
     steps = tuple({"revision": revision.id, "does": revision.summary} for revision in ahead)

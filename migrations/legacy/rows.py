@@ -61,8 +61,9 @@ def _of_kind(connection: Connection, kind: Kind) -> Iterator[Finding]:
 
 def _shared_emails(connection: Connection) -> Iterator[Finding]:
     query = sa.text(
-        """SELECT lower(email) AS email, array_agg(id::text ORDER BY id) AS ids, array_agg(email ORDER BY id) AS written
-        FROM users GROUP BY lower(email) HAVING count(*) > 1 ORDER BY 1 LIMIT :sample"""
+        """SELECT lower(btrim(email)) AS email, array_agg(id::text ORDER BY id) AS ids,
+            array_agg(email ORDER BY id) AS written
+        FROM users GROUP BY lower(btrim(email)) HAVING count(*) > 1 ORDER BY 1 LIMIT :sample"""
     )
     for row in connection.execute(query, {"sample": SAMPLE}):
         users: list[Mapping[str, Any]] = [{"id": i, "email": e} for i, e in zip(row.ids, row.written, strict=True)]
@@ -123,7 +124,8 @@ def _orphans(table: str, column: str, parent: str) -> Kind:
         f"""SELECT t.id::text, t.{column}::text FROM {table} t LEFT JOIN {parent} p ON p.id = t.{column}
         WHERE t.{column} IS NOT NULL AND p.id IS NULL ORDER BY t.id""",
         f"{{rows}} of {table} with a {column} that does not exist in {parent}.",
-        f"Restore the missing rows in {parent}, or delete these rows; then run migrate again.",
+        f"Restore the missing rows in {parent} from a backup, or move these rows into a table of your own; then run "
+        "migrate again.",
     )
 
 
@@ -134,7 +136,7 @@ def _missing(table: str, column: str) -> Kind:
         (f"{table}.id", f"{table}.{column}"),
         f"SELECT id::text FROM {table} WHERE {column} IS NULL ORDER BY id",
         f"{{rows}} of {table} without {column}.",
-        "Fill it in, or delete these rows; then run migrate again.",
+        "Fill it in, or move these rows into a table of your own; then run migrate again.",
     )
 
 
@@ -173,7 +175,17 @@ _EMPTY_DEMO = Kind(
     blocks=False,
 )
 
+_PADDED_EMAIL = Kind(
+    "An e-mail address with blanks around it",
+    _ONE_EMAIL,
+    ("users.id", "users.email"),
+    "SELECT id::text, email AS value FROM users WHERE email::text ~ '^\\s|\\s$' ORDER BY id",
+    "{rows} of users with blanks before or after the e-mail address, which people do not type: {values}.",
+    "Remove them: UPDATE users SET email = regexp_replace(email, '^\\s+|\\s+$', '', 'g'); then run migrate again.",
+)
+
 KINDS = (
+    _PADDED_EMAIL,
     _missing("users", "email"),
     _missing("platform_connections", "user_id"),
     _missing("platform_connections", "platform"),

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from sqlmodel import SQLModel
 
 import core.models  # noqa: F401 - the tables register themselves
+from core.database.version import VERSION_TABLE
 from migrations import revisions
 from migrations.legacy.facts import Facts
 from migrations.legacy.shape import LEGACY
 from migrations.report import Finding
+from migrations.revisions import FORMER_TABLE
 
 #: The oldest supported and tested PostgreSQL, as server_version_num.
 OLDEST = 140000
@@ -52,21 +54,29 @@ def _writable(facts: Facts) -> Iterator[Finding]:
 
 def _revision(facts: Facts) -> Iterator[Finding]:
     known = {revision.id for revision in revisions.path()}
+    own = facts.tables.get(VERSION_TABLE)
+    if own and not (own.is_table and "version_num" in own.columns):
+        yield Finding(
+            "A table's name is taken",
+            f"There is {VERSION_TABLE} already, and it is not the table in which Unstuck keeps its revision.",
+            "Give Unstuck a schema of its own with UNSTUCK_SCHEMA, or use another database.",
+            blocks=True,
+        )
     for revision in facts.revisions:
         if revision not in known:
             yield Finding(
                 "An unknown revision",
-                f"alembic_version says {revision!r}, which this program does not know (it knows {min(known)} to "
-                f"{max(known)}): a newer version, or another program, has migrated this database.",
-                "Run that version; or, if the tables are the legacy product's own, DROP TABLE alembic_version, then "
-                "run migrate again.",
+                f"{VERSION_TABLE} says {revision!r}, which this program does not know (it knows {min(known)} to "
+                f"{max(known)}): a newer version has migrated this database.",
+                "Run that version.",
                 blocks=True,
             )
     if len(facts.revisions) > 1 and known.issuperset(facts.revisions):
         yield Finding(
             "More than one revision",
-            f"alembic_version holds {len(facts.revisions)} rows: {', '.join(sorted(facts.revisions))}.",
-            "Delete all but the right one; `migrate --check` reports it if it is wrong.",
+            f"{FORMER_TABLE if facts.carries_over else VERSION_TABLE} holds {len(facts.revisions)} rows: "
+            f"{', '.join(sorted(facts.revisions))}.",
+            "Keep the right one only; `migrate --check` reports it if it is wrong.",
             blocks=True,
         )
 
@@ -74,7 +84,16 @@ def _revision(facts: Facts) -> Iterator[Finding]:
 def _rights(facts: Facts) -> Iterator[Finding]:
     if facts.revision == revisions.head():
         return
-    schema = facts.schema or "public"
+    schema = facts.schema or facts.named_schema or "public"
+    if facts.schema is None and facts.named_schema:
+        yield Finding(
+            "A schema is missing",
+            f"There is no schema {schema} in the database {facts.database}, or the role {facts.role} may not use it.",
+            f'As its owner or a superuser: CREATE SCHEMA "{schema}" AUTHORIZATION "{facts.role}"; or GRANT USAGE, '
+            f'CREATE ON SCHEMA "{schema}" TO "{facts.role}";',
+            blocks=True,
+        )
+        return
     if not facts.may_create:
         yield Finding(
             "A right is missing",
@@ -83,7 +102,7 @@ def _rights(facts: Facts) -> Iterator[Finding]:
             blocks=True,
         )
     ours = SQLModel.metadata.tables if facts.revision else LEGACY
-    for name in (*ours, "alembic_version"):
+    for name in (*ours, VERSION_TABLE):
         table = facts.tables.get(name)
         if table and not table.is_ours:
             yield Finding(

@@ -1,4 +1,5 @@
 """Checks of tables and columns: are they the legacy product's, half migrated, or another program's?"""
+# ruff: noqa: S608 the SQL is advice for people, and this program does not run it
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -54,6 +55,12 @@ LEGACY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "is_demo": ("boolean",),
         "created_at": TIME,
     },
+}
+#: What every row must have; all other columns of the legacy tables may be missing.
+REQUIRED = {
+    "users": ("id", "email"),
+    "platform_connections": ("id", "user_id", "platform"),
+    "interactions": ("id", "user_id", "kind"),
 }
 #: A table without these columns does not belong to the legacy product.
 IDENTITY = {"users": ("id", "email"), "platform_connections": ("id", "user_id"), "interactions": ("id", "user_id")}
@@ -124,7 +131,7 @@ def _legacy_table(table: Table) -> Iterator[Finding]:
             "Not our database",
             f"There is a {'table' if table.is_table else 'view'} {table.name} that is not Unstuck's: it has "
             f"{_and(sorted(table.columns)[:8]) or 'no columns of its own'}.",
-            "Point DATABASE_URL at another database, or give this role a schema of its own in its search_path.",
+            "Point DATABASE_URL at another database, or give Unstuck a schema of its own with UNSTUCK_SCHEMA.",
             blocks=True,
         )
         return
@@ -133,22 +140,45 @@ def _legacy_table(table: Table) -> Iterator[Finding]:
     if not table.has_key:
         yield Finding(
             "No primary key",
-            f"{table.name} has no primary key.",
-            f"ALTER TABLE {table.name} ADD PRIMARY KEY (id), then run migrate again.",
+            f"{table.name} has no primary key on id alone.",
+            f"Add it: ALTER TABLE {table.name} ADD PRIMARY KEY (id); then run migrate again.",
             blocks=True,
         )
 
 
 def _missing_columns(table: Table) -> Iterator[Finding]:
-    for column, types in LEGACY[table.name].items():
-        if column not in table.columns:
+    missing = [column for column in LEGACY[table.name] if column not in table.columns]
+    spelled = {column: name for column in missing for name in table.columns if plain_name(name) == plain_name(column)}
+    for column, name in spelled.items():
+        yield Finding(
+            "A column with another spelling",
+            f'{table.name} has "{name}", and no {column}.',
+            f"Add it with the values of the other: ALTER TABLE {table.name} ADD COLUMN {column} "
+            f'{LEGACY[table.name][column][0]}; UPDATE {table.name} SET {column} = "{name}"; then run migrate again.',
+            blocks=True,
+        )
+    for column in missing:
+        if column in REQUIRED[table.name] and column not in spelled:
             yield Finding(
                 "A column is missing",
                 f"{table.name} has no column {column}.",
-                f"Add it, with its values from a backup if there are any: ALTER TABLE {table.name} ADD COLUMN {column} "
-                f"{types[0]}; then run migrate again.",
+                f"Add it, with its values from a backup: ALTER TABLE {table.name} ADD COLUMN {column} "
+                f"{LEGACY[table.name][column][0]}; then run migrate again.",
                 blocks=True,
             )
+    if empty := [column for column in missing if column not in spelled and column not in REQUIRED[table.name]]:
+        yield Finding(
+            "A column is missing",
+            f"{table.name} has no column {_and(empty)}: {'it is' if len(empty) == 1 else 'they are'} carried over as "
+            "empty.",
+            "If a backup has the values, restore them first.",
+            blocks=False,
+        )
+
+
+def plain_name(name: str) -> str:
+    """Return a name without case and underscores: isActive and is_active are the same."""
+    return name.replace("_", "").lower()
 
 
 def _is_foreign(table: Table) -> bool:
@@ -162,8 +192,8 @@ def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterat
             yield Finding(
                 "A column has another type",
                 f"{table.name}.{column} is {is_type}, which cannot be migrated; {' or '.join(types)} can.",
-                f"Change its type, or rename it out of the way: ALTER TABLE {table.name} RENAME COLUMN {column} TO "
-                f"{column}_old; then run migrate again.",
+                f"If the table is another program's, use another database, or a schema of its own with UNSTUCK_SCHEMA; "
+                f"else convert the column to {types[0]}, and run migrate again.",
                 blocks=True,
             )
 
@@ -180,7 +210,7 @@ def _new_table(table: Table) -> Iterator[Finding]:
             "A table's name is taken",
             f"There is a table {table.name} already, and it is not Unstuck's: {_and(wrong)} "
             f"{'is' if len(wrong) == 1 else 'are'} missing or of another type.",
-            f"Rename it: ALTER TABLE {table.name} RENAME TO {table.name}_old; then run migrate again.",
+            "Give Unstuck a schema of its own with UNSTUCK_SCHEMA, or use another database.",
             blocks=True,
         )
 

@@ -5,6 +5,8 @@ The statements are the legacy product's own, so that later revisions always star
 
 from alembic import op
 
+from migrations import ddl
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -46,6 +48,35 @@ TABLES = (
         created_at timestamp DEFAULT now()
     )""",
 )
+#: Columns that an older or smaller legacy database may lack: added without values, which nobody has.
+OPTIONAL = {
+    "users": {
+        "name": "text",
+        "hashed_password": "text",
+        "demo_mode": "boolean",
+        "marketing_opt_in": "boolean",
+        "countdown_t14_sent_at": "timestamp",
+        "countdown_t7_sent_at": "timestamp",
+        "countdown_t1_sent_at": "timestamp",
+        "created_at": "timestamp",
+    },
+    "platform_connections": {
+        "handle": "text",
+        "access_token": "text",
+        "refresh_token": "text",
+        "token_expires_at": "timestamp",
+        "is_active": "boolean",
+        "created_at": "timestamp",
+    },
+    "interactions": {
+        "connection_id": "uuid",
+        "author": "text",
+        "body": "text",
+        "sentiment": "varchar(16)",
+        "is_demo": "boolean",
+        "created_at": "timestamp",
+    },
+}
 INDEXES = (
     "CREATE UNIQUE INDEX IF NOT EXISTS ix_users_email ON users (email)",
     "CREATE INDEX IF NOT EXISTS ix_platform_connections_user_id ON platform_connections (user_id)",
@@ -54,8 +85,12 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    """Create missing tables and indexes."""
-    for statement in (*TABLES, *INDEXES):
+    """Create missing tables, columns and indexes."""
+    for statement in TABLES:
+        op.execute(statement)
+    for table, columns in OPTIONAL.items():
+        ddl.ensure_empty_columns(table, columns)
+    for statement in INDEXES:
         op.execute(statement)
 
 

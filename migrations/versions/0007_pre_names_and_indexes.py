@@ -22,6 +22,12 @@ TYPES = {
     },
     "interactions": {"kind": "varchar(16)", "author": "text", "body": "text", "sentiment": "varchar(16)"},
 }
+#: The program may leave these empty, whatever the legacy product did.
+OPTIONAL = {
+    "users": ("name", "hashed_password"),
+    "platform_connections": ("handle", "access_token", "refresh_token", "token_expires_at"),
+    "interactions": ("connection_id", "author", "body", "sentiment"),
+}
 REQUIRED = {
     "users": ("email",),
     "platform_connections": ("user_id", "platform"),
@@ -35,6 +41,9 @@ def upgrade() -> None:
         ddl.set_types(table, types)
     op.execute("UPDATE interactions SET is_demo = false WHERE is_demo IS NULL")
     op.execute("ALTER TABLE interactions ALTER COLUMN is_demo SET DEFAULT false")
+    for table, columns in OPTIONAL.items():
+        for column in columns:
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
     for table, columns in REQUIRED.items():
         for column in columns:
             op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL")
@@ -49,7 +58,7 @@ def upgrade() -> None:
     ddl.replace_index("ix_interactions_user_id_created_at", "interactions (user_id, created_at)")
     ddl.replace_index("ix_interactions_demo", "interactions (user_id) WHERE is_demo")
     ddl.replace_index("ix_interactions_connection_id", "interactions (connection_id)")
-    op.execute("DROP INDEX IF EXISTS ix_interactions_user_id")
+    ddl.drop_index_unless_needed("ix_interactions_user_id")
 
 
 def downgrade() -> None:

@@ -13,7 +13,7 @@ depends_on = None
 def upgrade() -> None:
     """Make the lower-case address unique instead of the address as written."""
     ddl.replace_index("uq_users_email_lower", "users (lower(email))", unique=True)
-    op.execute("DROP INDEX IF EXISTS ix_users_email")
+    ddl.drop_index_unless_needed("ix_users_email")
 
 
 def downgrade() -> None:

@@ -33,7 +33,6 @@ def test_an_operator_has_an_address_of_the_internet_or_of_their_own_network(addr
         ("a@b@c", "invalid characters"),
         ("two words@example.com", "invalid characters"),
         ("kate@example.com\x00", "cannot be stored"),
-        ("Ada <ada@example.com>", "display name"),
         ("ada@example..com", "two periods"),
         ("ada@" + "x" * 300 + ".com", "too long"),
         ("ada@nowhere.invalid", "special-use"),

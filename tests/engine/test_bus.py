@@ -9,6 +9,7 @@ import redis
 from core.bus import Changes
 from tasks.broker import make_broker, wakeup_key
 from tasks.redis_bus import WAKEUPS, RedisBus, Subscription
+from tasks.registry import Registry
 from tests.waiting import eventually
 
 
@@ -43,3 +44,24 @@ def test_every_announcement_is_received_however_fast_they_come(redis_url: str) -
     eventually(lambda: received == announced)
     bus.close()
     subscription.close()
+
+
+def test_a_process_without_a_free_thread_leaves_wakeups_to_others(redis_url: str, client: redis.Redis) -> None:
+    """Another process may be idle, and would not learn of the job before its next sweep."""
+    busy, idle, registry = make_broker(redis_url), make_broker(redis_url), Registry(1)
+    busy.wait_for_thread = registry.wait_for_slot
+    with registry.slot():
+        busy.wake("demo")
+        assert next(busy.consume("demo")) is None
+        assert client.llen(wakeup_key("demo")) == 1
+        assert next(idle.consume("demo")) is not None
+    busy.wake("demo")
+    assert next(busy.consume("demo")) is not None
+
+
+def test_a_wakeup_that_arrives_as_the_last_thread_becomes_busy_goes_back(redis_url: str, client: redis.Redis) -> None:
+    broker, answers = make_broker(redis_url), iter([True, False])
+    broker.wait_for_thread = lambda _: next(answers)
+    broker.wake("demo")
+    assert next(broker.consume("demo")) is None
+    assert client.llen(wakeup_key("demo")) == 1

@@ -254,7 +254,8 @@ PLANNED = [
 
 
 @pytest.mark.slow
-def test_no_list_reads_more_than_it_counts_whatever_is_filtered_for(engine: Engine) -> None:
+def test_no_list_reads_more_than_twice_what_it_counts_whatever_is_filtered_for(engine: Engine) -> None:
+    """Twice: half of these jobs are of one kind, and then reading all in turn is cheaper than by the kind's index."""
     sample.fill(engine, users=800, jobs=40_000, now=NOW)
     for params in PLANNED:
         job_filter = JobFilter.from_params(params)
@@ -264,7 +265,7 @@ def test_no_list_reads_more_than_it_counts_whatever_is_filtered_for(engine: Engi
                 explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
                 (answer,) = session.connection().exec_driver_sql(explain, parameters).one()
                 for node in nodes(answer[0]["Plan"]):
-                    assert rows_read(node) <= counts.CAP + 3_000, (params, statement, node)
+                    assert rows_read(node) <= 2 * counts.CAP + 3_000, (params, statement, node)
 
 
 def rows_read(node: dict[str, object]) -> float:

@@ -13,7 +13,8 @@ from sqlmodel import Session
 
 from core.database.engine import connect
 from core.database.statement import Statement
-from core.jobs import batch, checkpoint, claim, fence
+from core.diagnosis import place
+from core.jobs import batch, checkpoint, claim, due, fence
 from tasks.worker import batch_engine
 from tests.migrations.conftest import databases
 
@@ -127,6 +128,17 @@ def test_a_batch_that_was_planned_while_there_were_no_jobs_holds_when_there_are_
 
 def test_a_batch_planned_as_other_statements_are_would_read_the_whole_table(session: Session) -> None:
     assert "Seq Scan" in indexes(session, batch._BATCH)
+
+
+@with_and_without_statistics
+def test_a_look_and_a_sweep_read_each_queue_by_the_index_of_due_jobs(filled: Session) -> None:
+    assert indexes(filled, due._DUE) - ALIVE == {DUE}
+    assert "Sort" not in plan_of(filled, due._DUE)
+    assert indexes(as_for_batches(filled), due._DUE) - ALIVE == {DUE}
+
+
+def test_the_place_of_a_job_is_read_from_the_index_of_due_jobs(filled: Session) -> None:
+    assert indexes(filled, Statement(place._PLACE.text)) == {DUE}
 
 
 def test_due_jobs_are_indexed_in_the_order_of_their_claiming(filled: Session) -> None:

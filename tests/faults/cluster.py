@@ -24,8 +24,9 @@ from tasks.broker import make_broker
 from tasks.redis_bus import RedisBus
 from tests import driving
 from tests.factories import SUPPORT, make_user
-from tests.faults import kinds
+from tests.faults import forked, kinds
 from tests.faults.servers import SECRET, Servers
+from tests.loaded import Forked
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +45,7 @@ FAST = {
     "UNSTUCK_BACKOFF_SECONDS": "0.1",
     "UNSTUCK_SECRET_KEY": SECRET,
 }
-Process = subprocess.Popen[bytes]
+Process = subprocess.Popen[bytes] | Forked
 
 
 class Cluster:
@@ -76,6 +77,13 @@ class Cluster:
         self._started.append(process)
         return process
 
+    def fork_worker(self, *, knows_kinds: bool = False, threads: int = 4, **settings: object) -> Process:
+        """Start `main.py worker` from a process that has loaded it; it ends with the test at the latest."""
+        arguments = ["worker", "--threads", str(threads)]
+        process = Forked(forked.be, arguments, self.environment(**settings), str(self.log), knows_kinds)
+        self._started.append(process)
+        return process
+
     def start_worker(self, *, knows_kinds: bool = False, threads: int = 4, **settings: object) -> Process:
         """Start a worker and wait until it is registered, or has ended."""
         return self.start_workers(1, knows_kinds=knows_kinds, threads=threads, **settings)[0]
@@ -84,8 +92,7 @@ class Cluster:
         self, number: int, *, knows_kinds: bool = False, threads: int = 4, **settings: object
     ) -> list[Process]:
         """Start workers side by side, and wait until each is registered, or has ended."""
-        command = [*(WITH_KINDS if knows_kinds else PROGRAM), "worker", "--threads", str(threads)]
-        processes = [self.spawn(command, **settings) for _ in range(number)]
+        processes = [self.fork_worker(knows_kinds=knows_kinds, threads=threads, **settings) for _ in range(number)]
         for process in processes:
             eventually(lambda process=process: process.poll() is not None or self.is_registered(process), within=60)
         if not settings:

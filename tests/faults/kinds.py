@@ -101,6 +101,13 @@ def eat_memory(work: TaskWork[NoForm]) -> Steps:
         yield Progress(len(eaten), 1_000_000)
 
 
+def take_a_rest(_: TaskWork[NoForm]) -> Steps:
+    """Take a moment, and leave nothing."""
+    time.sleep(0.02)
+    return None
+    yield Progress(1, 1)
+
+
 def go_wrong(work: TaskWork[HowForm]) -> Steps:
     """Leave an effect that must not stay, and go wrong."""
     leave(work, 0)
@@ -163,7 +170,14 @@ def _task(name: str, form: type[Form], run: Callable[[Any], Steps], max_attempts
     return Task(name=name, label=name, form=form, run=run, role=Role.ADMIN, queue=demo.QUEUE, max_attempts=max_attempts)
 
 
+#: Thousands wait in one queue, and now and then there is one in another.
+FLOODED, QUIET = "flooded", "quiet"
+rest = replace(_task("fault.rest", NoForm, take_a_rest), queue=FLOODED)
+seldom = replace(_task("fault.seldom", NoForm, take_a_rest), queue=QUIET)
+
 TASKS = (
+    rest,
+    seldom,
     _task("fault.steps", StepsForm, take_steps),
     _task("fault.swallow", StepsForm, swallow),
     _task("fault.endless", NoForm, never_reach_a_checkpoint, max_attempts=2),

@@ -51,8 +51,7 @@ def crash_at_each(cluster: Cluster, points: list[Point]) -> dict[Point, Backgrou
     pids = {}
     for start in range(0, len(points), AT_ONCE):
         batch = points[start : start + AT_ONCE]
-        command = [*PROGRAM, "worker", "--threads", "1"]
-        started = [cluster.spawn(command, **settings, UNSTUCK_CRASH_AT=str(point)) for point in batch]
+        started = [cluster.fork_worker(threads=1, **settings, UNSTUCK_CRASH_AT=str(point)) for point in batch]
         assert [process.wait(60) for process in started] == [EXIT_CODE] * len(batch)
         pids |= {process.pid: point for process, point in zip(started, batch, strict=True)}
     with Session(cluster.engine) as session:

@@ -10,8 +10,10 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
+from core.address import with_schema
 from core.database.engine import connect, worker_options
 from core.local.account import Account
+from migrations import run as migrations
 from tests.faults.cluster import NANO, PROGRAM, Cluster, heal_and_check
 from tests.waiting import eventually
 
@@ -98,6 +100,24 @@ def test_a_role_that_brings_its_own_limits_needs_no_statement_in_each_transactio
             assert connection.execute(ASK).one() == ("30s", "2s", "off")
         engine.dispose()
     assert not any("set_config" in statement for statement in executed)
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("ignored", [REFUSING, DROPPING], ids=["refusing", "dropping"])
+def test_a_schema_and_what_a_session_pins_hold_through_a_pooler(cluster: Cluster, ignored: str) -> None:
+    with cluster.servers.superuser(cluster.database_name) as connection:
+        connection.execute("CREATE SCHEMA app")
+        for odd in ("datestyle = 'SQL, DMY'", "default_transaction_isolation = serializable", "bytea_output = escape"):
+            connection.execute(f"ALTER DATABASE {cluster.database_name} SET {odd}")
+    with pooler(cluster, ignored) as url:
+        schema = with_schema(url, "app")
+        migrations.upgrade(schema, secret="a secret for tests")
+        assert migrations.check(schema) == []
+        engine = connect(schema)
+        with engine.begin() as connection:
+            pinned = "SELECT current_schema(), current_setting('datestyle'), current_setting('transaction_isolation')"
+            assert connection.execute(text(pinned)).one() == ("app", "ISO, MDY", "read committed")
+        engine.dispose()
 
 
 @needs_pgbouncer

@@ -27,6 +27,7 @@ def test_a_job_whose_worker_is_killed_is_finished_by_another_with_exactly_one_se
     assert cluster.outcomes(job) == ["lost", "succeeded"]
 
 
+@pytest.mark.slow
 def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster: Cluster) -> None:
     frozen = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()
@@ -77,7 +78,7 @@ def test_a_worker_whose_supervisor_was_gone_before_it_looked_ends_by_itself(clus
 
 def test_a_healthy_job_that_is_longer_than_the_lease_is_never_taken_away(cluster: Cluster) -> None:
     cluster.start_workers(2, knows_kinds=True)
-    jobs = [cluster.ask_task("fault.steps", steps=2, seconds=3) for _ in range(4)]
+    jobs = [cluster.ask_task("fault.steps", steps=1, seconds=4) for _ in range(4)]
     heal_and_check(cluster)
     assert [cluster.outcomes(job) for job in jobs] == [["succeeded"]] * 4
 

@@ -4,11 +4,8 @@ import re
 
 from tests.demo.fake_service import FakeService, well
 from tests.driving import own_rows, picture
-from tests.journeys.conftest import Program, free_port
+from tests.journeys.conftest import Program, hurry, slowly
 from tests.waiting import eventually
-
-PORT = free_port()
-MORE_SETTINGS = {"DEMO_SERVICE_URL": f"http://127.0.0.1:{PORT}", "UNSTUCK_DEMO_STEP_SECONDS": "0.15"}
 
 
 def test_a_dead_demo_service_is_reported_and_retry_works_once_it_is_back(program: Program) -> None:
@@ -20,9 +17,10 @@ def test_a_dead_demo_service_is_reported_and_retry_works_once_it_is_back(program
     assert "demo service" in page.inner_text("body")
     assert "Traceback" not in page.inner_text("body")
     assert picture(program.engine, user.id)["interactions"] == []
-    with FakeService(well, port=PORT):
+    with program.demo_service(slowly) as service:
         page.get_by_role("button", name="Retry").click()
         page.get_by_text("Enabling demo mode…").first.wait_for()
+        hurry(service)
         page.get_by_text("Demo mode active").first.wait_for(timeout=40_000)
     assert len(picture(program.engine, user.id)["interactions"]) == 60
     page.goto("/dashboard")
@@ -39,14 +37,13 @@ def test_a_failure_can_be_dismissed(program: Program) -> None:
     eventually(lambda: picture(program.engine, user.id)["state"] == "disabled")
 
 
-def test_cancelling_in_the_middle_leaves_nothing_behind(program: Program) -> None:
+def test_cancelling_in_the_middle_leaves_nothing_behind(program: Program, service: FakeService) -> None:
     page, user = program.creator()
     page.goto("/settings/demo-mode")
-    with FakeService(well, port=PORT):
-        page.get_by_role("button", name="Enable demo mode").click()
-        eventually(lambda: re.search(r"[\d,]+ of 2,000", page.inner_text("body")), within=20)
-        page.get_by_role("button", name="Cancel").click()
-        page.get_by_role("button", name="Enable demo mode").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Enable demo mode").click()
+    eventually(lambda: re.search(r"[\d,]+ of 2,000", page.inner_text("body")), within=20)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Enable demo mode").wait_for(timeout=30_000)
     end = picture(program.engine, user.id)
     assert (end["state"], end["interactions"], end["connections"]) == ("disabled", [], [])
 
@@ -55,7 +52,7 @@ def test_disabling_asks_first_and_reports_what_was_deleted(program: Program) -> 
     page, user = program.creator()
     page.goto("/settings/demo-mode")
     page.get_by_text("Nano Creator").click()
-    with FakeService(well, port=PORT):
+    with program.demo_service(well):
         page.get_by_role("button", name="Enable demo mode").click()
         page.get_by_text("Demo mode active").first.wait_for(timeout=40_000)
     page.get_by_role("button", name="Disable demo mode").first.click()

@@ -6,13 +6,12 @@ from sqlmodel import Session, col, func, select
 
 from core.models import BackgroundJob, Interaction, User
 from tests import driving
+from tests.demo.fake_service import FakeService
 from tests.driving import picture
-from tests.journeys.conftest import Program
+from tests.journeys.conftest import Program, hurry
 from tests.waiting import eventually
 
 MID_TIER = 2_000
-#: Slow enough that a job is still running when the second page has been drawn on a busy machine.
-MORE_SETTINGS = {"UNSTUCK_DEMO_STEP_SECONDS": "0.6"}
 
 
 def user_called(program: Program, state: str, skip: int = 0) -> User:
@@ -37,7 +36,9 @@ def state_of(program: Program, user: User) -> str:
     return picture(program.engine, user.id)["state"]
 
 
-def test_support_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(program: Program) -> None:
+def test_support_signs_in_finds_a_customer_enables_watches_closes_and_comes_back(
+    program: Program, service: FakeService
+) -> None:
     page = program.person()
     user = user_called(program, "disabled")
     page.goto("/users")
@@ -51,11 +52,14 @@ def test_support_signs_in_finds_a_customer_enables_watches_closes_and_comes_back
     again = browser.new_page()
     again.goto(address)
     again.get_by_text("Enabling demo mode").first.wait_for()
+    hurry(service)
     again.get_by_text("Demo mode active").or_(again.get_by_text("demo mode is enabled")).first.wait_for(timeout=60_000)
     assert (state_of(program, user), demo_rows(program, user)) == ("enabled", MID_TIER)
 
 
-def test_progress_moves_in_the_grid_without_reload_and_the_row_ends_as_cancelled(program: Program) -> None:
+def test_progress_moves_in_the_grid_without_reload_and_the_row_ends_as_cancelled(
+    program: Program, service: FakeService
+) -> None:
     jobs = program.person()
     user = user_called(program, "disabled", skip=3)
     jobs.goto("/jobs")
@@ -76,19 +80,20 @@ def test_progress_moves_in_the_grid_without_reload_and_the_row_ends_as_cancelled
     assert demo_rows(program, user) == 0
 
 
-def test_a_killed_worker_changes_nothing_for_the_customer(program: Program) -> None:
+def test_a_killed_worker_changes_nothing_for_the_customer(program: Program, service: FakeService) -> None:
     page = program.person()
     user = user_called(program, "disabled", skip=6)
     page.goto(f"/users/{user.id}")
     page.get_by_role("button", name="Enable demo mode").click()
     eventually(lambda: re.search(r"[\d,]+ of 2,000", page.inner_text("body")), within=15)
     program.kill_worker()
+    hurry(service)
     page.get_by_text("demo mode is enabled").first.wait_for(timeout=80_000)
     assert demo_rows(program, user) == MID_TIER
     assert last_job(program, user).attempt == 2
 
 
-def test_a_double_click_starts_one_job(program: Program) -> None:
+def test_a_double_click_starts_one_job(program: Program, service: FakeService) -> None:
     page = program.person()
     user = user_called(program, "disabled", skip=9)
     page.goto(f"/users/{user.id}")

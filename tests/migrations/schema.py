@@ -12,6 +12,8 @@ from core.database.engine import connect
 
 SECRET = "a secret for tests"
 Schema = dict[str, set[str]]
+#: The tables that say which revision a database is at.
+NOT_OURS = ("alembic_version", "unstuck_version")
 
 _QUERIES = {
     "tables": """SELECT relname, reloptions FROM pg_class
@@ -33,7 +35,7 @@ def schema_of(url: str) -> Schema:
     """Return everything that makes up the schema, except alembic's own table and the order of columns."""
     with psycopg.connect(url) as connection:
         return {
-            part: {repr(row) for row in connection.execute(query) if not str(row[0]).startswith("alembic_version")}
+            part: {repr(row) for row in connection.execute(query) if row[0] not in NOT_OURS}
             for part, query in _QUERIES.items()
         }
 

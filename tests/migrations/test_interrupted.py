@@ -1,6 +1,5 @@
 """Migrators that are killed, that meet, or that have to wait: after one more run, the database is at head."""
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +11,7 @@ import pytest
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from migrations import revisions, run, transaction
+from tests.loaded import LOADED, Forked
 from tests.migrations.conftest import LAST_PRE, databases
 from tests.migrations.killed import COMMIT, KILLED, migrate, watched
 from tests.migrations.killed import main as dying
@@ -46,28 +46,20 @@ def test_killed_half_way_or_before_the_commit_of_any_revision_the_next_run_ends_
     assert {cipher.decrypt(token)[:14] for token in tokens if token} == {"legacy-access-"}
 
 
-#: Has the program loaded once, and makes a process of its own for each migrator.
-MIGRATORS = multiprocessing.get_context("forkserver")
-MIGRATORS.set_forkserver_preload(["tests.migrations.killed"])
-
-
-def killed(url: str, statement: int) -> int | None:
-    process = MIGRATORS.Process(target=dying, args=(url, 1, statement))
-    process.start()
-    process.join(60)
-    return process.exitcode
+def killed(url: str, statement: int) -> int:
+    return Forked(dying, url, 1, statement).wait(60)
 
 
 def revision(url: str) -> str:
-    if not rows(url, "SELECT FROM pg_tables WHERE tablename = 'alembic_version'"):
+    if not rows(url, "SELECT FROM pg_tables WHERE tablename = 'unstuck_version'"):
         return ""
-    return "".join(row["version_num"] for row in rows(url, "SELECT version_num FROM alembic_version"))
+    return "".join(row["version_num"] for row in rows(url, "SELECT version_num FROM unstuck_version"))
 
 
 def test_of_two_migrators_at_once_each_revision_is_applied_by_one_and_both_end_well(
     legacy_url: str, schema_at_head: Schema
 ) -> None:
-    with ProcessPoolExecutor(2, MIGRATORS) as migrators:
+    with ProcessPoolExecutor(2, LOADED) as migrators:
         with holding(legacy_url, f"SELECT pg_advisory_xact_lock({transaction.LOCK})"):
             both = [migrators.submit(migrate, legacy_url) for _ in range(2)]
             eventually(lambda: waiting(legacy_url) == 2, within=30)

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlmodel import SQLModel
 
 import core.models  # noqa: F401 the models register themselves
+from core.database.version import VERSION_TABLE
 from migrations import run
 from tests.migrations.conftest import databases
 from tests.migrations.schema import SECRET, Schema, connected, schema_of
@@ -55,6 +56,7 @@ def test_alembic_itself_finds_nothing_left_to_migrate(migrated_url: str) -> None
                 "compare_type": True,
                 "compare_server_default": True,
                 "target_metadata": SQLModel.metadata,
+                "version_table": VERSION_TABLE,
                 # Alembic cannot compare operator classes; the tests above compare every index as PostgreSQL prints it.
                 "include_object": lambda _object, _name, kind, *_rest: kind != "index",
             },

@@ -4,13 +4,12 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
+
+from tests.loaded import LOADED
 
 #: Seconds that a start may take.
 PATIENCE = 90
-_FORKS = ForkServerContext()
-_FORKS.set_forkserver_preload(["main"])
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ def start(arguments: list[str], environment: dict[str, str]) -> Done:
     """Start `main.py` with these arguments and no other variables, and wait for its end."""
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = _FORKS.Process(target=_become, args=(arguments, environment, streams))
+        process = LOADED.Process(target=_become, args=(arguments, environment, streams))
         process.start()
         process.join(PATIENCE)
         if process.exitcode is None:

@@ -12,7 +12,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, make_url
 from sqlmodel import Session
 
-from core.database.engine import connect, masked, session_scope
+from core.address import masked
+from core.database.engine import connect, session_scope
 from core.jobs.request import request
 from core.models import BackgroundJob, JobStatus, Role, User
 from core.operations.demo import EnableForm, enable

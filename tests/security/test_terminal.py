@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from core import logs
+from core.wording import with_visible_marks
 from tests.security.hostile import TEXTS, UNSTORABLE
+from ui.cli.terminal import print_answer, print_rows
 
 SECRET_VALUE = "canary-in-a-variable"
 
@@ -55,3 +57,17 @@ def test_no_line_of_the_log_controls_the_terminal(terminal: Terminal, text: str)
     assert "\x1b[31mred" not in shown
     assert "\x1b[2J" not in shown
     assert not set(shown) & set("\x00\x07\x08\x7f\x9b\r\u202e\u2066\ud800")
+
+
+def test_a_value_with_line_breaks_forges_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"name": "Eve\nAdmin  yes", "role": "viewer"}], ["name", "role"], as_json=False)
+    print_answer({"name": "Eve\nrole: admin\u200e"})
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "Eve\\nAdmin  yes  viewer",
+        "name: Eve",
+        "    role: admin\\u200e",
+    ]
+
+
+def test_marks_of_direction_are_shown_as_what_they_are() -> None:
+    assert with_visible_marks("Eve \u202ecod.exe\u2069") == "Eve [U+202E]cod.exe[U+2069]"

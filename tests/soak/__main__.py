@@ -1,4 +1,4 @@
-"""python -m tests.soak [--minutes 10] [--seed N]: break everything at random, then count the losses."""
+"""python -m tests.soak [--minutes 10] [--seed N] [--flood N]: break everything at random, then count the losses."""
 
 import argparse
 import logging
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.faults.cluster import Cluster
 from tests.faults.servers import Servers
+from tests.soak.flood import Flood
 from tests.soak.people import USERS, Operator
 from tests.soak.storm import Storm
 from tests.soak.verdict import Verdict, judge
@@ -27,15 +28,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    parser.add_argument("--flood", type=int, default=3_000, help="jobs that always wait in another queue")
     options = parser.parse_args()
     logging.getLogger("tasks").setLevel(logging.ERROR)  # an unreachable broker is expected here
     minutes, seed = options.minutes, options.seed
-    say(f"Soak of {minutes:g} minutes, seed {seed}: make soak MINUTES={minutes:g} SEED={seed}")
+    say(f"Soak of {minutes:g} minutes: make soak MINUTES={minutes:g} SEED={seed} FLOOD={options.flood}")
     folder = Path(tempfile.mkdtemp(prefix="unstuck-soak-"))
     with Servers(folder / "data") as servers, servers.new_database() as url:
         cluster = Cluster(servers, url)
         try:
-            verdict = soak(cluster, minutes, seed)
+            verdict = soak(cluster, minutes, seed, options.flood)
         finally:
             cluster.stop()
         log = Path(shutil.copy(cluster.log, folder / "workers.log"))
@@ -47,27 +49,28 @@ def main() -> int:
     return 0
 
 
-def soak(cluster: Cluster, minutes: float, seed: int) -> Verdict:
+def soak(cluster: Cluster, minutes: float, seed: int, backlog: int) -> Verdict:
     """Let the storm rage and operators work for some minutes, repair everything, drain, and judge."""
+    flood = Flood(cluster, backlog)
     storm = Storm(cluster, random.Random(seed))
     users = cluster.make_users(USERS)
     operators = [Operator(cluster, users, random.Random(f"{seed}/{number}")) for number in range(OPERATORS)]
     end = time.monotonic() + minutes * 60
     with cluster.wakeup():
-        for operator in operators:
-            operator.start()
+        for thread in (flood, *operators):
+            thread.start()
         while (now := time.monotonic()) < end:
             storm.rage(min(end, now + 60))
             left = max(0, end - time.monotonic()) / 60
             say(f"{left:5.1f} min left; {dict(storm.counts)}; {len(acknowledged_to(operators)):,} jobs")
-        for operator in operators:
-            operator.stop()
+        for thread in (flood, *operators):
+            thread.stop()
         storm.end()
         wait_for_the_last(cluster)
     for operator in operators:
         if operator.error:
             raise operator.error
-    return judge(cluster, operators, storm.counts, seed, minutes)
+    return judge(cluster, operators, flood, storm.counts, seed, minutes)
 
 
 def acknowledged_to(operators: list[Operator]) -> list[object]:

@@ -13,6 +13,7 @@ from core.database.engine import session_scope
 from core.errors import Refused
 from core.models import TERMINAL, BackgroundJob, JobStatus, User
 from tests.factories import SUPPORT
+from tests.faults import kinds
 from tests.faults.cluster import Cluster
 
 #: Creators whose demo mode is switched on and off.
@@ -100,6 +101,8 @@ class Operator(threading.Thread):
         return self._random.choice(self._users).id
 
     def _any_job(self, *statuses: JobStatus) -> UUID | None:
-        candidates = select(BackgroundJob.id).where(col(BackgroundJob.status).in_(statuses))
+        candidates = select(BackgroundJob.id).where(
+            col(BackgroundJob.status).in_(statuses), col(BackgroundJob.queue) != kinds.FLOODED
+        )
         with Session(self._cluster.engine) as session:
             return session.exec(candidates.order_by(func.random()).limit(1)).first()

@@ -9,7 +9,9 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from core.models import TERMINAL, BackgroundJob, JobStatus
+from tests.faults import kinds
 from tests.faults.cluster import Cluster, broken
+from tests.soak.flood import Flood
 from tests.soak.people import Operator
 
 _SUCCEEDED_TWICE = text("""
@@ -19,6 +21,11 @@ _SUCCEEDED_TWICE = text("""
 """)
 _DONE_TWICE = text("""
     SELECT count(*) FROM (SELECT job_id, step FROM fault_effects GROUP BY 1, 2 HAVING count(*) > 1) twice
+""")
+#: Seconds from request to first start in the quiet queue; outages are part of them.
+_QUIET_STARTS = text("""
+    SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - created_at))
+    FROM background_jobs WHERE queue = :quiet AND started_at IS NOT NULL
 """)
 _USERS_BETWEEN = text("SELECT count(*) FROM users WHERE demo_mode_status IN ('enabling', 'disabling')")
 
@@ -31,6 +38,9 @@ class Verdict:
     minutes: float
     disturbances: Counter[str]
     requested: int
+    #: How many of them in the flooded queue and the quiet one; median and 99th percentile of the quiet ones' waits.
+    flooded: int
+    waits: Sequence[float]
     ended: Counter[JobStatus]
     lost: int
     doubled: int
@@ -47,7 +57,8 @@ class Verdict:
         rows: list[tuple[str, object]] = [("seed", str(self.seed)), ("minutes", f"{self.minutes:g}")]
         names = ("kills", "pauses", "wipes", "broker restarts", "PostgreSQL restarts", "cuts")
         rows += [(name, self.disturbances[name]) for name in names]
-        rows += [("jobs requested", self.requested)]
+        rows += [("jobs requested", self.requested), ("of them in the flooded queue and the quiet one", self.flooded)]
+        rows += [("start in the quiet queue, p50 / p99", "{:.2f} / {:.1f} s".format(*self.waits))]
         rows += [
             (f"jobs {status}", self.ended[status])
             for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
@@ -62,13 +73,19 @@ def _figure(value: object) -> str:
 
 
 def judge(
-    cluster: Cluster, operators: Sequence[Operator], disturbances: Counter[str], seed: int, minutes: float
+    cluster: Cluster,
+    operators: Sequence[Operator],
+    flood: Flood,
+    disturbances: Counter[str],
+    seed: int,
+    minutes: float,
 ) -> Verdict:
     """Compare the acknowledged jobs with the tables."""
-    acknowledged = {job_id for operator in operators for job_id in operator.acknowledged}
+    acknowledged = {job_id for person in (flood, *operators) for job_id in person.acknowledged}
     with Session(cluster.engine) as session:
         jobs = {job.id: job for job in session.exec(select(BackgroundJob))}
         twice = [session.connection().execute(query).scalar_one() for query in (_SUCCEEDED_TWICE, _DONE_TWICE)]
+        waits = session.connection().execute(_QUIET_STARTS, {"quiet": kinds.QUIET}).scalar_one()
         between = session.connection().execute(_USERS_BETWEEN).scalar_one()
     live = [job for job in jobs.values() if job.status not in TERMINAL]
     return Verdict(
@@ -76,6 +93,8 @@ def judge(
         minutes,
         disturbances,
         requested=len(acknowledged),
+        flooded=len(flood.acknowledged),
+        waits=waits or (0, 0),
         ended=Counter(job.status for job in jobs.values()),
         lost=len(acknowledged - jobs.keys()),
         doubled=sum(twice),

@@ -35,13 +35,17 @@ class Console:
 
     def open(self, user: User, path: str, screen: dict[str, int] | None = None, **settings: object) -> object:
         """Return a page in which this user is signed in; each call is another person's browser."""
+        page = self.signed_in(user, screen, **settings)
+        page.goto(path)
+        return page
+
+    def signed_in(self, user: User, screen: dict[str, int] | None = None, **settings: object) -> object:
+        """Return a tab in which this user is signed in and no page is open yet."""
         with session_scope(self.engine) as session:
             link = auth.make_link(session, session.get_one(User, user.id))
         with session_scope(self.engine) as session:
             token = auth.sign_in_by_link(session, link, Visitor())
-        page = self.tabs.apart(token, **settings) if settings else self.tabs.lend(token, screen)
-        page.goto(path)
-        return page
+        return self.tabs.apart(token, **settings) if settings else self.tabs.lend(token, screen)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from core.commands.registry import COMMANDS
 from core.diagnosis.context import Capacity, Controls, JobContext, Situation
 from core.diagnosis.job import effect_of_cancel
+from core.diagnosis.place import JobPlace
 from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
 from core.jobs.request import request
@@ -22,6 +23,7 @@ from tests.factories import ADMIN, SUPPORT, make_user
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 CAPACITY = Capacity(workers=2, threads=16, last_seen=NOW)
+BUSY = Capacity(workers=2, threads=16, last_seen=NOW, busy=16)
 NOBODY = Capacity(workers=0, threads=0, last_seen=NOW - timedelta(minutes=4))
 
 
@@ -60,7 +62,33 @@ SITUATIONS = {
     "just asked for": (job(), None, CAPACITY, 0, Situation.WORKING, "starts any moment", None),
     "a queue before it": (job(), None, CAPACITY, 12, Situation.WAITING, "12 jobs are due before it", None),
     "a very long queue": (job(), None, CAPACITY, 1000, Situation.WAITING, "1,000 or more jobs are due", None),
-    "all threads busy": (job(run_at=ago(minutes=2)), None, CAPACITY, 0, Situation.WAITING, "due for 2 min", None),
+    "overlooked": (
+        job(run_at=ago(minutes=2)),
+        None,
+        CAPACITY,
+        0,
+        Situation.WAITING,
+        "a thread is free; the next sweep",
+        None,
+    ),
+    "all threads busy": (
+        job(),
+        None,
+        BUSY,
+        0,
+        Situation.WAITING,
+        "waits for a thread: all 16 threads that serve it are busy",
+        None,
+    ),
+    "due again, all threads busy": (
+        job(attempt=1),
+        None,
+        BUSY,
+        0,
+        Situation.WAITING,
+        "number 2 of 3 is next in its queue",
+        None,
+    ),
     "nobody works": (job(), None, NOBODY, 0, Situation.STUCK, "no worker is alive", "job.cancel"),
     "scheduled": (job(run_at=NOW + timedelta(hours=3)), None, CAPACITY, 0, Situation.WAITING, "starts in 3 h", None),
     "between attempts": (
@@ -143,10 +171,11 @@ SITUATIONS = {
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
 def test_each_situation_of_a_job_has_its_sentence_and_remedy(situation: tuple) -> None:
     its_job, its_worker, capacity, ahead, situation, text, remedy = situation
+    place = JobPlace(ahead)
     state = DemoModeStatus.FAILED if its_job.status is JobStatus.FAILED else DemoModeStatus.ENABLING
     user = User(email="ana@example.com", demo_mode_status=state)
 
-    diagnosis = diagnose(user, JobContext(NOW, its_job, its_worker, capacity, ahead))
+    diagnosis = diagnose(user, JobContext(NOW, its_job, its_worker, capacity, place))
 
     assert diagnosis.situation is situation
     assert text in diagnosis.sentence
@@ -202,6 +231,39 @@ def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
     assert diagnose_user(session, first).situation is Situation.WORKING
 
 
+def test_a_job_behind_another_queue_does_not_start_any_moment(session: Session) -> None:
+    """Its place is said: first in its queue, every thread at work for another one, and what is more urgent there."""
+    session.add(
+        Worker(
+            id=(busy := uuid4()), host="w", pid=1, threads=2, queues=["demo", "bulk"], heartbeat_at=datetime.now(UTC)
+        )
+    )
+    session.add(Worker(host="x", pid=2, threads=4, queues=["mail"], heartbeat_at=datetime.now(UTC)))
+    for number in range(3):
+        session.add(BackgroundJob(kind="bulk.task", queue="bulk", priority=-number))
+        session.add(BackgroundJob(kind="mail.task", queue="mail", priority=-number))
+        session.add(BackgroundJob(kind="bulk.paused", queue="demo", priority=-number))
+    session.add(JobKind(kind="bulk.paused", **PAUSED))
+    user = make_user(session)
+    request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    assert "starts any moment" in diagnose_user(session, user).sentence
+    for _ in range(2):
+        session.add(BackgroundJob(kind="bulk.task", queue="bulk", status=JobStatus.RUNNING, worker_id=busy))
+    session.flush()
+
+    diagnosis = diagnose_user(session, user)
+
+    assert diagnosis.situation is Situation.WAITING
+    assert diagnosis.sentence == (
+        "Enabling demo mode is next in its queue and waits for a thread: all 2 threads that serve it are busy, "
+        "and more urgent jobs are due in bulk."
+    )
+    assert diagnosis.evidence[:2] == (
+        "2 of 2 threads that serve the queue demo are busy.",
+        "They also serve other queues with due jobs: bulk (3). Each queue has its turns, urgent jobs more.",
+    )
+
+
 def test_every_label_is_explained() -> None:
     from core.diagnosis.job import _EXPLAINED
 
@@ -214,7 +276,7 @@ DUE = {"run_at": ago(minutes=2)}
 
 def with_controls(its_job: BackgroundJob, controls: Controls, capacity: Capacity = CAPACITY, ahead: int = 0) -> object:
     user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.ENABLING)
-    return diagnose(user, JobContext(NOW, its_job, None, capacity, ahead, controls))
+    return diagnose(user, JobContext(NOW, its_job, None, capacity, JobPlace(ahead), controls))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,18 @@
 """Parts that belong to no page: the palette, saved columns, incidents, secrets, and the end of watching."""
 
+import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlmodel import Session, select
 
+from core.bus import Changes
 from core.jobs.request import request
-from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, Queue, Role, User
+from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, Queue, Role, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
 from core.redact import HIDDEN, redacted
@@ -189,3 +194,66 @@ def test_watching_ends_on_demand_and_when_its_part_of_the_page_is_gone() -> None
     page.is_deleted = True
     hub._forget_gone()
     assert len(hub._status_watchers) == 0
+
+
+@browser
+def test_shortcuts_work_on_a_cyrillic_layout(console, rows: Session) -> None:
+    page = person(console, rows, Role.VIEWER)
+    for key, code in (("п", "KeyG"), ("о", "KeyJ")):
+        page.evaluate(
+            "([key, code]) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, code, bubbles: true}))",
+            [key, code],
+        )
+    page.wait_for_url("**/jobs")
+
+
+@browser
+def test_ages_go_by_the_servers_clock_and_no_translation_stops_them(console, rows: Session) -> None:
+    rows.add(Worker(host="mill", pid=1, threads=2, queues=["demo"]))
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/healthz")
+    page.add_init_script("const now = Date.now; Date.now = () => now() + 3 * 3600 * 1000")
+    page.goto("/workers")
+    age = page.locator("main time-text").first
+    eventually(lambda: age.text_content().endswith((" s ago", "just now")))
+    assert age.get_attribute("translate") == "no"
+    assert page.locator("footer").get_attribute("translate") == "no"
+    page.close()  # the script stays with the tab
+
+
+@browser
+def test_a_search_keeps_the_kinds_that_the_url_names(console, rows: Session) -> None:
+    page = person(console, rows, Role.VIEWER, "/jobs?kind=demo.enable,demo.disable")
+    page.get_by_role("button", name="Remove filter kind").wait_for()
+    page.get_by_role("textbox", name="Search").or_(page.locator("[data-key='/'] input")).first.fill("nothing like this")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/jobs?*q=nothing*")
+    assert "demo.enable" in page.url
+    assert "demo.disable" in page.url
+
+
+@pytest.mark.parametrize("number", [1, live.MOST_ROWS + 1, live.MOST_CHANGED + 1])
+def test_grids_get_every_changed_row_or_load_all_of_theirs(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def load(_: object, ids: list[UUID]) -> list[str]:
+        return [str(job) for job in ids]
+
+    async def emit(_: str, delta: dict[str, Any], **__: object) -> None:
+        sent.append(delta)
+
+    monkeypatch.setattr(live.access, "load", load)
+    monkeypatch.setattr(live.core.sio, "emit", emit)
+    jobs = {uuid4() for _ in range(number)}
+    with ThreadPoolExecutor(1) as thread:  # a browser test may have left a loop in this one
+        thread.submit(asyncio.run, live._send_rows(Changes(jobs=jobs))).result()
+    rows = [row for delta in sent for row in delta["rows"]]
+    assert sorted(rows) == sorted(map(str, jobs)) or sent == [{"rows": [], "reload": True}]
+    assert max(len(delta["rows"]) for delta in sent) <= live.MOST_ROWS
+
+
+def test_every_watcher_is_concerned_when_everything_may_have_changed() -> None:
+    watcher = live._Watcher(Gone(), lambda: None, uuid4(), None, None)
+    assert not watcher.concerns(Changes(jobs={uuid4()}))
+    assert watcher.concerns(Changes(everything=True))

@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import session_scope
+from core.database.version import revision
 from core.database.window import MOST
 from core.diagnosis.invariants import violations
 from core.health import health_summary
@@ -35,13 +35,13 @@ def readyz() -> JSONResponse:
     """Report whether the database responds and is migrated. A broker that is down is only a warning."""
     try:
         with session_scope(access.engine()) as session:
-            revision = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
+            at = revision(session.connection())
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
             late = [str(each) for each in (*stalled_threads(session), *late_schedules(session))]
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "database": "does not respond, or is not migrated"}, status_code=503)
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
-    parts = {"database": "up", "schema": revision, "broker": broker, "broken": broken, "late": late}
+    parts = {"database": "up", "schema": at, "broker": broker, "broken": broken, "late": late}
     return JSONResponse({"ready": True, **parts})
 
 

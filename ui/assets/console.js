@@ -30,8 +30,18 @@
     if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
     return `${Math.floor(seconds / 86400)} days`;
   };
+  // The server's present time. A browser's clock may be hours wrong; what a page took to load is no such error.
+  let ahead = null;
+  window.serverNow = () => {
+    if (ahead === null) {
+      const clock = document.querySelector("meta[name=server-clock]");
+      ahead = clock ? Number(clock.content) - Date.now() : 0;
+      if (Math.abs(ahead) < 30000) ahead = 0;
+    }
+    return Date.now() + ahead;
+  };
   const worded = (at, mode) => {
-    const age = (Date.now() - at) / 1000;
+    const age = (window.serverNow() - at) / 1000;
     if (mode === "clock") {
       const now = new Date();
       if (now.toDateString() === at.toDateString()) return `today at ${clock.format(at)}`;
@@ -78,6 +88,11 @@
   let first = "";
   let forget = 0;
   const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  // The letter on a key of a layout without Latin letters, by the key's place.
+  window.keyOf = (event) => {
+    const letter = /^Key([A-Z])$/.exec(event.code);
+    return letter && !/^[ -~]+$/.test(event.key) ? letter[1].toLowerCase() : event.key;
+  };
   const press = (name) => {
     const target = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find(
       (each) => each.offsetParent,
@@ -91,15 +106,16 @@
     return true;
   };
   document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    if ((event.ctrlKey || event.metaKey) && window.keyOf(event).toLowerCase() === "k") {
       if (press("ctrl+k")) event.preventDefault();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (document.querySelector(".q-dialog") && event.key !== "?") return;
-    const name = first ? `${first}+${event.key}` : event.key;
+    const key = window.keyOf(event);
+    const name = first ? `${first}+${key}` : key;
     clearTimeout(forget);
-    if (!first && event.key === "g") {
+    if (!first && key === "g") {
       first = "g";
       forget = setTimeout(() => {
         first = "";

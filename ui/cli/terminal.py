@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -52,7 +53,15 @@ def opened() -> Iterator[Engine]:
 
 def me() -> Actor:
     """Return the person at the keyboard: anyone who can run the program on this machine is an admin here."""
-    return Actor(None, f"{getpass.getuser()} (command line)", Role.ADMIN, "cli")
+    return Actor(None, f"{_login_name()} (command line)", Role.ADMIN, "cli")
+
+
+def _login_name() -> str:
+    """Return the login name; a container may run under a number that no account has."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # which of them depends on Python's version
+        return f"uid {os.getuid()}"
 
 
 def load(function: Callable[[Session], T]) -> T:
@@ -91,9 +100,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(
-            *("" if row.get(column) is None else escape_control_characters(str(row[column])) for column in columns)
-        )
+        table.add_row(*("" if row.get(column) is None else _on_one_line(str(row[column])) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
 
 
@@ -111,4 +118,10 @@ def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:
         return
     for name, value in answer.items():
         if value not in (None, "", [], {}):
-            typer.echo(escape_control_characters(f"{name.replace('_', ' ')}: {value}"))
+            # Further lines are indented: a text from outside must not look like the next answer.
+            lines = escape_control_characters(str(value)).replace("\n", "\n    ")
+            typer.echo(f"{name.replace('_', ' ')}: {lines}")
+
+
+def _on_one_line(text: str) -> str:
+    return escape_control_characters(text).replace("\n", "\\n").replace("\t", "\\t")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from nicegui import ui
 
+from core.wording import with_visible_marks
 from ui import live
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ def box(classes: str = "", tag: str = "div") -> ui.element:
 
 def text(content: str, classes: str = "", tag: str = "span") -> ui.label:
     """Return a text in its own element; it is shown literally, never read as HTML."""
-    label = ui.label(content).classes(classes)
+    label = ui.label(with_visible_marks(content)).classes(classes)
     label.tag = tag
     return label
 

@@ -11,7 +11,7 @@ class ProgressBar:
 
     def __init__(self, name: str, tone: str = design.RUN) -> None:
         self.bar = box(f"progress {tone}").props(
-            f'role=progressbar aria-valuemin=0 aria-valuemax=100 aria-label="{name}"'
+            f'role=progressbar translate=no aria-valuemin=0 aria-valuemax=100 aria-label="{name}"'
         )
         with self.bar:
             with box("track"):

@@ -15,7 +15,7 @@ Mode = Literal["ago", "until", "clock", "elapsed"]
 
 def time_text(at: datetime | str | None, mode: Mode = "ago", classes: str = "") -> ui.element:
     """Return a time that updates itself; an empty element for None."""
-    element = ui.element("time-text").classes(classes)
+    element = ui.element("time-text").classes(classes).props("translate=no")  # Chrome replaces what it translates
     if at is not None:
         element.props["mode"] = mode
         set_time(element, at)

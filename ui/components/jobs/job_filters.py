@@ -79,13 +79,18 @@ class FilterBar:
 
     def _offer_kinds(self, counts: Mapping[str, Total]) -> None:
         options = {kind: f"{kind}  ·  {shown(total)}" for kind, total in counts.items()}
-        chosen = next(iter(self._filter.kind), None)
+        chosen = self._only_kind()
         if chosen and chosen not in options:
             options[chosen] = chosen
         if options != self._kind.options or chosen != self._kind.value:
             self._kind.set_options(options, value=chosen)
-        self._kind.props["display-value"] = chosen or "any kind"
+        self._kind.props["display-value"] = chosen or (
+            f"{len(self._filter.kind)} kinds" if self._filter.kind else "any kind"
+        )
         self._kind.update()
+
+    def _only_kind(self) -> str | None:
+        return next(iter(self._filter.kind)) if len(self._filter.kind) == 1 else None
 
     def _is_chosen(self, label: Label) -> bool:
         return label in self._filter.label or label.value in {status.value for status in self._filter.status}
@@ -95,15 +100,17 @@ class FilterBar:
         await self._apply(self._filter.but(label=frozenset(chosen), status=frozenset()))
 
     async def _apply_fields(self) -> None:
+        kind = self._kind.value
         await self._apply(
             self._filter.but(
-                kind=frozenset({self._kind.value} if self._kind.value else ()),
+                # A URL may name several kinds, which the field cannot show: they stay until another one is chosen.
+                kind=self._filter.kind if kind == self._only_kind() else frozenset({kind} if kind else ()),
                 q=(self._search.value or "").strip()[:320] or None,
             )
         )
 
     async def _remove(self, name: str) -> None:
-        await self._apply(self._filter.but(**{name: frozenset() if name == "queue" else None}))
+        await self._apply(self._filter.but(**{name: frozenset() if name in ("queue", "kind") else None}))
 
     async def _apply(self, job_filter: JobFilter) -> None:
         if job_filter == self._filter:
@@ -121,7 +128,7 @@ class FilterBar:
     def _draw_others(self, job_filter: JobFilter) -> None:
         with box("hbox wrap"):
             for name, value in job_filter.to_params().items():
-                if name not in _FIELDS:
+                if name not in _FIELDS or (name == "kind" and len(job_filter.kind) > 1):
                     with box("chip", "button").props("type=button aria-pressed=true") as chip:
                         text(f"{name}: {value[:40]}")
                         ui.icon("close").props("aria-hidden=true")

@@ -39,7 +39,7 @@ function recalled(name) {
 }
 
 export default {
-  template: `<div class="job-grid">
+  template: `<div class="job-grid" translate="no">
     <div class="jg-line" role="alert" v-show="problem">
       <span>{{ problem }}</span><button type="button" @click="refresh">Try again</button>
     </div>
@@ -146,8 +146,9 @@ export default {
     listen() {
       this.stop = new AbortController();
       const { signal } = this.stop;
-      this.onDelta = ({ rows }) => {
+      this.onDelta = ({ rows, reload }) => {
         if (document.hidden) this.stale = true;
+        else if (reload) this.reload();
         else this.patch(rows);
       };
       let before = false;
@@ -256,7 +257,7 @@ export default {
       if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;
       const inside = this.$refs.grid.contains(event.target);
       if (event.target.closest("button, a, [role=menuitem]") && !inside) return;
-      const act = this.action(event.key, event.shiftKey, inside);
+      const act = this.action(window.keyOf(event), event.shiftKey, inside);
       if (!act) return;
       event.preventDefault();
       act();

@@ -6,9 +6,9 @@ It needs more from the server than this element (see ui/live.py and ui/api/jobs.
   length that the grid's scrollbar represents. 401 leads to the login page, any other error to a line with a button.
 - On the page's own socket it emits `jobs:join {client_id}` after each connect, and loads its rows again after a
   reconnect.
-- It listens to `jobs:delta {rows}`, with rows of core.job_list.rows for all changed jobs: rows on the screen change in
-  place, new rows that match are counted and wait, others are ignored. A hidden tab ignores all deltas, and loads its
-  rows again when it is shown.
+- It listens to `jobs:delta {rows, reload}`, with rows of core.job_list.rows for all changed jobs: rows on the screen
+  change in place, new rows that match are counted and wait, others are ignored. With `reload`, it loads its rows again.
+  A hidden tab ignores all deltas, and loads its rows again when it is shown.
 
 Keys, unless someone is typing or a dialog is open: j k (with Shift: select too), x, Enter, Escape; r c / as shortcuts.
 """

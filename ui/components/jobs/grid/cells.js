@@ -6,7 +6,14 @@ export const tick = () => {
   for (const cell of ticking) cell.draw();
 };
 
-const put = (node, text) => {
+// Marks of direction are shown as what they are: invisible, they change the order of the text around them.
+const visible = (text) =>
+  String(text).replace(
+    /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (mark) => `[U+${mark.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`,
+  );
+const put = (node, content) => {
+  const text = visible(content);
   if (node.textContent !== text) node.textContent = text;
 };
 const hint = (node, text) => {

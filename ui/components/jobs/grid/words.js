@@ -16,7 +16,7 @@ export const exact = (iso) => (iso ? exactly.format(new Date(iso)) : "");
 // "12 s ago", "3 h ago", and from a day on the date: "Nov 20, 14:02".
 export function ago(iso) {
   if (!iso) return "";
-  const age = (Date.now() - Date.parse(iso)) / 1000;
+  const age = (window.serverNow() - Date.parse(iso)) / 1000;
   if (age < 0) return `in ${span(-age)}`;
   if (age < 1) return "now";
   return age < seconds.day ? `${span(age)} ago` : moment.format(new Date(iso));
@@ -32,7 +32,7 @@ function span(age) {
 // How long a job ran, or has been running: "840 ms", "12.4 s", "3 min 05 s", "2 h 10 min".
 export function duration(row) {
   if (!row?.started_at) return "";
-  const end = row.finished_at ? Date.parse(row.finished_at) : row.status === "running" ? Date.now() : null;
+  const end = row.finished_at ? Date.parse(row.finished_at) : row.status === "running" ? window.serverNow() : null;
   if (end === null) return "";
   const ms = Math.max(0, end - Date.parse(row.started_at));
   const s = ms / 1000;

@@ -1,0 +1,53 @@
+"""Comparing text in any case: both sides by the database's own function.
+
+Python's lower() is not PostgreSQL's: they differ in İ, in the final sigma, and in every letter beyond ASCII where the
+database has the C locale. So no text that a person typed is lowered in Python before it is compared with a column.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, func, literal
+
+#: Pasted with a text and invisible: zero-width characters, marks of direction, a byte order mark.
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff\x00"))
+
+#: As mail programs copy an address: mailto:kim@example.com, or Kim Lee <kim@example.com>.
+_COPIED = re.compile(r"^(?:mailto:)?(?:.*<(?:mailto:)?([^<>]+)>|([^<>?]+)(?:\?.*)?)$", re.IGNORECASE | re.DOTALL)
+
+
+def tidy(text: str) -> str:
+    """Return what a person typed or pasted: composed (NFC), without invisible characters and spaces around it."""
+    return unicodedata.normalize("NFC", text).translate(_INVISIBLE).strip()
+
+
+def pasted(text: str) -> str:
+    """Return the e-mail address, or the part of one, in what a person pasted; other text as it is, tidied."""
+    text = tidy(text)
+    match = _COPIED.match(text) if "@" in text else None
+    return tidy(match[1] or match[2]) if match else text
+
+
+def is_same(column: Any, text: str) -> ColumnElement[bool]:
+    """Return the condition that a column holds this text, in any case; an index on lower(column) serves it."""
+    return func.lower(column, type_=Text()) == _lower(tidy(text))
+
+
+def begins_with(column: Any, text: str) -> ColumnElement[bool]:
+    """Return the condition that a column begins with this text, in any case."""
+    return func.lower(column, type_=Text()).like(_lower(escaped(tidy(text)) + "%"), escape="\\")
+
+
+def contains(column: Any, text: str) -> ColumnElement[bool]:
+    """Return the condition that a column contains this text, in any case."""
+    return func.lower(column, type_=Text()).like(_lower(f"%{escaped(tidy(text))}%"), escape="\\")
+
+
+def escaped(text: str) -> str:
+    """Return a text whose %, _ and backslash stand for themselves in a LIKE pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _lower(text: str) -> ColumnElement[str]:
+    return func.lower(literal(text, Text()))

@@ -1,0 +1,47 @@
+"""Turns in a diagnosis: what a due job waits for while others are before it, or every thread is busy."""
+
+from core.diagnosis.context import JobContext
+from core.diagnosis.place import AHEAD_LIMIT, OtherQueue
+
+
+def wait_of(context: JobContext) -> str | None:
+    """Return what a due job waits for, or None when a thread is free for it."""
+    if context.place.ahead:
+        return f"waits its turn: {_jobs(context.place.ahead)} due before it; {_threads(context)} serve the queue"
+    if context.capacity.busy < context.capacity.threads:
+        return None
+    if urgent := [queue for queue in context.place.others if queue.urgent]:
+        return (
+            f"is next in its queue and waits for a thread: all {_threads(context)} that serve it are busy, "
+            f"and more urgent jobs are due in {_names(urgent)}"
+        )
+    return f"is next in its queue and waits for a thread: all {_threads(context)} that serve it are busy"
+
+
+def queue_evidence(context: JobContext) -> tuple[str, ...]:
+    """Return how many threads are busy, and which other queues share them."""
+    if not wait_of(context):
+        return ()
+    busy = f"{context.capacity.busy:,} of {_threads(context)} that serve the queue {context.job.queue} are busy."
+    others = context.place.others
+    if not others:
+        return (busy,)
+    counts = ", ".join(f"{queue.name} ({_number(queue.waiting)})" for queue in others)
+    return busy, f"They also serve other queues with due jobs: {counts}. Each queue has its turns, urgent jobs more."
+
+
+def _names(queues: list[OtherQueue]) -> str:
+    return ", ".join(queue.name for queue in queues)
+
+
+def _threads(context: JobContext) -> str:
+    threads = context.capacity.threads
+    return f"{threads:,} {'thread' if threads == 1 else 'threads'}"
+
+
+def _jobs(count: int) -> str:
+    return "1 job is" if count == 1 else f"{_number(count)} jobs are"
+
+
+def _number(count: int) -> str:
+    return f"{AHEAD_LIMIT:,} or more" if count >= AHEAD_LIMIT else f"{count:,}"

@@ -1,0 +1,56 @@
+"""Due jobs of several queues at once: how many may start, and how urgent the first one is.
+
+It reads each queue by itself, in the order of claims, so that one queue's backlog hides no other queue.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from core.database.statement import Statement
+from core.jobs.claim import MAY_START
+
+
+class DueQueue(NamedTuple):
+    """A queue with due jobs that may start now; `urgency` is the priority of the most urgent one."""
+
+    queue: str
+    waiting: int
+    urgency: int
+
+
+# Without `:depth` (NULL), it passes over any number of jobs whose kinds are paused or at their limit.
+_DUE = Statement(f"""
+    SELECT name AS queue, waiting, urgency
+    FROM unnest(CAST(:queues AS text[])) AS name, LATERAL (
+        SELECT count(*) AS waiting, min(priority) AS urgency FROM (
+            SELECT priority FROM (
+                SELECT priority, kind FROM background_jobs
+                WHERE status = 'queued' AND queue = name AND run_at <= statement_timestamp()
+                ORDER BY priority, run_at, id LIMIT CAST(:depth AS int)
+            ) first WHERE {MAY_START}
+            ORDER BY priority LIMIT :most
+        ) startable
+    ) due
+    WHERE waiting > 0 AND name <> ALL (ARRAY(SELECT q.name FROM queues q WHERE paused_at IS NOT NULL))
+""")  # noqa: S608 - constants of this program
+
+
+def due_queues(
+    connection: Connection,
+    worker_id: UUID,
+    queues: Collection[str],
+    kinds: Collection[str],
+    *,
+    most: int,
+    depth: int | None = None,
+) -> list[DueQueue]:
+    """Return those of `queues` that have jobs which this worker may start now, with at most `most` of them counted.
+
+    Looks at the first `depth` due jobs of each queue, or at all of them.
+    """
+    values = {"worker": worker_id, "queues": list(queues), "kinds": list(kinds), "ids": []}
+    rows = _DUE.run_on(connection, {**values, "most": most, "depth": depth})
+    return [DueQueue(*row) for row in rows]

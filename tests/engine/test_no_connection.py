@@ -1,0 +1,49 @@
+"""A server that has no connection left takes no attempt from a job: the job waits, as when the database is away."""
+
+import pytest
+from sqlalchemy import Engine
+
+from core.actor import ENGINE
+from core.database.engine import NoConnection, connect, session_scope
+from core.jobs.request_tasks import request_task
+from core.jobs.run import run
+from core.models import AttemptOutcome, JobStatus, Role
+from core.operation import NoForm, Progress, Steps, Task, TaskWork
+from core.operations import BY_NAME
+from tests.driving import STEP, job_row, must_take
+
+NOWHERE = "postgresql://127.0.0.1:1/none"
+
+
+@pytest.fixture
+def mine(database_url: str) -> Engine:
+    """Return the worker's engine."""
+    return connect(database_url)
+
+
+@pytest.mark.parametrize("whose", ["ours", "another's"])
+def test_only_a_missing_connection_to_our_database_spends_no_attempt(
+    engine: Engine, mine: Engine, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    def steps(_: TaskWork[NoForm]) -> Steps:
+        yield Progress(1, 2)
+        if whose == "ours":  # no connection of the pool is left, and no new one can be had
+            mine.dispose()
+            monkeypatch.setattr(mine.pool, "_creator", connect(NOWHERE).pool._creator)
+        else:
+            connect(NOWHERE).connect()
+        yield Progress(2, 2)
+
+    task = Task(name="test.task", label="Task", form=NoForm, run=steps, role=Role.ADMIN, queue="demo", max_attempts=1)
+    monkeypatch.setitem(BY_NAME, task.name, task)
+    with session_scope(engine) as session:
+        job = request_task(session, task, NoForm(), ENGINE).id
+    held = must_take(engine)
+    if whose == "ours":
+        with pytest.raises(NoConnection):
+            run(mine, held, STEP, lambda: False)
+        assert job_row(engine, job).status is JobStatus.RUNNING
+    else:
+        assert run(mine, held, STEP, lambda: False) is AttemptOutcome.ERROR
+        assert job_row(engine, job).status is JobStatus.FAILED
+    mine.dispose()
