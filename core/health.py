@@ -16,7 +16,7 @@ _COUNTS = text("""
         (SELECT count(*) FROM background_jobs WHERE status = 'running') AS running,
         (SELECT count(*) FROM background_jobs WHERE status = 'queued' AND run_at <= statement_timestamp()) AS waiting,
         (SELECT extract(epoch FROM statement_timestamp() - min(run_at)) FROM background_jobs
-            WHERE status = 'queued' AND run_at <= statement_timestamp()) AS oldest,
+            WHERE status = 'queued' AND run_at <= statement_timestamp() AND isfinite(run_at)) AS oldest,
         statement_timestamp() AS at
 """)
 

@@ -4,6 +4,7 @@ An Operation moves one row of one table through its state machine by means of a 
 Everything else (routes, buttons, forms, CLI flags, permissions, tests) is derived from the declaration.
 """
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,18 +35,20 @@ class Progress:
 Steps = Generator[Progress, None, dict[str, Any] | None]
 
 
-def is_storable(value: Any) -> bool:
-    """Tell whether PostgreSQL can store a JSON value: no text in it has a NUL or half a character."""
+def why_unstorable(value: Any) -> str | None:
+    """Return why PostgreSQL cannot store a JSON value, or would store another one; None if it can."""
     rest = [value]  # no recursion: the sender decides how deep a value nests
     while rest:
         part = rest.pop()
         if isinstance(part, str) and not _UNSTORABLE.isdisjoint(part):
-            return False
+            return "text with a NUL or half a character cannot be stored"
+        if isinstance(part, float) and not math.isfinite(part):
+            return "Infinity and NaN are no numbers in JSON, and cannot be stored"
         if isinstance(part, Mapping):
             rest += [*part.keys(), *part.values()]
         elif isinstance(part, list | tuple):
             rest += part
-    return True
+    return None
 
 
 _UNSTORABLE = frozenset(map(chr, (0, *range(0xD800, 0xE000))))
@@ -55,13 +58,13 @@ class Form(BaseModel):
     """The input of an operation, task or command; unknown fields are refused."""
 
     # Input may be secret, and errors are written to logs and jobs' rows.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _can_be_stored(cls, given: Any) -> Any:
-        if not is_storable(given):
-            raise PydanticCustomError("unstorable", "text with a NUL or half a character cannot be stored")
+        if problem := why_unstorable(given):
+            raise PydanticCustomError("unstorable", problem)
         return given
 
 

@@ -1,21 +1,21 @@
 """The heartbeat: reports that this process lives, and looks after the jobs it holds."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
 import psutil
 from dramatiq.middleware.threading import raise_thread_exception
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from core import rounds
 from core.database.engine import session_scope
 from core.jobs import workers
 from core.jobs.run import Interrupted
 from core.settings import settings
 from tasks.actors import Drain
+from tasks.loop import Loop
 
 log = logging.getLogger(__name__)
 
@@ -37,34 +37,26 @@ class Heartbeat:
         self._suspects: set[Key] = set()
         #: Jobs that were taken away from threads which still work on them, and since when, by the monotonic clock.
         self._void: dict[Key, float] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._loop = Loop("heartbeat", self.once, self._pause, missed="heartbeat missed")
 
     def start(self) -> None:
         """Begin to beat."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Stop beating."""
-        self._stop.set()
-        self._thread.join(2)
+        self._loop.stop()
 
-    def _beat(self) -> None:
+    def _pause(self) -> float:
         pause = settings().heartbeat_seconds
-        while not self._stop.wait(pause):
-            pause = settings().heartbeat_seconds
-            try:
-                self.once()
-            except SQLAlchemyError as error:
-                log.warning("heartbeat missed", extra={"error": str(error).split("\n")[0]})
-                pause = min(RETRY, pause)
+        return pause if self._loop.is_well else min(RETRY, pause)
 
     def once(self) -> None:
         """Beat once: report life, interrupt jobs that ignore cancel or time limit, release what no thread holds."""
         held = self._drain.registry.held()
         with session_scope(self._drain.engine) as session:
             memory = psutil.Process().memory_info().rss // 2**20
-            if not workers.beat(session, self._drain.worker_id, memory):
+            if not workers.beat(session, self._drain.worker_id, memory, rounds.stalled()):
                 self._begin_new_life(session)
             overdue = workers.overdue(session, self._drain.worker_id, settings().grace_seconds)
             lost = held.keys() - workers.held_by(session, self._drain.worker_id)
@@ -102,7 +94,16 @@ class Heartbeat:
             forgotten = set(workers.forgotten(session, self._drain.worker_id, self._drain.registry.held()))
         # Seen twice: a job may be claimed, and not yet noted by its thread, just while we look.
         for job_id, token in forgotten & self._suspects:
+            self._release(job_id, token)
+        self._suspects = set(forgotten)
+
+    def _release(self, job_id: UUID, token: int) -> None:
+        """Release one job; one that cannot be ended keeps no others waiting."""
+        named = {"job": str(job_id), "token": token}
+        try:
             with session_scope(self._drain.engine) as session:
                 workers.release(session, job_id, token)
-            log.warning("released a job that no thread holds", extra={"job": str(job_id), "token": token})
-        self._suspects = set(forgotten)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one job
+            log.warning("not released yet", extra={**named, "error": f"{type(error).__name__}: {error}".split("\n")[0]})
+        else:
+            log.warning("released a job that no thread holds", extra=named)

@@ -5,7 +5,6 @@ delivered are dropped: sweepers wake workers again, and screens poll.
 """
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import redis
 
 from core.bus import Changes
 from tasks.broker import MAX_WAKEUPS, TIMEOUT, WakeupBroker, client_of
+from tasks.loop import Loop
 
 CHANNEL = "unstuck:changes"
 #: A longer message is not ours; ours name the changes of one transaction, or of a tenth of a second.
@@ -27,7 +27,9 @@ ANNOUNCE = 0.1
 #: Wake-ups of a queue in one delivery. A woken thread takes job after job, so a steady stream needs few of them, and
 #: one that finds no job costs more than a job; the rest of a crowd follows with the next deliveries.
 WAKEUPS = 4
-log = logging.getLogger(__name__)
+#: Seconds that the thread waits for a change before it comes round.
+IDLE = 20.0
+_OUTAGES = (redis.RedisError, OSError)
 
 
 class RedisBus:
@@ -38,8 +40,13 @@ class RedisBus:
         self._waiting: SimpleQueue[Changes | threading.Event | None] = SimpleQueue()
         self.lost = 0
         self._announced = 0.0
-        self._thread = threading.Thread(target=self._deliver_all, name="bus", daemon=True)
-        self._thread.start()
+        self._later = Changes()
+        self._closed = threading.Event()
+        missed = "broker unreachable: nothing is lost, sweepers wake workers again"
+        self._loop = Loop(
+            "bus", self._deliver_next, lambda: PACE, missed=missed, at_once=True, every=IDLE, outages=_OUTAGES
+        )
+        self._loop.start()
 
     def wake(self, queue: str, times: int) -> None:
         """Wake up to `times` worker threads of a queue, soon."""
@@ -60,31 +67,29 @@ class RedisBus:
     def close(self) -> None:
         """Deliver every noted change, and stop."""
         self._waiting.put(None)
-        self._thread.join(TIMEOUT)
+        self._closed.wait(TIMEOUT)
+        self._loop.stop()
 
-    def _deliver_all(self) -> None:
-        later = Changes()
-        while True:
-            batch, reached, closing = self._next(later)
-            later = Changes()
-            try:
-                later = self._deliver(batch, all_now=closing or bool(reached))
-            except (redis.RedisError, OSError) as error:
-                self.lost += 1
-                log.warning(
-                    "broker unreachable: nothing is lost, sweepers wake workers again", extra={"error": str(error)}
-                )
+    def _deliver_next(self) -> None:
+        batch, reached, closing = self._next(self._later)
+        self._later = Changes()
+        try:
+            self._later = self._deliver(batch, all_now=closing or bool(reached))
+        except BaseException:
+            self.lost += 1
+            raise
+        finally:
             for event in reached:
                 event.set()
             if closing:
-                return
-            time.sleep(PACE)
+                self._loop.finish()
+                self._closed.set()
 
     def _next(self, batch: Changes) -> tuple[Changes, list[threading.Event], bool]:
-        """Add the noted changes to `batch`, and return it; waits while there are none at all."""
+        """Add the noted changes to `batch`, and return it; waits a while for the first."""
         reached: list[threading.Event] = []
         try:
-            item = self._waiting.get(block=batch == Changes())
+            item = self._waiting.get(block=batch == Changes(), timeout=IDLE)
             while True:
                 if item is None:
                     return batch, reached, True
@@ -121,33 +126,31 @@ class Subscription:
     def __init__(self, url: str, on_change: Callable[[Changes], None]) -> None:
         self._url = url
         self._on_change = on_change
-        self._stop = threading.Event()
         #: Whether the bus delivers changes; pages poll while it does not.
         self.connected = False
-        self._thread = threading.Thread(target=self._listen, name="subscription", daemon=True)
-        self._thread.start()
+        missed = "no live hints from the broker, polling"
+        self._loop = Loop(
+            "subscription", self._listen, lambda: 1.0, missed=missed, at_once=True, outages=(*_OUTAGES, RuntimeError)
+        )
+        self._loop.start()
 
     def close(self) -> None:
         """Stop listening."""
-        self._stop.set()
-        self._thread.join(TIMEOUT)
+        self._loop.stop(TIMEOUT)
 
     def _listen(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._receive()
-            except (redis.RedisError, OSError, ValueError, RuntimeError) as error:
-                log.warning("no live hints from the broker, polling", extra={"error": str(error)})
-            finally:
-                self.connected = False
-            self._stop.wait(1)
+        try:
+            self._receive()
+        finally:
+            self.connected = False
 
     def _receive(self) -> None:
         client = client_of(self._url)
         with client, client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
             subscription.subscribe(CHANNEL)
             self.connected = True
-            while not self._stop.is_set():
+            while not self._loop.is_stopping:
+                self._loop.note_round()
                 message = subscription.get_message(timeout=0.5)
                 if message and message["type"] == "message":
                     self._on_change(_decode(message["data"]))

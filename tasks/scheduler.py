@@ -2,14 +2,12 @@
 
 import logging
 import random
-import threading
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import session_scope
 from core.schedules import scheduling
 from core.settings import settings
 from tasks.actors import Drain
+from tasks.loop import Loop
 
 log = logging.getLogger(__name__)
 
@@ -22,26 +20,20 @@ class Scheduler:
 
     def __init__(self, drain: Drain) -> None:
         self._drain = drain
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="scheduler", daemon=True)
+        self._loop = Loop("scheduler", self.once, _pause, missed="schedules not looked at")
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Stop looking."""
-        self._stop.set()
-        self._thread.join(2)
+        self._loop.stop()
 
-    def _look(self) -> None:
-        every = min(LOOK_EVERY, settings().sweep_seconds)
-        while not self._stop.wait(every * random.uniform(0.8, 1.0)):  # noqa: S311 - spreads many schedulers
-            try:
-                while not self._stop.is_set() and self._fire():
-                    pass
-            except SQLAlchemyError as error:
-                log.warning("schedules not looked at", extra={"error": str(error).split("\n")[0]})
+    def once(self) -> None:
+        """Fire every schedule that is due."""
+        while not self._loop.is_stopping and self._fire():
+            pass
 
     def _fire(self) -> bool:
         with session_scope(self._drain.engine) as session:
@@ -51,3 +43,7 @@ class Scheduler:
         job = str(fired.job_id) if fired.job_id else None
         log.info("schedule due", extra={"schedule": str(fired.schedule_id), "outcome": fired.outcome, "job": job})
         return True
+
+
+def _pause() -> float:
+    return min(LOOK_EVERY, settings().sweep_seconds) * random.uniform(0.8, 1.0)  # noqa: S311 - spreads many schedulers

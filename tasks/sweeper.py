@@ -8,14 +8,13 @@ import random
 import threading
 import time
 
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-
 from core.database.engine import session_scope
 from core.jobs import sweep
 from core.jobs.due import DueQueue
 from core.operations import BY_NAME
 from core.settings import settings
 from tasks.actors import Drain
+from tasks.loop import Loop
 
 log = logging.getLogger(__name__)
 
@@ -26,29 +25,25 @@ class Sweeper:
     def __init__(self, drain: Drain, queues: list[str]) -> None:
         self._drain = drain
         self._queues = queues
-        self._stop = threading.Event()
         #: Until when no worker is presumed dead, by the monotonic clock.
         self._patient_until = 0.0
-        self._thread = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        self._loop = Loop("sweeper", self._sweep, _pause, missed="sweep missed", at_once=True)
 
     def start(self) -> None:
         """Sweep now, and from now on."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Stop sweeping."""
-        self._stop.set()
-        self._thread.join(2)
+        self._loop.stop()
 
     def _sweep(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.once()
-            except SQLAlchemyError as error:
-                log.warning("sweep missed", extra={"error": str(error).split("\n")[0]})
-                # No worker could report that it lives while the database was away: give them the time to.
-                self._patient_until = time.monotonic() + settings().lease_seconds
-            self._stop.wait(settings().sweep_seconds * random.uniform(0.8, 1.0))  # noqa: S311
+        try:
+            self.once()
+        except BaseException:
+            # No worker could report that it lives while the database was away: give them the time to.
+            self._patient_until = time.monotonic() + settings().lease_seconds
+            raise
 
     def once(self) -> None:
         """Presume silent workers dead, rescue their jobs, and wake threads for every job that is due."""
@@ -70,12 +65,13 @@ class Sweeper:
                 log.warning("workers presumed dead", extra={"count": lost})
 
     def _rescue(self, orphan: sweep.Orphan) -> None:
-        """Rescue one job; rows that its dead holder still locks must not keep other jobs waiting."""
+        """Rescue one job; one that its dead holder still locks, or that cannot be ended, keeps no others waiting."""
         try:
             with session_scope(self._drain.engine) as session:
                 rescued = sweep.rescue(session, orphan)
-        except OperationalError as error:
-            log.warning("not rescued yet", extra={"job": str(orphan.id), "error": str(error).split("\n")[0]})
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one job
+            kind = f"{type(error).__name__}: {error}".split("\n")[0]
+            log.warning("not rescued yet", extra={"job": str(orphan.id), "error": kind})
             return
         if rescued:
             log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
@@ -89,3 +85,7 @@ class Sweeper:
         for queue, waiting, _ in due:
             for _ in range(min(free, waiting)):
                 threading.Thread(target=self._drain, args=(queue,), name=f"swept-{queue}", daemon=True).start()
+
+
+def _pause() -> float:
+    return settings().sweep_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - spreads many sweepers

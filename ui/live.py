@@ -8,6 +8,7 @@ people watch, each change is loaded once; a disconnected tab costs nothing.
 import asyncio
 import inspect
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from core.job_list.changes import Mark, changed_since
 from core.job_list.rows import rows_by_id
 from core.models import Role
 from core.people import auth
+from core.rounds import Rounds
 from ui import access, session_watch, sockets
 
 log = logging.getLogger(__name__)
@@ -85,6 +87,9 @@ class Hub:
         self._health: HealthSummary | None = None
         self._fresh_at = 0.0
         self._mark: Mark | None = None
+        # It waits for changes, so it may be silent for long.
+        self._sending = Rounds("live pages", math.inf)
+        self._checking = Rounds("status and sessions", POLL)
         #: Tells whether the bus delivers changes; set at start by `main.py`.
         self.bus_is_up: Callable[[], bool] = lambda: False
 
@@ -96,6 +101,8 @@ class Hub:
     def start(self) -> None:
         """Start sending changes; call it once in the event loop."""
         self._loop = asyncio.get_running_loop()
+        for rounds in (self._sending, self._checking):
+            rounds.begin()
         background_tasks.create(self._send_forever(), name="live: send")
         background_tasks.create(self._check_forever(), name="live: check")
 
@@ -128,9 +135,11 @@ class Hub:
             changes, self._pending = self._pending, Changes()
             try:
                 await self._send(changes)
-            except SQLAlchemyError as error:
-                log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
+            except Exception as error:  # noqa: BLE001 - the pages of all others wait for the next changes
+                self._sending.failed(error, "live: changes not sent")
                 self._pending.everything = True
+            else:
+                self._sending.well()
 
     async def _send(self, changes: Changes) -> None:
         for watcher in list(self._watchers):
@@ -142,6 +151,7 @@ class Hub:
     async def _check_forever(self) -> None:
         while True:
             try:
+                self._forget_gone()
                 self._health = await access.load(health_summary)
                 self._fresh_at = time.monotonic()
                 await session_watch.close_orphans()
@@ -151,9 +161,9 @@ class Hub:
                     await self._poll()
                 if self._pending != Changes():
                     self._wake.set()
-            except SQLAlchemyError as error:
-                log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
-            self._forget_gone()
+                self._checking.well()
+            except Exception as error:  # noqa: BLE001 - sessions are watched and figures read again in a second
+                self._checking.failed(error, "live: figures not read")
             for watcher in list(self._status_watchers):
                 _refresh(watcher)
             await asyncio.sleep(POLL)

@@ -19,7 +19,7 @@ from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
 from core.operation import NoForm, Operation, Task
 from core.operations import BY_NAME, OPERATIONS, TASKS
 from core.queues import controls
-from core.schedules import scheduling
+from core.schedules import scheduling, timing
 
 
 def _start(operation: Operation[Any, Any], session: Session, call: Invocation) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _limit_kind(session: Session, call: Invocation) -> dict[str, Any]:
 def _add_schedule(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, scheduling.NewSchedule)
     schedule = scheduling.add(session, call.form, call.actor, call.reason)
-    return {"id": str(schedule.id), "next": [tick.isoformat() for tick in scheduling.next_ticks(schedule, 3)]}
+    return {"id": str(schedule.id), "next": [tick.isoformat() for tick in timing.next_ticks(schedule, 3)]}
 
 
 def _change_schedule(

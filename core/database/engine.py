@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, create_engine
 
 from core.address import as_text, database_address
-from core.database import pool, timeouts
+from core.database import moments, pool, timeouts
 from core.database.session_settings import PINNED, from_options
 
 #: Seconds that a new connection may take; a dead host is an error, not a hang.
@@ -34,6 +34,17 @@ class NoConnection(OperationalError):
     engine: Engine | None = None
 
 
+_ARGUMENTS: dict[str, Any] = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "prepare_threshold": None,
+    "application_name": "unstuck",
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
 def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience: float | None = None) -> Engine:
     """Return an engine for a database's address, in any form that `core.address` knows; nothing is connected yet.
 
@@ -42,15 +53,6 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
     otherwise the server's own limit. `options` are added to the settings that every session has.
     """
     address = database_address(url)
-    arguments: dict[str, Any] = {
-        "connect_timeout": CONNECT_TIMEOUT,
-        "prepare_threshold": None,
-        "application_name": "unstuck",
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,
-    }
     engine = create_engine(
         address,
         isolation_level="READ COMMITTED",  # the database's default may be another one
@@ -58,7 +60,7 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
         max_overflow=5,
         pool_timeout=5,
         pool_use_lifo=True,
-        connect_args=arguments,
+        connect_args=dict(_ARGUMENTS),
         hide_parameters=True,  # an error goes into the log, and the values of a statement may be secret
     )
     event.listen(engine, "handle_error", _hide_values)
@@ -66,6 +68,7 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
     of_address = from_options(str(address.query.get("options", "")))
     timeouts.install(engine, {**of_address, **PINNED, **from_options(options)}, patience)
     pool.install(engine)
+    moments.install(engine)
     return engine
 
 

@@ -43,9 +43,9 @@ def _truncated_column(column: sa.Column[Any], longest: int) -> sa.ColumnElement[
     if isinstance(column.type, sa.Text):
         return truncate(column, longest).label(column.name)
     size = sa.func.octet_length(sa.cast(column, sa.Text))
-    if isinstance(column.type, JSONB):
+    if isinstance(column.type, JSONB) or isinstance(getattr(column.type, "impl", None), JSONB):
         placeholder = sa.func.jsonb_build_object(TRUNCATED_JSON, sa.func.concat(size, " bytes"))
-        return sa.type_coerce(sa.case((size > longest, placeholder), else_=column), JSONB).label(column.name)
+        return sa.type_coerce(sa.case((size > longest, placeholder), else_=column), column.type).label(column.name)
     if isinstance(column.type, ARRAY):
         return sa.case((size > longest, array([TRUNCATED_JSON])), else_=column).label(column.name)
     return column

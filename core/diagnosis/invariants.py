@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
+from core.diagnosis.unreadable import unreadable_rows
 from core.models import PlatformConnection, User
 from core.operation import Machine, Operation
 from core.operations import MACHINES, operations_on, transitional_states
@@ -208,6 +209,12 @@ INVARIANTS = (
         """SELECT job_id, count(*) AS requests FROM events WHERE name = 'job.requested' AND job_id IS NOT NULL
            GROUP BY job_id HAVING count(*) > 1""",
         "Please report this defect.",
+    ),
+    Invariant(
+        "rows are readable",
+        "this release can read every row",
+        unreadable_rows(),
+        "Correct the named columns, or run the release that wrote them. Until then no worker acts on such a row.",
     ),
 )
 

@@ -26,7 +26,7 @@ _NEXT_WORKER: Final = "It ends as soon as a worker runs."
 
 def explain(context: JobContext) -> Diagnosis:
     """Return the diagnosis of a job."""
-    return _EXPLAINED[context.label](context)
+    return _EXPLAINED.get(context.label, _unreadable)(context)
 
 
 def _queued(context: JobContext) -> Diagnosis:
@@ -144,6 +144,14 @@ def _succeeded(context: JobContext) -> Diagnosis:
 
 def _cancelled(context: JobContext) -> Diagnosis:
     return Diagnosis(Situation.FINE, f"{name_of(context)} was cancelled {context.since(context.job.finished_at)} ago.")
+
+
+def _unreadable(context: JobContext) -> Diagnosis:
+    return Diagnosis(
+        Situation.STUCK,
+        f"{name_of(context)} has the status {str(context.label)!r}, which this release does not know.",
+        ("Another release or another program wrote it; no worker of this release runs the job.",),
+    )
 
 
 def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()) -> Diagnosis:

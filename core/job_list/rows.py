@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core.database.truncate import IN_LIST, truncate, truncated
+from core.database.window import Window, read_window
 from core.errors import NotFound
 from core.job_list.sources import Job, Query, fetch
 from core.jobs.labels import label_column
@@ -20,16 +21,22 @@ Row = dict[str, Any]
 ERROR_SHOWN: Final = 300
 #: Jobs shown of one chain of retries; a longer chain comes from a script in a loop.
 CHAIN_SHOWN: Final = 100
+#: Attempts and events in a window of a job's page; an attempt may come with a long traceback.
+ATTEMPTS_SHOWN: Final = 20
+EVENTS_SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """All details of one job, oldest attempt, event and retry first; `chain` includes the job itself."""
+    """All details of one job, oldest attempt, event and retry first; `chain` includes the job itself.
+
+    The windows of attempts and events are those of the newest.
+    """
 
     row: Row
     job: BackgroundJob
-    attempts: list[JobAttempt]
-    events: list[Event]
+    attempts: Window[JobAttempt]
+    events: Window[Event]
     user: User | None
     chain: list[Row]
 
@@ -42,22 +49,39 @@ def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
     return [_flat(rows[job_id]) for job_id in ids if job_id in rows]
 
 
-def detail(session: Session, job_id: UUID) -> Detail:
-    """Return all details of one job. Raises NotFound."""
-    jobs, attempt, event = truncated(BackgroundJob), truncated(JobAttempt), truncated(Event, IN_LIST)
+def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: int = 0) -> Detail:
+    """Return all details of one job; its windows leave out so many of the newest rows. Raises NotFound."""
+    jobs = truncated(BackgroundJob)
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}; finished jobs are deleted after a while")
-    attempts = select(attempt).where(col(attempt.job_id) == job_id).order_by(col(attempt.token))
-    events = select(event).where(col(event.job_id) == job_id).order_by(col(event.id))
     return Detail(
         row=rows_by_id(session, [job_id])[0],
         job=job,
-        attempts=list(session.exec(attempts)),
-        events=list(session.exec(events)),
+        attempts=job_attempts(session, job_id, ATTEMPTS_SHOWN, attempts_from).turned(),
+        events=_newest_events(session, job_id, events_from).turned(),
         user=session.get(User, job.user_id) if job.user_id else None,
         chain=_chain(session, job_id),
     )
+
+
+def job_attempts(session: Session, job_id: UUID, limit: int, start: int = 0) -> Window[JobAttempt]:
+    """Return a job's attempts, newest first."""
+    attempt = truncated(JobAttempt)
+    own = select(attempt).where(col(attempt.job_id) == job_id)
+    return read_window(session, own.order_by(col(attempt.token).desc()), limit, start)
+
+
+def job_events(session: Session, job_id: UUID, limit: int, start: int = 0) -> Window[Event]:
+    """Return a job's events, oldest first."""
+    event = truncated(Event, IN_LIST)
+    return read_window(session, select(event).where(col(event.job_id) == job_id).order_by(col(event.id)), limit, start)
+
+
+def _newest_events(session: Session, job_id: UUID, start: int) -> Window[Event]:
+    event = truncated(Event, IN_LIST)
+    own = select(event).where(col(event.job_id) == job_id)
+    return read_window(session, own.order_by(col(event.id).desc()), EVENTS_SHOWN, start)
 
 
 def _rows() -> Query:

@@ -128,7 +128,7 @@ def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subje
 def _settled_state(kind: Operation[Any, Any], job: BackgroundJob, to: Transition) -> Any:
     if to.status is JobStatus.FAILED:
         return kind.machine.failed
-    if job.token == 0 and job.came_from:
+    if job.token == 0 and job.came_from in set(type(kind.during)):
         return type(kind.during)(job.came_from)
     return kind.cancelled_state
 

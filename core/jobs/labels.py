@@ -22,6 +22,7 @@ from sqlmodel import col
 
 from core import clock
 from core.models import BackgroundJob, JobStatus, Worker
+from core.models.columns import unknown_state
 from core.settings import settings
 
 
@@ -49,6 +50,7 @@ STATUS_OF: Final[Mapping[Label, JobStatus]] = {
 }
 
 _Job = BackgroundJob
+_STATUSES: Final = frozenset(JobStatus)
 
 
 def label_of(job: BackgroundJob, worker: Worker | None, now: datetime) -> Label:
@@ -61,7 +63,7 @@ def label_of(job: BackgroundJob, worker: Worker | None, now: datetime) -> Label:
         if job.attempt > 0:
             return Label.RETRYING
         return Label.SCHEDULED if job.run_at > now else Label.QUEUED
-    return Label(job.status)
+    return Label(job.status) if job.status in _STATUSES else unknown_state(Label, str(job.status))
 
 
 def is_alive(worker: Worker | None, now: datetime) -> bool:

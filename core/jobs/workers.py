@@ -33,12 +33,15 @@ def register(session: Session, *, threads: int, queues: Sequence[str], version: 
     return worker.id
 
 
-def beat(session: Session, worker_id: UUID, memory_mb: int | None) -> bool:
-    """Record a heartbeat; return False if the worker was presumed dead meanwhile and must register again."""
+def beat(session: Session, worker_id: UUID, memory_mb: int | None, stalled: Sequence[str] = ()) -> bool:
+    """Record a heartbeat and the names of stalled threads; return False if the worker was presumed dead meanwhile.
+
+    Then it must register again.
+    """
     alive = session.exec(
         update(Worker)
         .where(col(Worker.id) == worker_id, col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
-        .values(heartbeat_at=clock.db_now(), memory_mb=memory_mb)
+        .values(heartbeat_at=clock.db_now(), memory_mb=memory_mb, stalled=list(stalled))
         .returning(col(Worker.id))
     ).first()
     return alive is not None

@@ -22,7 +22,8 @@ class Role(StrEnum):
     def includes(self, other: "Role") -> bool:
         """Return whether this role includes the rights of `other`."""
         ladder = list(Role)
-        return ladder.index(self) >= ladder.index(other)
+        # A role of another release has no rights here.
+        return self in ladder and ladder.index(self) >= ladder.index(other)
 
 
 class DemoModeStatus(StrEnum):

@@ -28,6 +28,10 @@ class Worker(SQLModel, table=True):
     queues: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
     version: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": ""})
     memory_mb: int | None = None
+    #: Its threads that have not come round for a minute, besides those that run jobs.
+    stalled: list[str] = Field(
+        default_factory=list, sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": sa.text("'{}'::text[]")}
+    )
     started_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     heartbeat_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     #: When it shut down cleanly.

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func
 
 from core import clock
 from core.database.truncate import IN_LIST, truncated
+from core.database.window import USUAL, Window, cut
 from core.errors import NotFound
 from core.models import Role, SecondFactor, SignInLink, User, UserSession
 from core.people import sessions
@@ -38,11 +39,12 @@ class OperatorLine:
     last_seen_at: datetime | None
 
 
-def operator_lines(session: Session) -> list[OperatorLine]:
-    """Return all users with a role above member, including disabled ones, ordered by e-mail address."""
+def operator_lines(session: Session, start: int = 0, limit: int = USUAL) -> Window[OperatorLine]:
+    """Return users with a role above member, including disabled ones, ordered by e-mail address."""
     person = truncated(User, IN_LIST)
     operators = _people(person).where(col(person.role) != Role.MEMBER).order_by(func.lower(person.email))
-    return [_line(*row) for row in session.execute(operators)]
+    rows = session.execute(operators.limit(limit + 1).offset(start)).all()
+    return cut(rows, limit, start).map(lambda row: _line(*row))
 
 
 def operator_line(session: Session, user_id: UUID) -> OperatorLine:

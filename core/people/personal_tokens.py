@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select, update
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
+from core.database.window import USUAL, Window, read_window
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted, NotSignedIn
 from core.models import PersonalToken, Scope, User
 from core.operation import Form
@@ -103,13 +104,17 @@ def owner_of(session: Session, token_id: UUID) -> UUID | None:
     return row.user_id if row else None
 
 
-def lines_of(session: Session, user_id: UUID) -> list[TokenLine]:
+def lines_of(session: Session, user_id: UUID, start: int = 0, limit: int = USUAL) -> Window[TokenLine]:
     """Return a person's live tokens, newest first."""
-    newest = select(PersonalToken).where(*_live(user_id)).order_by(col(PersonalToken.created_at).desc())
-    return [
-        TokenLine(row.id, row.name, row.scope, row.created_at, row.expires_at, row.last_used_at)
-        for row in session.exec(newest)
-    ]
+    newest = (
+        select(PersonalToken)
+        .where(*_live(user_id))
+        .order_by(col(PersonalToken.created_at).desc(), col(PersonalToken.id))
+    )
+    rows: Window[PersonalToken] = read_window(session, newest, limit, start)
+    return rows.map(
+        lambda row: TokenLine(row.id, row.name, row.scope, row.created_at, row.expires_at, row.last_used_at)
+    )
 
 
 def actor_of(session: Session, token: str, via: str) -> Actor:
@@ -134,7 +139,7 @@ def _live(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
 
 
 def _refuse_too_many(session: Session, user_id: UUID, name: str) -> None:
-    names = session.exec(select(PersonalToken.name).where(*_live(user_id))).all()
+    names = session.exec(select(PersonalToken.name).where(*_live(user_id)).limit(MOST)).all()
     if len(names) >= MOST:
         raise NotAllowed(f"You already have {MOST} tokens; revoke one that you no longer use.")
     if name.casefold() in {other.casefold() for other in names}:

@@ -8,18 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, select, update
 
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
+from core.database.window import Window, read_window
 from core.errors import NotFound
 from core.models import PendingSignIn, SignInLink, User, UserSession
 from core.settings import settings
 
 #: Characters of a user agent that are stored.
 AGENT_LIMIT: Final = 300
+#: Sessions in a window of the list.
+SHOWN: Final = 50
 #: The first mark that a user agent contains decides; browsers also carry the marks of later entries, so order counts.
 _BROWSERS: Final = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 _SYSTEMS: Final = {
@@ -78,12 +82,15 @@ def holds(row: UserSession, user: User) -> bool:
     return not row.revoked_at and not user.disabled_at and row.expires_at > now and row.last_seen_at > now - idle
 
 
-def lines_of(session: Session, actor: Actor, user_id: UUID) -> list[SessionLine]:
-    """Return a person's open sessions, last used first, and mark the one of `actor`. Raises NotFound."""
+def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limit: int = SHOWN) -> Window[SessionLine]:
+    """Return a person's open sessions: that of `actor`, then the others, last used first. Raises NotFound."""
     if session.get(User, user_id) is None:
         raise NotFound(f"There is no user with id {user_id}.")
     open_ones = select(UserSession).where(col(UserSession.user_id) == user_id, *still_open())
-    return [_line(row, actor) for row in session.exec(open_ones.order_by(col(UserSession.last_seen_at).desc()))]
+    is_current = col(UserSession.id) == actor.session_id if actor.session_id else sa.false()
+    order = (is_current.desc(), col(UserSession.last_seen_at).desc(), col(UserSession.id))
+    rows: Window[UserSession] = read_window(session, open_ones.order_by(*order), limit, start)
+    return rows.map(lambda row: _line(row, actor))
 
 
 def still_open() -> tuple[ColumnElement[bool], ...]:

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 from core import clock
 from core.database.text import begins_with, contains, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
+from core.database.window import Window, cut, read_window
 from core.demo import rows
 from core.diagnosis.context import Diagnosis, JobContext, latest_job, load_context
 from core.diagnosis.user import diagnose
@@ -30,6 +31,7 @@ MOST: Final = 50
 #: Jobs and events on one user's page.
 JOBS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
+CONNECTIONS_SHOWN: Final = 30
 #: Seconds after which an unclaimed due job, or a running one without a checkpoint, counts as stuck.
 OVERDUE: Final = 60
 
@@ -64,13 +66,13 @@ class UserPage:
     user: User
     context: JobContext | None
     diagnosis: Diagnosis
-    connections: list[PlatformConnection]
+    connections: Window[PlatformConnection]
     demo_interactions: int
     jobs: list[dict[str, Any]]
-    events: list[Event]
+    events: Window[Event]
 
 
-def find_users(session: Session, search: str, need: Need | None = None) -> list[UserLine]:
+def find_users(session: Session, search: str, need: Need | None = None, start: int = 0) -> Window[UserLine]:
     """Return users by the start of e-mail address, name or id, ignoring case; if none starts so, by any part.
 
     An empty search returns the newest users, or with `need` the newest of that list.
@@ -78,9 +80,10 @@ def find_users(session: Session, search: str, need: Need | None = None) -> list[
     search = pasted(search)
     conditions = [_needs(need)] if need else []
     if not search:
-        return _lines(session, conditions)
-    lines = _lines(session, [*conditions, _begins(search)])
-    return lines or _lines(session, [*conditions, _contains(search)])
+        return _lines(session, conditions, start)
+    lines = _lines(session, [*conditions, _begins(search)], start)
+    is_any = bool(lines) or (start > 0 and bool(_lines(session, [*conditions, _begins(search)], 0)))
+    return lines if is_any else _lines(session, [*conditions, _contains(search)], start)
 
 
 def users_in_need(session: Session) -> Mapping[Need, int]:
@@ -98,26 +101,37 @@ def users_in_need(session: Session) -> Mapping[Need, int]:
     return dict(zip(Need, row, strict=True))
 
 
-def user_page(session: Session, user_id: UUID) -> UserPage:
-    """Return everything about one user; raises NotFound."""
+def user_page(session: Session, user_id: UUID, connections_from: int = 0, events_from: int = 0) -> UserPage:
+    """Return everything about one user, from places in two lists; raises NotFound."""
     people = truncated(User, IN_LIST)
     user = session.exec(select(people).where(col(people.id) == user_id)).first()
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
     job = latest_job(session, user_id)
     context = load_context(session, job) if job else None
-    links, happened = truncated(PlatformConnection, IN_LIST), truncated(Event, IN_LIST)
-    connections = select(links).where(col(links.user_id) == user_id)
-    events = select(happened).where(col(happened.user_id) == user_id)
     return UserPage(
         user=user,
         context=context,
         diagnosis=diagnose(user, context),
-        connections=list(session.exec(connections.order_by(col(links.created_at)))),
+        connections=user_connections(session, user_id, CONNECTIONS_SHOWN, connections_from),
         demo_interactions=rows.count_interactions(session, user_id),
         jobs=jobs_of_user(session, user_id, JOBS_SHOWN),
-        events=list(session.exec(events.order_by(col(happened.id).desc()).limit(EVENTS_SHOWN))),
+        events=user_events(session, user_id, EVENTS_SHOWN, events_from),
     )
+
+
+def user_connections(session: Session, user_id: UUID, limit: int, start: int = 0) -> Window[PlatformConnection]:
+    """Return a user's connections, oldest first."""
+    links = truncated(PlatformConnection, IN_LIST)
+    own = select(links).where(col(links.user_id) == user_id)
+    return read_window(session, own.order_by(col(links.created_at), col(links.id)), limit, start)
+
+
+def user_events(session: Session, user_id: UUID, limit: int, start: int = 0) -> Window[Event]:
+    """Return a user's events, newest first."""
+    happened = truncated(Event, IN_LIST)
+    own = select(happened).where(col(happened.user_id) == user_id)
+    return read_window(session, own.order_by(col(happened.id).desc()), limit, start)
 
 
 def is_stuck() -> ColumnElement[bool]:
@@ -165,8 +179,9 @@ def _id_between(search: str) -> list[ColumnElement[bool]]:
     return [col(User.id).between(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))]
 
 
-def _lines(session: Session, conditions: list[ColumnElement[bool]]) -> list[UserLine]:
+def _lines(session: Session, conditions: list[ColumnElement[bool]], start: int) -> Window[UserLine]:
     shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
     newest = sa.select(*shown, is_stuck()).where(*conditions).order_by(col(User.created_at).desc(), col(User.id))
-    rows_found = session.connection().execute(newest.limit(MOST))
-    return [UserLine(user_id, email, name, role.value, *rest) for user_id, email, name, role, *rest in rows_found]
+    rows_found = session.connection().execute(newest.limit(MOST + 1).offset(start)).all()
+    lines = [UserLine(user_id, email, name, role.value, *rest) for user_id, email, name, role, *rest in rows_found]
+    return cut(lines, MOST, start)

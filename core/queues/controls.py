@@ -5,14 +5,15 @@ from datetime import datetime
 
 from pydantic import Field
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
 from core.database.truncate import IN_LIST, truncated
+from core.database.window import MOST, Window, cut
 from core.errors import Invalid, NotAllowed, NotFound
-from core.models import JobKind, Queue
+from core.models import BackgroundJob, JobKind, JobStatus, Queue
 from core.operation import Form
 from core.operations import BY_NAME
 
@@ -69,10 +70,10 @@ _LINES = text("""
                count(*) FILTER (WHERE status = 'queued' AND run_at > statement_timestamp()) AS scheduled,
                count(*) FILTER (WHERE status = 'running') AS running,
                extract(epoch FROM statement_timestamp() - min(run_at) FILTER (
-                   WHERE status = 'queued' AND run_at <= statement_timestamp())) AS oldest_seconds
+                   WHERE status = 'queued' AND run_at <= statement_timestamp() AND isfinite(run_at))) AS oldest_seconds
         FROM background_jobs WHERE status IN ('queued', 'running') GROUP BY queue
     ) live ON live.queue = names.name
-    ORDER BY names.name
+    ORDER BY names.name LIMIT :limit OFFSET :start
 """)
 
 
@@ -81,16 +82,24 @@ def known_queues() -> list[str]:
     return sorted({kind.queue for kind in BY_NAME.values()})
 
 
-def queue_lines(session: Session) -> list[QueueLine]:
-    """Return all queues by name, read from the index of unfinished jobs."""
-    rows = session.connection().execute(_LINES, {"known": known_queues(), "longest": IN_LIST})
-    return [QueueLine(**{**row._mapping, "oldest_seconds": _seconds(row.oldest_seconds)}) for row in rows]  # noqa: SLF001
+def queue_lines(session: Session, start: int = 0, limit: int = MOST) -> Window[QueueLine]:
+    """Return queues by name, read from the index of unfinished jobs."""
+    where = {"known": known_queues(), "longest": IN_LIST, "limit": limit + 1, "start": start}
+    rows = session.connection().execute(_LINES, where)
+    lines = [QueueLine(**{**row._mapping, "oldest_seconds": _seconds(row.oldest_seconds)}) for row in rows]  # noqa: SLF001
+    return cut(lines, limit, start)
 
 
-def kind_lines(session: Session) -> list[JobKind]:
-    """Return every declared kind with its operator settings."""
-    settings = {row.kind: row for row in session.exec(select(truncated(JobKind, IN_LIST)))}
-    return [settings.get(name) or JobKind(kind=name) for name in sorted({*BY_NAME, *settings})]
+def kind_lines(session: Session, start: int = 0, limit: int = MOST) -> Window[JobKind]:
+    """Return every declared kind with its operator settings, then undeclared ones that have settings."""
+    rows = truncated(JobKind, IN_LIST)
+    kinds = list(session.exec(select(rows).where(col(rows.kind).in_(BY_NAME))))
+    settings = {row.kind: row for row in kinds}
+    declared = [settings.get(name) or JobKind(kind=name) for name in sorted(BY_NAME)]
+    others = select(rows).where(col(rows.kind).not_in(BY_NAME)).order_by(col(rows.kind))
+    beyond = max(0, start - len(declared))
+    undeclared = session.exec(others.limit(limit + 1).offset(beyond)).all()
+    return cut([*declared[start:], *undeclared], limit, start)
 
 
 def pause_queue(session: Session, name: str, actor: Actor, reason: str | None) -> None:
@@ -160,7 +169,9 @@ def _resume(session: Session, row: Queue | JobKind, actor: Actor, reason: str | 
 
 
 def _require_queue(session: Session, name: str) -> None:
-    if name not in {line.name for line in queue_lines(session)}:
+    unfinished = col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
+    has_jobs = select(BackgroundJob.id).where(col(BackgroundJob.queue) == name, unfinished).limit(1)
+    if name not in known_queues() and session.get(Queue, name) is None and session.exec(has_jobs).first() is None:
         raise NotFound(f"There is no queue {name!r}. Known: {', '.join(known_queues())}.")
 
 

@@ -1,7 +1,7 @@
 """The list of workers: live ones with their running jobs, and those that stopped or were lost within the last day."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.database.truncate import IN_LIST, truncated
+from core.database.window import Window, read_window
 from core.job_list.rows import Row, rows_by_id
 from core.jobs.labels import is_alive
 from core.models import BackgroundJob, JobStatus, Worker
@@ -21,6 +22,7 @@ from core.settings import settings
 #: How long stopped and lost workers are listed, and how many at most.
 REMEMBERED: Final = timedelta(hours=24)
 GONE_SHOWN: Final = 50
+ALIVE_SHOWN: Final = 100
 #: Maximum running jobs in the list.
 MOST_JOBS: Final = 1_000
 
@@ -48,24 +50,29 @@ class WorkerListing:
     """Live workers, oldest first, and those gone within the last day, latest first; both at the database's `now`."""
 
     now: datetime
-    alive: tuple[WorkerLine, ...]
-    gone: tuple[WorkerLine, ...]
+    alive: Window[WorkerLine]
+    gone: Window[WorkerLine]
     #: All running jobs; the list has at most MOST_JOBS of them.
     running: int
 
 
-def worker_listing(session: Session) -> WorkerListing:
-    """Return the live workers and those gone recently."""
+def worker_listing(session: Session, alive_from: int = 0, gone_from: int = 0) -> WorkerListing:
+    """Return the live workers and those gone recently, from places in both lists."""
     now: datetime = session.exec(select(clock.db_now())).one()
-    workers = truncated(Worker, IN_LIST)
-    recent = select(workers).where(_recent(workers, now))
-    rows = session.exec(recent.order_by(col(workers.started_at), col(workers.id))).all()
     running, jobs_by_worker = _running(session)
-    lines = [WorkerLine(row, worker_state(row, now), jobs_by_worker.get(row.id, ())) for row in rows]
-    gone = [line for line in lines if line.presence in (WorkerState.LOST, WorkerState.STOPPED)]
-    gone.sort(key=lambda line: _gone_since(line.worker), reverse=True)
-    alive = tuple(line for line in lines if line not in gone)
-    return WorkerListing(now, alive, tuple(gone[:GONE_SHOWN]), running)
+
+    def line(row: Worker) -> WorkerLine:
+        return WorkerLine(row, worker_state(row, now), jobs_by_worker.get(row.id, ()))
+
+    alive = _workers(session, _is_alive(now), ALIVE_SHOWN, alive_from, newest_first=False)
+    gone = _workers(session, _is_gone(now), GONE_SHOWN, gone_from, newest_first=True)
+    return WorkerListing(now, alive.map(line), gone.map(line), running)
+
+
+def newest_workers(session: Session, limit: int, start: int = 0) -> Window[Worker]:
+    """Return all workers that are stored, the latest heartbeat first."""
+    lines = truncated(Worker, IN_LIST)
+    return read_window(session, select(lines).order_by(col(lines.heartbeat_at).desc(), col(lines.id)), limit, start)
 
 
 def worker_state(worker: Worker, now: datetime) -> WorkerState:
@@ -77,13 +84,34 @@ def worker_state(worker: Worker, now: datetime) -> WorkerState:
     return WorkerState.SILENT if now - worker.heartbeat_at > 2 * settings().heartbeat else WorkerState.ALIVE
 
 
-def _gone_since(worker: Worker) -> datetime:
-    return worker.stopped_at or worker.lost_at or worker.heartbeat_at
+def _workers(
+    session: Session,
+    condition: Callable[[type[Worker]], sa.ColumnElement[bool]],
+    limit: int,
+    start: int,
+    *,
+    newest_first: bool,
+) -> Window[Worker]:
+    rows = truncated(Worker, IN_LIST)
+    gone_at = sa.func.coalesce(col(rows.stopped_at), col(rows.lost_at), col(rows.heartbeat_at))
+    order = (gone_at.desc(), col(rows.id)) if newest_first else (col(rows.started_at), col(rows.id))
+    return read_window(session, select(rows).where(condition(rows)).order_by(*order), limit, start)
 
 
-def _recent(workers: type[Worker], now: datetime) -> sa.ColumnElement[bool]:
-    is_running = sa.and_(col(workers.stopped_at).is_(None), col(workers.lost_at).is_(None))
-    return sa.or_(is_running, sa.func.coalesce(col(workers.stopped_at), col(workers.lost_at)) > now - REMEMBERED)
+def _is_alive(now: datetime) -> Callable[[type[Worker]], sa.ColumnElement[bool]]:
+    return lambda rows: sa.and_(_is_open(rows), col(rows.heartbeat_at) > now - settings().lease)
+
+
+def _is_gone(now: datetime) -> Callable[[type[Worker]], sa.ColumnElement[bool]]:
+    """Return the condition for workers gone within the last day, or beyond their lease and not marked yet."""
+    return lambda rows: sa.or_(
+        sa.func.coalesce(col(rows.stopped_at), col(rows.lost_at)) > now - REMEMBERED,
+        sa.and_(_is_open(rows), col(rows.heartbeat_at) <= now - settings().lease),
+    )
+
+
+def _is_open(rows: type[Worker]) -> sa.ColumnElement[bool]:
+    return sa.and_(col(rows.stopped_at).is_(None), col(rows.lost_at).is_(None))
 
 
 def _running(session: Session) -> tuple[int, Mapping[UUID, tuple[Row, ...]]]:

@@ -11,15 +11,19 @@ from cron_descriptor import FormatError, Options, get_description
 from sqlmodel import Session, col, select
 
 from core.database.truncate import IN_LIST, truncated
+from core.database.window import Window, read_window
 from core.models import PlatformConnection, Schedule, ScheduleTick, User
 from core.operation import Task
 from core.operations import BY_NAME, known
 from core.people.operators import find_by_email
-from core.schedules import scheduling
+from core.schedules import scheduling, timing
 
 #: Next and last runs shown per schedule.
 NEXT_SHOWN: Final = 3
 TICKS_SHOWN: Final = 5
+SCHEDULES_SHOWN: Final = 50
+#: Connections that a form offers to choose from.
+CHOICES: Final = 200
 #: Only cron expressions with this many fields are described in words; others are shown as written.
 CRON_FIELDS: Final = 5
 
@@ -41,16 +45,20 @@ class ScheduleLine:
     label: str
     target: Target | None
     next: tuple[datetime, ...]
+    #: Why this row cannot fire as it is; None if it can.
+    problem: str | None
     ticks: tuple[ScheduleTick, ...]
 
 
-def schedule_lines(session: Session) -> list[ScheduleLine]:
-    """Return all schedules by name."""
+def schedule_lines(
+    session: Session, start: int = 0, limit: int = SCHEDULES_SHOWN, ticks_shown: int = TICKS_SHOWN
+) -> Window[ScheduleLine]:
+    """Return schedules by name."""
     lines = truncated(Schedule, IN_LIST)
-    rows = session.exec(select(lines).order_by(col(lines.name))).all()
-    ticks = _ticks(session)
+    rows: Window[Schedule] = read_window(session, select(lines).order_by(col(lines.name)), limit, start)
+    ticks = _ticks(session, [row.id for row in rows], ticks_shown)
     targets = _targets(session, [row.target_id for row in rows if row.target_id])
-    return [_line(row, targets, ticks.get(row.id, [])) for row in rows]
+    return rows.map(lambda row: _line(row, targets, ticks.get(row.id, [])))
 
 
 def in_words(cron: str) -> str:
@@ -73,25 +81,28 @@ def targets(session: Session, kind_name: str, email: str) -> list[Target]:
         return []
     if not issubclass(kind.machine.table, PlatformConnection):
         return [Target(user.id, user.id, user.email)]
-    connections = session.exec(select(PlatformConnection).where(col(PlatformConnection.user_id) == user.id)).all()
+    own = select(PlatformConnection).where(col(PlatformConnection.user_id) == user.id)
+    connections = session.exec(own.order_by(col(PlatformConnection.created_at)).limit(CHOICES)).all()
     return [_of_connection(connection, user.email) for connection in connections]
 
 
 def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[ScheduleTick]) -> ScheduleLine:
     kind = BY_NAME.get(row.kind)
-    upcoming = () if row.paused_at else tuple(scheduling.next_ticks(row, NEXT_SHOWN))
+    problem = scheduling.problem_of(row)
+    upcoming = () if row.paused_at or problem else tuple(timing.next_ticks(row, NEXT_SHOWN))
     target = targets.get(row.target_id) if row.target_id else None
-    return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, tuple(ticks))
+    return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, problem, tuple(ticks))
 
 
-def _ticks(session: Session) -> Mapping[UUID, list[ScheduleTick]]:
-    """Return the last ticks of every schedule, read through the primary key."""
+def _ticks(session: Session, ids: Sequence[UUID], limit: int) -> Mapping[UUID, list[ScheduleTick]]:
+    """Return the last ticks of schedules, read through the primary key."""
     tick = truncated(ScheduleTick, IN_LIST)
     last = select(tick).where(col(tick.schedule_id) == col(Schedule.id)).order_by(col(tick.due_at).desc())
-    lateral = last.limit(TICKS_SHOWN).lateral()
+    lateral = last.limit(limit).lateral()
     latest = sa.orm.aliased(ScheduleTick, lateral, adapt_on_names=True)
     by_schedule: dict[UUID, list[ScheduleTick]] = {}
-    for row in session.exec(select(latest).select_from(Schedule).join(lateral, sa.true())):
+    query = select(latest).select_from(Schedule).join(lateral, sa.true()).where(col(Schedule.id).in_(ids))
+    for row in session.exec(query):
         by_schedule.setdefault(row.schedule_id, []).append(row)
     return by_schedule
 

@@ -3,29 +3,30 @@
 A row lock lets only one scheduler at a time handle a schedule, and the primary key of its ticks prevents a second run.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
 
-from croniter import CroniterBadCronError, CroniterBadDateError, croniter
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, col, select
 
 from core import clock
 from core.actor import ENGINE, Actor
 from core.audit.record import record
+from core.database.truncate import TRUNCATED_JSON
 from core.errors import Invalid, NotAllowed, NotFound, Refused
 from core.jobs.request import Accepted, JobOptions, request, request_task
 from core.models import BackgroundJob, Schedule, ScheduleTick
-from core.operation import Form, Operation
+from core.operation import Form, Operation, Task
 from core.operations import known
+from core.schedules.timing import check_time, next_after, why_unusable
 
 #: Missed ticks are counted up to here; a higher number is just "many".
 MOST_MISSED = 1_000
-#: Maximum distance of a single time from now; a year outside 1 to 9999, in UTC, would make its row unreadable.
-FARTHEST = timedelta(days=3_660)
 
 
 class NewSchedule(Form):
@@ -77,6 +78,8 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
     schedule = get(session, schedule_id)
     if schedule.paused_at is None:
         raise NotAllowed(f"{schedule.name} is not paused.")
+    if problem := problem_of(schedule):
+        raise NotAllowed(f"{schedule.name} cannot be resumed. {problem} Add a new schedule, and remove this one.")
     schedule.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     if schedule.cron:
         schedule.next_due_at = next_after(schedule, clock.now())
@@ -109,6 +112,18 @@ def get(session: Session, schedule_id: UUID) -> Schedule:
     return schedule
 
 
+def problem_of(schedule: Schedule) -> str | None:
+    """Return why a stored schedule cannot fire as it is: its time, its kind or its arguments; None if it can."""
+    if problem := why_unusable(schedule):
+        return problem
+    try:
+        if TRUNCATED_JSON not in schedule.args:
+            _form_of(known(schedule.kind), schedule.args)
+    except Refused as refusal:
+        return str(refusal)
+    return None
+
+
 def by_name(session: Session, name: str) -> Schedule:
     """Return the schedule with this name. Raises NotFound."""
     schedule = session.exec(select(Schedule).where(Schedule.name == name)).first()
@@ -130,6 +145,18 @@ def tick(session: Session) -> Fired | None:
     if schedule is None or schedule.next_due_at is None:
         return None
     due_at = schedule.next_due_at
+    try:
+        with session.begin_nested():
+            return _fire(session, schedule, due_at, now)
+    except Exception as error:
+        # A row that another program or release wrote must not keep others from firing; an outage concerns all.
+        if isinstance(error, DBAPIError | PoolTimeout) and not isinstance(error, DataError | IntegrityError):
+            raise
+        session.refresh(schedule)
+        return _pause_unusable(session, schedule, due_at, error)
+
+
+def _fire(session: Session, schedule: Schedule, due_at: datetime, now: datetime) -> Fired:
     following = next_after(schedule, now)
     missed = _missed(schedule, due_at, now)
     schedule.next_due_at = following
@@ -145,31 +172,12 @@ def tick(session: Session) -> Fired | None:
     )
 
 
-def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
-    """Return the first tick of a cron schedule after a moment, in UTC; None for "at", which has only one tick."""
-    if schedule.cron is None:
-        return None
-    local = moment.astimezone(ZoneInfo(schedule.timezone))
-    following: datetime = croniter(schedule.cron, local).get_next(datetime)
-    return following.astimezone(clock.UTC)
-
-
-def next_ticks(schedule: Schedule, count: int) -> list[datetime]:
-    """Return the next `count` ticks, so that a person can check their input."""
-    ticks: list[datetime] = []
-    moment = schedule.next_due_at
-    while moment is not None and len(ticks) < count:
-        ticks.append(moment)
-        moment = next_after(schedule, moment)
-    return ticks
-
-
-def upcoming(cron: str | None, at: datetime | None, timezone: str, count: int) -> list[datetime]:
-    """Return the next runs of a schedule that does not exist yet. Raises Invalid."""
-    check_time(cron, at, timezone)
-    draft = Schedule(name="", kind="", cron=cron, at=at, timezone=timezone)
-    draft.next_due_at = at or next_after(draft, clock.now())
-    return next_ticks(draft, count)
+def _pause_unusable(session: Session, schedule: Schedule, due_at: datetime, error: Exception) -> Fired:
+    """Pause a schedule that cannot fire, with the reason, so that a person sees it and the others go on."""
+    reason = why_unusable(schedule) or f"It cannot fire: {type(error).__name__}."
+    schedule.sqlmodel_update({"paused_at": clock.db_now(), "paused_by": ENGINE.name, "paused_reason": reason})
+    record(session, ENGINE, "schedule.paused", reason=reason, name=schedule.name, was="active", now="paused")
+    return _record_tick(session, schedule, due_at, "refused", reason)
 
 
 def _missed(schedule: Schedule, due_at: datetime, now: datetime) -> int:
@@ -182,7 +190,7 @@ def _missed(schedule: Schedule, due_at: datetime, now: datetime) -> int:
 
 def _request_job(session: Session, schedule: Schedule, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
     kind = known(schedule.kind)
-    form = kind.form(**schedule.args)
+    form = _form_of(kind, schedule.args)
     options = JobOptions(reason=reason or f"schedule {schedule.name}", schedule_id=schedule.id)
     if isinstance(kind, Operation):
         if schedule.target_id is None:
@@ -208,31 +216,16 @@ def _record_tick(
 def _check(form: NewSchedule) -> None:
     kind = known(form.kind)
     check_time(form.cron, form.at, form.timezone)
-    try:
-        kind.form(**form.args)
-    except ValidationError as error:
-        fields = {"args." + ".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
-        raise Invalid(f"The arguments are invalid for {form.kind}.", fields) from None
+    _form_of(kind, form.args)
     if isinstance(kind, Operation) and form.target_id is None:
         raise Invalid(f"{form.kind} needs a target.", {"target_id": "Give the id of the user or connection."})
 
 
-def check_time(cron: str | None, at: datetime | None, timezone: str) -> None:
-    """Raise Invalid, naming the field, unless a schedule can have this time."""
-    if (cron is None) == (at is None):
-        raise Invalid("A schedule needs either a cron expression or a time.", {"cron": "Give either cron or at."})
-    if timezone not in available_timezones():
-        message = f"Unknown time zone {timezone!r}; use e.g. Europe/Berlin."
-        raise Invalid(message, {"timezone": message})
-    if cron is not None:
-        _check_cron(cron)
-    elif at is not None and not clock.now() - FARTHEST <= at <= clock.now() + FARTHEST:
-        raise Invalid("The time is out of range.", {"at": "Choose a time within ten years of now."})
-
-
-def _check_cron(cron: str) -> None:
+def _form_of(kind: Operation[Any, Any] | Task[Any], args: Mapping[str, Any]) -> BaseModel:
+    """Return a schedule's arguments as its kind's form. Raises Invalid, also for arguments of another release."""
     try:
-        croniter(cron, clock.now()).get_next(datetime)
-    except (CroniterBadCronError, CroniterBadDateError, ValueError, KeyError) as error:
-        message = f"{cron!r} is not a valid cron expression, or never due: {error}. Use five fields, e.g. 0 3 * * *."
-        raise Invalid("The cron expression is invalid.", {"cron": message}) from None
+        form: BaseModel = kind.form(**args)
+    except ValidationError as error:
+        fields = {"args." + ".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
+        raise Invalid(f"The arguments are invalid for {kind.name}.", fields) from None
+    return form

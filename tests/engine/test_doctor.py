@@ -29,6 +29,7 @@ DAMAGES = {
     "state says what the last job says": "UPDATE users SET demo_mode_status = 'failed'",
     "done is complete": "DELETE FROM interactions WHERE id IN (SELECT id FROM interactions WHERE is_demo LIMIT 1)",
     "off leaves nothing": "UPDATE users SET demo_mode_status = 'disabled' WHERE demo_mode_status = 'enabled'",
+    "rows are readable": "UPDATE users SET created_at = 'infinity'",
     "requested once": """INSERT INTO events (name, job_id) SELECT 'job.requested', id FROM background_jobs
                          WHERE status = 'succeeded'""",
 }

@@ -13,7 +13,7 @@ from core.errors import Invalid, NotAllowed
 from core.jobs.request import request_task
 from core.models import BackgroundJob, Event, JobCounter, JobStatus, Schedule, ScheduleTick
 from core.queues import controls
-from core.schedules import scheduling
+from core.schedules import scheduling, timing
 from tests import driving
 from tests.factories import ADMIN, make_user
 
@@ -209,7 +209,7 @@ def test_a_schedule_that_cannot_work_is_refused_with_the_field(
 def test_cron_follows_the_clocks_of_its_zone(engine: Engine) -> None:
     schedule = add_schedule(engine, cron="30 2 * * *", timezone="Europe/Berlin")
     spring = clock.datetime(2027, 3, 27, 12, 0, tzinfo=clock.UTC)
-    after = scheduling.next_after(schedule, spring)
+    after = timing.next_after(schedule, spring)
     assert after is not None
     assert after > spring
     assert after - spring < timedelta(days=2)

@@ -13,7 +13,7 @@ from core.errors import Invalid, NotFound
 from core.models import Worker
 from core.queues.summary import queue_summary
 from core.queues.workers import WorkerState, worker_listing
-from core.schedules import scheduling
+from core.schedules import scheduling, timing
 from core.schedules.listing import in_words, schedule_lines, targets
 from tests import driving
 from tests.factories import ADMIN, make_user
@@ -137,8 +137,8 @@ def test_an_unknown_user_is_no_target(session: Session) -> None:
 
 
 def test_the_next_runs_are_shown_before_a_schedule_is_added() -> None:
-    runs = scheduling.upcoming("0 3 * * *", None, "UTC", 3)
+    runs = timing.upcoming("0 3 * * *", None, "UTC", 3)
     assert [later - earlier for earlier, later in pairwise(runs)] == [timedelta(days=1)] * 2
     with pytest.raises(Invalid) as refusal:
-        scheduling.upcoming("0 0 31 2 *", None, "UTC", 3)
+        timing.upcoming("0 0 31 2 *", None, "UTC", 3)
     assert "is not a valid cron expression, or never due" in refusal.value.fields["cron"]

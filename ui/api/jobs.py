@@ -1,5 +1,6 @@
 """Jobs as JSON: list, read, explain, retry, cancel."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -10,15 +11,17 @@ from sqlmodel import Session, select
 
 from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
+from core.database.window import USUAL, Window
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
 from core.job_list import queries
 from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
-from core.job_list.rows import detail
+from core.job_list.rows import detail, job_attempts, job_events
 from core.models import BackgroundJob, Role
 from core.redact import shown
 from ui.api.deps import Caller, Key, do, read
+from ui.api.lists import After, Limit, listed
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -84,15 +87,22 @@ def job_facets(request: Request, caller: Caller) -> dict[str, dict[str, Any]]:
 
 @router.get("/{job_id}")
 def get_job(job_id: UUID, caller: Caller) -> dict[str, Any]:
-    """Return one job with its attempts; members see only their own jobs."""
+    """Return one job with its newest attempts; members see only their own jobs."""
     return read(caller, Role.MEMBER, _job, job_id)
 
 
 @router.get("/{job_id}/events")
-def job_events(job_id: UUID, caller: Caller) -> dict[str, Any]:
+def list_events(job_id: UUID, caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
     """List the events of one job, oldest first."""
-    job_detail = read(caller, Role.VIEWER, lambda session, _: detail(session, job_id))
-    return {"items": [shown(event.model_dump(mode="json")) for event in job_detail.events], "next": None}
+    events = read(caller, Role.VIEWER, _part_of_job, job_events, job_id, limit, after)
+    return listed(events, [shown(event.model_dump(mode="json")) for event in events])
+
+
+@router.get("/{job_id}/attempts")
+def list_attempts(job_id: UUID, caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
+    """List the attempts of one job, newest first."""
+    attempts = read(caller, Role.VIEWER, _part_of_job, job_attempts, job_id, limit, after)
+    return listed(attempts, [attempt.model_dump(mode="json") for attempt in attempts])
 
 
 @router.get("/{job_id}/explain")
@@ -117,6 +127,14 @@ def cancel(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason =
 def reveal(job_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Return a job's arguments with secrets visible; for admins, and recorded in the audit log."""
     return do(caller, "job.reveal", job_id, reason=body.reason)
+
+
+def _part_of_job(
+    session: Session, _: Actor, part: Callable[[Session, UUID, int, int], Window[Any]], job_id: UUID, *where: int
+) -> Window[Any]:
+    if session.get(BackgroundJob, job_id) is None:
+        raise NotFound(f"There is no job with id {job_id}.")
+    return part(session, job_id, *where)
 
 
 def _filter(request: Request) -> JobFilter:

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from core.database.engine import session_scope
 from core.health import health_summary
+from core.lateness import late_schedules, stalled_threads
 from core.models.event import IS_AUDIT
 from core.queues.controls import queue_lines
 from ui import access, live
@@ -26,7 +27,8 @@ _FINISHED_JOBS = text("""
 _WORKERS = text("""
     SELECT left(host, 300) || ':' || pid AS worker, extract(epoch FROM statement_timestamp() - heartbeat_at) AS age,
            coalesce(memory_mb, 0) AS memory
-    FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+    FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL AND isfinite(heartbeat_at)
+    ORDER BY heartbeat_at DESC LIMIT 1000
 """)
 _LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
 #: Whatever database it is in, an old transaction keeps dead rows from being cleaned up and events from being sealed.
@@ -51,6 +53,7 @@ class Collector:
             with session_scope(access.engine()) as session:
                 from_database = [*_queues(session), *_finished_jobs(session), *_workers(session), *_health(session)]
                 from_database += _delays(session)
+                from_database += _late(session)
         except SQLAlchemyError:
             up.add_metric([], 0)
             yield up
@@ -133,6 +136,16 @@ def _delays(session: Session) -> Iterator[Metric]:
         gauge = GaugeMetricFamily(name, description)
         gauge.add_metric([], float(session.connection().execute(statement).scalar_one()))
         yield gauge
+
+
+def _late(session: Session) -> Iterator[Metric]:
+    stalled = GaugeMetricFamily("unstuck_thread_stalled", "1 for a thread that stands.", labels=["worker", "thread"])
+    for each in stalled_threads(session):
+        stalled.add_metric([each.worker, each.thread], 1)
+    late = GaugeMetricFamily("unstuck_schedule_late_seconds", "Seconds past its time.", labels=["schedule"])
+    for schedule in late_schedules(session):
+        late.add_metric([schedule.name], schedule.seconds)
+    yield from (stalled, late)
 
 
 def _pool() -> Iterator[Metric]:

@@ -7,11 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
+from core.database.window import USUAL
 from core.models import Role
 from core.people import operators
 from core.people.operator_list import operator_lines
 from ui.api.deps import Caller, do, read
 from ui.api.jobs import NEEDS_BODY, OptionalReason, RequiredReason
+from ui.api.lists import After, Limit, listed, total_so_far
 
 router = APIRouter(prefix="/api/operators", tags=["people"])
 
@@ -32,10 +34,10 @@ class RoleBody(operators.RoleForm):
 
 
 @router.get("")
-def list_operators(caller: Caller) -> dict[str, Any]:
-    """List all operators: role, access, second factor, open sessions, last seen."""
-    items = [asdict(line) for line in read(caller, Role.ADMIN, lambda session, _: operator_lines(session))]
-    return {"items": items, "next": None, "total": {"value": len(items), "exact": True}}
+def list_operators(caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
+    """List operators by e-mail: role, access, second factor, open sessions, last seen."""
+    lines = read(caller, Role.ADMIN, lambda session, _: operator_lines(session, after, limit))
+    return {**listed(lines, [asdict(line) for line in lines]), "total": total_so_far(lines)}
 
 
 @router.post("", status_code=201)

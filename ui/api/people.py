@@ -1,6 +1,5 @@
 """Sessions, tokens and second factors: your own, and for admins everyone's sessions."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,10 +9,12 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
+from core.database.window import USUAL, Window
 from core.errors import NotFound
 from core.models import Role
 from core.people import personal_tokens, second_factor, sessions
 from ui.api.deps import Caller, do, read
+from ui.api.lists import After, Limit, listed, total_so_far
 
 router = APIRouter(prefix="/api", tags=["people"])
 
@@ -21,9 +22,15 @@ Reason = Annotated[str | None, Query(max_length=REASON_LIMIT)]
 
 
 @router.get("/me/sessions")
-def my_sessions(caller: Caller) -> dict[str, Any]:
+def my_sessions(caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
     """List your open sessions, last used first; `current` marks the one that sends this request."""
-    return _listed(read(caller, Role.MEMBER, lambda session, actor: sessions.lines_of(session, actor, _id_of(actor))))
+    return _listed(
+        read(
+            caller,
+            Role.MEMBER,
+            lambda session, actor: sessions.lines_of(session, actor, _id_of(actor), after, limit),
+        )
+    )
 
 
 @router.delete("/me/sessions")
@@ -39,9 +46,9 @@ def end_my_session(session_id: UUID, caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/users/{user_id}/sessions")
-def sessions_of(user_id: UUID, caller: Caller) -> dict[str, Any]:
+def sessions_of(user_id: UUID, caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
     """List a person's open sessions; for admins."""
-    return _listed(read(caller, Role.ADMIN, sessions.lines_of, user_id))
+    return _listed(read(caller, Role.ADMIN, sessions.lines_of, user_id, after, limit))
 
 
 @router.delete("/users/{user_id}/sessions")
@@ -58,9 +65,15 @@ def end_session_of(user_id: UUID, session_id: UUID, caller: Caller, reason: Reas
 
 
 @router.get("/me/tokens")
-def my_tokens(caller: Caller) -> dict[str, Any]:
+def my_tokens(caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
     """List your valid tokens, newest first, without their secrets."""
-    return _listed(read(caller, Role.MEMBER, lambda session, actor: personal_tokens.lines_of(session, _id_of(actor))))
+    return _listed(
+        read(
+            caller,
+            Role.MEMBER,
+            lambda session, actor: personal_tokens.lines_of(session, _id_of(actor), after, limit),
+        )
+    )
 
 
 @router.post("/me/tokens", status_code=201)
@@ -130,6 +143,5 @@ def _id_of(actor: Actor) -> UUID:
     return actor.id
 
 
-def _listed(lines: Sequence[sessions.SessionLine | personal_tokens.TokenLine]) -> dict[str, Any]:
-    items = [asdict(line) for line in lines]
-    return {"items": items, "next": None, "total": {"value": len(items), "exact": True}}
+def _listed(lines: Window[Any]) -> dict[str, Any]:
+    return {**listed(lines, [asdict(line) for line in lines]), "total": total_so_far(lines)}

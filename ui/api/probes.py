@@ -6,17 +6,19 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
 
 from core.database.engine import session_scope
 from core.database.failover import DatabaseReadOnly, check_writable
-from core.database.truncate import IN_LIST, truncated
 from core.database.version import revision
+from core.database.window import MOST
 from core.diagnosis.invariants import violations
 from core.health import health_summary
-from core.models import Role, Worker
+from core.lateness import late_schedules, stalled_threads
+from core.models import Role
+from core.queues.workers import newest_workers
 from ui import access, live
 from ui.api.deps import Caller, read
+from ui.api.lists import After, Limit, listed
 from ui.public_limits import SharedAnswer
 
 router = APIRouter(tags=["operation"])
@@ -42,13 +44,15 @@ def _read_readiness() -> tuple[int, dict[str, Any]]:
         with session_scope(access.engine()) as session:
             at = revision(session.connection())
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
+            late = [str(each) for each in (*stalled_threads(session), *late_schedules(session))]
             check_writable(session)
     except DatabaseReadOnly as error:
         return 503, {"ready": False, "database": error.sentence}
     except SQLAlchemyError:
         return 503, {"ready": False, "database": "does not respond, or is not migrated"}
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
-    return 200, {"ready": True, "database": "up", "schema": at, "broker": broker, "broken": broken}
+    parts = {"database": "up", "schema": at, "broker": broker, "broken": broken, "late": late}
+    return 200, {"ready": True, **parts}
 
 
 _readiness = SharedAnswer(_read_readiness)
@@ -62,9 +66,7 @@ def stats(caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/api/workers")
-def workers(caller: Caller) -> dict[str, Any]:
-    """List the 200 workers with the latest heartbeats, newest first."""
-    lines = truncated(Worker, IN_LIST)
-    newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(200)
-    rows = read(caller, Role.VIEWER, lambda session, _: list(session.exec(newest)))
-    return {"items": [row.model_dump(mode="json") for row in rows], "next": None}
+def workers(caller: Caller, limit: Limit = MOST, after: After = 0) -> dict[str, Any]:
+    """List workers, the latest heartbeat first."""
+    rows = read(caller, Role.VIEWER, lambda session, _: newest_workers(session, limit, after))
+    return listed(rows, [row.model_dump(mode="json") for row in rows])

@@ -5,28 +5,28 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlmodel import Session, col, select
 
-from core.database.truncate import IN_LIST, truncated
-from core.models import Role, Schedule, ScheduleTick
+from core.database.window import MOST, USUAL
+from core.models import Role
 from core.queues import controls
 from core.redact import shown
 from core.schedules import scheduling
+from core.schedules.listing import ScheduleLine, schedule_lines
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import NEEDS_BODY, OptionalReason, RequiredReason
+from ui.api.lists import After, Limit, listed
 
 router = APIRouter(prefix="/api", tags=["queues and schedules"])
 
-#: Past and next runs shown per schedule.
+#: Past runs shown per schedule.
 TICKS = 20
-NEXT = 5
 
 
 @router.get("/queues")
-def list_queues(caller: Caller) -> dict[str, Any]:
-    """List all queues with depth, oldest due job and, if paused, the person and the reason."""
-    lines = read(caller, Role.VIEWER, lambda session, _: controls.queue_lines(session))
-    return {"items": [asdict(line) for line in lines], "next": None}
+def list_queues(caller: Caller, limit: Limit = MOST, after: After = 0) -> dict[str, Any]:
+    """List queues with depth, oldest due job and, if paused, the person and the reason."""
+    lines = read(caller, Role.VIEWER, lambda session, _: controls.queue_lines(session, after, limit))
+    return listed(lines, [asdict(line) for line in lines])
 
 
 @router.post("/queues/{name}/pause", openapi_extra=NEEDS_BODY)
@@ -42,10 +42,10 @@ def resume_queue(name: str, caller: Caller, key: Key = None, body: OptionalReaso
 
 
 @router.get("/kinds")
-def list_kinds(caller: Caller) -> dict[str, Any]:
-    """List all kinds of jobs with their pauses and limits."""
-    rows = read(caller, Role.VIEWER, lambda session, _: controls.kind_lines(session))
-    return {"items": [row.model_dump(mode="json") for row in rows], "next": None}
+def list_kinds(caller: Caller, limit: Limit = MOST, after: After = 0) -> dict[str, Any]:
+    """List kinds of jobs with their pauses and limits."""
+    rows = read(caller, Role.VIEWER, lambda session, _: controls.kind_lines(session, after, limit))
+    return listed(rows, [row.model_dump(mode="json") for row in rows])
 
 
 @router.post("/kinds/{name}/pause", openapi_extra=NEEDS_BODY)
@@ -71,9 +71,10 @@ def limit_kind(body: LimitsWithReason, caller: Caller, key: Key = None) -> dict[
 
 
 @router.get("/schedules")
-def list_schedules(caller: Caller) -> dict[str, Any]:
-    """List all schedules with their next and last runs."""
-    return {"items": read(caller, Role.VIEWER, lambda session, _: _schedules(session)), "next": None}
+def list_schedules(caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
+    """List schedules by name, with their next and last runs; `problem` says why one cannot fire."""
+    lines = read(caller, Role.VIEWER, lambda session, _: schedule_lines(session, after, limit, TICKS))
+    return listed(lines, [_schedule(line) for line in lines])
 
 
 @router.post("/schedules", status_code=201)
@@ -94,18 +95,10 @@ def control_schedule(
     return do(caller, f"schedule.{verb}", schedule_id, reason=body.reason, key=key)
 
 
-def _schedules(session: Session) -> list[dict[str, Any]]:
-    lines = truncated(Schedule, IN_LIST)
-    schedules = session.exec(select(lines).order_by(col(lines.name)).limit(500))
-    return [_schedule(session, schedule) for schedule in schedules]
-
-
-def _schedule(session: Session, schedule: Schedule) -> dict[str, Any]:
-    ticks = truncated(ScheduleTick, IN_LIST)
-    own_ticks = select(ticks).where(col(ticks.schedule_id) == schedule.id)
-    last = session.exec(own_ticks.order_by(col(ticks.due_at).desc()).limit(TICKS))
+def _schedule(line: ScheduleLine) -> dict[str, Any]:
     return {
-        **shown(schedule.model_dump(mode="json")),
-        "next": [tick.isoformat() for tick in scheduling.next_ticks(schedule, NEXT)],
-        "ticks": [tick.model_dump(mode="json") for tick in last],
+        **shown(line.schedule.model_dump(mode="json")),
+        "problem": line.problem,
+        "next": [tick.isoformat() for tick in line.next],
+        "ticks": [tick.model_dump(mode="json") for tick in line.ticks],
     }

@@ -8,13 +8,15 @@ from fastapi import APIRouter, Query
 from sqlmodel import Session
 
 from core.actor import Actor
+from core.database.window import USUAL, Window
 from core.diagnosis.user import diagnose_user
 from core.errors import NotFound
 from core.models import PlatformConnection, Role, User
 from core.operations import OPERATIONS
-from core.people.users import Need, find_users, user_page
+from core.people.users import Need, find_users, user_connections, user_events, user_page
 from core.redact import shown
 from ui.api.deps import Caller, read
+from ui.api.lists import After, Limit, listed, total_so_far
 from ui.api.operation_routes import add_route
 
 router = APIRouter(prefix="/api", tags=["users"])
@@ -27,17 +29,17 @@ SIGN_IN_DETAILS = {"ip", "device", "session"}
 
 @router.get("/users")
 def list_users(
-    caller: Caller, q: Annotated[str, Query(max_length=320)] = "", need: Need | None = None
+    caller: Caller, q: Annotated[str, Query(max_length=320)] = "", need: Need | None = None, after: After = 0
 ) -> dict[str, Any]:
     """Find users by the start of e-mail, name or id, ignoring case; `need` filters by stuck, failed or moving."""
-    lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, need))
+    lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, need, after))
     items = [{**asdict(line), "id": str(line.id)} for line in lines]
-    return {"items": items, "next": None, "total": {"value": len(items), "exact": len(items) < 50}}
+    return {**listed(lines, items), "total": total_so_far(lines)}
 
 
 @router.get("/users/{user_id}")
 def get_user(user_id: UUID, caller: Caller) -> dict[str, Any]:
-    """Return one user with their connections, jobs and diagnosis."""
+    """Return one user with their first connections, newest jobs and diagnosis."""
     page = read(caller, Role.VIEWER, lambda session, _: user_page(session, user_id))
     return {
         **page.user.model_dump(mode="json", exclude=SECRET),
@@ -48,10 +50,17 @@ def get_user(user_id: UUID, caller: Caller) -> dict[str, Any]:
     }
 
 
+@router.get("/users/{user_id}/connections")
+def connections(user_id: UUID, caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
+    """List a user's connections, oldest first, without their tokens."""
+    window = read(caller, Role.VIEWER, _connections, user_id, limit, after)
+    return listed(window, [row.model_dump(mode="json", exclude=SECRET) for row in window])
+
+
 @router.get("/users/{user_id}/timeline")
-def timeline(user_id: UUID, caller: Caller) -> dict[str, Any]:
+def timeline(user_id: UUID, caller: Caller, limit: Limit = 60, after: After = 0) -> dict[str, Any]:
     """List a user's events, newest first; only admins see where the user signs in from."""
-    return {"items": read(caller, Role.VIEWER, _timeline, user_id), "next": None}
+    return read(caller, Role.VIEWER, _timeline, user_id, limit, after)
 
 
 @router.get("/users/{user_id}/diagnosis")
@@ -60,19 +69,30 @@ def diagnosis(user_id: UUID, caller: Caller) -> dict[str, Any]:
     return asdict(read(caller, Role.VIEWER, _diagnosis, user_id))
 
 
-def _timeline(session: Session, actor: Actor, user_id: UUID) -> list[dict[str, Any]]:
-    rows = [shown(event.model_dump(mode="json")) for event in user_page(session, user_id).events]
+def _connections(session: Session, _: Actor, user_id: UUID, limit: int, after: int) -> Window[PlatformConnection]:
+    _require(session, user_id)
+    return user_connections(session, user_id, limit, after)
+
+
+def _timeline(session: Session, actor: Actor, user_id: UUID, limit: int, after: int) -> dict[str, Any]:
+    _require(session, user_id)
+    events = user_events(session, user_id, limit, after)
+    rows = [shown(event.model_dump(mode="json")) for event in events]
     if not actor.may(Role.ADMIN):
         for row in rows:
             row["data"] = {name: value for name, value in row["data"].items() if name not in SIGN_IN_DETAILS}
-    return rows
+    return listed(events, rows)
 
 
 def _diagnosis(session: Session, _: Actor, user_id: UUID) -> Any:
+    return diagnose_user(session, _require(session, user_id))
+
+
+def _require(session: Session, user_id: UUID) -> User:
     user = session.get(User, user_id)
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
-    return diagnose_user(session, user)
+    return user
 
 
 for _operation in OPERATIONS:

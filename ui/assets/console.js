@@ -23,6 +23,7 @@
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
   const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+  const dated = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
   const span = (seconds) => {
     if (seconds < 120) return `${Math.floor(seconds)} s`;
     if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
@@ -42,8 +43,10 @@
   const worded = (at, mode) => {
     const age = (window.serverNow() - at) / 1000;
     if (mode === "clock") {
-      const today = new Date().toDateString() === at.toDateString();
-      return today ? `today at ${clock.format(at)}` : `${day.format(at)} at ${clock.format(at)}`;
+      const now = new Date();
+      if (now.toDateString() === at.toDateString()) return `today at ${clock.format(at)}`;
+      const date = now.getFullYear() === at.getFullYear() ? day : dated;
+      return `${date.format(at)} at ${clock.format(at)}`;
     }
     if (mode === "elapsed") return span(Math.max(0, age));
     if (mode === "until") return age >= 0 ? "now" : `in ${span(-age)}`;
@@ -64,7 +67,10 @@
     }
     tell() {
       const at = new Date(this.getAttribute("at"));
-      if (Number.isNaN(at.getTime())) return;
+      if (Number.isNaN(at.getTime())) {
+        this.textContent = this.getAttribute("at") || ""; // infinity
+        return;
+      }
       const text = worded(at, this.getAttribute("mode") || "ago");
       if (this.textContent !== text) this.textContent = text;
       const title = exact.format(at);

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
+from core.lateness import late_schedules, stalled_threads
 from core.logs import escape_control_characters
 from core.people.users import Need, find_users
 from ui.cli.terminal import Json, load
@@ -31,7 +32,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
     elif not findings:
-        typer.echo("All invariants hold, and no user is stuck.")
+        typer.echo("All invariants hold, no user is stuck, and nothing is late.")
     else:
         for finding in findings:
             _print_finding(finding)
@@ -49,7 +50,7 @@ def examine(session: Session) -> list[DoctorFinding]:
         DoctorFinding("stuck user", line.email, f"python main.py users diagnose {line.email}")
         for line in find_users(session, "", Need.STUCK)
     ]
-    return [*_closed(session), *broken, *stuck]
+    return [*_closed(session), *broken, *stuck, *_late(session)]
 
 
 def _closed(session: Session) -> Iterator[DoctorFinding]:
@@ -59,6 +60,22 @@ def _closed(session: Session) -> Iterator[DoctorFinding]:
         session.rollback()
         remedy = "make it writable, or set DATABASE_URL to the server that is"
         yield DoctorFinding("database is read-only", error.sentence.removesuffix("."), remedy)
+
+
+def _late(session: Session) -> list[DoctorFinding]:
+    stalled = [
+        DoctorFinding("stalled thread", str(thread), "Restart that process; its log names the error.")
+        for thread in stalled_threads(session)
+    ]
+    late = [
+        DoctorFinding(
+            "late schedule",
+            str(schedule),
+            f"Remove {schedule.name} and add it anew." if schedule.problem else "Start a worker, or look at its log.",
+        )
+        for schedule in late_schedules(session)
+    ]
+    return stalled + late
 
 
 def _print_finding(finding: DoctorFinding) -> None:

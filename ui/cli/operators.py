@@ -8,7 +8,7 @@ import typer
 from core.models import Role
 from core.people.operator_list import operator_lines
 from core.settings import settings
-from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run, run_for_person
+from ui.cli.terminal import After, Json, Reason, load, print_answer, print_window, run, run_for_person
 
 verbs = typer.Typer(no_args_is_help=True, help="Operators: list, add, role, disable, enable, link, reset-factor.")
 
@@ -21,11 +21,11 @@ LOCAL: Final = "http://127.0.0.1:8080"
 
 
 @verbs.command("list")
-def list_operators(as_json: Json = False) -> None:
+def list_operators(after: After = 0, as_json: Json = False) -> None:
     """List the operators, disabled ones too."""
-    operators = load(lambda session: [asdict(line) for line in operator_lines(session)])
+    operators = load(lambda session: operator_lines(session, after)).map(asdict)
     columns = ("email", "name", "role", "access", "has_factor", "sessions", "last_seen_at")
-    print_rows(operators, columns, as_json=as_json)
+    print_window(operators, columns, as_json=as_json)
 
 
 @verbs.command("add")

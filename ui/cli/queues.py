@@ -5,17 +5,17 @@ from dataclasses import asdict
 import typer
 
 from core.queues import controls
-from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run
+from ui.cli.terminal import After, Json, Reason, load, print_answer, print_window, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Queues: list, pause, resume.")
 
 
 @verbs.command("list")
-def list_queues(as_json: Json = False) -> None:
+def list_queues(after: After = 0, as_json: Json = False) -> None:
     """List queues with their waiting jobs."""
-    lines = [asdict(line) for line in load(controls.queue_lines)]
+    lines = load(lambda session: controls.queue_lines(session, after)).map(asdict)
     columns = ("name", "waiting", "scheduled", "running", "oldest_seconds", "paused_by", "paused_reason")
-    print_rows(lines, columns, as_json=as_json)
+    print_window(lines, columns, as_json=as_json)
 
 
 @verbs.command("pause")

@@ -4,24 +4,23 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import select
 
-from core.database.truncate import IN_LIST, truncated
-from core.models import Schedule
 from core.people.operators import find_by_email
 from core.schedules import scheduling
-from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run
+from core.schedules.listing import schedule_lines
+from ui.cli.terminal import After, Json, Reason, load, print_answer, print_window, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Schedules: list, add, pause, resume, run, remove.")
 
 
 @verbs.command("list")
-def list_schedules(as_json: Json = False) -> None:
-    """List schedules with their next run."""
-    lines = load(
-        lambda session: [s.model_dump(mode="json") for s in session.exec(select(truncated(Schedule, IN_LIST)))]
+def list_schedules(after: After = 0, as_json: Json = False) -> None:
+    """List schedules with their next run; `problem` says why one cannot fire."""
+    lines = load(lambda session: schedule_lines(session, after)).map(
+        lambda line: {**line.schedule.model_dump(mode="json"), "problem": line.problem}
     )
-    print_rows(lines, ("name", "kind", "cron", "at", "timezone", "missed", "next_due_at", "paused_by"), as_json=as_json)
+    columns = ("id", "name", "kind", "cron", "at", "timezone", "missed", "next_due_at", "paused_by", "problem")
+    print_window(lines, columns, as_json=as_json)
 
 
 @verbs.command("add")

@@ -18,6 +18,7 @@ from sqlmodel import Session
 from core.actor import Actor
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
+from core.database.window import FARTHEST, Window
 from core.logs import escape_control_characters
 from core.models import Role
 from core.people import operators
@@ -31,6 +32,7 @@ Connection = Callable[[], AbstractContextManager[Engine]]
 PIPE_WIDTH: Final = 400
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+After = Annotated[int, typer.Option(min=0, max=FARTHEST, help="Leave out so many rows; the last answer says it.")]
 Reason = Annotated[str | None, typer.Option(help="Why; goes into the audit log.")]
 
 #: The one that the program gave.
@@ -100,6 +102,13 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     for row in rows:
         table.add_row(*("" if row.get(column) is None else _on_one_line(str(row[column])) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
+
+
+def print_window(window: Window[Any], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print the rows of a window, and to standard error how to see the rest."""
+    print_rows(window, columns, as_json=as_json)
+    if window.next is not None:
+        typer.echo(f"There are more: add --after {window.next}.", err=True)
 
 
 def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:

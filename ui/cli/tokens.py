@@ -8,7 +8,7 @@ import typer
 
 from core.models import Scope
 from core.people import operators, personal_tokens
-from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run, run_for_person
+from ui.cli.terminal import After, Json, Reason, load, print_answer, print_window, run, run_for_person
 
 verbs = typer.Typer(no_args_is_help=True, help="Personal tokens for scripts: list, add, remove.")
 
@@ -16,11 +16,11 @@ Owner = Annotated[str, typer.Option("--user", help="E-mail address of the person
 
 
 @verbs.command("list")
-def list_tokens(user: Owner, as_json: Json = False) -> None:
+def list_tokens(user: Owner, after: After = 0, as_json: Json = False) -> None:
     """List a person's live tokens, newest first."""
-    lines = load(lambda session: personal_tokens.lines_of(session, operators.find_by_email(session, user).id))
+    lines = load(lambda session: personal_tokens.lines_of(session, operators.find_by_email(session, user).id, after))
     columns = ("id", "name", "scope", "created_at", "expires_at", "last_used_at")
-    print_rows([asdict(line) for line in lines], columns, as_json=as_json)
+    print_window(lines.map(asdict), columns, as_json=as_json)
 
 
 @verbs.command("add")

@@ -8,16 +8,18 @@ import typer
 from core.diagnosis.user import diagnose_user
 from core.people import operators
 from core.people.users import find_users, user_page
-from ui.cli.terminal import Json, load, print_answer, print_rows
+from ui.cli.terminal import After, Json, load, print_answer, print_rows, print_window
+
+Search = Annotated[str, typer.Argument(help="E-mail, name or id.")]
 
 verbs = typer.Typer(no_args_is_help=True, help="Users: list, show, diagnose.")
 
 
 @verbs.command("list")
-def list_users(q: Annotated[str, typer.Argument(help="E-mail, name or id.")] = "", as_json: Json = False) -> None:
+def list_users(q: Search = "", after: After = 0, as_json: Json = False) -> None:
     """Find users by the beginning of e-mail, name or id."""
-    users = [asdict(line) for line in load(lambda session: find_users(session, q))]
-    print_rows(users, ("id", "email", "name", "role", "status"), as_json=as_json)
+    users = load(lambda session: find_users(session, q, start=after)).map(asdict)
+    print_window(users, ("id", "email", "name", "role", "status"), as_json=as_json)
 
 
 @verbs.command("show")

@@ -1,20 +1,19 @@
 """Verbs about worker processes."""
 
 import typer
-from sqlmodel import col, select
 
-from core.database.truncate import IN_LIST, truncated
-from core.models import Worker
-from ui.cli.terminal import Json, load, print_rows
+from core.queues.workers import newest_workers
+from ui.cli.terminal import After, Json, load, print_window
 
 verbs = typer.Typer(no_args_is_help=True, help="Worker processes: list.")
 
+#: Rows of the list.
+SHOWN = 50
+
 
 @verbs.command("list")
-def list_workers(as_json: Json = False) -> None:
+def list_workers(after: After = 0, as_json: Json = False) -> None:
     """List worker processes, the latest heartbeat first."""
-    lines = truncated(Worker, IN_LIST)
-    newest = select(lines).order_by(col(lines.heartbeat_at).desc()).limit(50)
-    workers = [row.model_dump(mode="json") for row in load(lambda session: list(session.exec(newest)))]
-    columns = ("id", "host", "pid", "threads", "started_at", "heartbeat_at", "stopped_at", "lost_at")
-    print_rows(workers, columns, as_json=as_json)
+    workers = load(lambda session: newest_workers(session, SHOWN, after)).map(lambda row: row.model_dump(mode="json"))
+    columns = ("id", "host", "pid", "threads", "started_at", "heartbeat_at", "stopped_at", "lost_at", "stalled")
+    print_window(workers, columns, as_json=as_json)

@@ -71,7 +71,7 @@ class Dashboard:
         if operation := operation_during(demo_mode, state.status):
             self.banner_transition(operation.doing, state)
         else:
-            _SETTLED_BANNERS[state.status](self, state)
+            _SETTLED_BANNERS.get(state.status, Dashboard.banner_disabled)(self, state)
 
     def banner_disabled(self, state: DemoState) -> None:
         """Draw no banner: the figures are the creator's own."""

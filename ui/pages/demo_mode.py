@@ -76,7 +76,7 @@ class DemoCard:
         if operation_during(demo.demo_mode, state.status):
             self.draw_transition(state)
         else:
-            _SETTLED_DRAWINGS[state.status](self, state)
+            _SETTLED_DRAWINGS.get(state.status, DemoCard.draw_unknown)(self, state)
 
     def draw_disabled(self, state: DemoState) -> None:
         """Offer the presets."""
@@ -112,6 +112,12 @@ class DemoCard:
                 self._draw_progress(operation.doing, state)
             if operation.target == DemoModeStatus.ENABLED:
                 self._draw_cancel(state)
+
+    def draw_unknown(self, state: DemoState) -> None:
+        """Say that another release has written the state."""
+        with box("banner bad").props("role=alert"):
+            ui.icon("error").props("aria-hidden=true")
+            text(f"Demo mode is in a state that this version does not know: {state.status}.", "words")
 
     def draw_enabled(self, state: DemoState) -> None:
         """Say that demo mode is on, and offer to switch the creator or turn it off."""

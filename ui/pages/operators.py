@@ -7,6 +7,7 @@ from core.people.operator_list import OperatorLine, operator_lines
 from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, Rows, box, keep_roughly_fresh, link, text
+from ui.components.base.pager import Pager
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.table import cell, table
 from ui.components.base.times import time_text
@@ -37,11 +38,13 @@ class OperatorsPage:
                 columns = ("Person", "Access", "Role", "Second factor", "Sessions", "Last seen")
                 with table("Operators", columns):
                     self._rows: Rows[OperatorLine] = Rows(self._draw_row, "", "tbody")
+                self._pager = Pager("operators", self.refresh)
 
     async def refresh(self) -> None:
         """Load the operators again; lines change in place."""
-        operators = await access.load_for(Role.ADMIN, operator_lines)
+        operators = await access.load_for(Role.ADMIN, operator_lines, self._pager.start)
         self._rows.show({person.id: person for person in operators})
+        self._pager.show(operators)
 
     def _draw_row(self, person: OperatorLine) -> Callable[[OperatorLine], None]:
         with box(tag="tr"):

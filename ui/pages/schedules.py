@@ -5,15 +5,17 @@ from typing import Final
 
 from nicegui import ui
 
+from core.database.window import Window
 from core.models import ScheduleTick
-from core.schedules.listing import ScheduleLine, in_words
-from ui import query_cache
+from core.schedules.listing import ScheduleLine, in_words, schedule_lines
+from ui import access, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.button import PRIMARY, button
 from ui.components.base.command_button import CommandAction, command_button, limit_to_role
 from ui.components.base.confirm import Question
 from ui.components.base.empty import empty
 from ui.components.base.open_form import open_form
+from ui.components.base.pager import Pager
 from ui.components.base.pause import draw_who_paused
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
@@ -42,19 +44,23 @@ class SchedulesPage:
             with box("panel", "section").props("aria-label=Schedules"):
                 self._none: Part[bool] = Part(_draw_none)
                 self._rows: Rows[ScheduleLine] = Rows(self._draw_row, "rows schedules")
+                self._pager = Pager("schedules", self.refresh)
 
     async def refresh(self) -> None:
         """Load the schedules again and show what changed."""
-        self._show(await query_cache.schedules.now())
+        start = self._pager.start
+        self._show(await (access.load(schedule_lines, start) if start else query_cache.schedules.now()))
 
     async def _reload(self) -> None:
-        self._show(await query_cache.schedules.anew())
+        await query_cache.schedules.anew()
+        await self.refresh()
 
-    def _show(self, lines: list[ScheduleLine]) -> None:
+    def _show(self, lines: Window[ScheduleLine]) -> None:
         if self.screen.is_deleted:
             return
         self._none.show(not lines, key=not lines)
         self._rows.show({line.schedule.id: line for line in lines})
+        self._pager.show(lines)
 
     async def _add(self) -> None:
         zone = await ui.run_javascript("Intl.DateTimeFormat().resolvedOptions().timeZone", timeout=3)
@@ -69,7 +75,7 @@ class SchedulesPage:
             pause = (row.paused_at, row.paused_by, row.paused_reason)
             ticks = [(tick.due_at, tick.outcome) for tick in now.ticks]
             part.box.props["data-schedule"] = row.name
-            part.show(now, key=(pause, now.target, now.next, ticks))
+            part.show(now, key=(pause, now.target, now.next, now.problem, ticks))
 
         return update
 
@@ -107,7 +113,7 @@ def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
 def _draw_kind(line: ScheduleLine) -> None:
     row = line.schedule
     with box("named"):
-        state_chip("paused" if row.paused_at else "active" if line.next else "over")
+        state_chip("unreadable" if line.problem else "paused" if row.paused_at else "active" if line.next else "over")
         text(row.name, "strong")
     with box("muted"):
         text(f"{line.label} ")
@@ -118,6 +124,8 @@ def _draw_kind(line: ScheduleLine) -> None:
             text("for a deleted user")
     if row.paused_at:
         draw_who_paused(row)
+    if line.problem:
+        text(f"{line.problem} Id {row.id}", "wrong", tag="div")
 
 
 def _draw_when(line: ScheduleLine) -> None:
@@ -136,7 +144,9 @@ def _draw_when(line: ScheduleLine) -> None:
 
 def _draw_next(line: ScheduleLine) -> None:
     text("Next", "label")
-    if line.schedule.paused_at:
+    if line.problem:
+        text("none: its time cannot be read", "muted")
+    elif line.schedule.paused_at:
         text("none while paused", "muted")
     elif not line.next:
         text("none: it ran once only", "muted")

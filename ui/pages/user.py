@@ -11,6 +11,7 @@ from core.wording import counted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.empty import empty
+from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import draw_remedy
 from ui.components.base.state_chip import demo_chip, state_chip
@@ -51,10 +52,13 @@ class OneUser:
                 with box():
                     self._demo: Part[UserPage] = Part(self._draw_demo, "panel")
                     self._jobs: Part[UserPage] = Part(_draw_jobs, "panel")
-                    self._connections: Part[UserPage] = Part(_draw_connections, "panel")
+                    with box("panel"):
+                        self._connections: Part[UserPage] = Part(_draw_connections)
+                        self._more_connections = Pager("connections", self.refresh)
                     self._access = PersonAccess(user_id) if access.me().may(Role.ADMIN) else None
-                with box():
-                    self._events: Part[UserPage] = Part(_draw_events, "panel")
+                with box(), box("panel"):
+                    self._events: Part[UserPage] = Part(_draw_events)
+                    self._more_events = Pager("events", self.refresh)
 
     async def begin(self) -> None:
         """Show the user now, and keep the page fresh."""
@@ -67,7 +71,7 @@ class OneUser:
 
     async def refresh(self) -> None:
         """Load everything again and show what changed."""
-        page = await access.load(user_page, self._user_id)
+        page = await access.load(user_page, self._user_id, self._more_connections.start, self._more_events.start)
         if self._screen.is_deleted:
             return
         context, user = page.context, page.user
@@ -79,6 +83,8 @@ class OneUser:
         self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])
         self._connections.show(page, key=[(each.id, each.connection_status) for each in page.connections])
         self._events.show(page, key=[event.id for event in page.events])
+        self._more_connections.show(page.connections)
+        self._more_events.show(page.events)
         if self._progress and context:
             self._progress.show(context.job.progress_done, context.job.progress_total, context.job.progress_message)
 

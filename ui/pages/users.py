@@ -6,10 +6,12 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from core.people.users import MOST, Need, UserLine, find_users, users_in_need
+from core.database.window import Window
+from core.people.users import Need, UserLine, find_users, users_in_need
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
+from ui.components.base.pager import Pager
 from ui.components.base.state_chip import demo_chip, state_chip
 from ui.console_pages import note_address
 
@@ -40,7 +42,8 @@ class UserSearch:
                 self._field.classes("field grow").style("max-width: 420px")
                 self._chips = {each: self._chip(each) for each in Need}
             with box("panel"):
-                self._rows: Part[list[UserLine]] = Part(self._draw_rows)
+                self._rows: Part[Window[UserLine]] = Part(self._draw_rows)
+                self._pager = Pager("users", self.refresh)
 
     async def begin(self) -> None:
         """Show the matching users, and keep them fresh."""
@@ -49,11 +52,12 @@ class UserSearch:
 
     async def refresh(self) -> None:
         """Search and count again."""
-        query = (self._search, self._need)
+        query = (self._search, self._need, self._pager.start)
         lines = await access.load(find_users, *query)
         counts = await access.load(users_in_need)
-        if self._screen.is_deleted or query != (self._search, self._need):
+        if self._screen.is_deleted or query != (self._search, self._need, self._pager.start):
             return
+        self._pager.show(lines)
         self._rows.show(lines, key=(query, tuple(lines)))
         for need, (chip, count) in self._chips.items():
             count.set_text(f"{counts[need]:,}")
@@ -71,6 +75,7 @@ class UserSearch:
     async def _changed(self) -> None:
         parameters = {"q": self._search, "need": self._need.value if self._need else ""}
         query = urlencode({name: value for name, value in parameters.items() if value})
+        self._pager.start = 0
         note_address(f"/users?{query}" if query else "/users")
         await self.refresh()
 
@@ -80,13 +85,13 @@ class UserSearch:
             count = text("–", "n")
         return chip.on("click", partial(self._toggle, need)), count
 
-    def _draw_rows(self, lines: list[UserLine]) -> None:
+    def _draw_rows(self, lines: Window[UserLine]) -> None:
         if not lines:
             self._draw_no_users()
             return
         with box("title"):
             text(_NEEDS[self._need].capitalize() if self._need else "Found" if self._search else "Newest", tag="h2")
-            text(f"first {MOST}; type to narrow" if len(lines) == MOST else f"{len(lines)} shown", "muted")
+            text(f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown", "muted")
         with box("rows users"):
             for line in lines:
                 _draw_row(line)

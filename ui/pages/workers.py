@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from core.job_list.rows import Row
-from core.queues.workers import WorkerLine, WorkerListing, WorkerState
+from core.queues.workers import WorkerLine, WorkerListing, WorkerState, worker_listing
 from core.wording import counted, lasted
-from ui import live, query_cache
+from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.empty import empty
+from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.times import set_time, time_text
@@ -33,23 +34,29 @@ class WorkersPage:
                     text("Live", tag="h2")
                 self._none: Part[WorkerListing] = Part(_draw_none)
                 self._alive: Rows[WorkerLine] = Rows(_draw_worker, "workers")
+                self._more_alive = Pager("workers", self.refresh)
             with box("panel", "section").props('aria-label="Stopped workers"'):
                 with box("title"):
                     text("Stopped or lost in the last 24 hours", tag="h2")
                     text("newest first", "muted")
                 self._stopped: Part[WorkerListing] = Part(_draw_stopped)
+                self._more_gone = Pager("workers", self.refresh)
 
     async def refresh(self) -> None:
         """Load the workers again; values update in place."""
-        listing = await query_cache.workers.now()
+        places = (self._more_alive.start, self._more_gone.start)
+        listing = await (access.load(worker_listing, *places) if any(places) else query_cache.workers.now())
         if self.screen.is_deleted:
             return
         threads = sum(line.worker.threads for line in listing.alive)
-        alive = f"{counted(len(listing.alive), 'worker')} with {counted(threads, 'thread')}"
+        more = "more than " if listing.alive.next else ""
+        alive = f"{more}{counted(listing.alive.start + len(listing.alive), 'worker')} with {counted(threads, 'thread')}"
         self._sum.set_text(f"{alive}, {counted(listing.running, 'job')} running" if listing.alive else "")
         self._none.show(listing, key=not listing.alive)
         self._alive.show({line.worker.id: line for line in listing.alive})
         self._stopped.show(listing, key=[(line.worker.id, line.presence) for line in listing.gone])
+        self._more_alive.show(listing.alive)
+        self._more_gone.show(listing.gone)
 
 
 def _draw_none(listing: WorkerListing) -> None:

@@ -16,6 +16,7 @@ from core.wording import lasted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.empty import empty
+from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import draw_remedy
 from ui.components.base.state_chip import state_chip
@@ -48,8 +49,10 @@ class JobDetail:
             self._head: Part[Explained] = Part(self._draw_head, "vbox")
             self._facts: Part[Detail] = Part(_draw_facts)
             self._attempts: Part[Detail] = Part(_draw_attempts)
+            self._more_attempts = Pager("attempts", self.refresh)
             self._data: Part[Detail] = Part(_draw_data, "vbox")
             self._events: Part[Detail] = Part(_draw_events)
+            self._more_events = Pager("events", self.refresh)
 
     async def begin(self) -> None:
         """Show the job and keep it fresh."""
@@ -60,7 +63,7 @@ class JobDetail:
 
     async def refresh(self) -> None:
         """Load the job again and show what changed."""
-        explained = await access.load(_load, self._job_id)
+        explained = await access.load(_load, self._job_id, self._more_attempts.start, self._more_events.start)
         if self._body.is_deleted:
             return
         job_detail, diagnosis = explained
@@ -71,6 +74,8 @@ class JobDetail:
         self._attempts.show(job_detail, key=[(each.token, each.outcome) for each in job_detail.attempts])
         self._data.show(job_detail, key=(row["label"], str(job.result)))
         self._events.show(job_detail, key=[event.id for event in job_detail.events])
+        self._more_attempts.show(job_detail.attempts)
+        self._more_events.show(job_detail.events)
         if self._progress:
             self._progress.show(job.progress_done, job.progress_total, job.progress_message)
 
@@ -103,8 +108,8 @@ class JobDetail:
         text(job.progress_message, "muted") if job.progress_message else None
 
 
-def _load(session: Session, job_id: UUID) -> Explained:
-    return detail(session, job_id), explain_job(session, job_id)
+def _load(session: Session, job_id: UUID, attempts_from: int, events_from: int) -> Explained:
+    return detail(session, job_id, attempts_from, events_from), explain_job(session, job_id)
 
 
 def _draw_facts(job_detail: Detail) -> None:

@@ -10,6 +10,7 @@ from ui import access, design
 from ui.components.base.box import Part, Rows, box, keep_fresh, text
 from ui.components.base.button import DANGER, PLAIN, button, say
 from ui.components.base.confirm import Question, confirm
+from ui.components.base.pager import Pager
 from ui.components.base.times import set_time, time_text
 
 
@@ -24,6 +25,7 @@ class OpenSessions:
             self._none: Part[bool] = Part(_draw_none)
             self._rows: Rows[SessionLine] = Rows(self._row, "rows", "ul")
             self._rows.box.props('aria-label="Sessions"')
+            self._pager = Pager("sessions", self.refresh)
             self._others: Part[bool] = Part(self._draw_end_others, "actions")
 
     async def begin(self) -> None:
@@ -33,10 +35,11 @@ class OpenSessions:
 
     async def refresh(self) -> None:
         """Load the sessions and show what changed."""
-        lines = await access.load(sessions.lines_of, self._actor, self._user_id)
+        lines = await access.load(sessions.lines_of, self._actor, self._user_id, self._pager.start)
         self._none.show(not lines, key=not lines)
-        self._rows.show({line.id: line for line in sorted(lines, key=lambda each: not each.current)})
-        has_others = any(not line.current for line in lines)
+        self._rows.show({line.id: line for line in lines})
+        self._pager.show(lines)
+        has_others = lines.start > 0 or any(not line.current for line in lines)
         self._others.show(has_others, key=has_others)
 
     def _draw_end_others(self, has_others: bool) -> None:  # noqa: FBT001 - what the part shows

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 from nicegui import ui
 
@@ -12,7 +11,7 @@ from core.errors import Invalid, Refused
 from core.models import PlatformConnection
 from core.operation import NoForm, Operation, Task
 from core.operations import BY_NAME
-from core.schedules import scheduling
+from core.schedules import timing
 from core.schedules.listing import NEXT_SHOWN, Target, in_words, targets
 from ui import access
 from ui.components.base.box import Part, box, text
@@ -34,7 +33,7 @@ class ScheduleForm:
     """The person's input; `zone` is their time zone, `after` runs once the schedule is added."""
 
     def __init__(self, zone: str, after: Callable[[], Awaitable[None]]) -> None:
-        self._zone = zone if zone in available_timezones() else "UTC"
+        self._zone = zone if zone in timing.zones() else "UTC"
         self._after = after
         self._form: ModelForm | None = None
         self._email: ui.input | None = None
@@ -101,7 +100,7 @@ class ScheduleForm:
             with box("vbox") as self._once_box:
                 self._moment = MomentField("Date and time", "your time", self._preview)
         with box("pair") as self._cron_more:
-            zones = sorted(available_timezones())
+            zones = sorted(timing.zones())
             self._timezone = _labelled(
                 "Time zone", ui.select, zones, value=self._zone, with_input=True, on_change=self._preview
             ).props(_FIELD)
@@ -173,7 +172,7 @@ def _labelled(name: str, make: Callable[..., Any], *args: Any, **given: Any) -> 
 
 def _next_runs(cron: str | None, at: datetime | None, zone: str) -> Preview:
     try:
-        return tuple(scheduling.upcoming(cron, at, zone, NEXT_SHOWN)), in_words(cron) if cron else ""
+        return tuple(timing.upcoming(cron, at, zone, NEXT_SHOWN)), in_words(cron) if cron else ""
     except Invalid as refusal:
         return (), next(iter(refusal.fields.values()), str(refusal))
 

@@ -1,0 +1,141 @@
+"""Schedules that another program wrote, or that no host can tell the time of: they stop alone."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.database.engine import session_scope
+from core.errors import Invalid, NotAllowed
+from core.lateness import late_schedules
+from core.models import Schedule, ScheduleTick
+from core.schedules import scheduling, timing
+from core.schedules.listing import schedule_lines
+from tasks.actors import Drain
+from tasks.registry import Registry
+from tasks.scheduler import Scheduler
+from tests.factories import ADMIN
+from tests.waiting import eventually
+
+UTC = clock.UTC
+
+
+def add(engine: Engine, name: str, **odd: str) -> Schedule:
+    """Add an overdue schedule, and give columns of its row SQL expressions."""
+    form = scheduling.NewSchedule(name=name, kind="maintenance.delete_old_jobs", cron="0 3 * * *")
+    values = {"next_due_at": "now() - interval '1 second'", **odd}
+    with session_scope(engine) as session:
+        schedule = scheduling.add(session, form, ADMIN, None)
+        sets = ", ".join(f"{column} = {value}" for column, value in values.items())
+        session.connection().execute(text(f"UPDATE schedules SET {sets} WHERE id = :id"), {"id": schedule.id})
+    return schedule
+
+
+@pytest.fixture
+def scheduler(engine: Engine) -> Iterator[Scheduler]:
+    running = Scheduler(Drain(engine, Registry(1), uuid4()))
+    yield running
+    running.stop()
+
+
+def outcomes(engine: Engine, schedule: Schedule) -> list[str]:
+    with Session(engine) as session:
+        return list(session.exec(select(ScheduleTick.outcome).where(col(ScheduleTick.schedule_id) == schedule.id)))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"timezone": "'localtyme'"},
+        {"timezone": "'../../etc/passwd'"},
+        {"cron": "'often'"},
+        {"cron": "'0 0 31 2 *'"},
+        {"args": "'[1]'"},
+        {"args": '\'{"colour": "red"}\''},
+        {"kind": "'demo.of_another_release'"},
+        {"next_due_at": "'-infinity'", "timezone": "'localtyme'"},
+    ],
+    ids=str,
+)
+def test_a_schedule_that_cannot_fire_says_why_and_the_healthy_one_beside_it_fires(
+    engine: Engine, scheduler: Scheduler, odd: dict[str, str]
+) -> None:
+    bad = add(engine, "bad", next_due_at=odd.pop("next_due_at", "now() - interval '1 minute'"), **odd)
+    healthy = add(engine, "healthy")
+    scheduler.start()
+    eventually(lambda: outcomes(engine, healthy) == ["fired"])
+    assert outcomes(engine, bad) == ["refused"]
+
+
+def test_a_schedule_without_a_time_is_paused_with_the_reason_and_resumes_only_when_it_can_fire(engine: Engine) -> None:
+    bad = add(engine, "bad", timezone="'localtyme'")
+    with session_scope(engine) as session:
+        assert scheduling.tick(session)
+    with session_scope(engine) as session:
+        line = schedule_lines(session)[0]
+        assert line.schedule.paused_reason == "The time zone 'localtyme' cannot be loaded on this host."
+        assert line.problem == line.schedule.paused_reason
+        assert [str(each) for each in late_schedules(session)] == [f"schedule bad: {line.problem}"]
+        with pytest.raises(NotAllowed, match="cannot be loaded"):
+            scheduling.resume(session, bad.id, ADMIN, None)
+
+
+def test_a_schedule_that_no_scheduler_looks_at_is_late(engine: Engine) -> None:
+    add(engine, "late", next_due_at="now() - interval '5 minutes'")
+    add(engine, "due")
+    with Session(engine) as session:
+        assert [str(each) for each in late_schedules(session)] == ["schedule late: late by 300 s"]
+
+
+def ticks(cron: str, zone: str, start: datetime, count: int) -> list[str]:
+    schedule = Schedule(name="", kind="", cron=cron, timezone=zone)
+    schedule.next_due_at = timing.next_after(schedule, start)
+    return [f"{tick:%d %H:%M}" for tick in timing.next_ticks(schedule, count)]
+
+
+@pytest.mark.parametrize(
+    ("cron", "runs"),
+    [
+        ("30 2 * * *", ["25 00:30", "26 01:30", "27 01:30"]),
+        ("*/30 2 * * *", ["25 00:00", "25 00:30", "26 01:00"]),
+        ("30 * * * *", ["25 00:30", "25 01:30", "25 02:30"]),
+    ],
+)
+def test_a_fixed_time_in_the_hour_that_comes_twice_fires_once(cron: str, runs: list[str]) -> None:
+    assert ticks(cron, "Europe/Berlin", datetime(2026, 10, 24, 23, 50, tzinfo=UTC), 3) == runs
+
+
+def test_a_fixed_time_in_the_hour_that_is_left_out_fires_once(engine: Engine) -> None:
+    start = datetime(2026, 3, 28, 23, 50, tzinfo=UTC)
+    assert ticks("30 2 * * *", "Europe/Berlin", start, 2) == ["29 01:00", "30 00:30"]
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 0 3 * * *", "0 3 * * * 2027", "R * * * *", "R(1-9) 3 * * *", "H 3 * * *", "@reboot"]
+)
+def test_cron_has_five_fields_or_a_word(cron: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        timing.check_time(cron, None, "UTC")
+    assert "five fields" in refusal.value.fields["cron"]
+
+
+@pytest.mark.parametrize("cron", ["0 3 * * *", "@daily", "0 3 * jan-MAR mon", "0 3 L * *", "*/5 1,2 * * 5#2"])
+def test_cron_may_use_names_words_and_last_days(cron: str) -> None:
+    timing.check_time(cron, None, "Europe/Berlin")
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "", "/etc/passwd"])
+def test_a_time_zone_that_differs_from_host_to_host_is_refused(zone: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        timing.check_time("0 3 * * *", None, zone)
+    assert "timezone" in refusal.value.fields
+
+
+def test_missed_ticks_are_counted_in_a_blink() -> None:
+    schedule = Schedule(name="", kind="", cron="* * * * *", timezone="Europe/Berlin")
+    now = clock.now()
+    assert scheduling._missed(schedule, now - timedelta(days=9), now) == scheduling.MOST_MISSED
