@@ -27,7 +27,7 @@ def verb(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[V
         "UNSTUCK_SECRET_KEY": "a secret for tests",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(logs, "set_up", lambda: None)  # this process's log stays as pytest has it
+    monkeypatch.setattr(logs, "set_up", lambda *_: None)  # this process's log stays as pytest has it
     monkeypatch.setattr(terminal, "_connections", [_connected_command])  # other tests give their own
     settings.cache_clear()
 

@@ -25,10 +25,11 @@ def mine(database_url: str) -> Engine:
 def test_only_a_missing_connection_to_our_database_spends_no_attempt(
     engine: Engine, mine: Engine, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
-    def steps(_: TaskWork[NoForm]) -> Steps:
+    def steps(work: TaskWork[NoForm]) -> Steps:
         yield Progress(1, 2)
-        if whose == "ours":  # no connection of the pool is left, and no new one can be had
-            mine.dispose()
+        if whose == "ours":  # the pool's only connection is cut, and no new one can be had
+            work.session.connection().invalidate()
+            work.session.rollback()
             monkeypatch.setattr(mine.pool, "_creator", connect(NOWHERE).pool._creator)
         else:
             connect(NOWHERE).connect()
