@@ -91,10 +91,8 @@ class _WakeupConsumer(Consumer):
 
 
 def make_broker(url: str) -> WakeupBroker:
-    """Return a broker on the Redis at `url`; nothing is connected yet."""
-    broker = WakeupBroker(redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT))
-    dramatiq.set_broker(broker)
-    return broker
+    """Return a broker on the Redis at `url`; nothing is connected yet. Dramatiq's global broker stays the team's own."""
+    return WakeupBroker(redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT))
 
 
 def wakeup_message(queue: str) -> dramatiq.Message[None]:
