@@ -91,7 +91,7 @@ class _WakeupConsumer(Consumer):
 
 
 def make_broker(url: str) -> WakeupBroker:
-    """Return a broker on the Redis at `url`; nothing is connected yet. Dramatiq's global broker stays the team's own."""
+    """Return a broker on the Redis at `url`; nothing is connected yet. Dramatiq's global one stays the team's."""
     return WakeupBroker(redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT))
 
 

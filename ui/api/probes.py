@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
+from core import schema
 from core.database.engine import session_scope
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.invariants import violations
@@ -30,13 +30,15 @@ async def healthz() -> dict[str, str]:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 def readyz() -> JSONResponse:
-    """Report whether the database responds and is migrated. A broker that is down is only a warning."""
+    """Report whether the database responds and fits this program. A broker that is down is only a warning."""
     try:
         with session_scope(access.engine()) as session:
-            revision = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if reason := schema.misfit(session.connection()):
+                return JSONResponse({"ready": False, "database": reason}, status_code=503)
+            revision = schema.revision_of(session.connection())
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
     except SQLAlchemyError:
-        return JSONResponse({"ready": False, "database": "does not respond, or is not migrated"}, status_code=503)
+        return JSONResponse({"ready": False, "database": "does not respond"}, status_code=503)
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
     return JSONResponse({"ready": True, "database": "up", "schema": revision, "broker": broker, "broken": broken})
 
