@@ -72,6 +72,7 @@ class Hosted:
 
     folder: Path
     server: str = ""
+    admin: str = ""
     url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     consoles: dict[int, Program] = field(default_factory=dict)
@@ -102,7 +103,7 @@ def hosted(folder: Path) -> Iterator[Hosted]:
     stack = Hosted(folder)
     servers: list[subprocess.Popen[bytes]] = []
     try:
-        stack.server = _postgres(folder, servers)
+        stack.admin, stack.server = _postgres(folder, servers)
         pooled = _pgbouncer(folder, stack.server, servers)
         broker = _redis(folder, servers)
         ports, https = [free_port(), free_port()], free_port()
@@ -152,8 +153,8 @@ def _spawn(servers: list[subprocess.Popen[bytes]], log: Path, command: Sequence[
         servers.append(subprocess.Popen(command, stdout=output, stderr=output, cwd="/", **account))  # type: ignore[call-overload]
 
 
-def _postgres(folder: Path, servers: list[subprocess.Popen[bytes]]) -> str:
-    """Start PostgreSQL with its stock settings, and return the address of a new database as its owner sees it."""
+def _postgres(folder: Path, servers: list[subprocess.Popen[bytes]]) -> tuple[str, str]:
+    """Start stock PostgreSQL; return its address for its superuser, and a new database's for its owner."""
     data, port, programs = folder / "postgres", free_port(), POSTGRES[0]
     data.mkdir()
     shutil.chown(data, "postgres", "postgres")
@@ -166,7 +167,7 @@ def _postgres(folder: Path, servers: list[subprocess.Popen[bytes]]) -> str:
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE unstuck LOGIN PASSWORD '{PASSWORD}'")
         connection.execute("CREATE DATABASE unstuck OWNER unstuck ENCODING 'UTF8' TEMPLATE template0")
-    return f"postgresql://unstuck:{PASSWORD}@127.0.0.1:{port}/unstuck"
+    return admin, f"postgresql://unstuck:{PASSWORD}@127.0.0.1:{port}/unstuck"
 
 
 def _answers(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from tests.browsing import a_browser
-from tests.hosted.stack import Hosted, hosted, missing
+from tests.hosted.stack import POSTGRES, Hosted, hosted, missing
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.hosted, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
@@ -101,3 +102,18 @@ def test_no_job_and_no_request_is_lost_while_each_process_is_restarted(stack: Ho
     succeeded = {str(row[0]) for row in stack.rows("SELECT id FROM background_jobs WHERE status = 'succeeded'")}
     assert set(accepted) - succeeded == set()
     stack.run("doctor")
+
+
+def test_a_restored_backup_works_with_its_key(stack: Hosted) -> None:
+    dump = stack.folder / "unstuck.dump"
+    for command in (
+        ["pg_dump", "--format=custom", f"--file={dump}", stack.server],
+        ["createdb", f"--maintenance-db={stack.admin}", "--owner=unstuck", "--template=template0", "unstuck_restored"],
+        ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={stack.server}_restored", dump],
+    ):
+        done = subprocess.run([POSTGRES[0] / command[0], *command[1:]], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    restored = Hosted(stack.folder, environment=stack.environment | {"DATABASE_URL": f"{stack.server}_restored"})
+    assert "at head" in restored.run("migrate", "--check")
+    restored.run("audit", "verify")
+    restored.run("doctor")
