@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults soak check fix bench lock setup setup-dev clean
+.PHONY: help run test faults hosted soak check fix bench lock setup setup-dev clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,10 +12,13 @@ run: setup ## Start the program with its servers: make run ARGS="--port 9000"
 	@exec $(PYTHON) main.py run $(ARGS)
 
 test: setup-dev ## Run all tests but the slow ones: make test ARGS="-k cancel"
-	$(PYTHON) -m pytest -n auto --dist loadscope --no-loadscope-reorder -m "not slow" $(ARGS)
+	$(PYTHON) -m pytest -n auto --dist loadscope --no-loadscope-reorder -m "not slow and not hosted" $(ARGS)
 
 faults: setup-dev ## Run the slow tests, which kill, freeze and disconnect workers and servers
 	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
+
+hosted: setup-dev ## Try hosted use: PostgreSQL, PgBouncer, Redis, nginx, 2 consoles, 3 workers (as root, on Debian)
+	$(PYTHON) -m pytest -n 0 -rs -m hosted tests/hosted $(ARGS)
 
 soak: setup-dev ## Cause random faults for some time, and count lost jobs: make soak MINUTES=30 SEED=7
 	$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(FLOOD),--flood $(FLOOD))

@@ -19,7 +19,7 @@ import typer
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from core import bus, logs
+from core import bus, logs, schema
 from core.address import masked
 from core.database.engine import PATIENCE, connect, has_tables, refuse_unusable, worker_options
 from core.database.failover import DatabaseReadOnly
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Unstuck: an operators' console for background jobs and for the users waiting on them.",
 )
@@ -45,7 +45,23 @@ app = typer.Typer(
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)]
 DataDir = Annotated[Path | None, typer.Option(help="Directory of the embedded servers. [default: .unstuck]")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the database answers and is migrated.")]
 Threads = Annotated[int, typer.Option(help="Jobs that one worker runs at a time.", min=1, max=64)]
+
+
+def _print_version(is_given: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if is_given:
+        typer.echo(f"unstuck {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def unstuck(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Declare the options that stand before a command."""
 
 
 @app.command()
@@ -92,7 +108,7 @@ def run(
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
+def serve(host: Host = "127.0.0.1", port: Port = 8080, wait: Wait = False) -> None:
     """Serve the console and the API only; run workers elsewhere."""
     from ui.server import address_of, listen
 
@@ -102,6 +118,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
     with listen(host, port, own_key=own_key) as listening, services() as where:
         _print_servers(where)
+        _require_fit(where, wait=wait)
         typer.echo(f"Unstuck is served at {address_of(host, listening.getsockname()[1])}")
         _serve(where, listening)
 
@@ -110,6 +127,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 def worker(
     threads: Threads = 8,
     queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated. [default: all]")] = "",
+    wait: Wait = False,
 ) -> None:
     """Run jobs until stopped; on SIGTERM, unfinished jobs go back to their queue."""
     from core.queues.controls import known_queues
@@ -122,16 +140,19 @@ def worker(
     if unknown := set(served) - set(known_queues()):
         raise Unusable(f"Unknown queue: {', '.join(sorted(unknown))}. Known queues: {', '.join(known_queues())}.")
     options = worker_options(settings().lease_seconds)
-    with services() as where, _opened(where, pool_size=threads + 4, options=options, patience=PATIENCE) as engine:
-        refuse_unusable(engine)
-        refuse_wrong_key(engine, token_cipher())
-        work(engine, where.redis_url, threads=threads, queues=served, version=version())
+    with services() as where:
+        _require_fit(where, wait=wait)
+        with _opened(where, pool_size=threads + 4, options=options, patience=PATIENCE) as engine:
+            refuse_unusable(engine)
+            refuse_wrong_key(engine, token_cipher())
+            work(engine, where.redis_url, threads=threads, queues=served, version=version())
 
 
 @app.command()
 def migrate(
     check: Annotated[bool, typer.Option("--check", help="Show pending migrations and blockers.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+    to: Annotated[str, typer.Option(help="Stop at this revision; see docs/migrations.md.")] = "head",
 ) -> None:
     """Migrate the database to head, from nothing or from any legacy schema."""
     from migrations import run as migrations
@@ -144,7 +165,7 @@ def migrate(
         if not check:
             _require_key()
             with _opened(where) as engine:
-                report = _migrate(engine, where)
+                report = _migrate(engine, where, to)
             typer.echo("\n".join([*report.steps, *map(str, report.warnings)]) or "The database was at head already.")
             return
         findings = migrations.check(where.database_url, secret=settings().secret_key)
@@ -241,12 +262,12 @@ def _require_key() -> None:
         raise Unusable("UNSTUCK_SECRET_KEY is empty: set it, or remove it to use the key in the data directory.")
 
 
-def _migrate(engine: Engine, where: Services) -> "Report":
-    """Bring the database to head, unless it belongs to another key; a new one gets the present key."""
+def _migrate(engine: Engine, where: Services, to: str = "head") -> "Report":
+    """Bring the database to a revision, unless it belongs to another key; a new one gets the present key."""
     from migrations import run as migrations
 
     refuse_wrong_key(engine, token_cipher())
-    report = migrations.upgrade(where.database_url, secret=settings().secret_key or "")
+    report = migrations.upgrade(where.database_url, secret=settings().secret_key or "", to=to)
     refuse_wrong_key(engine, token_cipher())
     return report
 
@@ -259,6 +280,15 @@ def _export(where: Services) -> None:
 
 def _print_servers(where: Services) -> None:
     typer.echo(f"Database  {masked(where.database_url)}\nBroker    {masked(where.redis_url)}")
+
+
+def _require_fit(where: Services, *, wait: bool) -> None:
+    """Refuse to start on a database of another release, or wait until it fits."""
+    engine = connect(where.database_url, pool_size=1)
+    try:
+        schema.require_fit(engine, typer.echo if wait else None)
+    finally:
+        engine.dispose()
 
 
 def _serve(where: Services, listening: socket.socket) -> None:

@@ -98,10 +98,8 @@ class _WakeupConsumer(Consumer):
 
 
 def make_broker(url: str) -> WakeupBroker:
-    """Return a broker on the Redis at `url`; nothing is connected yet."""
-    broker = WakeupBroker(client_of(url))
-    dramatiq.set_broker(broker)
-    return broker
+    """Return a broker on the Redis at `url`; nothing is connected yet. Dramatiq's global one stays the team's."""
+    return WakeupBroker(client_of(url))
 
 
 def client_of(url: str) -> redis.Redis:

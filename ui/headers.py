@@ -34,10 +34,12 @@ ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+#: Answered under any one host name: Kubernetes and Prometheus ask by IP address, and the answers name no person.
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Headers:
-    """ASGI middleware: refuses unknown hosts and adds the headers to every response."""
+    """ASGI middleware: refuses unknown hosts, but for probes, and adds the headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -67,6 +69,8 @@ class Headers:
 
     def _known(self, scope: Scope) -> bool:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) == 1 and scope["type"] == "http" and scope["path"] in PROBES:
+            return True
         host = hosts[0] if len(hosts) == 1 else ""  # with two, parts of the program could disagree
         return "*" in self._hosts or _host_name(host) in self._hosts
 

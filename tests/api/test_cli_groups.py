@@ -48,3 +48,11 @@ def test_one_verb_stands_for_one_act(program: typer.Typer) -> None:
 def test_tokens_keep_the_verbs_that_they_had(program: typer.Typer) -> None:
     verbs = get_command(program).commands["tokens"].commands
     assert {name for name, verb in verbs.items() if verb.hidden} == {"create", "revoke"}
+
+
+def test_the_program_tells_its_version_and_helps_by_the_short_option_too() -> None:
+    from main import app, version
+
+    assert CliRunner().invoke(app, ["--version"]).output == f"unstuck {version()}\n"
+    assert "--install-completion" in CliRunner().invoke(app, ["-h"]).output
+    assert CliRunner().invoke(app, ["jobs", "list", "-h"]).exit_code == 0

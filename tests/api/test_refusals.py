@@ -148,7 +148,7 @@ def test_an_idempotency_key_that_cannot_be_kept_is_refused(signed_in: SignIn, ke
 
 
 def test_a_foreign_host_is_refused(anonymous: TestClient) -> None:
-    answer = anonymous.get("/healthz", headers={"Host": "evil.example"})
+    answer = anonymous.get("/api/me", headers={"Host": "evil.example"})
     assert answer.status_code == 400
     assert anonymous.get("/healthz").headers["content-security-policy"].startswith("default-src 'self'")
 
@@ -193,6 +193,13 @@ def test_a_request_that_the_api_does_not_take_is_answered_as_a_problem(
     client, _ = signed_in(Role.ADMIN)
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_answer_to_any_host(anonymous: TestClient, path: str) -> None:
+    """Kubernetes and Prometheus ask by IP address."""
+    assert anonymous.get(path, headers={"Host": "10.2.3.4:8080"}).status_code == 200
+    assert anonymous.get(f"{path}/", headers={"Host": "10.2.3.4:8080"}).status_code == 400
 
 
 def test_probes_answer_head_too(anonymous: TestClient) -> None:

@@ -63,7 +63,7 @@ def test_answers_to_signed_in_people_carry_the_security_headers(site: Site) -> N
 
 
 def test_the_refusal_of_a_foreign_host_carries_the_security_headers(site: Site) -> None:
-    answer = httpx.get(f"{site.url}/healthz", headers={"Host": "evil.example"}, verify=False)
+    answer = httpx.get(f"{site.url}/login", headers={"Host": "evil.example"}, verify=False)
     assert answer.status_code == 400
     assert_guarded(answer)
 

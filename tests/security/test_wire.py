@@ -47,7 +47,7 @@ def test_a_request_that_could_be_two_is_refused_whole(site: Site, how: str) -> N
 
 @pytest.mark.parametrize("host", NOT_OURS)
 def test_a_host_that_looks_like_ours_is_refused(site: Site, host: str) -> None:
-    assert answers(site, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()) == [400]
+    assert answers(site, f"GET /login HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()) == [400]
 
 
 def test_a_request_that_names_two_hosts_is_refused(site: Site) -> None:

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from core import schema
 from core.database.engine import session_scope
 from core.database.failover import DatabaseReadOnly, check_writable
-from core.database.version import revision
 from core.database.window import MOST
 from core.diagnosis.invariants import violations
 from core.health import health_summary
@@ -34,7 +34,7 @@ async def healthz() -> dict[str, str]:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def readyz() -> JSONResponse:
-    """Report whether the database responds, is migrated and accepts writes. A broker that is down is only a warning."""
+    """Report whether the database responds, fits this program and accepts writes. Without a broker it is ready."""
     status, body = await _readiness.now()
     return JSONResponse(body, status_code=status)
 
@@ -42,14 +42,16 @@ async def readyz() -> JSONResponse:
 def _read_readiness() -> tuple[int, dict[str, Any]]:
     try:
         with session_scope(access.engine()) as session:
-            at = revision(session.connection())
+            if reason := schema.misfit(session.connection()):
+                return 503, {"ready": False, "database": reason}
+            at = schema.revision_of(session.connection())
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
             late = [str(each) for each in (*stalled_threads(session), *late_schedules(session))]
             check_writable(session)
     except DatabaseReadOnly as error:
         return 503, {"ready": False, "database": error.sentence}
     except SQLAlchemyError:
-        return 503, {"ready": False, "database": "does not respond, or is not migrated"}
+        return 503, {"ready": False, "database": "does not respond"}
     broker = "up" if live.hub.bus_is_up() else "down: nothing is lost; pages poll, and sweepers start due jobs"
     parts = {"database": "up", "schema": at, "broker": broker, "broken": broken, "late": late}
     return 200, {"ready": True, **parts}
