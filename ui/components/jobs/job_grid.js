@@ -257,7 +257,7 @@ export default {
       if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;
       const inside = this.$refs.grid.contains(event.target);
       if (event.target.closest("button, a, [role=menuitem]") && !inside) return;
-      const act = this.action(window.keyOf(event), event.shiftKey, inside);
+      const act = this.action(window.keyOf?.(event) ?? event.key, event.shiftKey, inside);
       if (!act) return;
       event.preventDefault();
       act();

@@ -10,13 +10,15 @@ const moment = new Intl.DateTimeFormat(undefined, {
 });
 const whole = new Intl.NumberFormat("en-US");
 
+// A page of its own, without the console's script, has only the browser's clock.
+const now = () => (window.serverNow ? window.serverNow() : Date.now());
 export const count = (n) => whole.format(n);
 export const exact = (iso) => (iso ? exactly.format(new Date(iso)) : "");
 
 // "12 s ago", "3 h ago", and from a day on the date: "Nov 20, 14:02".
 export function ago(iso) {
   if (!iso) return "";
-  const age = (window.serverNow() - Date.parse(iso)) / 1000;
+  const age = (now() - Date.parse(iso)) / 1000;
   if (age < 0) return `in ${span(-age)}`;
   if (age < 1) return "now";
   return age < seconds.day ? `${span(age)} ago` : moment.format(new Date(iso));
@@ -32,7 +34,7 @@ function span(age) {
 // How long a job ran, or has been running: "840 ms", "12.4 s", "3 min 05 s", "2 h 10 min".
 export function duration(row) {
   if (!row?.started_at) return "";
-  const end = row.finished_at ? Date.parse(row.finished_at) : row.status === "running" ? window.serverNow() : null;
+  const end = row.finished_at ? Date.parse(row.finished_at) : row.status === "running" ? now() : null;
   if (end === null) return "";
   const ms = Math.max(0, end - Date.parse(row.started_at));
   const s = ms / 1000;
