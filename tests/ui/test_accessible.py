@@ -86,7 +86,7 @@ def opened(console, admin: User, path: str) -> object:
     page = console.signed_in(admin)
     page.context.add_cookies([{"name": "theme", "value": "dark", "url": console.url}])
     page.goto(path)
-    for shown in ("h1", LATER.get(path.partition("?")[0], "h1")):
+    for shown in ("html[data-theme=dark] body.body--dark", "h1", LATER.get(path.partition("?")[0], "h1")):
         page.locator(shown).first.wait_for(state="attached")
     page.evaluate(Axe().axe_script)
     return page
