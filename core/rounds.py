@@ -28,7 +28,7 @@ class Rounds:
         self.is_well = True
         #: Errors since the start; each is logged when it first appears, and not again until a round goes well.
         self.failures = 0
-        self._error = ""
+        self._error, self._in_outage = "", False
         self._round_at = 0.0
 
     def begin(self) -> None:
@@ -46,7 +46,8 @@ class Rounds:
         self._round_at = time.monotonic()
         if not self.is_well:
             self.is_well, self._error = True, ""
-            log.info("works again", extra={"of": self.name})
+            # The end of an outage is one line for all threads; see core/outages.py.
+            log.log(logging.DEBUG if self._in_outage else logging.INFO, "works again", extra={"of": self.name})
 
     def failed(self, error: BaseException, missed: str) -> None:
         """Note that a round ended with an error, and log `missed` once for each new kind of error."""
@@ -59,7 +60,7 @@ class Rounds:
         if kind != self._error:
             level = logging.WARNING if is_outage else logging.ERROR
             log.log(level, missed, extra={"of": self.name, "error": kind})
-        self._error = kind
+        self._error, self._in_outage = kind, is_outage
 
     def end(self) -> None:
         """Forget it: it was stopped on purpose."""

@@ -103,7 +103,7 @@ class Drain:
             return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
     def _look(self, queues: Iterable[str]) -> Iterable[DueQueue]:
-        with self._batch_engine.begin() as connection:
+        with self._batch_engine.connect() as connection:
             return due_queues(connection, self.worker_id, list(queues), BY_NAME, most=1, depth=DEPTH)
 
     def _group_commit(self, queue: str) -> GroupCommit:

@@ -139,8 +139,13 @@ class BoundedHttp(HttpToolsProtocol):
             self._unread = None
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer in the transport itself: there is no request yet that the application could answer."""
-        if self.cycle is None or self.cycle.response_complete:
+        """Answer in the transport itself, unless the application has begun to, and close the connection."""
+        cycle = self.cycle
+        is_unanswered = self._is_head_complete and not self.pipeline and cycle and not cycle.response_started
+        if is_unanswered:  # the rest of this request was refused: the application sees that the client has left
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if is_unanswered or cycle is None or cycle.response_complete:
             text = f"{status.phrase}.\n"
             head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
             rest = f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"

@@ -116,5 +116,5 @@ def worker_options(lease_seconds: float) -> str:
 def has_tables(engine: Engine) -> bool:
     """Tell whether the schema contains any table, of this program or another."""
     any_table = text("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema())")
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         return bool(connection.scalar(any_table))

@@ -58,7 +58,7 @@ def test_while_the_database_is_down_the_console_says_so_and_is_back_by_itself(
     assert client.get("/api/jobs").status_code == 200
     cluster.servers.crash_postgres()
     assert client.get("/healthz").status_code == 200
-    assert client.get("/readyz").status_code == 503
+    eventually(lambda: _status(client, "/readyz") == 503, within=5)  # its answer is good for a second
     for answer in (client.get("/api/jobs"), client.post(f"/api/users/{user.id}/operations/demo.enable", json={})):
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/problem+json"

@@ -22,8 +22,9 @@ def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends(cluster: Clus
     cluster.start_worker(UNSTUCK_LOG_LEVEL="debug")
     cluster.servers.crash_postgres()
     cluster.servers.kill_valkey()
-    tries = ("heartbeat missed", "sweep missed", "connection error")
-    eventually(lambda: all(cluster.log_text().count(line) >= 3 for line in tries), within=40)
+    # A thread of ours reports each error once, Dramatiq's consumers report each try.
+    tries = {"heartbeat missed": 1, "sweep missed": 1, "connection error": 3}
+    eventually(lambda: all(cluster.log_text().count(line) >= least for line, least in tries.items()), within=40)
     cluster.servers.heal()
     eventually(lambda: {"database is back", "broker is back"} <= set(events(log)), within=20)
     heal_and_check(cluster)

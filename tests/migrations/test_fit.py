@@ -16,6 +16,7 @@ from migrations import revisions
 from tests.api.conftest import api
 from tests.waiting import eventually
 from ui import access
+from ui.api import probes
 
 OLDER = "UPDATE unstuck_version SET version_num = '0012'"
 NEWER = "UPDATE unstuck_version SET version_num = '9999'"
@@ -43,6 +44,7 @@ def change(engine: Engine, statement: str) -> None:
 def ready(engine: Engine) -> tuple[int, str]:
     application = api()
     access.use(engine)
+    probes._readiness._flight = None  # the answer of before is good for a second
     with TestClient(application, base_url="http://localhost") as client:
         answer = client.get("/readyz")
     return answer.status_code, answer.text

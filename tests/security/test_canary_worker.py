@@ -62,6 +62,7 @@ def secrets(database_url: str, _valkey: str, demo_service: str, tmp_path: Path) 
         "UNSTUCK_OIDC_CLIENT_SECRET": CANARY,
         "UNSTUCK_DATA_DIR": str(tmp_path),
         "UNSTUCK_SWEEP_SECONDS": "0.2",
+        "UNSTUCK_LOG_LEVEL": "debug",
     }
 
 

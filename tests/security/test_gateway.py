@@ -36,7 +36,9 @@ FIRST_START = frozenset(
 SEALING = frozenset({"core.audit.chain.verify.verify"})
 #: `keys rotate` is for the holder of the keys, at the machine; no page or route offers it.
 KEYS = frozenset({"core.encryption.rotation.rotate"})
-UI = SIGN_IN | GATEWAY | NAMED | SEALING | KEYS
+#: An update of no row asks whether the server accepts writes.
+ASKING = frozenset({"core.database.failover.check_writable"})
+UI = SIGN_IN | GATEWAY | NAMED | SEALING | KEYS | ASKING
 
 
 @pytest.mark.parametrize("module", modules("ui").values(), ids=lambda module: module.name)

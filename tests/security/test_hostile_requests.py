@@ -36,6 +36,8 @@ def assert_clear_refusal(answer: object) -> None:
     assert answer.status_code in NO_FAILURE, (answer.request.url, answer.text[:400])
     assert "Traceback" not in answer.text
     assert "sqlalchemy" not in answer.text.lower()
+    if answer.status_code == 431:  # the connection refuses a head of 32 kB itself
+        return
     if answer.status_code >= 400 and answer.request.url.path.startswith("/api/"):
         assert answer.headers["content-type"] == "application/problem+json", answer.text[:200]
         assert answer.json()["status"] == answer.status_code

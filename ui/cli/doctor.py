@@ -50,7 +50,8 @@ def examine(session: Session) -> list[DoctorFinding]:
         DoctorFinding("stuck user", line.email, f"python main.py users diagnose {line.email}")
         for line in find_users(session, "", Need.STUCK)
     ]
-    return [*_closed(session), *broken, *stuck, *_late(session)]
+    late = _late(session)
+    return [*_closed(session), *broken, *stuck, *late]  # last, since its refusal ends the transaction
 
 
 def _closed(session: Session) -> Iterator[DoctorFinding]:
