@@ -30,6 +30,7 @@ from core.local.embedded import Services, secret_key
 from core.local.services import services
 from core.people import rate_limits
 from core.settings import settings, unknown_names
+from core.wording import PROGRAM
 from ui import cli
 
 if TYPE_CHECKING:
@@ -342,7 +343,7 @@ def main() -> None:
         )
     except ProgrammingError as error:
         reason = str(error.orig).splitlines()[0]
-        sys.exit(_print_error(f"The database is not at head ({reason}). Run: python main.py migrate"))
+        sys.exit(_print_error(f"The database is not at head ({reason}). Run: {PROGRAM} migrate"))
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the traceback goes to a file, never to the screen

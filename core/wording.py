@@ -2,7 +2,10 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
+#: How this program is started from a shell: as a command where it was installed, else from a clone of the project.
+PROGRAM: Final = "unstuck" if "site-packages" in __file__ else "python main.py"
 #: For each unit: the shortest duration it is used for, its length (both in seconds), and its name.
 _UNITS = ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "h"), (120, 60, "min"))
 

@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 import core.models
 from core.database.version import VERSION_TABLE
 from core.errors import Unusable
+from core.wording import PROGRAM
 
 assert core.models.__all__, "imported so that SQLModel.metadata knows every table"
 
@@ -25,7 +26,7 @@ elif (connection := context.config.attributes.get("connection")) is not None:
         transaction_per_migration=True,
     )
 else:
-    raise Unusable("Run migrations with `python main.py migrate`, not with the alembic command.")
+    raise Unusable(f"Run migrations with `{PROGRAM} migrate`, not with the alembic command.")
 
 with context.begin_transaction():
     context.run_migrations()

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Engine
 
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
+from core.wording import PROGRAM
 from migrations import rehearsal, revisions
 from migrations.dependents import quoted
 from migrations.legacy import checks, facts
@@ -114,7 +115,7 @@ def _descend(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:
 
 def _refuse_to_make_again(findings: Sequence[Finding]) -> None:
     if names := [finding.detail for finding in findings if finding.title == MADE_AGAIN]:
-        raise Unusable("\n".join([*names, "An SQL script cannot do that: run `python main.py migrate`."]))
+        raise Unusable("\n".join([*names, f"An SQL script cannot do that: run `{PROGRAM} migrate`."]))
 
 
 def _carry_over(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from core.diagnosis.unreadable import unreadable_rows
 from core.models import PlatformConnection, User
 from core.operation import Machine, Operation
 from core.operations import MACHINES, operations_on, transitional_states
+from core.wording import PROGRAM
 
 #: Most rows shown of one violation.
 SHOWN = 20
@@ -166,7 +167,7 @@ INVARIANTS = (
         """SELECT machine, coalesce(connection_id, user_id) AS row, count(*) AS jobs FROM background_jobs
            WHERE machine IS NOT NULL AND status IN ('queued', 'running')
            GROUP BY 1, 2 HAVING count(*) > 1""",
-        "The index uq_background_jobs_one_active is missing: run main.py migrate --check. Cancel all but one.",
+        f"The index uq_background_jobs_one_active is missing: run {PROGRAM} migrate --check. Cancel all but one.",
         is_cheap=True,
     ),
     Invariant(

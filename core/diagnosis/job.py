@@ -11,7 +11,7 @@ from core.jobs.labels import Label
 from core.models import BackgroundJob, JobStatus
 from core.operations import BY_NAME
 from core.settings import settings
-from core.wording import spoken
+from core.wording import PROGRAM, spoken
 
 #: A running job without a checkpoint for this long counts as stuck; steps take seconds.
 QUIET = timedelta(seconds=60)
@@ -114,7 +114,7 @@ def _orphaned(context: JobContext) -> Diagnosis:
         return _no_worker(context, "has lost its worker, and no other worker is alive", evidence)
     sweep = timedelta(seconds=settings().sweep_seconds)
     if context.worker and context.now - context.worker.heartbeat_at > settings().lease + 5 * sweep:
-        hint = "Every worker sweeps: check the logs of the live workers, or start another one (main.py worker)."
+        hint = f"Every worker sweeps: check the logs of the live workers, or start another one ({PROGRAM} worker)."
         return Diagnosis(
             Situation.STUCK,
             f"{name_of(context)} has lost its worker, and no other worker has taken over.",
@@ -167,7 +167,7 @@ def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()
         (
             *evidence,
             heartbeat,
-            "It continues as soon as a worker starts (main.py worker).",
+            f"It continues as soon as a worker starts ({PROGRAM} worker).",
             *requested_evidence(context),
         ),
         _cancel(context.job, effect_of_cancel(context.job, running=_NEXT_WORKER)),

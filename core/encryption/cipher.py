@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.errors import Unusable
+from core.wording import PROGRAM
 
 _SCHEME = "f1"
 #: Separates this use of the secret from all others; changing it makes all stored tokens unreadable.
@@ -50,7 +51,7 @@ class TokenCipher:
         Raises Unusable when it is not encrypted, has an unknown key, or was altered.
         """
         if not (parts := _STORED.fullmatch(stored)):
-            raise Unusable("This provider token is not encrypted: run `python main.py migrate`.")
+            raise Unusable(f"This provider token is not encrypted: run `{PROGRAM} migrate`.")
         if not (fernet := self._known.get(parts["key"])):
             raise Unusable(
                 f"This provider token was encrypted with key {parts['key']}; the current one is {self.current}. Add "

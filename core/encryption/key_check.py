@@ -13,6 +13,7 @@ from sqlmodel import Session
 from core.database.engine import session_scope
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
+from core.wording import PROGRAM
 
 _EXISTS: Final = text("SELECT to_regclass('secret_key_ids') IS NOT NULL")
 _KEY_ID: Final = text("SELECT key_id FROM secret_key_ids")
@@ -72,5 +73,5 @@ def _wrong(cipher: TokenCipher, key_id: str) -> Unusable:
     return Unusable(
         f"UNSTUCK_SECRET_KEY is not the key of this database: it belongs to key {key_id}, and this one is "
         f"{cipher.current}. Set the key that the other processes use; to change it, keep the former one in "
-        "UNSTUCK_PREVIOUS_SECRET_KEYS and run: python main.py keys rotate"
+        f"UNSTUCK_PREVIOUS_SECRET_KEYS and run: {PROGRAM} keys rotate"
     )

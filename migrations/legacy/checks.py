@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from core.encryption.cipher import TokenCipher
+from core.wording import PROGRAM
 from migrations import revisions
 from migrations.legacy import dependents, drift, elsewhere, facts, rows, server, shape, structure, tokens
 from migrations.report import Finding
@@ -42,7 +43,7 @@ def pending(connection: Connection) -> list[Finding]:
             Finding(
                 "Revision to be carried over",
                 f"The database is at head, and says so in {revisions.FORMER_TABLE}, as earlier releases did.",
-                "Run `python main.py migrate`, which gives it a version table of its own.",
+                f"Run `{PROGRAM} migrate`, which gives it a version table of its own.",
                 blocks=True,
             )
         ]
@@ -53,7 +54,7 @@ def pending(connection: Connection) -> list[Finding]:
         Finding(
             "Not at head",
             f"The database is at {at or 'no revision'}, head is {revisions.head()}: {len(ahead)} pending.",
-            "Run `python main.py migrate`.",
+            f"Run `{PROGRAM} migrate`.",
             blocks=True,
             rows=steps,
         )

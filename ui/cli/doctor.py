@@ -13,6 +13,7 @@ from core.diagnosis.invariants import violations
 from core.lateness import late_schedules, stalled_threads
 from core.logs import escape_control_characters
 from core.people.users import Need, find_users
+from core.wording import PROGRAM
 from ui.cli.terminal import Json, load
 
 
@@ -47,7 +48,7 @@ def examine(session: Session) -> list[DoctorFinding]:
         for v in violations(session)
     ]
     stuck = [
-        DoctorFinding("stuck user", line.email, f"python main.py users diagnose {line.email}")
+        DoctorFinding("stuck user", line.email, f"{PROGRAM} users diagnose {line.email}")
         for line in find_users(session, "", Need.STUCK)
     ]
     late = _late(session)

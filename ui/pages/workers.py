@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from core.job_list.rows import Row
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState, worker_listing
-from core.wording import counted, lasted
+from core.wording import PROGRAM, counted, lasted
 from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.empty import empty
@@ -69,7 +69,7 @@ def _draw_none(listing: WorkerListing) -> None:
         text("Start everything on this machine:", "muted")
         text("make run", tag="code")
         text("Or start only a worker, on any machine that reaches the database:", "muted")
-        text("python main.py worker", tag="code")
+        text(f"{PROGRAM} worker", tag="code")
 
 
 def _draw_worker(line: WorkerLine) -> Callable[[WorkerLine], None]:

@@ -54,7 +54,7 @@ export default {
     emptyWords() {
       return Object.values(this.query ?? {}).some(Boolean)
         ? ["No job matches these filters", "Remove a filter; the search covered all jobs."]
-        : ["No jobs yet", "Enable demo mode for a user, or load the sample: python main.py sample"];
+        : ["No jobs yet", "Enable demo mode for a user, or load the sample data (the verb is sample)"];
     },
   },
   mounted() {
