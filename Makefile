@@ -1,6 +1,8 @@
 # The two main commands, `make run` and `make test`, set up what they need.
 PYTHON = .venv/bin/python
 ARGS ?=
+# Tests wait for servers and browsers a third of their time, so one process more than there are cores.
+PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults hosted soak check fix bench lock setup setup-dev clean
@@ -12,10 +14,10 @@ run: setup ## Start the program with its servers: make run ARGS="--port 9000"
 	@exec $(PYTHON) main.py run $(ARGS)
 
 test: setup-dev ## Run all tests but the slow ones: make test ARGS="-k cancel"
-	$(PYTHON) -m pytest -n auto --dist loadscope --no-loadscope-reorder -m "not slow and not hosted" $(ARGS)
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m "not slow and not hosted" $(ARGS)
 
 faults: setup-dev ## Run the slow tests, which kill, freeze and disconnect workers and servers
-	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
 
 hosted: setup-dev ## Try hosted use: PostgreSQL, PgBouncer, Redis, nginx, 2 consoles, 3 workers (as root, on Debian)
 	$(PYTHON) -m pytest -n 0 -rs -m hosted tests/hosted $(ARGS)
