@@ -348,7 +348,7 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the traceback goes to a file, never to the screen
         report = logs.write_crash_report(error, _data_dir())
-        sys.exit(_print_error(f"Unexpected error: {error!r}. Details are in {report}."))
+        sys.exit(_print_error(f"Unexpected error: {type(error).__name__}. Details are in {report}."))
 
 
 def _data_dir() -> Path:

@@ -37,7 +37,7 @@ def database_address(text: str) -> URL:
         parameters = {name: str(value) for name, value in conninfo_to_dict(address).items()}
     except psycopg.ProgrammingError as error:
         raise Unusable(_libpq_refusal(str(error))) from None
-    if not all(port.isdigit() for port in filter(None, parameters.get("port", "").split(","))):
+    if not all(port.isascii() and port.isdigit() for port in filter(None, parameters.get("port", "").split(","))):
         raise _not_understood(DATABASE)
     return _as_url(parameters)
 

@@ -181,7 +181,10 @@ def _sentences(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
         name = "_".join(str(part) for part in problem["loc"]).upper()
         variable = name if name in _names() else PREFIX + name
-        yield f"{variable} is {problem['input']!r}: {problem['msg'].lower()}. Change it in the environment or in .env."
+        # A text is not quoted: it may be an address with its password, or a key.
+        is_text = problem["type"] in ("value_error", "string_unicode")
+        value = "is not usable" if is_text else f"is {problem['input']!r}"
+        yield f"{variable} {value}: {problem['msg'].lower()}. Change it in the environment or in .env."
 
 
 def _names() -> set[str]:

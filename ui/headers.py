@@ -41,12 +41,10 @@ PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 class Headers:
     """ASGI middleware: refuses unknown hosts, but for probes, and adds the headers to every response."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
         self.app = app
-        public = urlsplit(settings().public_url or "")
-        self._https = public.scheme == "https"
-        named = re.split(r"[,\s]+", settings().hosts)
-        self._hosts = LOOPBACK | {_configured(name) for name in (public.netloc.rpartition("@")[2], *named) if name}
+        self._hosts = hosts
+        self._https = (settings().public_url or "").startswith("https:")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -89,9 +87,23 @@ def _too_large(scope: Scope) -> bool:
 
 
 def install(app: FastAPI) -> None:
-    """Wrap the whole application, including the response to unexpected errors, which added middleware does not see."""
-    inner = app.build_middleware_stack
-    app.build_middleware_stack = lambda: Headers(inner())  # type: ignore[method-assign]
+    """Wrap the whole application, including the response to unexpected errors, which added middleware does not see.
+
+    Raises Unusable when a setting names no host: now, since the application wraps itself at its first request.
+    """
+    inner, hosts = app.build_middleware_stack, _served_hosts()
+    app.build_middleware_stack = lambda: Headers(inner(), hosts)  # type: ignore[method-assign]
+
+
+def _served_hosts() -> frozenset[str]:
+    try:
+        public = urlsplit(settings().public_url or "http:")
+    except ValueError:
+        raise Unusable("UNSTUCK_PUBLIC_URL is no URL.") from None
+    if public.scheme not in ("http", "https"):
+        raise Unusable("UNSTUCK_PUBLIC_URL must begin with https:// or http://.")
+    named = re.split(r"[,\s]+", settings().hosts)
+    return LOOPBACK | {_configured(name) for name in (public.netloc.rpartition("@")[2], *named) if name}
 
 
 def _host_name(host: str) -> str:

@@ -99,8 +99,11 @@ def _close_unless_authenticated(connected: Handler) -> Handler:
 
 async def _close_later(connection: str) -> None:
     await asyncio.sleep(PATIENCE)
-    if core.sio.manager.sid_from_eio_sid(connection, "/") is None:
-        await core.sio.eio.disconnect(connection)
+    if core.sio.manager.sid_from_eio_sid(connection, "/") is not None:
+        return
+    # Not by the server's own `disconnect`: it waits until the client has read that it is to leave.
+    if socket := core.sio.eio.sockets.pop(connection, None):
+        await socket.close(wait=False, abort=True)
 
 
 def _signed_in_only(connect: Handler) -> Handler:

@@ -11,7 +11,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, func, literal
 
 #: Pasted with a text and invisible: zero-width characters, marks of direction, a byte order mark.
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff\x00"))
+_INVISIBLE = dict.fromkeys(
+    map(
+        ord,
+        "\u034f\u115f\u1160\u180e\u3164\ufe0e\ufe0f\uffa0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff\x00",
+    )
+)
 
 #: As mail programs copy an address: mailto:kim@example.com, or Kim Lee <kim@example.com>.
 _COPIED = re.compile(r"^(?:mailto:)?(?:.*<(?:mailto:)?([^<>]+)>|([^<>?]+)(?:\?.*)?)$", re.IGNORECASE | re.DOTALL)
@@ -27,6 +32,12 @@ def pasted(text: str) -> str:
     text = tidy(text)
     match = _COPIED.match(text) if "@" in text else None
     return tidy(match[1] or match[2]) if match else text
+
+
+def folded(text: str) -> str:
+    """Return a text as a key for counting: texts that any database takes for the same have the same key."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def is_same(column: Any, text: str) -> ColumnElement[bool]:

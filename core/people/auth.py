@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.actor import Actor
 from core.database.engine import session_scope
+from core.database.text import folded
 from core.errors import CodeNeeded, NotSignedIn
 from core.models import PendingSignIn, Role, SignInLink, User, UserSession
 from core.people import passwords, personal_tokens, rate_limits, second_factor, sessions
@@ -49,7 +50,7 @@ def sign_in(engine: Engine, email: str, password: str, visitor: Visitor, via: st
     for every wrong input, CodeNeeded when only the code is missing, TooMany after many failures; sign-in links still
     work then.
     """
-    address = known_form(email).casefold()  # as a key of limits only
+    address = folded(known_form(email))
     guess_limits = ((rate_limits.GUESSES, visitor.ip), (rate_limits.GUESSES_AT_ONE, hash_token(address)))
     sign_in_limit = (rate_limits.SIGN_INS, hash_token(address))
     for limit, key in (*guess_limits, sign_in_limit):

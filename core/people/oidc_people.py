@@ -60,8 +60,7 @@ def person_of(session: Session, claims: Mapping[str, Any]) -> User:
     """Return the person that checked claims name, created or updated if they carry a role. Raises NotSignedIn."""
     email = _address(claims)
     user = user_with(session, email)
-    # Case is ignored in ASCII only: elsewhere different letters may share a lower case, as K and the Kelvin sign do.
-    if user is not None and user.email != email and not email.isascii():
+    if user is not None and not _is_one_address(user.email, email):
         raise NotSignedIn(_UNCONFIRMED)
     if user is not None and user.disabled_at:
         raise NotSignedIn(f"{user.email} is disabled here. Ask an admin.")
@@ -70,6 +69,14 @@ def person_of(session: Session, claims: Mapping[str, Any]) -> User:
     if user is None:
         raise NotSignedIn(f"{email[:320]} is not known here. Ask an admin to add you.")
     return user
+
+
+def _is_one_address(known: str, claimed: str) -> bool:
+    """Return whether the provider vouches for exactly this address; what people paste or type is read less strictly.
+
+    Case is ignored in ASCII only: elsewhere different letters may share a lower case, as K and the Kelvin sign do.
+    """
+    return known == claimed or (known.isascii() and claimed.isascii() and known.lower() == claimed.lower())
 
 
 def _address(claims: Mapping[str, Any]) -> str:
@@ -87,6 +94,8 @@ def _with_role(session: Session, user: User | None, email: str, role: Role) -> U
             form = operators.NewOperator(email=email, role=role)
         except ValidationError:
             raise NotSignedIn(_UNCONFIRMED) from None
+        if not _is_one_address(form.email, email):
+            raise NotSignedIn(_UNCONFIRMED)
         operators.add(session, form, PROVIDER, "first sign-in with the provider")
         return operators.find_by_email(session, email)
     if user.role is not role:

@@ -117,7 +117,7 @@ def problem_of(schedule: Schedule) -> str | None:
     if problem := why_unusable(schedule):
         return problem
     try:
-        if TRUNCATED_JSON not in schedule.args:
+        if TRUNCATED_JSON not in (schedule.args or {}):
             _form_of(known(schedule.kind), schedule.args)
     except Refused as refusal:
         return str(refusal)
@@ -153,6 +153,9 @@ def tick(session: Session) -> Fired | None:
         if isinstance(error, DBAPIError | PoolTimeout) and not isinstance(error, DataError | IntegrityError):
             raise
         session.refresh(schedule)
+        if _has_fired(session, schedule, due_at):  # its next tick was set back by hand
+            schedule.next_due_at = next_after(schedule, now)
+            return Fired(schedule.id, "repeated", None)
         return _pause_unusable(session, schedule, due_at, error)
 
 
@@ -170,6 +173,10 @@ def _fire(session: Session, schedule: Schedule, due_at: datetime, now: datetime)
     return _record_tick(
         session, schedule, due_at, "fired", f"{missed} earlier ticks were missed" if missed else None, job
     )
+
+
+def _has_fired(session: Session, schedule: Schedule, due_at: datetime) -> bool:
+    return session.get(ScheduleTick, (schedule.id, due_at)) is not None
 
 
 def _pause_unusable(session: Session, schedule: Schedule, due_at: datetime, error: Exception) -> Fired:

@@ -42,6 +42,20 @@ def test_a_host_is_served_however_the_setting_is_written(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("HOSTS", "a.example,ä..ö"), ("PUBLIC_URL", "http://[::1"), ("PUBLIC_URL", "console.example")],
+)
+def test_a_setting_that_names_no_host_is_refused_before_anything_is_served(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"UNSTUCK_{name}", value)
+    settings.cache_clear()
+    with pytest.raises(Unusable, match=f"UNSTUCK_{name}"):
+        headers.install(FastAPI())
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
     ("host", "url"),
     [
         ("127.0.0.1", "http://127.0.0.1:80"),

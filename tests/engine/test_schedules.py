@@ -139,3 +139,21 @@ def test_missed_ticks_are_counted_in_a_blink() -> None:
     schedule = Schedule(name="", kind="", cron="* * * * *", timezone="Europe/Berlin")
     now = clock.now()
     assert scheduling._missed(schedule, now - timedelta(days=9), now) == scheduling.MOST_MISSED
+
+
+def test_a_tick_that_was_set_back_by_hand_fires_no_second_time_and_keeps_no_schedule_from_firing(
+    engine: Engine, scheduler: Scheduler
+) -> None:
+    repeated, healthy = add(engine, "repeated"), add(engine, "healthy")
+    with session_scope(engine) as session:
+        again = session.get_one(Schedule, repeated.id)
+        assert again.next_due_at
+        session.add(ScheduleTick(schedule_id=again.id, due_at=again.next_due_at, outcome="fired"))
+    scheduler.start()
+    eventually(lambda: outcomes(engine, healthy) == ["fired"])
+    with Session(engine) as session:
+        again = session.get_one(Schedule, repeated.id)
+        assert again.paused_at is None
+        assert again.next_due_at
+        assert again.next_due_at > clock.now()
+    assert outcomes(engine, repeated) == ["fired"]

@@ -5,9 +5,12 @@ import base64
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from core.database.engine import session_scope
+from core.errors import NotSignedIn
 from core.models import Role
+from core.people.oidc_people import person_of
 from core.settings import settings
 from tests.api.conftest import anonymous as anonymous
 from tests.factories import make_user
@@ -57,3 +60,22 @@ def test_a_token_of_a_hundred_thousand_brackets_is_one_sentence(provider: Provid
     deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
     provider.sign = lambda _: f"{deep}.e30.e30"
     refused(anonymous, sign_in(anonymous, provider), "we cannot trust")
+
+
+@pytest.mark.parametrize(
+    ("known", "claimed"),
+    [
+        ("bossİ@corp.example", "bossi@corp.example"),
+        ("admin@unstuck.example", "x <admin@unstuck.example>"),
+        ("admin@unstuck.example", "mailto:admin@unstuck.example?y@evil.example"),
+        ("admin@unstuck.example", "admin@unstuck.example?z@evil.example"),
+        ("admin@unstuck.example", "\u200badmin@unstuck.example"),
+    ],
+)
+def test_a_claim_signs_no_one_in_by_an_address_that_only_reads_like_theirs(
+    session: Session, known: str, claimed: str
+) -> None:
+    make_user(session, email=known, role=Role.ADMIN)
+    session.flush()
+    with pytest.raises(NotSignedIn):
+        person_of(session, {"email": claimed, "email_verified": True})

@@ -1,12 +1,16 @@
 """Connections below the pages' sockets: one that names no person lasts seconds, not for ever."""
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
 import websocket
+from engineio.async_socket import AsyncSocket
 
 from tests.security.test_sockets import COOKIE, Site, collected, site
+from ui import sockets
 
 __all__ = ["collected", "site"]
 
@@ -46,6 +50,19 @@ def test_strangers_who_answer_every_ping_are_cut_off(site: Site) -> None:
                 raw.send(message)
         for raw in lines:
             assert [message for message in iter(lambda raw=raw: next_message(raw), "") if message[:2] != "44"] == []
+
+
+def test_a_stranger_who_asks_once_and_never_reads_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "PATIENCE", 0)
+    server = sockets.core.sio.eio
+
+    async def come_and_go() -> None:
+        server.sockets["stranger"] = AsyncSocket(server, "stranger")
+        await asyncio.wait_for(sockets._close_later("stranger"), 5)
+
+    with ThreadPoolExecutor(1) as thread:  # a browser test may have left a loop in this one
+        thread.submit(asyncio.run, come_and_go()).result()
+    assert "stranger" not in server.sockets
 
 
 def test_a_signed_in_person_keeps_the_connection(site: Site) -> None:
