@@ -5,10 +5,10 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import psutil
@@ -21,9 +21,11 @@ from core.local.embedded import Services, embedded, running, secret_key
 from core.local.server import START_PATIENCE, wheel
 from tests.conftest import UNSAFE
 from tests.holding import a_holder, servers_of, services_of
+from tests.loaded import LOADED
 from tests.waiting import eventually
 
 AS_ROOT = os.geteuid() == 0
+NOBODY = 65_534
 
 
 def answers(services: Services) -> bool:
@@ -230,10 +232,26 @@ def test_another_user_of_the_machine_is_refused_even_where_the_socket_is_open(da
         for folder in (sockets, *sockets.parents[:-2]):
             folder.chmod(folder.stat().st_mode | 0o011)
         (sockets / ".s.PGSQL.5432").chmod(0o777)
-        code = f"import psycopg; psycopg.connect({services.database_url!r})"
-        nobody = {"user": "nobody", "group": "nogroup", "extra_groups": ()}
-        answer = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, **nobody)
-    assert "failed for user" in answer.stderr
+        answers = LOADED.SimpleQueue()
+        process = LOADED.Process(target=answer_to_nobody, args=(services.database_url, answers))
+        process.start()
+        answer = answers.get()
+        process.join()
+    assert "failed for user" in answer
+
+
+def answer_to_nobody(url: str, answers: SimpleQueue[str]) -> None:
+    """Put what the server says to the user nobody, who may not be able to read Python's own files."""
+    with suppress(psycopg.OperationalError):
+        psycopg.connect("postgresql://127.0.0.1:1/none")  # loads all that a connection needs
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    try:
+        psycopg.connect(url).close()
+        answers.put("connected")
+    except psycopg.OperationalError as error:
+        answers.put(str(error))
 
 
 def test_data_that_trusted_everyone_gets_the_new_rules(data_dir: Path) -> None:

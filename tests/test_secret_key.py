@@ -18,6 +18,7 @@ from core.models import PlatformConnection
 from core.settings import settings
 from tests.conftest import SECRET
 from tests.factories import ADMIN, make_user
+from ui.cli import terminal
 
 OWN, OTHER = TokenCipher(SECRET), TokenCipher("another key, for tests")
 VERBS = (["serve", "--port", "0"], ["worker"], ["run", "--no-browser", "--port", "0"], ["migrate"], ["keys", "rotate"])
@@ -86,6 +87,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: s
 def refusal(arguments: list[str], environment: pytest.MonkeyPatch) -> str:
     environment.setattr(sys, "argv", ["main.py", *arguments])
     environment.setattr(main.signal, "signal", lambda *_: None)
+    environment.setattr(terminal, "_connections", [main._connected_command])  # another test may have given its own
     environment.setattr(main.logs, "set_up", lambda _level: None)
     said: list[str] = []
     environment.setattr(main, "_print_error", lambda sentence: said.append(sentence) or 1)
