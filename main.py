@@ -158,6 +158,8 @@ def migrate(
     """Migrate the database to head, from nothing or from any legacy schema."""
     from migrations import run as migrations
 
+    if to != "head" and (check or sql):
+        raise Unusable("--to goes with neither --check nor --sql: both are about everything up to head.")
     _use(None)
     with services() as where:
         if sql:
@@ -167,7 +169,8 @@ def migrate(
             _require_key()
             with _opened(where) as engine:
                 report = _migrate(engine, where, to)
-            typer.echo("\n".join([*report.steps, *map(str, report.warnings)]) or "The database was at head already.")
+            was_there = f"The database was at {'head' if to == 'head' else report.end} already."
+            typer.echo("\n".join([*report.steps, *map(str, report.warnings)]) or was_there)
             return
         findings = migrations.check(where.database_url, secret=settings().secret_key)
         for finding in findings:

@@ -75,3 +75,10 @@ def test_another_encoding_is_refused_at_start(
         with pytest.raises(Unusable, match="has the encoding LATIN1"):
             verb(*arguments)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_migrating_to_a_revision_that_is_passed_says_where_the_database_is(verb: Verb) -> None:
+    verb("migrate", "--to", "0005")
+    assert verb("migrate", "--to", "0003") == "The database was at 0005 already.\n"
+    with pytest.raises(Unusable, match="neither --check nor --sql"):
+        verb("migrate", "--to", "0003", "--check")
