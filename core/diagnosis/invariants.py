@@ -186,12 +186,12 @@ INVARIANTS = (
     Invariant(
         "done is complete",
         "an enabled user has exactly the interactions that their last job reported",
-        """SELECT u.id, u.email, (l.result ->> 'interactions')::int AS reported, n.found
+        """SELECT u.id, u.email, l.result ->> 'interactions' AS reported, n.found
             FROM last l JOIN users u ON u.id = l.row_id
             CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
             WHERE l.machine = 'users.demo_mode_status' AND u.demo_mode_status = 'enabled' AND l.status = 'succeeded'
               AND (l.result ->> 'interactions') IS NOT NULL
-              AND (l.result ->> 'interactions')::int <> n.found""",
+              AND (l.result ->> 'interactions') <> n.found::text""",
         "Disable demo mode for this user, then enable it again.",
     ),
     Invariant(

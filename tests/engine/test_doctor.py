@@ -89,3 +89,10 @@ def test_the_doctor_says_that_the_database_is_read_only(engine: Engine, database
         closed.dispose()
         with engine.begin() as connection:
             connection.execute(text(f"ALTER DATABASE {engine.url.database} RESET default_transaction_read_only"))
+
+
+def test_a_result_that_holds_no_number_is_a_finding_and_hides_no_other(healthy: Engine) -> None:
+    with session_scope(healthy) as session:
+        result = "UPDATE background_jobs SET result = '{\"interactions\": \"many\"}' WHERE kind = 'demo.enable'"
+        session.connection().execute(text(result))
+    assert "done is complete" in broken(healthy)
