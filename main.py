@@ -26,7 +26,7 @@ from core.database.failover import DatabaseReadOnly
 from core.encryption.key_check import refuse_wrong_key
 from core.encryption.rotation import token_cipher
 from core.errors import Invalid, Refused, Unusable
-from core.local.embedded import Services, secret_key
+from core.local.embedded import Services, require_installation, secret_key
 from core.local.services import services
 from core.people import rate_limits
 from core.settings import settings, unknown_names
@@ -82,7 +82,7 @@ def run(
     from ui.server import address_of, listen
 
     logs.set_up(settings().log_level)
-    _use(data_dir)
+    _use(data_dir, may_create=True)
     _require_key()
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
     with listen(host, port, own_key=own_key) as listening, services(hold=True) as where:
@@ -114,7 +114,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, wait: Wait = False) -> No
     from ui.server import address_of, listen
 
     logs.set_up(settings().log_level)
-    _use(None)
+    _use()
     _require_key()
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
     with listen(host, port, own_key=own_key) as listening, services() as where:
@@ -135,7 +135,7 @@ def worker(
     from tasks.worker import work
 
     logs.set_up(settings().log_level)
-    _use(None)
+    _use()
     _require_key()
     served = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()
     if unknown := set(served) - set(known_queues()):
@@ -160,7 +160,7 @@ def migrate(
 
     if to != "head" and (check or sql):
         raise Unusable("--to goes with neither --check nor --sql: both are about everything up to head.")
-    _use(None)
+    _use()
     with services() as where:
         if sql:
             typer.echo(migrations.sql(where.database_url))
@@ -190,7 +190,7 @@ def sample(
     from core import clock
     from core.sample import fill, refuse_if_not_empty
 
-    _use(None)
+    _use()
     with services() as where, connected(where) as engine:
         if not force:
             refuse_if_not_empty(engine)
@@ -233,18 +233,20 @@ def _opened(where: Services, **options: Any) -> Iterator[Engine]:
 
 @contextmanager
 def _connected_command() -> Iterator[Engine]:
-    _use(None)
+    _use()
     with services() as where, connected(where) as engine:
         yield engine
 
 
-def _use(data_dir: Path | None) -> None:
-    """Fix the data directory and the secret key of this process and its children."""
+def _use(data_dir: Path | None = None, *, may_create: bool = False) -> None:
+    """Fix the data directory and the secret key of this process and its children; only `run` makes a new directory."""
     for warning in unknown_names():
         typer.echo(warning, err=True)
     if data_dir:
         os.environ["UNSTUCK_DATA_DIR"] = str(data_dir.absolute())
         settings.cache_clear()
+    if not may_create and not settings().database_url:
+        require_installation(settings().data_dir)
     own_file = settings().data_dir / "secret_key"
     # A key is made for an embedded database alone: another database has one, which other processes know.
     if settings().secret_key is None and (not settings().database_url or own_file.exists()):

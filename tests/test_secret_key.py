@@ -22,6 +22,7 @@ from ui.cli import terminal
 
 OWN, OTHER = TokenCipher(SECRET), TokenCipher("another key, for tests")
 VERBS = (["serve", "--port", "0"], ["worker"], ["run", "--no-browser", "--port", "0"], ["migrate"], ["keys", "rotate"])
+OTHERS = (["jobs", "list"], ["migrate", "--check"], ["sample"])
 
 
 def noted(engine: Engine) -> list[str]:
@@ -118,3 +119,15 @@ def test_a_key_that_was_made_for_the_data_directory_before_is_still_used(
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "secret_key").write_text("another key, for tests\n")
     assert "is not the key of this database" in refusal(["worker"], environment)
+
+
+@pytest.mark.parametrize("arguments", [*OTHERS, *(verb for verb in VERBS if verb[0] != "run")], ids=" ".join)
+def test_no_verb_but_run_makes_an_installation(
+    arguments: list[str], environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.delenv("DATABASE_URL")
+    settings.cache_clear()
+    sentence = refusal(arguments, environment)
+    assert f"There is no installation in {tmp_path / 'data'}" in sentence
+    assert "DATABASE_URL" in sentence
+    assert not (tmp_path / "data").exists()

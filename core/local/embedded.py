@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from core.errors import Unusable
 from core.local import postgres as embedded_postgres
 from core.local import valkey
 from core.local.account import Account
@@ -24,8 +25,9 @@ from core.local.folders import absolute, explaining_errors, hold, holder, prepar
 from core.local.keeper import Keeper, KeptServer
 from core.local.secret import secret_key
 from core.local.server import Server
+from core.wording import PROGRAM
 
-__all__ = ["Services", "embedded", "running", "secret_key"]
+__all__ = ["Services", "embedded", "require_installation", "running", "secret_key"]
 
 Start = Callable[[Path, Path, Account, list[Server]], str]
 
@@ -80,6 +82,17 @@ def forget_libpq_settings() -> None:
     """Remove libpq's variables (PGHOSTADDR, PGSERVICE, …) from this process: they would lead to another server."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
+
+
+def require_installation(data_dir: Path) -> None:
+    """Raise Unusable where `run` has made no database yet: a verb in the wrong folder must not make one there."""
+    data_dir = absolute(data_dir)
+    with explaining_errors(data_dir):
+        if not (data_dir / "postgres").exists():
+            raise Unusable(
+                f"There is no installation in {data_dir}: run this where `{PROGRAM} run` was started, "
+                "or set DATABASE_URL (or UNSTUCK_DATA_DIR)."
+            )
 
 
 def running(data_dir: Path) -> Services | None:
