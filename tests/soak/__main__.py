@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.faults.cluster import Cluster
 from tests.faults.servers import Servers
+from tests.soak.clockwork import add_schedules
 from tests.soak.flood import Flood
 from tests.soak.people import USERS, Operator
 from tests.soak.storm import Storm
@@ -51,6 +52,7 @@ def main() -> int:
 
 def soak(cluster: Cluster, minutes: float, seed: int, backlog: int) -> Verdict:
     """Let the storm rage and operators work for some minutes, repair everything, drain, and judge."""
+    add_schedules(cluster)
     flood = Flood(cluster, backlog)
     storm = Storm(cluster, random.Random(seed))
     users = cluster.make_users(USERS)

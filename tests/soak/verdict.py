@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from core.models import TERMINAL, BackgroundJob, JobStatus
 from tests.faults import kinds
 from tests.faults.cluster import Cluster, broken
+from tests.soak.clockwork import fired, schedule_faults
 from tests.soak.flood import Flood
 from tests.soak.people import Operator
 
@@ -41,6 +42,8 @@ class Verdict:
     #: How many of them in the flooded queue and the quiet one; median and 99th percentile of the quiet ones' waits.
     flooded: int
     waits: Sequence[float]
+    #: How often the schedule of each minute fired.
+    fired: int
     ended: Counter[JobStatus]
     lost: int
     doubled: int
@@ -59,6 +62,7 @@ class Verdict:
         rows += [(name, self.disturbances[name]) for name in names]
         rows += [("jobs requested", self.requested), ("of them in the flooded queue and the quiet one", self.flooded)]
         rows += [("start in the quiet queue, p50 / p99", "{:.2f} / {:.1f} s".format(*self.waits))]
+        rows += [("times that the schedule of each minute fired, beside a broken one", self.fired)]
         rows += [
             (f"jobs {status}", self.ended[status])
             for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
@@ -95,11 +99,12 @@ def judge(
         requested=len(acknowledged),
         flooded=len(flood.acknowledged),
         waits=waits or (0, 0),
+        fired=fired(cluster),
         ended=Counter(job.status for job in jobs.values()),
         lost=len(acknowledged - jobs.keys()),
         doubled=sum(twice),
         stuck=len(live) + between,
-        broken=[*broken(cluster), *_changed(operators, jobs)],
+        broken=[*broken(cluster), *_changed(operators, jobs), *schedule_faults(cluster, minutes)],
     )
 
 
