@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 from core import clock
 from core.database.engine import session_scope
 from core.models import Schedule, ScheduleTick
-from tests.faults import kinds
+from core.operations.maintenance import expire_sessions
 from tests.faults.cluster import Cluster
 
 MINUTELY, BROKEN = "minutely", "broken"
@@ -16,9 +16,9 @@ MINUTELY, BROKEN = "minutely", "broken"
 def add_schedules(cluster: Cluster) -> None:
     """Write both rows as they are: nothing of ours would add the broken one. It is due first."""
     with session_scope(cluster.engine) as session:
-        for name, zone, late in ((BROKEN, "localtime", 2), (MINUTELY, "UTC", 1)):
+        for name, zone, late in ((BROKEN, "Nowhere/Land", 2), (MINUTELY, "UTC", 1)):
             due_at = clock.now() - timedelta(seconds=late)
-            row = {"kind": kinds.seldom.name, "cron": "* * * * *", "timezone": zone, "missed": "once"}
+            row = {"kind": expire_sessions.name, "cron": "* * * * *", "timezone": zone, "missed": "once"}
             session.add(Schedule(name=name, next_due_at=due_at, **row))
 
 
