@@ -5,6 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import text
 
+from core.audit.chain.archive import archive_next
+from core.audit.chain.keys import chain_keys
 from core.models import Role
 from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
 from core.operations.expiry import expire
@@ -87,6 +89,18 @@ def _delete_rest(work: TaskWork[DeleteForm], values: dict[str, Any]) -> Any:
     return work.session.connection().execute(_DELETE_REST, values).one()
 
 
+def archive(work: TaskWork[NoForm]) -> Steps:
+    """Move old entries of the audit log to files, one in each step; without a folder, they stay where they are."""
+    folder, done = settings().audit_archive_dir, work.done
+    if folder is None:
+        return {"entries_archived": 0, "detail": "UNSTUCK_AUDIT_ARCHIVE_DIR is not set: all entries stay here."}
+    file, keys = None, chain_keys()
+    while moved := archive_next(work.session, keys, folder, settings().audit_retention_days):
+        file, done = moved.file, done + moved.entries
+        yield Progress(done, done, f"{done:,} entries archived")
+    return {"entries_archived": done, "last_file": file}
+
+
 delete_old_jobs = Task(
     name="maintenance.delete_old_jobs",
     label="Delete old jobs",
@@ -103,6 +117,16 @@ expire_sessions = Task(
     label="Delete ended sessions",
     form=NoForm,
     run=expire,
+    role=Role.ADMIN,
+    queue=QUEUE,
+    priority=10,
+)
+
+archive_audit_log = Task(
+    name="maintenance.archive_audit_log",
+    label="Archive the audit log",
+    form=NoForm,
+    run=archive,
     role=Role.ADMIN,
     queue=QUEUE,
     priority=10,
