@@ -3,12 +3,16 @@
 import gzip
 import json
 import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import Session, select
+from typer.testing import Result
 
 from core.audit.chain import archive
 from core.audit.chain.archive import Archived, archive_next
@@ -17,10 +21,14 @@ from core.audit.chain.keys import ChainKeys
 from core.audit.chain.verify import Fault, Verdict, verify
 from core.database.engine import session_scope
 from core.errors import GiveUp, Unusable
-from core.models import AuditCheckpoint, AuditSeal, Event
+from core.models import AuditCheckpoint, AuditSeal, Event, Role, User
+from tests.api.conftest import anonymous, signed_in  # noqa: F401 - the fixtures of the API's tests
+from tests.audit.test_audit_cli import run  # noqa: F401 - a fixture
 from tests.audit.test_chain import EVENTS, KEYS, check, damage, scalar, seal_all, write
 from tests.conftest import SECRET
 
+SignIn = Callable[[Role], tuple[TestClient, User]]
+Run = Callable[..., Result]
 #: Of the seven entries, these are old.
 OLD = 4
 AGE = "at - interval '500 days'"
@@ -270,3 +278,24 @@ def test_links_of_a_former_key_are_archived_and_verified(aged: Engine, tmp_path:
     with Session(aged) as session:
         assert session.exec(select(AuditCheckpoint)).one().key_id == new.current
     assert archive_after(tmp_path, OLD) is None
+
+
+def test_a_search_says_where_older_entries_are(aged: Engine, tmp_path: Path, signed_in: SignIn) -> None:  # noqa: F811
+    client, _ = signed_in(Role.ADMIN)
+    assert client.get("/api/audit").json()["archived_before"] is None
+    move(aged, tmp_path)
+    with Session(aged) as session:
+        before = session.exec(select(AuditCheckpoint)).one().before
+    assert datetime.fromisoformat(client.get("/api/audit").json()["archived_before"]) == before
+    later = {"since": (before + timedelta(days=1)).isoformat()}
+    assert client.get("/api/audit", params=later).json()["archived_before"] is None
+
+
+def test_verify_and_export_say_where_older_entries_are(run: Run, aged: Engine, tmp_path: Path) -> None:  # noqa: F811
+    move(aged, tmp_path)
+    assert "are in archive files." in run("audit", "export").stderr
+    result = run("audit", "verify", "--archive", str(tmp_path), "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["archived"] == OLD
+    damage(aged, "UPDATE events SET reason = 'mine' WHERE id = 6")
+    assert run("audit", "verify", "--archive", str(tmp_path)).exit_code == 1

@@ -9,7 +9,8 @@ from core.audit.chain.keys import chain_keys
 from core.audit.chain.verify import verify as verify_chain
 from core.audit.export import Format
 from core.audit.export import export as export_events
-from core.audit.search import AuditFilter
+from core.audit.search import AuditFilter, find_events
+from core.database.engine import session_scope
 from ui.cli.terminal import Json, opened, print_answer
 
 verbs = typer.Typer(no_args_is_help=True, help="The audit log: verify, export.")
@@ -60,3 +61,7 @@ def export(
     with opened() as engine:
         for part in export_events(engine, audit_filter, form):
             typer.echo(part, nl=False)
+        with session_scope(engine) as session:
+            older = find_events(session, audit_filter, limit=1).archived_before
+    if older:
+        typer.echo(f"Entries before {older:%Y-%m-%d} are in archive files.", err=True)
