@@ -44,12 +44,14 @@ def aged(engine: Engine) -> Engine:
     return engine
 
 
-def move(engine: Engine, folder: Path, *, batch: int = archive.BATCH, keys: ChainKeys = KEYS) -> list[Archived]:
+def move(
+    engine: Engine, folder: Path, *, batch: int = archive.BATCH, keys: ChainKeys = KEYS, days: int = 400
+) -> list[Archived]:
     """Archive all that is old, in files of `batch` entries."""
     done = []
     while True:
         with session_scope(engine) as session:
-            moved = archive_next(session, keys, folder, 400, batch=batch)
+            moved = archive_next(session, keys, folder, days, batch=batch)
         if moved is None:
             return done
         done.append(moved)
@@ -112,6 +114,13 @@ def test_an_entry_that_is_not_sealed_or_not_old_stays(engine: Engine, tmp_path: 
     seal_all(engine)
     assert len(move(engine, tmp_path)) == 1
     assert list(tmp_path.iterdir()) != []
+
+
+def test_an_entry_that_claims_to_be_of_the_future_holds_nothing_up(aged: Engine, tmp_path: Path) -> None:
+    damage(aged, "DELETE FROM audit_seals", "UPDATE events SET at = 'infinity' WHERE id = 2")
+    seal_all(aged)
+    assert [moved.entries for moved in move(aged, tmp_path, days=-1)] == [EVENTS]
+    assert verify_with(aged, tmp_path).fault is None
 
 
 class Crash(BaseException):

@@ -13,7 +13,7 @@ from core.audit.chain.seal import SAYS, Head
 _READ = text(f"""
     SELECT s.position, s.event_id, s.txid, s.digest, s.hash, s.key_id, extract(epoch FROM s.sealed_at)::text AS sealed,
            e.id, e.txid AS event_txid, {SAYS} AS says,
-           coalesce(e.at < statement_timestamp() - make_interval(days => :days), true) AS is_old
+           e.id IS NULL OR least(e.at, s.sealed_at) < statement_timestamp() - make_interval(days => :days) AS is_old
     FROM audit_seals s LEFT JOIN events e ON e.id = s.event_id
     WHERE s.position > :after ORDER BY s.position LIMIT :number
 """)  # noqa: S608 - our own SQL
@@ -53,7 +53,10 @@ class Link:
 
 
 def read_links(session: Session, after: int, number: int, days: int = _ANY_AGE) -> list[Link]:
-    """Return the next links after a position; `is_old` if their event is older than `days`."""
+    """Return the next links after a position; `is_old` if their event is older than `days`, or gone.
+
+    An event that claims to be of the future is as old as its seal: it does not keep others from the archive.
+    """
     rows = session.connection().execute(_READ, {"after": after, "number": number, "days": days})
     return [Link(**row) for row in rows.mappings()]
 
