@@ -77,7 +77,8 @@ class AuditPage:
             for line in page.lines:
                 draw_audit_line(line)
         if page.archived_before and not page.next:
-            text(f"Entries before {page.archived_before:%Y-%m-%d} are in archive files.", "muted small")
+            with box("pager"):
+                text(f"Entries before {page.archived_before:%Y-%m-%d} are in archive files.", "muted")
         if self._before or page.next:
             with box("pager"):
                 if self._before:
