@@ -279,6 +279,8 @@ def _migrate(engine: Engine, where: Services, to: str = "head") -> "Report":
 
 
 def _export(where: Services) -> None:
+    if not settings().database_url:  # its folder lasts as long as this database
+        os.environ.setdefault("UNSTUCK_AUDIT_ARCHIVE_DIR", str(settings().data_dir.absolute() / "audit-archive"))
     os.environ["DATABASE_URL"] = where.database_url
     os.environ["REDIS_URL"] = where.redis_url
     settings.cache_clear()

@@ -100,7 +100,15 @@ class Settings(BaseSettings):
     queue_weights: str = Field(
         default="", description="How queues share a worker's threads, as queue=weight; a queue without one has 1."
     )
-    retention_days: int = Field(default=30, ge=1, description="Finished jobs older than this may be deleted.")
+    retention_days: int = Field(
+        default=30, ge=1, description="Finished jobs older than this are deleted, with their events."
+    )
+    audit_archive_dir: Path | None = Field(
+        default=None, description="Folder that old entries of the audit log move to; unset: they stay in the database."
+    )
+    audit_retention_days: int = Field(
+        default=400, ge=1, description="Entries of the audit log older than this may be archived."
+    )
     session_idle_minutes: float = Field(default=30, gt=0, description="A session unused for this long ends.")
     session_hours: float = Field(default=12, gt=0, description="A session ends after this long in any case.")
     oidc_issuer: str | None = Field(default=None, description="URL of the OpenID provider for sign-in; unset: none.")

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Stri
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
+from core.audit.chain.checkpoint import read_checkpoint
 from core.database.text import begins_with, contains
 from core.database.truncate import truncated
 from core.errors import Invalid
@@ -113,10 +114,14 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True)
 class AuditResults:
-    """One page of lines, newest first; `next` is the id where older ones begin, None at the end."""
+    """One page of lines, newest first; `next` is the id where older ones begin, None at the end.
+
+    `archived_before`: what matches and is older than this moment is in archive files; None if nothing there can match.
+    """
 
     lines: list[AuditLine]
     next: int | None
+    archived_before: datetime | None = None
 
 
 def find_events(
@@ -135,7 +140,14 @@ def find_events(
     rows = session.exec(query.where(col(line.id).in_(matching)).order_by(col(line.id).desc())).all()
     lines = [_line(event, email) for event, email in rows[:limit]]
     session.expunge_all()
-    return AuditResults(lines, lines[-1].id if len(rows) > limit else None)
+    return AuditResults(lines, lines[-1].id if len(rows) > limit else None, _archived_before(session, audit_filter))
+
+
+def _archived_before(session: Session, audit_filter: AuditFilter) -> datetime | None:
+    checkpoint = read_checkpoint(session)
+    if checkpoint is None or (audit_filter.since and audit_filter.since >= checkpoint.before):
+        return None
+    return checkpoint.before
 
 
 def count(session: Session, audit_filter: AuditFilter) -> int:

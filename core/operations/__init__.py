@@ -13,7 +13,11 @@ from core.operations import demo, maintenance
 
 #: A new operation is listed here and nowhere else.
 OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.switch, demo.disable, demo.dismiss)
-TASKS: tuple[Task[Any], ...] = (maintenance.delete_old_jobs, maintenance.expire_sessions)
+TASKS: tuple[Task[Any], ...] = (
+    maintenance.delete_old_jobs,
+    maintenance.expire_sessions,
+    maintenance.archive_audit_log,
+)
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)
 BY_NAME: Mapping[str, Operation[Any, Any] | Task[Any]] = {each.name: each for each in _ALL}

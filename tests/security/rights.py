@@ -57,6 +57,7 @@ RIGHTS: dict[str, Row] = {
         ADMIN, args={"days": 3650}, cli="do maintenance.delete_old_jobs --days 3650 --reason test"
     ),
     "maintenance.expire_sessions": Row(ADMIN, cli="do maintenance.expire_sessions"),
+    "maintenance.archive_audit_log": Row(ADMIN, cli="do maintenance.archive_audit_log"),
     "queue.pause": Row(
         ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo --reason test"
     ),

@@ -27,12 +27,20 @@ def list_audit(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The `next` of the previous page.")] = None,
 ) -> dict[str, Any]:
-    """List changes made by people, newest first. Filters: who, what, user, since, until, q (text in the reason)."""
+    """List changes made by people, newest first. Filters: who, what, user, since, until, q (text in the reason).
+
+    Entries before `archived_before` are in archive files; null if no entry there can match.
+    """
     audit_filter = _filter(request)
     page = read(caller, Role.ADMIN, lambda session, _: find_events(session, audit_filter, limit=limit, before=after))
     entries = read(caller, Role.ADMIN, lambda session, _: count(session, audit_filter))
     total = {"value": min(entries, COUNTED), "exact": entries <= COUNTED}
-    return {"items": [asdict(line) for line in page.lines], "next": page.next, "total": total}
+    return {
+        "items": [asdict(line) for line in page.lines],
+        "next": page.next,
+        "total": total,
+        "archived_before": page.archived_before,
+    }
 
 
 @router.get("/export", response_class=StreamingResponse, responses=_FILES)

@@ -1,5 +1,6 @@
 """Verbs about the audit log."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,24 +9,27 @@ from core.audit.chain.keys import chain_keys
 from core.audit.chain.verify import verify as verify_chain
 from core.audit.export import Format
 from core.audit.export import export as export_events
-from core.audit.search import AuditFilter
+from core.audit.search import AuditFilter, find_events
+from core.database.engine import session_scope
 from ui.cli.terminal import Json, opened, print_answer
 
 verbs = typer.Typer(no_args_is_help=True, help="The audit log: verify, export.")
 
+Archive = Annotated[list[Path] | None, typer.Option(help="A folder of archive files, or one file; repeatable.")]
 Head = Annotated[str | None, typer.Option(help="A head printed earlier; the chain must still contain it.")]
 
 
 @verbs.command()
-def verify(head: Head = None, as_json: Json = False) -> None:
+def verify(head: Head = None, archive: Archive = None, as_json: Json = False) -> None:
     """Check that the audit log is unchanged since it was written; exit 1 and name the first row that is not.
 
+    Archived entries are checked where --archive names their files; without it, the chain begins at the checkpoint.
     Keep the printed head outside the database: only an earlier head shows that the end of the log was cut off.
     """
     with opened() as engine:
-        verdict = verify_chain(engine, chain_keys(), expected_head=head)
+        verdict = verify_chain(engine, chain_keys(), expected_head=head, archives=archive or ())
     fault = verdict.fault
-    answer = {"links": verdict.links, "head": verdict.head}
+    answer = {"links": verdict.links, "archived": verdict.archived, "head": verdict.head}
     if fault:
         sentence = fault.says[0].upper() + fault.says[1:] + "."
         answer |= {
@@ -57,3 +61,7 @@ def export(
     with opened() as engine:
         for part in export_events(engine, audit_filter, form):
             typer.echo(part, nl=False)
+        with session_scope(engine) as session:
+            older = find_events(session, audit_filter, limit=1).archived_before
+    if older:
+        typer.echo(f"Entries before {older:%Y-%m-%d} are in archive files.", err=True)

@@ -63,7 +63,7 @@ class AuditPage:
             return
         self._number.set_text(f"more than {COUNTED:,}" if number > COUNTED else counted(number, "entry", "entries"))
         self._files.show(self._filter, key=self._filter)
-        self._lines.show(page, key=(position, [line.id for line in page.lines], page.next))
+        self._lines.show(page, key=(position, [line.id for line in page.lines], page.next, page.archived_before))
 
     async def _apply_filter(self, audit_filter: AuditFilter) -> None:
         self._filter, self._before = audit_filter, None
@@ -76,6 +76,9 @@ class AuditPage:
         with box("rows audit", "ol"):
             for line in page.lines:
                 draw_audit_line(line)
+        if page.archived_before and not page.next:
+            with box("pager"):
+                text(f"Entries before {page.archived_before:%Y-%m-%d} are in archive files.", "muted")
         if self._before or page.next:
             with box("pager"):
                 if self._before:

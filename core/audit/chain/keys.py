@@ -50,6 +50,10 @@ class ChainKeys:
         """Return the hash of a link with these parts, placed after the link with the hash `previous`."""
         return self._hmac(key_id, "link", previous, key_id, *parts)
 
+    def proof(self, key_id: str, *parts: object) -> str:
+        """Return the proof of a checkpoint with these parts."""
+        return self._hmac(key_id, "checkpoint", key_id, *parts)
+
     def _hmac(self, key_id: str, *parts: object) -> str:
         # JSON, so that different parts never produce the same message.
         message = json.dumps(parts, separators=(",", ":")).encode()

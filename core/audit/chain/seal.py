@@ -26,7 +26,10 @@ SAYS: Final = """jsonb_build_array(extract(epoch FROM e.at)::text, e.name, e.act
 TRY: Final = text("SELECT pg_try_advisory_xact_lock(:lock)")
 WAIT: Final = text("SELECT pg_advisory_xact_lock(:lock) IS NOT NULL")
 
-_LAST = text("SELECT position, event_id, txid, hash FROM audit_seals ORDER BY position DESC LIMIT 1")
+_LAST = text("""
+    (SELECT position, event_id, txid, hash FROM audit_seals ORDER BY position DESC LIMIT 1)
+    UNION ALL SELECT position, event_id, txid, hash FROM audit_checkpoints ORDER BY position DESC LIMIT 1
+""")
 _HORIZON = text("""
     SELECT pg_snapshot_xmin(s)::text::bigint AS settled, pg_snapshot_xmax(s)::text::bigint AS ahead
     FROM pg_current_snapshot() s
@@ -94,7 +97,7 @@ def seal(engine: Engine, keys: ChainKeys, *, taking: TextClause = TRY, batch: in
 
 
 def head(session: Session) -> Head:
-    """Return the chain's last link."""
+    """Return the chain's last link; the checkpoint's, where all are archived."""
     row = session.connection().execute(_LAST).one_or_none()
     return Head(row.position, row.hash, row.event_id, row.txid) if row else Head()
 

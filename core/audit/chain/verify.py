@@ -1,133 +1,121 @@
-"""Verifying: walk the chain from its first link and report the first deviation from what was sealed."""
+"""Verifying: walk the chain from its first link and report the first deviation from what was sealed.
 
+The chain begins in the archive files, if there are any, and goes on in the database at the checkpoint.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Engine, Row, text
-from sqlmodel import Session
+from sqlalchemy import Engine, text
 
+from core.audit.chain.archive_file import find_archives, links_in
+from core.audit.chain.checkpoint import read_checkpoint
 from core.audit.chain.keys import GENESIS, ChainKeys
-from core.audit.chain.seal import SAYS, WAIT, Head, Horizon, seal
+from core.audit.chain.links import Fault, Walk, read_links, sealed_elsewhere
+from core.audit.chain.seal import WAIT, Head, Sealed, seal
 from core.database.engine import session_scope
 
 #: Links per read: this bounds memory at any length of the chain.
 PAGE: Final = 2_000
 
-_PAGE = text(f"""
-    SELECT s.position, s.event_id, s.txid, s.digest, s.hash, s.key_id, extract(epoch FROM s.sealed_at)::text AS sealed,
-           e.id, e.txid AS event_txid, {SAYS} AS says
-    FROM audit_seals s LEFT JOIN events e ON e.id = s.event_id
-    WHERE s.position > :after ORDER BY s.position LIMIT :page
-""")  # noqa: S608 - our own SQL
 _SMUGGLED = text("""
     SELECT e.id, e.name, e.actor FROM events e
     WHERE e.via <> 'engine' AND e.txid < :settled
-      AND NOT EXISTS (SELECT FROM audit_seals s WHERE s.event_id = e.id)
+      AND NOT EXISTS (SELECT FROM audit_seals s WHERE s.event_id = e.id AND s.position > :archived)
     ORDER BY e.txid, e.id LIMIT 1
 """)
-_ELSEWHERE = text("SELECT event_id FROM audit_seals WHERE digest = :digest AND event_id <> :id LIMIT 1")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The first fault: its position in the chain, its event, its type, and a sentence about it."""
-
-    position: int | None
-    event_id: int | None
-    #: edited, deleted, out of order, inserted, seal edited, seal missing, unknown key, another head.
-    damage: str
-    says: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of a check: the number of links, the last hash, and the first fault, if any."""
+    """The result of a check: the number of links, those of them that are archived, the last hash, the first fault."""
 
     links: int
+    archived: int
     head: str
     fault: Fault | None
 
 
-def verify(engine: Engine, keys: ChainKeys, *, expected_head: str | None = None, page: int = PAGE) -> Verdict:
-    """Seal what can be sealed, then check the whole chain.
+def verify(
+    engine: Engine,
+    keys: ChainKeys,
+    *,
+    expected_head: str | None = None,
+    archives: Sequence[Path] = (),
+    page: int = PAGE,
+) -> Verdict:
+    """Seal what can be sealed, then check the whole chain; its archived part only if `archives` names files or folders.
 
-    `expected_head` is a hash printed by an earlier verification: the chain must still contain it.
+    `expected_head` is a hash printed by an earlier verification: the chain must still contain it. Raises Unusable if
+    there are no archives where they should be, or if one cannot be read.
     """
     sealed = seal(engine, keys, taking=WAIT)
     assert sealed is not None, "WAIT always gets the lock"
-    last, head_found, after, fault = GENESIS, expected_head in (None, GENESIS), 0, None
-    while fault is None:
-        with session_scope(engine) as session:
-            rows = list(session.connection().execute(_PAGE, {"after": after, "page": page}))
-            for row in rows:
-                if fault := _fault(session, keys, row, Head(after, last)):
-                    break
-                after, last = row.position, row.hash
-                head_found = head_found or last == expected_head
-        if len(rows) < page:
-            break
-    if fault is None:
-        fault = _at_the_end(engine, sealed.head, sealed.horizon, after) or (
-            None if head_found else _cut_off(expected_head)
-        )
-    return Verdict(after, last, fault)
-
-
-def _fault(session: Session, keys: ChainKeys, row: Row[Any], before: Head) -> Fault | None:
-    """Return the fault of one link, given the link before it; None when it is intact."""
-    at = (row.position, row.event_id)
-    if row.position != before.position + 1:
-        gap = f"{before.position + 1} to {row.position - 1}"
-        return Fault(
-            before.position + 1, None, "seal missing", f"seals {gap} are missing; the next one belongs to event {at[1]}"
-        )
-    if not keys.knows(row.key_id):
-        sentence = (
-            f"the seal of event {row.event_id} was made with key {row.key_id}; "
-            "add that secret to UNSTUCK_PREVIOUS_SECRET_KEYS"
-        )
-        return Fault(*at, "unknown key", sentence)
-    made = keys.link(row.key_id, before.hash, row.position, row.event_id, row.txid, row.digest, row.sealed)
-    if made != row.hash:
-        return Fault(
-            *at, "seal edited", f"the seal of event {row.event_id} was edited, moved, or not made by this program"
-        )
-    if row.id is None:
-        return Fault(*at, "deleted", f"event {row.event_id} was sealed here and is gone")
-    return _changed(session, keys, row)
-
-
-def _changed(session: Session, keys: ChainKeys, row: Row[Any]) -> Fault | None:
-    """Return the fault of an event whose seal is intact; None when it is unchanged."""
-    at = (row.position, row.event_id)
-    digest = keys.digest(row.key_id, row.says)
-    if digest != row.digest:
-        other = session.scalar(_ELSEWHERE, params={"digest": digest, "id": row.event_id})
-        if other is not None:
-            return Fault(
-                *at, "out of order", f"event {row.event_id} has the content that event {other} had when it was sealed"
-            )
-        return Fault(*at, "edited", f"event {row.event_id} was changed after it was sealed")
-    if row.event_txid != row.txid:
-        sentence = f"event {row.event_id} has transaction {row.event_txid}; it was sealed with {row.txid}"
-        return Fault(*at, "out of order", sentence)
-    return None
-
-
-def _at_the_end(engine: Engine, head: Head, horizon: Horizon, after: int) -> Fault | None:
-    """Return a fault that only shows at the end: a chain that is too short, or an old event without a seal."""
-    if after < head.position:
-        return Fault(
-            after + 1, None, "seal missing", f"seals {after + 1} to {head.position} disappeared during the check"
-        )
     with session_scope(engine) as session:
-        row = session.connection().execute(_SMUGGLED, {"settled": horizon.settled}).one_or_none()
+        checkpoint = read_checkpoint(session)
+    start = checkpoint.head if checkpoint else Head()
+    fault = checkpoint.fault(keys) if checkpoint else None
+    walk, is_met = Walk(keys, start, expected_head), expected_head == GENESIS
+    if archives and not fault:
+        fault, is_met = _verify_archives(keys, archives, start, expected_head)
+    fault = fault or _verify_database(engine, walk, page) or _at_the_end(engine, sealed, start, walk.last)
+    if fault is None and not (is_met or walk.has_met):
+        fault = _cut_off(expected_head, start, archives)
+    return Verdict(walk.last.position, start.position, walk.last.hash, fault)
+
+
+def _verify_archives(
+    keys: ChainKeys, paths: Sequence[Path], end: Head, expected: str | None
+) -> tuple[Fault | None, bool]:
+    """Return the first fault of archive files, and whether they contain the expected hash.
+
+    A folder has the chain from its first link up to the checkpoint; single files may begin and end anywhere.
+    """
+    files = find_archives(paths)
+    is_whole = any(path.is_dir() for path in paths)
+    walk = Walk(keys, Head() if is_whole else files[0].after, expected)
+    for file in files:
+        # A file that a crash or a restored backup left behind may go on where the database does.
+        for link in links_in(file):
+            if fault := walk.along([link], lambda *_: None):
+                return Fault(fault.position, fault.event_id, fault.damage, f"{file.path.name}: {fault.says}"), False
+            if walk.last.position == end.position and walk.last.hash != end.hash:
+                sentence = f"{file.path.name} does not end where the database goes on"
+                return Fault(end.position, link.event_id, "another head", sentence), False
+    if is_whole and walk.last.position < end.position:
+        gap = f"{walk.last.position + 1} to {end.position}"
+        return Fault(walk.last.position + 1, None, "seal missing", f"seals {gap} are in none of these archives"), False
+    return None, walk.has_met
+
+
+def _verify_database(engine: Engine, walk: Walk, page: int) -> Fault | None:
+    while True:
+        with session_scope(engine) as session:
+            links = read_links(session, walk.last.position, page)
+            if fault := walk.along(links, sealed_elsewhere(session)):
+                return fault
+        if len(links) < page:
+            return None
+
+
+def _at_the_end(engine: Engine, sealed: Sealed, start: Head, last: Head) -> Fault | None:
+    """Return a fault that only shows at the end: a chain that is too short, or an old event without a seal."""
+    if last.position < sealed.head.position:
+        gap = f"{last.position + 1} to {sealed.head.position}"
+        return Fault(last.position + 1, None, "seal missing", f"seals {gap} disappeared during the check")
+    with session_scope(engine) as session:
+        values = {"settled": sealed.horizon.settled, "archived": start.position}
+        row = session.connection().execute(_SMUGGLED, values).one_or_none()
     if row is None:
         return None
     sentence = f"event {row.id} ({row.name} by {row.actor}) was inserted among events that were already sealed"
     return Fault(None, row.id, "inserted", sentence)
 
 
-def _cut_off(expected: str | None) -> Fault:
+def _cut_off(expected: str | None, start: Head, archives: Sequence[Path]) -> Fault:
     sentence = f"no link has the hash {expected}: the end of the chain was cut off, or the whole chain was rebuilt"
+    if start.position and not archives:
+        sentence = f"no link in the database has the hash {expected}: name the archive with --archive, it may be there"
     return Fault(None, None, "another head", sentence)

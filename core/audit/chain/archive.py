@@ -1,0 +1,92 @@
+"""Archiving: old sealed entries move from the database to a file, and the checkpoint says up to where.
+
+The file is complete on the disk before anything is deleted, and the deletion commits with the new checkpoint. After a
+crash in between, the entries are in both places; the next run takes the file as it is instead of writing another.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.audit.chain.archive_file import archive_after, links_in, write_archive
+from core.audit.chain.checkpoint import Checkpoint, move_checkpoint, read_checkpoint
+from core.audit.chain.keys import ChainKeys
+from core.audit.chain.links import Link, Walk, read_links, sealed_elsewhere
+from core.audit.chain.seal import LOCK, WAIT, Head
+from core.errors import GiveUp
+
+#: Entries per file and transaction: some 10 MB of memory, and a second of work.
+BATCH: Final = 10_000
+
+_BEFORE: Final = text("SELECT statement_timestamp() - make_interval(days => :days)")
+_DELETE_EVENTS: Final = text("""
+    DELETE FROM events e USING audit_seals s WHERE s.event_id = e.id AND s.position > :after AND s.position <= :last
+""")
+_DELETE_SEALS: Final = text("DELETE FROM audit_seals WHERE position > :after AND position <= :last")
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What one call has moved: the file's name and its number of entries."""
+
+    file: str
+    entries: int
+
+
+def archive_next(session: Session, keys: ChainKeys, folder: Path, days: int, *, batch: int = BATCH) -> Archived | None:
+    """Move the oldest entries, if they are older than `days`, to one file; None if there are none. The caller commits.
+
+    Raises GiveUp, having changed nothing, if the chain is damaged or the folder lacks the file before.
+    """
+    session.scalar(WAIT, params={"lock": LOCK})
+    checkpoint = read_checkpoint(session)
+    _require_intact(checkpoint, keys, folder)
+    start = checkpoint.head if checkpoint else Head()
+    walk = Walk(keys, start)
+    file = archive_after(folder, start.position)
+    written = list(links_in(file)) if file else []
+    links = read_links(session, start.position, len(written) or batch, days)
+    links = links if file else list(takewhile(lambda link: link.is_old, links))
+    if not links:
+        return None
+    if fault := walk.along(links, sealed_elsewhere(session)):
+        raise GiveUp(f"The audit log is damaged, and nothing is archived: {fault.says}. Run: unstuck audit verify")
+    if file and [link.hash for link in links] != [link.hash for link in written]:
+        raise GiveUp(
+            f"{file.path.name} in {folder} holds entries of another database. Use another folder for this one."
+        )
+    name = file.path.name if file else write_archive(folder, start, links)
+    before: datetime = session.scalar(_BEFORE, params={"days": days})
+    move_checkpoint(session, keys, walk.last, before, name)
+    _delete(session, start, walk.last, links)
+    return Archived(name, len(links))
+
+
+def _require_intact(checkpoint: Checkpoint | None, keys: ChainKeys, folder: Path) -> None:
+    if folder.parent.is_dir():
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        raise GiveUp(f"UNSTUCK_AUDIT_ARCHIVE_DIR is {folder}, and there is no such folder here: mount or create it.")
+    if checkpoint is None:
+        return
+    if fault := checkpoint.fault(keys):
+        raise GiveUp(f"Nothing is archived: {fault.says}. Run: unstuck audit verify")
+    if not (folder / checkpoint.file).is_file():
+        raise GiveUp(
+            f"{checkpoint.file}, the last archive file, is not in {folder}: UNSTUCK_AUDIT_ARCHIVE_DIR must be the same "
+            "lasting folder on every worker. Bring the file back; older files may be elsewhere."
+        )
+
+
+def _delete(session: Session, start: Head, last: Head, links: list[Link]) -> None:
+    values = {"after": start.position, "last": last.position}
+    deleted = [
+        session.connection().execute(statement, values).rowcount for statement in (_DELETE_EVENTS, _DELETE_SEALS)
+    ]
+    if deleted != [len(links), len(links)]:
+        raise GiveUp("The audit log changed while it was archived: nothing was deleted.")

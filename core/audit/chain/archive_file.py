@@ -1,0 +1,122 @@
+"""Archive files: links with their events as gzipped JSON lines, from which alone their part of the chain is verified.
+
+The first line says what the file is and which hash it follows. Each other line is one link; its `event`, an array, is
+the text that was sealed, character by character.
+"""
+
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from core.audit.chain.links import Link
+from core.audit.chain.seal import Head
+from core.errors import Unusable
+
+FORMAT: Final = "unstuck audit archive 1"
+#: The parts of an event, in their order.
+FIELDS: Final = ("at", "name", "actor_id", "actor", "via", "user_id", "connection_id", "job_id", "reason", "data")
+_PATTERN: Final = "audit-*.jsonl.gz"
+#: Precedes the sealed text, which is JSON itself and ends with the line's last brace.
+_EVENT: Final = ', "event": '
+#: What reading a damaged file raises.
+_DAMAGE: Final = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """One file: its path, and the link that it follows."""
+
+    path: Path
+    after: Head
+
+
+def write_archive(folder: Path, after: Head, links: Sequence[Link]) -> str:
+    """Write links that follow `after`, and return the file's name. The name appears when all is on the disk."""
+    name = f"{_begin(links[0].position)}{links[-1].position:012d}.jsonl.gz"
+    unfinished = folder / f".{name}.unfinished"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+            packed.writelines(line.encode() + b"\n" for line in _lines(after, links))
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(folder / name)
+    _sync(folder)
+    return name
+
+
+def archive_after(folder: Path, position: int) -> ArchiveFile | None:
+    """Return the file that begins with the link after `position`, if the folder has one."""
+    paths = sorted(folder.glob(f"{_begin(position + 1)}*.jsonl.gz"))
+    return _opened(paths[0]) if paths else None
+
+
+def find_archives(paths: Sequence[Path]) -> list[ArchiveFile]:
+    """Return the files at these paths, and those in folders among them, in the chain's order.
+
+    Raises Unusable if there are none, or for a damaged one.
+    """
+    files: set[Path] = set()
+    for path in paths:
+        in_folder = list(path.glob(_PATTERN)) if path.is_dir() else [path] if path.is_file() else []
+        if not in_folder:
+            raise Unusable(f"There is no archive of the audit log at {path}.")
+        files.update(in_folder)
+    return sorted(map(_opened, files), key=lambda file: file.after.position)
+
+
+def links_in(file: ArchiveFile) -> Iterator[Link]:
+    """Yield the file's links. Raises Unusable."""
+    try:
+        with gzip.open(file.path) as lines:
+            next(lines)
+            yield from map(_link, lines)
+    except _DAMAGE as error:
+        raise _damaged(file.path, error) from None
+
+
+def _begin(position: int) -> str:
+    return f"audit-{position:012d}-"
+
+
+def _lines(after: Head, links: Sequence[Link]) -> Iterator[str]:
+    yield json.dumps({"format": FORMAT, "after": after.position, "hash": after.hash, "event_fields": FIELDS})
+    for link in links:
+        names = ("position", "event_id", "txid", "digest", "hash", "key_id", "sealed")
+        seal = json.dumps({name: getattr(link, name) for name in names})
+        yield f"{seal[:-1]}{_EVENT}{link.says}}}"
+
+
+def _link(line: bytes) -> Link:
+    seal, _, rest = line.decode().partition(_EVENT)
+    values: dict[str, Any] = json.loads(seal + "}")
+    return Link(**values, id=values["event_id"], event_txid=values["txid"], says=rest.rstrip("\n").removesuffix("}"))
+
+
+def _opened(path: Path) -> ArchiveFile:
+    try:
+        with gzip.open(path) as lines:
+            first = json.loads(next(lines, b""))
+        if first["format"] == FORMAT:
+            return ArchiveFile(path, Head(int(first["after"]), str(first["hash"])))
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+    raise Unusable(f"{path.name} is no archive of the audit log.")
+
+
+def _damaged(path: Path, error: Exception) -> Unusable:
+    return Unusable(f"{path.name} cannot be read ({type(error).__name__}): take it from a backup.")
+
+
+def _sync(folder: Path) -> None:
+    """Let the new name be on the disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
