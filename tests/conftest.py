@@ -118,7 +118,9 @@ def template(server: str) -> str:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone() is None:
             connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}_new")
             connection.execute(f"CREATE DATABASE {TEMPLATE}_new")
-            upgrade(_database(server, f"{TEMPLATE}_new"), secret=SECRET)
+            upgrade(url := _database(server, f"{TEMPLATE}_new"), secret=SECRET)
+            with psycopg.connect(url) as made:
+                made.execute("DELETE FROM schedules")  # those of maintenance, which a migration adds
             connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
     return TEMPLATE
 

@@ -3,6 +3,7 @@
 No queries live here; migrations bring a database to these tables.
 """
 
+from core.models.audit_checkpoint import AuditCheckpoint
 from core.models.audit_seal import AuditSeal
 from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
 from core.models.event import Event
@@ -21,6 +22,7 @@ from core.models.worker import Worker
 __all__ = [
     "TERMINAL",
     "AttemptOutcome",
+    "AuditCheckpoint",
     "AuditSeal",
     "BackgroundJob",
     "ConnectionStatus",

@@ -29,4 +29,8 @@ class AuditSeal(SQLModel, table=True):
     sealed_at: datetime = Field(sa_type=Moment)
 
 
-keep_append_only(SQLModel.metadata.tables["audit_seals"])
+keep_append_only(
+    SQLModel.metadata.tables["audit_seals"],
+    unless="EXISTS (SELECT FROM audit_checkpoints c WHERE gone.position <= c.position)",
+    exception="archived seals",
+)

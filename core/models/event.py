@@ -55,4 +55,9 @@ class Event(SQLModel, table=True):
     )
 
 
-keep_append_only(SQLModel.metadata.tables["events"])
+keep_append_only(
+    SQLModel.metadata.tables["events"],
+    unless="""via = 'engine' OR EXISTS (SELECT FROM audit_seals s JOIN audit_checkpoints c ON s.position <= c.position
+            WHERE s.event_id = gone.id)""",
+    exception="events of the engine and archived ones",
+)

@@ -1,19 +1,18 @@
-"""Maintenance tasks: they delete old finished jobs and ended sessions."""
+"""Maintenance tasks: they delete old finished jobs with their events, and archive old entries of the audit log."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import text
 
 from core.models import Role
 from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
+from core.operations.expiry import expire
 from core.settings import settings
 
 QUEUE = "maintenance"
-#: Jobs deleted in one transaction: few enough that other transactions do not wait.
+#: Jobs, or events, in one transaction: few enough that other transactions do not wait.
 BATCH = 5_000
-#: Days for which ended sessions and used keys stay available to support.
-KEEP_DAYS = 7
 
 
 class DeleteForm(Form):
@@ -25,6 +24,11 @@ class DeleteForm(Form):
         default=None, description="Only with this status."
     )
 
+    @property
+    def is_for_all(self) -> bool:
+        """Tell whether jobs of all kinds and endings go."""
+        return self.kind is None and self.status is None
+
 
 _DELETE = text("""
     DELETE FROM background_jobs WHERE id IN (
@@ -34,42 +38,53 @@ _DELETE = text("""
           AND finished_at < statement_timestamp() - make_interval(days => :days)
           AND (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:status AS text) IS NULL OR status = :status)
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id
 """)
-
-_DELETE_SESSIONS = text("""
-    DELETE FROM user_sessions
-    WHERE least(expires_at, coalesce(revoked_at, expires_at)) < statement_timestamp() - make_interval(days => :days)
+#: What people did with the job stays in the audit log.
+_DELETE_EVENTS = text("DELETE FROM events WHERE job_id = ANY(:ids) AND via = 'engine'")
+#: One page of the log in its order, which is nearly that of time. Events of jobs that are still there go with these.
+_DELETE_REST = text("""
+    WITH page AS (
+        SELECT id, at, via, job_id FROM events WHERE id > :after ORDER BY id LIMIT :batch
+    ), old AS (
+        SELECT id, via, job_id FROM page WHERE at < statement_timestamp() - make_interval(days => :days)
+    ), gone AS (
+        DELETE FROM events WHERE id IN (
+            SELECT id FROM old
+            WHERE via = 'engine' AND NOT EXISTS (SELECT FROM background_jobs j WHERE j.id = old.job_id))
+        RETURNING id
+    )
+    SELECT (SELECT max(id) FROM old) AS last, (SELECT count(*) FROM gone) AS deleted
 """)
-_DELETE_LINKS = text(
-    "DELETE FROM sign_in_links WHERE expires_at < statement_timestamp() - make_interval(days => :days)"
-)
-_DELETE_KEYS = text(
-    "DELETE FROM idempotency_keys WHERE created_at < statement_timestamp() - make_interval(days => :days)"
-)
-#: Workers leave as late as the jobs they ran, whose pages name them.
-_DELETE_WORKERS = text(
-    "DELETE FROM workers WHERE coalesce(stopped_at, lost_at) < statement_timestamp() - make_interval(days => :days)"
-)
+#: Up to where earlier runs have looked: nothing older than what they kept is looked at twice.
+_LOOKED_UP_TO = text("""
+    SELECT coalesce(max(CASE WHEN jsonb_typeof(result -> 'events_up_to') = 'number'
+                             THEN CAST(result ->> 'events_up_to' AS numeric) END), 0)
+    FROM background_jobs WHERE kind = 'maintenance.delete_old_jobs' AND status = 'succeeded'
+""")
 
 
 def delete(work: TaskWork[DeleteForm]) -> Steps:
-    """Delete old finished jobs in batches of limited size; unfinished jobs and the audit log stay."""
-    form, done = work.form, work.done
+    """Delete old finished jobs and engine events in batches of limited size; unfinished jobs and the audit log stay."""
+    form, jobs, events = work.form, work.done, 0
     values = {"days": form.days or settings().retention_days, "kind": form.kind, "status": form.status, "batch": BATCH}
-    while deleted := work.session.connection().execute(_DELETE, values).rowcount:
-        done += deleted
-        yield Progress(done, done, f"{done:,} old jobs deleted")
-    return {"jobs_deleted": done}
+    while ids := list(work.session.connection().execute(_DELETE, values).scalars()):
+        jobs += len(ids)
+        events += work.session.connection().execute(_DELETE_EVENTS, {"ids": ids}).rowcount
+        yield Progress(jobs, jobs, f"{jobs:,} old jobs deleted")
+    result = {"jobs_deleted": jobs, "events_deleted": events}
+    if not form.is_for_all:
+        return result
+    after = int(work.session.connection().execute(_LOOKED_UP_TO).scalar_one())
+    while (page := _delete_rest(work, {**values, "after": after})).last is not None:
+        after, events = page.last, events + page.deleted
+        yield Progress(jobs, jobs, f"{jobs:,} old jobs and {events:,} events deleted")
+    return {**result, "events_deleted": events, "events_up_to": after}
 
 
-def expire(work: TaskWork[NoForm]) -> Steps:
-    """Delete expired sessions, sign-in links and idempotency keys, and workers that ended long ago."""
-    days = {"days": max(KEEP_DAYS, settings().retention_days)}
-    counts = {"workers": work.session.connection().execute(_DELETE_WORKERS, days).rowcount}
-    for name, statement in (("sessions", _DELETE_SESSIONS), ("links", _DELETE_LINKS), ("keys", _DELETE_KEYS)):
-        counts[name] = work.session.connection().execute(statement, {"days": KEEP_DAYS}).rowcount
-    yield Progress(1, 1)
-    return {f"{name}_deleted": count for name, count in counts.items()}
+def _delete_rest(work: TaskWork[DeleteForm], values: dict[str, Any]) -> Any:
+    """Delete old engine events without a job from one page of the log; `last` is None at its end."""
+    return work.session.connection().execute(_DELETE_REST, values).one()
 
 
 delete_old_jobs = Task(

@@ -54,6 +54,8 @@ _FUNCTIONS = sa.text(
     """SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(quote_ident(current_schema()))
     AND proname = ANY(:names) ORDER BY 1"""
 )
+#: The functions behind the triggers of append-only tables.
+_TRIGGER_FUNCTIONS = ("refuse_to_rewrite", "events_may_go", "audit_seals_may_go")
 _CONSTRAINTS = sa.text(
     """SELECT conname AS name, conrelid::regclass::text AS table, pg_get_constraintdef(c.oid) AS definition
     FROM pg_constraint c LEFT JOIN pg_attribute a ON attrelid = conrelid AND attnum = conkey[1]
@@ -134,7 +136,7 @@ def _names(connection: Connection, facts: Facts) -> Iterator[Finding]:
     for name in connection.scalars(_TYPES, {"names": new}):
         yield _taken(f"the type {name}")
     if not facts.revision:
-        for name in connection.scalars(_FUNCTIONS, {"names": [*OURS, "refuse_to_rewrite"]}):
+        for name in connection.scalars(_FUNCTIONS, {"names": [*OURS, *_TRIGGER_FUNCTIONS]}):
             yield _taken(f"the function {name}")
 
 

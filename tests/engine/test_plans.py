@@ -15,6 +15,7 @@ from core.database.engine import connect
 from core.database.statement import Statement
 from core.diagnosis import place
 from core.jobs import batch, checkpoint, claim, due, fence
+from core.operations import maintenance
 from tasks.worker import batch_engine
 from tests.migrations.conftest import databases
 
@@ -90,13 +91,13 @@ def _plan(session: Session, statement: Statement) -> dict[str, Any]:
     return root
 
 
-def _ways(node: dict[str, Any]) -> Iterator[str]:
-    if node.get("Relation Name") == "background_jobs" and "Scan" in node["Node Type"]:
+def _ways(node: dict[str, Any], table: str = "background_jobs") -> Iterator[str]:
+    if node.get("Relation Name") == table and "Scan" in node["Node Type"]:
         yield node.get("Index Name", node["Node Type"])
     elif node["Node Type"] == "Bitmap Index Scan":
         yield node["Index Name"]
     for child in node.get("Plans", []):
-        yield from _ways(child)
+        yield from _ways(child, table)
 
 
 def trapped(statement: Statement) -> Statement:
@@ -165,6 +166,20 @@ def test_a_missing_index_would_be_noticed(filled: Session, index: str) -> None:
         assert DUE not in indexes(filled, claim._CLAIM)
     else:
         assert indexes(filled, fence._TRANSITION).isdisjoint({KEY})
+
+
+EVENTS = """
+    INSERT INTO events (at, name, via, job_id)
+    SELECT now() - i * interval '1 min', 'job.requested', CASE WHEN i % 10 = 0 THEN 'api' ELSE 'engine' END, id
+    FROM (SELECT id, row_number() OVER () AS i FROM background_jobs, generate_series(1, 2)) job
+"""
+
+
+def test_old_events_are_found_by_their_jobs_or_page_by_page_and_never_by_reading_the_whole_log(filled: Session) -> None:
+    filled.connection().execute(sa.text(EVENTS))
+    filled.connection().execute(sa.text("ANALYZE events"))
+    assert set(_ways(_plan(filled, Statement(maintenance._DELETE_EVENTS.text)), "events")) - ALIVE == {"ix_events_job"}
+    assert set(_ways(_plan(filled, Statement(maintenance._DELETE_REST.text)), "events")) == {"pk_events"}
 
 
 def test_the_longest_statement_is_short_enough_to_be_parsed_once() -> None:

@@ -32,7 +32,8 @@ def names(url: str) -> dict[str, list[tuple[object, ...]]]:
         "jobs": "SELECT kind, queue FROM background_jobs",
         "events": "SELECT via, data ->> 'kind' FROM events WHERE name = 'job.requested' ORDER BY id",
         "counters": "SELECT kind, queue, jobs FROM job_counters",
-        "schedules": "SELECT kind, args ->> 'kind' AS limited_to, args ->> 'days' AS days FROM schedules",
+        "schedules": "SELECT kind, args ->> 'kind' AS limited_to, args ->> 'days' AS days FROM schedules "
+        "WHERE name = 'nightly'",
         "queues": "SELECT name, paused_by FROM queues",
         "kinds": "SELECT kind, max_running FROM job_kinds",
     }

@@ -1,0 +1,71 @@
+"""Rows that have ended: sessions, links, keys, workers, schedules' ticks, and the hours of counters."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import TextClause, text
+
+from core.operation import NoForm, Progress, Steps, TaskWork
+from core.settings import settings
+
+#: Rows deleted in one transaction.
+BATCH = 50_000
+#: Days for which ended sessions and used keys stay available to support.
+KEEP_DAYS = 7
+
+_ENDED = "{} < statement_timestamp() - make_interval(days => :days)"
+#: What goes after KEEP_DAYS: the word for people, the table, and when a row of it ended.
+_SOON = (
+    ("sessions", "user_sessions", "least(expires_at, coalesce(revoked_at, expires_at))"),
+    ("links", "sign_in_links", "expires_at"),
+    ("keys", "idempotency_keys", "created_at"),
+    ("pending_sign_ins", "pending_sign_ins", "expires_at"),
+    ("spent_states", "spent_states", "expires_at"),
+)
+_FIFTH_LAST = """SELECT due_at FROM schedule_ticks last WHERE last.schedule_id = schedule_ticks.schedule_id
+    ORDER BY due_at DESC OFFSET 4 LIMIT 1"""
+#: What goes as late as the jobs that it belongs to: their pages name workers, their schedules list the last ticks.
+_WITH_JOBS = (
+    ("workers", "workers", _ENDED.format("coalesce(stopped_at, lost_at)")),
+    (
+        "ticks",
+        "schedule_ticks",
+        f"{_ENDED.format('fired_at')} AND due_at < ({_FIFTH_LAST})",
+    ),
+)
+#: Old hours become one row, so that sums over all time, as in the metrics, stay what they were.
+_SUM_UP = text("""
+    WITH old AS (
+        DELETE FROM job_counters WHERE hour > 'epoch'
+          AND hour < date_trunc('hour', statement_timestamp() - make_interval(days => :days), 'UTC') RETURNING *
+    )
+    INSERT INTO job_counters AS c (hour, kind, queue, status, shard, jobs, ran_seconds)
+    SELECT 'epoch', kind, queue, status, 0, sum(jobs), sum(ran_seconds) FROM old GROUP BY kind, queue, status
+    ON CONFLICT (hour, kind, queue, status, shard)
+    DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
+""")
+
+
+def expire(work: TaskWork[NoForm]) -> Steps:
+    """Delete what has ended, in batches of limited size, and add up the counters of old hours."""
+    counts: dict[str, int] = {}
+    for name, statement, days in _statements():
+        counts[name] = 0
+        values = {"days": days, "batch": BATCH}
+        while deleted := work.session.connection().execute(statement, values).rowcount:
+            counts[name] += deleted
+            yield Progress(sum(counts.values()), sum(counts.values()))
+    work.session.connection().execute(_SUM_UP, {"days": settings().retention_days})
+    return {f"{name}_deleted": count for name, count in counts.items()}
+
+
+def _statements() -> Iterator[tuple[str, TextClause, int]]:
+    """Yield what to delete: its name, the statement for one batch, and the age in days."""
+    for name, table, ended_at in _SOON:
+        yield name, _deletion(table, _ENDED.format(ended_at)), KEEP_DAYS
+    for name, table, condition in _WITH_JOBS:
+        yield name, _deletion(table, condition), max(KEEP_DAYS, settings().retention_days)
+
+
+def _deletion(table: str, condition: str) -> TextClause:
+    rows = f"SELECT ctid FROM {table} WHERE {condition} LIMIT :batch"  # noqa: S608 - constants of this program
+    return text(f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({rows}))")  # noqa: S608 - as above
