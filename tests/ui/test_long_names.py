@@ -22,7 +22,8 @@ SPILLED = """() => {
     const panel = element.closest(".panel, .screen, body");
     const isCut = (at) => at !== panel && (getComputedStyle(at).overflowX !== "visible" || isCut(at.parentElement));
     const edge = Math.min(panel.getBoundingClientRect().right, innerWidth);
-    if (range.getBoundingClientRect().right > edge + 1 && !isCut(element)) spilled.push(element.outerHTML.slice(0, 200));
+    const right = range.getBoundingClientRect().right;
+    if (right > edge + 1 && !isCut(element)) spilled.push(element.outerHTML.slice(0, 200));
   }
   return spilled;
 }"""
