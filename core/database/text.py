@@ -1,4 +1,4 @@
-"""Comparing text in any case: both sides by the database's own function.
+"""Comparing text in any case, and searching it without accents: both sides by the database's own functions.
 
 Python's lower() is not PostgreSQL's: they differ in İ, in the final sigma, and in every letter beyond ASCII where the
 database has the C locale. So no text that a person typed is lowered in Python before it is compared with a column.
@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, func, literal
+from sqlalchemy import ColumnElement, Text, func, literal, literal_column
 
 #: Pasted with a text and invisible: zero-width characters, marks of direction, a byte order mark.
 _INVISIBLE = dict.fromkeys(
@@ -20,6 +20,15 @@ _INVISIBLE = dict.fromkeys(
 
 #: As mail programs copy an address: mailto:kim@example.com, or Kim Lee <kim@example.com>.
 _COPIED = re.compile(r"^(?:mailto:)?(?:.*<(?:mailto:)?([^<>]+)>|([^<>?]+)(?:\?.*)?)$", re.IGNORECASE | re.DOTALL)
+
+
+def _constant(text: str) -> ColumnElement[str]:
+    """Return a constant of a statement: a parameter would keep the planner from an index on the expression."""
+    return literal_column(f"'{text}'", Text())
+
+
+#: Accents as Unicode splits them from their letters (NFD), and letters that it does not split.
+_ACCENTS, _WHOLE, _PLAIN = _constant(r"[\u0300-\u036f]"), _constant("łøđıħŧ"), _constant("lodiht")
 
 
 def tidy(text: str) -> str:
@@ -46,13 +55,20 @@ def is_same(column: Any, text: str) -> ColumnElement[bool]:
 
 
 def begins_with(column: Any, text: str) -> ColumnElement[bool]:
-    """Return the condition that a column begins with this text, in any case."""
-    return func.lower(column, type_=Text()).like(_lower(escaped(tidy(text)) + "%"), escape="\\")
+    """Return the condition that a column begins with this text, in any case, with or without accents."""
+    return searched(column).like(searched(_typed(escaped(tidy(text)) + "%")), escape="\\")
 
 
 def contains(column: Any, text: str) -> ColumnElement[bool]:
-    """Return the condition that a column contains this text, in any case."""
-    return func.lower(column, type_=Text()).like(_lower(f"%{escaped(tidy(text))}%"), escape="\\")
+    """Return the condition that a column contains this text, in any case, with or without accents."""
+    return searched(column).like(searched(_typed(f"%{escaped(tidy(text))}%")), escape="\\")
+
+
+def searched(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a text as searches compare it: in lower case and without accents; indexes of users hold the same."""
+    split = func.normalize(text, literal_column("NFD", Text()))
+    letters = func.regexp_replace(split, _ACCENTS, _constant(""), _constant("g"))
+    return func.translate(func.lower(letters), _WHOLE, _PLAIN, type_=Text())
 
 
 def escaped(text: str) -> str:
@@ -61,4 +77,8 @@ def escaped(text: str) -> str:
 
 
 def _lower(text: str) -> ColumnElement[str]:
-    return func.lower(literal(text, Text()))
+    return func.lower(_typed(text))
+
+
+def _typed(text: str) -> ColumnElement[str]:
+    return literal(text, Text())

@@ -40,6 +40,10 @@ class DemoModeStatus(StrEnum):
     FAILED = "failed"
 
 
+#: A column as searches compare it, as in core/database/text.py.
+SEARCHED = r"translate(lower(regexp_replace(normalize({}, NFD), '[\u0300-\u036f]', '', 'g')), 'łøđıħŧ', 'lodiht')"
+
+
 class User(SQLModel, table=True):
     """One person: a creator (member) or an operator."""
 
@@ -48,8 +52,8 @@ class User(SQLModel, table=True):
         one_of("role", Role),
         one_of("demo_mode_status", DemoModeStatus),
         sa.Index("uq_users_email_lower", sa.text("lower(email)"), unique=True),
-        sa.Index("ix_users_name_lower", sa.text("lower(name) text_pattern_ops")),
-        sa.Index("ix_users_email_prefix", sa.text("lower(email) text_pattern_ops")),
+        sa.Index("ix_users_name_search", sa.text(f"({SEARCHED.format('name')}) text_pattern_ops")),
+        sa.Index("ix_users_email_search", sa.text(f"({SEARCHED.format('email')}) text_pattern_ops")),
         sa.Index(
             "ix_users_demo_attention",
             "demo_mode_status",

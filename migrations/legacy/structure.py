@@ -19,6 +19,8 @@ _SETTLES_TIMES = "0009"
 _OWN_SCHEMA = "Give Unstuck a schema of its own with UNSTUCK_SCHEMA, or use another database."
 #: Indexes of the legacy product that revisions replace.
 _FORMER_INDEXES = {
+    "ix_users_name_lower": "users",
+    "ix_users_email_prefix": "users",
     "ix_users_email": "users",
     "ix_platform_connections_user_id": "platform_connections",
     "ix_interactions_user_id": "interactions",

@@ -1,12 +1,14 @@
 """Addresses and names are found as they are shown, typed or pasted, whatever the database's lower() does."""
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core.database.engine import session_scope
-from core.models import Role
+from core.database.text import begins_with
+from core.models import Role, User
 from core.people import operators, passwords
 from core.people.users import find_users
 from tests.factories import ADMIN, make_user
@@ -54,3 +56,31 @@ def test_a_user_is_found_by_what_support_pastes(session: Session, search: str) -
     kim = make_user(session, email="kim@example.com", name="Kim İbrahim Lee")
     session.flush()
     assert [line.id for line in find_users(session, search)] == [kim.id]
+
+
+@pytest.mark.parametrize("search", ["zoe", "Zoë", "LUKASZ", "Łukasz, zoe", "muller", "Müller", "zoe muller@", "oe"])
+def test_a_user_is_found_with_and_without_accents(session: Session, search: str) -> None:
+    make_user(session, email="ana@example.com", name="Ana")
+    zoe = make_user(session, email="müller@example.com", name="Zoë Łukasz")
+    plain = make_user(session, email="muller@example.com", name="Zoe Lukasz")
+    session.flush()
+    assert {line.id for line in find_users(session, search)} == {zoe.id, plain.id}
+
+
+@pytest.mark.parametrize("search", ["100%", "a_b", "％", "\\"])
+def test_signs_of_patterns_stand_for_themselves(session: Session, search: str) -> None:
+    make_user(session, email="ana@example.com", name="1000 aab")
+    session.flush()
+    assert list(find_users(session, search)) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "index"), [(User.name, "ix_users_name_search"), (User.email, "ix_users_email_search")]
+)
+def test_an_index_serves_the_search_by_the_start(session: Session, column: object, index: str) -> None:
+    statement = sa.select(User.id).where(begins_with(column, "zo%e"))
+    written = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+    session.connection().exec_driver_sql("SET LOCAL enable_seqscan = off")
+    plan = session.connection().exec_driver_sql(f"EXPLAIN {str(written).replace('%', '%%')}").scalars().all()
+    assert any(index in line for line in plan), plan
+    assert any("Index Cond" in line for line in plan), plan

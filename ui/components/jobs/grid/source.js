@@ -75,6 +75,9 @@ export class Source {
   }
 }
 
+// A text as the server compares it in searches: without case and accents.
+const searched = (text) => (text ?? "").normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
+
 // Whether a changed row still matches the filter, as far as the row itself shows.
 export function fits(row, query) {
   const among = (name, value) =>
@@ -83,13 +86,13 @@ export function fits(row, query) {
       .split(",")
       .map((word) => word.trim())
       .includes(value);
-  const user = (query.user ?? "").toLowerCase();
+  const user = searched(query.user);
   return (
     among("status", row.status) &&
     among("label", row.label) &&
     among("kind", row.kind) &&
     among("queue", row.queue) &&
-    (!user || row.user_id === user || (row.user_email ?? "").toLowerCase().startsWith(user)) &&
+    (!user || row.user_id === user || searched(row.user_email).startsWith(user)) &&
     (!query.created_after || Date.parse(row.created_at) >= Date.parse(query.created_after)) &&
     (!query.created_before || Date.parse(row.created_at) < Date.parse(query.created_before))
   );
