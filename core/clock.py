@@ -18,8 +18,8 @@ _heard: tuple[datetime, float] | None = None
 def now() -> datetime:
     """Return the database's time, aware, in UTC: as last heard, and the time that has passed here since.
 
-    It is behind by less than the answer took. Before the first connection, it is this host's. Never compare it with a
-    lease.
+    Each connection hears it when it opens and when it is tested, so it follows a step within a second or two. It is
+    behind by less than that answer took. Before the first connection, it is this host's. Never compare it with a lease.
     """
     if _heard is None:
         return datetime.now(UTC)

@@ -71,7 +71,6 @@ class Heartbeat:
     def _heed_the_clock(self, session: Session) -> None:
         """Look whether the database's clock has stepped: then no step of a job took longer or less than before."""
         at = session.exec(select(clock.db_now())).one()
-        clock.hear(at)
         if step := self._steps.since_last(at):
             log.warning("the database's clock stepped", extra={"seconds": round(step.total_seconds(), 1)})
             workers.carry_deadlines(session, self._drain.worker_id, step, settings().step_limit)
