@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
 from core.database.engine import connect, session_scope
+from core.diagnosis.invariants import violations
 from core.job_list.changes import changed_since
 from core.jobs import watch, workers
 from core.jobs.failure import failure_of
@@ -182,6 +183,16 @@ def test_a_sweeper_brings_jobs_forward_when_the_clock_was_put_back_before_its_st
     assert driving.take(team.engine) is None
     team.a_sweeper().once()
     assert driving.must_take(team.engine).id == job
+
+
+def test_a_job_that_ends_before_it_began_breaks_no_rule_and_counts_no_negative_time(team: Team) -> None:
+    driving.ask(team.engine, ENABLE, driving.prepare(team.engine, ENABLE), {"preset": "nano"})
+    held = driving.must_take(team.engine)
+    team.clock.step(BACK)
+    assert driving.work_on(team.engine, held) is AttemptOutcome.SUCCEEDED
+    with Session(team.engine) as session:
+        assert list(violations(session)) == []
+        assert session.connection().execute(text("SELECT sum(ran_seconds) FROM job_counters")).scalar_one() == 0
 
 
 def test_a_rate_does_not_wait_for_a_clock_that_was_put_back(team: Team) -> None:

@@ -31,6 +31,7 @@ def test_answers_are_sent_at_once_without_uvloop_too() -> None:
 
         async def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             options.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
             accepted.set()
 
         listening = listen("127.0.0.1", 0, own_key=True)
