@@ -86,9 +86,9 @@ def _at_its_rate(context: JobContext) -> Diagnosis | None:
 def _free_starts(kind: JobKind, now: datetime) -> float:
     """Return how many jobs may start now: the token bucket of core/jobs/limits.py, without spending from it."""
     most = kind.rate_count or 0
-    if kind.rate_at is None or kind.rate_at > now or not kind.rate_seconds:
+    if kind.rate_at is None or not kind.rate_seconds:
         return most
-    return min(most, kind.rate_left + most * (now - kind.rate_at).total_seconds() / kind.rate_seconds)
+    return min(most, kind.rate_left + most * abs((now - kind.rate_at).total_seconds()) / kind.rate_seconds)
 
 
 def _blocked(context: JobContext, situation: Situation, why: str) -> Diagnosis:

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from core.models import Role
 from tests.factories import make_user
 
-TOLD = "Events of the audit log have waited 7 min for their seal"
+SENTENCE = "Events of the audit log have waited 7 min for their seal"
 
 
 @pytest.mark.browser
@@ -17,8 +17,8 @@ def test_the_status_bar_tells_admins_what_slows_the_program_down(console, rows: 
     rows.connection().execute(text(event))
     rows.commit()
     page = console.open(admin, "/workers")
-    page.get_by_text(TOLD).wait_for()
+    page.get_by_text(SENTENCE).wait_for()
     assert "main.py worker" in (page.locator(".foot .slow").get_attribute("title") or "")
     other = console.open(viewer, "/workers")
     other.locator(".foot").get_by_text("live", exact=True).wait_for()
-    assert other.get_by_text(TOLD).count() == 0
+    assert other.get_by_text(SENTENCE).count() == 0

@@ -57,8 +57,8 @@ def examine(session: Session) -> list[DoctorFinding]:
         for line in find_users(session, "", Need.STUCK)
     ]
     slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
-    found = [*_key(session), *broken, *stuck, *_late(session), *slow]
-    return [*_closed(session), *found]  # last, since its refusal ends the transaction
+    findings = [*_key(session), *broken, *stuck, *_late(session), *slow]
+    return [*_closed(session), *findings]  # last, since its refusal ends the transaction
 
 
 def _key(session: Session) -> Iterator[DoctorFinding]:
