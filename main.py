@@ -194,6 +194,7 @@ def sample(
     with services() as where, connected(where) as engine:
         if not force:
             refuse_if_not_empty(engine)
+        refuse_unusable(engine)  # and hear the database's time
         began = time.perf_counter()
         fill(engine, users=users, jobs=jobs, now=clock.now())
         typer.echo(f"Added {jobs:,} jobs in {time.perf_counter() - began:.1f} s.")
