@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlmodel import Session
 
+from core.database import timeouts
 from core.outages import DATABASE
 
 #: Seconds for which a connection to a read-only server is kept; the next one may reach another server.
@@ -131,7 +132,8 @@ def is_read_only(connection: psycopg.Connection[Any]) -> bool:
     """Ask the server of an idle connection whether it refuses to write. Raises psycopg's errors if it is gone."""
     connection.autocommit = True
     try:
-        row = connection.execute(_IS_READ_ONLY).fetchone()
+        with timeouts.hurry(connection):
+            row = connection.execute(_IS_READ_ONLY).fetchone()
     finally:
         if not connection.closed:
             connection.autocommit = False

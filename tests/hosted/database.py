@@ -64,6 +64,7 @@ class Database:
         data, source = _folder(self._folder_of(self.other)), self._network.server(self.primary)
         url = f"host={source} port={DATABASE_PORT} user=copier password={PASSWORD}"
         _run("pg_basebackup", "-D", data, "-R", "--checkpoint=fast", "-d", url)
+        (data / f".s.PGSQL.{DATABASE_PORT}.lock").unlink()  # the copied one is of the primary
         self._start(self.other)
         self.configure("SET synchronous_standby_names = '*'")
         eventually(lambda: self._ask(_IS_COPIED), within=START)
@@ -100,7 +101,7 @@ class Database:
 
 
 class Pooler:
-    """PgBouncer with stock settings in transaction mode; a reload leads it to another server."""
+    """PgBouncer in transaction mode with what docs/hosting.md adds; a reload leads it to another server."""
 
     def __init__(self, folder: Path, network: Network, servers: Servers) -> None:
         self._folder = folder / "pgbouncer"
@@ -134,6 +135,7 @@ class Pooler:
             f"[databases]\nunstuck = host={self._network.server(host)} port={DATABASE_PORT}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {self._folder}/users.txt\npool_mode = transaction\n"
+            "tcp_keepidle = 5\ntcp_keepintvl = 2\ntcp_keepcnt = 3\ntcp_user_timeout = 10000\n"
         )
 
 

@@ -61,7 +61,7 @@ def network(sockets: Mapping[Host, Path], broker: Path) -> Iterator[Network]:
 
 
 class Namespaces:
-    """A bridge with one veth pair for each host. Names and addresses are of this process, so that runs go side by side."""
+    """A bridge, and a veth pair for each host; names and addresses are of this process, as runs go side by side."""
 
     def __init__(self) -> None:
         self._name = f"us{os.getpid()}"

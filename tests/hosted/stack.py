@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def _start(installation: Installation) -> None:
         program.start()  # before the migration: they wait
     installation.run("migrate")
     for port in installation.consoles:
-        eventually(lambda port=port: is_ready(f"http://127.0.0.1:{port}"), within=START)
+        eventually(partial(is_ready, f"http://127.0.0.1:{port}"), within=START)
 
 
 def _stop(installation: Installation) -> None:

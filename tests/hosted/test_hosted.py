@@ -59,12 +59,13 @@ def test_no_job_and_no_request_is_lost_while_each_process_is_restarted(stack: In
 def test_a_restored_backup_works_with_its_key(stack: Installation) -> None:
     dump = stack.folder / "unstuck.dump"
     admin = stack.database.admin
-    for command in (
+    commands: tuple[list[str], ...] = (
         ["pg_dump", "--format=custom", f"--file={dump}", stack.straight],
         ["createdb", f"--maintenance-db={admin}", "--owner=unstuck", "--template=template0", "unstuck_restored"],
-        ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={stack.straight}_restored", dump],
-    ):
-        done = subprocess.run([POSTGRES[0] / command[0], *command[1:]], capture_output=True, text=True, check=False)
+        ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={stack.straight}_restored", str(dump)],
+    )
+    for program, *arguments in commands:
+        done = subprocess.run([POSTGRES[0] / program, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     restored = Hosted(stack.folder, stack.environment | {"DATABASE_URL": f"{stack.straight}_restored"})
     assert "at head" in restored.run("migrate", "--check")
