@@ -12,14 +12,22 @@ from tests.hosted.place import missing
 from tests.hosted.stack import Installation, hosted
 
 CREATORS = 600
+NETWORK = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what stood for hosts and links."""
+    if kind := config.stash.get(NETWORK, None):
+        terminalreporter.write_line(f"Hosts and links were {kind}.")
 
 
 @pytest.fixture(scope="package")
-def stack() -> Iterator[Installation]:
+def stack(pytestconfig: pytest.Config) -> Iterator[Installation]:
     """Return an installation with creators and some history."""
     if reason := missing():
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="unstuck-hosted-") as folder, hosted(Path(folder)) as stack:
+        pytestconfig.stash[NETWORK] = stack.network.kind
         stack.run("sample", "--users", str(CREATORS), "--jobs", "500")
         yield stack
 

@@ -6,7 +6,6 @@ allows none, the same runs on one host with TCP proxies in place of links, and t
 
 import os
 import subprocess
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +21,9 @@ DATABASE_PORT = 5432
 
 class Network(Protocol):
     """What the tests do to a network."""
+
+    #: What stands for hosts and links, for the run's last lines.
+    kind: str
 
     def place(self, host: Host) -> list[str]:
         """Return the beginning of a command that runs on a host."""
@@ -54,7 +56,6 @@ def network(sockets: Mapping[Host, Path], broker: Path) -> Iterator[Network]:
         if namespaces.make():
             yield namespaces
             return
-        warnings.warn("no network namespaces here: TCP proxies stand in for hosts and links", stacklevel=2)
         proxies = Proxies(sockets, stack.enter_context(Proxy(sockets["one"])), stack.enter_context(Proxy(broker)))
         proxies.far_database = stack.enter_context(Proxy(sockets["one"]))
         yield proxies
@@ -62,6 +63,8 @@ def network(sockets: Mapping[Host, Path], broker: Path) -> Iterator[Network]:
 
 class Namespaces:
     """A bridge, and a veth pair for each host; names and addresses are of this process, as runs go side by side."""
+
+    kind = "network namespaces"
 
     def __init__(self) -> None:
         self._name = f"us{os.getpid()}"
@@ -141,6 +144,7 @@ class Namespaces:
 class Proxies:
     """One host: proxies are the moving address and the links of the far worker."""
 
+    kind = "TCP proxies on one host, since this machine allows no network namespaces"
     far_database: Proxy
 
     def __init__(self, sockets: Mapping[Host, Path], database: Proxy, far_broker: Proxy) -> None:
