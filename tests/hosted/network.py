@@ -170,6 +170,9 @@ class Proxies:
     def move(self, host: Host) -> None:
         for proxy in (self._database, self.far_database):
             proxy.lead_to(self._sockets[host])
+            if proxy.mode == "blackhole":  # the old host vanished; the new one knows nothing of its connections
+                proxy.reset()
+                proxy.be("up")
 
     def cut(self, host: Host) -> None:
         for proxy in self._of(host):
