@@ -57,7 +57,13 @@ class Database:
         server = [str(POSTGRES[0] / "postgres"), "-D", str(data), "-p", str(DATABASE_PORT), "-k", str(data)]
         command = [*self._network.place(host), *AS_POSTGRES, *server, "-h", self._network.listen()]
         self._running[host] = self._servers.spawn(f"postgres-{host}", command)
-        eventually(lambda: answers(self._socket(host)), within=START)
+        log = self._folder / f"postgres-{host}.log"
+
+        def is_up() -> bool:
+            assert answers(self._socket(host)), log.read_text()[-2000:]
+            return True
+
+        eventually(is_up, within=START)
 
     def copy(self) -> None:
         """Make the other server a streaming replica; from then on nothing is accepted that it does not have."""
@@ -135,6 +141,7 @@ class Pooler:
             f"[databases]\nunstuck = host={self._network.server(host)} port={DATABASE_PORT}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {self._folder}/users.txt\npool_mode = transaction\n"
+            "server_login_retry = 1\nserver_connect_timeout = 3\n"
             "tcp_keepidle = 5\ntcp_keepintvl = 2\ntcp_keepcnt = 3\ntcp_user_timeout = 10000\n"
         )
 

@@ -112,7 +112,7 @@ def test_after_a_failover_under_load_all_writes_again_and_nothing_is_restarted_o
         moved, count = time.monotonic(), len(load.accepted)
         for port in stack.consoles:
             eventually(partial(accepts_writes, stack, port, cookie), within=BACK + moved - time.monotonic())
-            assert is_ready(f"http://127.0.0.1:{port}")
+            eventually(partial(is_ready, f"http://127.0.0.1:{port}"), within=BACK + moved - time.monotonic())
         beats = "SELECT count(*) FROM workers WHERE stopped_at IS NULL AND heartbeat_at > now() - interval '2 s'"
         eventually(lambda: stack.rows(beats) == [(3,)], within=BACK + BUSY)
         eventually(lambda: len(load.accepted) > count + 10, within=60)
