@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlmodel import Session
 
 from core import clock
+from core.database import timeouts
 from core.outages import DATABASE
 
 #: Seconds for which a connection to a read-only server is kept; the next one may reach another server.
@@ -138,7 +139,8 @@ def is_read_only(connection: psycopg.Connection[Any]) -> bool:
     """
     connection.autocommit = True
     try:
-        row = connection.execute(_IS_READ_ONLY).fetchone()
+        with timeouts.hurry(connection):
+            row = connection.execute(_IS_READ_ONLY).fetchone()
     finally:
         if not connection.closed:
             connection.autocommit = False
