@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import bulk, disk, fair, growth, http, latency, memory, report, throughput
+from benchmarks import bulk, disk, fair, growth, http, latency, memory, pages, report, throughput
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.place import Place, private_place
 
@@ -18,6 +18,7 @@ SINGLE: dict[str, tuple[Callable[[Place, int], list[str]], int, int]] = {
     "fair": (fair.measure, 20_000, 100_000),
     "http": (http.measure, 200, 1_000),
     "memory": (memory.measure, 10, 100),
+    "pages": (pages.measure, 5, 9),
     "growth": (growth.measure, 100_000, 1_000_000),
 }
 PARTS = ("throughput", *SINGLE)
