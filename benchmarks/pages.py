@@ -102,7 +102,7 @@ def _warm(browser: Any, plan: list[tuple[str, Site, str, str]], rounds: int) -> 
 
 
 def _of(visits: list[Visit], figure: str) -> float:
-    return median(getattr(each, figure) for each in visits)
+    return float(median(getattr(each, figure) for each in visits))
 
 
 def _row(name: str, visits: list[Visit], base: list[Visit], cold: Visit, idle: float) -> str:
