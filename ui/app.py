@@ -8,7 +8,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from ui import access, auth_middleware, design, error_page, headers, public_limits, sockets
+from ui import access, auth_middleware, design, error_page, headers, public_limits, signatures, sockets
 from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
 from ui.pages import declare_pages
 
@@ -27,6 +27,7 @@ def create(engine: Engine, version: str) -> FastAPI:
     application = _plain_routes(engine, version)
     application.add_middleware(auth_middleware.AuthMiddleware, site=application)
     headers.install(application)
+    signatures.install()
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)
