@@ -15,9 +15,11 @@ from sqlmodel import Session, select
 from typer.testing import Result
 
 from core.audit.chain import archive
+from core.audit.chain import verify as chain_verify
 from core.audit.chain.archive import Archived, archive_next
 from core.audit.chain.archive_file import archive_after, find_archives, links_in
 from core.audit.chain.keys import ChainKeys
+from core.audit.chain.links import Walk
 from core.audit.chain.verify import Fault, Verdict, verify
 from core.database.engine import session_scope
 from core.errors import GiveUp, Unusable
@@ -257,6 +259,19 @@ def test_a_log_that_was_cut_off_before_the_end_of_its_archive_is_found(
     seal_all(aged)
     for paths in ([tmp_path], sorted(tmp_path.iterdir())[:1]):
         assert fault_with(aged, *paths).damage == "another head"
+
+
+def test_a_check_while_entries_move_finds_no_fault(
+    aged: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = chain_verify._verify_database
+
+    def move_first(engine: Engine, walk: Walk, page: int) -> Fault | None:
+        move(engine, tmp_path, batch=2)
+        return read(engine, walk, page)
+
+    monkeypatch.setattr(chain_verify, "_verify_database", move_first)
+    assert (check(aged).archived, check(aged).fault) == (OLD, None)
 
 
 CHECKPOINT_EDITS = ("position = position + 1", "hash = repeat('0', 64)", "before = before - interval '1 day'")

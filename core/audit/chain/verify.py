@@ -52,6 +52,23 @@ def verify(
     `expected_head` is a hash printed by an earlier verification: the chain must still contain it. Raises Unusable if
     there are no archives where they should be, or if one cannot be read.
     """
+    while True:
+        start, verdict = _verify_once(engine, keys, expected_head, archives, page)
+        # Entries that moved to a file meanwhile look like missing ones.
+        if verdict.fault is None or not _has_moved(engine, start):
+            return verdict
+
+
+def _has_moved(engine: Engine, start: Head) -> bool:
+    with session_scope(engine) as session:
+        checkpoint = read_checkpoint(session)
+    return checkpoint is not None and checkpoint.head.position > start.position
+
+
+def _verify_once(
+    engine: Engine, keys: ChainKeys, expected_head: str | None, archives: Sequence[Path], page: int
+) -> tuple[Head, Verdict]:
+    """Check the chain from the checkpoint as it is now; return it and the verdict."""
     sealed = seal(engine, keys, taking=WAIT)
     assert sealed is not None, "WAIT always gets the lock"
     with session_scope(engine) as session:
@@ -67,7 +84,7 @@ def verify(
         fault = _only_in_files(engine, archived)
     if fault is None and not (is_met or walk.has_met):
         fault = _cut_off(expected_head, start, archives)
-    return Verdict(walk.last.position, start.position, walk.last.hash, fault)
+    return start, Verdict(walk.last.position, start.position, walk.last.hash, fault)
 
 
 def _verify_archives(
