@@ -296,6 +296,7 @@ def test_an_entry_that_is_put_back_into_the_archived_range_is_found(aged: Engine
         values = event.model_dump(), seal.model_dump()
     move(aged, tmp_path)
     with session_scope(aged) as session:
+        session.connection().execute(text("SET LOCAL session_replication_role = replica"))  # as a superuser can
         session.add(Event(**{**values[0], "reason": "mine"}))
         session.add(AuditSeal(**values[1]))
     fault = check(aged).fault
@@ -311,6 +312,23 @@ def test_the_database_lets_only_archived_entries_go(aged: Engine, tmp_path: Path
     for statement in ("DELETE FROM events WHERE id = 5", "DELETE FROM audit_seals WHERE position = 5"):
         with pytest.raises(ProgrammingError, match="is append-only"), session_scope(aged) as session:
             session.connection().execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "INSERT INTO audit_seals SELECT -5, 999, 1, '', '', '', now()",
+        "INSERT INTO audit_seals SELECT 1, 999, 1, '', '', '', now()",
+        "UPDATE audit_checkpoints SET position = position - 1",
+        "DELETE FROM audit_checkpoints",
+        "TRUNCATE audit_checkpoints",
+        "CREATE TEMP TABLE audit_checkpoints AS SELECT 999 AS position; DELETE FROM events WHERE id = 5",
+    ],
+)
+def test_no_right_to_write_is_enough_to_make_an_entry_go_unseen(aged: Engine, tmp_path: Path, trick: str) -> None:
+    move(aged, tmp_path)
+    with pytest.raises(ProgrammingError, match="refused"), session_scope(aged) as session:
+        session.connection().exec_driver_sql(trick)
 
 
 def test_a_head_in_the_archive_is_accepted_with_the_archive_alone(aged: Engine, tmp_path: Path) -> None:
