@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from benchmarks import counter
-from benchmarks.contenders import OURS, Contender
+from benchmarks.contenders import Contender
 from benchmarks.cpu import Cpu, look
 from benchmarks.place import Place
 from benchmarks.processes import hear, running, say, several
@@ -23,12 +23,12 @@ WARM_UP = 200
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One candidate's round: rates per second, and CPU seconds per job."""
+    """One candidate's round: rates per second, CPU seconds, and bytes of PostgreSQL's log."""
 
-    workers: int
     enqueued: float
     finished: float
     cpu: Cpu
+    wal: int
     jobs: int
 
     @property
@@ -36,51 +36,67 @@ class Round:
         """CPU microseconds per job, of all roles together."""
         return self.cpu.total / self.jobs * 1e6
 
+    @property
+    def wal_bytes(self) -> float:
+        """Bytes of write-ahead log per job."""
+        return self.wal / self.jobs
+
 
 @dataclass(slots=True)
 class Result:
-    """A candidate's rounds; the number of worker processes that did better counts."""
+    """A candidate's rounds with one number of worker processes."""
 
     contender: Contender
+    workers: int
     rounds: list[Round] = field(default_factory=list)
 
-    @property
-    def best(self) -> list[Round]:
-        """The rounds with the better number of workers."""
-        by_workers: dict[int, list[Round]] = {}
-        for each in self.rounds:
-            by_workers.setdefault(each.workers, []).append(each)
-        return max(by_workers.values(), key=lambda rounds: statistics.median(r.finished for r in rounds))
-
     def median(self, name: str) -> float:
-        """Return the median of one figure over the better rounds."""
-        values: list[float] = [getattr(each, name) for each in self.best]
+        """Return the median of one figure over the rounds."""
+        values: list[float] = [getattr(each, name) for each in self.rounds]
         return statistics.median(values)
 
     def micros(self, role: str) -> float:
         """Return the median CPU microseconds per job of one role."""
-        values: list[float] = [getattr(each.cpu, role) / each.jobs * 1e6 for each in self.best]
+        values: list[float] = [getattr(each.cpu, role) / each.jobs * 1e6 for each in self.rounds]
         return statistics.median(values)
 
 
 def measure(place: Place, contender: Contender, python: str, workers: int, jobs: int) -> Round:
     """Run one round: workers up and warm, then `jobs` jobs from the first request to the last end."""
-    url = place.database(database_of(contender))
     log = place.folder / f"{contender.module}.log"
-    environment = place.environment(url)
+    environment = place.environment(place.database(database_of(contender)))
     with ExitStack() as stack:
         started = stack.enter_context(several(workers, contender.worker, environment, log, python))
-        producer = stack.enter_context(
-            running(("-m", "benchmarks.producer", contender.module), environment, log, python)
-        )
+        enqueues = ("-m", "benchmarks.producer", contender.producer or contender.module)
+        producer = stack.enter_context(running(enqueues, environment, log, python))
         hear(producer)
         _enqueue(place, contender, producer, WARM_UP)
         return _timed(place, contender, started, producer, jobs)
 
 
+def drain(place: Place, contender: Contender, python: str, workers: int, jobs: int) -> Round:
+    """Run one round with all jobs enqueued before the first worker starts; the clock runs from the first start."""
+    log = place.folder / f"{contender.module}.log"
+    environment = place.environment(place.database(database_of(contender)))
+    with running(("-m", "benchmarks.producer", contender.producer or contender.module), environment, log, python) as it:
+        hear(it)
+        already = counter.count()
+        say(it, jobs + WARM_UP)
+        enqueuing = float(hear(it))
+    with several(workers, contender.worker, environment, log, python) as started:
+        _wait_for(contender, already + WARM_UP, jobs)
+        before, began = _read(place, started, 0), time.perf_counter()
+        begun = counter.count()
+        _wait_for(contender, already + WARM_UP + jobs, jobs)
+        _wait_until_ended(place, contender)
+        took, ran = time.perf_counter() - began, already + WARM_UP + jobs - begun
+        after = _read(place, started, 0)
+        return Round(jobs / enqueuing, ran / took, after[0] - before[0], after[1] - before[1], ran)
+
+
 def prepare(place: Place, contender: Contender, python: str) -> None:
     """Make the candidate's database, with its tables."""
-    url = place.new_database(database_of(contender), migrated=contender.name == OURS)
+    url = place.new_database(database_of(contender), migrated=contender.is_ours)
     if contender.schema:
         subprocess.run([python, *contender.schema], env=place.environment(url), cwd=None, check=True, timeout=60)
 
@@ -94,13 +110,20 @@ def _timed(
     place: Place, contender: Contender, started: Sequence[subprocess.Popen[str]], producer: subprocess.Popen[str],
     jobs: int,
 ) -> Round:  # fmt: skip
-    pids = {"workers": {each.pid for each in started}, "producer": producer.pid}
-    servers = {"postmaster": place.postmaster, "redis": place.redis}
-    before, began = look(**pids, **servers), time.perf_counter()  # type: ignore[arg-type]
+    before, began = _read(place, started, producer.pid), time.perf_counter()
     enqueuing = _enqueue(place, contender, producer, jobs)
     took = time.perf_counter() - began
-    used = look(**pids, **servers).since(before)  # type: ignore[arg-type]
-    return Round(len(started), jobs / enqueuing, jobs / took, used, jobs)
+    after = _read(place, started, producer.pid)
+    return Round(jobs / enqueuing, jobs / took, after[0] - before[0], after[1] - before[1], jobs)
+
+
+def _read(place: Place, started: Sequence[subprocess.Popen[str]], producer: int) -> tuple[Cpu, int]:
+    """Return the CPU seconds, and the bytes of write-ahead log, so far."""
+    with psycopg.connect(place.server_url, autocommit=True) as connection:
+        position = connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").fetchone()
+    assert position is not None
+    pids = {each.pid for each in started}
+    return look(workers=pids, producer=producer, postmaster=place.postmaster, redis=place.redis), position[0]
 
 
 def _enqueue(place: Place, contender: Contender, producer: subprocess.Popen[str], jobs: int) -> float:
@@ -108,18 +131,23 @@ def _enqueue(place: Place, contender: Contender, producer: subprocess.Popen[str]
     expected_count = counter.count() + jobs
     say(producer, jobs)
     took = float(hear(producer))
+    _wait_for(contender, expected_count, jobs)
+    _wait_until_ended(place, contender)
+    return took
+
+
+def _wait_for(contender: Contender, expected_count: int, jobs: int) -> None:
     if not counter.wait_for(expected_count, ROUND):
         raise RuntimeError(
             f"{contender.name}: {expected_count - counter.count()} of {jobs} jobs did not run in {ROUND} s"
         )
-    if contender.name == OURS:
-        _wait_until_written(place.database(database_of(contender)))
-    return took
 
 
-def _wait_until_written(url: str) -> None:
+def _wait_until_ended(place: Place, contender: Contender) -> None:
     """Wait until every ending is committed: ours are counted by their rows, not by having run."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    if not contender.is_ours:
+        return
+    with psycopg.connect(place.database(database_of(contender)), autocommit=True) as connection:
         query = "SELECT EXISTS (SELECT FROM background_jobs WHERE status IN ('queued', 'running'))"
         while connection.execute(query).fetchone() != (False,):
             time.sleep(counter.PAUSE)
