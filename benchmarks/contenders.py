@@ -36,10 +36,11 @@ def _dramatiq(module: str) -> tuple[str, ...]:
 _PROCRASTINATE = "import benchmarks.peers.procrastinate_rows"
 OURS = "Unstuck"
 OURS_COMMAND = ("worker", "--threads", "8")
+OURS_WORKER = ("-m", "benchmarks.ours", *OURS_COMMAND)
 CONTENDERS = (
-    Contender(
-        OURS, "benchmarks.ours", ("-m", "benchmarks.ours", *OURS_COMMAND), jobs=3000, drained=True,
-    ),
+    Contender(f"{OURS}, asked in autocommit", "benchmarks.ours", OURS_WORKER, jobs=3000,
+              producer="benchmarks.ours_alone"),
+    Contender(f"{OURS}, asked by a Session", "benchmarks.ours", OURS_WORKER, jobs=3000, drained=True),
     Contender(
         "Dramatiq + Redis (not durable)", "benchmarks.peers.raw_dramatiq", _dramatiq("benchmarks.peers.raw_dramatiq"),
         jobs=4000, durable=False,

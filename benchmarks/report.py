@@ -5,7 +5,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.contenders import OURS
 from benchmarks.throughput import Result
 
 
@@ -18,7 +17,7 @@ def machine() -> str:
 
 def comparison(results: Sequence[Result], disk: Mapping[int, Sequence[float]]) -> str:
     """Return the table of candidates, each next to ours."""
-    own = max((each.median("finished") for each in results if each.contender.name == OURS), default=0.0)
+    own = max((each.median("finished") for each in results if each.contender.is_ours), default=0.0)
     lines = [
         "| | jobs/s | enqueued/s | CPU µs per job | worker | producer | PostgreSQL | Redis | WAL B per job | ours is |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",

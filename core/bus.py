@@ -28,22 +28,16 @@ class Changes:
 
 
 class Bus(Protocol):
-    """Carries changes out of the process. Its methods never raise: a bus that is down is a slower program."""
+    """Carries changes out of the process. It never raises: a bus that is down is a slower program."""
 
-    def wake(self, queue: str, times: int) -> None:
-        """Wake up to `times` worker threads of a queue."""
-
-    def announce(self, changes: Changes) -> None:
-        """Tell the screens which rows changed."""
+    def publish(self, changes: Changes) -> None:
+        """Wake workers, and tell the screens which rows changed, soon. The changes are the bus's from now on."""
 
 
 class NullBus:
     """The bus of a process that has none: sweepers and polling do its work."""
 
-    def wake(self, queue: str, times: int) -> None:
-        """Do nothing."""
-
-    def announce(self, changes: Changes) -> None:
+    def publish(self, changes: Changes) -> None:
         """Do nothing."""
 
 
@@ -86,10 +80,8 @@ def publish(changes: Changes) -> None:
     """Give the process's bus what a committed transaction has changed."""
     if changes.wakeups:
         crash_point("after_commit_before_ring")
-    for queue, times in changes.wakeups.items():
-        _bus.wake(queue, times)
-    if changes.jobs or changes.users:
-        _bus.announce(changes)
+    if changes.wakeups or changes.jobs or changes.users:
+        _bus.publish(changes)
 
 
 @event.listens_for(Session, "after_rollback")

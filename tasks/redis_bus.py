@@ -48,14 +48,8 @@ class RedisBus:
         )
         self._loop.start()
 
-    def wake(self, queue: str, times: int) -> None:
-        """Wake up to `times` worker threads of a queue, soon."""
-        changes = Changes()
-        changes.wakeups[queue] += times
-        self._waiting.put(changes)
-
-    def announce(self, changes: Changes) -> None:
-        """Inform the screens, soon."""
+    def publish(self, changes: Changes) -> None:
+        """Wake workers and inform the screens, soon."""
         self._waiting.put(changes)
 
     def flush(self, within: float = TIMEOUT) -> None:

@@ -1,5 +1,6 @@
 """The bus on a real broker: changes are delivered soon, a crowd of wake-ups in handfuls, and all of it at the end."""
 
+from collections import Counter
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -21,14 +22,14 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 def test_a_crowd_of_wakeups_is_delivered_in_handfuls_and_in_full(redis_url: str, client: redis.Redis) -> None:
     bus = RedisBus(make_broker(redis_url))
-    bus.wake("demo", 3 * WAKEUPS)
+    bus.publish(Changes(wakeups=Counter({"demo": 3 * WAKEUPS})))
     eventually(lambda: client.llen(wakeup_key("demo")) == 3 * WAKEUPS)
     bus.close()
 
 
 def test_a_close_delivers_every_wakeup_noted_before(redis_url: str, client: redis.Redis) -> None:
     bus = RedisBus(make_broker(redis_url))
-    bus.wake("demo", 5 * WAKEUPS)
+    bus.publish(Changes(wakeups=Counter({"demo": 5 * WAKEUPS})))
     bus.close()
     assert client.llen(wakeup_key("demo")) == 5 * WAKEUPS
 
@@ -40,7 +41,7 @@ def test_every_announcement_is_received_however_fast_they_come(redis_url: str) -
     bus = RedisBus(make_broker(redis_url))
     announced = {uuid4() for _ in range(200)}
     for job in announced:
-        bus.announce(Changes(jobs={job}))
+        bus.publish(Changes(jobs={job}))
     eventually(lambda: received == announced)
     bus.close()
     subscription.close()
