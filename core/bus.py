@@ -4,7 +4,6 @@ A transaction notes what it changed; once it is committed, and only then, the pr
 is down nothing is lost: the sweeper wakes workers again, and screens poll.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -18,11 +17,11 @@ from core.crash import crash_point
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction changed: jobs, users, and how many workers each queue needs."""
+    """What one transaction changed: jobs, users, and the queues that have work."""
 
     jobs: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
-    wakeups: Counter[str] = field(default_factory=Counter)
+    wakeups: set[str] = field(default_factory=set)
     #: Too many rows changed to name them: screens load all that they show.
     everything: bool = False
 
@@ -59,9 +58,9 @@ def changed(session: Session, *, job_id: UUID | None = None, user_id: UUID | Non
         changes.users.add(user_id)
 
 
-def wake(session: Session, queue: str, times: int = 1) -> None:
-    """Note that a queue has work; its workers are woken after the commit."""
-    _changes(session).wakeups[queue] += times
+def wake(session: Session, queue: str) -> None:
+    """Note that a queue has work; a worker is woken after the commit, which wakes another if it has too much."""
+    _changes(session).wakeups.add(queue)
 
 
 def _changes(session: AnySession) -> Changes:

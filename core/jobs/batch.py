@@ -29,6 +29,10 @@ class Ended:
     result: str | None = None
 
 
+class EndingRefused(Exception):
+    """A group of successes was refused because of one of them: each is to be written in a transaction of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """What a batch has written and claimed."""

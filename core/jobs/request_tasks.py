@@ -1,7 +1,6 @@
 """Requesting tasks: one statement inserts them with their events, without loading rows."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,7 +104,7 @@ def request_task_now(engine: Engine, task: Task[Any], form: BaseModel, actor: Ac
     job = Accepted(new_id(), task.name)
     _INSERT_ONE.run_alone(engine, _values_of_one(job, task, form, actor))
     tracing.note_request(job.id, task.name, task.queue)
-    bus.publish(bus.Changes(jobs={job.id}, wakeups=Counter((task.queue,))))
+    bus.publish(bus.Changes(jobs={job.id}, wakeups={task.queue}))
     return job
 
 
@@ -124,7 +123,7 @@ def request_tasks(
         tracing.note_request(job.id, task.name, task.queue)
         bus.changed(session, job_id=job.id)
     if options.is_soon:
-        bus.wake(session, task.queue, len(accepted))
+        bus.wake(session, task.queue)
     return accepted
 
 
