@@ -33,7 +33,7 @@ PIP_SHA256 = "71138adf1f4ca900cdb7d289c21b7494329f2332b6d85f0e1c42108c0384ed3e"
 #: Settings for a mirror or proxy, which are kept; the hashes in the lock decide which files may come from there.
 KEPT = {"PIP_INDEX_URL", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TRUSTED_HOST", "PIP_CACHE_DIR"}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 class SetupError(Exception):
@@ -156,22 +156,22 @@ def exclusive() -> Iterator[None]:
 
 
 def ensure_browser() -> None:
-    """Find Chromium or Chrome for the browser tests, or install Debian's Chromium if this user is root."""
+    """Find Chromium or Chrome for the browser tests, or install Chromium without windows, on Debian as root."""
     if any(map(shutil.which, BROWSERS)):
         return
     apt = shutil.which("apt-get")
     if apt and os.geteuid() == 0:
-        print("Installing Debian's chromium for the browser tests.", file=sys.stderr)
+        print("Installing Debian's chromium-headless-shell for the browser tests.", file=sys.stderr)
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for action in (
             ["update", "-q"],
-            ["install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-liberation"],
+            ["install", "-y", "-q", "--no-install-recommends", BROWSERS[0], "fonts-liberation"],
         ):
             subprocess.run([apt, *action], env=environment, check=False, stdout=subprocess.DEVNULL)
     if not any(map(shutil.which, BROWSERS)):
         raise SetupError(
-            "The browser tests need Chromium or Chrome, and none is on PATH: install it (Debian: as root, "
-            "apt-get install chromium; Ubuntu: Google Chrome from google.com/chrome), then run this again."
+            "The browser tests need Chromium or Chrome, and none is on PATH: install it (Debian: as root, apt-get "
+            "install chromium-headless-shell; Ubuntu: Google Chrome from google.com/chrome), then run this again."
         )
 
 

@@ -1,16 +1,36 @@
-"""Time: the database's clock decides; Python's clock is for display and for values outside the database."""
+"""Time: the database's clock decides, in statements (`db_now`) and as each process has heard it (`now`).
 
-from datetime import UTC, datetime
+A host's own time of day counts nowhere else: hosts differ, and what one of them writes another one reads.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func
 
-__all__ = ["UTC", "db_now", "now"]
+__all__ = ["UTC", "db_now", "hear", "now"]
+
+#: The database's time when it was last heard, and this process's monotonic clock then.
+_heard: tuple[datetime, float] | None = None
 
 
 def now() -> datetime:
-    """Return this process's time, aware, in UTC. Never compare it with a lease."""
-    return datetime.now(UTC)
+    """Return the database's time, aware, in UTC: as last heard, and the time that has passed here since.
+
+    Each connection hears it when it opens and when it is tested, so it follows a step within a second or two. It is
+    behind by less than that answer took. Before the first connection, it is this host's. Never compare it with a lease.
+    """
+    if _heard is None:
+        return datetime.now(UTC)
+    at, then = _heard
+    return at + timedelta(seconds=time.monotonic() - then)
+
+
+def hear(at: datetime) -> None:
+    """Note the database's time, which was read just now."""
+    global _heard
+    _heard = (at, time.monotonic())
 
 
 def db_now() -> Any:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -19,7 +20,7 @@ _THREADS = text("""
     WHERE stopped_at IS NULL AND lost_at IS NULL ORDER BY 1, 2 LIMIT :most
 """)
 _SCHEDULES = text("""
-    SELECT left(name, 300) AS name, paused_reason,
+    SELECT id, left(name, 300) AS name, paused_reason,
            CASE WHEN isfinite(next_due_at) THEN extract(epoch FROM statement_timestamp() - next_due_at) END AS seconds
     FROM schedules
     WHERE CASE WHEN paused_at IS NULL THEN next_due_at < statement_timestamp() - make_interval(secs => :late)
@@ -43,6 +44,7 @@ class StalledThread:
 class LateSchedule:
     """A schedule that is past its time, or that the program paused because it cannot fire: `problem` says why."""
 
+    id: UUID
     name: str
     seconds: float
     problem: str | None
@@ -61,4 +63,4 @@ def stalled_threads(session: Session) -> list[StalledThread]:
 def late_schedules(session: Session) -> list[LateSchedule]:
     """Return the schedules that should have fired, the most overdue first."""
     rows = session.connection().execute(_SCHEDULES, {"most": MOST, "late": LATE, "engine": ENGINE.name})
-    return [LateSchedule(row.name, float(row.seconds or 0), row.paused_reason) for row in rows]
+    return [LateSchedule(row.id, row.name, float(row.seconds or 0), row.paused_reason) for row in rows]

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from core.wording import PROGRAM
-from migrations import rehearsal, revisions
+from migrations import rehearsal, revisions, schedules
 from migrations.dependents import quoted
 from migrations.legacy import checks, facts
 from migrations.legacy.dependents import MADE_AGAIN
@@ -31,6 +31,7 @@ def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
         steps = tuple(_climb(engine, cipher, target))
         with looking(engine) as connection:
             end = revisions.of(connection)
+            findings += schedules.findings(connection) if end == revisions.head() else ()
     return Report(start, end, steps, tuple(findings))
 
 
@@ -42,7 +43,8 @@ def check(url: str, *, secret: str | None = None) -> list[Finding]:
         if any(finding.blocks for finding in odd):
             return odd
         with looking(engine) as connection:
-            return [*odd, *checks.pending(connection)]
+            pending = checks.pending(connection)
+            return [*odd, *pending, *(() if pending else schedules.findings(connection))]
 
 
 def sql(url: str) -> str:

@@ -7,12 +7,13 @@ from uuid import UUID
 
 import psutil
 from dramatiq.middleware.threading import raise_thread_exception
-from sqlmodel import Session
+from sqlmodel import Session, select
 
-from core import rounds
+from core import clock, rounds
 from core.database.engine import session_scope
 from core.jobs import workers
 from core.jobs.run import Interrupted
+from core.jobs.watch import ClockSteps
 from core.settings import settings
 from tasks.actors import Drain
 from tasks.loop import Loop
@@ -35,6 +36,7 @@ class Heartbeat:
         self._version = version
         self._give_up = give_up
         self._suspects: set[Key] = set()
+        self._steps = ClockSteps()
         #: Jobs that were taken away from threads which still work on them, and since when, by the monotonic clock.
         self._void: dict[Key, float] = {}
         self._loop = Loop("heartbeat", self.once, self._pause, missed="heartbeat missed")
@@ -58,12 +60,20 @@ class Heartbeat:
             memory = psutil.Process().memory_info().rss // 2**20
             if not workers.beat(session, self._drain.worker_id, memory, rounds.stalled()):
                 self._begin_new_life(session)
+            self._heed_the_clock(session)
             overdue = workers.overdue(session, self._drain.worker_id, settings().grace_seconds)
             lost = held.keys() - workers.held_by(session, self._drain.worker_id)
         # Seen twice: a thread may just be about to let go of a job that it has ended.
         self._interrupt([*overdue, *(lost & self._void.keys())])
         self._note_void(lost)
         self._release_forgotten()
+
+    def _heed_the_clock(self, session: Session) -> None:
+        """Look whether the database's clock has stepped: then no step of a job took longer or less than before."""
+        at = session.exec(select(clock.db_now())).one()
+        if step := self._steps.since_last(at):
+            log.warning("the database's clock stepped", extra={"seconds": round(step.total_seconds(), 1)})
+            workers.carry_deadlines(session, self._drain.worker_id, step, settings().step_limit)
 
     def _begin_new_life(self, session: Session) -> None:
         """Take a new identity after having been presumed dead: the old one's jobs belong to others by now."""

@@ -1,21 +1,32 @@
 """The sweeper: a thread in every worker process that rescues dead workers' jobs and repeats lost wake-ups.
 
+The database's clock says what is overdue, and may step at any moment. So nothing is taken from a worker before this
+process has watched it, by its own monotonic clock, for as long as a living one needs to show that it lives.
 It wakes its own process directly, so that due jobs start even while the broker is empty, full or down.
 """
 
 import logging
 import random
 import time
+from datetime import timedelta
+from uuid import UUID
 
+from sqlmodel import Session, select
+
+from core import clock
 from core.database.engine import session_scope
 from core.jobs import sweep
 from core.jobs.due import DueQueue
+from core.jobs.watch import ClockSteps, Watch
 from core.operations import BY_NAME
 from core.settings import settings
 from tasks.actors import Drain
 from tasks.loop import Loop
 
 log = logging.getLogger(__name__)
+
+#: A living worker has sent one of so many heartbeats, and has seen with it whether the database's clock stepped.
+MISSED = 2
 
 
 class Sweeper:
@@ -26,6 +37,10 @@ class Sweeper:
         self._queues = queues
         #: Until when no worker is presumed dead, by the monotonic clock.
         self._patient_until = 0.0
+        longest = settings().sweep_seconds
+        self._heartbeats: Watch[UUID] = Watch(longest)
+        self._deadlines: Watch[tuple[UUID, int]] = Watch(longest)
+        self._steps: ClockSteps | None = None
         self._loop = Loop("sweeper", self._sweep, _pause, missed="sweep missed", at_once=True)
 
     def start(self) -> None:
@@ -47,21 +62,60 @@ class Sweeper:
     def once(self) -> None:
         """Presume silent workers dead, rescue their jobs, and wake workers of every queue that is due."""
         engine = self._drain.engine
-        self._mark_lost()
+        self._heed_the_clock()
         with session_scope(engine) as session:
-            orphans = sweep.orphans(session)
+            self._mark_lost(session)
+        with session_scope(engine) as session:
+            orphans = self._orphans(session)
         for orphan in orphans:
             self._rescue(orphan)
         with session_scope(engine) as session:
             due = sweep.wake_due(session, self._drain.worker_id, self._queues, BY_NAME)
         self._wake(due)
 
-    def _mark_lost(self) -> None:
+    def _heed_the_clock(self) -> None:
+        """Look whether the database's clock stepped: then deadlines say nothing until workers have carried them along.
+
+        Queued jobs do not wait for a clock that was put back, also before the start of this process.
+        """
+        with session_scope(self._drain.engine) as session:
+            at = session.exec(select(clock.db_now())).one()
+        is_first, self._steps = self._steps is None, self._steps or ClockSteps()
+        step = self._steps.since_last(at)
+        if step:
+            self._deadlines = Watch(settings().sweep_seconds)
+        if is_first or step < timedelta():
+            self._bring_forward()
+
+    def _bring_forward(self) -> None:
+        brought = sweep.BATCH
+        while brought == sweep.BATCH:
+            with session_scope(self._drain.engine) as session:
+                brought = sweep.bring_forward(session)
+            if brought:
+                log.warning("the database's clock was put back: jobs brought forward", extra={"count": brought})
+
+    def _mark_lost(self, session: Session) -> None:
+        heartbeats = sweep.last_heartbeats(session, settings().lease)
+        watched = self._heartbeats.look({each.id: each.at for each in heartbeats})
         if time.monotonic() < self._patient_until:
             return
-        with session_scope(self._drain.engine) as session:
-            if lost := sweep.mark_lost_workers(session, settings().lease):
-                log.warning("workers presumed dead", extra={"count": lost})
+        # A clock that was put back leaves heartbeats in the future: a silent lease is over whatever it says.
+        silent = [
+            each for each in heartbeats if watched[each.id] >= (_patience() if each.is_expired else _lease_seconds())
+        ]
+        if lost := sweep.mark_lost_workers(session, silent):
+            log.warning("workers presumed dead", extra={"count": lost})
+
+    def _orphans(self, session: Session) -> list[sweep.Orphan]:
+        # Watched before they are over, so that no time is lost then.
+        soon = _patience() + 2 * settings().sweep_seconds
+        watched = self._deadlines.look(sweep.deadlines(session, soon))
+        return [
+            each
+            for each in sweep.orphans(session)
+            if each.why == "worker" or watched.get((each.id, each.token), 0.0) >= _patience()
+        ]
 
     def _rescue(self, orphan: sweep.Orphan) -> None:
         """Rescue one job; one that its dead holder still locks, or that cannot be ended, keeps no others waiting."""
@@ -79,6 +133,14 @@ class Sweeper:
         """Let this process's free threads share the due queues."""
         for queue, _, urgency in due:
             self._drain.carrier.wake(queue, urgency)
+
+
+def _patience() -> float:
+    return min(MISSED * settings().heartbeat_seconds, _lease_seconds())
+
+
+def _lease_seconds() -> float:
+    return settings().lease_seconds
 
 
 def _pause() -> float:

@@ -20,7 +20,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: First the same browser without its windows, menus and extensions, which takes a third less CPU for each page.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCREEN = {"width": 1280, "height": 720}
 #: The person's preferences as a page sees them; without motion, tests wait for no animation.
 WISHES = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none"}

@@ -4,6 +4,9 @@ A test that stops or harms a server starts its own with `core.local.embedded.emb
 """
 
 import gc
+
+gc.disable()  # until all tests are collected: what is imported until then stays
+
 import os
 import shutil
 import signal
@@ -58,6 +61,7 @@ def pytest_collection_finish() -> None:
     """Freeze the objects of all modules: a garbage collection then takes 10 ms instead of half a second."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -70,6 +74,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def pytest_configure_node(node: object) -> None:
     """Start the run's PostgreSQL before its first process, and pass its address to each process."""
     config = node.config
+    gc.enable()  # this process collects no tests itself
     if SERVER not in config.stash:
         config.stash[SERVER] = _postgres(config)
     node.workerinput["server"] = config.stash[SERVER]

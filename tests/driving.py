@@ -150,7 +150,7 @@ def presume_dead(engine: Engine) -> int:
     """Let every worker fall silent, sweep, and return how many jobs were rescued."""
     with session_scope(engine) as session:
         session.connection().execute(text("UPDATE workers SET heartbeat_at = heartbeat_at - interval '1 hour'"))
-        sweep.mark_lost_workers(session, timedelta(seconds=30))
+        sweep.mark_lost_workers(session, sweep.last_heartbeats(session, timedelta(seconds=30)))
     with session_scope(engine) as session:
         orphans = sweep.orphans(session)
     rescued = 0

@@ -19,6 +19,18 @@ from core.settings import PREFIX, Settings
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = ("core", "tasks", "ui", "migrations")
+#: Where a host may be asked for the time of day. What others read, or what is compared with the database, comes from
+#: `core.clock`; waits go by the monotonic clock.
+WALL_CLOCKS = {
+    "core/clock.py": "before the first connection",
+    "tasks/shared_limiter.py": "the library that counts requests says until when by this process's clock",
+    "ui/public_limits.py": "the library that counts requests says until when by this process's clock",
+}
+_OF_A_CLOCK = {
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+    "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "strftime"},
+}
 #: The style asks for 250 and 25; beyond these, it is no longer a matter of taste.
 FILE_LINES = 260
 FUNCTION_LINES = 32
@@ -85,6 +97,25 @@ def test_functions_are_short() -> None:
         if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
     ]
     assert long == []
+
+
+def _is_wall_clock(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time" and any(name.name in _OF_A_CLOCK["time"] for name in node.names)
+    if not isinstance(node, ast.Attribute):
+        return False
+    owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+    return node.attr in _OF_A_CLOCK.get(owner, ())
+
+
+def test_no_host_s_time_of_day_is_asked_for() -> None:
+    places = {
+        at(path, node.lineno)  # type: ignore[attr-defined]
+        for path in [*sources("core", "tasks", "ui", "migrations"), ROOT / "main.py"]
+        for node in ast.walk(parsed(path))
+        if _is_wall_clock(node) and path.relative_to(ROOT).as_posix() not in WALL_CLOCKS
+    }
+    assert places == set()
 
 
 def test_no_class_name_is_declared_twice() -> None:
@@ -199,3 +230,12 @@ def test_tests_run_with_the_versions_that_the_program_runs_with() -> None:
         for lock in ("requirements.lock", "requirements-dev.lock")
     )
     assert run <= dev
+
+
+def test_garbage_is_collected_again_once_the_program_is_loaded() -> None:
+    body = parsed(ROOT / "main.py").body
+    switches = {ast.unparse(each): n for n, each in enumerate(body) if ast.unparse(each).startswith("gc.")}
+    assert list(switches) == ["gc.disable()", "gc.freeze()", "gc.enable()"]
+    imports = [n for n, each in enumerate(body) if isinstance(each, ast.Import | ast.ImportFrom)]
+    late = [n for n in imports[1:] if not switches["gc.disable()"] < n < switches["gc.freeze()"]]
+    assert [at(ROOT / "main.py", body[n].lineno) for n in late] == []

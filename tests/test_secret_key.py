@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 import main
 from core.database.engine import session_scope
+from core.database.failover import DatabaseReadOnly
 from core.encryption.cipher import TokenCipher
 from core.encryption.key_check import refuse_wrong_key
 from core.encryption.rotation import rotate
@@ -19,6 +20,7 @@ from core.settings import settings
 from tests.conftest import SECRET
 from tests.factories import ADMIN, make_user
 from ui.cli import terminal
+from ui.cli.doctor import examine
 
 OWN, OTHER = TokenCipher(SECRET), TokenCipher("another key, for tests")
 VERBS = (["serve", "--port", "0"], ["worker"], ["run", "--no-browser", "--port", "0"], ["migrate"], ["keys", "rotate"])
@@ -59,6 +61,31 @@ def test_rotation_gives_the_database_its_new_key(engine: Engine) -> None:
     refuse_wrong_key(engine, OTHER)
     with pytest.raises(Unusable, match=f"belongs to key {OTHER.current}"):
         refuse_wrong_key(engine, OWN)
+
+
+def test_the_doctor_says_that_the_key_is_not_the_database_s(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_wrong_key(engine, OWN)
+    for key, problems in ((SECRET, []), ("another key, for tests", ["wrong secret key"])):
+        monkeypatch.setenv("UNSTUCK_SECRET_KEY", key)
+        settings.cache_clear()
+        with session_scope(engine) as session:
+            assert [finding.problem for finding in examine(session)] == problems
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_a_key_that_cannot_be_noted_is_not_taken_for_the_right_one(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on"))
+    engine.dispose()
+    try:
+        with pytest.raises(DatabaseReadOnly):
+            refuse_wrong_key(engine, OWN)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("SET TRANSACTION READ WRITE"))
+            connection.execute(text(f"ALTER DATABASE {engine.url.database} RESET default_transaction_read_only"))
+        engine.dispose()
 
 
 def test_a_database_that_is_not_migrated_yet_is_left_to_the_migration(engine: Engine) -> None:

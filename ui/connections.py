@@ -58,7 +58,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, unless the client is over a limit."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._refusal is HTTPStatus.TOO_MANY_REQUESTS:
             return
         if self._deadline is None:
             self._expect(HEAD_SECONDS)
@@ -79,6 +79,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         elif len(self.pipeline) >= MOST_AHEAD:
             self._refusal = HTTPStatus.TOO_MANY_REQUESTS
+            self._close_after_answers()
         if self._refusal:
             raise ValueError(self._refusal.phrase)
         self._is_head_complete = True
@@ -105,7 +106,15 @@ class BoundedHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer a request that breaks a limit, or that cannot be parsed, and close the connection."""
-        self._refuse(self._refusal or HTTPStatus.BAD_REQUEST)
+        if self._refusal is not HTTPStatus.TOO_MANY_REQUESTS:
+            self._refuse(self._refusal or HTTPStatus.BAD_REQUEST)
+
+    def _close_after_answers(self) -> None:
+        """Answer the requests that came before one too many, and close the connection with the last of them."""
+        self._expect(None)
+        newest, _ = self.pipeline[0]
+        newest.keep_alive = False
+        newest.scope["headers"] = [*newest.scope["headers"], (b"connection", b"close")]
 
     def pause_writing(self) -> None:
         """Begin to wait for the client to read its answer."""

@@ -1,7 +1,6 @@
 """The look in one place: the tone of each state, and the assets that every page loads."""
 
 import hashlib
-import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 
 from nicegui import ui
 
+from core import clock
 from core.diagnosis.context import Situation
 from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
@@ -84,7 +84,7 @@ def install() -> None:
 
 def dress(sheet: str) -> ui.dark_mode:
     """Add the page's own style sheet, set the chosen theme in Quasar, and return the theme switch."""
-    ui.add_head_html(f'{_sheet(sheet)}<meta name="server-clock" content="{time.time() * 1000:.0f}">')
+    ui.add_head_html(f'{_sheet(sheet)}<meta name="server-clock" content="{clock.now().timestamp() * 1000:.0f}">')
     # Quasar makes the whole page a <main>; the frame has its own, which excludes the navigation.
     whole = ui.context.client.content.parent_slot
     if whole:

@@ -54,6 +54,8 @@ def unavailable(error: BaseException) -> str | None:
         isinstance(error, DBAPIError) and not isinstance(error, OperationalError)
     ):
         return None
+    if isinstance(error, DBAPIError) and error.statement is None and error.connection_invalidated:  # at COMMIT
+        return "The connection to the database broke while your change was being saved. Check whether it was made."
     return "The database does not respond. Nothing was changed; try again in a moment."
 
 

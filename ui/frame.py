@@ -8,8 +8,8 @@ from nicegui import ui
 
 from core.models import Role
 from core.settings import settings
-from core.wording import counted
-from ui import access, design, error_page, live
+from core.wording import counted, with_visible_marks
+from ui import access, design, error_page, live, query_cache
 from ui.components.base.box import box, link, text
 from ui.components.base.button import icon_button, refuse
 from ui.components.base.keys import keys_dialog
@@ -115,6 +115,7 @@ def _status_bar() -> None:
     age = text("")
     workers = text("")
     waiting = text("")
+    slow = text("", "alarm slow")
     box("grow")
     stuck = link("/users?need=stuck")
     text("? shortcuts", "muted")
@@ -137,6 +138,20 @@ def _status_bar() -> None:
 
     show_status()
     live.watch_status(show_status)
+    if access.me().may(Role.ADMIN):
+        _slowdown(slow)
+
+
+def _slowdown(line: ui.label) -> None:
+    """Tell an admin, who can do something about it, what slows the program down: one sentence, the cause first."""
+
+    async def show_slowdown() -> None:
+        slowdowns = await query_cache.slowdown.now()
+        line.set_text(with_visible_marks(slowdowns[0].sentence) if slowdowns else "")
+        line.props["title"] = slowdowns[0].remedy if slowdowns else None
+        line.update()
+
+    live.watch_status(show_slowdown)
 
 
 def _theme_button(switch: ui.dark_mode) -> None:

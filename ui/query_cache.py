@@ -10,6 +10,7 @@ from sqlmodel import Session
 from core.queues.summary import queue_summary
 from core.queues.workers import worker_listing
 from core.schedules.listing import schedule_lines
+from core.slowdown import slowdowns
 from ui import access
 
 T = TypeVar("T")
@@ -21,15 +22,15 @@ FRESH = 0.8
 class CachedQuery(Generic[T]):
     """One result for all viewers: a hundred open pages query the database once a second, not a hundred times."""
 
-    def __init__(self, read: Callable[[Session], T]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[Session], T], fresh: float = FRESH) -> None:
+        self._read, self._fresh = read, fresh
         self._lock = asyncio.Lock()
         self._last: tuple[float, T] | None = None
 
     async def now(self) -> T:
         """Return the result of the last second, or query again."""
         async with self._lock:
-            if self._last is None or time.monotonic() - self._last[0] > FRESH:
+            if self._last is None or time.monotonic() - self._last[0] > self._fresh:
                 return await self._query()
             return self._last[1]
 
@@ -47,3 +48,5 @@ class CachedQuery(Generic[T]):
 workers = CachedQuery(worker_listing)
 queues = CachedQuery(queue_summary)
 schedules = CachedQuery(schedule_lines)
+#: It changes within minutes.
+slowdown = CachedQuery(slowdowns, fresh=10)

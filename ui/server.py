@@ -25,7 +25,9 @@ def listen(host: str, port: int, *, own_key: bool) -> socket.socket:
     """
     if host not in LOOPBACK and host != "::1" and not own_key:
         raise Unusable(f"Other machines can reach {host}: set UNSTUCK_SECRET_KEY first, and UNSTUCK_PUBLIC_URL.")
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends answers at once (TCP_NODELAY) only on sockets that are said to be TCP; uvloop does on all.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

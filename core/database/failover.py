@@ -17,6 +17,8 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlmodel import Session
 
+from core import clock
+from core.database import timeouts
 from core.outages import DATABASE
 
 #: Seconds for which a connection to a read-only server is kept; the next one may reach another server.
@@ -25,7 +27,10 @@ RETRY_AFTER: Final = 1.0
 _READ_ONLY: Final = "25006"
 #: The server shuts down, crashed or is not up yet. Class 08, connection exceptions, has the same effect.
 _GONE: Final = frozenset({"57P01", "57P02", "57P03"})
-_IS_READ_ONLY: Final = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool"
+_IS_READ_ONLY: Final = (
+    "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, "
+    "extract(epoch FROM clock_timestamp())::float8"  # a number has one form, whatever the database's datestyle
+)
 
 
 class DatabaseReadOnly(OperationalError):
@@ -56,7 +61,7 @@ class Primary:
             self.read_only_since = None
             DATABASE.end()
             return
-        self.read_only_since = self.read_only_since or datetime.now(UTC)
+        self.read_only_since = self.read_only_since or clock.now()
         DATABASE.begin("is read-only: reconnecting until it is not", "as during a failover")
 
     def discard(self) -> None:
@@ -123,19 +128,25 @@ def _read_only(primary: Primary, error: psycopg.Error, sql: str | None) -> Datab
     primary.note_opened(read_only=True)
     primary.discard()
     failure = DatabaseReadOnly(sql, None, error, hide_parameters=True, connection_invalidated=True)
-    failure.since = primary.read_only_since or datetime.now(UTC)
+    failure.since = primary.read_only_since or clock.now()
     return failure
 
 
 def is_read_only(connection: psycopg.Connection[Any]) -> bool:
-    """Ask the server of an idle connection whether it refuses to write. Raises psycopg's errors if it is gone."""
+    """Ask the server of an idle connection whether it refuses to write, and hear its time on the way.
+
+    Raises psycopg's errors if it is gone.
+    """
     connection.autocommit = True
     try:
-        row = connection.execute(_IS_READ_ONLY).fetchone()
+        with timeouts.hurry(connection):
+            row = connection.execute(_IS_READ_ONLY).fetchone()
     finally:
         if not connection.closed:
             connection.autocommit = False
-    return bool(row and row[0])
+    assert row is not None, "a SELECT without FROM has one row"
+    clock.hear(datetime.fromtimestamp(row[1], UTC))
+    return bool(row[0])
 
 
 def read_only_since(engine: Engine) -> datetime | None:

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
-from core.database import failover
+from core.database import failover, timeouts
 
 #: Seconds after which an idle connection is tested before it is used; a test costs a round trip.
 IDLE = 0.1
@@ -28,8 +28,9 @@ def install(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
-        answering = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
-        connection.rollback()
+        with timeouts.hurry(connection):
+            answering = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
+            connection.rollback()
         if answering == connection.info.backend_pid:
             connection.prepare_threshold = PREPARE_AFTER
         record.info["used"] = record.info["tested"] = time.monotonic()

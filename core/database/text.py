@@ -18,8 +18,12 @@ _INVISIBLE = dict.fromkeys(
     )
 )
 
-#: As mail programs copy an address: mailto:kim@example.com, or Kim Lee <kim@example.com>.
-_COPIED = re.compile(r"^(?:mailto:)?(?:.*<(?:mailto:)?([^<>]+)>|([^<>?]+)(?:\?.*)?)$", re.IGNORECASE | re.DOTALL)
+#: As mail programs copy an address: mailto:kim@example.com?subject=…, or Kim Lee <kim@example.com>. Before the @ a
+#: question mark is part of the address.
+_COPIED = re.compile(
+    r"^(?:mailto:)?(?:.*<(?:mailto:)?([^<>]+)>|([^<>]*?@[^<>?]*)(?:\?.*)?)$", re.IGNORECASE | re.DOTALL
+)
+_ONE = re.compile(r"(?:mailto:)?([^\s<>,;\"'()]+@[^\s<>,;\"'()]+)", re.IGNORECASE)
 
 
 def _constant(text: str) -> ColumnElement[str]:
@@ -37,10 +41,15 @@ def tidy(text: str) -> str:
 
 
 def pasted(text: str) -> str:
-    """Return the e-mail address, or the part of one, in what a person pasted; other text as it is, tidied."""
+    """Return the e-mail address in what a person pasted; other text, and several addresses, as they are, tidied."""
     text = tidy(text)
-    match = _COPIED.match(text) if "@" in text else None
+    match = None if has_several_addresses(text) else _COPIED.match(text)
     return tidy(match[1] or match[2]) if match else text
+
+
+def has_several_addresses(text: str) -> bool:
+    """Tell whether a text has more than one e-mail address; one that is also the person's name counts once."""
+    return len({address.casefold() for address in _ONE.findall(text)}) > 1
 
 
 def folded(text: str) -> str:

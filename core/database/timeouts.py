@@ -6,7 +6,8 @@ the transaction.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,6 +22,9 @@ from core.errors import Unusable
 
 #: PgBouncer's message when it does not pass start-up options on.
 REFUSED = "unsupported startup parameter"
+#: Seconds that a server may stay silent when a connection is opened or tested. Behind a pooler whose server has
+#: vanished, each test would otherwise take as long as the longest statement.
+HURRY = 5.0
 #: The encoding of a database that can store everything people write.
 ENCODING = "UTF8"
 
@@ -31,7 +35,7 @@ class PatientConnection(psycopg.Connection[Any]):
     Keep-alives notice a dead network, but not a live proxy that has lost the server behind it.
     """
 
-    patience: float | None = None
+    patience: float | None = HURRY
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for the server's answer, at most `patience` seconds."""
@@ -45,6 +49,19 @@ class PatientConnection(psycopg.Connection[Any]):
                 raise
             self.pgconn.finish()  # a late answer could be taken for the next statement's
             raise OperationalError(f"the database has not answered for {self.patience:.0f} s") from None
+
+
+@contextmanager
+def hurry(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Give a silent server up sooner for one block: these are questions that it answers at once, or not at all."""
+    usual = connection.patience if isinstance(connection, PatientConnection) else None
+    if isinstance(connection, PatientConnection):
+        connection.patience = min(usual or HURRY, HURRY)
+    try:
+        yield
+    finally:
+        if isinstance(connection, PatientConnection):
+            connection.patience = usual
 
 
 @dataclass

@@ -88,7 +88,7 @@ def _free_starts(kind: JobKind, now: datetime) -> float:
     most = kind.rate_count or 0
     if kind.rate_at is None or not kind.rate_seconds:
         return most
-    return min(most, kind.rate_left + most * (now - kind.rate_at).total_seconds() / kind.rate_seconds)
+    return min(most, kind.rate_left + most * abs((now - kind.rate_at).total_seconds()) / kind.rate_seconds)
 
 
 def _blocked(context: JobContext, situation: Situation, why: str) -> Diagnosis:

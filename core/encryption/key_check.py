@@ -3,14 +3,14 @@
 With a wrong key, provider tokens and second factors could not be read, and new ones would be lost to everyone else.
 """
 
-from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from core.database.engine import session_scope
+from core.database.engine import NoConnection, session_scope
+from core.database.failover import DatabaseReadOnly
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from core.wording import PROGRAM
@@ -35,18 +35,31 @@ def refuse_wrong_key(engine: Engine, cipher: TokenCipher) -> None:
     """Raise Unusable if the database belongs to another key; the first key that comes is noted as its own.
 
     A former key that the cipher knows will do, until `keys rotate` has named the new one. Nothing is checked before the
-    database is migrated, or while it does not respond: it may come back.
+    database is migrated, or while it does not respond: it may come back. Raises DatabaseReadOnly if the key could not
+    be noted.
     """
-    with suppress(OperationalError), session_scope(engine) as session:
-        if not session.connection().scalar(_EXISTS):
-            return
-        key_id = session.connection().scalar(_KEY_ID)
-        if key_id is None:
-            _refuse_unless_one_is_read(session, cipher)
-            session.connection().execute(_NOTE, {"key": cipher.current})
-            key_id = session.connection().scalar(_KEY_ID)
-        if not cipher.knows(key_id):
-            raise _wrong(cipher, key_id)
+    try:
+        with session_scope(engine) as session:
+            if problem := problem_of_key(session, cipher):
+                raise problem
+            if session.connection().scalar(_EXISTS) and session.connection().scalar(_KEY_ID) is None:
+                session.connection().execute(_NOTE, {"key": cipher.current})
+                if problem := problem_of_key(session, cipher):  # another process was faster
+                    raise problem
+    except OperationalError as error:
+        is_away = isinstance(error, NoConnection) or error.connection_invalidated
+        if isinstance(error, DatabaseReadOnly) or not is_away:
+            raise
+
+
+def problem_of_key(session: Session, cipher: TokenCipher) -> Unusable | None:
+    """Return why this key is not the database's; None if it is, or if the database has none yet. Writes nothing."""
+    if not session.connection().scalar(_EXISTS):
+        return None
+    key_id = session.connection().scalar(_KEY_ID)
+    if key_id is not None:
+        return None if cipher.knows(key_id) else _wrong(cipher, key_id)
+    return _problem_of_samples(session, cipher)
 
 
 def name_key(session: Session, cipher: TokenCipher) -> None:
@@ -54,8 +67,8 @@ def name_key(session: Session, cipher: TokenCipher) -> None:
     session.connection().execute(_CHANGE, {"key": cipher.current})
 
 
-def _refuse_unless_one_is_read(session: Session, cipher: TokenCipher) -> None:
-    """Raise Unusable if there is encrypted data from before keys were noted, and the cipher reads none of it."""
+def _problem_of_samples(session: Session, cipher: TokenCipher) -> Unusable | None:
+    """Return a problem if there is encrypted data from before keys were noted, and the cipher reads none of it."""
     problem: Unusable | None = None
     stored = [each for each in session.connection().scalars(_SAMPLES) if cipher.is_encrypted(each)]
     for each in stored:
@@ -64,9 +77,8 @@ def _refuse_unless_one_is_read(session: Session, cipher: TokenCipher) -> None:
         except Unusable:
             problem = _wrong(cipher, each.split(":")[1])
         else:
-            return
-    if problem:
-        raise problem
+            return None
+    return problem
 
 
 def _wrong(cipher: TokenCipher, key_id: str) -> Unusable:

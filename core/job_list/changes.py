@@ -24,13 +24,15 @@ class Mark:
 
 _NOW = text("SELECT statement_timestamp()")
 
-# Ids of events follow their times closely: backwards from the last one, few are newer than `:since`.
+# Without times to come, which a clock that was put back leaves: each look would report them. Ids of events follow their
+# times closely: backwards from the last one, few are newer than `:since`.
 _CHANGED = text("""
     SELECT id AS job_id, user_id FROM background_jobs
-    WHERE status IN ('queued', 'running') AND updated_at > :since
+    WHERE status IN ('queued', 'running') AND updated_at > :since AND updated_at <= :until
     UNION
     SELECT job_id, user_id FROM events
-    WHERE at > :since AND id > coalesce((SELECT id FROM events WHERE at <= :since ORDER BY id DESC LIMIT 1), 0)
+    WHERE at > :since AND at <= :until
+      AND id > coalesce((SELECT id FROM events WHERE at <= :since ORDER BY id DESC LIMIT 1), 0)
     LIMIT :most
 """)
 
@@ -38,12 +40,12 @@ _CHANGED = text("""
 def changed_since(session: Session, mark: Mark | None) -> tuple[Changes, Mark]:
     """Return the jobs and users changed since `mark` (some are reported twice), and the mark for the next call.
 
-    Without a mark, everything may have changed.
+    Without a mark, or after the clock was put back, everything may have changed.
     """
     next_mark = Mark(session.connection().execute(_NOW).scalar_one())
-    if mark is None or next_mark.at - mark.at > LONGEST_PAUSE:
+    if mark is None or not timedelta() <= next_mark.at - mark.at <= LONGEST_PAUSE:
         return Changes(everything=True), next_mark
-    values = {"since": mark.at - LOOK_BACK, "most": MOST_CHANGES + 1}
+    values = {"since": mark.at - LOOK_BACK, "until": next_mark.at, "most": MOST_CHANGES + 1}
     rows = session.connection().execute(_CHANGED, values).all()
     if len(rows) > MOST_CHANGES:
         return Changes(everything=True), next_mark

@@ -39,7 +39,7 @@ MAY_START = """kind = ANY(:kinds) AND kind <> ALL (ARRAY(
                   FROM background_jobs r
                   WHERE status = 'running' AND r.kind || '' = k.kind AND id <> ALL (CAST(:ids AS uuid[]))) END
               OR least(rate_count, rate_left
-                       + rate_count * extract(epoch FROM statement_timestamp() - rate_at) / rate_seconds) < 1))"""
+                       + rate_count * abs(extract(epoch FROM statement_timestamp() - rate_at)) / rate_seconds) < 1))"""
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
 # A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
 _CLAIMING = """

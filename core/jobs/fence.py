@@ -64,7 +64,7 @@ _TRANSITION_SQL = """
     ), counted AS (
         INSERT INTO job_counters AS c (hour, kind, queue, status, shard, jobs, ran_seconds)
         SELECT date_trunc('hour', finished_at, 'UTC') AS hour, kind, queue, status, :shard, count(*),
-               coalesce(sum(extract(epoch FROM finished_at - started_at)), 0)
+               sum(greatest(extract(epoch FROM finished_at - started_at), 0))
         FROM moved WHERE status <> 'queued' GROUP BY hour, kind, queue, status ORDER BY hour, kind, queue
         ON CONFLICT (hour, kind, queue, status, shard)
         DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds

@@ -13,11 +13,12 @@ _RUNNING = text("""
     FROM background_jobs WHERE status = 'running' AND kind = :kind
 """)
 
-# A token bucket of `rate_count` starts that refills evenly over `rate_seconds`.
+# A token bucket of `rate_count` starts that refills evenly over `rate_seconds`. After the database's clock was put
+# back it has refilled for as long: otherwise it would not until the clock is there again.
 _SPEND = text("""
     UPDATE job_kinds SET rate_left = filled - 1, rate_at = statement_timestamp()
     FROM (SELECT least(rate_count, CASE WHEN rate_at IS NULL THEN rate_count ELSE rate_left
-                 + rate_count * extract(epoch FROM statement_timestamp() - rate_at) / rate_seconds END) AS filled
+                 + rate_count * abs(extract(epoch FROM statement_timestamp() - rate_at)) / rate_seconds END) AS filled
           FROM job_kinds WHERE kind = :kind) bucket
     WHERE kind = :kind AND filled >= 1
     RETURNING kind

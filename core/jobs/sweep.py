@@ -1,9 +1,10 @@
 """Sweeping: jobs left behind by a dead worker, a lost wake-up or a stuck step continue from here.
 
-Any number of sweepers may run at once: row locks decide, there is no leader. Only the database's clock counts.
+Any number of sweepers may run at once: row locks decide, there is no leader. No host's time of day counts. The
+database's may step: what it calls overdue is taken only after a sweeper has watched it stay so (`Sweeper`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from core import bus
+from core.database.statement import Statement
 from core.jobs import finish
 from core.jobs.due import DueQueue, due_queues
 from core.jobs.failure import Failure, fingerprint
@@ -24,20 +26,41 @@ BATCH = 200
 #: Maximum wake-ups per queue and sweep: a woken thread takes job after job.
 WAKEUPS = 100
 
+_HEARTBEATS = text("""
+    SELECT id, heartbeat_at::text AS at,
+           heartbeat_at < statement_timestamp() - make_interval(secs => :lease) AS is_expired
+    FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+""")
+#: A worker that has sent a heartbeat since it was looked at is alive.
 _MARK_LOST = text("""
     UPDATE workers SET lost_at = statement_timestamp()
-    WHERE stopped_at IS NULL AND lost_at IS NULL
-      AND heartbeat_at < statement_timestamp() - make_interval(secs => :lease)
-    RETURNING id
+    WHERE id = :id AND heartbeat_at::text = :at AND stopped_at IS NULL AND lost_at IS NULL
 """)
 
-_LOST_JOBS = text("""
-    SELECT j.id, j.token,
-           CASE WHEN w.id IS NULL THEN 'worker' ELSE 'step' END AS why
+_LOST_JOBS = Statement("""
+    SELECT j.id, j.token, CASE WHEN w.id IS NULL THEN 'worker' ELSE 'step' END AS why
     FROM background_jobs j
     LEFT JOIN workers w ON w.id = j.worker_id AND w.lost_at IS NULL AND w.stopped_at IS NULL
     WHERE j.status = 'running' AND (w.id IS NULL OR j.deadline_at < statement_timestamp())
-    ORDER BY j.started_at LIMIT :batch
+    ORDER BY why DESC, j.started_at LIMIT :batch
+""")
+
+_DEADLINES = text("""
+    SELECT id, token, deadline_at::text AS at FROM background_jobs
+    WHERE status = 'running' AND deadline_at < statement_timestamp() + make_interval(secs => :within)
+""")
+
+# Such a job was written before the database's clock was put back: it would wait until the clock is there again. What a
+# person has scheduled for a time of day stays as it is.
+_BRING_FORWARD = text("""
+    UPDATE background_jobs SET run_at = statement_timestamp() + greatest(run_at - updated_at, interval '0'),
+                               updated_at = statement_timestamp()
+    WHERE id IN (
+        SELECT id FROM background_jobs
+        WHERE status = 'queued' AND run_at > statement_timestamp() AND isfinite(run_at)
+          AND updated_at > statement_timestamp() + interval '1 second' AND (run_at <= updated_at OR attempt > 0)
+        LIMIT :batch FOR UPDATE SKIP LOCKED
+    )
 """)
 
 #: A worker that froze inside a transaction keeps its locks for a while: leave its job to the next sweep.
@@ -53,15 +76,45 @@ class Orphan:
     why: str
 
 
-def mark_lost_workers(session: Session, lease: timedelta) -> int:
-    """Mark every worker without a heartbeat for longer than `lease` as lost; return their number."""
-    return len(session.connection().execute(_MARK_LOST, {"lease": lease.total_seconds()}).all())
+@dataclass(frozen=True, slots=True)
+class LastHeartbeat:
+    """The latest heartbeat of a worker, as text, and whether the lease is over by the database's clock."""
+
+    id: UUID
+    at: str
+    is_expired: bool
+
+
+def last_heartbeats(session: Session, lease: timedelta) -> list[LastHeartbeat]:
+    """Return the latest heartbeat of every worker that neither stopped nor was marked as lost."""
+    rows = session.connection().execute(_HEARTBEATS, {"lease": lease.total_seconds()})
+    return [LastHeartbeat(row.id, row.at, row.is_expired) for row in rows]
+
+
+def mark_lost_workers(session: Session, silent: Iterable[LastHeartbeat]) -> int:
+    """Mark workers as lost, but for those that have sent another heartbeat since; return their number."""
+    connection = session.connection()
+    return sum(connection.execute(_MARK_LOST, {"id": each.id, "at": each.at}).rowcount for each in silent)
 
 
 def orphans(session: Session) -> list[Orphan]:
-    """Return running jobs whose worker is gone or whose next checkpoint is overdue, oldest first."""
-    rows = session.connection().execute(_LOST_JOBS, {"batch": BATCH})
+    """Return running jobs whose worker is gone or whose next checkpoint is overdue, the former and oldest first."""
+    rows = _LOST_JOBS.run_on(session.connection(), {"batch": BATCH})
     return [Orphan(row.id, row.token, row.why) for row in rows]
+
+
+def deadlines(session: Session, within: float) -> dict[tuple[UUID, int], str]:
+    """Return by id and token when running jobs must come to a checkpoint, as text, if within so many seconds."""
+    rows = session.connection().execute(_DEADLINES, {"within": within})
+    return {(row.id, row.token): row.at for row in rows}
+
+
+def bring_forward(session: Session) -> int:
+    """Make up to BATCH queued jobs due that wait only because the database's clock was put back; return their number.
+
+    A retry keeps its pause. It reads every queued job, so it is for the moments at which the clock may have stepped.
+    """
+    return session.connection().execute(_BRING_FORWARD, {"batch": BATCH}).rowcount
 
 
 def rescue(session: Session, orphan: Orphan) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, text, update
 from sqlmodel import Session, col, select
 
 from core import clock
@@ -14,6 +14,15 @@ from core.jobs import finish
 from core.jobs.subject import lock_held
 from core.models import BackgroundJob, JobStatus, Worker
 from core.models.columns import new_id
+
+# A step's time limit is a span, so it goes along when the database's clock steps. What was set since has a later one;
+# a job whose row is locked comes to a checkpoint or to its end.
+_OWN = """id IN (SELECT id FROM background_jobs WHERE worker_id = :worker AND status = 'running' AND {}
+                  FOR UPDATE SKIP LOCKED)"""
+_PUT_OFF = text(f"""UPDATE background_jobs SET deadline_at = deadline_at + :step
+    WHERE {_OWN.format("deadline_at <= statement_timestamp() - CAST(:step AS interval) + :limit")}""")  # noqa: S608
+_BRING_BACK = text(f"""UPDATE background_jobs SET deadline_at = statement_timestamp() + :limit
+    WHERE {_OWN.format("deadline_at > statement_timestamp() + CAST(:limit AS interval)")}""")  # noqa: S608
 
 
 def register(session: Session, *, threads: int, queues: Sequence[str], version: str) -> UUID:
@@ -50,6 +59,15 @@ def beat(session: Session, worker_id: UUID, memory_mb: int | None, stalled: Sequ
 def deregister(session: Session, worker_id: UUID) -> None:
     """Record that the worker shut down cleanly."""
     session.exec(update(Worker).where(col(Worker.id) == worker_id).values(stopped_at=clock.db_now()))
+
+
+def carry_deadlines(session: Session, worker_id: UUID, step: timedelta, limit: timedelta) -> None:
+    """Let the time limits of a worker's running steps go along with a step of the database's clock.
+
+    After a step back, a time limit is over within `limit` from now, at the latest.
+    """
+    statement, values = (_PUT_OFF, {"step": step}) if step > timedelta() else (_BRING_BACK, {})
+    session.connection().execute(statement, {"worker": worker_id, "limit": limit, **values})
 
 
 def overdue(session: Session, worker_id: UUID, grace_seconds: float) -> list[tuple[UUID, int]]:

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from core import clock
 from core.errors import Unusable
 from core.local.account import Account
 
@@ -81,7 +81,7 @@ def hold(data_dir: Path) -> Iterator[Callable[[str, str], None]]:
         with explaining_errors(data_dir):
             if not _locked(descriptor):
                 raise _in_use(data_dir, holder(data_dir))
-            own_lines = f"{os.getpid()}\n{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n"
+            own_lines = f"{os.getpid()}\n{clock.now():%Y-%m-%d %H:%M:%S} UTC\n"
             _write(descriptor, own_lines)
         try:
             yield lambda database_url, redis_url: _write(descriptor, f"{own_lines}{database_url}\n{redis_url}\n")

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from core.database.text import is_same, pasted
+from core.database.text import has_several_addresses, is_same, pasted
 from core.models import User
 
 #: Names of a company's own network are good addresses here, though no mail from outside comes there.
@@ -16,6 +16,8 @@ email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = ["invalid", "onion"]
 
 
 def _address(text: str) -> str:
+    if has_several_addresses(text):
+        raise PydanticCustomError("email", "Enter one e-mail address; add several people one after the other.")
     try:
         return _normal(pasted(text))
     except email_validator.EmailNotValidError as error:

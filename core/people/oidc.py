@@ -20,6 +20,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from core import clock
 from core.errors import NotSignedIn
 from core.people.limited_transport import LimitedTransport
 from core.settings import settings
@@ -108,7 +109,7 @@ def _verified(id_token: object, keys: KeySet, nonce: str) -> Mapping[str, Any]:
         "iat": {"essential": True},
     }
     claims = CodeIDToken(token.claims, token.header, expected, {"client_id": ours, "nonce": nonce})
-    claims.validate(leeway=LEEWAY)
+    claims.validate(now=int(clock.now().timestamp()), leeway=LEEWAY)
     return claims
 
 

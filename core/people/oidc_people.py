@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
@@ -34,7 +33,7 @@ _LOST: Final = "This sign-in started in another browser or took too long. Start 
 
 def sealed(attempt: Attempt) -> str:
     """Return an attempt encrypted for a cookie: only this program can write or read it."""
-    until = time.time() + ATTEMPT_LIFE.total_seconds()
+    until = clock.now().timestamp() + ATTEMPT_LIFE.total_seconds()
     return _cipher().encrypt(json.dumps({"for": _PURPOSE, "until": until, **asdict(attempt)}))
 
 
@@ -46,7 +45,7 @@ def opened(session: Session, cookie: str, state: str) -> Attempt:
         attempt = Attempt(**fields)
     except (Unusable, ValueError, TypeError, KeyError, AttributeError):
         raise NotSignedIn(_LOST) from None
-    if purpose != _PURPOSE or until < time.time() or not state or attempt.state != state:
+    if purpose != _PURPOSE or until < clock.now().timestamp() or not state or attempt.state != state:
         raise NotSignedIn(_LOST)
     spent = insert(SpentState).values(state_hash=_hash(state), expires_at=clock.now() + ATTEMPT_LIFE)
     session.exec(delete(SpentState).where(col(SpentState.expires_at) < clock.db_now()))

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, select, update
 
@@ -87,7 +86,7 @@ def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limi
     if session.get(User, user_id) is None:
         raise NotFound(f"There is no user with id {user_id}.")
     open_ones = select(UserSession).where(col(UserSession.user_id) == user_id, *still_open())
-    is_current = col(UserSession.id) == actor.session_id if actor.session_id else sa.false()
+    is_current = col(UserSession.id) == actor.session_id  # a token has none: IS NULL, true of no row
     order = (is_current.desc(), col(UserSession.last_seen_at).desc(), col(UserSession.id))
     rows: Window[UserSession] = read_window(session, open_ones.order_by(*order), limit, start)
     return rows.map(lambda row: _line(row, actor))

@@ -22,6 +22,8 @@ from core.schedules import scheduling, timing
 NEXT_SHOWN: Final = 3
 TICKS_SHOWN: Final = 5
 SCHEDULES_SHOWN: Final = 50
+#: Schedules that one look for unusable ones reads; a console has dozens.
+CHECKED: Final = 1_000
 #: Connections that a form offers to choose from.
 CHOICES: Final = 200
 #: Only cron expressions with this many fields are described in words; others are shown as written.
@@ -59,6 +61,12 @@ def schedule_lines(
     ticks = _ticks(session, [row.id for row in rows], ticks_shown)
     targets = _targets(session, [row.target_id for row in rows if row.target_id])
     return rows.map(lambda row: _line(row, targets, ticks.get(row.id, [])))
+
+
+def unusable(session: Session) -> list[ScheduleLine]:
+    """Return the active schedules that cannot fire as they are, of the first CHECKED: their next tick pauses them."""
+    rows = session.exec(select(Schedule).where(col(Schedule.paused_at).is_(None)).limit(CHECKED))
+    return [line for row in rows if (line := _line(row, {}, ())).problem]
 
 
 def in_words(cron: str) -> str:

@@ -39,6 +39,7 @@ def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
     """
     if schedule.cron is None:
         return None
+    _check_form(schedule.cron)  # an older release took what this one refuses
     zone = ZoneInfo(schedule.timezone)
     has_fixed_hours = croniter.expand(schedule.cron)[0][1] != [_EACH]
     following = _following(schedule.cron, moment.astimezone(zone))
@@ -83,6 +84,8 @@ def why_unusable(schedule: Schedule) -> str | None:
     except (ZoneInfoNotFoundError, OSError):
         return f"The time zone {schedule.timezone!r} cannot be loaded on this host."
     except (ValueError, KeyError, OverflowError, TypeError, AttributeError):
+        if schedule.cron is not None and _is_of_another_form(schedule.cron):
+            return f"The cron expression {schedule.cron!r} is not one of five fields, such as 0 3 * * *."
         return f"The time {schedule.cron or schedule.next_due_at} cannot be read."
     return None
 
@@ -109,11 +112,14 @@ def _check_cron(cron: str) -> None:
         raise Invalid("The cron expression is invalid.", {"cron": message}) from None
 
 
+def _is_of_another_form(cron: str) -> bool:
+    return cron not in _WORDS and len(cron.split()) != _FIELDS
+
+
 def _check_form(cron: str) -> None:
     """Raise ValueError for what the library reads in its own way: fields of seconds and years, and random times."""
-    if cron in _WORDS:
-        return
-    if len(cron.split()) != _FIELDS:
+    if _is_of_another_form(cron):
         raise ValueError(f"it has {len(cron.split())} fields")
-    if unknown := [name for name in re.findall("[A-Za-z]+", cron) if name.upper() not in _NAMES]:
+    names = [] if cron in _WORDS else re.findall("[A-Za-z]+", cron)
+    if unknown := [name for name in names if name.upper() not in _NAMES]:
         raise ValueError(f"{unknown[0]} is no month or day")

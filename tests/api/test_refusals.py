@@ -4,14 +4,17 @@ import re
 from collections.abc import Callable
 from uuid import uuid4
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, func, select
 
 from core.models import BackgroundJob, DemoModeStatus, Event, Role, User
 from tests import driving
 from ui.api.auth import own_path
+from ui.error_page import unavailable
 
 SignIn = Callable[[Role], tuple[TestClient, User]]
 
@@ -213,3 +216,16 @@ def test_a_refusal_does_not_reveal_whether_a_job_exists(signed_in: SignIn, engin
     job = driving.ask(engine, driving.BY_NAME["demo.enable"], other.id, {"preset": "nano"})
     foreign, unknown = (client.post(f"/api/jobs/{job_id}/cancel") for job_id in (job, uuid4()))
     assert (foreign.status_code, foreign.json()) == (unknown.status_code, unknown.json())
+
+
+@pytest.mark.parametrize(("at", "sentence"), [("statement", "Nothing was changed"), ("commit", "Check whether")])
+def test_a_connection_that_breaks_says_nothing_was_changed_only_where_that_is_certain(
+    engine: Engine, database_url: str, at: str, sentence: str
+) -> None:
+    with Session(engine) as session:
+        pid = session.connection().scalar(text("SELECT pg_backend_pid()"))
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        with pytest.raises(OperationalError) as broken:
+            session.connection().execute(text("SELECT 1")) if at == "statement" else session.commit()
+    assert sentence in (unavailable(broken.value) or "")

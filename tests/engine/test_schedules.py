@@ -15,11 +15,14 @@ from core.lateness import late_schedules
 from core.models import Schedule, ScheduleTick
 from core.schedules import scheduling, timing
 from core.schedules.listing import schedule_lines
+from migrations import run as migrations
 from tasks.actors import Drain
 from tasks.registry import Registry
 from tasks.scheduler import Scheduler
+from tests.conftest import SECRET
 from tests.factories import ADMIN
 from tests.waiting import eventually
+from ui.cli.doctor import examine
 
 UTC = clock.UTC
 
@@ -53,6 +56,8 @@ def outcomes(engine: Engine, schedule: Schedule) -> list[str]:
         {"timezone": "'localtyme'"},
         {"timezone": "'../../etc/passwd'"},
         {"cron": "'often'"},
+        {"cron": "'* * * * * *'"},
+        {"cron": "'R * * * *'"},
         {"cron": "'0 0 31 2 *'"},
         {"args": "'[1]'"},
         {"args": '\'{"colour": "red"}\''},
@@ -82,6 +87,21 @@ def test_a_schedule_without_a_time_is_paused_with_the_reason_and_resumes_only_wh
         assert [str(each) for each in late_schedules(session)] == [f"schedule bad: {line.problem}"]
         with pytest.raises(NotAllowed, match="cannot be loaded"):
             scheduling.resume(session, bad.id, ADMIN, None)
+
+
+def test_a_schedule_of_six_fields_from_an_older_release_is_paused_and_named_before(
+    engine: Engine, database_url: str
+) -> None:
+    add(engine, "each second", cron="'* * * * * *'", next_due_at="now() + interval '1 hour'")
+    reason = "The cron expression '* * * * * *' is not one of five fields, such as 0 3 * * *."
+    assert reason in " ".join(map(str, migrations.check(database_url, secret=SECRET)))
+    assert reason in " ".join(map(str, migrations.upgrade(database_url, secret=SECRET).warnings))
+    with session_scope(engine) as session:
+        assert f"schedule each second: {reason}".removesuffix(".") in {finding.says for finding in examine(session)}
+        session.connection().execute(text("UPDATE schedules SET next_due_at = now()"))
+        assert scheduling.tick(session)
+        assert session.exec(select(Schedule.paused_reason)).one() == reason
+        assert reason in str(late_schedules(session)[0])
 
 
 def test_a_schedule_that_no_scheduler_looks_at_is_late(engine: Engine) -> None:

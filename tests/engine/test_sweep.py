@@ -38,9 +38,7 @@ def test_an_orphan_that_cannot_be_ended_keeps_no_other_waiting(engine: Engine) -
         driving.ask(engine, kind, driving.prepare(engine, kind), {"preset": "nano"})
     first, second = driving.must_take(engine), driving.must_take(engine)
     with session_scope(engine) as session:
-        session.connection().execute(
-            text("UPDATE background_jobs SET deadline_at = now() - interval '1 second', started_at = now()")
-        )
+        session.connection().execute(text("UPDATE workers SET lost_at = now()"))
         session.connection().execute(
             text(f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''odd''; END';
                 CREATE TRIGGER refuse BEFORE UPDATE ON background_jobs FOR EACH ROW

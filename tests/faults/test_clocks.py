@@ -1,6 +1,7 @@
 """A worker's own clock decides nothing: which job is due, which worker is dead, which step took too long."""
 
 import ast
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from core.models import JobStatus
 from tests.faults import kinds
 from tests.faults.cluster import ROOT, Cluster, heal_and_check
+from tests.stepping import stepping_clock
 from tests.waiting import eventually
 
 HOUR = 3600
@@ -34,6 +36,18 @@ def test_a_worker_whose_clock_is_an_hour_wrong_takes_nothing_away_and_loses_noth
     assert {cluster.job(job_id).status for job_id in more} == {JobStatus.SUCCEEDED}
     assert wrong.poll() is None
     heal_and_check(cluster)
+
+
+def test_no_worker_loses_a_job_when_the_clock_of_the_database_steps_while_all_work(cluster: Cluster) -> None:
+    with stepping_clock(cluster.database_url) as clock:
+        cluster.start_workers(2, knows_kinds=True, DATABASE_URL=clock.url)
+        jobs = [cluster.ask_task("fault.steps", steps=5, seconds=0.4) for _ in range(6)]
+        for job in jobs:
+            cluster.begin(job)
+        clock.step(timedelta(minutes=10))
+        eventually(lambda: cluster.has_ended(*jobs), within=30)
+        assert [cluster.outcomes(job) for job in jobs] == [["succeeded"]] * len(jobs)
+        cluster.stop()
 
 
 def test_nothing_that_moves_a_job_asks_the_process_for_the_time() -> None:

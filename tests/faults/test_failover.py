@@ -1,6 +1,7 @@
 """A failover: the server turns read-only while connections to it stay open, and its address moves to another server."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,7 +14,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 
-from core.database.engine import connect, session_scope
+from core.database import pool, timeouts
+from core.database.engine import NoConnection, connect, session_scope
 from core.database.failover import DatabaseReadOnly
 from core.models import Role
 from core.people.passwords import hash_password
@@ -82,6 +84,22 @@ def test_a_reader_alone_follows_the_address_too(cluster: Cluster, engine: Engine
         stack.enter_context(servers.read_only())
         servers.database_proxy.lead_to(new_server)
         eventually(lambda: place() == str(new_server.parents[1] / "postgres"), within=BACK)
+
+
+def test_a_connection_behind_which_the_server_vanished_is_tested_for_seconds_only(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "IDLE", -1)
+    monkeypatch.setattr(timeouts, "HURRY", 0.2)
+    engine = connect(cluster.servers.through_proxy(cluster.database_url), patience=30)
+    with engine.connect():
+        pass
+    began = time.monotonic()
+    cluster.servers.database_proxy.be("blackhole")
+    with pytest.raises(NoConnection), engine.connect():
+        pass
+    assert time.monotonic() - began < 15
+    engine.dispose()
 
 
 def test_a_page_says_that_the_database_is_away_or_read_only() -> None:

@@ -103,7 +103,8 @@ def _fall_silent(stage: Stage, move: Move) -> None:
     worker = stage.holders[move.job, move.token]
     with session_scope(stage.engine) as session:
         session.connection().execute(_SILENCE, {"id": worker})
-        sweep.mark_lost_workers(session, LEASE)
+        silent = [each for each in sweep.last_heartbeats(session, LEASE) if each.is_expired]
+        sweep.mark_lost_workers(session, silent)
         assert not workers.beat(session, worker, None), "a lost worker came back under its old name"
 
 

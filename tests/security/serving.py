@@ -3,6 +3,10 @@
 /target has buttons that count how often they really ran; /counted shows the counts and how many pages are open.
 """
 
+import gc
+
+gc.disable()  # as main.py has it: what the imports make stays
+
 import sys
 
 import uvicorn
@@ -51,6 +55,8 @@ def main(database_url: str, port: str) -> None:
     app.on_exception(errors.append)
     application = create(connect(database_url), "test")
     add(application)
+    gc.freeze()
+    gc.enable()
     app.config.reconnect_timeout = 1.0
     uvicorn.Server(configuration(application, host="127.0.0.1", port=int(port), log_level="warning")).run()
 

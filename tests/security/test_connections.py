@@ -159,6 +159,14 @@ def test_requests_sent_far_ahead_of_their_answers_end_the_connection(port: int) 
         assert answers(raw).count(b"HTTP/1.1 200") < 100
 
 
+def test_requests_before_one_too_many_are_answered_and_the_last_answer_says_that_it_is_the_last(port: int) -> None:
+    with line(port, (GET + b"\r\n") * 50) as raw:
+        received = answers(raw)
+    assert received.count(b"HTTP/1.1 200") == connections.MOST_AHEAD + 1
+    assert received.count(b"connection: close") == 1
+    assert b"connection: close" in received[received.rindex(b"HTTP/1.1 200") :]
+
+
 def test_one_address_has_a_limited_number_of_connections(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 60)
     monkeypatch.setattr(settings(), "connections_per_address", 3)

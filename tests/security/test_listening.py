@@ -1,6 +1,8 @@
 """The console is not opened to others by mistake: beyond this machine it needs a secret key that a person has set."""
 
+import asyncio
 import os
+import socket
 import subprocess
 import sys
 
@@ -20,6 +22,29 @@ def test_listening_beyond_this_machine_needs_a_secret_key(host: str) -> None:
 @pytest.mark.parametrize(("host", "own_key"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
 def test_listening_on_this_machine_needs_no_secret_key(host: str, *, own_key: bool) -> None:
     listen(host, 0, own_key=own_key).close()
+
+
+def test_answers_are_sent_at_once_without_uvloop_too() -> None:
+    async def is_sent_at_once() -> int:
+        loop, accepted = asyncio.get_running_loop(), asyncio.Event()
+        options: list[int] = []
+
+        async def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            options.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+            accepted.set()
+
+        listening = listen("127.0.0.1", 0, own_key=True)
+        server = await asyncio.start_server(note, sock=listening)
+        async with server:
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            await asyncio.wait_for(accepted.wait(), 10)
+            writer.close()
+        assert type(loop).__module__.startswith("asyncio")
+        return options[0]
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        assert runner.run(is_sent_at_once()) == 1
 
 
 def test_a_key_that_the_program_made_is_not_one_that_a_person_set(tmp_path: object) -> None:

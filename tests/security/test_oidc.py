@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from core import clock
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
 from core.models import Role, User
-from core.people import limited_transport, oidc
+from core.people import limited_transport
 from core.settings import settings
 from tests.api.conftest import anonymous as anonymous
 from tests.conftest import SECRET as SECRET_KEY
@@ -127,8 +128,8 @@ def test_an_attempt_that_took_too_long_is_refused(
     cookie = anonymous.cookies["unstuck_oidc"]
     anonymous.cookies.clear()
     anonymous.cookies.set("unstuck_oidc", cookie)  # a browser that does not forget what it was told to
-    later = oidc.time.time() + 601
-    monkeypatch.setattr("core.people.oidc_people.time.time", lambda: later)
+    later = clock.now() + timedelta(seconds=601)
+    monkeypatch.setattr("core.people.oidc_people.clock.now", lambda: later)
     refused(anonymous, anonymous.get(back), LOST)
 
 

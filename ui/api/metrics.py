@@ -14,8 +14,8 @@ from sqlmodel import Session
 from core.database.engine import session_scope
 from core.health import health_summary
 from core.lateness import late_schedules, stalled_threads
-from core.models.event import IS_AUDIT
 from core.queues.controls import queue_lines
+from core.slowdown import delays
 from ui import access, live
 from ui.public_limits import SharedAnswer
 
@@ -31,16 +31,6 @@ _WORKERS = text("""
     ORDER BY heartbeat_at DESC LIMIT 1000
 """)
 _LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
-#: Whatever database it is in, an old transaction keeps dead rows from being cleaned up and events from being sealed.
-_OLDEST = text("""
-    SELECT coalesce(extract(epoch FROM statement_timestamp() - min(xact_start)), 0)
-    FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-""")
-_DEAD = text("SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE schemaname = current_schema()")
-_UNSEALED = text(f"""
-    SELECT coalesce(extract(epoch FROM statement_timestamp() - min(e.at)), 0) FROM events e
-    WHERE e.{IS_AUDIT} AND e.id > (SELECT coalesce(max(event_id), 0) FROM audit_seals)
-""")  # noqa: S608 - our own SQL
 
 
 class Collector:
@@ -128,13 +118,20 @@ def _health(session: Session) -> Iterator[Metric]:
 
 
 def _delays(session: Session) -> Iterator[Metric]:
-    for name, description, statement in (
-        ("unstuck_oldest_transaction_seconds", "Age of the oldest open transaction on the server.", _OLDEST),
-        ("unstuck_dead_rows", "Rows that vacuum has not removed yet.", _DEAD),
-        ("unstuck_unsealed_seconds", "Age of the oldest event of the audit log that is not sealed yet.", _UNSEALED),
+    now = delays(session)
+    oldest = now.oldest.age.total_seconds() if now.oldest else 0.0
+    for name, description, value in (
+        ("unstuck_oldest_transaction_seconds", "Age of the oldest open transaction on the server.", oldest),
+        ("unstuck_hidden_transactions", "Open transactions whose age the server hides from us.", now.hidden),
+        ("unstuck_dead_rows", "Rows that vacuum has not removed yet.", now.dead_rows),
+        (
+            "unstuck_unsealed_seconds",
+            "Age of the oldest event of the audit log that is not sealed yet.",
+            now.unsealed.total_seconds(),
+        ),
     ):
         gauge = GaugeMetricFamily(name, description)
-        gauge.add_metric([], float(session.connection().execute(statement).scalar_one()))
+        gauge.add_metric([], value)
         yield gauge
 
 
@@ -144,7 +141,7 @@ def _late(session: Session) -> Iterator[Metric]:
         stalled.add_metric([each.worker, each.thread], 1)
     late = GaugeMetricFamily("unstuck_schedule_late_seconds", "Seconds past its time.", labels=["schedule"])
     for schedule in late_schedules(session):
-        late.add_metric([schedule.name], schedule.seconds)
+        late.add_metric([str(schedule.id)], schedule.seconds)  # its name is not for strangers
     yield from (stalled, late)
 
 

@@ -1,4 +1,4 @@
-"""The verb `doctor`: every invariant, every stuck user, and what to do about each."""
+"""The verb `doctor`: every invariant, every stuck user, what is late or slow, and what to do about each."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +10,14 @@ from sqlmodel import Session
 
 from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
+from core.encryption.key_check import problem_of_key
+from core.encryption.rotation import token_cipher
 from core.lateness import late_schedules, stalled_threads
 from core.logs import escape_control_characters
 from core.people.users import Need, find_users
+from core.schedules.listing import unusable
+from core.settings import settings
+from core.slowdown import slowdowns
 from core.wording import PROGRAM
 from ui.cli.terminal import Json, load
 
@@ -33,7 +38,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
     elif not findings:
-        typer.echo("All invariants hold, no user is stuck, and nothing is late.")
+        typer.echo("All invariants hold, no user is stuck, and nothing is late or slowed down.")
     else:
         for finding in findings:
             _print_finding(finding)
@@ -51,8 +56,15 @@ def examine(session: Session) -> list[DoctorFinding]:
         DoctorFinding("stuck user", line.email, f"{PROGRAM} users diagnose {line.email}")
         for line in find_users(session, "", Need.STUCK)
     ]
-    late = _late(session)
-    return [*_closed(session), *broken, *stuck, *late]  # last, since its refusal ends the transaction
+    slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
+    findings = [*_key(session), *broken, *stuck, *_late(session), *slow]
+    return [*_closed(session), *findings]  # last, since its refusal ends the transaction
+
+
+def _key(session: Session) -> Iterator[DoctorFinding]:
+    if settings().secret_key and (problem := problem_of_key(session, token_cipher())):
+        sentence, _, remedy = str(problem).partition(". ")
+        yield DoctorFinding("wrong secret key", sentence, remedy)
 
 
 def _closed(session: Session) -> Iterator[DoctorFinding]:
@@ -77,7 +89,15 @@ def _late(session: Session) -> list[DoctorFinding]:
         )
         for schedule in late_schedules(session)
     ]
-    return stalled + late
+    unusable_ones = [
+        DoctorFinding(
+            "unusable schedule",
+            f"schedule {line.schedule.name}: {(line.problem or '').removesuffix('.')}",
+            f"Remove {line.schedule.name} and add it anew.",
+        )
+        for line in unusable(session)
+    ]
+    return stalled + late + unusable_ones
 
 
 def _print_finding(finding: DoctorFinding) -> None:

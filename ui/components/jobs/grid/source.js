@@ -76,7 +76,11 @@ export class Source {
 }
 
 // A text as the server compares it in searches: without case and accents.
-const searched = (text) => (text ?? "").normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
+const searched = (text) =>
+  (text ?? "")
+    .normalize("NFD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .toLowerCase();
 
 // Whether a changed row still matches the filter, as far as the row itself shows.
 export function fits(row, query) {
