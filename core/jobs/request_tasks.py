@@ -1,4 +1,4 @@
-"""Requesting tasks: one statement inserts them with their events, without loading rows."""
+"""Requesting tasks: one statement inserts them, and a person's with their events, without loading rows."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core import bus, clock, tracing
-from core.actor import Actor
+from core.actor import ENGINE, Actor
 from core.database.statement import Statement
 from core.models import JobStatus
 from core.models.columns import new_id
@@ -50,35 +50,36 @@ class Accepted:
     status: JobStatus = JobStatus.QUEUED
 
 
-_INSERT = Statement("""
-    WITH made AS (
+_INSERT_SQL = """
         INSERT INTO background_jobs (id, kind, queue, priority, max_attempts, args, run_at, reason, retry_of,
                                      schedule_id, requested_by, created_at, updated_at)
         SELECT job.id, :kind, :queue, :priority, :max_attempts, job.args,
                coalesce(CAST(:run_at AS timestamptz), statement_timestamp()), :reason, CAST(:retry_of AS uuid),
                CAST(:schedule_id AS uuid), CAST(:actor_id AS uuid), statement_timestamp(), statement_timestamp()
         FROM unnest(CAST(:ids AS uuid[]), CAST(:args AS jsonb[])) AS job(id, args)
-        RETURNING id, kind, args, retry_of, reason
-    )
-    INSERT INTO events (at, name, actor_id, actor, via, job_id, reason, data)
-    SELECT statement_timestamp(), 'job.requested', CAST(:actor_id AS uuid), :actor, :via, id, reason,
-           jsonb_build_object('kind', kind, 'args', args, 'retry_of', retry_of)
-    FROM made
-""")
-
-
-#: The same for one job without options: of scalars, which PostgreSQL plans in a moment.
-_INSERT_ONE = Statement("""
-    WITH made AS (
+"""
+#: For one job without options: of scalars, which PostgreSQL plans in a moment.
+_INSERT_ONE_SQL = """
         INSERT INTO background_jobs (id, kind, queue, priority, max_attempts, args, requested_by,
                                      run_at, created_at, updated_at)
         VALUES (:id, :kind, :queue, :priority, :max_attempts, CAST(:args AS jsonb), CAST(:actor_id AS uuid),
                 statement_timestamp(), statement_timestamp(), statement_timestamp())
-    )
-    INSERT INTO events (at, name, actor_id, actor, via, job_id, data)
-    VALUES (statement_timestamp(), 'job.requested', CAST(:actor_id AS uuid), :actor, :via, :id,
-            jsonb_build_object('kind', CAST(:kind AS text), 'args', CAST(:args AS jsonb), 'retry_of', NULL))
-""")
+"""
+_LOGGED_SQL = """
+    WITH made AS ({insert} RETURNING id, kind, args, retry_of, reason)
+    INSERT INTO events (at, name, actor_id, actor, via, job_id, reason, data)
+    SELECT statement_timestamp(), 'job.requested', CAST(:actor_id AS uuid), :actor, :via, id, reason,
+           jsonb_build_object('kind', kind, 'args', args, 'retry_of', retry_of)
+    FROM made
+"""
+_INSERT, _INSERT_ONE = Statement(_INSERT_SQL), Statement(_INSERT_ONE_SQL)
+_INSERT_LOGGED = Statement(_LOGGED_SQL.format(insert=_INSERT_SQL))
+_INSERT_ONE_LOGGED = Statement(_LOGGED_SQL.format(insert=_INSERT_ONE_SQL))
+
+
+def _is_logged(actor: Actor) -> bool:
+    """Tell whether the audit log has an event of the request; of the program's own requests the jobs' rows tell."""
+    return actor.via != ENGINE.via
 
 
 def request_task(
@@ -88,7 +89,8 @@ def request_task(
     if options is not AT_ONCE:
         return request_tasks(session, task, [form], actor, options)[0]
     job = Accepted(new_id(), task.name)
-    _INSERT_ONE.run(session, _values_of_one(job, task, form, actor))
+    statement = _INSERT_ONE_LOGGED if _is_logged(actor) else _INSERT_ONE
+    statement.run(session, _values_of_one(job, task, form, actor))
     tracing.note_request(job.id, task.name, task.queue)
     bus.changed(session, job_id=job.id)
     bus.wake(session, task.queue)
@@ -102,7 +104,8 @@ def request_task_now(engine: Engine, task: Task[Any], form: BaseModel, actor: Ac
     unknown whether the job was queued, as after any commit.
     """
     job = Accepted(new_id(), task.name)
-    _INSERT_ONE.run_alone(engine, _values_of_one(job, task, form, actor))
+    statement = _INSERT_ONE_LOGGED if _is_logged(actor) else _INSERT_ONE
+    statement.run_alone(engine, _values_of_one(job, task, form, actor))
     tracing.note_request(job.id, task.name, task.queue)
     bus.publish(bus.Changes(jobs={job.id}, wakeups={task.queue}))
     return job
@@ -118,7 +121,7 @@ def request_tasks(
         "args": [json.dumps(form.model_dump(mode="json")) for form in forms],
         **_shared_values(task, actor, options),
     }
-    _INSERT.run(session, values)
+    (_INSERT_LOGGED if _is_logged(actor) else _INSERT).run(session, values)
     for job in accepted:
         tracing.note_request(job.id, task.name, task.queue)
         bus.changed(session, job_id=job.id)

@@ -22,7 +22,7 @@ from tests.factories import SUPPORT
 def ask(engine: Engine, number: int = 1) -> list[Any]:
     with session_scope(engine) as session:
         forms = [DeleteForm(days=days + 1) for days in range(number)]
-        return [task.id for task in request_tasks(session, delete_old_jobs, forms, ENGINE)]
+        return [task.id for task in request_tasks(session, delete_old_jobs, forms, SUPPORT)]
 
 
 def test_many_tasks_at_once_are_as_many_jobs_with_one_event_each_in_the_order_of_their_forms(engine: Engine) -> None:
