@@ -3,8 +3,8 @@
 import statistics
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -19,6 +19,8 @@ from benchmarks.processes import hear, running, say, several
 ROUND = 60
 #: Jobs before the clock runs: connections open, caches fill, statements are prepared.
 WARM_UP = 200
+#: Seconds that one more worker process may need to start beside the first.
+START = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +64,45 @@ class Result:
 
 
 def measure(place: Place, contender: Contender, python: str, workers: int, jobs: int) -> Round:
-    """Run one round: workers up and warm, then `jobs` jobs from the first request to the last end."""
-    log = place.folder / f"{contender.module}.log"
-    environment = place.environment(place.database(database_of(contender)))
-    with ExitStack() as stack:
-        started = stack.enter_context(several(workers, contender.worker, environment, log, python))
-        enqueues = ("-m", "benchmarks.producer", contender.producer or contender.module)
-        producer = stack.enter_context(running(enqueues, environment, log, python))
-        hear(producer)
-        _enqueue(place, contender, producer, WARM_UP)
-        return _timed(place, contender, started, producer, jobs)
+    """Run one round: workers up and warm, then `jobs` jobs, one by one, from the first request to the last end."""
+    with _started(place, contender, python, workers, "enqueue") as (started, producer):
+        before, began = _read(place, started, producer.pid), time.perf_counter()
+        enqueuing = _enqueue(place, contender, producer, jobs)
+        took = time.perf_counter() - began
+        after = _read(place, started, producer.pid)
+        return Round(jobs / enqueuing, jobs / took, after[0] - before[0], after[1] - before[1], jobs)
 
 
 def drain(place: Place, contender: Contender, python: str, workers: int, jobs: int) -> Round:
-    """Run one round with all jobs enqueued before the first worker starts; the clock runs from the first start."""
+    """Run one round: workers up and warm, then `jobs` jobs that are due at once, from their commit to the last end."""
+    with _started(place, contender, python, workers, "enqueue_all") as (started, producer):
+        expected_count = counter.count() + jobs
+        say(producer, jobs)
+        enqueuing = float(hear(producer))
+        before, began = _read(place, started, 0), time.perf_counter()
+        left = expected_count - counter.count()
+        _wait(place, contender, expected_count)
+        took = time.perf_counter() - began
+        after = _read(place, started, 0)
+        return Round(jobs / enqueuing, left / took, after[0] - before[0], after[1] - before[1], left)
+
+
+@contextmanager
+def _started(
+    place: Place, contender: Contender, python: str, workers: int, enqueue: str
+) -> Iterator[tuple[list[subprocess.Popen[str]], subprocess.Popen[str]]]:
     log = place.folder / f"{contender.module}.log"
     environment = place.environment(place.database(database_of(contender)))
-    with running(("-m", "benchmarks.producer", contender.producer or contender.module), environment, log, python) as it:
-        hear(it)
-        already = counter.count()
-        say(it, jobs + WARM_UP)
-        enqueuing = float(hear(it))
-    with several(workers, contender.worker, environment, log, python) as started:
-        _wait_for(contender, already + WARM_UP, jobs)
-        before, began = _read(place, started, 0), time.perf_counter()
-        begun = counter.count()
-        _wait_for(contender, already + WARM_UP + jobs, jobs)
-        _wait_until_ended(place, contender)
-        took, ran = time.perf_counter() - began, already + WARM_UP + jobs - begun
-        after = _read(place, started, 0)
-        return Round(jobs / enqueuing, ran / took, after[0] - before[0], after[1] - before[1], ran)
+    enqueues = ("-m", "benchmarks.producer", contender.producer or contender.module, enqueue)
+    with (
+        several(workers, contender.worker, environment, log, python) as started,
+        running(enqueues, environment, log, python) as producer,
+    ):
+        hear(producer)
+        for _ in started:  # each process has had jobs, whichever started first
+            _enqueue(place, contender, producer, WARM_UP)
+            time.sleep(START)
+        yield started, producer
 
 
 def prepare(place: Place, contender: Contender, python: str) -> None:
@@ -104,17 +115,6 @@ def prepare(place: Place, contender: Contender, python: str) -> None:
 def database_of(contender: Contender) -> str:
     """Return the name of a candidate's own database."""
     return contender.module.rsplit(".", 1)[1]
-
-
-def _timed(
-    place: Place, contender: Contender, started: Sequence[subprocess.Popen[str]], producer: subprocess.Popen[str],
-    jobs: int,
-) -> Round:  # fmt: skip
-    before, began = _read(place, started, producer.pid), time.perf_counter()
-    enqueuing = _enqueue(place, contender, producer, jobs)
-    took = time.perf_counter() - began
-    after = _read(place, started, producer.pid)
-    return Round(jobs / enqueuing, jobs / took, after[0] - before[0], after[1] - before[1], jobs)
 
 
 def _read(place: Place, started: Sequence[subprocess.Popen[str]], producer: int) -> tuple[Cpu, int]:
@@ -131,20 +131,14 @@ def _enqueue(place: Place, contender: Contender, producer: subprocess.Popen[str]
     expected_count = counter.count() + jobs
     say(producer, jobs)
     took = float(hear(producer))
-    _wait_for(contender, expected_count, jobs)
-    _wait_until_ended(place, contender)
+    _wait(place, contender, expected_count)
     return took
 
 
-def _wait_for(contender: Contender, expected_count: int, jobs: int) -> None:
+def _wait(place: Place, contender: Contender, expected_count: int) -> None:
+    """Wait until every job ran; and of ours, which are counted by their rows, until every ending is committed."""
     if not counter.wait_for(expected_count, ROUND):
-        raise RuntimeError(
-            f"{contender.name}: {expected_count - counter.count()} of {jobs} jobs did not run in {ROUND} s"
-        )
-
-
-def _wait_until_ended(place: Place, contender: Contender) -> None:
-    """Wait until every ending is committed: ours are counted by their rows, not by having run."""
+        raise RuntimeError(f"{contender.name}: {expected_count - counter.count()} jobs did not run in {ROUND} s")
     if not contender.is_ours:
         return
     with psycopg.connect(place.database(database_of(contender)), autocommit=True) as connection:
