@@ -83,7 +83,8 @@ class Carrier:
         self._running: set[Handed] = set()
         #: Set when something happened; and when every thread waits, so that a turn need not wait for more.
         self._news, self._all_ended = threading.Event(), threading.Event()
-        self._turn_at = self._called_at = 0.0
+        self._turn_at = 0.0
+        self._called_at: dict[str, float] = {}
         missed = "jobs neither claimed nor ended: those that are held are left to the sweep"
         self._loop = Loop("carrier", self._once, lambda: 0, missed=missed, at_once=True, every=IDLE)
 
@@ -203,11 +204,19 @@ class Carrier:
         for each in handed:
             self._handed.put(each)
         if claims:
-            self._turns.note(queue, is_due=len(handed) == claims, claimed=[held.priority for held in result.claimed])
-            if len(handed) == claims and time.monotonic() - self._called_at >= CALL:
-                self._called_at = time.monotonic()
+            is_full = len(handed) == claims
+            self._turns.note(queue, is_due=is_full, claimed=[held.priority for held in result.claimed])
+            if is_full and self._may_call(queue):
                 result.changes.wakeups.add(queue)
         bus.publish(result.changes)
+
+    def _may_call(self, queue: str) -> bool:
+        """Tell whether it is time to call another process to a queue, and note the call."""
+        now = time.monotonic()
+        if now - self._called_at.get(queue, 0) < CALL:
+            return False
+        self._called_at[queue] = now
+        return True
 
 
 def _all_of(waiting: "deque[_T]") -> list[_T]:
