@@ -50,31 +50,31 @@ class Accepted:
     status: JobStatus = JobStatus.QUEUED
 
 
-_INSERT_SQL = """
-        INSERT INTO background_jobs (id, kind, queue, priority, max_attempts, args, run_at, reason, retry_of,
-                                     schedule_id, requested_by, created_at, updated_at)
-        SELECT job.id, :kind, :queue, :priority, :max_attempts, job.args,
-               coalesce(CAST(:run_at AS timestamptz), statement_timestamp()), :reason, CAST(:retry_of AS uuid),
-               CAST(:schedule_id AS uuid), CAST(:actor_id AS uuid), statement_timestamp(), statement_timestamp()
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:args AS jsonb[])) AS job(id, args)
+_MANY = """
+    (id, kind, queue, priority, max_attempts, args, run_at, reason, retry_of,
+     schedule_id, requested_by, created_at, updated_at)
+    SELECT job.id, :kind, :queue, :priority, :max_attempts, job.args,
+           coalesce(CAST(:run_at AS timestamptz), statement_timestamp()), :reason, CAST(:retry_of AS uuid),
+           CAST(:schedule_id AS uuid), CAST(:actor_id AS uuid), statement_timestamp(), statement_timestamp()
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:args AS jsonb[])) AS job(id, args)
 """
-#: For one job without options: of scalars, which PostgreSQL plans in a moment.
-_INSERT_ONE_SQL = """
-        INSERT INTO background_jobs (id, kind, queue, priority, max_attempts, args, requested_by,
-                                     run_at, created_at, updated_at)
-        VALUES (:id, :kind, :queue, :priority, :max_attempts, CAST(:args AS jsonb), CAST(:actor_id AS uuid),
-                statement_timestamp(), statement_timestamp(), statement_timestamp())
+#: One job without options: of scalars, which PostgreSQL plans in a moment.
+_ONE = """
+    (id, kind, queue, priority, max_attempts, args, requested_by, run_at, created_at, updated_at)
+    VALUES (:id, :kind, :queue, :priority, :max_attempts, CAST(:args AS jsonb), CAST(:actor_id AS uuid),
+            statement_timestamp(), statement_timestamp(), statement_timestamp())
 """
-_LOGGED_SQL = """
-    WITH made AS ({insert} RETURNING id, kind, args, retry_of, reason)
+_INSERT = Statement(f"INSERT INTO background_jobs {_MANY}")
+_INSERT_ONE = Statement(f"INSERT INTO background_jobs {_ONE}")
+_LOGGED = """
+    WITH made AS (INSERT INTO background_jobs {rows} RETURNING id, kind, args, retry_of, reason)
     INSERT INTO events (at, name, actor_id, actor, via, job_id, reason, data)
     SELECT statement_timestamp(), 'job.requested', CAST(:actor_id AS uuid), :actor, :via, id, reason,
            jsonb_build_object('kind', kind, 'args', args, 'retry_of', retry_of)
     FROM made
 """
-_INSERT, _INSERT_ONE = Statement(_INSERT_SQL), Statement(_INSERT_ONE_SQL)
-_INSERT_LOGGED = Statement(_LOGGED_SQL.format(insert=_INSERT_SQL))
-_INSERT_ONE_LOGGED = Statement(_LOGGED_SQL.format(insert=_INSERT_ONE_SQL))
+_INSERT_LOGGED = Statement(_LOGGED.format(rows=_MANY))
+_INSERT_ONE_LOGGED = Statement(_LOGGED.format(rows=_ONE))
 
 
 def _is_logged(actor: Actor) -> bool:
