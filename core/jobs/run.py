@@ -100,7 +100,8 @@ def _attempt(
     crash_point("before_finish")
     # An operation always has its subject's state to commit, with its success or not at all.
     if end_well and is_task and not _has_written(session):
-        session.commit()  # of a transaction that has only read
+        if session.in_transaction():
+            session.commit()  # of a transaction that has only read
         ended = Ended(held.id, held.token, None if result is None else json.dumps(result))
         _end_apart(end_well, ended, lambda: _end_alone(session, succeed, result))
     else:

@@ -223,18 +223,35 @@ def test_a_process_never_claims_more_jobs_than_it_has_free_threads(
     assert statuses == {JobStatus.SUCCEEDED: 3, JobStatus.QUEUED: 6}
 
 
-def test_jobs_that_stream_share_turns(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    turns: list[tuple[int, int]] = []
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many endings each turn has written."""
+    written: list[int] = []
 
     def count(*values: Any) -> Any:
-        turns.append((len(values[5]), values[6]))
+        written.append(len(values[5]))
         return finish_and_claim(*values)
 
     monkeypatch.setattr(carrier_module, "finish_and_claim", count)
-    enqueue(engine, 80)
+    return written
+
+
+def test_jobs_that_end_soon_after_each_other_share_a_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, turns: list[int]
+) -> None:
+    monkeypatch.setattr(carrier_module, "PACE", 1.0)
+    enqueue(engine, 3)
     drain(Drain(engine, Registry(8), new_worker(engine)), QUEUE)
-    assert len(turns) <= 40
-    assert sum(ended for ended, _ in turns) == 80
+    assert turns == [0, 3]
+
+
+def test_a_turn_waits_for_no_others_once_every_thread_waits(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, turns: list[int]
+) -> None:
+    monkeypatch.setattr(carrier_module, "PACE", 60.0)
+    enqueue(engine, 4)
+    drain(Drain(engine, Registry(2), new_worker(engine)), QUEUE)
+    assert turns == [0, 2, 2]
 
 
 def test_a_process_that_is_full_calls_another_one(
