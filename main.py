@@ -31,7 +31,7 @@ from core.encryption.key_check import refuse_wrong_key
 from core.encryption.rotation import token_cipher
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, require_installation, secret_key
-from core.local.services import services
+from core.local.services import noted_address, services
 from core.people import rate_limits
 from core.settings import settings, unknown_names
 from core.wording import PROGRAM
@@ -110,7 +110,8 @@ def run(
             typer.echo(f"\n  Unstuck is served at {address}\n  Sign in once with     {sign_in}\n  Stop with Ctrl-C.\n")
             if not no_browser and sys.stdout.isatty():
                 webbrowser.open(sign_in)
-            _serve(where, listening)
+            with noted_address(address):
+                _serve(where, listening)
         finally:
             supervisor.stop()
 

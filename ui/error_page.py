@@ -36,8 +36,7 @@ def forbidden(actor: Actor, role: Role) -> HTMLResponse:
         403,
         "You don't have access to this page",
         f"This page needs the role {role}; {actor.name} is {actor.role}. An admin can change your role.",
-        "/dashboard",
-        "Go to your dashboard",
+        *(("/", "Go to the overview") if actor.role.includes(Role.VIEWER) else ("/dashboard", "Go to your dashboard")),
     )
 
 

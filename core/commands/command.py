@@ -46,7 +46,7 @@ class Command:
 def target_of(call: Invocation) -> UUID:
     """Return the target of an invocation. Raises Invalid without one."""
     if call.target is None:
-        raise Invalid("This needs a target.", {"target": "Give an id."})
+        raise Invalid("This needs a target.", {"target": "Give a user, or the id of what it is for."})
     return call.target
 
 

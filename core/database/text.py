@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, func, literal, literal_column
+from sqlalchemy import ColumnElement, Text, case, func, literal, literal_column
 
 #: Pasted with a text and invisible: zero-width characters, marks of direction, a byte order mark.
 _INVISIBLE = dict.fromkeys(
@@ -70,7 +70,10 @@ def begins_with(column: Any, text: str) -> ColumnElement[bool]:
 
 def contains(column: Any, text: str) -> ColumnElement[bool]:
     """Return the condition that a column contains this text, in any case, with or without accents."""
-    return searched(column).like(searched(_typed(f"%{escaped(tidy(text))}%")), escape="\\")
+    # No index serves this: of a text that is ASCII, as nearly all are, only the case is to be looked at.
+    is_ascii = func.octet_length(column) == func.char_length(column)
+    cheaply = case((is_ascii, func.lower(column, type_=Text())), else_=searched(column))
+    return cheaply.like(searched(_typed(f"%{escaped(tidy(text))}%")), escape="\\")
 
 
 def searched(text: ColumnElement[str]) -> ColumnElement[str]:

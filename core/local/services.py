@@ -1,11 +1,16 @@
-"""Where database and broker are: external, those of a program running on this machine, or embedded here."""
+"""Where database, broker and console are: external, those of a program running on this machine, or embedded here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from core.address import with_schema
 from core.local.embedded import Services, embedded, running
+from core.local.folders import absolute, holder
 from core.settings import settings
+
+#: The file in the data directory that holds the address of the console.
+_NOTE = "console"
 
 
 @contextmanager
@@ -30,3 +35,23 @@ def _with_external(own: Services) -> Services:
     configured = settings()
     database = configured.database_url and with_schema(configured.database_url, configured.database_schema)
     return Services(database or own.database_url, configured.redis_url or own.redis_url)
+
+
+@contextmanager
+def noted_address(address: str) -> Iterator[None]:
+    """Note where the console of this program is served, for other programs, until the block ends."""
+    note = settings().data_dir / _NOTE
+    note.write_text(address)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def console_address() -> str | None:
+    """Return where the program that holds the data directory serves its console; None if none does."""
+    data_dir: Path = settings().data_dir
+    try:
+        return (data_dir / _NOTE).read_text() if holder(absolute(data_dir)) else None
+    except OSError:
+        return None

@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from core.models.append_only import keep_forward
 from core.models.columns import Moment
 
 
@@ -27,3 +28,10 @@ class AuditCheckpoint(SQLModel, table=True):
     #: HMAC of this row: only a process with the secret key moves the beginning of the chain.
     proof: str = Field(sa_type=sa.Text)
     key_id: str = Field(sa_type=sa.Text)
+
+
+keep_forward(
+    SQLModel.metadata.tables["audit_checkpoints"],
+    refused="new.position <= old.position",
+    message="UPDATE refused: the checkpoint of the audit log only moves forward",
+)

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from core.models.append_only import keep_append_only
+from core.models.append_only import keep_append_only, keep_new
 from core.models.columns import Moment
 
 
@@ -33,4 +33,9 @@ keep_append_only(
     SQLModel.metadata.tables["audit_seals"],
     unless="EXISTS (SELECT FROM audit_checkpoints c WHERE gone.position <= c.position)",
     exception="archived seals",
+)
+keep_new(
+    SQLModel.metadata.tables["audit_seals"],
+    unless="position > greatest(0, (SELECT max(c.position) FROM audit_checkpoints c))",
+    message="INSERT refused: a seal has a position after all archived ones",
 )

@@ -77,8 +77,9 @@ def begin(session: Session, user: User, visitor: Visitor, via: str, how: str) ->
 def holds(row: UserSession, user: User) -> bool:
     """Tell whether a session is valid: not ended, expired or idle, and its person not disabled."""
     now = clock.now()
-    idle = timedelta(minutes=settings().session_idle_minutes)
-    return not row.revoked_at and not user.disabled_at and row.expires_at > now and row.last_seen_at > now - idle
+    (soonest, latest), (used_after, used_before) = _times(now)
+    is_young = soonest < row.expires_at < latest and used_after < row.last_seen_at < used_before
+    return is_young and not row.revoked_at and not user.disabled_at
 
 
 def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limit: int = SHOWN) -> Window[SessionLine]:
@@ -94,9 +95,19 @@ def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limi
 
 def still_open() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for a session that is not ended, expired or idle."""
-    idle = clock.now() - timedelta(minutes=settings().session_idle_minutes)
-    is_young = (col(UserSession.expires_at) > clock.now(), col(UserSession.last_seen_at) > idle)
+    ends, used = _times(clock.now())
+    columns = ((col(UserSession.expires_at), ends), (col(UserSession.last_seen_at), used))
+    is_young = (limit for column, (after, before) in columns for limit in (column > after, column < before))
     return col(UserSession.revoked_at).is_(None), *is_young
+
+
+def _times(now: datetime) -> tuple[tuple[datetime, datetime], tuple[datetime, datetime]]:
+    """Return between which moments an open session ends, and between which it was last used.
+
+    Both have an upper bound: a clock that stood in the future must not leave sessions that never end.
+    """
+    idle = timedelta(minutes=settings().session_idle_minutes)
+    return (now, now + timedelta(hours=settings().session_hours) + idle), (now - idle, now + idle)
 
 
 def owner_of(session: Session, session_id: UUID) -> UUID | None:

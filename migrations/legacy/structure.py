@@ -57,7 +57,13 @@ _FUNCTIONS = sa.text(
     AND proname = ANY(:names) ORDER BY 1"""
 )
 #: The functions behind the triggers of append-only tables.
-_TRIGGER_FUNCTIONS = ("refuse_to_rewrite", "events_may_go", "audit_seals_may_go")
+_TRIGGER_FUNCTIONS = (
+    "refuse_to_rewrite",
+    "events_may_go",
+    "audit_seals_may_go",
+    "audit_seals_only_new",
+    "audit_checkpoints_only_forward",
+)
 _CONSTRAINTS = sa.text(
     """SELECT conname AS name, conrelid::regclass::text AS table, pg_get_constraintdef(c.oid) AS definition
     FROM pg_constraint c LEFT JOIN pg_attribute a ON attrelid = conrelid AND attnum = conkey[1]

@@ -37,6 +37,7 @@ def upgrade() -> None:
     make_audit_checkpoints()
     for table, (condition, exception) in MAY_GO.items():
         let_go(table, condition, exception)
+    keep_checkpoint_honest()
     for schedule in SCHEDULES:
         add_schedule(*schedule)
 
@@ -46,6 +47,9 @@ def downgrade() -> None:
 
     A checkpoint stays, since the chain begins there.
     """
+    ddl.drop_trigger("audit_seals_only_new", "audit_seals")
+    ddl.drop_trigger("audit_checkpoints_only_forward", "audit_checkpoints")
+    op.execute("DROP TRIGGER IF EXISTS audit_checkpoints_append_only ON audit_checkpoints")
     for table in MAY_GO:
         ddl.drop_trigger(f"{table}_may_go", table)
         make_append_only(table, "UPDATE OR DELETE OR TRUNCATE")
@@ -87,20 +91,48 @@ def make_append_only(table: str, changes: str) -> None:
 def let_go(table: str, condition: str, exception: str) -> None:
     """Refuse to delete rows that do not fulfil the condition; an update and a TRUNCATE are refused as before."""
     make_append_only(table, "UPDATE OR TRUNCATE")
-    op.execute(
-        f"""CREATE OR REPLACE FUNCTION {table}_may_go() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF EXISTS (SELECT FROM gone WHERE NOT ({condition})) THEN
-            RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-                MESSAGE = 'DELETE refused: {table} is append-only, except for {exception}';
-        END IF;
-        RETURN NULL;
-    END $$"""
+    refuse_if(
+        f"{table}_may_go",
+        f"EXISTS (SELECT FROM gone WHERE NOT ({condition}))",
+        f"DELETE refused: {table} is append-only, except for {exception}",
     )
-    op.execute(f"DROP TRIGGER IF EXISTS {table}_may_go ON {table}")
-    op.execute(
-        f"CREATE TRIGGER {table}_may_go AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_may_go()"
+    trigger(table, "may_go", "AFTER DELETE", "REFERENCING OLD TABLE AS gone FOR EACH STATEMENT")
+
+
+def keep_checkpoint_honest() -> None:
+    """A seal cannot claim to be archived, and a checkpoint that was written once stays or moves on."""
+    refuse_if(
+        "audit_seals_only_new",
+        "EXISTS (SELECT FROM added WHERE NOT (position > greatest(0, (SELECT max(c.position) FROM audit_checkpoints c))))",
+        "INSERT refused: a seal has a position after all archived ones",
     )
+    trigger("audit_seals", "only_new", "AFTER INSERT", "REFERENCING NEW TABLE AS added FOR EACH STATEMENT")
+    make_append_only("audit_checkpoints", "DELETE OR TRUNCATE")
+    refuse_if(
+        "audit_checkpoints_only_forward",
+        "new.position <= old.position",
+        "UPDATE refused: the checkpoint of the audit log only moves forward",
+        returned="new",
+    )
+    trigger("audit_checkpoints", "only_forward", "BEFORE UPDATE", "FOR EACH ROW")
+
+
+def refuse_if(name: str, refused: str, message: str, returned: str = "NULL") -> None:
+    """Make a trigger's function whose names mean this schema's tables, whatever the caller's search_path is."""
+    op.execute(
+        f"""DO $do$ BEGIN EXECUTE 'CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path = '
+        || quote_ident(current_schema()) || ', pg_temp AS ' || quote_literal($body$ BEGIN
+            IF {refused} THEN
+                RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = '{message}';
+            END IF;
+            RETURN {returned};
+        END $body$); END $do$"""
+    )
+
+
+def trigger(table: str, name: str, when: str, how: str) -> None:
+    op.execute(f"DROP TRIGGER IF EXISTS {table}_{name} ON {table}")
+    op.execute(f"CREATE TRIGGER {table}_{name} {when} ON {table} {how} EXECUTE FUNCTION {table}_{name}()")
 
 
 def add_schedule(name: str, kind: str, cron: str, unit: str, time: str) -> None:

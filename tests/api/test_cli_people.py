@@ -3,14 +3,18 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from core.local.folders import hold, prepare
+from core.local.services import console_address, noted_address
 from core.settings import settings
 from ui import cli
+from ui.cli.terminal import print_answer, print_rows
 
 
 @pytest.fixture
@@ -51,6 +55,33 @@ def test_a_sign_in_link_is_a_whole_address(run: object, monkeypatch: pytest.Monk
     settings.cache_clear()
     try:
         assert "https://unstuck.example/login/" in run("operators", "link", "sam@example.com")
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+
+def test_answers_are_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    print_answer(
+        {"evidence": ("Job 7 failed.", "It was tried thrice."), "remedy": {"command": "job.retry", "args": {}}}
+    )
+    print_answer({"is_on": True, "one": ["alone"], "none": []})
+    print_rows([{"has_factor": False, "stalled": []}], ("has_factor", "stalled"), as_json=False)
+    printed = capsys.readouterr().out
+    lists = "evidence: \n    Job 7 failed.\n    It was tried thrice.\nremedy: \n    command: job.retry\n"
+    assert printed.startswith(f"{lists}is on: yes\none: alone\n")
+    assert printed.splitlines()[-1].split() == ["no"]
+
+
+def test_a_printed_link_leads_to_the_console_that_runs_here(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
+    monkeypatch.setenv("UNSTUCK_DATA_DIR", str(data_dir))
+    settings.cache_clear()
+    try:
+        prepare(data_dir)
+        with hold(data_dir), noted_address("http://127.0.0.1:8841"):
+            assert console_address() == "http://127.0.0.1:8841"
+        assert console_address() is None
+        (data_dir / "console").write_text("left by a program that was killed")
+        assert console_address() is None
     finally:
         monkeypatch.undo()
         settings.cache_clear()

@@ -188,3 +188,13 @@ def test_only_admins_see_where_a_person_signs_in_from(
     answer = signed_in(role)[0].get(f"/api/users/{ada.id}/timeline")
     assert "session.started" in answer.text
     assert ("Firefox on Linux" in answer.text, '"ip"' in answer.text) == (shows_origin, shows_origin)
+
+
+@pytest.mark.parametrize("since", ["interval '400 days'", "interval '1 day'"])
+def test_a_session_of_a_clock_that_stood_in_the_future_is_over(signed_in: SignIn, engine: Engine, since: str) -> None:
+    client, user = signed_in(Role.SUPPORT)
+    assert client.get("/api/me").status_code == 200
+    columns = ", ".join(f"{name} = {name} + {since}" for name in ("created_at", "last_seen_at", "expires_at"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE user_sessions SET {columns} WHERE user_id = '{user.id}'")
+    assert client.get("/api/me").status_code == 401

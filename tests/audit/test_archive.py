@@ -15,9 +15,11 @@ from sqlmodel import Session, select
 from typer.testing import Result
 
 from core.audit.chain import archive
+from core.audit.chain import verify as chain_verify
 from core.audit.chain.archive import Archived, archive_next
 from core.audit.chain.archive_file import archive_after, find_archives, links_in
 from core.audit.chain.keys import ChainKeys
+from core.audit.chain.links import Walk
 from core.audit.chain.verify import Fault, Verdict, verify
 from core.database.engine import session_scope
 from core.errors import GiveUp, Unusable
@@ -166,6 +168,20 @@ def test_the_file_of_an_interrupted_run_is_taken_as_it_is(aged: Engine, tmp_path
     assert (tmp_path / written.file).read_bytes() == content
 
 
+def test_an_edited_file_of_an_interrupted_run_is_refused_and_the_entries_stay(aged: Engine, tmp_path: Path) -> None:
+    """Its hashes can be copied from the database; what they seal cannot be made without the key."""
+    with Session(aged) as session:
+        written = archive_next(session, KEYS, tmp_path, 400)
+        session.rollback()
+    assert written is not None
+    lines = gzip.decompress((tmp_path / written.file).read_bytes())
+    for edited in (lines.replace(b"reason 1", b"reason x"), lines.splitlines(keepends=True)[0]):
+        (tmp_path / written.file).write_bytes(gzip.compress(edited))
+        with pytest.raises(GiveUp, match=f"{written.file} .*the database still has all of them"):
+            move(aged, tmp_path)
+        assert left(aged) == (EVENTS, EVENTS)
+
+
 def test_a_folder_of_another_database_is_refused(aged: Engine, tmp_path: Path) -> None:
     move(aged, tmp_path)
     damage(aged, "DELETE FROM audit_checkpoints", "TRUNCATE events, audit_seals")
@@ -231,6 +247,33 @@ def test_a_damaged_or_missing_file_is_named(aged: Engine, tmp_path: Path) -> Non
         verify_with(aged, tmp_path / "elsewhere")
 
 
+@pytest.mark.parametrize("is_used_again", [False, True])
+def test_a_log_that_was_cut_off_before_the_end_of_its_archive_is_found(
+    aged: Engine, tmp_path: Path, is_used_again: bool
+) -> None:
+    """Without its checkpoint, the database looks as if nothing had ever been archived: the files know better."""
+    move(aged, tmp_path, batch=2)
+    damage(aged, "DELETE FROM audit_checkpoints", "TRUNCATE events, audit_seals")
+    for number in range(EVENTS * is_used_again):
+        write(aged, number)
+    seal_all(aged)
+    for paths in ([tmp_path], sorted(tmp_path.iterdir())[:1]):
+        assert fault_with(aged, *paths).damage == "another head"
+
+
+def test_a_check_while_entries_move_finds_no_fault(
+    aged: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = chain_verify._verify_database
+
+    def move_first(engine: Engine, walk: Walk, page: int) -> Fault | None:
+        move(engine, tmp_path, batch=2)
+        return read(engine, walk, page)
+
+    monkeypatch.setattr(chain_verify, "_verify_database", move_first)
+    assert (check(aged).archived, check(aged).fault) == (OLD, None)
+
+
 CHECKPOINT_EDITS = ("position = position + 1", "hash = repeat('0', 64)", "before = before - interval '1 day'")
 CHECKPOINT_EDITS += ("txid = 1", "file = 'audit-1.jsonl.gz'")
 
@@ -253,6 +296,7 @@ def test_an_entry_that_is_put_back_into_the_archived_range_is_found(aged: Engine
         values = event.model_dump(), seal.model_dump()
     move(aged, tmp_path)
     with session_scope(aged) as session:
+        session.connection().execute(text("SET LOCAL session_replication_role = replica"))  # as a superuser can
         session.add(Event(**{**values[0], "reason": "mine"}))
         session.add(AuditSeal(**values[1]))
     fault = check(aged).fault
@@ -268,6 +312,23 @@ def test_the_database_lets_only_archived_entries_go(aged: Engine, tmp_path: Path
     for statement in ("DELETE FROM events WHERE id = 5", "DELETE FROM audit_seals WHERE position = 5"):
         with pytest.raises(ProgrammingError, match="is append-only"), session_scope(aged) as session:
             session.connection().execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "INSERT INTO audit_seals SELECT -5, 999, 1, '', '', '', now()",
+        "INSERT INTO audit_seals SELECT 1, 999, 1, '', '', '', now()",
+        "UPDATE audit_checkpoints SET position = position - 1",
+        "DELETE FROM audit_checkpoints",
+        "TRUNCATE audit_checkpoints",
+        "CREATE TEMP TABLE audit_checkpoints AS SELECT 999 AS position; DELETE FROM events WHERE id = 5",
+    ],
+)
+def test_no_right_to_write_is_enough_to_make_an_entry_go_unseen(aged: Engine, tmp_path: Path, trick: str) -> None:
+    move(aged, tmp_path)
+    with pytest.raises(ProgrammingError, match="refused"), session_scope(aged) as session:
+        session.connection().exec_driver_sql(trick)
 
 
 def test_a_head_in_the_archive_is_accepted_with_the_archive_alone(aged: Engine, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ ODD = {
     "search_path": '"$user", nowhere, public',
     "statement_timeout": "1",
     "lock_timeout": "1",
-    "idle_session_timeout": "50",
+    "idle_session_timeout": "500",
     "plan_cache_mode": "force_generic_plan",
 }
 

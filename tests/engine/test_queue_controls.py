@@ -145,7 +145,8 @@ def test_two_schedulers_at_once_fire_a_tick_once(engine: Engine) -> None:
 def test_missed_ticks_are_skipped_or_caught_up_once_never_in_a_burst(
     engine: Engine, policy: str, outcome: str, jobs: int
 ) -> None:
-    schedule = add_schedule(engine, cron="* * * * *", missed=policy)
+    far_from_now = (clock.now().minute + 30) % 60
+    schedule = add_schedule(engine, cron=f"{far_from_now} * * * *", missed=policy)
     make_overdue(engine, timedelta(hours=5))
     with session_scope(engine) as session:
         scheduling.tick(session)

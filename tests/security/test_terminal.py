@@ -5,10 +5,12 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from typer import Exit
 
 from core import logs
 from core.wording import with_visible_marks
 from tests.security.hostile import TEXTS, UNSTORABLE
+from ui.cli.doctor import DoctorFinding, doctor
 from ui.cli.terminal import print_answer, print_rows
 
 SECRET_VALUE = "canary-in-a-variable"
@@ -67,6 +69,18 @@ def test_a_value_with_line_breaks_forges_no_line(capsys: pytest.CaptureFixture[s
         "name: Eve",
         "    role: admin\\u200e",
     ]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_finding_of_the_doctor_controls_the_terminal(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of schedules, users and transactions of other programs come from whoever wrote them."""
+    hostile = TEXTS[text]
+    monkeypatch.setattr("ui.cli.doctor.load", lambda _: [DoctorFinding("late schedule", hostile, f"Remove {hostile}")])
+    with pytest.raises(Exit):
+        doctor()
+    assert not set(capsys.readouterr().out) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
 
 
 def test_marks_of_direction_are_shown_as_what_they_are() -> None:

@@ -101,7 +101,6 @@ def _late(session: Session) -> list[DoctorFinding]:
 
 
 def _print_finding(finding: DoctorFinding) -> None:
-    typer.echo(f"{finding.problem}: {finding.says}.")
-    for row in finding.rows:
-        typer.echo("    " + escape_control_characters(", ".join(f"{name} {value}" for name, value in row.items())))
-    typer.echo(f"  Remedy: {finding.remedy}")
+    rows = ("    " + ", ".join(f"{name} {value}" for name, value in row.items()) for row in finding.rows)
+    for line in (f"{finding.problem}: {finding.says}.", *rows, f"  Remedy: {finding.remedy}"):
+        typer.echo(escape_control_characters(line))

@@ -8,6 +8,8 @@ import typer
 
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
+from core.errors import Invalid
+from core.operation import Operation
 from core.operations import known
 from core.people import operators
 from ui.cli.terminal import Json, Reason, me, opened, print_answer
@@ -29,6 +31,8 @@ def do(
         if user is not None and connection is None:
             with session_scope(engine) as session:
                 target = operators.find_by_email(session, user).id
+        if target is None and isinstance(known(operation), Operation):
+            raise Invalid(f"{operation} needs a target: --user with an e-mail address, or --connection with an id.")
         request = CommandRequest(name=operation, target=target, args=args, reason=reason, run_at=at and at.astimezone())
         print_answer(perform(engine, me(), request), as_json=as_json)
 

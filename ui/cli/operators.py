@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from core.local.services import console_address
 from core.models import Role
 from core.people.operator_list import operator_lines
 from core.settings import settings
@@ -14,9 +15,9 @@ verbs = typer.Typer(no_args_is_help=True, help="Operators: list, add, role, disa
 
 Address = Annotated[
     str | None,
-    typer.Option(help="Where the console is served. [default: UNSTUCK_PUBLIC_URL, else http://127.0.0.1:8080]"),
+    typer.Option(help="Where the console is served. [default: UNSTUCK_PUBLIC_URL, else where `run` serves it]"),
 ]
-#: Where `run` and `serve` listen by default.
+#: Where `serve` listens by default.
 LOCAL: Final = "http://127.0.0.1:8080"
 
 
@@ -69,5 +70,5 @@ def reset_factor(email: str, reason: Reason = None) -> None:
 
 def _with_whole_link(answer: dict[str, Any], address: str | None) -> dict[str, Any]:
     """Make the link's path a URL that can be sent to a person."""
-    base = address or settings().public_url or LOCAL
+    base = address or settings().public_url or console_address() or LOCAL
     return {**answer, "link": base.rstrip("/") + answer["link"]}

@@ -100,7 +100,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else _on_one_line(str(row[column])) for column in columns))
+        table.add_row(*(_on_one_line(_readable(row.get(column))) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
 
 
@@ -119,8 +119,21 @@ def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:
     for name, value in answer.items():
         if value not in (None, "", [], {}):
             # Further lines are indented: a text from outside must not look like the next answer.
-            lines = escape_control_characters(str(value)).replace("\n", "\n    ")
+            lines = escape_control_characters(_readable(value)).replace("\n", "\n    ")
             typer.echo(f"{name.replace('_', ' ')}: {lines}")
+
+
+def _readable(value: Any) -> str:
+    """Return a value as a person reads it: yes and no, a line for each part of a list, name and value of a record."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "".join(f"\n{name.replace('_', ' ')}: {_readable(part)}" for name, part in value.items() if part)
+    if isinstance(value, list | tuple):
+        return _readable(value[0]) if len(value) == 1 else "".join(f"\n{_readable(part)}" for part in value)
+    return str(value)
 
 
 def _on_one_line(text: str) -> str:

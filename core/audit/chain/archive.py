@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core.audit.chain.archive_file import archive_after, links_in, write_archive
+from core.audit.chain.archive_file import ArchiveFile, archive_after, links_in, write_archive
 from core.audit.chain.checkpoint import Checkpoint, move_checkpoint, read_checkpoint
 from core.audit.chain.keys import ChainKeys
 from core.audit.chain.links import Link, Walk, read_links, sealed_elsewhere
@@ -56,10 +56,8 @@ def archive_next(session: Session, keys: ChainKeys, folder: Path, days: int, *, 
         return None
     if fault := walk.along(links, sealed_elsewhere(session)):
         raise GiveUp(f"The audit log is damaged, and nothing is archived: {fault.says}. Run: unstuck audit verify")
-    if file and [link.hash for link in links] != [link.hash for link in written]:
-        raise GiveUp(
-            f"{file.path.name} in {folder} holds entries of another database. Use another folder for this one."
-        )
+    if file:
+        _require_same(file, written, links, Walk(keys, start))
     name = file.path.name if file else write_archive(folder, start, links)
     before: datetime = session.scalar(_BEFORE, params={"days": days})
     move_checkpoint(session, keys, walk.last, before, name)
@@ -81,6 +79,17 @@ def _require_intact(checkpoint: Checkpoint | None, keys: ChainKeys, folder: Path
             f"{checkpoint.file}, the last archive file, is not in {folder}: UNSTUCK_AUDIT_ARCHIVE_DIR must be the same "
             "lasting folder on every worker. Bring the file back; older files may be elsewhere."
         )
+
+
+def _require_same(file: ArchiveFile, written: list[Link], links: list[Link], walk: Walk) -> None:
+    """Require that a file which is there already has these links, and their events as they were sealed."""
+    name = f"{file.path.name} in {file.path.parent}"
+    if written and [link.hash for link in links] != [link.hash for link in written]:
+        raise GiveUp(f"{name} holds entries of another database. Use another folder for this one.")
+    fault = walk.along(written, lambda *_: None)
+    if fault or not written:
+        says = fault.says if fault else "it has no entries"
+        raise GiveUp(f"{name} was damaged: {says}. Move it away: the database still has all of them.")
 
 
 def _delete(session: Session, start: Head, last: Head, links: list[Link]) -> None:

@@ -26,6 +26,7 @@ _SMUGGLED = text("""
       AND NOT EXISTS (SELECT FROM audit_seals s WHERE s.event_id = e.id AND s.position > :archived)
     ORDER BY e.txid, e.id LIMIT 1
 """)
+_HASH_AT = text("SELECT hash FROM audit_seals WHERE position = :position")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +52,45 @@ def verify(
     `expected_head` is a hash printed by an earlier verification: the chain must still contain it. Raises Unusable if
     there are no archives where they should be, or if one cannot be read.
     """
+    while True:
+        start, verdict = _verify_once(engine, keys, expected_head, archives, page)
+        # Entries that moved to a file meanwhile look like missing ones.
+        if verdict.fault is None or not _has_moved(engine, start):
+            return verdict
+
+
+def _has_moved(engine: Engine, start: Head) -> bool:
+    with session_scope(engine) as session:
+        checkpoint = read_checkpoint(session)
+    return checkpoint is not None and checkpoint.head.position > start.position
+
+
+def _verify_once(
+    engine: Engine, keys: ChainKeys, expected_head: str | None, archives: Sequence[Path], page: int
+) -> tuple[Head, Verdict]:
+    """Check the chain from the checkpoint as it is now; return it and the verdict."""
     sealed = seal(engine, keys, taking=WAIT)
     assert sealed is not None, "WAIT always gets the lock"
     with session_scope(engine) as session:
         checkpoint = read_checkpoint(session)
     start = checkpoint.head if checkpoint else Head()
     fault = checkpoint.fault(keys) if checkpoint else None
-    walk, is_met = Walk(keys, start, expected_head), expected_head == GENESIS
+    walk, is_met, archived = Walk(keys, start, expected_head), expected_head == GENESIS, start
     if archives and not fault:
-        fault, is_met = _verify_archives(keys, archives, start, expected_head)
+        fault, in_files = _verify_archives(keys, archives, start, expected_head)
+        is_met, archived = in_files.has_met, in_files.last
     fault = fault or _verify_database(engine, walk, page) or _at_the_end(engine, sealed, start, walk.last)
+    if fault is None and archived.position > start.position:
+        fault = _only_in_files(engine, archived)
     if fault is None and not (is_met or walk.has_met):
         fault = _cut_off(expected_head, start, archives)
-    return Verdict(walk.last.position, start.position, walk.last.hash, fault)
+    return start, Verdict(walk.last.position, start.position, walk.last.hash, fault)
 
 
 def _verify_archives(
     keys: ChainKeys, paths: Sequence[Path], end: Head, expected: str | None
-) -> tuple[Fault | None, bool]:
-    """Return the first fault of archive files, and whether they contain the expected hash.
+) -> tuple[Fault | None, Walk]:
+    """Return the first fault of archive files, and the walk along them.
 
     A folder has the chain from its first link up to the checkpoint; single files may begin and end anywhere.
     """
@@ -80,14 +101,26 @@ def _verify_archives(
         # A file that a crash or a restored backup left behind may go on where the database does.
         for link in links_in(file):
             if fault := walk.along([link], lambda *_: None):
-                return Fault(fault.position, fault.event_id, fault.damage, f"{file.path.name}: {fault.says}"), False
+                return Fault(fault.position, fault.event_id, fault.damage, f"{file.path.name}: {fault.says}"), walk
             if walk.last.position == end.position and walk.last.hash != end.hash:
                 sentence = f"{file.path.name} does not end where the database goes on"
-                return Fault(end.position, link.event_id, "another head", sentence), False
+                return Fault(end.position, link.event_id, "another head", sentence), walk
     if is_whole and walk.last.position < end.position:
         gap = f"{walk.last.position + 1} to {end.position}"
-        return Fault(walk.last.position + 1, None, "seal missing", f"seals {gap} are in none of these archives"), False
-    return None, walk.has_met
+        return Fault(walk.last.position + 1, None, "seal missing", f"seals {gap} are in none of these archives"), walk
+    return None, walk
+
+
+def _only_in_files(engine: Engine, last: Head) -> Fault | None:
+    """Return a fault if files go on beyond the checkpoint with links that the database does not have."""
+    with session_scope(engine) as session:
+        if session.scalar(_HASH_AT, params={"position": last.position}) == last.hash:
+            return None
+    sentence = (
+        f"the archive has event {last.event_id} at position {last.position}, and the database does not: its log was "
+        "cut off or replaced, or is of an older backup"
+    )
+    return Fault(last.position, last.event_id, "another head", sentence)
 
 
 def _verify_database(engine: Engine, walk: Walk, page: int) -> Fault | None:
