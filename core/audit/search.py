@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from core.audit.chain.checkpoint import read_checkpoint
-from core.database.text import begins_with, contains
+from core.database.text import begins_with, contains, tidy
 from core.database.truncate import truncated
 from core.errors import Invalid
 from core.models import Event, User
@@ -33,7 +33,7 @@ Change = tuple[str | None, str | None, str | None]
 
 
 def _blank_is_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if isinstance(value, str) and not tidy(value) and "\x00" not in value else value
 
 
 #: PostgreSQL stores no NUL, so a search cannot contain one.

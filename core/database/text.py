@@ -31,13 +31,18 @@ def _constant(text: str) -> ColumnElement[str]:
     return literal_column(f"'{text}'", Text())
 
 
+#: Accents at the start of a text, without a letter that they belong to.
+_LONE = re.compile(r"^[\s\u0300-\u036f]+")
 #: Accents as Unicode splits them from their letters (NFD), and letters that it does not split.
-_ACCENTS, _WHOLE, _PLAIN = _constant(r"[\u0300-\u036f]"), _constant("łøđıħŧ"), _constant("lodiht")
+_ACCENTS, _WHOLE, _PLAIN = _constant(r"[\u0300-\u036f]"), _constant("łøđıħŧŁØĐĦŦ"), _constant("lodihtlodht")
 
 
 def tidy(text: str) -> str:
-    """Return what a person typed or pasted: composed (NFC), without invisible characters and spaces around it."""
-    return unicodedata.normalize("NFC", text).translate(_INVISIBLE).strip()
+    """Return what a person typed or pasted: composed (NFC), without invisible characters and spaces around it.
+
+    An accent without a letter before it is no text.
+    """
+    return _LONE.sub("", unicodedata.normalize("NFC", text).translate(_INVISIBLE).strip())
 
 
 def pasted(text: str) -> str:

@@ -41,7 +41,10 @@ class DemoModeStatus(StrEnum):
 
 
 #: A column as searches compare it, as in core/database/text.py.
-SEARCHED = r"translate(lower(regexp_replace(normalize({}, NFD), '[\u0300-\u036f]', '', 'g')), 'łøđıħŧ', 'lodiht')"
+SEARCHED = (
+    r"translate(lower(regexp_replace(normalize({}, NFD), '[\u0300-\u036f]', '', 'g')), "
+    "'łøđıħŧŁØĐĦŦ', 'lodihtlodht')"
+)
 
 
 class User(SQLModel, table=True):

@@ -10,7 +10,10 @@ branch_labels = None
 depends_on = None
 
 #: A column as searches compare it.
-SEARCHED = r"translate(lower(regexp_replace(normalize({}, NFD), '[\u0300-\u036f]', '', 'g')), 'łøđıħŧ', 'lodiht')"
+SEARCHED = (
+    r"translate(lower(regexp_replace(normalize({}, NFD), '[\u0300-\u036f]', '', 'g')), "
+    "'łøđıħŧŁØĐĦŦ', 'lodihtlodht')"
+)
 NEW = {f"ix_users_{column}_search": f"users (({SEARCHED.format(column)}) text_pattern_ops)" for column in ("name", "email")}
 OLD = {
     "ix_users_name_lower": "users (lower(name) text_pattern_ops)",

@@ -8,8 +8,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from core.audit.search import AuditFilter
 from core.database.engine import session_scope
-from core.database.text import begins_with, contains
+from core.database.text import begins_with, contains, tidy
 from core.models import Role, User
 from core.people import operators, passwords
 from core.people.users import find_users
@@ -103,3 +104,9 @@ def test_a_search_in_the_middle_is_not_much_slower_for_knowing_accents(session: 
         return min(times)
 
     assert seconds(contains(name, "zzq")) < 5 * seconds(sa.func.lower(name).like("%zzq%"))
+
+
+@pytest.mark.parametrize("blank", ["\u0301", " \u200b ", "\u0301\u0308"])
+def test_marks_without_letters_are_no_search(blank: str) -> None:
+    assert tidy(blank) == ""
+    assert AuditFilter.from_params({"user": blank}) == AuditFilter()
