@@ -29,6 +29,11 @@ from ui import error_page
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Where a request keeps the person whom AuthMiddleware has authenticated.
+_ACTOR = "unstuck.actor"
+#: In a page's storage: the request that is being answered has authenticated the person.
+_JUST_CHECKED = "just_checked"
+
 #: Pages of one session whose browsers have not connected yet; people open a few at once.
 MOST_UNCONNECTED = 20
 
@@ -82,11 +87,16 @@ async def load_for(role: Role, function: Callable[Concatenate[Session, P], T], *
 
 
 def only_for(role: Role, draw: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a version of `draw` that first checks the person's role. It raises what `load_for` raises."""
+    """Return a version of `draw` that first checks the person's role. It raises what `load_for` raises.
+
+    The page that a request asks for needs no second check: the request has just authenticated the person.
+    """
 
     @wraps(draw)
     async def checked(*args: Any, **kwargs: Any) -> None:
-        await load_for(role, lambda _: None)
+        just_checked = app.storage.client.pop(_JUST_CHECKED, False)
+        if not (just_checked and me().may(role)):
+            await load_for(role, lambda _: None)
         result = draw(*args, **kwargs)
         if inspect.isawaitable(result):
             await result
@@ -137,8 +147,12 @@ def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Call
                 return error_page.forbidden(actor, role)
             app.storage.client.update(actor=actor, credentials=credentials_of(client.request, "console"))
             _make_room(actor.session_id)
-            answer = draw(*args, **kwargs)
-            result: Response | None = await answer if inspect.isawaitable(answer) else answer
+            client.storage[_JUST_CHECKED] = True
+            try:
+                answer = draw(*args, **kwargs)
+                result: Response | None = await answer if inspect.isawaitable(answer) else answer
+            finally:
+                client.storage.pop(_JUST_CHECKED, None)
             return result
 
         return nicegui_ui.page(path, title=title)(guarded)
@@ -159,9 +173,16 @@ def _is_unconnected(client: Client, session_id: UUID | None) -> bool:
     return is_waiting and actor is not None and actor.session_id == session_id
 
 
+def note_actor(request: Request, actor: Actor) -> None:
+    """Keep the person behind a request until it is answered, so that its page does not authenticate them again."""
+    request.scope[_ACTOR] = actor
+
+
 async def identify(client: Client) -> Actor | Response:
     """Return the person behind a page's request, or a redirect to the sign-in page."""
     request = client.request
+    if isinstance(known := request.scope.get(_ACTOR), Actor):
+        return known
     try:
         return await load(auth.authenticate, credentials_of(request, "console"))
     except NotSignedIn:

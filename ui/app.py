@@ -1,18 +1,14 @@
 """The console as one ASGI application: plain routes first (API, sign-in, probes, assets), pages below them."""
 
-from pathlib import Path
-
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
+from fastapi.middleware.gzip import GZipMiddleware
 from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from ui import access, auth_middleware, design, error_page, headers, public_limits, sockets
+from ui import access, auth_middleware, compact, design, error_page, headers, public_limits, signatures, sockets
 from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
 from ui.pages import declare_pages
-
-ASSETS = Path(__file__).parent / "assets"
 
 
 def create_api(engine: Engine, version: str) -> FastAPI:
@@ -27,6 +23,7 @@ def create(engine: Engine, version: str) -> FastAPI:
     application = _plain_routes(engine, version)
     application.add_middleware(auth_middleware.AuthMiddleware, site=application)
     headers.install(application)
+    signatures.install()
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)
@@ -37,11 +34,12 @@ def create(engine: Engine, version: str) -> FastAPI:
     nicegui_ui.run_with(
         application,
         title="Unstuck",
-        favicon=ASSETS / "favicon.svg",
+        favicon=design.ASSETS / "favicon.svg",
         dark=None,
         tailwind=False,
         show_welcome_message=False,
         reconnect_timeout=10,
+        gzip_middleware_factory=lambda pages: GZipMiddleware(pages, compresslevel=compact.LEVEL),
     )
     sockets.install()
     return application
@@ -66,5 +64,6 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
     application.include_router(auth.pages)
     docs.mount_static(application)
     problems.catch_the_rest(application)
-    application.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
+    application.mount(design.ASSETS_URL, compact.Assets(directory=design.ASSETS), name="assets")
+    application.add_middleware(compact.Compact)
     return application

@@ -78,6 +78,7 @@ async def _sign_in_or_limit(request: Request) -> Response | None:
     """Return a redirect to sign in, or a refusal above the rate limit; None for a signed-in person within it."""
     try:
         actor = await access.load(auth.authenticate, access.credentials_of(request, "console"))
+        access.note_actor(request, actor)
         await asyncio.to_thread(rate_limits.check, rate_limits.PAGES, str(actor.id))
     except NotSignedIn:
         return await asyncio.to_thread(_redirect_or_limit, request)

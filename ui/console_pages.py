@@ -1,6 +1,8 @@
 """The console's pages as NiceGUI sub pages, and what stands there when one cannot be shown."""
 
+import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -14,18 +16,38 @@ from ui.components.base.box import link
 from ui.components.base.empty import empty
 from ui.page import Page
 
+#: Seconds that an answer waits for its page; the rest of a slower one follows through the socket.
+PATIENCE = 1.0
+
 
 class ConsolePages(SubPages):
     """Sub pages that are drawn anew on each visit, and that never show an error's own text."""
 
     def __init__(self, pages: Iterable[Page]) -> None:
-        super().__init__({page.route: _checked(page) for page in pages})
+        self._is_drawn = asyncio.Event()
+        super().__init__({page.route: self._noted(_checked(page)) for page in pages})
+
+    async def drawn(self) -> None:
+        """Wait for the page that is being drawn, so that the answer to its request contains it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_drawn.wait(), PATIENCE)
+
+    def _noted(self, draw: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(draw)
+        async def draw_and_note(**params: Any) -> None:
+            try:
+                await draw(**params)
+            finally:
+                self._is_drawn.set()
+
+        return draw_and_note
 
     def _required_query_params_changed(self, route_match: RouteMatch) -> bool:
         # Pages change the URL while they are used; only drawing anew makes them match it again.
         return True
 
     def _render_404(self) -> None:
+        self._is_drawn.set()
         with empty(
             "travel_explore",
             "There is no such page",

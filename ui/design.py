@@ -20,6 +20,13 @@ ASSETS: Final = Path(__file__).parent / "assets"
 #: Where ui/app.py serves ASSETS.
 ASSETS_URL: Final = "/assets"
 
+#: Files that are served as one, under the name of one of them.
+BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "console.js": ("console.js", "typed.js"),
+    "console.css": ("tokens.css", "base.css", "console.css"),
+    "customer.css": ("tokens.css", "base.css", "customer.css"),
+}
+
 #: Tones are classes of assets/tokens.css: a text colour and a dot colour, in both themes.
 OK, BAD, WARN, RUN, IDLE, DEMO = (f"tone-{name}" for name in ("ok", "bad", "warn", "run", "idle", "demo"))
 
@@ -76,15 +83,14 @@ _DARK: Final[Mapping[str, bool]] = {"dark": True, "light": False}
 
 
 def install() -> None:
-    """Give every page the shared style sheets and the script that sets the theme before the first paint."""
-    sheets = "".join(_sheet(name) for name in ("tokens.css", "base.css"))
-    scripts = "".join(f'<script src="{url_of(name)}"></script>' for name in ("console.js", "typed.js"))
-    ui.add_head_html(f"{scripts}{sheets}", shared=True)
+    """Give every page the script that sets the theme before the first paint."""
+    ui.add_head_html(f'<script src="{url_of("console.js")}"></script>', shared=True)
 
 
 def dress(sheet: str) -> ui.dark_mode:
     """Add the page's own style sheet, set the chosen theme in Quasar, and return the theme switch."""
-    ui.add_head_html(f'{_sheet(sheet)}<meta name="server-clock" content="{clock.now().timestamp() * 1000:.0f}">')
+    clock_now = f'<meta name="server-clock" content="{clock.now().timestamp() * 1000:.0f}">'
+    ui.add_head_html(f'<link rel="stylesheet" href="{url_of(sheet)}">{clock_now}')
     # Quasar makes the whole page a <main>; the frame has its own, which excludes the navigation.
     whole = ui.context.client.content.parent_slot
     if whole:
@@ -98,15 +104,21 @@ def chosen_theme() -> str:
     return chosen if chosen in _DARK else "auto"
 
 
-def _sheet(name: str) -> str:
-    return f'<link rel="stylesheet" href="{url_of(name)}">'
+@lru_cache
+def content_of(name: str) -> bytes:
+    """Return an asset with the files that go before it, so that a page asks for one style sheet and one script."""
+    return b"\n".join((ASSETS / part).read_bytes() for part in BUNDLES.get(name, (name,)))
 
 
 @lru_cache
+def mark_of(name: str) -> str:
+    """Return the mark of an asset's content."""
+    return hashlib.sha256(content_of(name)).hexdigest()[:8]
+
+
 def url_of(name: str) -> str:
     """Return an asset's URL; it changes with the content, so that browsers may cache it for ever."""
-    mark = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:8]
-    return f"{ASSETS_URL}/{name}?v={mark}"
+    return f"{ASSETS_URL}/{name}?v={mark_of(name)}"
 
 
 def tone_of(word: str) -> str:

@@ -21,7 +21,7 @@ _THEMES: Final = (("auto", "brightness_auto"), ("light", "light_mode"), ("dark",
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
 
-def console_frame(pages: Sequence[Page]) -> None:
+async def console_frame(pages: Sequence[Page]) -> None:
     """Draw the operators' frame with the page that the URL names."""
     switch = design.dress("console.css")
     navigation = places(pages, Frame.CONSOLE, access.me())
@@ -39,9 +39,10 @@ def console_frame(pages: Sequence[Page]) -> None:
         with box("side", "nav").props('aria-label="Main"'):
             _draw_navigation(navigation)
         with box("main", "main").props("id=main tabindex=-1"):
-            ConsolePages([page for page in pages if page.frame is Frame.CONSOLE])
+            content = ConsolePages([page for page in pages if page.frame is Frame.CONSOLE])
         with box("foot", "footer").props("translate=no"):  # figures that Chrome translated would stand still
             _status_bar()
+    await content.drawn()
 
 
 @contextmanager

@@ -54,11 +54,11 @@ def declare_pages() -> None:
             access.page(page.route, role=page.role, title=page.window_title)(_in_creator_frame(page))
 
 
-def _draw_console() -> Response | None:
+async def _draw_console() -> Response | None:
     """Draw the console, one page to NiceGUI, so that moving between its addresses needs no request."""
     if not access.me().may(Role.VIEWER):
         return RedirectResponse("/dashboard", status_code=303)
-    console_frame(PAGES)
+    await console_frame(PAGES)
     return None
 
 

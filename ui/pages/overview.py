@@ -1,17 +1,16 @@
 """The first page: what needs attention, then how the system is doing."""
 
-from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 from core.overview import TARGET, FailureGroup, Overview, overview
-from core.people.users import Need, UserLine
+from core.people.users import Need
 from core.wording import counted, spoken
 from ui import access, design
 from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
-from ui.components.base.state_chip import demo_chip, state_chip
 from ui.components.base.times import time_text
+from ui.components.people.user_lines import user_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
@@ -66,20 +65,7 @@ def _draw_people(summary: Overview) -> None:
     if not summary.in_need:
         empty("check_circle", "No users need help", "Users stuck for a minute appear here.")
         return
-    _rows(summary.in_need)
-
-
-def _rows(lines: Sequence[UserLine]) -> None:
-    with box("rows users"):
-        for line in lines:
-            with link(f"/users/{line.id}"):
-                if line.is_stuck:
-                    state_chip("stuck")
-                else:
-                    demo_chip(line.status)
-                text(line.email, "clip strong")
-                text(line.name or "", "clip muted")
-                text("", "muted")
+    user_lines(summary.in_need)
 
 
 def _draw_failures(summary: Overview) -> None:

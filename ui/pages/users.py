@@ -9,10 +9,11 @@ from nicegui import ui
 from core.database.window import Window
 from core.people.users import Need, UserLine, find_users, users_in_need
 from ui import access
-from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
+from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
 from ui.components.base.pager import Pager
-from ui.components.base.state_chip import demo_chip, state_chip
+from ui.components.base.state_chip import state_chip
+from ui.components.people.user_lines import user_lines
 from ui.console_pages import note_address
 
 #: Seconds between two refreshes while users change.
@@ -92,9 +93,7 @@ class UserSearch:
         with box("title"):
             text(_NEEDS[self._need].capitalize() if self._need else "Found" if self._search else "Newest", tag="h2")
             text(f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown", "muted")
-        with box("rows users"):
-            for line in lines:
-                _draw_row(line)
+        user_lines(lines)
 
     def _draw_no_users(self) -> None:
         if self._search:
@@ -103,14 +102,3 @@ class UserSearch:
             empty("check_circle", f"No users are {_NEEDS[self._need]}", "This list updates automatically.")
         else:
             empty("group", "No users yet", "Load the sample data with main.py sample, or wait for the first sign-up.")
-
-
-def _draw_row(line: UserLine) -> None:
-    with link(f"/users/{line.id}"):
-        if line.is_stuck:
-            state_chip("stuck")
-        else:
-            demo_chip(line.status)
-        text(line.email, "clip strong")
-        text(line.name or "", "clip muted")
-        text(line.role if line.role != "member" else "", "muted")

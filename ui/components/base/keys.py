@@ -24,6 +24,18 @@ _PAGES_PER_LINE: Final = 3
 
 def keys_dialog(navigation: Places) -> None:
     """Draw the button that opens the list of keys, with the pages of this person's navigation."""
+    drawn: list[ui.dialog] = []
+
+    def open_dialog() -> None:
+        if not drawn:  # few people ask for it on a page
+            with ui.context.client.content:
+                drawn.append(_draw(navigation))
+        drawn[0].open()
+
+    icon_button("keyboard", "Keyboard shortcuts", open_dialog).props("data-key=?")
+
+
+def _draw(navigation: Places) -> ui.dialog:
     with ui.dialog().props("transition-show=none transition-hide=none") as dialog, ui.card().classes("dialog"):
         dialog.props["aria-label"] = "Keyboard"
         text("Keyboard", tag="h2").style("font-size: 15px")
@@ -35,7 +47,7 @@ def keys_dialog(navigation: Places) -> None:
                 text(effect, tag="dd")
         with box("actions"):
             button("Close", dialog.close)
-    icon_button("keyboard", "Keyboard shortcuts", dialog.open).props("data-key=?")
+    return dialog
 
 
 def _page_keys(navigation: Places) -> list[tuple[tuple[str, ...], str]]:

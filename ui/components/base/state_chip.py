@@ -1,9 +1,11 @@
 """State chips: a coloured dot with a word, never colour alone."""
 
+from markupsafe import Markup
 from nicegui import ui
 
 from core.models import DemoModeStatus
 from ui import design
+from ui.components.base.markup import words
 
 
 def state_chip(word: str, classes: str = "") -> ui.label:
@@ -14,10 +16,18 @@ def state_chip(word: str, classes: str = "") -> ui.label:
 def demo_chip(status: DemoModeStatus) -> ui.label:
     """Return the chip of a user's demo mode; "demo off", since a bare "disabled" reads like a locked account."""
     chip = state_chip(status.value)
-    chip.set_text(
-        {DemoModeStatus.ENABLED: "demo on", DemoModeStatus.DISABLED: "demo off"}.get(status, f"demo {status}")
-    )
+    chip.set_text(_demo_words(status))
     return chip
+
+
+def state_words(word: str) -> Markup:
+    """Return the dot and word of a state for a list of lines."""
+    return words(word, _look(word))
+
+
+def demo_words(status: DemoModeStatus) -> Markup:
+    """Return the dot and words of a user's demo mode for a list of lines."""
+    return words(_demo_words(status), _look(status.value))
 
 
 def set_state(chip: ui.label, word: str) -> None:
@@ -25,6 +35,10 @@ def set_state(chip: ui.label, word: str) -> None:
     if chip.text != word:
         chip.set_text(word)
         chip.classes(replace=_look(word))
+
+
+def _demo_words(status: DemoModeStatus) -> str:
+    return {DemoModeStatus.ENABLED: "demo on", DemoModeStatus.DISABLED: "demo off"}.get(status, f"demo {status}")
 
 
 def _look(word: str) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from markupsafe import Markup
+
 from core.models import Event
 from core.operations import BY_NAME
 from ui import design
-from ui.components.base.box import box, text
 from ui.components.base.event_words import event_title
-from ui.components.base.times import time_text
+from ui.components.base.markup import lines, moment, tagged, words
 
 #: Sentences for the life of a job; other events show their title.
 _SENTENCES: Final[Mapping[str, str]] = {
@@ -40,10 +41,7 @@ class _Gaps(dict[str, object]):
 
 def timeline(events: Sequence[Event]) -> None:
     """Draw events in the order given."""
-    with box("timeline", "ol"):
-        for event in events:
-            with box(_TONES.get(event.name, design.IDLE), "li").props(f'data-event="{event.id or 0}"'):
-                _line(event)
+    lines([_line(event) for event in events], "timeline", "ol")
 
 
 def sentence_of(event: Event) -> str:
@@ -56,14 +54,15 @@ def sentence_of(event: Event) -> str:
     return template.format_map(_Gaps(values)).strip(" :")
 
 
-def _line(event: Event) -> None:
-    with box():
-        text(sentence_of(event), "strong")
-        actor = event.actor if event.actor_id else "the program" if event.actor == "engine" else event.actor
-        via = f" via {event.via}" if event.via in ("api", "cli") else ""
-        text(f" · {actor}{via}", "who")
-    time_text(event.at)
+def _line(event: Event) -> Markup:
+    actor = event.actor if event.actor_id else "the program" if event.actor == "engine" else event.actor
+    via = f" via {event.via}" if event.via in ("api", "cli") else ""
+    parts = [
+        tagged("div", words(sentence_of(event), "strong"), words(f" · {actor}{via}", "who")),
+        moment(event.at),
+    ]
     if event.reason:
-        text(f"“{event.reason}”", "why quote")
+        parts.append(words(f"“{event.reason}”", "why quote"))
     if error := event.data.get("error"):
-        text(str(error).splitlines()[0][:200], "why")
+        parts.append(words(str(error).splitlines()[0][:200], "why"))
+    return tagged("li", *parts, classes=_TONES.get(event.name, design.IDLE), data_event=str(event.id or 0))

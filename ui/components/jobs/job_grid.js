@@ -2,16 +2,16 @@
 
 import { tick } from "job-grid/cells.js";
 import { columnDefs } from "job-grid/columns.js";
-import { dress, theme } from "job-grid/look.js";
+import { dress, themeOf } from "job-grid/look.js";
+import { PlainRows } from "job-grid/plain.js";
 import { announces, fits, Source } from "job-grid/source.js";
-import * as AgGrid from "nicegui-aggrid";
-
-AgGrid.ModuleRegistry.registerModules([AgGrid.AllCommunityModule]);
 
 const BLOCK = 100;
 const MOST_SELECTED = 1000; // ids sent to the server; more are acted on by filter
 const KEYS = { r: "retry", c: "cancel", "/": "filter" };
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+
+const nextFrame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
 function later(wait, act) {
   let timer;
@@ -66,14 +66,15 @@ export default {
         this.problem = "";
       },
       failed: (error) => {
+        this.plain?.remove();
         this.problem = `Jobs could not be loaded: ${error.message}`;
       },
       fresh: () => this.fresh.size,
     });
     this.source.query = { ...this.query };
-    this.api = AgGrid.createGrid(this.$refs.grid, this.options());
-    this.$refs.grid.querySelector("[role=grid], [role=treegrid]")?.setAttribute("aria-label", "Jobs");
+    this.waiting = [];
     this.listen();
+    this.build();
   },
   unmounted() {
     this.dead = true;
@@ -81,28 +82,50 @@ export default {
     clearInterval(this.clock);
     window.socket?.off("jobs:delta", this.onDelta);
     window.socket?.off("connect", this.onConnect);
-    this.api.destroy();
+    this.plain?.remove();
+    this.api?.destroy();
   },
   watch: {
     query: {
       deep: true,
       handler(query) {
-        this.requery(query ?? {});
+        this.act(() => this.requery(query ?? {}));
       },
     },
   },
   methods: {
-    options() {
+    // AG Grid takes longer to load and build than the first rows take to come: they are painted first.
+    async build() {
+      const layout = this.layout?.length ? this.layout : recalled(this.keep);
+      await this.$nextTick(); // NiceGUI sets window.path_prefix after its first children are mounted
+      const defs = columnDefs(this.columns, this.sort);
+      this.plain = new PlainRows(this.$refs.grid, defs, layout, (id) => this.$emit("open", id));
+      const page = await this.source.begin(BLOCK, this.sort).catch(() => null);
+      if (this.dead) return;
+      if (page) this.plain.show(page.items);
+      await nextFrame();
+      const AgGrid = await import("nicegui-aggrid");
+      if (this.dead) return;
+      AgGrid.ModuleRegistry.registerModules([AgGrid.AllCommunityModule]);
+      this.api = AgGrid.createGrid(this.$refs.grid, this.options(themeOf(AgGrid), defs, layout));
+      this.$refs.grid.querySelector("[role=grid], [role=treegrid]")?.setAttribute("aria-label", "Jobs");
+      for (const act of this.waiting) act();
+    },
+    // Does something with the grid now, or once it is built.
+    act(onGrid) {
+      if (this.api) onGrid();
+      else this.waiting.push(onGrid);
+    },
+    options(theme, defs, layout) {
       const keep = later(500, () => {
         const state = this.columnState();
         remember(this.keep, state);
         this.$emit("columns", state);
       });
       const select = later(60, () => this.$emit("select", this.selected()));
-      const layout = this.layout?.length ? this.layout : recalled(this.keep);
       return {
         theme,
-        columnDefs: columnDefs(this.columns, this.sort),
+        columnDefs: defs,
         rowModelType: "infinite",
         datasource: { getRows: (params) => this.source.getRows(params) },
         cacheBlockSize: BLOCK,
@@ -110,7 +133,7 @@ export default {
         maxBlocksInCache: 20,
         maxConcurrentDatasourceRequests: 2,
         blockLoadDebounceMillis: 50,
-        infiniteInitialRowCount: BLOCK,
+        infiniteInitialRowCount: 1,
         getRowId: (params) => params.data.id,
         animateRows: false,
         suppressColumnMoveAnimation: true,
@@ -128,6 +151,7 @@ export default {
             this.$emit("columns", layout);
           }
         },
+        onFirstDataRendered: () => this.plain.remove(),
         onColumnMoved: (event) => event.finished && keep(),
         onColumnVisible: keep,
         onColumnResized: (event) => event.finished && event.source === "uiColumnResized" && keep(),
@@ -148,14 +172,13 @@ export default {
       const { signal } = this.stop;
       this.onDelta = ({ rows, reload }) => {
         if (document.hidden) this.stale = true;
-        else if (reload) this.reload();
-        else this.patch(rows);
+        else this.act(() => (reload ? this.reload() : this.patch(rows)));
       };
       let before = false;
       this.onConnect = () => {
         // broadcasts are not repeated, so missed changes are loaded
         window.socket.emit("jobs:join", { client_id: window.clientId }, () => {});
-        if (before) this.reload();
+        if (before) this.act(() => this.reload());
         before = true;
       };
       const attach = () => {
@@ -176,7 +199,7 @@ export default {
         () => {
           if (document.hidden) return;
           tick();
-          if (this.stale) this.reload();
+          if (this.stale) this.act(() => this.reload());
         },
         { signal },
       );
@@ -218,6 +241,7 @@ export default {
     loaded(total, startRow) {
       if (startRow > 0) return;
       this.empty = total.value === 0;
+      if (this.empty) this.plain.remove();
       if (!total.exact && this.source.rows === null) this.api.setRowCount(total.value, false);
       this.$emit("loaded", total);
     },
@@ -233,8 +257,10 @@ export default {
       this.api.purgeInfiniteCache();
     },
     refresh() {
-      this.reload();
-      this.api.ensureIndexVisible(0, "top");
+      this.act(() => {
+        this.reload();
+        this.api.ensureIndexVisible(0, "top");
+      });
     },
     reload() {
       this.stale = false;
@@ -243,16 +269,17 @@ export default {
       this.api.refreshInfiniteCache();
     },
     show_column(field, visible) {
-      this.api.setColumnsVisible([field], visible);
+      this.act(() => this.api.setColumnsVisible([field], visible));
     },
     reset_columns() {
-      this.api.resetColumnState();
+      this.act(() => this.api.resetColumnState());
       remember(this.keep, null);
       this.$emit("columns", []);
     },
 
     // ---- mouse and keys ------------------------------------------------------------------------------------------
     key(event) {
+      if (!this.api) return;
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;
       const inside = this.$refs.grid.contains(event.target);

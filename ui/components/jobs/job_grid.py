@@ -15,8 +15,12 @@ Keys, unless someone is typing or a dialog is open: j k (with Shift: select too)
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlencode
 
+from nicegui import __version__, dependencies, ui
 from nicegui.element import Element
 from nicegui.elements.aggrid import AgGrid
 from nicegui.events import GenericEventArguments
@@ -49,6 +53,19 @@ class Length:
     exact: bool
 
 
+#: Rows of a request, as in job_grid.js.
+BLOCK: Final = 100
+_MODULES: Final = tuple(path.name for path in sorted((Path(__file__).parent / "grid").glob("*.js")))
+
+
+def _preloads(first_rows: str) -> str:
+    """Return links that load the grid's scripts and first rows while the page is still being built."""
+    folders = {module.name: f"/_nicegui/{__version__}/esm/{key}" for key, module in dependencies.esm_modules.items()}
+    scripts = [f"{folders['job-grid']}/{name}" for name in _MODULES] + [f"{folders['nicegui-aggrid']}/index.js"]
+    rows = f'<link rel="preload" as="fetch" crossorigin href="{escape(first_rows)}">'
+    return rows + "".join(f'<link rel="modulepreload" href="{script}">' for script in scripts)
+
+
 class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
     """A live grid of the jobs at `url` that match `query`; `layout` restores columns from `on_columns`.
 
@@ -71,6 +88,9 @@ class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
         self._props["layout"] = list(layout)
         self._props["sort"] = sort
         self._props["keep"] = keep
+        # What the browser would find out one after the other; later pages have it already.
+        if ui.context.client.sub_pages_router.is_initial_request:
+            ui.add_head_html(_preloads(f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK})}"))
 
     @property
     def query(self) -> dict[str, str]:

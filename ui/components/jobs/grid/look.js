@@ -1,7 +1,5 @@
 // The look. Colours are variables of the page, so that the grid follows its theme.
-import * as AgGrid from "nicegui-aggrid";
-
-export const theme = AgGrid.themeQuartz.withParams({
+const params = {
   fontFamily: "inherit",
   fontSize: 12,
   headerFontSize: 11,
@@ -27,7 +25,9 @@ export const theme = AgGrid.themeQuartz.withParams({
   rowHoverColor: "color-mix(in srgb, var(--fg, #161c28) 5%, transparent)",
   browserColorScheme: "inherit",
   selectedRowBackgroundColor: "color-mix(in srgb, var(--accent, #1c5bd0) 16%, transparent)",
-});
+};
+
+export const themeOf = (AgGrid) => AgGrid.themeQuartz.withParams(params);
 
 const css = `
 .job-grid {
@@ -41,8 +41,47 @@ const css = `
   font-variant-numeric: tabular-nums;
 }
 .jg-grid {
+  position: relative;
   flex: 1;
   min-height: 0;
+}
+.jg-first {
+  position: absolute;
+  inset: 0;
+  z-index: 1;
+  overflow: hidden;
+  background: var(--panel, #fff);
+  font-size: 12px;
+}
+.jg-first-header,
+.jg-first-row {
+  display: flex;
+  box-sizing: border-box;
+  height: 26px;
+  border-bottom: 1px solid color-mix(in srgb, var(--line, #dce0e7) 65%, transparent);
+  cursor: default;
+}
+.jg-first-header {
+  height: 29px;
+  color: var(--muted, #556070);
+  font-size: 11px;
+  font-weight: 600;
+  line-height: 28px;
+  border-color: var(--line, #dce0e7);
+}
+.jg-first-cell {
+  box-sizing: border-box;
+  padding: 0 9px;
+  overflow: hidden;
+  white-space: nowrap;
+}
+.jg-first-row .jg-first-cell {
+  line-height: 25px;
+}
+.jg-first-row .jg-first-cell > span {
+  display: block;
+  overflow: hidden;
+  text-overflow: ellipsis;
 }
 .jg-grid .ag-cell {
   line-height: 25px;

@@ -14,12 +14,24 @@ export class Source {
     this.cursors = new Map();
     this.rows = null;
     this.newest = null;
+    this.early = null;
+  }
+
+  // Asks for the first rows before the grid is there, which then takes the same answer.
+  begin(limit, sort) {
+    const sortModel = sort.startsWith("-") ? [] : [{ sort: "asc" }];
+    const page = this.fetch(this.parameters({ startRow: 0, endRow: limit, sortModel }));
+    page.catch(() => {}); // the grid tells it
+    this.early = page;
+    return page;
   }
 
   async getRows(params) {
     const generation = this.generation;
     try {
-      const page = await this.fetch(this.parameters(params));
+      const early = params.startRow === 0 ? this.early : null;
+      this.early = null;
+      const page = await (early ?? this.fetch(this.parameters(params)));
       if (generation !== this.generation) return params.failCallback();
       if (page.next) this.cursors.set(params.endRow, page.next);
       if (params.startRow === 0) this.newest = page.items[0]?.created_at ?? new Date(0).toISOString();
