@@ -32,9 +32,13 @@ def words(text: str, classes: str = "", tag: str = "span") -> Markup:
 
 def anchor(href: str, *content: Markup) -> Markup:
     """Return a link within the product; behind a proxy that serves it under a path, with that path."""
+    return tagged("a", *content, classes="nicegui-link", href=f"{path_prefix()}{href}")
+
+
+def path_prefix() -> str:
+    """Return the path under which a proxy serves this page, escaped for an address."""
     request = ui.context.client.request
-    prefix = quote(request.headers.get("X-Forwarded-Prefix", ""), safe="/") + str(request.scope.get("root_path", ""))
-    return tagged("a", *content, classes="nicegui-link", href=f"{prefix}{href}")
+    return quote(request.headers.get("X-Forwarded-Prefix", ""), safe="/") + str(request.scope.get("root_path", ""))
 
 
 def moment(at: datetime | str, mode: Mode = "ago", classes: str = "") -> Markup:

@@ -25,6 +25,7 @@ from nicegui.element import Element
 from nicegui.elements.aggrid import AgGrid
 from nicegui.events import GenericEventArguments
 
+from ui.components.base.markup import path_prefix
 from ui.components.jobs.columns import COLUMNS
 
 #: Using NiceGUI's element makes it serve AG Grid; our script imports the same copy.
@@ -60,9 +61,12 @@ _MODULES: Final = tuple(path.name for path in sorted((Path(__file__).parent / "g
 
 def _preloads(first_rows: str) -> str:
     """Return links that load the grid's scripts and first rows while the page is still being built."""
-    folders = {module.name: f"/_nicegui/{__version__}/esm/{key}" for key, module in dependencies.esm_modules.items()}
+    prefix = path_prefix()
+    folders = {
+        module.name: f"{prefix}/_nicegui/{__version__}/esm/{key}" for key, module in dependencies.esm_modules.items()
+    }
     scripts = [f"{folders['job-grid']}/{name}" for name in _MODULES] + [f"{folders['nicegui-aggrid']}/index.js"]
-    rows = f'<link rel="preload" as="fetch" crossorigin href="{escape(first_rows)}">'
+    rows = f'<link rel="preload" as="fetch" crossorigin href="{prefix}{escape(first_rows)}">'
     return rows + "".join(f'<link rel="modulepreload" href="{script}">' for script in scripts)
 
 
