@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from benchmarks import bulk, disk, fair, growth, http, latency, memory, pages, report, throughput
 from benchmarks.contenders import CONTENDERS, Contender
@@ -21,7 +22,9 @@ SINGLE: dict[str, tuple[Callable[[Place, int], list[str]], int, int]] = {
     "pages": (pages.measure, 5, 9),
     "growth": (growth.measure, 100_000, 1_000_000),
 }
-PARTS = ("throughput", *SINGLE)
+#: Runs one round: of a candidate, by a Python, with so many workers and jobs.
+Measure = Callable[[Place, Contender, str, int, int], throughput.Round]
+PARTS = ("throughput", "drain", *SINGLE)
 
 
 def main() -> None:
@@ -31,7 +34,12 @@ def main() -> None:
     with private_place() as place:
         print(f"{report.machine()}\n", flush=True)
         if "throughput" in options.only:
-            _compare(place, options)
+            _compare(place, options, throughput.measure, CONTENDERS)
+        if "drain" in options.only:
+            print("Drained, with all jobs enqueued before:\n", flush=True)
+            _compare(
+                place, options, throughput.drain, [replace(each, jobs=20_000) for each in CONTENDERS if each.drained]
+            )
         rows: list[str] = []
         for name, (measure, quick, full) in SINGLE.items():
             if name in options.only:
@@ -47,39 +55,40 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     parser.add_argument("--against", nargs="+", default=[""], help="candidates, by a part of their names")
     parser.add_argument("--rounds", type=int, help="rounds of the comparison (2 with --quick, else 5)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="numbers of worker processes")
     parser.add_argument("--rows", type=int, help="finished rows of the growth (100,000 with --quick, else a million)")
     parser.add_argument("--peers-python", default=sys.executable, help="a Python that has the dependency group bench")
     return parser.parse_args()
 
 
-def _compare(place: Place, options: argparse.Namespace) -> None:
+def _compare(place: Place, options: argparse.Namespace, measure: Measure, chosen: Sequence[Contender]) -> None:
     """Run the candidates in turns, so that a disturbance of the machine hits all alike."""
-    chosen = [each for each in CONTENDERS if any(part.lower() in each.name.lower() for part in options.against)]
-    results = {each.name: throughput.Result(each) for each in chosen if _is_there(each, options.peers_python)}
+    named = [each for each in chosen if any(part.lower() in each.name.lower() for part in options.against)]
+    present = [each for each in named if _is_there(each, options.peers_python)]
+    results = [throughput.Result(each, workers) for each in present for workers in options.workers]
     rates: dict[int, list[float]] = {1: [], 8: []}
-    for result in results.values():
-        throughput.prepare(place, result.contender, _python(result.contender, options.peers_python))
+    for contender in present:
+        throughput.prepare(place, contender, _python(contender, options.peers_python))
     disk.prepare(place)
     for number in range(options.rounds or (2 if options.quick else 5)):
         for clients, measured in rates.items():
             measured.append(disk.measure(place, clients))
-        for result in results.values():
-            _round(place, result, options, number)
-    print(report.comparison([each for each in results.values() if each.rounds], rates) + "\n", flush=True)
+        for result in results:
+            _round(place, result, options, measure, number)
+    print(report.comparison([each for each in results if each.rounds], rates) + "\n", flush=True)
 
 
-def _round(place: Place, result: throughput.Result, options: argparse.Namespace, number: int) -> None:
+def _round(place: Place, result: throughput.Result, options: argparse.Namespace, measure: Measure, number: int) -> None:
     contender, python = result.contender, _python(result.contender, options.peers_python)
-    jobs = contender.jobs // (4 if options.quick else 1)
-    for workers in (1,) if options.quick else (1, 2):
-        try:
-            done = throughput.measure(place, contender, python, workers, jobs)
-        except RuntimeError as error:
-            print(f"{contender.name}: {error}", file=sys.stderr, flush=True)
-            continue
-        result.rounds.append(done)
-        figures = f"{done.finished:,.0f} jobs/s, {done.micros:,.0f} µs, load {os.getloadavg()[0]:.1f}"
-        print(f"round {number + 1}, {contender.name}, {workers} workers: {figures}", file=sys.stderr, flush=True)
+    try:
+        done = measure(place, contender, python, result.workers, contender.jobs // (4 if options.quick else 1))
+    except RuntimeError as error:
+        print(f"{contender.name}: {error}", file=sys.stderr, flush=True)
+        return
+    result.rounds.append(done)
+    figures = f"{done.finished:,.0f} jobs/s, {done.micros:,.0f} µs, {done.wal_bytes:,.0f} B"
+    place_in_time = f"round {number + 1}, {contender.name}, {result.workers} workers"
+    print(f"{place_in_time}: {figures}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
 
 
 def _python(contender: Contender, of_peers: str) -> str:

@@ -18,6 +18,15 @@ class Contender:
     durable: bool = True
     #: Run once before the first worker.
     schema: tuple[str, ...] = ()
+    #: The module that enqueues, if it is not the worker's.
+    producer: str = ""
+    #: Whether the part "drain" measures it as well.
+    drained: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is this program."""
+        return self.module == "benchmarks.ours"
 
 
 def _dramatiq(module: str) -> tuple[str, ...]:
@@ -27,8 +36,11 @@ def _dramatiq(module: str) -> tuple[str, ...]:
 _PROCRASTINATE = "import benchmarks.peers.procrastinate_rows"
 OURS = "Unstuck"
 OURS_COMMAND = ("worker", "--threads", "8")
+OURS_WORKER = ("-m", "benchmarks.ours", *OURS_COMMAND)
 CONTENDERS = (
-    Contender(OURS, "benchmarks.ours", ("-m", "benchmarks.ours", *OURS_COMMAND), jobs=3000),
+    Contender(f"{OURS}, asked in autocommit", "benchmarks.ours", OURS_WORKER, jobs=3000,
+              producer="benchmarks.ours_alone"),
+    Contender(f"{OURS}, asked by a Session", "benchmarks.ours", OURS_WORKER, jobs=3000, drained=True),
     Contender(
         "Dramatiq + Redis (not durable)", "benchmarks.peers.raw_dramatiq", _dramatiq("benchmarks.peers.raw_dramatiq"),
         jobs=4000, durable=False,
@@ -43,7 +55,7 @@ CONTENDERS = (
     ),
     Contender(
         "Procrastinate", "benchmarks.peers.procrastinate_rows", ("-c", f"{_PROCRASTINATE} as peer; peer.work()"),
-        package="procrastinate", schema=("-c", f"{_PROCRASTINATE} as peer; peer.make_schema()"),
+        package="procrastinate", drained=True, schema=("-c", f"{_PROCRASTINATE} as peer; peer.make_schema()"),
     ),
     Contender("RQ (not durable)", "benchmarks.peers.rq_jobs", ("-m", "benchmarks.peers.rq_jobs"), package="rq",
               durable=False),

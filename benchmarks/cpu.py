@@ -17,7 +17,7 @@ class Cpu:
     postgres: float = 0
     redis: float = 0
 
-    def since(self, start: "Cpu") -> "Cpu":
+    def __sub__(self, start: "Cpu") -> "Cpu":
         """Return the seconds used since an earlier reading."""
         return Cpu(*(getattr(self, part.name) - getattr(start, part.name) for part in fields(Cpu)))
 

@@ -10,7 +10,7 @@ from benchmarks.counter import tick
 from core import bus
 from core.actor import ENGINE
 from core.database.engine import connect, session_scope
-from core.jobs.request import request_task
+from core.jobs.request import request_task, request_tasks
 from core.models import Role
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME, demo
@@ -51,6 +51,12 @@ def enqueue(number: int, engine: Engine | None = None) -> None:
     for _ in range(number):
         with session_scope(where) as session:
             request_task(session, noop, NoForm(), ENGINE)
+
+
+def enqueue_all(number: int) -> None:
+    """Request jobs in one transaction."""
+    with session_scope(_engine()) as session:
+        request_tasks(session, noop, [NoForm()] * number, ENGINE)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.contenders import OURS
 from benchmarks.throughput import Result
 
 
@@ -18,12 +17,12 @@ def machine() -> str:
 
 def comparison(results: Sequence[Result], disk: Mapping[int, Sequence[float]]) -> str:
     """Return the table of candidates, each next to ours."""
-    own = next((each.median("finished") for each in results if each.contender.name == OURS), 0.0)
+    own = max((each.median("finished") for each in results if each.contender.is_ours), default=0.0)
     lines = [
-        "| | jobs/s | enqueued/s | CPU µs per job | worker | producer | PostgreSQL | Redis | ours is |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| | jobs/s | enqueued/s | CPU µs per job | worker | producer | PostgreSQL | Redis | WAL B per job | ours is |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *(_line(each, own) for each in results),
-        *(f"| pgbench -N, {clients} clients | {sorted(rates)[len(rates) // 2]:,.0f} tps | | | | | | | |"
+        *(f"| pgbench -N, {clients} clients | {sorted(rates)[len(rates) // 2]:,.0f} tps | | | | | | | | |"
           for clients, rates in disk.items()),
     ]  # fmt: skip
     return "\n".join(lines)
@@ -37,8 +36,8 @@ def rows(figures: Sequence[str]) -> str:
 def _line(result: Result, own: float) -> str:
     rate = result.median("finished")
     roles = " | ".join(f"{result.micros(role):,.0f}" for role in ("worker", "producer", "postgres", "redis"))
-    name = f"{result.contender.name}, {result.best[0].workers} worker processes"
+    name = f"{result.contender.name}, {result.workers} worker processes"
     return (
         f"| {name} | {rate:,.0f} | {result.median('enqueued'):,.0f} | {result.median('micros'):,.0f} | {roles} | "
-        f"{own / rate:.1f}x |"
+        f"{result.median('wal_bytes'):,.0f} | {own / rate:.1f}x |"
     )

@@ -4,7 +4,6 @@ A transaction notes what it changed; once it is committed, and only then, the pr
 is down nothing is lost: the sweeper wakes workers again, and screens poll.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -18,32 +17,26 @@ from core.crash import crash_point
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction changed: jobs, users, and how many workers each queue needs."""
+    """What one transaction changed: jobs, users, and the queues that have work."""
 
     jobs: set[UUID] = field(default_factory=set)
     users: set[UUID] = field(default_factory=set)
-    wakeups: Counter[str] = field(default_factory=Counter)
+    wakeups: set[str] = field(default_factory=set)
     #: Too many rows changed to name them: screens load all that they show.
     everything: bool = False
 
 
 class Bus(Protocol):
-    """Carries changes out of the process. Its methods never raise: a bus that is down is a slower program."""
+    """Carries changes out of the process. It never raises: a bus that is down is a slower program."""
 
-    def wake(self, queue: str, times: int) -> None:
-        """Wake up to `times` worker threads of a queue."""
-
-    def announce(self, changes: Changes) -> None:
-        """Tell the screens which rows changed."""
+    def publish(self, changes: Changes) -> None:
+        """Wake workers, and tell the screens which rows changed, soon. The changes are the bus's from now on."""
 
 
 class NullBus:
     """The bus of a process that has none: sweepers and polling do its work."""
 
-    def wake(self, queue: str, times: int) -> None:
-        """Do nothing."""
-
-    def announce(self, changes: Changes) -> None:
+    def publish(self, changes: Changes) -> None:
         """Do nothing."""
 
 
@@ -65,9 +58,9 @@ def changed(session: Session, *, job_id: UUID | None = None, user_id: UUID | Non
         changes.users.add(user_id)
 
 
-def wake(session: Session, queue: str, times: int = 1) -> None:
-    """Note that a queue has work; its workers are woken after the commit."""
-    _changes(session).wakeups[queue] += times
+def wake(session: Session, queue: str) -> None:
+    """Note that a queue has work; a worker is woken after the commit, which wakes another if it has too much."""
+    _changes(session).wakeups.add(queue)
 
 
 def _changes(session: AnySession) -> Changes:
@@ -86,10 +79,8 @@ def publish(changes: Changes) -> None:
     """Give the process's bus what a committed transaction has changed."""
     if changes.wakeups:
         crash_point("after_commit_before_ring")
-    for queue, times in changes.wakeups.items():
-        _bus.wake(queue, times)
-    if changes.jobs or changes.users:
-        _bus.announce(changes)
+    if changes.wakeups or changes.jobs or changes.users:
+        _bus.publish(changes)
 
 
 @event.listens_for(Session, "after_rollback")

@@ -1,4 +1,7 @@
-"""One actor per queue. A woken thread drains: it claims one job, runs it, ends it, until no job of any queue is due."""
+"""A worker process's threads: each runs one job after the other that the carrier hands to it. One actor per queue.
+
+A wake-up of a queue only makes the carrier look; Dramatiq receives it, and hosts the process.
+"""
 
 import logging
 import threading
@@ -14,16 +17,15 @@ from sqlmodel import Session
 
 from core import tracing
 from core.crash import crash_point
-from core.jobs.batch import Ended
 from core.jobs.claim import Claimed, claim
 from core.jobs.due import DueQueue, due_queues
 from core.jobs.run import run
 from core.operations import BY_NAME
 from core.settings import settings
 from tasks.broker import WakeupBroker, actor_name
-from tasks.group_commit import BatchRequest, GroupCommit
+from tasks.carrier import Carrier, Handed
 from tasks.registry import Registry
-from tasks.turns import Turn, Turns
+from tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ DEPTH: Final = 10_000
 
 
 class Drain:
-    """What a worker process's threads do when they are woken. `worker_id` is the process's present identity."""
+    """What runs the jobs of a worker process. `worker_id` is the process's present identity."""
 
     def __init__(
         self,
@@ -50,55 +52,51 @@ class Drain:
         self.registry = registry
         self.worker_id = worker_id
         self.stopping = threading.Event()
-        self.turns = Turns(registry.threads, self._look, settings().weights)
-        self.turns.serve(queues)
         self._batch_engine = batches or engine
-        self._group_commits: dict[str, GroupCommit] = {}
-        self._group_commits_lock = threading.Lock()
+        turns = Turns(self._look, settings().weights, queues)
+        self.carrier = Carrier(self._batch_engine, registry, turns, lambda: self.worker_id, self.stopping)
 
-    def __call__(self, queue: str) -> None:
-        """Run due jobs, of this queue among others, until there are none, or all slots are taken, or we stop."""
-        with self.registry.slot() as free:
-            if not free:
-                return
+    def start(self) -> None:
+        """Begin to run due jobs."""
+        for number in range(self.registry.threads):
+            threading.Thread(target=self._work, name=f"jobs-{number}", daemon=True).start()
+        self.carrier.start()
+
+    def _work(self) -> None:
+        while handed := self.carrier.next():
             try:
-                with self.turns.begin(queue) as turn:
-                    self._drain(turn)
+                self._run(handed)
             except SQLAlchemyError as error:
                 # The job, if one was claimed, is still ours: the heartbeat releases jobs that no thread holds.
                 log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
-
-    def _drain(self, turn: Turn) -> None:
-        held = self._claim(turn, None)
-        while held:
-            crash_point("after_claim")
-            self.registry.take(held)
-            try:
-                request = self._run(turn, held)
+            except BaseException as error:  # noqa: BLE001 - an interruption that came too late must not end the thread
+                log.warning("job left to the sweep", extra={"error": f"{type(error).__name__}: {error}".split("\n")[0]})
             finally:
-                self.registry.forget(held)
-            if not request:
-                turn.next()
-            held = self._claim(turn, request)
+                if not handed.is_written:
+                    self.carrier.free(handed)
 
-    def _claim(self, turn: Turn, request: BatchRequest | None) -> Claimed | None:
-        """Return the job that a batch has claimed, or else one of the queues that are due, as their turns come."""
-        while request or not self.stopping.is_set():
-            if not request:
-                request = BatchRequest()
-                self._group_commit(turn.queue).submit(request)
-            if held := self._claimed(turn.queue, request):
-                turn.found(held.priority)
-                return held
-            if not turn.pass_on():
-                return None
-            request = None
-        return None
+    def _run(self, handed: Handed) -> None:
+        if handed.held is None:
+            handed.held = self._claim(handed.queue)
+        if (held := handed.held) is None:
+            return
+        crash_point("after_claim")
+        self.registry.take(held)
+        try:
+            with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
+                end_well = partial(self.carrier.end, handed)
+                outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
+                tracing.note_outcome(span, outcome)
+        finally:
+            self.registry.forget(held)
+        if log.isEnabledFor(logging.DEBUG):
+            named = {"job": str(held.id), "kind": held.kind, "token": held.token, "attempt": held.attempt}
+            log.debug("attempt ended", extra={**named, "worker": str(self.worker_id), "outcome": outcome.value})
 
-    def _claimed(self, queue: str, request: BatchRequest) -> Claimed | None:
-        """Return the job that a batch has claimed, or claim the limited one that it has left."""
-        if not request.limited or self.stopping.is_set():
-            return request.claimed
+    def _claim(self, queue: str) -> Claimed | None:
+        """Claim the next job of a queue, whose kind may have a limit."""
+        if self.stopping.is_set():
+            return None
         with Session(self.engine, expire_on_commit=False) as session:
             return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
 
@@ -106,44 +104,12 @@ class Drain:
         with self._batch_engine.connect() as connection:
             return due_queues(connection, self.worker_id, list(queues), BY_NAME, most=1, depth=DEPTH)
 
-    def _group_commit(self, queue: str) -> GroupCommit:
-        with self._group_commits_lock:
-            if queue not in self._group_commits:
-                self._group_commits[queue] = GroupCommit(self._batch_engine, queue, lambda: self.worker_id)
-            return self._group_commits[queue]
-
-    def _run(self, turn: Turn, held: Claimed) -> BatchRequest | None:
-        """Run a job; return the request of the batch that ended it, None if it ended in a transaction of its own."""
-        answered: BatchRequest | None = None
-
-        def end_well(ended: Ended) -> None:
-            nonlocal answered
-            request = BatchRequest(ended, needs_job=not self.stopping.is_set())
-            self._group_commit(turn.next()).submit(request)
-            answered = request
-
-        with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
-            outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
-            tracing.note_outcome(span, outcome)
-        log.debug(
-            "attempt ended",
-            extra={
-                "job": str(held.id),
-                "kind": held.kind,
-                "token": held.token,
-                "attempt": held.attempt,
-                "worker": str(self.worker_id),
-                "outcome": outcome.value,
-            },
-        )
-        return answered
-
 
 def declare(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
     """Declare one actor per queue, which answers its wake-ups. Nothing is retried: a sweep wakes again."""
     for queue in queues:
         dramatiq.Actor(
-            partial(drain, queue),
+            partial(drain.carrier.wake, queue),
             broker=broker,
             actor_name=actor_name(queue),
             queue_name=queue,

@@ -14,7 +14,7 @@ from uuid import UUID
 import redis
 
 from core.bus import Changes
-from tasks.broker import MAX_WAKEUPS, TIMEOUT, WakeupBroker, client_of
+from tasks.broker import TIMEOUT, WakeupBroker, client_of
 from tasks.loop import Loop
 
 CHANNEL = "unstuck:changes"
@@ -24,9 +24,6 @@ MOST_BYTES = 200_000
 PACE = 0.02
 #: Seconds between two announcements; screens do not draw more often.
 ANNOUNCE = 0.1
-#: Wake-ups of a queue in one delivery. A woken thread takes job after job, so a steady stream needs few of them, and
-#: one that finds no job costs more than a job; the rest of a crowd follows with the next deliveries.
-WAKEUPS = 4
 #: Seconds that the thread waits for a change before it comes round.
 IDLE = 20.0
 _OUTAGES = (redis.RedisError, OSError)
@@ -48,14 +45,8 @@ class RedisBus:
         )
         self._loop.start()
 
-    def wake(self, queue: str, times: int) -> None:
-        """Wake up to `times` worker threads of a queue, soon."""
-        changes = Changes()
-        changes.wakeups[queue] += times
-        self._waiting.put(changes)
-
-    def announce(self, changes: Changes) -> None:
-        """Inform the screens, soon."""
+    def publish(self, changes: Changes) -> None:
+        """Wake workers and inform the screens, soon."""
         self._waiting.put(changes)
 
     def flush(self, within: float = TIMEOUT) -> None:
@@ -98,19 +89,16 @@ class RedisBus:
                 else:
                     batch.jobs |= item.jobs
                     batch.users |= item.users
-                    batch.wakeups.update(item.wakeups)
+                    batch.wakeups |= item.wakeups
                 item = self._waiting.get_nowait()
         except Empty:
             return batch, reached, False
 
     def _deliver(self, batch: Changes, *, all_now: bool) -> Changes:
-        """Wake workers and inform screens, of all changes or of enough for now; return the rest."""
+        """Wake a worker of each queue, and inform screens, unless they were a moment ago; return the rest."""
         later = Changes()
-        for queue, times in batch.wakeups.items():
-            now = times if all_now else min(times, WAKEUPS)
-            self._broker.wake(queue, now)
-            if times > now:
-                later.wakeups[queue] = min(times - now, MAX_WAKEUPS)
+        for queue in batch.wakeups:
+            self._broker.wake(queue)
         if all_now or time.monotonic() - self._announced >= ANNOUNCE:
             if batch.jobs or batch.users:
                 self._broker.client.publish(CHANNEL, _encode(batch))

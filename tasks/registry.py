@@ -1,8 +1,6 @@
-"""The jobs that this process holds, the threads that hold them, and the slots that are free."""
+"""The jobs that this process holds, the threads that hold them, and how many threads are busy."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 from core.jobs.claim import Claimed
@@ -18,18 +16,16 @@ class Registry:
         self._held: dict[tuple[UUID, int], int] = {}
         self._freed = threading.Condition(self._lock)
 
-    @contextmanager
-    def slot(self) -> Iterator[bool]:
-        """Take one of the process's slots for the time of the block; False: all are taken."""
-        with self._lock:
-            taken = self._busy < self.threads
-            self._busy += taken
-        try:
-            yield taken
-        finally:
-            with self._freed:
-                self._busy -= taken
-                self._freed.notify_all()
+    @property
+    def busy(self) -> int:
+        """How many threads have a job, or are about to."""
+        return self._busy
+
+    def set_busy(self, number: int) -> None:
+        """Note how many threads have a job, or are about to."""
+        with self._freed:
+            self._busy = number
+            self._freed.notify_all()
 
     def take(self, held: Claimed) -> None:
         """Note that this thread works on a job."""
@@ -46,8 +42,8 @@ class Registry:
         with self._lock:
             return dict(self._held)
 
-    def wait_for_slot(self, seconds: float) -> bool:
-        """Wait until a slot is free; False when it took longer than `seconds`."""
+    def wait_for_thread(self, seconds: float) -> bool:
+        """Wait until a thread is free; False when it took longer than `seconds`."""
         with self._freed:
             return self._freed.wait_for(lambda: self._busy < self.threads, seconds)
 

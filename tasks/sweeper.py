@@ -2,12 +2,11 @@
 
 The database's clock says what is overdue, and may step at any moment. So nothing is taken from a worker before this
 process has watched it, by its own monotonic clock, for as long as a living one needs to show that it lives.
-It wakes free threads of its own process directly, so that due jobs start even while the broker is empty, full or down.
+It wakes its own process directly, so that due jobs start even while the broker is empty, full or down.
 """
 
 import logging
 import random
-import threading
 import time
 from datetime import timedelta
 from uuid import UUID
@@ -61,7 +60,7 @@ class Sweeper:
             raise
 
     def once(self) -> None:
-        """Presume silent workers dead, rescue their jobs, and wake threads for every job that is due."""
+        """Presume silent workers dead, rescue their jobs, and wake workers of every queue that is due."""
         engine = self._drain.engine
         self._heed_the_clock()
         with session_scope(engine) as session:
@@ -131,14 +130,9 @@ class Sweeper:
             log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
 
     def _wake(self, due: list[DueQueue]) -> None:
-        """Wake this process's free threads; they share the due queues among them."""
-        if self._drain.stopping.is_set():
-            return
-        self._drain.turns.learn(due)
-        free = self._drain.registry.threads - len(self._drain.registry.held())
-        for queue, waiting, _ in due:
-            for _ in range(min(free, waiting)):
-                threading.Thread(target=self._drain, args=(queue,), name=f"swept-{queue}", daemon=True).start()
+        """Let this process's free threads share the due queues."""
+        for queue, _, urgency in due:
+            self._drain.carrier.wake(queue, urgency)
 
 
 def _patience() -> float:

@@ -5,15 +5,15 @@
 3. Among equally urgent ones, the queue with the fewest threads for its weight, and then with the fewest turns for it.
 
 A queue is known to be due by a wake-up, a sweep, a claim, and, while all threads are busy, by a look at all queues.
+Only the carrier's thread decides here.
 """
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,11 +31,9 @@ PATIENCE: Final = 0.5
 
 @dataclass(slots=True)
 class _Line:
-    """One queue, as the threads of this process know it."""
+    """One queue, as this process knows it."""
 
     weight: float = 1
-    #: Threads of this process whose turn it is.
-    threads: int = 0
     #: The priority of its next job, as far as known, and that of its last one.
     urgency: int = 0
     is_due: bool = False
@@ -45,138 +43,75 @@ class _Line:
     turns: float = 0
 
 
-@dataclass(eq=False)
 class Turns:
-    """The queues of one process, and the threads among them; `look` reads which of several queues are due."""
+    """The queues of one process; `look` reads which of several queues are due."""
 
-    threads: int
-    look: Callable[[Iterable[str]], Iterable[DueQueue]]
-    weights: Mapping[str, float] = field(default_factory=dict)
-    _lines: dict[str, _Line] = field(default_factory=dict)
-    #: The turns of the queue that was chosen last: a queue that becomes due has no claim to turns of the past.
-    _turns: float = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _next_look: float = 0
+    def __init__(
+        self,
+        look: Callable[[Iterable[str]], Iterable[DueQueue]],
+        weights: Mapping[str, float] | None = None,
+        queues: Iterable[str] = (),
+    ) -> None:
+        self._look = look
+        self._weights = weights or {}
+        self._lines = {queue: _Line(self._weights.get(queue, 1)) for queue in queues}
+        #: The turns of the queue that was chosen last: a queue that becomes due has no claim to turns of the past.
+        self._turns = 0.0
+        self._next_look = 0.0
 
-    def serve(self, queues: Iterable[str]) -> None:
-        """Add queues to those that have turns."""
-        with self._lock:
-            for queue in queues:
-                self._lines.setdefault(queue, _Line(self.weights.get(queue, 1)))
+    @property
+    def due(self) -> list[str]:
+        """The queues that are due, as far as known."""
+        return [queue for queue, line in list(self._lines.items()) if line.is_due]
 
-    def learn(self, due: Iterable[DueQueue]) -> None:
-        """Note that queues are due, and how urgent."""
-        with self._lock:
-            for queue, _, urgency in due:
-                if line := self._lines.get(queue):
-                    line.is_due, line.urgency = True, urgency
+    def learn(self, queue: str, urgency: int | None = None) -> None:
+        """Note that a queue is due, and how urgent where that is known."""
+        line = self._lines.get(queue)
+        if line is None:
+            line = self._lines[queue] = _Line(self._weights.get(queue, 1))
+        line.is_due = True
+        line.urgency = line.urgency if urgency is None else urgency
 
-    @contextmanager
-    def begin(self, queue: str) -> Iterator["Turn"]:
-        """Begin the turns of a thread that was woken for a queue; they end with the block."""
-        self.serve([queue])
-        turn = Turn(self)
-        with self._lock:
-            self._lines[queue].is_due = True
-        self.move(turn)
-        try:
-            yield turn
-        finally:
-            with self._lock:
-                self._leave(turn)
+    def remind(self, queue: str, priority: int) -> None:
+        """Note that a queue may be due because a job of it ended: its kind may have room again."""
+        if not self._lines[queue].is_due:
+            self.learn(queue, priority)
 
-    def move(self, turn: "Turn", *, ended: "RanJob | None" = None) -> bool:
-        """Give a thread's next turn to the queue that should have it; False: no queue is due as far as known."""
-        with self._lock:
-            self._remind(ended)
-            self._leave(turn)
-            due = {queue: line for queue, line in self._lines.items() if line.is_due}
-            if not due:
-                return False
+    def note(self, queue: str, *, is_due: bool, claimed: Sequence[int]) -> None:
+        """Note whether a claim in a queue left more due jobs, and the priorities of those it claimed."""
+        line = self._lines[queue]
+        line.is_due = is_due
+        line.urgency = max(claimed, default=line.urgency)
+
+    def plan(self, free: int, busy: Mapping[str, int]) -> Counter[str]:
+        """Share free threads among the queues that are due; `busy` are the threads of each queue that run a job."""
+        threads, plan = Counter(busy), Counter[str]()
+        due = {queue: line for queue, line in self._lines.items() if line.is_due}
+        for _ in range(free if due else 0):
             now = time.monotonic()
-            turn.queue = min(due, key=lambda queue: self._rank(due[queue], now))
-            line = due[turn.queue]
+            queue = min(due, key=lambda queue: self._rank(due[queue], threads[queue], now))
+            line = due[queue]
             self._turns = max(self._turns, line.turns)
             line.turns = self._turns + 1 / line.weight
             line.turn_at = now
-            line.threads += 1
-            turn.is_on = True
-        return True
+            threads[queue] += 1
+            plan[queue] += 1
+        return plan
 
     def look_around(self) -> None:
-        """Look at all queues, if every thread is busy and it is time to; threads that come meanwhile do not wait."""
+        """Look at all queues, if it is time to."""
         began = time.monotonic()
         if began < self._next_look or len(self._lines) < 2:
             return
-        with self._lock:
-            if began < self._next_look or not self._is_busy():
-                return
-            self._next_look = began + PATIENCE  # a look that hangs is not waited for
         try:
-            self.learn(self.look(tuple(self._lines)))
+            for queue, _, urgency in self._look(tuple(self._lines)):
+                self.learn(queue, urgency)
         except SQLAlchemyError as error:
             log.debug("looked at no queue", extra={"error": str(error).split("\n")[0]})
         now = time.monotonic()
         self._next_look = now + min(max(LOOK, (now - began) / SHARE), PATIENCE)
 
-    def note(self, queue: str, urgency: int | None, *, ended: "RanJob | None" = None) -> None:
-        """Note the priority of the job that a claim in a queue found (None: it found nothing), after one that ended."""
-        with self._lock:
-            self._remind(ended)
-            line = self._lines[queue]
-            line.is_due = urgency is not None
-            line.urgency = line.urgency if urgency is None else urgency
-
-    def _remind(self, ended: "RanJob | None") -> None:
-        """Note that a queue may be due because a job of it ended: its kind may have room again."""
-        if ended and not (line := self._lines[ended.queue]).is_due:
-            line.is_due, line.urgency = True, ended.priority
-
-    def _is_busy(self) -> bool:
-        return sum(line.threads for line in self._lines.values()) >= self.threads
-
-    def _rank(self, line: _Line, now: float) -> tuple[float, ...]:
-        if not line.threads and now - line.turn_at >= PATIENCE:
+    def _rank(self, line: _Line, threads: int, now: float) -> tuple[float, ...]:
+        if not threads and now - line.turn_at >= PATIENCE:
             return (0, line.turn_at)
-        return (1, line.urgency, line.threads / line.weight, max(line.turns, self._turns), line.turn_at)
-
-    def _leave(self, turn: "Turn") -> None:
-        if turn.is_on:
-            self._lines[turn.queue].threads -= 1
-            turn.is_on = False
-
-
-class RanJob(NamedTuple):
-    """A job that a thread has run, as its queue remembers it."""
-
-    queue: str
-    priority: int
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """The present turn of one thread: the queue that it claims its next job from."""
-
-    turns: Turns
-    queue: str = ""
-    is_on: bool = False
-    #: The job that this thread runs, or whose end it has just written. Its queue is reminded twice: before the end is
-    #: written, so that there is a queue to choose, and after it, because another thread may have claimed in vain.
-    _job: RanJob | None = None
-
-    def next(self) -> str:
-        """Choose a queue for the next job, now that the present one ends, and return it."""
-        self.turns.look_around()
-        self.turns.move(self, ended=self._job)
-        return self.queue
-
-    def found(self, priority: int) -> None:
-        """Note that the claim in this queue found a job, of this priority."""
-        self.turns.note(self.queue, priority, ended=self._job)
-        self._job = RanJob(self.queue, priority)
-
-    def pass_on(self) -> bool:
-        """Note that the claim in this queue found no job, and go to the next due queue; False: there is none."""
-        self.turns.note(self.queue, None, ended=self._job)
-        self._job = None
-        return self.turns.move(self)
+        return (1, line.urgency, threads / line.weight, max(line.turns, self._turns), line.turn_at)

@@ -1,4 +1,4 @@
-"""One worker process: Dramatiq's threads, a heartbeat, a sweeper, and a stop that releases the jobs it holds."""
+"""One worker process: the threads that run jobs, a heartbeat, a sweeper, and a stop that releases the jobs it holds."""
 
 import logging
 import os
@@ -18,6 +18,7 @@ from core.queues.controls import known_queues
 from core.settings import settings
 from tasks.actors import Drain, declare
 from tasks.broker import WakeupBroker, make_broker
+from tasks.carrier import LOCK_WAIT
 from tasks.heartbeat import Heartbeat
 from tasks.redis_bus import RedisBus
 from tasks.registry import Registry
@@ -38,13 +39,14 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     bus.use(redis_bus)
     with session_scope(engine) as session:
         worker_id = workers.register(session, threads=threads, queues=queues, version=version)
-    drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine, len(queues) + 1), queues)
+    drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine), queues)
     _serve(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
     sweeper, scheduler, sealer = Sweeper(drain, queues), Scheduler(drain), Sealer(engine)
-    dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=threads)
+    dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=1)
     heartbeat.start()
+    drain.start()
     dramatiq_worker.start()
     sweeper.start()
     scheduler.start()
@@ -64,16 +66,16 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
 
 
 def _serve(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
-    broker.wait_for_thread = drain.registry.wait_for_slot
+    broker.wait_for_thread = drain.registry.wait_for_thread
     declare(broker, drain, queues)
     if unknown := settings().weights.keys() - set(known_queues()):
         log.warning("UNSTUCK_QUEUE_WEIGHTS names an unknown queue", extra={"queues": sorted(unknown)})
 
 
-def batch_engine(engine: Engine, connections: int) -> Engine:
-    """Return an engine whose connections plan for batches: one for each queue, and one for looks at all of them."""
-    options = worker_options(settings().lease_seconds) + PLANNER_OPTIONS
-    return connect(address_of(engine), pool_size=connections, options=options, patience=PATIENCE)
+def batch_engine(engine: Engine) -> Engine:
+    """Return the carrier's engine: its connection plans for batches, and waits for no locked row for long."""
+    options = f"{worker_options(settings().lease_seconds)}{PLANNER_OPTIONS} -c lock_timeout={LOCK_WAIT}"
+    return connect(address_of(engine), pool_size=1, options=options, patience=PATIENCE)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -106,3 +108,4 @@ def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
     except SQLAlchemyError as error:
         log.warning("left without deregistering", extra={"error": str(error).split("\n")[0]})
     dramatiq_worker.stop(timeout=2_000)
+    drain.carrier.stop()

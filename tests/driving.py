@@ -20,7 +20,9 @@ from core.jobs.run import run
 from core.models import AttemptOutcome, BackgroundJob, Interaction, PlatformConnection, User
 from core.operation import Operation
 from core.operations import BY_NAME, operations_on
+from tasks.actors import Drain
 from tests.factories import SUPPORT, make_user
+from tests.waiting import eventually
 
 STEP = timedelta(seconds=60)
 #: The same id and time of request in every run, so that generated data can be compared row by row.
@@ -110,6 +112,14 @@ def new_worker(engine: Engine) -> UUID:
     """Register a worker and return its id."""
     with session_scope(engine) as session:
         return workers.register(session, threads=1, queues=["demo"], version="test")
+
+
+def drain(worker: Drain, queue: str) -> None:
+    """Let a worker process run the due jobs of a queue, and of its others, until it knows of none."""
+    worker.start()
+    worker.carrier.wake(queue)
+    eventually(lambda: worker.carrier.is_idle)
+    worker.carrier.stop()
 
 
 def take(engine: Engine, worker: UUID | None = None, queue: str = "demo") -> Claimed | None:

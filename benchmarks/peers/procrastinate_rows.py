@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from typing import Any
 
 import procrastinate
 
@@ -29,6 +30,12 @@ def enqueue(number: int) -> None:
     """Defer jobs one by one."""
     for each in range(number):
         noop.defer(i=each)
+
+
+def enqueue_all(number: int) -> None:
+    """Defer jobs in one transaction."""
+    arguments: list[dict[str, Any]] = [{"i": each} for each in range(number)]
+    noop.batch_defer(*arguments)
 
 
 def make_schema() -> None:

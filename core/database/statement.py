@@ -8,10 +8,11 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 from sqlmodel import Session
 
+from core.database import timeouts
 from core.database.failover import failure_of
 
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
@@ -32,6 +33,21 @@ class Statement:
         """
         rows = self.run_on(session.connection(), values)
         return rows[0] if rows else None
+
+    def run_alone(self, engine: Engine, values: Mapping[str, Any]) -> None:
+        """Run it in a transaction of its own: in one round trip, unless each transaction has to set its limits."""
+        if timeouts.are_set_by_transaction(engine):
+            with engine.begin() as connection:
+                self.run_on(connection, values)
+            return
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.autocommit = True
+            try:
+                self.run_on(connection, values)
+            finally:
+                if not driver.closed:
+                    driver.autocommit = False
 
     def run_on(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         """Run it on a connection, as `run` does, and return all its rows."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.errors import OperationalError
@@ -72,9 +73,22 @@ class _Delivery:
     by_transaction: bool | None = None
 
 
+_DELIVERIES: WeakKeyDictionary[Engine, _Delivery] = WeakKeyDictionary()
+
+
+def are_set_by_transaction(engine: Engine) -> bool:
+    """Tell whether each transaction sets the limits, because a pooler drops a connection's; connects to find out."""
+    delivery = _DELIVERIES[engine]
+    if delivery.by_transaction is None:
+        with engine.connect():
+            pass
+    return bool(delivery.by_transaction)
+
+
 def install(engine: Engine, settings: Mapping[str, str], patience: float | None) -> None:
     """Hold every connection of the engine to these settings and to `patience`."""
     delivery, statement = _Delivery(settings), as_statement(settings)
+    _DELIVERIES[engine] = delivery
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, _args: Any, arguments: dict[str, Any]) -> PatientConnection:

@@ -94,12 +94,13 @@ _RETRY_OR_DISMISS = "Open the user's page: Repair marks the state failed, so tha
 
 INVARIANTS = (
     Invariant(
-        "one terminal event",
+        "one ending",
         "a job ends at most once",
-        """SELECT job_id, count(*) AS endings FROM events
-           WHERE job_id IS NOT NULL AND name IN ('job.succeeded', 'job.failed', 'job.cancelled')
+        """SELECT job_id, count(*) AS endings FROM (
+               SELECT job_id FROM events WHERE job_id IS NOT NULL AND name IN ('job.failed', 'job.cancelled')
+               UNION ALL SELECT job_id FROM job_attempts WHERE outcome = 'succeeded') ended
            GROUP BY job_id HAVING count(*) > 1""",
-        "Compare the job's events with its status; the first ending is the true one. Please report this defect.",
+        "Compare the job's attempts and events with its status; the first ending is the true one. Please report this.",
     ),
     Invariant(
         "ended is dated",

@@ -8,10 +8,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from core.database.truncate import IN_LIST, truncate, truncated
+from core.database.truncate import truncate, truncated
 from core.database.window import Window, read_window
 from core.errors import NotFound
 from core.job_list.sources import Job, Query, fetch
+from core.job_list.story import newest_job_events
 from core.jobs.labels import label_column
 from core.models import BackgroundJob, Event, JobAttempt, User, Worker
 
@@ -59,7 +60,7 @@ def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: 
         row=rows_by_id(session, [job_id])[0],
         job=job,
         attempts=job_attempts(session, job_id, ATTEMPTS_SHOWN, attempts_from).turned(),
-        events=_newest_events(session, job_id, events_from).turned(),
+        events=newest_job_events(session, job_id, EVENTS_SHOWN, events_from).turned(),
         user=session.get(User, job.user_id) if job.user_id else None,
         chain=_chain(session, job_id),
     )
@@ -70,18 +71,6 @@ def job_attempts(session: Session, job_id: UUID, limit: int, start: int = 0) -> 
     attempt = truncated(JobAttempt)
     own = select(attempt).where(col(attempt.job_id) == job_id)
     return read_window(session, own.order_by(col(attempt.token).desc()), limit, start)
-
-
-def job_events(session: Session, job_id: UUID, limit: int, start: int = 0) -> Window[Event]:
-    """Return a job's events, oldest first."""
-    event = truncated(Event, IN_LIST)
-    return read_window(session, select(event).where(col(event.job_id) == job_id).order_by(col(event.id)), limit, start)
-
-
-def _newest_events(session: Session, job_id: UUID, start: int) -> Window[Event]:
-    event = truncated(Event, IN_LIST)
-    own = select(event).where(col(event.job_id) == job_id)
-    return read_window(session, own.order_by(col(event.id).desc()), EVENTS_SHOWN, start)
 
 
 def _rows() -> Query:

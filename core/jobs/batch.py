@@ -15,7 +15,7 @@ from core.bus import Changes
 from core.database.statement import Statement
 from core.jobs import claim, fence
 from core.jobs.claim import Claimed
-from core.jobs.finish import SUCCESS
+from core.jobs.finish import TASK_SUCCESS
 from core.models import JobStatus
 
 
@@ -27,6 +27,10 @@ class Ended:
     token: int
     #: Its result as JSON text: a result that is not valid fails its own job, not the others of the batch.
     result: str | None = None
+
+
+class EndingRefused(Exception):
+    """A group of successes was refused because of one of them: each is to be written in a transaction of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def finish_and_claim(
         "tokens": [job.token for job in ended],
         "results": [job.result for job in ended],
         "from_status": JobStatus.RUNNING.value,
-        **fence.values_of(SUCCESS),
+        **fence.values_of(TASK_SUCCESS),
         "claims": claims,
         **claim.values_of(worker_id, queue, kinds, step_limit),
     }

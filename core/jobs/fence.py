@@ -25,11 +25,14 @@ SHARDS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """The new status of a job, the outcome of its attempt, and its event."""
+    """The new status of a job, the outcome of its attempt, and its event.
+
+    None: the attempt says it all. A success of a task has none, so that the log does not grow with every job.
+    """
 
     status: JobStatus
     outcome: AttemptOutcome
-    event: str
+    event: str | None
     failure: Failure | None = None
     result: dict[str, Any] | None = None
     #: Seconds until a re-queued job is due again.
@@ -41,7 +44,7 @@ class Transition:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-# One statement, one round trip: the job, its attempt and the event, or nothing at all. Any number of jobs at once.
+# One statement, one round trip: the job and its attempt, or nothing at all. Any number of jobs at once.
 _TRANSITION_SQL = """
     moved AS (
         UPDATE background_jobs j SET
@@ -73,11 +76,14 @@ _TRANSITION_SQL = """
             outcome = :outcome, finished_at = statement_timestamp(),
             error_type = :error_type, error_message = :error_message, error_traceback = :error_traceback
         FROM moved WHERE a.job_id = moved.id AND a.token = moved.token AND a.outcome = 'running'
-    ), logged AS (
+    )
+"""
+_LOGGED_SQL = """
+    , logged AS (
         INSERT INTO events (at, name, actor_id, actor, via, user_id, connection_id, job_id, reason, data)
         SELECT statement_timestamp(), :event, CAST(:actor_id AS uuid), :actor, :via,
                user_id, connection_id, id, :reason, :data
-        FROM moved
+        FROM moved WHERE CAST(:event AS text) IS NOT NULL
     )
 """
 _ARRAYS = "CAST(:ids AS uuid[]), CAST(:tokens AS bigint[]), CAST(:results AS jsonb[])"
@@ -87,11 +93,11 @@ TRANSITION_MANY = _TRANSITION_SQL.format_map(
     | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
 )
 _TRANSITION_ONE = _TRANSITION_SQL.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
-_TRANSITION = Statement(f"WITH {_TRANSITION_ONE} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
+_TRANSITION = Statement(f"WITH {_TRANSITION_ONE} {_LOGGED_SQL} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
 
 
 def transition(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Transition) -> None:
-    """Move a job that is in `from_status` under `token`, with its attempt and one event.
+    """Move a job that is in `from_status` under `token`, with its attempt and its event, if it has one.
 
     Raises LeaseLost, having written nothing, when the job is not (or no more) there, or when a success comes after an
     accepted cancel. The caller commits or rolls back.

@@ -1,6 +1,7 @@
 """The endings of an attempt: success, another attempt, failure, settling after a cancel, release.
 
-Each is one transaction: the last writes, the subject's state, the job, its attempt, one event. The caller commits.
+Each is one transaction: the last writes, the subject's state, the job, its attempt, and its event
+(a task's success has none). The caller commits.
 """
 
 import random
@@ -38,13 +39,13 @@ def succeed(session: Session, job: BackgroundJob, result: dict[str, Any] | None)
     if isinstance(kind, Operation) and (subject := lock_subject(session, job)):
         kind.machine.set_state(subject, kind.target)
         session.flush()
-    _succeed(session, job.id, job.token, result)
+    _succeed(session, job.id, job.token, result, SUCCESS)
 
 
 def succeed_task(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
     """End a held task well, with what its last step left in the session. Raises LeaseLost as `succeed` does."""
     session.flush()
-    _succeed(session, job_id, token, result)
+    _succeed(session, job_id, token, result, TASK_SUCCESS)
 
 
 def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> None:
@@ -108,8 +109,8 @@ def release(session: Session, job: BackgroundJob) -> None:
     return transition(session, job.id, job.token, JobStatus.RUNNING, back)
 
 
-def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
-    to = SUCCESS if result is None else replace(SUCCESS, result=result)
+def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None, to: Transition) -> None:
+    to = to if result is None else replace(to, result=result)
     transition(session, job_id, token, JobStatus.RUNNING, to)
 
 
@@ -134,3 +135,4 @@ def _settled_state(kind: Operation[Any, Any], job: BackgroundJob, to: Transition
 
 
 SUCCESS = Transition(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")
+TASK_SUCCESS = replace(SUCCESS, event=None)

@@ -11,12 +11,12 @@ from core import bus, clock, tracing
 from core.actor import Actor
 from core.audit.record import record
 from core.errors import AlreadyActive, NotAllowed, NotFound
-from core.jobs.request_tasks import AT_ONCE, SOON, Accepted, JobOptions, request_task, request_tasks
+from core.jobs.request_tasks import AT_ONCE, SOON, Accepted, JobOptions, request_task, request_task_now, request_tasks
 from core.jobs.subject import lock_row
 from core.models import BackgroundJob, JobStatus, PlatformConnection, User
 from core.operation import Operation
 
-__all__ = ["Accepted", "JobOptions", "active_job", "request", "request_task", "request_tasks"]
+__all__ = ["Accepted", "JobOptions", "active_job", "request", "request_task", "request_task_now", "request_tasks"]
 
 
 def request(

@@ -15,7 +15,7 @@ from core.database.engine import NoConnection
 from core.database.statement import Statement
 from core.errors import GiveUp, LeaseLost
 from core.jobs import finish
-from core.jobs.batch import Ended
+from core.jobs.batch import Ended, EndingRefused
 from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
@@ -26,7 +26,7 @@ from core.operations import BY_NAME
 
 #: Writes the success, with the job's result.
 _Succeed = Callable[[dict[str, Any] | None], None]
-#: Writes and commits a success; raises LeaseLost.
+#: Writes and commits a success; raises LeaseLost, or EndingRefused: then it is to be written with others no more.
 EndWell = Callable[[Ended], None]
 
 
@@ -100,13 +100,19 @@ def _attempt(
     crash_point("before_finish")
     # An operation always has its subject's state to commit, with its success or not at all.
     if end_well and is_task and not _has_written(session):
-        session.commit()  # of a transaction that has only read
-        _end_apart(end_well, Ended(held.id, held.token, None if result is None else json.dumps(result)))
+        if session.in_transaction():
+            session.commit()  # of a transaction that has only read
+        ended = Ended(held.id, held.token, None if result is None else json.dumps(result))
+        _end_apart(end_well, ended, lambda: _end_alone(session, succeed, result))
     else:
-        succeed(result)
-        session.commit()
+        _end_alone(session, succeed, result)
     crash_point("after_finish")
     return AttemptOutcome.SUCCEEDED
+
+
+def _end_alone(session: Session, succeed: _Succeed, result: dict[str, Any] | None) -> None:
+    succeed(result)
+    session.commit()
 
 
 def _has_written(session: Session) -> bool:
@@ -117,10 +123,13 @@ def _has_written(session: Session) -> bool:
     return bool(_HAS_WRITTEN.run(session, {}).has_written)
 
 
-def _end_apart(end_well: EndWell, ended: Ended) -> None:
+def _end_apart(end_well: EndWell, ended: Ended, end_alone: Callable[[], None]) -> None:
     """End well in another transaction. A job does not fail for a database that is away, only for a refused result."""
     try:
-        end_well(ended)
+        try:
+            end_well(ended)
+        except EndingRefused:
+            end_alone()
     except SQLAlchemyError as error:
         if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError):
             raise

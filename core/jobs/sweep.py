@@ -146,8 +146,8 @@ def rescue(session: Session, orphan: Orphan) -> bool:
 def wake_due(session: Session, worker_id: UUID, queues: Collection[str], kinds: Collection[str]) -> list[DueQueue]:
     """Send wake-ups to those of a worker's queues that have jobs it may start, and return them (waiting <= WAKEUPS)."""
     due = due_queues(session.connection(), worker_id, queues, kinds, most=WAKEUPS)
-    for queue, waiting, _ in due:
-        bus.wake(session, queue, waiting)
+    for queue, _, _ in due:
+        bus.wake(session, queue)
     return due
 
 

@@ -112,7 +112,7 @@ def resume_queue(session: Session, name: str, actor: Actor, reason: str | None) 
     """Resume a queue and wake its workers. Raises NotFound, NotAllowed (not paused)."""
     _require_queue(session, name)
     _resume(session, _queue(session, name), actor, reason, "queue", name)
-    bus.wake(session, name, 8)
+    bus.wake(session, name)
 
 
 def pause_kind(session: Session, name: str, actor: Actor, reason: str | None) -> None:
@@ -125,7 +125,7 @@ def resume_kind(session: Session, name: str, actor: Actor, reason: str | None) -
     """Resume a kind and wake the workers of its queue. Raises NotFound, NotAllowed (not paused)."""
     _require_kind(name)
     _resume(session, _kind(session, name), actor, reason, "kind", name)
-    bus.wake(session, BY_NAME[name].queue, 8)
+    bus.wake(session, BY_NAME[name].queue)
 
 
 def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | None) -> None:
@@ -141,7 +141,7 @@ def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | Non
     row.sqlmodel_update({**values, "rate_left": limits.rate_count or 0, "rate_at": clock.db_now()})
     session.add(row)
     record(session, actor, "kind.limited", reason=reason, name=limits.name, was=was, now=values)
-    bus.wake(session, BY_NAME[limits.name].queue, 8)
+    bus.wake(session, BY_NAME[limits.name].queue)
 
 
 def _queue(session: Session, name: str) -> Queue:

@@ -34,7 +34,7 @@ LONG = {
     "/api/users": "INSERT INTO users (id, email) SELECT gen_random_uuid(), n || '@example.com' {many}",
     "/api/operators": "INSERT INTO users (id, email, role) SELECT gen_random_uuid(), n || '@e.com', 'viewer' {many}",
     "/api/me/sessions": "INSERT INTO user_sessions (id, user_id, token_hash, user_agent, ip, expires_at) "
-    "SELECT gen_random_uuid(), :user, n::text, '', '', now() + interval '1 day' {many}",
+    "SELECT gen_random_uuid(), :user, n::text, '', '', now() + interval '1 hour' {many}",
     "/api/me/tokens": "INSERT INTO personal_tokens (id, user_id, name, token_hash, scope, expires_at) "
     "SELECT gen_random_uuid(), :user, n::text, n::text, 'read', now() + interval '1 day' {many}",
     "/api/workers": "INSERT INTO workers (id, host, pid, threads, queues) "

@@ -29,7 +29,7 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> list[bus.Changes]:
     announced: list[bus.Changes] = []
 
     class RecordingBus(bus.NullBus):
-        def announce(self, changes: bus.Changes) -> None:
+        def publish(self, changes: bus.Changes) -> None:
             announced.append(changes)
 
     monkeypatch.setattr(bus, "_bus", RecordingBus())

@@ -104,7 +104,7 @@ def an_engine(kind: str, database_url: str, redis_url: str) -> Iterator[Engine]:
     else:
         engine = connect(database_url, options=worker_options(30), patience=PATIENCE)
         if kind == "batch":
-            engine = batch_engine(engine, 1)
+            engine = batch_engine(engine)
         yield engine
         engine.dispose()
 

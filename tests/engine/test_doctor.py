@@ -10,7 +10,7 @@ from tests import driving
 from ui.cli.doctor import examine
 
 DAMAGES = {
-    "one terminal event": """INSERT INTO events (name, job_id) SELECT 'job.failed', id FROM background_jobs
+    "one ending": """INSERT INTO events (name, job_id) SELECT 'job.failed', id FROM background_jobs
                              WHERE status = 'succeeded'""",
     "ended is dated": "UPDATE background_jobs SET finished_at = NULL WHERE status = 'succeeded'",
     "status agrees with the events": "UPDATE background_jobs SET status = 'cancelled' WHERE status = 'succeeded'",

@@ -1,5 +1,6 @@
 """Turns of queues: a queue with little to do waits for one running job, whatever waits in other queues."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,7 +28,7 @@ from tasks.actors import Drain
 from tasks.registry import Registry
 from tasks.sweeper import Sweeper
 from tasks.turns import Turns
-from tests.driving import new_worker
+from tests.driving import drain, new_worker
 from tests.factories import ADMIN
 from tests.waiting import eventually
 
@@ -84,7 +85,7 @@ def starts(engine: Engine) -> list[str]:
 def test_a_due_job_of_a_quiet_queue_waits_for_one_job_of_a_flooded_one(engine: Engine, flood: Task[Any]) -> None:
     enqueue(engine, flood, BACKLOG)
     enqueue(engine, few, 1)
-    worker_for(engine)(FLOOD)
+    drain(worker_for(engine), FLOOD)
     assert starts(engine).index(QUIET) <= 1
     assert len(starts(engine)) == BACKLOG + 1
 
@@ -104,7 +105,7 @@ def test_a_job_that_becomes_due_while_every_thread_is_busy_has_the_next_turn(
     looks_each_time(monkeypatch)
     monkeypatch.setitem(cast(dict[str, Any], BY_NAME), many.name, replace(many, run=request_another))
     enqueue(engine, many, BACKLOG)
-    worker_for(engine)(FLOOD)
+    drain(worker_for(engine), FLOOD)
     assert starts(engine).index(QUIET) == 3
 
 
@@ -113,7 +114,7 @@ def test_each_process_gives_the_quiet_queue_its_turn(engine: Engine) -> None:
     enqueue(engine, few, 2)
     first, second = worker_for(engine), worker_for(engine)
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda drain: drain(FLOOD), [first, second]))
+        list(threads.map(lambda worker: drain(worker, FLOOD), [first, second]))
     assert [at for at, queue in enumerate(starts(engine)) if queue == QUIET][-1] <= 4
 
 
@@ -122,7 +123,7 @@ def test_urgent_jobs_start_before_others_of_any_queue(engine: Engine, monkeypatc
     enqueue(engine, few, 3)
     enqueue(engine, urgent, 3)
     enqueue(engine, many, 1)
-    worker_for(engine)(FLOOD)
+    drain(worker_for(engine), FLOOD)
     assert starts(engine)[:3] == [FLOOD] * 3
     assert sorted(starts(engine)[3:]) == [FLOOD, QUIET, QUIET, QUIET]
 
@@ -133,7 +134,7 @@ def test_a_flood_of_urgent_jobs_leaves_each_other_queue_one_turn(
     looks_each_time(monkeypatch, patience=0)
     enqueue(engine, urgent, BACKLOG)
     enqueue(engine, few, 3)
-    worker_for(engine)(FLOOD)
+    drain(worker_for(engine), FLOOD)
     assert sorted(starts(engine)[:6]) == sorted([FLOOD, QUIET] * 3)
 
 
@@ -143,44 +144,28 @@ def test_queues_share_turns_by_their_weights(engine: Engine, monkeypatch: pytest
     monkeypatch.setattr("tasks.actors.settings", Settings)
     enqueue(engine, many, BACKLOG)
     enqueue(engine, few, BACKLOG)
-    worker_for(engine)(FLOOD)
+    drain(worker_for(engine), FLOOD)
     assert starts(engine)[:8].count(QUIET) == 2
 
 
 def test_threads_are_shared_by_weight_however_long_jobs_take() -> None:
-    shared = both_due(Turns(8, lambda _: [], {FLOOD: 3}))
-    present = [shared.begin(FLOOD) for _ in range(8)]
-    queues = [turn.__enter__().queue for turn in present]
-    assert (queues.count(FLOOD), queues.count(QUIET)) == (6, 2)
-    for turn in present:
-        turn.__exit__(None, None, None)
+    shared = both_due(Turns(lambda _: [], {FLOOD: 3}))
+    assert shared.plan(8, {}) == {FLOOD: 6, QUIET: 2}
 
 
 def test_long_jobs_of_one_queue_do_not_take_the_threads_of_another() -> None:
-    shared = both_due(Turns(4, lambda _: []))
-    present = [shared.begin(FLOOD) for _ in range(4)]
-    running = [turn.__enter__() for turn in present]
+    shared, busy = both_due(Turns(lambda _: [])), Counter({QUIET: 0})
     for _ in range(10):
-        for turn in running:
-            if turn.queue == FLOOD:  # its jobs end at once, and those of the other queue never
-                turn.found(0)
-                turn.next()
-    assert [turn.queue for turn in running].count(FLOOD) == 2
-    for turn in present:
-        turn.__exit__(None, None, None)
+        busy[QUIET] += shared.plan(4 - busy[QUIET], busy)[QUIET]  # its jobs never end, those of the other do at once
+    assert busy[QUIET] == 2
 
 
-def test_a_queue_whose_job_ended_is_asked_again_whatever_another_thread_found() -> None:
+def test_a_queue_whose_job_ended_is_asked_again_whatever_an_earlier_claim_found() -> None:
     """A kind with a limit has room again, and no other event would tell."""
-    shared = both_due(Turns(1, lambda _: []))
-    with shared.begin(FLOOD) as turn:
-        while turn.queue != QUIET:
-            turn.next()
-        turn.found(0)
-        assert turn.next() == FLOOD
-        shared.note(QUIET, None)
-        assert turn.pass_on()
-        assert turn.queue == QUIET
+    shared = Turns(lambda _: [], queues=[FLOOD, QUIET])
+    assert shared.plan(1, {}) == {}
+    shared.remind(QUIET, 0)
+    assert shared.plan(1, {}) == {QUIET: 1}
 
 
 class Clock:
@@ -193,39 +178,32 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("others_come", [True, False], ids=["while it hangs", "after it"])
-def test_a_look_that_hangs_delays_the_next_one_by_half_a_second(
-    monkeypatch: pytest.MonkeyPatch, *, others_come: bool
-) -> None:
+def test_a_look_that_hangs_delays_the_next_one_by_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, looks = Clock(), []
 
     def hang(_: object) -> list[DueQueue]:
         looks.append(clock.now)
-        clock.now += 0.5
-        if len(looks) == 1 and others_come:
-            turn.next()
         clock.now += 30
         return []
 
     monkeypatch.setattr(turns, "time", clock)
-    with both_due(Turns(1, hang)).begin(FLOOD) as turn:
-        turn.next()
-        clock.now += turns.PATIENCE
-        turn.next()
-    assert len(looks) == 2 + others_come
+    shared = Turns(hang, queues=[FLOOD, QUIET])
+    shared.look_around()
+    shared.look_around()
+    clock.now += turns.PATIENCE
+    shared.look_around()
+    assert len(looks) == 2
 
 
 def both_due(shared: Turns) -> Turns:
-    shared.serve([FLOOD, QUIET])
-    shared.learn([DueQueue(FLOOD, 100, 0), DueQueue(QUIET, 1, 0)])
+    for queue in (FLOOD, QUIET):
+        shared.learn(queue, 0)
     return shared
 
 
 def test_threads_that_a_sweep_wakes_share_its_queues() -> None:
     """Two free threads must not both begin long jobs of one queue."""
-    shared = both_due(Turns(2, lambda _: []))
-    with shared.begin(FLOOD) as one, shared.begin(FLOOD) as other:
-        assert {one.queue, other.queue} == {FLOOD, QUIET}
+    assert both_due(Turns(lambda _: [])).plan(2, {}) == {FLOOD: 1, QUIET: 1}
 
 
 def test_a_limited_kind_has_its_turns_beside_a_flood_and_none_of_its_jobs_is_left(engine: Engine) -> None:
@@ -233,7 +211,7 @@ def test_a_limited_kind_has_its_turns_beside_a_flood_and_none_of_its_jobs_is_lef
         controls.limit_kind(session, controls.Limits(name=few.name, max_running=1), ADMIN, "a test")
     enqueue(engine, few, 4)
     enqueue(engine, many, BACKLOG)
-    worker_for(engine)(FLOOD)
+    drain(worker_for(engine), FLOOD)
     assert len(starts(engine)) == BACKLOG + 4
     assert starts(engine).index(QUIET) <= 1
 
@@ -276,7 +254,7 @@ def claims_and_endings(engine: Engine, patch: pytest.MonkeyPatch) -> int:
 
     with patch.context() as patched:
         patched.setattr(Statement, "run_on", count)
-        worker_for(engine)(FLOOD)
+        drain(worker_for(engine), FLOOD)
     return sum("claimed AS" in text for text in sent)
 
 
@@ -302,8 +280,11 @@ def test_a_sweep_wakes_a_queue_behind_any_backlog_of_its_own_paused_kind(engine:
 def test_an_idle_worker_starts_a_job_whose_wake_up_was_lost_whatever_waits_elsewhere(engine: Engine) -> None:
     enqueue(engine, many, 1_500)
     enqueue(engine, few, 1)
-    Sweeper(worker_for(engine, queues=[QUIET]), [QUIET]).once()
+    worker = worker_for(engine, queues=[QUIET])
+    worker.start()
+    Sweeper(worker, [QUIET]).once()
     eventually(lambda: starts(engine) == [QUIET])
+    worker.carrier.stop()
 
 
 @pytest.mark.parametrize("text", ["demo", "demo=", "=1", "demo=0", "demo=-1", "demo=1001", "demo=1.5", "demo=1,x=2"])

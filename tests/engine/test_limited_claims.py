@@ -1,7 +1,6 @@
 """Claims in batches beside paused and limited kinds: controls of one kind do not slow other kinds down."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
@@ -21,7 +20,7 @@ from core.operations import BY_NAME
 from core.queues import controls
 from tasks.actors import Drain
 from tasks.registry import Registry
-from tests.driving import new_worker
+from tests.driving import drain, new_worker
 from tests.factories import ADMIN
 
 QUEUE = "demo"
@@ -63,7 +62,7 @@ def pause_and_resume(engine: Engine, task: Task[Any]) -> None:
 
 def drain_once(engine: Engine) -> None:
     """Let one thread of a new worker take job after job until it finds none."""
-    Drain(engine, Registry(1), new_worker(engine))(QUEUE)
+    drain(Drain(engine, Registry(1), new_worker(engine)), QUEUE)
 
 
 def statements_per_job(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> float:
@@ -189,8 +188,6 @@ def test_a_limit_holds_while_many_threads_claim_in_batches(engine: Engine, monke
     for _ in range(4):
         enqueue(engine, limited)
         enqueue(engine, free)
-    drain = Drain(engine, Registry(4), new_worker(engine))
-    while unfinished(engine):
-        with ThreadPoolExecutor(4) as threads:
-            list(threads.map(drain, [QUEUE] * 4))
+    drain(Drain(engine, Registry(4), new_worker(engine)), QUEUE)
+    assert unfinished(engine) == []
     assert max(at_once) == 2

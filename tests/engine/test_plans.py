@@ -188,7 +188,7 @@ def test_the_longest_statement_is_short_enough_to_be_parsed_once() -> None:
 
 
 def test_connections_for_batches_ask_for_no_jit_whatever_the_server_does(engine: sa.Engine) -> None:
-    batches = batch_engine(engine, 1)
+    batches = batch_engine(engine)
     with batches.connect() as connection:
         setting = connection.execute(sa.text("SELECT setting, source FROM pg_settings WHERE name = 'jit'")).one()
     batches.dispose()

@@ -18,10 +18,9 @@ from core.jobs.run import run
 from core.models import AttemptOutcome, JobStatus, Role, User
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
-from tasks.group_commit import BatchInterrupted, BatchRequest, GroupCommit
+from tasks.carrier import Carrier, Handed, _Ending
+from tests.carrying import QUEUE, carrier_on, in_one_group
 from tests.driving import STEP, job_row, must_take, new_worker
-
-QUEUE = "demo"
 
 
 def _outside(_: TaskWork[NoForm]) -> Steps:
@@ -68,45 +67,51 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def commits(engine: Engine) -> GroupCommit:
-    worker = new_worker(engine)
-    return GroupCommit(engine, QUEUE, lambda: worker)
+def carrier(engine: Engine) -> Carrier:
+    return carrier_on(engine, new_worker(engine))
 
 
-def claimed(engine: Engine, commits: GroupCommit) -> Claimed:
+def claimed(engine: Engine, carrier: Carrier) -> Claimed:
     with session_scope(engine) as session:
         request_task(session, task, NoForm(), ENGINE)
-    return must_take(engine, commits.worker())
+    return must_take(engine, carrier._worker())
 
 
-def end_by(commits: GroupCommit) -> Callable[[Ended], None]:
-    return lambda ended: commits.submit(BatchRequest(ended, needs_job=False))
+def end_by(carrier: Carrier, held: Claimed) -> Callable[[Ended], None]:
+    """Return what writes a success as the carrier does when it has its turn."""
+
+    def end_well(ended: Ended) -> None:
+        [error] = in_one_group(carrier, [_Ending(Handed(QUEUE, held), ended)])
+        if error:
+            raise error
+
+    return end_well
 
 
-def test_a_task_that_leaves_nothing_to_commit_ends_in_a_batch(engine: Engine, commits: GroupCommit) -> None:
-    held = claimed(engine, commits)
-    outcome = run(engine, held, STEP, lambda: False, end_by(commits))
+def test_a_task_that_leaves_nothing_to_commit_ends_in_a_batch(engine: Engine, carrier: Carrier) -> None:
+    held = claimed(engine, carrier)
+    outcome = run(engine, held, STEP, lambda: False, end_by(carrier, held))
     job = job_row(engine, held.id)
     assert (outcome, job.status, job.result) == (AttemptOutcome.SUCCEEDED, JobStatus.SUCCEEDED, {"sent": 1})
 
 
-def test_a_cancel_that_was_accepted_before_the_batch_is_kept(engine: Engine, commits: GroupCommit) -> None:
-    held = claimed(engine, commits)
+def test_a_cancel_that_was_accepted_before_the_batch_is_kept(engine: Engine, carrier: Carrier) -> None:
+    held = claimed(engine, carrier)
 
     def cancelled_meanwhile(ended: Ended) -> None:
         with session_scope(engine) as session:
             session.connection().execute(text("UPDATE background_jobs SET cancel_requested_at = now()"))
-        end_by(commits)(ended)
+        end_by(carrier, held)(ended)
 
     assert run(engine, held, STEP, lambda: False, cancelled_meanwhile) is AttemptOutcome.CANCELLED
     assert job_row(engine, held.id).status is JobStatus.CANCELLED
 
 
-def test_a_database_that_is_away_in_a_batch_spends_no_attempt(engine: Engine, commits: GroupCommit) -> None:
-    held = claimed(engine, commits)
+def test_a_database_that_is_away_in_a_batch_spends_no_attempt(engine: Engine, carrier: Carrier) -> None:
+    held = claimed(engine, carrier)
 
     def away(_: Ended) -> None:
-        raise BatchInterrupted("away")
+        raise SQLAlchemyError("away")
 
     with pytest.raises(SQLAlchemyError):
         run(engine, held, STEP, lambda: False, away)
@@ -123,18 +128,18 @@ def users(engine: Engine) -> int:
 )
 def test_a_task_ends_in_a_batch_unless_its_last_step_left_something_to_commit(
     engine: Engine,
-    commits: GroupCommit,
+    carrier: Carrier,
     monkeypatch: pytest.MonkeyPatch,
     work: Callable[[TaskWork[NoForm]], Steps],
     in_batch: bool,
 ) -> None:
     use(monkeypatch, work)
-    held = claimed(engine, commits)
+    held = claimed(engine, carrier)
     ended: list[Ended] = []
 
     def end_well(job: Ended) -> None:
         ended.append(job)
-        end_by(commits)(job)
+        end_by(carrier, held)(job)
 
     assert run(engine, held, STEP, lambda: False, end_well) is AttemptOutcome.SUCCEEDED
     assert job_row(engine, held.id).status is JobStatus.SUCCEEDED
@@ -150,7 +155,7 @@ def test_a_task_ends_in_a_batch_unless_its_last_step_left_something_to_commit(
 )
 def test_a_task_whose_success_is_refused_leaves_nothing_of_its_last_step(
     engine: Engine,
-    commits: GroupCommit,
+    carrier: Carrier,
     monkeypatch: pytest.MonkeyPatch,
     work: Callable[[TaskWork[NoForm]], Steps],
     harm: str,
@@ -163,15 +168,15 @@ def test_a_task_whose_success_is_refused_leaves_nothing_of_its_last_step(
         return result
 
     use(monkeypatch, disturbed)
-    held = claimed(engine, commits)
-    assert run(engine, held, STEP, lambda: False, end_by(commits)) is outcome
+    held = claimed(engine, carrier)
+    assert run(engine, held, STEP, lambda: False, end_by(carrier, held)) is outcome
     assert users(engine) == 0
     assert job_row(engine, held.id).status is not JobStatus.SUCCEEDED
 
 
 def test_a_result_that_the_database_refuses_fails_its_job(
-    engine: Engine, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, _wrong, max_attempts=1)
-    held = claimed(engine, commits)
-    assert run(engine, held, STEP, lambda: False, end_by(commits)) is AttemptOutcome.ERROR
+    held = claimed(engine, carrier)
+    assert run(engine, held, STEP, lambda: False, end_by(carrier, held)) is AttemptOutcome.ERROR

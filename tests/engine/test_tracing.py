@@ -21,7 +21,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "get_tracer", lambda name: provider.get_tracer(name))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
     yield exporter
     provider.shutdown()
 
@@ -32,7 +32,7 @@ def test_from_request_to_end_a_jobs_spans_have_its_id_as_their_trace(
     with session_scope(engine) as session:
         user = make_user(session).id
     job = driving.ask(engine, driving.BY_NAME["demo.enable"], user, {"preset": "nano"})
-    Drain(engine, Registry(1), driving.new_worker(engine))("demo")
+    driving.drain(Drain(engine, Registry(1), driving.new_worker(engine)), "demo")
     made = {span.name: span for span in spans.get_finished_spans()}
     assert set(made) == {"request demo.enable", "attempt demo.enable"}
     assert {span.context.trace_id for span in made.values()} == {job.int}

@@ -59,7 +59,7 @@ def test_workers_write_through_the_engine_and_never_by_a_statement_of_their_own(
     )
     writes = [line for module in modules("tasks").values() for line in violations(module, engine)]
     # One transaction for a group of endings and claims; its statements are those of core's `finish_and_claim`.
-    assert [line for line in writes if not re.fullmatch(r"tasks\.group_commit:\d+ self\.engine\.begin", line)] == []
+    assert [line for line in writes if not re.fullmatch(r"tasks\.carrier:\d+ self\._engine\.begin", line)] == []
 
 
 PLANTED = {

@@ -17,7 +17,8 @@ from core.errors import NotFound
 from core.job_list import queries
 from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
-from core.job_list.rows import detail, job_attempts, job_events
+from core.job_list.rows import detail, job_attempts
+from core.job_list.story import job_events
 from core.models import BackgroundJob, Role
 from core.redact import shown
 from ui.api.deps import Caller, Key, do, read

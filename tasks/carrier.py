@@ -1,0 +1,234 @@
+"""The carrier: one thread of a worker process writes the endings of its tasks and claims jobs, for all its threads.
+
+It takes a turn when a job ended or may be due: one statement and one commit for whatever has come together. While jobs
+stream, turns are `PACE` apart, unless every thread waits for one. So a busy worker writes in groups, and an idle one
+starts a job at once. It never waits for a thread, and for a locked row no longer than `LOCK_WAIT`.
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from core import bus
+from core.errors import LeaseLost
+from core.jobs.batch import BatchResult, Ended, EndingRefused, finish_and_claim
+from core.jobs.claim import Claimed
+from core.operations import BY_NAME
+from core.settings import settings
+from tasks.loop import Loop
+from tasks.registry import Registry
+from tasks.turns import Turns
+
+#: Seconds between two turns while jobs stream: enough to write several endings together, little for a job to wait.
+PACE: Final = 0.003
+#: Milliseconds that a turn waits for a locked row; then each thread writes its own ending, and waits alone.
+LOCK_WAIT: Final = 500
+#: Seconds between two calls to other processes, while this one has more due jobs than threads.
+CALL: Final = 0.1
+#: Seconds that the carrier waits for news before it comes round.
+IDLE: Final = 20.0
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True, eq=False)
+class Handed:
+    """What a thread is to run: a claimed job, or the next one of a queue whose kind has a limit and needs a claim."""
+
+    queue: str
+    held: Claimed | None
+    #: The carrier has written its ending, and counts its thread as free.
+    is_written: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Ending:
+    """A task's success that is to be written; its thread waits for the answer."""
+
+    handed: Handed
+    ended: Ended
+    error: BaseException | None = None
+    answered: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.answered.acquire()
+
+    def answer(self, error: BaseException | None) -> None:
+        self.error = error
+        self.handed.is_written = error is None
+        self.answered.release()
+
+
+class Carrier:
+    """Hands jobs of the process's queues to its threads; `next`, `end` and `free` are for them."""
+
+    def __init__(
+        self, engine: Engine, registry: Registry, turns: Turns, worker: Callable[[], UUID], stopping: threading.Event
+    ) -> None:
+        self._engine, self._registry, self._turns, self._worker = engine, registry, turns, worker
+        self._stopping = stopping
+        self._handed: SimpleQueue[Handed | None] = SimpleQueue()
+        self._endings: deque[_Ending] = deque()
+        self._freed: deque[Handed] = deque()
+        self._due: deque[tuple[str, int | None]] = deque()
+        #: What the threads have, from the claim to the end.
+        self._running: set[Handed] = set()
+        #: Set when something happened; and when every thread waits, so that a turn need not wait for more.
+        self._news, self._all_ended = threading.Event(), threading.Event()
+        self._turn_at = 0.0
+        self._called_at: dict[str, float] = {}
+        missed = "jobs neither claimed nor ended: those that are held are left to the sweep"
+        self._loop = Loop("carrier", self._once, lambda: 0, missed=missed, at_once=True, every=IDLE)
+
+    def start(self) -> None:
+        """Begin to take turns."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End after the present turn, and let the threads end."""
+        self._loop.finish()
+        self._news.set()
+        for _ in range(self._registry.threads):
+            self._handed.put(None)
+        self._loop.stop()
+
+    def wake(self, queue: str, urgency: int | None = None) -> None:
+        """Note that a queue may have due jobs, and the priority of the first one where it is known."""
+        self._due.append((queue, urgency))
+        self._news.set()
+
+    def next(self) -> Handed | None:
+        """Wait for a job to run; None: the process stops."""
+        return self._handed.get()
+
+    def end(self, handed: Handed, ended: Ended) -> None:
+        """Write the success of a job in the next turn.
+
+        Raises LeaseLost if it is not held, EndingRefused if its thread should write it alone, or the database's error.
+        """
+        ending = _Ending(handed, ended)
+        self._endings.append(ending)
+        self._note_end()
+        ending.answered.acquire()
+        if ending.error is not None:
+            raise ending.error
+
+    def free(self, handed: Handed) -> None:
+        """Note that a thread has ended a job by itself."""
+        self._freed.append(handed)
+        self._note_end()
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing runs and nothing is known to be due."""
+        return not (self._registry.busy or self._endings or self._freed or self._due or self._turns.due)
+
+    def _note_end(self) -> None:
+        if len(self._endings) + len(self._freed) >= self._registry.threads:
+            self._all_ended.set()
+        if not self._news.is_set():
+            self._news.set()
+
+    def _once(self) -> None:
+        if not self._news.wait(IDLE):
+            return
+        left = self._turn_at + PACE - time.monotonic()
+        if left > 0:
+            self._all_ended.wait(left)
+        self._all_ended.clear()
+        self._news.clear()
+        self._turn_at = time.monotonic()
+        self._registry.set_busy(self._registry.threads)  # as long as a claim is under way
+        try:
+            self._turn()
+        finally:
+            self._registry.set_busy(len(self._running))
+
+    def _turn(self) -> None:
+        endings, freed = _all_of(self._endings), _all_of(self._freed)
+        if (endings or freed) and len(self._running) >= self._registry.threads:
+            self._turns.look_around()
+        for queue, urgency in _all_of(self._due):
+            self._turns.learn(queue, urgency)
+        self._running.difference_update(freed)
+        leaving = {ending.handed for ending in endings}
+        for handed in (*freed, *leaving):
+            if handed.held:
+                self._turns.remind(handed.queue, handed.held.priority)
+        while plan := self._plan(leaving) or ({endings[0].handed.queue: 0} if endings else {}):
+            for queue, claims in plan.items():
+                self._batch(queue, endings, claims)
+                endings, leaving = [], set()
+
+    def _plan(self, leaving: set[Handed]) -> Counter[str]:
+        """Share the free threads among the queues that are due."""
+        if self._stopping.is_set():
+            return Counter()
+        staying = Counter(handed.queue for handed in self._running - leaving)
+        return self._turns.plan(self._registry.threads - staying.total(), staying)
+
+    def _batch(self, queue: str, endings: list[_Ending], claims: int) -> None:
+        """Write endings, claim jobs of one queue, and hand them to the threads."""
+        try:
+            result = self._write(queue, [ending.ended for ending in endings], claims)
+        except BaseException as error:
+            is_refused = bool(endings) and _is_about_rows(error)
+            for ending in endings:
+                ending.answer(EndingRefused() if is_refused else error)
+            if not is_refused:
+                raise
+            return self._batch(queue, [], claims)
+        for ending in endings:
+            is_written = ending.ended.id in result.succeeded
+            if is_written:
+                self._running.discard(ending.handed)
+            ending.answer(None if is_written else LeaseLost(f"job {ending.ended.id} is no longer held"))
+        return self._hand_over(queue, result, claims)
+
+    def _write(self, queue: str, ended: list[Ended], claims: int) -> BatchResult:
+        ended.sort(key=lambda job: job.id)
+        with self._engine.begin() as connection:
+            return finish_and_claim(connection, self._worker(), queue, BY_NAME, settings().step_limit, ended, claims)
+
+    def _hand_over(self, queue: str, result: BatchResult, claims: int) -> None:
+        handed = [Handed(queue, held) for held in (*result.claimed, *[None] * result.limited)]
+        self._running.update(handed)
+        for each in handed:
+            self._handed.put(each)
+        if claims:
+            is_full = len(handed) == claims
+            self._turns.note(queue, is_due=is_full, claimed=[held.priority for held in result.claimed])
+            if is_full and self._may_call(queue):
+                result.changes.wakeups.add(queue)
+        bus.publish(result.changes)
+
+    def _may_call(self, queue: str) -> bool:
+        """Tell whether it is time to call another process to a queue, and note the call."""
+        now = time.monotonic()
+        if now - self._called_at.get(queue, 0) < CALL:
+            return False
+        self._called_at[queue] = now
+        return True
+
+
+def _all_of(waiting: "deque[_T]") -> list[_T]:
+    """Take what waits now; more may come meanwhile."""
+    return [waiting.popleft() for _ in range(len(waiting))]
+
+
+def _is_about_rows(error: BaseException) -> bool:
+    """Tell whether the database refused the statement because of one row, and can be asked again for the others.
+
+    An error that PostgreSQL itself sent has a state; that of a broken connection, or of none, has not.
+    """
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return False
+    return bool(getattr(error.orig, "sqlstate", None))

@@ -1,0 +1,265 @@
+"""The carrier: many endings and claims in one statement, each keeps the promises of a single one."""
+
+import json
+import threading
+from collections import Counter
+from dataclasses import replace
+from typing import Any, cast
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col, func, select
+
+from core import bus
+from core.actor import ENGINE
+from core.database.engine import connect, session_scope
+from core.errors import LeaseLost
+from core.jobs import workers
+from core.jobs.batch import Ended, EndingRefused, finish_and_claim
+from core.jobs.claim import Claimed
+from core.jobs.request import request_task, request_tasks
+from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobCounter, JobStatus, Role
+from core.operation import NoForm, Progress, Steps, Task, TaskWork
+from core.operations import BY_NAME
+from tasks import carrier as carrier_module
+from tasks.actors import Drain
+from tasks.carrier import Carrier, Handed, _Ending
+from tasks.registry import Registry
+from tests.carrying import QUEUE, all_handed, carrier_on, in_one_group
+from tests.driving import REQUESTED_AT, drain, job_row, new_worker
+from tests.waiting import eventually
+
+
+def _outside(_: TaskWork[NoForm]) -> Steps:
+    """Work outside the database, and leave nothing to commit here."""
+    return {"sent": 1}
+    yield Progress(1, 1)
+
+
+outside = Task(name="test.outside", label="Outside", form=NoForm, run=_outside, role=Role.ADMIN, queue=QUEUE)
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, outside)
+
+
+def enqueue(engine: Engine, number: int) -> list[Any]:
+    with session_scope(engine) as session:
+        return [job.id for job in request_tasks(session, outside, [NoForm()] * number, ENGINE)]
+
+
+def claim_all(carrier: Carrier, number: int) -> list[Claimed]:
+    carrier._batch(QUEUE, [], number)
+    return [handed.held for handed in all_handed(carrier) if handed.held]
+
+
+@pytest.fixture
+def carrier(engine: Engine) -> Carrier:
+    return carrier_on(engine, new_worker(engine))
+
+
+def ending(held: Claimed, **result: Any) -> _Ending:
+    return _Ending(Handed(QUEUE, held), Ended(held.id, held.token, json.dumps(result) if result else None))
+
+
+def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_result(
+    engine: Engine, carrier: Carrier
+) -> None:
+    enqueue(engine, 7)
+    held = claim_all(carrier, 4)
+    assert in_one_group(carrier, [ending(claimed, n=number) for number, claimed in enumerate(held)]) == [None] * 4
+    with Session(engine) as session:
+        ended = session.exec(select(BackgroundJob).where(col(BackgroundJob.status) == JobStatus.SUCCEEDED)).all()
+        assert {job.id: job.result for job in ended} == {
+            claimed.id: {"n": number} for number, claimed in enumerate(held)
+        }
+        assert len({job.finished_at for job in ended}) == 1
+        outcomes = session.exec(select(JobAttempt.outcome).where(col(JobAttempt.job_id).in_([j.id for j in ended])))
+        assert set(outcomes) == {AttemptOutcome.SUCCEEDED}
+        assert session.exec(select(func.sum(JobCounter.jobs))).one() == 4
+
+
+def test_each_free_thread_gets_a_job_of_its_own_while_there_are_any(engine: Engine, carrier: Carrier) -> None:
+    ids = enqueue(engine, 7)
+    held = claim_all(carrier, 4)
+    assert in_one_group(carrier, [ending(claimed) for claimed in held], 4) == [None] * 4
+    following = [handed.held.id for handed in all_handed(carrier) if handed.held]
+    assert sorted([claimed.id for claimed in held] + following) == sorted(ids)
+
+
+def test_a_batch_claims_the_most_urgent_jobs(engine: Engine, carrier: Carrier) -> None:
+    ids = enqueue(engine, 5)
+    with session_scope(engine) as session:
+        session.connection().execute(text("UPDATE background_jobs SET priority = -1 WHERE id = :id"), {"id": ids[3]})
+    assert [claimed.id for claimed in claim_all(carrier, 2)] == [ids[3], ids[0]]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    ["token = 9", "status = 'succeeded', finished_at = now()", "cancel_requested_at = now()"],
+    ids=["another holder", "ended already", "asked to stop"],
+)
+def test_a_job_that_is_no_longer_held_is_not_ended_and_the_others_are(
+    engine: Engine, carrier: Carrier, harm: str
+) -> None:
+    enqueue(engine, 3)
+    first, second, third = claim_all(carrier, 3)
+    with session_scope(engine) as session:
+        session.connection().execute(text(f"UPDATE background_jobs SET {harm} WHERE id = :id"), {"id": second.id})
+    before = job_row(engine, second.id)
+    errors = in_one_group(carrier, [ending(first), ending(second, late=True), ending(third)])
+    assert [type(error) for error in errors] == [type(None), LeaseLost, type(None)]
+    assert job_row(engine, second.id) == before
+    assert {job_row(engine, claimed.id).status for claimed in (first, third)} == {JobStatus.SUCCEEDED}
+
+
+def test_a_row_that_is_locked_lets_each_thread_write_its_own_ending(engine: Engine, database_url: str) -> None:
+    impatient = connect(database_url, options="-c lock_timeout=50")
+    carrier = carrier_on(impatient, new_worker(engine))
+    enqueue(engine, 3)
+    first, second, third = claim_all(carrier, 2) + claim_all(carrier, 1)
+    with session_scope(engine) as session:
+        session.connection().execute(text("SELECT FROM background_jobs WHERE id = :id FOR UPDATE"), {"id": second.id})
+        errors = in_one_group(carrier, [ending(first), ending(second)])
+        assert in_one_group(carrier, [ending(third)]) == [None]
+    impatient.dispose()
+    assert [type(error) for error in errors] == [EndingRefused, EndingRefused]
+    assert [job_row(engine, claimed.id).status.value for claimed in (first, second, third)] == [
+        "running",
+        "running",
+        "succeeded",
+    ]
+
+
+def test_a_refused_group_does_not_keep_its_threads_from_the_next_jobs(engine: Engine, carrier: Carrier) -> None:
+    enqueue(engine, 3)
+    [held] = claim_all(carrier, 1)
+    wrong = _Ending(Handed(QUEUE, held), Ended(held.id, held.token, '{"text": "\\u0000"}'))
+    assert [type(error) for error in in_one_group(carrier, [wrong], 2)] == [EndingRefused]
+    assert len(all_handed(carrier)) == 2
+
+
+def _wrong(_: TaskWork[NoForm]) -> Steps:
+    return {"text": "\x00"}
+    yield Progress(1, 1)
+
+
+def test_an_invalid_result_fails_only_its_own_job(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = replace(outside, name="test.refused", run=_wrong, max_attempts=1)
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), refused.name, refused)
+    with session_scope(engine) as session:
+        bad = request_task(session, refused, NoForm(), ENGINE).id
+    good = enqueue(engine, 3)
+    drain(Drain(engine, Registry(4), new_worker(engine)), QUEUE)
+    assert job_row(engine, bad).status is JobStatus.FAILED
+    assert {job_row(engine, job).status for job in good} == {JobStatus.SUCCEEDED}
+
+
+def test_a_database_that_is_away_answers_every_thread_and_claims_nothing(
+    carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def away(*_: Any) -> None:
+        attempts.append(1)
+        raise OperationalError("a statement", None, psycopg.OperationalError("connection refused"))
+
+    monkeypatch.setattr(carrier_module, "finish_and_claim", away)
+    endings = [ending(Claimed(uuid4(), 1, 1, outside.name, {}, 0, REQUESTED_AT)) for _ in range(3)]
+    with pytest.raises(OperationalError):
+        carrier._batch(QUEUE, endings, 3)
+    assert len(attempts) == 1
+    assert all(isinstance(each.error, OperationalError) and not each.handed.is_written for each in endings)
+
+
+def test_a_defect_of_a_turn_leaves_no_thread_waiting(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrier_module, "finish_and_claim", lambda *_: 1 / 0)
+    waiting = ending(Claimed(uuid4(), 1, 1, outside.name, {}, 0, REQUESTED_AT))
+    with pytest.raises(ZeroDivisionError):
+        carrier._batch(QUEUE, [waiting], 0)
+    assert waiting.answered.acquire(blocking=False)
+
+
+def test_a_worker_that_is_presumed_dead_claims_nothing(engine: Engine, carrier: Carrier) -> None:
+    enqueue(engine, 1)
+    with session_scope(engine) as session:
+        workers.deregister(session, carrier._worker())
+    assert claim_all(carrier, 1) == []
+
+
+def test_a_process_never_claims_more_jobs_than_it_has_free_threads(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None waits behind a long one."""
+    gate, started = threading.Event(), []
+
+    def wait(work: TaskWork[NoForm]) -> Steps:
+        started.append(work.key)
+        gate.wait(10)
+        return None
+        yield Progress(1, 1)
+
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, replace(outside, run=wait))
+    enqueue(engine, 9)
+    worker = Drain(engine, Registry(3), new_worker(engine), queues=[QUEUE])
+    worker.start()
+    worker.carrier.wake(QUEUE)
+    eventually(lambda: len(started) == 3)
+    worker.carrier.wake(QUEUE)
+    eventually(lambda: not worker.carrier._due and worker.registry.busy == 3)
+    with Session(engine) as session:
+        running = select(func.count()).where(col(BackgroundJob.status) == JobStatus.RUNNING)
+        assert session.exec(running).one() == 3
+    worker.stopping.set()
+    gate.set()
+    assert worker.registry.wait_until_empty(10)
+    worker.carrier.stop()
+    with Session(engine) as session:
+        statuses = Counter(session.exec(select(BackgroundJob.status)))
+    assert statuses == {JobStatus.SUCCEEDED: 3, JobStatus.QUEUED: 6}
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many endings each turn has written."""
+    written: list[int] = []
+
+    def count(*values: Any) -> Any:
+        written.append(len(values[5]))
+        return finish_and_claim(*values)
+
+    monkeypatch.setattr(carrier_module, "finish_and_claim", count)
+    return written
+
+
+def test_jobs_that_end_soon_after_each_other_share_a_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, turns: list[int]
+) -> None:
+    monkeypatch.setattr(carrier_module, "PACE", 1.0)
+    enqueue(engine, 3)
+    drain(Drain(engine, Registry(8), new_worker(engine)), QUEUE)
+    assert turns == [0, 3]
+
+
+def test_a_turn_waits_for_no_others_once_every_thread_waits(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, turns: list[int]
+) -> None:
+    monkeypatch.setattr(carrier_module, "PACE", 60.0)
+    enqueue(engine, 4)
+    drain(Drain(engine, Registry(2), new_worker(engine)), QUEUE)
+    assert turns == [0, 2, 2]
+
+
+def test_a_process_that_is_full_calls_another_one(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(engine, 3)
+    published: list[bus.Changes] = []
+    monkeypatch.setattr(bus, "publish", published.append)
+    claim_all(carrier, 2)
+    claim_all(carrier, 2)
+    assert [changes.wakeups for changes in published] == [{QUEUE}, set()]
