@@ -77,4 +77,6 @@ def test_a_hash_of_the_legacy_program_takes_as_long_as_an_unknown_address(
 
     seconds(None)
     legacy = User(email="old@example.com", hashed_password="$2b$12$" + "x" * 53)
-    assert min(seconds(legacy) for _ in range(3)) > min(seconds(None) for _ in range(3)) / 2
+    # In turns, so that a busy machine slows down both.
+    times = [(seconds(legacy), seconds(None)) for _ in range(10)]
+    assert min(time for time, _ in times) > min(time for _, time in times) / 2
