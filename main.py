@@ -178,11 +178,12 @@ def migrate(
             with _opened(where) as engine:
                 report = _migrate(engine, where, to)
             was_there = f"The database was at {'head' if to == 'head' else report.end} already."
-            typer.echo("\n".join([*report.steps, *map(str, report.warnings)]) or was_there)
+            lines = [*report.steps, *map(str, report.warnings)]  # a warning names what others wrote into the database
+            typer.echo("\n".join(map(logs.escape_control_characters, lines)) or was_there)
             return
         findings = migrations.check(where.database_url, secret=settings().secret_key)
         for finding in findings:
-            typer.echo(str(finding))
+            typer.echo(logs.escape_control_characters(str(finding)))
         if findings:
             raise typer.Exit(1)
         typer.echo("The database is at head.")

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
+from typer import Exit
 
 import main
 from core.database.engine import session_scope
@@ -158,3 +160,22 @@ def test_no_verb_but_run_makes_an_installation(
     assert f"There is no installation in {tmp_path / 'data'}" in sentence
     assert "DATABASE_URL" in sentence
     assert not (tmp_path / "data").exists()
+
+
+def test_what_others_wrote_into_the_database_does_not_control_the_terminal_of_migrate(
+    environment: pytest.MonkeyPatch, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A schedule of an older release, whose six fields no release takes any more."""
+    environment.setenv("UNSTUCK_SECRET_KEY", SECRET)
+    settings.cache_clear()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO schedules (id, name, kind, cron, next_due_at) "
+            "VALUES (gen_random_uuid(), E'\\x1b[2Jred', 'maintenance.expire_sessions', '0 0 3 * * *', now())"
+        )
+    with suppress(Exit):
+        main.migrate(check=True, sql=False, to="head")
+    main.migrate(check=False, sql=False, to="head")
+    printed = capsys.readouterr().out
+    assert printed.count("\\x1b[2Jred") == 2
+    assert "\x1b" not in printed

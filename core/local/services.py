@@ -1,7 +1,7 @@
 """Where database, broker and console are: external, those of a program running on this machine, or embedded here."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.address import with_schema
@@ -39,13 +39,18 @@ def _with_external(own: Services) -> Services:
 
 @contextmanager
 def noted_address(address: str) -> Iterator[None]:
-    """Note where the console of this program is served, for other programs, until the block ends."""
+    """Note where the console of this program is served, for other programs, until the block ends.
+
+    With servers elsewhere there may be no data directory; then nothing is noted, and nothing is lost but a convenience.
+    """
     note = settings().data_dir / _NOTE
-    note.write_text(address)
+    with suppress(OSError):
+        note.write_text(address)
     try:
         yield
     finally:
-        note.unlink(missing_ok=True)
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
 
 
 def console_address() -> str | None:

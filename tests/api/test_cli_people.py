@@ -76,6 +76,8 @@ def test_a_printed_link_leads_to_the_console_that_runs_here(monkeypatch: pytest.
     monkeypatch.setenv("UNSTUCK_DATA_DIR", str(data_dir))
     settings.cache_clear()
     try:
+        with noted_address("http://127.0.0.1:8841"):  # servers elsewhere: there is no data directory
+            assert console_address() is None
         prepare(data_dir)
         with hold(data_dir), noted_address("http://127.0.0.1:8841"):
             assert console_address() == "http://127.0.0.1:8841"
