@@ -16,7 +16,7 @@ run: setup ## Start the program with its servers: make run ARGS="--port 9000"
 test: setup-dev ## Run all tests but the slow ones: make test ARGS="-k cancel"
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m "not slow and not hosted" $(ARGS)
 
-faults: setup-dev ## Run the slow tests, which kill, freeze and disconnect workers and servers
+faults: setup-dev ## Run the slow tests: killed, frozen and disconnected servers and workers, long searches, types
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
 
 hosted: setup-dev ## Try hosted use: PostgreSQL, PgBouncer, Redis, nginx, 2 consoles, 3 workers (as root, on Debian)

@@ -50,6 +50,8 @@ app = typer.Typer(
     help="Unstuck: an operators' console for background jobs and for the users waiting on them.",
 )
 
+_stop_signals: list[int] = []
+
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)]
 DataDir = Annotated[Path | None, typer.Option(help="Directory of the embedded servers. [default: .unstuck]")]
@@ -154,6 +156,7 @@ def worker(
         with _opened(where, pool_size=threads + 4, options=options, patience=PATIENCE) as engine:
             refuse_unusable(engine)
             refuse_wrong_key(engine, token_cipher())
+            _stop_if_asked()
             work(engine, where.redis_url, threads=threads, queues=served, version=version())
 
 
@@ -326,13 +329,24 @@ def _serve(where: Services, listening: socket.socket) -> None:
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
         try:
+            _stop_if_asked()
             serve_until_stopped(application, listening)
         finally:
             subscription.close()
 
 
-def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(143)
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    _stop_signals.append(number)
+    _stop_if_asked()
+
+
+def _stop_if_asked() -> None:
+    """Raise what ends the program if a signal asked for it.
+
+    Python drops an exception that a signal raises while an object is deleted, as many are while modules load.
+    """
+    if _stop_signals:
+        raise KeyboardInterrupt if _stop_signals[0] == signal.SIGINT else SystemExit(143)
 
 
 cli.install(app, _connected_command)
@@ -340,8 +354,8 @@ cli.install(app, _connected_command)
 
 def main() -> None:
     """Run the command line; print each refusal or failure as one sentence, never as a traceback."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
-    signal.signal(signal.SIGHUP, _on_sigterm)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _on_signal)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal in ASCII shows what it can
             stream.reconfigure(errors="replace")

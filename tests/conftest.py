@@ -13,6 +13,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, make_url
 from sqlmodel import Session
+from typer import testing as typer_testing
 
 from core.local.embedded import embedded
 from migrations.run import upgrade
@@ -37,6 +39,8 @@ ROOM = 2_000_000_000
 #: Durability that a test run does not need: its data dies with it. All other settings are those of the embedded server,
 #: which are PostgreSQL's own.
 UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
+#: A program's commands are made once, not for each command line that a test tries.
+typer_testing._get_command = cache(typer_testing._get_command)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,10 +7,11 @@ import multiprocessing
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
 LOADED = multiprocessing.get_context("forkserver")
-LOADED.set_forkserver_preload(["main", "tests.faults.forked", "tests.migrations.killed"])
+LOADED.set_forkserver_preload(["main", "tests.faults.forked", "tests.migrations.killed", "tests.ui.serving"])
 
 
 class Forked:
@@ -44,3 +45,10 @@ class Forked:
     def terminate(self) -> None:
         """Ask it to stop."""
         self.send_signal(signal.SIGTERM)
+
+
+def call_main(module: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    """Be `python -m module` with these arguments, in the child."""
+    os.environ.clear()
+    os.environ.update(environment)
+    import_module(module).main(*arguments)

@@ -4,13 +4,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: The slowest tests start first, so that no process is left with one when the others are done.
 EARLY = (
-    "security/test_hostile_api.py",
     "test_house.py",
     "model/test_replay.py",
     "journeys/",
-    "security/test_hostile_pages.py",
     "ui/",
-    "faults/",
     "security/",
     "test_embedded.py",
     "migrations/",

@@ -54,7 +54,7 @@ def at(path: Path, line: int) -> str:
     [
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],
-        ["-m", "mypy"],
+        pytest.param(["-m", "mypy"], marks=pytest.mark.slow),
         ["-m", "mypy", "main.py", ".ci/setup.py"],
         ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
     ],

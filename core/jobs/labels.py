@@ -11,8 +11,9 @@ The first match wins:
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -75,9 +76,14 @@ def is_alive(worker: Worker | None, now: datetime) -> bool:
 
 def label_column() -> ColumnElement[str]:
     """Return the SQL expression of a job's label; it needs no join."""
+    return _label_column(settings().lease)
+
+
+@cache  # making it anew takes longer than most of the queries that use it
+def _label_column(lease: timedelta) -> ColumnElement[str]:
     job = _Job
     return sa.case(
-        (sa.and_(col(job.status) == JobStatus.RUNNING, sa.not_(_worker_alive())), Label.ORPHANED.value),
+        (sa.and_(col(job.status) == JobStatus.RUNNING, sa.not_(_worker_alive(lease))), Label.ORPHANED.value),
         (sa.and_(col(job.status) == JobStatus.RUNNING, col(job.cancel_requested_at).is_not(None)), "stopping"),
         (sa.and_(col(job.status) == JobStatus.QUEUED, col(job.attempt) > 0), Label.RETRYING.value),
         (sa.and_(col(job.status) == JobStatus.QUEUED, col(job.run_at) > clock.db_now()), Label.SCHEDULED.value),
@@ -97,9 +103,9 @@ def has_label(label: Label) -> ColumnElement[bool]:
 TERMINAL_WORDS: Final = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 
 
-def _worker_alive() -> ColumnElement[bool]:
+def _worker_alive(lease: timedelta) -> ColumnElement[bool]:
     worker = aliased(Worker)
-    silent_since = clock.db_now() - sa.literal(settings().lease, sa.Interval())
+    silent_since = clock.db_now() - sa.literal(lease, sa.Interval())
     alive = sa.exists().where(
         col(worker.id) == col(_Job.worker_id),
         col(worker.lost_at).is_(None),

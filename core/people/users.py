@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from core.jobs.labels import Label, has_label
 from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
 from core.operations import transitional_states
 from core.operations.demo import demo_mode
+from core.settings import settings
 
 #: Most users that one search returns; longer search text finds the others.
 MOST: Final = 50
@@ -136,6 +138,11 @@ def user_events(session: Session, user_id: UUID, limit: int, start: int = 0) -> 
 
 def is_stuck() -> ColumnElement[bool]:
     """Return the condition for users in a transitional state whose job will not move them out of it in time."""
+    return _is_stuck(settings().lease)
+
+
+@cache  # as the labels of jobs that it is made of
+def _is_stuck(_lease: timedelta) -> ColumnElement[bool]:
     job = BackgroundJob
     late = clock.db_now() - sa.literal(timedelta(seconds=OVERDUE), sa.Interval())
     will_move = sa.or_(

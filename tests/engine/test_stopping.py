@@ -1,8 +1,10 @@
 """A worker that stops releases its jobs; requests that people made meanwhile are kept."""
 
+import os
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from sqlalchemy import Engine
 
 from core.models import JobStatus
 from core.operations.demo import enable
+from tests.conftest import SECRET
 from tests.driving import ask, ask_to_cancel, job_row, must_take, picture, prepare, work_on
+from tests.loaded import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +36,7 @@ def test_a_job_cancelled_while_its_worker_stops_settles_and_waits_for_no_other_w
 def test_a_console_that_is_asked_to_stop_ends_well(number: signal.Signals) -> None:
     program = (
         "import signal, main; from fastapi import FastAPI; from ui.server import listen, serve_until_stopped; "
-        "signal.signal(signal.SIGTERM, main._on_sigterm); listening = listen('127.0.0.1', 0, own_key=True); "
+        "signal.signal(signal.SIGTERM, main._on_signal); listening = listen('127.0.0.1', 0, own_key=True); "
         "app = FastAPI(); app.on_event('startup')(lambda: print('started', flush=True)); "
         "serve_until_stopped(app, listening)"
     )
@@ -42,3 +46,32 @@ def test_a_console_that_is_asked_to_stop_ends_well(number: signal.Signals) -> No
         assert console.stdout.readline() == "started\n"
         console.send_signal(number)
         assert console.wait(20) == 0
+
+
+@pytest.mark.parametrize(("verb", "number", "code"), [("serve", signal.SIGINT, 130), ("worker", signal.SIGTERM, 143)])
+def test_a_signal_whose_exception_python_drops_ends_the_program_all_the_same(
+    database_url: str, redis_url: str, verb: str, number: signal.Signals, code: int
+) -> None:
+    environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "UNSTUCK_SECRET_KEY": SECRET}
+    program = Forked(be_asked_to_stop_while_an_object_is_deleted, verb, number, {**os.environ, **environment})
+    assert program.wait(30) == code
+
+
+def be_asked_to_stop_while_an_object_is_deleted(verb: str, number: int, environment: dict[str, str]) -> None:
+    """Be the program; the signal comes when it has looked at the database, inside a callback of a weak reference."""
+    import main
+
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
+
+    def asked(*_: object, **__: object) -> None:
+        short = set()
+        watching = weakref.ref(short, lambda _: os.kill(os.getpid(), number))
+        del short
+        assert watching() is None
+
+    main._require_fit = asked
+    sys.argv = ["main.py", verb, *(["--port", "0"] if verb == "serve" else [])]
+    main.main()

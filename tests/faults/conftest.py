@@ -13,6 +13,15 @@ from tests.faults.servers import Servers
 
 #: Last lines of the workers' log that are shown with a failed test.
 LINES = 80
+FOLDER = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave this folder to `make faults`, whole."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

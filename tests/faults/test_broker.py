@@ -1,7 +1,5 @@
 """What happens to jobs when the broker loses everything, dies, is full, never answers, or delivers nonsense."""
 
-import pytest
-
 from core.models import JobStatus
 from tasks.broker import make_broker, wakeup_key, wakeup_message
 from tests.faults.cluster import NANO, Cluster, heal_and_check
@@ -41,7 +39,6 @@ def test_a_frozen_broker_delays_neither_the_request_nor_the_job(cluster: Cluster
     heal_and_check(cluster)
 
 
-@pytest.mark.slow
 def test_jobs_start_while_the_broker_is_dead_and_wakeups_work_again_after_its_return(cluster: Cluster) -> None:
     cluster.start_worker()
     cluster.servers.kill_valkey()
@@ -64,7 +61,6 @@ def _woken(cluster: Cluster) -> bool:
         return False
 
 
-@pytest.mark.slow
 def test_jobs_start_while_the_broker_is_full(cluster: Cluster) -> None:
     cluster.start_worker()
     with cluster.servers.broker() as client:
@@ -76,7 +72,6 @@ def test_jobs_start_while_the_broker_is_full(cluster: Cluster) -> None:
     heal_and_check(cluster)
 
 
-@pytest.mark.slow
 def test_jobs_start_while_the_network_to_the_broker_swallows_everything(cluster: Cluster) -> None:
     cluster.start_worker(REDIS_URL=cluster.servers.broker_through_proxy)
     cluster.servers.broker_proxy.be("blackhole")

@@ -21,7 +21,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("skew", [HOUR, pytest.param(-HOUR, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("skew", [HOUR, -HOUR])
 def test_a_worker_whose_clock_is_an_hour_wrong_takes_nothing_away_and_loses_nothing(
     cluster: Cluster, skew: int
 ) -> None:

@@ -78,7 +78,6 @@ def _accepted(client: httpx.Client, path: str) -> object:
     return UUID(answer.json()["job_id"]) if answer.status_code == 202 else None
 
 
-@pytest.mark.slow
 def test_the_console_reports_that_it_lives_while_the_database_is_silent(
     cluster: Cluster, console: Callable[..., httpx.Client]
 ) -> None:

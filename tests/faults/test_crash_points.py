@@ -94,7 +94,6 @@ def test_wherever_a_worker_ends_its_job_is_finished_as_if_undisturbed(cluster: C
     assert {tuple(cluster.outcomes(job)) for job in met.values()} == {("lost", "succeeded")}
 
 
-@pytest.mark.slow
 def test_at_every_point_and_step_of_enabling_the_result_is_that_of_an_undisturbed_run(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,7 +107,6 @@ def test_at_every_point_and_step_of_enabling_the_result_is_that_of_an_undisturbe
     _assert_outcomes(cluster, met)
 
 
-@pytest.mark.slow
 def test_at_every_point_and_step_of_disabling_nothing_is_left(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:

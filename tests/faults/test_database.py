@@ -45,9 +45,9 @@ def test_jobs_survive_an_immediate_stop_of_postgresql(cluster: Cluster) -> None:
     "mode",
     [
         "cut",
-        pytest.param("slow", marks=pytest.mark.slow),
-        pytest.param("stall", marks=pytest.mark.slow),
-        pytest.param("blackhole", marks=pytest.mark.slow),
+        "slow",
+        "stall",
+        "blackhole",
     ],
 )
 def test_a_worker_goes_on_after_the_network_to_the_database_was_broken(cluster: Cluster, mode: Mode) -> None:
@@ -78,7 +78,6 @@ def test_a_silent_database_is_given_up_and_the_next_connection_is_a_new_one(clus
     engine.dispose()
 
 
-@pytest.mark.slow
 def test_the_jobs_of_a_worker_behind_a_black_hole_are_finished_by_another(cluster: Cluster) -> None:
     url = cluster.servers.through_proxy(cluster.database_url)
     cluster.start_worker(DATABASE_URL=url, UNSTUCK_DEMO_STEP_SECONDS=SLOW)
@@ -92,7 +91,6 @@ def test_the_jobs_of_a_worker_behind_a_black_hole_are_finished_by_another(cluste
     heal_and_check(cluster)
 
 
-@pytest.mark.slow
 def test_eight_threads_share_three_connections(cluster: Cluster) -> None:
     with cluster.servers.superuser(cluster.database_name) as connection:
         connection.execute("DROP ROLE IF EXISTS fault_worker")
@@ -108,7 +106,6 @@ def test_eight_threads_share_three_connections(cluster: Cluster) -> None:
     heal_and_check(cluster)
 
 
-@pytest.mark.slow
 def test_a_job_whose_statement_takes_too_long_is_tried_again(cluster: Cluster) -> None:
     cluster.start_worker()
     [user] = cluster.make_users(1)

@@ -3,8 +3,6 @@
 import statistics
 from collections.abc import Callable
 
-import pytest
-
 from core.models import BackgroundJob, JobStatus
 from tests.faults import kinds
 from tests.faults.cluster import Cluster, heal_and_check
@@ -47,7 +45,6 @@ def test_a_job_that_swallows_its_interruption_writes_nothing_after_its_time_limi
     assert (cluster.job(job).progress_done, cluster.effects_of(job)) == (0, [])
 
 
-@pytest.mark.slow
 def test_jobs_that_heed_nothing_do_not_keep_others_from_running(cluster: Cluster) -> None:
     cluster.start_supervised(threads=2, UNSTUCK_STEP_SECONDS=1, UNSTUCK_GRACE_SECONDS=1)
     deaf = [cluster.ask_task("fault.deaf") for _ in range(3)]
@@ -69,7 +66,6 @@ def test_a_job_that_kills_its_worker_three_times_is_failed(cluster: Cluster) -> 
     heal_and_check(cluster)
 
 
-@pytest.mark.slow
 def test_a_deadly_job_beside_healthy_ones_takes_none_of_them_along(
     cluster: Cluster, record_property: Callable[[str, object], None]
 ) -> None:

@@ -50,7 +50,6 @@ def filled(folder: Path) -> Iterator[None]:
         ballast.unlink()
 
 
-@pytest.mark.slow
 def test_a_full_disk_loses_no_accepted_job(small_disk: Path) -> None:
     with Servers(small_disk / "data") as servers, servers.new_database() as url:
         cluster = Cluster(servers, url)
@@ -74,7 +73,6 @@ def postgres_log(servers: Servers) -> str:
     return (servers.data_dir / "postgres.log").read_text(errors="replace")
 
 
-@pytest.mark.slow
 def test_a_job_that_eats_all_memory_ends_its_worker_and_then_fails(cluster: Cluster) -> None:
     group = os.environ.get("UNSTUCK_TEST_CGROUP", "")
     if not group:

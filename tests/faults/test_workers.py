@@ -3,7 +3,6 @@
 import signal
 import subprocess
 
-import pytest
 from sqlalchemy import Engine
 
 from core.database.engine import session_scope
@@ -27,7 +26,6 @@ def test_a_job_whose_worker_is_killed_is_finished_by_another_with_exactly_one_se
     assert cluster.outcomes(job) == ["lost", "succeeded"]
 
 
-@pytest.mark.slow
 def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster: Cluster) -> None:
     frozen = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()
@@ -109,7 +107,6 @@ def test_a_job_cancelled_while_its_worker_is_dead_settles(cluster: Cluster) -> N
     assert cluster.state_of(user) == ("disabled", 0)
 
 
-@pytest.mark.slow
 def test_a_job_cancelled_while_its_worker_is_frozen_settles_and_stays_settled(cluster: Cluster) -> None:
     frozen = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
     [(user, job)] = cluster.ask()

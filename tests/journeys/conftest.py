@@ -59,6 +59,7 @@ class Program:
     link: str
     engine: Engine
     tabs: Tabs
+    folder: Path
     _token: str = ""
 
     def person(self) -> object:
@@ -101,7 +102,7 @@ def _program(browser: object) -> Iterator[Program]:
         link = eventually(lambda: re.search(r"http://\S+/login/\S+", log.read_text()), within=60).group(0)
         engine = connect(running(folder / "data").database_url)
         url = link.split("/login/")[0]
-        yield Program(process, url, link, engine, Tabs(browser, url))
+        yield Program(process, url, link, engine, Tabs(browser, url), folder)
         engine.dispose()
     finally:
         process.send_signal(signal.SIGINT)

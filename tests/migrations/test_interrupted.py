@@ -28,6 +28,7 @@ def statements(server: str, legacy_template: str) -> Counter[int]:
     return counted
 
 
+@pytest.mark.slow
 def test_killed_half_way_or_before_the_commit_of_any_revision_the_next_run_ends_as_if_undisturbed(
     legacy_url: str, schema_at_head: Schema, statements: Counter[int]
 ) -> None:

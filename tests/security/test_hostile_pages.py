@@ -150,7 +150,8 @@ def test_every_hostile_row_is_read_by_its_id_and_in_the_audit_log(site: Site, pl
 
 
 # Pages of a row with all texts at once hold what the pages of single texts do.
-@pytest.mark.parametrize("which", ["pages", pytest.param("closer", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["pages", "closer"])
 def test_hostile_text_neither_runs_nor_breaks_out_on_any_page(
     site: Site, tabs: Tabs, rows: Session, placed: Placed, which: str
 ) -> None:

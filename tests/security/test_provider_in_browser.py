@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core.models import Role
 from tests.browsing import Tabs
 from tests.factories import make_user
-from tests.security.conftest import _answers, ended, started
+from tests.security.conftest import _answers, ended, forked
 from tests.security.provider import CLIENT, SECRET, Provider
 from tests.waiting import eventually
 
@@ -32,7 +32,7 @@ def url(environment: dict[str, str], provider: Provider, tmp_path: Path) -> Iter
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     known = {"ISSUER": provider.url, "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET}
     settings = {f"UNSTUCK_OIDC_{name}": value for name, value in known.items()} | {"UNSTUCK_PUBLIC_URL": url}
-    process = started(["serve", "--port", url.rpartition(":")[2]], environment | settings, tmp_path / "serve.log")
+    process = forked(["serve", "--port", url.rpartition(":")[2]], environment | settings, tmp_path / "serve.log")
     try:
         eventually(lambda: _answers(url), within=60)
         yield url

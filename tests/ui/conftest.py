@@ -20,6 +20,7 @@ from core.people.auth import Visitor
 from tests.browsing import Tabs
 from tests.conftest import SECRET, _fresh
 from tests.driving import empty
+from tests.loaded import Forked, call_main
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -80,18 +81,22 @@ def rows(console: Console) -> Iterator[Session]:
 
 
 class _serve:  # noqa: N801 - reads as a verb where it is used
-    """Serve a console on a free port while inside."""
+    """Serve a console on a free port while inside; `is_new`: by a process that has imported nothing before."""
 
-    def __init__(self, database_url: str, module: str = "tests.ui.serving") -> None:
-        self._database_url, self._module = database_url, module
+    def __init__(self, database_url: str, module: str = "tests.ui.serving", *, is_new: bool = False) -> None:
+        self._database_url, self._module, self._is_new = database_url, module, is_new
 
     def __enter__(self) -> str:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         environment = {**os.environ, "UNSTUCK_SECRET_KEY": SECRET}
-        command = [sys.executable, "-m", self._module, self._database_url, str(port)]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
+        arguments = (self._database_url, str(port))
+        self._process = (
+            subprocess.Popen([sys.executable, "-m", self._module, *arguments], cwd=ROOT, env=environment)
+            if self._is_new
+            else Forked(call_main, self._module, arguments, environment)
+        )
         url = f"http://127.0.0.1:{port}"
         try:
             eventually(lambda: _answers(url), within=120)

@@ -1,18 +1,15 @@
 """The job grid in a real browser, on a real database: rows, scrolling, live changes, keys, filters, trouble.
 
-Run as a program (see `serve`), this file is the server that the tests look at.
+`serve` is the server that the tests look at.
 """
 
 import json
 import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -27,6 +24,7 @@ from core.job_list.queries import page as page_of
 from core.job_list.rows import rows_by_id
 from core.models import BackgroundJob
 from tests.browsing import Tabs
+from tests.loaded import Forked
 from tests.waiting import eventually
 from ui.components.jobs.columns import COLUMNS
 
@@ -104,10 +102,6 @@ def serve(url: str, port: int) -> None:
     uvicorn.run(api, host="127.0.0.1", port=port, log_level="error", ws="websockets-sansio")
 
 
-if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]))
-
-
 @pytest.fixture(scope="module")
 def database(server: str, template: str) -> Iterator[str]:
     from tests.conftest import _fresh
@@ -124,10 +118,10 @@ def site(database: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tests.ui.test_job_grid", database, str(port)]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+    process = Forked(serve, database, port)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
 
 
 class Screen:

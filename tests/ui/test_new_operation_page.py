@@ -21,7 +21,7 @@ def test_a_page_starts_and_shows_an_operation_with_states_of_its_own(
             session.connection().execute(ALLOW)
             admin = make_user(session, role=Role.ADMIN)
             email = session.get_one(User, user_id).email
-        with _serve(database_url, "tests.contract.freezing") as url:
+        with _serve(database_url, "tests.contract.freezing", is_new=True) as url:
             console = Console(url, engine, Tabs(browser, url))
             page = console.open(admin, f"/users/{user_id}")
             page.get_by_role("button", name="Freeze demo mode").click()
