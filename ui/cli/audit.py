@@ -64,4 +64,4 @@ def export(
         with session_scope(engine) as session:
             older = find_events(session, audit_filter, limit=1).archived_before
     if older:
-        typer.echo(f"Entries before {older:%Y-%m-%d} are in archive files.", err=True)
+        typer.echo(f"Archive files hold entries up to {older:%Y-%m-%d %H:%M} UTC.", err=True)

@@ -23,7 +23,6 @@ from core.errors import GiveUp
 #: Entries per file and transaction: some 10 MB of memory, and a second of work.
 BATCH: Final = 10_000
 
-_BEFORE: Final = text("SELECT statement_timestamp() - make_interval(days => :days)")
 _DELETE_EVENTS: Final = text("""
     DELETE FROM events e USING audit_seals s WHERE s.event_id = e.id AND s.position > :after AND s.position <= :last
 """)
@@ -59,8 +58,7 @@ def archive_next(session: Session, keys: ChainKeys, folder: Path, days: int, *, 
     if file:
         _require_same(file, written, links, Walk(keys, start))
     name = file.path.name if file else write_archive(folder, start, links)
-    before: datetime = session.scalar(_BEFORE, params={"days": days})
-    move_checkpoint(session, keys, walk.last, before, name)
+    move_checkpoint(session, keys, walk.last, _newest(checkpoint, links), name)
     _delete(session, start, walk.last, links)
     return Archived(name, len(links))
 
@@ -90,6 +88,11 @@ def _require_same(file: ArchiveFile, written: list[Link], links: list[Link], wal
     if fault or not written:
         says = fault.says if fault else "it has no entries"
         raise GiveUp(f"{name} was damaged: {says}. Move it away: the database still has all of them.")
+
+
+def _newest(checkpoint: Checkpoint | None, links: list[Link]) -> datetime:
+    """Return when the newest archived entry was: entries follow their transactions, so not the last one."""
+    return max([link.at for link in links if link.at] + ([checkpoint.before] if checkpoint else []))
 
 
 def _delete(session: Session, start: Head, last: Head, links: list[Link]) -> None:
