@@ -1,4 +1,4 @@
-"""What should have come round by now: threads of workers and of this process, and schedules."""
+"""What should have come round by now: threads of workers and of this process, and schedules; and what failed then."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +9,9 @@ from sqlmodel import Session
 
 from core import rounds
 from core.actor import ENGINE
+from core.errors import GiveUp, TryAgain
+from core.operations import TASKS
+from core.operations.maintenance import QUEUE
 
 #: Seconds after which a due schedule is late: schedulers look once a second.
 LATE: Final = 60
@@ -26,6 +29,18 @@ _SCHEDULES = text("""
     WHERE CASE WHEN paused_at IS NULL THEN next_due_at < statement_timestamp() - make_interval(secs => :late)
                ELSE paused_by = :engine END
     ORDER BY next_due_at LIMIT :most
+""")
+# The last run that has ended, by the schedule itself or by a person who retried it.
+_FAILED = text("""
+    SELECT s.id, left(s.name, 300) AS name, last.id AS job_id, last.error_type AS type,
+           left(last.error_message, 1000) AS message
+    FROM schedules s CROSS JOIN LATERAL (
+        SELECT j.* FROM background_jobs j
+        WHERE j.kind = s.kind AND j.queue = :queue AND j.status IN ('succeeded', 'failed')
+          AND (j.schedule_id = s.id
+               OR EXISTS (SELECT FROM background_jobs r WHERE r.id = j.retry_of AND r.schedule_id = s.id))
+        ORDER BY j.created_at DESC, j.id DESC LIMIT 1) last
+    WHERE s.kind = ANY(:kinds) AND s.paused_at IS NULL AND last.status = 'failed' ORDER BY s.name LIMIT :most
 """)
 
 
@@ -53,6 +68,19 @@ class LateSchedule:
         return f"schedule {self.name}: {self.problem or f'late by {self.seconds:.0f} s'}"
 
 
+@dataclass(frozen=True, slots=True)
+class FailedSchedule:
+    """A schedule of maintenance whose last run failed, with that job and its error: what it keeps small grows."""
+
+    id: UUID
+    name: str
+    job_id: UUID
+    reason: str
+
+    def __str__(self) -> str:
+        return f"schedule {self.name}: its last run failed: {self.reason}"
+
+
 def stalled_threads(session: Session) -> list[StalledThread]:
     """Return the stalled threads of live workers, according to their heartbeats, and of this process."""
     rows = session.connection().execute(_THREADS, {"most": MOST})
@@ -64,3 +92,16 @@ def late_schedules(session: Session) -> list[LateSchedule]:
     """Return the schedules that should have fired, the most overdue first."""
     rows = session.connection().execute(_SCHEDULES, {"most": MOST, "late": LATE, "engine": ENGINE.name})
     return [LateSchedule(row.id, row.name, float(row.seconds or 0), row.paused_reason) for row in rows]
+
+
+def failed_schedules(session: Session) -> list[FailedSchedule]:
+    """Return the active schedules of maintenance whose last run that has ended failed."""
+    values = {"kinds": [task.name for task in TASKS], "queue": QUEUE, "most": MOST}
+    rows = session.connection().execute(_FAILED, values)
+    return [FailedSchedule(row.id, row.name, row.job_id, _reason(row.type, row.message)) for row in rows]
+
+
+def _reason(error_type: str | None, message: str | None) -> str:
+    """Return an error in one line: an error of our own says it in a sentence, another one needs its type."""
+    first = (message or "").partition("\n")[0].removesuffix(".")
+    return first if error_type in (GiveUp.__name__, TryAgain.__name__) else f"{error_type or 'Error'}: {first}"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from shlex import quote
 from typing import Any
 
 import typer
@@ -12,7 +13,7 @@ from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
 from core.encryption.key_check import problem_of_key
 from core.encryption.rotation import token_cipher
-from core.lateness import late_schedules, stalled_threads
+from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.logs import escape_control_characters
 from core.people.users import Need, find_users
 from core.schedules.listing import unusable
@@ -97,7 +98,15 @@ def _late(session: Session) -> list[DoctorFinding]:
         )
         for line in unusable(session)
     ]
-    return stalled + late + unusable_ones
+    failed = [
+        DoctorFinding(
+            "failed schedule",
+            str(each),
+            f"See {PROGRAM} jobs show {each.job_id}; with its cause gone: {PROGRAM} schedules run {quote(each.name)}",
+        )
+        for each in failed_schedules(session)
+    ]
+    return stalled + late + unusable_ones + failed
 
 
 def _print_finding(finding: DoctorFinding) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ FORMAT: Final = "unstuck audit archive 1"
 #: The parts of an event, in their order.
 FIELDS: Final = ("at", "name", "actor_id", "actor", "via", "user_id", "connection_id", "job_id", "reason", "data")
 _PATTERN: Final = "audit-*.jsonl.gz"
+#: How the name of a file ends while it is written.
+_UNFINISHED: Final = ".unfinished"
 #: Precedes the sealed text, which is JSON itself and ends with the line's last brace.
 _EVENT: Final = ', "event": '
 #: What reading a damaged file raises.
@@ -38,16 +41,28 @@ class ArchiveFile:
 def write_archive(folder: Path, after: Head, links: Sequence[Link]) -> str:
     """Write links that follow `after`, and return the file's name. The name appears when all is on the disk."""
     name = f"{_begin(links[0].position)}{links[-1].position:012d}.jsonl.gz"
-    unfinished = folder / f".{name}.unfinished"
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-            packed.writelines(line.encode() + b"\n" for line in _lines(after, links))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(folder / name)
+    unfinished = folder / f".{name}{_UNFINISHED}"
+    for left_behind in folder.glob(f".{_PATTERN}{_UNFINISHED}"):  # by a run that was killed
+        left_behind.unlink(missing_ok=True)
+    try:
+        _write_through(unfinished, _lines(after, links))
+        unfinished.rename(folder / name)
+    except OSError:
+        with suppress(OSError):  # a folder that is gone
+            unfinished.unlink(missing_ok=True)
+        raise
     _sync(folder)
     return name
+
+
+def _write_through(path: Path, lines: Iterator[str]) -> None:
+    """Write lines to a new file, and return when they are on the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+            packed.writelines(line.encode() + b"\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def archive_after(folder: Path, position: int) -> ArchiveFile | None:
