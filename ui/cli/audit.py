@@ -1,7 +1,7 @@
 """Verbs about the audit log."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +29,13 @@ def verify(head: Head = None, archive: Archive = None, as_json: Json = False) ->
     with opened() as engine:
         verdict = verify_chain(engine, chain_keys(), expected_head=head, archives=archive or ())
     fault = verdict.fault
-    answer = {"links": verdict.links, "archived": verdict.archived, "head": verdict.head}
+    answer: dict[str, Any] = {
+        "links": verdict.links,
+        "archived": verdict.archived,
+        "files_verified": verdict.files,
+        "copies": list(verdict.copies),
+        "head": verdict.head,
+    }
     if fault:
         sentence = fault.says[0].upper() + fault.says[1:] + "."
         answer |= {

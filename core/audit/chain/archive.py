@@ -13,7 +13,16 @@ from typing import Final
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core.audit.chain.archive_file import ArchiveFile, archive_after, links_in, write_archive
+from core.audit.chain.archive_file import (
+    ArchiveFile,
+    archive_after,
+    end_of,
+    last_position,
+    links_in,
+    positions_in,
+    read_archive,
+    write_archive,
+)
 from core.audit.chain.checkpoint import Checkpoint, move_checkpoint, read_checkpoint
 from core.audit.chain.keys import ChainKeys
 from core.audit.chain.links import Link, Walk, read_links, sealed_elsewhere
@@ -22,6 +31,8 @@ from core.errors import GiveUp
 
 #: Entries per file and transaction: some 10 MB of memory, and a second of work.
 BATCH: Final = 10_000
+#: Files whose first line each run looks at, the newest: a tenth of a second.
+MOST_LOOKED_AT: Final = 1_000
 
 _DELETE_EVENTS: Final = text("""
     DELETE FROM events e USING audit_seals s WHERE s.event_id = e.id AND s.position > :after AND s.position <= :last
@@ -77,6 +88,32 @@ def _require_intact(checkpoint: Checkpoint | None, keys: ChainKeys, folder: Path
             f"{checkpoint.file}, the last archive file, is not in {folder}: UNSTUCK_AUDIT_ARCHIVE_DIR must be the same "
             "lasting folder on every worker. Bring the file back; older files may be elsewhere."
         )
+    _require_last_files(checkpoint, folder)
+
+
+def _require_last_files(checkpoint: Checkpoint, folder: Path) -> None:
+    """Require that the last file ends with the checkpoint's link, and that those before lead to it without a gap.
+
+    Only the last is read to its end, of the others the first line; `audit verify` reads all.
+    """
+    file = read_archive(folder / checkpoint.file)
+    end = end_of(file)
+    if (end.position, end.hash) != (checkpoint.head.position, checkpoint.head.hash):
+        raise GiveUp(
+            f"{checkpoint.file} in {folder} does not end with the entry that the checkpoint names: it was changed, or "
+            f"is of another database. Take it from a backup, then run: unstuck audit verify --archive {folder}"
+        )
+    older = sorted((first, path) for first, path in positions_in(folder).items() if first <= file.after.position)
+    begin = file.after.position + 1
+    for first, path in reversed(older[-MOST_LOOKED_AT:]):
+        if last_position(path) != begin - 1:
+            raise GiveUp(
+                f"In {folder}, the file that ends with entry {begin - 1} is missing, and older ones are there. "
+                "Bring it back, or move the older ones away too."
+            )
+        if read_archive(path).after.position != first - 1:
+            raise GiveUp(f"{path.name} in {folder} does not begin with entry {first}. Take it from a backup.")
+        begin = first
 
 
 def _require_same(file: ArchiveFile, written: list[Link], links: list[Link], walk: Walk) -> None:
