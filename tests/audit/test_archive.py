@@ -275,6 +275,27 @@ def test_a_check_while_entries_move_finds_no_fault(
     assert (check(aged).archived, check(aged).fault) == (OLD, None)
 
 
+def test_a_check_beside_entries_that_never_stop_moving_ends_with_a_sentence(
+    aged: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(aged, "DELETE FROM audit_seals", f"UPDATE events SET at = {AGE}")
+    for number in range(EVENTS, 2 * EVENTS):
+        write(aged, number)
+    damage(aged, f"UPDATE events SET at = {AGE}")
+    seal_all(aged)
+    tries = []
+
+    def move_one(engine: Engine, walk: Walk, page: int) -> Fault | None:
+        with session_scope(engine) as session:
+            tries.append(archive_next(session, KEYS, tmp_path, 400, batch=1))
+        return Fault(1, 1, "seal missing", "seals are missing")
+
+    monkeypatch.setattr(chain_verify, "_verify_database", move_one)
+    with pytest.raises(Unusable, match="Entries moved to archive files during each of 5 tries"):
+        check(aged)
+    assert len(tries) == 5
+
+
 CHECKPOINT_EDITS = ("position = position + 1", "hash = repeat('0', 64)", "before = before - interval '1 day'")
 CHECKPOINT_EDITS += ("txid = 1", "file = 'audit-1.jsonl.gz'")
 
