@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 from typer import Exit
 
+import main
 from core import logs
 from core.wording import with_visible_marks
+from migrations.report import Finding
 from tests.security.hostile import TEXTS, UNSTORABLE
 from ui.cli.doctor import DoctorFinding, doctor
 from ui.cli.terminal import print_answer, print_rows
@@ -80,7 +82,23 @@ def test_no_finding_of_the_doctor_controls_the_terminal(
     monkeypatch.setattr("ui.cli.doctor.load", lambda _: [DoctorFinding("late schedule", hostile, f"Remove {hostile}")])
     with pytest.raises(Exit):
         doctor()
-    assert not set(capsys.readouterr().out) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+    assert len(shown.splitlines()) == 2, "a name forges no remedy"
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_finding_of_a_migration_controls_the_terminal_or_forges_a_line(text: str) -> None:
+    """Names of views, triggers and schemas come from whoever made them."""
+    finding = str(Finding("view", f"The view {TEXTS[text]} is in the way.", "Drop it.", blocks=True))
+    assert len(finding.splitlines()) == 1
+    assert not set(finding) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_error_of_the_command_line_controls_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main._print_error(f"The schedule {TEXTS[text]} is paused.") == 1
+    assert not set(capsys.readouterr().err) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
 
 
 def test_marks_of_direction_are_shown_as_what_they_are() -> None:

@@ -14,7 +14,7 @@ from core.diagnosis.invariants import violations
 from core.encryption.key_check import problem_of_key
 from core.encryption.rotation import token_cipher
 from core.lateness import failed_schedules, late_schedules, stalled_threads
-from core.logs import escape_control_characters
+from core.logs import on_one_line
 from core.people.users import Need, find_users
 from core.schedules.listing import unusable
 from core.settings import settings
@@ -112,4 +112,4 @@ def _late(session: Session) -> list[DoctorFinding]:
 def _print_finding(finding: DoctorFinding) -> None:
     rows = ("    " + ", ".join(f"{name} {value}" for name, value in row.items()) for row in finding.rows)
     for line in (f"{finding.problem}: {finding.says}.", *rows, f"  Remedy: {finding.remedy}"):
-        typer.echo(escape_control_characters(line))
+        typer.echo(on_one_line(line))
