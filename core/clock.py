@@ -9,10 +9,14 @@ from typing import Any
 
 from sqlalchemy import func
 
-__all__ = ["UTC", "db_now", "hear", "now"]
+__all__ = ["SKEW", "UTC", "db_now", "hear", "now"]
 
 #: The database's time when it was last heard, and this process's monotonic clock then.
 _heard: tuple[datetime, float] | None = None
+
+#: A time that was written is ahead of the database's by so much at most: more, and its clock stood in the future then.
+#: The rest may be a clock that was put right, or a failover.
+SKEW = timedelta(minutes=5)
 
 
 def now() -> datetime:

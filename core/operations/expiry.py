@@ -13,13 +13,15 @@ BATCH = 50_000
 KEEP_DAYS = 7
 
 _ENDED = "{} < statement_timestamp() - make_interval(days => :days)"
-#: What goes after KEEP_DAYS: the word for people, the table, and when a row of it ended.
+_OF_THE_FUTURE = "{} > statement_timestamp() + make_interval(days => :days)"
+#: What goes after KEEP_DAYS: the word for people, the table, when a row of it ended, and when it began: one that began
+#: as far ahead is of a clock that stood in the future, and would stay until then.
 _SOON = (
-    ("sessions", "user_sessions", "least(expires_at, coalesce(revoked_at, expires_at))"),
-    ("links", "sign_in_links", "expires_at"),
-    ("keys", "idempotency_keys", "created_at"),
-    ("pending_sign_ins", "pending_sign_ins", "expires_at"),
-    ("spent_states", "spent_states", "expires_at"),
+    ("sessions", "user_sessions", "least(expires_at, coalesce(revoked_at, expires_at))", "created_at"),
+    ("links", "sign_in_links", "expires_at", "created_at"),
+    ("keys", "idempotency_keys", "created_at", "created_at"),
+    ("pending_sign_ins", "pending_sign_ins", "expires_at", "created_at"),
+    ("spent_states", "spent_states", "expires_at", "expires_at"),
 )
 _FIFTH_LAST = """SELECT due_at FROM schedule_ticks last WHERE last.schedule_id = schedule_ticks.schedule_id
     ORDER BY due_at DESC OFFSET 4 LIMIT 1"""
@@ -60,8 +62,9 @@ def expire(work: TaskWork[NoForm]) -> Steps:
 
 def _statements() -> Iterator[tuple[str, TextClause, int]]:
     """Yield what to delete: its name, the statement for one batch, and the age in days."""
-    for name, table, ended_at in _SOON:
-        yield name, _deletion(table, _ENDED.format(ended_at)), KEEP_DAYS
+    for name, table, ended_at, began_at in _SOON:
+        condition = f"({_ENDED.format(ended_at)} OR {_OF_THE_FUTURE.format(began_at)})"
+        yield name, _deletion(table, condition), KEEP_DAYS
     for name, table, condition in _WITH_JOBS:
         yield name, _deletion(table, condition), max(KEEP_DAYS, settings().retention_days)
 

@@ -130,7 +130,8 @@ def actor_of(session: Session, token: str, via: str) -> Actor:
 
 
 def _is_valid(row: PersonalToken, user: User) -> bool:
-    return not row.revoked_at and not user.disabled_at and row.expires_at > clock.now()
+    now = clock.now()
+    return not row.revoked_at and not user.disabled_at and row.created_at - clock.SKEW < now < row.expires_at
 
 
 def _live(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
