@@ -14,7 +14,7 @@ from core.audit.chain.keys import chain_keys
 from core.errors import GiveUp, Unusable
 from core.models import JobStatus, Role
 from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
-from core.operations.expiry import expire
+from core.operations.expiry import caution, expire, seconds_ahead
 from core.settings import settings
 
 QUEUE = "maintenance"
@@ -44,8 +44,8 @@ _DELETE = text("""
     DELETE FROM background_jobs WHERE id IN (
         SELECT id FROM background_jobs
         WHERE status IN ('succeeded', 'failed', 'cancelled') AND finished_at IS NOT NULL
-          AND created_at < statement_timestamp() - make_interval(days => :days)
-          AND finished_at < statement_timestamp() - make_interval(days => :days)
+          AND created_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
+          AND finished_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
           AND (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:status AS text) IS NULL OR status = :status)
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     RETURNING id
@@ -57,7 +57,8 @@ _DELETE_REST = text("""
     WITH page AS (
         SELECT id, at, via, job_id FROM events WHERE id > :after ORDER BY id LIMIT :batch
     ), old AS (
-        SELECT id, via, job_id FROM page WHERE at < statement_timestamp() - make_interval(days => :days)
+        SELECT id, via, job_id FROM page
+        WHERE at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
     ), gone AS (
         DELETE FROM events WHERE id IN (
             SELECT id FROM old
@@ -87,12 +88,13 @@ _RUN_SOON = text("""
 def delete(work: TaskWork[DeleteForm]) -> Steps:
     """Delete old finished jobs and engine events in batches of limited size; unfinished jobs and the audit log stay."""
     form, jobs, events = work.form, work.done, 0
-    values = {"days": form.days or settings().retention_days, "kind": form.kind, "status": form.status, "batch": BATCH}
+    ahead, days = seconds_ahead(work.session), form.days or settings().retention_days
+    values: dict[str, Any] = {"days": days, "ahead": ahead, "kind": form.kind, "status": form.status, "batch": BATCH}
     while ids := list(work.session.connection().execute(_DELETE, values).scalars()):
         jobs += len(ids)
         events += work.session.connection().execute(_DELETE_EVENTS, {"ids": ids}).rowcount
         yield Progress(jobs, jobs, f"{jobs:,} old jobs deleted")
-    result = {"jobs_deleted": jobs, "events_deleted": events}
+    result = {"jobs_deleted": jobs, "events_deleted": events, **caution(ahead)}
     if not form.is_for_all:
         return result
     after = int(work.session.connection().execute(_LOOKED_UP_TO).scalar_one())
