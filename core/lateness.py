@@ -11,7 +11,6 @@ from core import rounds
 from core.actor import ENGINE
 from core.errors import GiveUp, TryAgain
 from core.operations import TASKS
-from core.operations.maintenance import QUEUE
 
 #: Seconds after which a due schedule is late: schedulers look once a second.
 LATE: Final = 60
@@ -30,17 +29,18 @@ _SCHEDULES = text("""
                ELSE paused_by = :engine END
     ORDER BY next_due_at LIMIT :most
 """)
-# The last run that has ended, by the schedule itself or by a person who retried it.
+# The last run at its time that has ended, unless one by hand has succeeded since: the same job again, or "run now".
 _FAILED = text("""
     SELECT s.id, left(s.name, 300) AS name, last.id AS job_id, last.error_type AS type,
            left(last.error_message, 1000) AS message
     FROM schedules s CROSS JOIN LATERAL (
-        SELECT j.* FROM background_jobs j
-        WHERE j.kind = s.kind AND j.queue = :queue AND j.status IN ('succeeded', 'failed')
-          AND (j.schedule_id = s.id
-               OR EXISTS (SELECT FROM background_jobs r WHERE r.id = j.retry_of AND r.schedule_id = s.id))
-        ORDER BY j.created_at DESC, j.id DESC LIMIT 1) last
-    WHERE s.kind = ANY(:kinds) AND s.paused_at IS NULL AND last.status = 'failed' ORDER BY s.name LIMIT :most
+        SELECT j.* FROM schedule_ticks t JOIN background_jobs j ON j.id = t.job_id
+        WHERE t.schedule_id = s.id AND j.status IN ('succeeded', 'failed') ORDER BY t.due_at DESC LIMIT 1) last
+    WHERE s.kind = ANY(:kinds) AND s.paused_at IS NULL AND last.status = 'failed' AND NOT EXISTS (
+        SELECT FROM background_jobs j
+        WHERE j.kind = last.kind AND j.queue = last.queue AND j.created_at > last.created_at
+          AND j.status = 'succeeded' AND (j.schedule_id = s.id OR j.retry_of = last.id))
+    ORDER BY s.name LIMIT :most
 """)
 
 
@@ -95,8 +95,8 @@ def late_schedules(session: Session) -> list[LateSchedule]:
 
 
 def failed_schedules(session: Session) -> list[FailedSchedule]:
-    """Return the active schedules of maintenance whose last run that has ended failed."""
-    values = {"kinds": [task.name for task in TASKS], "queue": QUEUE, "most": MOST}
+    """Return the active schedules of maintenance whose last run at its time, of those that have ended, failed."""
+    values = {"kinds": [task.name for task in TASKS], "most": MOST}
     rows = session.connection().execute(_FAILED, values)
     return [FailedSchedule(row.id, row.name, row.job_id, _reason(row.type, row.message)) for row in rows]
 

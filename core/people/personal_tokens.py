@@ -131,7 +131,8 @@ def actor_of(session: Session, token: str, via: str) -> Actor:
 
 def _is_valid(row: PersonalToken, user: User) -> bool:
     now = clock.now()
-    return not row.revoked_at and not user.disabled_at and row.created_at - clock.SKEW < now < row.expires_at
+    is_young = row.created_at < now + clock.SKEW and now < row.expires_at
+    return is_young and not row.revoked_at and not user.disabled_at
 
 
 def _live(user_id: UUID) -> tuple[ColumnElement[bool], ...]:

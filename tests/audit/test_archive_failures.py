@@ -10,9 +10,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
+from core import clock
 from core.database.engine import session_scope
 from core.lateness import failed_schedules
-from core.models import AttemptOutcome, BackgroundJob, JobStatus, Role, User
+from core.models import AttemptOutcome, BackgroundJob, JobStatus, Role, ScheduleTick, User
 from core.operations.maintenance import QUEUE, archive_audit_log
 from core.schedules import scheduling
 from core.settings import settings
@@ -184,16 +185,17 @@ def test_a_task_of_maintenance_that_failed_for_any_reason_is_told(engine: Engine
         session.connection().execute(
             text("""INSERT INTO background_jobs (id, kind, queue, status, schedule_id, finished_at, error_type,
                         error_message)
-                    VALUES (gen_random_uuid(), 'maintenance.delete_old_jobs', :queue, 'failed', :id, now(),
+                    VALUES (:id, 'maintenance.delete_old_jobs', :queue, 'failed', :id, now(),
                             'OperationalError', E'could not extend file\\nHINT: Check free disk space.')"""),
             {"queue": QUEUE, "id": schedule.id},
         )
+        session.add(ScheduleTick(schedule_id=schedule.id, due_at=clock.now(), outcome="fired", job_id=schedule.id))
     with Session(engine) as session:
         [failed] = failed_schedules(session)
     assert str(failed) == "schedule nightly: its last run failed: OperationalError: could not extend file"
 
 
-def test_a_run_that_has_not_ended_hides_no_failure(scheduled: Engine) -> None:
+def test_a_run_by_hand_ends_the_finding_once_it_has_succeeded(scheduled: Engine) -> None:
     with full_disk():
         fire(scheduled)
     with session_scope(scheduled) as session:
@@ -201,3 +203,8 @@ def test_a_run_that_has_not_ended_hides_no_failure(scheduled: Engine) -> None:
         scheduling.run_now(session, schedule_id, ADMIN, None)
     with Session(scheduled) as session:
         assert len(failed_schedules(session)) == 1
+    held = driving.take(scheduled, queue=QUEUE)
+    assert held
+    assert driving.work_on(scheduled, held) is AttemptOutcome.SUCCEEDED
+    with Session(scheduled) as session:
+        assert failed_schedules(session) == []
