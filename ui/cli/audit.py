@@ -11,7 +11,7 @@ from core.audit.export import Format
 from core.audit.export import export as export_events
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
-from ui.cli.terminal import Json, opened, print_answer
+from ui.cli.terminal import Json, opened, print_answer, print_part
 
 verbs = typer.Typer(no_args_is_help=True, help="The audit log: verify, export.")
 
@@ -66,7 +66,7 @@ def export(
     audit_filter = AuditFilter.from_params(params)
     with opened() as engine:
         for part in export_events(engine, audit_filter, form):
-            typer.echo(part, nl=False)
+            print_part(part)
         with session_scope(engine) as session:
             older = find_events(session, audit_filter, limit=1).archived_before
     if older:

@@ -123,6 +123,13 @@ def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:
             typer.echo(f"{name.replace('_', ' ')}: {lines}")
 
 
+def print_part(text: str) -> None:
+    """Print a part of a file as it is; on a terminal, which it must not control, with control characters escaped."""
+    if sys.stdout.isatty():
+        text = escape_control_characters(text.replace("\r\n", "\n"))
+    typer.echo(text, nl=False, color=True)  # or it would take parts out of a file that look like colours
+
+
 def _readable(value: Any) -> str:
     """Return a value as a person reads it: yes and no, a line for each part of a list, name and value of a record."""
     if value is None:
