@@ -392,7 +392,7 @@ def _data_dir() -> Path:
 
 
 def _print_error(text: str) -> int:
-    typer.echo(text, err=True)
+    typer.echo(logs.escape_control_characters(text), err=True)  # it may name what others wrote into the database
     return 1
 
 

@@ -1,18 +1,26 @@
 """Time: the database's clock decides, in statements (`db_now`) and as each process has heard it (`now`).
 
-A host's own time of day counts nowhere else: hosts differ, and what one of them writes another one reads.
+A host's own time of day counts nowhere else, but to delete later (`ahead`): hosts differ, and what one of them writes
+another one reads.
 """
 
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func
 
-__all__ = ["UTC", "db_now", "hear", "now"]
+__all__ = ["SKEW", "UTC", "ahead", "db_now", "hear", "now"]
 
 #: The database's time when it was last heard, and this process's monotonic clock then.
 _heard: tuple[datetime, float] | None = None
+#: The database's time as it was least ahead of the time that has passed here: its timestamp without that time.
+_least: float | None = None
+
+#: A time that was written is ahead of the database's by so much at most: more, and its clock stood in the future then.
+#: The rest may be a clock that was put right, or a failover.
+SKEW = timedelta(minutes=5)
 
 
 def now() -> datetime:
@@ -29,8 +37,26 @@ def now() -> datetime:
 
 def hear(at: datetime) -> None:
     """Note the database's time, which was read just now."""
-    global _heard
+    global _heard, _least
     _heard = (at, time.monotonic())
+    begin = at.timestamp() - _passed()
+    _least = begin if _least is None else min(_least, begin)
+
+
+def ahead(at: datetime) -> timedelta:
+    """Return by how much the database's time may have gone ahead of the true one; zero for less than SKEW.
+
+    It cannot be later than it was once heard here, and the time that has passed since; this host's clock is the second
+    witness, also of what was before this process. Both may be behind: then what this protects is kept for longer.
+    """
+    earliest = at if _least is None else datetime.fromtimestamp(_least + _passed(), UTC)
+    step = at - min(at, earliest, datetime.now(UTC))
+    return step if step > SKEW else timedelta()
+
+
+def _passed() -> float:
+    """Return the seconds that have passed here since some moment, also while the machine slept, where it tells."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 def db_now() -> Any:

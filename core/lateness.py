@@ -1,4 +1,4 @@
-"""What should have come round by now: threads of workers and of this process, and schedules."""
+"""What should have come round by now: threads of workers and of this process, and schedules; and what failed then."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +9,8 @@ from sqlmodel import Session
 
 from core import rounds
 from core.actor import ENGINE
+from core.errors import GiveUp, TryAgain
+from core.operations import TASKS
 
 #: Seconds after which a due schedule is late: schedulers look once a second.
 LATE: Final = 60
@@ -26,6 +28,19 @@ _SCHEDULES = text("""
     WHERE CASE WHEN paused_at IS NULL THEN next_due_at < statement_timestamp() - make_interval(secs => :late)
                ELSE paused_by = :engine END
     ORDER BY next_due_at LIMIT :most
+""")
+# The last run at its time that has ended, unless one by hand has succeeded since: the same job again, or "run now".
+_FAILED = text("""
+    SELECT s.id, left(s.name, 300) AS name, last.id AS job_id, last.error_type AS type,
+           left(last.error_message, 1000) AS message
+    FROM schedules s CROSS JOIN LATERAL (
+        SELECT j.* FROM schedule_ticks t JOIN background_jobs j ON j.id = t.job_id
+        WHERE t.schedule_id = s.id AND j.status IN ('succeeded', 'failed') ORDER BY t.due_at DESC LIMIT 1) last
+    WHERE s.kind = ANY(:kinds) AND s.paused_at IS NULL AND last.status = 'failed' AND NOT EXISTS (
+        SELECT FROM background_jobs j
+        WHERE j.kind = last.kind AND j.queue = last.queue AND j.created_at > last.created_at
+          AND j.status = 'succeeded' AND (j.schedule_id = s.id OR j.retry_of = last.id))
+    ORDER BY s.name LIMIT :most
 """)
 
 
@@ -53,6 +68,19 @@ class LateSchedule:
         return f"schedule {self.name}: {self.problem or f'late by {self.seconds:.0f} s'}"
 
 
+@dataclass(frozen=True, slots=True)
+class FailedSchedule:
+    """A schedule of maintenance whose last run failed, with that job and its error: what it keeps small grows."""
+
+    id: UUID
+    name: str
+    job_id: UUID
+    reason: str
+
+    def __str__(self) -> str:
+        return f"schedule {self.name}: its last run failed: {self.reason}"
+
+
 def stalled_threads(session: Session) -> list[StalledThread]:
     """Return the stalled threads of live workers, according to their heartbeats, and of this process."""
     rows = session.connection().execute(_THREADS, {"most": MOST})
@@ -64,3 +92,16 @@ def late_schedules(session: Session) -> list[LateSchedule]:
     """Return the schedules that should have fired, the most overdue first."""
     rows = session.connection().execute(_SCHEDULES, {"most": MOST, "late": LATE, "engine": ENGINE.name})
     return [LateSchedule(row.id, row.name, float(row.seconds or 0), row.paused_reason) for row in rows]
+
+
+def failed_schedules(session: Session) -> list[FailedSchedule]:
+    """Return the active schedules of maintenance whose last run at its time, of those that have ended, failed."""
+    values = {"kinds": [task.name for task in TASKS], "most": MOST}
+    rows = session.connection().execute(_FAILED, values)
+    return [FailedSchedule(row.id, row.name, row.job_id, _reason(row.type, row.message)) for row in rows]
+
+
+def _reason(error_type: str | None, message: str | None) -> str:
+    """Return an error in one line: an error of our own says it in a sentence, another one needs its type."""
+    first = (message or "").partition("\n")[0].removesuffix(".")
+    return first if error_type in (GiveUp.__name__, TryAgain.__name__) else f"{error_type or 'Error'}: {first}"

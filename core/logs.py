@@ -60,6 +60,11 @@ def escape_control_characters(text: str) -> str:
     return _CONTROL.sub(_escaped, text)
 
 
+def on_one_line(text: str) -> str:
+    """Return text with its control characters escaped, line breaks and tabs too: it forges no further line."""
+    return escape_control_characters(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
 

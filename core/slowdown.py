@@ -11,7 +11,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlmodel import Session
 
+from core.logs import on_one_line
 from core.models.event import IS_AUDIT
+from core.quoting import as_literal, as_name
 from core.wording import PROGRAM, spoken
 
 #: A transaction open for longer is told; those of this program take seconds, and a backup of a small database minutes.
@@ -25,10 +27,10 @@ DEAD: Final = 100_000
 # has no process.
 _OLDEST: Final = text("""
     SELECT program, pid, state, extract(epoch FROM statement_timestamp() - since)::float8 AS age FROM (
-        SELECT left(coalesce(nullif(application_name, ''), 'an unnamed program'), 100) AS program, pid, state,
+        SELECT left(application_name, 100) AS program, pid, state,
                xact_start AS since
         FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-        UNION ALL SELECT left(gid, 100), NULL, 'prepared', prepared FROM pg_prepared_xacts
+        UNION ALL SELECT gid, NULL, 'prepared', prepared FROM pg_prepared_xacts
     ) open WHERE since IS NOT NULL ORDER BY since LIMIT 1
 """)
 _HIDDEN: Final = text("""
@@ -83,7 +85,9 @@ def delays(session: Session) -> Delays:
     row = connection.execute(_OLDEST).first()
     tables = connection.execute(_DEAD, {"least": DEAD}).all()
     return Delays(
-        OldestTransaction(row.program, row.pid, row.state or "", timedelta(seconds=max(0.0, row.age))) if row else None,
+        OldestTransaction(row.program or "", row.pid, row.state or "", timedelta(seconds=max(0.0, row.age)))
+        if row
+        else None,
         connection.execute(_HIDDEN).scalar_one(),
         sum(table.dead for table in tables),
         tuple((table.name, table.dead) for table in tables if table.is_many),
@@ -102,12 +106,13 @@ def slowdowns(session: Session) -> list[Slowdown]:
 def _old(oldest: OldestTransaction) -> Slowdown:
     effect = f"has been open for {spoken(oldest.age)}: it slows the queues and stops sealing"
     if oldest.pid is None:
-        name = oldest.program.replace("'", "''")
-        remedy = f"If its program does not end it, run in its database: ROLLBACK PREPARED '{name}'"
-        return Slowdown("old transaction", f"The prepared transaction {oldest.program} {effect}", remedy)
+        name = as_literal(oldest.program)
+        remedy = f"If its program does not end it, run in its database: ROLLBACK PREPARED {name}"
+        return Slowdown("old transaction", f"The prepared transaction {name} {effect}", remedy)
     remedy = f"Ask its owner to end it, or run: SELECT pg_terminate_backend({oldest.pid})"
     idle = ", idle" if oldest.state.startswith("idle") else ""
-    return Slowdown("old transaction", f"A transaction of {oldest.program} (pid {oldest.pid}{idle}) {effect}", remedy)
+    program = f"“{on_one_line(oldest.program)}”" if oldest.program else "an unnamed program"
+    return Slowdown("old transaction", f"A transaction of {program} (pid {oldest.pid}{idle}) {effect}", remedy)
 
 
 def _unsealed(now: Delays) -> Slowdown:
@@ -117,9 +122,10 @@ def _unsealed(now: Delays) -> Slowdown:
 
 
 def _bloated(name: str, dead: int, now: Delays) -> Slowdown:
-    sentence = f"The table {name} has {dead:,} dead rows, more than living ones: every query on it is slower"
+    table = as_name(name)
+    sentence = f"The table {table} has {dead:,} dead rows, more than living ones: every query on it is slower"
     return Slowdown(
-        "bloated table", sentence, f"End the oldest transaction of the server, then run: VACUUM {name}" + _hint(now)
+        "bloated table", sentence, f"End the oldest transaction of the server, then run: VACUUM {table}" + _hint(now)
     )
 
 

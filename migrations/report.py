@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.logs import on_one_line
+
 #: Rows shown in a finding's text; `rows` may have more.
 SHOWN = 10
 
@@ -22,7 +24,8 @@ class Finding:
     def __str__(self) -> str:
         """Return the problem, its remedy, and the first affected rows, one per line."""
         shown = ["    " + ", ".join(f"{k} {v}" for k, v in row.items()) for row in self.rows[:SHOWN]]
-        return "\n".join([f"{self.detail} {self.remedy}", *shown, *(["    ..."] if len(self.rows) > SHOWN else [])])
+        lines = [f"{self.detail} {self.remedy}", *shown, *(["    ..."] if len(self.rows) > SHOWN else [])]
+        return "\n".join(map(on_one_line, lines))
 
 
 @dataclass(frozen=True)

@@ -58,13 +58,13 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, unless the client is over a limit."""
-        if self.transport.is_closing() or self._refusal is HTTPStatus.TOO_MANY_REQUESTS:
+        if self.transport.is_closing() or self._refusal:
             return
         if self._deadline is None:
             self._expect(HEAD_SECONDS)
         self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+        if self._head_bytes > MOST_HEAD_BYTES and not (self._refusal or self.transport.is_closing()):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
@@ -94,20 +94,31 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Stop waiting: the request is complete."""
         self._head_bytes = 0
+        self._is_head_complete = False  # of the next one
         self._expect(None)
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """Pass the connection, and its place, on to the protocol for websockets."""
+        if self.cycle and not self.cycle.response_complete:  # its answer would get into the websocket
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
         _leave(self)
         self._stop_clocks()
         self.transport.set_write_buffer_limits()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer a request that breaks a limit, or that cannot be parsed, and close the connection."""
+        """Answer a request that breaks a limit, or that cannot be parsed, after all before it; then close."""
         if self._refusal is not HTTPStatus.TOO_MANY_REQUESTS:
             self._refuse(self._refusal or HTTPStatus.BAD_REQUEST)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; after the last of those before a refused one, answer that."""
+        is_last = not self.pipeline
+        super().on_response_complete()
+        if is_last and self._refusal and not self.transport.is_closing():
+            self._answer(self._refusal)
 
     def _close_after_answers(self) -> None:
         """Answer the requests that came before one too many, and close the connection with the last of them."""
@@ -136,7 +147,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _too_late(self) -> None:
         if self.flow.read_paused:  # our own pause, not the client's
             self._expect(BODY_SECONDS)
-        elif self._is_head_complete and not self.cycle.response_complete:
+        elif self._is_head_complete and not self.pipeline and not self.cycle.response_complete:
             self.transport.close()  # the application sees that the client has left
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
@@ -148,17 +159,26 @@ class BoundedHttp(HttpToolsProtocol):
             self._unread = None
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer in the transport itself, unless the application has begun to, and close the connection."""
-        cycle = self.cycle
-        is_unanswered = self._is_head_complete and not self.pipeline and cycle and not cycle.response_started
-        if is_unanswered:  # the rest of this request was refused: the application sees that the client has left
-            cycle.disconnected = True
-            cycle.message_event.set()
-        if is_unanswered or cycle is None or cycle.response_complete:
-            text = f"{status.phrase}.\n"
-            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            rest = f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"
-            self.transport.write((head + rest).encode())
+        """Refuse the request that is arriving, and read no more: those before it are answered first."""
+        self._refusal = status
+        self._expect(None)
+        cycle, is_pending = self.cycle, self.cycle is not None and not self.cycle.response_complete
+        if self._is_head_complete and self.pipeline:  # the rest of a request that waits was refused
+            self.pipeline.popleft()
+        elif is_pending and cycle.response_started and self._is_head_complete:
+            self.transport.close()
+        elif self._is_head_complete or not is_pending:
+            if is_pending:  # the rest of this request was refused: the application sees that the client has left
+                cycle.disconnected = True
+                cycle.message_event.set()
+            self._answer(status)
+
+    def _answer(self, status: HTTPStatus) -> None:
+        """Answer the refused request in the transport itself, and close the connection."""
+        text = f"{status.phrase}.\n"
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        rest = f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"
+        self.transport.write((head + rest).encode())
         self.transport.close()
 
 

@@ -116,7 +116,7 @@ class AuditLine:
 class AuditResults:
     """One page of lines, newest first; `next` is the id where older ones begin, None at the end.
 
-    `archived_before`: what matches and is older than this moment is in archive files; None if nothing there can match.
+    `archived_before`: what matches up to this moment may be in archive files; None if nothing there can match.
     """
 
     lines: list[AuditLine]
@@ -145,7 +145,7 @@ def find_events(
 
 def _archived_before(session: Session, audit_filter: AuditFilter) -> datetime | None:
     checkpoint = read_checkpoint(session)
-    if checkpoint is None or (audit_filter.since and audit_filter.since >= checkpoint.before):
+    if checkpoint is None or (audit_filter.since and audit_filter.since > checkpoint.before):
         return None
     return checkpoint.before
 

@@ -29,7 +29,8 @@ _READ_ONLY: Final = "25006"
 _GONE: Final = frozenset({"57P01", "57P02", "57P03"})
 _IS_READ_ONLY: Final = (
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, "
-    "extract(epoch FROM clock_timestamp())::float8"  # a number has one form, whatever the database's datestyle
+    # A number has one form, whatever the database's datestyle; but for float8, which extra_float_digits may round.
+    "extract(epoch FROM clock_timestamp())::numeric"
 )
 
 
@@ -145,7 +146,7 @@ def is_read_only(connection: psycopg.Connection[Any]) -> bool:
         if not connection.closed:
             connection.autocommit = False
     assert row is not None, "a SELECT without FROM has one row"
-    clock.hear(datetime.fromtimestamp(row[1], UTC))
+    clock.hear(datetime.fromtimestamp(float(row[1]), UTC))
     return bool(row[0])
 
 

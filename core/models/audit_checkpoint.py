@@ -21,7 +21,7 @@ class AuditCheckpoint(SQLModel, table=True):
     event_id: int = Field(sa_type=sa.BigInteger)
     txid: int = Field(sa_type=sa.BigInteger)
     hash: str = Field(sa_type=sa.Text)
-    #: Entries before this moment are in archive files.
+    #: When the newest entry that is in archive files was.
     before: datetime = Field(sa_type=Moment)
     #: The name of the archive file that ends with the link.
     file: str = Field(sa_type=sa.Text)

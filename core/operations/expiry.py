@@ -1,25 +1,34 @@
 """Rows that have ended: sessions, links, keys, workers, schedules' ticks, and the hours of counters."""
 
+import logging
 from collections.abc import Iterator
+from datetime import timedelta
 
 from sqlalchemy import TextClause, text
+from sqlmodel import Session, select
 
+from core import clock
 from core.operation import NoForm, Progress, Steps, TaskWork
 from core.settings import settings
+from core.wording import spoken
+
+log = logging.getLogger(__name__)
 
 #: Rows deleted in one transaction.
 BATCH = 50_000
 #: Days for which ended sessions and used keys stay available to support.
 KEEP_DAYS = 7
 
-_ENDED = "{} < statement_timestamp() - make_interval(days => :days)"
-#: What goes after KEEP_DAYS: the word for people, the table, and when a row of it ended.
+_ENDED = "{} < statement_timestamp() - make_interval(days => :days, secs => :ahead)"
+_OF_THE_FUTURE = "{} > statement_timestamp() + make_interval(days => :days)"
+#: What goes after KEEP_DAYS: the word for people, the table, when a row of it ended, and when it began: one that began
+#: as far ahead is of a clock that stood in the future, and would stay until then.
 _SOON = (
-    ("sessions", "user_sessions", "least(expires_at, coalesce(revoked_at, expires_at))"),
-    ("links", "sign_in_links", "expires_at"),
-    ("keys", "idempotency_keys", "created_at"),
-    ("pending_sign_ins", "pending_sign_ins", "expires_at"),
-    ("spent_states", "spent_states", "expires_at"),
+    ("sessions", "user_sessions", "least(expires_at, coalesce(revoked_at, expires_at))", "created_at"),
+    ("links", "sign_in_links", "expires_at", "created_at"),
+    ("keys", "idempotency_keys", "created_at", "created_at"),
+    ("pending_sign_ins", "pending_sign_ins", "expires_at", "created_at"),
+    ("spent_states", "spent_states", "expires_at", "expires_at"),
 )
 _FIFTH_LAST = """SELECT due_at FROM schedule_ticks last WHERE last.schedule_id = schedule_ticks.schedule_id
     ORDER BY due_at DESC OFFSET 4 LIMIT 1"""
@@ -35,8 +44,8 @@ _WITH_JOBS = (
 #: Old hours become one row, so that sums over all time, as in the metrics, stay what they were.
 _SUM_UP = text("""
     WITH old AS (
-        DELETE FROM job_counters WHERE hour > 'epoch'
-          AND hour < date_trunc('hour', statement_timestamp() - make_interval(days => :days), 'UTC') RETURNING *
+        DELETE FROM job_counters WHERE hour > 'epoch' AND hour <
+            date_trunc('hour', statement_timestamp() - make_interval(days => :days, secs => :ahead), 'UTC') RETURNING *
     )
     INSERT INTO job_counters AS c (hour, kind, queue, status, shard, jobs, ran_seconds)
     SELECT 'epoch', kind, queue, status, 0, sum(jobs), sum(ran_seconds) FROM old GROUP BY kind, queue, status
@@ -48,20 +57,41 @@ _SUM_UP = text("""
 def expire(work: TaskWork[NoForm]) -> Steps:
     """Delete what has ended, in batches of limited size, and add up the counters of old hours."""
     counts: dict[str, int] = {}
+    ahead = seconds_ahead(work.session)
     for name, statement, days in _statements():
         counts[name] = 0
-        values = {"days": days, "batch": BATCH}
+        values = {"days": days, "ahead": ahead, "batch": BATCH}
         while deleted := work.session.connection().execute(statement, values).rowcount:
             counts[name] += deleted
             yield Progress(sum(counts.values()), sum(counts.values()))
-    work.session.connection().execute(_SUM_UP, {"days": settings().retention_days})
-    return {f"{name}_deleted": count for name, count in counts.items()}
+    work.session.connection().execute(_SUM_UP, {"days": settings().retention_days, "ahead": ahead})
+    return {f"{name}_deleted": count for name, count in counts.items()} | caution(ahead)
+
+
+def seconds_ahead(session: Session) -> float:
+    """Return by how much the database's clock may be ahead: what is younger by that is not deleted."""
+    seconds = clock.ahead(session.exec(select(clock.db_now())).one()).total_seconds()
+    if seconds:
+        log.warning("the database's clock is ahead, less is deleted", extra={"seconds": round(seconds)})
+    return seconds
+
+
+def caution(seconds: float) -> dict[str, str]:
+    """Return what a result says about a clock that is ahead; nothing if it is not."""
+    if not seconds:
+        return {}
+    sentence = (
+        f"The database's clock is {spoken(timedelta(seconds=seconds))} ahead of this worker's: whatever is younger by "
+        "that was kept. Put the clock right; if it is, restart the workers."
+    )
+    return {"detail": sentence}
 
 
 def _statements() -> Iterator[tuple[str, TextClause, int]]:
     """Yield what to delete: its name, the statement for one batch, and the age in days."""
-    for name, table, ended_at in _SOON:
-        yield name, _deletion(table, _ENDED.format(ended_at)), KEEP_DAYS
+    for name, table, ended_at, began_at in _SOON:
+        condition = f"({_ENDED.format(ended_at)} OR {_OF_THE_FUTURE.format(began_at)})"
+        yield name, _deletion(table, condition), KEEP_DAYS
     for name, table, condition in _WITH_JOBS:
         yield name, _deletion(table, condition), max(KEEP_DAYS, settings().retention_days)
 

@@ -1,18 +1,26 @@
 """Maintenance tasks: they delete old finished jobs with their events, and archive old entries of the audit log."""
 
+import errno
+from itertools import takewhile
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import text
+from sqlmodel import Session
 
 from core.audit.chain.archive import archive_next
 from core.audit.chain.keys import chain_keys
-from core.models import Role
+from core.errors import GiveUp, Unusable
+from core.models import JobStatus, Role
 from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
-from core.operations.expiry import expire
+from core.operations.expiry import caution, expire, seconds_ahead
 from core.settings import settings
 
 QUEUE = "maintenance"
+#: Minutes after which a failed archive is tried again: at first, doubled by each failure, and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 5, 60
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: Jobs, or events, in one transaction: few enough that other transactions do not wait.
 BATCH = 5_000
 
@@ -36,8 +44,8 @@ _DELETE = text("""
     DELETE FROM background_jobs WHERE id IN (
         SELECT id FROM background_jobs
         WHERE status IN ('succeeded', 'failed', 'cancelled') AND finished_at IS NOT NULL
-          AND created_at < statement_timestamp() - make_interval(days => :days)
-          AND finished_at < statement_timestamp() - make_interval(days => :days)
+          AND created_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
+          AND finished_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
           AND (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:status AS text) IS NULL OR status = :status)
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     RETURNING id
@@ -49,7 +57,8 @@ _DELETE_REST = text("""
     WITH page AS (
         SELECT id, at, via, job_id FROM events WHERE id > :after ORDER BY id LIMIT :batch
     ), old AS (
-        SELECT id, via, job_id FROM page WHERE at < statement_timestamp() - make_interval(days => :days)
+        SELECT id, via, job_id FROM page
+        WHERE at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
     ), gone AS (
         DELETE FROM events WHERE id IN (
             SELECT id FROM old
@@ -64,17 +73,28 @@ _LOOKED_UP_TO = text("""
                              THEN CAST(result ->> 'events_up_to' AS numeric) END), 0)
     FROM background_jobs WHERE kind = 'maintenance.delete_old_jobs' AND status = 'succeeded'
 """)
+# Six are enough for the longest pause.
+_LAST_ENDINGS = text(f"""
+    SELECT status FROM background_jobs
+    WHERE kind = :kind AND queue = '{QUEUE}' AND status IN ('succeeded', 'failed')
+    ORDER BY created_at DESC, id DESC LIMIT 6
+""")  # noqa: S608 - our own constant
+_RUN_SOON = text("""
+    UPDATE schedules SET next_due_at = least(next_due_at, statement_timestamp() + make_interval(mins => :minutes))
+    WHERE kind = :kind AND cron IS NOT NULL AND paused_at IS NULL
+""")
 
 
 def delete(work: TaskWork[DeleteForm]) -> Steps:
     """Delete old finished jobs and engine events in batches of limited size; unfinished jobs and the audit log stay."""
     form, jobs, events = work.form, work.done, 0
-    values = {"days": form.days or settings().retention_days, "kind": form.kind, "status": form.status, "batch": BATCH}
+    ahead, days = seconds_ahead(work.session), form.days or settings().retention_days
+    values: dict[str, Any] = {"days": days, "ahead": ahead, "kind": form.kind, "status": form.status, "batch": BATCH}
     while ids := list(work.session.connection().execute(_DELETE, values).scalars()):
         jobs += len(ids)
         events += work.session.connection().execute(_DELETE_EVENTS, {"ids": ids}).rowcount
         yield Progress(jobs, jobs, f"{jobs:,} old jobs deleted")
-    result = {"jobs_deleted": jobs, "events_deleted": events}
+    result = {"jobs_deleted": jobs, "events_deleted": events, **caution(ahead)}
     if not form.is_for_all:
         return result
     after = int(work.session.connection().execute(_LOOKED_UP_TO).scalar_one())
@@ -95,10 +115,34 @@ def archive(work: TaskWork[NoForm]) -> Steps:
     if folder is None:
         return {"entries_archived": 0, "detail": "UNSTUCK_AUDIT_ARCHIVE_DIR is not set: all entries stay here."}
     file, keys = None, chain_keys()
-    while moved := archive_next(work.session, keys, folder, settings().audit_retention_days):
-        file, done = moved.file, done + moved.entries
-        yield Progress(done, done, f"{done:,} entries archived")
+    try:
+        while moved := archive_next(work.session, keys, folder, settings().audit_retention_days):
+            file, done = moved.file, done + moved.entries
+            yield Progress(done, done, f"{done:,} entries archived")
+    except (OSError, Unusable, GiveUp) as error:
+        work.session.rollback()
+        minutes = _try_again_soon(work.session)
+        yield Progress(done, done)
+        raise GiveUp(f"{_sentence_of(error, folder)} The next try of its schedule is in {minutes} min.") from None
     return {"entries_archived": done, "last_file": file}
+
+
+def _try_again_soon(session: Session) -> int:
+    """Let schedules that archive run again long before their time; return the minutes until then."""
+    kind = {"kind": archive_audit_log.name}
+    endings = session.connection().execute(_LAST_ENDINGS, kind).scalars()
+    failures = len(list(takewhile(lambda ending: ending == JobStatus.FAILED, endings)))
+    minutes: int = min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE)
+    session.connection().execute(_RUN_SOON, {**kind, "minutes": minutes})
+    return minutes
+
+
+def _sentence_of(error: Exception, folder: Path) -> str:
+    if not isinstance(error, OSError):
+        return str(error).removesuffix(".") + "."
+    remedy = "free space there" if error.errno in _FULL else "mount it, or let the worker's account write there"
+    cause = error.strerror or type(error).__name__
+    return f"The archive folder {folder} cannot be used: {cause}. Nothing was deleted: {remedy}."
 
 
 delete_old_jobs = Task(

@@ -119,6 +119,7 @@ def sign_in_by_code(engine: Engine, token: str, code: str, visitor: Visitor) -> 
         col(PendingSignIn.token_hash) == hash_token(token),
         col(PendingSignIn.used_at).is_(None),
         col(PendingSignIn.expires_at) > clock.db_now(),
+        col(PendingSignIn.created_at) < clock.db_now() + clock.SKEW,
         col(PendingSignIn.attempts) < MOST_ATTEMPTS,
     )
     with session_scope(engine) as session:  # committed separately, so that every attempt counts
@@ -180,6 +181,7 @@ def _usable(token: str) -> tuple[ColumnElement[bool], ...]:
         col(SignInLink.token_hash) == hash_token(token),
         col(SignInLink.used_at).is_(None),
         col(SignInLink.expires_at) > clock.db_now(),
+        col(SignInLink.created_at) < clock.db_now() + clock.SKEW,
     )
 
 

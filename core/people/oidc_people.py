@@ -45,7 +45,7 @@ def opened(session: Session, cookie: str, state: str) -> Attempt:
         attempt = Attempt(**fields)
     except (Unusable, ValueError, TypeError, KeyError, AttributeError):
         raise NotSignedIn(_LOST) from None
-    if purpose != _PURPOSE or until < clock.now().timestamp() or not state or attempt.state != state:
+    if purpose != _PURPOSE or not _is_young(until) or not state or attempt.state != state:
         raise NotSignedIn(_LOST)
     spent = insert(SpentState).values(state_hash=_hash(state), expires_at=clock.now() + ATTEMPT_LIFE)
     session.exec(delete(SpentState).where(col(SpentState.expires_at) < clock.db_now()))
@@ -53,6 +53,12 @@ def opened(session: Session, cookie: str, state: str) -> Attempt:
     if session.connection().execute(marked).first() is None:
         raise NotSignedIn("This sign-in was already used. Start again from the sign-in page.")
     return attempt
+
+
+def _is_young(until: float) -> bool:
+    """Tell whether an attempt still lives: its clock may have stood in the future, so not for longer than it may."""
+    left = until - clock.now().timestamp()
+    return 0 <= left <= (ATTEMPT_LIFE + clock.SKEW).total_seconds()
 
 
 def person_of(session: Session, claims: Mapping[str, Any]) -> User:

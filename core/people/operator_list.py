@@ -69,8 +69,8 @@ def _has_factor(person: type[User]) -> ColumnElement[bool]:
 
 
 def _has_link(person: type[User]) -> ColumnElement[bool]:
-    is_unused = (col(SignInLink.used_at).is_(None), col(SignInLink.expires_at) > clock.now())
-    return sa.exists().where(col(SignInLink.user_id) == col(person.id), *is_unused)
+    is_young = (col(SignInLink.expires_at) > clock.now(), col(SignInLink.created_at) < clock.now() + clock.SKEW)
+    return sa.exists().where(col(SignInLink.user_id) == col(person.id), col(SignInLink.used_at).is_(None), *is_young)
 
 
 def _line(user: User, has_factor: bool, open_sessions: int, last_seen: datetime | None, has_link: bool) -> OperatorLine:  # noqa: FBT001 - a row of the query

@@ -130,7 +130,9 @@ def actor_of(session: Session, token: str, via: str) -> Actor:
 
 
 def _is_valid(row: PersonalToken, user: User) -> bool:
-    return not row.revoked_at and not user.disabled_at and row.expires_at > clock.now()
+    now = clock.now()
+    is_young = row.created_at < now + clock.SKEW and now < row.expires_at
+    return is_young and not row.revoked_at and not user.disabled_at
 
 
 def _live(user_id: UUID) -> tuple[ColumnElement[bool], ...]:

@@ -14,7 +14,7 @@ from uuid import UUID
 import pyotp
 import segno
 from pydantic import Field
-from sqlmodel import Session, col, delete, func, select, update
+from sqlmodel import Session, col, delete, func, or_, select, update
 
 from core import bus, clock
 from core.actor import Actor
@@ -29,6 +29,7 @@ from core.settings import settings
 ISSUER: Final = "Unstuck"
 #: A phone's clock may be off by one 30-second step in either direction.
 STEPS: Final = (-1, 0, 1)
+STEP: Final = timedelta(seconds=30)
 RECOVERY_CODES: Final = 10
 #: Wrong codes in a row that lock the factor for a while: guessing a million codes then takes two years.
 MOST_FAILURES: Final = 5
@@ -138,8 +139,9 @@ def check(session: Session, user: User, code: str) -> bool:
     factor = session.get(SecondFactor, user.id, populate_existing=True)
     if factor is None or factor.confirmed_at is None:
         return False
-    if factor.locked_until and factor.locked_until > clock.now():
-        seconds = int((factor.locked_until - clock.now()).total_seconds()) + 1
+    left = factor.locked_until - clock.now() if factor.locked_until else timedelta()
+    if timedelta() < left < LOCKED + clock.SKEW:  # longer, and it is of a clock that stood in the future
+        seconds = int(left.total_seconds()) + 1
         raise TooMany(f"Too many wrong codes. Try again in {seconds // 60 + 1} minutes.", seconds)
     rate_limits.check(rate_limits.CODES, str(user.id))
     plain = _plain(code)
@@ -152,8 +154,10 @@ def check(session: Session, user: User, code: str) -> bool:
 
 def _use_step(session: Session, user_id: UUID, step: int) -> bool:
     """Use a code's step; a second request with the same code finds it used."""
-    unused = (col(SecondFactor.user_id) == user_id, col(SecondFactor.last_step) < step)
-    use_up = update(SecondFactor).where(*unused).values(last_step=step, failures=0)
+    of_the_future = step + len(STEPS) + clock.SKEW // STEP  # used while the clock stood there: it shuts nobody out
+    is_unused = or_(col(SecondFactor.last_step) < step, col(SecondFactor.last_step) > of_the_future)
+    use_up = update(SecondFactor).where(col(SecondFactor.user_id) == user_id, is_unused)
+    use_up = use_up.values(last_step=step, failures=0)
     return session.exec(use_up.returning(col(SecondFactor.user_id))).first() is not None
 
 

@@ -14,7 +14,8 @@ from sqlmodel import Session
 from core import slowdown
 from core.database.engine import connect, session_scope
 from core.models import Role, User
-from core.slowdown import Slowdown, slowdowns
+from core.slowdown import Delays, OldestTransaction, Slowdown, slowdowns
+from tests.security.hostile import TEXTS
 from ui.api import probes
 from ui.cli.doctor import examine
 
@@ -52,7 +53,7 @@ def test_an_old_transaction_is_named_with_its_program_process_and_remedy(engine:
     with psql(engine) as pid:
         [finding] = of_kind(engine, "old transaction")
     assert finding.sentence.startswith(
-        f"A transaction of psql (pid {pid}, idle) has been open for 0 s: it slows the queues"
+        f"A transaction of “psql” (pid {pid}, idle) has been open for 0 s: it slows the queues"
     )
     assert f"pg_terminate_backend({pid})" in finding.remedy
     assert of_kind(engine, "old transaction") == []
@@ -87,7 +88,7 @@ def test_operators_read_in_readyz_what_strangers_only_count(
         assert body["slow"] == ["1 old transaction"]
         assert "secret" not in str(body)
     assert "secret plans" in bodies[2]["late"][0]
-    assert f"secret program (pid {pid}" in bodies[2]["slow"][0]
+    assert f"“secret program” (pid {pid}" in bodies[2]["slow"][0]
     assert "secret plans" not in anonymous.get("/metrics").text
 
 
@@ -135,3 +136,38 @@ def test_a_user_who_may_not_see_other_sessions_learns_what_is_hidden(engine: Eng
         session.connection().execute(text(f"DROP OWNED BY {role}; DROP ROLE {role}"))
     assert "GRANT pg_read_all_stats" in finding.remedy
     assert "GRANT pg_read_all_stats" not in of_kind(engine, "unsealed event")[0].remedy
+
+
+HOSTILE = [
+    *(text for text in TEXTS.values() if text),
+    "a\x01b",
+    "plain",
+    "it's",
+    "back\\slash' OR",
+    'quo"te',
+    "100%s",
+    "order",
+]
+CONTROL = set("\x00\x01\x07\x08\x1b\x7f\x9b\r\n\t\u202e\u2066\u2028")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_of_other_programs_neither_end_the_advice_nor_control_a_terminal(engine: Engine, name: str) -> None:
+    """PostgreSQL takes transactions and tables of any name; the advice is to be copied as it is."""
+    prepared = slowdown._old(OldestTransaction(name, None, "prepared", timedelta(hours=1)))
+    program = slowdown._old(OldestTransaction(name, 7, "active", timedelta(hours=1)))
+    table = slowdown._bloated(name[:20], 7, Delays(None, 0, 7, (), timedelta()))
+    for each in (prepared, program, table):
+        assert not CONTROL & set(each.sentence + each.remedy)
+    with engine.begin() as connection:
+        literal = prepared.remedy.partition("ROLLBACK PREPARED ")[2]
+        assert connection.exec_driver_sql(f"SELECT {literal}".replace("%", "%%")).scalar_one() == name
+        identifier = table.remedy.partition("VACUUM ")[2]
+        [column] = connection.exec_driver_sql(f"SELECT 1 AS {identifier}".replace("%", "%%")).keys()
+        assert column == name[:20]
+
+
+def test_a_long_name_of_a_prepared_transaction_is_told_in_full() -> None:
+    """The statement would not find it by a part of its name; PostgreSQL allows 199 bytes."""
+    assert "left(gid" not in slowdown._OLDEST.text
+    assert "x" * 199 in slowdown._old(OldestTransaction("x" * 199, None, "", timedelta(hours=1))).remedy

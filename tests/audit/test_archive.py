@@ -21,6 +21,7 @@ from core.audit.chain.archive_file import archive_after, find_archives, links_in
 from core.audit.chain.keys import ChainKeys
 from core.audit.chain.links import Walk
 from core.audit.chain.verify import Fault, Verdict, verify
+from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
 from core.errors import GiveUp, Unusable
 from core.models import AuditCheckpoint, AuditSeal, Event, Role, User
@@ -274,6 +275,27 @@ def test_a_check_while_entries_move_finds_no_fault(
     assert (check(aged).archived, check(aged).fault) == (OLD, None)
 
 
+def test_a_check_beside_entries_that_never_stop_moving_ends_with_a_sentence(
+    aged: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(aged, "DELETE FROM audit_seals", f"UPDATE events SET at = {AGE}")
+    for number in range(EVENTS, 2 * EVENTS):
+        write(aged, number)
+    damage(aged, f"UPDATE events SET at = {AGE}")
+    seal_all(aged)
+    tries = []
+
+    def move_one(engine: Engine, walk: Walk, page: int) -> Fault | None:
+        with session_scope(engine) as session:
+            tries.append(archive_next(session, KEYS, tmp_path, 400, batch=1))
+        return Fault(1, 1, "seal missing", "seals are missing")
+
+    monkeypatch.setattr(chain_verify, "_verify_database", move_one)
+    with pytest.raises(Unusable, match="Entries moved to archive files during each of 5 tries"):
+        check(aged)
+    assert len(tries) == 5
+
+
 CHECKPOINT_EDITS = ("position = position + 1", "hash = repeat('0', 64)", "before = before - interval '1 day'")
 CHECKPOINT_EDITS += ("txid = 1", "file = 'audit-1.jsonl.gz'")
 
@@ -353,17 +375,50 @@ def test_links_of_a_former_key_are_archived_and_verified(aged: Engine, tmp_path:
 def test_a_search_says_where_older_entries_are(aged: Engine, tmp_path: Path, signed_in: SignIn) -> None:  # noqa: F811
     client, _ = signed_in(Role.ADMIN)
     assert client.get("/api/audit").json()["archived_before"] is None
+    newest = newest_of(aged, OLD)
     move(aged, tmp_path)
-    with Session(aged) as session:
-        before = session.exec(select(AuditCheckpoint)).one().before
-    assert datetime.fromisoformat(client.get("/api/audit").json()["archived_before"]) == before
-    later = {"since": (before + timedelta(days=1)).isoformat()}
+    assert datetime.fromisoformat(client.get("/api/audit").json()["archived_before"]) == newest
+    at = {"since": newest.isoformat()}
+    assert client.get("/api/audit", params=at).json()["archived_before"] is not None
+    later = {"since": (newest + timedelta(microseconds=1)).isoformat()}
     assert client.get("/api/audit", params=later).json()["archived_before"] is None
+
+
+def newest_of(engine: Engine, number: int) -> datetime:
+    """Return when the newest of the first events was."""
+    with Session(engine) as session:
+        return max(session.get_one(Event, event).at for event in range(1, number + 1))
+
+
+@pytest.mark.parametrize("days", [30, 450])
+def test_what_is_archived_is_told_by_the_entries_and_not_by_the_days_that_are_set(
+    aged: Engine, tmp_path: Path, days: int
+) -> None:
+    """A run that was interrupted leaves a file; the days may be others when the next run takes it."""
+    damage(aged, "DELETE FROM audit_seals", "UPDATE events SET at = at + interval '440 days' WHERE id = 3")
+    seal_all(aged)
+    newest = newest_of(aged, OLD)
+    with Session(aged) as session:
+        assert archive_next(session, KEYS, tmp_path, 30, batch=OLD)
+        session.rollback()
+    move(aged, tmp_path, days=days)
+    with Session(aged) as session:
+        assert find_events(session, AuditFilter()).archived_before == newest
+
+
+def test_what_is_archived_never_goes_back_in_time(aged: Engine, tmp_path: Path) -> None:
+    """Entries lie in the order of their transactions: an older one may come after a newer one."""
+    newest = newest_of(aged, 2)
+    damage(aged, "DELETE FROM audit_seals", "UPDATE events SET at = at - interval '99 days' WHERE id IN (3, 4)")
+    seal_all(aged)
+    move(aged, tmp_path, batch=2)
+    with Session(aged) as session:
+        assert find_events(session, AuditFilter()).archived_before == newest
 
 
 def test_verify_and_export_say_where_older_entries_are(run: Run, aged: Engine, tmp_path: Path) -> None:  # noqa: F811
     move(aged, tmp_path)
-    assert "are in archive files." in run("audit", "export").stderr
+    assert "Archive files hold entries up to " in run("audit", "export").stderr
     result = run("audit", "verify", "--archive", str(tmp_path), "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["archived"] == OLD

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
 from sqlalchemy import Engine, make_url, text
 
+from core import clock
 from core.database import timeouts
 from core.database.engine import connect, refuse_unusable, session_scope
 from core.database.session_settings import PINNED
@@ -100,6 +102,7 @@ def test_it_ends_well_though_every_transaction_must_set_what_a_pooler_dropped(
         set_default(database_url, name)
     with opened(database_url) as engine:
         journey(engine)
+        assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=1), "its time was heard as it is"
 
 
 def test_migrations_end_at_head_whatever_the_defaults_of_a_database_are(empty_database_url: str) -> None:

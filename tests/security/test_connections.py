@@ -207,3 +207,57 @@ def test_a_proxy_stands_for_all_its_visitors(port: int, monkeypatch: pytest.Monk
 def test_an_answer_may_take_longer_than_its_request(port: int) -> None:
     with line(port, b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n") as raw:
         assert answers(raw).startswith(b"HTTP/1.1 200 ")
+
+
+#: A request that is refused, and the answer that says so.
+REFUSED = {
+    "no request at all": (b"NO SUCH\x00\r\n\r\n", b"HTTP/1.1 400 "),
+    "a byte that begins no request": (b"\x00", b"HTTP/1.1 400 "),
+    "headers too large": (GET + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", b"HTTP/1.1 431 "),
+    "half a request": (GET + b"X-Slow: ", b"HTTP/1.1 408 "),
+}
+
+
+@pytest.mark.parametrize("bad", REFUSED)
+@pytest.mark.parametrize("before", ["/healthz", "/slow"])
+def test_good_requests_before_a_refused_one_are_answered_first(port: int, bad: str, before: str) -> None:
+    refused, answer = REFUSED[bad]
+    good = GET.replace(b"/healthz", before.encode()) + b"\r\n"
+    with line(port, good * 3 + refused) as raw:
+        received = answers(raw)
+    assert received.count(b"HTTP/1.1 200 ") == 3
+    assert received.count(b"HTTP/1.1 ") == 4
+    assert answer in received[received.rindex(b"HTTP/1.1 200 ") :]
+
+
+@pytest.mark.parametrize("bad", [b"NO SUCH\x00\r\n\r\n", b"\x00"])
+def test_a_refused_request_behind_a_slow_one_is_not_parsed_any_further(port: int, bad: bytes) -> None:
+    slow = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with line(port, slow + bad, GET + b"\r\n") as raw:
+        received = answers(raw)
+    assert [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400"]
+
+
+def test_a_body_that_breaks_off_behind_a_good_request_ends_the_connection_after_its_answer(port: int) -> None:
+    chunk = POST + b"Transfer-Encoding: chunked\r\n\r\nno number\r\n"
+    with line(port, GET + b"\r\n" + chunk) as raw:
+        received = answers(raw)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 400 " in received
+
+
+def test_a_websocket_behind_a_request_without_an_answer_is_refused_after_it(port: int) -> None:
+    handshake = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    handshake += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    slow = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with line(port, slow + GET + handshake) as raw:
+        received = answers(raw)
+    assert [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400"]
+
+
+def test_a_body_that_comes_too_late_behind_a_slow_request_takes_no_answer_with_it(port: int) -> None:
+    slow = POST.replace(b"/ ", b"/slow ") + b"Content-Length: 0\r\n\r\n"
+    half = POST + b"Content-Length: 10\r\n\r\n12345"
+    with line(port, slow * 2 + half) as raw:
+        received = answers(raw)
+    assert received.count(b"HTTP/1.1 200 ") == 2

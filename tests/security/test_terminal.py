@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 from typer import Exit
 
+import main
 from core import logs
 from core.wording import with_visible_marks
+from migrations.report import Finding
 from tests.security.hostile import TEXTS, UNSTORABLE
 from ui.cli.doctor import DoctorFinding, doctor
-from ui.cli.terminal import print_answer, print_rows
+from ui.cli.terminal import print_answer, print_part, print_rows
 
 SECRET_VALUE = "canary-in-a-variable"
 
@@ -80,7 +82,38 @@ def test_no_finding_of_the_doctor_controls_the_terminal(
     monkeypatch.setattr("ui.cli.doctor.load", lambda _: [DoctorFinding("late schedule", hostile, f"Remove {hostile}")])
     with pytest.raises(Exit):
         doctor()
-    assert not set(capsys.readouterr().out) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+    assert len(shown.splitlines()) == 2, "a name forges no remedy"
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_finding_of_a_migration_controls_the_terminal_or_forges_a_line(text: str) -> None:
+    """Names of views, triggers and schemas come from whoever made them."""
+    finding = str(Finding("view", f"The view {TEXTS[text]} is in the way.", "Drop it.", blocks=True))
+    assert len(finding.splitlines()) == 1
+    assert not set(finding) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_error_of_the_command_line_controls_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main._print_error(f"The schedule {TEXTS[text]} is paused.") == 1
+    assert not set(capsys.readouterr().err) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_export_to_a_terminal_does_not_control_it_and_one_to_a_file_is_as_it_was_written(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reasons and user agents come from whoever sent them."""
+    line = f'"{TEXTS[text]}"\r\n'
+    for screen in (Terminal(), io.StringIO(newline="")):
+        monkeypatch.setattr("sys.stdout", screen)
+        print_part(line)
+        if screen.isatty():
+            assert not set(screen.getvalue()) & set("\x00\x07\x08\x1b\x7f\x9b\r\u202e\u2066")
+        else:
+            assert screen.getvalue() == line
 
 
 def test_marks_of_direction_are_shown_as_what_they_are() -> None:

@@ -29,7 +29,7 @@ def list_audit(
 ) -> dict[str, Any]:
     """List changes made by people, newest first. Filters: who, what, user, since, until, q (text in the reason).
 
-    Entries before `archived_before` are in archive files; null if no entry there can match.
+    Archive files hold entries up to `archived_before`; null if no entry there can match.
     """
     audit_filter = _filter(request)
     page = read(caller, Role.ADMIN, lambda session, _: find_events(session, audit_filter, limit=limit, before=after))

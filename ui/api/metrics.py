@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from core.database.engine import session_scope
 from core.health import health_summary
-from core.lateness import late_schedules, stalled_threads
+from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.queues.controls import queue_lines
 from core.slowdown import delays
 from ui import access, live
@@ -142,7 +142,10 @@ def _late(session: Session) -> Iterator[Metric]:
     late = GaugeMetricFamily("unstuck_schedule_late_seconds", "Seconds past its time.", labels=["schedule"])
     for schedule in late_schedules(session):
         late.add_metric([str(schedule.id)], schedule.seconds)  # its name is not for strangers
-    yield from (stalled, late)
+    failed = GaugeMetricFamily("unstuck_schedule_failed", "1 if its last run failed.", labels=["schedule"])
+    for each_failed in failed_schedules(session):
+        failed.add_metric([str(each_failed.id)], 1)
+    yield from (stalled, late, failed)
 
 
 def _pool() -> Iterator[Metric]:

@@ -16,7 +16,7 @@ from core.database.window import MOST
 from core.diagnosis.invariants import violations
 from core.errors import NotPermitted, NotSignedIn
 from core.health import health_summary
-from core.lateness import late_schedules, stalled_threads
+from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.models import Role
 from core.people.auth import Credentials
 from core.queues.workers import newest_workers
@@ -84,6 +84,7 @@ def _read_readiness() -> tuple[int, dict[str, Any]]:
             broken = [violation.invariant.name for violation in violations(session, cheap_only=True)]
             late = [("stalled thread", str(each)) for each in stalled_threads(session)]
             late += [("late schedule", str(each)) for each in late_schedules(session)]
+            late += [("failed schedule", str(each)) for each in failed_schedules(session)]
             slow = [(each.kind, each.sentence) for each in slowdowns(session)]
             check_writable(session)
     except DatabaseReadOnly as error:

@@ -1,7 +1,7 @@
 """Verbs about the audit log."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from core.audit.export import Format
 from core.audit.export import export as export_events
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
-from ui.cli.terminal import Json, opened, print_answer
+from ui.cli.terminal import Json, opened, print_answer, print_part
 
 verbs = typer.Typer(no_args_is_help=True, help="The audit log: verify, export.")
 
@@ -29,7 +29,13 @@ def verify(head: Head = None, archive: Archive = None, as_json: Json = False) ->
     with opened() as engine:
         verdict = verify_chain(engine, chain_keys(), expected_head=head, archives=archive or ())
     fault = verdict.fault
-    answer = {"links": verdict.links, "archived": verdict.archived, "head": verdict.head}
+    answer: dict[str, Any] = {
+        "links": verdict.links,
+        "archived": verdict.archived,
+        "files_verified": verdict.files,
+        "copies": list(verdict.copies),
+        "head": verdict.head,
+    }
     if fault:
         sentence = fault.says[0].upper() + fault.says[1:] + "."
         answer |= {
@@ -60,8 +66,8 @@ def export(
     audit_filter = AuditFilter.from_params(params)
     with opened() as engine:
         for part in export_events(engine, audit_filter, form):
-            typer.echo(part, nl=False)
+            print_part(part)
         with session_scope(engine) as session:
             older = find_events(session, audit_filter, limit=1).archived_before
     if older:
-        typer.echo(f"Entries before {older:%Y-%m-%d} are in archive files.", err=True)
+        typer.echo(f"Archive files hold entries up to {older:%Y-%m-%d %H:%M} UTC.", err=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from shlex import quote
 from typing import Any
 
 import typer
@@ -12,8 +13,8 @@ from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
 from core.encryption.key_check import problem_of_key
 from core.encryption.rotation import token_cipher
-from core.lateness import late_schedules, stalled_threads
-from core.logs import escape_control_characters
+from core.lateness import failed_schedules, late_schedules, stalled_threads
+from core.logs import on_one_line
 from core.people.users import Need, find_users
 from core.schedules.listing import unusable
 from core.settings import settings
@@ -97,10 +98,18 @@ def _late(session: Session) -> list[DoctorFinding]:
         )
         for line in unusable(session)
     ]
-    return stalled + late + unusable_ones
+    failed = [
+        DoctorFinding(
+            "failed schedule",
+            str(each),
+            f"See {PROGRAM} jobs show {each.job_id}; with its cause gone: {PROGRAM} schedules run {quote(each.name)}",
+        )
+        for each in failed_schedules(session)
+    ]
+    return stalled + late + unusable_ones + failed
 
 
 def _print_finding(finding: DoctorFinding) -> None:
     rows = ("    " + ", ".join(f"{name} {value}" for name, value in row.items()) for row in finding.rows)
     for line in (f"{finding.problem}: {finding.says}.", *rows, f"  Remedy: {finding.remedy}"):
-        typer.echo(escape_control_characters(line))
+        typer.echo(on_one_line(line))

@@ -19,7 +19,7 @@ from core.actor import Actor
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.database.window import FARTHEST, Window
-from core.logs import escape_control_characters
+from core.logs import escape_control_characters, on_one_line
 from core.models import Role
 from core.people import operators
 
@@ -100,7 +100,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_on_one_line(_readable(row.get(column))) for column in columns))
+        table.add_row(*(on_one_line(_readable(row.get(column))) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
 
 
@@ -123,6 +123,13 @@ def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:
             typer.echo(f"{name.replace('_', ' ')}: {lines}")
 
 
+def print_part(text: str) -> None:
+    """Print a part of a file as it is; on a terminal, which it must not control, with control characters escaped."""
+    if sys.stdout.isatty():
+        text = escape_control_characters(text.replace("\r\n", "\n"))
+    typer.echo(text, nl=False, color=True)  # or it would take parts out of a file that look like colours
+
+
 def _readable(value: Any) -> str:
     """Return a value as a person reads it: yes and no, a line for each part of a list, name and value of a record."""
     if value is None:
@@ -134,7 +141,3 @@ def _readable(value: Any) -> str:
     if isinstance(value, list | tuple):
         return _readable(value[0]) if len(value) == 1 else "".join(f"\n{_readable(part)}" for part in value)
     return str(value)
-
-
-def _on_one_line(text: str) -> str:
-    return escape_control_characters(text).replace("\n", "\\n").replace("\t", "\\t")

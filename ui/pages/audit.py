@@ -78,7 +78,7 @@ class AuditPage:
                 draw_audit_line(line)
         if page.archived_before and not page.next:
             with box("pager"):
-                text(f"Entries before {page.archived_before:%Y-%m-%d} are in archive files.", "muted")
+                text(f"Archive files hold entries up to {page.archived_before:%Y-%m-%d %H:%M} UTC.", "muted")
         if self._before or page.next:
             with box("pager"):
                 if self._before:

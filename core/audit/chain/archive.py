@@ -13,7 +13,16 @@ from typing import Final
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core.audit.chain.archive_file import ArchiveFile, archive_after, links_in, write_archive
+from core.audit.chain.archive_file import (
+    ArchiveFile,
+    archive_after,
+    end_of,
+    last_position,
+    links_in,
+    positions_in,
+    read_archive,
+    write_archive,
+)
 from core.audit.chain.checkpoint import Checkpoint, move_checkpoint, read_checkpoint
 from core.audit.chain.keys import ChainKeys
 from core.audit.chain.links import Link, Walk, read_links, sealed_elsewhere
@@ -22,8 +31,9 @@ from core.errors import GiveUp
 
 #: Entries per file and transaction: some 10 MB of memory, and a second of work.
 BATCH: Final = 10_000
+#: Files whose first line each run looks at, the newest: a tenth of a second.
+MOST_LOOKED_AT: Final = 1_000
 
-_BEFORE: Final = text("SELECT statement_timestamp() - make_interval(days => :days)")
 _DELETE_EVENTS: Final = text("""
     DELETE FROM events e USING audit_seals s WHERE s.event_id = e.id AND s.position > :after AND s.position <= :last
 """)
@@ -59,8 +69,7 @@ def archive_next(session: Session, keys: ChainKeys, folder: Path, days: int, *, 
     if file:
         _require_same(file, written, links, Walk(keys, start))
     name = file.path.name if file else write_archive(folder, start, links)
-    before: datetime = session.scalar(_BEFORE, params={"days": days})
-    move_checkpoint(session, keys, walk.last, before, name)
+    move_checkpoint(session, keys, walk.last, _newest(checkpoint, links), name)
     _delete(session, start, walk.last, links)
     return Archived(name, len(links))
 
@@ -79,6 +88,32 @@ def _require_intact(checkpoint: Checkpoint | None, keys: ChainKeys, folder: Path
             f"{checkpoint.file}, the last archive file, is not in {folder}: UNSTUCK_AUDIT_ARCHIVE_DIR must be the same "
             "lasting folder on every worker. Bring the file back; older files may be elsewhere."
         )
+    _require_last_files(checkpoint, folder)
+
+
+def _require_last_files(checkpoint: Checkpoint, folder: Path) -> None:
+    """Require that the last file ends with the checkpoint's link, and that those before lead to it without a gap.
+
+    Only the last is read to its end, of the others the first line; `audit verify` reads all.
+    """
+    file = read_archive(folder / checkpoint.file)
+    end = end_of(file)
+    if (end.position, end.hash) != (checkpoint.head.position, checkpoint.head.hash):
+        raise GiveUp(
+            f"{checkpoint.file} in {folder} does not end with the entry that the checkpoint names: it was changed, or "
+            f"is of another database. Take it from a backup, then run: unstuck audit verify --archive {folder}"
+        )
+    older = sorted((first, path) for first, path in positions_in(folder).items() if first <= file.after.position)
+    begin = file.after.position + 1
+    for first, path in reversed(older[-MOST_LOOKED_AT:]):
+        if last_position(path) != begin - 1:
+            raise GiveUp(
+                f"In {folder}, the file that ends with entry {begin - 1} is missing, and older ones are there. "
+                "Bring it back, or move the older ones away too."
+            )
+        if read_archive(path).after.position != first - 1:
+            raise GiveUp(f"{path.name} in {folder} does not begin with entry {first}. Take it from a backup.")
+        begin = first
 
 
 def _require_same(file: ArchiveFile, written: list[Link], links: list[Link], walk: Walk) -> None:
@@ -90,6 +125,11 @@ def _require_same(file: ArchiveFile, written: list[Link], links: list[Link], wal
     if fault or not written:
         says = fault.says if fault else "it has no entries"
         raise GiveUp(f"{name} was damaged: {says}. Move it away: the database still has all of them.")
+
+
+def _newest(checkpoint: Checkpoint | None, links: list[Link]) -> datetime:
+    """Return when the newest archived entry was: entries follow their transactions, so not the last one."""
+    return max([link.at for link in links if link.at] + ([checkpoint.before] if checkpoint else []))
 
 
 def _delete(session: Session, start: Head, last: Head, links: list[Link]) -> None:

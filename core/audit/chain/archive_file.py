@@ -5,10 +5,14 @@ the text that was sealed, character by character.
 """
 
 import gzip
+import hashlib
 import json
 import os
+import re
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +25,10 @@ FORMAT: Final = "unstuck audit archive 1"
 #: The parts of an event, in their order.
 FIELDS: Final = ("at", "name", "actor_id", "actor", "via", "user_id", "connection_id", "job_id", "reason", "data")
 _PATTERN: Final = "audit-*.jsonl.gz"
+#: The names that runs give: the positions of the first and the last link.
+_NAME: Final = re.compile(r"audit-(\d{12,})-(\d{12,})\.jsonl\.gz")
+#: How the name of a file ends while it is written.
+_UNFINISHED: Final = ".unfinished"
 #: Precedes the sealed text, which is JSON itself and ends with the line's last brace.
 _EVENT: Final = ', "event": '
 #: What reading a damaged file raises.
@@ -38,36 +46,70 @@ class ArchiveFile:
 def write_archive(folder: Path, after: Head, links: Sequence[Link]) -> str:
     """Write links that follow `after`, and return the file's name. The name appears when all is on the disk."""
     name = f"{_begin(links[0].position)}{links[-1].position:012d}.jsonl.gz"
-    unfinished = folder / f".{name}.unfinished"
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-            packed.writelines(line.encode() + b"\n" for line in _lines(after, links))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(folder / name)
+    unfinished = folder / f".{name}{_UNFINISHED}"
+    for left_behind in folder.glob(f".{_PATTERN}{_UNFINISHED}"):  # by a run that was killed
+        left_behind.unlink(missing_ok=True)
+    try:
+        _write_through(unfinished, _lines(after, links))
+        unfinished.rename(folder / name)
+    except OSError:
+        with suppress(OSError):  # a folder that is gone
+            unfinished.unlink(missing_ok=True)
+        raise
     _sync(folder)
     return name
 
 
+def _write_through(path: Path, lines: Iterator[str]) -> None:
+    """Write lines to a new file, and return when they are on the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+            packed.writelines(line.encode() + b"\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def archive_after(folder: Path, position: int) -> ArchiveFile | None:
     """Return the file that begins with the link after `position`, if the folder has one."""
-    paths = sorted(folder.glob(f"{_begin(position + 1)}*.jsonl.gz"))
-    return _opened(paths[0]) if paths else None
+    path = positions_in(folder).get(position + 1)
+    return read_archive(path) if path else None
+
+
+def positions_in(folder: Path) -> dict[int, Path]:
+    """Return the files that runs have written, by the position of their first link; copies have other names."""
+    names = ((_NAME.fullmatch(path.name), path) for path in sorted(folder.glob(_PATTERN)))
+    return {int(match[1]): path for match, path in names if match}
+
+
+def last_position(path: Path) -> int:
+    """Return the position of the last link of a file that a run has written, by its name."""
+    match = _NAME.fullmatch(path.name)
+    return int(match[2]) if match else 0
 
 
 def find_archives(paths: Sequence[Path]) -> list[ArchiveFile]:
-    """Return the files at these paths, and those in folders among them, in the chain's order.
+    """Return the files at these paths, and those in folders among them, in the chain's order, copies last.
 
-    Raises Unusable if there are none, or for a damaged one.
+    Raises Unusable for a path where there is nothing, and for a damaged file.
     """
     files: set[Path] = set()
     for path in paths:
-        in_folder = list(path.glob(_PATTERN)) if path.is_dir() else [path] if path.is_file() else []
-        if not in_folder:
+        if not path.exists():
             raise Unusable(f"There is no archive of the audit log at {path}.")
-        files.update(in_folder)
-    return sorted(map(_opened, files), key=lambda file: file.after.position)
+        files.update(path.glob(_PATTERN) if path.is_dir() else [path])
+    return sorted(map(read_archive, sorted(files)), key=lambda file: (file.after.position, not _is_named(file.path)))
+
+
+def has_same_content(one: ArchiveFile, other: ArchiveFile) -> bool:
+    """Tell whether two files have the same lines, however they were packed. Raises Unusable."""
+    return _digest(one.path) == _digest(other.path)
+
+
+def end_of(file: ArchiveFile) -> Head:
+    """Return the file's last link. Raises Unusable."""
+    last = deque(links_in(file), maxlen=1)
+    return Head(last[0].position, last[0].hash, last[0].event_id, last[0].txid) if last else file.after
 
 
 def links_in(file: ArchiveFile) -> Iterator[Link]:
@@ -98,7 +140,20 @@ def _link(line: bytes) -> Link:
     return Link(**values, id=values["event_id"], event_txid=values["txid"], says=rest.rstrip("\n").removesuffix("}"))
 
 
-def _opened(path: Path) -> ArchiveFile:
+def _is_named(path: Path) -> bool:
+    return _NAME.fullmatch(path.name) is not None
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with gzip.open(path) as lines:
+            return hashlib.file_digest(lines, "sha256").digest()
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+
+
+def read_archive(path: Path) -> ArchiveFile:
+    """Return the file at a path, whose first line is read. Raises Unusable."""
     try:
         with gzip.open(path) as lines:
             first = json.loads(next(lines, b""))

@@ -23,7 +23,7 @@ _MOVE: Final = text("""
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The last archived link, the moment before which entries are archived, and the name of the last file."""
+    """The last archived link, when the newest archived entry was, and the name of the last file."""
 
     head: Head
     before: datetime

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -12,7 +13,7 @@ from core.audit.chain.seal import SAYS, Head
 
 _READ = text(f"""
     SELECT s.position, s.event_id, s.txid, s.digest, s.hash, s.key_id, extract(epoch FROM s.sealed_at)::text AS sealed,
-           e.id, e.txid AS event_txid, {SAYS} AS says,
+           e.id, e.txid AS event_txid, {SAYS} AS says, least(e.at, s.sealed_at) AS at,
            e.id IS NULL OR least(e.at, s.sealed_at) < statement_timestamp() - make_interval(days => :days) AS is_old
     FROM audit_seals s LEFT JOIN events e ON e.id = s.event_id
     WHERE s.position > :after ORDER BY s.position LIMIT :number
@@ -49,6 +50,8 @@ class Link:
     id: int | None
     event_txid: int | None
     says: str
+    #: When the event was, at the latest when it was sealed; None for a link that was read from a file.
+    at: datetime | None = None
     is_old: bool = False
 
 

@@ -5,20 +5,24 @@ The chain begins in the archive files, if there are any, and goes on in the data
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine, text
 
-from core.audit.chain.archive_file import find_archives, links_in
-from core.audit.chain.checkpoint import read_checkpoint
+from core.audit.chain.archive_file import ArchiveFile, find_archives, has_same_content, links_in
+from core.audit.chain.checkpoint import Checkpoint, read_checkpoint
 from core.audit.chain.keys import GENESIS, ChainKeys
 from core.audit.chain.links import Fault, Walk, read_links, sealed_elsewhere
 from core.audit.chain.seal import WAIT, Head, Sealed, seal
 from core.database.engine import session_scope
+from core.errors import Unusable
 
 #: Links per read: this bounds memory at any length of the chain.
 PAGE: Final = 2_000
+#: How often a check begins again because entries moved meanwhile: a run of the archive moves 10,000 in a second.
+TRIES: Final = 5
 
 _SMUGGLED = text("""
     SELECT e.id, e.name, e.actor FROM events e
@@ -31,12 +35,27 @@ _HASH_AT = text("SELECT hash FROM audit_seals WHERE position = :position")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of a check: the number of links, those of them that are archived, the last hash, the first fault."""
+    """The result of a check: the number of links, those of them that are archived, the last hash, the first fault.
+
+    `files` is the number of archive files that were verified; `copies` names those that have the content of another.
+    """
 
     links: int
     archived: int
     head: str
     fault: Fault | None
+    files: int = 0
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _InFiles:
+    """What the check of archive files has found so far."""
+
+    walk: Walk
+    fault: Fault | None = None
+    files: int = 0
+    copies: tuple[str, ...] = ()
 
 
 def verify(
@@ -50,13 +69,17 @@ def verify(
     """Seal what can be sealed, then check the whole chain; its archived part only if `archives` names files or folders.
 
     `expected_head` is a hash printed by an earlier verification: the chain must still contain it. Raises Unusable if
-    there are no archives where they should be, or if one cannot be read.
+    there are no archives where they should be, if one cannot be read, or if entries keep moving to archives meanwhile.
     """
-    while True:
+    for _ in range(TRIES):
         start, verdict = _verify_once(engine, keys, expected_head, archives, page)
         # Entries that moved to a file meanwhile look like missing ones.
         if verdict.fault is None or not _has_moved(engine, start):
             return verdict
+    raise Unusable(
+        f"Entries moved to archive files during each of {TRIES} tries, so the log is not verified. Verify it again "
+        "once the job maintenance.archive_audit_log has ended (page Jobs)."
+    )
 
 
 def _has_moved(engine: Engine, start: Head) -> bool:
@@ -76,39 +99,71 @@ def _verify_once(
     start = checkpoint.head if checkpoint else Head()
     fault = checkpoint.fault(keys) if checkpoint else None
     walk, is_met, archived = Walk(keys, start, expected_head), expected_head == GENESIS, start
+    in_files = _InFiles(Walk(keys, start))
     if archives and not fault:
-        fault, in_files = _verify_archives(keys, archives, start, expected_head)
-        is_met, archived = in_files.has_met, in_files.last
+        in_files = _verify_archives(keys, archives, checkpoint, expected_head)
+        fault, is_met, archived = in_files.fault, in_files.walk.has_met, in_files.walk.last
     fault = fault or _verify_database(engine, walk, page) or _at_the_end(engine, sealed, start, walk.last)
     if fault is None and archived.position > start.position:
         fault = _only_in_files(engine, archived)
     if fault is None and not (is_met or walk.has_met):
         fault = _cut_off(expected_head, start, archives)
-    return start, Verdict(walk.last.position, start.position, walk.last.hash, fault)
+    end = walk.last
+    return start, Verdict(end.position, start.position, end.hash, fault, in_files.files, in_files.copies)
 
 
 def _verify_archives(
-    keys: ChainKeys, paths: Sequence[Path], end: Head, expected: str | None
-) -> tuple[Fault | None, Walk]:
-    """Return the first fault of archive files, and the walk along them.
+    keys: ChainKeys, paths: Sequence[Path], checkpoint: Checkpoint | None, expected: str | None
+) -> _InFiles:
+    """Check archive files up to the first fault.
 
     A folder has the chain from its first link up to the checkpoint; single files may begin and end anywhere.
     """
+    end = checkpoint.head if checkpoint else Head()
     files = find_archives(paths)
     is_whole = any(path.is_dir() for path in paths)
-    walk = Walk(keys, Head() if is_whole else files[0].after, expected)
-    for file in files:
-        # A file that a crash or a restored backup left behind may go on where the database does.
-        for link in links_in(file):
-            if fault := walk.along([link], lambda *_: None):
-                return Fault(fault.position, fault.event_id, fault.damage, f"{file.path.name}: {fault.says}"), walk
-            if walk.last.position == end.position and walk.last.hash != end.hash:
-                sentence = f"{file.path.name} does not end where the database goes on"
-                return Fault(end.position, link.event_id, "another head", sentence), walk
-    if is_whole and walk.last.position < end.position:
-        gap = f"{walk.last.position + 1} to {end.position}"
-        return Fault(walk.last.position + 1, None, "seal missing", f"seals {gap} are in none of these archives"), walk
-    return None, walk
+    seen = _InFiles(Walk(keys, Head() if is_whole else files[0].after, expected))
+    for before, file in pairwise([None, *files]):
+        assert file is not None, "only the first is None"
+        if before and before.after.position == file.after.position:
+            if not has_same_content(before, file):
+                sentence = f"{file.path.name} begins with the same entry as {before.path.name}, and has another content"
+                seen.fault = Fault(file.after.position + 1, None, "out of order", sentence)
+                return seen
+            seen.copies += (file.path.name,)
+        elif fault := _fault_of_file(seen.walk, file, end):
+            seen.fault = fault
+            return seen
+        else:
+            seen.files += 1
+    if is_whole and seen.walk.last.position < end.position:
+        seen.fault = _missing(seen, paths, checkpoint)
+    return seen
+
+
+def _fault_of_file(walk: Walk, file: ArchiveFile, end: Head) -> Fault | None:
+    # A file that a crash or a restored backup left behind may go on where the database does.
+    for link in links_in(file):
+        if fault := walk.along([link], lambda *_: None):
+            return Fault(fault.position, fault.event_id, fault.damage, f"{file.path.name}: {fault.says}")
+        if walk.last.position == end.position and walk.last.hash != end.hash:
+            sentence = f"{file.path.name} does not end where the database goes on"
+            return Fault(end.position, link.event_id, "another head", sentence)
+    return None
+
+
+def _missing(seen: _InFiles, paths: Sequence[Path], checkpoint: Checkpoint | None) -> Fault:
+    """Return the fault that files do not reach up to the checkpoint."""
+    assert checkpoint is not None, "without one, nothing is missing"
+    begin, end = seen.walk.last.position + 1, checkpoint.head.position
+    sentence = f"seals {begin} to {end} are in none of these archives"
+    if not seen.files:
+        folders = " or ".join(map(str, paths))
+        sentence = (
+            f"no archive file is in {folders}, and entries {begin} to {end} are archived, the last of them in "
+            f"{checkpoint.file}"
+        )
+    return Fault(begin, None, "seal missing", sentence)
 
 
 def _only_in_files(engine: Engine, last: Head) -> Fault | None:
