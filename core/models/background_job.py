@@ -160,12 +160,17 @@ class BackgroundJob(SQLModel, table=True):
     reason: str | None = Field(default=None, sa_type=sa.Text)
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: When its present or last attempt began.
+    claimed_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
 
 
 class JobAttempt(SQLModel, table=True):
-    """One claim of a job by a worker, and its outcome. Its key includes the claim's token."""
+    """One claim of a job by a worker, and its outcome. Its key includes the claim's token.
+
+    It is inserted when the attempt ends; a running attempt is in its job's row (`core.job_list.attempts` lists both).
+    """
 
     __tablename__ = "job_attempts"
     __table_args__ = (one_of("outcome", AttemptOutcome),)
