@@ -71,7 +71,8 @@ def finish_and_claim(
 ) -> BatchResult:
     """Write the successes of `ended` and claim up to `claims` due jobs of `queue`.
 
-    Waits only for locks on the jobs of `ended`, which it takes in their order. The caller commits.
+    Waits only for locks on the jobs of `ended`, which it takes in their order. The caller commits,
+    or the connection does.
     """
     values = {
         "ids": [job.id for job in ended],
