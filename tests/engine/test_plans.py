@@ -14,7 +14,7 @@ from sqlmodel import Session
 from core.database.engine import connect
 from core.database.statement import Statement
 from core.diagnosis import place
-from core.jobs import batch, checkpoint, claim, due, fence
+from core.jobs import batch, checkpoint, claim, due, fence, sweep
 from core.operations import maintenance
 from tasks.worker import batch_engine
 from tests.migrations.conftest import databases
@@ -136,6 +136,13 @@ def test_a_look_and_a_sweep_read_each_queue_by_the_index_of_due_jobs(filled: Ses
     assert indexes(filled, due._DUE) - ALIVE == {DUE}
     assert "Sort" not in plan_of(filled, due._DUE)
     assert indexes(as_for_batches(filled), due._DUE) - ALIVE == {DUE}
+
+
+@with_and_without_statistics
+def test_a_sweep_finds_running_jobs_in_the_index_of_live_jobs(filled: Session) -> None:
+    assert indexes(filled, sweep._LOST_JOBS) - {"Bitmap Heap Scan"} == {"ix_background_jobs_live"}
+    filled.connection().execute(sa.text("DROP INDEX ix_background_jobs_live"))
+    assert indexes(filled, sweep._LOST_JOBS) == {"Seq Scan"}
 
 
 def test_the_place_of_a_job_is_read_from_the_index_of_due_jobs(filled: Session) -> None:
