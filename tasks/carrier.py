@@ -1,8 +1,8 @@
 """The carrier: one thread of a worker process writes the endings of its tasks and claims jobs, for all its threads.
 
-It takes a turn when a job ended or may be due: one statement and one commit for whatever has come together. While jobs
-stream, turns are `PACE` apart, unless every thread waits for one. So a busy worker writes in groups, and an idle one
-starts a job at once. It never waits for a thread, and for a locked row no longer than `LOCK_WAIT`.
+It takes a turn when a job ended or may be due: one statement, which commits itself, for whatever has come together.
+While jobs stream, turns are `PACE` apart, unless every thread waits for one. So a busy worker writes in groups, and an
+idle one starts a job at once. It never waits for a thread, and for a locked row no longer than `LOCK_WAIT`.
 """
 
 import threading
@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from core import bus
+from core.database.statement import for_one_statement
 from core.errors import LeaseLost
 from core.jobs.batch import BatchResult, Ended, EndingRefused, finish_and_claim
 from core.jobs.claim import Claimed
@@ -195,7 +196,7 @@ class Carrier:
 
     def _write(self, queue: str, ended: list[Ended], claims: int) -> BatchResult:
         ended.sort(key=lambda job: job.id)
-        with self._engine.begin() as connection:
+        with for_one_statement(self._engine) as connection:
             return finish_and_claim(connection, self._worker(), queue, BY_NAME, settings().step_limit, ended, claims)
 
     def _hand_over(self, queue: str, result: BatchResult, claims: int) -> None:

@@ -25,7 +25,8 @@ class Registry:
         """Note how many threads have a job, or are about to."""
         with self._freed:
             self._busy = number
-            self._freed.notify_all()
+            if number < self.threads:  # who waits for a thread need not wake up to learn that there is none
+                self._freed.notify_all()
 
     def take(self, held: Claimed) -> None:
         """Note that this thread works on a job."""

@@ -140,18 +140,22 @@ INVARIANTS = (
     ),
     Invariant(
         "one holder",
-        "a running attempt has its job's token and worker, and its job is running",
-        """SELECT a.job_id, a.token, j.status, a.worker_id FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id
-           WHERE a.outcome = 'running'
-             AND (j.status <> 'running' OR j.token <> a.token OR j.worker_id IS DISTINCT FROM a.worker_id)""",
+        "a running job's token has no attempt that has ended; an attempt that still runs is its job's",
+        """SELECT a.job_id, a.token, j.status, a.outcome, a.worker_id
+           FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id
+           WHERE (a.outcome = 'running' OR (j.status = 'running' AND j.token = a.token))
+             AND (a.outcome <> 'running' OR j.status <> 'running' OR j.token <> a.token
+                  OR j.worker_id IS DISTINCT FROM a.worker_id)""",
         "Someone edited the job. No worker runs it any more, and its old worker can write nothing.",
     ),
     Invariant(
         "running is claimed",
-        "a running job has a worker, a time limit and a running attempt",
-        """SELECT j.id, j.kind, j.worker_id, j.deadline_at FROM background_jobs j
+        "a running job has a worker, a time limit and the time of its claim",
+        # Of a claim by a worker of an earlier release, the attempt has the time.
+        """SELECT j.id, j.kind, j.worker_id, j.deadline_at, j.claimed_at FROM background_jobs j
            LEFT JOIN job_attempts a ON a.job_id = j.id AND a.token = j.token AND a.outcome = 'running'
-           WHERE j.status = 'running' AND (j.worker_id IS NULL OR j.deadline_at IS NULL OR a.job_id IS NULL)""",
+           WHERE j.status = 'running'
+             AND (j.worker_id IS NULL OR j.deadline_at IS NULL OR coalesce(j.claimed_at, a.started_at) IS NULL)""",
         "The next sweep returns it to the queue. If it stays, check that a worker is alive, then cancel it.",
         is_cheap=True,
     ),

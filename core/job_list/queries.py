@@ -137,7 +137,7 @@ def _head(source: Source, arm: Arm, conditions: list[Condition], limit: int, sor
     """Select the first `limit` rows of each of an arm's scans."""
     rows = sa.select(col(Job.id), col(Job.created_at)).where(*arm.where, *conditions)
     order = _order(col(Job.created_at), col(Job.id), sort)
-    if not source.ordered:
+    if arm.few or not source.ordered:
         return _sorted(rows, arm, order_of=sort, limit=limit)
     if arm.each is None:
         head = rows.order_by(*order).limit(limit).subquery()

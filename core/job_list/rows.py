@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core.database.truncate import truncate, truncated
-from core.database.window import Window, read_window
+from core.database.window import Window
 from core.errors import NotFound
+from core.job_list.attempts import job_attempts
 from core.job_list.sources import Job, Query, fetch
 from core.job_list.story import newest_job_events
 from core.jobs.labels import label_column
@@ -64,13 +65,6 @@ def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: 
         user=session.get(User, job.user_id) if job.user_id else None,
         chain=_chain(session, job_id),
     )
-
-
-def job_attempts(session: Session, job_id: UUID, limit: int, start: int = 0) -> Window[JobAttempt]:
-    """Return a job's attempts, newest first."""
-    attempt = truncated(JobAttempt)
-    own = select(attempt).where(col(attempt.job_id) == job_id)
-    return read_window(session, own.order_by(col(attempt.token).desc()), limit, start)
 
 
 def _rows() -> Query:

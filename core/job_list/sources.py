@@ -37,6 +37,8 @@ class Arm:
 
     where: tuple[Condition, ...] = ()
     each: FromClause | None = None
+    #: Its rows are so few that they are sorted after they were read.
+    few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | 
     arms, narrow = [], True
     for status in sorted(statuses):
         is_status = col(Job.status) == status
-        arms.append(Arm((is_status,)) if pairs is None else _paired((is_status,), pairs))
+        is_few = status == JobStatus.RUNNING  # no more than there are threads: no index has them by time
+        arms.append(Arm((is_status,), few=is_few) if pairs is None else _paired((is_status,), pairs))
         narrow = narrow and status != JobStatus.SUCCEEDED
     return Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
 

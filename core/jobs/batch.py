@@ -6,6 +6,7 @@ A statement costs about as much for eight jobs as for two, so threads that end a
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +71,8 @@ def finish_and_claim(
 ) -> BatchResult:
     """Write the successes of `ended` and claim up to `claims` due jobs of `queue`.
 
-    Waits only for locks on the jobs of `ended`, which it takes in their order. The caller commits.
+    Waits only for locks on the jobs of `ended`, which it takes in their order. The caller commits,
+    or the connection does.
     """
     values = {
         "ids": [job.id for job in ended],
@@ -87,4 +89,6 @@ def finish_and_claim(
     rows = parts["succeeded"] + parts["claimed"]
     changes = Changes(jobs={row.id for row in rows}, users={row.user_id for row in rows if row.user_id})
     succeeded = frozenset(row.id for row in parts["succeeded"])
-    return BatchResult(succeeded, [claim.held_by(row) for row in parts["claimed"]], len(parts["limited"]), changes)
+    # In the order of urgency, whichever way the statement was planned.
+    claimed = [claim.held_by(row) for row in sorted(parts["claimed"], key=attrgetter("priority"))]
+    return BatchResult(succeeded, claimed, len(parts["limited"]), changes)

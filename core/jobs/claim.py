@@ -56,15 +56,12 @@ _CLAIMING = """
     ), claimed AS (
         UPDATE background_jobs j SET
             status = 'running', token = token + 1, attempt = attempt + 1, worker_id = :worker,
-            started_at = coalesce(started_at, statement_timestamp()),
+            started_at = coalesce(started_at, statement_timestamp()), claimed_at = statement_timestamp(),
             deadline_at = statement_timestamp() + :step_limit,
             updated_at = statement_timestamp()
         FROM due WHERE j.id = due.id {only}
         RETURNING j.id, j.token, attempt, kind, user_id, args, progress_done, started_at, priority,
                   has_limit
-    ), begun AS (
-        INSERT INTO job_attempts (job_id, token, attempt, worker_id, started_at, outcome)
-        SELECT id, token, attempt, :worker, statement_timestamp(), 'running' FROM claimed
     )
 """
 #: Looks at the `:claims` most urgent due jobs and claims those without a limit. Each limited one among them stays for a

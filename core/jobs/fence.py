@@ -44,7 +44,8 @@ class Transition:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-# One statement, one round trip: the job and its attempt, or nothing at all. Any number of jobs at once.
+# One statement, one round trip: the job and its attempt, or nothing at all. Any number of jobs at once. An attempt is
+# inserted when it ends; while it runs, it is in the job's row.
 _TRANSITION_SQL = """
     moved AS (
         UPDATE background_jobs j SET
@@ -63,7 +64,8 @@ _TRANSITION_SQL = """
             updated_at = statement_timestamp()
         {source} WHERE j.id = {id} AND j.token = {token} AND coalesce(status, '') = :from_status
           AND (:status <> 'succeeded' OR cancel_requested_at IS NULL)
-        RETURNING j.id, j.token, kind, status, user_id, connection_id, queue, attempt, started_at, finished_at
+        RETURNING j.id, j.token, kind, status, user_id, connection_id, queue, attempt, worker_id, claimed_at,
+                  started_at, finished_at
     ), counted AS (
         INSERT INTO job_counters AS c (hour, kind, queue, status, shard, jobs, ran_seconds)
         SELECT date_trunc('hour', finished_at, 'UTC') AS hour, kind, queue, status, :shard, count(*),
@@ -72,10 +74,11 @@ _TRANSITION_SQL = """
         ON CONFLICT (hour, kind, queue, status, shard)
         DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
     ), tried AS (
-        UPDATE job_attempts a SET
-            outcome = :outcome, finished_at = statement_timestamp(),
-            error_type = :error_type, error_message = :error_message, error_traceback = :error_traceback
-        FROM moved WHERE a.job_id = moved.id AND a.token = moved.token AND a.outcome = 'running'
+        INSERT INTO job_attempts AS a (job_id, token, attempt, worker_id, started_at, finished_at, outcome,
+                                       error_type, error_message, error_traceback)
+        SELECT id, token, attempt + :refund, {worker}, coalesce(claimed_at, started_at, statement_timestamp()),
+               statement_timestamp(), :outcome, :error_type, :error_message, :error_traceback
+        FROM moved WHERE :from_status = 'running' {or_update}
     )
 """
 _LOGGED_SQL = """
@@ -89,10 +92,19 @@ _LOGGED_SQL = """
 _ARRAYS = "CAST(:ids AS uuid[]), CAST(:tokens AS bigint[]), CAST(:results AS jsonb[])"
 #: Moves each job of `:ids` that is still held under its token of `:tokens`, and writes its result of `:results`.
 TRANSITION_MANY = _TRANSITION_SQL.format_map(
-    {"id": "held.id", "token": "held.token", "result": "held.result"}
+    {"id": "held.id", "token": "held.token", "result": "held.result", "worker": "worker_id", "or_update": ""}
     | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
 )
-_TRANSITION_ONE = _TRANSITION_SQL.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
+# A job that returns to the queue has no worker any more; a part of a statement reads the row as it was before it.
+_WORKER = "(SELECT worker_id FROM background_jobs was WHERE was.id = moved.id)"
+# A worker of an earlier release has inserted the attempt with its claim.
+_OR_UPDATE = """ON CONFLICT (job_id, token) DO UPDATE SET
+            outcome = excluded.outcome, finished_at = excluded.finished_at, error_type = excluded.error_type,
+            error_message = excluded.error_message, error_traceback = excluded.error_traceback
+        WHERE a.outcome = 'running'"""
+_TRANSITION_ONE = _TRANSITION_SQL.format_map(
+    {"source": "", "id": ":id", "token": ":token", "result": ":result", "worker": _WORKER, "or_update": _OR_UPDATE}
+)
 _TRANSITION = Statement(f"WITH {_TRANSITION_ONE} {_LOGGED_SQL} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
 
 

@@ -1,6 +1,6 @@
 """The endings of an attempt: success, another attempt, failure, settling after a cancel, release.
 
-Each is one transaction: the last writes, the subject's state, the job, its attempt, and its event
+Each is one transaction: the last writes, the subject's state, the job, the row of its attempt, and its event
 (a task's success has none). The caller commits.
 """
 

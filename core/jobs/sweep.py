@@ -155,13 +155,10 @@ def _final_loss(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure
     losses = session.exec(
         select(func.count())
         .select_from(JobAttempt)
-        .where(
-            col(JobAttempt.job_id) == job.id,
-            col(JobAttempt.outcome).in_((AttemptOutcome.LOST, AttemptOutcome.RUNNING)),
-        )
+        .where(col(JobAttempt.job_id) == job.id, col(JobAttempt.outcome) == AttemptOutcome.LOST)
     ).one()
     if orphan.why == "worker":
-        return _loss(f"worker lost {losses} times: this job probably kills the worker that runs it.")
+        return _loss(f"worker lost {losses + 1} times: this job probably kills the worker that runs it.")
     return _loss(_MESSAGES["step"])
 
 

@@ -42,6 +42,7 @@ class AttemptOutcome(StrEnum):
 
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"
+_WAITS_OR_ENDED_BADLY = "status IN ('queued', 'failed', 'cancelled')"
 #: The words of an error, for search: addresses, paths and CamelCase are split, so that `unavailable` finds
 #: ProviderUnavailable.
 ERROR_WORDS = (
@@ -59,7 +60,13 @@ class BackgroundJob(SQLModel, table=True):
     __table_args__ = (
         one_of("status", JobStatus),
         sa.Index("ix_background_jobs_newest", "created_at", "id"),
-        sa.Index("ix_background_jobs_user", "user_id", "created_at", "id"),
+        sa.Index(
+            "ix_background_jobs_user",
+            "user_id",
+            "created_at",
+            "id",
+            postgresql_where=sa.text("user_id IS NOT NULL"),
+        ),
         sa.Index(
             "ix_background_jobs_connection", "connection_id", postgresql_where=sa.text("connection_id IS NOT NULL")
         ),
@@ -67,7 +74,6 @@ class BackgroundJob(SQLModel, table=True):
         sa.Index(
             "ix_background_jobs_due", "queue", "priority", "run_at", "id", postgresql_where=sa.text("status = 'queued'")
         ),
-        sa.Index("ix_background_jobs_running", "worker_id", postgresql_where=sa.text("status = 'running'")),
         sa.Index(
             "ix_background_jobs_live",
             "status",
@@ -93,7 +99,7 @@ class BackgroundJob(SQLModel, table=True):
             "created_at",
             "id",
             postgresql_include=["user_id"],
-            postgresql_where=sa.text("status <> 'succeeded'"),
+            postgresql_where=sa.text(_WAITS_OR_ENDED_BADLY),
         ),
         sa.Index(
             "ix_background_jobs_fingerprint",
@@ -160,12 +166,17 @@ class BackgroundJob(SQLModel, table=True):
     reason: str | None = Field(default=None, sa_type=sa.Text)
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: When its present or last attempt began.
+    claimed_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
 
 
 class JobAttempt(SQLModel, table=True):
-    """One claim of a job by a worker, and its outcome. Its key includes the claim's token."""
+    """One claim of a job by a worker, and its outcome. Its key includes the claim's token.
+
+    It is inserted when the attempt ends; a running attempt is in its job's row (`core.job_list.attempts` lists both).
+    """
 
     __tablename__ = "job_attempts"
     __table_args__ = (one_of("outcome", AttemptOutcome),)

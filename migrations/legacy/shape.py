@@ -83,7 +83,7 @@ _NEW_TABLES = {
     "0022": ("audit_checkpoints",),
 }
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
-_LATER = {"events": ("txid",)}
+_LATER = {"events": ("txid",), "workers": ("stalled",), "background_jobs": ("claimed_at",)}
 
 
 def findings(facts: Facts) -> Iterator[Finding]:

@@ -10,14 +10,16 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
 from core.database.engine import connect, session_scope
+from core.database.window import MOST
 from core.diagnosis.invariants import violations
+from core.job_list.attempts import job_attempts
 from core.job_list.changes import changed_since
 from core.jobs import watch, workers
 from core.jobs.failure import failure_of
 from core.jobs.finish import fail_or_retry
 from core.jobs.limits import may_start
 from core.jobs.request import JobOptions, request
-from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobStatus, Worker
+from core.models import AttemptOutcome, BackgroundJob, JobStatus, Worker
 from core.operations import BY_NAME
 from core.settings import settings
 from tasks import sweeper
@@ -75,7 +77,7 @@ class Team:
 
     def outcomes(self, job_id: UUID) -> list[AttemptOutcome]:
         with Session(self.engine) as session:
-            return list(session.exec(select(JobAttempt.outcome).where(JobAttempt.job_id == job_id)))
+            return [attempt.outcome for attempt in job_attempts(session, job_id, MOST).turned()]
 
 
 @pytest.fixture

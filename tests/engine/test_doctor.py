@@ -17,7 +17,7 @@ DAMAGES = {
     "cancel is kept": "UPDATE background_jobs SET cancel_requested_at = now() WHERE status = 'succeeded'",
     "attempts are bounded": "UPDATE background_jobs SET attempt = 9 WHERE status = 'succeeded'",
     "token never goes back": "UPDATE background_jobs SET token = 0 WHERE status = 'succeeded'",
-    "one holder": "UPDATE background_jobs SET status = 'queued', worker_id = NULL WHERE status = 'running'",
+    "one holder": "UPDATE job_attempts SET outcome = 'running'",
     "running is claimed": """UPDATE background_jobs SET status = 'running', finished_at = NULL
                              WHERE status = 'succeeded'""",
     "queued has no worker": "UPDATE background_jobs SET status = 'queued' WHERE status = 'running'",

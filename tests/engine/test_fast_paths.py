@@ -6,15 +6,15 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy import event as event_of
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, select
 
 from core.actor import ENGINE
 from core.database import pool, timeouts
 from core.database.engine import session_scope
-from core.database.statement import Statement
+from core.database.statement import Statement, for_one_statement
 from core.jobs.request import request_task, request_task_now, request_tasks
-from core.models import BackgroundJob, Event, JobStatus
+from core.models import BackgroundJob, Event, JobStatus, Queue
 from core.operations.maintenance import DeleteForm, delete_old_jobs, expire_sessions
 from tests.factories import SUPPORT
 
@@ -41,6 +41,20 @@ def test_a_task_exists_only_if_the_caller_commits(engine: Engine) -> None:
         request_task(session, expire_sessions, expire_sessions.form(), ENGINE)
         session.rollback()
         assert session.exec(select(BackgroundJob)).all() == []
+
+
+def test_a_statement_of_its_own_is_committed_when_it_returns_and_leaves_its_connection_as_it_was(
+    engine: Engine,
+) -> None:
+    add = Statement("INSERT INTO queues (name) VALUES (:name)")
+    with for_one_statement(engine) as connection:
+        driver: Any = connection.connection.driver_connection
+        add.run_on(connection, {"name": "one"})
+        with Session(engine) as other:
+            assert [queue.name for queue in other.exec(select(Queue))] == ["one"]
+        with pytest.raises(IntegrityError):
+            add.run_on(connection, {"name": "one"})
+    assert not driver.autocommit
 
 
 def test_a_task_requested_without_a_transaction_is_committed_with_its_event_when_the_call_returns(

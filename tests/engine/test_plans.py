@@ -14,14 +14,14 @@ from sqlmodel import Session
 from core.database.engine import connect
 from core.database.statement import Statement
 from core.diagnosis import place
-from core.jobs import batch, checkpoint, claim, due, fence
+from core.jobs import batch, checkpoint, claim, due, fence, sweep
 from core.operations import maintenance
 from tasks.worker import batch_engine
 from tests.migrations.conftest import databases
 
 DUE, KEY = "ix_background_jobs_due", "pk_background_jobs"
-#: How a claim counts the running jobs of a kind that has a limit: both indexes hold live jobs only.
-ALIVE = {"ix_background_jobs_running", "ix_background_jobs_live", "Bitmap Heap Scan"}
+#: How a claim counts the running jobs of a kind that has a limit: the index holds live jobs only.
+ALIVE = {"ix_background_jobs_live", "Bitmap Heap Scan"}
 ROWS = """
     INSERT INTO background_jobs (id, kind, queue, status, created_at, run_at, started_at, finished_at, worker_id)
     SELECT gen_random_uuid(), 'demo.enable', 'demo',
@@ -136,6 +136,13 @@ def test_a_look_and_a_sweep_read_each_queue_by_the_index_of_due_jobs(filled: Ses
     assert indexes(filled, due._DUE) - ALIVE == {DUE}
     assert "Sort" not in plan_of(filled, due._DUE)
     assert indexes(as_for_batches(filled), due._DUE) - ALIVE == {DUE}
+
+
+@with_and_without_statistics
+def test_a_sweep_finds_running_jobs_in_the_index_of_live_jobs(filled: Session) -> None:
+    assert indexes(filled, sweep._LOST_JOBS) - {"Bitmap Heap Scan"} == {"ix_background_jobs_live"}
+    filled.connection().execute(sa.text("DROP INDEX ix_background_jobs_live"))
+    assert indexes(filled, sweep._LOST_JOBS) == {"Seq Scan"}
 
 
 def test_the_place_of_a_job_is_read_from_the_index_of_due_jobs(filled: Session) -> None:

@@ -17,9 +17,11 @@ from sqlmodel import Session, col, func, select
 from core import bus
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import connect, session_scope
+from core.database.window import MOST
 from core.diagnosis.invariants import violations
+from core.job_list.attempts import job_attempts
 from core.jobs.request import request_task
-from core.models import TERMINAL, BackgroundJob, Interaction, JobAttempt, JobStatus, User, Worker
+from core.models import TERMINAL, BackgroundJob, Interaction, JobStatus, User, Worker
 from tasks.broker import make_broker
 from tasks.redis_bus import RedisBus
 from tests import driving
@@ -158,9 +160,8 @@ class Cluster:
 
     def outcomes(self, job: BackgroundJob) -> list[str]:
         """Return how each attempt of a job ended, the first one first."""
-        attempts = select(JobAttempt).where(JobAttempt.job_id == job.id).order_by(col(JobAttempt.token))
         with Session(self.engine) as session:
-            return [attempt.outcome.value for attempt in session.exec(attempts)]
+            return [attempt.outcome.value for attempt in job_attempts(session, job.id, MOST).turned()]
 
     def state_of(self, user: User) -> tuple[str, int]:
         """Return a user's demo mode, and how many demo interactions they have."""

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core.crash import EXIT_CODE
@@ -55,8 +56,14 @@ def crash_at_each(cluster: Cluster, points: list[Point]) -> dict[Point, Backgrou
         assert [process.wait(60) for process in started] == [EXIT_CODE] * len(batch)
         pids |= {process.pid: point for process, point in zip(started, batch, strict=True)}
     with Session(cluster.engine) as session:
-        met = select(Worker.pid, JobAttempt.job_id).join(JobAttempt, col(JobAttempt.worker_id) == Worker.id)
-        latest_first = session.exec(met.order_by(col(JobAttempt.started_at).desc(), col(JobAttempt.outcome)))
+        attempt = sa.union_all(
+            select(JobAttempt.worker_id, JobAttempt.job_id, JobAttempt.started_at),
+            select(BackgroundJob.worker_id, BackgroundJob.id, BackgroundJob.claimed_at).where(
+                col(BackgroundJob.status) == JobStatus.RUNNING
+            ),
+        ).subquery()
+        met = sa.select(col(Worker.pid), attempt.c.job_id).join(attempt, attempt.c.worker_id == col(Worker.id))
+        latest_first = session.connection().execute(met.order_by(attempt.c.started_at.desc()))
         return {pids[pid]: cluster.job(job_id) for pid, job_id in latest_first if pid in pids}
 
 

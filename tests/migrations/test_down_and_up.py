@@ -97,12 +97,13 @@ def test_jobs_events_and_roles_survive_the_way_down_and_up(migrated_url: str) ->
     )
     execute(migrated_url, f"INSERT INTO job_attempts (job_id, token, attempt) VALUES ('{JOB}', 1, 1)")
     execute(migrated_url, "INSERT INTO events (name) VALUES ('job.succeeded')")
+    execute(migrated_url, f"INSERT INTO workers (id, host, pid, threads, queues) VALUES ('{JOB}', 'x', 1, 8, '{{}}')")
     execute(migrated_url, "UPDATE users SET role = 'admin' WHERE email = 'vera.tanaka@example.com'")
     schema = schema_of(migrated_url)
     run.downgrade(migrated_url, "base", secret=SECRET)
     run.upgrade(migrated_url, secret=SECRET)
     assert schema_of(migrated_url) == schema
-    for table in ("background_jobs", "job_attempts", "events"):
+    for table in ("background_jobs", "job_attempts", "events", "workers"):
         assert execute(migrated_url, f"SELECT FROM {table}") == 1
     assert execute(migrated_url, "SELECT FROM users WHERE role = 'admin'") == 1
 

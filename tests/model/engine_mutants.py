@@ -83,6 +83,12 @@ ENGINE_MUTANTS = (
     EngineMutant("work committed before its checkpoint", _instead(run, "checkpoint", _commit_first(run.checkpoint))),
     EngineMutant("finish without token", _sql(fence, "_TRANSITION", TOKEN.replace("token =", "j.token ="))),
     EngineMutant("finish deaf to cancel", _sql(fence, "_TRANSITION", UNLESS_CANCELLED, UNLESS_NOTHING)),
+    EngineMutant(
+        "ending without its attempt", _sql(fence, "_TRANSITION", "WHERE :from_status = 'running'", "WHERE false")
+    ),
+    EngineMutant(
+        "attempt that forgets its worker", _sql(fence, "_TRANSITION", fence._WORKER, "worker_id"), settings.RETRYING
+    ),
     EngineMutant("claim without a new token", _sql(claim, "_CLAIM", "token = token + 1", "token = token")),
     EngineMutant("claim that counts no attempt", _sql(claim, "_CLAIM", "attempt = attempt + 1", "attempt = attempt")),
     EngineMutant(

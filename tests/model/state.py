@@ -56,6 +56,8 @@ class Job(NamedTuple):
     endings: int = 0
     #: Events of a person's commands on it.
     person_events: int = 1
+    #: Each attempt that has ended has one row, a running one has none; so there is one for each token but a held one.
+    attempts_written: bool = True
 
 
 # The places where a worker's thread can be between two transactions; tests/model/puppet.py stops the real one there.

@@ -15,9 +15,10 @@ from core.database.window import USUAL, Window
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
 from core.job_list import queries
+from core.job_list.attempts import job_attempts
 from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
-from core.job_list.rows import detail, job_attempts
+from core.job_list.rows import detail
 from core.job_list.story import job_events
 from core.models import BackgroundJob, Role
 from core.redact import shown
