@@ -4,11 +4,15 @@ import gc
 
 gc.disable()  # collections while modules load find nothing, and take a quarter of the time to start
 
-import io
 import os
 import signal
-import socket
 import sys
+
+if os.path.basename(sys.argv[0]) in ("main.py", "unstuck") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # noqa: PTH119
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules load ends it without a traceback
+
+import io
+import socket
 import time
 import webbrowser
 from collections.abc import Iterator
@@ -355,7 +359,8 @@ cli.install(app, _connected_command)
 def main() -> None:
     """Run the command line; print each refusal or failure as one sentence, never as a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _on_signal)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` and a shell's `&` have it
+            signal.signal(number, _on_signal)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal in ASCII shows what it can
             stream.reconfigure(errors="replace")

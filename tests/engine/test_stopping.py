@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+import main
 from core.models import JobStatus
 from core.operations.demo import enable
 from tests.conftest import SECRET
@@ -59,8 +60,6 @@ def test_a_signal_whose_exception_python_drops_ends_the_program_all_the_same(
 
 def be_asked_to_stop_while_an_object_is_deleted(verb: str, number: int, environment: dict[str, str]) -> None:
     """Be the program; the signal comes when it has looked at the database, inside a callback of a weak reference."""
-    import main
-
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -75,3 +74,27 @@ def be_asked_to_stop_while_an_object_is_deleted(verb: str, number: int, environm
     main._require_fit = asked
     sys.argv = ["main.py", verb, *(["--port", "0"] if verb == "serve" else [])]
     main.main()
+
+
+def test_ctrl_c_while_modules_load_ends_the_program_without_a_traceback() -> None:
+    program = (
+        "import os, signal, sys; sys.argv = ['main.py', 'run']; "
+        "sys.meta_path.insert(0, type('Asked', (), {'find_spec': lambda name, *_: "
+        "os.kill(os.getpid(), signal.SIGINT) if name == 'typer' else None})); import main"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+def test_a_signal_that_nohup_or_a_shell_has_switched_off_stays_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    monkeypatch.setattr(main, "app", lambda: None)
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        main.main()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == main._on_signal
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
