@@ -20,10 +20,15 @@
   paint();
 
   // <time-text at="ISO" mode="ago|until|clock|elapsed">: relative, with the exact time on hover, in the viewer's zone.
-  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
-  const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
-  const dated = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+  // A format takes milliseconds to make, and most pages need one or none.
+  const formats = (options) => {
+    let format;
+    return (at) => (format ??= new Intl.DateTimeFormat(undefined, options)).format(at);
+  };
+  const exact = formats({ dateStyle: "medium", timeStyle: "medium" });
+  const clock = formats({ hour: "2-digit", minute: "2-digit", hour12: false });
+  const day = formats({ weekday: "short", day: "numeric", month: "short" });
+  const dated = formats({ day: "numeric", month: "short", year: "numeric" });
   const span = (seconds) => {
     if (seconds < 120) return `${Math.floor(seconds)} s`;
     if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
@@ -44,9 +49,9 @@
     const age = (window.serverNow() - at) / 1000;
     if (mode === "clock") {
       const now = new Date();
-      if (now.toDateString() === at.toDateString()) return `today at ${clock.format(at)}`;
+      if (now.toDateString() === at.toDateString()) return `today at ${clock(at)}`;
       const date = now.getFullYear() === at.getFullYear() ? day : dated;
-      return `${date.format(at)} at ${clock.format(at)}`;
+      return `${date(at)} at ${clock(at)}`;
     }
     if (mode === "elapsed") return span(Math.max(0, age));
     if (mode === "until") return age >= 0 ? "now" : `in ${span(-age)}`;
@@ -73,7 +78,7 @@
       }
       const text = worded(at, this.getAttribute("mode") || "ago");
       if (this.textContent !== text) this.textContent = text;
-      const title = exact.format(at);
+      const title = exact(at);
       if (this.title !== title) this.title = title;
     }
   }
