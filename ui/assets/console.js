@@ -15,15 +15,51 @@
     // biome-ignore lint/suspicious/noDocumentCookie: Firefox and Safari got the Cookie Store API only in 2025
     document.cookie = `theme=${theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
     paint();
+    window.Quasar?.Dark.set(theme === "auto" ? theme : theme === "dark");
   };
   system.addEventListener("change", paint);
   paint();
+  // Quasar's elements get the theme, and icons as outlines instead of letters of a font of 128 kB.
+  window.dressQuasar = () => {
+    const theme = chosen();
+    window.Quasar.Dark.set(theme === "auto" ? theme : theme === "dark");
+    window.Quasar.IconSet.iconMapFn = (name) => (window.icons[name] ? { icon: window.icons[name] } : undefined);
+  };
+
+  // The button with data-themes goes from one theme to the next.
+  const THEMES = { auto: "brightness_auto", light: "light_mode", dark: "dark_mode" };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-act=theme]");
+    if (!button) return;
+    const names = Object.keys(THEMES);
+    const theme = names[(names.indexOf(chosen()) + 1) % names.length];
+    window.setTheme(theme);
+    button.ariaLabel = button.title = `Theme: ${theme}`;
+    button.querySelector("path").setAttribute("d", window.icons[THEMES[theme]]);
+  });
+  // The navigation marks the page that is open, and how many users are in need.
+  window.markNavigation = (route) => {
+    for (const link of document.querySelectorAll(".side a")) {
+      if (link.dataset.route === route) link.ariaCurrent = "page";
+      else link.ariaCurrent = null;
+    }
+  };
+  window.showInNeed = (number) => {
+    const count = document.querySelector(".side .count");
+    if (!count) return;
+    count.hidden = number === 0;
+    count.textContent = number;
+    count.ariaLabel = `${number} stuck or failed`;
+  };
 
   // <time-text at="ISO" mode="ago|until|clock|elapsed">: relative, with the exact time on hover, in the viewer's zone.
   // A format takes milliseconds to make, and most pages need one or none.
   const formats = (options) => {
     let format;
-    return (at) => (format ??= new Intl.DateTimeFormat(undefined, options)).format(at);
+    return (at) => {
+      format ??= new Intl.DateTimeFormat(undefined, options);
+      return format.format(at);
+    };
   };
   const exact = formats({ dateStyle: "medium", timeStyle: "medium" });
   const clock = formats({ hour: "2-digit", minute: "2-digit", hour12: false });

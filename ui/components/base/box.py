@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Final, Generic, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 from nicegui import ui
@@ -26,9 +27,17 @@ def text(content: str, classes: str = "", tag: str = "span") -> ui.label:
     return label
 
 
-def link(href: str, classes: str = "", label: str = "") -> ui.link:
+def link(href: str, classes: str = "", label: str = "") -> ui.element:
     """Return a link within the product; `href` starts with a slash and contains no text written by people."""
-    return ui.link(label, href).classes(classes)
+    element = text(label, f"nicegui-link {classes}", tag="a") if label else box(f"nicegui-link {classes}", "a")
+    element.props["href"] = f"{path_prefix()}{href}"
+    return element
+
+
+def path_prefix() -> str:
+    """Return the path under which a proxy serves this page, escaped for an address."""
+    request = ui.context.client.request
+    return quote(request.headers.get("X-Forwarded-Prefix", ""), safe="/") + str(request.scope.get("root_path", ""))
 
 
 class Part(Generic[T]):

@@ -3,7 +3,10 @@ const seconds = { s: 1, min: 60, h: 3600, day: 86400 };
 // A format takes milliseconds to make, and most pages need one or none.
 const formats = (options) => {
   let format;
-  return (at) => (format ??= new Intl.DateTimeFormat(undefined, options)).format(at);
+  return (at) => {
+    format ??= new Intl.DateTimeFormat(undefined, options);
+    return format.format(at);
+  };
 };
 const exactly = formats({ dateStyle: "medium", timeStyle: "long" });
 const moment = formats({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
