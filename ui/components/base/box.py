@@ -1,5 +1,6 @@
 """Boxes and text with a class of our style sheets, and parts that redraw only when their content changed."""
 
+import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote
@@ -92,9 +93,17 @@ def keep_fresh(
     live.watch(refresh, user_id=user_id, job_id=job_id, within=within)
 
 
-def keep_ticking(within: ui.element, refresh: Callable[[], Awaitable[None]]) -> None:
-    """Refresh a part of the page once a second, for values that change without a commit: heartbeats, ages."""
-    live.watch_status(refresh, within=within)
+def keep_ticking(within: ui.element, refresh: Callable[[], Awaitable[None]], *, seconds: float = live.POLL) -> None:
+    """Refresh a part of the page once per `seconds`, for values that change without a commit: heartbeats, ages."""
+    due = time.monotonic() + seconds
+
+    async def refresh_if_due() -> None:
+        nonlocal due
+        if time.monotonic() + live.POLL / 2 >= due:
+            due = time.monotonic() + seconds
+            await refresh()
+
+    live.watch_status(refresh_if_due, within=within)
 
 
 def keep_roughly_fresh(within: ui.element, refresh: Callable[[], Awaitable[None]], *, seconds: float) -> None:
@@ -110,10 +119,9 @@ def keep_roughly_fresh(within: ui.element, refresh: Callable[[], Awaitable[None]
 
     async def refresh_if_changed() -> None:
         nonlocal changed
-        if changed and ui.context.client.has_socket_connection:
+        if changed:
             changed = False
             await refresh()
 
     live.watch(note_change, within=within)
-    with within:
-        ui.timer(seconds, refresh_if_changed, immediate=False)
+    keep_ticking(within, refresh_if_changed, seconds=seconds)
