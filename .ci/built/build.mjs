@@ -21,7 +21,10 @@ const outline = (name) => {
 };
 writeFileSync(path, `${JSON.stringify(Object.fromEntries(names.map((name) => [name, outline(name)])), null, 1)}\n`);
 
+const grid = `${process.cwd()}/node_modules/ag-grid-community`;
+const { version } = JSON.parse(readFileSync(`${grid}/package.json`));
 await build({
+  banner: { js: `/*! AG Grid Community ${version}${develop ? " develop" : ""}\n${readFileSync(`${grid}/LICENSE.txt`, "utf8")}*/` },
   entryPoints: [new URL("aggrid.mjs", import.meta.url).pathname],
   nodePaths: [`${process.cwd()}/node_modules`],
   define: { DEVELOP: String(develop) },
