@@ -39,11 +39,12 @@ class Assets(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file, for ever if the address names its present content: another replica may still have another."""
-        answer = await super().get_response(path, scope)
-        if answer.status_code not in (200, 304):
-            return answer
         if path in design.BUNDLES:
             answer = Response(design.content_of(path), media_type=guess_type(path)[0])
+        else:
+            answer = await super().get_response(path, scope)
+            if answer.status_code not in (200, 304):
+                return answer
         is_present = scope["query_string"] == f"v={design.mark_of(path)}".encode()
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_present else "no-cache"
         return answer

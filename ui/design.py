@@ -1,12 +1,14 @@
 """The look in one place: the tone of each state, and the assets that every page loads."""
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
-from nicegui import ui
+from nicegui import app, ui
 
 from core import clock
 from core.diagnosis.context import Situation
@@ -22,10 +24,15 @@ ASSETS_URL: Final = "/assets"
 
 #: Files that are served as one, under the name of one of them.
 BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "console.js": ("console.js", "typed.js"),
+    "console.js": ("icons.json", "console.js", "typed.js"),
     "console.css": ("tokens.css", "base.css", "console.css"),
     "customer.css": ("tokens.css", "base.css", "customer.css"),
+    # Modules in the order in which they need each other: `import` between them is left out, so names are unique.
+    "job-grid.js": tuple(
+        f"../components/jobs/grid/{part}.js" for part in ("words", "cells", "columns", "look", "plain", "source")
+    ),
 }
+_IMPORTS: Final = re.compile(rb'^import .*? from "job-grid/.*?;$', re.MULTILINE)
 
 #: Tones are classes of assets/tokens.css: a text colour and a dot colour, in both themes.
 OK, BAD, WARN, RUN, IDLE, DEMO = (f"tone-{name}" for name in ("ok", "bad", "warn", "run", "idle", "demo"))
@@ -78,36 +85,49 @@ SITUATIONS: Final[Mapping[Situation, str]] = {
     Situation.FAILED: BAD,
 }
 
-#: The theme cookie's values as Quasar expects them; any other value follows the system.
-_DARK: Final[Mapping[str, bool]] = {"dark": True, "light": False}
+#: Values of the theme cookie; any other follows the system.
+_THEMES: Final = ("dark", "light")
 
 
 def install() -> None:
-    """Give every page the script that sets the theme before the first paint."""
+    """Give every page the script that sets the theme before the first paint, and draws Quasar's icons."""
     ui.add_head_html(f'<script src="{url_of("console.js")}"></script>', shared=True)
+    app.config.vue_config_script += "window.dressQuasar();"
 
 
-def dress(sheet: str) -> ui.dark_mode:
-    """Add the page's own style sheet, set the chosen theme in Quasar, and return the theme switch."""
+def dress(sheet: str) -> None:
+    """Add the page's own style sheet."""
     clock_now = f'<meta name="server-clock" content="{clock.now().timestamp() * 1000:.0f}">'
     ui.add_head_html(f'<link rel="stylesheet" href="{url_of(sheet)}">{clock_now}')
     # Quasar makes the whole page a <main>; the frame has its own, which excludes the navigation.
     whole = ui.context.client.content.parent_slot
     if whole:
         whole.parent.props("role=presentation")
-    return ui.dark_mode(_DARK.get(chosen_theme()))
 
 
 def chosen_theme() -> str:
     """Return the theme in the cookie: dark, light, or auto."""
     chosen = ui.context.client.request.cookies.get("theme", "auto")
-    return chosen if chosen in _DARK else "auto"
+    return chosen if chosen in _THEMES else "auto"
+
+
+@cache
+def icons() -> Mapping[str, str]:
+    """Return the outline of each icon, by its name; see .ci/built.sh for a new one."""
+    outlines: dict[str, str] = json.loads((ASSETS / "icons.json").read_text())
+    return outlines
 
 
 @lru_cache
 def content_of(name: str) -> bytes:
     """Return an asset with the files that go before it, so that a page asks for one style sheet and one script."""
-    return b"\n".join((ASSETS / part).read_bytes() for part in BUNDLES.get(name, (name,)))
+    return b"\n".join(map(_read, BUNDLES.get(name, (name,))))
+
+
+def _read(part: str) -> bytes:
+    content = _IMPORTS.sub(b"", (ASSETS / part).read_bytes())
+    # Data are a script's global variable, of the file's name.
+    return b"window.%s = %s;" % (Path(part).stem.encode(), content.strip()) if part.endswith(".json") else content
 
 
 @lru_cache

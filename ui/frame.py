@@ -1,43 +1,37 @@
 """The frames around pages: the console's top bar, navigation and status bar, and the simpler frame of a creator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from markupsafe import Markup
 from nicegui import ui
 
+from core.health import HealthSummary
 from core.models import Role
 from core.settings import settings
 from core.wording import counted, with_visible_marks
 from ui import access, design, error_page, live, query_cache
-from ui.components.base.box import box, link, text
-from ui.components.base.button import icon_button, refuse
+from ui.components.base.box import box, text
+from ui.components.base.button import refuse
 from ui.components.base.keys import keys_dialog
+from ui.components.base.markup import anchor, icon, lines, set_html, tagged, words
 from ui.components.base.palette import Palette
+from ui.components.base.top_bar import GAP, bar_button, brand, person_button, theme_button, top_bar
 from ui.console_pages import ConsolePages
 from ui.page import Frame, Page, Places, places
 
-_THEMES: Final = (("auto", "brightness_auto"), ("light", "light_mode"), ("dark", "dark_mode"))
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
 
 async def console_frame(pages: Sequence[Page]) -> None:
     """Draw the operators' frame with the page that the URL names."""
-    switch = design.dress("console.css")
+    design.dress("console.css")
     navigation = places(pages, Frame.CONSOLE, access.me())
     ui.on_exception(_apologise)
     with box("shell"):
-        with box("top", "header"):
-            _brand("/")
-            text(settings().environment, f"badge {_ENVIRONMENTS.get(settings().environment, design.OK)}")
-            box("grow")
-            _search(navigation)
-            box("grow")
-            _theme_button(switch)
-            keys_dialog(navigation)
-            _person()
-        with box("side", "nav").props('aria-label="Main"'):
-            _draw_navigation(navigation)
+        _console_bar(navigation)
+        _navigation(navigation)
         with box("main", "main").props("id=main tabindex=-1"):
             content = ConsolePages([page for page in pages if page.frame is Frame.CONSOLE])
         with box("foot", "footer").props("translate=no"):  # figures that Chrome translated would stand still
@@ -48,99 +42,116 @@ async def console_frame(pages: Sequence[Page]) -> None:
 @contextmanager
 def creator_frame(pages: Sequence[Page], current: Page) -> Iterator[None]:
     """Draw the creator's frame around their page `current`."""
-    switch = design.dress("customer.css")
+    design.dress("customer.css")
     ui.on_exception(_apologise)
     with box("home"):
-        with box("bar", "header"):
-            _brand("/dashboard")
-            if access.me().may(Role.VIEWER):
-                link("/", "tab back", "Console").props('title="Back to the operators\' console"')
-            with box("hbox", "nav").props('aria-label="Main"').style("gap: 0"):
-                for page, _ in places(pages, Frame.CREATOR, access.me()):
-                    tab = link(page.route, "tab", page.title)
-                    if page is current:
-                        tab.props["aria-current"] = "page"
-            box("grow")
-            _theme_button(switch)
-            _person()
+        top_bar([brand("/dashboard"), *_tabs(pages, current), GAP, theme_button(), person_button()], "bar", {})
         with box("page", "main"):
             yield
 
 
-def _brand(href: str) -> None:
-    with link(href, "brand").props('aria-label="Unstuck: start page"'):
-        box(tag="img").props(f'src="{design.url_of("favicon.svg")}" alt=""')
-        text("Unstuck")
+def _tabs(pages: Sequence[Page], current: Page) -> Iterator[Markup]:
+    if access.me().may(Role.VIEWER):
+        yield anchor("/", words("Console"), classes="tab back", title="Back to the operators' console")
+    tabs = [
+        anchor(page.route, words(page.title), classes="tab", **({"aria_current": "page"} if page is current else {}))
+        for page, _ in places(pages, Frame.CREATOR, access.me())
+    ]
+    yield tagged("nav", *tabs, classes="hbox", aria_label="Main", style="gap: 0")
 
 
-def _search(navigation: Places) -> None:
-    palette = Palette(navigation)
-    field = box("find", "button").props('type=button data-key="ctrl+k" aria-haspopup=dialog')
-    with field.on("click", palette.open):
-        ui.icon("search").props("aria-hidden=true")
-        text("Search or run a command", "grow")
-        text("Ctrl K", tag="kbd")
+def _console_bar(navigation: Places) -> None:
+    environment = settings().environment
+    search = icon("search"), words("Search or run a command", "grow"), words("Ctrl K", tag="kbd")
+    content = [
+        brand("/"),
+        words(environment, f"badge {_ENVIRONMENTS.get(environment, design.OK)}"),
+        GAP,
+        tagged(
+            "button", *search, classes="find", type="button", data_act="palette", data_key="ctrl+k",
+            aria_haspopup="dialog",
+        ),
+        GAP,
+        theme_button(),
+        bar_button("keys", "keyboard", "Keyboard shortcuts", data_key="?"),
+        person_button(),
+    ]  # fmt: skip
+    top_bar(content, "top", {"palette": lambda: Palette(navigation).open, "keys": lambda: keys_dialog(navigation).open})
 
 
-def _draw_navigation(navigation: Places) -> None:
-    links: dict[str, ui.element] = {}
-    for page, place in navigation:
-        with link(page.route).props(f'data-key="g+{place.key}" title="{page.title}"') as links[page.route]:
-            ui.icon(place.icon).props("aria-hidden=true")
-            text(page.title, "word")
-    with links["/users"]:
-        badge = text("", "count").props("translate=no")
+def _navigation(navigation: Places) -> None:
+    router, routes = ui.context.client.sub_pages_router, {page.route for page, _ in navigation}
+    current, shown = _section(router.current_path, routes), _in_need()
 
-    def mark_current(path: str) -> None:
-        section = "/" + path.split("?")[0].strip("/").split("/")[0]
-        for route, element in links.items():
-            element.props["aria-current"] = "page" if route == section else None
-            element.update()
+    def link_to(page: Page, key: str, icon_name: str) -> Markup:
+        content = [icon(icon_name), words(page.title, "word")]
+        if page.route == "/users":
+            hidden = {} if shown else {"hidden": ""}
+            label = f"{shown} stuck or failed"
+            content.append(words(str(shown), "count", translate="no", aria_label=label, **hidden))
+        mark = {"aria_current": "page"} if page.route == current else {}
+        return anchor(page.route, *content, data_key=f"g+{key}", data_route=page.route, title=page.title, **mark)
+
+    links = [link_to(page, place.key, place.icon) for page, place in navigation]
+    lines(links, "side", "nav").props('aria-label="Main"')
 
     def show_count() -> None:
-        health = live.status().health
-        in_need = health.stuck_users + health.failed_users if health else 0
-        badge.set_text(str(in_need))
-        badge.set_visibility(in_need > 0)
-        badge.props["aria-label"] = f"{in_need} stuck or failed"
+        nonlocal shown
+        if shown != (shown := _in_need()):
+            ui.run_javascript(f"showInNeed({shown})")
 
-    router = ui.context.client.sub_pages_router
+    def mark_current(path: str) -> None:
+        ui.run_javascript(f"markNavigation('{_section(path, routes)}')")
+
+    # Drawing the links anew would take the focus from the one that was just used.
     router.on_path_changed(mark_current)
-    mark_current(router.current_path)
-    show_count()
     live.watch_status(show_count)
 
 
+def _section(path: str, routes: Collection[str]) -> str:
+    """Return the route of the navigation that an address belongs to; empty: none."""
+    section = "/" + path.split("?")[0].strip("/").split("/")[0]
+    return section if section in routes else ""
+
+
+def _in_need() -> int:
+    health = live.status().health
+    return health.stuck_users + health.failed_users if health else 0
+
+
 def _status_bar() -> None:
-    connection = text("connected", f"state {design.OK}")
-    age = text("")
-    workers = text("")
-    waiting = text("")
-    slow = text("", "alarm slow")
+    figures = box("figures")
+    if access.me().may(Role.ADMIN):
+        _slowdown(text("", "alarm slow"))
     box("grow")
-    stuck = link("/users?need=stuck")
-    text("? shortcuts", "muted")
+    more = box("figures")
 
     def show_status() -> None:
         status = live.status()
-        connected, health = status.connected, status.health
-        connection.set_text("live" if connected else "database unreachable")
-        connection.classes(replace=f"state {design.OK if connected else design.BAD}")
-        age.set_text(f"data {int(status.age_seconds)} s old")
-        if health is None:
-            return
-        alive = health.workers_alive
-        workers.set_text(f"{counted(alive, 'worker')} alive" if alive else "no worker alive")
-        workers.classes(add=None if alive else "alarm", remove="alarm" if alive else None)
-        oldest = f", oldest {int(health.oldest_wait_seconds)} s" if health.oldest_wait_seconds else ""
-        waiting.set_text(f"{health.running:,} running · {health.queue_depth:,} waiting{oldest}")
-        stuck.text = counted(health.stuck_users, "stuck user") if health.stuck_users else "no stuck users"
-        stuck.classes(add="alarm" if health.stuck_users else None, remove=None if health.stuck_users else "alarm")
+        tone, state = (design.OK, "live") if status.connected else (design.BAD, "database unreachable")
+        of_work = _figures(status.health) if status.health else []
+        set_html(figures, words(state, f"state {tone}"), words(f"data {int(status.age_seconds)} s old"), *of_work)
+        set_html(more, *_stuck(status.health), words("? shortcuts", "muted"))
 
     show_status()
     live.watch_status(show_status)
-    if access.me().may(Role.ADMIN):
-        _slowdown(slow)
+
+
+def _figures(health: HealthSummary) -> list[Markup]:
+    alive = health.workers_alive
+    oldest = f", oldest {int(health.oldest_wait_seconds)} s" if health.oldest_wait_seconds else ""
+    return [
+        words(f"{counted(alive, 'worker')} alive") if alive else words("no worker alive", "alarm"),
+        words(f"{health.running:,} running · {health.queue_depth:,} waiting{oldest}"),
+    ]
+
+
+def _stuck(health: HealthSummary | None) -> list[Markup]:
+    if health is None:
+        return []
+    number = health.stuck_users
+    sentence = words(counted(number, "stuck user") if number else "no stuck users")
+    return [anchor("/users?need=stuck", sentence, classes="alarm" if number else "")]
 
 
 def _slowdown(line: ui.label) -> None:
@@ -153,41 +164,6 @@ def _slowdown(line: ui.label) -> None:
         line.update()
 
     live.watch_status(show_slowdown)
-
-
-def _theme_button(switch: ui.dark_mode) -> None:
-    names = [name for name, _ in _THEMES]
-    icons = dict(_THEMES)
-    state = {"theme": design.chosen_theme()}
-
-    def switch_theme() -> None:
-        theme = names[(names.index(state["theme"]) + 1) % len(names)]
-        state["theme"] = theme
-        switch.value = {"dark": True, "light": False}.get(theme)
-        ui.run_javascript(f"setTheme('{theme}')")
-        theme_button.icon = icons[theme]
-        theme_button.props["aria-label"] = f"Theme: {theme}"
-
-    theme_button = icon_button(icons[state["theme"]], f"Theme: {state['theme']}", switch_theme)
-
-
-def _person() -> None:
-    actor = access.me()
-    account = ui.button(icon="account_circle", color=None).classes("btn quiet person")
-    account.props('unelevated no-caps no-wrap :ripple="false"')
-    account.props["aria-label"] = f"Signed in as {actor.name}"
-    with account:
-        text(actor.name, "who")
-    with account, ui.menu().props("auto-close"):
-        with box("vbox").style("padding: 10px 12px; gap: 2px"):
-            text(actor.name, "strong")
-            text(f"role: {actor.role}", "muted")
-        ui.separator()
-        if actor.may(Role.VIEWER):
-            ui.menu_item("Console", lambda: ui.navigate.to("/"))
-        ui.menu_item("My dashboard", lambda: ui.navigate.to("/dashboard"))
-        ui.menu_item("Settings", lambda: ui.navigate.to("/settings"))
-        ui.menu_item("Sign out", lambda: ui.run_javascript("signOut()"))
 
 
 def _apologise(error: Exception) -> None:

@@ -11,7 +11,7 @@ from tests.factories import SUPPORT, make_user
 
 pytestmark = pytest.mark.browser
 
-AG_GRID = "**/esm/*/index.js"
+AG_GRID = "**/assets/aggrid.js*"
 
 
 def test_the_first_rows_are_painted_before_the_grid_is_loaded(console, rows: Session) -> None:

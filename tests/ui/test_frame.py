@@ -4,6 +4,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ from core.redact import HIDDEN, redacted
 from tests.factories import SUPPORT, make_user
 from tests.waiting import eventually
 from ui import error_page, live
+from ui.components.base.palette import Entry, Palette
 
 browser = pytest.mark.browser
 
@@ -65,6 +67,23 @@ def test_the_palette_goes_to_pages_and_users_by_keyboard_alone(console, rows: Se
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
     assert page.wrong == []
+
+
+def test_enter_runs_what_the_last_text_matches_although_its_entries_are_still_on_their_way() -> None:
+    palette, ran = Palette.__new__(Palette), []
+    palette._query, palette._shown, palette._chosen = "sched", "", 0
+    palette._entries = [Entry("", "Overview", "go", lambda: None)]
+
+    async def show(_: str) -> None:
+        palette._entries = [Entry("", "Schedules", "go", lambda: None)]
+
+    async def run(entry: Entry) -> None:
+        ran.append(entry.label)
+
+    palette._show, palette._run = show, run
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, palette._choose(SimpleNamespace(args="sched"))).result()
+    assert ran == ["Schedules"]
 
 
 @browser

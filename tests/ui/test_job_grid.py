@@ -39,6 +39,7 @@ def serve(url: str, port: int) -> None:
     from fastapi.responses import JSONResponse
     from nicegui import core, ui
 
+    from ui import compact, design
     from ui.components.jobs.job_grid import JobGrid
 
     engine, api, trouble = connect(url), FastAPI(), {"status": 0}
@@ -98,6 +99,7 @@ def serve(url: str, port: int) -> None:
         ui.button("Refresh", on_click=grid.refresh)
         ui.button("Failed only", on_click=lambda: grid.set_query({"status": "failed"}))
 
+    api.mount(design.ASSETS_URL, compact.Assets(directory=design.ASSETS))
     ui.run_with(api, tailwind=False)
     uvicorn.run(api, host="127.0.0.1", port=port, log_level="error", ws="websockets-sansio")
 

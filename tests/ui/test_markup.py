@@ -29,7 +29,7 @@ def test_a_mark_that_turns_the_text_around_is_shown_as_what_it_is() -> None:
 def test_a_link_keeps_the_path_under_which_a_proxy_serves_us(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     request = SimpleNamespace(headers={"X-Forwarded-Prefix": prefix}, scope={})
     context = SimpleNamespace(client=SimpleNamespace(request=request))
-    monkeypatch.setattr("ui.components.base.markup.ui", SimpleNamespace(context=context))
+    monkeypatch.setattr("ui.components.base.box.ui", SimpleNamespace(context=context))
     link = anchor("/users/1", words("Ana"))
     assert "<script" not in link
     if prefix.isascii() and '"' not in prefix:

@@ -15,15 +15,56 @@
     // biome-ignore lint/suspicious/noDocumentCookie: Firefox and Safari got the Cookie Store API only in 2025
     document.cookie = `theme=${theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
     paint();
+    window.Quasar?.Dark.set(theme === "auto" ? theme : theme === "dark");
   };
   system.addEventListener("change", paint);
   paint();
+  // Quasar's elements get the theme, and icons as outlines instead of letters of a font of 128 kB.
+  window.dressQuasar = () => {
+    const theme = chosen();
+    window.Quasar.Dark.set(theme === "auto" ? theme : theme === "dark");
+    window.Quasar.IconSet.iconMapFn = (name) => (window.icons[name] ? { icon: window.icons[name] } : undefined);
+  };
+
+  // The button with data-themes goes from one theme to the next.
+  const THEMES = { auto: "brightness_auto", light: "light_mode", dark: "dark_mode" };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-act=theme]");
+    if (!button) return;
+    const names = Object.keys(THEMES);
+    const theme = names[(names.indexOf(chosen()) + 1) % names.length];
+    window.setTheme(theme);
+    button.ariaLabel = button.title = `Theme: ${theme}`;
+    button.querySelector("path").setAttribute("d", window.icons[THEMES[theme]]);
+  });
+  // The navigation marks the page that is open, and how many users are in need.
+  window.markNavigation = (route) => {
+    for (const link of document.querySelectorAll(".side a")) {
+      if (link.dataset.route === route) link.ariaCurrent = "page";
+      else link.ariaCurrent = null;
+    }
+  };
+  window.showInNeed = (number) => {
+    const count = document.querySelector(".side .count");
+    if (!count) return;
+    count.hidden = number === 0;
+    count.textContent = number;
+    count.ariaLabel = `${number} stuck or failed`;
+  };
 
   // <time-text at="ISO" mode="ago|until|clock|elapsed">: relative, with the exact time on hover, in the viewer's zone.
-  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
-  const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
-  const dated = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+  // A format takes milliseconds to make, and most pages need one or none.
+  const formats = (options) => {
+    let format;
+    return (at) => {
+      format ??= new Intl.DateTimeFormat(undefined, options);
+      return format.format(at);
+    };
+  };
+  const exact = formats({ dateStyle: "medium", timeStyle: "medium" });
+  const clock = formats({ hour: "2-digit", minute: "2-digit", hour12: false });
+  const day = formats({ weekday: "short", day: "numeric", month: "short" });
+  const dated = formats({ day: "numeric", month: "short", year: "numeric" });
   const span = (seconds) => {
     if (seconds < 120) return `${Math.floor(seconds)} s`;
     if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
@@ -44,9 +85,9 @@
     const age = (window.serverNow() - at) / 1000;
     if (mode === "clock") {
       const now = new Date();
-      if (now.toDateString() === at.toDateString()) return `today at ${clock.format(at)}`;
+      if (now.toDateString() === at.toDateString()) return `today at ${clock(at)}`;
       const date = now.getFullYear() === at.getFullYear() ? day : dated;
-      return `${date.format(at)} at ${clock.format(at)}`;
+      return `${date(at)} at ${clock(at)}`;
     }
     if (mode === "elapsed") return span(Math.max(0, age));
     if (mode === "until") return age >= 0 ? "now" : `in ${span(-age)}`;
@@ -73,7 +114,7 @@
       }
       const text = worded(at, this.getAttribute("mode") || "ago");
       if (this.textContent !== text) this.textContent = text;
-      const title = exact.format(at);
+      const title = exact(at);
       if (this.title !== title) this.title = title;
     }
   }

@@ -3,13 +3,15 @@
 from typing import Final
 from urllib.parse import urlencode
 
+from markupsafe import Markup
+
 from core.overview import TARGET, FailureGroup, Overview, overview
 from core.people.users import Need
 from core.wording import counted, spoken
 from ui import access, design
-from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
+from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
-from ui.components.base.times import time_text
+from ui.components.base.markup import anchor, lines, moment, tagged, words
 from ui.components.people.user_lines import user_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
@@ -42,21 +44,21 @@ async def draw() -> None:
 
 def _draw_tiles(summary: Overview) -> None:
     stuck, failed = summary.needs[Need.STUCK], summary.needs[Need.FAILED]
-    with box("tiles"):
-        _tile(f"{stuck:,}", "stuck users", "/users?need=stuck", design.BAD if stuck else design.OK)
-        _tile(f"{failed:,}", "users whose demo mode failed", "/users?need=failed", design.BAD if failed else design.OK)
-        oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
-        _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?status=queued", "")
-        _tile(f"{summary.ended:,}", "jobs finished in 24 hours", "/jobs", "")
-        rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
-        good = not summary.ended or summary.succeeded / summary.ended >= TARGET
-        _tile(rate, f"succeeded; target {TARGET:.0%}", "/jobs?status=failed", design.OK if good else design.BAD)
+    oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
+    rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
+    good = not summary.ended or summary.succeeded / summary.ended >= TARGET
+    tiles = [
+        _tile(f"{stuck:,}", "stuck users", "/users?need=stuck", design.BAD if stuck else design.OK),
+        _tile(f"{failed:,}", "users whose demo mode failed", "/users?need=failed", design.BAD if failed else design.OK),
+        _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?status=queued", ""),
+        _tile(f"{summary.ended:,}", "jobs finished in 24 hours", "/jobs", ""),
+        _tile(rate, f"succeeded; target {TARGET:.0%}", "/jobs?status=failed", design.OK if good else design.BAD),
+    ]
+    lines(tiles, "tiles")
 
 
-def _tile(figure: str, label: str, href: str, tone: str) -> None:
-    with link(href, f"tile {tone}"):
-        text(figure, "figure")
-        text(label, "label")
+def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
+    return anchor(href, words(figure, "figure"), words(label, "label"), classes=f"tile {tone}")
 
 
 def _draw_people(summary: Overview) -> None:
@@ -75,15 +77,18 @@ def _draw_failures(summary: Overview) -> None:
     if not summary.failures:
         empty("sentiment_satisfied", "No failures", "Failed jobs appear here, grouped by error.")
         return
-    with box("rows failures"):
-        for group in summary.failures:
-            _draw_group(group)
+    lines([_group(group) for group in summary.failures], "rows failures")
 
 
-def _draw_group(group: FailureGroup) -> None:
-    with link(f"/jobs?{urlencode({'status': 'failed', 'error': group.fingerprint})}"):
-        text(f"{group.count:,}×", "strong num")
-        with box("grow"):
-            text(group.message, "clip", tag="div")
-            text(f"{group.kind} · {counted(group.users, 'user')}", "muted clip", tag="div")
-        time_text(group.last_seen, classes="muted")
+def _group(group: FailureGroup) -> Markup:
+    return anchor(
+        f"/jobs?{urlencode({'status': 'failed', 'error': group.fingerprint})}",
+        words(f"{group.count:,}×", "strong num"),
+        tagged(
+            "div",
+            words(group.message, "clip", "div"),
+            words(f"{group.kind} · {counted(group.users, 'user')}", "muted clip", "div"),
+            classes="grow",
+        ),
+        moment(group.last_seen, classes="muted"),
+    )

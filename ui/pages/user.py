@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from markupsafe import Markup
 from nicegui import ui
 
 from core.errors import NotFound
@@ -9,12 +10,13 @@ from core.models import PlatformConnection, Role
 from core.people.users import UserPage, user_page
 from core.wording import counted
 from ui import access, design
-from ui.components.base.box import Part, box, keep_fresh, link, text
+from ui.components.base.box import Part, box, keep_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
+from ui.components.base.markup import lines, tagged, words
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import draw_remedy
-from ui.components.base.state_chip import demo_chip, state_chip
+from ui.components.base.state_chip import demo_chip, state_words
 from ui.components.base.timeline import timeline
 from ui.components.base.times import time_text
 from ui.components.demo.demo_panel import draw_demo_panel
@@ -66,8 +68,7 @@ class OneUser:
         if self._access:
             await self._access.begin()
         keep_fresh(self._screen, self.refresh, user_id=self._user_id)
-        with self._screen:
-            ui.timer(LOOK, self._look, immediate=False)
+        keep_ticking(self._screen, self._look, seconds=LOOK)
 
     async def refresh(self) -> None:
         """Load everything again and show what changed."""
@@ -90,7 +91,7 @@ class OneUser:
 
     async def _look(self) -> None:
         page_is_moving = self._progress is not None
-        if page_is_moving and ui.context.client.has_socket_connection:
+        if page_is_moving:
             await self.refresh()
 
     def _draw_diagnosis(self, page: UserPage) -> None:
@@ -145,17 +146,18 @@ def _draw_connections(page: UserPage) -> None:
     if not page.connections:
         empty("link_off", "No connections", "Demo mode adds its own connections while it is on.")
         return
-    with box("rows connections"):
-        for connection in page.connections:
-            _draw_connection(connection)
+    lines([_line_of(connection) for connection in page.connections], "rows connections")
 
 
-def _draw_connection(connection: PlatformConnection) -> None:
-    with box("row-line"):
-        state_chip(connection.connection_status.value)
-        text(platform_words(connection.platform), "strong")
-        text(connection.handle or "", "clip muted")
-        text("demo" if connection.is_demo else "", "muted")
+def _line_of(connection: PlatformConnection) -> Markup:
+    return tagged(
+        "div",
+        state_words(connection.connection_status.value),
+        words(platform_words(connection.platform), "strong"),
+        words(connection.handle or "", "clip muted"),
+        words("demo" if connection.is_demo else "", "muted"),
+        classes="row-line",
+    )
 
 
 def _draw_events(page: UserPage) -> None:

@@ -1,18 +1,22 @@
 """Users: a search that updates while typing, and lists of users who need help."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
+from markupsafe import Markup
 from nicegui import ui
+from sqlmodel import Session
 
 from core.database.window import Window
 from core.people.users import Need, UserLine, find_users, users_in_need
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
+from ui.components.base.markup import set_html, words
 from ui.components.base.pager import Pager
-from ui.components.base.state_chip import state_chip
+from ui.components.base.state_chip import state_words
 from ui.components.people.user_lines import user_lines
 from ui.console_pages import note_address
 
@@ -54,14 +58,13 @@ class UserSearch:
     async def refresh(self) -> None:
         """Search and count again."""
         query = (self._search, self._need, self._pager.start)
-        lines = await access.load(find_users, *query)
-        counts = await access.load(users_in_need)
+        lines, counts = await access.load(_read, *query)
         if self._screen.is_deleted or query != (self._search, self._need, self._pager.start):
             return
         self._pager.show(lines)
         self._rows.show(lines, key=(query, tuple(lines)))
-        for need, (chip, count) in self._chips.items():
-            count.set_text(f"{counts[need]:,}")
+        for need, chip in self._chips.items():
+            set_html(chip, *_need_words(need, f"{counts[need]:,}"))
             chip.props["aria-pressed"] = "true" if need is self._need else "false"
             chip.update()
 
@@ -80,11 +83,10 @@ class UserSearch:
         note_address(f"/users?{query}" if query else "/users")
         await self.refresh()
 
-    def _chip(self, need: Need) -> tuple[ui.element, ui.label]:
-        with box("chip", "button").props("type=button aria-pressed=false") as chip:
-            state_chip(need.value).set_text(_NEEDS[need])
-            count = text("–", "n")
-        return chip.on("click", partial(self._toggle, need)), count
+    def _chip(self, need: Need) -> ui.element:
+        chip = box("chip", "button").props("type=button aria-pressed=false")
+        set_html(chip, *_need_words(need, "–"))
+        return chip.on("click", partial(self._toggle, need))
 
     def _draw_rows(self, lines: Window[UserLine]) -> None:
         if not lines:
@@ -102,3 +104,12 @@ class UserSearch:
             empty("check_circle", f"No users are {_NEEDS[self._need]}", "This list updates automatically.")
         else:
             empty("group", "No users yet", "Load the sample data with main.py sample, or wait for the first sign-up.")
+
+
+def _read(session: Session, search: str, need: Need | None, start: int) -> tuple[Window[UserLine], Mapping[Need, int]]:
+    """Return the matching users and the counts, as they are at one moment."""
+    return find_users(session, search, need, start), users_in_need(session)
+
+
+def _need_words(need: Need, count: str) -> tuple[Markup, Markup]:
+    return state_words(need.value, _NEEDS[need]), words(count, "n")

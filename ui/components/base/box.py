@@ -1,7 +1,9 @@
 """Boxes and text with a class of our style sheets, and parts that redraw only when their content changed."""
 
+import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Final, Generic, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 from nicegui import ui
@@ -26,9 +28,17 @@ def text(content: str, classes: str = "", tag: str = "span") -> ui.label:
     return label
 
 
-def link(href: str, classes: str = "", label: str = "") -> ui.link:
+def link(href: str, classes: str = "", label: str = "") -> ui.element:
     """Return a link within the product; `href` starts with a slash and contains no text written by people."""
-    return ui.link(label, href).classes(classes)
+    element = text(label, f"nicegui-link {classes}", tag="a") if label else box(f"nicegui-link {classes}", "a")
+    element.props["href"] = f"{path_prefix()}{href}"
+    return element
+
+
+def path_prefix() -> str:
+    """Return the path under which a proxy serves this page, escaped for an address."""
+    request = ui.context.client.request
+    return quote(request.headers.get("X-Forwarded-Prefix", ""), safe="/") + str(request.scope.get("root_path", ""))
 
 
 class Part(Generic[T]):
@@ -83,9 +93,17 @@ def keep_fresh(
     live.watch(refresh, user_id=user_id, job_id=job_id, within=within)
 
 
-def keep_ticking(within: ui.element, refresh: Callable[[], Awaitable[None]]) -> None:
-    """Refresh a part of the page once a second, for values that change without a commit: heartbeats, ages."""
-    live.watch_status(refresh, within=within)
+def keep_ticking(within: ui.element, refresh: Callable[[], Awaitable[None]], *, seconds: float = live.POLL) -> None:
+    """Refresh a part of the page once per `seconds`, for values that change without a commit: heartbeats, ages."""
+    due = time.monotonic() + seconds
+
+    async def refresh_if_due() -> None:
+        nonlocal due
+        if time.monotonic() + live.POLL / 2 >= due:
+            due = time.monotonic() + seconds
+            await refresh()
+
+    live.watch_status(refresh_if_due, within=within)
 
 
 def keep_roughly_fresh(within: ui.element, refresh: Callable[[], Awaitable[None]], *, seconds: float) -> None:
@@ -101,10 +119,9 @@ def keep_roughly_fresh(within: ui.element, refresh: Callable[[], Awaitable[None]
 
     async def refresh_if_changed() -> None:
         nonlocal changed
-        if changed and ui.context.client.has_socket_connection:
+        if changed:
             changed = False
             await refresh()
 
     live.watch(note_change, within=within)
-    with within:
-        ui.timer(seconds, refresh_if_changed, immediate=False)
+    keep_ticking(within, refresh_if_changed, seconds=seconds)

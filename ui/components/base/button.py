@@ -28,8 +28,8 @@ def button(label: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None 
 def icon_button(icon: str, name: str, pressed: Pressed) -> ui.button:
     """Return an icon-only button; `name` is its accessible name and tooltip."""
     element = button("", pressed, look=f"{QUIET} icon", icon=icon)
-    element.props["aria-label"] = name
-    return element.tooltip(name)
+    element.props["aria-label"] = element.props["title"] = name
+    return element
 
 
 def forbid(element: ui.button, why: str) -> ui.button:

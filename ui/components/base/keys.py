@@ -5,7 +5,7 @@ from typing import Final
 from nicegui import ui
 
 from ui.components.base.box import box, text
-from ui.components.base.button import button, icon_button
+from ui.components.base.button import button
 from ui.page import Places
 
 _PALETTE: Final = ("Ctrl K",), "go to a page, find a user or run a command, from anywhere"
@@ -22,20 +22,8 @@ _ON_PAGES: Final = (
 _PAGES_PER_LINE: Final = 3
 
 
-def keys_dialog(navigation: Places) -> None:
-    """Draw the button that opens the list of keys, with the pages of this person's navigation."""
-    drawn: list[ui.dialog] = []
-
-    def open_dialog() -> None:
-        if not drawn:  # few people ask for it on a page
-            with ui.context.client.content:
-                drawn.append(_draw(navigation))
-        drawn[0].open()
-
-    icon_button("keyboard", "Keyboard shortcuts", open_dialog).props("data-key=?")
-
-
-def _draw(navigation: Places) -> ui.dialog:
+def keys_dialog(navigation: Places) -> ui.dialog:
+    """Draw the list of keys, with the pages of this person's navigation."""
     with ui.dialog().props("transition-show=none transition-hide=none") as dialog, ui.card().classes("dialog"):
         dialog.props["aria-label"] = "Keyboard"
         text("Keyboard", tag="h2").style("font-size: 15px")

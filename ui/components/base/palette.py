@@ -49,6 +49,8 @@ class Palette:
         self._lines: list[ui.element] = []
         self._chosen = 0
         self._query = ""
+        #: The text whose entries are shown: those of a later one may still be on their way.
+        self._shown: str | None = None
         props = "position=top transition-show=none transition-hide=none"
         with ui.dialog().props(props) as self._dialog, ui.card().classes("dialog palette"):
             self._dialog.props["aria-label"] = "Palette"
@@ -84,7 +86,7 @@ class Palette:
         entries = [*_matching(query, [*self._pages(), *await _queue_commands()]), *await _people(query)]
         if query != self._query:
             return
-        self._entries, self._chosen = entries, 0
+        self._entries, self._chosen, self._shown = entries, 0, query
         self._list.show(entries, key=(query, [(entry.label, entry.hint) for entry in entries]))
         self._mark_chosen()
 
@@ -123,7 +125,7 @@ class Palette:
 
     async def _choose(self, event: GenericEventArguments) -> None:
         query = str(event.args or "").strip()
-        if query != self._query:
+        if query != self._shown:
             await self._show(query)
         if self._entries:
             await self._run(self._entries[self._chosen])

@@ -20,9 +20,9 @@ def demo_chip(status: DemoModeStatus) -> ui.label:
     return chip
 
 
-def state_words(word: str) -> Markup:
-    """Return the dot and word of a state for a list of lines."""
-    return words(word, _look(word))
+def state_words(word: str, shown: str = "") -> Markup:
+    """Return the dot and word of a state, or another word for it, for a list of lines."""
+    return words(shown or word, _look(word))
 
 
 def demo_words(status: DemoModeStatus) -> Markup:

@@ -12,21 +12,28 @@ from ui.components.jobs.job_grid import ColumnState, JobGrid
 
 
 class ColumnMenu:
-    """A button with a tick box for each column of the grid that it follows."""
+    """A button whose menu has a tick box for each column of the grid that it follows; made when first opened."""
 
     def __init__(self) -> None:
         self._grid: JobGrid | None = None
+        self._hidden: set[str] = set()
         self._boxes: dict[str, ui.checkbox] = {}
-        with icon_button("view_column", "Columns", lambda: None), ui.menu(), box("vbox columns-menu"):
-            for column in COLUMNS:
-                tick_box = ui.checkbox(column.header, value=True, on_change=partial(self._toggle, column.name))
-                self._boxes[column.name] = tick_box.props("dense")
-            button("Reset columns", self._reset)
+        self._button = icon_button("view_column", "Columns", self._draw)
 
     def follow(self, grid: JobGrid) -> None:
         """Control this grid from now on, and show which columns it shows."""
         self._grid = grid
         grid.on_columns(self._show_state)
+
+    def _draw(self) -> None:
+        if self._boxes:
+            return  # the menu opens and closes itself
+        with self._button, ui.menu(value=True), box("vbox columns-menu"):
+            for column in COLUMNS:
+                visible = column.name not in self._hidden
+                tick_box = ui.checkbox(column.header, value=visible, on_change=partial(self._toggle, column.name))
+                self._boxes[column.name] = tick_box.props("dense")
+            button("Reset columns", self._reset)
 
     def _toggle(self, name: str, event: ValueChangeEventArguments[bool]) -> None:
         if self._grid:
@@ -37,6 +44,6 @@ class ColumnMenu:
             self._grid.reset_columns()
 
     def _show_state(self, state: list[ColumnState]) -> None:
-        hidden = {column["colId"] for column in state if column.get("hide")}
+        self._hidden = {column["colId"] for column in state if column.get("hide")}
         for name, tick_box in self._boxes.items():
-            tick_box.set_value(name not in hidden)
+            tick_box.set_value(name not in self._hidden)

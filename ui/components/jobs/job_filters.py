@@ -12,7 +12,8 @@ from core.job_list.sources import CAP
 from core.jobs.labels import Label
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
-from ui.components.base.state_chip import state_chip
+from ui.components.base.markup import set_html, words
+from ui.components.base.state_chip import state_words
 
 #: Always shown; other labels only while a job has them, or while they are chosen.
 _COMMON: Final = frozenset({Label.RUNNING, Label.QUEUED, Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
@@ -42,7 +43,7 @@ class FilterBar:
     def __init__(self, job_filter: JobFilter, on_change: OnChange) -> None:
         self._filter = job_filter
         self._on_change = on_change
-        self._chips: dict[Label, tuple[ui.element, ui.label]] = {}
+        self._chips: dict[Label, ui.element] = {}
         with box("states").props('role=group aria-label="States"') as self._group:
             for label in _ORDER:
                 self._chips[label] = self._chip(label)
@@ -68,9 +69,9 @@ class FilterBar:
         if self._group.is_deleted or job_filter != self._filter:
             return
         totals = {**counts["status"], **counts["label"]}
-        for label, (chip, number) in self._chips.items():
+        for label, chip in self._chips.items():
             total, pressed = totals.get(label.value), self._is_chosen(label)
-            number.set_text(shown(total))
+            set_html(chip, state_words(label.value), words(shown(total), "n"))
             chip.set_visibility(label in _COMMON or pressed or bool(total and total.value))
             chip.props["aria-pressed"] = "true" if pressed else "false"
             chip.update()
@@ -119,11 +120,10 @@ class FilterBar:
         await self._on_change(job_filter)
         await self.refresh()
 
-    def _chip(self, label: Label) -> tuple[ui.element, ui.label]:
-        with box("chip", "button").props("type=button aria-pressed=false") as chip:
-            state_chip(label.value)
-            number = text("–", "n")
-        return chip.on("click", partial(self._toggle, label)), number
+    def _chip(self, label: Label) -> ui.element:
+        chip = box("chip", "button").props("type=button aria-pressed=false")
+        set_html(chip, state_words(label.value), words("–", "n"))
+        return chip.on("click", partial(self._toggle, label))
 
     def _draw_others(self, job_filter: JobFilter) -> None:
         with box("hbox wrap"):

@@ -1,10 +1,7 @@
 // The job grid: any number of rows from a URL, changed in place by one broadcast channel. See job_grid.py.
 
-import { tick } from "job-grid/cells.js";
-import { columnDefs } from "job-grid/columns.js";
-import { dress, themeOf } from "job-grid/look.js";
-import { PlainRows } from "job-grid/plain.js";
-import { announces, fits, Source } from "job-grid/source.js";
+// The modules of grid/, which are served as one file, and in its time AG Grid.
+let grid;
 
 const BLOCK = 100;
 const MOST_SELECTED = 1000; // ids sent to the server; more are acted on by filter
@@ -48,7 +45,16 @@ export default {
       <strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span>
     </div>
   </div>`,
-  props: { url: String, query: Object, columns: Array, layout: Array, sort: String, keep: String },
+  props: {
+    url: String,
+    query: Object,
+    columns: Array,
+    layout: Array,
+    sort: String,
+    keep: String,
+    script: String,
+    engine: String,
+  },
   data: () => ({ problem: "", empty: false }),
   computed: {
     emptyWords() {
@@ -57,10 +63,16 @@ export default {
         : ["No jobs yet", "Enable demo mode for a user, or load the sample data (the verb is sample)"];
     },
   },
-  mounted() {
-    dress();
+  created() {
+    this.waiting = [];
     this.fresh = new Set();
-    this.source = new Source(this.url, {
+    this.stop = new AbortController();
+  },
+  async mounted() {
+    grid = await import(this.script);
+    if (this.dead) return;
+    grid.dress();
+    this.source = new grid.Source(this.url, {
       loaded: (total, startRow) => this.loaded(total, startRow),
       settled: () => {
         this.problem = "";
@@ -72,9 +84,8 @@ export default {
       fresh: () => this.fresh.size,
     });
     this.source.query = { ...this.query };
-    this.waiting = [];
     this.listen();
-    this.build();
+    await this.build();
   },
   unmounted() {
     this.dead = true;
@@ -97,17 +108,15 @@ export default {
     // AG Grid takes longer to load and build than the first rows take to come: they are painted first.
     async build() {
       const layout = this.layout?.length ? this.layout : recalled(this.keep);
-      await this.$nextTick(); // NiceGUI sets window.path_prefix after its first children are mounted
-      const defs = columnDefs(this.columns, this.sort);
-      this.plain = new PlainRows(this.$refs.grid, defs, layout, (id) => this.$emit("open", id));
+      const defs = grid.columnDefs(this.columns, this.sort);
+      this.plain = new grid.PlainRows(this.$refs.grid, defs, layout, (id) => this.$emit("open", id));
       const page = await this.source.begin(BLOCK, this.sort).catch(() => null);
       if (this.dead) return;
       if (page) this.plain.show(page.items);
       await nextFrame();
-      const AgGrid = await import("nicegui-aggrid");
+      const { createGrid, themeQuartz } = await import(this.engine);
       if (this.dead) return;
-      AgGrid.ModuleRegistry.registerModules([AgGrid.AllCommunityModule]);
-      this.api = AgGrid.createGrid(this.$refs.grid, this.options(themeOf(AgGrid), defs, layout));
+      this.api = createGrid(this.$refs.grid, this.options(grid.themeOf(themeQuartz), defs, layout));
       this.$refs.grid.querySelector("[role=grid], [role=treegrid]")?.setAttribute("aria-label", "Jobs");
       for (const act of this.waiting) act();
     },
@@ -134,6 +143,7 @@ export default {
         maxConcurrentDatasourceRequests: 2,
         blockLoadDebounceMillis: 50,
         infiniteInitialRowCount: 1,
+        rowBuffer: 4,
         getRowId: (params) => params.data.id,
         animateRows: false,
         suppressColumnMoveAnimation: true,
@@ -141,7 +151,6 @@ export default {
         debounceVerticalScrollbar: false,
         suppressDragLeaveHidesColumns: true,
         suppressNoRowsOverlay: true,
-        tooltipShowDelay: 400,
         rowSelection: { mode: "multiRow", checkboxes: false, headerCheckbox: false, enableClickSelection: true },
         defaultColDef: { resizable: true, sortable: false, suppressHeaderMenuButton: true, cellDataType: false },
         rowClassRules: { "jg-row-left": (params) => Boolean(params.data?._left) },
@@ -168,7 +177,6 @@ export default {
 
     // ---- incoming data -------------------------------------------------------------------------------------------
     listen() {
-      this.stop = new AbortController();
       const { signal } = this.stop;
       this.onDelta = ({ rows, reload }) => {
         if (document.hidden) this.stale = true;
@@ -193,12 +201,12 @@ export default {
         if (window.socket.connected) this.onConnect();
       };
       attach();
-      this.clock = setInterval(() => document.hidden || tick(), 1000);
+      this.clock = setInterval(() => document.hidden || grid.tick(), 1000);
       document.addEventListener(
         "visibilitychange",
         () => {
           if (document.hidden) return;
-          tick();
+          grid.tick();
           if (this.stale) this.act(() => this.reload());
         },
         { signal },
@@ -210,7 +218,7 @@ export default {
         const node = this.api.getRowNode(row.id);
         if (node?.data) this.change(node, row);
         else if (this.isNew(row)) this.fresh.add(row.id);
-        else if (!announces(row, this.source.query)) this.fresh.delete(row.id);
+        else if (!grid.announces(row, this.source.query)) this.fresh.delete(row.id);
       }
       this.emitFresh();
     },
@@ -219,14 +227,14 @@ export default {
       const was = node.data;
       if (row.token < was.token || (row.token === was.token && Date.parse(row.updated_at) < Date.parse(was.updated_at)))
         return;
-      const _left = !fits(row, this.source.query);
+      const _left = !grid.fits(row, this.source.query);
       node.updateData({ ...was, ...row, _left });
     },
     isNew(row) {
       return (
         this.source.newest &&
         Date.parse(row.created_at) > Date.parse(this.source.newest) &&
-        announces(row, this.source.query)
+        grid.announces(row, this.source.query)
       );
     },
     emitFresh() {

@@ -1,4 +1,4 @@
-"""The job grid: all jobs, any number of them, live, on NiceGUI's AG Grid.
+"""The job grid: all jobs, any number of them, live, on the parts of AG Grid that it uses (see .ci/built.sh).
 
 It needs more from the server than this element (see ui/live.py and ui/api/jobs.py):
 
@@ -16,20 +16,16 @@ Keys, unless someone is typing or a dialog is open: j k (with Shift: select too)
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
-from nicegui import __version__, dependencies, ui
+from nicegui import ui
 from nicegui.element import Element
-from nicegui.elements.aggrid import AgGrid
 from nicegui.events import GenericEventArguments
 
-from ui.components.base.markup import path_prefix
+from ui import design
+from ui.components.base.box import path_prefix
 from ui.components.jobs.columns import COLUMNS
-
-#: Using NiceGUI's element makes it serve AG Grid; our script imports the same copy.
-BUNDLED: Final = AgGrid.VERSION
 
 Shortcut = Literal["retry", "cancel", "filter"]
 #: One column's position, width and visibility, as AG Grid keeps them; opaque to other code.
@@ -56,21 +52,17 @@ class Length:
 
 #: Rows of a request, as in job_grid.js.
 BLOCK: Final = 100
-_MODULES: Final = tuple(path.name for path in sorted((Path(__file__).parent / "grid").glob("*.js")))
 
 
-def _preloads(first_rows: str) -> str:
+def _preloads(script: str, engine: str, first_rows: str) -> str:
     """Return links that load the grid's scripts and first rows while the page is still being built."""
-    prefix = path_prefix()
-    folders = {
-        module.name: f"{prefix}/_nicegui/{__version__}/esm/{key}" for key, module in dependencies.esm_modules.items()
-    }
-    scripts = [f"{folders['job-grid']}/{name}" for name in _MODULES] + [f"{folders['nicegui-aggrid']}/index.js"]
-    rows = f'<link rel="preload" as="fetch" crossorigin href="{prefix}{escape(first_rows)}">'
-    return rows + "".join(f'<link rel="modulepreload" href="{script}">' for script in scripts)
+    return (
+        f'<link rel="preload" as="fetch" crossorigin href="{path_prefix()}{escape(first_rows)}">'
+        f'<link rel="modulepreload" href="{script}"><link rel="modulepreload" fetchpriority="low" href="{engine}">'
+    )
 
 
-class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
+class JobGrid(Element, component="job_grid.js"):
     """A live grid of the jobs at `url` that match `query`; `layout` restores columns from `on_columns`.
 
     `keep` is the name under which the browser keeps the columns as the person left them; empty: it forgets them.
@@ -92,9 +84,13 @@ class JobGrid(Element, component="job_grid.js", esm={"job-grid": "grid"}):
         self._props["layout"] = list(layout)
         self._props["sort"] = sort
         self._props["keep"] = keep
+        self._props["script"], self._props["engine"] = (
+            f"{path_prefix()}{design.url_of(name)}" for name in ("job-grid.js", "aggrid.js")
+        )
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
-            ui.add_head_html(_preloads(f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK})}"))
+            first_rows = f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK})}"
+            ui.add_head_html(_preloads(self._props["script"], self._props["engine"], first_rows))
 
     @property
     def query(self) -> dict[str, str]:

@@ -27,7 +27,7 @@ const params = {
   selectedRowBackgroundColor: "color-mix(in srgb, var(--accent, #1c5bd0) 16%, transparent)",
 };
 
-export const themeOf = (AgGrid) => AgGrid.themeQuartz.withParams(params);
+export const themeOf = (themeQuartz) => themeQuartz.withParams(params);
 
 const css = `
 .job-grid {

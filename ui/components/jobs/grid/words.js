@@ -1,19 +1,21 @@
 // Numbers and times as people read them. Text only; the exact value goes into a title.
 const seconds = { s: 1, min: 60, h: 3600, day: 86400 };
-const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-const moment = new Intl.DateTimeFormat(undefined, {
-  month: "short",
-  day: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  hour12: false,
-});
+// A format takes milliseconds to make, and most pages need one or none.
+const formats = (options) => {
+  let format;
+  return (at) => {
+    format ??= new Intl.DateTimeFormat(undefined, options);
+    return format.format(at);
+  };
+};
+const exactly = formats({ dateStyle: "medium", timeStyle: "long" });
+const moment = formats({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
 const whole = new Intl.NumberFormat("en-US");
 
 // A page of its own, without the console's script, has only the browser's clock.
 const now = () => (window.serverNow ? window.serverNow() : Date.now());
 export const count = (n) => whole.format(n);
-export const exact = (iso) => (iso ? exactly.format(new Date(iso)) : "");
+export const exact = (iso) => (iso ? exactly(new Date(iso)) : "");
 
 // "12 s ago", "3 h ago", and from a day on the date: "Nov 20, 14:02".
 export function ago(iso) {
@@ -21,7 +23,7 @@ export function ago(iso) {
   const age = (now() - Date.parse(iso)) / 1000;
   if (age < 0) return `in ${span(-age)}`;
   if (age < 1) return "now";
-  return age < seconds.day ? `${span(age)} ago` : moment.format(new Date(iso));
+  return age < seconds.day ? `${span(age)} ago` : moment(new Date(iso));
 }
 
 function span(age) {
