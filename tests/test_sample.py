@@ -12,8 +12,11 @@ from core import sample
 from core.database.engine import connect
 from core.diagnosis.invariants import violations
 from core.errors import Unusable
+from core.local import first_run
 from core.models import BackgroundJob, Interaction, User
 from core.settings import settings
+from core.slowdown import slowdowns
+from tests.factories import make_user
 from tests.migrations.conftest import databases
 
 NOW = datetime.now(UTC)
@@ -203,3 +206,12 @@ def test_a_production_database_is_refused_even_by_force(engine: Engine, monkeypa
     monkeypatch.undo()
     settings.cache_clear()
     assert value_of(engine, "SELECT count(*) FROM users") == 0
+
+
+def test_the_first_screen_of_a_new_installation_warns_of_nothing(engine: Engine) -> None:
+    with Session(engine) as session:
+        make_user(session)
+        session.commit()
+    first_run.fill_history(engine, lambda _: None)
+    with Session(engine) as session:
+        assert slowdowns(session) == []
