@@ -16,6 +16,7 @@ from core.local import first_run
 from core.models import BackgroundJob, Interaction, User
 from core.settings import settings
 from core.slowdown import slowdowns
+from tests.conftest import SECRET
 from tests.factories import make_user
 from tests.migrations.conftest import databases
 
@@ -208,7 +209,11 @@ def test_a_production_database_is_refused_even_by_force(engine: Engine, monkeypa
     assert value_of(engine, "SELECT count(*) FROM users") == 0
 
 
-def test_the_first_screen_of_a_new_installation_warns_of_nothing(engine: Engine) -> None:
+def test_the_first_screen_of_a_new_installation_warns_of_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET)
+    settings.cache_clear()
     with Session(engine) as session:
         make_user(session)
         session.commit()
