@@ -26,9 +26,13 @@ START = {"type": "http.response.start", "status": 200, "headers": [(b"content-ty
 
 async def application(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
     """Answer with the length of the body; with a long text; or with what a websocket says."""
+    if scope["type"] == "websocket" and await receive() and scope["path"] == "/never":
+        assert (await receive())["type"] == "websocket.disconnect"
+        return
     if scope["type"] == "websocket":
-        await receive()
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/long":
+            await send({"type": "websocket.send", "bytes": LONG_ANSWER})
         while (message := await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": message["text"]})
     if scope["type"] == "http":
