@@ -108,12 +108,11 @@ class BoundedHttp(HttpToolsProtocol):
 
         The parser ends such a request with its headers, and would take its body for the next request.
         """
-        method = self.parser.get_method()
+        method, version = self.parser.get_method(), self.parser.get_http_version()
         if method == b"CONNECT" or _has_body(self.headers):
             self._refusal = HTTPStatus.BAD_REQUEST
-        self._is_handshake = (
-            method == b"GET" and self.parser.get_http_version() == "1.1" and _asks_for_websocket(self.headers)
-        )
+        protocols = [value.strip().lower() for name, value in self.headers if name == b"upgrade"]
+        self._is_handshake = (method, version, protocols) == (b"GET", "1.1", [b"websocket"])
         self._is_last = not self._is_handshake
 
     def _should_upgrade(self) -> bool:
@@ -230,15 +229,8 @@ def refusal(status: HTTPStatus) -> bytes:
 
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t0")) for name, value in headers
-    )
-
-
-def _asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Return whether a websocket is the only protocol that an upgrade asks for."""
-    protocols = [value.strip().lower() for name, value in headers if name == b"upgrade"]
-    return protocols == [b"websocket"]
+    fields = [(name, value.strip(b" \t0")) for name, value in headers]
+    return any(name == b"transfer-encoding" or (name == b"content-length" and value) for name, value in fields)
 
 
 def _is_full(protocol: BoundedHttp, state: ServerState) -> bool:
