@@ -85,9 +85,11 @@ class BoundedHttp(HttpToolsProtocol):
             self._decide_upgrade()
         if self._refusal:
             raise ValueError(self._refusal.phrase)
+        if not self._is_handshake:  # libraries would take the request for one
+            self.headers[:] = [field for field in self.headers if field[0] != b"upgrade"]
+        super().on_headers_complete()  # it raises for an address that it cannot read
         self._is_head_complete = True
         self._expect(BODY_SECONDS)
-        super().on_headers_complete()
         if self._is_last:
             self.cycle.keep_alive = False
 

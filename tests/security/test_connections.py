@@ -42,6 +42,7 @@ async def application(scope: dict[str, Any], receive: Callable[..., Any], send: 
             message = await receive()
             length, more = length + len(message.get("body", b"")), message.get("more_body", False)
         body = LONG_ANSWER if scope["path"] == "/long" else str(length).encode()
+        body = str(dict(scope["headers"])).encode() if scope["path"] == "/headers" else body
         await send({**START, "headers": [(b"content-length", str(len(body)).encode())]})
         await send({"type": "http.response.body", "body": body})
 
@@ -219,6 +220,7 @@ REFUSED = {
     "a byte that begins no request": (b"\x00", b"HTTP/1.1 400 "),
     "headers too large": (GET + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", b"HTTP/1.1 431 "),
     "half a request": (GET + b"X-Slow: ", b"HTTP/1.1 408 "),
+    "an address without end": (GET.replace(b"/healthz", b"http://[::1") + b"\r\n", b"HTTP/1.1 400 "),
 }
 
 

@@ -96,6 +96,18 @@ def test_an_upgrade_that_the_console_does_not_know_is_ignored_and_the_answer_say
     assert b"\r\nconnection: close\r\n" in received
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_the_application_does_not_hear_of_an_upgrade_that_is_ignored(port: int, version: bytes) -> None:
+    head = (
+        GET.replace(b"/healthz", b"/headers").replace(b"1.1", version) + b"Upgrade: websocket\r\nConnection: close\r\n"
+    )
+    with line(port, head + KEY + b"\r\n") as raw:
+        received = answers(raw)
+    assert codes(received) == [200]
+    assert b"b'sec-websocket-key'" in received
+    assert b"b'upgrade'" not in received
+
+
 def test_requests_before_an_ignored_upgrade_are_answered_first(port: int) -> None:
     slow = GET.replace(b"/healthz", b"/slow") + b"\r\n"
     with line(port, slow + GET + upgrade(b"h2c") + b"\r\n", HIDDEN) as raw:
