@@ -5,6 +5,7 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
 
 from ui import connections
 
@@ -37,6 +38,17 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().data_received(data)
         if self.conn.handshake_exc and not self.transport.is_closing():
             self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on, or end a websocket whose text is not UTF-8: uvicorn would log a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.conn.send_close(CloseCode.INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def pause_writing(self) -> None:
         """Begin to wait for the client to read; a close, and the end of pings, would wait for it too."""

@@ -148,6 +148,16 @@ def test_a_refused_handshake_is_answered(port: int, case: str) -> None:
         assert codes(answers(raw)) == [code]
 
 
+def test_a_handshake_behind_an_answer_that_is_not_read_is_refused_after_it(
+    served: tuple[uvicorn.Server, int], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 60)
+    with line(port, GET.replace(b"/healthz", b"/long") + b"\r\n") as raw:
+        eventually(lambda: [one for one in served[0].server_state.connections if one._unread])
+        raw.sendall(GET + WEBSOCKET + KEY + b"\r\n")
+        assert codes(answers(raw)) == [200, 400]
+
+
 NEVER = GET.replace(b"/healthz", b"/never") + WEBSOCKET + KEY + b"\r\n"
 
 
@@ -164,6 +174,16 @@ def test_bytes_before_the_answer_to_a_handshake_end_it(
         eventually(lambda: [one for one in served[0].server_state.connections if isinstance(one, BoundedWebSocket)])
         raw.sendall(b"\xff" * 100)
         assert codes(answers(raw)) == [400]
+    assert not caplog.records
+
+
+def test_a_text_that_is_not_utf_8_ends_the_websocket_and_is_no_error_in_the_log(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = websocket.create_connection(f"ws://127.0.0.1:{port}/", timeout=5)
+    opened.sock.sendall(b"\x81\x81\0\0\0\0\xff")  # one frame with one byte, masked with zeros
+    assert opened.recv_data()[1][:2] == (1007).to_bytes(2, "big")
+    opened.shutdown()
     assert not caplog.records
 
 
