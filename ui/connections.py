@@ -12,7 +12,6 @@ from typing import Final
 
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from core.settings import settings
@@ -39,12 +38,14 @@ class BoundedHttp(HttpToolsProtocol):
     _head_bytes = 0
     _is_head_complete = False
     _refusal: HTTPStatus | None = None
+    _is_handshake = False
+    _is_last = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn declares it
         """Begin to wait for the first request; refuse a connection too many."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # so that each unread byte is noticed
-        _open[_address(self)] += 1
+        enter(self.client)
         if _is_full(self, self.server_state):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
@@ -52,13 +53,13 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the connection's place to others."""
-        _leave(self)
+        leave(self.client)
         self._stop_clocks()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, unless the client is over a limit."""
-        if self.transport.is_closing() or self._refusal:
+        if self.transport.is_closing() or self._refusal or self._is_last:
             return
         if self._deadline is None:
             self._expect(HEAD_SECONDS)
@@ -80,11 +81,17 @@ class BoundedHttp(HttpToolsProtocol):
         elif len(self.pipeline) >= MOST_AHEAD:
             self._refusal = HTTPStatus.TOO_MANY_REQUESTS
             self._close_after_answers()
+        elif self.parser.should_upgrade():
+            self._decide_upgrade()
         if self._refusal:
             raise ValueError(self._refusal.phrase)
+        if not self._is_handshake:  # libraries would take the request for one
+            self.headers[:] = [field for field in self.headers if field[0] != b"upgrade"]
+        super().on_headers_complete()  # it raises for an address that it cannot read
         self._is_head_complete = True
         self._expect(BODY_SECONDS)
-        super().on_headers_complete()
+        if self._is_last:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Count a part of the body, which the application limits, out of the head."""
@@ -98,14 +105,32 @@ class BoundedHttp(HttpToolsProtocol):
         self._expect(None)
         super().on_message_complete()
 
+    def _decide_upgrade(self) -> None:
+        """Decide what an upgrade, or CONNECT, is: a handshake, refused, or ignored in the last request that is read.
+
+        The parser ends such a request with its headers, and would take its body for the next request.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if method == b"CONNECT" or _has_body(self.headers):
+            self._refusal = HTTPStatus.BAD_REQUEST
+        protocols = [value.strip().lower() for name, value in self.headers if name == b"upgrade"]
+        self._is_handshake = (method, version, protocols) == (b"GET", "1.1", [b"websocket"])
+        self._is_last = not self._is_handshake
+
+    def _should_upgrade(self) -> bool:
+        return self._is_handshake
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: HTTP lets a server ignore an upgrade, and browsers' tools try it."""
+
     def handle_websocket_upgrade(self) -> None:
         """Pass the connection, and its place, on to the protocol for websockets."""
-        if self.cycle and not self.cycle.response_complete:  # its answer would get into the websocket
+        # An answer that is not complete, or not read, would get into the websocket.
+        if self._unread or (self.cycle and not self.cycle.response_complete):
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
-        _leave(self)
+        leave(self.client)
         self._stop_clocks()
-        self.transport.set_write_buffer_limits()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
@@ -175,25 +200,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _answer(self, status: HTTPStatus) -> None:
         """Answer the refused request in the transport itself, and close the connection."""
-        text = f"{status.phrase}.\n"
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-        rest = f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"
-        self.transport.write((head + rest).encode())
+        self.transport.write(refusal(status))
         self.transport.close()
-
-
-class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's protocol for websockets; each counts as a connection. Pings end those that do not answer."""
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # BaseTransport in uvicorn
-        """Take the place that the HTTP protocol has left."""
-        super().connection_made(transport)
-        _open[_address(self)] += 1
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Give the connection's place to others."""
-        _leave(self)
-        super().connection_lost(exc)
 
 
 def most_connections() -> int:
@@ -202,9 +210,34 @@ def most_connections() -> int:
     return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - OTHER_FILES, 10))
 
 
+def enter(client: tuple[str, int] | None) -> None:
+    """Count a connection of an address."""
+    _open[_address(client)] += 1
+
+
+def leave(client: tuple[str, int] | None) -> None:
+    """Give the place of a connection to others."""
+    address = _address(client)
+    _open[address] -= 1
+    if not _open[address]:
+        del _open[address]
+
+
+def refusal(status: HTTPStatus) -> bytes:
+    """Return the last answer of a connection, in which the client reads why."""
+    text = f"{status.phrase}.\n"
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    return f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode()
+
+
+def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    fields = [(name, value.strip(b" \t0")) for name, value in headers]
+    return any(name == b"transfer-encoding" or (name == b"content-length" and value) for name, value in fields)
+
+
 def _is_full(protocol: BoundedHttp, state: ServerState) -> bool:
     """Return whether this connection is one too many; a proxy's connections are those of all its visitors."""
-    address = _address(protocol)
+    address = _address(protocol.client)
     if len(state.connections) > most_connections():
         return True
     return _open[address] > settings().connections_per_address and address not in _proxies(settings().proxies)
@@ -215,12 +248,5 @@ def _proxies(addresses: str) -> _TrustedHosts:
     return _TrustedHosts(addresses)
 
 
-def _address(protocol: BoundedHttp | BoundedWebSocket) -> str:
-    return protocol.client[0] if protocol.client else ""
-
-
-def _leave(protocol: BoundedHttp | BoundedWebSocket) -> None:
-    address = _address(protocol)
-    _open[address] -= 1
-    if not _open[address]:
-        del _open[address]
+def _address(client: tuple[str, int] | None) -> str:
+    return client[0] if client else ""

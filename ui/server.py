@@ -11,8 +11,9 @@ from fastapi import FastAPI
 from core.errors import Unusable
 from core.settings import settings
 from ui import sockets
-from ui.connections import BoundedHttp, BoundedWebSocket
+from ui.connections import BoundedHttp
 from ui.headers import LOOPBACK
+from ui.websockets import BoundedWebSocket
 
 #: Seconds that open pages get to disconnect when the console stops.
 SHUTDOWN_SECONDS = 3

@@ -26,9 +26,13 @@ START = {"type": "http.response.start", "status": 200, "headers": [(b"content-ty
 
 async def application(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
     """Answer with the length of the body; with a long text; or with what a websocket says."""
+    if scope["type"] == "websocket" and await receive() and scope["path"] == "/never":
+        assert (await receive())["type"] == "websocket.disconnect"
+        return
     if scope["type"] == "websocket":
-        await receive()
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/long":
+            await send({"type": "websocket.send", "bytes": LONG_ANSWER})
         while (message := await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": message["text"]})
     if scope["type"] == "http":
@@ -38,6 +42,7 @@ async def application(scope: dict[str, Any], receive: Callable[..., Any], send: 
             message = await receive()
             length, more = length + len(message.get("body", b"")), message.get("more_body", False)
         body = LONG_ANSWER if scope["path"] == "/long" else str(length).encode()
+        body = str(dict(scope["headers"])).encode() if scope["path"] == "/headers" else body
         await send({**START, "headers": [(b"content-length", str(len(body)).encode())]})
         await send({"type": "http.response.body", "body": body})
 
@@ -215,6 +220,7 @@ REFUSED = {
     "a byte that begins no request": (b"\x00", b"HTTP/1.1 400 "),
     "headers too large": (GET + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", b"HTTP/1.1 431 "),
     "half a request": (GET + b"X-Slow: ", b"HTTP/1.1 408 "),
+    "an address without end": (GET.replace(b"/healthz", b"http://[::1") + b"\r\n", b"HTTP/1.1 400 "),
 }
 
 
