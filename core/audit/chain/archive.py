@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from sqlalchemy import text
@@ -116,7 +117,8 @@ def _require_last_files(checkpoint: Checkpoint, folder: Path) -> None:
     if (end.position, end.hash) != (checkpoint.head.position, checkpoint.head.hash):
         raise GiveUp(
             f"{checkpoint.file} in {folder} does not end with the entry that the checkpoint names: it was changed, or "
-            f"is of another database. Take it from a backup, then run: unstuck audit verify --archive {folder}"
+            "is of another database. Take it from a backup, then run: "
+            f"unstuck audit verify --archive {quote(str(folder))}"
         )
     begin, ending_at = file.after.position + 1, defaultdict(list)
     for (first, last), path in positions_in(folder).items():
