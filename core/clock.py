@@ -23,8 +23,8 @@ _most: float | None = None
 #: A time that was written is ahead of the database's by so much at most: more, and its clock stood in the future then.
 #: The rest may be a clock that was put right, or a failover.
 SKEW = timedelta(minutes=5)
-#: Between these, times are heard as they are: the type ends with the year 9999, and time goes on from what was heard.
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+#: The latest time that is heard as it is: the type ends with the year 9999, and time goes on from what was heard.
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
 def now() -> datetime:
@@ -39,10 +39,10 @@ def now() -> datetime:
     return at + timedelta(seconds=time.monotonic() - then)
 
 
-def hear(at: datetime) -> None:
-    """Note the database's time, which was read just now."""
+def hear(seconds: float) -> None:
+    """Note the database's time, which was read just now, in seconds since 1970."""
     global _heard, _least, _most
-    at = max(_EARLIEST, min(at, _LATEST))
+    at = datetime.fromtimestamp(max(0.0, min(seconds, _LATEST)), UTC)
     _heard = (at, time.monotonic())
     begin = at.timestamp() - _passed()
     _least = begin if _least is None else min(_least, begin)

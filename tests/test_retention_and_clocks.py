@@ -147,7 +147,7 @@ def test_a_clock_of_the_last_year_that_can_be_written_is_heard(monkeypatch: pyte
     for name in ("_heard", "_least", "_most"):
         monkeypatch.setattr(clock, name, None)
     for at in (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)):
-        clock.hear(at)
+        clock.hear(at.timestamp())
         assert clock.now() + timedelta(days=36_500) > clock.now() - timedelta(days=365)
         assert clock.ahead(at) or clock.behind(at)
 
