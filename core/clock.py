@@ -1,7 +1,7 @@
 """Time: the database's clock decides, in statements (`db_now`) and as each process has heard it (`now`).
 
-A host's own time of day counts nowhere else, but to delete later (`ahead`): hosts differ, and what one of them writes
-another one reads.
+A host's own time of day counts nowhere else, but to delete later (`ahead`, `behind`): hosts differ, and what one of
+them writes another one reads.
 """
 
 import sys
@@ -11,16 +11,20 @@ from typing import Any
 
 from sqlalchemy import func
 
-__all__ = ["SKEW", "UTC", "ahead", "db_now", "hear", "now"]
+__all__ = ["SKEW", "UTC", "ahead", "behind", "db_now", "hear", "now"]
 
 #: The database's time when it was last heard, and this process's monotonic clock then.
 _heard: tuple[datetime, float] | None = None
 #: The database's time as it was least ahead of the time that has passed here: its timestamp without that time.
 _least: float | None = None
+#: The same as it was most ahead.
+_most: float | None = None
 
 #: A time that was written is ahead of the database's by so much at most: more, and its clock stood in the future then.
 #: The rest may be a clock that was put right, or a failover.
 SKEW = timedelta(minutes=5)
+#: The latest time that is heard as it is: the type ends with the year 9999, and time goes on from what was heard.
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
 def now() -> datetime:
@@ -35,12 +39,14 @@ def now() -> datetime:
     return at + timedelta(seconds=time.monotonic() - then)
 
 
-def hear(at: datetime) -> None:
-    """Note the database's time, which was read just now."""
-    global _heard, _least
+def hear(seconds: float) -> None:
+    """Note the database's time, which was read just now, in seconds since 1970."""
+    global _heard, _least, _most
+    at = datetime.fromtimestamp(max(0.0, min(seconds, _LATEST)), UTC)
     _heard = (at, time.monotonic())
     begin = at.timestamp() - _passed()
     _least = begin if _least is None else min(_least, begin)
+    _most = begin if _most is None else max(_most, begin)
 
 
 def ahead(at: datetime) -> timedelta:
@@ -51,6 +57,16 @@ def ahead(at: datetime) -> timedelta:
     """
     earliest = at if _least is None else datetime.fromtimestamp(_least + _passed(), UTC)
     step = at - min(at, earliest, datetime.now(UTC))
+    return step if step > SKEW else timedelta()
+
+
+def behind(at: datetime) -> timedelta:
+    """Return by how much the database's time may have gone back behind the true one; zero for less than SKEW.
+
+    The witnesses are those of `ahead`; one that is ahead keeps rows of the future for longer.
+    """
+    latest = at if _most is None else datetime.fromtimestamp(_most + _passed(), UTC)
+    step = max(at, latest, datetime.now(UTC)) - at
     return step if step > SKEW else timedelta()
 
 

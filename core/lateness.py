@@ -91,7 +91,7 @@ def stalled_threads(session: Session) -> list[StalledThread]:
 def late_schedules(session: Session) -> list[LateSchedule]:
     """Return the schedules that should have fired, the most overdue first."""
     rows = session.connection().execute(_SCHEDULES, {"most": MOST, "late": LATE, "engine": ENGINE.name})
-    return [LateSchedule(row.id, row.name, float(row.seconds or 0), row.paused_reason) for row in rows]
+    return [LateSchedule(row.id, row.name, max(0.0, float(row.seconds or 0)), row.paused_reason) for row in rows]
 
 
 def failed_schedules(session: Session) -> list[FailedSchedule]:

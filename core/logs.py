@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from core.outages import OncePerOutage
+from core.wording import INVISIBLE
 
 #: Reports of unexpected errors that are kept; the oldest go first.
 MOST_REPORTS = 50
@@ -69,8 +70,8 @@ def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
 
 
-#: All but line feed and tab; also surrogates, which cannot be printed, and marks that change the writing direction.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+#: All but line feed and tab; also line separators, surrogates, which cannot be printed, and invisible marks.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|" + INVISIBLE)
 
 
 def _skip_unused_fields() -> None:

@@ -1,9 +1,10 @@
-"""Names and texts that other programs gave, as SQL in advice: they end no statement and control no terminal.
+"""Names and texts from outside, in SQL and commands of advice: they end no statement and control no terminal.
 
 PostgreSQL reads the escapes as the characters that they stand for, so that a person can copy the statement.
 """
 
 import re
+import shlex
 from typing import Final
 
 from sqlalchemy.dialects import postgresql
@@ -26,6 +27,11 @@ def as_name(text: str) -> str:
     if on_one_line(text) == text:
         return str(_NAMES.quote(text))
     return 'U&"' + _escaped(text, "\\{:04x}", "\\+{:06x}").replace('"', '""') + '"'
+
+
+def as_argument(text: str) -> str:
+    """Return a text as an argument of a shell's command; one that begins as an option does is kept from being one."""
+    return f"{'-- ' if text.startswith('-') else ''}{shlex.quote(text)}"
 
 
 def _escaped(text: str, short: str, long: str) -> str:

@@ -9,13 +9,20 @@ PROGRAM: Final = "unstuck" if "site-packages" in __file__ else "python main.py"
 #: For each unit: the shortest duration it is used for, its length (both in seconds), and its name.
 _UNITS = ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "h"), (120, 60, "min"))
 
-#: Characters that are invisible and change the order in which others are shown: cod.exe could read as exe.doc.
-_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: Characters that are invisible: some change the order in which others are shown, cod.exe could read as exe.doc, and
+#: others hide in a name. The joiners that Persian and emoji need stay between letters, beyond the Latin ones.
+_VISIBLE: Final = "[^\x00-\u02ff\u200b-\u200f]"
+INVISIBLE: Final = (
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+    f"|(?<!{_VISIBLE})[\u200c\u200d]|[\u200c\u200d](?!{_VISIBLE})"
+)
+_MARKS: Final = re.compile(INVISIBLE)
 
 
 def with_visible_marks(text: str) -> str:
-    """Return a text from outside with its marks of direction shown as what they are, such as [U+202E]."""
-    return _DIRECTION.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
+    """Return a text from outside with its invisible marks shown as what they are, such as [U+202E]."""
+    return _MARKS.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
 
 
 def spoken(span: timedelta) -> str:

@@ -34,7 +34,7 @@ def stepping_clock(url: str) -> Iterator[SteppingClock]:
         for name in _NAMES:
             connection.execute(_FUNCTION.format(name=name))
         yield SteppingClock(url, connection)
-        clock._least = None  # other tests have a clock that never stepped
+        clock._least = clock._most = None  # other tests have a clock that never stepped
         for name in _NAMES:
             connection.execute(f"DROP FUNCTION public.{name}()")
         connection.execute("DROP TABLE public.clock_step")

@@ -32,6 +32,7 @@ def stepping(database_url: str) -> Iterator[SteppingClock]:
 def engine(stepping: SteppingClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """Return the engine of a process that has just started."""
     monkeypatch.setattr(clock, "_least", None)
+    monkeypatch.setattr(clock, "_most", None)
     engine = connect(stepping.url)
     with session_scope(engine) as session:
         for age in (YOUNG, OLD):
@@ -118,6 +119,37 @@ def test_sessions_keys_and_counters_stay_too(engine: Engine, stepping: SteppingC
     with Session(engine) as session:
         hours = session.connection().execute(text("SELECT count(*) FROM job_counters WHERE hour > 'epoch'"))
         assert hours.scalar_one() == 1
+
+
+@pytest.mark.parametrize("host", [timedelta(), -FORWARD])
+def test_a_clock_that_steps_back_by_days_deletes_nothing_that_lives(
+    engine: Engine, stepping: SteppingClock, monkeypatch: pytest.MonkeyPatch, host: timedelta
+) -> None:
+    """Also where the host's clock goes back with it: the time that has passed tells."""
+
+    class HostClock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) + host
+
+    with session_scope(engine) as session:
+        user = make_user(session).id
+        session.connection().execute(
+            text("INSERT INTO idempotency_keys (actor_id, key, fingerprint, answer) VALUES (:user, 'x', '', '{}')"),
+            {"user": user},
+        )
+    stepping.step(-FORWARD)
+    monkeypatch.setattr(clock, "datetime", HostClock)
+    assert run(engine, expire, NoForm())["keys_deleted"] == 0
+
+
+def test_a_clock_of_the_last_year_that_can_be_written_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_heard", "_least", "_most"):
+        monkeypatch.setattr(clock, name, None)
+    for at in (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)):
+        clock.hear(at.timestamp())
+        assert clock.now() + timedelta(days=36_500) > clock.now() - timedelta(days=365)
+        assert clock.ahead(at) or clock.behind(at)
 
 
 def test_a_program_that_was_away_for_long_deletes_what_is_old(engine: Engine) -> None:

@@ -7,7 +7,7 @@ itself looks healthy. So a connection is thrown away, with all others of its eng
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -146,7 +146,7 @@ def is_read_only(connection: psycopg.Connection[Any]) -> bool:
         if not connection.closed:
             connection.autocommit = False
     assert row is not None, "a SELECT without FROM has one row"
-    clock.hear(datetime.fromtimestamp(float(row[1]), UTC))
+    clock.hear(float(row[1]))
     return bool(row[0])
 
 

@@ -20,9 +20,10 @@ BATCH = 50_000
 KEEP_DAYS = 7
 
 _ENDED = "{} < statement_timestamp() - make_interval(days => :days, secs => :ahead)"
-_OF_THE_FUTURE = "{} > statement_timestamp() + make_interval(days => :days)"
+_OF_THE_FUTURE = "{} > statement_timestamp() + make_interval(days => :days, secs => :behind)"
 #: What goes after KEEP_DAYS: the word for people, the table, when a row of it ended, and when it began: one that began
-#: as far ahead is of a clock that stood in the future, and would stay until then.
+#: as far ahead is of a clock that stood in the future, and would stay until then. Living rows look so, too, to a clock
+#: that went back: other clocks have to agree.
 _SOON = (
     ("sessions", "user_sessions", "least(expires_at, coalesce(revoked_at, expires_at))", "created_at"),
     ("links", "sign_in_links", "expires_at", "created_at"),
@@ -57,10 +58,10 @@ _SUM_UP = text("""
 def expire(work: TaskWork[NoForm]) -> Steps:
     """Delete what has ended, in batches of limited size, and add up the counters of old hours."""
     counts: dict[str, int] = {}
-    ahead = seconds_ahead(work.session)
+    ahead, behind = seconds_ahead(work.session), _seconds_behind(work.session)
     for name, statement, days in _statements():
         counts[name] = 0
-        values = {"days": days, "ahead": ahead, "batch": BATCH}
+        values = {"days": days, "ahead": ahead, "behind": behind, "batch": BATCH}
         while deleted := work.session.connection().execute(statement, values).rowcount:
             counts[name] += deleted
             yield Progress(sum(counts.values()), sum(counts.values()))
@@ -73,6 +74,14 @@ def seconds_ahead(session: Session) -> float:
     seconds = clock.ahead(session.exec(select(clock.db_now())).one()).total_seconds()
     if seconds:
         log.warning("the database's clock is ahead, less is deleted", extra={"seconds": round(seconds)})
+    return seconds
+
+
+def _seconds_behind(session: Session) -> float:
+    """Return by how much the database's clock may be behind: what is of the future by less is not deleted."""
+    seconds = clock.behind(session.exec(select(clock.db_now())).one()).total_seconds()
+    if seconds:
+        log.warning("the database's clock is behind, less is deleted", extra={"seconds": round(seconds)})
     return seconds
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -130,11 +131,15 @@ def test_a_run_whose_last_file_has_another_end_than_the_checkpoint_says_goes_no_
     before = left(archived)
     last = tmp_path / names(tmp_path)[1]
     whole = last.read_bytes()
-    last.write_bytes(gzip.compress(b"".join(gzip.decompress(whole).splitlines(keepends=True)[:-1])))
+    *lines, end = gzip.decompress(whole).splitlines(keepends=True)
+    last.write_bytes(gzip.compress(b"".join([*lines, re.sub(b'"hash": "[0-9a-f]{4}', b'"hash": "beef', end)])))
     with pytest.raises(GiveUp, match=f"{last.name} in .* does not end with the entry that the checkpoint names"):
         move(archived, tmp_path)
+    last.write_bytes(gzip.compress(b"".join(lines)))
+    with pytest.raises(Unusable, match=f"{last.name} is damaged: it has entries 3 to 3, and its name says others"):
+        move(archived, tmp_path)
     last.write_bytes(whole[:-20])
-    with pytest.raises(Unusable, match="take it from a backup"):
+    with pytest.raises(Unusable, match="Take it from a backup"):
         move(archived, tmp_path)
     assert left(archived) == before
     last.write_bytes(whole)

@@ -1,12 +1,16 @@
 """The doctor finds each damage done to the database by hand, by name, with a remedy."""
 
+import subprocess
+
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core.database.engine import connect, session_scope
 from core.diagnosis.invariants import INVARIANTS, violations
+from core.wording import PROGRAM
 from tests import driving
+from tests.factories import make_user
 from ui.cli.doctor import examine
 
 DAMAGES = {
@@ -96,3 +100,15 @@ def test_a_result_that_holds_no_number_is_a_finding_and_hides_no_other(healthy: 
         result = "UPDATE background_jobs SET result = '{\"interactions\": \"many\"}' WHERE kind = 'demo.enable'"
         session.connection().execute(text(result))
     assert "done is complete" in broken(healthy)
+
+
+@pytest.mark.parametrize("email", ["$(exit 1)@example.com", "a'b; id@example.com", "--json@example.com"])
+def test_a_command_to_copy_passes_an_address_as_one_argument_and_does_nothing_else(engine: Engine, email: str) -> None:
+    with session_scope(engine) as session:
+        make_user(session, email=email, demo_mode_status="enabling")
+    with Session(engine) as session:
+        [finding] = [each for each in examine(session) if each.problem == "stuck user"]
+    command = f"printf '%s ' {finding.remedy}"
+    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    options = "-- " if email.startswith("-") else ""
+    assert shown == f"{PROGRAM} users diagnose {options}{email} "

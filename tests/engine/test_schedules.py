@@ -84,7 +84,9 @@ def test_a_schedule_without_a_time_is_paused_with_the_reason_and_resumes_only_wh
         line = schedule_lines(session)[0]
         assert line.schedule.paused_reason == "The time zone 'localtyme' cannot be loaded on this host."
         assert line.problem == line.schedule.paused_reason
+        session.connection().execute(text("UPDATE schedules SET next_due_at = now() + interval '1 hour'"))
         assert [str(each) for each in late_schedules(session)] == [f"schedule bad: {line.problem}"]
+        assert late_schedules(session)[0].seconds == 0, "no metric of lateness is below zero"
         with pytest.raises(NotAllowed, match="cannot be loaded"):
             scheduling.resume(session, bad.id, ADMIN, None)
 

@@ -116,5 +116,20 @@ def test_an_export_to_a_terminal_does_not_control_it_and_one_to_a_file_is_as_it_
             assert screen.getvalue() == line
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00ad", "\u2060", "\u3164", "\U000e0041", "\u200d"])
+def test_an_invisible_character_is_shown_as_what_it_is(mark: str) -> None:
+    """A name with one looks like another name, or carries a text for a program that reads it."""
+    shown = logs.on_one_line(f"Eve{mark}l")
+    assert shown == "Eve" + mark.encode("unicode_escape").decode() + "l"
+    assert with_visible_marks(f"Eve{mark}l") == f"Eve[U+{ord(mark):04X}]l"
+
+
+@pytest.mark.parametrize(
+    "name", ["علی\u200cرضا", "👩\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "क्\u200dष", "Zoë Łuczak", "金\U000e0100"]
+)
+def test_a_name_that_needs_joiners_stays_as_it_is(name: str) -> None:
+    assert (logs.on_one_line(name), with_visible_marks(name)) == (name, name)
+
+
 def test_marks_of_direction_are_shown_as_what_they_are() -> None:
     assert with_visible_marks("Eve \u202ecod.exe\u2069") == "Eve [U+202E]cod.exe[U+2069]"

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from shlex import quote
 from typing import Any
 
 import typer
@@ -16,6 +15,7 @@ from core.encryption.rotation import token_cipher
 from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.logs import on_one_line
 from core.people.users import Need, find_users
+from core.quoting import as_argument
 from core.schedules.listing import unusable
 from core.settings import settings
 from core.slowdown import slowdowns
@@ -54,7 +54,7 @@ def examine(session: Session) -> list[DoctorFinding]:
         for v in violations(session)
     ]
     stuck = [
-        DoctorFinding("stuck user", line.email, f"{PROGRAM} users diagnose {line.email}")
+        DoctorFinding("stuck user", line.email, f"{PROGRAM} users diagnose {as_argument(line.email)}")
         for line in find_users(session, "", Need.STUCK)
     ]
     slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
@@ -102,7 +102,8 @@ def _late(session: Session) -> list[DoctorFinding]:
         DoctorFinding(
             "failed schedule",
             str(each),
-            f"See {PROGRAM} jobs show {each.job_id}; with its cause gone: {PROGRAM} schedules run {quote(each.name)}",
+            f"See {PROGRAM} jobs show {each.job_id}; with its cause gone: "
+            f"{PROGRAM} schedules run {as_argument(each.name)}",
         )
         for each in failed_schedules(session)
     ]

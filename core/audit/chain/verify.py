@@ -11,7 +11,14 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from core.audit.chain.archive_file import ArchiveFile, find_archives, has_same_content, links_in
+from core.audit.chain.archive_file import (
+    ANOTHER_LINE,
+    AlteredArchive,
+    ArchiveFile,
+    find_archives,
+    has_same_content,
+    links_in,
+)
 from core.audit.chain.checkpoint import Checkpoint, read_checkpoint
 from core.audit.chain.keys import GENESIS, ChainKeys
 from core.audit.chain.links import Fault, Walk, read_links, sealed_elsewhere
@@ -120,7 +127,10 @@ def _verify_archives(
     A folder has the chain from its first link up to the checkpoint; single files may begin and end anywhere.
     """
     end = checkpoint.head if checkpoint else Head()
-    files = find_archives(paths)
+    try:
+        files = find_archives(paths)
+    except AlteredArchive as error:
+        return _InFiles(Walk(keys, end), Fault(None, None, "edited", error.says))
     is_whole = any(path.is_dir() for path in paths)
     seen = _InFiles(Walk(keys, Head() if is_whole else files[0].after, expected))
     for before, file in pairwise([None, *files]):
@@ -142,6 +152,15 @@ def _verify_archives(
 
 
 def _fault_of_file(walk: Walk, file: ArchiveFile, end: Head) -> Fault | None:
+    try:
+        return _fault_of_links(walk, file, end)
+    except AlteredArchive as error:
+        return Fault(walk.last.position + 1, None, "edited", error.says)
+
+
+def _fault_of_links(walk: Walk, file: ArchiveFile, end: Head) -> Fault | None:
+    if file.after.position == walk.last.position and file.after.hash != walk.last.hash:
+        raise AlteredArchive(file.path, ANOTHER_LINE.format(1))
     # A file that a crash or a restored backup left behind may go on where the database does.
     for link in links_in(file):
         if fault := walk.along([link], lambda *_: None):
