@@ -1,8 +1,8 @@
 # The two main commands, `make run` and `make test`, set up what they need.
 PYTHON = .venv/bin/python
 ARGS ?=
-# Tests wait for servers and browsers a third of their time, so one process more than there are cores.
-PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Tests wait for servers and browsers a third of their time, so two processes more than there are cores.
+PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults hosted soak check fix bench lock setup setup-dev clean

@@ -17,6 +17,7 @@ WRITTEN_ANEW = {"platform_connections": "{access_token,refresh_token}", "marketi
 FILLED_BY_THE_NEXT = "0004"
 
 
+@pytest.mark.slow
 def test_down_to_any_revision_and_up_again_keeps_every_row_and_value(migrated_url: str) -> None:
     """Down and up, one revision at a time: on its way up the database is everywhere as it was on its way down."""
     names = ["base", *[revision.id for revision in revisions.path()]]

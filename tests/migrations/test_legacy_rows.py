@@ -102,6 +102,7 @@ def file_of(url: str, table: str) -> bytes:
     return bytes(file[0]) if file else b""
 
 
+@pytest.mark.slow
 def test_stopping_at_any_revision_and_going_on_ends_the_same(legacy_url: str, schema_at_head: Schema) -> None:
     """One database stops at each revision; as each revision is one transaction, a stop at fewer is no other way."""
     stops = ["", *[revision.id for revision in revisions.path()]]

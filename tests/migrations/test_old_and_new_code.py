@@ -33,6 +33,7 @@ class Creator:
     remark: UUID = field(default_factory=uuid4)
 
 
+@pytest.mark.slow
 def test_old_code_signs_up_connects_and_switches_demo_mode_after_every_pre_revision(legacy_url: str) -> None:
     """One database on its way up; after each revision, old code works for other users."""
     stops = [revision.id for revision in revisions.path() if revision.id <= LAST_PRE]

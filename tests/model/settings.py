@@ -60,11 +60,11 @@ ASKING = PEOPLE._replace(
 #: An undo that breaks, with less around it.
 BROOM = DISMISS._replace(name="broken undo", refunds=0, without=_but("overrun", "pause", "raise error"))
 
-REPLAYED = (ZOMBIES, ERRING_ZOMBIES, STOPPING, RETRYING, LOOKERS, LATE, ASKING, BROOM)
-#: A hundred thousand moves: for `pytest -m slow tests/model`.
-REPLAYED_AT_LENGTH = (
-    ENABLE._replace(hasty=True, refunds=0),
-    ENABLE._replace(workers=1),
-    THREE._replace(attempts=2),
-    PEOPLE,
-)
+#: Two workers and everything that can go wrong with them, without attempts that are given back.
+HASTY = ENABLE._replace(hasty=True, refunds=0)
+
+REPLAYED = (ERRING_ZOMBIES, STOPPING, RETRYING, LOOKERS, LATE, BROOM)
+#: A hundred thousand moves: for `make faults`.
+REPLAYED_AT_LENGTH = (HASTY, ENABLE._replace(workers=1), THREE._replace(attempts=2), PEOPLE)
+#: Worlds that are a part of one replayed at length, and take longer than `make test` has; mutants are tried in them.
+PARTS = {ZOMBIES: HASTY, ASKING: PEOPLE}

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from tests.model.engine_mutants import ENGINE_MUTANTS, EngineMutant
 from tests.model.replay import Disagreement, replay
-from tests.model.settings import REPLAYED, REPLAYED_AT_LENGTH
+from tests.model.settings import PARTS, REPLAYED, REPLAYED_AT_LENGTH
 from tests.model.stage import Stage
 from tests.model.state import Setting
 
@@ -35,6 +35,13 @@ def test_the_engine_does_what_the_model_does_in_a_bigger_world(
         pytest.skip("takes minutes; run it with -m slow")
     stage.declare(monkeypatch, setting.attempts)
     print(replay(stage, setting))  # noqa: T201
+
+
+@pytest.mark.parametrize(("part", "whole"), PARTS.items(), ids=lambda setting: setting.name)
+def test_a_world_that_is_not_replayed_is_a_part_of_one_that_is(part: Setting, whole: Setting) -> None:
+    assert whole in REPLAYED_AT_LENGTH
+    assert part.without > whole.without
+    assert part._replace(name=whole.name, without=whole.without) == whole
 
 
 @pytest.mark.parametrize("mutant", ENGINE_MUTANTS, ids=lambda mutant: mutant.name)

@@ -25,9 +25,9 @@ ALONE = {
 }
 NO_FAILURE = range(200, 500)
 STRINGS = {**TEXTS, **UNSTORABLE}
-#: Of all pairs of a body and a route: each fourth in `make test`, so that each body and each route has its turns, and
+#: Of all pairs of a body and a route: each eighth in `make test`, so that each body and each route has its turns, and
 #: every pair where there is time.
-SHARES = [pytest.param(4, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+SHARES = [pytest.param(8, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 KINDS = ["text/plain", "multipart/form-data; boundary=x", "application/xml", "x" * 300]
 
 
