@@ -71,9 +71,10 @@ def test_a_role_is_changed_for_a_reason_and_the_persons_open_pages_close(
     form.get_by_role("alert").get_by_text("reason", exact=False).wait_for()
     form.get_by_label("Reason").fill("moves to another team")
     form.get_by_role("button", name="Change role").click()
+    changed = select(Event).where(Event.user_id == sam.id, Event.name == "operator.role_changed")
+    event = eventually(lambda: rows.exec(changed).one_or_none())
     line_of(page, sam).get_by_text("Viewer").wait_for()
     theirs.wait_for_url("**/login**")
-    event = rows.exec(select(Event).where(Event.user_id == sam.id, Event.name == "operator.role_changed")).one()
     assert (event.reason, event.data["was"], event.data["now"]) == ("moves to another team", "support", "viewer")
 
 
