@@ -60,6 +60,7 @@ def test_a_signal_whose_exception_python_drops_ends_the_program_all_the_same(
 
 def be_asked_to_stop_while_an_object_is_deleted(verb: str, number: int, environment: dict[str, str]) -> None:
     """Be the program; the signal comes when it has looked at the database, inside a callback of a weak reference."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, wherever the tests run
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -79,6 +80,7 @@ def be_asked_to_stop_while_an_object_is_deleted(verb: str, number: int, environm
 def test_ctrl_c_while_modules_load_ends_the_program_without_a_traceback() -> None:
     program = (
         "import os, signal, sys; sys.argv = ['main.py', 'run']; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # as in a terminal, wherever the tests run
         "sys.meta_path.insert(0, type('Asked', (), {'find_spec': lambda name, *_: "
         "os.kill(os.getpid(), signal.SIGINT) if name == 'typer' else None})); import main"
     )
