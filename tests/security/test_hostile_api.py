@@ -15,7 +15,7 @@ from core.models import Role
 from core.operations import OPERATIONS
 from tests.security.conftest import COOKIE, Site
 
-#: Examples for each operation and mode, in `make test` and where there is time.
+#: Examples for each operation and mode.
 EXAMPLES = 60
 RUN_AT = "run_at lies between now and a year ahead, and no schema can say so"
 #: Input that their schemas allow may still be refused; every other operation takes all that its schema allows.
