@@ -102,6 +102,10 @@ class Tab:
         self.page.set_viewport_size(SCREEN)
         self.page.emulate_media(**WISHES)
 
+    def seen(self) -> str:
+        """Return what each page of this tab shows as text, with its address and what failed in it."""
+        return "\n".join(_seen(page) for page in self._context.pages)
+
     def close(self) -> None:
         """Close it for good."""
         self._context.close()
@@ -115,6 +119,14 @@ class Tab:
         self.page.goto("/healthz")  # leaves the page and its socket, and is where its notes can be reached
         self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
         self._context.clear_cookies()  # last: a page that is left may still set one
+
+
+def _seen(page: Any) -> str:
+    wrong = getattr(page, "wrong", [])
+    try:
+        return f"{page.url}, wrong: {wrong}\n{page.locator('body').inner_text(timeout=2000)}"
+    except Exception as error:  # noqa: BLE001 - a report of a failure must not hide it
+        return f"{page.url}, wrong: {wrong}, not read: {error}"
 
 
 class Tabs:
@@ -137,6 +149,10 @@ class Tabs:
         """Return a tab of a browser of its own, for what a tab cannot change, such as the time zone."""
         self._apart.append(Tab(self._browser, self._url, **settings))
         return self._apart[-1].lend(token)
+
+    def seen(self) -> str:
+        """Return what the lent tabs show, for the report of a failed test."""
+        return "\n\n".join(tab.seen() for tab in self._tabs[: self._lent] + self._apart)
 
     def clear(self) -> None:
         """Take all tabs back."""

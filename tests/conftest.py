@@ -26,7 +26,7 @@ from typer import testing as typer_testing
 from core.local.embedded import embedded
 from migrations.run import upgrade
 from tests import order
-from tests.browsing import a_browser
+from tests.browsing import Tabs, a_browser
 from tests.recycling import Recycled, Recycler
 
 SERVER = pytest.StashKey[str]()
@@ -36,6 +36,8 @@ TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 #: Bytes for the databases of a run and what they write; a container's usual 64 MB would not do.
 ROOM = 2_000_000_000
+#: Characters of a console's log that the report of a failed test shows.
+LOG_SHOWN = 4000
 #: Durability that a test run does not need: its data dies with it. All other settings are those of the embedded server,
 #: which are PostgreSQL's own.
 UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -82,6 +84,20 @@ def pytest_configure_node(node: object) -> None:
     if SERVER not in config.stash:
         config.stash[SERVER] = _postgres(config)
     node.workerinput["server"] = config.stash[SERVER]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Add to the report of a failed test what its pages show and what its console has logged."""
+    report = yield
+    if report.failed and call.when == "call":
+        for fixture in getattr(item, "funcargs", {}).values():
+            tabs = fixture if isinstance(fixture, Tabs) else getattr(fixture, "tabs", None)
+            if tabs:
+                report.sections.append(("What the pages show", tabs.seen()))
+            if log := getattr(fixture, "log", None):
+                report.sections.append(("What the console has logged last", log.read_text()[-LOG_SHOWN:]))
+    return report
 
 
 def _postgres(config: pytest.Config) -> str:

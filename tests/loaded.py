@@ -47,8 +47,11 @@ class Forked:
         self.send_signal(signal.SIGTERM)
 
 
-def call_main(module: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
-    """Be `python -m module` with these arguments, in the child."""
+def call_main(module: str, arguments: tuple[str, ...], environment: Mapping[str, str], log: str | None = None) -> None:
+    """Be `python -m module` with these arguments, in the child; `log` is the file that gets its standard error."""
+    if log:
+        with open(log, "ab") as file:  # noqa: PTH123 - a child that has just begun imports nothing more
+            os.dup2(file.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
     import_module(module).main(*arguments)

@@ -63,8 +63,8 @@ BROOM = DISMISS._replace(name="broken undo", refunds=0, without=_but("overrun", 
 #: Two workers and everything that can go wrong with them, without attempts that are given back.
 HASTY = ENABLE._replace(hasty=True, refunds=0)
 
-REPLAYED = (ERRING_ZOMBIES, STOPPING, RETRYING, LOOKERS, LATE, BROOM)
+REPLAYED = (STOPPING, RETRYING, LOOKERS, LATE, BROOM)
 #: A hundred thousand moves: for `make faults`.
 REPLAYED_AT_LENGTH = (HASTY, ENABLE._replace(workers=1), THREE._replace(attempts=2), PEOPLE)
 #: Worlds that are a part of one replayed at length, and take longer than `make test` has; mutants are tried in them.
-PARTS = {ZOMBIES: HASTY, ASKING: PEOPLE}
+PARTS = {ZOMBIES: HASTY, ERRING_ZOMBIES: HASTY, ASKING: PEOPLE}

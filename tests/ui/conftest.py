@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Console:
     url: str
     engine: Engine
     tabs: Tabs
+    log: Path | None = None
 
     def open(self, user: User, path: str, screen: dict[str, int] | None = None, **settings: object) -> object:
         """Return a page in which this user is signed in; each call is another person's browser."""
@@ -54,8 +56,9 @@ def served(server: str, template: str, browser: object) -> Iterator[Console]:
     """Serve a console on a database of its own, once for this process of the run."""
     for database_url in _fresh(server, template):
         engine = connect(database_url)
-        with _serve(database_url) as url:
-            yield Console(url, engine, Tabs(browser, url))
+        console = _serve(database_url)
+        with console as url:
+            yield Console(url, engine, Tabs(browser, url), console.log)
         engine.dispose()
 
 
@@ -85,6 +88,8 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
 
     def __init__(self, database_url: str, module: str = "tests.ui.serving", *, is_new: bool = False) -> None:
         self._database_url, self._module, self._is_new = database_url, module, is_new
+        self._folder = tempfile.TemporaryDirectory(prefix="unstuck-console-")
+        self.log = Path(self._folder.name) / "log"
 
     def __enter__(self) -> str:
         with socket.socket() as free:
@@ -92,11 +97,14 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
             port = free.getsockname()[1]
         environment = {**os.environ, "UNSTUCK_SECRET_KEY": SECRET}
         arguments = (self._database_url, str(port))
-        self._process = (
-            subprocess.Popen([sys.executable, "-m", self._module, *arguments], cwd=ROOT, env=environment)
-            if self._is_new
-            else Forked(call_main, self._module, arguments, environment)
-        )
+        with self.log.open("ab") as log:
+            self._process = (
+                subprocess.Popen(
+                    [sys.executable, "-m", self._module, *arguments], cwd=ROOT, env=environment, stderr=log
+                )
+                if self._is_new
+                else Forked(call_main, self._module, arguments, environment, str(self.log))
+            )
         url = f"http://127.0.0.1:{port}"
         try:
             eventually(lambda: _answers(url), within=120)
@@ -112,6 +120,7 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._folder.cleanup()
 
 
 def _answers(url: str) -> bool:
