@@ -95,7 +95,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             tabs = fixture if isinstance(fixture, Tabs) else getattr(fixture, "tabs", None)
             if tabs:
                 report.sections.append(("What the pages show", tabs.seen()))
-            if log := getattr(fixture, "log", None):
+            if isinstance(log := getattr(fixture, "log", None), Path) and log.exists():
                 report.sections.append(("What the console has logged last", log.read_text()[-LOG_SHOWN:]))
     return report
 
