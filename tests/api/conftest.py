@@ -19,12 +19,26 @@ from ui.api import metrics, probes
 from ui.app import create_api
 
 
+class CountingHasher(PasswordHasher):
+    """A hasher that notes the hashes that it has verified."""
+
+    def __init__(self, **settings: int) -> None:
+        super().__init__(**settings)
+        self.verified: list[str] = []
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - its name in the library
+        """Note the hash, and verify it."""
+        self.verified.append(str(hash))
+        return super().verify(hash, password)
+
+
 @pytest.fixture
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let argon2id take 1 ms instead of 200, in tests whose subject is not password storage."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountingHasher]:
+    """Let argon2id take 1 ms instead of 200, and note what it verifies."""
+    hasher = CountingHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", hasher)
     passwords._decoy_hash.cache_clear()
-    yield
+    yield hasher
     passwords._decoy_hash.cache_clear()
 
 
