@@ -1,12 +1,14 @@
 """The health summary in the status bar, read from indexes of live workers and unfinished jobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core.people.users import Need, users_in_need
+from core.diagnosis.situation import Situation
+from core.people.users import users_by_situation
 from core.settings import settings
 
 _COUNTS = text("""
@@ -29,8 +31,8 @@ class HealthSummary:
     running: int
     queue_depth: int
     oldest_wait_seconds: float | None
-    stuck_users: int
-    failed_users: int
+    #: How many users are in each situation of core.people.users.LISTED.
+    users: Mapping[Situation, int]
     at: datetime
 
 
@@ -38,5 +40,4 @@ def health_summary(session: Session) -> HealthSummary:
     """Return the current counts, in a few milliseconds at any size of the history."""
     row = session.connection().execute(_COUNTS, {"lease": settings().lease_seconds}).one()
     oldest = float(row.oldest) if row.oldest is not None else None
-    users = users_in_need(session)
-    return HealthSummary(row.workers, row.running, row.waiting, oldest, users[Need.STUCK], users[Need.FAILED], row.at)
+    return HealthSummary(row.workers, row.running, row.waiting, oldest, users_by_situation(session), row.at)

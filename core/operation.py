@@ -14,6 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
+from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, SQLModel
 
 from core.models import PlatformConnection, Role, User
@@ -112,6 +113,13 @@ class Machine(Generic[RowT]):
     def id_in(self, user_id: UUID | None, connection_id: UUID | None) -> UUID | None:
         """Return which of a job's two ids identifies this machine's row."""
         return connection_id if issubclass(self.table, PlatformConnection) else user_id
+
+    def id_column(self, job: Any) -> SQLColumnExpression[UUID]:
+        """Return which of a job's two columns identifies this machine's row; `job`: BackgroundJob or an alias."""
+        column: SQLColumnExpression[UUID] = (
+            job.connection_id if issubclass(self.table, PlatformConnection) else job.user_id
+        )
+        return column
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core import clock
+from core.diagnosis.situation import Situation, is_unsettled_failure
 from core.health import health_summary
 from core.models import BackgroundJob, JobStatus
-from core.people.users import Need, UserLine, find_users, users_in_need
+from core.people.users import HELD_UP, UserLine, find_users
 
 #: The success rate that the product promises: more than 95 %.
 TARGET: Final = 0.95
@@ -23,7 +24,7 @@ USERS_SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed jobs with the same fingerprint."""
+    """Failed jobs with the same fingerprint that nothing has come after."""
 
     fingerprint: str
     kind: str
@@ -35,10 +36,13 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Users who need help now, and the figures of the last 24 hours; cancelled jobs count as neither outcome."""
+    """Users who need help now, and the figures of the last 24 hours.
 
-    needs: Mapping[Need, int]
-    in_need: list[UserLine]
+    Cancelled jobs count as neither outcome, nor do failures that a later job has dealt with: that one counts.
+    """
+
+    users: Mapping[Situation, int]
+    held_up: list[UserLine]
     failures: list[FailureGroup]
     ended: int
     succeeded: int
@@ -50,10 +54,10 @@ def overview(session: Session) -> Overview:
     """Return the data of the overview page."""
     now = health_summary(session)
     ended, succeeded = _endings(session)
-    people = [*find_users(session, "", Need.STUCK), *find_users(session, "", Need.FAILED)]
+    people = [line for situation in HELD_UP for line in find_users(session, "", situation)]
     return Overview(
-        needs=users_in_need(session),
-        in_need=people[:USERS_SHOWN],
+        users=now.users,
+        held_up=people[:USERS_SHOWN],
         failures=_failures(session),
         ended=ended,
         succeeded=succeeded,
@@ -65,7 +69,7 @@ def overview(session: Session) -> Overview:
 def _endings(session: Session) -> tuple[int, int]:
     job = BackgroundJob
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
-    failed = sa.func.count().filter(col(job.status) == JobStatus.FAILED)
+    failed = sa.func.count().filter(is_unsettled_failure())
     since = col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval())
     row = session.connection().execute(sa.select(done, failed).where(since)).one()
     return row[0] + row[1], row[0]
@@ -84,7 +88,7 @@ def _failures(session: Session) -> list[FailureGroup]:
             sa.func.max(col(job.finished_at)),
         )
         .where(
-            col(job.status) == JobStatus.FAILED,
+            is_unsettled_failure(),
             col(job.error_fingerprint).is_not(None),
             col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval()),
         )

@@ -11,7 +11,7 @@ from typing import Final
 from nicegui import app, ui
 
 from core import clock
-from core.diagnosis.context import Situation
+from core.diagnosis.situation import Situation
 from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
 from core.operations import MACHINES, transitional_states
@@ -42,6 +42,16 @@ _TRANSITIONAL: Final = (
     *(state for machine in MACHINES for state in transitional_states(machine)),
     *(ConnectionStatus.CONNECTING, ConnectionStatus.REFRESHING, ConnectionStatus.DISCONNECTING),
 )
+#: The tone of each situation of a job or user.
+SITUATIONS: Final[Mapping[Situation, str]] = {
+    Situation.FINE: OK,
+    Situation.MOVING: RUN,
+    Situation.WAITING: IDLE,
+    Situation.HELD: WARN,
+    Situation.STUCK: BAD,
+    Situation.FAILED: BAD,
+    Situation.HANDLED: IDLE,
+}
 #: The tone of each displayed state.
 TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(_TRANSITIONAL, RUN),
@@ -58,8 +68,7 @@ TONES: Final[Mapping[str, str]] = {
     DemoModeStatus.ENABLED: DEMO,
     ConnectionStatus.DISCONNECTED: IDLE,
     ConnectionStatus.CONNECTED: OK,
-    "stuck": BAD,
-    "moving": RUN,
+    **{each.value: tone for each, tone in SITUATIONS.items()},
     WorkerState.ALIVE: OK,
     WorkerState.SILENT: WARN,
     WorkerState.LOST: BAD,
@@ -75,15 +84,9 @@ TONES: Final[Mapping[str, str]] = {
 #: Transitional states; their dot pulses.
 MOVING: Final = frozenset({Label.RUNNING.value, Label.STOPPING.value, "moving", *_TRANSITIONAL})
 #: States without activity; their dot is hollow, so that it differs from idle ones without colour.
-HOLLOW: Final = frozenset({"queued", "scheduled", "disabled", "disconnected", "cancelled", "stopped", "over"})
-
-SITUATIONS: Final[Mapping[Situation, str]] = {
-    Situation.FINE: OK,
-    Situation.WORKING: RUN,
-    Situation.WAITING: WARN,
-    Situation.STUCK: BAD,
-    Situation.FAILED: BAD,
-}
+HOLLOW: Final = frozenset(
+    {"queued", "scheduled", "waiting", "disabled", "disconnected", "cancelled", "stopped", "over"}
+)
 
 #: Values of the theme cookie; any other follows the system.
 _THEMES: Final = ("dark", "light")

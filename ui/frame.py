@@ -7,6 +7,7 @@ from typing import Final
 from markupsafe import Markup
 from nicegui import ui
 
+from core.diagnosis.situation import Situation
 from core.health import HealthSummary
 from core.models import Role
 from core.settings import settings
@@ -116,7 +117,7 @@ def _section(path: str, routes: Collection[str]) -> str:
 
 def _in_need() -> int:
     health = live.status().health
-    return health.stuck_users + health.failed_users if health else 0
+    return health.users[Situation.STUCK] + health.users[Situation.FAILED] if health else 0
 
 
 def _status_bar() -> None:
@@ -149,9 +150,10 @@ def _figures(health: HealthSummary) -> list[Markup]:
 def _stuck(health: HealthSummary | None) -> list[Markup]:
     if health is None:
         return []
-    number = health.stuck_users
-    sentence = words(counted(number, "stuck user") if number else "no stuck users")
-    return [anchor("/users?need=stuck", sentence, classes="alarm" if number else "")]
+    stuck, held = health.users[Situation.STUCK], health.users[Situation.HELD]
+    sentence = words(counted(stuck, "stuck user") if stuck else "no stuck users")
+    of_held = [anchor("/users?situation=held", words(f"{counted(held, 'user')} held"), classes="held")] if held else []
+    return [*of_held, anchor("/users?situation=stuck", sentence, classes="alarm" if stuck else "")]
 
 
 def _slowdown(line: ui.label) -> None:

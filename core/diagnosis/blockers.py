@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, name_of, requested_evidence
+from core.diagnosis.context import Explanation, JobContext, Remedy, name_of, requested_evidence
 from core.models import JobKind, Queue
 from core.wording import clock_time, counted, spoken
 
 
-def blocker_of(context: JobContext) -> Diagnosis | None:
+def blocker_of(context: JobContext) -> Explanation | None:
     """Return the diagnosis of a blocked due job, or None when it can start."""
     return _paused(context) or _at_its_limit(context) or _at_its_rate(context)
 
@@ -32,7 +32,7 @@ def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
     return pauses
 
 
-def _paused(context: JobContext) -> Diagnosis | None:
+def _paused(context: JobContext) -> Explanation | None:
     pauses = _pauses(context)
     if not pauses:
         return None
@@ -43,9 +43,7 @@ def _paused(context: JobContext) -> Diagnosis | None:
     evidence += [f"Also, {other} is paused, by {more.paused_by}." for other, more, _ in pauses[1:]]
     evidence += ["Also, no worker is alive for this queue."] if context.capacity.workers == 0 else []
     when = clock_time(row.paused_at, context.now)
-    return Diagnosis(
-        Situation.STUCK,
-        # Whitespace is collapsed, so that a multi-line reason still gives one line.
+    return Explanation(  # Whitespace is collapsed, so that a multi-line reason still gives one line.
         " ".join(
             f"{name_of(context)} is not running because {name} was paused by {row.paused_by} at {when}{why}.".split()
         ),
@@ -54,24 +52,26 @@ def _paused(context: JobContext) -> Diagnosis | None:
     )
 
 
-def _at_its_limit(context: JobContext) -> Diagnosis | None:
+def _at_its_limit(context: JobContext) -> Explanation | None:
     kind, running = context.controls.kind, context.controls.running
-    if kind is None or context.capacity.workers == 0:
+    if kind is None:
         return None
     if kind.max_running == 0 or kind.max_per_worker == 0:
-        return _blocked(context, Situation.STUCK, f"no job of {kind.kind} may start: its limit is 0")
+        return _blocked(context, f"no job of {kind.kind} may start: its limit is 0")
+    if context.capacity.workers == 0:
+        return None
     total = sum(running.values())
     if kind.max_running is not None and total >= kind.max_running:
         most = f"at most {kind.max_running:,} jobs of {kind.kind} run at once, and {total:,} are running"
-        return _blocked(context, Situation.WAITING, most)
+        return _blocked(context, most)
     share = kind.max_per_worker
     if share is not None and sum(count >= share for count in running.values()) >= context.capacity.workers:
         each = f"at most {share:,} jobs of {kind.kind} run at once per worker, and every worker is at this limit"
-        return _blocked(context, Situation.WAITING, each)
+        return _blocked(context, each)
     return None
 
 
-def _at_its_rate(context: JobContext) -> Diagnosis | None:
+def _at_its_rate(context: JobContext) -> Explanation | None:
     kind = context.controls.kind
     if kind is None or context.capacity.workers == 0 or not kind.rate_count or not kind.rate_seconds:
         return None
@@ -80,7 +80,7 @@ def _at_its_rate(context: JobContext) -> Diagnosis | None:
         return None
     wait = timedelta(seconds=(1 - free) * kind.rate_seconds / kind.rate_count)
     rate = f"at most {kind.rate_count:,} jobs of {kind.kind} start in {spoken(timedelta(seconds=kind.rate_seconds))}"
-    return _blocked(context, Situation.WAITING, f"{rate}; the next one can start in {spoken(wait)}")
+    return _blocked(context, f"{rate}; the next one can start in {spoken(wait)}")
 
 
 def _free_starts(kind: JobKind, now: datetime) -> float:
@@ -91,9 +91,9 @@ def _free_starts(kind: JobKind, now: datetime) -> float:
     return min(most, kind.rate_left + most * abs((now - kind.rate_at).total_seconds()) / kind.rate_seconds)
 
 
-def _blocked(context: JobContext, situation: Situation, why: str) -> Diagnosis:
+def _blocked(context: JobContext, why: str) -> Explanation:
     before = (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
     source = "Admins set this on the Queues page."
-    return Diagnosis(
-        situation, f"{name_of(context)} is not running because {why}.", (source, *before, *requested_evidence(context))
+    return Explanation(
+        f"{name_of(context)} is not running because {why}.", (source, *before, *requested_evidence(context))
     )

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,23 +13,14 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.place import JobPlace, load_place
-from core.jobs.labels import Label, label_of
+from core.diagnosis.situation import JobFacts, Situation, is_settled, situation_of
+from core.jobs.labels import Label, is_alive, label_of
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
 from core.operations.demo import demo_mode
 from core.settings import settings
 from core.wording import spoken
-
-
-class Situation(StrEnum):
-    """How worried the reader should be."""
-
-    FINE = "fine"
-    WORKING = "working"
-    WAITING = "waiting"
-    STUCK = "stuck"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +35,27 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Explanation:
     """One sentence that support can say on the phone, its evidence, and the recommended remedy, if one is needed."""
+
+    sentence: str
+    evidence: tuple[str, ...] = ()
+    remedy: Remedy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The situation of a job or user, and its explanation."""
 
     situation: Situation
     sentence: str
     evidence: tuple[str, ...] = ()
     remedy: Remedy | None = None
+
+    @classmethod
+    def of(cls, situation: Situation, explanation: Explanation) -> Self:
+        """Return the diagnosis with this explanation."""
+        return cls(situation, explanation.sentence, explanation.evidence, explanation.remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,14 @@ class Controls:
     #: Running jobs of the kind, by worker; counted only where the kind has limits.
     running: Mapping[UUID | None, int] = field(default_factory=dict)
 
+    @property
+    def hold(self) -> bool:
+        """Whether an operator has stopped the queue or the kind: by a pause, or a limit of 0."""
+        queue, kind = self.queue, self.kind
+        return bool(
+            (queue and queue.paused_at) or (kind and (kind.paused_at or 0 in (kind.max_running, kind.max_per_worker)))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
@@ -86,6 +98,28 @@ class JobContext:
     capacity: Capacity
     place: JobPlace = field(default_factory=JobPlace)
     controls: Controls = field(default_factory=Controls)
+    #: It failed, and a later job or another state has come after it.
+    is_settled: bool = False
+
+    @property
+    def facts(self) -> JobFacts:
+        """The facts that the job's situation follows from."""
+        job, worker = self.job, self.worker
+        return JobFacts(
+            status=job.status,
+            is_due=job.run_at <= self.now,
+            is_held=self.controls.hold,
+            is_served=self.capacity.workers > 0,
+            is_settled=self.is_settled,
+            has_live_worker=is_alive(worker, self.now),
+            silent=self.now - (worker.heartbeat_at if worker else job.updated_at),
+            quiet=self.now - job.updated_at,
+        )
+
+    @property
+    def situation(self) -> Situation:
+        """The job's present situation."""
+        return situation_of(self.facts)
 
     @property
     def label(self) -> Label:
@@ -127,7 +161,8 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     now: datetime = session.exec(select(clock.db_now())).one()
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
     capacity = _capacity(session, job.queue, now)
-    return JobContext(now, job, worker, capacity, load_place(session, job, now), _load_controls(session, job))
+    place, controls = load_place(session, job, now), _load_controls(session, job)
+    return JobContext(now, job, worker, capacity, place, controls, _load_settled(session, job))
 
 
 def _capacity(session: Session, queue: str, now: datetime) -> Capacity:
@@ -145,6 +180,12 @@ def _capacity(session: Session, queue: str, now: datetime) -> Capacity:
     busy = session.exec(select(sa.func.count()).select_from(jobs).where(running)).one()
     last_seen = session.exec(select(sa.func.max(col(Worker.heartbeat_at)))).one()
     return Capacity(workers, threads, last_seen, busy)
+
+
+def _load_settled(session: Session, job: BackgroundJob) -> bool:
+    if job.status is not JobStatus.FAILED:
+        return False
+    return session.exec(select(is_settled(BackgroundJob)).where(col(BackgroundJob.id) == job.id)).one()
 
 
 def _load_controls(session: Session, job: BackgroundJob) -> Controls:

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from core.database.truncate import truncated
-from core.diagnosis.context import Diagnosis, JobContext, Remedy, Situation, latest_job, load_context, name_of
-from core.diagnosis.job import explain
+from core.diagnosis.context import Diagnosis, Explanation, JobContext, Remedy, latest_job, load_context, name_of
+from core.diagnosis.job import explain, explanation_of
+from core.diagnosis.situation import situation_of_row
 from core.errors import NotFound
 from core.jobs.labels import Label
 from core.models import TERMINAL, BackgroundJob, User
@@ -36,40 +37,45 @@ def explain_job(session: Session, job_id: UUID) -> Diagnosis:
 def diagnose(user: User, context: JobContext | None) -> Diagnosis:
     """Return the diagnosis of a user's demo mode; `context` is its active job, or else its latest one, or None."""
     state = user.demo_mode_status
-    if context and context.job.status not in TERMINAL:
-        return explain(context)
-    if operation_during(demo_mode, state):
-        return _drift(user, context)
-    if state == demo_mode.failed:
-        return explain(context) if context and context.label is Label.FAILED else _failed_without_a_job(user)
-    latest = (
-        (f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago.",)
-        if context
-        else ()
-    )
-    return Diagnosis(Situation.FINE, f"No problem found: demo mode is {state}.", latest)
+    active = context if context and context.job.status not in TERMINAL else None
+    situation = situation_of_row(state, active.situation if active else None, demo_mode)
+    if active:
+        explanation = explanation_of(active)
+    elif operation_during(demo_mode, state):
+        explanation = _drift(user, context)
+    elif state == demo_mode.failed:
+        explanation = (
+            explanation_of(context) if context and context.label is Label.FAILED else _failed_without_a_job(user)
+        )
+    else:
+        explanation = Explanation(f"No problem found: demo mode is {state}.", _latest(context))
+    return Diagnosis.of(situation, explanation)
 
 
-def _drift(user: User, context: JobContext | None) -> Diagnosis:
+def _latest(context: JobContext | None) -> tuple[str, ...]:
+    if context is None:
+        return ()
+    return (f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago.",)
+
+
+def _drift(user: User, context: JobContext | None) -> Explanation:
     state = user.demo_mode_status
     last = (
         f"Its latest job: {context.label} {context.since(context.job.finished_at)} ago."
         if context
         else "It has never had a job."
     )
-    return Diagnosis(
-        Situation.STUCK,
+    return Explanation(
         f"Demo mode says {state}, but no job is at work on it. It cannot continue by itself.",
         (last, "This happens when someone edits a job's row in the database."),
         Remedy("user.repair", user.id, "Repair", "Marks it failed, so that you can retry or clean up."),
     )
 
 
-def _failed_without_a_job(user: User) -> Diagnosis:
+def _failed_without_a_job(user: User) -> Explanation:
     clean_up = clean_up_of(demo_mode)
     effect = "Deletes the remaining demo data and turns demo mode off."
-    return Diagnosis(
-        Situation.FAILED,
+    return Explanation(
         "Demo mode failed, but no failed job explains why.",
         (),
         Remedy(clean_up.name, user.id, clean_up.label, effect) if clean_up else None,

@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from core.diagnosis.situation import STATUSES_OF, job_situation
 from core.job_list import sources
 from core.job_list.filters import JobFilter
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Query, Source, fetch
@@ -80,11 +81,14 @@ def in_status(session: Session, unnarrowed: list[Branch], job_filter: JobFilter)
 
 def _statuses(job_filter: JobFilter) -> frozenset[JobStatus] | None:
     """Return the stored statuses that can match; None means all of them."""
-    implied = frozenset(STATUS_OF[label] for label in job_filter.label)
-    both = job_filter.status & implied if job_filter.status and implied else job_filter.status or implied
-    if not both and (job_filter.status or implied):
-        return frozenset()
-    return None if not both or both == frozenset(JobStatus) else both
+    implied = (
+        job_filter.status,
+        frozenset(STATUS_OF[label] for label in job_filter.label),
+        frozenset(status for each in job_filter.situation for status in STATUSES_OF[each]),
+    )
+    every = frozenset(JobStatus)
+    possible = every.intersection(*(statuses for statuses in implied if statuses))
+    return None if possible == every else possible
 
 
 def _fits(pair: tuple[str, str], job_filter: JobFilter) -> bool:
@@ -151,6 +155,8 @@ def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
 def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset[JobStatus] | None) -> None:
     if job_filter.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
+    if job_filter.situation:
+        branch.conditions.append(job_situation().in_(sorted(job_filter.situation)))
     if branch.pairs is not None:
         kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
         branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
+from core.diagnosis.situation import Situation
 from core.errors import Invalid
 from core.jobs.labels import Label
 from core.models import JobStatus
@@ -34,6 +35,7 @@ _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 _ALLOWED = {
     "status": "is one or more of " + ", ".join(JobStatus),
     "label": "is one or more of " + ", ".join(Label),
+    "situation": "is one or more of " + ", ".join(Situation),
     "created_after": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "created_before": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "connection": "is the id of a connection",
@@ -47,6 +49,7 @@ class JobFilter(BaseModel):
 
     status: Annotated[frozenset[JobStatus], BeforeValidator(_split)] = frozenset()
     label: Annotated[frozenset[Label], BeforeValidator(_split)] = frozenset()
+    situation: Annotated[frozenset[Situation], BeforeValidator(_split)] = frozenset()
     kind: _Names = frozenset()
     queue: _Names = frozenset()
     #: A user's id, or the start of their e-mail address, in any case.
@@ -86,7 +89,7 @@ class JobFilter(BaseModel):
 
 def _flat(params: Mapping[str, str | Sequence[str]]) -> dict[str, object]:
     """Unwrap single values from their lists, for fields that hold only one."""
-    many = {"status", "label", "kind", "queue"}
+    many = {"status", "label", "situation", "kind", "queue"}
     return {
         name: value if name in many or isinstance(value, str) or len(value) != 1 else value[0]
         for name, value in params.items()

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from core.database.truncate import truncate, truncated
 from core.database.window import Window
+from core.diagnosis.situation import job_situation
 from core.errors import NotFound
 from core.job_list.attempts import job_attempts
 from core.job_list.sources import Job, Query, fetch
@@ -79,6 +80,7 @@ def _rows() -> Query:
             *(getattr(job, name) for name in f"{first_columns} {other_columns}".split()),
             truncate(col(job.progress_message), ERROR_SHOWN).label("progress_message"),
             label_column().label("label"),
+            job_situation().label("situation"),
             col(User.email).label("user_email"),
             (truncate(col(worker.host), ERROR_SHOWN) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
             sa.func.left(sa.func.concat_ws(": ", shown_type, first_line), ERROR_SHOWN).label("error"),

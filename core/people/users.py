@@ -3,9 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,20 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
-from core import clock
 from core.database.text import begins_with, contains, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, cut, read_window
 from core.demo import rows
 from core.diagnosis.context import Diagnosis, JobContext, latest_job, load_context
+from core.diagnosis.situation import Situation, row_situation
 from core.diagnosis.user import diagnose
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
-from core.jobs.labels import Label, has_label
-from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
+from core.models import DemoModeStatus, Event, PlatformConnection, User
 from core.operations import transitional_states
 from core.operations.demo import demo_mode
-from core.settings import settings
 
 #: Most users that one search returns; longer search text finds the others.
 MOST: Final = 50
@@ -34,19 +29,15 @@ MOST: Final = 50
 JOBS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
 CONNECTIONS_SHOWN: Final = 30
-#: Seconds after which an unclaimed due job, or a running one without a checkpoint, counts as stuck.
-OVERDUE: Final = 60
 
-#: States in which a job must be active for the user.
-_TRANSITIONAL: Final = transitional_states(demo_mode)
-
-
-class Need(StrEnum):
-    """Lists of users by whether they need help."""
-
-    STUCK = "stuck"
-    FAILED = "failed"
-    MOVING = "moving"
+#: Situations of users who are listed by it, the most urgent first; all other users are fine.
+LISTED: Final = (Situation.STUCK, Situation.FAILED, Situation.HELD, Situation.WAITING, Situation.MOVING)
+#: Users who will stay as they are until a person does something.
+HELD_UP: Final = (Situation.STUCK, Situation.FAILED, Situation.HELD)
+#: Situations that say more about a user than the state of their demo mode does.
+SAY_MORE: Final = frozenset({Situation.STUCK, Situation.HELD, Situation.WAITING})
+#: The states of users who are not fine; an index finds them.
+_NOT_AT_REST: Final = (*transitional_states(demo_mode), demo_mode.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +49,7 @@ class UserLine:
     name: str | None
     role: str
     status: DemoModeStatus
-    is_stuck: bool
+    situation: Situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +65,13 @@ class UserPage:
     events: Window[Event]
 
 
-def find_users(session: Session, search: str, need: Need | None = None, start: int = 0) -> Window[UserLine]:
+def find_users(session: Session, search: str, situation: Situation | None = None, start: int = 0) -> Window[UserLine]:
     """Return users by the start of e-mail address, name or id, ignoring case; if none starts so, by any part.
 
-    An empty search returns the newest users, or with `need` the newest of that list.
+    An empty search returns the newest users, or with `situation` the newest in it.
     """
     search = pasted(search)
-    conditions = [_needs(need)] if need else []
+    conditions = _in(situation) if situation else []
     if not search:
         return _lines(session, conditions, start)
     lines = _lines(session, [*conditions, _begins(search)], start)
@@ -88,19 +79,12 @@ def find_users(session: Session, search: str, need: Need | None = None, start: i
     return lines if is_any else _lines(session, [*conditions, _contains(search)], start)
 
 
-def users_in_need(session: Session) -> Mapping[Need, int]:
-    """Return how many users are stuck, how many failed, and how many are moving normally."""
-    stuck = is_stuck()
-    row = session.exec(
-        select(
-            func.count().filter(stuck),
-            func.count().filter(col(User.demo_mode_status) == demo_mode.failed),
-            func.count().filter(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(stuck)),
-        )
-        .select_from(User)
-        .where(col(User.demo_mode_status).in_((*_TRANSITIONAL, demo_mode.failed)))
-    ).one()
-    return dict(zip(Need, row, strict=True))
+def users_by_situation(session: Session) -> Mapping[Situation, int]:
+    """Return how many users are in each situation of LISTED."""
+    situation = row_situation(demo_mode)
+    counts = sa.select(situation, func.count()).where(col(User.demo_mode_status).in_(_NOT_AT_REST)).group_by(situation)
+    found = dict(session.connection().execute(counts).all())
+    return {each: found.get(each.value, 0) for each in LISTED}
 
 
 def user_page(session: Session, user_id: UUID, connections_from: int = 0, events_from: int = 0) -> UserPage:
@@ -136,35 +120,9 @@ def user_events(session: Session, user_id: UUID, limit: int, start: int = 0) -> 
     return read_window(session, own.order_by(col(happened.id).desc()), limit, start)
 
 
-def is_stuck() -> ColumnElement[bool]:
-    """Return the condition for users in a transitional state whose job will not move them out of it in time."""
-    return _is_stuck(settings().lease)
-
-
-@cache  # as the labels of jobs that it is made of
-def _is_stuck(_lease: timedelta) -> ColumnElement[bool]:
-    job = BackgroundJob
-    late = clock.db_now() - sa.literal(timedelta(seconds=OVERDUE), sa.Interval())
-    will_move = sa.or_(
-        sa.and_(col(job.status) == JobStatus.QUEUED, col(job.run_at) > late),
-        has_label(Label.RUNNING),
-        has_label(Label.STOPPING),
-    )
-    has_moving_job = sa.exists().where(
-        col(job.machine) == demo_mode.name,
-        func.coalesce(col(job.connection_id), col(job.user_id)) == col(User.id),
-        col(job.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
-        will_move,
-    )
-    return sa.and_(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(has_moving_job))
-
-
-def _needs(need: Need) -> ColumnElement[bool]:
-    if need is Need.STUCK:
-        return is_stuck()
-    if need is Need.FAILED:
-        return col(User.demo_mode_status) == demo_mode.failed
-    return sa.and_(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(is_stuck()))
+def _in(situation: Situation) -> list[ColumnElement[bool]]:
+    is_in = row_situation(demo_mode) == situation.value
+    return [is_in] if situation is Situation.FINE else [col(User.demo_mode_status).in_(_NOT_AT_REST), is_in]
 
 
 def _begins(search: str) -> ColumnElement[bool]:
@@ -188,7 +146,14 @@ def _id_between(search: str) -> list[ColumnElement[bool]]:
 
 def _lines(session: Session, conditions: list[ColumnElement[bool]], start: int) -> Window[UserLine]:
     shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
-    newest = sa.select(*shown, is_stuck()).where(*conditions).order_by(col(User.created_at).desc(), col(User.id))
+    newest = (
+        sa.select(*shown, row_situation(demo_mode))
+        .where(*conditions)
+        .order_by(col(User.created_at).desc(), col(User.id))
+    )
     rows_found = session.connection().execute(newest.limit(MOST + 1).offset(start)).all()
-    lines = [UserLine(user_id, email, name, role.value, *rest) for user_id, email, name, role, *rest in rows_found]
+    lines = [
+        UserLine(user_id, email, name, role.value, status, Situation(situation))
+        for user_id, email, name, role, status, situation in rows_found
+    ]
     return cut(lines, MOST, start)

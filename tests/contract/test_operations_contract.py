@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from core.diagnosis.context import Situation
 from core.diagnosis.invariants import violations
+from core.diagnosis.situation import Situation
 from core.models import AttemptOutcome, JobStatus
 from core.operation import Operation
 from core.operations import OPERATIONS
-from core.people.users import Need, user_page, users_in_need
+from core.people.users import user_page, users_by_situation
 from tests import driving
 from tests.contract.sweeping import sweep_of
 from tests.driving import at_checkpoint, die, job_row, own_rows, picture
@@ -27,7 +27,7 @@ def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
     with Session(engine) as session:
         broken = {violation.invariant.name: list(violation.rows) for violation in violations(session)}
         assert broken == {}, at
-        assert users_in_need(session)[Need.STUCK] == 0, at
+        assert users_by_situation(session)[Situation.STUCK] == 0, at
         diagnosis = user_page(session, user_id).diagnosis
         assert diagnosis.situation is not Situation.STUCK, f"{at}: {diagnosis.sentence}"
 

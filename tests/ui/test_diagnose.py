@@ -8,9 +8,10 @@ import pytest
 from sqlmodel import Session
 
 from core.commands.registry import COMMANDS
-from core.diagnosis.context import Capacity, Controls, JobContext, Situation
+from core.diagnosis.context import Capacity, Controls, JobContext
 from core.diagnosis.job import effect_of_cancel
 from core.diagnosis.place import JobPlace
+from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
 from core.jobs.request import request
@@ -59,7 +60,7 @@ RUNNING = {
 FAILED = {"status": JobStatus.FAILED, "finished_at": ago(minutes=3), "attempt": 3, "error_message": "No answer.\nmore"}
 
 SITUATIONS = {
-    "just asked for": (job(), None, CAPACITY, 0, Situation.WORKING, "starts any moment", None),
+    "just asked for": (job(), None, CAPACITY, 0, Situation.WAITING, "starts any moment", None),
     "a queue before it": (job(), None, CAPACITY, 12, Situation.WAITING, "12 jobs are due before it", None),
     "a very long queue": (job(), None, CAPACITY, 1000, Situation.WAITING, "1,000 or more jobs are due", None),
     "overlooked": (
@@ -109,7 +110,7 @@ SITUATIONS = {
         "no worker is alive",
         "job.cancel",
     ),
-    "running": (job(**RUNNING), worker(), CAPACITY, 0, Situation.WORKING, "1,240 of 2,000", None),
+    "running": (job(**RUNNING), worker(), CAPACITY, 0, Situation.MOVING, "1,240 of 2,000", None),
     "running in silence": (
         job(**RUNNING | {"updated_at": ago(minutes=4)}),
         worker(),
@@ -133,7 +134,7 @@ SITUATIONS = {
         worker(),
         CAPACITY,
         0,
-        Situation.WORKING,
+        Situation.MOVING,
         "asked to stop 3 s ago",
         None,
     ),
@@ -228,7 +229,7 @@ def test_the_facts_are_loaded_from_the_database(session: Session) -> None:
     session.flush()
 
     assert "1 job is due before it; 4 threads serve the queue" in diagnose_user(session, second).sentence
-    assert diagnose_user(session, first).situation is Situation.WORKING
+    assert diagnose_user(session, first).situation is Situation.WAITING
 
 
 def test_a_job_behind_another_queue_does_not_start_any_moment(session: Session) -> None:
@@ -294,7 +295,7 @@ def test_a_paused_job_names_the_person_the_time_and_the_reason(
     assert diagnosis.sentence == (
         f"Enabling demo mode is not running because {holder} was paused by Ana at 13:48 UTC: deploying."
     )
-    assert diagnosis.situation is Situation.STUCK
+    assert diagnosis.situation is Situation.HELD
     assert (diagnosis.remedy.command, diagnosis.remedy.args, diagnosis.remedy.label) == (
         command,
         {"name": name},
@@ -326,7 +327,7 @@ def test_a_job_that_is_not_due_yet_mentions_that_the_pause_would_hold_it(values:
 
 ONE, TWO = uuid4(), uuid4()
 LIMITS = {
-    "none may start": ({"max_running": 0}, {}, Situation.STUCK, "its limit is 0"),
+    "none may start": ({"max_running": 0}, {}, Situation.HELD, "its limit is 0"),
     "all in use": (
         {"max_running": 2},
         {ONE: 2},

@@ -6,12 +6,13 @@ import pytest
 from sqlmodel import Session
 
 from core.diagnosis.customer import demo_state
+from core.diagnosis.situation import Situation
 from core.health import health_summary
 from core.jobs.request import JobOptions, request
-from core.models import BackgroundJob, DemoModeStatus, JobStatus, User, Worker
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
-from core.people.users import Need, find_users, user_page, users_in_need
+from core.people.users import LISTED, find_users, user_page, users_by_situation
 from tests.factories import SUPPORT, make_user
 
 
@@ -37,24 +38,30 @@ def test_signs_of_the_query_language_mean_themselves(session: Session, ana: User
     assert users == [] or text.strip("\x00") == ""
 
 
-def test_stuck_failed_and_moving_users_are_distinguished(session: Session) -> None:
+def test_users_are_listed_by_their_situation(session: Session) -> None:
     drifted = make_user(session, demo_mode_status=DemoModeStatus.DISABLING)
     failed = make_user(session, demo_mode_status=DemoModeStatus.FAILED)
-    fresh, waiting, scheduled, running, orphan = (make_user(session) for _ in range(5))
+    waiting, scheduled, running, orphan, paused = (make_user(session) for _ in range(5))
     later = datetime.now(UTC) + timedelta(hours=1)
-    for user in (fresh, waiting, running, orphan):
+    for user in (waiting, running, orphan, paused):
         request(session, demo.enable, user.id, EnableForm(), SUPPORT)
     request(session, demo.enable, scheduled.id, EnableForm(), SUPPORT, JobOptions(run_at=later))
     job_of(session, waiting).run_at = datetime.now(UTC) - timedelta(minutes=5)
+    job_of(session, paused).queue = "held"
+    session.add(Queue(name="held", paused_at=datetime.now(UTC), paused_by="Ana"))
     held(session, job_of(session, running), silent=timedelta(0))
     held(session, job_of(session, orphan), silent=timedelta(minutes=5))
     session.flush()
 
-    assert ids(session, Need.STUCK) == {drifted.id, waiting.id, orphan.id}
-    assert ids(session, Need.FAILED) == {failed.id}
-    assert ids(session, Need.MOVING) == {fresh.id, scheduled.id, running.id}
-    assert users_in_need(session) == {Need.STUCK: 3, Need.FAILED: 1, Need.MOVING: 3}
-    assert health_summary(session).stuck_users == 3, "the status bar and the list mean the same"
+    assert {each: ids(session, each) for each in LISTED} == {
+        Situation.STUCK: {drifted.id, orphan.id},
+        Situation.FAILED: {failed.id},
+        Situation.HELD: {paused.id},
+        Situation.WAITING: {waiting.id, scheduled.id},
+        Situation.MOVING: {running.id},
+    }
+    assert users_by_situation(session) == {each: len(ids(session, each)) for each in LISTED}
+    assert health_summary(session).users == users_by_situation(session), "the status bar and the list mean the same"
 
 
 def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Session, ana: User) -> None:
@@ -106,5 +113,5 @@ def held(session: Session, job: BackgroundJob, *, silent: timedelta) -> None:
     job.status, job.worker_id, job.token, job.attempt = JobStatus.RUNNING, worker.id, 1, 1
 
 
-def ids(session: Session, need: Need) -> set[object]:
-    return {line.id for line in find_users(session, "", need)}
+def ids(session: Session, situation: Situation) -> set[object]:
+    return {line.id for line in find_users(session, "", situation)}

@@ -69,7 +69,10 @@ def list_jobs(
     ] = None,
     sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
 ) -> dict[str, Any]:
-    """List jobs. Filters: status, label, kind, queue, user, connection, error, q, created_after, created_before."""
+    """List jobs.
+
+    Filters: status, label, situation, kind, queue, user, connection, error, q, created_after, created_before.
+    """
     job_filter = _filter(request)
     page = read(
         caller,

@@ -12,6 +12,7 @@ from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 from core.database.engine import session_scope
+from core.diagnosis.situation import Situation
 from core.health import health_summary
 from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.queues.controls import queue_lines
@@ -109,8 +110,9 @@ def _health(session: Session) -> Iterator[Metric]:
     now = health_summary(session)
     for name, description, value in (
         ("unstuck_workers_alive", "Workers with a fresh heartbeat.", now.workers_alive),
-        ("unstuck_users_stuck", "Users who stay stuck without help.", now.stuck_users),
-        ("unstuck_users_failed", "Users whose demo mode failed.", now.failed_users),
+        ("unstuck_users_stuck", "Users who stay stuck without help.", now.users[Situation.STUCK]),
+        ("unstuck_users_failed", "Users whose demo mode failed.", now.users[Situation.FAILED]),
+        ("unstuck_users_held", "Users who wait for a paused queue or kind.", now.users[Situation.HELD]),
     ):
         gauge = GaugeMetricFamily(name, description)
         gauge.add_metric([], value)

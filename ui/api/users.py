@@ -9,11 +9,12 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.database.window import USUAL, Window
+from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user
 from core.errors import NotFound
 from core.models import PlatformConnection, Role, User
 from core.operations import OPERATIONS
-from core.people.users import Need, find_users, user_connections, user_events, user_page
+from core.people.users import find_users, user_connections, user_events, user_page
 from core.redact import shown
 from ui.api.deps import Caller, read
 from ui.api.lists import After, Limit, listed, total_so_far
@@ -29,10 +30,10 @@ SIGN_IN_DETAILS = {"ip", "device", "session"}
 
 @router.get("/users")
 def list_users(
-    caller: Caller, q: Annotated[str, Query(max_length=320)] = "", need: Need | None = None, after: After = 0
+    caller: Caller, q: Annotated[str, Query(max_length=320)] = "", situation: Situation | None = None, after: After = 0
 ) -> dict[str, Any]:
-    """Find users by the start of e-mail, name or id, ignoring case; `need` filters by stuck, failed or moving."""
-    lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, need, after))
+    """Find users by the start of e-mail, name or id, ignoring case; `situation` filters by it."""
+    lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, situation, after))
     items = [{**asdict(line), "id": str(line.id)} for line in lines]
     return {**listed(lines, items), "total": total_so_far(lines)}
 

@@ -10,11 +10,12 @@ from sqlmodel import Session
 
 from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
+from core.diagnosis.situation import Situation
 from core.encryption.key_check import problem_of_key
 from core.encryption.rotation import token_cipher
 from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.logs import on_one_line
-from core.people.users import Need, find_users
+from core.people.users import find_users
 from core.quoting import as_argument
 from core.schedules.listing import unusable
 from core.settings import settings
@@ -55,7 +56,7 @@ def examine(session: Session) -> list[DoctorFinding]:
     ]
     stuck = [
         DoctorFinding("stuck user", line.email, f"{PROGRAM} users diagnose {as_argument(line.email)}")
-        for line in find_users(session, "", Need.STUCK)
+        for line in find_users(session, "", Situation.STUCK)
     ]
     slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
     findings = [*_key(session), *broken, *stuck, *_late(session), *slow]

@@ -6,10 +6,13 @@ from uuid import UUID
 
 import typer
 
+from core.diagnosis.situation import Situation
 from core.diagnosis.user import explain_job
 from core.job_list import queries
 from core.job_list.filters import JobFilter
 from core.job_list.rows import detail
+from core.jobs.labels import Label
+from core.models import JobStatus
 from core.redact import shown
 from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run
 
@@ -18,21 +21,27 @@ verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, show, explain, retry
 
 @verbs.command("list")
 def list_jobs(
-    status: str = "",
-    label: str = "",
-    kind: str = "",
-    queue: str = "",
-    user: str = "",
-    error: str = "",
-    q: str = "",
+    status: Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(JobStatus) + ".")] = "",
+    label: Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Label) + ".")] = "",
+    situation: Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Situation) + ".")] = "",
+    kind: Annotated[str, typer.Option(help="Comma-separated, such as demo.enable.")] = "",
+    queue: Annotated[str, typer.Option(help="Comma-separated names of queues.")] = "",
+    user: Annotated[str, typer.Option(help="A user's id, or the start of their e-mail address.")] = "",
+    error: Annotated[str, typer.Option(help="An error's fingerprint, or words of its type and message.")] = "",
+    q: Annotated[str, typer.Option(help="An id, the start of an e-mail address, part of a kind, or error words.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
-    params = {"status": status, "label": label, "kind": kind, "queue": queue, "user": user, "error": error, "q": q}
-    job_filter = JobFilter.from_params({name: value for name, value in params.items() if value})
+    where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
+    words = {"user": user, "error": error, "q": q}
+    job_filter = JobFilter.from_params({name: value for name, value in (where | words).items() if value})
     page = load(lambda session: queries.page(session, job_filter, limit=limit))
-    print_rows(page.items, ("id", "label", "kind", "user_email", "attempt", "created_at", "error"), as_json=as_json)
+    print_rows(
+        page.items,
+        ("id", "label", "situation", "kind", "user_email", "attempt", "created_at", "error"),
+        as_json=as_json,
+    )
 
 
 @verbs.command("show")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user
 from core.people import operators
 from core.people.users import find_users, user_page
@@ -16,10 +17,15 @@ verbs = typer.Typer(no_args_is_help=True, help="Users: list, show, diagnose.")
 
 
 @verbs.command("list")
-def list_users(q: Search = "", after: After = 0, as_json: Json = False) -> None:
+def list_users(
+    q: Search = "",
+    situation: Annotated[Situation | None, typer.Option(help="Only users in this situation.")] = None,
+    after: After = 0,
+    as_json: Json = False,
+) -> None:
     """Find users by the beginning of e-mail, name or id."""
-    users = load(lambda session: find_users(session, q, start=after)).map(asdict)
-    print_window(users, ("id", "email", "name", "role", "status"), as_json=as_json)
+    users = load(lambda session: find_users(session, q, situation, after)).map(asdict)
+    print_window(users, ("id", "email", "name", "role", "status", "situation"), as_json=as_json)
 
 
 @verbs.command("show")

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from core.diagnosis.situation import Situation
 from core.overview import TARGET, FailureGroup, Overview, overview
-from core.people.users import Need
 from core.wording import counted, spoken
 from ui import access, design
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
@@ -33,9 +33,10 @@ async def draw() -> None:
         summary = await access.load(overview)
         if not screen.is_deleted:
             tiles.show(
-                summary, key=(summary.needs, summary.ended, summary.succeeded, summary.oldest_wait, summary.waiting)
+                summary,
+                key=(*summary.users.items(), summary.ended, summary.succeeded, summary.oldest_wait, summary.waiting),
             )
-            people.show(summary, key=tuple(summary.in_need))
+            people.show(summary, key=tuple(summary.held_up))
             failures.show(summary, key=tuple(summary.failures))
 
     await refresh()
@@ -43,16 +44,22 @@ async def draw() -> None:
 
 
 def _draw_tiles(summary: Overview) -> None:
-    stuck, failed = summary.needs[Need.STUCK], summary.needs[Need.FAILED]
+    stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
     oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
     rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
     good = not summary.ended or summary.succeeded / summary.ended >= TARGET
     tiles = [
-        _tile(f"{stuck:,}", "stuck users", "/users?need=stuck", design.BAD if stuck else design.OK),
-        _tile(f"{failed:,}", "users whose demo mode failed", "/users?need=failed", design.BAD if failed else design.OK),
+        _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
+        _tile(
+            f"{failed:,}",
+            "users whose demo mode failed",
+            "/users?situation=failed",
+            design.BAD if failed else design.OK,
+        ),
+        _tile(f"{held:,}", "users held by a pause", "/users?situation=held", design.WARN if held else design.OK),
         _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?status=queued", ""),
         _tile(f"{summary.ended:,}", "jobs finished in 24 hours", "/jobs", ""),
-        _tile(rate, f"succeeded; target {TARGET:.0%}", "/jobs?status=failed", design.OK if good else design.BAD),
+        _tile(rate, f"succeeded; target {TARGET:.0%}", "/jobs?situation=failed", design.OK if good else design.BAD),
     ]
     lines(tiles, "tiles")
 
@@ -64,10 +71,10 @@ def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
 def _draw_people(summary: Overview) -> None:
     with box("title"):
         text("Users who need help", tag="h2")
-    if not summary.in_need:
-        empty("check_circle", "No users need help", "Users stuck for a minute appear here.")
+    if not summary.held_up:
+        empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
         return
-    user_lines(summary.in_need)
+    user_lines(summary.held_up)
 
 
 def _draw_failures(summary: Overview) -> None:
@@ -82,7 +89,7 @@ def _draw_failures(summary: Overview) -> None:
 
 def _group(group: FailureGroup) -> Markup:
     return anchor(
-        f"/jobs?{urlencode({'status': 'failed', 'error': group.fingerprint})}",
+        f"/jobs?{urlencode({'situation': 'failed', 'error': group.fingerprint})}",
         words(f"{group.count:,}×", "strong num"),
         tagged(
             "div",

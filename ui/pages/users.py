@@ -10,7 +10,8 @@ from nicegui import ui
 from sqlmodel import Session
 
 from core.database.window import Window
-from core.people.users import Need, UserLine, find_users, users_in_need
+from core.diagnosis.situation import Situation
+from core.people.users import LISTED, UserLine, find_users, users_by_situation
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
@@ -23,20 +24,19 @@ from ui.console_pages import note_address
 #: Seconds between two refreshes while users change.
 LOOK_AGAIN: Final = 1.0
 
-_NEEDS: Final = {Need.STUCK: "stuck", Need.FAILED: "failed", Need.MOVING: "moving"}
 
-
-async def draw(q: str = "", need: str = "") -> None:
-    """Draw the search and its results."""
-    await UserSearch(q, Need(need) if need in list(Need) else None).begin()
+async def draw(q: str = "", situation: str = "", need: str = "") -> None:
+    """Draw the search and its results; `need` is what links of earlier releases call the situation."""
+    listed = situation or need
+    await UserSearch(q, Situation(listed) if listed in LISTED else None).begin()
 
 
 class UserSearch:
     """A search field, quick filters with counts, and the matching users."""
 
-    def __init__(self, search: str, need: Need | None) -> None:
+    def __init__(self, search: str, situation: Situation | None) -> None:
         self._search = search
-        self._need = need
+        self._situation = situation
         with box("screen padded") as self._screen:
             with box("headline"):
                 text("Users", tag="h1")
@@ -45,7 +45,7 @@ class UserSearch:
                     'outlined dense clearable autofocus debounce=250 aria-label="Search users" data-key=/'
                 )
                 self._field.classes("field grow").style("max-width: 420px")
-                self._chips = {each: self._chip(each) for each in Need}
+                self._chips = {each: self._chip(each) for each in LISTED}
             with box("panel"):
                 self._rows: Part[Window[UserLine]] = Part(self._draw_rows)
                 self._pager = Pager("users", self.refresh)
@@ -57,59 +57,61 @@ class UserSearch:
 
     async def refresh(self) -> None:
         """Search and count again."""
-        query = (self._search, self._need, self._pager.start)
+        query = (self._search, self._situation, self._pager.start)
         lines, counts = await access.load(_read, *query)
-        if self._screen.is_deleted or query != (self._search, self._need, self._pager.start):
+        if self._screen.is_deleted or query != (self._search, self._situation, self._pager.start):
             return
         self._pager.show(lines)
         self._rows.show(lines, key=(query, tuple(lines)))
-        for need, chip in self._chips.items():
-            set_html(chip, *_need_words(need, f"{counts[need]:,}"))
-            chip.props["aria-pressed"] = "true" if need is self._need else "false"
+        for situation, chip in self._chips.items():
+            set_html(chip, *_chip_words(situation, f"{counts[situation]:,}"))
+            chip.props["aria-pressed"] = "true" if situation is self._situation else "false"
             chip.update()
 
     async def _typed(self) -> None:
         self._search = (self._field.value or "").strip()
         await self._changed()
 
-    async def _toggle(self, need: Need) -> None:
-        self._need = None if need is self._need else need
+    async def _toggle(self, situation: Situation) -> None:
+        self._situation = None if situation is self._situation else situation
         await self._changed()
 
     async def _changed(self) -> None:
-        parameters = {"q": self._search, "need": self._need.value if self._need else ""}
+        parameters = {"q": self._search, "situation": self._situation or ""}
         query = urlencode({name: value for name, value in parameters.items() if value})
         self._pager.start = 0
         note_address(f"/users?{query}" if query else "/users")
         await self.refresh()
 
-    def _chip(self, need: Need) -> ui.element:
+    def _chip(self, situation: Situation) -> ui.element:
         chip = box("chip", "button").props("type=button aria-pressed=false")
-        set_html(chip, *_need_words(need, "–"))
-        return chip.on("click", partial(self._toggle, need))
+        set_html(chip, *_chip_words(situation, "–"))
+        return chip.on("click", partial(self._toggle, situation))
 
     def _draw_rows(self, lines: Window[UserLine]) -> None:
         if not lines:
             self._draw_no_users()
             return
         with box("title"):
-            text(_NEEDS[self._need].capitalize() if self._need else "Found" if self._search else "Newest", tag="h2")
+            text(self._situation.capitalize() if self._situation else "Found" if self._search else "Newest", tag="h2")
             text(f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown", "muted")
         user_lines(lines)
 
     def _draw_no_users(self) -> None:
         if self._search:
             empty("person_search", "No users match", "Try the start of the e-mail address, the name or the id.")
-        elif self._need:
-            empty("check_circle", f"No users are {_NEEDS[self._need]}", "This list updates automatically.")
+        elif self._situation:
+            empty("check_circle", f"No users are {self._situation}", "This list updates automatically.")
         else:
             empty("group", "No users yet", "Load the sample data with main.py sample, or wait for the first sign-up.")
 
 
-def _read(session: Session, search: str, need: Need | None, start: int) -> tuple[Window[UserLine], Mapping[Need, int]]:
+def _read(
+    session: Session, search: str, situation: Situation | None, start: int
+) -> tuple[Window[UserLine], Mapping[Situation, int]]:
     """Return the matching users and the counts, as they are at one moment."""
-    return find_users(session, search, need, start), users_in_need(session)
+    return find_users(session, search, situation, start), users_by_situation(session)
 
 
-def _need_words(need: Need, count: str) -> tuple[Markup, Markup]:
-    return state_words(need.value, _NEEDS[need]), words(count, "n")
+def _chip_words(situation: Situation, count: str) -> tuple[Markup, Markup]:
+    return state_words(situation), words(count, "n")

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from core.diagnosis.context import Remedy
 from core.diagnosis.user import diagnose_user
 from core.models import DemoModeStatus, Role, User
-from core.people.users import UserLine, find_users
+from core.people.users import SAY_MORE, UserLine, find_users
 from ui import access, query_cache
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import attempt, say
@@ -168,7 +168,7 @@ async def _people(query: str) -> list[Entry]:
         if line.status is DemoModeStatus.FAILED and access.me().may(Role.SUPPORT):
             entries.append(Entry("replay", f"Retry failed of {line.email}…", "do", partial(_retry, line)))
         if not is_retry:
-            status = "stuck" if line.is_stuck else f"demo mode {line.status}"
+            status = line.situation if line.situation in SAY_MORE else f"demo mode {line.status}"
             entries.append(Entry("person", line.email, status, partial(ui.navigate.to, f"/users/{line.id}")))
     return entries
 

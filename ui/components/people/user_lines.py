@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from core.people.users import UserLine
+from core.people.users import SAY_MORE, UserLine
 from ui.components.base.markup import anchor, lines, words
 from ui.components.base.state_chip import demo_words, state_words
 
@@ -17,7 +17,7 @@ def user_lines(users: Iterable[UserLine]) -> None:
 def _line(user: UserLine) -> Markup:
     return anchor(
         f"/users/{user.id}",
-        state_words("stuck") if user.is_stuck else demo_words(user.status),
+        state_words(user.situation) if user.situation in SAY_MORE else demo_words(user.status),
         words(user.email, "clip strong"),
         words(user.name or "", "clip muted"),
         words(user.role if user.role != "member" else "", "muted"),

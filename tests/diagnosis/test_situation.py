@@ -1,0 +1,146 @@
+"""One situation: SQL and function agree on every job and user, whatever the facts."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.database.truncate import truncated
+from core.diagnosis.context import latest_job, load_context
+from core.diagnosis.job import explain
+from core.diagnosis.situation import Situation, job_situation, row_situation
+from core.diagnosis.user import diagnose
+from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
+from core.operations.demo import demo_mode
+from core.settings import settings
+from tests.factories import make_user
+
+QUEUES = ("open", "paused", "unserved")
+KINDS = ("demo.enable", "demo.disable", "demo.switch", "maintenance.expire_sessions")
+LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+#: Seconds before now, half a minute from every limit, so that the time between two statements changes nothing.
+PAST = (0, 130, 300, 650, 4000, 90_000)
+AGES = (-7200, -300, *PAST)
+
+
+class World:
+    """Workers, queues, kinds, users and jobs at random."""
+
+    def __init__(self, session: Session, seed: int) -> None:
+        self._session, self._chance = session, random.Random(seed)
+        self._now: datetime = session.exec(select(clock.db_now())).one()
+        self._workers = self._make_workers()
+        self._control()
+        for _ in range(40):
+            self._make_user_with_jobs()
+        session.flush()
+
+    def _ago(self, *ages: int) -> datetime:
+        return self._now - timedelta(seconds=self._chance.choice(ages or AGES))
+
+    def _make_workers(self) -> list[UUID]:
+        workers = [self._worker(queues) for queues in (["open", "paused"], ["open"], ["unserved"]) for _ in range(3)]
+        # In some worlds, no queue has a worker.
+        is_empty = self._chance.random() < 0.2
+        for worker in workers:
+            if is_empty or worker.queues == ["unserved"]:
+                worker.lost_at = self._now
+        self._session.add_all(workers)
+        return [worker.id for worker in workers]
+
+    def _worker(self, queues: list[str]) -> Worker:
+        beat, ended = self._ago(0, 0, 300, 650, 4000), self._chance.choice((None, None, None, self._now))
+        return Worker(host="w", pid=1, threads=2, queues=queues, heartbeat_at=beat, lost_at=ended)
+
+    def _control(self) -> None:
+        self._session.add(Queue(name="paused", paused_at=self._now, paused_by="Ana"))
+        limits = ({}, {"paused_at": self._now, "paused_by": "Ana"}, {"max_running": 0}, {"max_per_worker": 0})
+        for kind in self._chance.sample(KINDS, 2):
+            self._session.add(JobKind(kind=kind, **self._chance.choice(limits)))
+
+    def _make_user_with_jobs(self) -> None:
+        user = make_user(self._session, demo_mode_status=self._chance.choice(list(DemoModeStatus)))
+        self._session.flush()
+        has_active, last = False, None
+        for _ in range(self._chance.randrange(4)):
+            job = self._job(user, last)
+            has_active |= job.machine is not None and job.status in LIVE
+            if has_active and job.machine is not None and job.status not in LIVE:
+                continue  # what has ended came before what is under way
+            self._session.add(job)
+            self._session.flush()
+            last = job
+            if has_active and job.machine is not None:
+                return
+
+    def _job(self, user: User, last: BackgroundJob | None) -> BackgroundJob:
+        kind, status = self._chance.choice(KINDS), self._chance.choice(list(JobStatus))
+        is_running, has_ended = status is JobStatus.RUNNING, status not in LIVE
+        started = is_running or has_ended
+        return BackgroundJob(
+            kind=kind,
+            queue=self._chance.choice(QUEUES),
+            machine=demo_mode.name if kind.startswith("demo.") else None,
+            user_id=user.id,
+            status=status,
+            attempt=self._chance.choice((0, 1)) if not started else 1,
+            token=1 if started else 0,
+            worker_id=self._chance.choice([*self._workers, UUID(int=5)]) if is_running else None,
+            retry_of=last.id if last and last.status is JobStatus.FAILED and self._chance.random() < 0.5 else None,
+            cancel_requested_at=self._now if is_running and self._chance.random() < 0.3 else None,
+            created_at=self._ago(*PAST),
+            run_at=self._ago(),
+            updated_at=self._ago(-60, -60, 130, 650, 4000),
+            finished_at=self._now if has_ended else None,
+        )
+
+
+def jobs_by_sql(session: Session) -> dict[UUID, str]:
+    return dict(session.connection().execute(sa.select(col(BackgroundJob.id), job_situation())).all())
+
+
+def users_by_sql(session: Session) -> dict[UUID, str]:
+    return dict(session.connection().execute(sa.select(col(User.id), row_situation(demo_mode))).all())
+
+
+def jobs_by_function(session: Session) -> dict[UUID, str]:
+    jobs = truncated(BackgroundJob)
+    return {job.id: explain(load_context(session, job)).situation for job in session.exec(select(jobs))}
+
+
+def users_by_function(session: Session) -> dict[UUID, str]:
+    found: dict[UUID, str] = {}
+    for user in session.exec(select(User)):
+        job = latest_job(session, user.id)
+        found[user.id] = diagnose(user, load_context(session, job) if job else None).situation
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _limits_far_apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Quiet after 60 s, silent after 200, lost after 400, neglected after 900."""
+    for name, seconds in (("HEARTBEAT", 100), ("LEASE", 400), ("SWEEP", 100)):
+        monkeypatch.setenv(f"UNSTUCK_{name}_SECONDS", str(seconds))
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 103), marks=pytest.mark.slow)], ids=["few", "many"])
+def test_lists_and_sentences_agree_on_every_job_and_user(session: Session, seeds: range) -> None:
+    seen: Counter[str] = Counter()
+    for seed in seeds:
+        World(session, seed)
+        by_sql = jobs_by_sql(session)
+        assert by_sql == jobs_by_function(session), seed
+        assert users_by_sql(session) == users_by_function(session), seed
+        seen.update(by_sql.values())
+        session.rollback()
+    assert set(seen) == set(Situation), "every situation was met"
