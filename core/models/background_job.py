@@ -175,7 +175,8 @@ class BackgroundJob(SQLModel, table=True):
 class JobAttempt(SQLModel, table=True):
     """One claim of a job by a worker, and its outcome. Its key includes the claim's token.
 
-    It is inserted when the attempt ends; a running attempt is in its job's row (`core.job_list.attempts` lists both).
+    It is inserted when the attempt ends. An attempt that runs or has succeeded is in its job's row, and has none
+    (`core.job_list.attempts` lists both).
     """
 
     __tablename__ = "job_attempts"
