@@ -74,7 +74,7 @@ def in_status(session: Session, unnarrowed: list[Branch], job_filter: JobFilter)
         return []
     narrowed = [replace(base, parts=[*base.parts], conditions=[*base.conditions]) for base in unnarrowed]
     for branch in narrowed:
-        _narrow_by_status(branch, job_filter, statuses)
+        _narrow_by_status(session, branch, job_filter, statuses)
     return [branch for branch in narrowed if _choose(session, branch)]
 
 
@@ -148,14 +148,16 @@ def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
     return True
 
 
-def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset[JobStatus] | None) -> None:
+def _narrow_by_status(
+    session: Session, branch: Branch, job_filter: JobFilter, statuses: frozenset[JobStatus] | None
+) -> None:
     if job_filter.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
     if branch.pairs is not None:
         kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
-        branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs))
+        branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs, statuses))
     if statuses is not None:
-        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(statuses, branch.pairs))
+        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(session, statuses, branch.pairs))
 
 
 def _choose(session: Session, branch: Branch) -> bool:
@@ -181,7 +183,7 @@ def _size(session: Session, branch: Branch, source: Source) -> int:
     """Count a source's candidates up to FEW + 1, once for all copies of the branch."""
     if source.name not in branch.measured:
         ids = [arm_ids(arm, [], FEW + 1) for arm in source.arms]
-        branch.measured[source.name] = count(session, ids, FEW + 1)
+        branch.measured[source.name] = count(session, ids, FEW + 1, apart=True)
     return branch.measured[source.name]
 
 
@@ -194,10 +196,11 @@ def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
     return sa.select(hit.c.id).select_from(arm.each.join(hit, sa.true())).limit(limit)
 
 
-def count(session: Session, selects: list[Query], limit: int) -> int:
-    """Count the distinct ids of all selects, up to `limit`."""
+def count(session: Session, selects: list[Query], limit: int, *, apart: bool = False) -> int:
+    """Count the distinct ids of all selects, up to `limit`; `apart` are selects that have no row in common."""
     if not selects:
         return 0
-    every = sa.union(*selects) if len(selects) > 1 else selects[0]
+    merge = sa.union_all if apart else sa.union
+    every = merge(*selects) if len(selects) > 1 else selects[0]
     ids = sa.select(every.subquery().c.id).limit(limit).subquery()
     return int(fetch(session, sa.select(sa.func.count()).select_from(ids))[0][0])

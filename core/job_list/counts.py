@@ -11,12 +11,10 @@ from sqlmodel import Session, col
 
 from core.job_list.branches import Branch, arm_ids, branches, count, in_any_status, in_status
 from core.job_list.filters import JobFilter
-from core.job_list.sources import CAP, FEW, NEWEST, Job, Query, fetch, kinds_and_queues
+from core.job_list.sources import CAP, FEW, LIVE, NEWEST, Job, Query, fetch, kinds_and_queues
 from core.jobs.labels import STATUS_OF, Label, label_column
 from core.models import JobStatus
 
-#: Unfinished jobs: few at any time, so each one is counted.
-LIVE: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 LIVE_LABELS: Final = tuple(label for label in Label if STATUS_OF[label] in LIVE)
 #: The bulk of the table, counted as total minus the others.
 _MOSTLY: Final = (JobStatus.SUCCEEDED,)
@@ -134,7 +132,7 @@ def _live_labels(session: Session, base: list[Branch]) -> dict[str, Total]:
 
 
 def _count(session: Session, branch_list: list[Branch], limit: int) -> int:
-    return count(session, _selects(branch_list, limit), limit)
+    return count(session, _selects(branch_list, limit), limit, apart=len(branch_list) == 1)
 
 
 def _grouped(

@@ -6,7 +6,7 @@ index (see core/models/background_job.py), and branches.py counts each source's 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import Session, col
 
 from core.database.text import begins_with, pasted
-from core.models import BackgroundJob, JobStatus, User
+from core.models import TERMINAL, BackgroundJob, JobStatus, User
 from core.models.background_job import ERROR_WORDS
 
 #: A number of candidates that is cheap to read and sort completely: about 3 ms.
@@ -28,7 +28,12 @@ FEW_USERS: Final = 200
 
 Job = BackgroundJob
 Query = sa.Select[*tuple[Any, ...]]
+Union = sa.CompoundSelect[*tuple[Any, ...]]
 Condition = ColumnElement[bool]
+#: Unfinished jobs: few at any time.
+LIVE: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
+#: The index over kinds has jobs that have ended.
+HAS_ENDED: Final[Condition] = col(Job.status).in_(sorted(TERMINAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +68,54 @@ class Source:
 NEWEST: Final = Source("newest", (Arm(),), rank=0)
 
 
-def fetch(session: Session, statement: Query) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+def fetch(
+    session: Session, statement: Query | sa.CompoundSelect[*tuple[Any, ...]]
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Run a Core statement in the session's transaction, after a flush."""
     session.flush()
     return session.connection().execute(statement).all()
 
 
 def kinds_and_queues(session: Session) -> list[tuple[str, str]]:
-    """Return every existing (kind, queue), by hopping from one to the next in the index."""
+    """Return every existing (kind, queue): those of ended jobs have one index, those of live jobs another."""
     kind, queue = col(Job.kind), col(Job.queue)
-    first = sa.select(kind, queue).order_by(kind, queue).limit(1).subquery()
-    hops = sa.select(first.c.kind, first.c.queue).cte("pair", recursive=True)
-    after = sa.select(kind, queue).where(sa.tuple_(kind, queue) > sa.tuple_(hops.c.kind, hops.c.queue))
-    hop = after.order_by(kind, queue).limit(1).lateral("hop")
-    hops = hops.union_all(sa.select(hop.c.kind, hop.c.queue).select_from(hops.join(hop, sa.true())))
-    return [(row.kind, row.queue) for row in fetch(session, sa.select(hops.c.kind, hops.c.queue))]
+    ended = _hops("ended", HAS_ENDED, kind, queue)
+    live = [_hops(status.value, col(Job.status) == status, queue, kind) for status in LIVE]
+    return sorted({(row.kind, row.queue) for row in fetch(session, sa.union_all(ended, *live))})
 
 
-def by_kind(pairs: Sequence[tuple[str, str]]) -> Source:
-    """Return the jobs with these (kind, queue) pairs."""
-    return Source(f"kind {pairs}", (_paired((), pairs),), rank=1)
+def _hops(name: str, where: Condition, *keys: Any) -> Query:
+    """Select each pair of keys once, by hopping from one to the next in the index that begins with them."""
+    first = sa.select(*keys).where(where).order_by(*keys).limit(1).subquery()
+    hops = sa.select(*first.c).cte(f"{name}_pair", recursive=True)
+    after = sa.select(*keys).where(where, sa.tuple_(*keys) > sa.tuple_(*hops.c))
+    hop = after.order_by(*keys).limit(1).lateral(f"{name}_hop")
+    hops = hops.union_all(sa.select(*hop.c).select_from(hops.join(hop, sa.true())))
+    return sa.select(hops.c.kind, hops.c.queue)
 
 
-def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
+def by_kind(pairs: Sequence[tuple[str, str]], statuses: Collection[JobStatus] | None = None) -> Source:
+    """Return the jobs with these (kind, queue) pairs; with `statuses`, only where jobs with these can be."""
+    wheres = [HAS_ENDED] if statuses is None or not set(statuses).issubset(LIVE) else []
+    wheres += [col(Job.status) == status for status in LIVE if statuses is None or status in statuses]
+    name = f"kind {pairs} {statuses and sorted(statuses)}"
+    return Source(name, tuple(_paired((where,), pairs) for where in wheres), rank=1)
+
+
+def by_status(session: Session, statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
     """Return the jobs with these statuses, and with these (kind, queue) pairs unless that is None."""
     arms, narrow = [], True
     for status in sorted(statuses):
         is_status = col(Job.status) == status
         is_few = status == JobStatus.RUNNING  # no more than there are threads: no index has them by time
-        arms.append(Arm((is_status,), few=is_few) if pairs is None else _paired((is_status,), pairs))
+        of_status = pairs
+        if pairs is None and status == JobStatus.QUEUED:  # nor has one all the queued: they are merged from their kinds
+            rows = fetch(session, _hops("queued", is_status, col(Job.queue), col(Job.kind)))
+            of_status = [(row.kind, row.queue) for row in rows]
+        if of_status is None:
+            arms.append(Arm((is_status,), few=is_few))
+        elif of_status:
+            arms.append(_paired((is_status,), of_status))
         narrow = narrow and status != JobStatus.SUCCEEDED
     return Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
 

@@ -42,7 +42,7 @@ class AttemptOutcome(StrEnum):
 
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"
-_WAITS_OR_ENDED_BADLY = "status IN ('queued', 'failed', 'cancelled')"
+_ENDED = "status IN ('succeeded', 'failed', 'cancelled')"
 #: The words of an error, for search: addresses, paths and CamelCase are split, so that `unavailable` finds
 #: ProviderUnavailable.
 ERROR_WORDS = (
@@ -70,7 +70,7 @@ class BackgroundJob(SQLModel, table=True):
         sa.Index(
             "ix_background_jobs_connection", "connection_id", postgresql_where=sa.text("connection_id IS NOT NULL")
         ),
-        sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id"),
+        sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id", postgresql_where=sa.text(_ENDED)),
         sa.Index(
             "ix_background_jobs_due", "queue", "priority", "run_at", "id", postgresql_where=sa.text("status = 'queued'")
         ),
@@ -99,7 +99,7 @@ class BackgroundJob(SQLModel, table=True):
             "created_at",
             "id",
             postgresql_include=["user_id"],
-            postgresql_where=sa.text(_WAITS_OR_ENDED_BADLY),
+            postgresql_where=sa.text(_ENDED_BADLY),
         ),
         sa.Index(
             "ix_background_jobs_fingerprint",
