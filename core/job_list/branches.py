@@ -74,7 +74,7 @@ def in_status(session: Session, unnarrowed: list[Branch], job_filter: JobFilter)
         return []
     narrowed = [replace(base, parts=[*base.parts], conditions=[*base.conditions]) for base in unnarrowed]
     for branch in narrowed:
-        _narrow_by_status(session, branch, job_filter, statuses)
+        _narrow_by_status(branch, job_filter, statuses)
     return [branch for branch in narrowed if _choose(session, branch)]
 
 
@@ -148,16 +148,15 @@ def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
     return True
 
 
-def _narrow_by_status(
-    session: Session, branch: Branch, job_filter: JobFilter, statuses: frozenset[JobStatus] | None
-) -> None:
+def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset[JobStatus] | None) -> None:
     if job_filter.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
-    if branch.pairs is not None:
-        kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
-        branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs, statuses))
+    of_pairs = sa.true() if branch.pairs is None else sa.tuple_(col(Job.kind), col(Job.queue)).in_(branch.pairs)
     if statuses is not None:
-        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(session, statuses, branch.pairs))
+        condition = sa.and_(col(Job.status).in_(sorted(statuses)), of_pairs)
+        branch.narrow(condition, sources.by_status(statuses, branch.pairs))
+    elif branch.pairs is not None:
+        branch.narrow(of_pairs, sources.by_kind(branch.pairs))
 
 
 def _choose(session: Session, branch: Branch) -> bool:

@@ -40,7 +40,7 @@ def total_of_branches(session: Session, branch_list: list[Branch]) -> Total:
 
 def all_jobs(session: Session) -> Total:
     """Count all jobs exactly up to the cap; beyond it, estimate rows per page times pages, as the planner does."""
-    total = capped(count(session, [arm_ids(NEWEST.arms[0], [], CAP + 1)], CAP + 1), CAP)
+    total = capped(count(session, [arm_ids(arm, [], CAP + 1) for arm in NEWEST.arms], CAP + 1, apart=True), CAP)
     if total.exact:
         return total
     table = sa.table("pg_class", sa.column("oid"), sa.column("reltuples"), sa.column("relpages"))

@@ -6,7 +6,7 @@ index (see core/models/background_job.py), and branches.py counts each source's 
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -64,8 +64,13 @@ class Source:
     rank: int = 0
 
 
-#: All jobs, by time.
-NEWEST: Final = Source("newest", (Arm(),), rank=0)
+def _by_time(*conditions: Condition) -> tuple[Arm, Arm]:
+    is_running = col(Job.status) == JobStatus.RUNNING
+    return Arm((col(Job.status) != JobStatus.RUNNING, *conditions)), Arm((is_running, *conditions), few=True)
+
+
+#: All jobs, by time: running ones are no more than there are threads, so no index has them by time.
+NEWEST: Final = Source("newest", _by_time(), rank=0)
 
 
 def fetch(
@@ -94,28 +99,19 @@ def _hops(name: str, where: Condition, *keys: Any) -> Query:
     return sa.select(hops.c.kind, hops.c.queue)
 
 
-def by_kind(pairs: Sequence[tuple[str, str]], statuses: Collection[JobStatus] | None = None) -> Source:
-    """Return the jobs with these (kind, queue) pairs; with `statuses`, only where jobs with these can be."""
-    wheres = [HAS_ENDED] if statuses is None or not set(statuses).issubset(LIVE) else []
-    wheres += [col(Job.status) == status for status in LIVE if statuses is None or status in statuses]
-    name = f"kind {pairs} {statuses and sorted(statuses)}"
-    return Source(name, tuple(_paired((where,), pairs) for where in wheres), rank=1)
+def by_kind(pairs: Sequence[tuple[str, str]]) -> Source:
+    """Return the jobs with these (kind, queue) pairs."""
+    wheres = [HAS_ENDED, *(col(Job.status) == status for status in LIVE)]
+    return Source(f"kind {pairs}", tuple(_paired((where,), pairs) for where in wheres), rank=1)
 
 
-def by_status(session: Session, statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
+def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
     """Return the jobs with these statuses, and with these (kind, queue) pairs unless that is None."""
     arms, narrow = [], True
     for status in sorted(statuses):
         is_status = col(Job.status) == status
-        is_few = status == JobStatus.RUNNING  # no more than there are threads: no index has them by time
-        of_status = pairs
-        if pairs is None and status == JobStatus.QUEUED:  # nor has one all the queued: they are merged from their kinds
-            rows = fetch(session, _hops("queued", is_status, col(Job.queue), col(Job.kind)))
-            of_status = [(row.kind, row.queue) for row in rows]
-        if of_status is None:
-            arms.append(Arm((is_status,), few=is_few))
-        elif of_status:
-            arms.append(_paired((is_status,), of_status))
+        is_few = status == JobStatus.RUNNING
+        arms.append(Arm((is_status,), few=is_few) if pairs is None else _paired((is_status,), pairs))
         narrow = narrow and status != JobStatus.SUCCEEDED
     return Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
 
@@ -179,7 +175,7 @@ def by_connection(connection_id: UUID) -> Source:
 
 def by_time(range_: Sequence[Condition]) -> Source:
     """Return the jobs created in a time range."""
-    return Source("time", (Arm(tuple(range_)),), rank=0)
+    return Source("time", _by_time(*range_), rank=0)
 
 
 def by_id(job_id: UUID) -> Source:

@@ -42,6 +42,7 @@ class AttemptOutcome(StrEnum):
 
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"
+_WAITS_OR_ENDED_BADLY = "status IN ('queued', 'failed', 'cancelled')"
 _ENDED = "status IN ('succeeded', 'failed', 'cancelled')"
 #: The words of an error, for search: addresses, paths and CamelCase are split, so that `unavailable` finds
 #: ProviderUnavailable.
@@ -59,7 +60,7 @@ class BackgroundJob(SQLModel, table=True):
     __tablename__ = "background_jobs"
     __table_args__ = (
         one_of("status", JobStatus),
-        sa.Index("ix_background_jobs_newest", "created_at", "id"),
+        sa.Index("ix_background_jobs_newest", "created_at", "id", postgresql_where=sa.text("status <> 'running'")),
         sa.Index(
             "ix_background_jobs_user",
             "user_id",
@@ -99,7 +100,7 @@ class BackgroundJob(SQLModel, table=True):
             "created_at",
             "id",
             postgresql_include=["user_id"],
-            postgresql_where=sa.text(_ENDED_BADLY),
+            postgresql_where=sa.text(_WAITS_OR_ENDED_BADLY),
         ),
         sa.Index(
             "ix_background_jobs_fingerprint",
