@@ -14,7 +14,7 @@ from core.errors import Unusable
 assert core.models.__all__, "imported so that SQLModel.metadata knows every table"
 
 #: The last revision that this program knows; a test compares it with the migrations.
-REVISION = "0024"
+REVISION = "0025"
 #: The oldest revision that this program works with: only *post* revisions, which tidy up, come after it.
 OLDEST = "0024"
 #: Seconds between two looks at a database that does not fit yet.

@@ -98,7 +98,9 @@ INVARIANTS = (
         "a job ends at most once",
         """SELECT job_id, count(*) AS endings FROM (
                SELECT job_id FROM events WHERE job_id IS NOT NULL AND name IN ('job.failed', 'job.cancelled')
-               UNION ALL SELECT job_id FROM job_attempts WHERE outcome = 'succeeded') ended
+               UNION ALL SELECT id FROM background_jobs WHERE status = 'succeeded'
+               UNION ALL SELECT a.job_id FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id
+               WHERE a.outcome = 'succeeded' AND (j.status <> 'succeeded' OR j.token <> a.token)) ended
            GROUP BY job_id HAVING count(*) > 1""",
         "Compare the job's attempts and events with its status; the first ending is the true one. Please report this.",
     ),
@@ -137,6 +139,16 @@ INVARIANTS = (
         """SELECT j.id, j.token, max(a.token) AS used FROM background_jobs j JOIN job_attempts a ON a.job_id = j.id
            GROUP BY j.id, j.token HAVING max(a.token) > j.token""",
         "Someone edited the row. Set the token above the highest one used, or an old worker may write again.",
+    ),
+    Invariant(
+        "one success",
+        "each claim of a job before the one that succeeded has an attempt",
+        # A success has no attempt of its own, so an earlier one would be missing. The sample's jobs were never claimed.
+        """SELECT j.id, j.kind, j.token, count(a.token) AS attempts FROM background_jobs j
+           LEFT JOIN job_attempts a ON a.job_id = j.id AND a.token < j.token
+           WHERE j.status = 'succeeded' AND j.token > 1 AND j.claimed_at IS NOT NULL
+           GROUP BY j.id HAVING count(a.token) < j.token - 1""",
+        "Someone edited the job or deleted its attempts. If not, it ran to its end twice: please report this.",
     ),
     Invariant(
         "one holder",

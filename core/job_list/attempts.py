@@ -1,4 +1,4 @@
-"""A job's attempts: those that have ended have rows, and the running one is in the job's row."""
+"""A job's attempts: one that runs or has succeeded is in its job's row, each other has a row of its own."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -9,22 +9,22 @@ from sqlmodel import Session, col, select
 from core.database.truncate import truncated
 from core.database.window import Window, cut
 from core.job_list.sources import fetch
-from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
+from core.models import BackgroundJob, JobAttempt, JobStatus
 
 _COLUMNS: Final = tuple(sa.inspect(JobAttempt).local_table.columns)
 
 
 def job_attempts(session: Session, job_id: UUID, limit: int, start: int = 0) -> Window[JobAttempt]:
-    """Return a job's attempts, newest first, with the running one."""
+    """Return a job's attempts, newest first."""
     attempt = truncated(JobAttempt)
     ended = sa.select(*(getattr(attempt, column.name) for column in _COLUMNS)).where(col(attempt.job_id) == job_id)
-    every = sa.union_all(ended, _running(job_id)).subquery()
+    every = sa.union_all(ended, _in_job(job_id)).subquery()
     rows = fetch(session, sa.select(every).order_by(every.c.token.desc()).limit(limit + 1).offset(start))
     return cut([JobAttempt(**row._mapping) for row in rows], limit, start)  # noqa: SLF001 - its public name
 
 
-def _running(job_id: UUID) -> Any:
-    """Select the running attempt from its job, unless a worker of an earlier release has inserted it already."""
+def _in_job(job_id: UUID) -> Any:
+    """Select the attempt that runs or has succeeded from its job, unless an earlier release has inserted it already."""
     job = BackgroundJob
     values: dict[str, Any] = {
         "job_id": job.id,
@@ -32,10 +32,14 @@ def _running(job_id: UUID) -> Any:
         "attempt": job.attempt,
         "worker_id": job.worker_id,
         "started_at": sa.func.coalesce(job.claimed_at, job.started_at),
-        "outcome": sa.literal(AttemptOutcome.RUNNING.value),
+        "finished_at": job.finished_at,
+        "outcome": job.status,  # the two have the same name for both
     }
     columns = [sa.cast(values.get(column.name, sa.null()), column.type).label(column.name) for column in _COLUMNS]
     own = (col(JobAttempt.job_id) == job_id, col(JobAttempt.token) == col(job.token))
     return sa.select(*columns).where(
-        col(job.id) == job_id, col(job.status) == JobStatus.RUNNING, ~select(JobAttempt.token).where(*own).exists()
+        col(job.id) == job_id,
+        col(job.status).in_((JobStatus.RUNNING, JobStatus.SUCCEEDED)),
+        col(job.token) > 0,
+        ~select(JobAttempt.token).where(*own).exists(),
     )

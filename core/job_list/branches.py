@@ -157,11 +157,12 @@ def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
     if job_filter.situation:
         branch.conditions.append(job_situation().in_(sorted(job_filter.situation)))
-    if branch.pairs is not None:
-        kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
-        branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs))
+    of_pairs = sa.true() if branch.pairs is None else sa.tuple_(col(Job.kind), col(Job.queue)).in_(branch.pairs)
     if statuses is not None:
-        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(statuses, branch.pairs))
+        condition = sa.and_(col(Job.status).in_(sorted(statuses)), of_pairs)
+        branch.narrow(condition, sources.by_status(statuses, branch.pairs))
+    elif branch.pairs is not None:
+        branch.narrow(of_pairs, sources.by_kind(branch.pairs))
 
 
 def _choose(session: Session, branch: Branch) -> bool:
@@ -187,7 +188,7 @@ def _size(session: Session, branch: Branch, source: Source) -> int:
     """Count a source's candidates up to FEW + 1, once for all copies of the branch."""
     if source.name not in branch.measured:
         ids = [arm_ids(arm, [], FEW + 1) for arm in source.arms]
-        branch.measured[source.name] = count(session, ids, FEW + 1)
+        branch.measured[source.name] = count(session, ids, FEW + 1, apart=True)
     return branch.measured[source.name]
 
 
@@ -200,10 +201,11 @@ def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
     return sa.select(hit.c.id).select_from(arm.each.join(hit, sa.true())).limit(limit)
 
 
-def count(session: Session, selects: list[Query], limit: int) -> int:
-    """Count the distinct ids of all selects, up to `limit`."""
+def count(session: Session, selects: list[Query], limit: int, *, apart: bool = False) -> int:
+    """Count the distinct ids of all selects, up to `limit`; `apart` are selects that have no row in common."""
     if not selects:
         return 0
-    every = sa.union(*selects) if len(selects) > 1 else selects[0]
+    merge = sa.union_all if apart else sa.union
+    every = merge(*selects) if len(selects) > 1 else selects[0]
     ids = sa.select(every.subquery().c.id).limit(limit).subquery()
     return int(fetch(session, sa.select(sa.func.count()).select_from(ids))[0][0])

@@ -11,12 +11,10 @@ from sqlmodel import Session, col
 
 from core.job_list.branches import Branch, arm_ids, branches, count, in_any_status, in_status
 from core.job_list.filters import JobFilter
-from core.job_list.sources import CAP, FEW, NEWEST, Job, Query, fetch, kinds_and_queues
+from core.job_list.sources import CAP, FEW, LIVE, NEWEST, Job, Query, fetch, kinds_and_queues
 from core.jobs.labels import STATUS_OF, Label, label_column
 from core.models import JobStatus
 
-#: Unfinished jobs: few at any time, so each one is counted.
-LIVE: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 LIVE_LABELS: Final = tuple(label for label in Label if STATUS_OF[label] in LIVE)
 #: The bulk of the table, counted as total minus the others.
 _MOSTLY: Final = (JobStatus.SUCCEEDED,)
@@ -42,7 +40,7 @@ def total_of_branches(session: Session, branch_list: list[Branch]) -> Total:
 
 def all_jobs(session: Session) -> Total:
     """Count all jobs exactly up to the cap; beyond it, estimate rows per page times pages, as the planner does."""
-    total = capped(count(session, [arm_ids(NEWEST.arms[0], [], CAP + 1)], CAP + 1), CAP)
+    total = capped(count(session, [arm_ids(arm, [], CAP + 1) for arm in NEWEST.arms], CAP + 1, apart=True), CAP)
     if total.exact:
         return total
     table = sa.table("pg_class", sa.column("oid"), sa.column("reltuples"), sa.column("relpages"))
@@ -134,7 +132,7 @@ def _live_labels(session: Session, base: list[Branch]) -> dict[str, Total]:
 
 
 def _count(session: Session, branch_list: list[Branch], limit: int) -> int:
-    return count(session, _selects(branch_list, limit), limit)
+    return count(session, _selects(branch_list, limit), limit, apart=len(branch_list) == 1)
 
 
 def _grouped(

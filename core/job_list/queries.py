@@ -14,7 +14,7 @@ from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, col
 
 from core.errors import Invalid
-from core.job_list.branches import Branch, branches
+from core.job_list.branches import Branch, arm_ids, branches, count
 from core.job_list.counts import Total, all_jobs, exactly_all_jobs, total_of_branches
 from core.job_list.filters import JobFilter
 from core.job_list.rows import Row, rows_by_id
@@ -119,8 +119,10 @@ def _ids(
     sort: Sort,
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Return (id, created_at) of one page's rows in order: the heads of all scans, merged."""
+    passed, beyond = _passed(session, branch_list, offset), _beyond(after, sort)
+    offset -= passed
     selects = [
-        _head(branch.in_order, arm, branch.besides(branch.in_order) + _beyond(after, sort), limit + offset, sort)
+        _head(branch.in_order, arm, branch.besides(branch.in_order) + beyond, limit + offset, sort, passed)
         for branch in branch_list
         for arm in branch.in_order.arms
     ]
@@ -133,14 +135,25 @@ def _ids(
     return fetch(session, sa.select(heads.c.id, heads.c.created_at).order_by(*order).limit(limit).offset(offset))
 
 
-def _head(source: Source, arm: Arm, conditions: list[Condition], limit: int, sort: Sort) -> Query:
-    """Select the first `limit` rows of each of an arm's scans."""
+def _passed(session: Session, branch_list: list[Branch], offset: int) -> int:
+    """Return how many rows a single long scan can pass over by itself, because there are only so few in others."""
+    if offset <= FEW or len(branch_list) != 1 or not branch_list[0].in_order.ordered:
+        return 0
+    branch, arms = branch_list[0], branch_list[0].in_order.arms
+    few = [arm_ids(arm, branch.besides(branch.in_order), offset) for arm in arms if arm.few]
+    if len(few) != len(arms) - 1 or any(arm.each is not None for arm in arms):
+        return 0
+    return offset - count(session, few, offset, apart=True)
+
+
+def _head(source: Source, arm: Arm, conditions: list[Condition], limit: int, sort: Sort, passed: int) -> Query:
+    """Select the first `limit` rows of each of an arm's scans, of a long one after `passed` rows."""
     rows = sa.select(col(Job.id), col(Job.created_at)).where(*arm.where, *conditions)
     order = _order(col(Job.created_at), col(Job.id), sort)
     if arm.few or not source.ordered:
         return _sorted(rows, arm, order_of=sort, limit=limit)
     if arm.each is None:
-        head = rows.order_by(*order).limit(limit).subquery()
+        head = rows.order_by(*order).limit(limit).offset(passed or None).subquery()
         return sa.select(head.c.id, head.c.created_at)
     hit = rows.order_by(*order).limit(limit).lateral("hit")
     return sa.select(hit.c.id, hit.c.created_at).select_from(arm.each.join(hit, sa.true()))

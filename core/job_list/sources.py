@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import Session, col
 
 from core.database.text import begins_with, pasted
-from core.models import BackgroundJob, JobStatus, User
+from core.models import TERMINAL, BackgroundJob, JobStatus, User
 from core.models.background_job import ERROR_WORDS
 
 #: A number of candidates that is cheap to read and sort completely: about 3 ms.
@@ -28,7 +28,12 @@ FEW_USERS: Final = 200
 
 Job = BackgroundJob
 Query = sa.Select[*tuple[Any, ...]]
+Union = sa.CompoundSelect[*tuple[Any, ...]]
 Condition = ColumnElement[bool]
+#: Unfinished jobs: few at any time.
+LIVE: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
+#: The index over kinds has jobs that have ended.
+HAS_ENDED: Final[Condition] = col(Job.status).in_(sorted(TERMINAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +64,45 @@ class Source:
     rank: int = 0
 
 
-#: All jobs, by time.
-NEWEST: Final = Source("newest", (Arm(),), rank=0)
+def _by_time(*conditions: Condition) -> tuple[Arm, Arm]:
+    is_running = col(Job.status) == JobStatus.RUNNING
+    return Arm((col(Job.status) != JobStatus.RUNNING, *conditions)), Arm((is_running, *conditions), few=True)
 
 
-def fetch(session: Session, statement: Query) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+#: All jobs, by time: running ones are no more than there are threads, so no index has them by time.
+NEWEST: Final = Source("newest", _by_time(), rank=0)
+
+
+def fetch(
+    session: Session, statement: Query | sa.CompoundSelect[*tuple[Any, ...]]
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Run a Core statement in the session's transaction, after a flush."""
     session.flush()
     return session.connection().execute(statement).all()
 
 
 def kinds_and_queues(session: Session) -> list[tuple[str, str]]:
-    """Return every existing (kind, queue), by hopping from one to the next in the index."""
+    """Return every existing (kind, queue): those of ended jobs have one index, those of live jobs another."""
     kind, queue = col(Job.kind), col(Job.queue)
-    first = sa.select(kind, queue).order_by(kind, queue).limit(1).subquery()
-    hops = sa.select(first.c.kind, first.c.queue).cte("pair", recursive=True)
-    after = sa.select(kind, queue).where(sa.tuple_(kind, queue) > sa.tuple_(hops.c.kind, hops.c.queue))
-    hop = after.order_by(kind, queue).limit(1).lateral("hop")
-    hops = hops.union_all(sa.select(hop.c.kind, hop.c.queue).select_from(hops.join(hop, sa.true())))
-    return [(row.kind, row.queue) for row in fetch(session, sa.select(hops.c.kind, hops.c.queue))]
+    ended = _hops("ended", HAS_ENDED, kind, queue)
+    live = [_hops(status.value, col(Job.status) == status, queue, kind) for status in LIVE]
+    return sorted({(row.kind, row.queue) for row in fetch(session, sa.union_all(ended, *live))})
+
+
+def _hops(name: str, where: Condition, *keys: Any) -> Query:
+    """Select each pair of keys once, by hopping from one to the next in the index that begins with them."""
+    first = sa.select(*keys).where(where).order_by(*keys).limit(1).subquery()
+    hops = sa.select(*first.c).cte(f"{name}_pair", recursive=True)
+    after = sa.select(*keys).where(where, sa.tuple_(*keys) > sa.tuple_(*hops.c))
+    hop = after.order_by(*keys).limit(1).lateral(f"{name}_hop")
+    hops = hops.union_all(sa.select(*hop.c).select_from(hops.join(hop, sa.true())))
+    return sa.select(hops.c.kind, hops.c.queue)
 
 
 def by_kind(pairs: Sequence[tuple[str, str]]) -> Source:
     """Return the jobs with these (kind, queue) pairs."""
-    return Source(f"kind {pairs}", (_paired((), pairs),), rank=1)
+    wheres = [HAS_ENDED, *(col(Job.status) == status for status in LIVE)]
+    return Source(f"kind {pairs}", tuple(_paired((where,), pairs) for where in wheres), rank=1)
 
 
 def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
@@ -90,7 +110,7 @@ def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | 
     arms, narrow = [], True
     for status in sorted(statuses):
         is_status = col(Job.status) == status
-        is_few = status == JobStatus.RUNNING  # no more than there are threads: no index has them by time
+        is_few = status == JobStatus.RUNNING
         arms.append(Arm((is_status,), few=is_few) if pairs is None else _paired((is_status,), pairs))
         narrow = narrow and status != JobStatus.SUCCEEDED
     return Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
@@ -155,7 +175,7 @@ def by_connection(connection_id: UUID) -> Source:
 
 def by_time(range_: Sequence[Condition]) -> Source:
     """Return the jobs created in a time range."""
-    return Source("time", (Arm(tuple(range_)),), rank=0)
+    return Source("time", _by_time(*range_), rank=0)
 
 
 def by_id(job_id: UUID) -> Source:

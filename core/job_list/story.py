@@ -1,4 +1,4 @@
-"""A job's story: the events of its log, and what its row and its attempts say without one.
+"""A job's story: the events of its log, and what its row says without one.
 
 Of a task's success, and of a request by the program itself, there is no event: a log that grows with every job would be
 most of the database.
@@ -8,12 +8,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from core.database.truncate import IN_LIST, truncated
 from core.database.window import Window, cut
 from core.job_list.sources import fetch
-from core.models import AttemptOutcome, BackgroundJob, Event, JobAttempt
+from core.models import BackgroundJob, Event, JobStatus
 
 #: Places in the order of ids: a request comes before all events of its job, and a success after them.
 _FIRST: Final = 0
@@ -58,16 +58,8 @@ def _requested(job_id: UUID) -> Any:
 
 def _succeeded(job_id: UUID) -> Any:
     job = truncated(BackgroundJob, IN_LIST)
-    ended = (
-        select(JobAttempt.finished_at)
-        .where(col(JobAttempt.job_id) == job_id, col(JobAttempt.outcome) == AttemptOutcome.SUCCEEDED)
-        .order_by(col(JobAttempt.token))
-        .limit(1)
-        .subquery()
-    )
-    derived = _derived(job, _LAST, "job.succeeded", ended.c.finished_at, sa.null(), sa.func.jsonb_build_object())
-    return derived.select_from(sa.join(job, ended, sa.true())).where(
-        col(job.id) == job_id, _not_logged(job_id, "job.succeeded")
+    return _derived(job, _LAST, "job.succeeded", job.finished_at, sa.null(), sa.func.jsonb_build_object()).where(
+        col(job.id) == job_id, col(job.status) == JobStatus.SUCCEEDED, _not_logged(job_id, "job.succeeded")
     )
 
 

@@ -45,7 +45,8 @@ class Transition:
 
 
 # One statement, one round trip: the job and its attempt, or nothing at all. Any number of jobs at once. An attempt is
-# inserted when it ends; while it runs, it is in the job's row.
+# inserted when it ends; while it runs, it is in the job's row; one that succeeds stays
+# there, as nothing comes after it.
 _TRANSITION_SQL = """
     moved AS (
         UPDATE background_jobs j SET
@@ -73,14 +74,25 @@ _TRANSITION_SQL = """
         FROM moved WHERE status <> 'queued' GROUP BY hour, kind, queue, status ORDER BY hour, kind, queue
         ON CONFLICT (hour, kind, queue, status, shard)
         DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
-    ), tried AS (
-        INSERT INTO job_attempts AS a (job_id, token, attempt, worker_id, started_at, finished_at, outcome,
-                                       error_type, error_message, error_traceback)
-        SELECT id, token, attempt + :refund, {worker}, coalesce(claimed_at, started_at, statement_timestamp()),
-               statement_timestamp(), :outcome, :error_type, :error_message, :error_traceback
-        FROM moved WHERE :from_status = 'running' {or_update}
     )
 """
+# A job that returns to the queue has no worker any more; a part of a statement reads the row as it was before it.
+_WORKER = "(SELECT worker_id FROM background_jobs was WHERE was.id = moved.id)"
+# A worker of an earlier release may have inserted the attempt with its claim.
+_TRIED_SQL = f"""
+    , tried AS (
+        INSERT INTO job_attempts AS a (job_id, token, attempt, worker_id, started_at, finished_at, outcome,
+                                       error_type, error_message, error_traceback)
+        SELECT id, token, attempt + :refund, {_WORKER},
+               coalesce(claimed_at, started_at, statement_timestamp()), statement_timestamp(), :outcome,
+               :error_type, :error_message, :error_traceback
+        FROM moved WHERE :from_status = 'running' AND status <> 'succeeded'
+        ON CONFLICT (job_id, token) DO UPDATE SET
+            outcome = excluded.outcome, finished_at = excluded.finished_at, error_type = excluded.error_type,
+            error_message = excluded.error_message, error_traceback = excluded.error_traceback
+        WHERE a.outcome = 'running'
+    )
+"""  # noqa: S608 - constants of this program
 _LOGGED_SQL = """
     , logged AS (
         INSERT INTO events (at, name, actor_id, actor, via, user_id, connection_id, job_id, reason, data)
@@ -92,20 +104,11 @@ _LOGGED_SQL = """
 _ARRAYS = "CAST(:ids AS uuid[]), CAST(:tokens AS bigint[]), CAST(:results AS jsonb[])"
 #: Moves each job of `:ids` that is still held under its token of `:tokens`, and writes its result of `:results`.
 TRANSITION_MANY = _TRANSITION_SQL.format_map(
-    {"id": "held.id", "token": "held.token", "result": "held.result", "worker": "worker_id", "or_update": ""}
+    {"id": "held.id", "token": "held.token", "result": "held.result"}
     | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
 )
-# A job that returns to the queue has no worker any more; a part of a statement reads the row as it was before it.
-_WORKER = "(SELECT worker_id FROM background_jobs was WHERE was.id = moved.id)"
-# A worker of an earlier release has inserted the attempt with its claim.
-_OR_UPDATE = """ON CONFLICT (job_id, token) DO UPDATE SET
-            outcome = excluded.outcome, finished_at = excluded.finished_at, error_type = excluded.error_type,
-            error_message = excluded.error_message, error_traceback = excluded.error_traceback
-        WHERE a.outcome = 'running'"""
-_TRANSITION_ONE = _TRANSITION_SQL.format_map(
-    {"source": "", "id": ":id", "token": ":token", "result": ":result", "worker": _WORKER, "or_update": _OR_UPDATE}
-)
-_TRANSITION = Statement(f"WITH {_TRANSITION_ONE} {_LOGGED_SQL} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
+_TRANSITION_ONE = _TRANSITION_SQL.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
+_TRANSITION = Statement(f"WITH {_TRANSITION_ONE} {_TRIED_SQL} {_LOGGED_SQL} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
 
 
 def transition(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Transition) -> None:

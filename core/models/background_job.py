@@ -43,6 +43,7 @@ class AttemptOutcome(StrEnum):
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"
 _WAITS_OR_ENDED_BADLY = "status IN ('queued', 'failed', 'cancelled')"
+_ENDED = "status IN ('succeeded', 'failed', 'cancelled')"
 #: The words of an error, for search: addresses, paths and CamelCase are split, so that `unavailable` finds
 #: ProviderUnavailable.
 ERROR_WORDS = (
@@ -59,7 +60,7 @@ class BackgroundJob(SQLModel, table=True):
     __tablename__ = "background_jobs"
     __table_args__ = (
         one_of("status", JobStatus),
-        sa.Index("ix_background_jobs_newest", "created_at", "id"),
+        sa.Index("ix_background_jobs_newest", "created_at", "id", postgresql_where=sa.text("status <> 'running'")),
         sa.Index(
             "ix_background_jobs_user",
             "user_id",
@@ -70,7 +71,7 @@ class BackgroundJob(SQLModel, table=True):
         sa.Index(
             "ix_background_jobs_connection", "connection_id", postgresql_where=sa.text("connection_id IS NOT NULL")
         ),
-        sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id"),
+        sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id", postgresql_where=sa.text(_ENDED)),
         sa.Index(
             "ix_background_jobs_due", "queue", "priority", "run_at", "id", postgresql_where=sa.text("status = 'queued'")
         ),
@@ -175,7 +176,8 @@ class BackgroundJob(SQLModel, table=True):
 class JobAttempt(SQLModel, table=True):
     """One claim of a job by a worker, and its outcome. Its key includes the claim's token.
 
-    It is inserted when the attempt ends; a running attempt is in its job's row (`core.job_list.attempts` lists both).
+    It is inserted when the attempt ends. An attempt that runs or has succeeded is in its job's row, and has none
+    (`core.job_list.attempts` lists both).
     """
 
     __tablename__ = "job_attempts"

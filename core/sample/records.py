@@ -49,7 +49,7 @@ _ATTEMPTS: Final = sa.text(f"""{_NEWEST}
         error_message, error_traceback)
     SELECT id, number, number, worker_id, since, until, CASE WHEN passed OR status = 'failed' THEN 'error'
         ELSE status END, coalesce(error_type, CASE WHEN passed THEN 'TryAgain' END), message, error_traceback
-    FROM attempts
+    FROM attempts WHERE passed OR status <> 'succeeded'
 """)  # noqa: S608 - constants of this program
 
 # In the order of their times: their ids tell the order.

@@ -91,9 +91,29 @@ def test_a_second_attempt_begins_when_it_is_claimed_and_is_listed_first(engine: 
     assert [each.token for each in older] == [held.token]
 
 
-def test_a_success_writes_its_attempt(engine: Engine, held: Claimed) -> None:
+def test_a_success_stays_in_its_jobs_row_and_is_listed_with_its_worker_and_its_times(
+    engine: Engine, held: Claimed
+) -> None:
+    was = job_row(engine, held.id)
     assert run(engine, held, STEP, lambda: False) is AttemptOutcome.SUCCEEDED
-    assert [(row.outcome, row.token) for row in rows(engine)] == [(AttemptOutcome.SUCCEEDED, 1)]
+    job = job_row(engine, held.id)
+    [attempt] = attempts_of(engine, held.id)
+    assert (attempt.outcome, attempt.token, attempt.attempt) == (AttemptOutcome.SUCCEEDED, 1, 1)
+    assert (attempt.worker_id, attempt.started_at, attempt.finished_at) == (
+        was.worker_id,
+        was.claimed_at,
+        job.finished_at,
+    )
+    assert rows(engine) == []
+
+
+def test_a_success_that_a_worker_of_an_earlier_release_has_inserted_is_listed_once(
+    engine: Engine, held: Claimed
+) -> None:
+    run(engine, held, STEP, lambda: False)
+    with session_scope(engine) as session:
+        session.add(JobAttempt(job_id=held.id, token=held.token, attempt=1, outcome=AttemptOutcome.SUCCEEDED))
+    assert [each.outcome for each in attempts_of(engine, held.id)] == [AttemptOutcome.SUCCEEDED]
 
 
 def test_a_job_that_is_cancelled_before_it_starts_has_no_attempt(engine: Engine) -> None:

@@ -20,8 +20,10 @@ DAMAGES = {
     "status agrees with the events": "UPDATE background_jobs SET status = 'cancelled' WHERE status = 'succeeded'",
     "cancel is kept": "UPDATE background_jobs SET cancel_requested_at = now() WHERE status = 'succeeded'",
     "attempts are bounded": "UPDATE background_jobs SET attempt = 9 WHERE status = 'succeeded'",
-    "token never goes back": "UPDATE background_jobs SET token = 0 WHERE status = 'succeeded'",
-    "one holder": "UPDATE job_attempts SET outcome = 'running'",
+    "token never goes back": """INSERT INTO job_attempts (job_id, token, attempt, outcome)
+                                SELECT id, 2, 1, 'lost' FROM background_jobs WHERE status = 'succeeded'""",
+    "one success": "UPDATE background_jobs SET token = 2 WHERE status = 'succeeded'",
+    "one holder": "INSERT INTO job_attempts (job_id, token, attempt) SELECT id, 1, 1 FROM background_jobs",
     "running is claimed": """UPDATE background_jobs SET status = 'running', finished_at = NULL
                              WHERE status = 'succeeded'""",
     "queued has no worker": "UPDATE background_jobs SET status = 'queued' WHERE status = 'running'",

@@ -14,12 +14,13 @@ from sqlmodel import Session
 from core import sample
 from core.database.engine import session_scope
 from core.errors import Invalid, NotFound
-from core.job_list import counts
+from core.job_list import counts, queries
 from core.job_list.branches import branches
 from core.job_list.counts import Total, all_jobs, facets, total_of_branches
 from core.job_list.filters import JobFilter
 from core.job_list.queries import jobs_of_user, page
 from core.job_list.rows import detail, rows_by_id
+from core.job_list.sources import kinds_and_queues
 from core.jobs.labels import Label, label_of
 from core.models import BackgroundJob, JobStatus, User, Worker
 
@@ -152,6 +153,30 @@ def test_an_offset_from_the_end_gives_the_rows_that_counting_from_the_start_give
         assert [row["id"] for row in near.items] == [row["id"] for row in far.items]
         assert (near.next is None) == (far.next is None)
         assert near.next == far.next
+
+
+@pytest.mark.parametrize("sort", ["-created_at", "created_at"])
+def test_a_deep_offset_gives_the_rows_that_sorting_gives_wherever_running_jobs_are(
+    session: Session, monkeypatch: pytest.MonkeyPatch, sort: queries.Sort
+) -> None:
+    monkeypatch.setattr(queries, "FEW", 2)
+    for number in range(30):
+        job(session, created_at=NOW - timedelta(seconds=number), status="running" if number % 9 < 2 else "succeeded")
+    every = [row["created_at"] for row in page(session, JobFilter(), sort=sort).items]
+    assert every == sorted(every, reverse=sort == "-created_at")
+    for offset in range(31):
+        shown = page(session, JobFilter(), limit=10, offset=offset, sort=sort).items
+        assert [row["created_at"] for row in shown] == every[offset : offset + 10]
+
+
+def test_kinds_are_known_from_jobs_that_wait_run_or_have_ended(session: Session) -> None:
+    for status in JobStatus:
+        for queue in ("one", "two"):
+            job(session, kind=f"demo.{status}", queue=queue, status=status)
+    every = sorted((f"demo.{status}", queue) for status in JobStatus for queue in ("one", "two"))
+    assert kinds_and_queues(session) == every
+    for kind, queue in every:
+        assert len(ids_of(session, kind=kind, queue=queue)) == 1
 
 
 @pytest.mark.parametrize("cursor", ["x", "e30=", "WzEsMl0=", "é", "bnVsbA==", "W1tb" * 10_000])

@@ -59,7 +59,7 @@ def crash_at_each(cluster: Cluster, points: list[Point]) -> dict[Point, Backgrou
         attempt = sa.union_all(
             select(JobAttempt.worker_id, JobAttempt.job_id, JobAttempt.started_at),
             select(BackgroundJob.worker_id, BackgroundJob.id, BackgroundJob.claimed_at).where(
-                col(BackgroundJob.status) == JobStatus.RUNNING
+                col(BackgroundJob.status).in_((JobStatus.RUNNING, JobStatus.SUCCEEDED))
             ),
         ).subquery()
         met = sa.select(col(Worker.pid), attempt.c.job_id).join(attempt, attempt.c.worker_id == col(Worker.id))

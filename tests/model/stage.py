@@ -69,7 +69,7 @@ _PICTURE = """
             (SELECT count(*) FROM events WHERE job_id = j.id AND actor_id = %(person)s),
             (SELECT coalesce(array_agg(token ORDER BY token), '{}') FROM job_attempts
                 WHERE job_id = j.id AND outcome <> 'running' AND worker_id IS NOT NULL)
-            = ARRAY(SELECT generate_series(1, j.token - (j.status = 'running')::int)))
+            = ARRAY(SELECT generate_series(1, j.token - (j.status IN ('running', 'succeeded'))::int)))
             FROM background_jobs j WHERE j.user_id = u.id ORDER BY j.id) AS jobs
     FROM users u WHERE u.id = %(user)s
 """

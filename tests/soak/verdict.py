@@ -16,9 +16,9 @@ from tests.soak.flood import Flood
 from tests.soak.people import Operator
 
 _SUCCEEDED_TWICE = text("""
-    SELECT count(*) FROM (
-        SELECT job_id FROM job_attempts WHERE outcome = 'succeeded' GROUP BY 1 HAVING count(*) > 1
-    ) twice
+    SELECT count(*) FROM background_jobs j
+    WHERE status = 'succeeded'
+      AND token - 1 <> (SELECT count(*) FROM job_attempts WHERE job_id = j.id AND outcome <> 'succeeded')
 """)
 _DONE_TWICE = text("""
     SELECT count(*) FROM (SELECT job_id, step FROM fault_effects GROUP BY 1, 2 HAVING count(*) > 1) twice
