@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core import clock
+from core.database.statements import Query, fetch
 from core.health import health_summary
 from core.models import BackgroundJob, JobStatus
-from core.people.users import Need, UserLine, find_users, users_in_need
+from core.people.users import Need, UserLine, find_users
 
 #: The success rate that the product promises: more than 95 %.
 TARGET: Final = 0.95
@@ -52,7 +54,7 @@ def overview(session: Session) -> Overview:
     ended, succeeded = _endings(session)
     people = [*find_users(session, "", Need.STUCK), *find_users(session, "", Need.FAILED)]
     return Overview(
-        needs=users_in_need(session),
+        needs={Need.STUCK: now.stuck_users, Need.FAILED: now.failed_users},
         in_need=people[:USERS_SHOWN],
         failures=_failures(session),
         ended=ended,
@@ -63,18 +65,28 @@ def overview(session: Session) -> Overview:
 
 
 def _endings(session: Session) -> tuple[int, int]:
+    succeeded, failed = fetch(session, _numbers_of_endings())[0]
+    return succeeded + failed, succeeded
+
+
+@cache
+def _numbers_of_endings() -> Query:
     job = BackgroundJob
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
     failed = sa.func.count().filter(col(job.status) == JobStatus.FAILED)
     since = col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval())
-    row = session.connection().execute(sa.select(done, failed).where(since)).one()
-    return row[0] + row[1], row[0]
+    return sa.select(done, failed).where(since)
 
 
 def _failures(session: Session) -> list[FailureGroup]:
+    return [FailureGroup(*row) for row in fetch(session, _groups_of_failures())]
+
+
+@cache
+def _groups_of_failures() -> Query:
     job = BackgroundJob
     count = sa.func.count()
-    rows = session.connection().execute(
+    return (
         sa.select(
             col(job.error_fingerprint),
             sa.func.max(col(job.kind)),
@@ -92,4 +104,3 @@ def _failures(session: Session) -> list[FailureGroup]:
         .order_by(count.desc())
         .limit(GROUPS_SHOWN)
     )
-    return [FailureGroup(*row) for row in rows]

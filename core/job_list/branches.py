@@ -6,18 +6,18 @@ one branch; a filter that cannot match has none.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from core.database.statements import Query, fetch
 from core.job_list import sources
 from core.job_list.filters import JobFilter
-from core.job_list.sources import FEW, NEWEST, Condition, Job, Query, Source, fetch
+from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
 from core.models import JobStatus
-
-Pairs = list[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -52,16 +52,16 @@ class Branch:
         return [*self.conditions, *(condition for condition, other in self.parts if other is not source)]
 
 
-def branches(session: Session, job_filter: JobFilter) -> list[Branch]:
-    """Return the branches whose union matches the filter, each with its best source chosen."""
-    return in_status(session, in_any_status(session, job_filter), job_filter)
+def branches(session: Session, job_filter: JobFilter, known: Pairs | None = None) -> list[Branch]:
+    """Return the branches whose union matches the filter, each with its best source chosen; `known` are all pairs."""
+    return in_status(session, in_any_status(session, job_filter, known), job_filter)
 
 
-def in_any_status(session: Session, job_filter: JobFilter) -> list[Branch]:
+def in_any_status(session: Session, job_filter: JobFilter, known: Pairs | None = None) -> list[Branch]:
     """Return the branches of the filter without its status and labels; each status can then be counted from them."""
     pairs = None
     if job_filter.kind or job_filter.queue or job_filter.q:
-        pairs = [pair for pair in sources.kinds_and_queues(session) if _fits(pair, job_filter)]
+        pairs = tuple(pair for pair in known or sources.kinds_and_queues(session) if _fits(pair, job_filter))
         if not pairs:
             return []
     return [branch for branch in _meanings(session, job_filter, pairs) if _narrow(session, branch, job_filter)]
@@ -106,7 +106,7 @@ def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> I
         branch = Branch(pairs=narrowed)
         if narrow(session, branch, job_filter.q):
             yield branch
-    if named := [pair for pair in pairs or () if job_filter.q.lower() in pair[0].lower()]:
+    if named := tuple(pair for pair in pairs or () if job_filter.q.lower() in pair[0].lower()):
         yield Branch(pairs=named)
 
 
@@ -152,10 +152,9 @@ def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset
     if job_filter.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
     if branch.pairs is not None:
-        kind_and_queue = sa.tuple_(col(Job.kind), col(Job.queue))
-        branch.narrow(kind_and_queue.in_(branch.pairs), sources.by_kind(branch.pairs))
+        branch.narrow(*sources.by_kind(branch.pairs))
     if statuses is not None:
-        branch.narrow(col(Job.status).in_(sorted(statuses)), sources.by_status(statuses, branch.pairs))
+        branch.narrow(*sources.by_status(statuses, branch.pairs))
 
 
 def _choose(session: Session, branch: Branch) -> bool:
@@ -187,6 +186,11 @@ def _size(session: Session, branch: Branch, source: Source) -> int:
 
 def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
     """Select the ids of an arm's rows that meet the conditions, unordered, at most `limit` per scan."""
+    return _arm_ids(arm, tuple(conditions), limit)
+
+
+@lru_cache(sources.REMEMBERED)
+def _arm_ids(arm: sources.Arm, conditions: tuple[Condition, ...], limit: int) -> Query:
     inner = sa.select(col(Job.id)).where(*arm.where, *conditions).limit(limit)
     if arm.each is None:
         return inner
@@ -198,6 +202,11 @@ def count(session: Session, selects: list[Query], limit: int) -> int:
     """Count the distinct ids of all selects, up to `limit`."""
     if not selects:
         return 0
-    every = sa.union(*selects) if len(selects) > 1 else selects[0]
-    ids = sa.select(every.subquery().c.id).limit(limit).subquery()
-    return int(fetch(session, sa.select(sa.func.count()).select_from(ids))[0][0])
+    return int(fetch(session, _number_of(tuple(selects), limit))[0][0])
+
+
+@lru_cache(sources.REMEMBERED)
+def _number_of(selects: tuple[Query, ...], limit: int) -> Query:
+    # Each select stops at the limit by itself.
+    ids = selects[0] if len(selects) == 1 else sa.select(sa.union(*selects).subquery().c.id).limit(limit)
+    return sa.select(sa.func.count()).select_from(ids.subquery())

@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.database.statements import Query, fetch
 from core.database.truncate import truncate, truncated
 from core.database.window import Window
 from core.errors import NotFound
 from core.job_list.attempts import job_attempts
-from core.job_list.sources import Job, Query, fetch
+from core.job_list.sources import Job
 from core.job_list.story import newest_job_events
 from core.jobs.labels import label_column
 from core.models import BackgroundJob, Event, JobAttempt, User, Worker
+from core.settings import settings
 
 #: A flat row: text, numbers and None; times in ISO 8601, UTC; ids as text.
 Row = dict[str, Any]
@@ -47,7 +51,7 @@ def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
     """Return the rows of these jobs, in the order of the ids; deleted jobs are left out."""
     if not ids:
         return []
-    rows = {row.id: row for row in fetch(session, _rows().where(col(Job.id).in_(ids)))}
+    rows = {row.id: row for row in fetch(session, _rows(settings().lease), ids=list(ids))}
     return [_flat(rows[job_id]) for job_id in ids if job_id in rows]
 
 
@@ -67,7 +71,8 @@ def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: 
     )
 
 
-def _rows() -> Query:
+@cache  # for the lease that is in a job's label
+def _rows(_lease: timedelta) -> Query:
     job, worker = Job, Worker
     first_line = sa.func.split_part(col(job.error_message), "\n", 1)
     # Errors with a message for people are shown without their class name.
@@ -86,6 +91,7 @@ def _rows() -> Query:
         .select_from(job)
         .outerjoin(User, col(User.id) == col(job.user_id))
         .outerjoin(worker, col(worker.id) == col(job.worker_id))
+        .where(col(job.id) == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid()))))
     )
 
 

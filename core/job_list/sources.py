@@ -6,8 +6,9 @@ index (see core/models/background_job.py), and branches.py counts each source's 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import Session, col
 
+from core.database.statements import Query, fetch
 from core.database.text import begins_with, pasted
 from core.models import BackgroundJob, JobStatus, User
 from core.models.background_job import ERROR_WORDS
@@ -25,13 +27,15 @@ FEW: Final = 3_000
 CAP: Final = 10_000
 #: Up to this many users, their jobs are merged in time order, with one index scan each; above, they are sorted.
 FEW_USERS: Final = 200
+#: Sources and statements that are remembered once they are made. Those of a search are never asked for again, and go.
+REMEMBERED: Final = 500
 
 Job = BackgroundJob
-Query = sa.Select[*tuple[Any, ...]]
 Condition = ColumnElement[bool]
+Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Arm:
     """One scan of one index; with `each`, one scan per row of `each`."""
 
@@ -41,7 +45,7 @@ class Arm:
     few: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Arms that together hold every candidate; `ordered` if each scan yields them by time.
 
@@ -63,37 +67,39 @@ class Source:
 NEWEST: Final = Source("newest", (Arm(),), rank=0)
 
 
-def fetch(session: Session, statement: Query) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """Run a Core statement in the session's transaction, after a flush."""
-    session.flush()
-    return session.connection().execute(statement).all()
-
-
-def kinds_and_queues(session: Session) -> list[tuple[str, str]]:
+def kinds_and_queues(session: Session) -> Pairs:
     """Return every existing (kind, queue), by hopping from one to the next in the index."""
+    return tuple((row.kind, row.queue) for row in fetch(session, _pairs()))
+
+
+@cache
+def _pairs() -> Query:
     kind, queue = col(Job.kind), col(Job.queue)
     first = sa.select(kind, queue).order_by(kind, queue).limit(1).subquery()
     hops = sa.select(first.c.kind, first.c.queue).cte("pair", recursive=True)
     after = sa.select(kind, queue).where(sa.tuple_(kind, queue) > sa.tuple_(hops.c.kind, hops.c.queue))
     hop = after.order_by(kind, queue).limit(1).lateral("hop")
     hops = hops.union_all(sa.select(hop.c.kind, hop.c.queue).select_from(hops.join(hop, sa.true())))
-    return [(row.kind, row.queue) for row in fetch(session, sa.select(hops.c.kind, hops.c.queue))]
+    return sa.select(hops.c.kind, hops.c.queue)
 
 
-def by_kind(pairs: Sequence[tuple[str, str]]) -> Source:
-    """Return the jobs with these (kind, queue) pairs."""
-    return Source(f"kind {pairs}", (_paired((), pairs),), rank=1)
+@lru_cache(REMEMBERED)
+def by_kind(pairs: Pairs) -> tuple[Condition, Source]:
+    """Return the jobs with these (kind, queue) pairs, and the condition for rows from another source."""
+    return sa.tuple_(col(Job.kind), col(Job.queue)).in_(pairs), Source(f"kind {pairs}", (_paired((), pairs),), rank=1)
 
 
-def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
-    """Return the jobs with these statuses, and with these (kind, queue) pairs unless that is None."""
+@lru_cache(REMEMBERED)
+def by_status(statuses: frozenset[JobStatus], pairs: Pairs | None) -> tuple[Condition, Source]:
+    """Return the jobs with these statuses, and with these (kind, queue) pairs unless that is None, as `by_kind`."""
     arms, narrow = [], True
     for status in sorted(statuses):
         is_status = col(Job.status) == status
         is_few = status == JobStatus.RUNNING  # no more than there are threads: no index has them by time
         arms.append(Arm((is_status,), few=is_few) if pairs is None else _paired((is_status,), pairs))
         narrow = narrow and status != JobStatus.SUCCEEDED
-    return Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
+    source = Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
+    return col(Job.status).in_(sorted(statuses)), source
 
 
 def by_users(session: Session, text: str) -> Source | None:

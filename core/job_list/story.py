@@ -10,9 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.database.statements import fetch
 from core.database.truncate import IN_LIST, truncated
 from core.database.window import Window, cut
-from core.job_list.sources import fetch
 from core.models import AttemptOutcome, BackgroundJob, Event, JobAttempt
 
 #: Places in the order of ids: a request comes before all events of its job, and a success after them.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Row
 from sqlmodel import Session, col, delete, select, update
 
 from core import bus, clock
@@ -74,12 +74,19 @@ def begin(session: Session, user: User, visitor: Visitor, via: str, how: str) ->
     return token
 
 
-def holds(row: UserSession, user: User) -> bool:
-    """Tell whether a session is valid: not ended, expired or idle, and its person not disabled."""
+#: What `holds` looks at, and which session it is.
+TIMES: Final = (
+    *(col(each) for each in (UserSession.id, UserSession.expires_at, UserSession.last_seen_at, UserSession.revoked_at)),
+    col(User.disabled_at),
+)
+
+
+def holds(row: Row[*tuple[Any, ...]]) -> bool:
+    """Tell whether the session of a row with `TIMES` is valid: not ended, expired or idle, its person not disabled."""
     now = clock.now()
     (soonest, latest), (used_after, used_before) = _times(now)
     is_young = soonest < row.expires_at < latest and used_after < row.last_seen_at < used_before
-    return is_young and not row.revoked_at and not user.disabled_at
+    return is_young and not row.revoked_at and not row.disabled_at
 
 
 def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limit: int = SHOWN) -> Window[SessionLine]:

@@ -1,7 +1,7 @@
 """Searching users, listing those who need help, and loading everything about one user."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,12 +11,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func
 
 from core import clock
+from core.database.statements import Query, fetch
 from core.database.text import begins_with, contains, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
-from core.database.window import Window, cut, read_window
+from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
 from core.diagnosis.context import Diagnosis, JobContext, latest_job, load_context
 from core.diagnosis.user import diagnose
@@ -80,9 +81,9 @@ def find_users(session: Session, search: str, need: Need | None = None, start: i
     An empty search returns the newest users, or with `need` the newest of that list.
     """
     search = pasted(search)
-    conditions = [_needs(need)] if need else []
     if not search:
-        return _lines(session, conditions, start)
+        return _cut(fetch(session, _newest(need, settings().lease), **bounds(MOST, start)), start)
+    conditions = [_needs(need)] if need else []
     lines = _lines(session, [*conditions, _begins(search)], start)
     is_any = bool(lines) or (start > 0 and bool(_lines(session, [*conditions, _begins(search)], 0)))
     return lines if is_any else _lines(session, [*conditions, _contains(search)], start)
@@ -90,23 +91,26 @@ def find_users(session: Session, search: str, need: Need | None = None, start: i
 
 def users_in_need(session: Session) -> Mapping[Need, int]:
     """Return how many users are stuck, how many failed, and how many are moving normally."""
-    stuck = is_stuck()
-    row = session.exec(
-        select(
+    return dict(zip(Need, fetch(session, _numbers_in_need(settings().lease))[0], strict=True))
+
+
+@cache
+def _numbers_in_need(lease: timedelta) -> Query:
+    stuck = _is_stuck(lease)
+    return (
+        sa.select(
             func.count().filter(stuck),
             func.count().filter(col(User.demo_mode_status) == demo_mode.failed),
             func.count().filter(col(User.demo_mode_status).in_(_TRANSITIONAL), sa.not_(stuck)),
         )
         .select_from(User)
         .where(col(User.demo_mode_status).in_((*_TRANSITIONAL, demo_mode.failed)))
-    ).one()
-    return dict(zip(Need, row, strict=True))
+    )
 
 
 def user_page(session: Session, user_id: UUID, connections_from: int = 0, events_from: int = 0) -> UserPage:
     """Return everything about one user, from places in two lists; raises NotFound."""
-    people = truncated(User, IN_LIST)
-    user = session.exec(select(people).where(col(people.id) == user_id)).first()
+    user = session.execute(_one_user(), {"user_id": user_id}).scalar()
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
     job = latest_job(session, user_id)
@@ -124,16 +128,32 @@ def user_page(session: Session, user_id: UUID, connections_from: int = 0, events
 
 def user_connections(session: Session, user_id: UUID, limit: int, start: int = 0) -> Window[PlatformConnection]:
     """Return a user's connections, oldest first."""
-    links = truncated(PlatformConnection, IN_LIST)
-    own = select(links).where(col(links.user_id) == user_id)
-    return read_window(session, own.order_by(col(links.created_at), col(links.id)), limit, start)
+    return read_prepared(session, _connections_of_user(), limit, start, user_id=user_id)
 
 
 def user_events(session: Session, user_id: UUID, limit: int, start: int = 0) -> Window[Event]:
     """Return a user's events, newest first."""
+    return read_prepared(session, _events_of_user(), limit, start, user_id=user_id)
+
+
+@cache
+def _one_user() -> Query:
+    people = truncated(User, IN_LIST)
+    return sa.select(people).where(col(people.id) == sa.bindparam("user_id"))
+
+
+@cache
+def _connections_of_user() -> Query:
+    links = truncated(PlatformConnection, IN_LIST)
+    own = sa.select(links).where(col(links.user_id) == sa.bindparam("user_id"))
+    return windowed(own.order_by(col(links.created_at), col(links.id)))
+
+
+@cache
+def _events_of_user() -> Query:
     happened = truncated(Event, IN_LIST)
-    own = select(happened).where(col(happened.user_id) == user_id)
-    return read_window(session, own.order_by(col(happened.id).desc()), limit, start)
+    own = sa.select(happened).where(col(happened.user_id) == sa.bindparam("user_id"))
+    return windowed(own.order_by(col(happened.id).desc()))
 
 
 def is_stuck() -> ColumnElement[bool]:
@@ -187,8 +207,20 @@ def _id_between(search: str) -> list[ColumnElement[bool]]:
 
 
 def _lines(session: Session, conditions: list[ColumnElement[bool]], start: int) -> Window[UserLine]:
+    return _cut(fetch(session, _select_lines(conditions), **bounds(MOST, start)), start)
+
+
+@cache
+def _newest(need: Need | None, _lease: timedelta) -> Query:
+    return _select_lines([_needs(need)] if need else [])
+
+
+def _select_lines(conditions: list[ColumnElement[bool]]) -> Query:
     shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
     newest = sa.select(*shown, is_stuck()).where(*conditions).order_by(col(User.created_at).desc(), col(User.id))
-    rows_found = session.connection().execute(newest.limit(MOST + 1).offset(start)).all()
-    lines = [UserLine(user_id, email, name, role.value, *rest) for user_id, email, name, role, *rest in rows_found]
+    return windowed(newest)
+
+
+def _cut(found: Sequence[sa.Row[*tuple[Any, ...]]], start: int) -> Window[UserLine]:
+    lines = [UserLine(user_id, email, name, role.value, *rest) for user_id, email, name, role, *rest in found]
     return cut(lines, MOST, start)

@@ -30,10 +30,11 @@ def set_html(element: ui.element, *content: Markup) -> None:
 
 def tagged(tag: str, *content: Markup, classes: str = "", **attributes: str) -> Markup:
     """Return an element; an attribute's name is written with an underscore for each hyphen."""
-    given = {"class": classes, **attributes} if classes else attributes
-    written = "".join([f' {name.replace("_", "-")}="{escape(value)}"' for name, value in given.items()])
-    # Markup.format takes ten times as long, and a list has hundreds of elements.
-    return Markup(f"<{tag}{written}>{''.join(map(escape, content))}</{tag}>")  # noqa: S704 - all escaped here
+    # A list has hundreds of elements: Markup.format takes forty times as long, and escaping Markup four times.
+    written = f' class="{escape(classes)}"' if classes else ""
+    written += "".join([f' {name.replace("_", "-")}="{escape(value)}"' for name, value in attributes.items()])
+    inside = "".join([each if type(each) is Markup else escape(each) for each in content])
+    return Markup(f"<{tag}{written}>{inside}</{tag}>")  # noqa: S704 - all escaped here
 
 
 def words(text: str, classes: str = "", tag: str = "span", **attributes: str) -> Markup:
