@@ -14,9 +14,9 @@ from core.people.users import Need, UserLine, find_users, users_in_need
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
-from ui.components.base.markup import set_html, words
+from ui.components.base.markup import set_html, title, words
 from ui.components.base.pager import Pager
-from ui.components.base.state_chip import state_words
+from ui.components.base.state_chip import chip_of, set_pressed, state_words
 from ui.components.people.user_lines import user_lines
 from ui.console_pages import note_address
 
@@ -65,8 +65,7 @@ class UserSearch:
         self._rows.show(lines, key=(query, tuple(lines)))
         for need, chip in self._chips.items():
             set_html(chip, *_need_words(need, f"{counts[need]:,}"))
-            chip.props["aria-pressed"] = "true" if need is self._need else "false"
-            chip.update()
+            set_pressed(chip, need is self._need)
 
     async def _typed(self) -> None:
         self._search = (self._field.value or "").strip()
@@ -84,17 +83,16 @@ class UserSearch:
         await self.refresh()
 
     def _chip(self, need: Need) -> ui.element:
-        chip = box("chip", "button").props("type=button aria-pressed=false")
-        set_html(chip, *_need_words(need, "–"))
-        return chip.on("click", partial(self._toggle, need))
+        return chip_of(*_need_words(need, "–")).on("click", partial(self._toggle, need))
 
     def _draw_rows(self, lines: Window[UserLine]) -> None:
         if not lines:
             self._draw_no_users()
             return
-        with box("title"):
-            text(_NEEDS[self._need].capitalize() if self._need else "Found" if self._search else "Newest", tag="h2")
-            text(f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown", "muted")
+        title(
+            _NEEDS[self._need].capitalize() if self._need else "Found" if self._search else "Newest",
+            f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown",
+        )
         user_lines(lines)
 
     def _draw_no_users(self) -> None:

@@ -10,15 +10,13 @@ from nicegui import ui
 
 from core.wording import with_visible_marks
 from ui import design
-from ui.components.base.box import box, path_prefix
+from ui.components.base.box import box, dressed, path_prefix
 from ui.components.base.times import Mode
 
 
 def lines(content: list[Markup], classes: str, tag: str = "div") -> ui.element:
     """Draw these lines in one element."""
-    element = box(classes, tag)
-    set_html(element, *content)
-    return element
+    return dressed(box(classes, tag), props={"innerHTML": Markup().join(content)})
 
 
 def set_html(element: ui.element, *content: Markup) -> None:
@@ -40,6 +38,11 @@ def tagged(tag: str, *content: Markup, classes: str = "", **attributes: str) -> 
 def words(text: str, classes: str = "", tag: str = "span", **attributes: str) -> Markup:
     """Return a text in its own element, shown literally."""
     return tagged(tag, escape(with_visible_marks(text)), classes=classes, **attributes)
+
+
+def title(heading: str, about: str = "") -> None:
+    """Draw the heading of a panel, and a few words about it."""
+    lines([words(heading, tag="h2"), *([words(about, "muted")] if about else [])], "title")
 
 
 def anchor(href: str, *content: Markup, classes: str = "", **attributes: str) -> Markup:

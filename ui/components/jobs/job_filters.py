@@ -11,9 +11,9 @@ from core.job_list.filters import JobFilter
 from core.job_list.sources import CAP
 from core.jobs.labels import Label
 from ui import access
-from ui.components.base.box import Part, box, keep_roughly_fresh, text
+from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
 from ui.components.base.markup import set_html, words
-from ui.components.base.state_chip import state_words
+from ui.components.base.state_chip import chip_of, set_pressed, state_words
 
 #: Always shown; other labels only while a job has them, or while they are chosen.
 _COMMON: Final = frozenset({Label.RUNNING, Label.QUEUED, Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
@@ -44,7 +44,7 @@ class FilterBar:
         self._filter = job_filter
         self._on_change = on_change
         self._chips: dict[Label, ui.element] = {}
-        with box("states").props('role=group aria-label="States"') as self._group:
+        with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
             for label in _ORDER:
                 self._chips[label] = self._chip(label)
         self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_fields)
@@ -73,8 +73,7 @@ class FilterBar:
             total, pressed = totals.get(label.value), self._is_chosen(label)
             set_html(chip, state_words(label.value), words(shown(total), "n"))
             chip.set_visibility(label in _COMMON or pressed or bool(total and total.value))
-            chip.props["aria-pressed"] = "true" if pressed else "false"
-            chip.update()
+            set_pressed(chip, pressed)
         self._offer_kinds(counts["kind"])
         self._others.show(job_filter, key=job_filter)
 
@@ -121,9 +120,7 @@ class FilterBar:
         await self.refresh()
 
     def _chip(self, label: Label) -> ui.element:
-        chip = box("chip", "button").props("type=button aria-pressed=false")
-        set_html(chip, state_words(label.value), words("–", "n"))
-        return chip.on("click", partial(self._toggle, label))
+        return chip_of(state_words(label.value), words("–", "n")).on("click", partial(self._toggle, label))
 
     def _draw_others(self, job_filter: JobFilter) -> None:
         with box("hbox wrap"):
