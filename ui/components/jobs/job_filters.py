@@ -6,11 +6,11 @@ from typing import Final
 
 from nicegui import ui
 
-from core.job_list.counts import Total, facets
+from core.job_list.counts import Facets, Total
 from core.job_list.filters import JobFilter
 from core.job_list.sources import CAP
 from core.jobs.labels import Label
-from ui import access
+from ui import query_cache
 from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
 from ui.components.base.markup import set_html, words
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
@@ -59,13 +59,19 @@ class FilterBar:
 
     async def begin(self) -> None:
         """Show the counts now, and keep them fresh."""
-        await self.refresh()
-        keep_roughly_fresh(self._group, self.refresh, seconds=COUNT_AGAIN)
+        await self._look()
+        keep_roughly_fresh(self._group, self._look, seconds=COUNT_AGAIN)
 
     async def refresh(self) -> None:
-        """Count again."""
+        """Count again, for the person who asks."""
         job_filter = self._filter
-        counts = await access.load(facets, job_filter)
+        self._show(job_filter, await query_cache.jobs.anew(job_filter))
+
+    async def _look(self) -> None:
+        job_filter = self._filter
+        self._show(job_filter, await query_cache.jobs.now(job_filter))
+
+    def _show(self, job_filter: JobFilter, counts: Facets) -> None:
         if self._group.is_deleted or job_filter != self._filter:
             return
         totals = {**counts["status"], **counts["label"]}
@@ -117,7 +123,7 @@ class FilterBar:
             return
         self._filter = job_filter
         await self._on_change(job_filter)
-        await self.refresh()
+        await self._look()
 
     def _chip(self, label: Label) -> ui.element:
         return chip_of(state_words(label.value), words("–", "n")).on("click", partial(self._toggle, label))
