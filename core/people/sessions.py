@@ -95,10 +95,10 @@ def holds(row: Row[*tuple[Any, ...]]) -> bool:
 
 def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limit: int = SHOWN) -> Window[SessionLine]:
     """Return a person's open sessions: that of `actor`, then the others, last used first. Raises NotFound."""
-    if session.get(User, user_id) is None:
-        raise NotFound(f"There is no user with id {user_id}.")
     values = {"user_id": user_id, "current": actor.session_id, **moments()}
     rows: Window[UserSession] = read_prepared(session, _open_ones(), limit, start, **values)
+    if not rows and session.get(User, user_id) is None:
+        raise NotFound(f"There is no user with id {user_id}.")
     return rows.map(lambda row: _line(row, actor))
 
 
