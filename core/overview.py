@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core import clock
+from core.database.statements import Query, fetch
 from core.diagnosis.situation import Situation, is_unsettled_failure
 from core.health import health_summary
 from core.models import BackgroundJob, JobStatus
@@ -67,18 +69,28 @@ def overview(session: Session) -> Overview:
 
 
 def _endings(session: Session) -> tuple[int, int]:
+    succeeded, failed = fetch(session, _numbers_of_endings())[0]
+    return succeeded + failed, succeeded
+
+
+@cache
+def _numbers_of_endings() -> Query:
     job = BackgroundJob
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
     failed = sa.func.count().filter(is_unsettled_failure())
     since = col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval())
-    row = session.connection().execute(sa.select(done, failed).where(since)).one()
-    return row[0] + row[1], row[0]
+    return sa.select(done, failed).where(since)
 
 
 def _failures(session: Session) -> list[FailureGroup]:
+    return [FailureGroup(*row) for row in fetch(session, _groups_of_failures())]
+
+
+@cache
+def _groups_of_failures() -> Query:
     job = BackgroundJob
     count = sa.func.count()
-    rows = session.connection().execute(
+    return (
         sa.select(
             col(job.error_fingerprint),
             sa.func.max(col(job.kind)),
@@ -96,4 +108,3 @@ def _failures(session: Session) -> list[FailureGroup]:
         .order_by(count.desc())
         .limit(GROUPS_SHOWN)
     )
-    return [FailureGroup(*row) for row in rows]

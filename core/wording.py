@@ -22,7 +22,7 @@ _MARKS: Final = re.compile(INVISIBLE)
 
 def with_visible_marks(text: str) -> str:
     """Return a text from outside with its invisible marks shown as what they are, such as [U+202E]."""
-    return _MARKS.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
+    return text if text.isascii() else _MARKS.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
 
 
 def spoken(span: timedelta) -> str:

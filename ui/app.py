@@ -6,7 +6,18 @@ from nicegui import app as nicegui_app
 from nicegui import ui as nicegui_ui
 from sqlalchemy import Engine
 
-from ui import access, auth_middleware, compact, design, error_page, headers, public_limits, signatures, sockets
+from ui import (
+    access,
+    auth_middleware,
+    compact,
+    design,
+    error_page,
+    escaping,
+    headers,
+    public_limits,
+    signatures,
+    sockets,
+)
 from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
 from ui.pages import declare_pages
 
@@ -24,6 +35,7 @@ def create(engine: Engine, version: str) -> FastAPI:
     application.add_middleware(auth_middleware.AuthMiddleware, site=application)
     headers.install(application)
     signatures.install()
+    escaping.install()
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)

@@ -80,6 +80,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._pending = Changes()
+        #: How often changes have come; what is read from now on contains them.
+        self.noted = 0
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchers: set[_Watcher] = set()
@@ -125,6 +127,7 @@ class Hub:
         self._pending.jobs |= changes.jobs
         self._pending.users |= changes.users
         self._pending.everything |= changes.everything
+        self.noted += 1
         self._wake.set()
 
     async def _send_forever(self) -> None:

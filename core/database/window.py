@@ -6,7 +6,10 @@ Every list that people or programs read is one, so that a job with 50,000 events
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
+import sqlalchemy as sa
 from sqlmodel import Session
+
+from core.database.statements import Query
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,6 +41,21 @@ class Window(list[T]):
 def read_window(session: Session, query: Any, limit: int = USUAL, start: int = 0) -> Window[Any]:
     """Run a query with an order, and return its rows from `start` on."""
     return cut(session.exec(query.limit(limit + 1).offset(start)).all(), limit, start)
+
+
+def windowed(query: Query) -> Query:
+    """Return a query that is made once with the bounds of a window as parameters."""
+    return query.limit(sa.bindparam("rows")).offset(sa.bindparam("start"))
+
+
+def bounds(limit: int, start: int) -> dict[str, int]:
+    """Return the parameters of a `windowed` query."""
+    return {"rows": limit + 1, "start": start}
+
+
+def read_prepared(session: Session, query: Query, limit: int, start: int, **values: Any) -> Window[Any]:
+    """Run a `windowed` query for objects of one kind, and return its rows from `start` on."""
+    return cut(session.execute(query, values | bounds(limit, start)).scalars().all(), limit, start)
 
 
 def cut(rows: Sequence[T], limit: int, start: int) -> Window[T]:

@@ -1,12 +1,14 @@
 """Demo rows in the database: write, count and delete them. A user's own rows are never touched."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, col
 
+from core.database.statements import Query, fetch
 from core.demo.batch import Batch, Row
 from core.models import Interaction, PlatformConnection
 
@@ -50,9 +52,16 @@ def _insert(session: Session, table: type[SQLModel], user_id: UUID, rows: Iterab
         session.connection().execute(sa.insert(table), values)
 
 
-def _demo(table: type[Interaction | PlatformConnection], user_id: UUID) -> sa.ColumnElement[bool]:
+def _demo(
+    table: type[Interaction | PlatformConnection], user_id: UUID | sa.BindParameter[UUID]
+) -> sa.ColumnElement[bool]:
     return sa.and_(col(table.user_id) == user_id, col(table.is_demo))
 
 
 def _count(session: Session, table: type[Interaction | PlatformConnection], user_id: UUID) -> int:
-    return session.exec(select(sa.func.count()).select_from(table).where(_demo(table, user_id))).one()
+    return int(fetch(session, _number(table), user_id=user_id)[0][0])
+
+
+@cache
+def _number(table: type[Interaction | PlatformConnection]) -> Query:
+    return sa.select(sa.func.count()).select_from(table).where(_demo(table, sa.bindparam("user_id")))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Self
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
+from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.place import JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, situation_of
@@ -146,46 +148,63 @@ def requested_evidence(context: JobContext) -> tuple[str, ...]:
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
     """Return the active job of a user's demo mode, or else the latest one, or None."""
+    return session.execute(_latest_job(), {"user_id": user_id}).scalar()
+
+
+@cache
+def _latest_job() -> Query:
     jobs = truncated(BackgroundJob)
     is_live = col(jobs.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
-    return session.exec(
-        select(jobs)
-        .where(col(jobs.user_id) == user_id, col(jobs.machine) == demo_mode.name)
+    return (
+        sa.select(jobs)
+        .where(col(jobs.user_id) == sa.bindparam("user_id"), col(jobs.machine) == demo_mode.name)
         .order_by(is_live.desc(), col(jobs.created_at).desc(), col(jobs.id).desc())
         .limit(1)
-    ).first()
+    )
 
 
 def load_context(session: Session, job: BackgroundJob) -> JobContext:
     """Load the facts around a job."""
-    now: datetime = session.exec(select(clock.db_now())).one()
+    now, *numbers = fetch(session, _capacity(), queues=[job.queue], lease=settings().lease)[0]
+    capacity = Capacity(*numbers)
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
-    capacity = _capacity(session, job.queue, now)
     place, controls = load_place(session, job, now), _load_controls(session, job)
     return JobContext(now, job, worker, capacity, place, controls, _load_settled(session, job))
 
 
-def _capacity(session: Session, queue: str, now: datetime) -> Capacity:
+@cache
+def _capacity() -> Query:
+    """Return the statement for the database's time and the values of a Capacity."""
+    lease = sa.bindparam("lease", type_=sa.Interval())
     alive = sa.and_(
         col(Worker.stopped_at).is_(None),
         col(Worker.lost_at).is_(None),
-        col(Worker.heartbeat_at) > now - settings().lease,
-        col(Worker.queues).contains([queue]),
+        col(Worker.heartbeat_at) > clock.db_now() - lease,
+        col(Worker.queues).contains(sa.bindparam("queues", type_=sa.ARRAY(sa.Text()))),
     )
-    workers, threads = session.exec(
-        select(sa.func.count(), sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)).select_from(Worker).where(alive)
-    ).one()
     jobs = BackgroundJob
-    running = sa.and_(col(jobs.status) == JobStatus.RUNNING, col(jobs.worker_id).in_(select(Worker.id).where(alive)))
-    busy = session.exec(select(sa.func.count()).select_from(jobs).where(running)).one()
-    last_seen = session.exec(select(sa.func.max(col(Worker.heartbeat_at)))).one()
-    return Capacity(workers, threads, last_seen, busy)
+    running = sa.and_(
+        col(jobs.status) == JobStatus.RUNNING, col(jobs.worker_id).in_(sa.select(col(Worker.id)).where(alive))
+    )
+    busy = sa.select(sa.func.count()).select_from(jobs).where(running)
+    threads = sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)
+    last_seen = sa.select(sa.func.max(col(Worker.heartbeat_at)))
+    return (
+        sa.select(clock.db_now(), sa.func.count(), threads, last_seen.scalar_subquery(), busy.scalar_subquery())
+        .select_from(Worker)
+        .where(alive)
+    )
 
 
 def _load_settled(session: Session, job: BackgroundJob) -> bool:
     if job.status is not JobStatus.FAILED:
         return False
-    return session.exec(select(is_settled(BackgroundJob)).where(col(BackgroundJob.id) == job.id)).one()
+    return bool(fetch(session, _settled(), job_id=job.id)[0][0])
+
+
+@cache
+def _settled() -> Query:
+    return sa.select(is_settled(BackgroundJob)).where(col(BackgroundJob.id) == sa.bindparam("job_id"))
 
 
 def _load_controls(session: Session, job: BackgroundJob) -> Controls:

@@ -6,9 +6,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.database.statements import fetch
 from core.database.truncate import truncated
 from core.database.window import Window, cut
-from core.job_list.sources import fetch
 from core.models import BackgroundJob, JobAttempt, JobStatus
 
 _COLUMNS: Final = tuple(sa.inspect(JobAttempt).local_table.columns)

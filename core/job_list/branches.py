@@ -6,19 +6,19 @@ one branch; a filter that cannot match has none.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from core.diagnosis.situation import STATUSES_OF, job_situation
+from core.database.statements import Query, fetch
+from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
 from core.job_list import sources
 from core.job_list.filters import JobFilter
-from core.job_list.sources import FEW, NEWEST, Condition, Job, Query, Source, fetch
+from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
 from core.models import JobStatus
-
-Pairs = list[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -53,16 +53,16 @@ class Branch:
         return [*self.conditions, *(condition for condition, other in self.parts if other is not source)]
 
 
-def branches(session: Session, job_filter: JobFilter) -> list[Branch]:
-    """Return the branches whose union matches the filter, each with its best source chosen."""
-    return in_status(session, in_any_status(session, job_filter), job_filter)
+def branches(session: Session, job_filter: JobFilter, known: Pairs | None = None) -> list[Branch]:
+    """Return the branches whose union matches the filter, each with its best source chosen; `known` are all pairs."""
+    return in_status(session, in_any_status(session, job_filter, known), job_filter)
 
 
-def in_any_status(session: Session, job_filter: JobFilter) -> list[Branch]:
+def in_any_status(session: Session, job_filter: JobFilter, known: Pairs | None = None) -> list[Branch]:
     """Return the branches of the filter without its status and labels; each status can then be counted from them."""
     pairs = None
     if job_filter.kind or job_filter.queue or job_filter.q:
-        pairs = [pair for pair in sources.kinds_and_queues(session) if _fits(pair, job_filter)]
+        pairs = tuple(pair for pair in known or sources.kinds_and_queues(session) if _fits(pair, job_filter))
         if not pairs:
             return []
     return [branch for branch in _meanings(session, job_filter, pairs) if _narrow(session, branch, job_filter)]
@@ -110,7 +110,7 @@ def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> I
         branch = Branch(pairs=narrowed)
         if narrow(session, branch, job_filter.q):
             yield branch
-    if named := [pair for pair in pairs or () if job_filter.q.lower() in pair[0].lower()]:
+    if named := tuple(pair for pair in pairs or () if job_filter.q.lower() in pair[0].lower()):
         yield Branch(pairs=named)
 
 
@@ -156,13 +156,16 @@ def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset
     if job_filter.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
     if job_filter.situation:
-        branch.conditions.append(job_situation().in_(sorted(job_filter.situation)))
-    of_pairs = sa.true() if branch.pairs is None else sa.tuple_(col(Job.kind), col(Job.queue)).in_(branch.pairs)
+        branch.conditions.append(_is_in(job_situation(), job_filter.situation))
     if statuses is not None:
-        condition = sa.and_(col(Job.status).in_(sorted(statuses)), of_pairs)
-        branch.narrow(condition, sources.by_status(statuses, branch.pairs))
+        branch.narrow(*sources.by_status(statuses, branch.pairs))
     elif branch.pairs is not None:
-        branch.narrow(of_pairs, sources.by_kind(branch.pairs))
+        branch.narrow(*sources.by_kind(branch.pairs))
+
+
+@lru_cache(sources.REMEMBERED)
+def _is_in(situation: sa.ColumnElement[str], situations: frozenset[Situation]) -> Condition:
+    return situation.in_(sorted(situations))
 
 
 def _choose(session: Session, branch: Branch) -> bool:
@@ -194,6 +197,11 @@ def _size(session: Session, branch: Branch, source: Source) -> int:
 
 def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
     """Select the ids of an arm's rows that meet the conditions, unordered, at most `limit` per scan."""
+    return _arm_ids(arm, tuple(conditions), limit)
+
+
+@lru_cache(sources.REMEMBERED)
+def _arm_ids(arm: sources.Arm, conditions: tuple[Condition, ...], limit: int) -> Query:
     inner = sa.select(col(Job.id)).where(*arm.where, *conditions).limit(limit)
     if arm.each is None:
         return inner
@@ -205,7 +213,12 @@ def count(session: Session, selects: list[Query], limit: int, *, apart: bool = F
     """Count the distinct ids of all selects, up to `limit`; `apart` are selects that have no row in common."""
     if not selects:
         return 0
+    return int(fetch(session, _number_of(tuple(selects), limit, apart))[0][0])
+
+
+@lru_cache(sources.REMEMBERED)
+def _number_of(selects: tuple[Query, ...], limit: int, apart: bool) -> Query:  # noqa: FBT001 - only called above
     merge = sa.union_all if apart else sa.union
-    every = merge(*selects) if len(selects) > 1 else selects[0]
-    ids = sa.select(every.subquery().c.id).limit(limit).subquery()
-    return int(fetch(session, sa.select(sa.func.count()).select_from(ids))[0][0])
+    # Each select stops at the limit by itself.
+    ids = selects[0] if len(selects) == 1 else sa.select(merge(*selects).subquery().c.id).limit(limit)
+    return sa.select(sa.func.count()).select_from(ids.subquery())

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, col
 
+from core.database.statements import Query, fetch
 from core.job_list.branches import Branch, arm_ids, branches, count, in_any_status, in_status
 from core.job_list.filters import JobFilter
-from core.job_list.sources import CAP, FEW, LIVE, NEWEST, Job, Query, fetch, kinds_and_queues
+from core.job_list.sources import CAP, FEW, LIVE, NEWEST, Job, kinds_and_queues
 from core.jobs.labels import STATUS_OF, Label, label_column
 from core.models import JobStatus
 
@@ -116,9 +117,11 @@ def _the_rest(session: Session, base: list[Branch], others: dict[str, Total]) ->
 
 
 def _by_kind(session: Session, job_filter: JobFilter) -> dict[str, Total]:
-    kinds = sorted({kind for kind, _ in kinds_and_queues(session)})
+    pairs = kinds_and_queues(session)
+    kinds = sorted({kind for kind, _ in pairs})
     return {
-        kind: total_of_branches(session, branches(session, job_filter.but(kind=frozenset({kind})))) for kind in kinds
+        kind: total_of_branches(session, branches(session, job_filter.but(kind=frozenset({kind})), pairs))
+        for kind in kinds
     }
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -13,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, col
 
+from core.database.statements import Query, fetch
 from core.errors import Invalid
 from core.job_list.branches import Branch, arm_ids, branches, count
 from core.job_list.counts import Total, all_jobs, exactly_all_jobs, total_of_branches
 from core.job_list.filters import JobFilter
 from core.job_list.rows import Row, rows_by_id
-from core.job_list.sources import FEW, Arm, Condition, Job, Query, Source, fetch
+from core.job_list.sources import FEW, Arm, Condition, Job, Source
 
 #: The maximum number of rows per page.
 MOST: Final = 200
@@ -75,8 +77,13 @@ def _total(session: Session, job_filter: JobFilter, branch_list: list[Branch], *
 
 def jobs_of_user(session: Session, user_id: UUID, limit: int = 50) -> list[Row]:
     """Return a user's newest jobs."""
-    by_user = Branch(in_order=Source("user", (Arm((col(Job.user_id) == user_id,)),)))
-    return rows_by_id(session, [row.id for row in _ids(session, [by_user], limit, 0, None, "-created_at")])
+    return rows_by_id(session, [row.id for row in fetch(session, _newest_of_user(), user_id=user_id, most=limit)])
+
+
+@cache
+def _newest_of_user() -> Query:
+    own = sa.select(col(Job.id)).where(col(Job.user_id) == sa.bindparam("user_id"))
+    return own.order_by(*_order(col(Job.created_at), col(Job.id), "-created_at")).limit(sa.bindparam("most"))
 
 
 def _check(limit: int, offset: int | None, sort: str) -> None:

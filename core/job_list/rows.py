@@ -1,22 +1,26 @@
 """Jobs for display: a flat row for lists, and all details for a job's page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.database.statements import Query, fetch
 from core.database.truncate import truncate, truncated
 from core.database.window import Window
 from core.diagnosis.situation import job_situation
 from core.errors import NotFound
 from core.job_list.attempts import job_attempts
-from core.job_list.sources import Job, Query, fetch
+from core.job_list.sources import Job
 from core.job_list.story import newest_job_events
 from core.jobs.labels import label_column
 from core.models import BackgroundJob, Event, JobAttempt, User, Worker
+from core.settings import settings
 
 #: A flat row: text, numbers and None; times in ISO 8601, UTC; ids as text.
 Row = dict[str, Any]
@@ -24,6 +28,8 @@ Row = dict[str, Any]
 ERROR_SHOWN: Final = 300
 #: Jobs shown of one chain of retries; a longer chain comes from a script in a loop.
 CHAIN_SHOWN: Final = 100
+#: How values of the database are written that JSON does not have.
+_PLAIN: Final[Mapping[type, Callable[[Any], str]]] = {UUID: str, datetime: datetime.isoformat}
 #: Attempts and events in a window of a job's page; an attempt may come with a long traceback.
 ATTEMPTS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
@@ -48,7 +54,7 @@ def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
     """Return the rows of these jobs, in the order of the ids; deleted jobs are left out."""
     if not ids:
         return []
-    rows = {row.id: row for row in fetch(session, _rows().where(col(Job.id).in_(ids)))}
+    rows = {row.id: row for row in fetch(session, _rows(settings().lease), ids=list(ids))}
     return [_flat(rows[job_id]) for job_id in ids if job_id in rows]
 
 
@@ -68,7 +74,8 @@ def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: 
     )
 
 
-def _rows() -> Query:
+@cache  # for the lease that is in a job's label
+def _rows(_lease: timedelta) -> Query:
     job, worker = Job, Worker
     first_line = sa.func.split_part(col(job.error_message), "\n", 1)
     # Errors with a message for people are shown without their class name.
@@ -88,17 +95,16 @@ def _rows() -> Query:
         .select_from(job)
         .outerjoin(User, col(User.id) == col(job.user_id))
         .outerjoin(worker, col(worker.id) == col(job.worker_id))
+        .where(col(job.id) == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid()))))
     )
 
 
 def _flat(row: sa.Row[*tuple[Any, ...]]) -> Row:
-    return {name: _plain(value) for name, value in row._mapping.items()}  # noqa: SLF001  that is its public name
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, UUID):
-        return str(value)
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    # A page of the list has thousands of values.
+    return {
+        name: value if (plain := _PLAIN.get(type(value))) is None else plain(value)
+        for name, value in zip(row._fields, row, strict=True)
+    }
 
 
 def _chain(session: Session, job_id: UUID) -> list[Row]:

@@ -6,8 +6,9 @@ index (see core/models/background_job.py), and branches.py counts each source's 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import Session, col
 
+from core.database.statements import Query, fetch
 from core.database.text import begins_with, pasted
 from core.models import TERMINAL, BackgroundJob, JobStatus, User
 from core.models.background_job import ERROR_WORDS
@@ -25,18 +27,20 @@ FEW: Final = 3_000
 CAP: Final = 10_000
 #: Up to this many users, their jobs are merged in time order, with one index scan each; above, they are sorted.
 FEW_USERS: Final = 200
+#: Sources and statements that are remembered once they are made. Those of a search are never asked for again, and go.
+REMEMBERED: Final = 500
 
 Job = BackgroundJob
-Query = sa.Select[*tuple[Any, ...]]
 Union = sa.CompoundSelect[*tuple[Any, ...]]
 Condition = ColumnElement[bool]
+Pairs = tuple[tuple[str, str], ...]
 #: Unfinished jobs: few at any time.
 LIVE: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 #: The index over kinds has jobs that have ended.
 HAS_ENDED: Final[Condition] = col(Job.status).in_(sorted(TERMINAL))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Arm:
     """One scan of one index; with `each`, one scan per row of `each`."""
 
@@ -46,7 +50,7 @@ class Arm:
     few: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Arms that together hold every candidate; `ordered` if each scan yields them by time.
 
@@ -73,20 +77,17 @@ def _by_time(*conditions: Condition) -> tuple[Arm, Arm]:
 NEWEST: Final = Source("newest", _by_time(), rank=0)
 
 
-def fetch(
-    session: Session, statement: Query | sa.CompoundSelect[*tuple[Any, ...]]
-) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """Run a Core statement in the session's transaction, after a flush."""
-    session.flush()
-    return session.connection().execute(statement).all()
-
-
-def kinds_and_queues(session: Session) -> list[tuple[str, str]]:
+def kinds_and_queues(session: Session) -> Pairs:
     """Return every existing (kind, queue): those of ended jobs have one index, those of live jobs another."""
+    return tuple((row.kind, row.queue) for row in fetch(session, _pairs()))
+
+
+@cache
+def _pairs() -> Union:
     kind, queue = col(Job.kind), col(Job.queue)
     ended = _hops("ended", HAS_ENDED, kind, queue)
     live = [_hops(status.value, col(Job.status) == status, queue, kind) for status in LIVE]
-    return sorted({(row.kind, row.queue) for row in fetch(session, sa.union_all(ended, *live))})
+    return sa.union(ended, *live).order_by("kind", "queue")
 
 
 def _hops(name: str, where: Condition, *keys: Any) -> Query:
@@ -99,21 +100,29 @@ def _hops(name: str, where: Condition, *keys: Any) -> Query:
     return sa.select(hops.c.kind, hops.c.queue)
 
 
-def by_kind(pairs: Sequence[tuple[str, str]]) -> Source:
-    """Return the jobs with these (kind, queue) pairs."""
+@lru_cache(REMEMBERED)
+def by_kind(pairs: Pairs) -> tuple[Condition, Source]:
+    """Return the jobs with these (kind, queue) pairs, and the condition for rows from another source."""
     wheres = [HAS_ENDED, *(col(Job.status) == status for status in LIVE)]
-    return Source(f"kind {pairs}", tuple(_paired((where,), pairs) for where in wheres), rank=1)
+    return _of_pairs(pairs), Source(f"kind {pairs}", tuple(_paired((where,), pairs) for where in wheres), rank=1)
 
 
-def by_status(statuses: Iterable[JobStatus], pairs: Sequence[tuple[str, str]] | None) -> Source:
-    """Return the jobs with these statuses, and with these (kind, queue) pairs unless that is None."""
+def _of_pairs(pairs: Pairs) -> Condition:
+    return sa.tuple_(col(Job.kind), col(Job.queue)).in_(pairs)
+
+
+@lru_cache(REMEMBERED)
+def by_status(statuses: frozenset[JobStatus], pairs: Pairs | None) -> tuple[Condition, Source]:
+    """Return the jobs with these statuses, and with these (kind, queue) pairs unless that is None, as `by_kind`."""
     arms, narrow = [], True
     for status in sorted(statuses):
         is_status = col(Job.status) == status
         is_few = status == JobStatus.RUNNING
         arms.append(Arm((is_status,), few=is_few) if pairs is None else _paired((is_status,), pairs))
         narrow = narrow and status != JobStatus.SUCCEEDED
-    return Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
+    source = Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
+    is_in = col(Job.status).in_(sorted(statuses))
+    return is_in if pairs is None else sa.and_(is_in, _of_pairs(pairs)), source
 
 
 def by_users(session: Session, text: str) -> Source | None:

@@ -10,9 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from core.database.statements import fetch
 from core.database.truncate import IN_LIST, truncated
 from core.database.window import Window, cut
-from core.job_list.sources import fetch
 from core.models import BackgroundJob, Event, JobStatus
 
 #: Places in the order of ids: a request comes before all events of its job, and a success after them.

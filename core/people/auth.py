@@ -8,14 +8,18 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, delete, update
+from sqlalchemy import ARRAY, ColumnElement, Engine, Uuid, any_, bindparam, delete, update
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from core import clock
 from core.actor import Actor
 from core.database.engine import session_scope
+from core.database.statements import Query, fetch
 from core.database.text import folded
 from core.errors import CodeNeeded, NotSignedIn
 from core.models import PendingSignIn, Role, SignInLink, User, UserSession
@@ -142,21 +146,34 @@ def authenticate(session: Session, credentials: Credentials) -> Actor:
         return personal_tokens.actor_of(session, credentials.bearer, credentials.via)
     if not credentials.token:
         raise NotSignedIn("You are not signed in. Sign in and try again.")
-    match = session.exec(
-        select(UserSession, User).join(User).where(UserSession.token_hash == hash_token(credentials.token))
-    ).first()
-    if match is None or not sessions.holds(*match):
+    found = fetch(session, _session_of_token(), token_hash=hash_token(credentials.token))
+    if not found or not sessions.holds(found[0]):
         raise NotSignedIn("Your session has ended. Sign in again to return to this page.")
-    row, user = match
+    row = found[0]
     if row.last_seen_at < clock.now() - TOUCH_EVERY:
         session.exec(update(UserSession).where(col(UserSession.id) == row.id).values(last_seen_at=clock.now()))
-    return Actor(user.id, user.email, user.role, credentials.via, row.id)
+    return Actor(row.user_id, row.email, row.role, credentials.via, row.id)
 
 
 def roles_behind(session: Session, session_ids: Collection[UUID]) -> dict[UUID, Role]:
     """Return the user's current role for each of these sessions that is still valid."""
-    rows = session.exec(select(UserSession, User).join(User).where(col(UserSession.id).in_(session_ids)))
-    return {row.id: user.role for row, user in rows if sessions.holds(row, user)}
+    rows = fetch(session, _sessions_of_ids(), ids=list(session_ids))
+    return {row.id: row.role for row in rows if sessions.holds(row)}
+
+
+@cache
+def _session_of_token() -> Query:
+    return _sessions_and_people().where(col(UserSession.token_hash) == bindparam("token_hash"))
+
+
+@cache
+def _sessions_of_ids() -> Query:
+    return _sessions_and_people().where(col(UserSession.id) == any_(bindparam("ids", type_=ARRAY(Uuid()))))
+
+
+def _sessions_and_people() -> Query:
+    of_person: list[Any] = [col(User.id).label("user_id"), col(User.email), col(User.role)]
+    return sa_select(*sessions.TIMES, *of_person).join_from(UserSession, User)
 
 
 def sign_out(session: Session, actor: Actor) -> None:

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func
 
 from core import clock
+from core.database.statements import Query
 from core.database.truncate import IN_LIST, truncated
-from core.database.window import USUAL, Window, cut
+from core.database.window import USUAL, Window, bounds, cut, windowed
 from core.errors import NotFound
 from core.models import Role, SecondFactor, SignInLink, User, UserSession
 from core.people import sessions
@@ -41,22 +44,31 @@ class OperatorLine:
 
 def operator_lines(session: Session, start: int = 0, limit: int = USUAL) -> Window[OperatorLine]:
     """Return users with a role above member, including disabled ones, ordered by e-mail address."""
-    person = truncated(User, IN_LIST)
-    operators = _people(person).where(col(person.role) != Role.MEMBER).order_by(func.lower(person.email))
-    rows = session.execute(operators.limit(limit + 1).offset(start)).all()
+    rows = session.execute(_operators(), _moments() | bounds(limit, start)).all()
     return cut(rows, limit, start).map(lambda row: _line(*row))
 
 
 def operator_line(session: Session, user_id: UUID) -> OperatorLine:
     """Return the line of one user. Raises NotFound."""
-    person = truncated(User, IN_LIST)
-    row = session.execute(_people(person).where(col(person.id) == user_id)).first()
+    row = session.execute(_one_person(), _moments() | {"user_id": user_id}).first()
     if row is None:
         raise NotFound(f"There is no user with id {user_id}.")
     return _line(*row)
 
 
-def _people(person: type[User]) -> Select[tuple[User, bool, int, datetime | None, bool]]:
+@cache
+def _operators() -> Query:
+    person = truncated(User, IN_LIST)
+    return windowed(_people(person).where(col(person.role) != Role.MEMBER).order_by(func.lower(person.email)))
+
+
+@cache
+def _one_person() -> Query:
+    person = truncated(User, IN_LIST)
+    return _people(person).where(col(person.id) == sa.bindparam("user_id"))
+
+
+def _people(person: type[User]) -> Query:
     is_theirs = col(UserSession.user_id) == col(person.id)
     open_sessions = sa.select(func.count()).where(is_theirs, *sessions.still_open()).scalar_subquery()
     last_seen = sa.select(func.max(col(UserSession.last_seen_at))).where(is_theirs).scalar_subquery()
@@ -69,8 +81,16 @@ def _has_factor(person: type[User]) -> ColumnElement[bool]:
 
 
 def _has_link(person: type[User]) -> ColumnElement[bool]:
-    is_young = (col(SignInLink.expires_at) > clock.now(), col(SignInLink.created_at) < clock.now() + clock.SKEW)
+    is_young = (col(SignInLink.expires_at) > _moment("now"), col(SignInLink.created_at) < _moment("soon"))
     return sa.exists().where(col(SignInLink.user_id) == col(person.id), col(SignInLink.used_at).is_(None), *is_young)
+
+
+def _moment(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=sa.DateTime(timezone=True))
+
+
+def _moments() -> dict[str, Any]:
+    return {**sessions.moments(), "now": clock.now(), "soon": clock.now() + clock.SKEW}
 
 
 def _line(user: User, has_factor: bool, open_sessions: int, last_seen: datetime | None, has_link: bool) -> OperatorLine:  # noqa: FBT001 - a row of the query

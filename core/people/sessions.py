@@ -5,16 +5,19 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, delete, select, update
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Row
+from sqlmodel import Session, col, delete, func, update
 
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
-from core.database.window import Window, read_window
+from core.database.statements import Query
+from core.database.window import Window, read_prepared, windowed
 from core.errors import NotFound
 from core.models import PendingSignIn, SignInLink, User, UserSession
 from core.settings import settings
@@ -74,31 +77,51 @@ def begin(session: Session, user: User, visitor: Visitor, via: str, how: str) ->
     return token
 
 
-def holds(row: UserSession, user: User) -> bool:
-    """Tell whether a session is valid: not ended, expired or idle, and its person not disabled."""
+_MOMENTS: Final = ("soonest", "latest", "used_after", "used_before")
+#: What `holds` looks at, and which session it is.
+TIMES: Final = (
+    *(col(each) for each in (UserSession.id, UserSession.expires_at, UserSession.last_seen_at, UserSession.revoked_at)),
+    col(User.disabled_at),
+)
+
+
+def holds(row: Row[*tuple[Any, ...]]) -> bool:
+    """Tell whether the session of a row with `TIMES` is valid: not ended, expired or idle, its person not disabled."""
     now = clock.now()
     (soonest, latest), (used_after, used_before) = _times(now)
     is_young = soonest < row.expires_at < latest and used_after < row.last_seen_at < used_before
-    return is_young and not row.revoked_at and not user.disabled_at
+    return is_young and not row.revoked_at and not row.disabled_at
 
 
 def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limit: int = SHOWN) -> Window[SessionLine]:
     """Return a person's open sessions: that of `actor`, then the others, last used first. Raises NotFound."""
-    if session.get(User, user_id) is None:
+    values = {"user_id": user_id, "current": actor.session_id, **moments()}
+    rows: Window[UserSession] = read_prepared(session, _open_ones(), limit, start, **values)
+    if not rows and session.get(User, user_id) is None:
         raise NotFound(f"There is no user with id {user_id}.")
-    open_ones = select(UserSession).where(col(UserSession.user_id) == user_id, *still_open())
-    is_current = col(UserSession.id) == actor.session_id  # a token has none: IS NULL, true of no row
-    order = (is_current.desc(), col(UserSession.last_seen_at).desc(), col(UserSession.id))
-    rows: Window[UserSession] = read_window(session, open_ones.order_by(*order), limit, start)
     return rows.map(lambda row: _line(row, actor))
 
 
+@cache
+def _open_ones() -> Query:
+    own = sa.select(UserSession).where(col(UserSession.user_id) == sa.bindparam("user_id"), *still_open())
+    # A token has none: = NULL, true of no row.
+    is_current = func.coalesce(col(UserSession.id) == sa.bindparam("current", type_=sa.Uuid()), sa.false())
+    return windowed(own.order_by(is_current.desc(), col(UserSession.last_seen_at).desc(), col(UserSession.id)))
+
+
 def still_open() -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for a session that is not ended, expired or idle."""
+    """Return the conditions for a session that is not ended, expired or idle, with `moments` as parameters."""
+    at = {name: sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in _MOMENTS}
+    is_young = (col(UserSession.expires_at) > at["soonest"], col(UserSession.expires_at) < at["latest"])
+    is_used = (col(UserSession.last_seen_at) > at["used_after"], col(UserSession.last_seen_at) < at["used_before"])
+    return col(UserSession.revoked_at).is_(None), *is_young, *is_used
+
+
+def moments() -> dict[str, datetime]:
+    """Return the parameters of `still_open` now."""
     ends, used = _times(clock.now())
-    columns = ((col(UserSession.expires_at), ends), (col(UserSession.last_seen_at), used))
-    is_young = (limit for column, (after, before) in columns for limit in (column > after, column < before))
-    return col(UserSession.revoked_at).is_(None), *is_young
+    return dict(zip(_MOMENTS, (*ends, *used), strict=True))
 
 
 def _times(now: datetime) -> tuple[tuple[datetime, datetime], tuple[datetime, datetime]]:

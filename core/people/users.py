@@ -1,18 +1,20 @@
 """Searching users, listing those who need help, and loading everything about one user."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func
 
+from core.database.statements import Query, fetch
 from core.database.text import begins_with, contains, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
-from core.database.window import Window, cut, read_window
+from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
 from core.diagnosis.context import Diagnosis, JobContext, latest_job, load_context
 from core.diagnosis.situation import Situation, row_situation
@@ -71,9 +73,9 @@ def find_users(session: Session, search: str, situation: Situation | None = None
     An empty search returns the newest users, or with `situation` the newest in it.
     """
     search = pasted(search)
-    conditions = _in(situation) if situation else []
     if not search:
-        return _lines(session, conditions, start)
+        return _cut(fetch(session, _newest(situation, row_situation(demo_mode)), **bounds(MOST, start)), start)
+    conditions = _in(situation) if situation else []
     lines = _lines(session, [*conditions, _begins(search)], start)
     is_any = bool(lines) or (start > 0 and bool(_lines(session, [*conditions, _begins(search)], 0)))
     return lines if is_any else _lines(session, [*conditions, _contains(search)], start)
@@ -81,16 +83,19 @@ def find_users(session: Session, search: str, situation: Situation | None = None
 
 def users_by_situation(session: Session) -> Mapping[Situation, int]:
     """Return how many users are in each situation of LISTED."""
-    situation = row_situation(demo_mode)
-    counts = sa.select(situation, func.count()).where(col(User.demo_mode_status).in_(_NOT_AT_REST)).group_by(situation)
-    found = dict(session.connection().execute(counts).all())
+    found = {row[0]: row[1] for row in fetch(session, _numbers(row_situation(demo_mode)))}
     return {each: found.get(each.value, 0) for each in LISTED}
+
+
+@cache
+def _numbers(situation: ColumnElement[str]) -> Query:
+    not_at_rest = col(User.demo_mode_status).in_(_NOT_AT_REST)
+    return sa.select(situation, func.count()).where(not_at_rest).group_by(situation)
 
 
 def user_page(session: Session, user_id: UUID, connections_from: int = 0, events_from: int = 0) -> UserPage:
     """Return everything about one user, from places in two lists; raises NotFound."""
-    people = truncated(User, IN_LIST)
-    user = session.exec(select(people).where(col(people.id) == user_id)).first()
+    user = session.execute(_one_user(), {"user_id": user_id}).scalar()
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
     job = latest_job(session, user_id)
@@ -108,16 +113,32 @@ def user_page(session: Session, user_id: UUID, connections_from: int = 0, events
 
 def user_connections(session: Session, user_id: UUID, limit: int, start: int = 0) -> Window[PlatformConnection]:
     """Return a user's connections, oldest first."""
-    links = truncated(PlatformConnection, IN_LIST)
-    own = select(links).where(col(links.user_id) == user_id)
-    return read_window(session, own.order_by(col(links.created_at), col(links.id)), limit, start)
+    return read_prepared(session, _connections_of_user(), limit, start, user_id=user_id)
 
 
 def user_events(session: Session, user_id: UUID, limit: int, start: int = 0) -> Window[Event]:
     """Return a user's events, newest first."""
+    return read_prepared(session, _events_of_user(), limit, start, user_id=user_id)
+
+
+@cache
+def _one_user() -> Query:
+    people = truncated(User, IN_LIST)
+    return sa.select(people).where(col(people.id) == sa.bindparam("user_id"))
+
+
+@cache
+def _connections_of_user() -> Query:
+    links = truncated(PlatformConnection, IN_LIST)
+    own = sa.select(links).where(col(links.user_id) == sa.bindparam("user_id"))
+    return windowed(own.order_by(col(links.created_at), col(links.id)))
+
+
+@cache
+def _events_of_user() -> Query:
     happened = truncated(Event, IN_LIST)
-    own = select(happened).where(col(happened.user_id) == user_id)
-    return read_window(session, own.order_by(col(happened.id).desc()), limit, start)
+    own = sa.select(happened).where(col(happened.user_id) == sa.bindparam("user_id"))
+    return windowed(own.order_by(col(happened.id).desc()))
 
 
 def _in(situation: Situation) -> list[ColumnElement[bool]]:
@@ -145,15 +166,26 @@ def _id_between(search: str) -> list[ColumnElement[bool]]:
 
 
 def _lines(session: Session, conditions: list[ColumnElement[bool]], start: int) -> Window[UserLine]:
+    return _cut(fetch(session, _select_lines(conditions), **bounds(MOST, start)), start)
+
+
+@cache
+def _newest(situation: Situation | None, _of_settings: ColumnElement[str]) -> Query:
+    return _select_lines(_in(situation) if situation else [])
+
+
+def _select_lines(conditions: list[ColumnElement[bool]]) -> Query:
     shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
-    newest = (
+    return windowed(
         sa.select(*shown, row_situation(demo_mode))
         .where(*conditions)
         .order_by(col(User.created_at).desc(), col(User.id))
     )
-    rows_found = session.connection().execute(newest.limit(MOST + 1).offset(start)).all()
+
+
+def _cut(found: Sequence[sa.Row[*tuple[Any, ...]]], start: int) -> Window[UserLine]:
     lines = [
         UserLine(user_id, email, name, role.value, status, Situation(situation))
-        for user_id, email, name, role, status, situation in rows_found
+        for user_id, email, name, role, status, situation in found
     ]
     return cut(lines, MOST, start)

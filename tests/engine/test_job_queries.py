@@ -174,7 +174,7 @@ def test_kinds_are_known_from_jobs_that_wait_run_or_have_ended(session: Session)
         for queue in ("one", "two"):
             job(session, kind=f"demo.{status}", queue=queue, status=status)
     every = sorted((f"demo.{status}", queue) for status in JobStatus for queue in ("one", "two"))
-    assert kinds_and_queues(session) == every
+    assert list(kinds_and_queues(session)) == every
     for kind, queue in every:
         assert len(ids_of(session, kind=kind, queue=queue)) == 1
 

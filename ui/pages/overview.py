@@ -11,7 +11,7 @@ from core.wording import counted, spoken
 from ui import access, design
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
-from ui.components.base.markup import anchor, lines, moment, tagged, words
+from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.people.user_lines import user_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
@@ -69,8 +69,7 @@ def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
 
 
 def _draw_people(summary: Overview) -> None:
-    with box("title"):
-        text("Users who need help", tag="h2")
+    title("Users who need help")
     if not summary.held_up:
         empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
         return
@@ -78,9 +77,7 @@ def _draw_people(summary: Overview) -> None:
 
 
 def _draw_failures(summary: Overview) -> None:
-    with box("title"):
-        text("Failures of the last 24 hours", tag="h2")
-        text("Grouped by error", "muted")
+    title("Failures of the last 24 hours", "Grouped by error")
     if not summary.failures:
         empty("sentiment_satisfied", "No failures", "Failed jobs appear here, grouped by error.")
         return

@@ -10,15 +10,14 @@ from core.models import PlatformConnection, Role
 from core.people.users import UserPage, user_page
 from core.wording import counted
 from ui import access, design
-from ui.components.base.box import Part, box, keep_fresh, keep_ticking, link, text
+from ui.components.base.box import Part, box, keep_fresh, keep_ticking
 from ui.components.base.empty import empty
-from ui.components.base.markup import lines, tagged, words
+from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import draw_remedy
-from ui.components.base.state_chip import demo_chip, state_words
+from ui.components.base.state_chip import demo_words, state_words
 from ui.components.base.timeline import timeline
-from ui.components.base.times import time_text
 from ui.components.demo.demo_panel import draw_demo_panel
 from ui.components.demo.demo_words import platform_words
 from ui.components.jobs.job_lines import job_lines
@@ -99,12 +98,9 @@ class OneUser:
         with box(f"diagnosis {design.SITUATIONS[diagnosis.situation]}", "section").props(
             'aria-label="Diagnosis" aria-live=polite'
         ):
-            with box():
-                text(diagnosis.sentence, "sentence", tag="p")
-                if diagnosis.evidence:
-                    with box(tag="ul"):
-                        for sentence in diagnosis.evidence:
-                            text(sentence, tag="li")
+            evidence = [words(sentence, tag="li") for sentence in diagnosis.evidence]
+            listed = [tagged("ul", *evidence)] if evidence else []
+            lines([words(diagnosis.sentence, "sentence", tag="p"), *listed], "")
             draw_remedy(diagnosis.remedy, self.refresh)
 
     def _draw_demo(self, page: UserPage) -> None:
@@ -114,25 +110,16 @@ class OneUser:
 def _draw_head(page: UserPage) -> None:
     user = page.user
     ui.page_title(f"{user.email} · Unstuck")
-    with box("headline"):
-        link("/users", label="Users")
-        text("/", "muted").props("aria-hidden=true")
-        text(user.email, tag="h1")
-        demo_chip(user.demo_mode_status)
-        if user.disabled_at:
-            text("account disabled", f"badge {design.BAD}")
-    with box("hbox wrap muted").style("gap: 5px"):
-        text(f"{user.name or 'no name'} · {user.role} · joined")
-        time_text(user.created_at)
-        text("·")
-        text(str(user.id), "mono")
+    where = anchor("/users", words("Users")), words("/", "muted", aria_hidden="true")
+    disabled = [words("account disabled", f"badge {design.BAD}")] if user.disabled_at else []
+    lines([*where, words(user.email, tag="h1"), demo_words(user.demo_mode_status), *disabled], "headline")
+    about = words(f"{user.name or 'no name'} · {user.role} · joined"), moment(user.created_at)
+    lines([*about, words("·"), words(str(user.id), "mono")], "hbox wrap muted").style("gap: 5px")
 
 
 def _draw_jobs(page: UserPage) -> None:
-    with box("title"):
-        text("Jobs", tag="h2")
-        if page.jobs:
-            link(f"/jobs?user={page.user.id}", "muted", "All jobs")
+    more = [anchor(f"/jobs?user={page.user.id}", words("All jobs"), classes="muted")] if page.jobs else []
+    lines([words("Jobs", tag="h2"), *more], "title")
     if page.jobs:
         job_lines(page.jobs)
     else:
@@ -140,9 +127,7 @@ def _draw_jobs(page: UserPage) -> None:
 
 
 def _draw_connections(page: UserPage) -> None:
-    with box("title"):
-        text("Connections", tag="h2")
-        text(counted(page.demo_interactions, "demo interaction"), "muted")
+    title("Connections", counted(page.demo_interactions, "demo interaction"))
     if not page.connections:
         empty("link_off", "No connections", "Demo mode adds its own connections while it is on.")
         return
@@ -161,9 +146,7 @@ def _line_of(connection: PlatformConnection) -> Markup:
 
 
 def _draw_events(page: UserPage) -> None:
-    with box("title"):
-        text("History", tag="h2")
-        text("newest first", "muted")
+    title("History", "newest first")
     with box("body"):
         if page.events:
             timeline(page.events)

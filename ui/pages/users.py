@@ -15,9 +15,9 @@ from core.people.users import LISTED, UserLine, find_users, users_by_situation
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
-from ui.components.base.markup import set_html, words
+from ui.components.base.markup import set_html, title, words
 from ui.components.base.pager import Pager
-from ui.components.base.state_chip import state_words
+from ui.components.base.state_chip import chip_of, set_pressed, state_words
 from ui.components.people.user_lines import user_lines
 from ui.console_pages import note_address
 
@@ -65,8 +65,7 @@ class UserSearch:
         self._rows.show(lines, key=(query, tuple(lines)))
         for situation, chip in self._chips.items():
             set_html(chip, *_chip_words(situation, f"{counts[situation]:,}"))
-            chip.props["aria-pressed"] = "true" if situation is self._situation else "false"
-            chip.update()
+            set_pressed(chip, situation is self._situation)
 
     async def _typed(self) -> None:
         self._search = (self._field.value or "").strip()
@@ -84,17 +83,16 @@ class UserSearch:
         await self.refresh()
 
     def _chip(self, situation: Situation) -> ui.element:
-        chip = box("chip", "button").props("type=button aria-pressed=false")
-        set_html(chip, *_chip_words(situation, "–"))
-        return chip.on("click", partial(self._toggle, situation))
+        return chip_of(*_chip_words(situation, "–")).on("click", partial(self._toggle, situation))
 
     def _draw_rows(self, lines: Window[UserLine]) -> None:
         if not lines:
             self._draw_no_users()
             return
-        with box("title"):
-            text(self._situation.capitalize() if self._situation else "Found" if self._search else "Newest", tag="h2")
-            text(f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown", "muted")
+        title(
+            self._situation.capitalize() if self._situation else "Found" if self._search else "Newest",
+            f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown",
+        )
         user_lines(lines)
 
     def _draw_no_users(self) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from nicegui import Client, ui
 
 from core.errors import AlreadyActive, Refused
+from ui.components.base.box import dressed
 
 #: A button's look: the primary action, a destructive action, a plain one, an icon only.
 PRIMARY: Final = "primary"
@@ -15,21 +16,21 @@ DANGER: Final = "danger"
 PLAIN: Final = ""
 QUIET: Final = "quiet"
 
+_PROPS: Final = {"unelevated": True, "no-caps": True, "no-wrap": True, ":ripple": "false"}
+
 Pressed = Callable[[], Awaitable[Any] | Any]
 
 
 def button(label: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None = None) -> ui.button:
     """Return a button that ignores further presses until the first one has finished."""
-    element = ui.button(label, icon=icon, color=None).classes(f"btn {look}")
-    element.props('unelevated no-caps no-wrap :ripple="false"')
+    element = dressed(ui.button(label, icon=icon, color=None), f"btn {look}", _PROPS)
     return element.on_click(lambda: _once(element, pressed))
 
 
 def icon_button(icon: str, name: str, pressed: Pressed) -> ui.button:
     """Return an icon-only button; `name` is its accessible name and tooltip."""
     element = button("", pressed, look=f"{QUIET} icon", icon=icon)
-    element.props["aria-label"] = element.props["title"] = name
-    return element
+    return dressed(element, props={"aria-label": name, "title": name})
 
 
 def forbid(element: ui.button, why: str) -> ui.button:

@@ -5,19 +5,13 @@ from nicegui import ui
 
 from core.models import DemoModeStatus
 from ui import design
-from ui.components.base.markup import words
+from ui.components.base.box import dressed
+from ui.components.base.markup import lines, words
 
 
 def state_chip(word: str, classes: str = "") -> ui.label:
     """Return the dot and word of a state; the dot pulses while the state is temporary."""
     return ui.label(word).classes(f"{_look(word)} {classes}")
-
-
-def demo_chip(status: DemoModeStatus) -> ui.label:
-    """Return the chip of a user's demo mode; "demo off", since a bare "disabled" reads like a locked account."""
-    chip = state_chip(status.value)
-    chip.set_text(_demo_words(status))
-    return chip
 
 
 def state_words(word: str, shown: str = "") -> Markup:
@@ -28,6 +22,18 @@ def state_words(word: str, shown: str = "") -> Markup:
 def demo_words(status: DemoModeStatus) -> Markup:
     """Return the dot and words of a user's demo mode for a list of lines."""
     return words(_demo_words(status), _look(status.value))
+
+
+def chip_of(*content: Markup) -> ui.element:
+    """Return a button that is pressed or not, for a filter."""
+    return dressed(lines([*content], "chip", "button"), props={"type": "button", "aria-pressed": "false"})
+
+
+def set_pressed(chip: ui.element, pressed: bool) -> None:  # noqa: FBT001 - what it is set to
+    """Show whether a filter's button is pressed."""
+    value = "true" if pressed else "false"
+    if chip.props["aria-pressed"] != value:
+        chip.props["aria-pressed"] = value
 
 
 def set_state(chip: ui.label, word: str) -> None:

@@ -19,8 +19,9 @@ from ui.components.base.box import box, link, text
 from ui.components.base.button import DANGER, button, forbid, say
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.form import ModelForm
+from ui.components.base.markup import lines, words
 from ui.components.base.progress_bar import ProgressBar
-from ui.components.base.state_chip import demo_chip, state_chip
+from ui.components.base.state_chip import demo_words, state_chip
 from ui.components.base.times import MomentField, time_text
 from ui.components.demo.demo_words import preset_name
 from ui.components.jobs.operation_button import operation_button
@@ -33,11 +34,11 @@ def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Pro
     """Draw the panel; return the active job's progress bar, which the page updates, or None without such a job."""
     user = page.user
     at_work = page.context if page.context and page.context.label not in _ENDED else None
-    with box("title"):
-        text("Demo mode", tag="h2")
-        demo_chip(user.demo_mode_status)
-        if user.demo_preset:
-            text(f"{preset_name(user.demo_preset)} · {counted(page.demo_interactions, 'interaction')}", "muted")
+    heading = [words("Demo mode", tag="h2"), demo_words(user.demo_mode_status)]
+    if user.demo_preset:
+        shown = f"{preset_name(user.demo_preset)} · {counted(page.demo_interactions, 'interaction')}"
+        heading.append(words(shown, "muted"))
+    lines(heading, "title")
     with box("body vbox").style("gap: 14px"):
         progress = _draw_job(at_work, after) if at_work else None
         _draw_operations(user, at_work is not None, after)

@@ -6,14 +6,14 @@ from typing import Final
 
 from nicegui import ui
 
-from core.job_list.counts import Total, facets
+from core.job_list.counts import Facets, Total
 from core.job_list.filters import JobFilter
 from core.job_list.sources import CAP
 from core.jobs.labels import Label
-from ui import access
-from ui.components.base.box import Part, box, keep_roughly_fresh, text
+from ui import query_cache
+from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
 from ui.components.base.markup import set_html, words
-from ui.components.base.state_chip import state_words
+from ui.components.base.state_chip import chip_of, set_pressed, state_words
 
 #: Always shown; other labels only while a job has them, or while they are chosen.
 _COMMON: Final = frozenset({Label.RUNNING, Label.QUEUED, Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
@@ -44,7 +44,7 @@ class FilterBar:
         self._filter = job_filter
         self._on_change = on_change
         self._chips: dict[Label, ui.element] = {}
-        with box("states").props('role=group aria-label="States"') as self._group:
+        with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
             for label in _ORDER:
                 self._chips[label] = self._chip(label)
         self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_fields)
@@ -59,13 +59,19 @@ class FilterBar:
 
     async def begin(self) -> None:
         """Show the counts now, and keep them fresh."""
-        await self.refresh()
-        keep_roughly_fresh(self._group, self.refresh, seconds=COUNT_AGAIN)
+        await self._look()
+        keep_roughly_fresh(self._group, self._look, seconds=COUNT_AGAIN)
 
     async def refresh(self) -> None:
-        """Count again."""
+        """Count again, for the person who asks."""
         job_filter = self._filter
-        counts = await access.load(facets, job_filter)
+        self._show(job_filter, await query_cache.jobs.anew(job_filter))
+
+    async def _look(self) -> None:
+        job_filter = self._filter
+        self._show(job_filter, await query_cache.jobs.now(job_filter))
+
+    def _show(self, job_filter: JobFilter, counts: Facets) -> None:
         if self._group.is_deleted or job_filter != self._filter:
             return
         totals = {**counts["status"], **counts["label"]}
@@ -73,8 +79,7 @@ class FilterBar:
             total, pressed = totals.get(label.value), self._is_chosen(label)
             set_html(chip, state_words(label.value), words(shown(total), "n"))
             chip.set_visibility(label in _COMMON or pressed or bool(total and total.value))
-            chip.props["aria-pressed"] = "true" if pressed else "false"
-            chip.update()
+            set_pressed(chip, pressed)
         self._offer_kinds(counts["kind"])
         self._others.show(job_filter, key=job_filter)
 
@@ -118,12 +123,10 @@ class FilterBar:
             return
         self._filter = job_filter
         await self._on_change(job_filter)
-        await self.refresh()
+        await self._look()
 
     def _chip(self, label: Label) -> ui.element:
-        chip = box("chip", "button").props("type=button aria-pressed=false")
-        set_html(chip, state_words(label.value), words("–", "n"))
-        return chip.on("click", partial(self._toggle, label))
+        return chip_of(state_words(label.value), words("–", "n")).on("click", partial(self._toggle, label))
 
     def _draw_others(self, job_filter: JobFilter) -> None:
         with box("hbox wrap"):

@@ -24,7 +24,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from ui import design
-from ui.components.base.box import path_prefix
+from ui.components.base.box import dressed, path_prefix
 from ui.components.jobs.columns import COLUMNS
 
 Shortcut = Literal["retry", "cancel", "filter"]
@@ -52,6 +52,7 @@ class Length:
 
 #: Rows of a request, as in job_grid.js.
 BLOCK: Final = 100
+_COLUMNS: Final = [asdict(column) for column in COLUMNS]
 
 
 def _preloads(script: str, engine: str, first_rows: str) -> str:
@@ -78,15 +79,10 @@ class JobGrid(Element, component="job_grid.js"):
         keep: str = "",
     ) -> None:
         super().__init__()
-        self._props["url"] = url
-        self._props["query"] = dict(query or {})
-        self._props["columns"] = [asdict(column) for column in COLUMNS]
-        self._props["layout"] = list(layout)
-        self._props["sort"] = sort
-        self._props["keep"] = keep
-        self._props["script"], self._props["engine"] = (
-            f"{path_prefix()}{design.url_of(name)}" for name in ("job-grid.js", "aggrid.js")
-        )
+        names = {"script": "job-grid.js", "engine": "aggrid.js"}
+        scripts = {name: f"{path_prefix()}{design.url_of(file)}" for name, file in names.items()}
+        own = {"url": url, "query": dict(query or {}), "columns": _COLUMNS, "layout": list(layout), "sort": sort}
+        dressed(self, props={**own, "keep": keep, **scripts})
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
             first_rows = f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK})}"

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from sqlmodel import Session
+
 from core.actor import Actor
+from core.database.window import Window
 from core.people import sessions
 from core.people.sessions import SessionLine
 from ui import access, design
@@ -34,8 +37,15 @@ class OpenSessions:
         keep_fresh(self._box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
-        """Load the sessions and show what changed."""
-        lines = await access.load(sessions.lines_of, self._actor, self._user_id, self._pager.start)
+        """Read the sessions and show what changed."""
+        self.show(await access.load(self.read))
+
+    def read(self, session: Session) -> Window[SessionLine]:
+        """Read the sessions."""
+        return sessions.lines_of(session, self._actor, self._user_id, self._pager.start)
+
+    def show(self, lines: Window[SessionLine]) -> None:
+        """Show what changed."""
         self._none.show(not lines, key=not lines)
         self._rows.show({line.id: line for line in lines})
         self._pager.show(lines)

@@ -2,8 +2,12 @@
 
 from uuid import UUID
 
+from sqlmodel import Session
+
+from core.database.window import Window
 from core.models import Role
 from core.people.operator_list import OperatorLine, operator_line
+from core.people.sessions import SessionLine
 from ui import access
 from ui.components.base.box import Part, box, keep_fresh, text
 from ui.components.base.state_chip import state_chip
@@ -27,14 +31,17 @@ class PersonAccess:
     async def begin(self) -> None:
         """Show the panel and keep it fresh."""
         await self.refresh()
-        await self._sessions.begin()
         keep_fresh(self._head.box, self.refresh, user_id=self._user_id)
 
     async def refresh(self) -> None:
         """Load the person's access and show what changed."""
-        now = await access.load_for(Role.ADMIN, operator_line, self._user_id)
+        now, lines = await access.load_for(Role.ADMIN, self._read)
+        self._sessions.show(lines)
         self._head.show(now, key=(now.access, now.role, now.has_factor))
         self._actions.show(now, key=(now.access, now.role, now.has_factor))
+
+    def _read(self, session: Session) -> tuple[OperatorLine, Window[SessionLine]]:
+        return operator_line(session, self._user_id), self._sessions.read(session)
 
 
 def _draw_head(person: OperatorLine) -> None:
