@@ -1,4 +1,4 @@
-"""The job grid: all jobs, any number of them, live, on the parts of AG Grid that it uses (see .ci/built.sh).
+"""The job grid: all jobs, any number of them, live.
 
 It needs more from the server than this element (see ui/live.py and ui/api/jobs.py):
 
@@ -28,7 +28,7 @@ from ui.components.base.box import path_prefix
 from ui.components.jobs.columns import COLUMNS
 
 Shortcut = Literal["retry", "cancel", "filter"]
-#: One column's position, width and visibility, as AG Grid keeps them; opaque to other code.
+#: One column's position, width and visibility, as the script keeps them; opaque to other code.
 ColumnState = dict[str, Any]
 
 
@@ -54,11 +54,11 @@ class Length:
 BLOCK: Final = 100
 
 
-def _preloads(script: str, engine: str, first_rows: str) -> str:
-    """Return links that load the grid's scripts and first rows while the page is still being built."""
+def _preloads(script: str, first_rows: str) -> str:
+    """Return links that load the grid's script and first rows while the page is still being built."""
     return (
         f'<link rel="preload" as="fetch" crossorigin href="{path_prefix()}{escape(first_rows)}">'
-        f'<link rel="modulepreload" href="{script}"><link rel="modulepreload" fetchpriority="low" href="{engine}">'
+        f'<link rel="modulepreload" href="{script}">'
     )
 
 
@@ -84,13 +84,11 @@ class JobGrid(Element, component="job_grid.js"):
         self._props["layout"] = list(layout)
         self._props["sort"] = sort
         self._props["keep"] = keep
-        self._props["script"], self._props["engine"] = (
-            f"{path_prefix()}{design.url_of(name)}" for name in ("job-grid.js", "aggrid.js")
-        )
+        self._props["script"] = f"{path_prefix()}{design.url_of('job-grid.js')}"
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
             first_rows = f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK})}"
-            ui.add_head_html(_preloads(self._props["script"], self._props["engine"], first_rows))
+            ui.add_head_html(_preloads(self._props["script"], first_rows))
 
     @property
     def query(self) -> dict[str, str]:
