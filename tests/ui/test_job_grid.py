@@ -199,6 +199,8 @@ def test_the_newest_jobs_are_shown_in_a_grid_named_jobs(screen: Screen, database
         assert screen.row(job["id"]).get_attribute("row-index") == str(place)
         assert (job["user_email"] or "no user") in screen.row(job["id"]).inner_text()
     assert screen.reported()["loaded"] == {"value": JOBS, "exact": True}
+    requested = screen.row(newest[0]["id"]).locator("[data-name=created_at]")
+    screen.see(lambda: str(datetime.now(UTC).year) in (requested.get_attribute("title") or ""))
 
 
 def test_the_grid_has_the_columns_of_the_list_in_its_order(screen: Screen) -> None:

@@ -111,13 +111,9 @@ export default {
       this.order = new grid.Columns(this.columns, layout);
       this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
       if (layout) this.$emit("columns", layout);
-      if (!returns) {
-        this.list.draw();
-        return;
-      }
-      this.list.restore(before.state);
+      if (returns) this.list.restore(before.state);
       this.reload();
-      if (before.state.selected.size) this.$emit("select", this.selected());
+      if (this.list.selected.size) this.$emit("select", this.selected());
     },
     leave() {
       if (!this.list) return;

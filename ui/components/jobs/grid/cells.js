@@ -3,7 +3,7 @@ import { ago, count, duration, exact } from "job-grid/words.js";
 
 export const ticking = new Set();
 export const tick = () => {
-  for (const cell of ticking) cell.draw();
+  for (const cell of ticking) cell.tick();
 };
 
 // Marks of direction are shown as what they are: invisible, they change the order of the text around them.
@@ -21,11 +21,10 @@ const hint = (node, text) => {
 };
 
 class Cell {
-  constructor({ name, cellClass = "" }) {
-    this.field = name;
-    this.classes = `jg-cell ${cellClass}`;
-    this.element = document.createElement("div");
-    this.element.className = this.classes;
+  constructor(column, element) {
+    this.field = column.name;
+    this.classes = element.className;
+    this.element = element;
     this.build();
   }
   look(name) {
@@ -99,15 +98,25 @@ class TickingCell extends Cell {
   destroy() {
     ticking.delete(this);
   }
+  tick() {
+    this.draw();
+  }
 }
 
+// The exact time follows with the next tick: its format takes a browser longer to make than all rows.
 export class TimeCell extends TickingCell {
   show(row) {
+    const was = this.at;
+    this.at = row?.[this.field];
+    if (this.at !== was) hint(this.element, "");
     super.show(row);
-    hint(this.element, exact(row?.[this.field]));
   }
   draw() {
-    put(this.element, ago(this.row?.[this.field]));
+    put(this.element, ago(this.at));
+  }
+  tick() {
+    this.draw();
+    hint(this.element, exact(this.at));
   }
 }
 
