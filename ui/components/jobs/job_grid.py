@@ -11,6 +11,11 @@ It needs more from the server than this element (see ui/live.py and ui/api/jobs.
   A hidden tab ignores all deltas, and loads its rows again when it is shown.
 
 Keys, unless someone is typing or a dialog is open: j k (with Shift: select too), x, Enter, Escape; r c / as shortcuts.
+In the list also arrows (with Control: to the end), Home, End, Page Up, Page Down and Space; on a title, arrows, Enter
+to sort, and arrows with Shift to move it and with Alt to widen it.
+
+A person who comes back from another page finds sort, scroll, selection and cursor as they were, if the filter is the
+same.
 """
 
 from collections.abc import Callable, Mapping, Sequence

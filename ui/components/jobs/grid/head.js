@@ -4,7 +4,8 @@ const FAR = 5; // pixels from which a press is a drag
 const STEP = 10; // pixels per key
 
 export class Head {
-  // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column), left() downwards
+  // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column) in pixels, and
+  // left(column) downwards
   constructor(columns, sort, hooks) {
     Object.assign(this, { columns, sort, hooks });
     this.element = part("div", "jg-head", "row");
