@@ -29,7 +29,8 @@ BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "customer.css": ("tokens.css", "base.css", "customer.css"),
     # Modules in the order in which they need each other: `import` between them is left out, so names are unique.
     "job-grid.js": tuple(
-        f"../components/jobs/grid/{part}.js" for part in ("words", "cells", "columns", "look", "plain", "source")
+        f"../components/jobs/grid/{part}.js"
+        for part in ("words", "cells", "columns", "look", "source", "blocks", "head", "list")
     ),
 }
 _IMPORTS: Final = re.compile(rb'^import .*? from "job-grid/.*?;$', re.MULTILINE)

@@ -1,18 +1,12 @@
-// Builds the two assets that come from npm packages: the parts of AG Grid that the job grid uses, and the icons.
+// Builds icons.json, the outlines of the icons, from an npm package.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-// The packages are installed in a folder of their own, in which this runs.
-const need = createRequire(`${process.cwd()}/`);
-const icons = need("@quasar/extras/material-icons/index.js");
-const { build } = need("esbuild");
-
-// `build.mjs develop` adds the module that reports what a grid uses without its module; never commit that.
-const develop = process.argv[2] === "develop";
-const assets = new URL("../../ui/assets/", import.meta.url).pathname;
+// The package is installed in a folder of its own, in which this runs.
+const icons = createRequire(`${process.cwd()}/`)("@quasar/extras/material-icons/index.js");
 
 // The names of the icons are the keys of icons.json: add a key with an empty text, and build.
-const path = `${assets}icons.json`;
+const path = new URL("../../ui/assets/icons.json", import.meta.url).pathname;
 const names = Object.keys(JSON.parse(readFileSync(path))).sort();
 const nameInPackage = (name) => `mat_${name}`.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 const outline = (name) => {
@@ -20,18 +14,3 @@ const outline = (name) => {
   return parts.map((part) => part.split("@@")[0]).join("");
 };
 writeFileSync(path, `${JSON.stringify(Object.fromEntries(names.map((name) => [name, outline(name)])), null, 1)}\n`);
-
-const grid = `${process.cwd()}/node_modules/ag-grid-community`;
-const { version } = JSON.parse(readFileSync(`${grid}/package.json`));
-await build({
-  banner: { js: `/*! AG Grid Community ${version}${develop ? " develop" : ""}\n${readFileSync(`${grid}/LICENSE.txt`, "utf8")}*/` },
-  entryPoints: [new URL("aggrid.mjs", import.meta.url).pathname],
-  nodePaths: [`${process.cwd()}/node_modules`],
-  define: { DEVELOP: String(develop) },
-  outfile: `${assets}aggrid.js`,
-  bundle: true,
-  format: "esm",
-  minify: true,
-  target: "es2022",
-  logLevel: "warning",
-});

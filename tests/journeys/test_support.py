@@ -63,12 +63,12 @@ def test_progress_moves_in_the_grid_without_reload_and_the_row_ends_as_cancelled
     jobs = program.person()
     user = user_called(program, "disabled", skip=3)
     jobs.goto("/jobs")
-    jobs.locator(".ag-row").first.wait_for()
+    jobs.locator(".jg-row").first.wait_for()
     page = jobs.context.new_page()
     page.goto(f"/users/{user.id}")
     page.get_by_role("button", name="Enable demo mode").click()
     jobs.get_by_role("button", name=re.compile("new")).click()
-    row = jobs.locator(".ag-row", has_text=user.email).first
+    row = jobs.locator(".jg-row", has_text=user.email).first
     row.get_by_text("running").wait_for()
     first = eventually(lambda: row.inner_text() if "%" in row.inner_text() else "", within=10)
     eventually(lambda: row.inner_text() != first, within=10)

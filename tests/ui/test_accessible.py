@@ -27,7 +27,7 @@ OF_COLOURS = {
     "rules": {"color-contrast-enhanced": {"enabled": False}},
 }
 #: What the pages load last of that which they do not draw at once.
-LATER = {"/jobs": ".ag-row .jg-status", "/users": ".rows.users a"}
+LATER = {"/jobs": ".jg-row .jg-status", "/users": ".rows.users a"}
 DIALOGS = {
     "pausing": ("/queues", "Pause"),
     "limits": ("/queues", "Limits"),

@@ -38,9 +38,3 @@ def test_the_grids_modules_are_one_script_without_imports_between_them() -> None
     assert "class Source" in script
     assert "class TimeCell" in script
     assert "import " not in "\n".join(line for line in script.splitlines() if not line.startswith("//"))
-
-
-def test_the_grid_is_built_from_the_pinned_package_and_not_for_development() -> None:
-    pinned = json.loads((ROOT / ".ci/built/package.json").read_text())["dependencies"]["ag-grid-community"]
-    first_line = design.content_of("aggrid.js").decode().splitlines()[0]
-    assert first_line == f"/*! AG Grid Community {pinned}"

@@ -1,38 +1,66 @@
-"""The first rows of the jobs are painted before the grid is there, asked for once, and act like the grid's."""
+"""The jobs' first rows are asked for once, while the page loads; a person who comes back finds the list as it was."""
+
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import Session
 
 from core.jobs.request import request
-from core.models import Role
+from core.models import BackgroundJob, JobStatus, Role
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
-AG_GRID = "**/assets/aggrid.js*"
+FAILED = 150
 
 
-def test_the_first_rows_are_painted_before_the_grid_is_loaded(console, rows: Session) -> None:
+def test_the_first_rows_are_asked_for_once_and_a_press_opens_the_job(console, rows: Session) -> None:
     job = request(rows, demo.enable, make_user(rows).id, EnableForm(), SUPPORT)
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()
     page = console.signed_in(viewer)
-    held, lists = [], []
-    page.route(AG_GRID, lambda route: held.append(route))
+    lists: list[str] = []
     page.on("request", lambda sent: lists.append(sent.url) if "/api/jobs?" in sent.url else None)
     page.goto("/jobs")
-    plain = page.locator(".jg-first-row")
-    plain.locator(".jg-status", has_text="queued").wait_for()
-    assert page.locator(".ag-row").count() == 0
-    plain.first.click()
+    page.locator(".jg-row .jg-status", has_text="queued").first.click()
     page.wait_for_url(f"**/jobs?job={job.id}")
+    assert [url.split("/api/")[1] for url in lists] == ["jobs?limit=100"]
+    assert not page.wrong
 
-    page.get_by_role("button", name="Refresh").click()  # waits for the grid
-    for route in held:
-        route.continue_()
-    page.locator(".ag-row .jg-status", has_text="queued").wait_for()
-    plain.wait_for(state="detached")
-    assert lists[0].endswith("/api/jobs?limit=100")
+
+def test_jobs_are_as_they_were_left(console, rows: Session) -> None:
+    now = datetime.now(UTC)
+    failed = [
+        BackgroundJob(kind="mail.send", queue="mail", status=JobStatus.FAILED, created_at=now - timedelta(hours=number))
+        for number in range(FAILED)
+    ]
+    rows.add_all(failed)
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/jobs")
+    chip = page.get_by_role("button", name="failed").first
+    chip.click()
+    page.wait_for_url("**/jobs?label=failed")
+    page.get_by_role("columnheader", name="Requested").click()  # the oldest first
+    chosen = page.locator(f'.jg-row[row-id="{failed[-20].id}"]')
+    chosen.click(modifiers=["Control"])
+    page.get_by_text("1 selected").wait_for()
+    page.locator(".jg-view").evaluate("list => { list.scrollTop = 1000 }")
+
+    for link in ("Workers", "Jobs"):
+        page.get_by_role("navigation").get_by_role("link", name=link).click()
+        page.locator("h1", has_text=link).wait_for(state="attached")
+    eventually(lambda: page.locator(".jg-view").evaluate("list => list.scrollTop") == 1000)
+    page.get_by_text("1 selected").wait_for()
+    assert page.url.endswith("/jobs?label=failed")
+    assert chip.get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("columnheader", name="Requested").get_attribute("aria-sort") == "ascending"
+    page.locator(".jg-view").evaluate("list => { list.scrollTop = 0 }")
+    eventually(lambda: chosen.get_attribute("aria-selected") == "true")
+
+    page.get_by_role("navigation").get_by_role("link", name="Jobs").click()  # from the page itself: all jobs
+    page.wait_for_url("**/jobs")
     assert not page.wrong

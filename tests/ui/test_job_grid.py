@@ -143,7 +143,7 @@ class Screen:
         return json.loads(self.page.get_by_test_id("said").inner_text())
 
     def row(self, job_id: str) -> Any:
-        return self.page.locator(f'.ag-center-cols-container .ag-row[row-id="{job_id}"]')
+        return self.page.locator(f'.jg-row[row-id="{job_id}"]')
 
     def post(self, path: str, data: object = None) -> None:
         body = json.dumps(data).encode()
@@ -193,17 +193,19 @@ pytestmark = pytest.mark.browser
 
 def test_the_newest_jobs_are_shown_in_a_grid_named_jobs(screen: Screen, database: str) -> None:
     screen.visit()
-    assert screen.page.get_by_role("grid", name="Jobs").or_(screen.page.get_by_role("treegrid", name="Jobs")).count()
+    assert screen.page.get_by_role("grid", name="Jobs").count()
     newest = listed(database, limit=5)
     for place, job in enumerate(newest):
         assert screen.row(job["id"]).get_attribute("row-index") == str(place)
         assert (job["user_email"] or "no user") in screen.row(job["id"]).inner_text()
     assert screen.reported()["loaded"] == {"value": JOBS, "exact": True}
+    requested = screen.row(newest[0]["id"]).locator("[data-name=created_at]")
+    screen.see(lambda: str(datetime.now(UTC).year) in (requested.get_attribute("title") or ""))
 
 
 def test_the_grid_has_the_columns_of_the_list_in_its_order(screen: Screen) -> None:
     screen.visit()
-    headers = screen.page.locator(".ag-header-cell").evaluate_all(
+    headers = screen.page.locator(".jg-title").evaluate_all(
         "cells => cells.map(cell => [Number(cell.getAttribute('aria-colindex')), cell.innerText.trim()])"
     )
     assert [name for _, name in sorted(headers)] == [column.header for column in COLUMNS]
@@ -212,7 +214,7 @@ def test_the_grid_has_the_columns_of_the_list_in_its_order(screen: Screen) -> No
 def test_the_scrollbars_end_shows_the_oldest_job(screen: Screen, database: str) -> None:
     screen.visit()
     (oldest,) = listed(database, limit=1, sort="created_at")
-    screen.page.locator(".ag-body-viewport").evaluate("element => { element.scrollTop = element.scrollHeight }")
+    screen.page.locator(".jg-view").evaluate("element => { element.scrollTop = element.scrollHeight }")
     screen.see(lambda: screen.row(oldest["id"]).is_visible())
     assert screen.row(oldest["id"]).get_attribute("row-index") == str(JOBS - 1)
 
@@ -232,7 +234,7 @@ def test_a_change_is_shown_in_its_row_and_the_selection_stays(screen: Screen, da
     )
     assert screen.row(first["id"]).evaluate("element => element.marked"), "the row was drawn anew"
     assert screen.row(first["id"]).get_by_role("progressbar").get_attribute("title").startswith("412 / 2,000")
-    assert "ag-row-selected" in screen.row(first["id"]).get_attribute("class")
+    assert screen.row(first["id"]).get_attribute("aria-selected") == "true"
     screen.post("/delta", [first, {**second, "label": "stopping", "token": second["token"] + 1}])
     screen.see(lambda: "stopping" in screen.row(second["id"]).inner_text())
     assert "running" in screen.row(first["id"]).inner_text(), "an older state came after a newer one"
@@ -283,6 +285,108 @@ def test_everything_is_reached_by_keys_unless_a_person_is_typing(screen: Screen,
     assert screen.reported()["shortcut"][0] == "filter"
 
 
+def test_a_press_on_its_title_sorts_a_column_and_another_turns_it(screen: Screen, database: str) -> None:
+    screen.visit()
+    title = screen.page.get_by_role("columnheader", name="Requested")
+    assert title.get_attribute("aria-sort") == "descending"
+    for order, sort in (("ascending", "created_at"), ("descending", "-created_at")):
+        title.click()
+        (first,) = listed(database, limit=1, sort=sort)
+        screen.page.locator(f'.jg-row[row-index="0"][row-id="{first["id"]}"]').wait_for()
+        assert title.get_attribute("aria-sort") == order
+    screen.page.get_by_role("columnheader", name="Kind").click()
+    assert title.get_attribute("aria-sort") == "descending"
+
+
+def test_columns_are_moved_and_widened_by_mouse_and_by_keys(screen: Screen) -> None:
+    screen.visit()
+    mouse, kind = screen.page.mouse, screen.page.get_by_role("columnheader", name="Kind")
+
+    def drag(x: float, y: float, by: float) -> None:
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + by / 2, y)
+        mouse.move(x + by, y)
+        mouse.up()
+
+    place = kind.bounding_box()
+    drag(place["x"] + place["width"] - 2, place["y"] + 10, 80)
+    assert kind.bounding_box()["width"] == place["width"] + 80
+    drag(place["x"] + place["width"] + 78, place["y"] + 10, -place["width"])
+    kind.locator(".jg-edge").dblclick()
+    clipped = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).length"
+    assert screen.page.locator(".jg-cell[data-name=kind]").evaluate_all(clipped) == 0
+    drag(kind.bounding_box()["x"] + 10, place["y"] + 10, -place["x"])
+    screen.see(lambda: screen.reported().get("columns", [])[:2] == ["kind", "label"])
+    assert screen.page.locator(".jg-row .jg-cell").first.get_attribute("data-name") == "kind"
+    kind.focus()
+    wide = kind.bounding_box()["width"]
+    for key in ("Alt+ArrowRight", "Shift+ArrowRight"):
+        screen.page.keyboard.press(key)
+    screen.see(lambda: screen.reported()["columns"][:2] == ["label", "kind"])
+    assert kind.bounding_box()["width"] == wide + 10
+    assert kind.evaluate("title => title === document.activeElement")
+
+
+def test_shift_selects_what_lies_between_and_control_one_more(screen: Screen, database: str) -> None:
+    screen.visit()
+    ids = [job["id"] for job in listed(database, limit=9)]
+    screen.row(ids[1]).click()
+    screen.row(ids[4]).click(modifiers=["Shift"])
+    screen.see(lambda: screen.reported()["select"] == ids[1:5])
+    screen.row(ids[8]).click(modifiers=["Control"])
+    screen.row(ids[2]).click(modifiers=["Control"])
+    screen.see(lambda: set(screen.reported()["select"]) == {ids[1], ids[3], ids[4], ids[8]})
+    screen.page.keyboard.press("Shift+ArrowDown")
+    screen.see(lambda: ids[3] in screen.reported()["select"])
+    assert screen.reported()["open"] == ids[1]
+
+
+def test_arrows_move_over_cells_rows_and_the_header(screen: Screen, database: str) -> None:
+    screen.visit()
+    focused = "document.activeElement.dataset.name + document.activeElement.closest('[aria-rowindex]').ariaRowIndex"
+
+    def at(*keys: str) -> str:
+        for key in keys:
+            screen.page.keyboard.press(key)
+        return str(screen.page.evaluate(focused))
+
+    screen.page.locator(".jg-cell").first.click()
+    assert at("ArrowDown", "ArrowRight") == "kind3"
+    assert at("Control+ArrowRight", "ArrowRight") == "error3"
+    assert at("Home", "ArrowUp") == "error1"
+    assert at("ArrowLeft", "ArrowDown") == "worker2"
+    assert at("PageDown", "PageUp") == "worker2"
+    assert at("End") == f"worker{JOBS + 1}"
+    (oldest,) = listed(database, limit=1, sort="created_at")
+    screen.see(lambda: screen.row(oldest["id"]).is_visible())
+    screen.page.keyboard.press(" ")
+    screen.see(lambda: screen.reported().get("select", [])[-1:] == [oldest["id"]])
+
+
+def test_ten_million_rows_are_scrolled_to_the_last(screen: Screen) -> None:
+    many = 10_000_000
+
+    def answer(route: Any) -> None:
+        params = dict(parse_qsl(route.request.url.split("?")[1]))
+        start = int(params.get("offset", 0))
+        items = [{"id": f"row-{start + number}", "label": "queued", "token": 0} for number in range(100)]
+        total = {"value": many, "exact": True}
+        route.fulfill(json={"items": items, "next": "more" if start + 100 < many else None, "total": total})
+
+    screen.page.route("**/api/jobs?*", answer)
+    screen.visit()
+    screen.page.locator(".jg-view").evaluate("list => { list.scrollTop = list.scrollHeight }")
+    last = screen.row(f"row-{many - 1}")
+    last.wait_for()
+    bottom = screen.page.locator(".jg-view").bounding_box()
+    assert last.bounding_box()["y"] + 26 == bottom["y"] + bottom["height"]
+    assert last.get_attribute("aria-rowindex") == str(many + 1)
+    screen.page.locator(".jg-view").evaluate("list => { list.scrollTop = list.scrollHeight / 2 }")
+    screen.page.locator(".jg-row[row-id^=row-5000]").first.wait_for()
+    screen.page.unroute("**/api/jobs?*")
+
+
 def test_the_context_menu_is_asked_for_with_the_job_under_it(screen: Screen, database: str) -> None:
     screen.visit()
     job_id = listed(database, limit=3)[2]["id"]
@@ -296,7 +400,7 @@ def test_a_filter_shows_its_matches_and_a_row_that_leaves_it_says_so(screen: Scr
     failed = listed(database, limit=200, params={"status": "failed"})
     screen.see(lambda: screen.reported()["loaded"] == {"value": len(failed), "exact": True})
     screen.see(lambda: screen.row(failed[0]["id"]).count() == 1)
-    shown = screen.page.locator(".ag-center-cols-container .jg-status").all_inner_texts()
+    shown = screen.page.locator(".jg-row .jg-status").all_inner_texts()
     assert set(shown) == {"failed"}
     screen.post("/delta", [{**failed[0], "status": "queued", "label": "queued", "token": failed[0]["token"] + 1}])
     screen.see(lambda: "jg-row-left" in screen.row(failed[0]["id"]).get_attribute("class"))

@@ -44,6 +44,17 @@
       else link.ariaCurrent = null;
     }
   };
+  // It leads back to the jobs as they were left, with their filter, and from there to all jobs.
+  document.addEventListener(
+    "click",
+    ({ target }) => {
+      const jobs = document.querySelector('.side a[data-route="/jobs"]');
+      const all = `${window.path_prefix ?? ""}/jobs`;
+      if (jobs && location.pathname === all)
+        jobs.setAttribute("href", all + (jobs.contains(target) ? "" : location.search));
+    },
+    true,
+  );
   window.showInNeed = (number) => {
     const count = document.querySelector(".side .count");
     if (!count) return;

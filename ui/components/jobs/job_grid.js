@@ -1,14 +1,19 @@
 // The job grid: any number of rows from a URL, changed in place by one broadcast channel. See job_grid.py.
 
-// The modules of grid/, which are served as one file, and in its time AG Grid.
+import { h } from "vue";
+
+// The modules of grid/, which are served as one file.
 let grid;
+// What a person left when they went to another page, by the name under which the columns are kept: rows and cursors,
+// the selection, and how far it was scrolled.
+const left = new Map();
 
 const BLOCK = 100;
 const MOST_SELECTED = 1000; // ids sent to the server; more are acted on by filter
 const KEYS = { r: "retry", c: "cancel", "/": "filter" };
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
-const nextFrame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+const isSame = (query, other) => JSON.stringify(query) === JSON.stringify(other);
 
 function later(wait, act) {
   let timer;
@@ -36,15 +41,6 @@ function recalled(name) {
 }
 
 export default {
-  template: `<div class="job-grid" translate="no">
-    <div class="jg-line" role="alert" v-show="problem">
-      <span>{{ problem }}</span><button type="button" @click="refresh">Try again</button>
-    </div>
-    <div class="jg-grid" ref="grid"></div>
-    <div class="jg-empty" role="status" v-show="empty">
-      <strong>{{ emptyWords[0] }}</strong><span>{{ emptyWords[1] }}</span>
-    </div>
-  </div>`,
   props: {
     url: String,
     query: Object,
@@ -53,7 +49,6 @@ export default {
     sort: String,
     keep: String,
     script: String,
-    engine: String,
   },
   data: () => ({ problem: "", empty: false }),
   computed: {
@@ -63,115 +58,98 @@ export default {
         : ["No jobs yet", "Enable demo mode for a user, or load the sample data (the verb is sample)"];
     },
   },
+  // Written out: compiling a template takes a browser longer than the rest of this component.
+  render() {
+    const again = h("button", { type: "button", onClick: this.refresh }, "Try again");
+    const [title, advice] = this.emptyWords;
+    return h("div", { class: "job-grid", translate: "no" }, [
+      h("div", { class: "jg-line", role: "alert", hidden: !this.problem }, [h("span", this.problem), again]),
+      h("div", { class: "jg-grid", ref: "grid" }),
+      h("div", { class: "jg-empty", role: "status", hidden: !this.empty }, [h("strong", title), h("span", advice)]),
+    ]);
+  },
   created() {
-    this.waiting = [];
     this.fresh = new Set();
     this.stop = new AbortController();
+    this.built = new Promise((done) => {
+      this.isBuilt = done;
+    });
   },
   async mounted() {
     grid = await import(this.script);
     if (this.dead) return;
     grid.dress();
-    this.source = new grid.Source(this.url, {
-      loaded: (total, startRow) => this.loaded(total, startRow),
-      settled: () => {
-        this.problem = "";
-      },
-      failed: (error) => {
-        this.plain?.remove();
-        this.problem = `Jobs could not be loaded: ${error.message}`;
-      },
-      fresh: () => this.fresh.size,
-    });
-    this.source.query = { ...this.query };
+    this.build();
     this.listen();
-    await this.build();
+    this.isBuilt();
   },
-  unmounted() {
+  // While the list still knows how far it is scrolled.
+  beforeUnmount() {
     this.dead = true;
     this.stop.abort();
     clearInterval(this.clock);
     window.socket?.off("jobs:delta", this.onDelta);
     window.socket?.off("connect", this.onConnect);
-    this.plain?.remove();
-    this.api?.destroy();
+    this.leave();
   },
   watch: {
     query: {
       deep: true,
       handler(query) {
-        this.act(() => this.requery(query ?? {}));
+        if (this.list) this.requery(query ?? {});
       },
     },
   },
   methods: {
-    // AG Grid takes longer to load and build than the first rows take to come: they are painted first.
-    async build() {
+    build() {
       const layout = this.layout?.length ? this.layout : recalled(this.keep);
-      const defs = grid.columnDefs(this.columns, this.sort);
-      this.plain = new grid.PlainRows(this.$refs.grid, defs, layout, (id) => this.$emit("open", id));
-      const page = await this.source.begin(BLOCK, this.sort).catch(() => null);
-      if (this.dead) return;
-      if (page) this.plain.show(page.items);
-      await nextFrame();
-      const { createGrid, themeQuartz } = await import(this.engine);
-      if (this.dead) return;
-      this.api = createGrid(this.$refs.grid, this.options(grid.themeOf(themeQuartz), defs, layout));
-      this.$refs.grid.querySelector("[role=grid], [role=treegrid]")?.setAttribute("aria-label", "Jobs");
-      for (const act of this.waiting) act();
+      const before = left.get(this.keep);
+      const returns = before && isSame(before.source.query, this.query);
+      this.source = returns ? before.source : new grid.Source(this.url, { ...this.query }, this.sort);
+      this.blocks = returns ? before.blocks : new grid.Blocks(BLOCK, (start, end) => this.source.page(start, end));
+      this.source.hooks = this.hooks();
+      this.order = new grid.Columns(this.columns, layout);
+      this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
+      if (layout) this.$emit("columns", layout);
+      if (returns) this.list.restore(before.state);
+      this.reload();
+      if (this.list.selected.size) this.$emit("select", this.selected());
     },
-    // Does something with the grid now, or once it is built.
-    act(onGrid) {
-      if (this.api) onGrid();
-      else this.waiting.push(onGrid);
+    leave() {
+      if (!this.list) return;
+      if (this.keep) left.set(this.keep, { source: this.source, blocks: this.blocks, state: this.list.state });
+      this.list.destroy();
     },
-    options(theme, defs, layout) {
-      const keep = later(500, () => {
-        const state = this.columnState();
-        remember(this.keep, state);
-        this.$emit("columns", state);
-      });
-      const select = later(60, () => this.$emit("select", this.selected()));
+    // What the source of rows tells.
+    hooks() {
       return {
-        theme,
-        columnDefs: defs,
-        rowModelType: "infinite",
-        datasource: { getRows: (params) => this.source.getRows(params) },
-        cacheBlockSize: BLOCK,
-        cacheOverflowSize: BLOCK,
-        maxBlocksInCache: 20,
-        maxConcurrentDatasourceRequests: 2,
-        blockLoadDebounceMillis: 50,
-        infiniteInitialRowCount: 1,
-        rowBuffer: 4,
-        getRowId: (params) => params.data.id,
-        animateRows: false,
-        suppressColumnMoveAnimation: true,
-        preventDefaultOnContextMenu: true,
-        debounceVerticalScrollbar: false,
-        suppressDragLeaveHidesColumns: true,
-        suppressNoRowsOverlay: true,
-        rowSelection: { mode: "multiRow", checkboxes: false, headerCheckbox: false, enableClickSelection: true },
-        defaultColDef: { resizable: true, sortable: false, suppressHeaderMenuButton: true, cellDataType: false },
-        rowClassRules: { "jg-row-left": (params) => Boolean(params.data?._left) },
-        onGridReady: ({ api }) => {
-          if (layout) {
-            api.applyColumnState({ state: layout, applyOrder: true });
-            this.$emit("columns", layout);
-          }
+        loaded: (total) => {
+          this.empty = total.value === 0;
+          this.$emit("loaded", total);
         },
-        onFirstDataRendered: () => this.plain.remove(),
-        onColumnMoved: (event) => event.finished && keep(),
-        onColumnVisible: keep,
-        onColumnResized: (event) => event.finished && event.source === "uiColumnResized" && keep(),
-        onSortChanged: () => {
-          this.source.reset();
-          this.clearFresh();
+        settled: () => {
+          this.problem = "";
         },
-        onSelectionChanged: select,
-        onRowClicked: ({ data, event }) =>
-          data && !event.shiftKey && !event.ctrlKey && !event.metaKey && this.$emit("open", data.id),
-        onCellContextMenu: (event) => this.menu(event.node, event.event.clientX, event.event.clientY),
+        failed: (error) => {
+          this.problem = `Jobs could not be loaded: ${error.message}`;
+        },
+        fresh: () => this.fresh.size,
+      };
+    },
+    // What a person does with the list.
+    acts() {
+      return {
+        arranged: later(500, () => {
+          remember(this.keep, this.order.state);
+          this.$emit("columns", this.order.state);
+        }),
+        sorted: () => {
+          this.source.sort = this.list.head.sort;
+          this.again();
+        },
+        selected: later(60, () => this.$emit("select", this.selected())),
+        opened: (row) => this.$emit("open", row.id),
+        menu: (row, x, y) => this.menu(row, x, y),
       };
     },
 
@@ -180,13 +158,14 @@ export default {
       const { signal } = this.stop;
       this.onDelta = ({ rows, reload }) => {
         if (document.hidden) this.stale = true;
-        else this.act(() => (reload ? this.reload() : this.patch(rows)));
+        else if (reload) this.reload();
+        else this.patch(rows);
       };
       let before = false;
       this.onConnect = () => {
         // broadcasts are not repeated, so missed changes are loaded
         window.socket.emit("jobs:join", { client_id: window.clientId }, () => {});
-        if (before) this.act(() => this.reload());
+        if (before) this.reload();
         before = true;
       };
       const attach = () => {
@@ -207,7 +186,7 @@ export default {
         () => {
           if (document.hidden) return;
           grid.tick();
-          if (this.stale) this.act(() => this.reload());
+          if (this.stale) this.reload();
         },
         { signal },
       );
@@ -215,20 +194,20 @@ export default {
     },
     patch(rows) {
       for (const row of rows) {
-        const node = this.api.getRowNode(row.id);
-        if (node?.data) this.change(node, row);
+        const index = this.blocks.places.get(row.id);
+        if (index !== undefined) this.change(index, row);
         else if (this.isNew(row)) this.fresh.add(row.id);
         else if (!grid.announces(row, this.source.query)) this.fresh.delete(row.id);
       }
+      this.list.draw();
       this.emitFresh();
     },
-    change(node, row) {
+    change(index, row) {
       // an older state can arrive after a newer one: the token and the time decide
-      const was = node.data;
+      const was = this.blocks.row(index);
       if (row.token < was.token || (row.token === was.token && Date.parse(row.updated_at) < Date.parse(was.updated_at)))
         return;
-      const _left = !grid.fits(row, this.source.query);
-      node.updateData({ ...was, ...row, _left });
+      this.blocks.put(index, { ...was, ...row, _left: !grid.fits(row, this.source.query) });
     },
     isNew(row) {
       return (
@@ -246,48 +225,51 @@ export default {
       this.fresh.clear();
       this.emitFresh();
     },
-    loaded(total, startRow) {
-      if (startRow > 0) return;
-      this.empty = total.value === 0;
-      if (this.empty) this.plain.remove();
-      if (!total.exact && this.source.rows === null) this.api.setRowCount(total.value, false);
-      this.$emit("loaded", total);
-    },
 
-    // ---- calls from the server -----------------------------------------------------------------------------------
+    // ---- calls from the server, which may come before the script is there ----------------------------------------
     requery(query) {
-      if (JSON.stringify(query) === JSON.stringify(this.source.query)) return;
+      if (isSame(query, this.source.query)) return;
       this.source.query = { ...query };
+      this.list.select([]);
+      this.again();
+    },
+    // Loads other rows, from the first one.
+    again() {
       this.source.reset();
       this.clearFresh();
-      this.api.deselectAll();
-      this.api.ensureIndexVisible(0, "top");
-      this.api.purgeInfiniteCache();
+      this.blocks.clear();
+      this.list.reveal(0, { atTop: true });
     },
-    refresh() {
-      this.act(() => {
-        this.reload();
-        this.api.ensureIndexVisible(0, "top");
-      });
+    async refresh() {
+      await this.built;
+      this.reload();
+      this.list.reveal(0, { atTop: true });
     },
+    // Loads the rows on the screen again, and the first ones, which say what is new.
     reload() {
       this.stale = false;
       this.source.reset();
       this.clearFresh();
-      this.api.refreshInfiniteCache();
+      this.blocks.refresh();
+      this.blocks.ask(0);
+      this.list.ask();
     },
-    show_column(field, visible) {
-      this.act(() => this.api.setColumnsVisible([field], visible));
+    async show_column(field, visible) {
+      await this.built;
+      this.order.show(field, visible);
+      this.list.arrange();
+      this.list.hooks.arranged();
     },
-    reset_columns() {
-      this.act(() => this.api.resetColumnState());
+    async reset_columns() {
+      await this.built;
+      this.order.reset();
+      this.list.arrange();
       remember(this.keep, null);
       this.$emit("columns", []);
     },
 
     // ---- mouse and keys ------------------------------------------------------------------------------------------
     key(event) {
-      if (!this.api) return;
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;
       const inside = this.$refs.grid.contains(event.target);
@@ -298,46 +280,33 @@ export default {
       act();
     },
     action(key, shift, inside) {
-      const at = this.api.getFocusedCell()?.rowIndex ?? -1;
-      const node = at >= 0 ? this.api.getDisplayedRowAtIndex(at) : null;
+      const { list } = this;
+      const { row } = list;
+      const at = list.at?.index ?? -1;
       const name = key.toLowerCase();
-      if (name === "j" || (key === "ArrowDown" && !inside)) return () => this.focus(at + 1, shift);
-      if (name === "k" || (key === "ArrowUp" && !inside)) return () => this.focus(Math.max(at - 1, 0), shift);
-      if (name === "x" && node?.data) return () => node.setSelected(!node.isSelected());
-      if (key === "Enter" && inside && node?.data) return () => this.$emit("open", node.id);
-      if (key === "Escape" && inside && this.api.getSelectedNodes().length) return () => this.api.deselectAll();
-      if (key === "ContextMenu" && inside && node?.data) return () => this.menuAt(node);
-      if (!shift && KEYS[key]) return () => this.$emit("shortcut", { name: KEYS[key], ids: this.chosen(node) });
+      if (name === "j" || (key === "ArrowDown" && !inside)) return () => list.step(at + 1, shift);
+      if (name === "k" || (key === "ArrowUp" && !inside)) return () => list.step(Math.max(at - 1, 0), shift);
+      if (name === "x" && row) return () => list.toggle(row.id);
+      if (key === "Enter" && inside && row) return () => this.$emit("open", row.id);
+      if (key === "Escape" && inside && list.selected.size) return () => list.select([]);
+      if (key === "ContextMenu" && inside && row) return () => this.menuAt(row);
+      if (!shift && KEYS[key]) return () => this.$emit("shortcut", { name: KEYS[key], ids: this.chosen(row) });
       return null;
     },
-    focus(index, extend = false) {
-      if (index >= this.api.getDisplayedRowCount()) return;
-      const column = this.api.getFocusedCell()?.column ?? this.api.getAllDisplayedColumns()[0];
-      this.api.ensureIndexVisible(index);
-      this.api.setFocusedCell(index, column);
-      if (extend) this.api.getDisplayedRowAtIndex(index)?.setSelected(true);
-    },
     selected() {
-      return this.api
-        .getSelectedNodes()
-        .slice(0, MOST_SELECTED)
-        .map((node) => node.id);
+      return [...this.list.selected].slice(0, MOST_SELECTED);
     },
-    chosen(node) {
+    chosen(row) {
       const ids = this.selected();
-      return ids.length || !node?.data ? ids : [node.id];
+      return ids.length || !row ? ids : [row.id];
     },
-    menu(node, x, y) {
-      if (!node?.data) return;
-      if (!node.isSelected()) node.setSelected(true, true);
-      this.$emit("context", { id: node.id, ids: this.selected(), x, y });
+    menu(row, x, y) {
+      if (!this.list.selected.has(row.id)) this.list.select([row.id]);
+      this.$emit("context", { id: row.id, ids: this.selected(), x, y });
     },
-    menuAt(node) {
-      const box = this.$refs.grid.querySelector(`[row-id="${CSS.escape(node.id)}"]`)?.getBoundingClientRect();
-      if (box) this.menu(node, box.left + 24, box.bottom);
-    },
-    columnState() {
-      return this.api.getColumnState().map(({ colId, width, hide, flex }) => ({ colId, width, hide, flex }));
+    menuAt(row) {
+      const box = this.list.lines.get(this.list.at.index)?.element.getBoundingClientRect();
+      if (box) this.menu(row, box.left + 24, box.bottom);
     },
   },
 };

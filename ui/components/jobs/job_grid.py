@@ -1,4 +1,4 @@
-"""The job grid: all jobs, any number of them, live, on the parts of AG Grid that it uses (see .ci/built.sh).
+"""The job grid: all jobs, any number of them, live.
 
 It needs more from the server than this element (see ui/live.py and ui/api/jobs.py):
 
@@ -11,6 +11,11 @@ It needs more from the server than this element (see ui/live.py and ui/api/jobs.
   A hidden tab ignores all deltas, and loads its rows again when it is shown.
 
 Keys, unless someone is typing or a dialog is open: j k (with Shift: select too), x, Enter, Escape; r c / as shortcuts.
+In the list also arrows (with Control: to the end), Home, End, Page Up, Page Down and Space; on a title, arrows, Enter
+to sort, and arrows with Shift to move it and with Alt to widen it.
+
+A person who comes back from another page finds sort, scroll, selection and cursor as they were, if the filter is the
+same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +33,7 @@ from ui.components.base.box import dressed, path_prefix
 from ui.components.jobs.columns import COLUMNS
 
 Shortcut = Literal["retry", "cancel", "filter"]
-#: One column's position, width and visibility, as AG Grid keeps them; opaque to other code.
+#: One column's position, width and visibility, as the script keeps them; opaque to other code.
 ColumnState = dict[str, Any]
 
 
@@ -55,11 +60,11 @@ BLOCK: Final = 100
 _COLUMNS: Final = [asdict(column) for column in COLUMNS]
 
 
-def _preloads(script: str, engine: str, first_rows: str) -> str:
-    """Return links that load the grid's scripts and first rows while the page is still being built."""
+def _preloads(script: str, first_rows: str) -> str:
+    """Return links that load the grid's script and first rows while the page is still being built."""
     return (
         f'<link rel="preload" as="fetch" crossorigin href="{path_prefix()}{escape(first_rows)}">'
-        f'<link rel="modulepreload" href="{script}"><link rel="modulepreload" fetchpriority="low" href="{engine}">'
+        f'<link rel="modulepreload" href="{script}">'
     )
 
 
@@ -79,14 +84,12 @@ class JobGrid(Element, component="job_grid.js"):
         keep: str = "",
     ) -> None:
         super().__init__()
-        names = {"script": "job-grid.js", "engine": "aggrid.js"}
-        scripts = {name: f"{path_prefix()}{design.url_of(file)}" for name, file in names.items()}
         own = {"url": url, "query": dict(query or {}), "columns": _COLUMNS, "layout": list(layout), "sort": sort}
-        dressed(self, props={**own, "keep": keep, **scripts})
+        dressed(self, props={**own, "keep": keep, "script": f"{path_prefix()}{design.url_of('job-grid.js')}"})
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
             first_rows = f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK})}"
-            ui.add_head_html(_preloads(self._props["script"], self._props["engine"], first_rows))
+            ui.add_head_html(_preloads(self._props["script"], first_rows))
 
     @property
     def query(self) -> dict[str, str]:

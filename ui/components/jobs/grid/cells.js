@@ -3,7 +3,7 @@ import { ago, count, duration, exact } from "job-grid/words.js";
 
 export const ticking = new Set();
 export const tick = () => {
-  for (const cell of ticking) cell.draw();
+  for (const cell of ticking) cell.tick();
 };
 
 // Marks of direction are shown as what they are: invisible, they change the order of the text around them.
@@ -21,46 +21,52 @@ const hint = (node, text) => {
 };
 
 class Cell {
-  init(params) {
-    this.eGui = document.createElement("span");
+  constructor(column, element) {
+    this.field = column.name;
+    this.classes = element.className;
+    this.element = element;
     this.build();
-    this.refresh(params);
+  }
+  look(name) {
+    this.element.className = `${this.classes} ${name}`;
   }
   build() {}
-  getGui() {
-    return this.eGui;
-  }
-  refresh(params) {
-    this.row = params.data;
-    this.field = params.colDef?.field;
+  destroy() {}
+  // Without a row, which is still being loaded, it is empty.
+  show(row) {
+    this.row = row;
     this.draw();
-    return true;
   }
 }
 
 export class StatusCell extends Cell {
   draw() {
     const word = this.row?.label ?? "";
-    this.eGui.className = word ? `jg-status jg-${word}` : "";
-    put(this.eGui, word);
-    hint(this.eGui, this.row?._left ? `Now ${word}: no longer matches the filter. The next refresh removes it.` : "");
+    this.look(word ? `jg-status jg-${word}` : "");
+    put(this.element, word);
+    hint(
+      this.element,
+      this.row?._left ? `Now ${word}: no longer matches the filter. The next refresh removes it.` : "",
+    );
   }
 }
 
 export class UserCell extends Cell {
   draw() {
     const row = this.row;
-    this.eGui.className = row && !row.user_email ? "jg-muted" : "";
-    put(this.eGui, row ? (row.user_email ?? (row.user_id ? "deleted user" : "no user")) : "");
-    hint(this.eGui, row?.user_email ?? "");
+    this.look(row && !row.user_email ? "jg-muted" : "");
+    put(this.element, row ? (row.user_email ?? (row.user_id ? "deleted user" : "no user")) : "");
+    hint(this.element, row?.user_email ?? "");
   }
 }
 
 export class ProgressCell extends Cell {
   build() {
+    this.bar = document.createElement("span");
     this.fill = document.createElement("i");
     this.text = document.createElement("b");
-    this.eGui.append(this.fill, this.text);
+    this.bar.append(this.fill, this.text);
+    this.element.append(this.bar);
   }
   draw() {
     const {
@@ -71,17 +77,17 @@ export class ProgressCell extends Cell {
     } = this.row ?? {};
     const share = total ? Math.min(1, done / total) : 0;
     const percent = share < 1 ? Math.floor(share * 100) : 100;
-    this.eGui.className = total ? `jg-progress jg-${label}` : "jg-muted";
+    this.bar.className = total ? `jg-progress jg-${label}` : "";
     this.fill.style.width = `${share * 100}%`;
     put(this.text, total ? `${percent}%` : "");
-    hint(this.eGui, total ? `${count(done)} / ${count(total)}${message ? ` · ${message}` : ""}` : "");
+    hint(this.bar, total ? `${count(done)} / ${count(total)}${message ? ` · ${message}` : ""}` : "");
     if (!total) {
-      for (const name of ["role", "aria-label", "aria-valuenow"]) this.eGui.removeAttribute(name);
+      for (const name of ["role", "aria-label", "aria-valuenow"]) this.bar.removeAttribute(name);
       return;
     }
-    this.eGui.setAttribute("role", "progressbar");
-    this.eGui.setAttribute("aria-label", "Progress");
-    this.eGui.setAttribute("aria-valuenow", percent);
+    this.bar.setAttribute("role", "progressbar");
+    this.bar.setAttribute("aria-label", "Progress");
+    this.bar.setAttribute("aria-valuenow", percent);
   }
 }
 
@@ -92,34 +98,46 @@ class TickingCell extends Cell {
   destroy() {
     ticking.delete(this);
   }
+  tick() {
+    this.draw();
+  }
 }
 
+// The exact time follows with the next tick: its format takes a browser longer to make than all rows.
 export class TimeCell extends TickingCell {
+  show(row) {
+    const was = this.at;
+    this.at = row?.[this.field];
+    if (this.at !== was) hint(this.element, "");
+    super.show(row);
+  }
   draw() {
-    const at = this.row?.[this.field];
-    put(this.eGui, ago(at));
-    hint(this.eGui, exact(at));
+    put(this.element, ago(this.at));
+  }
+  tick() {
+    this.draw();
+    hint(this.element, exact(this.at));
   }
 }
 
 export class DurationCell extends TickingCell {
   draw() {
-    put(this.eGui, duration(this.row));
+    put(this.element, duration(this.row));
   }
 }
 
 export class AttemptCell extends Cell {
   draw() {
     const row = this.row;
-    put(this.eGui, row ? `${row.attempt}/${row.max_attempts}` : "");
-    this.eGui.className = row?.attempt > 1 ? "jg-again" : "jg-muted";
+    put(this.element, row ? `${row.attempt}/${row.max_attempts}` : "");
+    this.look(row?.attempt > 1 ? "jg-again" : "jg-muted");
   }
 }
 
 export class TextCell extends Cell {
   draw() {
     const text = this.row?.[this.field] ?? "";
-    put(this.eGui, text);
-    hint(this.eGui, text);
+    put(this.element, text);
+    hint(this.element, text);
   }
 }

@@ -1,4 +1,4 @@
-// The columns of components/jobs/columns.py, as AG Grid wants them.
+// The columns of components/jobs/columns.py, in the order and with the widths that a person gave them.
 import { AttemptCell, DurationCell, ProgressCell, StatusCell, TextCell, TimeCell, UserCell } from "job-grid/cells.js";
 
 const renderers = {
@@ -14,22 +14,62 @@ const looks = {
   plain: {},
   quiet: { cellClass: "jg-quiet" },
   error: { cellClass: "jg-error" },
-  number: { headerClass: "ag-right-aligned-header", cellClass: "jg-number" },
+  number: { headerClass: "jg-right", cellClass: "jg-number" },
 };
+const NARROWEST = 36; // pixels
 
-// `sort` is a column's name, with a minus in front for descending order.
-export const columnDefs = (columns, sort) =>
-  columns.map((column) => ({
-    colId: column.name,
-    field: column.name,
-    headerName: column.header,
-    width: column.width,
-    cellRenderer: renderers[column.renderer],
-    ...looks[column.look],
-    ...(column.reads.length && { valueGetter: ({ data }) => column.reads.map((name) => data?.[name]).join(" ") }),
-    ...(column.min_width && { minWidth: column.min_width }),
-    ...(column.is_elastic && { flex: 1 }),
-    ...(column.is_sortable && { sortable: true, sortingOrder: ["desc", "asc"], sort: order(column.name, sort) }),
-  }));
-
-const order = (name, sort) => (sort === name ? "asc" : sort === `-${name}` ? "desc" : null);
+export class Columns {
+  constructor(columns, layout) {
+    this.first = columns.map((column) => ({
+      ...column,
+      ...looks[column.look],
+      cell: renderers[column.renderer],
+      least: column.min_width ?? NARROWEST,
+      flex: column.is_elastic ? 1 : null,
+      hide: false,
+    }));
+    this.reset();
+    if (layout) this.arrange(layout);
+  }
+  reset() {
+    this.all = this.first.map((column) => ({ ...column }));
+  }
+  // Takes what `state` gave; columns that it does not name keep their place behind the others.
+  arrange(layout) {
+    const byId = new Map(this.all.map((column) => [column.name, column]));
+    const named = layout.filter(({ colId }) => byId.has(colId));
+    const known = named.map(({ colId, width, hide, flex }) => {
+      const column = byId.get(colId);
+      byId.delete(colId);
+      return Object.assign(column, { width: width ?? column.width, hide: Boolean(hide), flex: flex ?? null });
+    });
+    this.all = [...known, ...byId.values()];
+  }
+  get state() {
+    return this.all.map(({ name, width, hide, flex }) => ({ colId: name, width, hide, flex }));
+  }
+  get shown() {
+    return this.all.filter((column) => !column.hide);
+  }
+  get template() {
+    return this.shown
+      .map(({ flex, least, width }) => (flex ? `minmax(${least}px, ${flex}fr)` : `${width}px`))
+      .join(" ");
+  }
+  // The pixels below which the list scrolls sideways.
+  get least() {
+    return this.shown.reduce((sum, { flex, least, width }) => sum + (flex ? least : width), 0);
+  }
+  show(name, visible) {
+    for (const column of this.all) if (column.name === name) column.hide = !visible;
+  }
+  resize(column, width) {
+    Object.assign(column, { width: Math.max(column.least, Math.round(width)), flex: null });
+  }
+  // Puts a column at the place of another one that is shown.
+  move(column, other) {
+    const to = this.all.indexOf(other);
+    this.all.splice(this.all.indexOf(column), 1);
+    this.all.splice(to, 0, column);
+  }
+}

@@ -1,34 +1,4 @@
-// The look. Colours are variables of the page, so that the grid follows its theme.
-const params = {
-  fontFamily: "inherit",
-  fontSize: 12,
-  headerFontSize: 11,
-  headerFontWeight: 600,
-  spacing: 4,
-  iconSize: 12,
-  rowHeight: 26,
-  headerHeight: 28,
-  borderRadius: 0,
-  wrapperBorderRadius: 0,
-  wrapperBorder: false,
-  cellHorizontalPadding: 8,
-  backgroundColor: "var(--panel, #fff)",
-  foregroundColor: "var(--fg, #161c28)",
-  borderColor: "var(--line, #dce0e7)",
-  headerBackgroundColor: "var(--panel, #fff)",
-  headerTextColor: "var(--muted, #556070)",
-  chromeBackgroundColor: "var(--panel, #fff)",
-  rowBorder: { color: "color-mix(in srgb, var(--line, #dce0e7) 65%, transparent)" },
-  headerColumnResizeHandleColor: "var(--line, #dce0e7)",
-  accentColor: "var(--accent, #1c5bd0)",
-  oddRowBackgroundColor: "transparent",
-  rowHoverColor: "color-mix(in srgb, var(--fg, #161c28) 5%, transparent)",
-  browserColorScheme: "inherit",
-  selectedRowBackgroundColor: "color-mix(in srgb, var(--accent, #1c5bd0) 16%, transparent)",
-};
-
-export const themeOf = (themeQuartz) => themeQuartz.withParams(params);
-
+// The look. Colours are variables of the page, so that the list follows its theme.
 const css = `
 .job-grid {
   position: relative;
@@ -45,76 +15,106 @@ const css = `
   flex: 1;
   min-height: 0;
 }
-.jg-first {
+.jg-view {
   position: absolute;
   inset: 0;
-  z-index: 1;
-  overflow: hidden;
-  background: var(--panel, #fff);
+  overflow: auto;
+  contain: strict;
   font-size: 12px;
-}
-.jg-first-header,
-.jg-first-row {
-  display: flex;
-  box-sizing: border-box;
-  height: 26px;
-  border-bottom: 1px solid color-mix(in srgb, var(--line, #dce0e7) 65%, transparent);
+  user-select: none;
   cursor: default;
+  outline: none;
 }
-.jg-first-header {
+.jg-head,
+.jg-body {
+  width: max(100%, var(--least));
+}
+.jg-head,
+.jg-row {
+  display: grid;
+  grid-template-columns: var(--columns);
+  box-sizing: border-box;
+}
+.jg-head {
+  position: sticky;
+  top: 0;
+  z-index: 2;
   height: 29px;
   color: var(--muted, #556070);
+  background: var(--panel, #fff);
+  border-bottom: 1px solid var(--line, #dce0e7);
   font-size: 11px;
   font-weight: 600;
   line-height: 28px;
-  border-color: var(--line, #dce0e7);
 }
-.jg-first-cell {
+.jg-title,
+.jg-cell {
   box-sizing: border-box;
+  min-width: 0;
   padding: 0 9px;
   overflow: hidden;
   white-space: nowrap;
-}
-.jg-first-row .jg-first-cell {
-  line-height: 25px;
-}
-.jg-first-row .jg-first-cell > span {
-  display: block;
-  overflow: hidden;
-  text-overflow: ellipsis;
-}
-.jg-grid .ag-cell {
-  line-height: 25px;
-}
-.jg-grid .ag-cell-wrapper {
-  height: 100%;
-}
-.jg-grid .ag-cell-value > span {
-  display: block;
-  overflow: hidden;
-  text-overflow: ellipsis;
-  white-space: nowrap;
-}
-.jg-grid .ag-cell-focus,
-.jg-grid .ag-cell-focus:focus-within {
-  border-color: transparent !important;
   outline: none;
 }
-.jg-grid .ag-row-focus {
-  box-shadow: inset 3px 0 var(--accent, #1c5bd0);
-  z-index: 1;
+.jg-title {
+  position: relative;
+  text-overflow: ellipsis;
 }
-.jg-grid .ag-row-focus::after {
+.jg-title:focus-visible {
+  box-shadow: inset 0 0 0 1px var(--accent, #1c5bd0);
+}
+.jg-right {
+  text-align: right;
+}
+.jg-sortable {
+  cursor: pointer;
+}
+.jg-title[aria-sort]::after {
+  content: " ↓";
+}
+.jg-title[aria-sort="ascending"]::after {
+  content: " ↑";
+}
+.jg-edge {
+  position: absolute;
+  inset: 0 0 0 auto;
+  width: 7px;
+  cursor: col-resize;
+  touch-action: none;
+}
+.jg-edge::after {
   content: "";
   position: absolute;
-  inset: 0;
-  pointer-events: none;
+  inset: 7px 0 7px auto;
+  width: 2px;
+  background: var(--line, #dce0e7);
+}
+.jg-body {
+  position: relative;
+}
+.jg-row {
+  position: absolute;
+  width: 100%;
+  height: 26px;
+  contain: strict;
+  border-bottom: 1px solid color-mix(in srgb, var(--line, #dce0e7) 65%, transparent);
+}
+.jg-row:hover {
+  background: color-mix(in srgb, var(--fg, #161c28) 5%, transparent);
+}
+.jg-row[aria-selected="true"] {
+  background: color-mix(in srgb, var(--accent, #1c5bd0) 16%, transparent);
+}
+.jg-at {
   background: color-mix(in srgb, var(--accent, #1c5bd0) 6%, transparent);
+  box-shadow: inset 3px 0 var(--accent, #1c5bd0);
 }
-.jg-grid .ag-row-loading .ag-cell {
-  opacity: 0;
+.jg-cell {
+  line-height: 25px;
+  text-overflow: ellipsis;
+  scroll-margin-top: 29px;
 }
-.jg-row-left .ag-cell {
+.jg-row-left .jg-cell {
   opacity: 0.55;
   transition: opacity 0.3s;
 }
@@ -124,9 +124,6 @@ const css = `
 }
 .jg-number {
   text-align: right;
-}
-.jg-number > span {
-  display: inline;
 }
 .jg-quiet,
 .jg-muted {
@@ -206,7 +203,8 @@ const css = `
     opacity: 0.35;
   }
 }
-.jg-grid .ag-cell-value > .jg-progress {
+.jg-progress {
+  display: block;
   position: relative;
   height: 15px;
   margin-top: 5px;

@@ -2,10 +2,8 @@
 
 export class Source {
   // hooks: loaded(total), failed(sentence), settled(), fresh() -> number of new rows that wait above the first one
-  constructor(url, hooks) {
-    this.url = url;
-    this.hooks = hooks;
-    this.query = {};
+  constructor(url, query, sort) {
+    Object.assign(this, { url, query, sort });
     this.reset();
   }
 
@@ -14,44 +12,33 @@ export class Source {
     this.cursors = new Map();
     this.rows = null;
     this.newest = null;
-    this.early = null;
   }
 
-  // Asks for the first rows before the grid is there, which then takes the same answer.
-  begin(limit, sort) {
-    const sortModel = sort.startsWith("-") ? [] : [{ sort: "asc" }];
-    const page = this.fetch(this.parameters({ startRow: 0, endRow: limit, sortModel }));
-    page.catch(() => {}); // the grid tells it
-    this.early = page;
-    return page;
-  }
-
-  async getRows(params) {
+  // Rows from `start` before `end`, how many there are, undefined if more than were counted, and at least how many.
+  async page(start, end) {
     const generation = this.generation;
     try {
-      const early = params.startRow === 0 ? this.early : null;
-      this.early = null;
-      const page = await (early ?? this.fetch(this.parameters(params)));
-      if (generation !== this.generation) return params.failCallback();
-      if (page.next) this.cursors.set(params.endRow, page.next);
-      if (params.startRow === 0) this.newest = page.items[0]?.created_at ?? new Date(0).toISOString();
-      params.successCallback(page.items, this.lastRow(params, page));
+      const page = await this.fetch(this.parameters(start, end));
+      if (generation !== this.generation) return null;
+      if (page.next) this.cursors.set(end, page.next);
+      if (start === 0) this.newest = page.items[0]?.created_at ?? new Date(0).toISOString();
       this.hooks.settled();
-      this.hooks.loaded(page.total, params.startRow);
+      if (start === 0) this.hooks.loaded(page.total);
+      return { items: page.items, last: this.lastRow(start, end, page), least: page.total.value };
     } catch (error) {
-      params.failCallback();
       if (generation === this.generation) this.hooks.failed(error);
+      return null;
     }
   }
 
-  parameters({ startRow, endRow, sortModel }) {
+  parameters(start, end) {
     const waiting = this.hooks.fresh();
     const query = new URLSearchParams(Object.entries(this.query).filter(([, value]) => value));
-    query.set("limit", endRow - startRow);
-    if (sortModel[0]?.sort === "asc") query.set("sort", "created_at");
-    if (this.cursors.has(startRow)) query.set("after", this.cursors.get(startRow));
-    else if (startRow > 0) {
-      query.set("offset", startRow + waiting);
+    query.set("limit", end - start);
+    if (!this.sort.startsWith("-")) query.set("sort", this.sort);
+    if (this.cursors.has(start)) query.set("after", this.cursors.get(start));
+    else if (start > 0) {
+      query.set("offset", start + waiting);
       if (this.rows) query.set("of", this.rows + waiting);
     }
     return query;
@@ -75,13 +62,13 @@ export class Source {
   }
 
   // The row count, or undefined where more rows follow than were counted: then the list grows while scrolling.
-  lastRow({ startRow, endRow }, { items, next, total }) {
-    const end = startRow + items.length;
+  lastRow(start, end, { items, next, total }) {
+    const after = start + items.length;
     const filtered = Object.values(this.query).some(Boolean);
     let last;
-    if (!next && (items.length || startRow === 0)) last = end;
+    if (!next && (items.length || start === 0)) last = after;
     else if (total.exact || !filtered)
-      last = Math.max(total.exact ? total.value : (this.rows ?? total.value), next ? endRow + 1 : 0);
+      last = Math.max(total.exact ? total.value : (this.rows ?? total.value), next ? end + 1 : 0);
     if (last !== undefined) this.rows = last;
     return last;
   }

@@ -1,0 +1,128 @@
+// The header: a press sorts, a drag moves a column, a drag of its edge makes it wider, a double click fits it.
+// With the keyboard: arrows move, Enter sorts, with Shift arrows move the column, and with Alt they make it wider.
+const FAR = 5; // pixels from which a press is a drag
+const STEP = 10; // pixels per key
+
+export class Head {
+  // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column) in pixels, and
+  // left(column) downwards
+  constructor(columns, sort, hooks) {
+    Object.assign(this, { columns, sort, hooks });
+    this.element = part("div", "jg-head", "row");
+    this.element.ariaRowIndex = 1;
+  }
+  draw() {
+    const focused = this.element.contains(document.activeElement) && document.activeElement.dataset.name;
+    this.titles = this.columns.shown.map((column, place) => this.title(column, place));
+    this.element.replaceChildren(...this.titles);
+    if (focused) this.titleOf(focused)?.focus();
+  }
+  title(column, place) {
+    const title = part("div", `jg-title ${column.headerClass ?? ""}`, "columnheader");
+    title.ariaColIndex = place + 1;
+    title.tabIndex = place ? -1 : 0;
+    title.dataset.name = column.name;
+    title.append(text(column.header));
+    if (column.is_sortable) {
+      title.classList.add("jg-sortable");
+      const order = { [column.name]: "ascending", [`-${column.name}`]: "descending" }[this.sort];
+      if (order) title.ariaSort = order;
+    }
+    const edge = part("i", "jg-edge");
+    title.append(edge);
+    edge.addEventListener("pointerdown", (event) => this.widen(event, column, title));
+    edge.addEventListener("dblclick", () => this.fit(column));
+    title.addEventListener("pointerdown", (event) => event.target !== edge && this.drag(event, column));
+    title.addEventListener("keydown", (event) => this.key(event, column, title));
+    return title;
+  }
+  titleOf(name) {
+    return this.titles.find((title) => title.dataset.name === name);
+  }
+  toggle(column) {
+    if (!column.is_sortable) return;
+    this.sort = this.sort === `-${column.name}` ? column.name : `-${column.name}`;
+    this.draw();
+    this.hooks.sorted();
+  }
+  fit(column) {
+    this.resize(column, this.hooks.widest(column));
+    this.hooks.kept();
+  }
+  resize(column, width) {
+    this.columns.resize(column, width);
+    this.hooks.arranged();
+  }
+  widen(event, column, title) {
+    const start = title.offsetWidth - event.clientX;
+    follow(
+      event,
+      ({ clientX }) => this.resize(column, start + clientX),
+      () => this.hooks.kept(),
+    );
+  }
+  drag(event, column) {
+    let moved = false;
+    follow(
+      event,
+      ({ clientX }) => {
+        moved ||= Math.abs(clientX - event.clientX) > FAR;
+        if (moved) this.moveTo(column, clientX);
+      },
+      () => (moved ? this.hooks.kept() : this.toggle(column)),
+    );
+  }
+  moveTo(column, x) {
+    const own = this.titleOf(column.name).getBoundingClientRect();
+    const place = this.titles.findIndex((title) => {
+      const { left, right } = title.getBoundingClientRect();
+      // a column jumps only where it stays under the pointer, however wide its neighbour is
+      return x < own.left ? x >= left && x < left + own.width : x > own.right && x < right && x >= right - own.width;
+    });
+    if (place >= 0) this.move(column, this.columns.shown[place]);
+  }
+  move(column, other) {
+    this.columns.move(column, other);
+    this.hooks.arranged();
+  }
+  key(event, column, title) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const { shown } = this.columns;
+    const other = shown[shown.indexOf(column) + step];
+    let act = null;
+    if (event.key === "Enter" || event.key === " ") act = () => this.toggle(column);
+    else if (event.key === "ArrowDown") act = () => this.hooks.left(column);
+    else if (step && event.altKey) act = () => this.resize(column, title.offsetWidth + step * STEP);
+    else if (step && event.shiftKey) act = () => other && this.move(column, other);
+    else if (step) act = () => other && this.titleOf(other.name).focus();
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+    if (step && (event.altKey || event.shiftKey)) this.hooks.kept();
+  }
+}
+
+// Follows the pointer from a press until it is let go, wherever that is.
+function follow(event, moved, ended) {
+  if (event.button) return;
+  const over = new AbortController();
+  const end = (last) => {
+    over.abort();
+    if (last.type === "pointerup") ended();
+  };
+  document.addEventListener("pointermove", moved, { signal: over.signal });
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, end, { signal: over.signal });
+}
+
+export function part(tag, classes, role) {
+  const element = document.createElement(tag);
+  element.className = classes;
+  if (role) element.role = role;
+  return element;
+}
+export function text(content) {
+  const element = part("span", "");
+  element.textContent = content;
+  return element;
+}

@@ -1,0 +1,281 @@
+// The list: rows on the screen as elements, used again for others when it scrolls, below a header that stays.
+import { Head, part } from "job-grid/head.js";
+
+const ROW = 26; // pixels, as in look.js
+const HEAD = 29;
+const SPARE = 4; // rows drawn above and below the screen
+const TALLEST = 15_000_000; // pixels; browsers limit an element's height: a longer list scrolls in larger steps
+const PADDING = 20; // pixels of a cell beside its content
+const PATIENCE = 50; // milliseconds for which a scrollbar rests before rows are asked for
+
+// An empty row, of which each line is a copy: that is quicker than making each cell.
+function pattern(columns) {
+  const row = part("div", "jg-row", "row");
+  columns.forEach(({ name, cellClass = "" }, place) => {
+    const cell = part("div", `jg-cell ${cellClass}`, "gridcell");
+    Object.assign(cell, { ariaColIndex: place + 1, tabIndex: -1 });
+    cell.dataset.name = name;
+    row.append(cell);
+  });
+  return row;
+}
+
+class Line {
+  constructor(columns, element) {
+    this.element = element;
+    this.cells = new Map(
+      columns.map((column, place) => [column.name, new column.cell(column, element.children[place])]),
+    );
+  }
+  show(index, row, top) {
+    const { element } = this;
+    element.style.top = `${top}px`;
+    if (this.index !== index) {
+      this.index = index;
+      element.ariaRowIndex = index + 2;
+      element.setAttribute("row-index", index);
+    }
+    if (this.row === row && this.shown) return;
+    this.row = row;
+    this.shown = true;
+    element.setAttribute("row-id", row?.id ?? "");
+    element.classList.toggle("jg-row-left", Boolean(row?._left));
+    for (const cell of this.cells.values()) cell.show(row);
+  }
+  mark(isSelected, at) {
+    if (this.isSelected !== isSelected) this.element.ariaSelected = this.isSelected = isSelected;
+    this.element.classList.toggle("jg-at", Boolean(at));
+    if (this.tabbed) this.tabbed.tabIndex = -1;
+    this.tabbed = at && this.cells.get(at.name)?.element;
+    if (this.tabbed) this.tabbed.tabIndex = 0;
+  }
+  remove() {
+    this.element.remove();
+    for (const cell of this.cells.values()) cell.destroy();
+  }
+}
+
+export class List {
+  // hooks: arranged(), sorted(), selected(), opened(row), menu(row, x, y)
+  constructor(host, columns, blocks, sort, hooks) {
+    Object.assign(this, { columns, blocks, hooks });
+    this.lines = new Map(); // by index
+    this.selected = new Set(); // ids
+    this.at = null; // index and column's name of the cell at the cursor
+    this.anchor = 0; // where Shift selects from
+    this.range = [0, 0]; // rows on the screen
+    this.view = part("div", "jg-view", "grid");
+    this.view.ariaLabel = "Jobs";
+    this.view.ariaMultiSelectable = true;
+    this.body = part("div", "jg-body", "rowgroup");
+    this.head = new Head(columns, sort, {
+      arranged: () => this.arrange(),
+      kept: () => hooks.arranged(),
+      sorted: () => hooks.sorted(),
+      widest: (column) => this.widest(column),
+      left: (column) => this.focus(0, column.name),
+    });
+    this.arrange();
+    this.view.append(this.head.element, this.body);
+    host.append(this.view);
+    this.listen();
+  }
+  listen() {
+    const { blocks, body, view } = this;
+    blocks.changed = () => this.draw();
+    this.resized = new ResizeObserver(() => this.draw());
+    this.resized.observe(view);
+    view.addEventListener("scroll", () => {
+      this.draw({ asks: false });
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.ask(), PATIENCE);
+    });
+    const lineOf = ({ target }) => this.lines.get(Number(target.closest(".jg-row")?.getAttribute("row-index") ?? -1));
+    body.addEventListener("focusin", (event) => {
+      this.at = { index: lineOf(event).index, name: event.target.closest(".jg-cell").dataset.name };
+      this.draw();
+    });
+    body.addEventListener("click", (event) => this.press(lineOf(event), event));
+    body.addEventListener("contextmenu", (event) => {
+      event.preventDefault();
+      const row = lineOf(event)?.row;
+      if (row) this.hooks.menu(row, event.clientX, event.clientY);
+    });
+    body.addEventListener("keydown", (event) => this.key(event));
+  }
+  destroy() {
+    clearTimeout(this.resting);
+    this.blocks.changed = () => {};
+    this.resized.disconnect();
+    this.removeLines();
+    this.view.remove();
+  }
+  removeLines() {
+    for (const line of this.lines.values()) line.remove();
+    this.lines.clear();
+  }
+
+  // ---- drawing ---------------------------------------------------------------------------------------------------
+  arrange() {
+    const { shown, least, template } = this.columns;
+    const names = shown.map((column) => column.name).join();
+    if (this.names !== names) {
+      this.names = names;
+      this.pattern = null;
+      this.removeLines();
+      this.head.draw();
+    }
+    this.view.ariaColCount = shown.length;
+    this.view.style.setProperty("--columns", template);
+    this.view.style.setProperty("--least", `${least}px`);
+    this.draw();
+  }
+  // The pixels of rows that are seen, of all rows, of the element, and of rows for each pixel of the scrollbar.
+  measure() {
+    const height = Math.max(0, this.view.clientHeight - HEAD);
+    const whole = this.blocks.count * ROW;
+    const tall = Math.min(whole, TALLEST);
+    return { height, tall, scale: tall < whole ? (whole - height) / (tall - height) : 1 };
+  }
+  draw({ asks = true } = {}) {
+    const { blocks, view } = this;
+    if (!view.isConnected) return;
+    const { scrollTop } = view; // read before anything is changed, which would have the browser lay out twice
+    const { height, tall, scale } = this.measure();
+    const seen = Math.min(scrollTop, Math.max(0, tall - height)) * scale; // a browser rounds where a long list ends
+    const first = Math.max(0, Math.floor(seen / ROW) - SPARE);
+    const last = Math.min(blocks.count - 1, Math.floor((seen + height) / ROW) + SPARE);
+    this.body.style.height = `${tall}px`;
+    view.ariaRowCount = blocks.count + 1;
+    this.range = [Math.min(first + SPARE, blocks.count), Math.max(0, last - SPARE)];
+    const free = this.take((index) => (index < first || index > last) && index !== this.at?.index);
+    for (let index = first; index <= last; index++) {
+      if (!this.lines.has(index)) this.lines.set(index, free.pop() ?? this.line());
+    }
+    for (const line of free) line.remove();
+    const shift = Math.round(scrollTop - seen);
+    for (const [index, line] of this.lines) {
+      const row = blocks.row(index);
+      line.show(index, row, index * ROW + shift);
+      line.mark(this.selected.has(row?.id), index === this.at?.index && this.at);
+    }
+    if (asks) this.ask();
+  }
+  take(isFree) {
+    const free = [...this.lines].filter(([index]) => isFree(index) || index >= this.blocks.count);
+    for (const [index] of free) this.lines.delete(index);
+    return free.map(([, line]) => line);
+  }
+  line() {
+    this.pattern ??= pattern(this.columns.shown);
+    const line = new Line(this.columns.shown, this.pattern.cloneNode(true));
+    this.body.append(line.element);
+    return line;
+  }
+  ask() {
+    this.blocks.need(...this.range);
+  }
+  reveal(index, { atTop = false } = {}) {
+    const { height, scale } = this.measure();
+    const [top, seen] = [index * ROW, this.view.scrollTop * scale];
+    if (atTop || top < seen) this.view.scrollTop = top / scale;
+    else if (top + ROW > seen + height) this.view.scrollTop = (top + ROW - height) / scale;
+    this.draw();
+  }
+  widest(column) {
+    const range = document.createRange();
+    const cells = [...this.lines.values()].map((line) => line.cells.get(column.name).element);
+    const widths = [this.head.titleOf(column.name).firstChild, ...cells].map((each) => {
+      range.selectNodeContents(each);
+      return range.getBoundingClientRect().width;
+    });
+    return Math.max(...widths) + PADDING;
+  }
+
+  // ---- the cursor and the selection ------------------------------------------------------------------------------
+  focus(index, name) {
+    if (index < 0 || index >= this.blocks.count) return;
+    this.at = { index, name: name ?? this.at?.name ?? this.columns.shown[0].name };
+    this.reveal(index);
+    const cell = this.lines.get(index)?.cells.get(this.at.name)?.element;
+    cell?.focus({ preventScroll: true });
+    cell?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+  get row() {
+    return this.at ? this.blocks.row(this.at.index) : undefined;
+  }
+  select(ids) {
+    this.selected = new Set(ids);
+    this.draw();
+    this.hooks.selected();
+  }
+  toggle(id) {
+    const others = [...this.selected].filter((each) => each !== id);
+    this.select(this.selected.has(id) ? others : [...others, id]);
+  }
+  // Selects what is loaded between the last row that was pressed and this one.
+  extend(index, before = []) {
+    const ids = new Set(before);
+    for (let each = Math.min(index, this.anchor); each <= Math.max(index, this.anchor); each++) {
+      const row = this.blocks.row(each);
+      if (row) ids.add(row.id);
+    }
+    this.select(ids);
+  }
+  press(line, event) {
+    if (!line?.row) return;
+    const adds = event.ctrlKey || event.metaKey;
+    if (event.shiftKey) {
+      this.extend(line.index, adds ? this.selected : []);
+      return;
+    }
+    this.anchor = line.index;
+    if (adds) this.toggle(line.row.id);
+    else {
+      this.select([line.row.id]);
+      this.hooks.opened(line.row);
+    }
+  }
+  key(event) {
+    const act = event.altKey ? null : this.action(event);
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+  action({ key, shiftKey, ctrlKey, metaKey }) {
+    const { index, name } = this.at;
+    const far = ctrlKey || metaKey;
+    const last = this.blocks.count - 1;
+    const page = Math.max(1, this.range[1] - this.range[0]);
+    const down = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -last, End: last }[key];
+    const right = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (key === "ArrowUp" && index === 0) return () => this.head.titleOf(name)?.focus();
+    if (down) {
+      const to = far ? (down > 0 ? last : 0) : Math.min(last, Math.max(0, index + down));
+      return () => this.step(to, shiftKey);
+    }
+    if (right) return () => this.focus(index, this.beside(name, far ? right * this.columns.all.length : right));
+    if (key === " " && this.row) return () => (shiftKey ? this.extend(index) : this.toggle(this.row.id));
+    return null;
+  }
+  step(index, selects) {
+    this.focus(index);
+    if (selects && this.row) this.select([...this.selected, this.row.id]);
+  }
+  beside(name, steps) {
+    const names = this.columns.shown.map((column) => column.name);
+    return names[Math.min(names.length - 1, Math.max(0, names.indexOf(name) + steps))];
+  }
+
+  // ---- what stays when the page is left --------------------------------------------------------------------------
+  get state() {
+    const { scrollTop, scrollLeft } = this.view;
+    return { scrollTop, scrollLeft, selected: this.selected, at: this.at, anchor: this.anchor };
+  }
+  restore({ scrollTop, scrollLeft, ...rest }) {
+    Object.assign(this, rest);
+    this.draw({ asks: false }); // gives the body its height
+    Object.assign(this.view, { scrollTop, scrollLeft });
+    this.draw();
+  }
+}
