@@ -17,7 +17,9 @@ def user_lines(users: Iterable[UserLine]) -> None:
 def _line(user: UserLine) -> Markup:
     return anchor(
         f"/users/{user.id}",
-        state_words(user.situation) if user.situation in SAY_MORE else demo_words(user.status),
+        state_words(user.situation, f"{user.situation} · {user.status}")
+        if user.situation in SAY_MORE
+        else demo_words(user.status),
         words(user.email, "clip strong"),
         words(user.name or "", "clip muted"),
         words(user.role if user.role != "member" else "", "muted"),
