@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
+from core import bus
 from core.actor import Actor
 from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted
 from core.jobs.request import Accepted, JobOptions, request, request_task
@@ -36,6 +37,7 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
     except ValidationError:
         raise NotAllowed(f"The arguments of this {job.kind} are no longer valid; start a new job instead.") from None
     options = JobOptions(reason=reason, retry_of=job.id)
+    bus.changed(session, job_id=job.id, user_id=job.user_id)  # it is dealt with from now on
     if not isinstance(kind, Operation):
         _check_right_to_start(kind, actor, reason)
         _refuse_second_retry(session, job)

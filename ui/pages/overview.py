@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from core.diagnosis.situation import Situation
 from core.overview import TARGET, FailureGroup, Overview, overview
+from core.people.users import HELD_UP
 from core.wording import counted, spoken
 from ui import access, design
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
@@ -36,7 +37,7 @@ async def draw() -> None:
                 summary,
                 key=(*summary.users.items(), summary.ended, summary.succeeded, summary.oldest_wait, summary.waiting),
             )
-            people.show(summary, key=tuple(summary.held_up))
+            people.show(summary, key=(*summary.held_up, *summary.users.values()))
             failures.show(summary, key=tuple(summary.failures))
 
     await refresh()
@@ -50,12 +51,7 @@ def _draw_tiles(summary: Overview) -> None:
     good = not summary.ended or summary.succeeded / summary.ended >= TARGET
     tiles = [
         _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
-        _tile(
-            f"{failed:,}",
-            "users whose demo mode failed",
-            "/users?situation=failed",
-            design.BAD if failed else design.OK,
-        ),
+        _tile(f"{failed:,}", "failed users", "/users?situation=failed", design.BAD if failed else design.OK),
         _tile(f"{held:,}", "users held by a pause", "/users?situation=held", design.WARN if held else design.OK),
         _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?status=queued", ""),
         _tile(f"{summary.ended:,}", "jobs finished in 24 hours", "/jobs", ""),
@@ -69,7 +65,8 @@ def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
 
 
 def _draw_people(summary: Overview) -> None:
-    title("Users who need help")
+    every, shown = sum(summary.users[each] for each in HELD_UP), len(summary.held_up)
+    title("Users who need help", f"{shown:,} of {every:,}" if every > shown else "")
     if not summary.held_up:
         empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
         return

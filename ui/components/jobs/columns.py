@@ -29,7 +29,7 @@ class Column:
 
 #: In the order that a person starts with. A new column is a line here, and its value in core/job_list/rows.py.
 COLUMNS: Final = (
-    Column("label", "Status", 104, "status", min_width=90),
+    Column("label", "Status", 104, "status", reads=("label", "situation"), min_width=90),
     Column("kind", "Kind", 124, "text"),
     Column("user_email", "User", 214, "user", reads=("user_email", "user_id")),
     Column("progress", "Progress", 104, "progress", reads=("progress_done", "progress_total", "label")),

@@ -42,12 +42,12 @@ class Cell {
 export class StatusCell extends Cell {
   draw() {
     const word = this.row?.label ?? "";
-    this.look(word ? `jg-status jg-${word}` : "");
-    put(this.element, word);
-    hint(
-      this.element,
-      this.row?._left ? `Now ${word}: no longer matches the filter. The next refresh removes it.` : "",
-    );
+    const isHandled = this.row?.situation === "handled";
+    this.look(word ? `jg-status jg-${isHandled ? "handled" : word}` : "");
+    put(this.element, isHandled ? `${word} ✓` : word);
+    const dealtWith = isHandled ? "Dealt with: other work has come after it." : "";
+    const left = `Now ${word}: no longer matches the filter. The next refresh removes it.`;
+    hint(this.element, this.row?._left ? left : dealtWith);
   }
 }
 

@@ -178,6 +178,7 @@ const css = `
 .jg-status.jg-running {
   --tone: var(--run, #1c5bd0);
 }
+.jg-status.jg-handled,
 .jg-status.jg-cancelled {
   --tone: var(--muted, #556070);
 }
