@@ -26,7 +26,7 @@ def test_a_page_starts_and_shows_an_operation_with_states_of_its_own(
             page = console.open(admin, f"/users/{user_id}")
             page.get_by_role("button", name="Freeze demo mode").click()
             page.get_by_label("Diagnosis").get_by_text("Freezing demo mode").first.wait_for()
-            page.goto("/users?situation=stuck")
+            page.goto(f"/users?q={email}")
             page.get_by_role("link").filter(has_text=email).get_by_text("freezing").wait_for()
             assert page.wrong == []
             console.tabs.clear()
