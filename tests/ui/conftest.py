@@ -35,6 +35,7 @@ class Console:
     engine: Engine
     tabs: Tabs
     log: Path | None = None
+    pid: int = 0
 
     def open(self, user: User, path: str, screen: dict[str, int] | None = None, **settings: object) -> object:
         """Return a page in which this user is signed in; each call is another person's browser."""
@@ -58,7 +59,7 @@ def served(server: str, template: str, browser: object) -> Iterator[Console]:
         engine = connect(database_url)
         console = _serve(database_url)
         with console as url:
-            yield Console(url, engine, Tabs(browser, url), console.log)
+            yield Console(url, engine, Tabs(browser, url), console.log, console.pid)
         engine.dispose()
 
 
@@ -112,6 +113,11 @@ class _serve:  # noqa: N801 - reads as a verb where it is used
             self.__exit__()
             raise
         return url
+
+    @property
+    def pid(self) -> int:
+        """The console's process."""
+        return self._process.pid
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
