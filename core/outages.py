@@ -38,6 +38,8 @@ class Outage:
         """Report that the server is away; only the first report of an outage is logged."""
         with self._lock:
             now = time.monotonic()
+            if self._began is None and now - self._ended < LINGER:
+                return  # what began during the outage ends a moment after it
             is_new = self._began is None or now - self._last > QUIET
             if is_new:
                 self._began, self._left_out = now, 0
