@@ -26,6 +26,7 @@ def test_a_report_that_comes_a_moment_after_the_end_begins_no_outage(
         server.end()
         clock[0] += LINGER / 2
         server.begin("is away", "refused")
+        assert len(caplog.records) == 2
         clock[0] += LINGER
         server.begin("is away", "refused")
     assert [record.getMessage() for record in caplog.records] == ["server is away", "server is back", "server is away"]
