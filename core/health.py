@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session
 
+from core.diagnosis.incidents import Incident, incidents
 from core.diagnosis.situation import Situation
 from core.people.users import users_by_situation
 from core.settings import settings
@@ -33,6 +34,8 @@ class HealthSummary:
     oldest_wait_seconds: float | None
     #: How many users are in each situation of core.people.users.LISTED.
     users: Mapping[Situation, int]
+    #: What holds up many at once.
+    incidents: tuple[Incident, ...]
     at: datetime
 
 
@@ -40,4 +43,6 @@ def health_summary(session: Session) -> HealthSummary:
     """Return the current counts, in a few milliseconds at any size of the history."""
     row = session.connection().execute(_COUNTS, {"lease": settings().lease_seconds}).one()
     oldest = float(row.oldest) if row.oldest is not None else None
-    return HealthSummary(row.workers, row.running, row.waiting, oldest, users_by_situation(session), row.at)
+    return HealthSummary(
+        row.workers, row.running, row.waiting, oldest, users_by_situation(session), incidents(session, row.at), row.at
+    )

@@ -7,6 +7,7 @@ from typing import Final
 from markupsafe import Markup
 from nicegui import ui
 
+from core.diagnosis.incidents import Incident
 from core.diagnosis.situation import Situation
 from core.health import HealthSummary
 from core.models import Role
@@ -22,6 +23,8 @@ from ui.components.base.top_bar import GAP, bar_button, brand, person_button, th
 from ui.console_pages import ConsolePages
 from ui.page import Frame, Page, Places, places
 
+#: Incidents in the strip; the page Queues has all.
+INCIDENTS_SHOWN: Final = 3
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
 
@@ -32,6 +35,7 @@ async def console_frame(pages: Sequence[Page]) -> None:
     ui.on_exception(_apologise)
     with box("shell"):
         _console_bar(navigation)
+        _incident_strip()
         _navigation(navigation)
         with box("main", "main").props("id=main tabindex=-1"):
             content = ConsolePages([page for page in pages if page.frame is Frame.CONSOLE])
@@ -118,6 +122,29 @@ def _section(path: str, routes: Collection[str]) -> str:
 def _in_need() -> int:
     health = live.status().health
     return health.users[Situation.STUCK] + health.users[Situation.FAILED] if health else 0
+
+
+def _incident_strip() -> None:
+    """Show what holds up many users at once, and nothing while all is well."""
+    strip = box("incidents").props('role=status aria-label="Incidents"')
+
+    def show_incidents() -> None:
+        health = live.status().health
+        found = health.incidents if health else ()
+        set_html(strip, *(_incident(each) for each in found[:INCIDENTS_SHOWN]), *_more(len(found)))
+
+    show_incidents()
+    live.watch_status(show_incidents)
+
+
+def _incident(incident: Incident) -> Markup:
+    tone = design.WARN if incident.is_held else design.BAD
+    return anchor(incident.href, words(incident.sentence, "clip"), classes=f"incident {tone}", title=incident.sentence)
+
+
+def _more(number: int) -> list[Markup]:
+    more = number - INCIDENTS_SHOWN
+    return [anchor("/queues", words(f"{more:,} more on the page Queues"), classes="incident")] if more > 0 else []
 
 
 def _status_bar() -> None:

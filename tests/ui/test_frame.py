@@ -276,3 +276,16 @@ def test_every_watcher_is_concerned_when_everything_may_have_changed() -> None:
     watcher = live._Watcher(Gone(), lambda: None, uuid4(), None, None)
     assert not watcher.concerns(Changes(jobs={uuid4()}))
     assert watcher.concerns(Changes(everything=True))
+
+
+@browser
+def test_an_incident_stands_on_every_page_until_it_is_over(console, rows: Session) -> None:
+    page = person(console, rows, Role.VIEWER)
+    strip = page.get_by_role("status", name="Incidents")
+    rows.add(BackgroundJob(kind="demo.enable", queue="unserved"))
+    rows.commit()
+    strip.get_by_text("No worker serves the queue unserved · 1 job waits").wait_for()
+    worker = Worker(host="w", pid=1, threads=1, queues=["unserved"], heartbeat_at=datetime.now(UTC))
+    rows.add(worker)
+    rows.commit()
+    strip.get_by_text("No worker serves the queue unserved").wait_for(state="detached")

@@ -1,0 +1,86 @@
+"""What holds up many at once: a paused queue or kind with waiting jobs, and a queue that no worker serves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from core.settings import settings
+from core.wording import clock_time, counted
+
+#: Waiting jobs are counted up to here; beyond, the sentence says "1,000 or more".
+MOST = 1_000
+
+_INCIDENTS = """
+WITH RECURSIVE names AS (
+    (SELECT queue FROM background_jobs WHERE status = 'queued' ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.queue FROM background_jobs j WHERE j.status = 'queued' AND j.queue > names.queue
+            ORDER BY j.queue LIMIT 1)
+    FROM names WHERE names.queue IS NOT NULL
+), served AS (
+    SELECT unnest(queues) AS queue FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+        AND heartbeat_at > statement_timestamp() - make_interval(secs => :lease)
+), waiting AS (
+    SELECT n.queue, d.jobs FROM names n, LATERAL (
+        SELECT count(*) AS jobs FROM (
+            SELECT FROM background_jobs j
+            WHERE j.status = 'queued' AND j.queue = n.queue AND j.run_at <= statement_timestamp() LIMIT :most) due) d
+    WHERE d.jobs > 0
+), of_kinds AS (
+    SELECT k.kind, d.jobs FROM job_kinds k, LATERAL (
+        SELECT count(*) AS jobs FROM (
+            SELECT FROM background_jobs j
+            WHERE j.status = 'queued' AND j.kind = k.kind AND j.run_at <= statement_timestamp() LIMIT :most) due) d
+    WHERE k.paused_at IS NOT NULL AND d.jobs > 0
+)
+SELECT 'queue' AS what, w.queue AS name, w.jobs, q.paused_at AS since, q.paused_by AS by, q.paused_reason AS reason
+FROM waiting w JOIN queues q ON q.name = w.queue WHERE q.paused_at IS NOT NULL
+UNION ALL
+SELECT 'kind', k.kind, o.jobs, k.paused_at, k.paused_by, k.paused_reason
+FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind
+UNION ALL
+SELECT 'unserved', w.queue, w.jobs,
+       (SELECT max(heartbeat_at) FROM workers WHERE queues @> ARRAY[w.queue]), NULL, NULL
+FROM waiting w LEFT JOIN queues q ON q.name = w.queue
+WHERE q.paused_at IS NULL AND w.queue NOT IN (SELECT queue FROM served)
+ORDER BY what DESC, name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One sentence for everyone who looks, and the jobs that it is about, as an address of the console."""
+
+    sentence: str
+    href: str
+    #: A person stopped it; otherwise nothing moves it.
+    is_held: bool
+
+
+def incidents(session: Session, now: datetime) -> tuple[Incident, ...]:
+    """Return what holds up jobs that are due now: what nothing moves first, then what people paused."""
+    rows = session.connection().execute(_statement(), {"lease": settings().lease_seconds, "most": MOST + 1})
+    return tuple(_incident(row, now) for row in rows)
+
+
+@cache
+def _statement() -> sa.TextClause:
+    return sa.text(_INCIDENTS)
+
+
+def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
+    since = f" since {clock_time(row.since, now)}" if row.since else ""
+    jobs = f"{MOST:,} or more jobs wait" if row.jobs > MOST else f"{counted(row.jobs, 'job waits', 'jobs wait')}"
+    if row.what == "unserved":
+        sentence, where = f"No worker serves the queue {row.name}{since} · {jobs}", {"queue": row.name}
+    else:
+        why = f": {row.reason.rstrip('.')}" if row.reason else ", without a reason"
+        sentence = f"The {row.what} {row.name} is paused by {row.by}{since}{why} · {jobs}"
+        where = {row.what: row.name}
+    href = f"/jobs?{urlencode({'status': 'queued', **where})}"
+    return Incident(" ".join(sentence.split()), href, row.what != "unserved")
