@@ -15,8 +15,10 @@ def waiting(session: Session, number: int, queue: str, kind: str = "demo.enable"
     session.add_all(BackgroundJob(kind=kind, queue=queue, **values) for _ in range(number))
 
 
-def serve(session: Session, *queues: str, silent: timedelta = timedelta(0)) -> None:
-    session.add(Worker(host="w", pid=1, threads=1, queues=list(queues), heartbeat_at=NOW - silent))
+def serve(session: Session, *queues: str, silent: timedelta = timedelta(0)) -> Worker:
+    beat = datetime.now(UTC) - silent
+    session.add(worker := Worker(host="w", pid=1, threads=1, queues=list(queues), heartbeat_at=beat))
+    return worker
 
 
 def sentences(session: Session) -> list[str]:
@@ -49,11 +51,10 @@ def test_a_pause_with_waiting_jobs_names_who_since_when_why_and_how_many(session
 
 
 def test_a_queue_without_a_live_worker_says_since_when(session: Session) -> None:
-    serve(session, "demo", silent=timedelta(minutes=3))
+    silent = serve(session, "demo", silent=timedelta(minutes=3))
     waiting(session, MOST + 5, "demo")
     waiting(session, 1, "never")
-    silent_since = NOW - timedelta(minutes=3)
     assert sentences(session) == [
-        f"No worker serves the queue demo since {silent_since:%H:%M} UTC · 1,000 or more jobs wait",
+        f"No worker serves the queue demo since {silent.heartbeat_at:%H:%M} UTC · 1,000 or more jobs wait",
         "No worker serves the queue never · 1 job waits",
     ]
