@@ -20,6 +20,8 @@ from core.settings import settings
 MOST_HEAD_BYTES: Final = 32_768
 #: Seconds for the headers, for the body after them, and for which a client may take nothing of its answer.
 HEAD_SECONDS, BODY_SECONDS, UNREAD_SECONDS = 10.0, 60.0, 60.0
+#: Seconds that a request gets to arrive on a connection without one, when the console stops.
+ARRIVING_SECONDS: Final = 0.5
 #: Connections of a console, far above a hundred people with ten tabs each.
 MOST_CONNECTIONS = 2_000
 #: Files that a process needs besides its connections: database, broker, logs, libraries.
@@ -40,6 +42,7 @@ class BoundedHttp(HttpToolsProtocol):
     _refusal: HTTPStatus | None = None
     _is_handshake = False
     _is_last = False
+    _is_stopping = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn declares it
         """Begin to wait for the first request; refuse a connection too many."""
@@ -90,7 +93,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()  # it raises for an address that it cannot read
         self._is_head_complete = True
         self._expect(BODY_SECONDS)
-        if self._is_last:
+        if self._is_last or self._is_stopping:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -144,6 +147,21 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_response_complete()
         if is_last and self._refusal and not self.transport.is_closing():
             self._answer(self._refusal)
+
+    def shutdown(self) -> None:
+        """Close after the answers. A connection without a request gets a moment: one may have come, and not been read.
+
+        A proxy does not repeat a request that changes something, so it would be lost.
+        """
+        self._is_stopping = True
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(ARRIVING_SECONDS, self._close_if_idle)
+        else:
+            super().shutdown()
+
+    def _close_if_idle(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
 
     def _close_after_answers(self) -> None:
         """Answer the requests that came before one too many, and close the connection with the last of them."""

@@ -36,8 +36,6 @@ TICK = 0.1
 #: Seconds between two reads of the health summary, and of changes while the bus is down.
 POLL = 1.0
 ROOM = "jobs"
-#: Tells every open page once a second that its server is there (assets/alive.js).
-BEAT = "beat"
 #: Rows in one delta, and in all deltas of one tick; beyond, grids load all their rows again.
 MOST_ROWS = 500
 MOST_CHANGED = 10 * MOST_ROWS
@@ -171,7 +169,7 @@ class Hub:
                 self._checking.failed(error, "live: figures not read")
             for watcher in list(self._status_watchers):
                 _refresh(watcher)
-            await core.sio.emit(BEAT, {})
+            await core.sio.emit("beat", {})  # the server is there: ui/assets/alive.js
             await asyncio.sleep(POLL)
 
     async def _poll(self) -> None:

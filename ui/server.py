@@ -1,8 +1,10 @@
 """Listening and serving: the program takes the port before it starts anything else, and releases it last."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import Any
 
 import uvicorn
@@ -77,3 +79,22 @@ class _Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take the connections that the operating system has accepted for us, which would be lost, and stop."""
+        waiting = list(chain.from_iterable(map(_accepted, sockets or [])))
+        for server in self.servers:
+            server.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return BoundedHttp(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
+    """Yield the connections that wait to be taken from a listening socket, which does not block."""
+    with suppress(BlockingIOError):
+        while True:
+            yield listening.accept()[0]

@@ -2,9 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,20 +37,64 @@ def test_a_job_cancelled_while_its_worker_stops_settles_and_waits_for_no_other_w
     assert (picture(engine, user)["state"], picture(engine, user)["interactions"]) == ("disabled", [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_console_that_is_asked_to_stop_ends_well(number: signal.Signals) -> None:
-    program = (
-        "import signal, main; from fastapi import FastAPI; from ui.server import listen, serve_until_stopped; "
-        "signal.signal(signal.SIGTERM, main._on_signal); listening = listen('127.0.0.1', 0, own_key=True); "
-        "app = FastAPI(); app.on_event('startup')(lambda: print('started', flush=True)); "
-        "serve_until_stopped(app, listening)"
-    )
-    command = [sys.executable, "-W", "ignore", "-c", program]
+SERVED = """
+import asyncio, signal, main
+from fastapi import FastAPI
+from ui.server import listen, serve_until_stopped
+
+signal.signal(signal.SIGTERM, main._on_signal)
+listening = listen("127.0.0.1", 0, own_key=True)
+app = FastAPI()
+app.on_event("startup")(lambda: print(listening.getsockname()[1], flush=True))
+app.post("/")(lambda: "done")
+serve_until_stopped(app, listening)
+"""
+
+
+@contextmanager
+def served() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Serve as a console does, in a process of its own; give it and its port."""
+    command = [sys.executable, "-W", "ignore", "-c", SERVED]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as console:
         assert console.stdout is not None
-        assert console.stdout.readline() == "started\n"
+        try:
+            yield console, int(console.stdout.readline())
+        finally:
+            console.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_console_that_is_asked_to_stop_ends_well(number: signal.Signals) -> None:
+    with served() as (console, _):
         console.send_signal(number)
         assert console.wait(20) == 0
+
+
+@pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "waiting to be accepted"])
+def test_a_request_that_comes_as_a_console_stops_is_answered(*, is_connected: bool) -> None:
+    """A proxy does not repeat a POST that was sent: it would be lost."""
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    with served() as (console, port), ExitStack() as stack:
+        connect = partial(socket.create_connection, ("127.0.0.1", port), 20)
+        made = [stack.enter_context(connect()) for _ in range(20)] if is_connected else []
+        if is_connected:
+            assert answer_to(stack.enter_context(connect()), request).startswith(b"HTTP/1.1 200"), "all are accepted"
+        console.send_signal(signal.SIGSTOP)  # as on a busy machine
+        made = made or [stack.enter_context(connect()) for _ in range(20)]
+        for connection in made:
+            connection.sendall(request)
+        console.send_signal(signal.SIGTERM)
+        console.send_signal(signal.SIGCONT)
+        assert [answer_to(connection).partition(b"\r\n")[0] for connection in made] == [b"HTTP/1.1 200 OK"] * 20
+        assert console.wait(20) == 0
+
+
+def answer_to(connection: socket.socket, request: bytes = b"") -> bytes:
+    """Send a request and return what comes first; nothing if the connection is cut."""
+    connection.sendall(request)
+    with suppress(ConnectionResetError):
+        return connection.recv(65_536)
+    return b""
 
 
 @pytest.mark.parametrize(("verb", "number", "code"), [("serve", signal.SIGINT, 130), ("worker", signal.SIGTERM, 143)])
