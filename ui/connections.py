@@ -20,7 +20,7 @@ from core.settings import settings
 MOST_HEAD_BYTES: Final = 32_768
 #: Seconds for the headers, for the body after them, and for which a client may take nothing of its answer.
 HEAD_SECONDS, BODY_SECONDS, UNREAD_SECONDS = 10.0, 60.0, 60.0
-#: Seconds that a request gets to arrive on a connection without one, when the console stops.
+#: Seconds for a request to arrive on a connection without one, when the console stops.
 ARRIVING_SECONDS: Final = 0.5
 #: Connections of a console, far above a hundred people with ten tabs each.
 MOST_CONNECTIONS = 2_000
@@ -149,19 +149,10 @@ class BoundedHttp(HttpToolsProtocol):
             self._answer(self._refusal)
 
     def shutdown(self) -> None:
-        """Close after the answers. A connection without a request gets a moment: one may have come, and not been read.
-
-        A proxy does not repeat a request that changes something, so it would be lost.
-        """
+        """Close after the answers; one without a request gets a moment, since a proxy does not repeat one that is lost."""
         self._is_stopping = True
-        if self.cycle is None or self.cycle.response_complete:
-            self.loop.call_later(ARRIVING_SECONDS, self._close_if_idle)
-        else:
-            super().shutdown()
-
-    def _close_if_idle(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
+        is_idle = self.cycle is None or self.cycle.response_complete
+        self.loop.call_later(ARRIVING_SECONDS if is_idle else 0, super().shutdown)
 
     def _close_after_answers(self) -> None:
         """Answer the requests that came before one too many, and close the connection with the last of them."""
