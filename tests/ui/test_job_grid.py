@@ -409,6 +409,16 @@ def test_a_filter_shows_its_matches_and_a_row_that_leaves_it_says_so(screen: Scr
     assert "no longer" in screen.row(failed[0]["id"]).locator(".jg-status").get_attribute("title")
 
 
+def test_a_row_that_leaves_its_situation_says_so_and_others_are_not_announced(screen: Screen, database: str) -> None:
+    screen.visit(situation="failed")
+    failed = listed(database, limit=1, params={"situation": "failed"})[0]
+    other = {**failed, "id": "another", "situation": "waiting", "created_at": datetime.now(UTC).isoformat()}
+    fitting = {**other, "id": "a failed one", "situation": "failed"}
+    screen.post("/delta", [{**failed, "situation": "handled"}, other, fitting])
+    screen.see(lambda: "jg-row-left" in screen.row(failed["id"]).get_attribute("class"))
+    screen.see(lambda: screen.reported().get("fresh") == 1)
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

@@ -93,6 +93,7 @@ export function fits(row, query) {
   return (
     among("status", row.status) &&
     among("label", row.label) &&
+    among("situation", row.situation) &&
     among("kind", row.kind) &&
     among("queue", row.queue) &&
     (!user || row.user_id === user || searched(row.user_email).startsWith(user)) &&
