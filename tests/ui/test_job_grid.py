@@ -419,6 +419,18 @@ def test_a_row_that_leaves_its_situation_says_so_and_others_are_not_announced(sc
     screen.see(lambda: screen.reported().get("fresh") == 1)
 
 
+def test_no_change_of_an_old_job_counts_as_new_where_the_oldest_are_first(screen: Screen, database: str) -> None:
+    screen.visit()
+    title = screen.page.get_by_role("columnheader", name="Requested")
+    title.click()
+    first, second = listed(database, limit=2, sort="created_at")
+    screen.see(lambda: screen.row(first["id"]).count() == 1)
+    (newest,) = listed(database, limit=1)
+    screen.post("/delta", [{**newest, "token": newest["token"] + 1}, {**second, "label": "stopping"}])
+    screen.see(lambda: "stopping" in screen.row(second["id"]).inner_text())
+    assert not screen.reported().get("fresh")
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())
