@@ -431,6 +431,22 @@ def test_no_change_of_an_old_job_counts_as_new_where_the_oldest_are_first(screen
     assert not screen.reported().get("fresh")
 
 
+def test_rows_are_shown_though_changes_come_faster_than_answers(screen: Screen) -> None:
+    screen.visit()
+    screen.page.evaluate(
+        """() => {
+            const { fetch } = window
+            window.fetch = async (...request) => {
+                await new Promise((done) => setTimeout(done, 120))
+                return fetch(...request)
+            }
+            setInterval(() => window.socket.listeners("jobs:delta").forEach((tell) => tell({ reload: true })), 40)
+            document.querySelector(".jg-view").scrollTop = 26 * 1000
+        }"""
+    )
+    screen.page.locator('.jg-row[row-index="1010"]:not([row-id=""])').wait_for(timeout=5_000)
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

@@ -108,6 +108,7 @@ export default {
       this.source = returns ? before.source : new grid.Source(this.url, { ...this.query }, this.sort);
       this.blocks = returns ? before.blocks : new grid.Blocks(BLOCK, (start, end) => this.source.page(start, end));
       this.source.hooks = this.hooks();
+      this.blocks.rested = () => this.isDue && !this.dead && this.reload();
       this.order = new grid.Columns(this.columns, layout);
       this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
       if (layout) this.$emit("columns", layout);
@@ -158,7 +159,7 @@ export default {
       const { signal } = this.stop;
       this.onDelta = ({ rows, reload }) => {
         if (document.hidden) this.stale = true;
-        else if (reload) this.reload();
+        else if (reload) this.reloadSoon();
         else this.patch(rows);
       };
       let before = false;
@@ -245,9 +246,14 @@ export default {
       this.reload();
       this.list.reveal(0, { atTop: true });
     },
+    // After the answers that are awaited: if each change dropped them, slow ones would never be shown.
+    reloadSoon() {
+      if (this.blocks.loading.size) this.isDue = true;
+      else this.reload();
+    },
     // Loads the rows on the screen again, and the first ones, which say what is new.
     reload() {
-      this.stale = false;
+      this.stale = this.isDue = false;
       this.source.reset();
       this.clearFresh();
       this.blocks.refresh();

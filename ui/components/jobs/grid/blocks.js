@@ -9,6 +9,7 @@ export class Blocks {
     this.size = size;
     this.load = load;
     this.changed = () => {};
+    this.rested = () => {};
     this.clear();
   }
   clear() {
@@ -48,6 +49,7 @@ export class Blocks {
     this.loading.delete(number);
     this.keep(number, page);
     this.changed();
+    if (!this.loading.size) this.rested();
   }
   keep(number, page) {
     const before = this.blocks.get(number)?.items ?? [];
