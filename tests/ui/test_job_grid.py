@@ -447,6 +447,19 @@ def test_rows_are_shown_though_changes_come_faster_than_answers(screen: Screen) 
     screen.page.locator('.jg-row[row-index="1010"]:not([row-id=""])').wait_for(timeout=5_000)
 
 
+def test_rows_that_failed_to_load_are_told_of_until_they_are_loaded(screen: Screen) -> None:
+    screen.visit()
+    screen.page.route("**/api/jobs?*offset=1000*", lambda route: route.fulfill(status=500, json={"detail": "boom"}))
+    list_, alert = screen.page.locator(".jg-view"), screen.page.locator(".jg-line")
+    list_.evaluate("list => { list.scrollTop = 26 * 1090 }")
+    screen.page.locator('.jg-row[row-index="1101"]:not([row-id=""])').wait_for()
+    screen.see(lambda: "boom" in alert.inner_text())
+    screen.page.unroute("**/api/jobs?*offset=1000*")
+    screen.page.get_by_role("button", name="Try again").click()
+    screen.page.locator('.jg-row[row-index="1095"]:not([row-id=""])').wait_for()
+    screen.see(lambda: not alert.is_visible())
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

@@ -60,7 +60,7 @@ export default {
   },
   // Written out: compiling a template takes a browser longer than the rest of this component.
   render() {
-    const again = h("button", { type: "button", onClick: this.refresh }, "Try again");
+    const again = h("button", { type: "button", onClick: this.reload }, "Try again");
     const [title, advice] = this.emptyWords;
     return h("div", { class: "job-grid", translate: "no" }, [
       h("div", { class: "jg-line", role: "alert", hidden: !this.problem }, [h("span", this.problem), again]),
@@ -129,7 +129,7 @@ export default {
           this.$emit("loaded", total);
         },
         settled: () => {
-          this.problem = "";
+          if (this.blocks.isWhole) this.problem = "";
         },
         failed: (error) => {
           this.problem = `Jobs could not be loaded: ${error.message}`;

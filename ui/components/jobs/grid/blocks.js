@@ -22,7 +22,10 @@ export class Blocks {
   refresh() {
     this.turn = {}; // answers to requests of an earlier turn are dropped
     this.loading = new Set();
-    for (const block of this.blocks.values()) block.stale = true;
+    for (const block of this.blocks.values()) Object.assign(block, { stale: true, failed: false });
+  }
+  get isWhole() {
+    return ![...this.blocks.values()].some((block) => block.failed);
   }
   row(index) {
     return this.blocks.get(Math.floor(index / this.size))?.items[index % this.size];
@@ -56,7 +59,7 @@ export class Blocks {
     this.drop(number);
     const items = page?.items ?? before; // one that failed is loaded again by `refresh`
     const start = number * this.size;
-    this.blocks.set(number, { items, stale: false });
+    this.blocks.set(number, { items, stale: false, failed: !page });
     items.forEach((row, offset) => {
       this.places.set(row.id, start + offset);
     });
