@@ -460,6 +460,17 @@ def test_rows_that_failed_to_load_are_told_of_until_they_are_loaded(screen: Scre
     screen.see(lambda: not alert.is_visible())
 
 
+def test_shift_selects_from_no_row_of_another_order(screen: Screen, database: str) -> None:
+    screen.visit()
+    first, second = (job["id"] for job in listed(database, limit=2, sort="created_at"))
+    screen.page.locator('.jg-row[row-index="9"]').click()
+    screen.page.keyboard.press("Escape")
+    screen.page.get_by_role("columnheader", name="Requested").click()
+    screen.row(first).wait_for()
+    screen.row(second).click(modifiers=["Shift"])
+    screen.see(lambda: screen.reported().get("select") == [second])
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

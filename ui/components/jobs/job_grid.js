@@ -239,6 +239,7 @@ export default {
       this.source.reset();
       this.clearFresh();
       this.blocks.clear();
+      this.list.leave();
       this.list.reveal(0, { atTop: true });
     },
     async refresh() {

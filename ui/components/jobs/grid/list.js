@@ -62,7 +62,7 @@ export class List {
     this.lines = new Map(); // by index
     this.selected = new Set(); // ids
     this.at = null; // index and column's name of the cell at the cursor
-    this.anchor = 0; // where Shift selects from
+    this.anchor = null; // index where Shift selects from
     this.range = [0, 0]; // rows on the screen
     this.view = part("div", "jg-view", "grid");
     this.view.ariaLabel = "Jobs";
@@ -209,6 +209,10 @@ export class List {
     this.draw();
     this.hooks.selected();
   }
+  // Of other rows, none is at the cursor, and Shift selects from none.
+  leave() {
+    this.at = this.anchor = null;
+  }
   toggle(id) {
     const others = [...this.selected].filter((each) => each !== id);
     this.select(this.selected.has(id) ? others : [...others, id]);
@@ -216,6 +220,7 @@ export class List {
   // Selects what is loaded between the last row that was pressed and this one.
   extend(index, before = []) {
     const ids = new Set(before);
+    this.anchor ??= index;
     for (let each = Math.min(index, this.anchor); each <= Math.max(index, this.anchor); each++) {
       const row = this.blocks.row(each);
       if (row) ids.add(row.id);
