@@ -471,6 +471,20 @@ def test_shift_selects_from_no_row_of_another_order(screen: Screen, database: st
     screen.see(lambda: screen.reported().get("select") == [second])
 
 
+def test_shift_selects_rows_that_were_not_loaded_up_to_the_most_that_are_acted_on(
+    screen: Screen, database: str
+) -> None:
+    screen.visit()
+    ids = [job["id"] for job in listed(database, limit=200)]
+    screen.row(ids[20]).click()
+    for last, expected in ((1_205, 200), (150, 131)):
+        screen.page.locator(".jg-view").evaluate(f"list => {{ list.scrollTop = 26 * {last - 5} }}")
+        row = screen.page.locator(f'.jg-row[row-index="{last}"]:not([row-id=""])')
+        row.click(modifiers=["Shift"])
+        screen.see(lambda: len(screen.reported()["select"]) == expected)  # noqa: B023 - called in this round
+    assert screen.reported()["select"] == ids[20:151]
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

@@ -9,7 +9,6 @@ let grid;
 const left = new Map();
 
 const BLOCK = 100;
-const MOST_SELECTED = 1000; // ids sent to the server; more are acted on by filter
 const KEYS = { r: "retry", c: "cancel", "/": "filter" };
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
@@ -301,7 +300,7 @@ export default {
       return null;
     },
     selected() {
-      return [...this.list.selected].slice(0, MOST_SELECTED);
+      return [...this.list.selected];
     },
     chosen(row) {
       const ids = this.selected();

@@ -54,6 +54,16 @@ export class Blocks {
     this.changed();
     if (!this.loading.size) this.rested();
   }
+  // Loads what is missing of these rows.
+  async fill(first, last) {
+    const { turn, size } = this;
+    for (let number = Math.floor(first / size); number <= Math.floor(last / size); number++) {
+      if (this.blocks.has(number)) continue;
+      const page = await this.load(number * size, (number + 1) * size);
+      if (turn !== this.turn || !page) return;
+      this.keep(number, page);
+    }
+  }
   keep(number, page) {
     const before = this.blocks.get(number)?.items ?? [];
     this.drop(number);

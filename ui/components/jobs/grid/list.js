@@ -6,6 +6,7 @@ const HEAD = 29;
 const SPARE = 4; // rows drawn above and below the screen
 const TALLEST = 15_000_000; // pixels; browsers limit an element's height: a longer list scrolls in larger steps
 const PADDING = 20; // pixels of a cell beside its content
+const MOST_SELECTED = 200; // as in ui/pages/jobs.py: what is marked is what is acted on
 const PATIENCE = 50; // milliseconds for which a scrollbar rests before rows are asked for
 
 // An empty row, of which each line is a copy: that is quicker than making each cell.
@@ -205,7 +206,7 @@ export class List {
     return this.at ? this.blocks.row(this.at.index) : undefined;
   }
   select(ids) {
-    this.selected = new Set(ids);
+    this.selected = new Set([...new Set(ids)].slice(0, MOST_SELECTED));
     this.draw();
     this.hooks.selected();
   }
@@ -217,15 +218,15 @@ export class List {
     const others = [...this.selected].filter((each) => each !== id);
     this.select(this.selected.has(id) ? others : [...others, id]);
   }
-  // Selects what is loaded between the last row that was pressed and this one.
-  extend(index, before = []) {
-    const ids = new Set(before);
+  // Selects from the last row that was pressed to this one.
+  async extend(index, before = []) {
     this.anchor ??= index;
-    for (let each = Math.min(index, this.anchor); each <= Math.max(index, this.anchor); each++) {
-      const row = this.blocks.row(each);
-      if (row) ids.add(row.id);
-    }
-    this.select(ids);
+    const most = MOST_SELECTED - 1;
+    const to = Math.max(this.anchor - most, Math.min(this.anchor + most, index));
+    const [first, last] = [Math.min(to, this.anchor), Math.max(to, this.anchor)];
+    await this.blocks.fill(first, last);
+    const between = Array.from({ length: last - first + 1 }, (_, place) => this.blocks.row(first + place)?.id);
+    this.select([...before, ...between.filter(Boolean)]);
   }
   press(line, event) {
     if (!line?.row) return;
