@@ -485,6 +485,27 @@ def test_shift_selects_rows_that_were_not_loaded_up_to_the_most_that_are_acted_o
     assert screen.reported()["select"] == ids[20:151]
 
 
+def test_the_cursor_stays_at_its_job_when_others_come_above_it(screen: Screen, database: str) -> None:
+    screen.visit()
+    second = listed(database, limit=2)[1]["id"]
+    for key in ("j", "j"):
+        screen.page.keyboard.press(key)
+    with rows(database) as session:
+        session.add(added := BackgroundJob(kind="mail.send", queue="mail", status="succeeded"))
+        session.commit()
+        session.refresh(added)
+        try:
+            screen.post("/reload", None)
+            screen.row(str(added.id)).wait_for()
+            focused = "document.activeElement.closest('.jg-row')?.getAttribute('row-id')"
+            screen.see(lambda: screen.page.evaluate(focused) == second)
+            screen.page.keyboard.press("c")
+            screen.see(lambda: screen.reported()["shortcut"] == ["cancel", [second]])
+        finally:
+            session.delete(added)
+            session.commit()
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

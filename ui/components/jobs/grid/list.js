@@ -83,7 +83,10 @@ export class List {
   }
   listen() {
     const { blocks, body, view } = this;
-    blocks.changed = () => this.draw();
+    blocks.changed = () => {
+      this.follow();
+      this.draw();
+    };
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(view);
     view.addEventListener("scroll", () => {
@@ -93,7 +96,8 @@ export class List {
     });
     const lineOf = ({ target }) => this.lines.get(Number(target.closest(".jg-row")?.getAttribute("row-index") ?? -1));
     body.addEventListener("focusin", (event) => {
-      this.at = { index: lineOf(event).index, name: event.target.closest(".jg-cell").dataset.name };
+      const { index, row } = lineOf(event);
+      this.at = { index, name: event.target.closest(".jg-cell").dataset.name, id: row?.id };
       this.draw();
     });
     body.addEventListener("click", (event) => this.press(lineOf(event), event));
@@ -196,11 +200,24 @@ export class List {
   // ---- the cursor and the selection ------------------------------------------------------------------------------
   focus(index, name) {
     if (index < 0 || index >= this.blocks.count) return;
-    this.at = { index, name: name ?? this.at?.name ?? this.columns.shown[0].name };
+    this.at = { index, name: name ?? this.at?.name ?? this.columns.shown[0].name, id: this.blocks.row(index)?.id };
     this.reveal(index);
     const cell = this.lines.get(index)?.cells.get(this.at.name)?.element;
     cell?.focus({ preventScroll: true });
     cell?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+  // The cursor stays at its job, and Shift selects from it, when others come or go above it.
+  follow() {
+    if (!this.at) return;
+    const { index, id, name } = this.at;
+    const place = this.blocks.places.get(id) ?? index;
+    this.at.id = this.blocks.row(place)?.id ?? id;
+    if (place === index) return;
+    const hasFocus = this.body.contains(document.activeElement);
+    if (this.anchor === index) this.anchor = place;
+    this.at.index = place;
+    this.draw();
+    if (hasFocus) this.lines.get(place)?.cells.get(name)?.element.focus({ preventScroll: true });
   }
   get row() {
     return this.at ? this.blocks.row(this.at.index) : undefined;
