@@ -506,6 +506,29 @@ def test_the_cursor_stays_at_its_job_when_others_come_above_it(screen: Screen, d
             session.commit()
 
 
+def test_kept_columns_that_make_no_sense_are_passed_over_and_one_column_stays(screen: Screen, database: str) -> None:
+    # columns.js needs only its cells, so it runs by itself in the page
+    screen.visit()
+    shown = screen.page.evaluate(
+        """async (columns) => {
+            const source = [...document.querySelectorAll("link[rel=modulepreload]")].map((link) => link.href)
+            const { Columns } = await import(source.find((href) => href.includes("job-grid")))
+            const of = (layout) => new Columns(columns, layout).shown.map(({ name, width }) => [name, width])
+            const one = new Columns(columns)
+            for (const { name } of columns) one.show(name, false)
+            const all = of(undefined)
+            return {
+                junk: of([null, 1, { colId: "kind" }, { colId: "kind" }, { colId: "gone" }]).length === all.length,
+                narrow: of([{ colId: "kind", width: -500 }])[0],
+                hidden: of(columns.map(({ name }) => ({ colId: name, hide: true }))).length === all.length,
+                last: one.shown.length,
+            }
+        }""",
+        [asdict(column) for column in COLUMNS],
+    )
+    assert shown == {"junk": True, "narrow": ["kind", 36], "hidden": True, "last": 1}
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

@@ -110,7 +110,7 @@ export default {
       this.blocks.rested = () => this.isDue && !this.dead && this.reload();
       this.order = new grid.Columns(this.columns, layout);
       this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
-      if (layout) this.$emit("columns", layout);
+      if (layout) this.$emit("columns", this.order.state);
       if (returns) this.list.restore(before.state);
       this.reload();
       if (this.list.selected.size) this.$emit("select", this.selected());
