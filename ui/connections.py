@@ -20,8 +20,7 @@ from core.settings import settings
 MOST_HEAD_BYTES: Final = 32_768
 #: Seconds for the headers, for the body after them, and for which a client may take nothing of its answer.
 HEAD_SECONDS, BODY_SECONDS, UNREAD_SECONDS = 10.0, 60.0, 60.0
-#: Seconds for a request to arrive on a connection without one, when the console stops.
-ARRIVING_SECONDS: Final = 0.5
+ARRIVING_SECONDS: Final = 0.5  # for a request on a connection without one, when the console stops
 #: Connections of a console, far above a hundred people with ten tabs each.
 MOST_CONNECTIONS = 2_000
 #: Files that a process needs besides its connections: database, broker, logs, libraries.
@@ -149,10 +148,10 @@ class BoundedHttp(HttpToolsProtocol):
             self._answer(self._refusal)
 
     def shutdown(self) -> None:
-        """Close after the answers; one without a request gets a moment, since a proxy does not repeat one that is lost."""
+        """Close after the answers; without a request, after a moment: one may come, and proxies do not repeat it."""
         self._is_stopping = True
-        is_idle = self.cycle is None or self.cycle.response_complete
-        self.loop.call_later(ARRIVING_SECONDS if is_idle else 0, super().shutdown)
+        is_idle = not self.cycle or self.cycle.response_complete
+        self.loop.call_later(is_idle * ARRIVING_SECONDS, super().shutdown)
 
     def _close_after_answers(self) -> None:
         """Answer the requests that came before one too many, and close the connection with the last of them."""

@@ -67,20 +67,21 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     them would take too long: in a search with very many matches.
     """
     base = in_any_status(session, job_filter.but(kind=frozenset()))
-    every = in_status(session, base, JobFilter())
+    within = JobFilter(situation=job_filter.situation)
+    every = in_status(session, base, within)
     # Where each match needs a look at the table, one pass replaces one count per number.
     costly = any(branch.counted.cap < CAP for branch in every)
     if costly or _count(session, every, FEW + 1) <= FEW:
         return _facets_by_reading(session, every, job_filter)
     if job_filter.kind:
         base = in_any_status(session, job_filter)
-    by_status = {status.value: _in_status(session, base, status) for status in JobStatus if status not in _MOSTLY}
-    for status in _MOSTLY:
-        by_status[status.value] = _the_rest(session, base, by_status) or _in_status(session, base, status)
+    by_status = {each.value: _in_status(session, base, within, each) for each in JobStatus if each not in _MOSTLY}
+    for each in _MOSTLY:
+        by_status[each.value] = _the_rest(session, base, within, by_status) or _in_status(session, base, within, each)
     searched = job_filter.user or job_filter.error or job_filter.q
     return {
         "status": by_status,
-        "label": _live_labels(session, base),
+        "label": _live_labels(session, base, within),
         "kind": {} if searched else _by_kind(session, job_filter),
     }
 
@@ -104,16 +105,16 @@ def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: 
     }
 
 
-def _in_status(session: Session, base: list[Branch], status: JobStatus) -> Total:
-    return total_of_branches(session, in_status(session, base, JobFilter(status=frozenset({status}))))
+def _in_status(session: Session, base: list[Branch], within: JobFilter, status: JobStatus) -> Total:
+    return total_of_branches(session, in_status(session, base, within.but(status=frozenset({status}))))
 
 
-def _the_rest(session: Session, base: list[Branch], others: dict[str, Total]) -> Total | None:
+def _the_rest(session: Session, base: list[Branch], within: JobFilter, others: dict[str, Total]) -> Total | None:
     """Return all matches minus the others, without reading their status; None when another number is capped."""
     if not all(total.exact for total in others.values()):
         return None
     counted = sum(total.value for total in others.values())
-    return capped(_count(session, in_status(session, base, JobFilter()), CAP + 1 + counted) - counted, CAP)
+    return capped(_count(session, in_status(session, base, within), CAP + 1 + counted) - counted, CAP)
 
 
 def _by_kind(session: Session, job_filter: JobFilter) -> dict[str, Total]:
@@ -125,10 +126,10 @@ def _by_kind(session: Session, job_filter: JobFilter) -> dict[str, Total]:
     }
 
 
-def _live_labels(session: Session, base: list[Branch]) -> dict[str, Total]:
+def _live_labels(session: Session, base: list[Branch], within: JobFilter) -> dict[str, Total]:
     """Count all unfinished jobs by label, without a cap."""
     counts = dict.fromkeys(LIVE_LABELS, 0)
-    live = in_status(session, base, JobFilter(status=frozenset(LIVE)))
+    live = in_status(session, base, within.but(status=frozenset(LIVE)))
     for label, number in _grouped(session, live, EVERY, label_column().label("label")):
         counts[Label(label)] = number
     return {label.value: Total(number, exact=True) for label, number in counts.items()}

@@ -86,6 +86,10 @@ class JobFilter(BaseModel):
         """Return a copy of the filter with some fields replaced."""
         return self.model_copy(update=changes)
 
+    def without(self, name: str) -> Self:
+        """Return a copy of the filter in which this field matches every job."""
+        return self.but(**{name: type(self).model_fields[name].default})
+
 
 def _flat(params: Mapping[str, str | Sequence[str]]) -> dict[str, object]:
     """Unwrap single values from their lists, for fields that hold only one."""

@@ -1,6 +1,7 @@
 """Lists of jobs: labels, filters, complete pages at any depth, honest totals, and plans that stay quick."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from sqlmodel import Session
 
 from core import sample
 from core.database.engine import session_scope
+from core.diagnosis.situation import Situation
 from core.errors import Invalid, NotFound
 from core.job_list import counts, queries
 from core.job_list.branches import branches
@@ -91,6 +93,17 @@ def test_a_filter_survives_the_url() -> None:
     job_filter = JobFilter.from_params(params)
     assert JobFilter.from_params(job_filter.to_params()) == job_filter
     assert JobFilter.from_params({"status": ["failed", "cancelled"]}).to_params() == {"status": "cancelled,failed"}
+
+
+def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -> None:
+    params = {
+        "status": "failed", "label": "failed", "situation": "failed", "kind": "demo.enable", "queue": "demo",
+        "user": "ana@", "connection": str(uuid4()), "error": "503", "q": "x",
+        "created_after": "2026-11-20T14:02:00Z", "created_before": "2026-11-21T14:02:00Z",
+    }  # fmt: skip
+    for name in JobFilter.model_fields:
+        others = {other: value for other, value in params.items() if other != name}
+        assert JobFilter.from_params(params).without(name) == JobFilter.from_params(others), name
 
 
 @pytest.mark.parametrize(
@@ -211,6 +224,21 @@ def test_facets_say_what_each_choice_would_show(session: Session) -> None:
     assert set(numbers["label"]) == {"queued", "scheduled", "retrying", "running", "stopping", "orphaned"}
     assert all(total == Total(1, exact=True) for total in numbers["label"].values())
     assert numbers["kind"] == {"demo.enable": Total(1, exact=True)}
+
+
+def test_facets_of_a_situation_count_what_is_listed_in_it(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    every_label(session)
+    retried = job(session, status="failed")
+    job(session, retry_of=retried.id)
+    for few in (counts.FEW, 1):
+        monkeypatch.setattr(counts, "FEW", few)
+        for situation in Situation:
+            job_filter = JobFilter(situation=frozenset({situation}))
+            numbers = facets(session, job_filter)
+            listed = page(session, job_filter).items
+            for facet in ("status", "kind"):
+                counted = {word: total.value for word, total in numbers[facet].items() if total.value}
+                assert counted == Counter(row[facet] for row in listed), (situation, facet)
 
 
 def test_many_rows_have_the_same_facets_as_few(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -409,6 +409,126 @@ def test_a_filter_shows_its_matches_and_a_row_that_leaves_it_says_so(screen: Scr
     assert "no longer" in screen.row(failed[0]["id"]).locator(".jg-status").get_attribute("title")
 
 
+def test_a_row_that_leaves_its_situation_says_so_and_others_are_not_announced(screen: Screen, database: str) -> None:
+    screen.visit(situation="failed")
+    failed = listed(database, limit=1, params={"situation": "failed"})[0]
+    other = {**failed, "id": "another", "situation": "waiting", "created_at": datetime.now(UTC).isoformat()}
+    fitting = {**other, "id": "a failed one", "situation": "failed"}
+    screen.post("/delta", [{**failed, "situation": "handled"}, other, fitting])
+    screen.see(lambda: "jg-row-left" in screen.row(failed["id"]).get_attribute("class"))
+    screen.see(lambda: screen.reported().get("fresh") == 1)
+
+
+def test_no_change_of_an_old_job_counts_as_new_where_the_oldest_are_first(screen: Screen, database: str) -> None:
+    screen.visit()
+    title = screen.page.get_by_role("columnheader", name="Requested")
+    title.click()
+    first, second = listed(database, limit=2, sort="created_at")
+    screen.see(lambda: screen.row(first["id"]).count() == 1)
+    (newest,) = listed(database, limit=1)
+    screen.post("/delta", [{**newest, "token": newest["token"] + 1}, {**second, "label": "stopping"}])
+    screen.see(lambda: "stopping" in screen.row(second["id"]).inner_text())
+    assert not screen.reported().get("fresh")
+
+
+def test_rows_are_shown_though_changes_come_faster_than_answers(screen: Screen) -> None:
+    screen.visit()
+    screen.page.evaluate(
+        """() => {
+            const { fetch } = window
+            window.fetch = async (...request) => {
+                await new Promise((done) => setTimeout(done, 120))
+                return fetch(...request)
+            }
+            setInterval(() => window.socket.listeners("jobs:delta").forEach((tell) => tell({ reload: true })), 40)
+            document.querySelector(".jg-view").scrollTop = 26 * 1000
+        }"""
+    )
+    screen.page.locator('.jg-row[row-index="1010"]:not([row-id=""])').wait_for(timeout=5_000)
+
+
+def test_rows_that_failed_to_load_are_told_of_until_they_are_loaded(screen: Screen) -> None:
+    screen.visit()
+    screen.page.route("**/api/jobs?*offset=1000*", lambda route: route.fulfill(status=500, json={"detail": "boom"}))
+    list_, alert = screen.page.locator(".jg-view"), screen.page.locator(".jg-line")
+    list_.evaluate("list => { list.scrollTop = 26 * 1090 }")
+    screen.page.locator('.jg-row[row-index="1101"]:not([row-id=""])').wait_for()
+    screen.see(lambda: "boom" in alert.inner_text())
+    screen.page.unroute("**/api/jobs?*offset=1000*")
+    screen.page.get_by_role("button", name="Try again").click()
+    screen.page.locator('.jg-row[row-index="1095"]:not([row-id=""])').wait_for()
+    screen.see(lambda: not alert.is_visible())
+
+
+def test_shift_selects_from_no_row_of_another_order(screen: Screen, database: str) -> None:
+    screen.visit()
+    first, second = (job["id"] for job in listed(database, limit=2, sort="created_at"))
+    screen.page.locator('.jg-row[row-index="9"]').click()
+    screen.page.keyboard.press("Escape")
+    screen.page.get_by_role("columnheader", name="Requested").click()
+    screen.row(first).wait_for()
+    screen.row(second).click(modifiers=["Shift"])
+    screen.see(lambda: screen.reported().get("select") == [second])
+
+
+def test_shift_selects_rows_that_were_not_loaded_up_to_the_most_that_are_acted_on(
+    screen: Screen, database: str
+) -> None:
+    screen.visit()
+    ids = [job["id"] for job in listed(database, limit=200)]
+    screen.row(ids[20]).click()
+    for last, expected in ((1_205, 200), (150, 131)):
+        screen.page.locator(".jg-view").evaluate(f"list => {{ list.scrollTop = 26 * {last - 5} }}")
+        row = screen.page.locator(f'.jg-row[row-index="{last}"]:not([row-id=""])')
+        row.click(modifiers=["Shift"])
+        screen.see(lambda: len(screen.reported()["select"]) == expected)  # noqa: B023 - called in this round
+    assert screen.reported()["select"] == ids[20:151]
+
+
+def test_the_cursor_stays_at_its_job_when_others_come_above_it(screen: Screen, database: str) -> None:
+    screen.visit()
+    second = listed(database, limit=2)[1]["id"]
+    for key in ("j", "j"):
+        screen.page.keyboard.press(key)
+    with rows(database) as session:
+        session.add(added := BackgroundJob(kind="mail.send", queue="mail", status="succeeded"))
+        session.commit()
+        session.refresh(added)
+        try:
+            screen.post("/reload", None)
+            screen.row(str(added.id)).wait_for()
+            focused = "document.activeElement.closest('.jg-row')?.getAttribute('row-id')"
+            screen.see(lambda: screen.page.evaluate(focused) == second)
+            screen.page.keyboard.press("c")
+            screen.see(lambda: screen.reported()["shortcut"] == ["cancel", [second]])
+        finally:
+            session.delete(added)
+            session.commit()
+
+
+def test_kept_columns_that_make_no_sense_are_passed_over_and_one_column_stays(screen: Screen, database: str) -> None:
+    # columns.js needs only its cells, so it runs by itself in the page
+    screen.visit()
+    shown = screen.page.evaluate(
+        """async (columns) => {
+            const source = [...document.querySelectorAll("link[rel=modulepreload]")].map((link) => link.href)
+            const { Columns } = await import(source.find((href) => href.includes("job-grid")))
+            const of = (layout) => new Columns(columns, layout).shown.map(({ name, width }) => [name, width])
+            const one = new Columns(columns)
+            for (const { name } of columns) one.show(name, false)
+            const all = of(undefined)
+            return {
+                junk: of([null, 1, { colId: "kind" }, { colId: "kind" }, { colId: "gone" }]).length === all.length,
+                narrow: of([{ colId: "kind", width: -500 }])[0],
+                hidden: of(columns.map(({ name }) => ({ colId: name, hide: true }))).length === all.length,
+                last: one.shown.length,
+            }
+        }""",
+        [asdict(column) for column in COLUMNS],
+    )
+    assert shown == {"junk": True, "narrow": ["kind", 36], "hidden": True, "last": 1}
+
+
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:
     screen.visit(user="nobody@nowhere")
     screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())

@@ -116,7 +116,7 @@ class FilterBar:
         )
 
     async def _remove(self, name: str) -> None:
-        await self._apply(self._filter.but(**{name: frozenset() if name in ("queue", "kind") else None}))
+        await self._apply(self._filter.without(name))
 
     async def _apply(self, job_filter: JobFilter) -> None:
         if job_filter == self._filter:

@@ -9,7 +9,6 @@ let grid;
 const left = new Map();
 
 const BLOCK = 100;
-const MOST_SELECTED = 1000; // ids sent to the server; more are acted on by filter
 const KEYS = { r: "retry", c: "cancel", "/": "filter" };
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
@@ -60,7 +59,7 @@ export default {
   },
   // Written out: compiling a template takes a browser longer than the rest of this component.
   render() {
-    const again = h("button", { type: "button", onClick: this.refresh }, "Try again");
+    const again = h("button", { type: "button", onClick: this.reload }, "Try again");
     const [title, advice] = this.emptyWords;
     return h("div", { class: "job-grid", translate: "no" }, [
       h("div", { class: "jg-line", role: "alert", hidden: !this.problem }, [h("span", this.problem), again]),
@@ -108,9 +107,10 @@ export default {
       this.source = returns ? before.source : new grid.Source(this.url, { ...this.query }, this.sort);
       this.blocks = returns ? before.blocks : new grid.Blocks(BLOCK, (start, end) => this.source.page(start, end));
       this.source.hooks = this.hooks();
+      this.blocks.rested = () => this.isDue && !this.dead && this.reload();
       this.order = new grid.Columns(this.columns, layout);
       this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
-      if (layout) this.$emit("columns", layout);
+      if (layout) this.$emit("columns", this.order.state);
       if (returns) this.list.restore(before.state);
       this.reload();
       if (this.list.selected.size) this.$emit("select", this.selected());
@@ -128,7 +128,7 @@ export default {
           this.$emit("loaded", total);
         },
         settled: () => {
-          this.problem = "";
+          if (this.blocks.isWhole) this.problem = "";
         },
         failed: (error) => {
           this.problem = `Jobs could not be loaded: ${error.message}`;
@@ -158,7 +158,7 @@ export default {
       const { signal } = this.stop;
       this.onDelta = ({ rows, reload }) => {
         if (document.hidden) this.stale = true;
-        else if (reload) this.reload();
+        else if (reload) this.reloadSoon();
         else this.patch(rows);
       };
       let before = false;
@@ -238,6 +238,7 @@ export default {
       this.source.reset();
       this.clearFresh();
       this.blocks.clear();
+      this.list.leave();
       this.list.reveal(0, { atTop: true });
     },
     async refresh() {
@@ -245,9 +246,14 @@ export default {
       this.reload();
       this.list.reveal(0, { atTop: true });
     },
+    // After the answers that are awaited: if each change dropped them, slow ones would never be shown.
+    reloadSoon() {
+      if (this.blocks.loading.size) this.isDue = true;
+      else this.reload();
+    },
     // Loads the rows on the screen again, and the first ones, which say what is new.
     reload() {
-      this.stale = false;
+      this.stale = this.isDue = false;
       this.source.reset();
       this.clearFresh();
       this.blocks.refresh();
@@ -294,7 +300,7 @@ export default {
       return null;
     },
     selected() {
-      return [...this.list.selected].slice(0, MOST_SELECTED);
+      return [...this.list.selected];
     },
     chosen(row) {
       const ids = this.selected();

@@ -113,7 +113,7 @@ class JobGrid(Element, component="job_grid.js"):
         self.run_method("reset_columns")
 
     def on_select(self, act: Callable[[list[str]], Any]) -> None:
-        """Call with the ids of the selected jobs, at most 1,000, when the selection changes."""
+        """Call with the ids of the selected jobs, at most 200, when the selection changes."""
         self._on("select", lambda args: act(list(args)))
 
     def on_open(self, act: Callable[[str], Any]) -> None:

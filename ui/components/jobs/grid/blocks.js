@@ -9,6 +9,7 @@ export class Blocks {
     this.size = size;
     this.load = load;
     this.changed = () => {};
+    this.rested = () => {};
     this.clear();
   }
   clear() {
@@ -21,7 +22,10 @@ export class Blocks {
   refresh() {
     this.turn = {}; // answers to requests of an earlier turn are dropped
     this.loading = new Set();
-    for (const block of this.blocks.values()) block.stale = true;
+    for (const block of this.blocks.values()) Object.assign(block, { stale: true, failed: false });
+  }
+  get isWhole() {
+    return ![...this.blocks.values()].some((block) => block.failed);
   }
   row(index) {
     return this.blocks.get(Math.floor(index / this.size))?.items[index % this.size];
@@ -48,13 +52,24 @@ export class Blocks {
     this.loading.delete(number);
     this.keep(number, page);
     this.changed();
+    if (!this.loading.size) this.rested();
+  }
+  // Loads what is missing of these rows.
+  async fill(first, last) {
+    const { turn, size } = this;
+    for (let number = Math.floor(first / size); number <= Math.floor(last / size); number++) {
+      if (this.blocks.has(number)) continue;
+      const page = await this.load(number * size, (number + 1) * size);
+      if (turn !== this.turn || !page) return;
+      this.keep(number, page);
+    }
   }
   keep(number, page) {
     const before = this.blocks.get(number)?.items ?? [];
     this.drop(number);
     const items = page?.items ?? before; // one that failed is loaded again by `refresh`
     const start = number * this.size;
-    this.blocks.set(number, { items, stale: false });
+    this.blocks.set(number, { items, stale: false, failed: !page });
     items.forEach((row, offset) => {
       this.places.set(row.id, start + offset);
     });

@@ -37,13 +37,15 @@ export class Columns {
   // Takes what `state` gave; columns that it does not name keep their place behind the others.
   arrange(layout) {
     const byId = new Map(this.all.map((column) => [column.name, column]));
-    const named = layout.filter(({ colId }) => byId.has(colId));
-    const known = named.map(({ colId, width, hide, flex }) => {
-      const column = byId.get(colId);
-      byId.delete(colId);
-      return Object.assign(column, { width: width ?? column.width, hide: Boolean(hide), flex: flex ?? null });
+    const known = layout.flatMap((kept) => {
+      const column = byId.get(kept?.colId);
+      if (!column) return [];
+      byId.delete(column.name);
+      const width = Math.max(column.least, Number(kept.width) || column.width);
+      return Object.assign(column, { width, hide: Boolean(kept.hide), flex: kept.flex ?? null });
     });
     this.all = [...known, ...byId.values()];
+    if (!this.shown.length) this.reset();
   }
   get state() {
     return this.all.map(({ name, width, hide, flex }) => ({ colId: name, width, hide, flex }));
@@ -61,7 +63,8 @@ export class Columns {
     return this.shown.reduce((sum, { flex, least, width }) => sum + (flex ? least : width), 0);
   }
   show(name, visible) {
-    for (const column of this.all) if (column.name === name) column.hide = !visible;
+    const isLast = this.shown.length === 1;
+    for (const column of this.all) if (column.name === name && (visible || !isLast)) column.hide = !visible;
   }
   resize(column, width) {
     Object.assign(column, { width: Math.max(column.least, Math.round(width)), flex: null });

@@ -6,6 +6,7 @@ const HEAD = 29;
 const SPARE = 4; // rows drawn above and below the screen
 const TALLEST = 15_000_000; // pixels; browsers limit an element's height: a longer list scrolls in larger steps
 const PADDING = 20; // pixels of a cell beside its content
+const MOST_SELECTED = 200; // as in ui/pages/jobs.py: what is marked is what is acted on
 const PATIENCE = 50; // milliseconds for which a scrollbar rests before rows are asked for
 
 // An empty row, of which each line is a copy: that is quicker than making each cell.
@@ -62,7 +63,7 @@ export class List {
     this.lines = new Map(); // by index
     this.selected = new Set(); // ids
     this.at = null; // index and column's name of the cell at the cursor
-    this.anchor = 0; // where Shift selects from
+    this.anchor = null; // index where Shift selects from
     this.range = [0, 0]; // rows on the screen
     this.view = part("div", "jg-view", "grid");
     this.view.ariaLabel = "Jobs";
@@ -82,7 +83,10 @@ export class List {
   }
   listen() {
     const { blocks, body, view } = this;
-    blocks.changed = () => this.draw();
+    blocks.changed = () => {
+      this.follow();
+      this.draw();
+    };
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(view);
     view.addEventListener("scroll", () => {
@@ -92,7 +96,8 @@ export class List {
     });
     const lineOf = ({ target }) => this.lines.get(Number(target.closest(".jg-row")?.getAttribute("row-index") ?? -1));
     body.addEventListener("focusin", (event) => {
-      this.at = { index: lineOf(event).index, name: event.target.closest(".jg-cell").dataset.name };
+      const { index, row } = lineOf(event);
+      this.at = { index, name: event.target.closest(".jg-cell").dataset.name, id: row?.id };
       this.draw();
     });
     body.addEventListener("click", (event) => this.press(lineOf(event), event));
@@ -195,32 +200,50 @@ export class List {
   // ---- the cursor and the selection ------------------------------------------------------------------------------
   focus(index, name) {
     if (index < 0 || index >= this.blocks.count) return;
-    this.at = { index, name: name ?? this.at?.name ?? this.columns.shown[0].name };
+    this.at = { index, name: name ?? this.at?.name ?? this.columns.shown[0].name, id: this.blocks.row(index)?.id };
     this.reveal(index);
     const cell = this.lines.get(index)?.cells.get(this.at.name)?.element;
     cell?.focus({ preventScroll: true });
     cell?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+  // The cursor stays at its job, and Shift selects from it, when others come or go above it.
+  follow() {
+    if (!this.at) return;
+    const { index, id, name } = this.at;
+    const place = this.blocks.places.get(id) ?? index;
+    this.at.id = this.blocks.row(place)?.id ?? id;
+    if (place === index) return;
+    const hasFocus = this.body.contains(document.activeElement);
+    if (this.anchor === index) this.anchor = place;
+    this.at.index = place;
+    this.draw();
+    if (hasFocus) this.lines.get(place)?.cells.get(name)?.element.focus({ preventScroll: true });
+  }
   get row() {
     return this.at ? this.blocks.row(this.at.index) : undefined;
   }
   select(ids) {
-    this.selected = new Set(ids);
+    this.selected = new Set([...new Set(ids)].slice(0, MOST_SELECTED));
     this.draw();
     this.hooks.selected();
+  }
+  // Of other rows, none is at the cursor, and Shift selects from none.
+  leave() {
+    this.at = this.anchor = null;
   }
   toggle(id) {
     const others = [...this.selected].filter((each) => each !== id);
     this.select(this.selected.has(id) ? others : [...others, id]);
   }
-  // Selects what is loaded between the last row that was pressed and this one.
-  extend(index, before = []) {
-    const ids = new Set(before);
-    for (let each = Math.min(index, this.anchor); each <= Math.max(index, this.anchor); each++) {
-      const row = this.blocks.row(each);
-      if (row) ids.add(row.id);
-    }
-    this.select(ids);
+  // Selects from the last row that was pressed to this one.
+  async extend(index, before = []) {
+    this.anchor ??= index;
+    const most = MOST_SELECTED - 1;
+    const to = Math.max(this.anchor - most, Math.min(this.anchor + most, index));
+    const [first, last] = [Math.min(to, this.anchor), Math.max(to, this.anchor)];
+    await this.blocks.fill(first, last);
+    const between = Array.from({ length: last - first + 1 }, (_, place) => this.blocks.row(first + place)?.id);
+    this.select([...before, ...between.filter(Boolean)]);
   }
   press(line, event) {
     if (!line?.row) return;

@@ -21,7 +21,9 @@ export class Source {
       const page = await this.fetch(this.parameters(start, end));
       if (generation !== this.generation) return null;
       if (page.next) this.cursors.set(end, page.next);
-      if (start === 0) this.newest = page.items[0]?.created_at ?? new Date(0).toISOString();
+      // with the oldest first, a new job is no row above the first one
+      if (start === 0 && this.sort.startsWith("-"))
+        this.newest = page.items[0]?.created_at ?? new Date(0).toISOString();
       this.hooks.settled();
       if (start === 0) this.hooks.loaded(page.total);
       return { items: page.items, last: this.lastRow(start, end, page), least: page.total.value };
@@ -93,6 +95,7 @@ export function fits(row, query) {
   return (
     among("status", row.status) &&
     among("label", row.label) &&
+    among("situation", row.situation) &&
     among("kind", row.kind) &&
     among("queue", row.queue) &&
     (!user || row.user_id === user || searched(row.user_email).startsWith(user)) &&
