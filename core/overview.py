@@ -9,7 +9,6 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from core import clock
 from core.database.statements import Query, fetch
 from core.diagnosis.situation import Situation, is_unsettled_failure
 from core.health import health_summary
@@ -22,6 +21,7 @@ TARGET: Final = 0.95
 WINDOW: Final = timedelta(hours=24)
 GROUPS_SHOWN: Final = 8
 USERS_SHOWN: Final = 8
+_SINCE: Final = sa.bindparam("since", type_=sa.DateTime(timezone=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +50,30 @@ class Overview:
     succeeded: int
     waiting: int
     oldest_wait: timedelta | None
+    #: Where the last 24 hours began: what is counted was requested after it.
+    since: datetime
 
 
 def overview(session: Session) -> Overview:
     """Return the data of the overview page."""
     now = health_summary(session)
-    ended, succeeded = _endings(session)
+    since = now.at - WINDOW
+    ended, succeeded = _endings(session, since)
     people = [line for situation in HELD_UP for line in find_users(session, "", situation)]
     return Overview(
         users=now.users,
         held_up=people[:USERS_SHOWN],
-        failures=_failures(session),
+        failures=_failures(session, since),
         ended=ended,
         succeeded=succeeded,
         waiting=now.queue_depth,
         oldest_wait=timedelta(seconds=now.oldest_wait_seconds) if now.oldest_wait_seconds is not None else None,
+        since=since,
     )
 
 
-def _endings(session: Session) -> tuple[int, int]:
-    succeeded, failed = fetch(session, _numbers_of_endings())[0]
+def _endings(session: Session, since: datetime) -> tuple[int, int]:
+    succeeded, failed = fetch(session, _numbers_of_endings(), since=since)[0]
     return succeeded + failed, succeeded
 
 
@@ -78,12 +82,11 @@ def _numbers_of_endings() -> Query:
     job = BackgroundJob
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
     failed = sa.func.count().filter(is_unsettled_failure())
-    since = col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval())
-    return sa.select(done, failed).where(since)
+    return sa.select(done, failed).where(col(job.created_at) >= _SINCE)
 
 
-def _failures(session: Session) -> list[FailureGroup]:
-    return [FailureGroup(*row) for row in fetch(session, _groups_of_failures())]
+def _failures(session: Session, since: datetime) -> list[FailureGroup]:
+    return [FailureGroup(*row) for row in fetch(session, _groups_of_failures(), since=since)]
 
 
 @cache
@@ -102,7 +105,7 @@ def _groups_of_failures() -> Query:
         .where(
             is_unsettled_failure(),
             col(job.error_fingerprint).is_not(None),
-            col(job.created_at) > clock.db_now() - sa.literal(WINDOW, sa.Interval()),
+            col(job.created_at) >= _SINCE,
         )
         .group_by(col(job.error_fingerprint))
         .order_by(count.desc())

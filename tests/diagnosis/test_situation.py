@@ -14,7 +14,7 @@ from core import clock
 from core.database.truncate import truncated
 from core.diagnosis.context import latest_job, load_context
 from core.diagnosis.job import explain
-from core.diagnosis.situation import Situation, job_situation, row_situation
+from core.diagnosis.situation import Situation, is_unsettled_failure, job_situation, row_situation
 from core.diagnosis.user import diagnose
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
 from core.operations.demo import demo_mode
@@ -105,6 +105,10 @@ def jobs_by_sql(session: Session) -> dict[UUID, str]:
     return dict(session.connection().execute(sa.select(col(BackgroundJob.id), job_situation())).all())
 
 
+def open_failures(session: Session) -> set[UUID]:
+    return set(session.connection().scalars(sa.select(col(BackgroundJob.id)).where(is_unsettled_failure())))
+
+
 def users_by_sql(session: Session) -> dict[UUID, str]:
     return dict(session.connection().execute(sa.select(col(User.id), row_situation(demo_mode))).all())
 
@@ -140,6 +144,7 @@ def test_lists_and_sentences_agree_on_every_job_and_user(session: Session, seeds
         World(session, seed)
         by_sql = jobs_by_sql(session)
         assert by_sql == jobs_by_function(session), seed
+        assert open_failures(session) == {job for job, each in by_sql.items() if each == Situation.FAILED}, seed
         assert users_by_sql(session) == users_by_function(session), seed
         seen.update(by_sql.values())
         session.rollback()

@@ -17,6 +17,8 @@ from ui.components.people.user_lines import user_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
+#: What counts as ended: not what was cancelled, nor failures that other work has dealt with.
+ENDED: Final = {"status": "succeeded,failed", "situation": "fine,failed"}
 
 
 async def draw() -> None:
@@ -49,13 +51,14 @@ def _draw_tiles(summary: Overview) -> None:
     oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
     rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
     good = not summary.ended or summary.succeeded / summary.ended >= TARGET
+    failed_jobs = _jobs(summary, situation="failed")
     tiles = [
         _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
         _tile(f"{failed:,}", "failed users", "/users?situation=failed", design.BAD if failed else design.OK),
         _tile(f"{held:,}", "users held by a pause", "/users?situation=held", design.WARN if held else design.OK),
         _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?status=queued", ""),
-        _tile(f"{summary.ended:,}", "jobs finished in 24 hours", "/jobs", ""),
-        _tile(rate, f"succeeded; target {TARGET:.0%}", "/jobs?situation=failed", design.OK if good else design.BAD),
+        _tile(f"{summary.ended:,}", "jobs of 24 hours finished", _jobs(summary, **ENDED), ""),
+        _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, design.OK if good else design.BAD),
     ]
     lines(tiles, "tiles")
 
@@ -78,12 +81,17 @@ def _draw_failures(summary: Overview) -> None:
     if not summary.failures:
         empty("sentiment_satisfied", "No failures", "Failed jobs appear here, grouped by error.")
         return
-    lines([_group(group) for group in summary.failures], "rows failures")
+    lines([_group(summary, group) for group in summary.failures], "rows failures")
 
 
-def _group(group: FailureGroup) -> Markup:
+def _jobs(summary: Overview, **where: str) -> str:
+    """Return the address of the jobs that a figure counts, and of no others."""
+    return f"/jobs?{urlencode({**where, 'created_after': summary.since.isoformat()})}"
+
+
+def _group(summary: Overview, group: FailureGroup) -> Markup:
     return anchor(
-        f"/jobs?{urlencode({'situation': 'failed', 'error': group.fingerprint})}",
+        _jobs(summary, situation="failed", error=group.fingerprint),
         words(f"{group.count:,}×", "strong num"),
         tagged(
             "div",
