@@ -169,7 +169,7 @@ class Hub:
                 self._checking.failed(error, "live: figures not read")
             for watcher in list(self._status_watchers):
                 _refresh(watcher)
-            await core.sio.emit("beat", {})  # the server is there: ui/assets/alive.js
+            await sockets.beat()
             await asyncio.sleep(POLL)
 
     async def _poll(self) -> None:

@@ -87,6 +87,13 @@ async def within_limits(sid: str) -> bool:
     return False
 
 
+async def beat() -> None:
+    """Tell each page with a connection that its server is there (ui/assets/alive.js); other sockets hear nothing."""
+    for client in list(Client.instances.values()):
+        if client.has_socket_connection:
+            await core.sio.emit("beat", {}, room=client.id)
+
+
 def _close_unless_authenticated(connected: Handler) -> Handler:
     """Close a connection that does not authenticate in time, so that strangers cannot hold connections open."""
 
