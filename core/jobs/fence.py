@@ -45,8 +45,7 @@ class Transition:
 
 
 # One statement, one round trip: the job and its attempt, or nothing at all. Any number of jobs at once. An attempt is
-# inserted when it ends; while it runs, it is in the job's row; one that succeeds stays
-# there, as nothing comes after it.
+# inserted when it ends; while it runs, it is in the job's row; one that succeeds stays there: nothing comes after it.
 _TRANSITION_SQL = """
     moved AS (
         UPDATE background_jobs j SET
