@@ -7,6 +7,7 @@ CPU that it costs in a context of its own. After each test, its leftovers in the
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ WISHES = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce"
 #: Milliseconds that a page may take for anything.
 PATIENCE = 30_000
 COOKIE = "unstuck_session"
+#: Keeps what a page did last.
+WITNESS = Path(__file__).with_name("witness.js")
 
 
 @contextmanager
@@ -60,6 +63,7 @@ class Tab:
     def __init__(self, browser: Any, url: str, **settings: object) -> None:
         self._url = url
         self._context = browser.new_context(base_url=url, viewport=SCREEN, reduced_motion="reduce", **settings)
+        self._context.add_init_script(path=WITNESS)
         self._listeners: list[tuple[str, Callable[..., None]]] = []
         self.page = self._new_page()
 
@@ -124,7 +128,8 @@ class Tab:
 def _seen(page: Any) -> str:
     wrong = getattr(page, "wrong", [])
     try:
-        return f"{page.url}, wrong: {wrong}\n{page.locator('body').inner_text(timeout=2000)}"
+        done = "\n".join(page.evaluate("window.witness()"))
+        return f"{page.url}, wrong: {wrong}\n{page.locator('body').inner_text(timeout=2000)}\nIts last acts:\n{done}"
     except Exception as error:  # noqa: BLE001 - a report of a failure must not hide it
         return f"{page.url}, wrong: {wrong}, not read: {error}"
 
