@@ -55,7 +55,7 @@ def at(path: Path, line: int) -> str:
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],
         pytest.param(["-m", "mypy"], marks=pytest.mark.slow),
-        ["-m", "mypy", "main.py", ".ci/setup.py"],
+        pytest.param(["-m", "mypy", "main.py", ".ci/setup.py"], marks=pytest.mark.slow),
         ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
     ],
     ids=["lint", "format", "types", "types-of-main", "layers"],
