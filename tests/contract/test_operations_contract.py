@@ -63,7 +63,7 @@ def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
 
 
 @every_operation
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("moment", [pytest.param("before", marks=pytest.mark.slow), "after"])
 def test_killed_at_any_checkpoint_and_run_again_it_ends_as_if_undisturbed(
     engine: Engine, operation: Any_, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,10 +18,9 @@ Answer = Callable[[BaseHTTPRequestHandler, dict[str, str]], None]
 def page(query: dict[str, str]) -> dict:
     """Return a right answer: the built-in generator's rows as JSON."""
     preset, until = Preset(query["preset"]), datetime.fromisoformat(query["requested_at"])
-    made = list(batches(preset, query["seed"], until, int(query["start"])))
+    batch = next(batches(preset, query["seed"], until, int(query["start"])), None)
     first = next(batches(preset, query["seed"], until, 0))
     numbers = {row["id"]: number for number, row in enumerate(first.connections)}
-    batch = made[0] if made else None
     return {
         "preset": query["preset"],
         "start": int(query["start"]),
