@@ -320,6 +320,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
     from tasks.redis_bus import Subscription
     from tasks.shared_limiter import SharedLimiter
+    from tasks.sweeper import Sweeper
     from ui import app as console
     from ui import live
     from ui.server import serve_until_stopped
@@ -332,10 +333,13 @@ def _serve(where: Services, listening: socket.socket) -> None:
         gc.freeze()
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
+        sweeper = Sweeper(engine)
         try:
             _stop_if_asked()
+            sweeper.start()
             serve_until_stopped(application, listening)
         finally:
+            sweeper.stop()
             subscription.close()
 
 

@@ -16,7 +16,7 @@ from core import bus
 from core.database.statement import Statement
 from core.jobs import finish
 from core.jobs.due import DueQueue, due_queues
-from core.jobs.failure import Failure, fingerprint
+from core.jobs.failure import WORKER_LOST, Failure, fingerprint
 from core.jobs.fence import Transition, transition
 from core.jobs.subject import lock_held
 from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
@@ -163,7 +163,7 @@ def _final_loss(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure
 
 
 def _loss(message: str) -> Failure:
-    return Failure("WorkerLost", message, "", fingerprint("WorkerLost", message))
+    return Failure(WORKER_LOST, message, "", fingerprint(WORKER_LOST, message))
 
 
 _MESSAGES = {
