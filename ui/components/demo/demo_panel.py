@@ -71,6 +71,8 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
             box("grow")
             cancel_button = button("Cancel", cancel, look=DANGER)
             _only_support(cancel_button)
+            if context.label is Label.STOPPING:
+                forbid(cancel_button, "A cancel was requested already.")
         progress = ProgressBar(job.kind)
         progress.show(job.progress_done, job.progress_total, job.progress_message)
         # A moving bar would suggest progress although nothing runs; a queue may be paused for hours.
