@@ -110,16 +110,19 @@ def run(
             address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
             sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"
         _export(where)
-        supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
-        supervisor.start()
-        try:
-            typer.echo(f"\n  Unstuck is served at {address}\n  Sign in once with     {sign_in}\n  Stop with Ctrl-C.\n")
-            if not no_browser and sys.stdout.isatty():
-                webbrowser.open(sign_in)
-            with noted_address(address):
-                _serve(where, listening)
-        finally:
-            supervisor.stop()
+        with _opened(where, pool_size=1, patience=PATIENCE) as engine:
+            supervisor = Supervisor(Path(__file__).resolve(), workers, threads, engine)
+            supervisor.start()
+            try:
+                typer.echo(
+                    f"\n  Unstuck is served at {address}\n  Sign in once with     {sign_in}\n  Stop with Ctrl-C.\n"
+                )
+                if not no_browser and sys.stdout.isatty():
+                    webbrowser.open(sign_in)
+                with noted_address(address):
+                    _serve(where, listening)
+            finally:
+                supervisor.stop()
 
 
 @app.command()

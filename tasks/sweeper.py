@@ -18,7 +18,7 @@ from sqlmodel import Session, select
 
 from core import clock
 from core.database.engine import session_scope
-from core.jobs import abandon, sweep
+from core.jobs import abandon, sweep, workers
 from core.jobs.watch import ClockSteps, Watch
 from core.operations import BY_NAME
 from core.settings import settings
@@ -146,6 +146,19 @@ def rescue(engine: Engine, orphan: sweep.Orphan) -> None:
     """Rescue one job; one that its dead holder still locks, or that cannot be ended, keeps no others waiting."""
     if _alone(engine, orphan.id, lambda session: sweep.rescue(session, orphan)):
         log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
+
+
+def take_over(engine: Engine, pid: int) -> None:
+    """Free the jobs of a worker process of this machine that has ended; no lease needs to run out."""
+    with session_scope(engine) as session:
+        lost = workers.mark_ended(session, pid)
+    if not lost:
+        return
+    with session_scope(engine) as session:
+        orphans = sweep.orphans(session)
+    for orphan in orphans:
+        if orphan.why == "worker":
+            rescue(engine, orphan)
 
 
 def _abandon(engine: Engine, job_id: UUID, token: int) -> None:
