@@ -10,8 +10,9 @@ from sqlmodel import Session
 
 from core.database.engine import session_scope
 from core.diagnosis.invariants import violations
-from core.jobs import abandon, sweep, watch, workers
-from core.models import AttemptOutcome, JobStatus
+from core.jobs import abandon, finish, sweep, watch, workers
+from core.jobs.failure import failure_of
+from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.settings import settings
 from tasks.sweeper import Sweeper
 from tests import driving
@@ -179,3 +180,51 @@ def test_a_worker_that_came_at_the_last_moment_keeps_the_job_from_being_abandone
     driving.new_worker(engine)
     with session_scope(engine) as session:
         assert not abandon.abandon(session, held.id, held.token, patience)
+
+
+def lose_worker(engine: Engine, progress: int) -> None:
+    """Let the next due job come so far, and then lose its worker."""
+    held = driving.must_take(engine)
+    with session_scope(engine) as session:
+        values = {"id": held.id, "done": progress}
+        session.connection().execute(text("UPDATE background_jobs SET progress_done = :done WHERE id = :id"), values)
+    assert driving.presume_dead(engine) == 1
+
+
+def a_job(engine: Engine) -> UUID:
+    kind = driving.BY_NAME["demo.enable"]
+    return driving.ask(engine, kind, driving.prepare(engine, kind), {"preset": "nano"})
+
+
+def test_a_job_that_is_further_at_each_loss_of_its_worker_goes_on_however_many_there_are(engine: Engine) -> None:
+    job = a_job(engine)
+    for progress in (1, 2, 3, 4, 5):
+        lose_worker(engine, progress)
+    assert (driving.job_row(engine, job).status, driving.job_row(engine, job).attempt) == (JobStatus.QUEUED, 0)
+    with Session(engine) as session:
+        assert list(violations(session)) == []
+
+
+@pytest.mark.parametrize("progress", [(0, 0, 0), (5, 5, 5, 5), (3, 1, 3, 2)], ids=str)
+def test_a_job_that_three_times_loses_its_worker_no_further_than_before_is_failed(
+    engine: Engine, progress: tuple[int, ...]
+) -> None:
+    job = a_job(engine)
+    for done in progress:
+        lose_worker(engine, done)
+    failed = driving.job_row(engine, job)
+    assert failed.status is JobStatus.FAILED
+    assert "worker lost 3 times" in (failed.error_message or "")
+
+
+def test_a_job_that_lost_one_worker_after_two_errors_is_not_said_to_kill_workers(engine: Engine) -> None:
+    job = a_job(engine)
+    for _ in range(2):
+        held = driving.must_take(engine)
+        with session_scope(engine) as session:
+            failure = failure_of(OSError("no"))
+            finish.fail_or_retry(session, session.get_one(BackgroundJob, held.id), failure)
+        driving.make_due(engine)
+    lose_worker(engine, 0)
+    assert driving.job_row(engine, job).status is JobStatus.FAILED
+    assert "kills" not in (driving.job_row(engine, job).error_message or "")

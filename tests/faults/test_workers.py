@@ -33,7 +33,7 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster:
     cluster.begin(job)
     frozen.send_signal(signal.SIGSTOP)
     cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
-    eventually(lambda: cluster.job(job).attempt == 2, within=20)
+    eventually(lambda: cluster.job(job).token == 2, within=20)
     frozen.send_signal(signal.SIGCONT)  # while the other worker is at work
     eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     eventually(cluster.all_ended, within=20)
