@@ -110,16 +110,19 @@ def run(
             address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
             sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"
         _export(where)
-        supervisor = Supervisor(Path(__file__).resolve(), workers, threads)
-        supervisor.start()
-        try:
-            typer.echo(f"\n  Unstuck is served at {address}\n  Sign in once with     {sign_in}\n  Stop with Ctrl-C.\n")
-            if not no_browser and sys.stdout.isatty():
-                webbrowser.open(sign_in)
-            with noted_address(address):
-                _serve(where, listening)
-        finally:
-            supervisor.stop()
+        with _opened(where, pool_size=1, patience=PATIENCE) as engine:
+            supervisor = Supervisor(Path(__file__).resolve(), workers, threads, engine)
+            supervisor.start()
+            try:
+                typer.echo(
+                    f"\n  Unstuck is served at {address}\n  Sign in once with     {sign_in}\n  Stop with Ctrl-C.\n"
+                )
+                if not no_browser and sys.stdout.isatty():
+                    webbrowser.open(sign_in)
+                with noted_address(address):
+                    _serve(where, listening)
+            finally:
+                supervisor.stop()
 
 
 @app.command()
@@ -320,6 +323,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
     from tasks.redis_bus import Subscription
     from tasks.shared_limiter import SharedLimiter
+    from tasks.sweeper import Sweeper
     from ui import app as console
     from ui import live
     from ui.server import serve_until_stopped
@@ -332,10 +336,13 @@ def _serve(where: Services, listening: socket.socket) -> None:
         gc.freeze()
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
+        sweeper = Sweeper(engine)
         try:
             _stop_if_asked()
+            sweeper.start()
             serve_until_stopped(application, listening)
         finally:
+            sweeper.stop()
             subscription.close()
 
 

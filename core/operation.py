@@ -86,6 +86,8 @@ class Work(Generic[RowT, FormT]):
     done: int
     #: When the first attempt began; generated times are relative to it. The same in every attempt.
     began_at: datetime
+    #: Tells, in a transaction of its own, whether a cancel was accepted meanwhile: to ask during a call to the outside.
+    is_cancel_requested: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         default=5, gt=0, description="Seconds between two sweeps for lost and overlooked jobs."
     )
+    orphan_minutes: float = Field(
+        default=5, gt=0, description="A job that lost its worker fails when no other could take over for this long."
+    )
     grace_seconds: float = Field(
         default=25, ge=0, description="How long a stopping worker waits for its jobs to reach a checkpoint."
     )
@@ -165,6 +168,11 @@ class Settings(BaseSettings):
     def lease(self) -> timedelta:
         """How long a worker may go without a heartbeat before it is presumed dead."""
         return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def orphan_patience(self) -> timedelta:
+        """How long a queue may have no worker before the jobs that one has begun there end as failed."""
+        return max(timedelta(minutes=self.orphan_minutes), self.lease)
 
     @property
     def step_limit(self) -> timedelta:

@@ -1,4 +1,8 @@
-"""Starts worker processes as children and keeps them running; they end with the process that started them."""
+"""Starts worker processes as children and keeps them running; they end with the process that started them.
+
+It sees a child end, and says so in the database: its jobs need not wait for the lease. A child that lives but is
+presumed dead, such as one that is frozen, is killed, and another one takes its place.
+"""
 
 import logging
 import math
@@ -10,8 +14,14 @@ import time
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.database.engine import session_scope
+from core.jobs import workers
 from core.settings import settings
 from tasks.loop import Loop
+from tasks.sweeper import take_over
 
 log = logging.getLogger(__name__)
 
@@ -20,16 +30,21 @@ PAUSE = 0.5
 MOST_PAUSE = 30.0
 #: A worker that lived this long was well: the next start is quick again.
 WELL = 30.0
+#: Seconds between two looks whether a child is presumed dead.
+LOOK = 1.0
 
 
 class Supervisor:
-    """`workers` processes of `main.py worker`, each watched by a thread of its own."""
+    """`number` processes of `main.py worker`, each watched by a thread of its own."""
 
-    def __init__(self, main: Path, workers: int, threads: int) -> None:
+    def __init__(self, main: Path, number: int, threads: int, engine: Engine) -> None:
+        self._engine = engine
         self._command = [sys.executable, str(main), "worker", "--threads", str(threads)]
         self._stopping = threading.Event()
         self._children: dict[int, subprocess.Popen[bytes]] = {}
-        self._pauses = dict.fromkeys(range(workers), PAUSE)
+        #: The process ids of children that have registered, and were not presumed dead when last looked at.
+        self._alive: set[int] = set()
+        self._pauses = dict.fromkeys(range(number), PAUSE)
         self._loops = [
             Loop(
                 f"watch over worker {number + 1}",
@@ -41,6 +56,7 @@ class Supervisor:
             )
             for number in self._pauses
         ]
+        self._loops.append(Loop("watch over silence", self._look, lambda: LOOK, missed="silence not watched"))
 
     def start(self) -> None:
         """Start all workers."""
@@ -74,8 +90,30 @@ class Supervisor:
         if self._stopping.is_set():
             child.terminate()
         code = child.wait()
+        self._alive.discard(child.pid)
         if self._stopping.is_set():
             return
+        self._note_end(child.pid)
         if time.monotonic() - began > WELL:
             self._pauses[number] = PAUSE
         log.warning("worker ended, starting another", extra={"code": code, "pause": self._pauses[number]})
+
+    def _note_end(self, pid: int) -> None:
+        try:
+            take_over(self._engine, pid)
+        except SQLAlchemyError as error:
+            log.warning("its jobs wait for the lease", extra={"pid": pid, "error": str(error).split("\n")[0]})
+
+    def _look(self) -> None:
+        """Kill children that are presumed dead."""
+        for child in list(self._children.values()):
+            if child.poll() is None and self._is_silent(child.pid):
+                log.warning("worker is silent, killing it", extra={"pid": child.pid})
+                child.kill()
+
+    def _is_silent(self, pid: int) -> bool:
+        with session_scope(self._engine) as session:
+            lost = workers.is_lost(session, pid)
+        if lost is False:
+            self._alive.add(pid)
+        return bool(lost) and pid in self._alive

@@ -24,7 +24,7 @@ from tasks.redis_bus import RedisBus
 from tasks.registry import Registry
 from tasks.scheduler import Scheduler
 from tasks.sealer import Sealer
-from tasks.sweeper import Sweeper
+from tasks.sweeper import WorkerSweeper
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     _serve(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
-    sweeper, scheduler, sealer = Sweeper(drain, queues), Scheduler(drain), Sealer(engine)
+    sweeper, scheduler, sealer = WorkerSweeper(drain, queues), Scheduler(drain), Sealer(engine)
     dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=1)
     heartbeat.start()
     drain.start()

@@ -4,8 +4,10 @@ The protocol is docs/demo-service.md.
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from time import monotonic
 
 import httpx2
@@ -15,9 +17,12 @@ from core.demo.batch import Batch, batch_size
 from core.demo.presets import Preset
 from core.demo.protocol import DemoPage, PageRequest
 from core.errors import GiveUp, JobError, TryAgain
+from core.outside import call
 
 #: Seconds per connection attempt, and the number of further attempts, with httpx2's growing pauses between them.
 CONNECT_SECONDS, RECONNECTS = 3.0, 2
+#: Seconds for all of these together.
+CONNECTING = (RECONNECTS + 1) * CONNECT_SECONDS + 2
 #: A page of 1,000 rows is about 300 kB.
 MOST_BYTES = 5_000_000
 #: Besides 5xx: statuses for which a later attempt can succeed.
@@ -40,17 +45,25 @@ class DemoService:
         self._auth = httpx2.BasicAuth(address.username, address.password) if address.userinfo else None
         self._url = address.copy_with(userinfo=b"", path=address.path.rstrip("/") + "/interactions")
 
-    def batches(self, preset: Preset, seed: str, requested_at: datetime, start: int) -> Iterator[Batch]:
+    def batches(
+        self,
+        preset: Preset,
+        seed: str,
+        requested_at: datetime,
+        start: int,
+        is_unwanted: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Batch]:
         """Yield the service's batches from unit `start` on, with one request for each.
 
-        Raises TryAgain when the service is unreachable or busy, GiveUp when its response is invalid.
+        Raises TryAgain when the service is unreachable or busy, GiveUp when its response is invalid, Unwanted.
         """
         profile = preset.profile
         limit = batch_size(len(profile.accounts) + profile.interactions)
         request = PageRequest(preset, seed, requested_at, start, limit, totals=None)
-        with self._client() as client:
+        with ExitStack() as held:
+            client = held.enter_context(self._client())
             while request.totals is None or request.start < request.totals.units:
-                batch = self._read(self._fetch(client, request), request).batch(request)
+                batch = self._read(self._wait_for(client, request, is_unwanted, held), request).batch(request)
                 if batch.end > batch.start:
                     yield batch
                 request = PageRequest(preset, seed, requested_at, batch.end, limit, batch.totals)
@@ -66,6 +79,16 @@ class DemoService:
             # A compressed response could unpack to a thousand times the size that was checked.
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
+
+    def _wait_for(
+        self, client: httpx2.Client, request: PageRequest, is_unwanted: Callable[[], bool], held: ExitStack
+    ) -> bytes:
+        """Fetch a page; also headers that come byte by byte have an end."""
+        longest = self._seconds + CONNECTING
+        try:
+            return call(partial(self._fetch, client, request), seconds=longest, is_unwanted=is_unwanted, held=held)
+        except TimeoutError:
+            raise self._timeout() from None
 
     def _fetch(self, client: httpx2.Client, request: PageRequest) -> bytes:
         deadline = monotonic() + self._seconds

@@ -1,6 +1,6 @@
 """The source of demo rows: the remote demo service if one is configured, else the built-in generator."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from core.demo import generator, remote
@@ -9,13 +9,15 @@ from core.demo.presets import Preset
 from core.settings import settings
 
 
-def batches(preset: Preset, *, seed: str, requested_at: datetime, start: int) -> Iterator[Batch]:
+def batches(
+    preset: Preset, *, seed: str, requested_at: datetime, start: int, is_unwanted: Callable[[], bool]
+) -> Iterator[Batch]:
     """Yield the preset's batches from unit `start` on; the same arguments give the same rows.
 
-    Raises TryAgain or GiveUp when a remote demo service fails.
+    Raises TryAgain or GiveUp when a remote demo service fails, Unwanted when the rows are not wanted any more.
     """
     current = settings()
     if not current.demo_service_url:
         return generator.batches(preset, seed, requested_at, start)
     service = remote.DemoService(current.demo_service_url, current.demo_service_timeout_seconds)
-    return service.batches(preset, seed, requested_at, start)
+    return service.batches(preset, seed, requested_at, start, is_unwanted)

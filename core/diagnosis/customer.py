@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from core.diagnosis.context import latest_job, load_context
 from core.errors import JobError, NotFound
+from core.jobs.failure import WORKER_LOST
 from core.jobs.labels import Label
 from core.models import BackgroundJob, DemoModeStatus, User
 
@@ -62,7 +63,7 @@ def error_for_owner(job: BackgroundJob) -> str | None:
     """Return a job's error for its owner: only messages that were written for people."""
     if job.error_type is None:
         return None
-    if job.error_type in _written_for_people(JobError) or job.error_type == "WorkerLost":
+    if job.error_type in _written_for_people(JobError) or job.error_type == WORKER_LOST:
         return (job.error_message or "").strip() or None
     return _OUR_FAULT.format(str(job.id)[-12:])
 

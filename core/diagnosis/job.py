@@ -19,8 +19,8 @@ PROMPT = timedelta(seconds=10)
 
 
 _NEXT_CHECKPOINT: Final = "It stops at its next checkpoint."
-#: Instead, while no worker runs: the first sweep ends it.
-_NEXT_WORKER: Final = "It ends as soon as a worker runs."
+#: Instead, while its worker is lost.
+_NEXT_SWEEP: Final = "It ends with the next sweep."
 
 
 def explain(context: JobContext) -> Diagnosis:
@@ -106,6 +106,10 @@ def _running(context: JobContext) -> Explanation:
 
 def _stopping(context: JobContext) -> Explanation:
     requested, quiet = context.since(context.job.cancel_requested_at), context.facts.quiet
+    if not context.facts.has_live_worker:
+        return Explanation(
+            f"{name_of(context)} was asked to stop {requested} ago; its worker is lost, and the next sweep ends it."
+        )
     when = f"has made no progress for {spoken(quiet)}" if quiet > QUIET else "stops at its next checkpoint"
     return Explanation(f"{name_of(context)} was asked to stop {requested} ago and {when}.", (_time_limit(context),))
 
@@ -170,7 +174,7 @@ def _no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()
             f"It continues as soon as a worker starts ({PROGRAM} worker).",
             *requested_evidence(context),
         ),
-        _cancel(context.job, effect_of_cancel(context.job, running=_NEXT_WORKER)),
+        _cancel(context.job, effect_of_cancel(context.job, running=_NEXT_SWEEP)),
     )
 
 

@@ -2,9 +2,9 @@
 
 The first match wins:
 
-- *orphaned*: running, but its worker is lost, stopped, unknown, or silent for longer than the lease. It comes first
-  because no worker acts on the job, not even on a cancel, until the next sweep.
-- *stopping*: running, with a requested cancel.
+- *stopping*: running, with a requested cancel. It comes first because it is what happens to the job, whether its worker
+  lives or not: of a lost worker's job, the next sweep is the end.
+- *orphaned*: running, but its worker is lost, stopped, unknown, or silent for longer than the lease.
 - *retrying*: queued after at least one attempt, including the wait for the next one.
 - *scheduled*: queued, never attempted, and due later.
 - otherwise the stored status.
@@ -57,9 +57,9 @@ _STATUSES: Final = frozenset(JobStatus)
 def label_of(job: BackgroundJob, worker: Worker | None, now: datetime) -> Label:
     """Return a job's label at `now`; `worker` is the row of its `worker_id`, if that exists."""
     if job.status == JobStatus.RUNNING:
-        if not is_alive(worker, now):
-            return Label.ORPHANED
-        return Label.STOPPING if job.cancel_requested_at else Label.RUNNING
+        if job.cancel_requested_at:
+            return Label.STOPPING
+        return Label.RUNNING if is_alive(worker, now) else Label.ORPHANED
     if job.status == JobStatus.QUEUED:
         if job.attempt > 0:
             return Label.RETRYING
@@ -83,8 +83,8 @@ def label_column() -> ColumnElement[str]:
 def _label_column(lease: timedelta) -> ColumnElement[str]:
     job = _Job
     return sa.case(
-        (sa.and_(col(job.status) == JobStatus.RUNNING, sa.not_(_worker_alive(lease))), Label.ORPHANED.value),
         (sa.and_(col(job.status) == JobStatus.RUNNING, col(job.cancel_requested_at).is_not(None)), "stopping"),
+        (sa.and_(col(job.status) == JobStatus.RUNNING, sa.not_(_worker_alive(lease))), Label.ORPHANED.value),
         (sa.and_(col(job.status) == JobStatus.QUEUED, col(job.attempt) > 0), Label.RETRYING.value),
         (sa.and_(col(job.status) == JobStatus.QUEUED, col(job.run_at) > clock.db_now()), Label.SCHEDULED.value),
         else_=sa.cast(col(job.status), sa.Text),

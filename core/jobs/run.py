@@ -23,6 +23,7 @@ from core.jobs.subject import lock_held, lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob
 from core.operation import Operation, Steps, Task, TaskWork
 from core.operations import BY_NAME
+from core.outside import Unwanted
 
 #: Writes the success, with the job's result.
 _Succeed = Callable[[dict[str, Any] | None], None]
@@ -76,7 +77,7 @@ def run(
             return _after_loss(session, held)
         except _EndingUnknown as unknown:
             raise cast(SQLAlchemyError, unknown.__cause__) from None
-        except _CancelRequested:
+        except (_CancelRequested, Unwanted):
             return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
         except _StopRequested:
             return _end(session, held, AttemptOutcome.HANDED_BACK, finish.release)

@@ -1,9 +1,13 @@
 """The subject of a job: a user or one of their connections. Lock order everywhere: first the subject, then the job."""
 
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col, select
 
 from core.models import BackgroundJob, JobStatus, PlatformConnection, User
 from core.operation import Operation, Work
@@ -51,4 +55,12 @@ def work_of(session: Session, job: BackgroundJob, operation: Operation[Any, Any]
         key=str(job.id),
         done=job.progress_done,
         began_at=job.started_at or job.created_at,
+        is_cancel_requested=partial(_is_cancel_requested, session.get_bind(), job.id),
     )
+
+
+def _is_cancel_requested(bind: Engine | Connection, job_id: UUID) -> bool:
+    requested = select(col(BackgroundJob.cancel_requested_at)).where(col(BackgroundJob.id) == job_id)
+    with suppress(OperationalError), Session(bind) as session:  # a database that is away says so at the next checkpoint
+        return session.exec(requested).first() is not None
+    return False

@@ -10,16 +10,16 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session
 
 from core import bus
 from core.database.statement import Statement
 from core.jobs import finish
 from core.jobs.due import DueQueue, due_queues
-from core.jobs.failure import Failure, fingerprint
+from core.jobs.failure import WORKER_LOST, Failure, fingerprint
 from core.jobs.fence import Transition, transition
 from core.jobs.subject import lock_held
-from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
+from core.models import AttemptOutcome, BackgroundJob, JobStatus
 
 #: Maximum jobs per sweep; the next sweep takes the rest.
 BATCH = 200
@@ -61,6 +61,14 @@ _BRING_FORWARD = text("""
           AND updated_at > statement_timestamp() + interval '1 second' AND (run_at <= updated_at OR attempt > 0)
         LIMIT :batch FOR UPDATE SKIP LOCKED
     )
+""")
+
+# How far a job was when it last lost its worker, and how often it was no further than before. Workers of an earlier
+# release noted neither.
+_LOSSES = text("""
+    SELECT coalesce(max((data ->> 'done')::bigint), 0) AS done,
+           count(*) FILTER (WHERE data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place
+    FROM events WHERE job_id = :id AND name = 'job.rescued'
 """)
 
 #: A worker that froze inside a transaction keeps its locks for a while: leave its job to the next sweep.
@@ -120,6 +128,7 @@ def bring_forward(session: Session) -> int:
 def rescue(session: Session, orphan: Orphan) -> bool:
     """Take an orphan from its worker: settle it if cancelled, fail it after its last attempt, else queue it again.
 
+    An attempt that came further than the one before is no sign of a job that kills its workers, and is not spent.
     Returns False when another sweeper or the worker itself was faster. The caller commits.
     """
     session.connection().execute(_SHORT_LOCK_WAIT)
@@ -128,18 +137,13 @@ def rescue(session: Session, orphan: Orphan) -> bool:
         return False
     if job.cancel_requested_at:
         finish.settle(session, job, finish.cancelled(job))
-    elif job.attempt >= job.max_attempts:
-        finish.fail(session, job, _final_loss(session, job, orphan), AttemptOutcome.LOST)
+        return True
+    before = session.connection().execute(_LOSSES, {"id": job.id}).one()
+    has_moved_on = job.progress_done > before.done and job.max_attempts > 1
+    if job.attempt >= job.max_attempts and not has_moved_on:
+        finish.fail(session, job, _final_loss(orphan, before.in_place + 1), AttemptOutcome.LOST)
     else:
-        failure = _loss(_MESSAGES[orphan.why])
-        requeue = Transition(
-            status=JobStatus.QUEUED,
-            outcome=AttemptOutcome.LOST,
-            event="job.rescued",
-            failure=failure,
-            data={"error": failure.message, "attempt": job.attempt},
-        )
-        transition(session, job.id, job.token, JobStatus.RUNNING, requeue)
+        transition(session, job.id, job.token, JobStatus.RUNNING, _requeued(job, orphan, has_moved_on=has_moved_on))
     return True
 
 
@@ -151,22 +155,36 @@ def wake_due(session: Session, worker_id: UUID, queues: Collection[str], kinds: 
     return due
 
 
-def _final_loss(session: Session, job: BackgroundJob, orphan: Orphan) -> Failure:
-    losses = session.exec(
-        select(func.count())
-        .select_from(JobAttempt)
-        .where(col(JobAttempt.job_id) == job.id, col(JobAttempt.outcome) == AttemptOutcome.LOST)
-    ).one()
-    if orphan.why == "worker":
-        return _loss(f"worker lost {losses + 1} times: this job probably kills the worker that runs it.")
-    return _loss(_MESSAGES["step"])
+def _requeued(job: BackgroundJob, orphan: Orphan, *, has_moved_on: bool) -> Transition:
+    failure = _loss(_MESSAGES[orphan.why])
+    return Transition(
+        status=JobStatus.QUEUED,
+        outcome=AttemptOutcome.LOST,
+        event="job.rescued",
+        failure=failure,
+        refund=int(has_moved_on),
+        data={
+            "error": failure.message,
+            "attempt": job.attempt,
+            "done": job.progress_done,
+            "moved_on": has_moved_on,
+        },
+    )
+
+
+def _final_loss(orphan: Orphan, losses: int) -> Failure:
+    """Return the failure of a job that was lost at its last attempt, and so many times no further than before."""
+    if orphan.why == "worker" and losses > 1:
+        return _loss(f"worker lost {losses} times: this job probably kills the worker that runs it.")
+    return _loss(_FINAL[orphan.why])
 
 
 def _loss(message: str) -> Failure:
-    return Failure("WorkerLost", message, "", fingerprint("WorkerLost", message))
+    return Failure(WORKER_LOST, message, "", fingerprint(WORKER_LOST, message))
 
 
 _MESSAGES = {
     "worker": "The worker that ran this job died or went silent; another one takes over.",
     "step": "The job reached no checkpoint within its time limit and was taken from its worker.",
 }
+_FINAL = {**_MESSAGES, "worker": "The worker that ran the job's last attempt died or went silent."}

@@ -61,6 +61,20 @@ def deregister(session: Session, worker_id: UUID) -> None:
     session.exec(update(Worker).where(col(Worker.id) == worker_id).values(stopped_at=clock.db_now()))
 
 
+def mark_ended(session: Session, pid: int) -> int:
+    """Mark the worker of a process of this machine that has ended as lost; return how many there were."""
+    own = (col(Worker.host) == socket.gethostname(), col(Worker.pid) == pid)
+    living = (col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
+    return session.exec(update(Worker).where(*own, *living).values(lost_at=clock.db_now())).rowcount
+
+
+def is_lost(session: Session, pid: int) -> bool | None:
+    """Tell whether the last worker that a process of this machine has registered is lost; None if there is none."""
+    own = (col(Worker.host) == socket.gethostname(), col(Worker.pid) == pid)
+    newest = select(col(Worker.lost_at).is_not(None)).where(*own).order_by(col(Worker.id).desc())
+    return session.exec(newest).first()
+
+
 def carry_deadlines(session: Session, worker_id: UUID, step: timedelta, limit: timedelta) -> None:
     """Let the time limits of a worker's running steps go along with a step of the database's clock.
 

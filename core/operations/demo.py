@@ -37,7 +37,14 @@ def fill(work: Work[User, PresetFormT]) -> Steps:
     """Write the preset's connections and interactions, one batch per step."""
     user_id = work.subject.id
     # Each step fetches its batch first: no transaction is open while a slow demo service answers.
-    for batch in batches(work.form.preset, seed=work.key, requested_at=work.began_at, start=work.done):
+    source = batches(
+        work.form.preset,
+        seed=work.key,
+        requested_at=work.began_at,
+        start=work.done,
+        is_unwanted=work.is_cancel_requested,
+    )
+    for batch in source:
         _pause()
         if batch.start == 0:
             wipe(work)

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,10 +10,13 @@ from core.demo import remote
 from core.demo.generator import batches
 from core.demo.presets import Preset
 from core.errors import GiveUp, TryAgain
+from core.models import AttemptOutcome, JobStatus
 from core.operations import demo
 from core.settings import settings
+from tests import driving
 from tests.demo.driving import AT, a_user, demo_rows, drive
 from tests.demo.fake_service import FakeService, ask, status, well
+from tests.waiting import eventually
 
 
 def silent(handler, query):
@@ -184,3 +188,35 @@ def test_an_address_that_cannot_be_used_is_refused_without_showing_it(url):
     assert str(caught.value) == (
         "DEMO_SERVICE_URL is invalid: it must look like https://host:port/path, without ? or #."
     )
+
+
+def drip_headers(handler, query):
+    handler.send_response(200)
+    while not handler.fake.over.wait(0.05):
+        handler.send_header("X-Slow", "1")
+        handler.flush_headers()
+    handler.close_connection = True
+
+
+def test_headers_that_come_byte_by_byte_have_an_end(monkeypatch):
+    monkeypatch.setattr(remote, "CONNECTING", 0.1)
+    with FakeService(drip_headers) as service, pytest.raises(TryAgain, match=r"did not answer within 0\.3 s"):
+        ask(service.url, seconds=0.3)
+
+
+def test_a_cancel_ends_a_call_that_hangs_long_before_its_own_limit(engine, monkeypatch):
+    monkeypatch.setenv("UNSTUCK_DEMO_SERVICE_TIMEOUT_SECONDS", "600")
+    user = driving.prepare(engine, demo.enable)
+    job_id = driving.ask(engine, demo.enable, user, {"preset": "nano"})
+    with FakeService(well, silent) as service, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setenv("DEMO_SERVICE_URL", service.url)
+        settings.cache_clear()
+        attempt = pool.submit(driving.run_next, engine)
+        eventually(lambda: len(service.seen) == 2)
+        driving.ask_to_cancel(engine, job_id)
+        outcome = attempt.result(10)
+    monkeypatch.undo()
+    settings.cache_clear()
+    assert outcome is AttemptOutcome.CANCELLED
+    assert driving.job_row(engine, job_id).status is JobStatus.CANCELLED
+    assert driving.picture(engine, user)["interactions"] == []

@@ -48,7 +48,7 @@ class Team:
         self.interrupted: list[tuple[UUID, int]] = []
 
     def a_sweeper(self) -> Sweeper:
-        return Sweeper(Drain(self.engine, Registry(1), uuid4()), [])
+        return Sweeper(self.engine)
 
     def job_of_a_worker(self, *, alive: bool) -> UUID:
         worker = driving.new_worker(self.engine)

@@ -26,7 +26,7 @@ from core.settings import Settings
 from tasks import turns
 from tasks.actors import Drain
 from tasks.registry import Registry
-from tasks.sweeper import Sweeper
+from tasks.sweeper import WorkerSweeper
 from tasks.turns import Turns
 from tests.driving import drain, new_worker
 from tests.factories import ADMIN
@@ -282,7 +282,7 @@ def test_an_idle_worker_starts_a_job_whose_wake_up_was_lost_whatever_waits_elsew
     enqueue(engine, few, 1)
     worker = worker_for(engine, queues=[QUIET])
     worker.start()
-    Sweeper(worker, [QUIET]).once()
+    WorkerSweeper(worker, [QUIET]).once()
     eventually(lambda: starts(engine) == [QUIET])
     worker.carrier.stop()
 

@@ -63,7 +63,7 @@ def every_label(session: Session) -> dict[Label, BackgroundJob]:
         Label.RETRYING: job(session, status="queued", run_at=later, attempt=1),
         Label.RUNNING: job(session, status="running", worker_id=alive.id, attempt=1),
         Label.STOPPING: job(session, status="running", worker_id=alive.id, cancel_requested_at=NOW),
-        Label.ORPHANED: job(session, status="running", worker_id=silent.id, cancel_requested_at=NOW),
+        Label.ORPHANED: job(session, status="running", worker_id=silent.id),
         Label.SUCCEEDED: job(session),
         Label.FAILED: job(session, status="failed"),
         Label.CANCELLED: job(session, status="cancelled"),
@@ -83,6 +83,13 @@ def test_a_job_whose_worker_has_gone_is_orphaned(session: Session, gone: dict[st
     first = job(session, status="running", worker_id=worker(session, **gone).id)
     second = job(session, status="running", worker_id=uuid4())
     assert ids_of(session, label="orphaned") == {str(first.id), str(second.id)}
+
+
+def test_a_job_with_an_accepted_cancel_is_stopping_also_when_its_worker_is_lost(session: Session) -> None:
+    lost = worker(session, lost_at=NOW)
+    stopping = job(session, status="running", worker_id=lost.id, cancel_requested_at=NOW)
+    assert ids_of(session, label="stopping") == {str(stopping.id)}
+    assert label_of(stopping, lost, datetime.now(UTC)) is Label.STOPPING
 
 
 def test_a_filter_survives_the_url() -> None:

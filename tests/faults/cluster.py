@@ -111,8 +111,12 @@ class Cluster:
         return supervisor
 
     def _workers(self) -> int:
+        return len(self.workers())
+
+    def workers(self) -> list[Worker]:
+        """Return every worker that has ever registered."""
         with Session(self.engine) as session:
-            return session.exec(select(func.count()).select_from(Worker)).one()
+            return list(session.exec(select(Worker)))
 
     def is_registered(self, process: Process) -> bool:
         """Return whether a worker process has registered."""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from core.database.engine import session_scope
-from core.models import Role
+from core.models import JobStatus, Role
 from core.people.passwords import hash_password
 from tests.factories import make_user
 from tests.faults.cluster import NANO, PROGRAM, Cluster, heal_and_check
@@ -69,6 +69,22 @@ def test_while_the_database_is_down_the_console_says_so_and_is_back_by_itself(
     cluster.acknowledged.append(job_id)
     heal_and_check(cluster)
     assert cluster.state_of(user) == ("enabled", NANO)
+
+
+def test_a_console_alone_brings_cancelled_and_abandoned_jobs_to_rest(
+    cluster: Cluster, console: Callable[..., httpx.Client]
+) -> None:
+    client = console(UNSTUCK_ORPHAN_MINUTES=0.1)
+    worker = cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
+    (one, cancelled), (other, abandoned) = cluster.ask(2)
+    for job in (cancelled, abandoned):
+        cluster.begin(job)
+    worker.kill()
+    assert client.post(f"/api/jobs/{cancelled.id}/cancel").status_code < 300
+    eventually(lambda: cluster.has_ended(cancelled, abandoned), within=30)
+    assert [cluster.job(job).status for job in (cancelled, abandoned)] == [JobStatus.CANCELLED, JobStatus.FAILED]
+    assert [cluster.state_of(user) for user in (one, other)] == [("disabled", 0), ("failed", 0)]
+    heal_and_check(cluster)
 
 
 def _accepted(client: httpx.Client, path: str) -> object:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 
+import psutil
 from sqlalchemy import Engine
 
 from core.database.engine import session_scope
@@ -12,7 +13,7 @@ from tests import driving
 from tests.driving import ask_to_cancel
 from tests.factories import make_user
 from tests.faults import kinds
-from tests.faults.cluster import NANO, Cluster, heal_and_check
+from tests.faults.cluster import NANO, PROGRAM, Cluster, heal_and_check
 from tests.waiting import eventually
 
 
@@ -32,7 +33,7 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(cluster:
     cluster.begin(job)
     frozen.send_signal(signal.SIGSTOP)
     cluster.start_worker(UNSTUCK_DEMO_STEP_SECONDS=0.3)
-    eventually(lambda: cluster.job(job).attempt == 2, within=20)
+    eventually(lambda: cluster.job(job).token == 2, within=20)
     frozen.send_signal(signal.SIGCONT)  # while the other worker is at work
     eventually(lambda: "registered anew" in cluster.log_text(), within=20)
     eventually(cluster.all_ended, within=20)
@@ -120,3 +121,33 @@ def test_a_job_cancelled_while_its_worker_is_frozen_settles_and_stays_settled(cl
     heal_and_check(cluster)
     assert cluster.job(job).status is JobStatus.CANCELLED
     assert cluster.state_of(user) == ("disabled", 0)
+
+
+def the_worker_of_a_run(cluster: Cluster, **settings: object) -> psutil.Process:
+    """Start the whole program, and return its worker process."""
+    before = {row.pid for row in cluster.workers()}
+    cluster.spawn((*PROGRAM, "run", "--no-browser", "--port", "0"), UNSTUCK_DEMO_STEP_SECONDS=0.3, **settings)
+    return psutil.Process(eventually(lambda: {row.pid for row in cluster.workers()} - before, within=60).pop())
+
+
+def test_a_run_whose_worker_is_killed_goes_on_in_seconds_and_not_after_the_lease(cluster: Cluster) -> None:
+    slow = {"UNSTUCK_LEASE_SECONDS": 300, "UNSTUCK_HEARTBEAT_SECONDS": 100, "UNSTUCK_SWEEP_SECONDS": 100}
+    worker = the_worker_of_a_run(cluster, **slow)
+    [(user, job)] = cluster.ask()
+    cluster.begin(job)
+    worker.kill()
+    eventually(lambda: cluster.job(job).token == 1 and cluster.job(job).status is JobStatus.QUEUED, within=2)
+    eventually(lambda: cluster.has_ended(job), within=30)
+    assert cluster.state_of(user) == ("enabled", NANO)
+    heal_and_check(cluster)
+
+
+def test_a_run_kills_its_frozen_worker_after_a_lease_and_starts_another(cluster: Cluster) -> None:
+    worker = the_worker_of_a_run(cluster)
+    [(user, job)] = cluster.ask()
+    cluster.begin(job)
+    worker.send_signal(signal.SIGSTOP)
+    eventually(lambda: not worker.is_running(), within=20)
+    eventually(lambda: cluster.has_ended(job), within=30)
+    assert cluster.state_of(user) == ("enabled", NANO)
+    heal_and_check(cluster)

@@ -1,6 +1,17 @@
 """The endings of an attempt, as the model has them: what core/jobs/finish.py does in one transaction each."""
 
-from tests.model.state import CANCELLED, FAILED, KINDS, QUEUED, RUNNING, SUCCEEDED, USER_FAILED, Job, World
+from tests.model.state import (
+    CANCELLED,
+    FAILED,
+    KINDS,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    USER_FAILED,
+    Job,
+    World,
+    has_moved_on,
+)
 from tests.model.transition import Protections
 
 
@@ -54,9 +65,11 @@ def rescue(world: World, at: int, rules: Protections) -> World:
     job = world.jobs[at]
     if job.cancel and rules.endings_heed_cancel:
         return settle(world, at, CANCELLED, rules)
-    if job.attempt >= job.max_attempts and rules.lost_attempts_count:
+    moved_on = has_moved_on(job) and rules.moving_on_spends_nothing
+    if job.attempt >= job.max_attempts and rules.lost_attempts_count and not moved_on:
         return settle(world, at, FAILED, rules)
-    return requeue(world, at)
+    marked = job._replace(attempt=job.attempt - moved_on, mark=max(job.mark, job.done))
+    return requeue(world.with_job(at, marked), at)
 
 
 def requeue(world: World, at: int, *, due: bool = True) -> World:

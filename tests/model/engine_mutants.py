@@ -65,6 +65,10 @@ def _hand_back_spent(session: Session, job: BackgroundJob) -> None:
     fence.transition(session, job.id, job.token, JobStatus.RUNNING, back)
 
 
+def _requeue_spent(real: Callable[..., fence.Transition]) -> Callable[..., fence.Transition]:
+    return lambda job, orphan, **_: real(job, orphan, has_moved_on=False)
+
+
 def _rest_without_origin(kind: Any, _job: BackgroundJob, to: fence.Transition) -> Any:
     return kind.machine.failed if to.status is JobStatus.FAILED else kind.cancelled_state
 
@@ -100,6 +104,11 @@ ENGINE_MUTANTS = (
     EngineMutant("sweep that sees the living", _sql(sweep, "_LOST_JOBS", "w.id IS NULL OR", "true OR")),
     EngineMutant(
         "sweep blind to late steps", _sql(sweep, "_LOST_JOBS", "OR j.deadline_at <", "OR NULL <"), settings.LATE
+    ),
+    EngineMutant(
+        "loss that spends the attempt of a job that moved on",
+        _instead(sweep, "_requeued", _requeue_spent(sweep._requeued)),
+        settings.RETRYING,
     ),
     EngineMutant("no undo", _instead(finish, "_undo", lambda _session, _job, _kind, _subject, to: to)),
     EngineMutant("user left behind", _instead(finish, "_settled_state", lambda kind, _job, _to: kind.during)),

@@ -2,7 +2,19 @@
 
 from collections.abc import Callable
 
-from tests.model.state import ALL_EFFECTS, CANCELLED, ENDED, FAILED, KINDS, QUEUED, RUNNING, SUCCEEDED, Job, World
+from tests.model.state import (
+    ALL_EFFECTS,
+    CANCELLED,
+    ENDED,
+    FAILED,
+    KINDS,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    Job,
+    World,
+    has_moved_on,
+)
 from tests.model.transition import PEOPLE, WORKERS, Transition
 
 STUCK = "from every state an end is reachable"
@@ -116,6 +128,15 @@ def _stopping_is_free(before: World, transition: Transition) -> bool:
     return new.status != QUEUED or new.attempt == old.attempt - 1 or old == new
 
 
+def _moving_on_is_free(before: World, transition: Transition) -> bool:
+    """A job that lost its worker, and is further than at the loss before, has as many attempts left as before."""
+    move = transition.move
+    if move.name != "rescue" or before.jobs == transition.world.jobs:
+        return True
+    old, new = before.jobs[move.job], transition.world.jobs[move.job]
+    return not has_moved_on(old) or old.cancel or (new.status, new.attempt) == (QUEUED, old.attempt - 1)
+
+
 def _one_event_per_command(before: World, transition: Transition) -> bool:
     new_events = sum(job.person_events for job in transition.world.jobs) - sum(job.person_events for job in before.jobs)
     changed = transition.move.name in PEOPLE and before.jobs != transition.world.jobs
@@ -143,6 +164,7 @@ OF_MOVES: dict[str, Callable[[World, Transition], bool]] = {
     "only the holder changes a job": _only_the_holder_changes,
     "a healthy job is left alone": _healthy_is_left_alone,
     "stopping spends no attempt": _stopping_is_free,
+    "moving on spends no attempt": _moving_on_is_free,
     "one event per change by a person": _one_event_per_command,
     "what is refused changes nothing": _refused_changes_nothing,
 }

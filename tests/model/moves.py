@@ -18,7 +18,7 @@ def moves(world: World, setting: Setting, rules: Protections) -> Iterator[Transi
 
 def _all(world: World, setting: Setting, rules: Protections) -> Iterator[Transition]:
     yield from _wakeups(world, setting)
-    yield from _time(world)
+    yield from _time(world, setting)
     yield from _claims(world, setting, rules)
     for worker in world.workers:
         yield from threads.moves(world, worker, setting, rules)
@@ -48,11 +48,11 @@ def _woken(before: World, each: Transition, setting: Setting) -> Transition:
     return each._replace(world=each.world._replace(wakeups=min(setting.wakeups, each.world.wakeups + 1)))
 
 
-def _time(world: World) -> Iterator[Transition]:
+def _time(world: World, setting: Setting) -> Iterator[Transition]:
     for at, job in enumerate(world.jobs):
         if job.status == QUEUED and not job.due:
             yield Transition(Move("wait", at), world.with_job(at, job._replace(due=True)))
-        if job.status == RUNNING and not job.late and not job.lost:
+        if job.status == RUNNING and not job.late and not job.lost and setting.may_lose(job):
             yield Transition(Move("overrun", at), world.with_job(at, job._replace(late=True)))
 
 

@@ -43,6 +43,7 @@ MUTANTS = (
     Mutant("sweeper_wakes_for_due_jobs", STUCK, _BELLS),
     Mutant("heartbeat_gives_back", STUCK, settings.STOPPING),
     Mutant("lost_attempts_count", "attempt <= max_attempts"),
+    Mutant("moving_on_spends_nothing", "moving on spends no attempt"),
     Mutant("endings_undo", "failed or cancelled means nothing left"),
     Mutant("failed_undo_is_reported", "failed or cancelled means nothing left", settings.DISMISS),
     Mutant("user_moves_with_job", "user state = f(last job)"),

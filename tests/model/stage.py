@@ -59,6 +59,7 @@ _PICTURE = """
         ARRAY(SELECT author::int FROM interactions WHERE user_id = u.id AND is_demo ORDER BY 1) AS effects,
         ARRAY(SELECT jsonb_build_array(
             j.kind, j.came_from, j.status, j.max_attempts, j.attempt, j.token, j.progress_done,
+            (SELECT coalesce(max((data ->> 'done')::int), 0) FROM events WHERE job_id = j.id AND name = 'job.rescued'),
             j.status <> 'queued' OR j.run_at <= statement_timestamp(),
             j.cancel_requested_at IS NOT NULL,
             j.status = 'running' AND EXISTS (SELECT FROM workers WHERE id = j.worker_id AND lost_at IS NOT NULL),

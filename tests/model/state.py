@@ -43,6 +43,8 @@ class Job(NamedTuple):
     attempt: int = 0
     token: int = 0
     done: int = 0
+    #: How far it was when it last lost its worker.
+    mark: int = 0
     #: Its pause after an error is over.
     due: bool = True
     cancel: bool = False
@@ -64,6 +66,11 @@ class Job(NamedTuple):
 CLAIMED, WORKING, HEARD_CANCEL, HEARD_STOP, ERRED, GAVE_UP, SHUT_OUT = (
     "claimed", "working", "heard cancel", "heard stop", "erred", "gave up", "shut out",
 )  # fmt: skip
+
+
+def has_moved_on(job: Job) -> bool:
+    """Return whether a job is further than when it last lost its worker, and may be tried more than once."""
+    return job.done > job.mark and job.max_attempts > 1
 
 
 class Worker(NamedTuple):
@@ -141,6 +148,10 @@ class Setting(NamedTuple):
     hasty: bool = False
     #: Names of moves that this world leaves out.
     without: frozenset[str] = frozenset()
+
+    def may_lose(self, job: Job) -> bool:
+        """Return whether a job may lose its worker once more; one that moves on in between could without end."""
+        return job.token <= self.attempts + self.refunds
 
     def first(self) -> World:
         """Return the state right after the request was committed."""

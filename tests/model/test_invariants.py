@@ -37,6 +37,11 @@ BROKEN_MOVES = {
         Move("end", 0, 2),
         world(HELD._replace(status=QUEUED)),
     ),
+    "moving on spends no attempt": (
+        world(HELD._replace(done=1)),
+        Move("rescue", 0, 2),
+        world(HELD._replace(status=QUEUED, done=1, mark=1)),
+    ),
     "one event per change by a person": (world(HELD), Move("cancel", 0), world(HELD._replace(cancel=True))),
     "what is refused changes nothing": (world(JOB), Move("ask"), world(HELD)),
 }

@@ -28,7 +28,7 @@ ENDING = frozenset({HEARD_CANCEL, HEARD_STOP, ERRED, GAVE_UP})
 def moves(world: World, worker: Worker, setting: Setting, rules: Protections) -> Iterator[Transition]:
     """Yield every transition of one thread that is at a job."""
     may_refund = _may_refund(world.jobs[worker.job], setting)
-    yield from _deaths(world, worker)
+    yield from _deaths(world, worker, setting)
     if worker.phase == CLAIMED:
         yield _named("begin", worker, _begin(world, worker))
     elif worker.phase == WORKING:
@@ -56,11 +56,13 @@ def _named(name: str, worker: Worker, world: World) -> Transition:
     return Transition(Move(name, worker.job, worker.token), world)
 
 
-def _deaths(world: World, worker: Worker) -> Iterator[Transition]:
+def _deaths(world: World, worker: Worker, setting: Setting) -> Iterator[Transition]:
     """kill -9, and SIGSTOP for longer than the lease: the thread of the latter resumes one day without knowing it."""
     job = world.jobs[worker.job]
     if not is_held(job, worker.token):
         return  # no one waits for it, so its death changes nothing
+    if not setting.may_lose(job):
+        return
     silent = world.with_job(worker.job, job._replace(lost=True))
     yield _named("kill", worker, silent.without(worker))
     if not job.lost:

@@ -57,6 +57,7 @@ class Protections(NamedTuple):
     sweeper_wakes_for_due_jobs: bool = True
     heartbeat_gives_back: bool = True
     lost_attempts_count: bool = True
+    moving_on_spends_nothing: bool = True
     endings_undo: bool = True
     failed_undo_is_reported: bool = True
     user_moves_with_job: bool = True

@@ -138,6 +138,15 @@ SITUATIONS = {
         "asked to stop 3 s ago",
         None,
     ),
+    "stopping, and its worker is lost": (
+        job(**RUNNING, cancel_requested_at=ago(seconds=3)),
+        worker(heartbeat_at=ago(minutes=6)),
+        NOBODY,
+        0,
+        Situation.STUCK,
+        "asked to stop 3 s ago; its worker is lost, and the next sweep ends it",
+        None,
+    ),
     "its worker is lost": (
         job(**RUNNING),
         worker(heartbeat_at=ago(seconds=33)),

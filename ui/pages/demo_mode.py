@@ -12,7 +12,7 @@ from core.models import DemoModeStatus
 from core.operation import Operation
 from core.operations import demo, operation_during
 from ui import access, design
-from ui.components.base.box import Part, box, keep_fresh, text
+from ui.components.base.box import Part, box, keep_fresh, keep_ticking, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
@@ -44,12 +44,14 @@ class DemoCard:
         self._part: Part[DemoState] = Part(self._draw, "part")
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
+        self._waiting: ui.label | None = None
         self._last: DemoState | None = None
 
     async def begin(self) -> None:
         """Show the state now and after every change."""
         await self.refresh()
         keep_fresh(self._part.box, self.refresh, user_id=self._user_id)
+        keep_ticking(self._part.box, self._tick)
 
     async def refresh(self) -> None:
         """Load the state and show what changed."""
@@ -60,10 +62,17 @@ class DemoCard:
         self._show_progress(state)
         self._announce(state)
 
+    async def _tick(self) -> None:
+        """Look again while a job is under way: without a worker, there is no commit that would tell."""
+        if self._last and self._last.label and self._last.label not in TERMINAL_WORDS:
+            await self.refresh()
+
     def _show_progress(self, state: DemoState) -> None:
         if self._progress and self._message:
             self._progress.show(state.done, state.total, state.message)
             self._message.set_text(state.message)
+        if self._waiting:
+            self._waiting.set_text(waiting_words(state))
 
     def _announce(self, state: DemoState) -> None:
         last, self._last = self._last, state
@@ -72,7 +81,7 @@ class DemoCard:
             self._voice.set_text(message)
 
     def _draw(self, state: DemoState) -> None:
-        self._progress = self._message = None
+        self._progress = self._message = self._waiting = None
         if operation_during(demo.demo_mode, state.status):
             self.draw_transition(state)
         else:
@@ -160,7 +169,7 @@ class DemoCard:
     def _draw_progress(self, name: str, state: DemoState) -> None:
         self._progress = ProgressBar(name)
         self._message = text(state.message, "strong")
-        text(waiting_words(state), "lead", tag="p")
+        self._waiting = text(waiting_words(state), "lead", tag="p")
 
     def _draw_cancel(self, state: DemoState) -> None:
         if state.label is Label.STOPPING:

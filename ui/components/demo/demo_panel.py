@@ -70,7 +70,7 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
                 time_text(job.run_at, "clock", "muted")
             box("grow")
             cancel_button = button("Cancel", cancel, look=DANGER)
-            _only_support(cancel_button)
+            _forbid_where_vain(cancel_button, context.label)
         progress = ProgressBar(job.kind)
         progress.show(job.progress_done, job.progress_total, job.progress_message)
         # A moving bar would suggest progress although nothing runs; a queue may be paused for hours.
@@ -97,7 +97,9 @@ def _filled(form: ModelForm | None, when: MomentField | None) -> Callable[[], tu
     return lambda: (form.values() if form else {}, when.instant if when else None)
 
 
-def _only_support(cancel_button: ui.button) -> None:
+def _forbid_where_vain(cancel_button: ui.button, label: Label) -> None:
     actor = access.me()
-    if not actor.may(Role.SUPPORT):
+    if label is Label.STOPPING:
+        forbid(cancel_button, "A cancel was requested already.")
+    elif not actor.may(Role.SUPPORT):
         forbid(cancel_button, f"Cancel needs the role support; you are {actor.role}.")

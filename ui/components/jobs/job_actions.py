@@ -9,6 +9,7 @@ from nicegui import ui
 from core.commands.registry import COMMANDS
 from core.errors import Refused
 from core.job_list.rows import Row
+from core.jobs.labels import Label
 from core.models import Role
 from core.operation import Task
 from core.operations import BY_NAME
@@ -46,7 +47,9 @@ def why_not(name: str, rows: Sequence[Row]) -> str | None:
         return f"{command.label} needs the role {command.role}; you are {actor.role}."
     if not rows:
         return "Select one or more jobs first."
-    fitting = [row for row in rows if row["status"] in _WORKS_FROM[name]]
+    fitting = [row for row in rows if _works_on(name, row)]
+    if not fitting and name == "job.cancel" and all(row["label"] == Label.STOPPING for row in rows):
+        return "A cancel was requested already."
     if not fitting:
         return f"{command.label} works on {' or '.join(sorted(_WORKS_FROM[name]))} jobs; selected: {_split(rows)}."
     if not _fit(name, rows):
@@ -76,7 +79,12 @@ async def run_command(name: str, rows: Sequence[Row], after: After) -> None:
 def _fit(name: str, rows: Sequence[Row]) -> list[Row]:
     """Return the jobs on which this person can use the command."""
     actor = access.me()
-    return [row for row in rows if row["status"] in _WORKS_FROM[name] and actor.may(_role(name, row))]
+    return [row for row in rows if _works_on(name, row) and actor.may(_role(name, row))]
+
+
+def _works_on(name: str, row: Row) -> bool:
+    """Tell whether a command has an effect on a job; a cancel that was accepted is not offered again."""
+    return row["status"] in _WORKS_FROM[name] and not (name == "job.cancel" and row["label"] == Label.STOPPING)
 
 
 def _role(name: str, row: Row) -> Role:

@@ -1,0 +1,68 @@
+"""Abandoning: a job that has lost its worker ends as failed when, for a long time, no other worker could take over.
+
+A user is not left half-way for as long as nobody starts a worker. Jobs that have not begun, and those that a stopping
+worker has handed back, keep waiting.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.jobs import finish
+from core.jobs.failure import WORKER_LOST, Failure, fingerprint
+from core.jobs.subject import lock_job
+from core.models import AttemptOutcome, BackgroundJob, JobStatus
+from core.wording import spoken
+
+#: Maximum jobs per look; the next one takes the rest.
+BATCH = 200
+
+# A worker was there until its last heartbeat, or until it stopped or was presumed dead: after the database's clock was
+# put back, a heartbeat may be in the future.
+_IS_UNSERVED = """NOT EXISTS (
+        SELECT FROM workers w WHERE {queue} = ANY(w.queues)
+          AND least(w.heartbeat_at, w.lost_at, w.stopped_at) > statement_timestamp() - CAST(:patience AS interval))"""
+# Without an unserved queue, it reads one row of each queue.
+_ABANDONED = text(f"""
+    WITH RECURSIVE names AS (
+        (SELECT queue FROM background_jobs WHERE status = 'queued' ORDER BY queue LIMIT 1)
+        UNION ALL
+        SELECT (SELECT j.queue FROM background_jobs j WHERE j.status = 'queued' AND j.queue > names.queue
+                ORDER BY j.queue LIMIT 1)
+        FROM names WHERE names.queue IS NOT NULL
+    ), unserved AS MATERIALIZED (
+        SELECT queue FROM names WHERE queue IS NOT NULL AND {_IS_UNSERVED.format(queue="names.queue")}
+    )
+    SELECT j.id, j.token FROM unserved u JOIN background_jobs j ON j.queue = u.queue
+    WHERE j.status = 'queued' AND j.error_type = '{WORKER_LOST}' AND j.run_at <= statement_timestamp()
+    ORDER BY j.run_at LIMIT {BATCH}
+""")  # noqa: S608 - constants of this program
+_STILL_UNSERVED = text(f"SELECT {_IS_UNSERVED.format(queue=':queue')}")
+
+
+def abandoned(session: Session, patience: timedelta) -> list[tuple[UUID, int]]:
+    """Return (id, token) of jobs that wait after their worker was lost, while none has served their queue for long."""
+    rows = session.connection().execute(_ABANDONED, {"patience": patience})
+    return [(row.id, row.token) for row in rows]
+
+
+def abandon(session: Session, job_id: UUID, token: int, patience: timedelta) -> bool:
+    """End such a job as failed, with its work undone; False if a worker or a person was faster. The caller commits."""
+    job = lock_job(session, job_id)
+    if job is None or job.token != token or job.status is not JobStatus.QUEUED or job.error_type != WORKER_LOST:
+        return False
+    values = {"queue": job.queue, "patience": patience}
+    if not session.connection().execute(_STILL_UNSERVED, values).scalar_one():
+        return False
+    finish.fail(session, job, _failure(job, patience), AttemptOutcome.LOST)
+    return True
+
+
+def _failure(job: BackgroundJob, patience: timedelta) -> Failure:
+    message = (
+        f"The worker that ran this job was lost, and no other one has served the queue {job.queue} for "
+        f"{spoken(patience)}. What the job had done is undone."
+    )
+    return Failure(WORKER_LOST, message, "", fingerprint(WORKER_LOST, message))

@@ -1,0 +1,37 @@
+"""The creator's page follows what happens to the job also when nothing is committed that would tell it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, Worker
+from core.models.columns import new_id
+from core.operations.demo import demo_mode
+from tests.factories import make_user
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_creators_page_says_by_itself_that_the_worker_has_gone(console: Any, rows: Session) -> None:
+    person = make_user(rows, demo_mode_status=DemoModeStatus.ENABLING)
+    worker = Worker(id=new_id(), host="mill", pid=1, threads=1, queues=["demo"])
+    earlier = datetime.now(UTC) - timedelta(seconds=30)
+    job = BackgroundJob(kind="demo.enable", queue="demo", machine=demo_mode.name, status=JobStatus.RUNNING, attempt=1)
+    job.worker_id, job.user_id, job.updated_at = worker.id, person.id, earlier
+    rows.add_all([worker, job])
+    rows.commit()
+    page = console.open(person, "/settings/demo-mode")
+    page.locator("html[data-server=live]").wait_for(state="attached")
+    rows.execute(text("SET LOCAL session_replication_role = replica"))  # events are append-only
+    rows.execute(text("DELETE FROM events"))  # of the sign-in, which polls would tell the page for two seconds
+    rows.commit()
+    page.reload()
+    words = page.locator(".card-big .lead")
+    words.wait_for()
+    before = words.inner_text()
+    rows.execute(text("UPDATE workers SET lost_at = now()"))
+    rows.commit()
+    words.filter(has_not_text=before).wait_for()
