@@ -46,11 +46,14 @@ class Overview:
     users: Mapping[Situation, int]
     held_up: list[UserLine]
     failures: list[FailureGroup]
+    #: Work that people and schedules asked for: jobs that succeeded, or failed for good.
     ended: int
     succeeded: int
+    #: Failures besides, which other work has dealt with.
+    mended: int
     waiting: int
     oldest_wait: timedelta | None
-    #: Where the last 24 hours began: what is counted was requested after it.
+    #: Where the last 24 hours began: what is counted has ended after it.
     since: datetime
 
 
@@ -58,23 +61,19 @@ def overview(session: Session) -> Overview:
     """Return the data of the overview page."""
     now = health_summary(session)
     since = now.at - WINDOW
-    ended, succeeded = _endings(session, since)
+    succeeded, failed, mended = fetch(session, _numbers_of_endings(), since=since)[0]
     people = [line for situation in HELD_UP for line in find_users(session, "", situation)]
     return Overview(
         users=now.users,
         held_up=people[:USERS_SHOWN],
         failures=_failures(session, since),
-        ended=ended,
+        ended=succeeded + failed,
         succeeded=succeeded,
+        mended=mended,
         waiting=now.queue_depth,
         oldest_wait=timedelta(seconds=now.oldest_wait_seconds) if now.oldest_wait_seconds is not None else None,
         since=since,
     )
-
-
-def _endings(session: Session, since: datetime) -> tuple[int, int]:
-    succeeded, failed = fetch(session, _numbers_of_endings(), since=since)[0]
-    return succeeded + failed, succeeded
 
 
 @cache
@@ -82,7 +81,8 @@ def _numbers_of_endings() -> Query:
     job = BackgroundJob
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
     failed = sa.func.count().filter(is_unsettled_failure())
-    return sa.select(done, failed).where(col(job.created_at) >= _SINCE)
+    mended = sa.func.count().filter(col(job.status) == JobStatus.FAILED) - failed
+    return sa.select(done, failed, mended).where(col(job.finished_at) >= _SINCE)
 
 
 def _failures(session: Session, since: datetime) -> list[FailureGroup]:
@@ -105,7 +105,7 @@ def _groups_of_failures() -> Query:
         .where(
             is_unsettled_failure(),
             col(job.error_fingerprint).is_not(None),
-            col(job.created_at) >= _SINCE,
+            col(job.finished_at) >= _SINCE,
         )
         .group_by(col(job.error_fingerprint))
         .order_by(count.desc())

@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 
 from core.actor import Actor
 from core.commands import gateway
-from core.database.engine import session_scope
+from core.database.engine import snapshot_scope
 from core.errors import NotPermitted, NotSignedIn
 from core.models import Role
 from core.people import auth
@@ -61,13 +61,13 @@ def credentials_of(request: Request, via: str) -> Credentials:
 
 
 async def load(function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `function(session, …)` in a thread and its own transaction, and return its result."""
+    """Run `function(session, …)`, which only reads, in a thread and its own snapshot, and return its result."""
 
-    def in_transaction() -> T:
-        with session_scope(engine()) as session:
+    def in_snapshot() -> T:
+        with snapshot_scope(engine()) as session:
             return function(session, *args, **kwargs)
 
-    return await asyncio.to_thread(in_transaction)
+    return await asyncio.to_thread(in_snapshot)
 
 
 async def load_for(role: Role, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -100,10 +100,16 @@ def install(engine: Engine) -> None:
             return None
         if failure.connection is None or (failure.is_disconnect and original.sqlstate is None):
             DATABASE.begin("does not respond", str(original))
-        if not is_of_no_more_use(original):
+        if not is_of_no_more_use(original) or _is_of_snapshot(failure.connection, original):
             return None
         failure.is_disconnect = True
         return _read_only(primary, original, failure.statement) if original.sqlstate == _READ_ONLY else None
+
+
+def _is_of_snapshot(connection: Connection | None, error: psycopg.Error) -> bool:
+    """Tell whether a statement was refused because its own transaction only reads: a mistake of this program."""
+    reads_only = connection is not None and connection.get_execution_options().get("postgresql_readonly")
+    return bool(reads_only) and error.sqlstate == _READ_ONLY
 
 
 def is_of_no_more_use(error: psycopg.Error) -> bool:

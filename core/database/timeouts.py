@@ -50,6 +50,13 @@ class PatientConnection(psycopg.Connection[Any]):
             self.pgconn.finish()  # a late answer could be taken for the next statement's
             raise OperationalError(f"the database has not answered for {self.patience:.0f} s") from None
 
+    def set_read_only(self, value: bool | None) -> None:  # noqa: FBT001 - psycopg's own
+        """Let the next transactions only read, or else do what the server allows.
+
+        SQLAlchemy resets it to False: READ WRITE in each BEGIN, also on a server that was closed for writing.
+        """
+        super().set_read_only(value or None)
+
 
 @contextmanager
 def hurry(connection: psycopg.Connection[Any]) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """The dashboard's figures for one user: interactions of the last 90 days, grouped in several ways.
 
-All groupings come from one statement, so each of them sums to the total.
+Generated interactions and the user's own are never added together. All groupings come from one statement, so each of
+them sums to the total.
 """
 
 from collections.abc import Mapping
@@ -39,11 +40,12 @@ class Metrics:
     top_authors: Mapping[str, int]
 
 
-def metrics_of(session: Session, user_id: UUID, today: date) -> Metrics:
-    """Return a user's figures for the 90 days that end with `today`, a day in UTC."""
+def metrics_of(session: Session, user_id: UUID, today: date, *, generated: bool) -> Metrics:
+    """Return the figures of a user's generated rows, or of their own, for the 90 days that end with `today`, in UTC."""
     days = [today - timedelta(days=ago) for ago in reversed(range(WINDOW_DAYS))]
     in_window = sa.and_(
         col(Interaction.user_id) == user_id,
+        col(Interaction.is_demo).is_(generated),
         col(Interaction.created_at) >= datetime.combine(days[0], time(), UTC),
         col(Interaction.created_at) < datetime.combine(today + timedelta(days=1), time(), UTC),
     )

@@ -29,6 +29,11 @@ def count_connections(session: Session, user_id: UUID) -> int:
     return _count(session, PlatformConnection, user_id)
 
 
+def has_any(session: Session, user_id: UUID) -> bool:
+    """Tell whether a user has a demo interaction or a demo connection, whatever their state."""
+    return bool(fetch(session, _existence(), user_id=user_id)[0][0])
+
+
 def delete_interactions(session: Session, user_id: UUID, limit: int) -> int:
     """Delete up to `limit` of a user's demo interactions; return how many."""
     ids = sa.select(col(Interaction.id)).where(_demo(Interaction, user_id)).limit(limit)
@@ -60,6 +65,13 @@ def _demo(
 
 def _count(session: Session, table: type[Interaction | PlatformConnection], user_id: UUID) -> int:
     return int(fetch(session, _number(table), user_id=user_id)[0][0])
+
+
+@cache
+def _existence() -> Query:
+    tables: tuple[type[Interaction | PlatformConnection], ...] = (Interaction, PlatformConnection)
+    parts = (sa.exists().where(_demo(table, sa.bindparam("user_id"))) for table in tables)
+    return sa.select(sa.or_(*parts))
 
 
 @cache

@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlmodel import Session
 
 from core.diagnosis.context import latest_job, load_context
-from core.errors import JobError, NotFound
-from core.jobs.failure import WORKER_LOST
+from core.errors import GiveUp, NotFound, TryAgain
 from core.jobs.labels import Label
 from core.models import BackgroundJob, DemoModeStatus, User
 
-#: Shown to a creator when a job's error message was not written for people.
+#: Shown to a creator instead of a job's error message, which has addresses and advice for operators.
 _OUR_FAULT = "Something went wrong on our side. Please try again. If it keeps happening, give support this number: {}."
+_NOT_AVAILABLE = "The demo service is not available at the moment. Please try again in a few minutes."
+_FOR_OUR_TEAM = "Our team has to look at this; trying again will not help until then. Give support this number: {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,13 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
 
 
 def error_for_owner(job: BackgroundJob) -> str | None:
-    """Return a job's error for its owner: only messages that were written for people."""
+    """Return a job's error for its owner; the message itself is for operators only."""
     if job.error_type is None:
         return None
-    if job.error_type in _written_for_people(JobError) or job.error_type == WORKER_LOST:
-        return (job.error_message or "").strip() or None
-    return _OUR_FAULT.format(str(job.id)[-12:])
+    if job.error_type in _names(TryAgain):
+        return _NOT_AVAILABLE
+    return (_FOR_OUR_TEAM if job.error_type in _names(GiveUp) else _OUR_FAULT).format(str(job.id)[-12:])
 
 
-def _written_for_people(error: type[Exception]) -> set[str]:
-    return {error.__name__}.union(*(_written_for_people(kind) for kind in error.__subclasses__()))
+def _names(error: type[Exception]) -> set[str]:
+    return {error.__name__}.union(*(_names(kind) for kind in error.__subclasses__()))

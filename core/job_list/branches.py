@@ -125,6 +125,8 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
     """Apply the filter without status, kind and queue; return whether anything can match."""
     if range_ := _time_range(job_filter):
         branch.narrow(sa.and_(*range_), sources.by_time(range_))
+    if range_ := _range_of_ends(job_filter):
+        branch.narrow(sa.and_(*range_), sources.by_end(range_))
     if job_filter.connection:
         branch.narrow(col(Job.connection_id) == job_filter.connection, sources.by_connection(job_filter.connection))
     return (job_filter.user is None or _narrow_by_user(session, branch, job_filter.user)) and (
@@ -135,6 +137,12 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
 def _time_range(job_filter: JobFilter) -> list[Condition]:
     after = [col(Job.created_at) >= job_filter.created_after] if job_filter.created_after else []
     before = [col(Job.created_at) < job_filter.created_before] if job_filter.created_before else []
+    return after + before
+
+
+def _range_of_ends(job_filter: JobFilter) -> list[Condition]:
+    after = [col(Job.finished_at) >= job_filter.finished_after] if job_filter.finished_after else []
+    before = [col(Job.finished_at) < job_filter.finished_before] if job_filter.finished_before else []
     return after + before
 
 

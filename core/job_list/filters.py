@@ -38,6 +38,8 @@ _ALLOWED = {
     "situation": "is one or more of " + ", ".join(Situation),
     "created_after": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "created_before": "is a time with its zone, such as 2026-11-20T14:02:00Z",
+    "finished_after": "is a time with its zone, such as 2026-11-20T14:02:00Z",
+    "finished_before": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "connection": "is the id of a connection",
 }
 
@@ -61,6 +63,8 @@ class JobFilter(BaseModel):
     q: _OptionalText = None
     created_after: _Time = None
     created_before: _Time = None
+    finished_after: _Time = None
+    finished_before: _Time = None
 
     @classmethod
     def from_params(cls, params: Mapping[str, str | Sequence[str]]) -> Self:

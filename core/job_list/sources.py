@@ -187,6 +187,11 @@ def by_time(range_: Sequence[Condition]) -> Source:
     return Source("time", _by_time(*range_), rank=0)
 
 
+def by_end(range_: Sequence[Condition]) -> Source:
+    """Return the jobs that ended in a time range."""
+    return Source("end", (Arm(tuple(range_)),), ordered=False, instead=NEWEST, rank=0)
+
+
 def by_id(job_id: UUID) -> Source:
     """Return one job."""
     return Source("id", (Arm((col(Job.id) == job_id,)),), ordered=False, rank=8)

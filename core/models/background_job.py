@@ -116,6 +116,13 @@ class BackgroundJob(SQLModel, table=True):
             postgresql_using="gin",
             postgresql_where=sa.text("error_type IS NOT NULL"),
         ),
+        # Jobs end about as they come, so that few blocks have those of a day.
+        sa.Index(
+            "ix_background_jobs_finished",
+            "finished_at",
+            postgresql_using="brin",
+            postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+        ),
         sa.Index("ix_background_jobs_retry_of", "retry_of", postgresql_where=sa.text("retry_of IS NOT NULL")),
         sa.Index(
             "uq_background_jobs_one_active",

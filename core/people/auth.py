@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.actor import Actor
-from core.database.engine import session_scope
+from core.database.engine import session_scope, write_soon
 from core.database.statements import Query, fetch
 from core.database.text import folded
 from core.errors import CodeNeeded, NotSignedIn
@@ -151,7 +151,8 @@ def authenticate(session: Session, credentials: Credentials) -> Actor:
         raise NotSignedIn("Your session has ended. Sign in again to return to this page.")
     row = found[0]
     if row.last_seen_at < clock.now() - TOUCH_EVERY:
-        session.exec(update(UserSession).where(col(UserSession.id) == row.id).values(last_seen_at=clock.now()))
+        seen = update(UserSession).where(col(UserSession.id) == row.id)
+        write_soon(session, seen.values(last_seen_at=clock.now()))
     return Actor(row.user_id, row.email, row.role, credentials.via, row.id)
 
 

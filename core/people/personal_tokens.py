@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select, update
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
+from core.database.engine import write_soon
 from core.database.window import USUAL, Window, read_window
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted, NotSignedIn
 from core.models import PersonalToken, Scope, User
@@ -125,7 +126,8 @@ def actor_of(session: Session, token: str, via: str) -> Actor:
         raise NotSignedIn("This token is unknown, revoked or expired. Create a new one under Settings, Tokens.")
     row, user = match
     if row.last_used_at is None or row.last_used_at < clock.now() - TOUCH_EVERY:
-        session.exec(update(PersonalToken).where(col(PersonalToken.id) == row.id).values(last_used_at=clock.now()))
+        used = update(PersonalToken).where(col(PersonalToken.id) == row.id)
+        write_soon(session, used.values(last_used_at=clock.now()))
     return Actor(user.id, user.email, user.role, via, token_id=row.id, reads_only=row.scope is Scope.READ)
 
 

@@ -11,7 +11,7 @@ from core.diagnosis.invariants import INVARIANTS, violations
 from core.wording import PROGRAM
 from tests import driving
 from tests.factories import make_user
-from ui.cli.doctor import examine
+from ui.cli.doctor import examine, examine_all
 
 DAMAGES = {
     "one ending": """INSERT INTO events (name, job_id) SELECT 'job.failed', id FROM background_jobs
@@ -89,8 +89,7 @@ def test_the_doctor_says_that_the_database_is_read_only(engine: Engine, database
         connection.execute(text(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on"))
     closed = connect(database_url)
     try:
-        with session_scope(closed) as session:
-            assert [finding.problem for finding in examine(session)] == ["database is read-only"]
+        assert [finding.problem for finding in examine_all(closed)] == ["database is read-only"]
     finally:
         closed.dispose()
         with engine.begin() as connection:

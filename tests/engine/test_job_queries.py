@@ -107,6 +107,7 @@ def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -
         "status": "failed", "label": "failed", "situation": "failed", "kind": "demo.enable", "queue": "demo",
         "user": "ana@", "connection": str(uuid4()), "error": "503", "q": "x",
         "created_after": "2026-11-20T14:02:00Z", "created_before": "2026-11-21T14:02:00Z",
+        "finished_after": "2026-11-20T14:02:00Z", "finished_before": "2026-11-21T14:02:00Z",
     }  # fmt: skip
     for name in JobFilter.model_fields:
         others = {other: value for other, value in params.items() if other != name}
@@ -127,7 +128,7 @@ def test_a_filter_that_does_not_fit_names_its_field(params: dict[str, str]) -> N
 def test_every_filter_finds_what_it_says_and_nothing_else(session: Session) -> None:
     ana, ben = user(session, "Ana.Lopez@Example.com"), user(session, "ben@example.com")
     first_job = job(session, user_id=ana.id, status="failed", error_type="ProviderUnavailable",
-              error_message="HTTP 503 from demo.example.com/api", error_fingerprint="f00")  # fmt: skip
+              error_message="HTTP 503 from demo.example.com/api", error_fingerprint="f00", finished_at=NOW)  # fmt: skip
     second_job = job(session, user_id=ben.id, kind="mail.send", queue="mail", created_at=NOW - timedelta(days=2))
     first, second = {str(first_job.id)}, {str(second_job.id)}
     expected = [
@@ -137,7 +138,8 @@ def test_every_filter_finds_what_it_says_and_nothing_else(session: Session) -> N
         ({"error": "503 provider"}, first), ({"error": "example.com"}, first), ({"error": "504"}, set()),
         ({"error": "&!"}, set()), ({"q": str(first_job.id)}, first), ({"q": "ben@"}, second), ({"q": "MAIL"}, second),
         ({"q": "503"}, first), ({"q": "nothing"}, set()), ({"created_before": NOW.isoformat()}, second),
-        ({"created_after": NOW.isoformat(), "status": "failed"}, first),
+        ({"created_after": NOW.isoformat(), "status": "failed"}, first), ({"finished_after": NOW.isoformat()}, first),
+        ({"finished_before": NOW.isoformat()}, set()), ({"finished_after": NOW.isoformat(), "status": "failed"}, first),
         ({"status": "failed,succeeded"}, first | second),
         ({"status": "failed", "label": "succeeded"}, set()), ({"status": "failed", "queue": "demo"}, first),
     ]  # fmt: skip

@@ -18,11 +18,11 @@ OLD = NOW - timedelta(hours=30)
 
 @pytest.fixture(autouse=True)
 def jobs(session: Session) -> None:
-    """Add jobs of each end, new and old; one failure was retried, and its retry failed."""
+    """Add jobs of each end that ended now or long ago, requested before; one failure was retried, its retry failed."""
     failed = {"status": JobStatus.FAILED, "error_type": "X", "error_message": "no", "error_fingerprint": "abc"}
     ends = [failed, {"status": JobStatus.SUCCEEDED}, {"status": JobStatus.CANCELLED}]
     made = [
-        BackgroundJob(kind="maintenance.test", created_at=at, run_at=at, finished_at=NOW, **end)
+        BackgroundJob(kind="maintenance.test", created_at=OLD, run_at=OLD, finished_at=at, **end)
         for at in (NOW, NOW - timedelta(hours=2), OLD)
         for end in ends
     ]
@@ -39,7 +39,7 @@ def opened(session: Session, href: str) -> int:
 
 def test_figures_open_what_they_count(session: Session) -> None:
     summary = overview(session)
-    assert (summary.ended, summary.succeeded) == (4, 2)
+    assert (summary.ended, summary.succeeded, summary.mended) == (4, 2, 1)
     assert opened(session, overview_page._jobs(summary, **overview_page.ENDED)) == summary.ended
     assert opened(session, overview_page._jobs(summary, situation="failed")) == summary.ended - summary.succeeded
     [group] = summary.failures

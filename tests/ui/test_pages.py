@@ -14,6 +14,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
+PHONE = {"width": 390, "height": 844}
+
 
 def run(session: Session, user: User, done: int = 1240) -> BackgroundJob:
     """Let the user's enabling be at work, at `done` of 2,000."""
@@ -54,7 +56,7 @@ STATES = {
         ["Enabling demo mode…", "1,240 of 2,000 interactions", "62 %", "Cancel"],
         ["Enabling demo mode…", "62 %"],
     ),
-    "scheduled": (schedule, ["Enabling demo mode…", "It is planned to start", "Cancel"], ["Planned for"]),
+    "scheduled": (schedule, ["Enable demo mode", "It is planned to start", "Cancel"], ["Planned for"]),
     "enabled": (
         rest_at(DemoModeStatus.ENABLED),
         ["Demo mode active", "Disable demo mode"],
@@ -63,7 +65,7 @@ STATES = {
     "disabling": (rest_at(DemoModeStatus.DISABLING), ["Disabling demo mode…"], ["Disabling demo mode…"]),
     "failed": (
         fail,
-        ["Demo mode failed", "The demo service does not answer.", "Retry", "Dismiss"],
+        ["Demo mode failed", "The demo service is not available", "Retry", "Dismiss"],
         ["Demo mode failed", "Retry or dismiss"],
     ),
 }
@@ -89,7 +91,7 @@ def test_each_state_has_its_text_on_both_pages_of_the_creator(console, rows: Ses
 def test_a_double_click_requests_once_and_the_page_follows_the_job(console, rows: Session) -> None:
     user = make_user(rows)
     rows.commit()
-    page = console.open(user, "/settings/demo-mode", screen={"width": 390, "height": 844})
+    page = console.open(user, "/settings/demo-mode", screen=PHONE)
 
     page.get_by_role("radio", name="Nano").click()
     page.get_by_role("button", name="Enable demo mode").dblclick()
@@ -103,6 +105,44 @@ def test_a_double_click_requests_once_and_the_page_follows_the_job(console, rows
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Cancelled. Demo mode is off, and no generated data is left.").first.wait_for()
     page.get_by_role("button", name="Enable demo mode").wait_for()
+
+
+def test_on_a_phone_enabling_is_in_view_and_a_failure_is_announced_as_one(console, rows: Session) -> None:
+    user = make_user(rows)
+    rows.commit()
+    page = console.open(user, "/settings/demo-mode", screen=PHONE)
+    button = page.get_by_role("button", name="Enable demo mode")
+    button.wait_for()
+    place = button.bounding_box()
+    assert place["y"] + place["height"] <= PHONE["height"]
+    assert place["height"] >= 44
+
+    job = run(rows, user)
+    rows.commit()
+    page.reload()
+    page.get_by_text("Enabling demo mode…").first.wait_for()
+    job.status, job.error_type, job.finished_at = JobStatus.FAILED, "TryAgain", datetime.now(UTC)
+    user.demo_mode_status = DemoModeStatus.FAILED
+    rows.commit()
+    page.locator(".toast-bad").filter(has_text="Demo mode failed").wait_for()
+    voice = page.get_by_role("status").filter(has_text="Demo mode failed")
+    voice.wait_for(state="attached")
+    page.get_by_role("button", name="Retry").click()
+    page.get_by_text("Enabling demo mode…").first.wait_for()
+    voice.wait_for(state="detached")
+
+
+def test_on_a_phone_the_console_has_its_environment_a_search_field_and_buttons_to_hit(console, rows: Session) -> None:
+    support, user = make_user(rows, role=Role.SUPPORT), make_user(rows, demo_mode_status=DemoModeStatus.ENABLED)
+    rows.commit()
+    page = console.open(support, "/users", screen=PHONE)
+    assert page.get_by_label("Search users").bounding_box()["width"] >= 150
+    page.locator(".top .badge").filter(has_text="local").wait_for()
+    page.goto(f"/users/{user.id}")
+    page.get_by_role("button", name="Disable demo mode").click()
+    for name in ("Go back", "Disable demo mode"):
+        button = page.get_by_role("dialog").get_by_role("button", name=name)
+        assert button.bounding_box()["height"] >= 44
 
 
 def test_disabling_asks_first_and_keeps_everything_on_a_no(console, rows: Session) -> None:

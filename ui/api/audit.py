@@ -32,8 +32,14 @@ def list_audit(
     Archive files hold entries up to `archived_before`; null if no entry there can match.
     """
     audit_filter = _filter(request)
-    page = read(caller, Role.ADMIN, lambda session, _: find_events(session, audit_filter, limit=limit, before=after))
-    entries = read(caller, Role.ADMIN, lambda session, _: count(session, audit_filter))
+    page, entries = read(
+        caller,
+        Role.ADMIN,
+        lambda session, _: (
+            find_events(session, audit_filter, limit=limit, before=after),
+            count(session, audit_filter),
+        ),
+    )
     total = {"value": min(entries, COUNTED), "exact": entries <= COUNTED}
     return {
         "items": [asdict(line) for line in page.lines],

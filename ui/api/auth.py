@@ -15,7 +15,7 @@ from core.database.engine import session_scope
 from core.errors import CodeNeeded, NotSignedIn, TooMany
 from core.models import Role
 from core.people import auth, oidc, passwords
-from core.people.auth import Visitor
+from core.people.auth import Credentials, Visitor
 from core.settings import settings
 from ui import access
 from ui.api.deps import Anyone, Caller, do, read
@@ -46,10 +46,15 @@ def login(body: Login, request: Request, _: Anyone) -> JSONResponse:
 @router.post("/api/auth/logout")
 def logout(caller: Caller) -> JSONResponse:
     """Sign out and end the session."""
-    read(caller, Role.MEMBER, auth.sign_out)
+    _sign_out(caller)
     answer = JSONResponse({"signed_in": False})
     answer.delete_cookie(access.cookie_name(), secure=is_https())
     return answer
+
+
+def _sign_out(caller: Credentials) -> None:
+    with session_scope(access.engine()) as session:
+        auth.sign_out(session, auth.authenticate(session, caller))
 
 
 @router.get("/api/me")
@@ -162,7 +167,7 @@ def _sign_in_by_link(token: str, origin: Visitor) -> tuple[str, CodeNeeded | Non
 def logout_form(request: Request, _: Anyone) -> Response:
     """Sign out from a page, then show the sign-in page."""
     with contextlib.suppress(NotSignedIn):
-        read(access.credentials_of(request, "console"), Role.MEMBER, auth.sign_out)
+        _sign_out(access.credentials_of(request, "console"))
     answer = RedirectResponse("/login", status_code=303)
     answer.delete_cookie(access.cookie_name(), secure=is_https())
     return answer

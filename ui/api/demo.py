@@ -8,9 +8,10 @@ from sqlmodel import Session
 
 from core import clock
 from core.actor import Actor
-from core.demo.metrics import metrics_of
+from core.demo.metrics import Metrics, metrics_of
 from core.demo.presets import Preset
 from core.diagnosis.context import latest_job
+from core.diagnosis.customer import error_for_owner
 from core.errors import NotFound
 from core.models import Role, User
 from core.operations import operations_on
@@ -36,7 +37,7 @@ def status(caller: Caller) -> dict[str, Any]:
 
 @router.get("/dashboard")
 def dashboard(caller: Caller) -> dict[str, Any]:
-    """Return your figures for the last 90 days; each breakdown adds up to the total."""
+    """Return your figures for the last 90 days, generated and your own apart; each breakdown adds up to its total."""
     return read(caller, Role.MEMBER, _dashboard)
 
 
@@ -79,13 +80,20 @@ def _status(session: Session, actor: Actor) -> dict[str, Any]:
                 "message": active.progress_message,
             },
         },
-        "error": job.error_message if job and user.demo_mode_status == "failed" else None,
+        "error": error_for_owner(job) if job and user.demo_mode_status == "failed" else None,
     }
 
 
 def _dashboard(session: Session, actor: Actor) -> dict[str, Any]:
     assert actor.id is not None
-    metrics = metrics_of(session, actor.id, clock.now().date())
+    today = clock.now().date()
+    sides = {"demo": True, "mine": False}
+    return {
+        side: _figures(metrics_of(session, actor.id, today, generated=generated)) for side, generated in sides.items()
+    }
+
+
+def _figures(metrics: Metrics) -> dict[str, Any]:
     return {
         "total": metrics.total,
         "by_kind": dict(metrics.by_kind),

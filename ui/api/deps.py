@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.commands import gateway
-from core.database.engine import session_scope
+from core.database.engine import snapshot_scope
 from core.errors import NotPermitted, NotSignedIn
 from core.models import Role
 from core.people import auth, rate_limits
@@ -100,8 +100,11 @@ def read(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Run `function(session, actor, …)` for a person with at least `role`. Raises NotSignedIn or NotPermitted."""
-    with session_scope(access.engine()) as session:
+    """Run `function(session, actor, …)`, in a snapshot, for a person with at least `role`.
+
+    Raises NotSignedIn or NotPermitted.
+    """
+    with snapshot_scope(access.engine()) as session:
         actor = auth.authenticate(session, caller)
         if not actor.may(role):
             raise NotPermitted(f"This needs the role {role}; you are {actor.role}.", role=role.value)

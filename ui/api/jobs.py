@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
 from core.database.window import USUAL, Window
+from core.diagnosis.customer import error_for_owner
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
 from core.job_list import queries
@@ -26,6 +27,9 @@ from ui.api.deps import Caller, Key, do, read
 from ui.api.lists import After, Limit, listed
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+#: What a job's owner does not see: on which machine it runs.
+_HIDDEN: Final[dict[str, Any]] = {"worker": None, "worker_id": None}
 
 #: Query parameters for paging; all others are filters.
 PAGING = frozenset({"limit", "after", "offset", "of", "sort"})
@@ -71,7 +75,8 @@ def list_jobs(
 ) -> dict[str, Any]:
     """List jobs.
 
-    Filters: status, label, situation, kind, queue, user, connection, error, q, created_after, created_before.
+    Filters: status, label, situation, kind, queue, user, connection, error, q, created_after, created_before,
+    finished_after, finished_before.
     """
     job_filter = _filter(request)
     page = read(
@@ -155,8 +160,10 @@ def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
     job = job_detail.job
     row: dict[str, Any] = {**job_detail.row, **shown({"args": job.args, "result": job.result}), "reason": job.reason}
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
+    if not actor.may(Role.VIEWER):
+        own_reason, error = job.reason if job.requested_by == actor.id else None, error_for_owner(job)
+        return {**row, **_HIDDEN, "error": error, "error_message": error, "reason": own_reason}
     row["error_message"] = job.error_message
-    if actor.may(Role.VIEWER):
-        row["attempts"] = [attempt.model_dump(mode="json") for attempt in job_detail.attempts]
-        row["error_traceback"] = job.error_traceback
+    row["attempts"] = [attempt.model_dump(mode="json") for attempt in job_detail.attempts]
+    row["error_traceback"] = job.error_traceback
     return row

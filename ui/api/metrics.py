@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
-from core.database.engine import session_scope
+from core.database.engine import snapshot_scope
 from core.diagnosis.situation import Situation
 from core.health import health_summary
 from core.lateness import failed_schedules, late_schedules, stalled_threads
@@ -35,13 +35,13 @@ _LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
 
 
 class Collector:
-    """Collects all metrics at scrape time, in one short transaction."""
+    """Collects all metrics at scrape time, in one short snapshot."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics; while the database is down, only that fact."""
         up = GaugeMetricFamily("unstuck_database_up", "1 while the database responds.")
         try:
-            with session_scope(access.engine()) as session:
+            with snapshot_scope(access.engine()) as session:
                 from_database = [*_queues(session), *_finished_jobs(session), *_workers(session), *_health(session)]
                 from_database += _delays(session)
                 from_database += _late(session)

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import typer
+from sqlalchemy import Engine
 from sqlmodel import Session
 
+from core.database.engine import session_scope, snapshot_scope
 from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
 from core.diagnosis.situation import Situation
@@ -21,7 +23,7 @@ from core.schedules.listing import unusable
 from core.settings import settings
 from core.slowdown import slowdowns
 from core.wording import PROGRAM
-from ui.cli.terminal import Json, load
+from ui.cli.terminal import Json, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class DoctorFinding:
 
 def doctor(as_json: Json = False) -> None:
     """Check every invariant and every stuck user; exit 1 if anything is wrong, with the remedy."""
-    findings = load(examine)
+    with opened() as engine:
+        findings = examine_all(engine)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
     elif not findings:
@@ -46,6 +49,13 @@ def doctor(as_json: Json = False) -> None:
             _print_finding(finding)
     if findings:
         raise typer.Exit(1)
+
+
+def examine_all(engine: Engine) -> list[DoctorFinding]:
+    """Return every problem, first whether the database can be written to."""
+    with snapshot_scope(engine) as session:
+        findings = examine(session)
+    return [*_closed(engine), *findings]
 
 
 def examine(session: Session) -> list[DoctorFinding]:
@@ -59,8 +69,7 @@ def examine(session: Session) -> list[DoctorFinding]:
         for line in find_users(session, "", Situation.STUCK)
     ]
     slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
-    findings = [*_key(session), *broken, *stuck, *_late(session), *slow]
-    return [*_closed(session), *findings]  # last, since its refusal ends the transaction
+    return [*_key(session), *broken, *stuck, *_late(session), *slow]
 
 
 def _key(session: Session) -> Iterator[DoctorFinding]:
@@ -69,11 +78,11 @@ def _key(session: Session) -> Iterator[DoctorFinding]:
         yield DoctorFinding("wrong secret key", sentence, remedy)
 
 
-def _closed(session: Session) -> Iterator[DoctorFinding]:
+def _closed(engine: Engine) -> Iterator[DoctorFinding]:
     try:
-        check_writable(session)
+        with session_scope(engine) as session:
+            check_writable(session)
     except DatabaseReadOnly as error:
-        session.rollback()
         remedy = "make it writable, or set DATABASE_URL to the server that is"
         yield DoctorFinding("database is read-only", error.sentence.removesuffix("."), remedy)
 

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.commands.gateway import CommandRequest, perform
-from core.database.engine import session_scope
+from core.database.engine import session_scope, snapshot_scope
 from core.database.window import FARTHEST, Window
 from core.logs import escape_control_characters, on_one_line
 from core.models import Role
@@ -65,8 +65,8 @@ def _login_name() -> str:
 
 
 def load(function: Callable[[Session], T]) -> T:
-    """Read something in one transaction."""
-    with opened() as engine, session_scope(engine) as session:
+    """Read something in one snapshot."""
+    with opened() as engine, snapshot_scope(engine) as session:
         return function(session)
 
 

@@ -3,6 +3,8 @@
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from sqlmodel import Session
+
 from core.audit.search import COUNTED, AuditFilter, AuditResults, count, find_events
 from core.errors import Invalid
 from core.models import Role
@@ -57,8 +59,7 @@ class AuditPage:
     async def refresh(self) -> None:
         """Load the log again and show what changed."""
         position = (self._filter, self._before)
-        page = await access.load_for(Role.ADMIN, find_events, self._filter, limit=LINES, before=self._before)
-        number = await access.load_for(Role.ADMIN, count, self._filter)
+        page, number = await access.load_for(Role.ADMIN, _read, self._filter, self._before)
         if self.screen.is_deleted or position != (self._filter, self._before):
             return
         self._number.set_text(f"more than {COUNTED:,}" if number > COUNTED else counted(number, "entry", "entries"))
@@ -104,6 +105,10 @@ def _draw_empty(audit_filter: AuditFilter) -> None:
         empty("policy", "No changes yet", "Every change that people make is recorded here for good.")
     else:
         empty("search_off", "No matching entries", "Remove a filter or widen the time range.")
+
+
+def _read(session: Session, audit_filter: AuditFilter, before: int | None) -> tuple[AuditResults, int]:
+    return find_events(session, audit_filter, limit=LINES, before=before), count(session, audit_filter)
 
 
 def _address(audit_filter: AuditFilter, **more: Any) -> str:

@@ -1,30 +1,44 @@
-"""The creator's dashboard: interactions of the last 90 days, under a banner that marks generated ones."""
+"""The creator's dashboard: interactions of the last 90 days, their own and generated ones apart."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 from nicegui import ui
 from sqlmodel import Session
 
 from core import clock
+from core.demo import rows
 from core.demo.metrics import Metrics, metrics_of
 from core.diagnosis.customer import DemoState, demo_state
-from core.jobs.labels import Label
 from core.models import DemoModeStatus
+from core.operation import Operation
 from core.operations import operation_during
 from core.operations.demo import demo_mode
 from core.wording import counted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
-from ui.components.base.button import say
 from ui.components.base.chart import day_chart
 from ui.components.base.empty import empty
+from ui.components.base.markup import words
 from ui.components.base.progress_bar import ProgressBar
+from ui.components.base.state_chip import chip_of, set_pressed
 from ui.components.base.times import time_text
-from ui.components.demo.demo_words import completion, platform_words, preset_words
+from ui.components.demo.announcer import Announcer
+from ui.components.demo.demo_strip import DemoStrip
+from ui.components.demo.demo_words import failure_words, is_cleaning_up, planned_operation, platform_words
 
 _TONES: Final = {"positive": design.OK, "neutral": design.IDLE, "negative": design.BAD}
+
+
+class Side(StrEnum):
+    """Whose interactions are counted."""
+
+    DEMO = "Demo"
+    MINE = "Mine"
 
 
 async def draw() -> None:
@@ -33,18 +47,28 @@ async def draw() -> None:
     await Dashboard().begin()
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page shows, of one moment; `figures` is None while they are those of the last look."""
+
+    state: DemoState
+    has_rows: bool
+    figures: Mapping[Side, Metrics] | None
+
+
 class Dashboard:
-    """The banner and the figures of one creator."""
+    """The strip, the banner and the figures of one creator."""
 
     def __init__(self) -> None:
         actor_id = access.me().id
         assert actor_id is not None, "pages are opened by people"
         self._user_id = actor_id
-        self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
+        self._announcer = Announcer()
+        self._strip = DemoStrip("/settings/demo-mode", "Demo mode settings")
         self._banner: Part[DemoState] = Part(self._draw_banner, "part")
-        self._figures: Part[tuple[DemoState, Metrics]] = Part(_draw_figures, "part")
+        self._figures = Figures()
         self._progress: ProgressBar | None = None
-        self._last: DemoState | None = None
+        self._counted: DemoModeStatus | None = None
 
     async def begin(self) -> None:
         """Show the state and the figures now, and after every change."""
@@ -53,72 +77,115 @@ class Dashboard:
 
     async def refresh(self) -> None:
         """Load the state, and the figures when the state has changed, since only then they differ."""
-        state = await access.load(demo_state, self._user_id)
-        key = (state.status, state.label, state.error, state.job_id, state.run_at)
-        self._banner.show(state, key=key)
+        view = await access.load(_read, self._user_id, self._counted)
+        if self._banner.box.is_deleted:
+            return
+        state, self._counted = view.state, view.state.status
+        self._strip.show(state, has_rows=view.has_rows)
+        self._banner.show(state, key=(state.status, state.kind, state.label, state.error, state.job_id, state.run_at))
         if self._progress:
             self._progress.show(state.done, state.total, state.message)
-        last, self._last = self._last, state
-        if last is None or last.status is not state.status:
-            metrics = await access.load(_metrics, self._user_id)
-            self._figures.show((state, metrics), key=(metrics.total, state.status))
-        if last and (message := completion(last, state)):
-            say(message)
-            self._voice.set_text(message)
+        if view.figures is not None:
+            self._figures.show(state, view.figures)
+        self._announcer.show(state)
 
     def _draw_banner(self, state: DemoState) -> None:
         self._progress = None
-        if operation := operation_during(demo_mode, state.status):
-            self.banner_transition(operation.doing, state)
-        else:
-            _SETTLED_BANNERS.get(state.status, Dashboard.banner_disabled)(self, state)
+        operation = operation_during(demo_mode, state.status)
+        if planned := planned_operation(state):
+            _draw_planned(planned.label, state)
+        elif operation:
+            self._draw_transition(operation, state)
+        elif state.status is DemoModeStatus.FAILED:
+            _draw_failed(state)
 
-    def banner_disabled(self, state: DemoState) -> None:
-        """Draw no banner: the figures are the creator's own."""
-
-    def banner_enabled(self, state: DemoState) -> None:
-        """Say that the figures are not real."""
-        with box("banner demo"):
-            ui.icon("auto_awesome").props("aria-hidden=true")
-            with box("words"):
-                text("Demo mode active", tag="strong")
-                text(f"You see generated figures{preset_words(state)} together with your own.")
-            link("/settings/demo-mode", label="Demo mode settings")
-
-    def banner_transition(self, doing: str, state: DemoState) -> None:
-        """Show what the running operation does."""
+    def _draw_transition(self, operation: Operation[Any, Any], state: DemoState) -> None:
+        """Show what the running operation does, and what it means for the figures."""
         with box(f"banner plain {design.RUN}"):
             ui.icon("autorenew").props("aria-hidden=true")
             with box("words"):
-                text(doing, tag="strong")
-                if state.label is Label.SCHEDULED:
-                    text("Planned for ")
-                    time_text(state.run_at, "clock")
-                else:
-                    text("Your new figures will appear here when it is done.")
+                text(operation.doing, tag="strong")
+                text(
+                    "The generated figures will appear here when it is done."
+                    if operation.target == DemoModeStatus.ENABLED
+                    else "The generated data is being deleted. Your own stays."
+                )
             link("/settings/demo-mode", label="Show details")
-            if state.label is not Label.SCHEDULED:
-                self._progress = ProgressBar(doing)
-
-    def banner_failed(self, state: DemoState) -> None:
-        """Show the error and link to Retry and Dismiss."""
-        with box("banner bad").props("role=alert"):
-            ui.icon("error").props("aria-hidden=true")
-            with box("words"):
-                text("Demo mode failed", tag="strong")
-                text(state.error or "We have no record of the reason.")
-            link("/settings/demo-mode", label="Retry or dismiss")
+            self._progress = ProgressBar(operation.doing)
 
 
-def _metrics(session: Session, user_id: UUID) -> Metrics:
-    return metrics_of(session, user_id, clock.now().date())
+def _draw_planned(label: str, state: DemoState) -> None:
+    with box(f"banner plain {design.IDLE}"):
+        ui.icon("schedule").props("aria-hidden=true")
+        with box("words"):
+            text(label, tag="strong")
+            text("Planned for ")
+            time_text(state.run_at, "clock")
+        link("/settings/demo-mode", label="Change or cancel")
 
 
-def _draw_figures(shown: tuple[DemoState, Metrics]) -> None:
-    state, metrics = shown
-    if metrics.total == 0:
-        _draw_invitation(state)
-        return
+def _draw_failed(state: DemoState) -> None:
+    """Show the error and link to Retry and Dismiss; while Dismiss is at work, say so."""
+    with box("banner bad").props("role=alert"):
+        ui.icon("error").props("aria-hidden=true")
+        with box("words"):
+            text("Demo mode failed", tag="strong")
+            text("It is being cleaned up." if is_cleaning_up(state) else failure_words(state))
+        link("/settings/demo-mode", label="Show details" if is_cleaning_up(state) else "Retry or dismiss")
+
+
+def _read(session: Session, user_id: UUID, counted: DemoModeStatus | None) -> View:
+    """Read the state and, unless it is still the one in which they were counted, the figures, at one moment."""
+    state, has_rows = demo_state(session, user_id), rows.has_any(session, user_id)
+    if state.status == counted:
+        return View(state, has_rows, None)
+    # Generated figures are shown once they are complete, and no longer once they are being deleted.
+    sides = [Side.DEMO, Side.MINE] if has_rows and state.status is DemoModeStatus.ENABLED else [Side.MINE]
+    today = clock.now().date()
+    figures = {side: metrics_of(session, user_id, today, generated=side is Side.DEMO) for side in sides}
+    return View(state, has_rows, figures)
+
+
+class Figures:
+    """The figures: the creator's own or, on the other side of a switch, the generated ones; never both in one."""
+
+    def __init__(self) -> None:
+        self._switch: Part[Mapping[Side, Metrics]] = Part(self._draw_switch, "part")
+        self._side_shown: Part[Metrics] = Part(self._draw_side, "part")
+        self._chips: dict[Side, ui.element] = {}
+        self._figures: Mapping[Side, Metrics] = {}
+        self._side, self._state = Side.MINE, DemoModeStatus.DISABLED
+
+    def show(self, state: DemoState, figures: Mapping[Side, Metrics]) -> None:
+        """Show the figures; generated ones first, when they are new."""
+        is_new = Side.DEMO in figures and Side.DEMO not in self._figures
+        self._figures, self._state = figures, state.status
+        self._side = Side.DEMO if is_new or (self._side in figures and self._side is Side.DEMO) else Side.MINE
+        self._switch.show(figures, key=tuple(figures))
+        self._choose(self._side)
+
+    def _choose(self, side: Side) -> None:
+        self._side = side
+        for each, chip in self._chips.items():
+            set_pressed(chip, each is side)
+        metrics = self._figures[side]
+        self._side_shown.show(metrics, key=(side, metrics.total, self._state))
+
+    def _draw_switch(self, figures: Mapping[Side, Metrics]) -> None:
+        self._chips = {}
+        if len(figures) > 1:
+            with box("sides").props('role=group aria-label="Figures"'):
+                for side in figures:
+                    self._chips[side] = chip_of(words(side)).on("click", partial(self._choose, side))
+
+    def _draw_side(self, metrics: Metrics) -> None:
+        if metrics.total:
+            _draw_figures(metrics, design.DEMO if self._side is Side.DEMO else design.RUN)
+        else:
+            _draw_invitation(self._state)
+
+
+def _draw_figures(metrics: Metrics, tone: str) -> None:
     with box("tiles"):
         _tile(f"{metrics.total:,}", "interactions in 90 days")
         _tile(f"{sum(list(metrics.by_day.values())[-7:]):,}", "in the last 7 days")
@@ -127,24 +194,20 @@ def _draw_figures(shown: tuple[DemoState, Metrics]) -> None:
         _tile(str(len(metrics.by_platform)), "platforms" if len(metrics.by_platform) != 1 else "platform")
     with box("card-big"):
         text("Interactions per day", tag="h2")
-        day_chart(metrics.by_day, "Interactions per day")
+        day_chart(metrics.by_day, "Interactions per day", tone)
     with box("trio"):
-        _bars("By platform", metrics.by_platform, metrics.total)
-        _bars("By kind", metrics.by_kind, metrics.total)
-        _bars("By sentiment", metrics.by_sentiment, metrics.total)
+        _bars("By platform", metrics.by_platform, metrics.total, tone)
+        _bars("By kind", metrics.by_kind, metrics.total, tone)
+        _bars("By sentiment", metrics.by_sentiment, metrics.total, tone)
 
 
-def _draw_invitation(state: DemoState) -> None:
+def _draw_invitation(status: DemoModeStatus) -> None:
+    hint = "Connect a platform, or try it out with a generated creator's comments and messages."
     with box("card-big"):
-        if state.status is not DemoModeStatus.DISABLED:
-            empty("hourglass_empty", "No figures yet", "They will appear here automatically.", heading="h2")
+        if status is not DemoModeStatus.DISABLED:
+            empty("insights", "No interactions of your own yet", "Connect a platform to see your own.", heading="h2")
             return
-        with empty(
-            "insights",
-            "No interactions yet",
-            "Connect a platform, or try it out with a generated creator's comments and messages.",
-            heading="h2",
-        ):
+        with empty("insights", "No interactions yet", hint, heading="h2"):
             go = ui.button("Try demo mode", color=None).classes("btn primary")
             go.props("unelevated no-caps href=/settings/demo-mode")
 
@@ -155,23 +218,15 @@ def _tile(figure: str, label: str) -> None:
         text(label, "label")
 
 
-def _bars(title: str, parts: Mapping[str, int], total: int) -> None:
+def _bars(title: str, parts: Mapping[str, int], total: int, tone: str) -> None:
     with box("card-big"):
         text(title, tag="h2")
         with box("bars", "dl"):
             for name, count in parts.items():
-                with box(_TONES.get(name, design.RUN)):
+                with box(_TONES.get(name, tone)):
                     text(platform_words(name), tag="dt")
                     text(f"{count:,} · {round(100 * count / total)} %", tag="dd").props(
                         f'aria-label="{counted(count, "interaction")}"'
                     )
                     with box("track").props("aria-hidden=true"):
                         box(tag="i").style(f"width: {100 * count / total:.1f}%")
-
-
-#: The banner of each state that is not transitional.
-_SETTLED_BANNERS: Final[Mapping[DemoModeStatus, Callable[[Dashboard, DemoState], None]]] = {
-    DemoModeStatus.DISABLED: Dashboard.banner_disabled,
-    DemoModeStatus.ENABLED: Dashboard.banner_enabled,
-    DemoModeStatus.FAILED: Dashboard.banner_failed,
-}

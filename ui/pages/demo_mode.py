@@ -5,7 +5,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from nicegui import ui
+from sqlmodel import Session
 
+from core.demo import rows
 from core.diagnosis.customer import DemoState, demo_state
 from core.jobs.labels import TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
@@ -16,7 +18,15 @@ from ui.components.base.box import Part, box, keep_fresh, keep_ticking, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
-from ui.components.demo.demo_words import completion, deleted_lately, preset_words, waiting_words
+from ui.components.demo.announcer import Announcer
+from ui.components.demo.demo_strip import DemoStrip
+from ui.components.demo.demo_words import (
+    deleted_lately,
+    failure_words,
+    is_cleaning_up,
+    planned_operation,
+    waiting_words,
+)
 from ui.components.demo.preset_cards import PresetCards
 from ui.components.jobs.operation_button import agreed
 
@@ -40,7 +50,8 @@ class DemoCard:
         actor_id = access.me().id
         assert actor_id is not None, "pages are opened by people"
         self._user_id = actor_id
-        self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
+        self._announcer = Announcer()
+        self._strip = DemoStrip("/dashboard", "Open the dashboard")
         self._part: Part[DemoState] = Part(self._draw, "part")
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
@@ -55,12 +66,14 @@ class DemoCard:
 
     async def refresh(self) -> None:
         """Load the state and show what changed."""
-        state = await access.load(demo_state, self._user_id)
+        state, has_rows = await access.load(_read, self._user_id)
         if self._part.box.is_deleted:
             return
+        self._strip.show(state, has_rows=has_rows)
         self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at))
         self._show_progress(state)
-        self._announce(state)
+        self._announcer.show(state)
+        self._last = state
 
     async def _tick(self) -> None:
         """Look again while a job is under way: without a worker, there is no commit that would tell."""
@@ -74,16 +87,12 @@ class DemoCard:
         if self._waiting:
             self._waiting.set_text(waiting_words(state))
 
-    def _announce(self, state: DemoState) -> None:
-        last, self._last = self._last, state
-        if last and (message := completion(last, state)):
-            say(message)
-            self._voice.set_text(message)
-
     def _draw(self, state: DemoState) -> None:
         self._progress = self._message = self._waiting = None
-        if operation_during(demo.demo_mode, state.status):
-            self.draw_transition(state)
+        if planned := planned_operation(state):
+            self.draw_planned(planned, state)
+        elif operation := operation_during(demo.demo_mode, state.status):
+            self.draw_transition(operation, state)
         else:
             _SETTLED_DRAWINGS.get(state.status, DemoCard.draw_unknown)(self, state)
 
@@ -106,19 +115,21 @@ class DemoCard:
         with box("actions"):
             button(operation.label, start, look=look, icon="auto_awesome")
 
-    def draw_transition(self, state: DemoState) -> None:
-        """Show the running operation, and offer Cancel where that leaves nothing half done."""
-        operation = operation_during(demo.demo_mode, state.status)
-        assert operation is not None, "the caller has checked that the state is transitional"
+    def draw_planned(self, operation: Operation[Any, Any], state: DemoState) -> None:
+        """Say what is planned, and offer to cancel it: until then, everything stays as it is."""
         with box("card-big"):
-            self._heading("schedule" if state.label is Label.SCHEDULED else "autorenew", operation.doing)
-            if state.label is Label.SCHEDULED:
-                with box("lead", "p"):
-                    text("It is planned to start ")
-                    time_text(state.run_at, "clock")
-                    text(". You can close this page.")
-            else:
-                self._draw_progress(operation.doing, state)
+            self._heading("schedule", operation.label, design.IDLE)
+            with box("lead", "p"):
+                text("It is planned to start ")
+                time_text(state.run_at, "clock")
+                text(". Until then, everything stays as it is.")
+            self._draw_cancel(state)
+
+    def draw_transition(self, operation: Operation[Any, Any], state: DemoState) -> None:
+        """Show the running operation, and offer Cancel where that leaves nothing half done."""
+        with box("card-big"):
+            self._heading("autorenew", operation.doing)
+            self._draw_progress(operation.doing, state)
             if operation.target == DemoModeStatus.ENABLED:
                 self._draw_cancel(state)
 
@@ -129,13 +140,7 @@ class DemoCard:
             text(f"Demo mode is in a state that this version does not know: {state.status}.", "words")
 
     def draw_enabled(self, state: DemoState) -> None:
-        """Say that demo mode is on, and offer to switch the creator or turn it off."""
-        with box("banner demo"):
-            ui.icon("auto_awesome").props("aria-hidden=true")
-            with box("words"):
-                text("Demo mode active", tag="strong")
-                text(f"You see generated data{preset_words(state)}. Your own data is untouched.")
-            ui.link("Open the dashboard", "/dashboard")
+        """Offer to switch the creator or to turn demo mode off; the strip says that it is on."""
         text("Try another creator", tag="h2")
         self._draw_presets(demo.switch, state, PLAIN)
         with box("card-big"):
@@ -146,7 +151,7 @@ class DemoCard:
 
     def draw_failed(self, state: DemoState) -> None:
         """Show the error and offer Retry and Dismiss, or show the progress of cleaning up."""
-        if state.kind == demo.dismiss.name and state.label not in TERMINAL_WORDS:
+        if is_cleaning_up(state):
             with box("card-big"):
                 self._heading("autorenew", demo.dismiss.doing)
                 self._draw_progress(demo.dismiss.doing, state)
@@ -155,14 +160,14 @@ class DemoCard:
             ui.icon("error").props("aria-hidden=true")
             with box("words"):
                 text("Demo mode failed", tag="strong")
-                text(state.error or "We have no record of the reason.")
+                text(failure_words(state))
             with box("actions"):
                 button("Retry", lambda: self._retry(state), look=PRIMARY)
                 button(demo.dismiss.label, lambda: self._do(demo.dismiss.name, {}), look=PLAIN)
         text("Retry tries the same again. Dismiss cleans up and takes you back to the start.", "lead", tag="p")
 
-    def _heading(self, icon: str, title: str) -> None:
-        with box(f"headword {design.RUN}"):
+    def _heading(self, icon: str, title: str, tone: str = design.RUN) -> None:
+        with box(f"headword {tone}"):
             ui.icon(icon).props("aria-hidden=true")
             text(title, tag="h2")
 
@@ -198,6 +203,11 @@ class DemoCard:
             await self.refresh()
         else:
             await self._do(demo.enable.name, {"preset": state.preset} if state.preset else {})
+
+
+def _read(session: Session, user_id: UUID) -> tuple[DemoState, bool]:
+    """Return the state, and whether generated rows exist, at one moment."""
+    return demo_state(session, user_id), rows.has_any(session, user_id)
 
 
 #: What the page shows in each state that is not transitional.

@@ -37,7 +37,14 @@ async def draw() -> None:
         if not screen.is_deleted:
             tiles.show(
                 summary,
-                key=(*summary.users.items(), summary.ended, summary.succeeded, summary.oldest_wait, summary.waiting),
+                key=(
+                    *summary.users.items(),
+                    summary.ended,
+                    summary.succeeded,
+                    summary.mended,
+                    summary.oldest_wait,
+                    summary.waiting,
+                ),
             )
             people.show(summary, key=(*summary.held_up, *summary.users.values()))
             failures.show(summary, key=tuple(summary.failures))
@@ -57,10 +64,14 @@ def _draw_tiles(summary: Overview) -> None:
         _tile(f"{failed:,}", "failed users", "/users?situation=failed", design.BAD if failed else design.OK),
         _tile(f"{held:,}", "users held by a pause", "/users?situation=held", design.WARN if held else design.OK),
         _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?status=queued", ""),
-        _tile(f"{summary.ended:,}", "jobs of 24 hours finished", _jobs(summary, **ENDED), ""),
+        _tile(f"{summary.ended:,}", f"jobs finished in 24 hours{_mended(summary)}", _jobs(summary, **ENDED), ""),
         _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, design.OK if good else design.BAD),
     ]
     lines(tiles, "tiles")
+
+
+def _mended(summary: Overview) -> str:
+    return f"; {counted(summary.mended, 'failure')} mended" if summary.mended else ""
 
 
 def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
@@ -86,7 +97,7 @@ def _draw_failures(summary: Overview) -> None:
 
 def _jobs(summary: Overview, **where: str) -> str:
     """Return the address of the jobs that a figure counts, and of no others."""
-    return f"/jobs?{urlencode({**where, 'created_after': summary.since.isoformat()})}"
+    return f"/jobs?{urlencode({**where, 'finished_after': summary.since.isoformat()})}"
 
 
 def _group(summary: Overview, group: FailureGroup) -> Markup:

@@ -10,13 +10,13 @@ _INK = "var(--muted)"
 _LINE = "var(--line)"
 
 
-def day_chart(by_day: Mapping[date, int], name: str) -> ui.element:
+def day_chart(by_day: Mapping[date, int], name: str, tone: str) -> ui.element:
     """Draw one column per day; screen readers hear `name` and the main figures."""
     busiest_day = max(by_day, key=lambda day: by_day[day], default=None)
     summary = f"{name}: {sum(by_day.values()):,} in {len(by_day)} days"
     if busiest_day and by_day[busiest_day]:
         summary += f", most on {_day_label(busiest_day)} with {by_day[busiest_day]:,}"
-    chart = ui.echart(_options(by_day), renderer="svg").classes("chart").style("height: 240px")
+    chart = ui.echart(_options(by_day), renderer="svg").classes(f"chart {tone}").style("height: 240px")
     chart.props["role"] = "img"
     chart.props["aria-label"] = summary
     return chart
@@ -49,7 +49,7 @@ def _options(by_day: Mapping[date, int]) -> dict[str, Any]:
                 "type": "bar",
                 "data": [by_day[day] for day in days],
                 "barCategoryGap": "25%",
-                "itemStyle": {"color": "var(--run-dot)", "borderRadius": [2, 2, 0, 0]},
+                "itemStyle": {"color": "var(--dot)", "borderRadius": [2, 2, 0, 0]},
                 "emphasis": {"disabled": True},
             }
         ],

@@ -36,8 +36,9 @@ def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Pro
     at_work = page.context if page.context and page.context.label not in _ENDED else None
     heading = [words("Demo mode", tag="h2"), demo_words(user.demo_mode_status)]
     if user.demo_preset:
-        shown = f"{preset_name(user.demo_preset)} · {counted(page.demo_interactions, 'interaction')}"
-        heading.append(words(shown, "muted"))
+        # While a job changes it, the number is in its progress.
+        number = "" if at_work else f" · {counted(page.demo_interactions, 'interaction')}"
+        heading.append(words(preset_name(user.demo_preset) + number, "muted"))
     lines(heading, "title")
     with box("body vbox").style("gap: 14px"):
         progress = _draw_job(at_work, after) if at_work else None

@@ -6,9 +6,10 @@ from typing import Any, Final
 from core import clock
 from core.demo.presets import Preset
 from core.diagnosis.customer import DemoState
-from core.jobs.labels import Label
+from core.jobs.labels import TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
-from core.operations import demo
+from core.operation import Operation
+from core.operations import BY_NAME, demo, operation_during
 from core.wording import counted
 
 #: For how long the page mentions a finished deletion.
@@ -24,27 +25,54 @@ _WAITING: Final = {
 
 def completion(before: DemoState, now: DemoState) -> str | None:
     """Return the announcement of a change of state, or None if no operation ended."""
+    if now.label is Label.CANCELLED and (now.job_id, now.label) != (before.job_id, before.label):
+        return _cancelled(now)
     if before.status is now.status:
         return None
-    if now.label is Label.CANCELLED:
-        return _cancelled(now)
     if now.status is DemoModeStatus.ENABLED:
         return f"Demo mode active: {counted(_figure(now, 'interactions'), 'interaction')} in your account."
     if now.status is DemoModeStatus.FAILED:
-        return f"Demo mode failed: {now.error or 'we have no record of the reason.'}"
-    if now.status is DemoModeStatus.DISABLED:
-        deleted = _figure(now, "interactions_deleted")
-        return f"Demo mode is off: {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."
-    return None
+        return f"Demo mode failed. {failure_words(now)}"
+    return _off(now) if now.status is DemoModeStatus.DISABLED else None
+
+
+def failure_words(state: DemoState) -> str:
+    """Return why demo mode failed; without a failed job, our team has moved it there with Repair."""
+    if state.label is Label.FAILED:
+        return state.error or "We have no record of the reason."
+    return "It stopped halfway, and our team ended it. Retry does it again; Dismiss cleans up."
+
+
+def strip_words(state: DemoState) -> tuple[str, str]:
+    """Return title and text of the strip that stands while generated data is in the account."""
+    title = "Generated data in your account"
+    operation = operation_during(demo.demo_mode, state.status)
+    if state.status is DemoModeStatus.ENABLED:
+        return "Demo mode active", f"You see generated data{preset_words(state)}. Your own data is untouched."
+    if operation and operation.target == DemoModeStatus.ENABLED:
+        return title, "More data is being added. It is counted when it is complete."
+    if operation or is_cleaning_up(state):
+        return title, "The data is being deleted, and no longer counted."
+    return title, "Data is left over, and not counted. Enable demo mode and disable it again to delete it."
+
+
+def planned_operation(state: DemoState) -> Operation[Any, Any] | None:
+    """Return the operation that is planned for later; until it starts, everything stays as it is."""
+    operation = BY_NAME.get(state.kind) if state.label is Label.SCHEDULED else None
+    return operation if isinstance(operation, Operation) else None
+
+
+def is_cleaning_up(state: DemoState) -> bool:
+    """Tell whether Dismiss is at work."""
+    return state.kind == demo.dismiss.name and state.label not in TERMINAL_WORDS
 
 
 def deleted_lately(state: DemoState) -> str | None:
     """Return how many interactions the latest job deleted, if it finished a short while ago."""
-    deleted = _figure(state, "interactions_deleted")
     done = state.kind in (demo.disable.name, demo.dismiss.name) and state.label is Label.SUCCEEDED
     if not done or state.finished_at is None or clock.now() - state.finished_at > LATELY:
         return None
-    return f"Demo mode is off. {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."
+    return _off(state)
 
 
 def waiting_words(state: DemoState) -> str:
@@ -62,9 +90,17 @@ def preset_name(preset: str | None) -> str:
     return Preset(preset).profile.label if preset in list(Preset) else (preset or "")
 
 
+def _off(state: DemoState) -> str:
+    deleted = _figure(state, "interactions_deleted")
+    number = f" {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted." if deleted else ""
+    return f"Demo mode is off.{number}"
+
+
 def _cancelled(now: DemoState) -> str:
     if now.status is DemoModeStatus.ENABLED:
         return "Cancelled. Demo mode stays on."
+    if now.status is not DemoModeStatus.DISABLED:
+        return "Cancelled."
     return "Cancelled. Demo mode is off, and no generated data is left."
 
 

@@ -100,7 +100,9 @@ export function fits(row, query) {
     among("queue", row.queue) &&
     (!user || row.user_id === user || searched(row.user_email).startsWith(user)) &&
     (!query.created_after || Date.parse(row.created_at) >= Date.parse(query.created_after)) &&
-    (!query.created_before || Date.parse(row.created_at) < Date.parse(query.created_before))
+    (!query.created_before || Date.parse(row.created_at) < Date.parse(query.created_before)) &&
+    (!query.finished_after || Date.parse(row.finished_at) >= Date.parse(query.finished_after)) &&
+    (!query.finished_before || Date.parse(row.finished_at) < Date.parse(query.finished_before))
   );
 }
 

@@ -1,0 +1,60 @@
+"""What creators read about their demo mode is true of its state, and made for them."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.diagnosis.customer import DemoState
+from core.jobs.labels import Label
+from core.models import DemoModeStatus
+from core.operations import demo
+from ui.components.demo.demo_words import (
+    completion,
+    deleted_lately,
+    failure_words,
+    planned_operation,
+    strip_words,
+)
+
+JOB = UUID(int=1)
+
+
+def state(status: str, label: Label | None = None, operation: Any = demo.enable, **values: Any) -> DemoState:
+    return DemoState(DemoModeStatus(status), None, JOB, operation.name, label, **values)
+
+
+@pytest.mark.parametrize(("deleted", "number"), [(0, None), (1, "1 interaction was"), (60, "60 interactions were")])
+def test_a_deletion_reports_a_number_only_if_there_was_something_to_delete(deleted: int, number: str | None) -> None:
+    result = {"interactions_deleted": deleted}
+    after = state("disabled", Label.SUCCEEDED, demo.dismiss, result=result)
+    sentence = f"Demo mode is off. {number} deleted." if number else "Demo mode is off."
+    assert completion(state("failed", Label.RUNNING, demo.dismiss), after) == sentence
+    assert deleted_lately(after) is None, "it is not known when it ended"
+
+
+def test_a_failure_that_the_team_ended_is_not_one_without_a_reason() -> None:
+    assert failure_words(state("failed", Label.FAILED, error="Try later.")) == "Try later."
+    assert "no record" in failure_words(state("failed", Label.FAILED))
+    for label in (None, Label.SUCCEEDED, Label.CANCELLED):
+        assert "our team ended it" in failure_words(state("failed", label))
+
+
+def test_a_cancelled_plan_is_announced_although_the_state_stays() -> None:
+    planned = state("enabled", Label.SCHEDULED, demo.disable)
+    assert planned_operation(planned) is demo.disable
+    assert completion(planned, state("enabled", Label.CANCELLED, demo.disable)) == "Cancelled. Demo mode stays on."
+    after = state("enabled", Label.CANCELLED, demo.disable)
+    assert completion(after, after) is None, "once"
+
+
+@pytest.mark.parametrize("status", DemoModeStatus)
+def test_generated_data_is_named_in_every_state(status: DemoModeStatus) -> None:
+    title, words = strip_words(state(status))
+    assert "ata" in words
+    assert (title == "Demo mode active") is (status is DemoModeStatus.ENABLED)
+
+
+def test_generated_data_that_is_being_deleted_is_not_promised_to_appear() -> None:
+    for dying in (state("disabling", Label.RUNNING, demo.disable), state("failed", Label.RUNNING, demo.dismiss)):
+        assert strip_words(dying)[1] == "The data is being deleted, and no longer counted."
