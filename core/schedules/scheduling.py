@@ -24,6 +24,7 @@ from core.models import BackgroundJob, Schedule, ScheduleTick
 from core.operation import Form, Operation, Task
 from core.operations import known
 from core.schedules.timing import check_time, next_after, why_unusable
+from core.wording import cited
 
 #: Missed ticks are counted up to here; a higher number is just "many".
 MOST_MISSED = 1_000
@@ -128,7 +129,7 @@ def by_name(session: Session, name: str) -> Schedule:
     """Return the schedule with this name. Raises NotFound."""
     schedule = session.exec(select(Schedule).where(Schedule.name == name)).first()
     if schedule is None:
-        raise NotFound(f"There is no schedule {name!r}.")
+        raise NotFound(f"There is no schedule {cited(name)}.")
     return schedule
 
 
