@@ -58,7 +58,7 @@ _stop_signals: list[int] = []
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)]
-DataDir = Annotated[Path | None, typer.Option(help="Directory of the embedded servers. [default: .unstuck]")]
+DataDir = Annotated[Path | None, typer.Option(help="Directory of the embedded servers. Default: .unstuck.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the database answers and is migrated.")]
 Threads = Annotated[int, typer.Option(help="Jobs that one worker runs at a time.", min=1, max=64)]
 
@@ -141,7 +141,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, wait: Wait = False) -> No
 @app.command()
 def worker(
     threads: Threads = 8,
-    queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated. [default: all]")] = "",
+    queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated. Default: all.")] = "",
     wait: Wait = False,
 ) -> None:
     """Run jobs until stopped; on SIGTERM, unfinished jobs go back to their queue."""
