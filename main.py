@@ -15,7 +15,7 @@ import io
 import socket
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -42,7 +42,7 @@ from core.wording import PROGRAM
 from ui import cli
 
 if TYPE_CHECKING:
-    from migrations.report import Report
+    from migrations.report import Finding, Report
 
 gc.freeze()  # no later collection looks through what stays for good
 gc.enable()
@@ -58,7 +58,7 @@ _stop_signals: list[int] = []
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)]
-DataDir = Annotated[Path | None, typer.Option(help="Directory of the embedded servers. [default: .unstuck]")]
+DataDir = Annotated[Path | None, typer.Option(help="Directory of the embedded servers. Default: .unstuck.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the database answers and is migrated.")]
 Threads = Annotated[int, typer.Option(help="Jobs that one worker runs at a time.", min=1, max=64)]
 
@@ -104,7 +104,7 @@ def run(
             with_sample = not empty and not settings().database_url and not is_production()
             if with_sample and not has_tables(engine):
                 first_run.load_legacy(engine)
-            _migrate(engine, where)
+            _migrate(engine, where, to_finish=not settings().database_url)  # no other program uses the embedded one
             if with_sample:
                 first_run.fill_history(engine, typer.echo)
             address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
@@ -144,7 +144,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, wait: Wait = False) -> No
 @app.command()
 def worker(
     threads: Threads = 8,
-    queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated. [default: all]")] = "",
+    queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated. Default: all.")] = "",
     wait: Wait = False,
 ) -> None:
     """Run jobs until stopped; on SIGTERM, unfinished jobs go back to their queue."""
@@ -169,34 +169,46 @@ def worker(
 
 @app.command()
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Show pending migrations and blockers.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Show all that is pending, and blockers.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help="Also drop what only the legacy product needs."),
+    ] = False,
+    down: Annotated[
+        str | None, typer.Option(metavar="REVISION", help="Go back to this revision, or to base: the legacy schema.")
+    ] = None,
     to: Annotated[str, typer.Option(help="Stop at this revision; see docs/migrations.md.")] = "head",
 ) -> None:
     """Migrate the database to head, from nothing or from any legacy schema."""
     from migrations import run as migrations
 
-    if to != "head" and (check or sql):
-        raise Unusable("--to goes with neither --check nor --sql: both are about everything up to head.")
+    if (to != "head" and (check or sql or finish or down)) or (down and (check or sql or finish)) or (check and sql):
+        raise Unusable("--check, --sql, --down and --to do not go together; --finish goes with --check and with --sql.")
     _use()
     with services() as where:
         if sql:
-            typer.echo(migrations.sql(where.database_url))
-            return
-        if not check:
+            typer.echo(migrations.sql(where.database_url, to_finish=finish))
+        elif check:
+            _show_pending(migrations.check(where.database_url, secret=settings().secret_key, to_finish=finish))
+        else:
             _require_key()
             with _opened(where) as engine:
-                report = _migrate(engine, where, to)
-            was_there = f"The database was at {'head' if to == 'head' else report.end} already."
+                report = _go_down(engine, where, down) if down else _migrate(engine, where, to, to_finish=finish)
+            present = "head" if to == "head" and not down else report.end or "base"
             lines = [*report.steps, *map(str, report.warnings)]  # a warning names what others wrote into the database
-            typer.echo("\n".join(map(logs.escape_control_characters, lines)) or was_there)
-            return
-        findings = migrations.check(where.database_url, secret=settings().secret_key)
-        for finding in findings:
-            typer.echo(logs.escape_control_characters(str(finding)))
-        if findings:
-            raise typer.Exit(1)
-        typer.echo("The database is at head.")
+            typer.echo(
+                "\n".join(map(logs.escape_control_characters, lines)) or f"The database was at {present} already."
+            )
+
+
+def _show_pending(findings: "Sequence[Finding]") -> None:
+    """Print what is pending; exit 1 if anything is."""
+    for finding in findings:
+        typer.echo(logs.escape_control_characters(str(finding)))
+    if findings:
+        raise typer.Exit(1)
+    typer.echo("The database is at head.")
 
 
 @app.command()
@@ -288,14 +300,26 @@ def _require_key() -> None:
         raise Unusable("UNSTUCK_SECRET_KEY is empty: set it, or remove it to use the key in the data directory.")
 
 
-def _migrate(engine: Engine, where: Services, to: str = "head") -> "Report":
+def _migrate(engine: Engine, where: Services, to: str = "head", *, to_finish: bool = False) -> "Report":
     """Bring the database to a revision, unless it belongs to another key; a new one gets the present key."""
     from migrations import run as migrations
 
+    secret = settings().secret_key or ""
     refuse_wrong_key(engine, token_cipher())
-    report = migrations.upgrade(where.database_url, secret=settings().secret_key or "", to=to)
+    if to_finish:
+        report = migrations.finish(where.database_url, secret=secret)
+    else:
+        report = migrations.upgrade(where.database_url, secret=secret, to=to)
     refuse_wrong_key(engine, token_cipher())
     return report
+
+
+def _go_down(engine: Engine, where: Services, to: str) -> "Report":
+    """Bring the database back to an earlier revision, unless it belongs to another key."""
+    from migrations import run as migrations
+
+    refuse_wrong_key(engine, token_cipher())
+    return migrations.downgrade(where.database_url, to, secret=settings().secret_key or "")
 
 
 def _export(where: Services) -> None:

@@ -17,6 +17,14 @@ INVISIBLE: Final = (
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
     f"|(?<!{_VISIBLE})[\u200c\u200d]|[\u200c\u200d](?!{_VISIBLE})"
 )
+#: What pydantic says, and what it means.
+_PLAIN: Final = (
+    ("Extra inputs are not permitted", "unknown field"),
+    ("Field required", "is missing"),
+    ("Input should be", "should be"),
+    ("should be a valid dictionary or object to extract fields from", "should be a JSON object"),
+    ("Value error, ", ""),
+)
 _MARKS: Final = re.compile(INVISIBLE)
 
 
@@ -51,6 +59,23 @@ def clock_time(moment: datetime, now: datetime) -> str:
     """Return a time of day in UTC, the same for every reader: 14:02 UTC, with the date if not today."""
     at, today = moment.astimezone(UTC), now.astimezone(UTC).date()
     return f"{at:%H:%M} UTC" if at.date() == today else f"{at:%H:%M} UTC on {at.day} {at:%B}"
+
+
+def shortened(text: str, longest: int = 60) -> str:
+    """Return a text from outside as a sentence repeats it: a long one is cut."""
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
+def cited(text: str) -> str:
+    """Return a text from outside, shortened and in quotes."""
+    return repr(shortened(text))
+
+
+def plain_message(message: str) -> str:
+    """Return what pydantic says of a field, as an operator says it."""
+    for theirs, ours in _PLAIN:
+        message = message.replace(theirs, ours)
+    return message
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:

@@ -120,10 +120,22 @@ def add_sync_trigger(table: str, flag: str, state: str, on: tuple[str, ...], off
         END $$"""
     )
     op.execute(
-        f"CREATE TRIGGER {table}_{flag}_in_step BEFORE INSERT OR UPDATE OF {flag}, {state} ON {table} "
+        f"CREATE OR REPLACE TRIGGER {table}_{flag}_in_step BEFORE INSERT OR UPDATE OF {flag}, {state} ON {table} "
         f"FOR EACH ROW EXECUTE FUNCTION {table}_{flag}_in_step()"
     )
     op.execute(f"ALTER TABLE {table} ALTER COLUMN {state} DROP DEFAULT")
+
+
+def ensure_flag(table: str, flag: str, *, default: str) -> None:
+    """Add a boolean of the legacy product, unless it is there, of whatever type."""
+    op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {flag} boolean DEFAULT {default}")
+
+
+def set_flag(table: str, flag: str, state: str, on: tuple[str, ...]) -> None:
+    """Set a flag from its state, in the rows where it says something else."""
+    for value, states in (("1", f"IN ({quoted(on)})"), ("0", f"NOT IN ({quoted(on)})")):
+        differs = "NOT " if value == "1" else ""
+        op.execute(f"UPDATE {table} SET {flag} = '{value}' WHERE {state} {states} AND {differs}{is_true(flag)}")
 
 
 def drop_sync_trigger(table: str, flag: str, state: str, off: str) -> None:

@@ -1,68 +1,69 @@
-"""The migration commands: upgrade, check, sql, downgrade. They print nothing; the caller does."""
+"""The migration commands: upgrade, finish, check, sql, downgrade. They print nothing; the caller does."""
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from core.wording import PROGRAM
-from migrations import rehearsal, revisions, schedules
+from migrations import finishing, rehearsal, revisions, schedules
 from migrations.dependents import quoted
 from migrations.legacy import checks, facts
 from migrations.legacy.dependents import MADE_AGAIN
 from migrations.report import Finding, Report
 from migrations.transaction import engine_for, looking, migrating, rehearsing
 
-__all__ = ["Finding", "Report", "check", "downgrade", "sql", "upgrade"]
+__all__ = ["Finding", "Report", "check", "downgrade", "finish", "sql", "upgrade"]
 
 
 def upgrade(url: str, *, secret: str, to: str = revisions.HEAD) -> Report:
     """Upgrade a database to head, or to an earlier revision, from nothing or from any legacy schema.
 
-    Raises Unusable with all findings, before any change, if the database cannot be migrated; also if a lock is not
-    available in time. Each revision is one transaction, so a failed run can simply be repeated.
+    Columns that only the legacy product needs stay until `finish`. Raises Unusable with all findings, before any
+    change, if the database cannot be migrated; also if a lock is not available in time. Each revision is one
+    transaction, so a failed run can simply be repeated.
     """
-    cipher = TokenCipher(secret)
-    target = revisions.resolve(to)
-    with engine_for(url) as engine:
-        findings, start = _findings(engine, cipher)
-        _refuse(findings)
-        steps = tuple(_climb(engine, cipher, target))
-        with looking(engine) as connection:
-            end = revisions.of(connection)
-            findings += schedules.findings(connection) if end == revisions.head() else ()
-    return Report(start, end, steps, tuple(findings))
+    return _migrate(url, TokenCipher(secret), revisions.resolve(to), to_finish=False)
 
 
-def check(url: str, *, secret: str | None = None) -> list[Finding]:
-    """Return all blockers between this database and head; empty if it is at head and unchanged."""
+def finish(url: str, *, secret: str) -> Report:
+    """Upgrade to head, then drop the columns that only the legacy product needs. Raises as `upgrade` does."""
+    return _migrate(url, TokenCipher(secret), revisions.head(), to_finish=True)
+
+
+def check(url: str, *, secret: str | None = None, to_finish: bool = False) -> list[Finding]:
+    """Return all that is pending in this database, and all blockers; empty if it is finished and unchanged."""
     cipher = TokenCipher(secret) if secret else None
     with engine_for(url) as engine:
-        odd, _ = _findings(engine, cipher)
+        odd, _ = _findings(engine, cipher, to_finish=to_finish)
         if any(finding.blocks for finding in odd):
             return odd
         with looking(engine) as connection:
             pending = checks.pending(connection)
-            return [*odd, *pending, *(() if pending else schedules.findings(connection))]
+            kept = () if finishing.is_made_here(connection) else finishing.findings(facts.read(connection))
+            return [*odd, *pending, *kept, *(() if pending else schedules.findings(connection))]
 
 
-def sql(url: str) -> str:
-    """Return the SQL that would bring this database to head, without running it; empty if it is at head.
+def sql(url: str, *, to_finish: bool = False) -> str:
+    """Return the SQL that would bring this database to head, or to its finish, without running it; empty if it is.
 
     SQL cannot encrypt provider tokens: if there are any, the script stops at that revision with an error. Raises
     Unusable if it would have to create views or triggers again.
     """
     with engine_for(url) as engine:
-        findings, _ = _findings(engine, None)
+        findings, _ = _findings(engine, None, to_finish=to_finish)
         _refuse(findings)
         _refuse_to_make_again(findings)
         with looking(engine) as connection:
             at = facts.read(connection)
-    if at.revision == revisions.head() and not at.carries_over:
-        return ""
-    script = revisions.as_sql(at.revision, carries_over=at.carries_over)
-    return f"SET search_path = {quoted(at.schema)};\n\n{script}" if at.schema else script
+            is_made_here = "users" not in at.tables or finishing.is_made_here(connection)
+    script = ""
+    if at.revision != revisions.head() or at.carries_over:
+        script = revisions.as_sql(at.revision, carries_over=at.carries_over)
+    if to_finish or is_made_here:
+        script += finishing.as_sql(finishing.kept(at) if at.revision else finishing.COLUMNS)
+    return f"SET search_path = {quoted(at.schema)};\n\n{script}" if script and at.schema else script
 
 
 def downgrade(url: str, revision: str, *, secret: str) -> Report:
@@ -82,14 +83,38 @@ def downgrade(url: str, revision: str, *, secret: str) -> Report:
     return Report(start, end, steps, warnings=())
 
 
-def _findings(engine: Engine, cipher: TokenCipher | None) -> tuple[list[Finding], str]:
+def _migrate(url: str, cipher: TokenCipher, target: str, *, to_finish: bool) -> Report:
+    with engine_for(url) as engine:
+        findings, start = _findings(engine, cipher, to_finish=to_finish)
+        _refuse(findings)
+        steps = [*_climb(engine, cipher, target), *_finished(engine, to_finish=to_finish)]
+        with looking(engine) as connection:
+            end = revisions.of(connection)
+            if end == revisions.head():
+                findings += [*finishing.findings(facts.read(connection)), *schedules.findings(connection)]
+    return Report(start, end, tuple(steps), tuple(findings))
+
+
+def _findings(engine: Engine, cipher: TokenCipher | None, *, to_finish: bool) -> tuple[list[Finding], str]:
     """Return everything that blocks or is to be said, and the present revision."""
     with looking(engine) as connection:
-        findings, at = checks.odd_shapes(connection, cipher), facts.read(connection)
+        findings, at = checks.odd_shapes(connection, cipher, to_finish=to_finish), facts.read(connection)
     if at.revision < revisions.head() and not any(finding.blocks for finding in findings):
         with rehearsing(engine) as connection:
             findings += rehearsal.findings(connection, at)
     return findings, at.revision
+
+
+def _finished(engine: Engine, *, to_finish: bool) -> Iterator[str]:
+    """At head, drop what only the legacy product needs if that is asked for, or if Unstuck has made the tables."""
+    with migrating(engine) as connection:
+        at = facts.read(connection)
+        columns = finishing.kept(at)
+        if not columns or at.revision < revisions.head() or not (to_finish or finishing.is_made_here(connection)):
+            return
+        for statement in finishing.statements(columns):
+            connection.execute(text(statement))
+    yield f"{finishing.named(columns)} dropped"
 
 
 def _climb(engine: Engine, cipher: TokenCipher, target: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from core.errors import Invalid
 from core.models import Event, User
 from core.models.event import IS_AUDIT
 from core.redact import redacted
+from core.wording import plain_message, shortened
 
 #: The maximum number of lines per page.
 MOST: Final = 200
@@ -40,6 +41,10 @@ def _blank_is_none(value: object) -> object:
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^\x00]*$")]
 _OptionalText = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
 _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
+
+
+def _name(place: tuple[int | str, ...]) -> str:
+    return shortened(str(place[0])) if place else "filter"
 
 
 class AuditFilter(BaseModel):
@@ -64,7 +69,7 @@ class AuditFilter(BaseModel):
         try:
             return cls.model_validate(dict(params))
         except ValidationError as error:
-            fields = {str(e["loc"][0]) if e["loc"] else "filter": e["msg"] for e in error.errors()}
+            fields = {_name(e["loc"]): plain_message(e["msg"]) for e in error.errors()}
             problems = "; ".join(f"{name}: {message}" for name, message in fields.items())
             raise Invalid(f"Invalid filter: {problems}.", fields) from None
 

@@ -41,6 +41,8 @@ class Command:
     needs_reason: bool = False
     #: Whether a personal token may do this; False for commands that could give a script more rights or a longer life.
     by_token: bool = True
+    #: Whether it may be asked for now and start later, at `run_at`.
+    can_be_planned: bool = False
 
 
 def target_of(call: Invocation) -> UUID:

@@ -26,6 +26,7 @@ from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.models import IdempotencyKey
 from core.people import rate_limits
 from core.people.auth import Credentials, authenticate
+from core.wording import cited, plain_message
 
 REASON_LIMIT = 500
 KEY_LIMIT = 200
@@ -55,14 +56,14 @@ def perform(engine: Engine, caller: Credentials | Actor, request: CommandRequest
         actor = caller if isinstance(caller, Actor) else _limited(authenticate(session, caller))
         command = COMMANDS.get(request.name)
         if command is None:
-            raise NotFound(f"There is no command {request.name[:60]!r}. Known: {', '.join(sorted(COMMANDS))}.")
+            raise NotFound(f"There is no command {cited(request.name)}. Known: {', '.join(sorted(COMMANDS))}.")
         authorise(session, actor, command, request.target)
         call = Invocation(
             actor,
             request.target,
             _form(command, request.args),
             _reason(command, request.reason),
-            _run_at(request.run_at),
+            _run_at(command, request.run_at),
         )
         if request.idempotency_key is None or actor.id is None:
             return command.act(session, call)
@@ -103,13 +104,9 @@ def _form(command: Command, args: Mapping[str, Any]) -> BaseModel:
     try:
         return command.form.model_validate(dict(args))
     except ValidationError as error:
-        fields = {".".join(map(str, e["loc"])) or "form": _readable(e["msg"]) for e in error.errors()}
+        fields = {".".join(map(str, e["loc"])) or "form": plain_message(e["msg"]) for e in error.errors()}
         problems = "; ".join(f"{name}: {message}" for name, message in fields.items())
         raise Invalid(f"{command.label}: {problems.rstrip('.')}.", fields) from None
-
-
-def _readable(message: str) -> str:
-    return message.replace("Extra inputs are not permitted", "unknown field").replace("Input should be", "should be")
 
 
 def _reason(command: Command, reason: str | None) -> str | None:
@@ -125,9 +122,11 @@ def _reason(command: Command, reason: str | None) -> str | None:
     return reason.strip()
 
 
-def _run_at(run_at: datetime | None) -> datetime | None:
+def _run_at(command: Command, run_at: datetime | None) -> datetime | None:
     if run_at is None:
         return None
+    if not command.can_be_planned:
+        raise Invalid(f"{command.label} acts at once; it cannot be planned.", {"run_at": "Leave it out."})
     if run_at.tzinfo is None:
         raise Invalid("The time needs a zone.", {"run_at": "Write it as 2026-11-22T18:30:00Z or with an offset."})
     if not clock.now() - LATEST <= run_at <= clock.now() + FARTHEST:

@@ -100,6 +100,7 @@ def _of_operation(operation: Operation[Any, Any]) -> Command:
         act=partial(_start, operation),
         own=owner if operation.self_service else None,
         needs_reason=operation.needs_reason,
+        can_be_planned=True,
     )
 
 
@@ -111,6 +112,7 @@ def _of_task(task: Task[Any]) -> Command:
         form=task.form,
         act=partial(_start_task, task),
         needs_reason=task.needs_reason,
+        can_be_planned=True,
     )
 
 

@@ -11,6 +11,7 @@ from core.diagnosis.situation import Situation
 from core.errors import Invalid
 from core.jobs.labels import Label
 from core.models import JobStatus
+from core.wording import cited, shortened
 
 
 def _split(value: object) -> object:
@@ -112,10 +113,10 @@ def _shown(value: object) -> str:
 
 def _sentences(error: ValidationError) -> Iterator[tuple[str, str]]:
     for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else "filter"
+        name = shortened(str(problem["loc"][0])) if problem["loc"] else "filter"
         if problem["type"] == "extra_forbidden":
             yield name, f"{name} is not a filter; jobs can be filtered by {', '.join(JobFilter.model_fields)}"
         elif name in _ALLOWED:
-            yield name, f"{name} {_ALLOWED[name]}, not {problem['input']!r}"
+            yield name, f"{name} {_ALLOWED[name]}, not {cited(str(problem['input']))}"
         else:
             yield name, f"{name} is text of at most 320 characters without NUL"

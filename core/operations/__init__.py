@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 from core.errors import NotFound
 from core.operation import Machine, Operation, Task
 from core.operations import demo, maintenance
+from core.wording import shortened
 
 #: A new operation is listed here and nowhere else.
 OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.switch, demo.disable, demo.dismiss)
@@ -33,7 +34,7 @@ def known(name: str) -> Operation[Any, Any] | Task[Any]:
     if name in BY_NAME:
         return BY_NAME[name]
     near = difflib.get_close_matches(name, BY_NAME, n=1)
-    raise NotFound(f"There is no operation {name}" + (f"; did you mean {near[0]}?" if near else "."))
+    raise NotFound(f"There is no operation {shortened(name)}" + (f"; did you mean {near[0]}?" if near else "."))
 
 
 def operations_of(row: SQLModel) -> tuple[Operation[Any, Any], ...]:

@@ -165,6 +165,6 @@ dismiss = Operation(
     undo=wipe,
     role=Role.SUPPORT,
     self_service=True,
-    confirm=None,
+    confirm="Dismiss the failure? What was generated is deleted, and demo mode is off; real interactions stay.",
     queue=QUEUE,
 )

@@ -16,6 +16,7 @@ from core.errors import Invalid, NotAllowed, NotFound
 from core.models import BackgroundJob, JobKind, JobStatus, Queue
 from core.operation import Form
 from core.operations import BY_NAME
+from core.wording import cited
 
 
 class Named(Form):
@@ -172,12 +173,12 @@ def _require_queue(session: Session, name: str) -> None:
     unfinished = col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
     has_jobs = select(BackgroundJob.id).where(col(BackgroundJob.queue) == name, unfinished).limit(1)
     if name not in known_queues() and session.get(Queue, name) is None and session.exec(has_jobs).first() is None:
-        raise NotFound(f"There is no queue {name!r}. Known: {', '.join(known_queues())}.")
+        raise NotFound(f"There is no queue {cited(name)}. Known: {', '.join(known_queues())}.")
 
 
 def _require_kind(name: str) -> None:
     if name not in BY_NAME:
-        raise NotFound(f"There is no kind of job {name!r}. Known: {', '.join(sorted(BY_NAME))}.")
+        raise NotFound(f"There is no kind of job {cited(name)}. Known: {', '.join(sorted(BY_NAME))}.")
 
 
 def _seconds(value: object) -> float | None:

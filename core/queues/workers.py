@@ -69,10 +69,11 @@ def worker_listing(session: Session, alive_from: int = 0, gone_from: int = 0) ->
     return WorkerListing(now, alive.map(line), gone.map(line), running)
 
 
-def newest_workers(session: Session, limit: int, start: int = 0) -> Window[Worker]:
-    """Return all workers that are stored, the latest heartbeat first."""
+def newest_workers(session: Session, limit: int, start: int = 0, *, since: datetime | None = None) -> Window[Worker]:
+    """Return the workers that are stored, or those with a heartbeat `since` then, the latest heartbeat first."""
     lines = truncated(Worker, IN_LIST)
-    return read_window(session, select(lines).order_by(col(lines.heartbeat_at).desc(), col(lines.id)), limit, start)
+    query = select(lines).order_by(col(lines.heartbeat_at).desc(), col(lines.id))
+    return read_window(session, query.where(col(lines.heartbeat_at) > since) if since else query, limit, start)
 
 
 def worker_state(worker: Worker, now: datetime) -> WorkerState:

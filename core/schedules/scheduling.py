@@ -24,6 +24,7 @@ from core.models import BackgroundJob, Schedule, ScheduleTick
 from core.operation import Form, Operation, Task
 from core.operations import known
 from core.schedules.timing import check_time, next_after, why_unusable
+from core.wording import cited, plain_message
 
 #: Missed ticks are counted up to here; a higher number is just "many".
 MOST_MISSED = 1_000
@@ -56,7 +57,8 @@ def add(session: Session, form: NewSchedule, actor: Actor, reason: str | None) -
     _check(form)
     if session.exec(select(Schedule).where(Schedule.name == form.name)).first():
         raise NotAllowed(f"A schedule {form.name!r} exists already; choose another name.")
-    schedule = Schedule(**form.model_dump(exclude={"args"}), args=dict(form.args), created_by=actor.name)
+    args = _form_of(known(form.kind), form.args).model_dump(mode="json", exclude_unset=True)
+    schedule = Schedule(**form.model_dump(exclude={"args"}), args=args, created_by=actor.name)
     schedule.next_due_at = form.at or next_after(schedule, clock.now())
     session.add(schedule)
     session.flush()
@@ -128,7 +130,7 @@ def by_name(session: Session, name: str) -> Schedule:
     """Return the schedule with this name. Raises NotFound."""
     schedule = session.exec(select(Schedule).where(Schedule.name == name)).first()
     if schedule is None:
-        raise NotFound(f"There is no schedule {name!r}.")
+        raise NotFound(f"There is no schedule {cited(name)}.")
     return schedule
 
 
@@ -233,6 +235,6 @@ def _form_of(kind: Operation[Any, Any] | Task[Any], args: Mapping[str, Any]) -> 
     try:
         form: BaseModel = kind.form(**args)
     except ValidationError as error:
-        fields = {"args." + ".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
+        fields = {"args." + ".".join(map(str, e["loc"])): plain_message(e["msg"]) for e in error.errors()}
         raise Invalid(f"The arguments are invalid for {kind.name}.", fields) from None
     return form

@@ -14,17 +14,20 @@ from migrations.report import Finding
 __all__ = ["cannot_go_back", "odd_shapes", "pending"]
 
 
-def odd_shapes(connection: Connection, cipher: TokenCipher | None) -> list[Finding]:
-    """Return everything that blocks a migration, and warnings."""
+def odd_shapes(connection: Connection, cipher: TokenCipher | None, *, to_finish: bool) -> list[Finding]:
+    """Return everything that blocks a migration, or its finish, and warnings."""
     database_facts = facts.read(connection)
     findings = list(server.findings(database_facts))
     if not {revision.id for revision in revisions.path()}.issuperset(database_facts.revisions):
         # After an unknown revision, the tables cannot be judged.
         return findings
+    if another := shape.of_another_product(database_facts):
+        return [*findings, another]  # advice about its tables would change what is not ours
     findings += shape.findings(database_facts)
     findings += elsewhere.findings(connection, database_facts)
     findings += structure.findings(connection, database_facts)
     findings += dependents.findings(connection, database_facts)
+    findings += dependents.of_kept(connection, database_facts, blocks=to_finish)
     if hidden := list(structure.filtered(database_facts)):
         return [*findings, *hidden]  # what is hidden would be taken for missing
     findings += rows.findings(connection, shape.without_odd_columns(database_facts))

@@ -4,21 +4,17 @@ PostgreSQL would refuse half-way, name none of them, or drop an index or constra
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from migrations.dependents import OURS, TRIGGERS, VIEWS, to_change
+from migrations.finishing import kept
 from migrations.legacy.facts import Facts
 from migrations.report import Finding
 
 MADE_AGAIN = "Created again"
-#: The columns that a revision drops.
-DROPPED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "0011": {"users": ("demo_mode",)},
-    "0012": {"platform_connections": ("is_active",)},
-    "0013": {"users": ("marketing_opt_in", "countdown_t14_sent_at", "countdown_t7_sent_at", "countdown_t1_sent_at")},
-}
 #: The types that a revision gives to columns.
 RETYPED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "0004": {
@@ -89,15 +85,18 @@ _TRIGGER_FUNCTIONS = sa.text(
 
 
 def findings(connection: Connection, facts: Facts) -> Iterator[Finding]:
-    """Yield what stands in the way of a pending revision, and what goes or changes with it."""
-    for revision, tables in DROPPED.items():
-        for table, columns in tables.items() if facts.revision < revision else ():
-            yield from _of_dropped(connection, table, columns)
-            yield from _in_functions(connection, table, columns)
+    """Yield what stands in the way of a pending revision, and what changes with it."""
     for revision, retyped in RETYPED.items():
         for table, types in retyped.items() if facts.revision < revision else ():
             if changing := to_change(connection, table, types):
                 yield from _of_retyped(connection, revision, table, changing)
+
+
+def of_kept(connection: Connection, facts: Facts, *, blocks: bool) -> Iterator[Finding]:
+    """Yield what stands in the way of `migrate --finish`, which only that is blocked by, and what goes with it."""
+    for table, columns in kept(facts).items():
+        for finding in (*_of_dropped(connection, table, columns), *_in_functions(connection, table, columns)):
+            yield replace(finding, blocks=finding.blocks and blocks)
 
 
 def _rows(connection: Connection, table: str, columns: Sequence[str]) -> list[Row[tuple[object, ...]]]:
@@ -105,7 +104,7 @@ def _rows(connection: Connection, table: str, columns: Sequence[str]) -> list[Ro
     return [row for row in found if row.trigger not in OURS]
 
 
-def _of_dropped(connection: Connection, table: str, columns: tuple[str, ...]) -> Iterator[Finding]:
+def _of_dropped(connection: Connection, table: str, columns: Sequence[str]) -> Iterator[Finding]:
     rows = _rows(connection, table, columns)
     # A check of several columns depends on them twice; PostgreSQL drops it with any of them.
     own = {row.objid for row in rows if row.catalog in ("pg_class", "pg_constraint") and row.strength == "a"}
@@ -114,7 +113,7 @@ def _of_dropped(connection: Connection, table: str, columns: tuple[str, ...]) ->
             if row.strength == "a":
                 yield _goes_too(table, row)
         elif row.catalog != "pg_attrdef" or row.generated:
-            yield _in_the_way(table, row, "which a revision moves out of this table")
+            yield _in_the_way(table, row, "which `migrate --finish` moves out of this table")
 
 
 def _of_retyped(connection: Connection, revision: str, table: str, columns: list[str]) -> Iterator[Finding]:
@@ -132,13 +131,13 @@ def _of_retyped(connection: Connection, revision: str, table: str, columns: list
             yield _made_again(revision, table, row)
 
 
-def _in_functions(connection: Connection, table: str, columns: tuple[str, ...]) -> Iterator[Finding]:
+def _in_functions(connection: Connection, table: str, columns: Sequence[str]) -> Iterator[Finding]:
     for row in connection.execute(_TRIGGER_FUNCTIONS, {"table": table, "ours": OURS}):
         if named := [column for column in columns if column in row.source]:
             yield Finding(
                 "A function names a column that goes",
-                f"The trigger {row.trigger} on {table} calls {row.function}, which names {', '.join(named)}: a "
-                "revision moves that out of this table, and each change of a row would fail afterwards.",
+                f"The trigger {row.trigger} on {table} calls {row.function}, which names {', '.join(named)}: "
+                "`migrate --finish` moves that out of this table, and each change of a row would fail afterwards.",
                 "Change the function so that it does without; then run migrate again.",
                 blocks=True,
             )
@@ -158,7 +157,7 @@ def _in_the_way(table: str, row: Row[tuple[object, ...]], why: str) -> Finding:
 def _goes_too(table: str, row: Row[tuple[object, ...]]) -> Finding:
     return Finding(
         "Goes with its column",
-        f"The {row.name} goes with {table}.{row.column}, which a revision moves out of this table.",
+        f"The {row.name} goes with {table}.{row.column}, which `migrate --finish` moves out of this table.",
         f"Keep its definition if you need it: {row.definition}.",
         blocks=False,
     )

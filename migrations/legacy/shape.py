@@ -64,6 +64,14 @@ REQUIRED = {
 }
 #: A table without these columns does not belong to the legacy product.
 IDENTITY = {"users": ("id", "email"), "platform_connections": ("id", "user_id"), "interactions": ("id", "user_id")}
+#: Columns that hardly any other product has.
+TELLTALE = {
+    "users": ("demo_mode", "marketing_opt_in", "countdown_t14_sent_at", "countdown_t7_sent_at", "countdown_t1_sent_at"),
+    "platform_connections": ("platform", "token_expires_at"),
+    "interactions": ("is_demo", "sentiment"),
+}
+#: What to do with a database of another product: never to change it.
+ELSEWHERE = "Name an empty database in DATABASE_URL, or give Unstuck a schema of its own with UNSTUCK_SCHEMA."
 #: The columns that revision 0004 adds; a half-applied migration may have left some.
 ADDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "users": {"role": STATE, "demo_mode_status": STATE, "demo_preset": STATE, "disabled_at": TIME[1:]},
@@ -84,6 +92,28 @@ _NEW_TABLES = {
 }
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
 _LATER = {"events": ("txid",), "workers": ("stalled",), "background_jobs": ("claimed_at",)}
+
+
+def of_another_product(facts: Facts) -> Finding | None:
+    """Return a finding if tables of these names are another product's; what else is odd in them is not our matter."""
+    present = [facts.tables[name] for name in LEGACY if name in facts.tables]
+    if facts.revision >= _FIRST or not present or any(_is_of_legacy_product(table) for table in present):
+        return None
+    if len(present) == len(LEGACY) and not any(_is_foreign(table) for table in present):
+        return None  # a smaller legacy database
+    tables = "; ".join(f"{table.name} has {_and(sorted(table.columns)[:8]) or 'no columns'}" for table in present)
+    return Finding(
+        "Another product's database",
+        f"The database {facts.database} belongs to another product: {tables}.",
+        ELSEWHERE,
+        blocks=True,
+    )
+
+
+def _is_of_legacy_product(table: Table) -> bool:
+    return table.is_table and not {plain_name(name) for name in TELLTALE[table.name]}.isdisjoint(
+        map(plain_name, table.columns)
+    )
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
@@ -133,7 +163,7 @@ def _legacy_table(table: Table) -> Iterator[Finding]:
             "Not our database",
             f"There is a {'table' if table.is_table else 'view'} {table.name} that is not Unstuck's: it has "
             f"{_and(sorted(table.columns)[:8]) or 'no columns of its own'}.",
-            "Point DATABASE_URL at another database, or give Unstuck a schema of its own with UNSTUCK_SCHEMA.",
+            ELSEWHERE,
             blocks=True,
         )
         return
@@ -194,8 +224,7 @@ def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterat
             yield Finding(
                 "A column has another type",
                 f"{table.name}.{column} is {is_type}, which cannot be migrated; {' or '.join(types)} can.",
-                f"If the table is another program's, use another database, or a schema of its own with UNSTUCK_SCHEMA; "
-                f"else convert the column to {types[0]}, and run migrate again.",
+                f"Convert the column to {types[0]}, and run migrate again. If it is another program's: {ELSEWHERE}",
                 blocks=True,
             )
 
@@ -212,7 +241,7 @@ def _new_table(table: Table) -> Iterator[Finding]:
             "A table's name is taken",
             f"There is a table {table.name} already, and it is not Unstuck's: {_and(wrong)} "
             f"{'is' if len(wrong) == 1 else 'are'} missing or of another type.",
-            "Give Unstuck a schema of its own with UNSTUCK_SCHEMA, or use another database.",
+            ELSEWHERE,
             blocks=True,
         )
 

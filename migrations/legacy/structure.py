@@ -9,14 +9,13 @@ from sqlmodel import SQLModel
 import core.models
 from migrations.dependents import OURS
 from migrations.legacy.facts import Facts
-from migrations.legacy.shape import ADDED, LEGACY
+from migrations.legacy.shape import ADDED, ELSEWHERE, LEGACY
 from migrations.report import Finding
 
 assert core.models.__all__, "imported so that SQLModel.metadata knows every table"
 
 _SETTLES_TYPES = "0007"
 _SETTLES_TIMES = "0009"
-_OWN_SCHEMA = "Give Unstuck a schema of its own with UNSTUCK_SCHEMA, or use another database."
 #: Indexes of the legacy product that revisions replace.
 _FORMER_INDEXES = {
     "ix_users_name_lower": "users",
@@ -150,4 +149,4 @@ def _names(connection: Connection, facts: Facts) -> Iterator[Finding]:
 
 def _taken(which: str) -> Finding:
     detail = f"A revision needs a name that is taken by {which}."
-    return Finding("A name is taken", detail, _OWN_SCHEMA, blocks=True)
+    return Finding("A name is taken", detail, ELSEWHERE, blocks=True)

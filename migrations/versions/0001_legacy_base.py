@@ -5,7 +5,7 @@ The statements are the legacy product's own, so that later revisions always star
 
 from alembic import op
 
-from migrations import ddl
+from migrations import ddl, finishing
 
 revision = "0001"
 down_revision = None
@@ -84,8 +84,18 @@ INDEXES = (
 )
 
 
+#: The table of users, marked if it is made here: in a database that was empty, no older program needs its columns.
+MADE_HERE = f"""DO $$ BEGIN
+        IF to_regclass('users') IS NULL THEN
+            {TABLES[0]};
+            COMMENT ON COLUMN users.demo_mode IS '{finishing.MADE_HERE}';
+        END IF;
+    END $$"""
+
+
 def upgrade() -> None:
     """Create missing tables, columns and indexes."""
+    op.execute(MADE_HERE)
     for statement in TABLES:
         op.execute(statement)
     for table, columns in OPTIONAL.items():

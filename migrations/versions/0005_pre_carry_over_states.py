@@ -24,7 +24,7 @@ def upgrade() -> None:
         f"""UPDATE platform_connections SET connection_status = 'connected'
         WHERE connection_status = 'disconnected' AND {ddl.is_true("is_active")}"""
     )
-    ddl.add_sync_trigger("users", "demo_mode", "demo_mode_status", on=("enabled", "disabling"), off="disabled")
+    ddl.add_sync_trigger("users", "demo_mode", "demo_mode_status", on=("enabled", "switching", "disabling"), off="disabled")
     ddl.add_sync_trigger(
         "platform_connections",
         "is_active",

@@ -1,6 +1,7 @@
-"""Post: drops users.demo_mode; demo_mode_status holds its content since 0005."""
+"""Post: users.demo_mode is not needed any more; `migrate --finish` drops it.
 
-from alembic import op
+demo_mode_status holds its content since 0005.
+"""
 
 from migrations import ddl
 
@@ -9,17 +10,15 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-ON = ("enabled", "disabling")
+ON = ("enabled", "switching", "disabling")
 
 
 def upgrade() -> None:
-    """Drop the sync trigger, then the boolean."""
-    ddl.drop_sync_trigger("users", "demo_mode", "demo_mode_status", off="disabled")
-    op.execute("ALTER TABLE users DROP COLUMN demo_mode")
+    """Leave the boolean: until `migrate --finish`, a trigger keeps it in step."""
 
 
 def downgrade() -> None:
     """Enabled and disabling become true, because the demo's rows still exist; all other states become false."""
-    op.execute("ALTER TABLE users ADD COLUMN demo_mode boolean DEFAULT false")
-    op.execute(f"UPDATE users SET demo_mode = true WHERE demo_mode_status IN ({ddl.quoted(ON)})")
+    ddl.ensure_flag("users", "demo_mode", default="false")
+    ddl.set_flag("users", "demo_mode", "demo_mode_status", on=ON)
     ddl.add_sync_trigger("users", "demo_mode", "demo_mode_status", on=ON, off="disabled")

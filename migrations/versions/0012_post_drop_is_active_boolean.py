@@ -1,6 +1,7 @@
-"""Post: drops platform_connections.is_active; connection_status holds its content since 0005."""
+"""Post: platform_connections.is_active is not needed any more; `migrate --finish` drops it.
 
-from alembic import op
+connection_status holds its content since 0005.
+"""
 
 from migrations import ddl
 
@@ -13,13 +14,11 @@ ON = ("connected", "refreshing", "disconnecting")
 
 
 def upgrade() -> None:
-    """Drop the sync trigger, then the boolean."""
-    ddl.drop_sync_trigger("platform_connections", "is_active", "connection_status", off="disconnected")
-    op.execute("ALTER TABLE platform_connections DROP COLUMN is_active")
+    """Leave the boolean: until `migrate --finish`, a trigger keeps it in step."""
 
 
 def downgrade() -> None:
     """Connected, refreshing and disconnecting become true, because their tokens still work; all others become false."""
-    op.execute("ALTER TABLE platform_connections ADD COLUMN is_active boolean DEFAULT true")
-    op.execute(f"UPDATE platform_connections SET is_active = connection_status IN ({ddl.quoted(ON)})")
+    ddl.ensure_flag("platform_connections", "is_active", default="true")
+    ddl.set_flag("platform_connections", "is_active", "connection_status", on=ON)
     ddl.add_sync_trigger("platform_connections", "is_active", "connection_status", on=ON, off="disconnected")

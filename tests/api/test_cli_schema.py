@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from core import logs
 from core.errors import Unusable
+from core.sample import LEGACY
 from core.settings import settings
 from main import _connected_command, app
 from ui.cli import terminal
@@ -80,5 +81,21 @@ def test_another_encoding_is_refused_at_start(
 def test_migrating_to_a_revision_that_is_passed_says_where_the_database_is(verb: Verb) -> None:
     verb("migrate", "--to", "0005")
     assert verb("migrate", "--to", "0003") == "The database was at 0005 already.\n"
-    with pytest.raises(Unusable, match="neither --check nor --sql"):
+    with pytest.raises(Unusable, match="do not go together"):
         verb("migrate", "--to", "0003", "--check")
+
+
+def test_migrate_keeps_what_the_legacy_product_needs_until_the_finish_and_leads_back(
+    verb: Verb, empty_database_url: str
+) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(LEGACY.read_text(encoding="utf-8"))
+    assert "users.demo_mode, users.marketing_opt_in" in verb("migrate")
+    pending = CliRunner().invoke(app, ["migrate", "--check"])
+    assert (pending.exit_code, "migrate --finish" in pending.output) == (1, True)
+    assert "DROP COLUMN demo_mode" in verb("migrate", "--sql", "--finish")
+    assert "users.demo_mode" in verb("migrate", "--finish")
+    assert verb("migrate", "--check") == "The database is at head.\n"
+    assert verb("migrate", "--down", "0010").splitlines()[-1] == "0011 undone"
+    assert "base already" not in verb("migrate", "--down", "base")
+    assert verb("migrate", "--down", "base") == "The database was at base already.\n"

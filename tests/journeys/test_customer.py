@@ -33,6 +33,7 @@ def test_a_failure_can_be_dismissed(program: Program) -> None:
     page.get_by_role("button", name="Enable demo mode").click()
     page.get_by_text("Demo mode failed").first.wait_for(timeout=40_000)
     page.get_by_role("button", name="Dismiss").click()
+    page.get_by_role("dialog").get_by_role("button", name="Dismiss").click()
     page.get_by_role("button", name="Enable demo mode").wait_for()
     eventually(lambda: picture(program.engine, user.id)["state"] == "disabled")
 

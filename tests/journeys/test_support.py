@@ -113,5 +113,6 @@ def test_a_failed_customer_is_explained_and_dismissed(program: Program) -> None:
     page.goto(f"/users/{user.id}")
     page.get_by_text(re.compile("failed .* ago")).first.wait_for()
     page.get_by_role("button", name="Dismiss").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Dismiss").click()
     eventually(lambda: state_of(program, user) == "disabled", within=20)
     page.get_by_text("demo mode is disabled").first.wait_for()

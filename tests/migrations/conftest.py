@@ -66,7 +66,7 @@ def between_template(server: str, legacy_template: str) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_template(server: str, between_template: str) -> str:
-    return made_once(server, "legacy_migrated", between_template, lambda url: run.upgrade(url, secret=SECRET))
+    return made_once(server, "legacy_migrated", between_template, lambda url: run.finish(url, secret=SECRET))
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +90,15 @@ def legacy_url(make_database: Callable[..., str], legacy_template: str) -> str:
 
 @pytest.fixture
 def migrated_url(make_database: Callable[..., str], migrated_template: str) -> str:
-    """Return the legacy product's database, at head."""
+    """Return the legacy product's database, at head and finished."""
     return make_database(migrated_template)
+
+
+@pytest.fixture
+def kept_url(between_url: str) -> str:
+    """Return the legacy product's database, at head, with the columns that the legacy product needs."""
+    run.upgrade(between_url, secret=SECRET)
+    return between_url
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def watched(note: Callable[[int, int], None]) -> Iterator[None]:
 
 def migrate(url: str) -> int:
     """Upgrade to head, and return the number of revisions applied."""
-    return len(run.upgrade(url, secret=SECRET).steps)
+    return len(run.finish(url, secret=SECRET).steps)
 
 
 def main(url: str, transaction: int, statement: int) -> None:
@@ -54,7 +54,7 @@ def main(url: str, transaction: int, statement: int) -> None:
             os._exit(KILLED)
 
     with watched(note):
-        run.upgrade(url, secret=SECRET)
+        run.finish(url, secret=SECRET)
 
 
 if __name__ == "__main__":

@@ -18,20 +18,20 @@ FILLED_BY_THE_NEXT = "0004"
 
 
 @pytest.mark.slow
-def test_down_to_any_revision_and_up_again_keeps_every_row_and_value(migrated_url: str) -> None:
+def test_down_to_any_revision_and_up_again_keeps_every_row_and_value(kept_url: str) -> None:
     """Down and up, one revision at a time: on its way up the database is everywhere as it was on its way down."""
     names = ["base", *[revision.id for revision in revisions.path()]]
-    going_down = {names[-1]: picture(migrated_url)}
+    going_down = {names[-1]: picture(kept_url)}
     for name in names[-2::-1]:
-        run.downgrade(migrated_url, name, secret=SECRET)
-        going_down[name] = picture(migrated_url)
+        run.downgrade(kept_url, name, secret=SECRET)
+        going_down[name] = picture(kept_url)
         if name == FILLED_BY_THE_NEXT:
-            run.upgrade(migrated_url, secret=SECRET, to=(above := names[names.index(name) + 1]))
-            assert picture(migrated_url) == going_down[above]
-            run.downgrade(migrated_url, name, secret=SECRET)
+            run.upgrade(kept_url, secret=SECRET, to=(above := names[names.index(name) + 1]))
+            assert picture(kept_url) == going_down[above]
+            run.downgrade(kept_url, name, secret=SECRET)
     for name in names[1:]:
-        run.upgrade(migrated_url, secret=SECRET, to=name)
-        schema, values = picture(migrated_url)
+        run.upgrade(kept_url, secret=SECRET, to=name)
+        schema, values = picture(kept_url)
         assert schema == going_down[name][0], name
         assert values == going_down[name][1] or name == FILLED_BY_THE_NEXT, name
 
@@ -102,7 +102,7 @@ def test_jobs_events_and_roles_survive_the_way_down_and_up(migrated_url: str) ->
     execute(migrated_url, "UPDATE users SET role = 'admin' WHERE email = 'vera.tanaka@example.com'")
     schema = schema_of(migrated_url)
     run.downgrade(migrated_url, "base", secret=SECRET)
-    run.upgrade(migrated_url, secret=SECRET)
+    run.finish(migrated_url, secret=SECRET)
     assert schema_of(migrated_url) == schema
     for table in ("background_jobs", "job_attempts", "events", "workers"):
         assert execute(migrated_url, f"SELECT FROM {table}") == 1

@@ -29,9 +29,9 @@ def size(url: str, table: str) -> int:
 def test_not_one_row_is_lost(legacy_url: str) -> None:
     expected = {"users": USERS, "platform_connections": CONNECTIONS, "interactions": INTERACTIONS}
     assert {table: size(legacy_url, table) for table in expected} == expected
-    report = run.upgrade(legacy_url, secret=SECRET)
+    report = run.finish(legacy_url, secret=SECRET)
     assert {table: size(legacy_url, table) for table in expected} == expected
-    assert (report.start, report.end, len(report.steps)) == ("", revisions.head(), len(revisions.path()))
+    assert (report.start, report.end, len(report.steps)) == ("", revisions.head(), len(revisions.path()) + 1)
 
 
 def test_of_240_users_38_are_enabled_and_202_disabled(migrated_url: str) -> None:
@@ -109,13 +109,14 @@ def test_stopping_at_any_revision_and_going_on_ends_the_same(legacy_url: str, sc
     for start, stop in pairwise(stops):
         report = run.upgrade(legacy_url, secret=SECRET, to=stop)
         assert (report.start, report.end, len(report.steps)) == (start, stop, 1)
+    run.finish(legacy_url, secret=SECRET)
     assert size(legacy_url, "users") == size(legacy_url, "marketing_campaigns") == USERS
     assert schema_of(legacy_url) == schema_at_head
 
 
 def test_a_database_at_head_is_left_as_it_is(migrated_url: str) -> None:
     before = by_id(migrated_url, "platform_connections")
-    assert run.upgrade(migrated_url, secret=SECRET).steps == ()
+    assert run.finish(migrated_url, secret=SECRET).steps == ()
     assert by_id(migrated_url, "platform_connections") == before
     assert run.sql(migrated_url) == ""
     assert run.check(migrated_url, secret=SECRET) == []
@@ -128,7 +129,7 @@ def test_a_users_time_without_zone_is_read_as_utc_whatever_the_servers_zone(lega
         "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || "
         "' SET TimeZone = ''America/New_York'''; END $$",
     )
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     for key, user in by_id(legacy_url, "users").items():
         assert user["created_at"] == before[key]["created_at"].replace(tzinfo=UTC)
 
@@ -137,5 +138,5 @@ def test_migrating_says_nothing_on_the_screen_and_needs_no_particular_directory(
     legacy_url: str, capfd: pytest.CaptureFixture[str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     assert capfd.readouterr() == ("", "")

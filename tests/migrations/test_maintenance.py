@@ -56,7 +56,7 @@ def test_every_row_that_names_upkeep_names_maintenance_afterwards_and_upkeep_aga
 ) -> None:
     run.downgrade(migrated_url, "0018", secret=SECRET)
     written_before(migrated_url, KIND, QUEUE)
-    run.upgrade(migrated_url, secret=SECRET)
+    run.finish(migrated_url, secret=SECRET)
     assert names(migrated_url) == expected("maintenance.delete_old_jobs", "maintenance", sealed=KIND)
     run.downgrade(migrated_url, "0018", secret=SECRET)
     assert names(migrated_url) == expected(KIND, QUEUE, sealed=KIND)
@@ -70,7 +70,7 @@ def test_counters_of_both_names_are_added_together(migrated_url: str) -> None:
         "INSERT INTO job_counters (hour, kind, queue, status, shard, jobs, ran_seconds) "
         f"VALUES ('{HOUR}', 'maintenance.delete_old_jobs', 'maintenance', 'succeeded', 0, 4, 1)",
     )
-    run.upgrade(migrated_url, secret=SECRET)
+    run.finish(migrated_url, secret=SECRET)
     assert names(migrated_url)["counters"] == [("maintenance.delete_old_jobs", "maintenance", 7)]
 
 
@@ -78,7 +78,7 @@ def test_a_pause_stays_in_force_beside_an_empty_row_of_the_new_name(migrated_url
     run.downgrade(migrated_url, "0018", secret=SECRET)
     written_before(migrated_url, KIND, QUEUE)
     execute(migrated_url, "INSERT INTO queues (name) VALUES ('maintenance')")
-    run.upgrade(migrated_url, secret=SECRET)
+    run.finish(migrated_url, secret=SECRET)
     assert names(migrated_url)["queues"] == [("maintenance", "ana")]
 
 

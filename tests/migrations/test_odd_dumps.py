@@ -60,11 +60,11 @@ def test_an_odd_dump_ends_at_head_with_every_row_or_is_refused_before_anything_i
     make_odd(legacy_url, odd.statements)
     before = contents(legacy_url)
     if not odd.refusals:
-        assert run.upgrade(legacy_url, secret=SECRET).end == revisions.head()
+        assert run.finish(legacy_url, secret=SECRET).end == revisions.head()
         assert run.check(legacy_url, secret=SECRET) == []
     else:
         with pytest.raises(Unusable) as refused:
-            run.upgrade(legacy_url, secret=SECRET)
+            run.finish(legacy_url, secret=SECRET)
         for sentence in odd.refusals:
             assert sentence in str(refused.value)
         with psycopg.connect(legacy_url, options=PLAIN) as connection:

@@ -14,7 +14,7 @@ def test_a_status_that_half_a_migration_has_copied_already_is_kept(legacy_url: s
         "UPDATE users SET demo_mode_status = 'enabled' WHERE demo_mode",
         f"UPDATE users SET demo_mode_status = 'failed' WHERE id = '{VERA}'",
     )
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     assert statuses(legacy_url) == {"enabled": DEMO_USERS - 1, "failed": 1, "disabled": 240 - DEMO_USERS}
 
 
@@ -55,7 +55,7 @@ def test_demo_mode_as_text_or_number_is_carried_over(
         "ALTER TABLE users ALTER COLUMN demo_mode DROP DEFAULT",
         f"ALTER TABLE users ALTER COLUMN demo_mode TYPE {of_type} USING {using}",
     )
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     assert statuses(legacy_url) == {"enabled": DEMO_USERS, "disabled": 240 - DEMO_USERS}
     assert schema_of(legacy_url) == schema_at_head
 
@@ -89,7 +89,7 @@ def test_users_without_an_email_are_shown(legacy_url: str) -> None:
 
 def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_reported(legacy_url: str) -> None:
     execute(legacy_url, f"DELETE FROM interactions WHERE user_id = '{VERA}' AND is_demo")
-    report = run.upgrade(legacy_url, secret=SECRET)
+    report = run.finish(legacy_url, secret=SECRET)
     (empty,) = [finding for finding in report.warnings if finding.title == "Demo mode without a demo"]
     assert VERA in [row["id"] for row in empty.rows]
     assert by_id(legacy_url, "users").popitem()
@@ -98,7 +98,7 @@ def test_users_in_demo_mode_without_a_demo_stay_enabled_and_are_reported(legacy_
 
 def test_rows_without_a_creation_time_get_one_and_are_reported(legacy_url: str) -> None:
     execute(legacy_url, f"UPDATE users SET created_at = NULL WHERE id = '{VERA}'")
-    report = run.upgrade(legacy_url, secret=SECRET)
+    report = run.finish(legacy_url, secret=SECRET)
     assert [w.rows for w in report.warnings if w.title == "No creation time"] == [({"id": VERA},)]
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from core.errors import Unusable
 from migrations import revisions, run
+from migrations.finishing import KEPT
+from migrations.legacy import shape
 from tests.migrations.refusals import DEMO_USERS, OMAR, VERA, refusal, statuses
 from tests.migrations.schema import SECRET, Schema, by_id, execute, schema_of
 
@@ -30,7 +32,7 @@ def test_a_column_that_is_there_already_is_taken_over(
     legacy_url: str, schema_at_head: Schema, columns: tuple[str, ...]
 ) -> None:
     execute(legacy_url, *columns)
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     assert schema_of(legacy_url) == schema_at_head
     assert statuses(legacy_url) == {"enabled": DEMO_USERS, "disabled": 240 - DEMO_USERS}
 
@@ -71,7 +73,7 @@ def test_columns_and_tables_of_others_are_left_alone(legacy_url: str) -> None:
         "CREATE TABLE newsletter (id int PRIMARY KEY, user_id uuid REFERENCES users)",
         f"INSERT INTO newsletter VALUES (1, '{VERA}')",
     )
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     assert {user["shoe_size"] for user in by_id(legacy_url, "users").values()} == {42}
     assert len(by_id(legacy_url, "newsletter")) == 1
     assert run.check(legacy_url) == []
@@ -80,8 +82,8 @@ def test_columns_and_tables_of_others_are_left_alone(legacy_url: str) -> None:
 def test_another_programs_users_table_is_recognised(empty_database_url: str) -> None:
     execute(empty_database_url, "CREATE TABLE users (id serial PRIMARY KEY, login text)")
     message = refusal(empty_database_url)
-    assert "There is a table users that is not Unstuck's: it has id and login." in message
-    assert "Point DATABASE_URL at another database" in message
+    assert "belongs to another product: users has id and login." in message
+    assert shape.ELSEWHERE in message
 
 
 def test_a_taken_table_name_is_reported(legacy_url: str) -> None:
@@ -103,7 +105,7 @@ def test_a_missing_foreign_key_and_other_names_are_put_right(legacy_url: str, sc
         'ALTER TABLE users RENAME CONSTRAINT users_pkey TO "Users PK"',
         "DROP INDEX ix_users_email",
     )
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     assert schema_of(legacy_url) == schema_at_head
 
 
@@ -141,7 +143,8 @@ def test_an_altered_schema_at_head_is_found(migrated_url: str) -> None:
 
 def test_pending_work_is_a_finding_with_its_steps(legacy_url: str) -> None:
     run.upgrade(legacy_url, secret=SECRET, to="0010")
-    (finding,) = run.check(legacy_url)
+    finding, kept = run.check(legacy_url)
+    assert kept.title == KEPT
     ahead = [revision.id for revision in revisions.between("0010", revisions.head())]
     assert finding.detail == f"The database is at 0010, head is {revisions.head()}: {len(ahead)} pending."
     assert [row["revision"] for row in finding.rows] == ahead
@@ -159,6 +162,6 @@ def test_the_sql_of_the_legacy_database_stops_before_tokens_it_cannot_encrypt(le
         psycopg.connect(legacy_url, autocommit=True) as connection,
         pytest.raises(psycopg.errors.RaiseException, match=r"run python main\.py migrate"),
     ):
-        connection.execute(run.sql(legacy_url))
-    run.upgrade(legacy_url, secret=SECRET)
+        connection.execute(run.sql(legacy_url, to_finish=True))
+    run.finish(legacy_url, secret=SECRET)
     assert run.check(legacy_url) == []

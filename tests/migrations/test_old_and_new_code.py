@@ -42,7 +42,7 @@ def test_old_code_signs_up_connects_and_switches_demo_mode_after_every_pre_revis
     for stop, creator in zip(stops, creators, strict=True):
         run.upgrade(legacy_url, secret=SECRET, to=stop)
         old_code_at_work(legacy_url, creator)
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     users, connections = by_id(legacy_url, "users"), by_id(legacy_url, "platform_connections")
     opted = {row["user_id"]: row["marketing_opt_in"] for row in rows(legacy_url, "SELECT * FROM marketing_campaigns")}
     assert len(opted) == 240 + len(stops)
@@ -86,7 +86,7 @@ def test_new_code_writes_before_post_what_it_reads_after_it(between_url: str) ->
         session.add(remark := Interaction(user_id=new, kind="comment", created_at=moment))
         session.commit()
         remark_id = remark.id
-    run.upgrade(between_url, secret=SECRET)
+    run.finish(between_url, secret=SECRET)
     with connected(between_url) as connection, Session(connection) as session:
         assert session.get_one(User, new).created_at == moment
         after = {session.get_one(PlatformConnection, key).connection_status: key for key in connections.values()}

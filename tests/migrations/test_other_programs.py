@@ -8,6 +8,7 @@ from core.address import with_schema
 from core.database.engine import connect, has_tables
 from core.errors import Unusable
 from migrations import revisions, run
+from migrations.legacy import shape
 from tests.migrations.refusals import OMAR, refusal
 from tests.migrations.schema import SECRET, Schema, by_id, execute, rows, schema_of
 
@@ -18,8 +19,8 @@ ALEMBIC = "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL CONSTR
 @pytest.mark.parametrize("revision", ["f00dfeed", "0001", "0007", revisions.head()])
 def test_another_program_s_revision_is_neither_ours_nor_touched(empty_database_url: str, revision: str) -> None:
     execute(empty_database_url, ALEMBIC, f"INSERT INTO alembic_version VALUES ('{revision}')")
-    report = run.upgrade(empty_database_url, secret=SECRET)
-    assert len(report.steps) == len(revisions.path())
+    report = run.finish(empty_database_url, secret=SECRET)
+    assert len(report.steps) == len(revisions.path()) + 1
     assert rows(empty_database_url, "SELECT * FROM alembic_version") == [{"version_num": revision}]
     assert run.check(empty_database_url) == []
 
@@ -39,7 +40,7 @@ def test_a_database_of_an_earlier_release_goes_on_from_its_revision(
 ) -> None:
     run.upgrade(legacy_url, secret=SECRET, to=at)
     as_before_our_own_table(legacy_url)
-    report = run.upgrade(legacy_url, secret=SECRET)
+    report = run.finish(legacy_url, secret=SECRET)
     assert report.end == revisions.head()
     assert report.start == ("" if at == "0001" else at)
     assert schema_of(legacy_url) == schema_at_head
@@ -48,7 +49,7 @@ def test_a_database_of_an_earlier_release_goes_on_from_its_revision(
 def test_one_at_head_gets_our_own_table_and_keeps_the_former_one_for_running_consoles(migrated_url: str) -> None:
     as_before_our_own_table(migrated_url)
     assert [finding.title for finding in run.check(migrated_url)] == ["Revision to be carried over"]
-    assert run.upgrade(migrated_url, secret=SECRET).steps == ()
+    assert run.finish(migrated_url, secret=SECRET).steps == ()
     assert run.check(migrated_url) == []
     assert rows(migrated_url, "SELECT * FROM unstuck_version") == rows(migrated_url, "SELECT * FROM alembic_version")
 
@@ -57,7 +58,7 @@ def test_the_script_for_an_earlier_release_s_database_ends_at_head(legacy_url: s
     run.upgrade(legacy_url, secret=SECRET, to="0013")
     as_before_our_own_table(legacy_url)
     with psycopg.connect(legacy_url, autocommit=True) as connection:
-        connection.execute(run.sql(legacy_url))
+        connection.execute(run.sql(legacy_url, to_finish=True))
     assert run.check(legacy_url) == []
 
 
@@ -76,7 +77,7 @@ def test_a_schema_of_its_own_holds_everything_and_public_stays_as_it_was(empty_d
     )
     url = with_schema(empty_database_url, schema)
     before = schema_of(empty_database_url)
-    run.upgrade(url, secret=SECRET)
+    run.finish(url, secret=SECRET)
     assert run.check(url) == []
     assert {**schema_of(empty_database_url), "triggers": set()} == before
     engine = connect(url)
@@ -86,7 +87,7 @@ def test_a_schema_of_its_own_holds_everything_and_public_stays_as_it_was(empty_d
 
 def test_a_schema_in_the_address_s_options_is_used(empty_database_url: str) -> None:
     execute(empty_database_url, "CREATE SCHEMA app")
-    run.upgrade(f"{empty_database_url}&options=-csearch_path%3Dapp", secret=SECRET)
+    run.finish(f"{empty_database_url}&options=-csearch_path%3Dapp", secret=SECRET)
     assert {row["schemaname"] for row in rows(empty_database_url, OUR_TABLES)} == {"app"}
 
 
@@ -96,11 +97,11 @@ OUR_TABLES = "SELECT schemaname FROM pg_tables WHERE tablename IN ('users', 'eve
 def test_a_schema_that_does_not_exist_is_named_with_the_statement_that_makes_it(empty_database_url: str) -> None:
     url = with_schema(empty_database_url, "app")
     with pytest.raises(Unusable) as refused:
-        run.upgrade(url, secret=SECRET)
+        run.finish(url, secret=SECRET)
     message = str(refused.value)
     assert "There is no schema app in the database" in message
     execute(empty_database_url, message[message.index("CREATE SCHEMA") : message.index(";")])
-    run.upgrade(url, secret=SECRET)
+    run.finish(url, secret=SECRET)
 
 
 def test_legacy_tables_behind_an_own_schema_are_found_and_not_passed_over(legacy_url: str) -> None:
@@ -108,14 +109,14 @@ def test_legacy_tables_behind_an_own_schema_are_found_and_not_passed_over(legacy
     message = refusal(legacy_url)
     assert "The legacy product's tables are in the schema public, but app comes first in the search path" in message
     assert "UNSTUCK_SCHEMA=public" in message
-    run.upgrade(with_schema(legacy_url, "public"), secret=SECRET)
+    run.finish(with_schema(legacy_url, "public"), secret=SECRET)
     assert len(by_id(legacy_url, "public.users")) == 240
     assert {row["schemaname"] for row in rows(legacy_url, OUR_TABLES)} == {"public"}
 
 
 def test_an_empty_start_beside_legacy_tables_is_possible(legacy_url: str) -> None:
     execute(legacy_url, "CREATE SCHEMA app", in_path(legacy_url, "app, public"))
-    run.upgrade(with_schema(legacy_url, "app"), secret=SECRET)
+    run.finish(with_schema(legacy_url, "app"), secret=SECRET)
     assert rows(legacy_url, "SELECT count(*) FROM app.users") == [{"count": 0}]
     assert len(by_id(legacy_url, "public.users")) == 240
 
@@ -144,7 +145,7 @@ def test_a_column_of_another_spelling_is_found_and_its_values_carried_over(legac
     advice = message[message.index("ALTER TABLE") : message.index("; then")]
     execute(legacy_url, *advice.split("; "))
     active = len(rows(legacy_url, 'SELECT FROM platform_connections WHERE "isActive"'))
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     connected = rows(legacy_url, "SELECT FROM platform_connections WHERE connection_status = 'connected'")
     assert len(connected) == active > 0
 
@@ -154,7 +155,7 @@ def test_an_e_mail_with_a_blank_at_its_end_is_named(legacy_url: str) -> None:
     message = refusal(legacy_url)
     assert "1 row of users with blanks before or after the e-mail address" in message
     execute(legacy_url, message[message.index("UPDATE users") : message.index("; then")])
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
 
 
 def test_row_level_security_is_named_and_hidden_rows_are_not_taken_for_missing(legacy_url: str, server: str) -> None:
@@ -172,7 +173,7 @@ def test_row_level_security_is_named_and_hidden_rows_are_not_taken_for_missing(l
     [finding] = run.check(url)
     assert finding.detail.startswith("users has row level security, which hides rows from")
     execute(legacy_url, "ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
-    run.upgrade(url, secret=SECRET)
+    run.finish(url, secret=SECRET)
     assert len(by_id(legacy_url, "users")) == 240
     execute(legacy_url, f"REASSIGN OWNED BY {role} TO postgres", f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
@@ -184,9 +185,47 @@ def test_a_column_that_only_holds_what_nobody_has_is_carried_over_as_empty_and_s
     execute(legacy_url, f"ALTER TABLE users DROP COLUMN {missing}")
     [said] = [finding for finding in run.check(legacy_url) if finding.title == "A column is missing"]
     assert not said.blocks
-    run.upgrade(legacy_url, secret=SECRET)
+    run.finish(legacy_url, secret=SECRET)
     assert schema_of(legacy_url) == schema_at_head
     for column in missing.split(", DROP COLUMN "):
         assert column in said.detail
         assert rows(legacy_url, f"SELECT DISTINCT {column} AS v FROM marketing_campaigns") == [{"v": None}]
     assert len(by_id(legacy_url, "marketing_campaigns")) == 240
+
+
+FOREIGN = {
+    "numbered users": [
+        "CREATE TABLE users (id serial PRIMARY KEY, username text NOT NULL, email text, is_active boolean)"
+    ],
+    "users by uuid": ["CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL, plan text NOT NULL)"],
+    "a view": ["CREATE TABLE people (id int)", "CREATE VIEW users AS SELECT id FROM people"],
+    "all three names": [
+        "CREATE TABLE users (id int, login text)",
+        "CREATE TABLE interactions (id int, note text)",
+        "CREATE TABLE platform_connections (id int, url text)",
+    ],
+}
+
+
+@pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN)
+def test_another_products_database_is_named_and_nobody_is_told_to_change_it(
+    empty_database_url: str, statements: list[str]
+) -> None:
+    execute(empty_database_url, *statements, "CREATE TABLE events (id int)", ALEMBIC)
+    before = schema_of(empty_database_url)
+    [finding] = run.check(empty_database_url, secret=SECRET)
+    assert "belongs to another product" in finding.detail
+    assert finding.remedy == shape.ELSEWHERE
+    with pytest.raises(Unusable, match="Name an empty database in DATABASE_URL, or give Unstuck a schema of its own"):
+        run.upgrade(empty_database_url, secret=SECRET)
+    assert schema_of(empty_database_url) == before
+
+
+def test_a_smaller_legacy_database_is_not_taken_for_another_products(empty_database_url: str) -> None:
+    execute(
+        empty_database_url,
+        "CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL)",
+        "CREATE TABLE platform_connections (id uuid PRIMARY KEY, user_id uuid NOT NULL, platform text NOT NULL)",
+        "CREATE TABLE interactions (id uuid PRIMARY KEY, user_id uuid NOT NULL, kind text NOT NULL)",
+    )
+    assert run.upgrade(empty_database_url, secret=SECRET).end == revisions.head()

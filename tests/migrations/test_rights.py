@@ -37,7 +37,7 @@ def poor_url(legacy_url: str, role: str) -> Iterator[str]:
 
 def test_every_missing_right_is_named_with_the_statement_that_gives_it(poor_url: str, role: str) -> None:
     with pytest.raises(Unusable) as refused:
-        run.upgrade(poor_url, secret=SECRET)
+        run.finish(poor_url, secret=SECRET)
     message = str(refused.value)
     assert f'GRANT USAGE, CREATE ON SCHEMA "public" TO "{role}";' in message
     for table in ("users", "platform_connections", "interactions"):
@@ -48,18 +48,18 @@ def test_the_statements_that_are_named_suffice(poor_url: str, legacy_url: str) -
     for finding in run.check(poor_url):
         if finding.title == "A right is missing":
             execute(legacy_url, finding.remedy.partition(": ")[2])
-    assert run.upgrade(poor_url, secret=SECRET).end == revisions.head()
+    assert run.finish(poor_url, secret=SECRET).end == revisions.head()
 
 
 def test_a_role_that_may_not_even_read_gets_the_same_answer(legacy_url: str, role: str) -> None:
     with pytest.raises(Unusable, match="The table users belongs to"):
-        run.upgrade(as_role(legacy_url, role), secret=SECRET)
+        run.finish(as_role(legacy_url, role), secret=SECRET)
 
 
 def test_a_role_without_any_schema_is_told_which_right_it_needs(empty_database_url: str, role: str) -> None:
     execute(empty_database_url, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
     with pytest.raises(Unusable, match="may not create tables in the schema public"):
-        run.upgrade(as_role(empty_database_url, role), secret=SECRET)
+        run.finish(as_role(empty_database_url, role), secret=SECRET)
 
 
 def test_a_role_that_owns_nothing_at_head_may_still_check(migrated_url: str, role: str) -> None:
@@ -73,7 +73,7 @@ def test_a_read_only_database_is_reported(legacy_url: str) -> None:
     name = make_url(legacy_url).database
     execute(legacy_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(Unusable, match="is read-only for"):
-        run.upgrade(legacy_url, secret=SECRET)
+        run.finish(legacy_url, secret=SECRET)
 
 
 def test_a_standby_and_an_old_server_are_reported(empty_database_url: str) -> None:
@@ -91,7 +91,7 @@ def test_a_standby_and_an_old_server_are_reported(empty_database_url: str) -> No
 def test_a_server_that_is_not_there_is_reported_in_one_sentence(server: str) -> None:
     nowhere = "postgresql://someone:geheim@127.0.0.1:1/nothing"
     with pytest.raises(Unusable, match="could not be reached") as refused:
-        run.upgrade(nowhere, secret=SECRET)
+        run.finish(nowhere, secret=SECRET)
     assert "geheim" not in str(refused.value)
 
 
@@ -103,7 +103,7 @@ def test_a_schema_of_its_own_is_used_and_public_left_alone(empty_database_url: s
         'CREATE SCHEMA "Un stuck"',
         f'ALTER DATABASE {name} SET search_path = "Un stuck", public',
     )
-    run.upgrade(empty_database_url, secret=SECRET)
+    run.finish(empty_database_url, secret=SECRET)
     assert run.check(empty_database_url) == []
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT count(*) FROM public.users").fetchone() == (0,)

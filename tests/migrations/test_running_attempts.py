@@ -27,7 +27,7 @@ def test_a_running_attempt_is_kept_on_the_way_down_and_up(migrated_url: str, mon
     assert (running["token"], running["attempt"], running["outcome"]) == (7, 2, "running")
     assert (str(running["worker_id"]), running["started_at"]) == (WORKER, BEGAN)
     execute(migrated_url, "UPDATE job_attempts SET started_at = started_at + interval '1 s' WHERE token = 7")
-    run.upgrade(migrated_url, secret=SECRET)
+    run.finish(migrated_url, secret=SECRET)
     [job] = rows(migrated_url, "SELECT claimed_at FROM background_jobs")
     assert (job["claimed_at"] - BEGAN).total_seconds() == 1
 

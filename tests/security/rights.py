@@ -52,7 +52,7 @@ RIGHTS: dict[str, Row] = {
     "job.retry": Row(OWN, "job failed", {}, "/api/jobs/{id}/retry", "jobs retry {id}"),
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
-    "user.repair": Row(SUPPORT, "user adrift"),
+    "user.repair": Row(SUPPORT, "user adrift", cli="users repair {email}"),
     "maintenance.delete_old_jobs": Row(
         ADMIN, args={"days": 3650}, cli="do maintenance.delete_old_jobs --days 3650 --reason test"
     ),
@@ -62,9 +62,22 @@ RIGHTS: dict[str, Row] = {
         ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo --reason test"
     ),
     "queue.resume": Row(ADMIN, "queue paused", {"name": "demo"}, "/api/queues/demo/resume", "queues resume demo"),
-    "kind.pause": Row(ADMIN, "kind open", {"name": "demo.enable"}, "/api/kinds/demo.enable/pause"),
-    "kind.resume": Row(ADMIN, "kind paused", {"name": "demo.enable"}, "/api/kinds/demo.enable/resume"),
-    "kind.limit": Row(ADMIN, args={"name": "demo.enable", "max_running": 9}, route="/api/kinds/limits"),
+    "kind.pause": Row(
+        ADMIN,
+        "kind open",
+        {"name": "demo.enable"},
+        "/api/kinds/demo.enable/pause",
+        "kinds pause demo.enable --reason test",
+    ),
+    "kind.resume": Row(
+        ADMIN, "kind paused", {"name": "demo.enable"}, "/api/kinds/demo.enable/resume", "kinds resume demo.enable"
+    ),
+    "kind.limit": Row(
+        ADMIN,
+        args={"name": "demo.enable", "max_running": 9},
+        route="/api/kinds/limits",
+        cli="kinds limit demo.enable --max-running 9",
+    ),
     "schedule.add": Row(
         ADMIN,
         "new name",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -27,6 +28,7 @@ from tests.browsing import Tabs
 from tests.loaded import Forked
 from tests.waiting import eventually
 from ui.components.jobs.columns import COLUMNS
+from ui.components.jobs.job_grid import JobGrid
 
 JOBS = 3_000
 PAGING = {"limit", "after", "offset", "of", "sort"}
@@ -40,7 +42,6 @@ def serve(url: str, port: int) -> None:
     from nicegui import core, ui
 
     from ui import compact, design
-    from ui.components.jobs.job_grid import JobGrid
 
     engine, api, trouble = connect(url), FastAPI(), {"status": 0}
 
@@ -294,6 +295,9 @@ def test_a_press_on_its_title_sorts_a_column_and_another_turns_it(screen: Screen
         (first,) = listed(database, limit=1, sort=sort)
         screen.page.locator(f'.jg-row[row-index="0"][row-id="{first["id"]}"]').wait_for()
         assert title.get_attribute("aria-sort") == order
+    title.evaluate("title => title.click()")  # as assistive technology presses it
+    assert title.get_attribute("aria-sort") == "ascending"
+    title.evaluate("title => title.click()")
     screen.page.get_by_role("columnheader", name="Kind").click()
     assert title.get_attribute("aria-sort") == "descending"
 
@@ -316,6 +320,9 @@ def test_columns_are_moved_and_widened_by_mouse_and_by_keys(screen: Screen) -> N
     kind.locator(".jg-edge").dblclick()
     clipped = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).length"
     assert screen.page.locator(".jg-cell[data-name=kind]").evaluate_all(clipped) == 0
+    screen.page.locator(".jg-cell[data-name=queue]").first.evaluate("cell => { cell.textContent = 'x'.repeat(4000) }")
+    screen.page.get_by_role("columnheader", name="Queue").locator(".jg-edge").dblclick()
+    assert screen.page.get_by_role("columnheader", name="Queue").bounding_box()["width"] == 600
     drag(kind.bounding_box()["x"] + 10, place["y"] + 10, -place["x"])
     screen.see(lambda: screen.reported().get("columns", [])[:2] == ["kind", "label"])
     assert screen.page.locator(".jg-row .jg-cell").first.get_attribute("data-name") == "kind"
@@ -340,6 +347,12 @@ def test_shift_selects_what_lies_between_and_control_one_more(screen: Screen, da
     screen.page.keyboard.press("Shift+ArrowDown")
     screen.see(lambda: ids[3] in screen.reported()["select"])
     assert screen.reported()["open"] == ids[1]
+    screen.page.keyboard.press("Escape")
+    screen.page.keyboard.press("Shift+PageDown")
+    cursor = screen.page.evaluate("Number(document.activeElement.closest('.jg-row').getAttribute('row-index'))")
+    assert cursor > 20
+    passed = [job["id"] for job in listed(database, limit=cursor + 1)][4:]
+    screen.see(lambda: set(screen.reported()["select"]) == set(passed))
 
 
 def test_arrows_move_over_cells_rows_and_the_header(screen: Screen, database: str) -> None:
@@ -362,6 +375,28 @@ def test_arrows_move_over_cells_rows_and_the_header(screen: Screen, database: st
     screen.see(lambda: screen.row(oldest["id"]).is_visible())
     screen.page.keyboard.press(" ")
     screen.see(lambda: screen.reported().get("select", [])[-1:] == [oldest["id"]])
+
+
+def test_text_is_marked_and_copied_and_a_user_is_a_link(screen: Screen, database: str) -> None:
+    screen.visit()
+    job = next(job for job in listed(database, limit=20) if job["user_email"])
+    copied = """() => new Promise((done) => {
+        document.addEventListener("copy", (event) => setTimeout(() => done(
+            event.clipboardData.getData("text/plain") || String(getSelection()))), { once: true })
+        document.execCommand("copy")
+    })"""
+    kind = screen.row(job["id"]).locator("[data-name=kind]")
+    place = kind.bounding_box()
+    screen.page.mouse.move(place["x"] + 9, place["y"] + 13)
+    screen.page.mouse.down()
+    screen.page.mouse.move(place["x"] + place["width"] - 2, place["y"] + 13)
+    screen.page.mouse.up()
+    assert screen.page.evaluate("String(getSelection())") == job["kind"]
+    assert screen.page.evaluate(copied) == job["kind"]
+    assert "open" not in screen.reported(), "marking text is no press"
+    user = screen.row(job["id"]).locator("[data-name=user_email] a")
+    assert user.get_attribute("href") == f"/users/{job['user_id']}"
+    assert user.inner_text() == job["user_email"]
 
 
 def test_ten_million_rows_are_scrolled_to_the_last(screen: Screen) -> None:
@@ -550,3 +585,24 @@ def test_a_signed_out_person_is_led_to_the_login_page(screen: Screen) -> None:
         screen.page.wait_for_url("**/login?next=%2F*")
     finally:
         screen.post("/trouble/0")
+
+
+@pytest.mark.parametrize(
+    ("event", "sent"),
+    [
+        ("select", ["no id"]),
+        ("select", None),
+        ("open", {}),
+        ("fresh", "many"),
+        ("loaded", {"value": 1e999, "exact": 1}),
+        ("shortcut", {"name": "retry"}),
+        ("context", {"id": "x", "ids": [], "x": 0, "y": 0}),
+        ("columns", [1]),
+    ],
+)
+def test_what_our_script_never_sends_is_passed_over(event: str, sent: object) -> None:
+    grid, heard, handlers = JobGrid.__new__(JobGrid), [], {}
+    grid.on = handlers.__setitem__
+    getattr(grid, f"on_{event}")(heard.append)
+    handlers[event](SimpleNamespace(args=sent))
+    assert heard == []

@@ -112,6 +112,9 @@ def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console
     page.get_by_text(sentence).wait_for()
     assert "deploying" in page.get_by_text(sentence).inner_text()
     page.get_by_role("button", name="Resume").click()
+    dialog.get_by_text("deploying").wait_for()
+    dialog.get_by_text("This starts 1 job of 1 user.").wait_for()
+    dialog.get_by_role("button", name="Resume").click()
     toast(page, "Queue resumed.")
     page.get_by_text(sentence).wait_for(state="detached")
     rows.expire_all()
@@ -129,6 +132,7 @@ def test_a_kind_is_paused_and_resumed_while_its_queue_goes_on(console, rows: Ses
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     line.get_by_text("service is down").wait_for()
     line.get_by_role("button", name="Resume").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
     line.get_by_text("active").wait_for()
     rows.expire_all()
     names = [event.name for event in rows.exec(select(Event).where(Event.actor_id == admin.id).order_by(Event.id))]

@@ -10,12 +10,11 @@ from core.audit.export import Format, export
 from core.audit.search import COUNTED, AuditFilter, count, find_events
 from core.models import Role
 from ui import access
-from ui.api.deps import Caller, read
+from ui.api.deps import FilterCaller, read
+from ui.api.unread import declared_parameters
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
-#: Query parameters that are not filters.
-OTHERS = frozenset({"limit", "after", "format"})
 MEDIA = {Format.CSV: "text/csv; charset=utf-8", Format.JSONL: "application/jsonl; charset=utf-8"}
 _FILES: Any = {200: {"content": {media.partition(";")[0]: {"schema": {"type": "string"}} for media in MEDIA.values()}}}
 
@@ -23,7 +22,7 @@ _FILES: Any = {200: {"content": {media.partition(";")[0]: {"schema": {"type": "s
 @router.get("")
 def list_audit(
     request: Request,
-    caller: Caller,
+    caller: FilterCaller,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The `next` of the previous page.")] = None,
 ) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def list_audit(
 @router.get("/export", response_class=StreamingResponse, responses=_FILES)
 def export_audit(
     request: Request,
-    caller: Caller,
+    caller: FilterCaller,
     format: Format = Format.CSV,  # noqa: A002 - the parameter's public name
 ) -> StreamingResponse:
     """Export all matching entries as a file: csv for spreadsheets, jsonl for programs."""
@@ -63,4 +62,5 @@ def export_audit(
 
 
 def _filter(request: Request) -> AuditFilter:
-    return AuditFilter.from_params({n: v for n, v in request.query_params.items() if n not in OTHERS})
+    others = declared_parameters(request)
+    return AuditFilter.from_params({n: v for n, v in request.query_params.items() if n not in others})

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.actor import Actor
 from core.database.engine import session_scope
@@ -19,6 +19,7 @@ from core.people.auth import Credentials, Visitor
 from core.settings import settings
 from ui import access
 from ui.api.deps import Anyone, Caller, do, read
+from ui.api.unread import refuse_unread_parameters
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
@@ -31,12 +32,14 @@ _templates = Environment(loader=FileSystemLoader(Path(__file__).parent.parent / 
 class Login(BaseModel):
     """E-mail and password, and the code if a second factor is on."""
 
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
     email: str = Field(max_length=320)
     password: str = Field(max_length=1000)
     code: str | None = Field(default=None, max_length=40, description="The code from the phone, or a recovery code.")
 
 
-@router.post("/api/auth/login")
+@router.post("/api/auth/login", dependencies=[Depends(refuse_unread_parameters)])
 def login(body: Login, request: Request, _: Anyone) -> JSONResponse:
     """Sign in; the response sets the session cookie."""
     token = auth.sign_in(access.engine(), body.email, body.password, visitor(request), "api", code=body.code)

@@ -20,6 +20,7 @@ from core.models import Role
 from core.people import auth, rate_limits
 from core.people.auth import Credentials
 from ui import access
+from ui.api.unread import refuse_unread_body, refuse_unread_parameters
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,7 +89,24 @@ def _same_origin(request: Request) -> bool:
     return origin in (f"https://{host}", f"http://{host}")
 
 
-Caller = Annotated[Credentials, Depends(credentials)]
+SignedIn = Annotated[Credentials, Depends(credentials)]
+
+
+async def caller_with_filter(request: Request, signed_in: SignedIn) -> Credentials:
+    """Return the credentials for a route whose filter reads all parameters, and refuses unknown ones itself."""
+    await refuse_unread_body(request)
+    return signed_in
+
+
+async def caller(request: Request, signed_in: SignedIn) -> Credentials:
+    """Return the credentials, and refuse what the route does not read. Raises NotSignedIn or Invalid."""
+    refuse_unread_parameters(request)
+    await refuse_unread_body(request)
+    return signed_in
+
+
+Caller = Annotated[Credentials, Depends(caller)]
+FilterCaller = Annotated[Credentials, Depends(caller_with_filter)]
 Anyone = Annotated[None, Depends(same_origin)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 

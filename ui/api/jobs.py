@@ -23,20 +23,20 @@ from core.job_list.rows import detail
 from core.job_list.story import job_events
 from core.models import BackgroundJob, Role
 from core.redact import shown
-from ui.api.deps import Caller, Key, do, read
+from ui.api.deps import Caller, FilterCaller, Key, do, read
 from ui.api.lists import After, Limit, listed
+from ui.api.unread import declared_parameters
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 #: What a job's owner does not see: on which machine it runs.
 _HIDDEN: Final[dict[str, Any]] = {"worker": None, "worker_id": None}
 
-#: Query parameters for paging; all others are filters.
-PAGING = frozenset({"limit", "after", "offset", "of", "sort"})
-
 
 class OptionalReason(BaseModel):
     """A reason, kept in the audit log."""
+
+    model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(default=None, max_length=REASON_LIMIT)
 
@@ -62,7 +62,7 @@ NEEDS_BODY: Final = {"requestBody": {"required": True}}
 @router.get("")
 def list_jobs(
     request: Request,
-    caller: Caller,
+    caller: FilterCaller,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
     after: Annotated[str | None, Query(description="The `next` of the previous page.")] = None,
     offset: Annotated[
@@ -88,7 +88,7 @@ def list_jobs(
 
 
 @router.get("/facets")
-def job_facets(request: Request, caller: Caller) -> dict[str, dict[str, Any]]:
+def job_facets(request: Request, caller: FilterCaller) -> dict[str, dict[str, Any]]:
     """Count the matching jobs by status and label; counts are exact or capped."""
     job_filter = _filter(request)
     counts = read(caller, Role.VIEWER, lambda session, _: facets(session, job_filter))
@@ -148,8 +148,8 @@ def _part_of_job(
 
 
 def _filter(request: Request) -> JobFilter:
-    params = request.query_params
-    return JobFilter.from_params({name: params.getlist(name) for name in params if name not in PAGING})
+    params, paging = request.query_params, declared_parameters(request)
+    return JobFilter.from_params({name: params.getlist(name) for name in params if name not in paging})
 
 
 def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:

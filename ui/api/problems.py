@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem+json: type, title, status, detail and what to do; never a traceback."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,10 +14,13 @@ from starlette.routing import compile_path
 
 from core.errors import NotSignedIn, Refused, TooMany
 from core.people import rate_limits
+from core.wording import plain_message, shortened
 from ui import error_page
 
 #: Largest request body in bytes; the largest form, of a schedule, has a few thousand.
 MOST_BYTES = 1_000_000
+#: Most fields that one answer complains of.
+MOST_NAMED = 20
 #: All error statuses, with the description that the API documentation shows on each route.
 _ERRORS = {
     400: "The request cannot be read, or names an unknown host",
@@ -88,11 +92,25 @@ def _counted(request: Request, error: NotSignedIn) -> Refused:
     return error
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [{"field": ".".join(str(p) for p in e["loc"][1:]) or "body", "message": e["msg"]} for e in error.errors()]
-    detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors)
+    errors = [
+        {"field": _field(each["loc"]), "message": _message(request, each)} for each in error.errors()[:MOST_NAMED]
+    ]
+    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
     return problem(422, "Invalid input", f"{detail}.", errors=errors)
+
+
+def _field(place: Sequence[Any]) -> str:
+    return shortened(".".join(map(str, place[1:]))) or "body"
+
+
+def _message(request: Request, error: Mapping[str, Any]) -> str:
+    message = plain_message(error["msg"])
+    body = getattr(request.scope.get("route"), "body_field", None)
+    if error["type"] != "extra_forbidden" or body is None:
+        return message
+    return f"{message}; this address reads {', '.join(body.field_info.annotation.model_fields)}"
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:

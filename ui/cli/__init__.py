@@ -4,13 +4,28 @@ from typing import Final
 
 import typer
 
-from ui.cli import audit, doctor, jobs, keys, operation, operators, queues, schedules, terminal, tokens, users, workers
+from ui.cli import (
+    audit,
+    doctor,
+    jobs,
+    keys,
+    kinds,
+    operation,
+    operators,
+    queues,
+    schedules,
+    terminal,
+    tokens,
+    users,
+    workers,
+)
 
 #: Every group: its name, a second name that stays out of --help, and its verbs.
 GROUPS: Final = (
     ("jobs", "job", jobs.verbs),
     ("users", "user", users.verbs),
     ("queues", "queue", queues.verbs),
+    ("kinds", "kind", kinds.verbs),
     ("schedules", "schedule", schedules.verbs),
     ("workers", None, workers.verbs),  # `worker` starts one
     ("operators", "operator", operators.verbs),
@@ -27,5 +42,5 @@ def install(app: typer.Typer, connection: terminal.Connection) -> None:
         app.add_typer(verbs, name=plural)
         if singular:
             app.add_typer(verbs, name=singular, hidden=True)
-    app.command("do", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(operation.do)
+    app.add_typer(operation.verbs, name="do")
     app.command()(doctor.doctor)

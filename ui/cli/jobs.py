@@ -14,6 +14,7 @@ from core.job_list.rows import detail
 from core.jobs.labels import Label
 from core.models import JobStatus
 from core.redact import shown
+from ui.cli.explanation import print_diagnosis
 from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, show, explain, retry, cancel.")
@@ -61,7 +62,11 @@ def show_job(job_id: UUID, as_json: Json = False) -> None:
 @verbs.command()
 def explain(job_id: UUID, as_json: Json = False) -> None:
     """Say why a job is in its state, and what is safe to do."""
-    print_answer(asdict(load(lambda session: explain_job(session, job_id))), as_json=as_json)
+    diagnosis = load(lambda session: explain_job(session, job_id))
+    if as_json:
+        print_answer(asdict(diagnosis), as_json=True)
+    else:
+        print_diagnosis(diagnosis)
 
 
 @verbs.command()

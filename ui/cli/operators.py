@@ -15,7 +15,7 @@ verbs = typer.Typer(no_args_is_help=True, help="Operators: list, add, role, disa
 
 Address = Annotated[
     str | None,
-    typer.Option(help="Where the console is served. [default: UNSTUCK_PUBLIC_URL, else where `run` serves it]"),
+    typer.Option(help="Where the console is served. Default: UNSTUCK_PUBLIC_URL, else where `run` serves it."),
 ]
 #: Where `serve` listens by default.
 LOCAL: Final = "http://127.0.0.1:8080"

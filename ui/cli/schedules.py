@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from core.operations import known
 from core.people.operators import find_by_email
 from core.schedules import scheduling
 from core.schedules.listing import schedule_lines
+from ui.cli.operation import args_from_flags
 from ui.cli.terminal import After, Json, Reason, load, print_answer, print_window, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Schedules: list, add, pause, resume, run, remove.")
@@ -23,8 +25,9 @@ def list_schedules(after: After = 0, as_json: Json = False) -> None:
     print_window(lines, columns, as_json=as_json)
 
 
-@verbs.command("add")
+@verbs.command("add", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def add_schedule(
+    context: typer.Context,
     name: str,
     kind: str,
     cron: Annotated[str | None, typer.Option(help="Such as '0 3 * * *'.")] = None,
@@ -34,9 +37,11 @@ def add_schedule(
     user: Annotated[str | None, typer.Option(help="E-mail address of the operation's user.")] = None,
     reason: Reason = None,
 ) -> None:
-    """Add a schedule."""
+    """Add a schedule; the fields of the kind's form are flags, as `do KIND --help` lists them: --days 90."""
+    form = args_from_flags(context.args, set(known(kind).form.model_fields))
     target = load(lambda session: find_by_email(session, user).id) if user else None
     args: dict[str, Any] = {"name": name, "kind": kind, "cron": cron, "timezone": timezone, "missed": missed}
+    args["args"] = form
     args |= {"at": at.astimezone().isoformat() if at else None, "target_id": target and str(target)}
     print_answer(run("schedule.add", args=args, reason=reason))
 

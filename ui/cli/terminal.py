@@ -123,6 +123,11 @@ def print_answer(answer: Mapping[str, Any], *, as_json: bool = False) -> None:
             typer.echo(f"{name.replace('_', ' ')}: {lines}")
 
 
+def print_line(text: str) -> None:
+    """Print one line of words, whatever is in it."""
+    typer.echo(on_one_line(text))
+
+
 def print_part(text: str) -> None:
     """Print a part of a file as it is; on a terminal, which it must not control, with control characters escaped."""
     if sys.stdout.isatty():

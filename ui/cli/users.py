@@ -9,11 +9,12 @@ from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user
 from core.people import operators
 from core.people.users import find_users, user_page
-from ui.cli.terminal import After, Json, load, print_answer, print_rows, print_window
+from ui.cli.explanation import print_diagnosis
+from ui.cli.terminal import After, Json, Reason, load, print_answer, print_rows, print_window, run_for_person
 
 Search = Annotated[str, typer.Argument(help="E-mail, name or id.")]
 
-verbs = typer.Typer(no_args_is_help=True, help="Users: list, show, diagnose.")
+verbs = typer.Typer(no_args_is_help=True, help="Users: list, show, diagnose, repair.")
 
 
 @verbs.command("list")
@@ -44,4 +45,13 @@ def show_user(email: str, as_json: Json = False) -> None:
 def diagnose(email: str, as_json: Json = False) -> None:
     """Say in one sentence why a user is in their state, and the one safe remedy."""
     diagnosis = load(lambda session: diagnose_user(session, operators.find_by_email(session, email)))
-    print_answer(asdict(diagnosis), as_json=as_json)
+    if as_json:
+        print_answer(asdict(diagnosis), as_json=True)
+    else:
+        print_diagnosis(diagnosis, email)
+
+
+@verbs.command()
+def repair(email: str, reason: Reason = None) -> None:
+    """Mark a user failed whose state says that a job is at work and none is, so that retry and dismiss work."""
+    print_answer(run_for_person("user.repair", email, reason=reason))

@@ -1,8 +1,14 @@
 """Verbs about worker processes."""
 
-import typer
+from datetime import datetime
+from typing import Annotated, Any
 
-from core.queues.workers import newest_workers
+import typer
+from sqlmodel import Session, select
+
+from core import clock
+from core.database.window import Window
+from core.queues.workers import REMEMBERED, newest_workers, worker_state
 from ui.cli.terminal import After, Json, load, print_window
 
 verbs = typer.Typer(no_args_is_help=True, help="Worker processes: list.")
@@ -12,8 +18,18 @@ SHOWN = 50
 
 
 @verbs.command("list")
-def list_workers(after: After = 0, as_json: Json = False) -> None:
-    """List worker processes, the latest heartbeat first."""
-    workers = load(lambda session: newest_workers(session, SHOWN, after)).map(lambda row: row.model_dump(mode="json"))
-    columns = ("id", "host", "pid", "threads", "started_at", "heartbeat_at", "stopped_at", "lost_at", "stalled")
+def list_workers(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that stopped days ago.")] = False,
+    after: After = 0,
+    as_json: Json = False,
+) -> None:
+    """List live workers and those that stopped or were lost within a day, the latest heartbeat first."""
+    workers = load(lambda session: _lines(session, after, recent_only=not everything))
+    columns = ("state", "host", "pid", "threads", "queues", "started_at", "heartbeat_at", "stalled", "id")
     print_window(workers, columns, as_json=as_json)
+
+
+def _lines(session: Session, after: int, *, recent_only: bool) -> Window[dict[str, Any]]:
+    now: datetime = session.exec(select(clock.db_now())).one()
+    rows = newest_workers(session, SHOWN, after, since=now - REMEMBERED if recent_only else None)
+    return rows.map(lambda row: {"state": worker_state(row, now).value, **row.model_dump(mode="json")})

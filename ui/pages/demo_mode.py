@@ -163,7 +163,7 @@ class DemoCard:
                 text(failure_words(state))
             with box("actions"):
                 button("Retry", lambda: self._retry(state), look=PRIMARY)
-                button(demo.dismiss.label, lambda: self._do(demo.dismiss.name, {}), look=PLAIN)
+                button(demo.dismiss.label, self._dismiss, look=PLAIN)
         text("Retry tries the same again. Dismiss cleans up and takes you back to the start.", "lead", tag="p")
 
     def _heading(self, icon: str, title: str, tone: str = design.RUN) -> None:
@@ -196,6 +196,10 @@ class DemoCard:
     async def _disable(self) -> None:
         if await agreed(demo.disable):
             await self._do(demo.disable.name, {})
+
+    async def _dismiss(self) -> None:
+        if await agreed(demo.dismiss):
+            await self._do(demo.dismiss.name, {})
 
     async def _retry(self, state: DemoState) -> None:
         if state.job_id and state.label is Label.FAILED:

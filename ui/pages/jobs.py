@@ -102,7 +102,10 @@ class JobList:
     def _draw_actions(self, rows: list[Row]) -> None:
         with box("hbox"):
             if rows:
-                text(f"{len(rows):,} selected", "muted nowrap")
+                most = ", the most at once" if len(rows) == MOST_SELECTED else ""
+                text(f"{len(rows):,} selected{most}", "muted nowrap").props(
+                    f'title="Up to {MOST_SELECTED} jobs are selected at once."'
+                )
             draw_actions(rows, self._reload_selection)
 
     async def _reload_selection(self) -> None:

@@ -9,13 +9,14 @@ from nicegui import ui
 
 from core.commands.registry import COMMANDS
 from ui import access
+from ui.components.base.asking import question_before
 from ui.components.base.button import DANGER, PLAIN, button, forbid, say
 from ui.components.base.confirm import Question, Yes, confirm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAction:
-    """A command as a button: its label, target, question beforehand and message afterwards."""
+    """A command as a button: its label, target, message afterwards, and a question instead of the command's own."""
 
     command: str
     label: str
@@ -24,6 +25,8 @@ class CommandAction:
     args: Mapping[str, Any] = field(default_factory=dict)
     question: Question | None = None
     icon: str | None = None
+    #: What it does here, as the command's question says it; empty: only what the command itself knows.
+    effect: str = ""
 
 
 def command_button(action: CommandAction, after: Callable[[], Awaitable[Any]]) -> ui.button:
@@ -37,21 +40,18 @@ def command_button(action: CommandAction, after: Callable[[], Awaitable[Any]]) -
 
 
 async def perform_action(action: CommandAction, after: Callable[[], Awaitable[Any]]) -> None:
-    """Ask its question if it has one, run the command and report success. Raises Refused."""
-    question = _question(action)
+    """Ask its own question or the command's, run the command and report success. Raises Refused."""
+    question = action.question or await question_before(
+        action.command, action.target, action.args, effect=action.effect
+    )
+    if question and COMMANDS[action.command].needs_reason:
+        question = replace(question, needs_reason=True)
     agreement = await confirm(question) if question else Yes(None)
     if agreement is None:
         return
     answer = await access.perform(action.command, action.target, action.args, reason=agreement.reason)
     say(action.done, answer.get("job_id"))
     await after()
-
-
-def _question(action: CommandAction) -> Question | None:
-    """Return the question to ask first, with a reason field if the command needs a reason."""
-    if not COMMANDS[action.command].needs_reason:
-        return action.question
-    return replace(action.question or Question(f"{action.label}?", [], action.label), needs_reason=True)
 
 
 def limit_to_role(element: ui.button, command: str) -> ui.button:

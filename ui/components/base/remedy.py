@@ -1,14 +1,14 @@
 """The one recommended remedy of a diagnosis, as a button with its effect."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from core.commands.registry import COMMANDS
 from core.diagnosis.context import Remedy
-from ui import access
 from ui.components.base.box import box, text
-from ui.components.base.button import PRIMARY, button, say
-from ui.components.base.command_button import limit_to_role
+from ui.components.base.button import PRIMARY, button
+from ui.components.base.command_button import CommandAction, limit_to_role, perform_action
 
 #: What a person reads after pressing a remedy.
 _OUTCOMES: Final[Mapping[str, str]] = {
@@ -25,11 +25,15 @@ def draw_remedy(remedy: Remedy | None, after: Callable[[], Awaitable[None]]) -> 
     if remedy is None or remedy.command not in COMMANDS:
         return
 
-    async def press() -> None:
-        answer = await access.perform(remedy.command, remedy.target, remedy.args)
-        say(_OUTCOMES.get(remedy.command, f"{remedy.label} requested."), answer.get("job_id"))
-        await after()
-
+    action = CommandAction(
+        command=remedy.command,
+        label=remedy.label,
+        done=_OUTCOMES.get(remedy.command, f"{remedy.label} requested."),
+        target=remedy.target,
+        args=remedy.args,
+        effect=remedy.effect,
+    )
     with box("remedy"):
+        press = partial(perform_action, action, after)
         limit_to_role(button(remedy.label, press, look=PRIMARY, icon="healing"), remedy.command)
         text(remedy.effect)

@@ -15,6 +15,7 @@ from core.operation import Task
 from core.operations import BY_NAME
 from core.wording import counted
 from ui import access
+from ui.components.base.asking import retrying_needs_reason
 from ui.components.base.box import box
 from ui.components.base.button import DANGER, PLAIN, button, forbid, refuse, say
 from ui.components.base.confirm import Question, confirm
@@ -110,6 +111,7 @@ def _question(name: str, fit: Sequence[Row], rows: Sequence[Row]) -> Question:
         consequences,
         f"{label} {counted(len(fit), 'job')}",
         asks_reason=True,
+        needs_reason=name == "job.retry" and any(retrying_needs_reason(row["kind"]) for row in fit),
         takes_away=name == "job.cancel",
     )
 

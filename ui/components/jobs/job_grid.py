@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
+from uuid import UUID
 
 from nicegui import ui
 from nicegui.element import Element
@@ -114,34 +115,51 @@ class JobGrid(Element, component="job_grid.js"):
 
     def on_select(self, act: Callable[[list[str]], Any]) -> None:
         """Call with the ids of the selected jobs, at most 200, when the selection changes."""
-        self._on("select", lambda args: act(list(args)))
+        self._on("select", _ids, act)
 
     def on_open(self, act: Callable[[str], Any]) -> None:
         """Call with the id of a job that is clicked, or opened with Enter."""
-        self._on("open", lambda args: act(str(args)))
+        self._on("open", _id, act)
 
     def on_fresh(self, act: Callable[[int], Any]) -> None:
         """Call with the number of new jobs that wait for `refresh`."""
-        self._on("fresh", lambda args: act(int(args)))
+        self._on("fresh", int, act)
 
     def on_loaded(self, act: Callable[[Length], Any]) -> None:
         """Call with the length of the list each time its first rows are loaded."""
-        self._on("loaded", lambda args: act(Length(int(args["value"]), bool(args["exact"]))))
+        self._on("loaded", lambda args: Length(int(args["value"]), bool(args["exact"])), act)
 
     def on_shortcut(self, act: Callable[[Shortcut, list[str]], Any]) -> None:
         """Call with the shortcut of a pressed key, and the selected jobs or else the one at the cursor."""
-        self._on("shortcut", lambda args: act(args["name"], list(args["ids"])))
+        self._on("shortcut", lambda args: (str(args["name"]), _ids(args["ids"])), lambda args: act(*args))
 
     def on_context(self, act: Callable[[Menu], Any]) -> None:
         """Call when a person opens the context menu."""
-        self._on("context", lambda args: act(Menu(args["id"], list(args["ids"]), args["x"], args["y"])))
+        self._on("context", _menu, act)
 
     def on_columns(self, act: Callable[[list[ColumnState]], Any]) -> None:
         """Call with the state of all columns when they are restored or changed; empty: they were reset."""
-        self._on("columns", lambda args: act(list(args)))
+        self._on("columns", lambda args: [{**column, "colId": str(column["colId"])} for column in args], act)
 
-    def _on(self, event: str, act: Callable[[Any], Any]) -> None:
+    def _on(self, event: str, read: Callable[[Any], Any], act: Callable[[Any], Any]) -> None:
         def handle(event: GenericEventArguments) -> Any:
-            return act(event.args)
+            try:
+                values = read(event.args)
+            except (TypeError, ValueError, KeyError, OverflowError):
+                return None  # our script sends no such thing, and a browser may send anything
+            return act(values)
 
         self.on(event, handle)
+
+
+def _id(text: object) -> str:
+    """Return the id of a job from a browser. Raises ValueError if it is none."""
+    return str(UUID(str(text)))
+
+
+def _ids(texts: Sequence[object]) -> list[str]:
+    return [_id(each) for each in texts]
+
+
+def _menu(args: Mapping[str, Any]) -> Menu:
+    return Menu(_id(args["id"]), _ids(args["ids"]), float(args["x"]), float(args["y"]))

@@ -11,8 +11,9 @@ from core.actor import Actor
 from core.models import PlatformConnection, User
 from core.operation import Operation
 from ui import access
+from ui.components.base.asking import question_of
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, forbid, say
-from ui.components.base.confirm import Question, Yes, confirm
+from ui.components.base.confirm import Yes, confirm
 
 #: Returns a form's values and the start time; None: now.
 Filled = Callable[[], tuple[dict[str, Any], datetime | None]]
@@ -56,18 +57,8 @@ def why_not(
 
 async def agreed(operation: Operation[Any, Any]) -> Yes | None:
     """Ask the operation's question if it has one or needs a reason; return the agreement, or None to stop."""
-    if operation.confirm is None and not operation.needs_reason:
-        return Yes(None)
-    title, _, rest = (operation.confirm or f"{operation.label}?").partition("? ")
-    return await confirm(
-        Question(
-            f"{title}?" if rest else title,
-            [rest] if rest else [],
-            operation.label,
-            needs_reason=operation.needs_reason,
-            takes_away=operation.confirm is not None,
-        )
-    )
+    question = question_of(operation)
+    return await confirm(question) if question else Yes(None)
 
 
 def _look(operation: Operation[Any, Any]) -> str:

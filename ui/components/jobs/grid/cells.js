@@ -52,11 +52,21 @@ export class StatusCell extends Cell {
 }
 
 export class UserCell extends Cell {
+  build() {
+    this.link = document.createElement("a");
+    this.link.tabIndex = -1; // the cell is at the cursor
+    this.words = document.createElement("span");
+    this.element.append(this.link, this.words);
+  }
   draw() {
     const row = this.row;
-    this.look(row && !row.user_email ? "jg-muted" : "");
-    put(this.element, row ? (row.user_email ?? (row.user_id ? "deleted user" : "no user")) : "");
-    hint(this.element, row?.user_email ?? "");
+    const email = row?.user_email ?? "";
+    this.look(row && !email ? "jg-muted" : "");
+    if (email) this.link.href = `${window.path_prefix ?? ""}/users/${row.user_id}`;
+    else this.link.removeAttribute("href");
+    put(this.link, email);
+    put(this.words, row && !email ? (row.user_id ? "deleted user" : "no user") : "");
+    hint(this.element, email);
   }
 }
 

@@ -2,6 +2,7 @@
 // With the keyboard: arrows move, Enter sorts, with Shift arrows move the column, and with Alt they make it wider.
 const FAR = 5; // pixels from which a press is a drag
 const STEP = 10; // pixels per key
+const WIDEST = 600; // pixels that a column takes to fit its content
 
 export class Head {
   // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column) in pixels, and
@@ -32,7 +33,14 @@ export class Head {
     title.append(edge);
     edge.addEventListener("pointerdown", (event) => this.widen(event, column, title));
     edge.addEventListener("dblclick", () => this.fit(column));
-    title.addEventListener("pointerdown", (event) => event.target !== edge && this.drag(event, column));
+    title.addEventListener("pointerdown", (event) => {
+      this.isDragging = event.target === edge; // its click may reach the title
+      if (!this.isDragging) this.drag(event, column);
+    });
+    title.addEventListener("click", () => {
+      if (!this.isDragging) this.toggle(column);
+      this.isDragging = false;
+    });
     title.addEventListener("keydown", (event) => this.key(event, column, title));
     return title;
   }
@@ -46,7 +54,7 @@ export class Head {
     this.hooks.sorted();
   }
   fit(column) {
-    this.resize(column, this.hooks.widest(column));
+    this.resize(column, Math.min(WIDEST, this.hooks.widest(column)));
     this.hooks.kept();
   }
   resize(column, width) {
@@ -67,9 +75,11 @@ export class Head {
       event,
       ({ clientX }) => {
         moved ||= Math.abs(clientX - event.clientX) > FAR;
-        if (moved) this.moveTo(column, clientX);
+        if (!moved) return;
+        this.isDragging = true;
+        this.moveTo(column, clientX);
       },
-      () => (moved ? this.hooks.kept() : this.toggle(column)),
+      () => moved && this.hooks.kept(),
     );
   }
   moveTo(column, x) {

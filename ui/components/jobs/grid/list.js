@@ -56,6 +56,9 @@ class Line {
   }
 }
 
+// Whether a person has marked text, as to copy it: the end of that is no press.
+const marked = () => Boolean(getSelection()?.toString());
+
 export class List {
   // hooks: arranged(), sorted(), selected(), opened(row), menu(row, x, y)
   constructor(host, columns, blocks, sort, hooks) {
@@ -107,6 +110,13 @@ export class List {
       if (row) this.hooks.menu(row, event.clientX, event.clientY);
     });
     body.addEventListener("keydown", (event) => this.key(event));
+    // Shift selects rows, not the text between two presses.
+    body.addEventListener("mousedown", (event) => {
+      if (!event.shiftKey) return;
+      event.preventDefault();
+      event.target.closest(".jg-cell")?.focus({ preventScroll: true });
+    });
+    body.addEventListener("copy", (event) => this.copy(event));
   }
   destroy() {
     clearTimeout(this.resting);
@@ -241,12 +251,10 @@ export class List {
     const most = MOST_SELECTED - 1;
     const to = Math.max(this.anchor - most, Math.min(this.anchor + most, index));
     const [first, last] = [Math.min(to, this.anchor), Math.max(to, this.anchor)];
-    await this.blocks.fill(first, last);
-    const between = Array.from({ length: last - first + 1 }, (_, place) => this.blocks.row(first + place)?.id);
-    this.select([...before, ...between.filter(Boolean)]);
+    this.select([...before, ...(await this.between(first, last))]);
   }
   press(line, event) {
-    if (!line?.row) return;
+    if (!line?.row || event.target.closest("a") || marked()) return;
     const adds = event.ctrlKey || event.metaKey;
     if (event.shiftKey) {
       this.extend(line.index, adds ? this.selected : []);
@@ -258,6 +266,13 @@ export class List {
       this.select([line.row.id]);
       this.hooks.opened(line.row);
     }
+  }
+  // Without marked text, the cell at the cursor is copied.
+  copy(event) {
+    const cell = event.target.closest?.(".jg-cell") ?? document.activeElement;
+    if (marked() || !cell?.textContent) return;
+    event.clipboardData.setData("text/plain", cell.textContent);
+    event.preventDefault();
   }
   key(event) {
     const act = event.altKey ? null : this.action(event);
@@ -281,9 +296,19 @@ export class List {
     if (key === " " && this.row) return () => (shiftKey ? this.extend(index) : this.toggle(this.row.id));
     return null;
   }
-  step(index, selects) {
+  // With `selects`, all rows that the cursor passes are selected too.
+  async step(index, selects) {
+    const from = this.at?.index ?? index - 1;
     this.focus(index);
-    if (selects && this.row) this.select([...this.selected, this.row.id]);
+    if (!selects || from === index) return;
+    const [first, last] = from < index ? [from + 1, index] : [index, from - 1];
+    this.select([...this.selected, ...(await this.between(first, last))]);
+  }
+  // The ids of these rows, loaded if need be: at most as many as can be selected, those nearest to the first one.
+  async between(first, last) {
+    const end = Math.min(last, first + MOST_SELECTED - 1);
+    await this.blocks.fill(first, end);
+    return Array.from({ length: end - first + 1 }, (_, place) => this.blocks.row(first + place)?.id).filter(Boolean);
   }
   beside(name, steps) {
     const names = this.columns.shown.map((column) => column.name);

@@ -21,7 +21,6 @@ const css = `
   overflow: auto;
   contain: strict;
   font-size: 12px;
-  user-select: none;
   cursor: default;
   outline: none;
 }
@@ -58,6 +57,7 @@ const css = `
 }
 .jg-title {
   position: relative;
+  user-select: none;
   text-overflow: ellipsis;
 }
 .jg-title:focus-visible {
@@ -128,6 +128,13 @@ const css = `
 .jg-quiet,
 .jg-muted {
   color: var(--muted, #556070);
+}
+.jg-cell a {
+  color: inherit;
+  text-decoration: none;
+}
+.jg-cell a:hover {
+  text-decoration: underline;
 }
 .jg-again {
   color: var(--warn, #865500);

@@ -1,0 +1,108 @@
+"""What the command line says is words and lines that can be repeated, never the program's own notation."""
+
+from contextlib import nullcontext
+from datetime import timedelta
+
+import pytest
+import typer
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+from typer.testing import CliRunner
+
+from core import clock
+from core.errors import NotFound
+from core.jobs.request import request
+from core.models import BackgroundJob, DemoModeStatus, JobKind, Queue, Schedule, Worker
+from core.operations import BY_NAME, demo
+from core.operations.demo import EnableForm
+from core.wording import PROGRAM
+from tests.factories import SUPPORT, make_user
+from ui import cli
+
+
+@pytest.fixture
+def program(engine: Engine) -> typer.Typer:
+    app = typer.Typer()
+    cli.install(app, lambda: nullcontext(engine))
+    return app
+
+
+def said(program: typer.Typer, *arguments: str) -> str:
+    result = CliRunner().invoke(program, list(arguments), catch_exceptions=False, env={"COLUMNS": "160"})
+    assert result.exit_code == 0, result.output
+    return str(result.output)
+
+
+def test_a_diagnosis_is_a_sentence_with_facts_and_a_remedy_that_can_be_repeated(
+    program: typer.Typer, session: Session
+) -> None:
+    user = make_user(session, email="vera@example.com")
+    job = request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    session.add(Queue(name="demo", paused_at=clock.now(), paused_by="Ana", paused_reason="deploying"))
+    session.commit()
+    for lines in (said(program, "users", "diagnose", user.email), said(program, "jobs", "explain", str(job.id))):
+        first, *facts, remedy, command = lines.splitlines()
+        assert first.startswith("Held. Enabling demo mode is not running because queue demo was paused by Ana")
+        assert facts
+        assert remedy.startswith("Remedy: Resume. ")
+        assert command == f"  {PROGRAM} queues resume demo"
+        assert not {"{", "(", "None", "situation:", "queue.resume"} & set(lines.split())
+
+
+def test_drift_is_repaired_as_its_diagnosis_says(program: typer.Typer, session: Session) -> None:
+    user = make_user(session, email="vera@example.com", demo_mode_status=DemoModeStatus.ENABLING)
+    session.commit()
+    command = said(program, "users", "diagnose", user.email).splitlines()[-1]
+    said(program, *command.removeprefix(f"  {PROGRAM} ").split())
+    session.refresh(user)
+    assert user.demo_mode_status is DemoModeStatus.FAILED
+    assert f"do demo.dismiss --user {user.email}" in said(program, "users", "diagnose", user.email)
+
+
+def test_do_lists_all_kinds_and_the_form_of_each(program: typer.Typer) -> None:
+    listed = said(program, "do", "--help")
+    assert [name for name in BY_NAME if name not in listed] == []
+    for name, kind in BY_NAME.items():
+        shown = said(program, "do", name, "--help")
+        flags = ["--" + field.replace("_", "-") for field in kind.form.model_fields]
+        assert [flag for flag in [*flags, "--at", "--reason"] if flag not in shown] == []
+        assert ("--user" in shown) == name.startswith("demo.")
+    enable = said(program, "do", "demo.enable", "--help")
+    assert "nano|micro|mid_tier" in enable
+    assert "Default: mid_tier." in enable
+    with pytest.raises(NotFound, match=r"did you mean demo\.enable\?"):
+        said(program, "do", "demo.enabel", "--help")
+
+
+def test_a_schedule_takes_the_fields_of_its_kinds_form_as_flags(program: typer.Typer, session: Session) -> None:
+    add = ("schedules", "add", "nightly", "maintenance.delete_old_jobs", "--cron", "0 3 * * *")
+    said(program, *add, "--days", "90", "--status=succeeded")
+    assert session.exec(select(Schedule.args)).one() == {"days": 90, "status": "succeeded"}
+    refused = CliRunner().invoke(program, [*add, "--colour", "red"])
+    assert (refused.exit_code, "--colour is not a field" in refused.output) == (2, True)
+
+
+def test_kinds_are_paused_resumed_and_limited(program: typer.Typer, session: Session) -> None:
+    said(program, "kinds", "pause", "demo.enable", "--reason", "service is down")
+    assert "service is down" in said(program, "kinds", "list")
+    said(program, "kinds", "resume", "demo.enable")
+    said(program, "kinds", "limit", "demo.enable", "--max-running", "3")
+    kind = session.exec(select(JobKind)).one()
+    assert (kind.paused_at, kind.max_running, kind.max_per_worker) == (None, 3, None)
+
+
+def test_workers_have_a_state_and_those_of_former_days_are_left_out(program: typer.Typer, session: Session) -> None:
+    now = clock.now()
+    for host, age, ended in (("living", 1, {}), ("resting", 60, {"stopped_at": now}), ("silent", 300, {})):
+        session.add(Worker(host=host, pid=1, threads=1, heartbeat_at=now - timedelta(seconds=age), **ended))
+    session.add(Worker(host="former", pid=1, threads=1, heartbeat_at=now - timedelta(days=9), lost_at=now))
+    session.commit()
+    lines = [line.split()[:2] for line in said(program, "workers", "list").splitlines()[1:]]
+    assert lines == [["alive", "living"], ["stopped", "resting"], ["lost", "silent"]]
+    assert "former" in said(program, "workers", "list", "--all")
+
+
+def test_a_task_is_planned_by_the_command_line(program: typer.Typer, session: Session) -> None:
+    tomorrow = clock.now() + timedelta(days=1)
+    said(program, "do", "maintenance.expire_sessions", "--at", f"{tomorrow.astimezone():%Y-%m-%dT%H:%M:%S}")
+    assert session.exec(select(BackgroundJob.run_at)).one() == tomorrow.replace(microsecond=0)

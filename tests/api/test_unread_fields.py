@@ -1,0 +1,90 @@
+"""Every route refuses what it does not read, instead of ignoring it."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core import clock
+from core.actor import Actor
+from core.commands.gateway import CommandRequest, perform
+from core.errors import Invalid
+from core.models import DemoModeStatus, Role, User
+
+SignIn = Callable[[Role], tuple[TestClient, User]]
+
+#: Probes, which balancers may call with anything.
+PROBES = {"/healthz", "/readyz"}
+
+
+@pytest.fixture
+def admin(signed_in: SignIn) -> TestClient:
+    return signed_in(Role.ADMIN)[0]
+
+
+def answers(client: TestClient, **request: object) -> dict[str, str]:
+    """Send the same to every route of the API; return each answer that does not refuse it."""
+    paths = client.app.openapi()["paths"]
+    ignored = {}
+    for path in paths.keys() - PROBES:
+        for method in paths[path]:
+            answer = client.request(method, re.sub(r"{\w+}", str(uuid4()), path), **request)
+            if answer.status_code != 422 or not (
+                "runn_at" in answer.text or "reads no body" in answer.text or "JSON object" in answer.text
+            ):
+                ignored[f"{method} {path}"] = f"{answer.status_code} {answer.text[:200]}"
+    return ignored
+
+
+def test_every_route_refuses_parameters_that_it_does_not_read(admin: TestClient) -> None:
+    assert answers(admin, params={"runn_at": "x"}) == {}
+
+
+def test_every_route_refuses_fields_that_it_does_not_read(admin: TestClient) -> None:
+    assert answers(admin, json={"runn_at": "x"}) == {}
+    assert answers(admin, content=b"runn_at=x", headers={"Content-Type": "text/plain"}) == {}
+
+
+def test_a_refused_field_is_told_in_words_with_those_that_there_are(admin: TestClient) -> None:
+    retry = admin.post(f"/api/jobs/{uuid4()}/retry", json={"run_at": "2026-11-22T10:00:00Z"})
+    assert retry.json()["detail"] == "run_at: unknown field; this address reads reason."
+    users = admin.get("/api/users", params={"need": "stuck"})
+    assert users.json()["detail"] == "need: unknown parameter; this address reads q, situation, after."
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/facets?limit=5", "/api/audit/export?limit=5", "/api/audit?format=csv"])
+def test_a_list_refuses_the_parameters_of_its_neighbour(admin: TestClient, path: str) -> None:
+    assert admin.get(path).status_code == 422
+
+
+def test_a_command_that_acts_at_once_refuses_a_time(engine: Engine) -> None:
+    person = Actor(None, "a test", Role.ADMIN, "cli")
+    command = CommandRequest(name="queue.resume", args={"name": "demo"}, run_at=clock.now() + timedelta(hours=1))
+    with pytest.raises(Invalid, match="Resume queue acts at once; it cannot be planned"):
+        perform(engine, person, command)
+
+
+def test_a_planned_disable_waits_for_its_time(signed_in: SignIn, engine: Engine) -> None:
+    client, user = signed_in(Role.MEMBER)
+    tomorrow = (clock.now() + timedelta(days=1)).isoformat()
+    with Session(engine) as session:
+        session.get_one(User, user.id).demo_mode_status = DemoModeStatus.ENABLED
+        session.commit()
+    answer = client.post("/api/demo/disable", json={"run_at": tomorrow})
+    assert answer.status_code == 202
+    assert client.get("/api/demo/status").json()["job"]["run_at"] == tomorrow
+
+
+@pytest.mark.parametrize(
+    "query", ["status={}", "situation={}", "label={}", "created_after={}", "connection={}", "{}=1"]
+)
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/facets", "/api/users", "/api/audit"])
+def test_a_refusal_does_not_repeat_a_long_input(admin: TestClient, path: str, query: str) -> None:
+    answer = admin.get(f"{path}?{query.format('x' * 5_000)}")
+    assert answer.status_code == 422
+    assert len(answer.text) < 1_500

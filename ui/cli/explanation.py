@@ -1,0 +1,41 @@
+"""A diagnosis as lines for people: the sentence, what it is based on, and the remedy with its command line."""
+
+from core.commands.registry import COMMANDS
+from core.diagnosis.context import Diagnosis, Remedy
+from core.operations import BY_NAME
+from core.quoting import as_argument
+from core.wording import PROGRAM
+from ui.cli.terminal import print_line
+
+#: Command lines of remedies; {target} and {name} stand for what the remedy is about.
+_LINES = {
+    "job.retry": "jobs retry {target}",
+    "job.cancel": "jobs cancel {target}",
+    "queue.resume": "queues resume {name}",
+    "kind.resume": "kinds resume {name}",
+}
+
+
+def print_diagnosis(diagnosis: Diagnosis, email: str | None = None) -> None:
+    """Print a diagnosis; `email` names the user whom it is about, if it is about one."""
+    print_line(f"{str(diagnosis.situation).capitalize()}. {diagnosis.sentence}")
+    for fact in diagnosis.evidence:
+        print_line(f"  {fact}")
+    if diagnosis.remedy:
+        _print_remedy(diagnosis.remedy, email)
+
+
+def _print_remedy(remedy: Remedy, email: str | None) -> None:
+    print_line(f"Remedy: {remedy.label}. {remedy.effect}")
+    name = remedy.command
+    line = _LINES.get(name, "").format(target=remedy.target, name=as_argument(str(remedy.args.get("name", ""))))
+    if email and name == "user.repair":
+        line = f"users repair {as_argument(email)}"
+    elif email and name in BY_NAME:
+        flags = "".join(
+            f" --{field.replace('_', '-')} {as_argument(str(value))}" for field, value in remedy.args.items()
+        )
+        line = f"do {name} --user {as_argument(email)}{flags}"
+    if line:
+        needs_reason = name in COMMANDS and COMMANDS[name].needs_reason
+        print_line(f"  {PROGRAM} {line}{' --reason …' if needs_reason else ''}")
