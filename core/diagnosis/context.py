@@ -1,11 +1,10 @@
-"""The facts that a diagnosis uses (a job, its worker, live workers, jobs ahead, controls), and its result."""
+"""The facts that a diagnosis uses: a job, its worker, live workers, jobs ahead, controls."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -26,47 +25,12 @@ from core.wording import spoken
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
-    """A recommended command: its target and arguments, the button's label, and what it does."""
-
-    command: str
-    target: UUID | None
-    label: str
-    effect: str
-    args: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One sentence that support can say on the phone, its evidence, and the recommended remedy, if one is needed."""
-
-    sentence: str
-    evidence: tuple[str, ...] = ()
-    remedy: Remedy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """The situation of a job or user, and its explanation."""
-
-    situation: Situation
-    sentence: str
-    evidence: tuple[str, ...] = ()
-    remedy: Remedy | None = None
-
-    @classmethod
-    def of(cls, situation: Situation, explanation: Explanation) -> Self:
-        """Return the diagnosis with this explanation."""
-        return cls(situation, explanation.sentence, explanation.evidence, explanation.remedy)
-
-
-@dataclass(frozen=True, slots=True)
 class Capacity:
     """The live workers that serve a job's queue."""
 
     workers: int
     threads: int
-    #: The latest heartbeat of any worker, live or not; None: no worker has ever run.
+    #: The latest heartbeat of a worker for this queue, live or not; None: the queue never had one.
     last_seen: datetime | None
     #: Threads of theirs that run a job, of any queue.
     busy: int = 0
@@ -124,6 +88,12 @@ class JobContext:
         return situation_of(self.facts)
 
     @property
+    def other_workers(self) -> int:
+        """How many live workers serve the job's queue, besides the one that runs it."""
+        own = self.worker is not None and is_alive(self.worker, self.now) and self.job.queue in self.worker.queues
+        return self.capacity.workers - own
+
+    @property
     def label(self) -> Label:
         """The job's present label."""
         return label_of(self.job, self.worker, self.now)
@@ -144,6 +114,11 @@ def name_of(context: JobContext) -> str:
 def requested_evidence(context: JobContext) -> tuple[str, ...]:
     """Return when a job was requested, as evidence."""
     return (f"Requested {context.since(context.job.created_at)} ago.",)
+
+
+def error_of(job: BackgroundJob) -> str:
+    """Return the first line of a job's error, as it was recorded for operators."""
+    return ((job.error_message or "").strip() or "no error was recorded").splitlines()[0][:300]
 
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
@@ -176,11 +151,12 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
 def _capacity() -> Query:
     """Return the statement for the database's time and the values of a Capacity."""
     lease = sa.bindparam("lease", type_=sa.Interval())
+    serves = col(Worker.queues).contains(sa.bindparam("queues", type_=sa.ARRAY(sa.Text())))
     alive = sa.and_(
         col(Worker.stopped_at).is_(None),
         col(Worker.lost_at).is_(None),
         col(Worker.heartbeat_at) > clock.db_now() - lease,
-        col(Worker.queues).contains(sa.bindparam("queues", type_=sa.ARRAY(sa.Text()))),
+        serves,
     )
     jobs = BackgroundJob
     running = sa.and_(
@@ -188,7 +164,7 @@ def _capacity() -> Query:
     )
     busy = sa.select(sa.func.count()).select_from(jobs).where(running)
     threads = sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)
-    last_seen = sa.select(sa.func.max(col(Worker.heartbeat_at)))
+    last_seen = sa.select(sa.func.max(col(Worker.heartbeat_at))).where(serves)
     return (
         sa.select(clock.db_now(), sa.func.count(), threads, last_seen.scalar_subquery(), busy.scalar_subquery())
         .select_from(Worker)

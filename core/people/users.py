@@ -16,9 +16,11 @@ from core.database.text import begins_with, contains, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
-from core.diagnosis.context import Diagnosis, JobContext, latest_job, load_context
+from core.diagnosis.answer import Diagnosis
+from core.diagnosis.context import JobContext, latest_job, load_context
+from core.diagnosis.customer import last_preset
 from core.diagnosis.situation import Situation, row_situation
-from core.diagnosis.user import diagnose
+from core.diagnosis.user import diagnose_in
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
 from core.models import DemoModeStatus, Event, PlatformConnection, User
@@ -61,6 +63,8 @@ class UserPage:
     user: User
     context: JobContext | None
     diagnosis: Diagnosis
+    #: The creator whose data the user has, or that was last asked for.
+    preset: str | None
     connections: Window[PlatformConnection]
     demo_interactions: int
     jobs: list[dict[str, Any]]
@@ -103,7 +107,8 @@ def user_page(session: Session, user_id: UUID, connections_from: int = 0, events
     return UserPage(
         user=user,
         context=context,
-        diagnosis=diagnose(user, context),
+        diagnosis=diagnose_in(session, user, context),
+        preset=last_preset(session, user),
         connections=user_connections(session, user_id, CONNECTIONS_SHOWN, connections_from),
         demo_interactions=rows.count_interactions(session, user_id),
         jobs=jobs_of_user(session, user_id, JOBS_SHOWN),

@@ -1,4 +1,4 @@
-"""Jobs as JSON: list, read, explain, retry, cancel."""
+"""Jobs as JSON: list, read, explain, retry, cancel, start now."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -126,6 +126,12 @@ def retry(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = 
 def cancel(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Cancel a queued job, or ask a running one to stop at its next checkpoint."""
     return do(caller, "job.cancel", job_id, reason=body.reason, key=key)
+
+
+@router.post("/{job_id}/start-now", status_code=202)
+def start_now(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+    """Start a job now that is planned for later, or waits between two attempts."""
+    return do(caller, "job.start_now", job_id, reason=body.reason, key=key)
 
 
 @router.post("/{job_id}/reveal")

@@ -106,8 +106,8 @@ class Dashboard:
             ui.icon("error").props("aria-hidden=true")
             with box("words"):
                 text("Demo mode failed", tag="strong")
-                text(state.error or "We have no record of the reason.")
-            link("/settings/demo-mode", label="Retry or dismiss")
+                text(state.error or state.sentence)
+            link("/settings/demo-mode", label="Retry or dismiss" if state.can_retry else "What you can do")
 
 
 def _metrics(session: Session, user_id: UUID) -> Metrics:

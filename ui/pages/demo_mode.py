@@ -7,6 +7,7 @@ from uuid import UUID
 from nicegui import ui
 
 from core.diagnosis.customer import DemoState, demo_state
+from core.diagnosis.situation import Situation
 from core.jobs.labels import TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
 from core.operation import Operation
@@ -16,7 +17,7 @@ from ui.components.base.box import Part, box, keep_fresh, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
-from ui.components.demo.demo_words import completion, deleted_lately, preset_words, waiting_words
+from ui.components.demo.demo_words import completion, deleted_lately, preset_words
 from ui.components.demo.preset_cards import PresetCards
 from ui.components.jobs.operation_button import agreed
 
@@ -44,6 +45,7 @@ class DemoCard:
         self._part: Part[DemoState] = Part(self._draw, "part")
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
+        self._sentence: ui.label | None = None
         self._last: DemoState | None = None
 
     async def begin(self) -> None:
@@ -56,7 +58,8 @@ class DemoCard:
         state = await access.load(demo_state, self._user_id)
         if self._part.box.is_deleted:
             return
-        self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at))
+        at_rest = state.situation, bool(state.cancel)
+        self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at, *at_rest))
         self._show_progress(state)
         self._announce(state)
 
@@ -64,6 +67,8 @@ class DemoCard:
         if self._progress and self._message:
             self._progress.show(state.done, state.total, state.message)
             self._message.set_text(state.message)
+        if self._sentence:
+            self._sentence.set_text(state.sentence)
 
     def _announce(self, state: DemoState) -> None:
         last, self._last = self._last, state
@@ -72,10 +77,14 @@ class DemoCard:
             self._voice.set_text(message)
 
     def _draw(self, state: DemoState) -> None:
-        self._progress = self._message = None
+        self._progress = self._message = self._sentence = None
         if operation_during(demo.demo_mode, state.status):
             self.draw_transition(state)
         else:
+            if state.situation is Situation.STUCK:
+                with box("banner bad").props("role=alert"):
+                    ui.icon("error").props("aria-hidden=true")
+                    text(state.sentence, "words")
             _SETTLED_DRAWINGS.get(state.status, DemoCard.draw_unknown)(self, state)
 
     def draw_disabled(self, state: DemoState) -> None:
@@ -108,8 +117,10 @@ class DemoCard:
                     text("It is planned to start ")
                     time_text(state.run_at, "clock")
                     text(". You can close this page.")
-            else:
+            elif state.job_id and state.label not in TERMINAL_WORDS:
                 self._draw_progress(operation.doing, state)
+            else:
+                self._sentence = text(state.sentence, "lead", tag="p")
             if operation.target == DemoModeStatus.ENABLED:
                 self._draw_cancel(state)
 
@@ -146,11 +157,13 @@ class DemoCard:
             ui.icon("error").props("aria-hidden=true")
             with box("words"):
                 text("Demo mode failed", tag="strong")
-                text(state.error or "We have no record of the reason.")
+                text(state.error or state.sentence)
             with box("actions"):
-                button("Retry", lambda: self._retry(state), look=PRIMARY)
+                if state.can_retry:
+                    button("Retry", lambda: self._retry(state), look=PRIMARY)
                 button(demo.dismiss.label, lambda: self._do(demo.dismiss.name, {}), look=PLAIN)
-        text("Retry tries the same again. Dismiss cleans up and takes you back to the start.", "lead", tag="p")
+        retry = "Retry tries the same again. " if state.can_retry else ""
+        text(f"{retry}Dismiss cleans up and takes you back to the start.", "lead", tag="p")
 
     def _heading(self, icon: str, title: str) -> None:
         with box(f"headword {design.RUN}"):
@@ -160,14 +173,12 @@ class DemoCard:
     def _draw_progress(self, name: str, state: DemoState) -> None:
         self._progress = ProgressBar(name)
         self._message = text(state.message, "strong")
-        text(waiting_words(state), "lead", tag="p")
+        self._sentence = text(state.sentence, "lead", tag="p")
 
     def _draw_cancel(self, state: DemoState) -> None:
-        if state.label is Label.STOPPING:
-            text("It is stopping; this takes a moment.", "muted")
-        elif job_id := state.job_id:
+        if state.cancel and (job_id := state.job_id):
             with box("actions"):
-                button("Cancel", lambda: self._cancel(job_id), look=PLAIN)
+                button(state.cancel.label, lambda: self._cancel(job_id), look=PLAIN)
 
     async def _do(self, command: str, args: Mapping[str, Any]) -> None:
         await access.perform(command, self._user_id, args)

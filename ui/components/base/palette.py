@@ -10,7 +10,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 from sqlmodel import Session
 
-from core.diagnosis.context import Remedy
+from core.diagnosis.answer import Remedy
 from core.diagnosis.user import diagnose_user
 from core.models import DemoModeStatus, Role, User
 from core.people.users import SAY_MORE, UserLine, find_users

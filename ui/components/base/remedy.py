@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from core.commands.registry import COMMANDS
-from core.diagnosis.context import Remedy
+from core.diagnosis.answer import Remedy
 from ui import access
 from ui.components.base.box import box, text
 from ui.components.base.button import PRIMARY, button, say

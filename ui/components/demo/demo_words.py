@@ -14,13 +14,6 @@ from core.wording import counted
 #: For how long the page mentions a finished deletion.
 LATELY: Final = timedelta(minutes=15)
 
-_WAITING: Final = {
-    Label.QUEUED: "It starts in a moment. You can close this page; it continues without you.",
-    Label.RETRYING: "There was a problem; we are trying again in a moment.",
-    Label.ORPHANED: "It was interrupted and will continue automatically within a minute.",
-    Label.STOPPING: "It is stopping.",
-}
-
 
 def completion(before: DemoState, now: DemoState) -> str | None:
     """Return the announcement of a change of state, or None if no operation ended."""
@@ -45,11 +38,6 @@ def deleted_lately(state: DemoState) -> str | None:
     if not done or state.finished_at is None or clock.now() - state.finished_at > LATELY:
         return None
     return f"Demo mode is off. {counted(deleted, 'interaction')} {'was' if deleted == 1 else 'were'} deleted."
-
-
-def waiting_words(state: DemoState) -> str:
-    """Return what the waiting person should know."""
-    return _WAITING.get(state.label or Label.QUEUED, "You can close this page; it continues without you.")
 
 
 def preset_words(state: DemoState) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 from nicegui import ui
 from sqlmodel import Session
 
-from core.diagnosis.context import Diagnosis
+from core.diagnosis.answer import Diagnosis
 from core.diagnosis.user import explain_job
 from core.job_list.rows import Detail, Row, detail
 from core.models import AttemptOutcome, JobAttempt
