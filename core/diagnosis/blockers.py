@@ -7,7 +7,7 @@ from typing import Final
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.cancelling import cancel_remedy, or_cancel
 from core.diagnosis.context import JobContext, name_of, requested_evidence
-from core.diagnosis.turns import own_turn
+from core.diagnosis.turns import counted_up, own_turn
 from core.models import JobKind, Queue
 from core.wording import clock_time, counted, spoken
 
@@ -30,14 +30,21 @@ def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
     queue, kind = context.controls.queue, context.controls.kind
     pauses: list[tuple[str, Queue | JobKind, Remedy]] = []
     if queue and queue.paused_at:
-        effect = f"Jobs of the queue {queue.name} start again, this one among them."
+        effect = _effect_of_resume(context.controls.due_in_queue, f"the queue {queue.name}")
         pauses.append(
             (f"queue {queue.name}", queue, Remedy("queue.resume", None, "Resume", effect, {"name": queue.name}))
         )
     if kind and kind.paused_at:
-        effect = f"Jobs of the kind {kind.kind} start again, this one among them."
+        effect = _effect_of_resume(context.controls.due_of_kind, f"the kind {kind.kind}")
         pauses.append((f"kind {kind.kind}", kind, Remedy("kind.resume", None, "Resume", effect, {"name": kind.kind})))
     return pauses
+
+
+def _effect_of_resume(due: int, name: str) -> str:
+    """Return how many jobs start again: it concerns more people than this one."""
+    if due <= 1:
+        return f"Jobs of {name} start again; now this one waits."
+    return f"{counted_up(due)} waiting jobs of {name} start again, this one among them."
 
 
 def _paused(context: JobContext) -> Explanation | None:

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
-from core.diagnosis.place import JobPlace, load_place
+from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, situation_of
 from core.jobs.labels import Label, is_alive, label_of
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
@@ -44,6 +44,9 @@ class Controls:
     kind: JobKind | None = None
     #: Running jobs of the kind, by worker; counted only where the kind has limits.
     running: Mapping[UUID | None, int] = field(default_factory=dict)
+    #: Due jobs of a paused queue, and of a paused kind, counted up to AHEAD_LIMIT.
+    due_in_queue: int = 0
+    due_of_kind: int = 0
 
     @property
     def hold(self) -> bool:
@@ -189,10 +192,19 @@ def _load_controls(session: Session, job: BackgroundJob) -> Controls:
     queues, kinds = truncated(Queue, IN_LIST), truncated(JobKind, IN_LIST)
     queue = session.exec(select(queues).where(col(queues.name) == job.queue)).first()
     kind = session.exec(select(kinds).where(col(kinds.kind) == job.kind)).first()
-    if kind is None or (kind.max_running is None and kind.max_per_worker is None):
-        return Controls(queue, kind)
     jobs = BackgroundJob
+    in_queue = _due(session, col(jobs.queue) == job.queue) if queue and queue.paused_at else 0
+    of_kind = _due(session, col(jobs.kind) == job.kind) if kind and kind.paused_at else 0
+    if kind is None or (kind.max_running is None and kind.max_per_worker is None):
+        return Controls(queue, kind, due_in_queue=in_queue, due_of_kind=of_kind)
     running = session.exec(
         select(jobs.worker_id).where(col(jobs.status) == JobStatus.RUNNING, col(jobs.kind) == job.kind)
     )
-    return Controls(queue, kind, Counter(running))
+    return Controls(queue, kind, Counter(running), in_queue, of_kind)
+
+
+def _due(session: Session, those: sa.ColumnElement[bool]) -> int:
+    """Return how many of those jobs are queued and due, counted up to AHEAD_LIMIT."""
+    is_due = sa.and_(col(BackgroundJob.status) == JobStatus.QUEUED, col(BackgroundJob.run_at) <= clock.db_now())
+    some = sa.select(col(BackgroundJob.id)).where(is_due, those).limit(AHEAD_LIMIT).subquery()
+    return int(fetch(session, sa.select(sa.func.count()).select_from(some))[0][0])

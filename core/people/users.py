@@ -26,6 +26,7 @@ from core.job_list.queries import jobs_of_user
 from core.models import DemoModeStatus, Event, PlatformConnection, User
 from core.operations import transitional_states
 from core.operations.demo import demo_mode
+from core.people.operator_list import admin_names
 
 #: Most users that one search returns; longer search text finds the others.
 MOST: Final = 50
@@ -65,6 +66,8 @@ class UserPage:
     diagnosis: Diagnosis
     #: The creator whose data the user has, or that was last asked for.
     preset: str | None
+    #: The names of the admins, where only they can change what the diagnosis names.
+    admins: tuple[str, ...]
     connections: Window[PlatformConnection]
     demo_interactions: int
     jobs: list[dict[str, Any]]
@@ -104,10 +107,12 @@ def user_page(session: Session, user_id: UUID, connections_from: int = 0, events
         raise NotFound(f"There is no user with id {user_id}.")
     job = latest_job(session, user_id)
     context = load_context(session, job) if job else None
+    diagnosis = diagnose_in(session, user, context)
     return UserPage(
         user=user,
         context=context,
-        diagnosis=diagnose_in(session, user, context),
+        diagnosis=diagnosis,
+        admins=admin_names(session) if diagnosis.for_admins else (),
         preset=last_preset(session, user),
         connections=user_connections(session, user_id, CONNECTIONS_SHOWN, connections_from),
         demo_interactions=rows.count_interactions(session, user_id),

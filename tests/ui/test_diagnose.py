@@ -500,3 +500,16 @@ def test_workers_of_other_queues_are_no_sign_of_life(session: Session) -> None:
     session.add(Worker(host="x", pid=2, threads=4, queues=["mail"], heartbeat_at=datetime.now(UTC)))
     session.flush()
     assert "This queue has never had a worker." in diagnose_user(session, user).evidence
+
+
+def test_a_resume_says_how_many_jobs_it_starts_and_what_helps_without_it(session: Session) -> None:
+    for _ in range(3):
+        user = make_user(session)
+        request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    controls.pause_queue(session, "demo", ADMIN, "deploying")
+    session.flush()
+    diagnosis = diagnose_user(session, user)
+    assert diagnosis.remedy.effect == "3 waiting jobs of the queue demo start again, this one among them."
+    assert [each.command for each in diagnosis.others] == ["job.cancel"]
+    assert "deploying" in diagnosis.for_admins
+    assert "deploying" not in diagnosis.customer
