@@ -187,9 +187,9 @@ def by_time(range_: Sequence[Condition]) -> Source:
     return Source("time", _by_time(*range_), rank=0)
 
 
-def by_id(job_id: UUID) -> Source:
-    """Return one job."""
-    return Source("id", (Arm((col(Job.id) == job_id,)),), ordered=False, rank=8)
+def by_id(first: UUID, last: UUID) -> Source:
+    """Return the jobs with these ids: one, or the few of a moment."""
+    return Source("id", (Arm((col(Job.id).between(first, last),)),), ordered=False, rank=8)
 
 
 def _paired(where: tuple[Condition, ...], pairs: Sequence[tuple[str, str]]) -> Arm:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func
 
 from core.database.statements import Query, fetch
-from core.database.text import begins_with, contains, pasted
+from core.database.text import begins_with, contains, ids_beginning, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
@@ -23,13 +23,15 @@ from core.diagnosis.situation import Situation, row_situation
 from core.diagnosis.user import diagnose_in
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
-from core.models import DemoModeStatus, Event, PlatformConnection, User
+from core.models import BackgroundJob, DemoModeStatus, Event, PlatformConnection, User
 from core.operations import transitional_states
 from core.operations.demo import demo_mode
 from core.people.operator_list import admin_names
 
 #: Most users that one search returns; longer search text finds the others.
 MOST: Final = 50
+#: Characters of a job's id from which on a search finds its user; customers are told thirteen.
+FEWEST_OF_JOB: Final = 9
 #: Jobs and events on one user's page.
 JOBS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
@@ -168,11 +170,12 @@ def _contains(search: str) -> ColumnElement[bool]:
 
 
 def _id_between(search: str) -> list[ColumnElement[bool]]:
-    """Return the range of ids that start with these hexadecimal digits, if any; an index finds a range."""
-    digits = search.lower().replace("-", "")
-    if not 4 <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
+    """Return the range of ids that start with these digits, of the user or of a job of theirs; an index finds it."""
+    if (ids := ids_beginning(search)) is None:
         return []
-    return [col(User.id).between(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))]
+    of_jobs = sa.select(col(BackgroundJob.user_id)).where(col(BackgroundJob.id).between(*ids))
+    by_job = [col(User.id).in_(of_jobs)] if len(search) >= FEWEST_OF_JOB else []
+    return [col(User.id).between(*ids), *by_job]
 
 
 def _lines(session: Session, conditions: list[ColumnElement[bool]], start: int) -> Window[UserLine]:

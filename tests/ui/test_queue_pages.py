@@ -112,6 +112,7 @@ def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console
     page.get_by_text(sentence).wait_for()
     assert "deploying" in page.get_by_text(sentence).inner_text()
     page.get_by_role("button", name="Resume").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
     toast(page, "Queue resumed.")
     page.get_by_text(sentence).wait_for(state="detached")
     rows.expire_all()

@@ -64,3 +64,38 @@ def test_support_without_the_right_to_resume_tells_the_admins_or_cancels(console
     rows.delete(queue)
     rows.commit()
     assert page.wrong == []
+
+
+def test_enter_opens_the_only_user_found_and_arrows_move_through_several(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    first, second = (make_user(rows, email=f"{name}.arrow@example.com") for name in ("zoe", "zora"))
+    rows.commit()
+    page = console.open(support, "/users")
+    field = page.get_by_label("Search users")
+    field.fill("zo")
+    page.get_by_role("link", name=second.email).wait_for()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.className").startswith("nicegui-link")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.tagName") == "INPUT"
+    field.fill("zoe.arrow")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/users/{first.id}")
+    assert page.wrong == []
+
+
+def test_a_customer_who_asks_twice_reads_their_own_words(console, rows: Session) -> None:
+    user = make_user(rows)
+    rows.commit()
+    pages = [console.open(user, "/settings/demo-mode") for _ in range(2)]
+    for page in pages:
+        page.get_by_role("button", name="Enable demo mode").wait_for()
+    request(rows, demo.enable, user.id, EnableForm(preset="nano"), SUPPORT)
+    rows.connection().exec_driver_sql("SELECT 1")
+    button = pages[0].get_by_role("button", name="Enable demo mode")
+    button.click()
+    rows.commit()
+    toast = pages[0].locator(".q-notification").filter(has_text="This is already under way.")
+    toast.wait_for()
+    assert "toast-bad" not in (toast.get_attribute("class") or "")
+    assert "demo.enable" not in toast.inner_text()

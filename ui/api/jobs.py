@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
 from core.database.window import USUAL, Window
+from core.diagnosis.ended import customer_error
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
 from core.job_list import queries
@@ -161,8 +162,11 @@ def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
     job = job_detail.job
     row: dict[str, Any] = {**job_detail.row, **shown({"args": job.args, "result": job.result}), "reason": job.reason}
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
-    row["error_message"] = job.error_message
-    if actor.may(Role.VIEWER):
+    if not actor.may(Role.VIEWER):  # an error's own text names hosts, settings and classes
+        error = customer_error(job) if job.error_type else None
+        row |= {"error": error, "error_message": error, "worker": None}
+    else:
+        row["error_message"] = job.error_message
         row["attempts"] = [attempt.model_dump(mode="json") for attempt in job_detail.attempts]
         row["error_traceback"] = job.error_traceback
     return row

@@ -28,6 +28,8 @@ from ui.components.jobs.reveal import as_text, draw_arguments
 
 #: Seconds between two refreshes while the job is unfinished: "retry in 12 s" has to count down.
 REFRESH_SECONDS = 2.0
+#: One of so many refreshes is made once it has ended: its age counts on.
+AT_REST = 10
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 _OUTCOMES: Mapping[AttemptOutcome, str] = {
     AttemptOutcome.RUNNING: design.RUN,
@@ -46,7 +48,7 @@ class JobDetail:
         self._job_id = job_id
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
-        self._moving = True
+        self._moving, self._ticks = True, 0
         with box("detail-body") as self._body:
             self._head: Part[Detail] = Part(self._draw_head, "vbox")
             self._diagnosis = DiagnosisBox(self.refresh, look="because", without=job_id)
@@ -88,7 +90,8 @@ class JobDetail:
             self._message.set_text(job.progress_message)
 
     async def _tick(self) -> None:
-        if self._moving and ui.context.client.has_socket_connection:
+        self._ticks += 1
+        if (self._moving or self._ticks % AT_REST == 0) and ui.context.client.has_socket_connection:
             await self.refresh()
 
     def _draw_head(self, job_detail: Detail) -> None:
