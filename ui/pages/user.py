@@ -1,6 +1,7 @@
 """One user: the diagnosis, the safe remedy, and the history."""
 
 import time
+from contextlib import suppress
 from uuid import UUID
 
 from markupsafe import Markup
@@ -71,7 +72,7 @@ class OneUser:
         await self.refresh()
         if self._access:
             await self._access.begin()
-        keep_fresh(self._screen, self.refresh, user_id=self._user_id)
+        keep_fresh(self._screen, self._follow, user_id=self._user_id)
         keep_ticking(self._screen, self._look, seconds=LOOK)
 
     async def refresh(self) -> None:
@@ -96,6 +97,11 @@ class OneUser:
 
     async def _look(self) -> None:
         if not self._is_at_rest or time.monotonic() - self._looked_at >= LOOK_AT_REST:
+            await self._follow()
+
+    async def _follow(self) -> None:
+        # A user who is deleted meanwhile stays as they were last seen.
+        with suppress(NotFound):
             await self.refresh()
 
     def _draw_demo(self, page: UserPage) -> None:
