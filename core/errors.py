@@ -31,6 +31,8 @@ class Refused(UnstuckError):
 
     status: ClassVar[int] = 400
     title: ClassVar[str] = "Refused"
+    #: What customers read instead of the detail, which names roles, states and jobs; empty: the detail is for everyone.
+    customer: ClassVar[str] = ""
 
     def __init__(self, detail: str, **extra: object) -> None:
         super().__init__(detail)
@@ -74,12 +76,14 @@ class NotAllowed(Refused):
 
     status = 409
     title = "Not possible now"
+    customer = "This is not possible at the moment; the page shows how things are now."
 
 
 class AlreadyActive(NotAllowed):
     """A job is already active on this row; `job_id` names it."""
 
     title = "Already active"
+    customer = "This is already under way."
 
     def __init__(self, detail: str, job_id: UUID) -> None:
         super().__init__(detail, job_id=str(job_id))

@@ -32,6 +32,17 @@ class Progress:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CancelOffer:
+    """What ending a job early does, as a button: its label and its effect on the row, in a sentence or two.
+
+    It is called Cancel only where it takes everything back.
+    """
+
+    label: str
+    effect: str
+
+
 #: What `run` yields, and what it returns: the job's result, shown to people.
 Steps = Generator[Progress, None, dict[str, Any] | None]
 
@@ -136,9 +147,10 @@ class Operation(Generic[RowT, FormT]):
     source: frozenset[StrEnum]
     during: StrEnum
     target: StrEnum
-    #: The state in which a cancelled operation settles, and what that means for the row, in one sentence.
+    #: The state in which a cancelled operation settles once it has begun.
     cancelled_state: StrEnum
-    cancel_effect: str
+    #: Says what that means for the row, from how far the operation is (`total` is 0 before the first checkpoint).
+    on_cancel: Callable[[Progress], CancelOffer]
     form: type[FormT]
     run: Callable[[Work[RowT, FormT]], Steps]
     #: Removes what `run` left; runs in the transaction that ends the job, so it may only change the database.

@@ -11,10 +11,11 @@ from core.actor import Actor
 from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.people import PEOPLE
 from core.jobs.cancel import cancel
-from core.jobs.repair import repair_user
+from core.jobs.repair import RepairForm, repair_user
 from core.jobs.request import Accepted, JobOptions, request, request_task
 from core.jobs.retry import retry
 from core.jobs.reveal import reveal
+from core.jobs.start_now import start_now
 from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
 from core.operation import NoForm, Operation, Task
 from core.operations import BY_NAME, OPERATIONS, TASKS
@@ -45,7 +46,14 @@ def _reveal(session: Session, call: Invocation) -> dict[str, Any]:
 
 
 def _repair(session: Session, call: Invocation) -> dict[str, Any]:
-    return {"was": repair_user(session, target_of(call), call.actor, call.reason), "now": "failed"}
+    assert isinstance(call.form, RepairForm)
+    form, target = call.form, target_of(call)
+    done = repair_user(session, target, call.actor, call.reason, start_again=form.start_again)
+    return {"was": done.was, "now": done.now, "job_id": done.job_id and str(done.job_id)}
+
+
+def _start_now(session: Session, call: Invocation) -> dict[str, Any]:
+    return _answer(start_now(session, target_of(call), call.actor, call.reason))
 
 
 def _control(
@@ -122,7 +130,8 @@ _ALL = (
     Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
     Command(name="job.reveal", label="Reveal arguments", role=Role.ADMIN, form=NoForm, act=_reveal),
-    Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=NoForm, act=_repair),
+    Command(name="job.start_now", label="Start now", role=Role.SUPPORT, form=NoForm, act=_start_now, own=_owner_of_job),
+    Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=RepairForm, act=_repair),
     *(
         Command(
             name=name, label=label, role=Role.ADMIN, form=controls.Named, act=partial(_control, act), needs_reason=stops

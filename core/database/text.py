@@ -7,6 +7,7 @@ database has the C locale. So no text that a person typed is lowered in Python b
 import re
 import unicodedata
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, case, func, literal, literal_column
 
@@ -99,3 +100,11 @@ def _lower(text: str) -> ColumnElement[str]:
 
 def _typed(text: str) -> ColumnElement[str]:
     return literal(text, Text())
+
+
+def ids_beginning(text: str) -> tuple[UUID, UUID] | None:
+    """Return the first and the last id that starts with these four or more digits, or None for any other text."""
+    digits = text.strip().lower().replace("-", "")
+    if not 4 <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

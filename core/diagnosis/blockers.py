@@ -1,10 +1,18 @@
 """Blockers: operator settings that keep a due job from starting (a paused queue or kind, a limit, a rate)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from core.diagnosis.context import Explanation, JobContext, Remedy, name_of, requested_evidence
+from core.diagnosis.answer import Explanation, Remedy
+from core.diagnosis.cancelling import cancel_remedy, or_cancel
+from core.diagnosis.context import JobContext, name_of, requested_evidence
+from core.diagnosis.turns import counted_up, own_turn
 from core.models import JobKind, Queue
 from core.wording import clock_time, counted, spoken
+
+#: What the customer reads while a person holds the queue or kind.
+_HELD: Final = "Our team has paused this for now. It starts by itself when the pause ends; you can close this page."
 
 
 def blocker_of(context: JobContext) -> Explanation | None:
@@ -22,14 +30,21 @@ def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
     queue, kind = context.controls.queue, context.controls.kind
     pauses: list[tuple[str, Queue | JobKind, Remedy]] = []
     if queue and queue.paused_at:
-        effect = f"Jobs of the queue {queue.name} start again, this one among them."
+        effect = _effect_of_resume(context.controls.due_in_queue, f"the queue {queue.name}")
         pauses.append(
             (f"queue {queue.name}", queue, Remedy("queue.resume", None, "Resume", effect, {"name": queue.name}))
         )
     if kind and kind.paused_at:
-        effect = f"Jobs of the kind {kind.kind} start again, this one among them."
+        effect = _effect_of_resume(context.controls.due_of_kind, f"the kind {kind.kind}")
         pauses.append((f"kind {kind.kind}", kind, Remedy("kind.resume", None, "Resume", effect, {"name": kind.kind})))
     return pauses
+
+
+def _effect_of_resume(due: int, name: str) -> str:
+    """Return how many jobs start again: it concerns more people than this one."""
+    if due <= 1:
+        return f"Jobs of {name} start again; now this one waits."
+    return f"{counted_up(due)} waiting jobs of {name} start again, this one among them."
 
 
 def _paused(context: JobContext) -> Explanation | None:
@@ -43,12 +58,14 @@ def _paused(context: JobContext) -> Explanation | None:
     evidence += [f"Also, {other} is paused, by {more.paused_by}." for other, more, _ in pauses[1:]]
     evidence += ["Also, no worker is alive for this queue."] if context.capacity.workers == 0 else []
     when = clock_time(row.paused_at, context.now)
+    pause = f"{name} was paused by {row.paused_by} at {when}{why}."
     return Explanation(  # Whitespace is collapsed, so that a multi-line reason still gives one line.
-        " ".join(
-            f"{name_of(context)} is not running because {name} was paused by {row.paused_by} at {when}{why}.".split()
-        ),
+        " ".join(f"{name_of(context)} is not running because {pause}".split()),
+        _HELD,
         (*evidence, *requested_evidence(context)),
         remedy,
+        or_cancel(context.job),
+        for_admins=" ".join(f"Job {context.job.id} ({context.job.kind}) waits: {pause} Can it be resumed?".split()),
     )
 
 
@@ -57,7 +74,7 @@ def _at_its_limit(context: JobContext) -> Explanation | None:
     if kind is None:
         return None
     if kind.max_running == 0 or kind.max_per_worker == 0:
-        return _blocked(context, f"no job of {kind.kind} may start: its limit is 0")
+        return _stopped_by_limit(context, f"no job of {kind.kind} may start: its limit is 0")
     if context.capacity.workers == 0:
         return None
     total = sum(running.values())
@@ -91,9 +108,14 @@ def _free_starts(kind: JobKind, now: datetime) -> float:
     return min(most, kind.rate_left + most * abs((now - kind.rate_at).total_seconds()) / kind.rate_seconds)
 
 
+def _stopped_by_limit(context: JobContext, why: str) -> Explanation:
+    """Explain a limit of 0: it stops the kind as a pause does, and only an admin can raise it."""
+    message = f"Job {context.job.id} waits: {why}. Can the limit be raised?"
+    return replace(_blocked(context, why), customer=_HELD, remedy=cancel_remedy(context.job), for_admins=message)
+
+
 def _blocked(context: JobContext, why: str) -> Explanation:
     before = (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
     source = "Admins set this on the Queues page."
-    return Explanation(
-        f"{name_of(context)} is not running because {why}.", (source, *before, *requested_evidence(context))
-    )
+    sentence = f"{name_of(context)} is not running because {why}."
+    return Explanation(sentence, own_turn(context), (source, *before, *requested_evidence(context)))

@@ -1,11 +1,10 @@
-"""The facts that a diagnosis uses (a job, its worker, live workers, jobs ahead, controls), and its result."""
+"""The facts that a diagnosis uses: a job, its worker, live workers, jobs ahead, controls."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
-from core.diagnosis.place import JobPlace, load_place
+from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, situation_of
 from core.jobs.labels import Label, is_alive, label_of
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
@@ -26,47 +25,12 @@ from core.wording import spoken
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
-    """A recommended command: its target and arguments, the button's label, and what it does."""
-
-    command: str
-    target: UUID | None
-    label: str
-    effect: str
-    args: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One sentence that support can say on the phone, its evidence, and the recommended remedy, if one is needed."""
-
-    sentence: str
-    evidence: tuple[str, ...] = ()
-    remedy: Remedy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """The situation of a job or user, and its explanation."""
-
-    situation: Situation
-    sentence: str
-    evidence: tuple[str, ...] = ()
-    remedy: Remedy | None = None
-
-    @classmethod
-    def of(cls, situation: Situation, explanation: Explanation) -> Self:
-        """Return the diagnosis with this explanation."""
-        return cls(situation, explanation.sentence, explanation.evidence, explanation.remedy)
-
-
-@dataclass(frozen=True, slots=True)
 class Capacity:
     """The live workers that serve a job's queue."""
 
     workers: int
     threads: int
-    #: The latest heartbeat of any worker, live or not; None: no worker has ever run.
+    #: The latest heartbeat of a worker for this queue, live or not; None: the queue never had one.
     last_seen: datetime | None
     #: Threads of theirs that run a job, of any queue.
     busy: int = 0
@@ -80,6 +44,9 @@ class Controls:
     kind: JobKind | None = None
     #: Running jobs of the kind, by worker; counted only where the kind has limits.
     running: Mapping[UUID | None, int] = field(default_factory=dict)
+    #: Due jobs of a paused queue, and of a paused kind, counted up to AHEAD_LIMIT.
+    due_in_queue: int = 0
+    due_of_kind: int = 0
 
     @property
     def hold(self) -> bool:
@@ -124,6 +91,12 @@ class JobContext:
         return situation_of(self.facts)
 
     @property
+    def other_workers(self) -> int:
+        """How many live workers serve the job's queue, besides the one that runs it."""
+        own = self.worker is not None and is_alive(self.worker, self.now) and self.job.queue in self.worker.queues
+        return self.capacity.workers - own
+
+    @property
     def label(self) -> Label:
         """The job's present label."""
         return label_of(self.job, self.worker, self.now)
@@ -144,6 +117,11 @@ def name_of(context: JobContext) -> str:
 def requested_evidence(context: JobContext) -> tuple[str, ...]:
     """Return when a job was requested, as evidence."""
     return (f"Requested {context.since(context.job.created_at)} ago.",)
+
+
+def error_of(job: BackgroundJob) -> str:
+    """Return the first line of a job's error, as it was recorded for operators."""
+    return ((job.error_message or "").strip() or "no error was recorded").splitlines()[0][:300]
 
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
@@ -176,11 +154,12 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
 def _capacity() -> Query:
     """Return the statement for the database's time and the values of a Capacity."""
     lease = sa.bindparam("lease", type_=sa.Interval())
+    serves = col(Worker.queues).contains(sa.bindparam("queues", type_=sa.ARRAY(sa.Text())))
     alive = sa.and_(
         col(Worker.stopped_at).is_(None),
         col(Worker.lost_at).is_(None),
         col(Worker.heartbeat_at) > clock.db_now() - lease,
-        col(Worker.queues).contains(sa.bindparam("queues", type_=sa.ARRAY(sa.Text()))),
+        serves,
     )
     jobs = BackgroundJob
     running = sa.and_(
@@ -188,7 +167,7 @@ def _capacity() -> Query:
     )
     busy = sa.select(sa.func.count()).select_from(jobs).where(running)
     threads = sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)
-    last_seen = sa.select(sa.func.max(col(Worker.heartbeat_at)))
+    last_seen = sa.select(sa.func.max(col(Worker.heartbeat_at))).where(serves)
     return (
         sa.select(clock.db_now(), sa.func.count(), threads, last_seen.scalar_subquery(), busy.scalar_subquery())
         .select_from(Worker)
@@ -213,10 +192,19 @@ def _load_controls(session: Session, job: BackgroundJob) -> Controls:
     queues, kinds = truncated(Queue, IN_LIST), truncated(JobKind, IN_LIST)
     queue = session.exec(select(queues).where(col(queues.name) == job.queue)).first()
     kind = session.exec(select(kinds).where(col(kinds.kind) == job.kind)).first()
-    if kind is None or (kind.max_running is None and kind.max_per_worker is None):
-        return Controls(queue, kind)
     jobs = BackgroundJob
+    in_queue = _due(session, col(jobs.queue) == job.queue) if queue and queue.paused_at else 0
+    of_kind = _due(session, col(jobs.kind) == job.kind) if kind and kind.paused_at else 0
+    if kind is None or (kind.max_running is None and kind.max_per_worker is None):
+        return Controls(queue, kind, due_in_queue=in_queue, due_of_kind=of_kind)
     running = session.exec(
         select(jobs.worker_id).where(col(jobs.status) == JobStatus.RUNNING, col(jobs.kind) == job.kind)
     )
-    return Controls(queue, kind, Counter(running))
+    return Controls(queue, kind, Counter(running), in_queue, of_kind)
+
+
+def _due(session: Session, those: sa.ColumnElement[bool]) -> int:
+    """Return how many of those jobs are queued and due, counted up to AHEAD_LIMIT."""
+    is_due = sa.and_(col(BackgroundJob.status) == JobStatus.QUEUED, col(BackgroundJob.run_at) <= clock.db_now())
+    some = sa.select(col(BackgroundJob.id)).where(is_due, those).limit(AHEAD_LIMIT).subquery()
+    return int(fetch(session, sa.select(sa.func.count()).select_from(some))[0][0])

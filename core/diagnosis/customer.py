@@ -1,21 +1,26 @@
-"""A creator's demo mode as they see it: its state, its job, and the outcome of the latest job."""
+"""A creator's demo mode as they see it: its state, its job, and the diagnosis in the customer's voice."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session
+import sqlalchemy as sa
+from sqlmodel import Session, col
 
-from core.diagnosis.context import latest_job, load_context
-from core.errors import GiveUp, NotFound, TryAgain
+from core.database.statements import Query, fetch
+from core.diagnosis.answer import Diagnosis
+from core.diagnosis.cancelling import cancel_offer
+from core.diagnosis.context import JobContext, latest_job, load_context
+from core.diagnosis.ended import is_final
+from core.diagnosis.situation import Situation
+from core.diagnosis.user import diagnose_in
+from core.errors import NotFound
 from core.jobs.labels import Label
-from core.models import BackgroundJob, DemoModeStatus, User
-
-#: Shown to a creator instead of a job's error message, which has addresses and advice for operators.
-_OUR_FAULT = "Something went wrong on our side. Please try again. If it keeps happening, give support this number: {}."
-_NOT_AVAILABLE = "The demo service is not available at the moment. Please try again in a few minutes."
-_FOR_OUR_TEAM = "Our team has to look at this; trying again will not help until then. Give support this number: {}."
+from core.models import TERMINAL, BackgroundJob, DemoModeStatus, User
+from core.operation import CancelOffer
+from core.operations.demo import demo_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,9 @@ class DemoState:
 
     status: DemoModeStatus
     preset: str | None
+    #: The customer's sentence of the diagnosis; operators read the other one at the same moment.
+    sentence: str = ""
+    situation: Situation = Situation.FINE
     job_id: UUID | None = None
     kind: str = ""
     label: Label | None = None
@@ -33,7 +41,12 @@ class DemoState:
     run_at: datetime | None = None
     finished_at: datetime | None = None
     result: dict[str, Any] | None = None
+    #: The sentence, while demo mode has failed.
     error: str | None = None
+    #: Doing the failed job again may help.
+    can_retry: bool = True
+    #: How the active job can be ended early; None: it was asked to stop, or there is none.
+    cancel: CancelOffer | None = None
 
 
 def demo_state(session: Session, user_id: UUID) -> DemoState:
@@ -42,32 +55,60 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
     if user is None:
         raise NotFound("This account no longer exists.")
     job = latest_job(session, user_id)
-    if job is None:
-        return DemoState(user.demo_mode_status, user.demo_preset)
+    context = load_context(session, job) if job else None
+    diagnosis = diagnose_in(session, user, context)
+    if context is None:
+        return DemoState(
+            user.demo_mode_status,
+            user.demo_preset,
+            diagnosis.customer,
+            diagnosis.situation,
+            error=_error(user, diagnosis),
+        )
+    return _with_job(user, context, diagnosis, last_preset(session, user))
+
+
+def last_preset(session: Session, user: User) -> str | None:
+    """Return the creator whose data a user has; while demo mode is not on, the one that was last asked for."""
+    if user.demo_preset or user.demo_mode_status is DemoModeStatus.ENABLED:
+        return user.demo_preset
+    presets = fetch(session, _presets(), user_id=user.id, machine=demo_mode.name)
+    return presets[0][0] if presets else None
+
+
+@cache
+def _presets() -> Query:
+    preset = sa.func.jsonb_extract_path_text(col(BackgroundJob.args), "preset")
+    asked_for = sa.select(preset).where(
+        col(BackgroundJob.user_id) == sa.bindparam("user_id"),
+        col(BackgroundJob.machine) == sa.bindparam("machine"),
+        preset.is_not(None),
+    )
+    return asked_for.order_by(col(BackgroundJob.created_at).desc(), col(BackgroundJob.id).desc()).limit(1)
+
+
+def _with_job(user: User, context: JobContext, diagnosis: Diagnosis, preset: str | None) -> DemoState:
+    job = context.job
+    is_active = job.status not in TERMINAL
     return DemoState(
         status=user.demo_mode_status,
-        preset=user.demo_preset or (job.args.get("preset") if job.token else None),
+        preset=preset,
+        sentence=diagnosis.customer,
+        situation=diagnosis.situation,
         job_id=job.id,
         kind=job.kind,
-        label=load_context(session, job).label,
+        label=context.label,
         done=job.progress_done,
         total=job.progress_total,
         message=job.progress_message,
         run_at=job.run_at,
         finished_at=job.finished_at,
         result=job.result,
-        error=error_for_owner(job),
+        error=_error(user, diagnosis),
+        can_retry=not is_final(job),
+        cancel=cancel_offer(job) if is_active and not job.cancel_requested_at else None,
     )
 
 
-def error_for_owner(job: BackgroundJob) -> str | None:
-    """Return a job's error for its owner; the message itself is for operators only."""
-    if job.error_type is None:
-        return None
-    if job.error_type in _names(TryAgain):
-        return _NOT_AVAILABLE
-    return (_FOR_OUR_TEAM if job.error_type in _names(GiveUp) else _OUR_FAULT).format(str(job.id)[-12:])
-
-
-def _names(error: type[Exception]) -> set[str]:
-    return {error.__name__}.union(*(_names(kind) for kind in error.__subclasses__()))
+def _error(user: User, diagnosis: Diagnosis) -> str | None:
+    return diagnosis.customer if user.demo_mode_status == demo_mode.failed else None

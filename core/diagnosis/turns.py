@@ -18,6 +18,16 @@ def wait_of(context: JobContext) -> str | None:
     return f"is next in its queue and waits for a thread: all {_threads(context)} that serve it are busy"
 
 
+def own_turn(context: JobContext) -> str:
+    """Return what a customer reads while their job waits for its turn."""
+    ahead = context.place.ahead
+    if ahead:
+        return (
+            f"{counted_up(ahead)} {'request is' if ahead == 1 else 'requests are'} before yours; it starts by itself."
+        )
+    return "It is next, and starts by itself as soon as there is room."
+
+
 def queue_evidence(context: JobContext) -> tuple[str, ...]:
     """Return how many threads are busy, and which other queues share them."""
     if not wait_of(context):
@@ -26,7 +36,7 @@ def queue_evidence(context: JobContext) -> tuple[str, ...]:
     others = context.place.others
     if not others:
         return (busy,)
-    counts = ", ".join(f"{queue.name} ({_number(queue.waiting)})" for queue in others)
+    counts = ", ".join(f"{queue.name} ({counted_up(queue.waiting)})" for queue in others)
     return busy, f"They also serve other queues with due jobs: {counts}. Each queue has its turns, urgent jobs more."
 
 
@@ -40,8 +50,9 @@ def _threads(context: JobContext) -> str:
 
 
 def _jobs(count: int) -> str:
-    return "1 job is" if count == 1 else f"{_number(count)} jobs are"
+    return "1 job is" if count == 1 else f"{counted_up(count)} jobs are"
 
 
-def _number(count: int) -> str:
+def counted_up(count: int) -> str:
+    """Return a number that was counted up to AHEAD_LIMIT."""
     return f"{AHEAD_LIMIT:,} or more" if count >= AHEAD_LIMIT else f"{count:,}"

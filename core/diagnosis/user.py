@@ -1,4 +1,4 @@
-"""The diagnosis of a user's demo mode: one sentence, the evidence, and the one remedy that is safe to press.
+"""The diagnosis of a user's demo mode: two sentences, the evidence, and the one remedy that is safe to press.
 
 `diagnose` is a pure function over loaded facts. A remedy names a command, so that the button, the API and the CLI offer
 the same one.
@@ -9,20 +9,28 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from core.database.truncate import truncated
-from core.diagnosis.context import Diagnosis, Explanation, JobContext, Remedy, latest_job, load_context, name_of
+from core.diagnosis.answer import Diagnosis, Explanation
+from core.diagnosis.context import JobContext, latest_job, load_context, name_of
+from core.diagnosis.ended import number_of, row_clean_up
 from core.diagnosis.job import explain, explanation_of
-from core.diagnosis.situation import situation_of_row
+from core.diagnosis.rest import UserData, damage_of, drift, load_data, start_again
+from core.diagnosis.situation import Situation, situation_of_row
 from core.errors import NotFound
 from core.jobs.labels import Label
 from core.models import TERMINAL, BackgroundJob, User
-from core.operations import clean_up_of, operation_during
+from core.operations import operation_during
 from core.operations.demo import demo_mode
 
 
 def diagnose_user(session: Session, user: User) -> Diagnosis:
     """Load the facts about a user's demo mode and return its diagnosis."""
     job = latest_job(session, user.id)
-    return diagnose(user, load_context(session, job) if job else None)
+    return diagnose_in(session, user, load_context(session, job) if job else None)
+
+
+def diagnose_in(session: Session, user: User, context: JobContext | None) -> Diagnosis:
+    """Return the diagnosis of a user in their context, which is loaded, with what their rows say."""
+    return diagnose(user, context, load_data(session, user, context))
 
 
 def explain_job(session: Session, job_id: UUID) -> Diagnosis:
@@ -34,49 +42,48 @@ def explain_job(session: Session, job_id: UUID) -> Diagnosis:
     return explain(load_context(session, job))
 
 
-def diagnose(user: User, context: JobContext | None) -> Diagnosis:
-    """Return the diagnosis of a user's demo mode; `context` is its active job, or else its latest one, or None."""
+def diagnose(user: User, context: JobContext | None, data: UserData | None = None) -> Diagnosis:
+    """Return the diagnosis of a user's demo mode; `context` is its active job, or else its latest one, or None.
+
+    `data`: what the user's rows and the log say, which lists do not read. Without it, nothing is said about them.
+    """
     state = user.demo_mode_status
     active = context if context and context.job.status not in TERMINAL else None
     situation = situation_of_row(state, active.situation if active else None, demo_mode)
     if active:
-        explanation = explanation_of(active)
-    elif operation_during(demo_mode, state):
-        explanation = _drift(user, context)
-    elif state == demo_mode.failed:
-        explanation = (
-            explanation_of(context) if context and context.label is Label.FAILED else _failed_without_a_job(user)
-        )
-    else:
-        explanation = Explanation(f"No problem found: demo mode is {state}.", _latest(context))
-    return Diagnosis.of(situation, explanation)
+        return Diagnosis.of(situation, explanation_of(active))
+    if operation_during(demo_mode, state):
+        return Diagnosis.of(situation, drift(user, context, data))
+    if data and (damage := damage_of(user, context, data)):
+        return Diagnosis.of(Situation.FAILED if situation is Situation.FAILED else Situation.STUCK, damage)
+    if state == demo_mode.failed:
+        if context and context.label is Label.FAILED:
+            return Diagnosis.of(situation, explanation_of(context))
+        return Diagnosis.of(situation, _unexplained(user, context, data))
+    return Diagnosis.of(situation, _at_rest(user, context))
 
 
-def _latest(context: JobContext | None) -> tuple[str, ...]:
+def _at_rest(user: User, context: JobContext | None) -> Explanation:
+    on = "on" if user.demo_mode_status == "enabled" else "off"
+    sentence = f"No problem found: demo mode is {user.demo_mode_status}."
     if context is None:
-        return ()
-    return (f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago.",)
+        return Explanation(sentence, f"Demo mode is {on}.")
+    latest = f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago."
+    return Explanation(sentence, f"Demo mode is {on}.", (latest,), others=start_again(context))
 
 
-def _drift(user: User, context: JobContext | None) -> Explanation:
-    state = user.demo_mode_status
-    last = (
-        f"Its latest job: {context.label} {context.since(context.job.finished_at)} ago."
-        if context
-        else "It has never had a job."
+def _unexplained(user: User, context: JobContext | None, data: UserData | None) -> Explanation:
+    """Explain a failed state whose last job did not fail: it was cleaning up, or was repaired."""
+    if data and data.repaired:
+        sentence = f"Demo mode failed: {data.repaired}"
+    elif context:
+        ended = f"{context.label} {context.since(context.job.finished_at)} ago"
+        sentence = f"Demo mode is still failed: {name_of(context)} was {ended}."
+    else:
+        sentence = "Demo mode failed, but no failed job explains why."
+    number = number_of(context.job if context else user)
+    customer = (
+        "Something went wrong on our side. Try again, or clean up and start anew. "
+        f"If it happens again, give our support this number: {number}."
     )
-    return Explanation(
-        f"Demo mode says {state}, but no job is at work on it. It cannot continue by itself.",
-        (last, "This happens when someone edits a job's row in the database."),
-        Remedy("user.repair", user.id, "Repair", "Marks it failed, so that you can retry or clean up."),
-    )
-
-
-def _failed_without_a_job(user: User) -> Explanation:
-    clean_up = clean_up_of(demo_mode)
-    effect = "Deletes the remaining demo data and turns demo mode off."
-    return Explanation(
-        "Demo mode failed, but no failed job explains why.",
-        (),
-        Remedy(clean_up.name, user.id, clean_up.label, effect) if clean_up else None,
-    )
+    return Explanation(sentence, customer, (), row_clean_up(demo_mode, user.id))

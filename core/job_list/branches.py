@@ -7,18 +7,21 @@ one branch; a filter that cannot match has none.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
+from core.database.text import ids_beginning
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
 from core.job_list import sources
 from core.job_list.filters import JobFilter
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
 from core.models import JobStatus
+
+#: Characters of free text from which on it may be the beginning of a job's id; customers are told thirteen.
+FEWEST_OF_ID = 9
 
 
 @dataclass(slots=True)
@@ -102,9 +105,9 @@ def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> I
     if job_filter.q is None:
         yield Branch(pairs=narrowed)
         return
-    if (job_id := _as_id(job_filter.q)) is not None:
+    if len(job_filter.q) >= FEWEST_OF_ID and (ids := ids_beginning(job_filter.q)):
         branch = Branch(pairs=narrowed)
-        branch.narrow(col(Job.id) == job_id, sources.by_id(job_id))
+        branch.narrow(col(Job.id).between(*ids), sources.by_id(*ids))
         yield branch
     for narrow in (_narrow_by_user, _narrow_by_error):
         branch = Branch(pairs=narrowed)
@@ -112,13 +115,6 @@ def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> I
             yield branch
     if named := tuple(pair for pair in pairs or () if job_filter.q.lower() in pair[0].lower()):
         yield Branch(pairs=named)
-
-
-def _as_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:

@@ -60,7 +60,7 @@ class JobFilter(BaseModel):
     connection: _Id = None
     #: An error's fingerprint, or words from its type and message; the start of a word is enough.
     error: _OptionalText = None
-    #: Free text: a job's or user's id, the start of an e-mail address, part of a kind, words of an error.
+    #: Free text: a job's id or its beginning, a user's id, the start of an address, part of a kind, words of an error.
     q: _OptionalText = None
     created_after: _Time = None
     created_before: _Time = None

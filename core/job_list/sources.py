@@ -192,9 +192,9 @@ def by_end(range_: Sequence[Condition]) -> Source:
     return Source("end", (Arm(tuple(range_)),), ordered=False, instead=NEWEST, rank=0)
 
 
-def by_id(job_id: UUID) -> Source:
-    """Return one job."""
-    return Source("id", (Arm((col(Job.id) == job_id,)),), ordered=False, rank=8)
+def by_id(first: UUID, last: UUID) -> Source:
+    """Return the jobs with these ids: one, or the few of a moment."""
+    return Source("id", (Arm((col(Job.id).between(first, last),)),), ordered=False, rank=8)
 
 
 def _paired(where: tuple[Condition, ...], pairs: Sequence[tuple[str, str]]) -> Arm:

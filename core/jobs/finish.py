@@ -14,6 +14,7 @@ from sqlmodel import Session
 from core.errors import GiveUp
 from core.jobs.failure import Failure, failure_of
 from core.jobs.fence import Transition, transition
+from core.jobs.proof import state_after
 from core.jobs.subject import lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.operation import Operation
@@ -96,7 +97,7 @@ def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
     subject = lock_subject(session, job)
     if isinstance(kind, Operation) and subject is not None:
         to = _undo(session, job, kind, subject, to)
-        kind.machine.set_state(subject, _settled_state(kind, job, to))
+        kind.machine.set_state(subject, state_after(kind, job, to.status))
         session.flush()
     transition(session, job.id, job.token, job.status, to)
 
@@ -124,14 +125,6 @@ def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subje
         failure = failure_of(GiveUp(f"Cleaning up failed too, something may be left; Dismiss cleans it. ({error})"))
         return replace(to, status=JobStatus.FAILED, event="job.failed", failure=failure)
     return to
-
-
-def _settled_state(kind: Operation[Any, Any], job: BackgroundJob, to: Transition) -> Any:
-    if to.status is JobStatus.FAILED:
-        return kind.machine.failed
-    if job.token == 0 and job.came_from in set(type(kind.during)):
-        return type(kind.during)(job.came_from)
-    return kind.cancelled_state
 
 
 SUCCESS = Transition(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")

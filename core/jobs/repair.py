@@ -1,44 +1,120 @@
-"""Repairing drift: a row in a transitional state without an active job, for example after a manual change."""
+"""Repairing what a manual change left: the last job ends as it should have, and its user says what that job proves."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session
+from pydantic import Field
+from sqlmodel import Session, col, select
 
-from core import bus
+from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
+from core.demo import rows
 from core.errors import AlreadyActive, NotAllowed, NotFound
+from core.jobs import finish
+from core.jobs.failure import Failure, fingerprint
+from core.jobs.proof import ending_of, is_by_hand, proven_state, true_status
 from core.jobs.request import active_job
+from core.jobs.retry import RETRYABLE, retry
 from core.jobs.subject import lock_row
-from core.models import User
-from core.operation import Operation
-from core.operations import OPERATIONS
+from core.models import AttemptOutcome, BackgroundJob, JobStatus, User
+from core.operation import Form, Machine, NoForm, Work
+from core.operations import MACHINES, clean_up_of, operation_during, operations_on
+
+_BY_HAND = "A person changed this job's status in the database; the repair ended it."
 
 
-def repair_user(session: Session, user_id: UUID, actor: Actor, reason: str | None = None) -> str:
-    """Move a user from a transitional state without a job to `failed`, from where they can retry or clean up.
+class RepairForm(Form):
+    """What to do after the repair."""
 
-    Returns the previous state. Raises NotFound, AlreadyActive, or NotAllowed when nothing has drifted.
+    start_again: bool = Field(default=False, title="Start again", description="Request the same work again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The user's state before and after, and the job that starts again, if that was the wish."""
+
+    was: str
+    now: str
+    job_id: UUID | None = None
+
+
+def repair_user(
+    session: Session, user_id: UUID, actor: Actor, reason: str | None = None, *, start_again: bool = False
+) -> Repaired:
+    """End a job that was changed by hand, delete what it left, and set the user's state to what the job proves.
+
+    A transitional state of which no job tells becomes `failed`, from where one can retry or clean up. Raises NotFound,
+    AlreadyActive, or NotAllowed when nothing has drifted.
     """
     user = lock_row(session, User, user_id)
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
-    for operation in (o for o in OPERATIONS if _is_transitional(o, user)):
-        machine = operation.machine
-        if active := active_job(session, operation, user_id):
-            raise AlreadyActive(
-                f"{active.kind} is active for this user (job {active.id}); there is nothing to repair.", active.id
-            )
-        was = operation.during.value
-        machine.set_state(user, machine.failed)
-        record(session, actor, "user.repaired", user_id=user_id, reason=reason, was=was, now=machine.failed.value)
-        bus.changed(session, user_id=user_id)
-        return was
-    raise NotAllowed("There is nothing to repair: this user's state matches their jobs.")
+    for machine in (each for each in MACHINES if each.table is User):
+        if repaired := _repair(session, machine, user, actor, reason):
+            job = _last_job(session, machine, user) if start_again else None
+            if job and job.status in RETRYABLE:
+                return replace(repaired, job_id=retry(session, job.id, actor, reason).id)
+            return repaired
+    raise NotAllowed("There is nothing to repair: this user's state and data match their jobs.")
 
 
-def _is_transitional(operation: Operation[Any, Any], user: User) -> bool:
-    machine = operation.machine
-    during = operation.during
-    return machine.table is User and machine.state_of(user) is during and during is not machine.failed
+def _repair(session: Session, machine: Machine[Any], user: User, actor: Actor, reason: str | None) -> Repaired | None:
+    if active := active_job(session, operations_on(machine)[0], user.id):
+        raise AlreadyActive(
+            f"{active.kind} is active for this user (job {active.id}); there is nothing to repair.", active.id
+        )
+    was, job = machine.state_of(user), _last_job(session, machine, user)
+    is_settled = job is not None and _settle(session, job, actor, reason)
+    proven = proven_state(job, ending_of(session, job) if job else None)
+    now = proven or (machine.failed if operation_during(machine, was) else was)
+    machine.set_state(user, now)
+    is_emptied = _empty(session, machine, user)
+    if now == was and not is_settled and not is_emptied:
+        return None
+    done = Repaired(was.value, now.value)
+    job_id = job.id if job else None
+    record(session, actor, "user.repaired", user_id=user.id, job_id=job_id, reason=reason, was=done.was, now=done.now)
+    bus.changed(session, user_id=user.id)
+    return done
+
+
+def _last_job(session: Session, machine: Machine[Any], user: User) -> BackgroundJob | None:
+    jobs = select(BackgroundJob).where(
+        col(BackgroundJob.machine) == machine.name, machine.id_column(BackgroundJob) == user.id
+    )
+    newest = jobs.order_by(col(BackgroundJob.created_at).desc(), col(BackgroundJob.id).desc()).limit(1)
+    return session.exec(newest.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def _settle(session: Session, job: BackgroundJob, actor: Actor, reason: str | None) -> bool:
+    """End a job whose status a person wrote, as the program would have; return whether there was anything to do."""
+    ending = ending_of(session, job)
+    if not is_by_hand(job, ending):
+        return False
+    if ending is not None:
+        job.status, job.finished_at = ending, job.finished_at or clock.db_now()
+        session.flush()
+        return True
+    to = finish.cancelled(job, actor=actor, reason=reason)
+    if (status := true_status(job, None)) is JobStatus.FAILED:
+        failure = Failure("ChangedByHand", job.error_message or _BY_HAND, "", fingerprint("ChangedByHand", _BY_HAND))
+        to = replace(to, status=status, outcome=AttemptOutcome.ERROR, event="job.failed", failure=failure)
+    # It goes back to where it was and ends from there, so that attempt, event and counters are as of any other job.
+    job.status = JobStatus.RUNNING if job.token else JobStatus.QUEUED
+    session.flush()
+    finish.settle(session, job, to)
+    session.refresh(job)
+    return True
+
+
+def _empty(session: Session, machine: Machine[Any], user: User) -> bool:
+    """Delete what a row at rest still has though it is off; return whether there was anything."""
+    clean_up = clean_up_of(machine)
+    if clean_up is None or machine.state_of(user) != clean_up.target:
+        return False
+    if not rows.count_interactions(session, user.id):
+        return False
+    clean_up.undo(Work(session, user, NoForm(), "", 0, clock.now()))
+    return True

@@ -10,7 +10,7 @@ from core.demo.batch import Batch, batch_size
 from core.demo.presets import Preset
 from core.demo.source import batches
 from core.models import DemoModeStatus, Role, User
-from core.operation import Form, FormT, Machine, NoForm, Operation, Progress, Steps, Work
+from core.operation import CancelOffer, Form, FormT, Machine, NoForm, Operation, Progress, Steps, Work
 from core.settings import settings
 
 demo_mode = Machine(User, "demo_mode_status", failed=DemoModeStatus.FAILED)
@@ -93,6 +93,31 @@ def _progress_text(batch: Batch) -> str:
     return f"{done:,} of {batch.totals.interactions:,} interactions"
 
 
+def _stop_filling(at: Progress) -> CancelOffer:
+    so_far = f" ({at.message})" if at.message else ""
+    return CancelOffer("Cancel", f"Demo mode ends up off; what was generated{so_far} is deleted.")
+
+
+def _stop_switching(_: Progress) -> CancelOffer:
+    effect = "The previous creator's data is deleted and not restored; demo mode ends up off."
+    return CancelOffer("Stop the switch", effect)
+
+
+def _stop_disabling(at: Progress) -> CancelOffer:
+    return CancelOffer("Delete the rest now", f"{_deleted(at)} Demo mode ends up off.")
+
+
+def _stop_cleaning(at: Progress) -> CancelOffer:
+    return CancelOffer("Delete the rest now", f"{_deleted(at)} Demo mode stays failed.")
+
+
+def _deleted(at: Progress) -> str:
+    """Return what is gone already, and what becomes of the rest."""
+    if not at.done:
+        return "All generated interactions are deleted at once and cannot be restored."
+    return f"{at.done:,} of {at.total:,} interactions are gone and cannot be restored; the rest is deleted at once."
+
+
 enable = Operation(
     name="demo.enable",
     label="Enable demo mode",
@@ -102,7 +127,7 @@ enable = Operation(
     during=DemoModeStatus.ENABLING,
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
-    cancel_effect="Demo mode ends up off; what was generated is deleted.",
+    on_cancel=_stop_filling,
     form=EnableForm,
     run=fill,
     undo=wipe,
@@ -121,7 +146,7 @@ switch = Operation(
     during=DemoModeStatus.SWITCHING,
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
-    cancel_effect="Demo mode ends up off; the previous creator's data is not restored.",
+    on_cancel=_stop_switching,
     form=SwitchForm,
     run=fill,
     undo=wipe,
@@ -140,7 +165,7 @@ disable = Operation(
     during=DemoModeStatus.DISABLING,
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.DISABLED,
-    cancel_effect="The deletion is completed; demo mode ends up off.",
+    on_cancel=_stop_disabling,
     form=NoForm,
     run=empty,
     undo=wipe,
@@ -159,7 +184,7 @@ dismiss = Operation(
     during=DemoModeStatus.FAILED,
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.FAILED,
-    cancel_effect="The deletion is completed; demo mode stays failed.",
+    on_cancel=_stop_cleaning,
     form=NoForm,
     run=empty,
     undo=wipe,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,12 +12,15 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func
 
 from core import clock
-from core.database.statements import Query
-from core.database.truncate import IN_LIST, truncated
+from core.database.statements import Query, fetch
+from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import USUAL, Window, bounds, cut, windowed
 from core.errors import NotFound
 from core.models import Role, SecondFactor, SignInLink, User, UserSession
 from core.people import sessions
+
+#: Admins that a message to them names.
+MOST_NAMED: Final = 5
 
 
 class Access(StrEnum):
@@ -54,6 +57,18 @@ def operator_line(session: Session, user_id: UUID) -> OperatorLine:
     if row is None:
         raise NotFound(f"There is no user with id {user_id}.")
     return _line(*row)
+
+
+def admin_names(session: Session) -> tuple[str, ...]:
+    """Return the names of the first active admins, or their addresses, in the order of the addresses."""
+    return tuple(name or email for name, email in fetch(session, _admins()))
+
+
+@cache
+def _admins() -> Query:
+    names = sa.select(truncate(col(User.name)), truncate(col(User.email)))
+    active = names.where(col(User.role) == Role.ADMIN, col(User.disabled_at).is_(None))
+    return active.order_by(func.lower(col(User.email))).limit(MOST_NAMED)
 
 
 @cache

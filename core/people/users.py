@@ -12,21 +12,26 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func
 
 from core.database.statements import Query, fetch
-from core.database.text import begins_with, contains, pasted
+from core.database.text import begins_with, contains, ids_beginning, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
-from core.diagnosis.context import Diagnosis, JobContext, latest_job, load_context
+from core.diagnosis.answer import Diagnosis
+from core.diagnosis.context import JobContext, latest_job, load_context
+from core.diagnosis.customer import last_preset
 from core.diagnosis.situation import Situation, row_situation
-from core.diagnosis.user import diagnose
+from core.diagnosis.user import diagnose_in
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
-from core.models import DemoModeStatus, Event, PlatformConnection, User
+from core.models import BackgroundJob, DemoModeStatus, Event, PlatformConnection, User
 from core.operations import transitional_states
 from core.operations.demo import demo_mode
+from core.people.operator_list import admin_names
 
 #: Most users that one search returns; longer search text finds the others.
 MOST: Final = 50
+#: Characters of a job's id from which on a search finds its user; customers are told thirteen.
+FEWEST_OF_JOB: Final = 9
 #: Jobs and events on one user's page.
 JOBS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
@@ -61,6 +66,10 @@ class UserPage:
     user: User
     context: JobContext | None
     diagnosis: Diagnosis
+    #: The creator whose data the user has, or that was last asked for.
+    preset: str | None
+    #: The names of the admins, where only they can change what the diagnosis names.
+    admins: tuple[str, ...]
     connections: Window[PlatformConnection]
     demo_interactions: int
     jobs: list[dict[str, Any]]
@@ -100,10 +109,13 @@ def user_page(session: Session, user_id: UUID, connections_from: int = 0, events
         raise NotFound(f"There is no user with id {user_id}.")
     job = latest_job(session, user_id)
     context = load_context(session, job) if job else None
+    diagnosis = diagnose_in(session, user, context)
     return UserPage(
         user=user,
         context=context,
-        diagnosis=diagnose(user, context),
+        diagnosis=diagnosis,
+        admins=admin_names(session) if diagnosis.for_admins else (),
+        preset=last_preset(session, user),
         connections=user_connections(session, user_id, CONNECTIONS_SHOWN, connections_from),
         demo_interactions=rows.count_interactions(session, user_id),
         jobs=jobs_of_user(session, user_id, JOBS_SHOWN),
@@ -158,11 +170,12 @@ def _contains(search: str) -> ColumnElement[bool]:
 
 
 def _id_between(search: str) -> list[ColumnElement[bool]]:
-    """Return the range of ids that start with these hexadecimal digits, if any; an index finds a range."""
-    digits = search.lower().replace("-", "")
-    if not 4 <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
+    """Return the range of ids that start with these digits, of the user or of a job of theirs; an index finds it."""
+    if (ids := ids_beginning(search)) is None:
         return []
-    return [col(User.id).between(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))]
+    of_jobs = sa.select(col(BackgroundJob.user_id)).where(col(BackgroundJob.id).between(*ids))
+    by_job = [col(User.id).in_(of_jobs)] if len(search) >= FEWEST_OF_JOB else []
+    return [col(User.id).between(*ids), *by_job]
 
 
 def _lines(session: Session, conditions: list[ColumnElement[bool]], start: int) -> Window[UserLine]:

@@ -12,7 +12,7 @@ import sys
 from core import operations
 from core.models import DemoModeStatus, Role, User
 from core.models.columns import text_enum
-from core.operation import NoForm, Operation, Progress, Steps, Work
+from core.operation import CancelOffer, NoForm, Operation, Progress, Steps, Work
 from core.operations.demo import QUEUE, demo_mode
 
 
@@ -44,7 +44,7 @@ operation = Operation(
     during=FREEZING,
     target=FROZEN,
     cancelled_state=DemoModeStatus.ENABLED,
-    cancel_effect="Demo mode stays on.",
+    on_cancel=lambda _: CancelOffer("Cancel", "Demo mode stays on."),
     form=NoForm,
     run=freeze,
     undo=lambda _: None,

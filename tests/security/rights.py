@@ -51,6 +51,7 @@ RIGHTS: dict[str, Row] = {
     **{operation.name: _on_demo_mode(operation) for operation in operations_on(demo_mode)},
     "job.retry": Row(OWN, "job failed", {}, "/api/jobs/{id}/retry", "jobs retry {id}"),
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
+    "job.start_now": Row(OWN, "job planned", {}, "/api/jobs/{id}/start-now", "jobs start-now {id}"),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
     "user.repair": Row(SUPPORT, "user adrift", cli="users repair {email}"),
     "maintenance.delete_old_jobs": Row(

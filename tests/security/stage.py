@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from core import clock
 from core.database.engine import session_scope
-from core.jobs.request import request
+from core.jobs.request import JobOptions, request
 from core.models import (
     DemoModeStatus,
     JobKind,
@@ -57,6 +57,11 @@ def _user(state: DemoModeStatus) -> Callable[[Session, User], Target]:
 def _queued(session: Session, user: User) -> Target:
     job = request(session, demo.enable, user.id, EnableForm(), SUPPORT)
     return Target(job.id)
+
+
+def _planned(session: Session, user: User) -> Target:
+    later = JobOptions(run_at=clock.now() + timedelta(hours=3))
+    return Target(request(session, demo.enable, user.id, EnableForm(), SUPPORT, later).id)
 
 
 def _failed(session: Session, user: User) -> Target:
@@ -126,6 +131,7 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "user failed": _user(DemoModeStatus.FAILED),
     "user adrift": _user(DemoModeStatus.ENABLING),
     "job queued": _queued,
+    "job planned": _planned,
     "job failed": _failed,
     "queue open": _with_controls(Queue, "demo", paused=False),
     "queue paused": _with_controls(Queue, "demo", paused=True),

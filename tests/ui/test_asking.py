@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core import clock
+from core.commands.registry import COMMANDS
 from core.jobs.request import JobOptions, request
 from core.models import BackgroundJob, JobKind, JobStatus, Queue
 from core.operations import OPERATIONS, demo
@@ -24,8 +25,9 @@ REASON = "deploy in progress, do not touch"
 
 def asked(engine: Engine, command: str, target: UUID | None = None, **args: object) -> Question | None:
     access.use(engine)
+    asked = question_before(command, target, args, label=COMMANDS[command].label, effect="what it does here")
     with ThreadPoolExecutor(1) as thread:  # Playwright's loop runs in this one
-        return thread.submit(asyncio.run, question_before(command, target, args, effect="what it does here")).result()
+        return thread.submit(asyncio.run, asked).result()
 
 
 def wait_for(session: Session, *kinds: str, **options: object) -> None:

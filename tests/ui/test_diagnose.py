@@ -8,15 +8,15 @@ import pytest
 from sqlmodel import Session
 
 from core.commands.registry import COMMANDS
+from core.diagnosis.cancelling import cancel_offer
 from core.diagnosis.context import Capacity, Controls, JobContext
-from core.diagnosis.job import effect_of_cancel
 from core.diagnosis.place import JobPlace
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
 from core.jobs.request import request
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
-from core.operation import Operation
+from core.operation import CancelOffer, Operation, Progress
 from core.operations import OPERATIONS, demo
 from core.operations.demo import EnableForm, demo_mode
 from core.queues import controls
@@ -91,7 +91,15 @@ SITUATIONS = {
         None,
     ),
     "nobody works": (job(), None, NOBODY, 0, Situation.STUCK, "no worker is alive", "job.cancel"),
-    "scheduled": (job(run_at=NOW + timedelta(hours=3)), None, CAPACITY, 0, Situation.WAITING, "starts in 3 h", None),
+    "scheduled": (
+        job(run_at=NOW + timedelta(hours=3)),
+        None,
+        CAPACITY,
+        0,
+        Situation.WAITING,
+        "starts in 3 h",
+        "job.start_now",
+    ),
     "between attempts": (
         job(attempt=1, run_at=NOW + timedelta(seconds=12), error_message="503"),
         None,
@@ -99,7 +107,7 @@ SITUATIONS = {
         0,
         Situation.WAITING,
         "number 2 of 3 starts in 12 s",
-        None,
+        "job.start_now",
     ),
     "between attempts, nobody works": (
         job(attempt=1),
@@ -163,7 +171,7 @@ SITUATIONS = {
         0,
         Situation.STUCK,
         "no other worker has taken over",
-        None,
+        "job.cancel",
     ),
     "the last worker is lost": (
         job(**RUNNING),
@@ -173,6 +181,33 @@ SITUATIONS = {
         Situation.STUCK,
         "no other worker is alive",
         "job.cancel",
+    ),
+    "a lost worker was asked to stop": (
+        job(**RUNNING, cancel_requested_at=ago(seconds=4)),
+        worker(heartbeat_at=ago(minutes=6)),
+        NOBODY,
+        0,
+        Situation.STUCK,
+        "was asked to stop 4 s ago and has lost its worker; the next sweep ends it",
+        None,
+    ),
+    "no checkpoint yet": (
+        job(**RUNNING | {"progress_done": 0, "progress_total": 0}, claimed_at=ago(seconds=3)),
+        worker(),
+        CAPACITY,
+        0,
+        Situation.MOVING,
+        "started 3 s ago, no checkpoint yet",
+        None,
+    ),
+    "its silent worker is the only one": (
+        job(**RUNNING),
+        worker(heartbeat_at=ago(seconds=21), queues=["demo"]),
+        Capacity(workers=1, threads=8, last_seen=NOW),
+        0,
+        Situation.WAITING,
+        "no other worker serves the queue demo",
+        None,
     ),
     "failed": (job(**FAILED), None, CAPACITY, 0, Situation.FAILED, "failed 3 min ago: No answer.", "job.retry"),
 }
@@ -330,7 +365,7 @@ def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_named() -> None
 @pytest.mark.parametrize("values", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
 def test_a_job_that_is_not_due_yet_mentions_that_the_pause_would_hold_it(values: dict) -> None:
     diagnosis = with_controls(job(**values), Controls(queue=Queue(name="demo", **PAUSED)))
-    assert (diagnosis.situation, diagnosis.remedy) == (Situation.WAITING, None)
+    assert (diagnosis.situation, diagnosis.remedy.command) == (Situation.WAITING, "job.start_now")
     assert "It will not start then either, unless queue demo is resumed." in diagnosis.evidence
 
 
@@ -365,7 +400,8 @@ def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
         job(**DUE), Controls(kind=JobKind(kind="demo.enable", **limits), running=running), ahead=3
     )
     assert text in diagnosis.sentence
-    assert (diagnosis.situation, diagnosis.remedy) == (situation, None)
+    assert diagnosis.situation is situation
+    assert (diagnosis.remedy and diagnosis.remedy.command) == ("job.cancel" if situation is Situation.HELD else None)
     assert "3 due jobs in the queue before it." in diagnosis.evidence
 
 
@@ -398,9 +434,91 @@ def test_pauses_and_limits_are_loaded_from_the_database(session: Session) -> Non
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_a_cancel_promises_what_its_operation_does(operation: Operation[Any, Any]) -> None:
-    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1)
-    assert effect_of_cancel(begun) == f"It stops at its next checkpoint. {operation.cancel_effect}"
-    released = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=1)
-    assert effect_of_cancel(released) == f"It ends at once. {operation.cancel_effect}"
+    far = {"progress_done": 700, "progress_total": 2000, "progress_message": "700 of 2,000 interactions"}
+    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1, **far)
+    effect = operation.on_cancel(Progress(700, 2000, "700 of 2,000 interactions")).effect
+    assert "700 of 2,000" in effect or operation is demo.switch, "it is said from how far the job is"
+    assert cancel_offer(begun).effect == f"It stops at its next checkpoint. {effect}"
+    released = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=1, **far)
+    assert cancel_offer(released).effect == f"It ends at once. {effect}"
     untouched = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=0)
-    assert operation.cancel_effect not in effect_of_cancel(untouched), "nothing was changed yet"
+    assert cancel_offer(untouched) == CancelOffer("Cancel", "It ends at once; it has changed nothing yet.")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_only_what_can_be_taken_back_is_called_cancel(operation: Operation[Any, Any]) -> None:
+    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1, progress_done=700)
+    is_back = operation.cancelled_state in operation.source and operation.cancelled_state != demo_mode.failed
+    assert (cancel_offer(begun).label == "Cancel") is is_back
+
+
+@pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
+def test_customers_read_no_word_of_the_operators(situation: tuple) -> None:
+    its_job, its_worker, capacity, ahead, *_ = situation
+    user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.ENABLING)
+    diagnosis = diagnose(user, JobContext(NOW, its_job, its_worker, capacity, JobPlace(ahead)))
+    assert diagnosis.customer.endswith(".")
+    for inside in ("worker", "queue", "sweep", "checkpoint", "heartbeat", "python", "thread", "No answer"):
+        assert inside not in diagnosis.customer.lower()
+
+
+def test_an_accepted_cancel_is_offered_nowhere_again() -> None:
+    for its_job, its_worker, capacity, *_ in SITUATIONS.values():
+        if its_job.status is JobStatus.RUNNING:
+            its_job = its_job.model_copy(update={"cancel_requested_at": ago(seconds=1)})
+            user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.ENABLING)
+            diagnosis = diagnose(user, JobContext(NOW, its_job, its_worker, capacity))
+            assert (diagnosis.remedy, diagnosis.others) == (None, ())
+            assert "asked to stop" in diagnosis.sentence
+            assert "asked to stop" in diagnosis.customer
+
+
+@pytest.mark.parametrize(
+    ("values", "retries"),
+    [
+        ({"error_type": "GiveUp"}, False),
+        ({"error_type": "WorkerLost"}, False),
+        ({"error_type": "WorkerLost", "attempt": 1, "max_attempts": 1}, True),
+        ({"error_type": "TryAgain"}, True),
+        ({"error_type": "KeyError"}, True),
+    ],
+)
+def test_what_is_final_is_dismissed_and_told_and_never_retried(values: dict, retries: bool) -> None:
+    user = User(email="ana@example.com", demo_mode_status=DemoModeStatus.FAILED)
+    secret = "The demo service at http://10.0.0.3:9 sent an invalid response."
+    its_job = job(**FAILED | {"user_id": user.id, "error_message": secret} | values)
+    diagnosis = diagnose(user, JobContext(NOW, its_job, None, CAPACITY))
+    assert diagnosis.remedy.command == ("job.retry" if retries else "demo.dismiss")
+    assert diagnosis.remedy.target == (its_job.id if retries else user.id)
+    assert bool(diagnosis.for_admins) is not retries
+    assert "10.0.0.3" in diagnosis.sentence
+    assert "10.0.0.3" not in diagnosis.customer
+    assert str(its_job.id)[:13] in diagnosis.customer
+    assert ("try again" in diagnosis.customer.lower()) is retries
+
+
+def test_a_second_attempt_says_why_the_first_one_ended() -> None:
+    its_job = job(**RUNNING | {"attempt": 2}, error_message="The worker died.")
+    diagnosis = diagnose(User(email="a@b.c", demo_mode_status="enabling"), JobContext(NOW, its_job, worker(), CAPACITY))
+    assert "Attempt 1 ended with: The worker died." in diagnosis.evidence
+
+
+def test_workers_of_other_queues_are_no_sign_of_life(session: Session) -> None:
+    user = make_user(session)
+    request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    session.add(Worker(host="x", pid=2, threads=4, queues=["mail"], heartbeat_at=datetime.now(UTC)))
+    session.flush()
+    assert "This queue has never had a worker." in diagnose_user(session, user).evidence
+
+
+def test_a_resume_says_how_many_jobs_it_starts_and_what_helps_without_it(session: Session) -> None:
+    for _ in range(3):
+        user = make_user(session)
+        request(session, demo.enable, user.id, EnableForm(), SUPPORT)
+    controls.pause_queue(session, "demo", ADMIN, "deploying")
+    session.flush()
+    diagnosis = diagnose_user(session, user)
+    assert diagnosis.remedy.effect == "3 waiting jobs of the queue demo start again, this one among them."
+    assert [each.command for each in diagnosis.others] == ["job.cancel"]
+    assert "deploying" in diagnosis.for_admins
+    assert "deploying" not in diagnosis.customer

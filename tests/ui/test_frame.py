@@ -47,7 +47,7 @@ def ask_palette(page: object, text: str) -> None:
 @browser
 def test_the_palette_goes_to_pages_and_users_by_keyboard_alone(console, rows: Session) -> None:
     ana = make_user(rows, email="ana.palette@example.com")
-    page = person(console, rows, Role.VIEWER)
+    page = person(console, rows, Role.SUPPORT)
     ask_palette(page, "sched")
     page.get_by_role("option", name="Schedules").wait_for()
     page.keyboard.press("Enter")
@@ -57,6 +57,13 @@ def test_the_palette_goes_to_pages_and_users_by_keyboard_alone(console, rows: Se
     page.get_by_role("option", name="ana.palette@example.com").wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/users/{ana.id}")
+
+    failed(rows, bea := make_user(rows, email="bea.palette@example.com"))
+    rows.commit()
+    ask_palette(page, "bea.pal")
+    page.get_by_role("option", name="bea.palette@example.com").first.get_by_text("no error was recorded").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/users/{bea.id}")
 
     ask_palette(page, "")
     page.get_by_role("option", name="Jobs").wait_for()

@@ -65,7 +65,7 @@ STATES = {
     "disabling": (rest_at(DemoModeStatus.DISABLING), ["Disabling demo mode…"], ["Disabling demo mode…"]),
     "failed": (
         fail,
-        ["Demo mode failed", "The demo service is not available", "Retry", "Dismiss"],
+        ["Demo mode failed", "A service that this needs did not answer.", "Retry", "Dismiss"],
         ["Demo mode failed", "Retry or dismiss"],
     ),
 }

@@ -11,8 +11,7 @@ from core.actor import Actor
 from core.demo.metrics import Metrics, metrics_of
 from core.demo.presets import Preset
 from core.diagnosis.context import latest_job
-from core.diagnosis.customer import error_for_owner
-from core.errors import NotFound
+from core.diagnosis.customer import demo_state
 from core.models import Role, User
 from core.operations import operations_on
 from core.operations.demo import demo_mode
@@ -60,9 +59,9 @@ def _me(caller: Any) -> UUID:
 
 
 def _status(session: Session, actor: Actor) -> dict[str, Any]:
-    user = session.get(User, actor.id)
-    if user is None or actor.id is None:
-        raise NotFound("Your account no longer exists.")
+    assert actor.id is not None, "a person is signed in"
+    state = demo_state(session, actor.id)
+    user = session.get_one(User, actor.id)
     job = latest_job(session, actor.id)
     active = job if job and job.finished_at is None else None
     return {
@@ -80,7 +79,8 @@ def _status(session: Session, actor: Actor) -> dict[str, Any]:
                 "message": active.progress_message,
             },
         },
-        "error": error_for_owner(job) if job and user.demo_mode_status == "failed" else None,
+        "sentence": state.sentence,
+        "error": state.error,
     }
 
 

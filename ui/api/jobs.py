@@ -1,4 +1,4 @@
-"""Jobs as JSON: list, read, explain, retry, cancel."""
+"""Jobs as JSON: list, read, explain, retry, cancel, start now."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
 from core.database.window import USUAL, Window
-from core.diagnosis.customer import error_for_owner
+from core.diagnosis.ended import customer_error
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
 from core.job_list import queries
@@ -133,6 +133,12 @@ def cancel(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason =
     return do(caller, "job.cancel", job_id, reason=body.reason, key=key)
 
 
+@router.post("/{job_id}/start-now", status_code=202)
+def start_now(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+    """Start a job now that is planned for later, or waits between two attempts."""
+    return do(caller, "job.start_now", job_id, reason=body.reason, key=key)
+
+
 @router.post("/{job_id}/reveal")
 def reveal(job_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Return a job's arguments with secrets visible; for admins, and recorded in the audit log."""
@@ -160,8 +166,9 @@ def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
     job = job_detail.job
     row: dict[str, Any] = {**job_detail.row, **shown({"args": job.args, "result": job.result}), "reason": job.reason}
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
-    if not actor.may(Role.VIEWER):
-        own_reason, error = job.reason if job.requested_by == actor.id else None, error_for_owner(job)
+    if not actor.may(Role.VIEWER):  # an error's own text names hosts, settings and classes
+        own_reason = job.reason if job.requested_by == actor.id else None
+        error = customer_error(job) if job.error_type else None
         return {**row, **_HIDDEN, "error": error, "error_message": error, "reason": own_reason}
     row["error_message"] = job.error_message
     row["attempts"] = [attempt.model_dump(mode="json") for attempt in job_detail.attempts]

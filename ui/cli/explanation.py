@@ -1,7 +1,7 @@
 """A diagnosis as lines for people: the sentence, what it is based on, and the remedy with its command line."""
 
 from core.commands.registry import COMMANDS
-from core.diagnosis.context import Diagnosis, Remedy
+from core.diagnosis.answer import Diagnosis, Remedy
 from core.operations import BY_NAME
 from core.quoting import as_argument
 from core.wording import PROGRAM
@@ -11,6 +11,7 @@ from ui.cli.terminal import print_line
 _LINES = {
     "job.retry": "jobs retry {target}",
     "job.cancel": "jobs cancel {target}",
+    "job.start_now": "jobs start-now {target}",
     "queue.resume": "queues resume {name}",
     "kind.resume": "kinds resume {name}",
 }
@@ -21,8 +22,9 @@ def print_diagnosis(diagnosis: Diagnosis, email: str | None = None) -> None:
     print_line(f"{str(diagnosis.situation).capitalize()}. {diagnosis.sentence}")
     for fact in diagnosis.evidence:
         print_line(f"  {fact}")
-    if diagnosis.remedy:
-        _print_remedy(diagnosis.remedy, email)
+    for remedy in (diagnosis.remedy, *diagnosis.others):
+        if remedy:
+            _print_remedy(remedy, email)
 
 
 def _print_remedy(remedy: Remedy, email: str | None) -> None:

@@ -17,7 +17,7 @@ from core.redact import shown
 from ui.cli.explanation import print_diagnosis
 from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run
 
-verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, show, explain, retry, cancel.")
+verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, show, explain, retry, cancel, start now.")
 
 
 @verbs.command("list")
@@ -79,3 +79,9 @@ def retry(job_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
 def cancel(job_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
     """Cancel a queued job, or ask a running one to stop."""
     print_answer(run("job.cancel", job_id, reason=reason), as_json=as_json)
+
+
+@verbs.command()
+def start_now(job_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
+    """Start a job now that is planned for later, or waits between two attempts."""
+    print_answer(run("job.start_now", job_id, reason=reason), as_json=as_json)

@@ -131,7 +131,8 @@ def _draw_failed(state: DemoState) -> None:
         with box("words"):
             text("Demo mode failed", tag="strong")
             text("It is being cleaned up." if is_cleaning_up(state) else failure_words(state))
-        link("/settings/demo-mode", label="Show details" if is_cleaning_up(state) else "Retry or dismiss")
+        help_ = "Retry or dismiss" if state.can_retry else "What you can do"
+        link("/settings/demo-mode", label="Show details" if is_cleaning_up(state) else help_)
 
 
 def _read(session: Session, user_id: UUID, counted: DemoModeStatus | None) -> View:

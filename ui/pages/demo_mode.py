@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from core.demo import rows
 from core.diagnosis.customer import DemoState, demo_state
+from core.diagnosis.situation import Situation
 from core.jobs.labels import TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
 from core.operation import Operation
@@ -20,13 +21,7 @@ from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
 from ui.components.demo.announcer import Announcer
 from ui.components.demo.demo_strip import DemoStrip
-from ui.components.demo.demo_words import (
-    deleted_lately,
-    failure_words,
-    is_cleaning_up,
-    planned_operation,
-    waiting_words,
-)
+from ui.components.demo.demo_words import deleted_lately, failure_words, is_cleaning_up, planned_operation
 from ui.components.demo.preset_cards import PresetCards
 from ui.components.jobs.operation_button import agreed
 
@@ -55,7 +50,7 @@ class DemoCard:
         self._part: Part[DemoState] = Part(self._draw, "part")
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
-        self._waiting: ui.label | None = None
+        self._sentence: ui.label | None = None
         self._last: DemoState | None = None
 
     async def begin(self) -> None:
@@ -70,30 +65,35 @@ class DemoCard:
         if self._part.box.is_deleted:
             return
         self._strip.show(state, has_rows=has_rows)
-        self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at))
+        at_rest = state.situation, bool(state.cancel)
+        self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at, *at_rest))
         self._show_progress(state)
         self._announcer.show(state)
         self._last = state
 
     async def _tick(self) -> None:
-        """Look again while a job is under way: without a worker, there is no commit that would tell."""
-        if self._last and self._last.label and self._last.label not in TERMINAL_WORDS:
+        """Look again while the state is not at rest: without a worker, there is no commit that would tell."""
+        if self._last and self._last.situation in _UNSETTLED:
             await self.refresh()
 
     def _show_progress(self, state: DemoState) -> None:
         if self._progress and self._message:
             self._progress.show(state.done, state.total, state.message)
             self._message.set_text(state.message)
-        if self._waiting:
-            self._waiting.set_text(waiting_words(state))
+        if self._sentence:
+            self._sentence.set_text(state.sentence)
 
     def _draw(self, state: DemoState) -> None:
-        self._progress = self._message = self._waiting = None
+        self._progress = self._message = self._sentence = None
         if planned := planned_operation(state):
             self.draw_planned(planned, state)
         elif operation := operation_during(demo.demo_mode, state.status):
             self.draw_transition(operation, state)
         else:
+            if state.situation is Situation.STUCK:
+                with box("banner bad").props("role=alert"):
+                    ui.icon("error").props("aria-hidden=true")
+                    text(state.sentence, "words")
             _SETTLED_DRAWINGS.get(state.status, DemoCard.draw_unknown)(self, state)
 
     def draw_disabled(self, state: DemoState) -> None:
@@ -129,7 +129,10 @@ class DemoCard:
         """Show the running operation, and offer Cancel where that leaves nothing half done."""
         with box("card-big"):
             self._heading("autorenew", operation.doing)
-            self._draw_progress(operation.doing, state)
+            if state.job_id and state.label not in TERMINAL_WORDS:
+                self._draw_progress(operation.doing, state)
+            else:
+                self._sentence = text(state.sentence, "lead", tag="p")
             if operation.target == DemoModeStatus.ENABLED:
                 self._draw_cancel(state)
 
@@ -162,9 +165,11 @@ class DemoCard:
                 text("Demo mode failed", tag="strong")
                 text(failure_words(state))
             with box("actions"):
-                button("Retry", lambda: self._retry(state), look=PRIMARY)
+                if state.can_retry:
+                    button("Retry", lambda: self._retry(state), look=PRIMARY)
                 button(demo.dismiss.label, self._dismiss, look=PLAIN)
-        text("Retry tries the same again. Dismiss cleans up and takes you back to the start.", "lead", tag="p")
+        retry = "Retry tries the same again. " if state.can_retry else ""
+        text(f"{retry}Dismiss cleans up and takes you back to the start.", "lead", tag="p")
 
     def _heading(self, icon: str, title: str, tone: str = design.RUN) -> None:
         with box(f"headword {tone}"):
@@ -174,14 +179,12 @@ class DemoCard:
     def _draw_progress(self, name: str, state: DemoState) -> None:
         self._progress = ProgressBar(name)
         self._message = text(state.message, "strong")
-        self._waiting = text(waiting_words(state), "lead", tag="p")
+        self._sentence = text(state.sentence, "lead", tag="p")
 
     def _draw_cancel(self, state: DemoState) -> None:
-        if state.label is Label.STOPPING:
-            text("It is stopping; this takes a moment.", "muted")
-        elif job_id := state.job_id:
+        if state.cancel and (job_id := state.job_id):
             with box("actions"):
-                button("Cancel", lambda: self._cancel(job_id), look=PLAIN)
+                button(state.cancel.label, lambda: self._cancel(job_id), look=PLAIN)
 
     async def _do(self, command: str, args: Mapping[str, Any]) -> None:
         await access.perform(command, self._user_id, args)
@@ -213,6 +216,9 @@ def _read(session: Session, user_id: UUID) -> tuple[DemoState, bool]:
     """Return the state, and whether generated rows exist, at one moment."""
     return demo_state(session, user_id), rows.has_any(session, user_id)
 
+
+#: Situations that pass or can end without a commit of this user's: the page looks again.
+_UNSETTLED: Final = frozenset({Situation.MOVING, Situation.WAITING, Situation.HELD, Situation.STUCK})
 
 #: What the page shows in each state that is not transitional.
 _SETTLED_DRAWINGS: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], None]]] = {

@@ -1,21 +1,24 @@
 """One user: the diagnosis, the safe remedy, and the history."""
 
+import time
+from contextlib import suppress
 from uuid import UUID
 
 from markupsafe import Markup
 from nicegui import ui
 
+from core.diagnosis.situation import Situation
 from core.errors import NotFound
 from core.models import PlatformConnection, Role
 from core.people.users import UserPage, user_page
 from core.wording import counted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, keep_ticking
+from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
-from ui.components.base.remedy import draw_remedy
 from ui.components.base.state_chip import demo_words, state_words
 from ui.components.base.timeline import timeline
 from ui.components.demo.demo_panel import draw_demo_panel
@@ -23,8 +26,9 @@ from ui.components.demo.demo_words import platform_words
 from ui.components.jobs.job_lines import job_lines
 from ui.components.people.person_access import PersonAccess
 
-#: Seconds between two refreshes while a job is active: "retry in 12 s" has to count down.
+#: Seconds between two refreshes while something is not at rest ("retry in 12 s" has to count down), and otherwise.
 LOOK = 2.0
+LOOK_AT_REST = 20.0
 
 
 async def draw(user_id: str) -> None:
@@ -46,9 +50,11 @@ class OneUser:
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
         self._progress: ProgressBar | None = None
+        self._is_at_rest = False
+        self._looked_at = 0.0
         with box("screen padded") as self._screen:
             self._head: Part[UserPage] = Part(_draw_head)
-            self._diagnosis: Part[UserPage] = Part(self._draw_diagnosis)
+            self._diagnosis = DiagnosisBox(self.refresh, look="diagnosis")
             with box("columns"):
                 with box():
                     self._demo: Part[UserPage] = Part(self._draw_demo, "panel")
@@ -66,7 +72,7 @@ class OneUser:
         await self.refresh()
         if self._access:
             await self._access.begin()
-        keep_fresh(self._screen, self.refresh, user_id=self._user_id)
+        keep_fresh(self._screen, self._follow, user_id=self._user_id)
         keep_ticking(self._screen, self._look, seconds=LOOK)
 
     async def refresh(self) -> None:
@@ -78,8 +84,9 @@ class OneUser:
         job = (context.job.id, context.label, context.job.cancel_requested_at) if context else None
         state = (user.demo_mode_status, user.demo_preset)
         self._head.show(page, key=(user.email, user.name, user.role, user.disabled_at, state))
-        self._diagnosis.show(page, key=page.diagnosis)
-        self._demo.show(page, key=(state, job, page.demo_interactions if job is None else None))
+        self._diagnosis.show(page.diagnosis, page.admins)
+        self._is_at_rest, self._looked_at = page.diagnosis.situation is Situation.FINE, time.monotonic()
+        self._demo.show(page, key=(state, job, page.preset, page.demo_interactions if job is None else None))
         self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])
         self._connections.show(page, key=[(each.id, each.connection_status) for each in page.connections])
         self._events.show(page, key=[event.id for event in page.events])
@@ -89,19 +96,13 @@ class OneUser:
             self._progress.show(context.job.progress_done, context.job.progress_total, context.job.progress_message)
 
     async def _look(self) -> None:
-        page_is_moving = self._progress is not None
-        if page_is_moving:
-            await self.refresh()
+        if not self._is_at_rest or time.monotonic() - self._looked_at >= LOOK_AT_REST:
+            await self._follow()
 
-    def _draw_diagnosis(self, page: UserPage) -> None:
-        diagnosis = page.diagnosis
-        with box(f"diagnosis {design.SITUATIONS[diagnosis.situation]}", "section").props(
-            'aria-label="Diagnosis" aria-live=polite'
-        ):
-            evidence = [words(sentence, tag="li") for sentence in diagnosis.evidence]
-            listed = [tagged("ul", *evidence)] if evidence else []
-            lines([words(diagnosis.sentence, "sentence", tag="p"), *listed], "")
-            draw_remedy(diagnosis.remedy, self.refresh)
+    async def _follow(self) -> None:
+        # A user who is deleted meanwhile stays as they were last seen.
+        with suppress(NotFound):
+            await self.refresh()
 
     def _draw_demo(self, page: UserPage) -> None:
         self._progress = draw_demo_panel(page, self.refresh)

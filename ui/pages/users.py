@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 from sqlmodel import Session
 
 from core.database.window import Window
@@ -21,6 +22,14 @@ from ui.components.base.state_chip import chip_of, set_pressed, state_words
 from ui.components.people.user_lines import user_lines
 from ui.console_pages import note_address
 
+#: Moves the focus from the search through the users, and back.
+_MOVE: Final = """(event) => {
+    const rows = [...document.querySelectorAll('.rows.users a')];
+    const next = rows.indexOf(document.activeElement) + (event.key === 'ArrowDown' ? 1 : -1);
+    if (next >= rows.length || !rows.length) return;
+    event.preventDefault();
+    (next < 0 ? document.querySelector('[aria-label="Search users"]') : rows[next]).focus();
+}"""
 #: Seconds between two refreshes while users change.
 LOOK_AGAIN: Final = 1.0
 
@@ -37,7 +46,10 @@ class UserSearch:
     def __init__(self, search: str, situation: Situation | None) -> None:
         self._search = search
         self._situation = situation
+        self._lines: list[UserLine] = []
         with box("screen padded") as self._screen:
+            for arrow in ("down", "up"):
+                self._screen.on(f"keydown.{arrow}", js_handler=_MOVE)
             with box("headline"):
                 text("Users", tag="h1")
                 self._field = ui.input(placeholder="E-mail, name or id", value=search, on_change=self._typed)
@@ -45,6 +57,8 @@ class UserSearch:
                     'outlined dense clearable autofocus debounce=250 aria-label="Search users" data-key=/'
                 )
                 self._field.classes("field grow").style("max-width: 420px")
+                # The browser's text: the server may not have received the last letters yet.
+                self._field.on("keydown.enter.prevent", self._open_only_hit, js_handler="(e) => emit(e.target.value)")
                 self._chips = {each: self._chip(each) for each in LISTED}
             with box("panel"):
                 self._rows: Part[Window[UserLine]] = Part(self._draw_rows)
@@ -61,6 +75,7 @@ class UserSearch:
         lines, counts = await access.load(_read, *query)
         if self._screen.is_deleted or query != (self._search, self._situation, self._pager.start):
             return
+        self._lines = list(lines)
         self._pager.show(lines)
         self._rows.show(lines, key=(query, tuple(lines)))
         for situation, chip in self._chips.items():
@@ -70,6 +85,12 @@ class UserSearch:
     async def _typed(self) -> None:
         self._search = (self._field.value or "").strip()
         await self._changed()
+
+    async def _open_only_hit(self, event: GenericEventArguments) -> None:
+        self._search = str(event.args or "").strip()
+        await self._changed()
+        if self._search and len(self._lines) == 1:
+            ui.navigate.to(f"/users/{self._lines[0].id}")
 
     async def _toggle(self, situation: Situation) -> None:
         self._situation = None if situation is self._situation else situation

@@ -18,11 +18,11 @@ _RESUMED: Final[Mapping[str, Noun]] = {"queue.resume": "queue", "kind.resume": "
 
 
 async def question_before(
-    command: str, target: UUID | None, args: Mapping[str, Any], *, effect: str = ""
+    command: str, target: UUID | None, args: Mapping[str, Any], *, label: str, effect: str = ""
 ) -> Question | None:
     """Return the question to ask before a command, or None if it acts at once.
 
-    `effect` says what the command does here, where the caller knows more than the command.
+    `label` is its button's; `effect` says what the command does here, where the caller knows more than the command.
     """
     kind = BY_NAME.get(command)
     if isinstance(kind, Operation):
@@ -31,11 +31,13 @@ async def question_before(
         return await _resuming(_RESUMED[command], str(args.get("name", "")))
     effects = [effect] if effect else []
     if command == "job.cancel":
-        return Question("Cancel this job?", effects, "Cancel the job", asks_reason=True, takes_away=True)
+        title, yes = ("Cancel this job?", "Cancel the job") if label == "Cancel" else (f"{label}?", label)
+        return Question(title, effects, yes, asks_reason=True, takes_away=True)
+    if command == "user.repair":
+        return Question(f"{label}?", effects, label, asks_reason=True)
     needs_reason = COMMANDS[command].needs_reason
     if command == "job.retry" and target is not None:
         needs_reason = await access.load(_retry_needs_reason, target)
-    label = COMMANDS[command].label
     return Question(f"{label}?", effects, label, needs_reason=True) if needs_reason else None
 
 

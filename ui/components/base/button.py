@@ -8,6 +8,8 @@ from uuid import UUID
 from nicegui import Client, ui
 
 from core.errors import AlreadyActive, Refused
+from core.models import Role
+from ui import access
 from ui.components.base.box import dressed
 
 #: A button's look: the primary action, a destructive action, a plain one, an icon only.
@@ -77,7 +79,11 @@ def refuse(message: str, job_id: object = None) -> None:
 
 
 def refuse_with(refusal: Refused) -> None:
-    """Show why the gateway refused, with a link to the active job if there is one."""
+    """Show why the gateway refused, with a link to the active job if there is one; customers read their own words."""
+    person = access.viewer_of(ui.context.client)
+    if refusal.customer and person and not person.may(Role.VIEWER):
+        _toast(refusal.customer, "note", None)
+        return
     refuse(str(refusal), refusal.job_id if isinstance(refusal, AlreadyActive) else None)
 
 

@@ -42,7 +42,7 @@ def command_button(action: CommandAction, after: Callable[[], Awaitable[Any]]) -
 async def perform_action(action: CommandAction, after: Callable[[], Awaitable[Any]]) -> None:
     """Ask its own question or the command's, run the command and report success. Raises Refused."""
     question = action.question or await question_before(
-        action.command, action.target, action.args, effect=action.effect
+        action.command, action.target, action.args, label=action.label, effect=action.effect
     )
     if question and COMMANDS[action.command].needs_reason:
         question = replace(question, needs_reason=True)

@@ -6,6 +6,7 @@ from typing import Final
 _TITLES: Final[Mapping[str, str]] = {
     "job.requested": "Requested",
     "job.cancel_requested": "Cancel requested",
+    "job.brought_forward": "Start now",
     "job.args_revealed": "Hidden arguments revealed",
     "operator.added": "Added as an operator",
     "operator.role_changed": "Role changed",
@@ -21,7 +22,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "factor.reset": "Second factor reset",
     "factor.recovery_used": "Recovery code used",
     "keys.rotated": "Secrets encrypted with the new key",
-    "user.repaired": "Repaired: marked failed",
+    "user.repaired": "Repaired",
 }
 
 

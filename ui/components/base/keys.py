@@ -15,6 +15,7 @@ _ON_PAGES: Final = (
     (("x", "Shift j"), "select; extend the selection"),
     (("Enter",), "open the selected job"),
     (("r", "c"), "retry, cancel the selected jobs"),
+    (("f",), "do what the diagnosis recommends"),
     (("Esc",), "close"),
     (("?",), "show this list"),
 )

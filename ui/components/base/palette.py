@@ -10,10 +10,10 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 from sqlmodel import Session
 
-from core.diagnosis.context import Remedy
+from core.diagnosis.answer import Remedy
 from core.diagnosis.user import diagnose_user
 from core.models import DemoModeStatus, Role, User
-from core.people.users import SAY_MORE, UserLine, find_users
+from core.people.users import HELD_UP, SAY_MORE, UserLine, find_users
 from ui import access, query_cache
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import attempt, say
@@ -24,6 +24,8 @@ from ui.page import Places
 
 #: Users that one search of the palette shows; the page Users shows more.
 MOST_USERS: Final = 6
+#: Users among them whose diagnosis is shown.
+MOST_EXPLAINED: Final = 3
 #: Letters from which on the palette searches for users.
 FEWEST_LETTERS: Final = 2
 
@@ -163,14 +165,28 @@ async def _people(query: str) -> list[Entry]:
     user_query = query.split()[-1] if is_retry and len(query.split()) > 1 else query
     if len(user_query) < FEWEST_LETTERS:
         return []
-    entries: list[Entry] = []
-    for line in (await access.load(find_users, user_query))[:MOST_USERS]:
-        if line.status is DemoModeStatus.FAILED and access.me().may(Role.SUPPORT):
-            entries.append(Entry("replay", f"Retry failed of {line.email}…", "do", partial(_retry, line)))
-        if not is_retry:
-            status = line.situation if line.situation in SAY_MORE else f"demo mode {line.status}"
-            entries.append(Entry("person", line.email, status, partial(ui.navigate.to, f"/users/{line.id}")))
-    return entries
+    lines = await access.load(_people_explained, user_query)
+    people = [Entry("person", line.email, hint, partial(ui.navigate.to, f"/users/{line.id}")) for line, hint in lines]
+    retries = [
+        Entry("replay", f"Retry failed of {line.email}…", "do", partial(_retry, line))
+        for line, _ in lines
+        if line.status is DemoModeStatus.FAILED and access.me().may(Role.SUPPORT)
+    ]
+    # Enter runs the first one: a user is seen before anything is done to them, unless a retry was asked for.
+    return retries if is_retry else [*people, *retries]
+
+
+def _people_explained(session: Session, query: str) -> list[tuple[UserLine, str]]:
+    """Return the first users that match, each with their state; of those who need help, also the sentence."""
+    lines = find_users(session, query)[:MOST_USERS]
+    explained = [line.id for line in lines if line.situation in HELD_UP][:MOST_EXPLAINED]
+    return [(line, _hint(session, line, with_sentence=line.id in explained)) for line in lines]
+
+
+def _hint(session: Session, line: UserLine, *, with_sentence: bool) -> str:
+    status = line.situation if line.situation in SAY_MORE else f"demo mode {line.status}"
+    user = session.get(User, line.id) if with_sentence else None
+    return f"{status} · {diagnose_user(session, user).sentence}" if user else status
 
 
 async def _retry(line: UserLine) -> None:

@@ -1,39 +1,88 @@
-"""The one recommended remedy of a diagnosis, as a button with its effect."""
+"""What helps, as buttons with their effects: the recommended one first, then what helps instead."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
+from uuid import UUID
+
+from nicegui import ui
 
 from core.commands.registry import COMMANDS
-from core.diagnosis.context import Remedy
-from ui.components.base.box import box, text
-from ui.components.base.button import PRIMARY, button
+from core.diagnosis.answer import Diagnosis, Remedy
+from core.models import Role
+from ui import access
+from ui.components.base.box import Part, box, text
+from ui.components.base.button import PLAIN, PRIMARY, button
 from ui.components.base.command_button import CommandAction, limit_to_role, perform_action
+from ui.components.base.tell import tell
 
 #: What a person reads after pressing a remedy.
 _OUTCOMES: Final[Mapping[str, str]] = {
     "job.retry": "Retry queued.",
     "job.cancel": "Cancel requested.",
+    "job.start_now": "It starts now.",
     "queue.resume": "Queue resumed.",
     "kind.resume": "Kind resumed.",
-    "user.repair": "Marked failed. You can retry or dismiss now.",
+    "user.repair": "Repaired.",
 }
 
 
-def draw_remedy(remedy: Remedy | None, after: Callable[[], Awaitable[None]]) -> None:
-    """Draw the remedy, if it is a command; `after` runs once it has succeeded."""
-    if remedy is None or remedy.command not in COMMANDS:
-        return
+class Remedies:
+    """The buttons of a diagnosis; each stays the same element while it means the same, so that no press is lost."""
 
-    action = CommandAction(
-        command=remedy.command,
-        label=remedy.label,
-        done=_OUTCOMES.get(remedy.command, f"{remedy.label} requested."),
-        target=remedy.target,
-        args=remedy.args,
-        effect=remedy.effect,
-    )
-    with box("remedy"):
-        press = partial(perform_action, action, after)
-        limit_to_role(button(remedy.label, press, look=PRIMARY, icon="healing"), remedy.command)
-        text(remedy.effect)
+    def __init__(self, after: Callable[[], Awaitable[None]], *, without: UUID | None = None) -> None:
+        """`after` runs once a remedy has succeeded; Retry and Cancel of the job `without` have their buttons above."""
+        self._after = after
+        self._without = without
+        self._offered: list[Remedy] = []
+        self._message = ""
+        self._effects: list[ui.label] = []
+        self._part: Part[Sequence[str]] = Part(self._draw, "remedies")
+
+    def show(self, diagnosis: Diagnosis, admins: Sequence[str] = ()) -> None:
+        """Offer what helps now; `admins`: the names of those who can do what this person has no right to."""
+        self._message = "" if access.me().may(Role.ADMIN) else diagnosis.for_admins
+        every = (each for each in (diagnosis.remedy, *diagnosis.others) if each)
+        self._offered = [each for each in every if self._is_offered(each)]
+        meanings = [(each.command, each.target, each.label, str(each.args)) for each in self._offered]
+        self._part.show(admins, key=(meanings, bool(self._message), tuple(admins)))
+        for label, remedy in zip(self._effects, self._offered, strict=True):
+            label.set_text(remedy.effect)
+
+    def _is_offered(self, remedy: Remedy) -> bool:
+        if remedy.command not in COMMANDS:
+            return False
+        has_button = remedy.target == self._without and remedy.command in ("job.retry", "job.cancel")
+        # Others, who have no right to it, read which role it needs; here they can do something instead.
+        is_for_admins = bool(self._message) and not access.me().may(COMMANDS[remedy.command].role)
+        return not has_button and not is_for_admins
+
+    def _draw(self, admins: Sequence[str]) -> None:
+        self._effects = []
+        if self._message:
+            with box("remedy"):
+                button("Tell the admins", lambda: tell(self._message, admins), look=PRIMARY)
+        for place, remedy in enumerate(self._offered):
+            with box("remedy"):
+                self._draw_button(place, remedy)
+                self._effects.append(text(remedy.effect))
+
+    def _draw_button(self, place: int, remedy: Remedy) -> None:
+        is_first = place == 0 and not self._message
+        look, icon = (PRIMARY, "healing") if is_first else (PLAIN, None)
+        element = button(remedy.label, partial(self._press, place), look=look, icon=icon)
+        if is_first:
+            element.props["data-key"] = "f"
+        limit_to_role(element, remedy.command)
+
+    async def _press(self, place: int) -> None:
+        remedy = self._offered[place]
+        action = CommandAction(
+            command=remedy.command,
+            label=remedy.label,
+            done=_OUTCOMES.get(remedy.command, f"{remedy.label} requested."),
+            target=remedy.target,
+            args=remedy.args,
+            effect=remedy.effect,
+        )
+        await perform_action(action, self._after)

@@ -21,6 +21,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "job.succeeded": "Succeeded",
     "job.failed": "Failed",
     "session.ended": "Signed out: {how}",
+    "user.repaired": "Repaired: {was} became {now}",
 }
 _TONES: Final[Mapping[str, str]] = {
     "job.succeeded": design.OK,

@@ -1,16 +1,16 @@
 """The operators' panel for one user's demo mode: its job with live progress, and every operation on it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from nicegui import ui
 
+from core.diagnosis.cancelling import cancel_offer
 from core.diagnosis.context import JobContext
-from core.diagnosis.job import effect_of_cancel
 from core.jobs.labels import Label
-from core.models import Role, User
-from core.operation import NoForm
+from core.models import Role
+from core.operation import NoForm, Operation
 from core.operations import operations_of
 from core.people.users import UserPage
 from core.wording import counted
@@ -42,18 +42,19 @@ def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Pro
     lines(heading, "title")
     with box("body vbox").style("gap: 14px"):
         progress = _draw_job(at_work, after) if at_work else None
-        _draw_operations(user, at_work is not None, after)
+        _draw_operations(page, at_work is not None, after)
     return progress
 
 
 def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> ProgressBar:
     job = context.job
+    offer = cancel_offer(job)
 
     async def cancel() -> None:
         question = Question(
-            "Cancel this job?",
-            [effect_of_cancel(job)],
-            "Cancel the job",
+            f"{offer.label}?",
+            [offer.effect],
+            "Cancel the job" if offer.label == "Cancel" else offer.label,
             asks_reason=True,
             takes_away=True,
         )
@@ -70,8 +71,8 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
             if context.label is Label.SCHEDULED:
                 time_text(job.run_at, "clock", "muted")
             box("grow")
-            cancel_button = button("Cancel", cancel, look=DANGER)
-            _forbid_where_vain(cancel_button, context.label)
+            if job.cancel_requested_at is None:
+                _only_support(button(offer.label, cancel, look=DANGER))
         progress = ProgressBar(job.kind)
         progress.show(job.progress_done, job.progress_total, job.progress_message)
         # A moving bar would suggest progress although nothing runs; a queue may be paused for hours.
@@ -79,14 +80,15 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
     return progress
 
 
-def _draw_operations(user: User, at_work: bool, after: Callable[[], Awaitable[None]]) -> None:  # noqa: FBT001 - a fact
+def _draw_operations(page: UserPage, at_work: bool, after: Callable[[], Awaitable[None]]) -> None:  # noqa: FBT001 - a fact
     forms: dict[str, ModelForm] = {}
+    user, given = page.user, {"preset": page.preset} if page.preset else {}
     operations = operations_of(user)
     startable = [each for each in operations if each.allowed_from(user) and not at_work]
     when = None
     if startable:
         with box("pair"):
-            forms = {each.name: ModelForm(each.form) for each in startable if each.form is not NoForm}
+            forms = {each.name: _form_of(each, given) for each in startable if each.form is not NoForm}
             when = MomentField("Start at")
     with box("hbox wrap"):
         for operation in operations:
@@ -94,13 +96,16 @@ def _draw_operations(user: User, at_work: bool, after: Callable[[], Awaitable[No
             operation_button(operation, user, filled=filled, at_work=at_work, after=after)
 
 
+def _form_of(operation: Operation[Any, Any], given: Mapping[str, Any]) -> ModelForm:
+    """Return an operation's form with what was last asked for."""
+    return ModelForm(operation.form, given={name: given[name] for name in given if name in operation.form.model_fields})
+
+
 def _filled(form: ModelForm | None, when: MomentField | None) -> Callable[[], tuple[dict[str, Any], datetime | None]]:
     return lambda: (form.values() if form else {}, when.instant if when else None)
 
 
-def _forbid_where_vain(cancel_button: ui.button, label: Label) -> None:
+def _only_support(cancel_button: ui.button) -> None:
     actor = access.me()
-    if label is Label.STOPPING:
-        forbid(cancel_button, "A cancel was requested already.")
-    elif not actor.may(Role.SUPPORT):
-        forbid(cancel_button, f"Cancel needs the role support; you are {actor.role}.")
+    if not actor.may(Role.SUPPORT):
+        forbid(cancel_button, f"{cancel_button.text} needs the role support; you are {actor.role}.")

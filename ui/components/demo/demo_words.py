@@ -15,13 +15,6 @@ from core.wording import counted
 #: For how long the page mentions a finished deletion.
 LATELY: Final = timedelta(minutes=15)
 
-_WAITING: Final = {
-    Label.QUEUED: "It starts in a moment. You can close this page; it continues without you.",
-    Label.RETRYING: "There was a problem; we are trying again in a moment.",
-    Label.ORPHANED: "It was interrupted and will continue automatically within a minute.",
-    Label.STOPPING: "It is stopping.",
-}
-
 
 def completion(before: DemoState, now: DemoState) -> str | None:
     """Return the announcement of a change of state, or None if no operation ended."""
@@ -37,10 +30,8 @@ def completion(before: DemoState, now: DemoState) -> str | None:
 
 
 def failure_words(state: DemoState) -> str:
-    """Return why demo mode failed; without a failed job, our team has moved it there with Repair."""
-    if state.label is Label.FAILED:
-        return state.error or "We have no record of the reason."
-    return "It stopped halfway, and our team ended it. Retry does it again; Dismiss cleans up."
+    """Return why demo mode failed, and what the creator can do."""
+    return state.error or state.sentence
 
 
 def strip_words(state: DemoState) -> tuple[str, str]:
@@ -73,11 +64,6 @@ def deleted_lately(state: DemoState) -> str | None:
     if not done or state.finished_at is None or clock.now() - state.finished_at > LATELY:
         return None
     return _off(state)
-
-
-def waiting_words(state: DemoState) -> str:
-    """Return what the waiting person should know."""
-    return _WAITING.get(state.label or Label.QUEUED, "You can close this page; it continues without you.")
 
 
 def preset_words(state: DemoState) -> str:

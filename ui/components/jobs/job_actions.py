@@ -7,11 +7,12 @@ from uuid import UUID
 from nicegui import ui
 
 from core.commands.registry import COMMANDS
+from core.diagnosis.cancelling import offer_of_kind
 from core.errors import Refused
 from core.job_list.rows import Row
 from core.jobs.labels import Label
 from core.models import Role
-from core.operation import Task
+from core.operation import Progress, Task
 from core.operations import BY_NAME
 from core.wording import counted
 from ui import access
@@ -117,9 +118,14 @@ def _question(name: str, fit: Sequence[Row], rows: Sequence[Row]) -> Question:
 
 
 def _cancel_effects(rows: Sequence[Row]) -> list[str]:
-    """Return what a cancel leaves of jobs that have begun, kind by kind."""
-    kinds = [BY_NAME[name] for name in sorted({row["kind"] for row in rows if row["started_at"]}) if name in BY_NAME]
-    return [f"{kind.label}: {kind.cancel_effect}" for kind in kinds]
+    """Return what a cancel leaves of jobs that have begun, kind by kind; of a single job, from how far it is."""
+    begun = [row for row in rows if row["started_at"]]
+    effects = []
+    for name in sorted({row["kind"] for row in begun if row["kind"] in BY_NAME}):
+        alike = [row for row in begun if row["kind"] == name]
+        at = Progress(alike[0]["progress_done"], alike[0]["progress_total"]) if len(alike) == 1 else Progress(0, 0)
+        effects.append(f"{BY_NAME[name].label}: {offer_of_kind(name, at).effect}")
+    return effects
 
 
 def _split(rows: Sequence[Row]) -> str:

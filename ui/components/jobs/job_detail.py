@@ -7,18 +7,19 @@ from uuid import UUID
 from nicegui import ui
 from sqlmodel import Session
 
-from core.diagnosis.context import Diagnosis
+from core.diagnosis.answer import Diagnosis
 from core.diagnosis.user import explain_job
 from core.job_list.rows import Detail, Row, detail
 from core.models import AttemptOutcome, JobAttempt
+from core.people.operator_list import admin_names
 from core.redact import redacted
 from core.wording import lasted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
+from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
-from ui.components.base.remedy import draw_remedy
 from ui.components.base.state_chip import state_chip
 from ui.components.base.timeline import timeline
 from ui.components.base.times import time_text
@@ -27,6 +28,8 @@ from ui.components.jobs.reveal import as_text, draw_arguments
 
 #: Seconds between two refreshes while the job is unfinished: "retry in 12 s" has to count down.
 REFRESH_SECONDS = 2.0
+#: One of so many refreshes is made once it has ended: its age counts on.
+AT_REST = 10
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 _OUTCOMES: Mapping[AttemptOutcome, str] = {
     AttemptOutcome.RUNNING: design.RUN,
@@ -35,7 +38,7 @@ _OUTCOMES: Mapping[AttemptOutcome, str] = {
     AttemptOutcome.LOST: design.BAD,
 }
 
-Explained = tuple[Detail, Diagnosis]
+Explained = tuple[Detail, Diagnosis, tuple[str, ...]]
 
 
 class JobDetail:
@@ -44,9 +47,12 @@ class JobDetail:
     def __init__(self, job_id: UUID) -> None:
         self._job_id = job_id
         self._progress: ProgressBar | None = None
-        self._moving = True
+        self._message: ui.label | None = None
+        self._moving, self._ticks = True, 0
         with box("detail-body") as self._body:
-            self._head: Part[Explained] = Part(self._draw_head, "vbox")
+            self._head: Part[Detail] = Part(self._draw_head, "vbox")
+            self._diagnosis = DiagnosisBox(self.refresh, look="because", without=job_id)
+            self._bar: Part[Detail] = Part(self._draw_progress)
             self._facts: Part[Detail] = Part(_draw_facts)
             self._attempts: Part[Detail] = Part(_draw_attempts)
             self._more_attempts = Pager("attempts", self.refresh)
@@ -66,10 +72,12 @@ class JobDetail:
         explained = await access.load(_load, self._job_id, self._more_attempts.start, self._more_events.start)
         if self._body.is_deleted:
             return
-        job_detail, diagnosis = explained
+        job_detail, diagnosis, admins = explained
         row, job = job_detail.row, job_detail.job
         self._moving = row["label"] not in _ENDED
-        self._head.show(explained, key=(row["label"], diagnosis, job.cancel_requested_at))
+        self._head.show(job_detail, key=(row["label"], job.cancel_requested_at))
+        self._diagnosis.show(diagnosis, admins)
+        self._bar.show(job_detail, key=(row["label"], job.progress_total > 0))
         self._facts.show(job_detail, key=(row["label"], row["attempt"], row["worker"], len(job_detail.chain)))
         self._attempts.show(job_detail, key=[(each.token, each.outcome) for each in job_detail.attempts])
         self._data.show(job_detail, key=(row["label"], str(job.result)))
@@ -78,14 +86,16 @@ class JobDetail:
         self._more_events.show(job_detail.events)
         if self._progress:
             self._progress.show(job.progress_done, job.progress_total, job.progress_message)
+        if self._message:
+            self._message.set_text(job.progress_message)
 
     async def _tick(self) -> None:
-        if self._moving and ui.context.client.has_socket_connection:
+        self._ticks += 1
+        if (self._moving or self._ticks % AT_REST == 0) and ui.context.client.has_socket_connection:
             await self.refresh()
 
-    def _draw_head(self, explained: Explained) -> None:
-        job_detail, diagnosis = explained
-        row, job = job_detail.row, job_detail.job
+    def _draw_head(self, job_detail: Detail) -> None:
+        row = job_detail.row
         with box("hbox wrap"):
             state_chip(row["label"])
             text(row["kind"], tag="h1")
@@ -96,20 +106,17 @@ class JobDetail:
                 link(f"/users/{job_detail.user.id}", label=job_detail.user.email)
             else:
                 text("no user", "muted")
-        with box("because").props("aria-live=polite"):
-            text(diagnosis.sentence, "strong", tag="p")
-            for fact in diagnosis.evidence:
-                text(fact, "muted", tag="p")
-            if (
-                diagnosis.remedy and diagnosis.remedy.target != job.id
-            ):  # actions on the job itself have their buttons above
-                draw_remedy(diagnosis.remedy, self.refresh)
-        self._progress = ProgressBar(row["kind"], design.tone_of(row["label"])) if job.progress_total else None
-        text(job.progress_message, "muted") if job.progress_message else None
+
+    def _draw_progress(self, job_detail: Detail) -> None:
+        row, total = job_detail.row, job_detail.job.progress_total
+        self._progress = ProgressBar(row["kind"], design.tone_of(row["label"])) if total else None
+        self._message = text("", "muted")
 
 
 def _load(session: Session, job_id: UUID, attempts_from: int, events_from: int) -> Explained:
-    return detail(session, job_id, attempts_from, events_from), explain_job(session, job_id)
+    diagnosis = explain_job(session, job_id)
+    admins = admin_names(session) if diagnosis.for_admins else ()
+    return detail(session, job_id, attempts_from, events_from), diagnosis, admins
 
 
 def _draw_facts(job_detail: Detail) -> None:

@@ -1,0 +1,56 @@
+"""The answer of a diagnosis: the operator's and the customer's sentence, the evidence, and what helps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+from uuid import UUID
+
+from core.diagnosis.situation import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A recommended command: its target and arguments, the button's label, and what it does."""
+
+    command: str
+    target: UUID | None
+    label: str
+    effect: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Two sentences made from the same facts, the evidence for the operator's, and what helps, if anything is needed.
+
+    `sentence` is what support can say to a colleague; `customer` is what the creator reads: what it means for them and
+    what they can do, without names of hosts, classes, queues or people.
+    """
+
+    sentence: str
+    customer: str
+    evidence: tuple[str, ...] = ()
+    #: The recommended remedy.
+    remedy: Remedy | None = None
+    #: What helps instead, for example those who have no right to the remedy.
+    others: tuple[Remedy, ...] = ()
+    #: A message to the admins about what only they can change, ready to send.
+    for_admins: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The situation of a job or user, and its explanation; the fields are those of Explanation."""
+
+    situation: Situation
+    sentence: str
+    customer: str
+    evidence: tuple[str, ...] = ()
+    remedy: Remedy | None = None
+    others: tuple[Remedy, ...] = ()
+    for_admins: str = ""
+
+    @classmethod
+    def of(cls, situation: Situation, explanation: Explanation) -> Self:
+        """Return the diagnosis with this explanation."""
+        return cls(situation, *(getattr(explanation, each.name) for each in fields(explanation)))

@@ -1,0 +1,103 @@
+"""The diagnosis of a job that has ended: what failed and whether doing it again can help."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from core.diagnosis.answer import Explanation, Remedy
+from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
+from core.errors import GiveUp, TryAgain
+from core.jobs.failure import WORKER_LOST
+from core.models import BackgroundJob, User
+from core.operation import Machine, Operation
+from core.operations import BY_NAME, clean_up_of
+
+_NOTHING_LEFT: Final = "Nothing of it is left behind."
+_REPEAT: Final = "If it happens again, give our support this number"
+
+
+def failed(context: JobContext) -> Explanation:
+    """Explain a failed job: Retry where another attempt can help, else Dismiss and a message to the admins."""
+    job = context.job
+    sentence = f"{name_of(context)} failed {context.since(job.finished_at)} ago: {error_of(job)}"
+    evidence = (f"{job.attempt} of {job.max_attempts} attempts were made.", *requested_evidence(context))
+    if context.is_settled:
+        settled = ("It is dealt with: other work has come after it.", *evidence)
+        return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
+    if is_final(job):
+        advice = "Doing it again ends the same way: tell the admins."
+        return Explanation(
+            sentence,
+            customer_error(job),
+            (advice, *evidence),
+            clean_up_remedy(job),
+            for_admins=f"Job {job.id} ({job.kind}) failed for good: {error_of(job)}",
+        )
+    return Explanation(sentence, customer_error(job), evidence, retry_remedy(job))
+
+
+def succeeded(context: JobContext) -> Explanation:
+    """Explain a job that did its work."""
+    ended = f"succeeded {context.since(context.job.finished_at)} ago."
+    return Explanation(f"{name_of(context)} {ended}", "It is done.")
+
+
+def cancelled(context: JobContext) -> Explanation:
+    """Explain a job that a person ended early."""
+    ended = f"cancelled {context.since(context.job.finished_at)} ago."
+    return Explanation(f"{name_of(context)} was {ended}", f"It was {ended}")
+
+
+def unreadable(context: JobContext) -> Explanation:
+    """Explain a job in a status of another release."""
+    return Explanation(
+        f"{name_of(context)} has the status {str(context.label)!r}, which this release does not know.",
+        f"It cannot go on because of a fault on our side. Our support knows it by the number {number_of(context.job)}.",
+        ("Another release or another program wrote it; no worker of this release runs the job.",),
+    )
+
+
+def is_final(job: BackgroundJob) -> bool:
+    """Tell whether another attempt would end the same way: the code gave up, or the job ended each of its workers."""
+    ended_each_worker = job.error_type == WORKER_LOST and job.attempt >= max(2, job.max_attempts)
+    return job.error_type == GiveUp.__name__ or ended_each_worker
+
+
+def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:
+    """Return the button that requests the same work again, with the same arguments."""
+    effect = "A new job starts from the beginning; the failed job's changes are already undone."
+    return Remedy("job.retry", job.id, label, effect)
+
+
+def clean_up_remedy(job: BackgroundJob) -> Remedy | None:
+    """Return the button that leads a failed job's row out of its state without doing the work again."""
+    kind = BY_NAME.get(job.kind)
+    if not isinstance(kind, Operation):
+        return None
+    row_id = kind.machine.id_in(job.user_id, job.connection_id)
+    return row_clean_up(kind.machine, row_id) if row_id else None
+
+
+def row_clean_up(machine: Machine[Any], row_id: UUID) -> Remedy | None:
+    """Return the button that leads a machine's row out of its failed state, if an operation does that."""
+    clean_up = clean_up_of(machine)
+    effect = "Deletes the remaining demo data and turns demo mode off."
+    return Remedy(clean_up.name, row_id, clean_up.label, effect) if clean_up else None
+
+
+def customer_error(job: BackgroundJob) -> str:
+    """Return what a failure means for the job's owner: an error's own text names hosts, settings and classes."""
+    number = number_of(job)
+    if is_final(job):
+        return (
+            "This cannot work until our team has mended something, and trying again does not help. "
+            f"Please give our support this number: {number}."
+        )
+    if job.error_type in (TryAgain.__name__, WORKER_LOST):
+        cause = "A service that this needs did not answer" if job.error_type != WORKER_LOST else "It was interrupted"
+        return f"{cause}. {_NOTHING_LEFT} Please try again in a few minutes. {_REPEAT}: {number}."
+    return f"Something went wrong on our side. {_NOTHING_LEFT} Please try again. {_REPEAT}: {number}."
+
+
+def number_of(row: BackgroundJob | User) -> str:
+    """Return the beginning of an id, which every search finds: the moment of the row's creation, to the millisecond."""
+    return str(row.id)[:13]

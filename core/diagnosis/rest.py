@@ -1,0 +1,162 @@
+"""A user's demo mode while no job is at work on it: do its state and its data say what the last job says?
+
+Lists do not read interactions; a user's page, the API and the CLI do, and `doctor` checks the same of everyone.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from core.database.statements import Query, fetch
+from core.demo import rows
+from core.demo.presets import Preset
+from core.diagnosis.answer import Explanation, Remedy
+from core.diagnosis.context import JobContext, name_of
+from core.diagnosis.ended import number_of, row_clean_up
+from core.jobs.proof import ending_of, is_by_hand, proven_state
+from core.models import TERMINAL, DemoModeStatus, Event, JobStatus, User
+from core.operations import operations_on
+from core.operations.demo import demo_mode
+from core.wording import clock_time, counted
+
+_OUR_FAULT: Final = "Something went wrong on our side, and demo mode does not go on by itself. Our support can mend it"
+
+
+@dataclass(frozen=True, slots=True)
+class UserData:
+    """What a user's rows and the log say: their generated interactions, how the last job ended, and the last repair."""
+
+    interactions: int
+    #: By its event; None: the program did not end it.
+    ending: JobStatus | None = None
+    #: Who repaired this user after the last job had ended, in words; empty: no one.
+    repaired: str = ""
+
+
+def load_data(session: Session, user: User, context: JobContext | None) -> UserData | None:
+    """Load what a diagnosis of a user at rest needs; None while a job is at work."""
+    if context and context.job.status not in TERMINAL:
+        return None
+    ending = ending_of(session, context.job) if context else None
+    return UserData(rows.count_interactions(session, user.id), ending, _repaired(session, user, context))
+
+
+def drift(user: User, context: JobContext | None, data: UserData | None) -> Explanation:
+    """Explain a transitional state without a job at work."""
+    state = user.demo_mode_status
+    last = (
+        f"Its latest job: {context.label} {context.since(context.job.finished_at)} ago."
+        if context
+        else "It has never had a job."
+    )
+    return _repairable(
+        user,
+        context,
+        data or UserData(0),
+        f"Demo mode says {state}, but no job is at work on it. It cannot continue by itself.",
+        (last, "This happens when someone edits a job's row in the database."),
+    )
+
+
+def damage_of(user: User, context: JobContext | None, data: UserData) -> Explanation | None:
+    """Explain what is wrong with a user at rest: a state or data that the last job did not leave."""
+    state, proven = user.demo_mode_status, proven_state(context.job, data.ending) if context else None
+    if context and proven and proven != state and not data.repaired:
+        sentence = f"Demo mode says {state}, but its last job left it {proven}: someone changed it in the database."
+        last = f"Its latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago."
+        return _repairable(user, context, data, sentence, (last,))
+    if context and is_by_hand(context.job, data.ending):
+        ending = f"it had {data.ending}" if data.ending else "the job has no ending"
+        sentence = f"The status of its last job, {context.label}, was written in the database: {ending}."
+        return _repairable(user, context, data, sentence, ())
+    expected = _expected(user, context)
+    if expected is not None and expected != data.interactions:
+        return _incomplete(user, data.interactions, expected)
+    if context and state in (DemoModeStatus.DISABLED, DemoModeStatus.FAILED) and data.interactions:
+        return _left_over(user, data.interactions)
+    return None
+
+
+def start_again(context: JobContext) -> tuple[Remedy, ...]:
+    """Return the button that does what the last job was to do, if a person ended it early."""
+    preset, job = context.job.args.get("preset"), context.job
+    if job.status is not JobStatus.CANCELLED:
+        return ()
+    label = f"Start again as {Preset(preset).profile.label}" if preset in list(Preset) else "Start again"
+    return (Remedy("job.retry", job.id, label, "Requests the same again, as a new job."),)
+
+
+def _repairable(
+    user: User, context: JobContext | None, data: UserData, sentence: str, evidence: tuple[str, ...]
+) -> Explanation:
+    effect = _effect_of_repair(context, data)
+    repair = Remedy("user.repair", user.id, "Repair", effect)
+    others = tuple(
+        replace(repair, label=f"Repair and {again.label[0].lower()}{again.label[1:]}", args={"start_again": True})
+        for again in (start_again(context) if context else ())
+    )
+    number = number_of(context.job if context else user)
+    return Explanation(sentence, f"{_OUR_FAULT}: please give them this number: {number}.", evidence, repair, others)
+
+
+def _effect_of_repair(context: JobContext | None, data: UserData) -> str:
+    proven = proven_state(context.job, data.ending) if context else None
+    if proven is None:
+        return "Marks it failed, so that you can retry or clean up."
+    if context and data.ending is None and is_by_hand(context.job, None):
+        return f"Ends the job as the program would, deletes what it left, and sets demo mode to {proven}."
+    return f"Sets demo mode to {proven}, as the last job left it."
+
+
+def _incomplete(user: User, found: int, expected: int) -> Explanation:
+    """Explain an account that has fewer or more interactions than its last job wrote."""
+    sentence = f"Demo mode is enabled, but {found:,} of {counted(expected, 'interaction')} are there."
+    customer = f"{found:,} of {expected:,} generated interactions are there. Choose a creator to fill it again."
+    evidence = ("Someone changed the interactions in the database; the job had written them all.",)
+    preset, state = user.demo_preset, user.demo_mode_status
+    refill = next((each for each in operations_on(demo_mode) if state in each.source and each.target == state), None)
+    if refill is None or preset not in list(Preset):
+        return Explanation(sentence, customer, evidence)
+    effect = f"Replaces the generated interactions by all {expected:,} of a {Preset(preset).profile.label}."
+    return Explanation(
+        sentence, customer, evidence, Remedy(refill.name, user.id, "Fill again", effect, {"preset": preset})
+    )
+
+
+def _left_over(user: User, found: int) -> Explanation:
+    sentence = f"Demo mode is {user.demo_mode_status}, but {counted(found, 'generated interaction')} are still there."
+    customer = f"{counted(found, 'generated interaction')} are still in your account because of a fault on our side."
+    remedy = Remedy("user.repair", user.id, "Repair", "Deletes them; the user's own data stays.")
+    if user.demo_mode_status == demo_mode.failed:
+        remedy = row_clean_up(demo_mode, user.id) or remedy
+    return Explanation(sentence, customer, ("Someone changed rows in the database.",), remedy)
+
+
+def _expected(user: User, context: JobContext | None) -> int | None:
+    """Return how many interactions the last job left, if it says so."""
+    if context is None or user.demo_mode_status is not DemoModeStatus.ENABLED:
+        return None
+    number = (context.job.result or {}).get("interactions")
+    return number if context.job.status is JobStatus.SUCCEEDED and isinstance(number, int) else None
+
+
+def _repaired(session: Session, user: User, context: JobContext | None) -> str:
+    since = context.job.updated_at if context else user.created_at
+    found = fetch(session, _repair_since(), user_id=user.id, since=since)
+    if not found or found[0][0] != user.demo_mode_status:
+        return ""
+    _, at, actor, reason, now = found[0]
+    why = f": {reason.rstrip('.')}" if reason else ""
+    return f"{actor} repaired it at {clock_time(at, now)}{why}."
+
+
+@cache
+def _repair_since() -> Query:
+    mine = (col(Event.user_id) == sa.bindparam("user_id"), col(Event.name) == "user.repaired")
+    state = sa.func.jsonb_extract_path_text(col(Event.data), "now")
+    shown = (state, col(Event.at), col(Event.actor), col(Event.reason), sa.func.statement_timestamp())
+    late = col(Event.at) > sa.bindparam("since", type_=sa.DateTime(timezone=True))
+    return sa.select(*shown).where(*mine, late).order_by(col(Event.id).desc()).limit(1)

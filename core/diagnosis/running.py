@@ -1,0 +1,127 @@
+"""The diagnosis of a running job: at work, asked to stop, without progress, or without its worker."""
+
+from datetime import timedelta
+from typing import Final
+
+from core.diagnosis.answer import Explanation
+from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy
+from core.diagnosis.context import JobContext, error_of, name_of
+from core.diagnosis.situation import QUIET, neglected_after, silent_after
+from core.diagnosis.waiting import no_worker
+from core.models import BackgroundJob
+from core.settings import settings
+from core.wording import PROGRAM, spoken
+
+_SAFE: Final = "What is done so far is safe"
+
+
+def running(context: JobContext) -> Explanation:
+    """Explain a job that runs and was not asked to stop."""
+    job, silent, quiet = context.job, context.facts.silent, context.facts.quiet
+    at_work = f"Attempt {job.attempt} of {job.max_attempts}, at work for {context.since(job.started_at)}."
+    facts = (at_work, *_before(job))
+    if silent > silent_after():
+        return _silent(context, facts)
+    if quiet > QUIET:
+        return Explanation(
+            f"{name_of(context)} is running, but has made no progress for {spoken(quiet)}.",
+            f"There has been no progress for {spoken(quiet)}. {_SAFE}; you can wait.",
+            (*facts, _time_limit(context)),
+            cancel_remedy(job),
+        )
+    return Explanation(
+        f"{name_of(context)} is running: {_progress(job)}{_last_checkpoint(context)}.",
+        "You can close this page; it continues without you.",
+        facts,
+    )
+
+
+def _silent(context: JobContext, facts: tuple[str, ...]) -> Explanation:
+    silent = context.facts.silent
+    remaining = spoken(settings().lease - silent)
+    problem = f"{name_of(context)}: its worker has been silent for {spoken(silent)}"
+    customer = f"There has been no sign of life for {spoken(silent)}. {_SAFE}"
+    if context.other_workers == 0:
+        return Explanation(
+            f"{problem}, and no other worker serves the queue {context.job.queue}.",
+            f"{customer}.",
+            (*facts, f"The worker is presumed dead in {remaining}; start another one ({PROGRAM} worker)."),
+        )
+    return Explanation(f"{problem}; another takes over in {remaining}.", f"{customer}; it goes on by itself.", facts)
+
+
+def stopping(context: JobContext) -> Explanation:
+    """Explain a job that was asked to stop; without its worker, the next sweep ends it."""
+    if not context.facts.has_live_worker:
+        return _orphan_asked_to_stop(context)
+    quiet, silent = context.facts.quiet, context.facts.silent
+    requested = context.since(context.job.cancel_requested_at)
+    when = f"has made no progress for {spoken(quiet)}" if quiet > QUIET else "stops at its next checkpoint"
+    if silent > silent_after():
+        when = f"its worker has been silent for {spoken(silent)}"
+    return Explanation(
+        f"{name_of(context)} was asked to stop {requested} ago and {when}.",
+        f"It was asked to stop {requested} ago, and stops after the step it is at.",
+        (_time_limit(context),),
+    )
+
+
+def orphaned(context: JobContext) -> Explanation:
+    """Explain a job that has lost its worker."""
+    silent = context.since(context.worker.heartbeat_at) if context.worker else "an unknown time"
+    evidence = (
+        f"Its worker has sent no heartbeat for {silent}; it is presumed dead after {spoken(settings().lease)}.",
+        *_before(context.job),
+    )
+    if context.capacity.workers == 0:
+        return no_worker(context, "has lost its worker, and no other worker is alive", evidence)
+    if context.facts.silent > neglected_after():
+        hint = f"Every worker sweeps: check the logs of the live workers, or start another one ({PROGRAM} worker)."
+        return Explanation(
+            f"{name_of(context)} has lost its worker, and no other worker has taken over.",
+            f"It was interrupted {silent} ago because of a fault on our side. {_SAFE}.",
+            (*evidence, hint),
+            cancel_remedy(context.job, AT_SWEEP),
+        )
+    sweep = spoken(timedelta(seconds=settings().sweep_seconds))
+    return Explanation(
+        f"{name_of(context)} has lost its worker; another one takes over within {sweep}.",
+        f"It was interrupted {silent} ago. {_SAFE}; it goes on by itself.",
+        evidence,
+    )
+
+
+def _orphan_asked_to_stop(context: JobContext) -> Explanation:
+    requested = context.since(context.job.cancel_requested_at)
+    return Explanation(
+        f"{name_of(context)} was asked to stop {requested} ago and has lost its worker; the next sweep ends it.",
+        f"It was asked to stop {requested} ago. It does not go on, and what it began is cleaned up.",
+    )
+
+
+def _before(job: BackgroundJob) -> tuple[str, ...]:
+    """Return how the attempt before this one ended."""
+    return (f"Attempt {job.attempt - 1} ended with: {error_of(job)}",) if job.attempt > 1 and job.error_message else ()
+
+
+def _last_checkpoint(context: JobContext) -> str:
+    """Return when the present attempt came to its last checkpoint: its claim counts as none."""
+    claimed, quiet = context.job.claimed_at, context.facts.quiet
+    if claimed and context.job.updated_at <= claimed:
+        return f"started {_ago(quiet)}, no checkpoint yet"
+    return f"last checkpoint {_ago(quiet)}"
+
+
+def _ago(span: timedelta) -> str:
+    return "just now" if span < timedelta(seconds=2) else f"{spoken(span)} ago"
+
+
+def _progress(job: BackgroundJob) -> str:
+    return f"{job.progress_done:,} of {job.progress_total:,}, " if job.progress_total else ""
+
+
+def _time_limit(context: JobContext) -> str:
+    deadline = context.job.deadline_at
+    if deadline is None or deadline <= context.now:
+        return "Its time limit is over; the next sweep takes it from its worker."
+    return f"Without a checkpoint, it is taken from its worker in {spoken(deadline - context.now)}."

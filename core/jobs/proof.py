@@ -1,0 +1,68 @@
+"""The state in which a job leaves its row: what the row must say if all went through the program."""
+
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from core.database.statements import Query, fetch
+from core.models import BackgroundJob, Event, JobStatus
+from core.operation import Operation
+from core.operations import BY_NAME
+
+#: The events that end a job, by its status.
+ENDINGS: Final = {
+    "job.succeeded": JobStatus.SUCCEEDED,
+    "job.failed": JobStatus.FAILED,
+    "job.cancelled": JobStatus.CANCELLED,
+}
+
+
+def state_after(kind: Operation[Any, Any], job: BackgroundJob, status: JobStatus) -> StrEnum:
+    """Return the state of the row once its job has ended so; a job that never began gives the former state back."""
+    if status is JobStatus.SUCCEEDED:
+        return kind.target
+    if status is JobStatus.FAILED:
+        return kind.machine.failed
+    if job.token == 0 and job.came_from in set(type(kind.during)):
+        return type(kind.during)(job.came_from)
+    return kind.cancelled_state
+
+
+def ending_of(session: Session, job: BackgroundJob) -> JobStatus | None:
+    """Return how the program ended an operation's job, as its first ending event says; None: it did not."""
+    names = fetch(session, _ending(), job_id=job.id)
+    return ENDINGS[names[0][0]] if names else None
+
+
+def true_status(job: BackgroundJob, ending: JobStatus | None) -> JobStatus:
+    """Return how an ended job must be read: by its event, which the archive takes away some day, or by its status.
+
+    A success that a person wrote has no result: nothing proves that the work was done.
+    """
+    if ending is not None:
+        return ending
+    return JobStatus.FAILED if is_by_hand(job, ending) and job.status is JobStatus.SUCCEEDED else job.status
+
+
+def is_by_hand(job: BackgroundJob, ending: JobStatus | None) -> bool:
+    """Tell whether a person wrote an ended job's status: it differs from the event, or the job has no end."""
+    return job.finished_at is None or (ending is not None and ending is not job.status)
+
+
+def proven_state(job: BackgroundJob | None, ending: JobStatus | None) -> StrEnum | None:
+    """Return the state that a row's last job proves, if it has ended; None without a job of a known operation."""
+    kind = BY_NAME.get(job.kind) if job else None
+    if job is None or not isinstance(kind, Operation):
+        return None
+    return state_after(kind, job, true_status(job, ending))
+
+
+@cache
+def _ending() -> Query:
+    events = sa.select(col(Event.name)).where(
+        col(Event.job_id) == sa.bindparam("job_id"), col(Event.name).in_(list(ENDINGS))
+    )
+    return events.order_by(col(Event.id)).limit(1)

@@ -1,0 +1,161 @@
+"""What a manual change broke is seen, and one press of Repair leaves nothing for the doctor."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from core.actor import Actor
+from core.commands.gateway import CommandRequest, perform
+from core.database.engine import session_scope
+from core.diagnosis.answer import Diagnosis, Remedy
+from core.diagnosis.invariants import violations
+from core.diagnosis.situation import Situation
+from core.diagnosis.user import diagnose_user
+from core.models import AttemptOutcome, User
+from core.operations import demo
+from core.people.users import user_page
+from tests import driving
+from tests.factories import SUPPORT, make_user
+
+
+def change(engine: Engine, sql: str, **values: Any) -> None:
+    """Change rows as a person with a database client does."""
+    with session_scope(engine) as session:
+        session.connection().execute(text(sql), values)
+
+
+def diagnosis_of(engine: Engine, user: UUID) -> Diagnosis:
+    with Session(engine) as session:
+        return diagnose_user(session, session.get_one(User, user))
+
+
+def press(engine: Engine, remedy: Remedy | None, actor: Actor = SUPPORT) -> dict[str, Any]:
+    assert remedy is not None
+    return perform(engine, actor, CommandRequest(name=remedy.command, target=remedy.target, args=remedy.args))
+
+
+def broken(engine: Engine) -> dict[str, list[Any]]:
+    with Session(engine) as session:
+        return {violation.invariant.name: list(violation.rows) for violation in violations(session)}
+
+
+def enabled_user(engine: Engine) -> UUID:
+    with session_scope(engine) as session:
+        user = make_user(session).id
+    driving.ask(engine, demo.enable, user, {"preset": "nano"})
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    return user
+
+
+def half_enabled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> tuple[UUID, UUID]:
+    """Return a user and their job, whose worker died after the second checkpoint."""
+    with session_scope(engine) as session:
+        user = make_user(session).id
+    job = driving.ask(engine, demo.enable, user, {"preset": "nano"})
+    with monkeypatch.context() as patch:
+        driving.at_checkpoint(patch, 1, after=driving.die(patch))
+        with pytest.raises(driving.Killed):
+            driving.run_next(engine)
+    return user, job
+
+
+def test_deleted_interactions_are_counted_and_filled_again(engine: Engine) -> None:
+    user = enabled_user(engine)
+    assert diagnosis_of(engine, user).situation is Situation.FINE
+    total = len(driving.picture(engine, user)["interactions"])
+    some = "DELETE FROM interactions WHERE id IN (SELECT id FROM interactions WHERE is_demo LIMIT 50)"
+    change(engine, some)
+
+    diagnosis = diagnosis_of(engine, user)
+
+    assert diagnosis.situation is Situation.STUCK
+    assert f"{total - 50:,} of {total:,} interactions are there" in diagnosis.sentence
+    assert f"{total - 50:,} of {total:,}" in diagnosis.customer
+    assert diagnosis.remedy is not None
+    assert diagnosis.remedy.label == "Fill again"
+    press(engine, diagnosis.remedy)
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    after = driving.picture(engine, user)
+    assert (after["preset"], len(after["interactions"])) == ("nano", total)
+    assert broken(engine) == {}
+    assert diagnosis_of(engine, user).situation is Situation.FINE
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "succeeded"])
+def test_a_job_ended_by_hand_is_repaired_whole(engine: Engine, monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    user, job = half_enabled(engine, monkeypatch)
+    change(engine, "UPDATE background_jobs SET status = :status", status=status)
+    assert broken(engine) != {}
+
+    diagnosis = diagnosis_of(engine, user)
+    assert (diagnosis.situation, diagnosis.remedy and diagnosis.remedy.command) == (Situation.STUCK, "user.repair")
+    press(engine, diagnosis.remedy)
+
+    assert broken(engine) == {}
+    ended = driving.job_row(engine, job)
+    assert ended.status == ("cancelled" if status == "cancelled" else "failed")
+    assert ended.finished_at is not None
+    after = driving.picture(engine, user)
+    assert (after["state"], after["interactions"]) == ("disabled" if status == "cancelled" else "failed", [])
+    diagnosis = diagnosis_of(engine, user)
+    assert "no failed job explains why" not in diagnosis.sentence
+    with Session(engine) as session:
+        page = user_page(session, user)
+    assert "user.repaired" in [event.name for event in page.events], "the story is kept"
+
+
+def test_repair_and_start_again_is_one_press_and_keeps_the_preset(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, _ = half_enabled(engine, monkeypatch)
+    change(engine, "UPDATE background_jobs SET status = 'cancelled'")
+    [again] = diagnosis_of(engine, user).others
+    assert again.label == "Repair and start again as Nano Creator"
+
+    answer = press(engine, again)
+
+    assert driving.job_row(engine, UUID(answer["job_id"])).args == {"preset": "nano"}
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    assert driving.picture(engine, user)["state"] == "enabled"
+    assert broken(engine) == {}
+
+
+def test_a_state_written_by_hand_goes_back_to_what_the_last_job_proves(engine: Engine) -> None:
+    user = enabled_user(engine)
+    for state in ("disabling", "disabled", "failed"):
+        change(engine, "UPDATE users SET demo_mode_status = :state", state=state)
+        diagnosis = diagnosis_of(engine, user)
+        assert diagnosis.situation is not Situation.FINE
+        assert state in diagnosis.sentence
+        assert diagnosis.remedy is not None
+        assert "sets demo mode to enabled" in diagnosis.remedy.effect.lower()
+        assert press(engine, diagnosis.remedy) == {"was": state, "now": "enabled", "job_id": None}
+        assert broken(engine) == {}
+        assert diagnosis_of(engine, user).situation is Situation.FINE
+
+
+def test_what_a_disabled_user_still_has_is_deleted(engine: Engine) -> None:
+    user = enabled_user(engine)
+    driving.ask(engine, demo.disable, user)
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    left = "UPDATE interactions SET is_demo = true WHERE body = 'real 1'"
+    change(engine, left)
+    diagnosis = diagnosis_of(engine, user)
+    assert "1 generated interaction" in diagnosis.sentence
+    press(engine, diagnosis.remedy)
+    assert broken(engine) == {}
+    assert diagnosis_of(engine, user).situation is Situation.FINE
+    assert driving.own_rows(engine, user)[0] == 2
+
+
+def test_an_ending_is_never_written_twice(engine: Engine) -> None:
+    user = enabled_user(engine)
+    driving.ask(engine, demo.disable, user)
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    change(engine, "UPDATE background_jobs SET status = 'failed' WHERE kind = 'demo.disable'")
+    press(engine, diagnosis_of(engine, user).remedy)
+    assert broken(engine) == {}
+    assert diagnosis_of(engine, user).situation is Situation.FINE

@@ -1,0 +1,101 @@
+"""What helps, on the page: a button keeps its place, its focus and its meaning while figures change."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import Session, select
+
+from core.jobs.request import request
+from core.models import BackgroundJob, JobStatus, Queue, Role, Worker
+from core.operations import demo
+from core.operations.demo import EnableForm
+from tests.factories import SUPPORT, make_user
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_recommended_button_is_the_same_element_while_its_sentence_counts(console, rows: Session) -> None:
+    support, user = make_user(rows, role=Role.SUPPORT), make_user(rows)
+    job = request(rows, demo.enable, user.id, EnableForm(preset="nano"), SUPPORT)
+    job.attempt, job.run_at, job.error_message = 1, datetime.now(UTC) + timedelta(seconds=100), "503"
+    rows.commit()
+    page = console.open(support, f"/users/{user.id}")
+    diagnosis = page.get_by_label("Diagnosis")
+    diagnosis.get_by_role("button", name="Start now").focus()
+    sentence = diagnosis.locator(".sentence")
+    read = [sentence.inner_text()]
+    for _ in range(2):
+        read.append(eventually(lambda: text if (text := sentence.inner_text()) not in read else "", within=10))
+
+    assert page.evaluate("document.activeElement.textContent").strip().endswith("Start now")
+    assert page.locator("[role=status]").all_inner_texts().count(read[-1]) == 0, "figures alone are not read aloud"
+    page.keyboard.press("f")
+    page.locator(".q-notification").filter(has_text="It starts now.").wait_for()
+    rows.refresh(job)
+    assert job.run_at <= datetime.now(UTC)
+    assert page.wrong == []
+
+
+def test_support_without_the_right_to_resume_tells_the_admins_or_cancels(console, rows: Session) -> None:
+    support, user = make_user(rows, role=Role.SUPPORT), make_user(rows)
+    make_user(rows, role=Role.ADMIN, name="Ada Admin", email="aaa@unstuck.example")
+    request(rows, demo.enable, user.id, EnableForm(preset="nano"), SUPPORT)
+    queue = Queue(name="demo", paused_at=datetime.now(UTC), paused_by="Bo", paused_reason="deploying")
+    rows.add(queue)
+    rows.add(Worker(host="w", pid=1, threads=1, queues=["demo"], heartbeat_at=datetime.now(UTC) + timedelta(hours=1)))
+    rows.commit()
+    page = console.open(support, f"/users/{user.id}")
+    diagnosis = page.get_by_label("Diagnosis")
+    diagnosis.get_by_text("paused by Bo").wait_for()
+    assert diagnosis.get_by_role("button", name="Resume").count() == 0
+
+    diagnosis.get_by_role("button", name="Tell the admins").click()
+    dialog = page.get_by_role("dialog", name="Tell the admins")
+    dialog.get_by_text("Ada Admin").wait_for()
+    dialog.get_by_text("deploying").wait_for()
+    dialog.get_by_role("button", name="Close").click()
+    diagnosis.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+
+    job = select(BackgroundJob).where(BackgroundJob.user_id == user.id)
+    eventually(lambda: rows.exec(job.execution_options(populate_existing=True)).one().status is JobStatus.CANCELLED)
+    diagnosis.get_by_role("button", name="Start again as Nano Creator").wait_for()
+    rows.delete(queue)
+    rows.commit()
+    assert page.wrong == []
+
+
+def test_enter_opens_the_only_user_found_and_arrows_move_through_several(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    first, second = (make_user(rows, email=f"{name}.arrow@example.com") for name in ("zoe", "zora"))
+    rows.commit()
+    page = console.open(support, "/users")
+    field = page.get_by_label("Search users")
+    field.fill("zo")
+    page.get_by_role("link", name=second.email).wait_for()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.className").startswith("nicegui-link")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.tagName") == "INPUT"
+    field.fill("zoe.arrow")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/users/{first.id}")
+    assert page.wrong == []
+
+
+def test_a_customer_who_asks_twice_reads_their_own_words(console, rows: Session) -> None:
+    user = make_user(rows)
+    rows.commit()
+    pages = [console.open(user, "/settings/demo-mode") for _ in range(2)]
+    for page in pages:
+        page.get_by_role("button", name="Enable demo mode").wait_for()
+    request(rows, demo.enable, user.id, EnableForm(preset="nano"), SUPPORT)
+    rows.connection().exec_driver_sql("SELECT 1")
+    button = pages[0].get_by_role("button", name="Enable demo mode")
+    button.click()
+    rows.commit()
+    toast = pages[0].locator(".q-notification").filter(has_text="This is already under way.")
+    toast.wait_for()
+    assert "toast-bad" not in (toast.get_attribute("class") or "")
+    assert "demo.enable" not in toast.inner_text()
