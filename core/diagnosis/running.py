@@ -117,6 +117,9 @@ def _ago(span: timedelta) -> str:
 
 
 def _progress(job: BackgroundJob) -> str:
+    """Return the progress in the job's own words: its units may be others than those which people count."""
+    if job.progress_message:
+        return f"{job.progress_message}, "
     return f"{job.progress_done:,} of {job.progress_total:,}, " if job.progress_total else ""
 
 

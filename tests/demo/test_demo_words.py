@@ -12,7 +12,6 @@ from core.operations import demo
 from ui.components.demo.demo_words import (
     completion,
     deleted_lately,
-    failure_words,
     planned_operation,
     strip_words,
 )
@@ -21,7 +20,7 @@ JOB = UUID(int=1)
 
 
 def state(status: str, label: Label | None = None, operation: Any = demo.enable, **values: Any) -> DemoState:
-    return DemoState(DemoModeStatus(status), None, JOB, operation.name, label, **values)
+    return DemoState(DemoModeStatus(status), None, job_id=JOB, kind=operation.name, label=label, **values)
 
 
 @pytest.mark.parametrize(("deleted", "number"), [(0, None), (1, "1 interaction was"), (60, "60 interactions were")])
@@ -31,13 +30,6 @@ def test_a_deletion_reports_a_number_only_if_there_was_something_to_delete(delet
     sentence = f"Demo mode is off. {number} deleted." if number else "Demo mode is off."
     assert completion(state("failed", Label.RUNNING, demo.dismiss), after) == sentence
     assert deleted_lately(after) is None, "it is not known when it ended"
-
-
-def test_a_failure_that_the_team_ended_is_not_one_without_a_reason() -> None:
-    assert failure_words(state("failed", Label.FAILED, error="Try later.")) == "Try later."
-    assert "no record" in failure_words(state("failed", Label.FAILED))
-    for label in (None, Label.SUCCEEDED, Label.CANCELLED):
-        assert "our team ended it" in failure_words(state("failed", label))
 
 
 def test_a_cancelled_plan_is_announced_although_the_state_stays() -> None:

@@ -152,7 +152,7 @@ SITUATIONS = {
         NOBODY,
         0,
         Situation.STUCK,
-        "asked to stop 3 s ago; its worker is lost, and the next sweep ends it",
+        "asked to stop 3 s ago and has lost its worker; the next sweep ends it",
         None,
     ),
     "its worker is lost": (

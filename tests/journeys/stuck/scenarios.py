@@ -85,8 +85,10 @@ def deleted_by_hand(stage: Stage) -> None:
 
 def poison(stage: Stage) -> None:
     stage.die_at_work()
-    stage.sql("UPDATE background_jobs SET max_attempts = 2, attempt = 2")
+    stage.sql("UPDATE background_jobs SET max_attempts = 2")
     stage.sweep()
+    for _ in range(2):
+        stage.die_before_work()
     stage.new_worker()
 
 

@@ -69,6 +69,12 @@ class Stage:
             with pytest.raises(driving.Killed):
                 driving.run_next(self.engine)
 
+    def die_before_work(self) -> None:
+        """Let a worker claim the job and die before its first checkpoint."""
+        driving.make_due(self.engine)
+        driving.must_take(self.engine)
+        self.sweep()
+
     def silence(self, **span: float) -> None:
         """Let every worker have been silent for so long."""
         self.sql("UPDATE workers SET heartbeat_at = now() - CAST(:span AS interval)", span=timedelta(**span))
