@@ -18,7 +18,7 @@ from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_in
 from core.errors import NotFound
 from core.jobs.labels import Label
-from core.models import TERMINAL, BackgroundJob, DemoModeStatus, User
+from core.models import TERMINAL, BackgroundJob, DemoModeStatus, JobStatus, User
 from core.operation import CancelOffer
 from core.operations.demo import demo_mode
 
@@ -69,17 +69,17 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
 
 
 def last_preset(session: Session, user: User) -> str | None:
-    """Return the creator whose data a user has; while demo mode is not on, the one that was last asked for."""
+    """Return the creator whose data a user has, or who was last asked for and has not come."""
     if user.demo_preset or user.demo_mode_status is DemoModeStatus.ENABLED:
         return user.demo_preset
     presets = fetch(session, _presets(), user_id=user.id, machine=demo_mode.name)
-    return presets[0][0] if presets else None
+    return presets[0][0] if presets and presets[0][1] != JobStatus.SUCCEEDED else None
 
 
 @cache
 def _presets() -> Query:
     preset = sa.func.jsonb_extract_path_text(col(BackgroundJob.args), "preset")
-    asked_for = sa.select(preset).where(
+    asked_for = sa.select(preset, col(BackgroundJob.status)).where(
         col(BackgroundJob.user_id) == sa.bindparam("user_id"),
         col(BackgroundJob.machine) == sa.bindparam("machine"),
         preset.is_not(None),

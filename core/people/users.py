@@ -66,7 +66,7 @@ class UserPage:
     user: User
     context: JobContext | None
     diagnosis: Diagnosis
-    #: The creator whose data the user has, or that was last asked for.
+    #: The creator whose data the user has, or who was last asked for and has not come.
     preset: str | None
     #: The names of the admins, where only they can change what the diagnosis names.
     admins: tuple[str, ...]

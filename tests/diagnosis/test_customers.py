@@ -61,3 +61,8 @@ def test_the_last_creator_asked_for_is_kept(engine: Engine, signed_in: SignIn) -
     driving.run_next(engine)
     with Session(engine) as session:
         assert demo_state(session, user.id).preset == "nano", "a dismiss has none, and the request before it counts"
+    for operation in (demo.enable, demo.disable):
+        driving.ask(engine, operation, user.id, driving.smallest_form(operation))
+        driving.run_next(engine)
+    with Session(engine) as session:
+        assert demo_state(session, user.id).preset is None, "what was asked for has come, and gone again"
