@@ -74,8 +74,7 @@ def finish_and_claim(
 ) -> BatchResult:
     """Write the successes of `ended` and claim up to `claims` due jobs of `queue`; a suspect only if `alone`.
 
-    Waits only for locks on the jobs of `ended`, which it takes in their order. The caller commits,
-    or the connection does.
+    Waits only for locks on the jobs of `ended`, taken in their order. The caller or the connection commits.
     """
     values = {
         "ids": [job.id for job in ended],
@@ -83,9 +82,7 @@ def finish_and_claim(
         "results": [job.result for job in ended],
         "from_status": JobStatus.RUNNING.value,
         **fence.values_of(TASK_SUCCESS),
-        "claims": claims,
-        "alone": alone,
-        **claim.values_of(worker_id, queue, kinds, step_limit),
+        **claim.values_of(worker_id, queue, kinds, step_limit, alone=alone, claims=claims),
     }
     parts: dict[str, list[Any]] = {"succeeded": [], "claimed": [], "limited": []}
     for row in _BATCH.run_on(connection, values):

@@ -100,7 +100,7 @@ def claim(
     """
     candidates = set(kinds)
     while candidates:
-        row = _CLAIM.run(session, {"ids": [], "alone": alone, **values_of(worker_id, queue, candidates, step_limit)})
+        row = _CLAIM.run(session, {"ids": [], **values_of(worker_id, queue, candidates, step_limit, alone=alone)})
         if row is None:
             session.rollback()
             return None
@@ -113,9 +113,11 @@ def claim(
     return None
 
 
-def values_of(worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta) -> dict[str, Any]:
-    """Return the parameters of `CLAIM_MANY`, besides the ids of jobs that end with it, `claims` and `alone`."""
-    return {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit}
+def values_of(
+    worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta, **more: Any
+) -> dict[str, Any]:
+    """Return the parameters of `CLAIM_MANY`, besides ids of jobs that end with it; `more`: `claims` and `alone`."""
+    return {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit, **more}
 
 
 def held_by(row: Any) -> Claimed:
