@@ -77,7 +77,8 @@ class Drain:
 
     def _run(self, handed: Handed) -> None:
         if handed.held is None:
-            handed.held = self._claim(handed.queue)
+            handed.held = self._claim(handed.queue, alone=handed.is_alone)
+            handed.is_alone &= handed.held is not None and handed.held.is_suspect
         if (held := handed.held) is None:
             return
         crash_point("after_claim")
@@ -93,12 +94,12 @@ class Drain:
             named = {"job": str(held.id), "kind": held.kind, "token": held.token, "attempt": held.attempt}
             log.debug("attempt ended", extra={**named, "worker": str(self.worker_id), "outcome": outcome.value})
 
-    def _claim(self, queue: str) -> Claimed | None:
+    def _claim(self, queue: str, *, alone: bool) -> Claimed | None:
         """Claim the next job of a queue, whose kind may have a limit."""
         if self.stopping.is_set():
             return None
         with Session(self.engine, expire_on_commit=False) as session:
-            return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit)
+            return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit, alone=alone)
 
     def _look(self, queues: Iterable[str]) -> Iterable[DueQueue]:
         with self._batch_engine.connect() as connection:

@@ -8,7 +8,7 @@ idle one starts a job at once. It never waits for a thread, and for a locked row
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Final, TypeVar
@@ -34,6 +34,8 @@ PACE: Final = 0.003
 LOCK_WAIT: Final = 500
 #: Seconds between two calls to other processes, while this one has more due jobs than threads.
 CALL: Final = 0.1
+#: Seconds for which nothing starts beside a suspect: one that kills its worker does so soon.
+ALONE: Final = 60.0
 #: Seconds that the carrier waits for news before it comes round.
 IDLE: Final = 20.0
 
@@ -48,6 +50,8 @@ class Handed:
     held: Claimed | None
     #: The carrier has written its ending, and counts its thread as free.
     is_written: bool = False
+    #: It may kill this process: no other job starts beside it.
+    is_alone: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +88,7 @@ class Carrier:
         self._running: set[Handed] = set()
         #: Set when something happened; and when every thread waits, so that a turn need not wait for more.
         self._news, self._all_ended = threading.Event(), threading.Event()
-        self._turn_at = 0.0
+        self._turn_at = self._alone_until = 0.0
         self._called_at: dict[str, float] = {}
         missed = "jobs neither claimed nor ended: those that are held are left to the sweep"
         self._loop = Loop("carrier", self._once, lambda: 0, missed=missed, at_once=True, every=IDLE)
@@ -157,29 +161,37 @@ class Carrier:
         endings, freed = _all_of(self._endings), _all_of(self._freed)
         if (endings or freed) and len(self._running) >= self._registry.threads:
             self._turns.look_around()
-        for queue, urgency in _all_of(self._due):
+        for queue, urgency in (due := _all_of(self._due)):
             self._turns.learn(queue, urgency)
         self._running.difference_update(freed)
         leaving = {ending.handed for ending in endings}
         for handed in (*freed, *leaving):
             if handed.held:
                 self._turns.remind(handed.queue, handed.held.priority)
+        self._try_suspects(queue for queue, urgency in due if urgency is not None)
         while plan := self._plan(leaving) or ({endings[0].handed.queue: 0} if endings else {}):
             for queue, claims in plan.items():
                 self._batch(queue, endings, claims)
                 endings, leaving = [], set()
 
+    def _try_suspects(self, swept: Iterable[str]) -> None:
+        """While nothing runs here, take one job of a queue that a sweep says is due, also if it may kill its worker."""
+        for queue in swept:
+            if not (self._running or self._stopping.is_set()):
+                self._batch(queue, [], 1, alone=True)
+
     def _plan(self, leaving: set[Handed]) -> Counter[str]:
         """Share the free threads among the queues that are due."""
-        if self._stopping.is_set():
+        is_alone = time.monotonic() < self._alone_until and any(handed.is_alone for handed in self._running)
+        if is_alone or self._stopping.is_set():
             return Counter()
         staying = Counter(handed.queue for handed in self._running - leaving)
         return self._turns.plan(self._registry.threads - staying.total(), staying)
 
-    def _batch(self, queue: str, endings: list[_Ending], claims: int) -> None:
+    def _batch(self, queue: str, endings: list[_Ending], claims: int, *, alone: bool = False) -> None:
         """Write endings, claim jobs of one queue, and hand them to the threads."""
         try:
-            result = self._write(queue, [ending.ended for ending in endings], claims)
+            result = self._write(queue, [ending.ended for ending in endings], claims, alone=alone)
         except BaseException as error:
             is_refused = bool(endings) and _is_about_rows(error)
             for ending in endings:
@@ -192,15 +204,19 @@ class Carrier:
             if is_written:
                 self._running.discard(ending.handed)
             ending.answer(None if is_written else LeaseLost(f"job {ending.ended.id} is no longer held"))
-        return self._hand_over(queue, result, claims)
+        return self._hand_over(queue, result, claims, alone=alone)
 
-    def _write(self, queue: str, ended: list[Ended], claims: int) -> BatchResult:
+    def _write(self, queue: str, ended: list[Ended], claims: int, *, alone: bool) -> BatchResult:
         ended.sort(key=lambda job: job.id)
+        limit = settings().step_limit
         with for_one_statement(self._engine) as connection:
-            return finish_and_claim(connection, self._worker(), queue, BY_NAME, settings().step_limit, ended, claims)
+            return finish_and_claim(connection, self._worker(), queue, BY_NAME, limit, ended, claims, alone=alone)
 
-    def _hand_over(self, queue: str, result: BatchResult, claims: int) -> None:
-        handed = [Handed(queue, held) for held in (*result.claimed, *[None] * result.limited)]
+    def _hand_over(self, queue: str, result: BatchResult, claims: int, *, alone: bool) -> None:
+        claimed = (*result.claimed, *[None] * result.limited)
+        handed = [Handed(queue, held, is_alone=held.is_suspect if held else alone) for held in claimed]
+        if alone and handed:
+            self._alone_until = time.monotonic() + ALONE
         self._running.update(handed)
         for each in handed:
             self._handed.put(each)
@@ -214,10 +230,9 @@ class Carrier:
     def _may_call(self, queue: str) -> bool:
         """Tell whether it is time to call another process to a queue, and note the call."""
         now = time.monotonic()
-        if now - self._called_at.get(queue, 0) < CALL:
-            return False
-        self._called_at[queue] = now
-        return True
+        is_time = now - self._called_at.get(queue, 0) >= CALL
+        self._called_at.update({queue: now} if is_time else {})
+        return is_time
 
 
 def _all_of(waiting: "deque[_T]") -> list[_T]:

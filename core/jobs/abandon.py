@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from core.jobs import finish
-from core.jobs.failure import WORKER_LOST, Failure, fingerprint
+from core.jobs.failure import WORKER_LOST, Failure, lost
 from core.jobs.subject import lock_job
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.wording import spoken
@@ -61,8 +61,7 @@ def abandon(session: Session, job_id: UUID, token: int, patience: timedelta) -> 
 
 
 def _failure(job: BackgroundJob, patience: timedelta) -> Failure:
-    message = (
+    return lost(
         f"The worker that ran this job was lost, and no other one has served the queue {job.queue} for "
         f"{spoken(patience)}. What the job had done is undone."
     )
-    return Failure(WORKER_LOST, message, "", fingerprint(WORKER_LOST, message))

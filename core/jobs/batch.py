@@ -48,9 +48,10 @@ class BatchResult:
 
 _BATCH = Statement(f"""
     WITH {fence.TRANSITION_MANY}, {claim.CLAIM_MANY}
-    SELECT 'claimed' AS part, id, user_id, token, attempt, kind, args, progress_done, started_at, priority FROM claimed
-    UNION ALL SELECT 'succeeded', id, user_id, 0, 0, NULL, NULL, 0, NULL, 0 FROM moved
-    UNION ALL SELECT 'limited', id, NULL, 0, 0, NULL, NULL, 0, NULL, 0 FROM due WHERE has_limit
+    SELECT 'claimed' AS part, id, user_id, token, attempt, kind, args, progress_done, started_at, priority,
+           is_suspect FROM claimed
+    UNION ALL SELECT 'succeeded', id, user_id, 0, 0, NULL, NULL, 0, NULL, 0, false FROM moved
+    UNION ALL SELECT 'limited', id, NULL, 0, 0, NULL, NULL, 0, NULL, 0, false FROM due WHERE has_limit
 """)  # noqa: S608 - constants of this program
 #: How a connection should plan batches: by the indexes, however few rows there were when it planned for the first time.
 #: Without JIT: a switched-off way counts as very expensive where there is no other (an empty `job_kinds`), and a plan
@@ -68,11 +69,12 @@ def finish_and_claim(
     step_limit: timedelta,
     ended: Sequence[Ended],
     claims: int,
+    *,
+    alone: bool = False,
 ) -> BatchResult:
-    """Write the successes of `ended` and claim up to `claims` due jobs of `queue`.
+    """Write the successes of `ended` and claim up to `claims` due jobs of `queue`; a suspect only if `alone`.
 
-    Waits only for locks on the jobs of `ended`, which it takes in their order. The caller commits,
-    or the connection does.
+    Waits only for locks on the jobs of `ended`, taken in their order. The caller or the connection commits.
     """
     values = {
         "ids": [job.id for job in ended],
@@ -80,8 +82,7 @@ def finish_and_claim(
         "results": [job.result for job in ended],
         "from_status": JobStatus.RUNNING.value,
         **fence.values_of(TASK_SUCCESS),
-        "claims": claims,
-        **claim.values_of(worker_id, queue, kinds, step_limit),
+        **claim.values_of(worker_id, queue, kinds, step_limit, alone=alone, claims=claims),
     }
     parts: dict[str, list[Any]] = {"succeeded": [], "claimed": [], "limited": []}
     for row in _BATCH.run_on(connection, values):

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from core import bus
 from core.database.statement import Statement
+from core.jobs.failure import WORKER_GONE
 from core.jobs.limits import may_start
 
 
@@ -26,6 +27,8 @@ class Claimed:
     done: int = field(compare=False)
     began_at: datetime = field(compare=False)
     priority: int = field(default=0, compare=False)
+    #: It may kill its worker: nothing else should run there.
+    is_suspect: bool = field(default=False, compare=False)
 
 
 # A claim passes over kinds that are paused, and kinds whose limits leave no room, so that their backlog holds up no
@@ -40,6 +43,10 @@ MAY_START = """kind = ANY(:kinds) AND kind <> ALL (ARRAY(
                   WHERE status = 'running' AND r.kind || '' = k.kind AND id <> ALL (CAST(:ids AS uuid[]))) END
               OR least(rate_count, rate_left
                        + rate_count * abs(extract(epoch FROM statement_timestamp() - rate_at)) / rate_seconds) < 1))"""
+# A suspect has lost its workers so often that one more loss would fail it. It waits a minute for a process that runs
+# nothing else: then the loss is its own, and takes no other job along.
+NOT_SUSPECT = f"""(CAST(:alone AS bool) OR error_fingerprint IS DISTINCT FROM '{WORKER_GONE.fingerprint}'
+          OR attempt < greatest(max_attempts - 1, 1) OR run_at < statement_timestamp() - interval '1 minute')"""
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
 # A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
 _CLAIMING = """
@@ -49,7 +56,7 @@ _CLAIMING = """
         FROM background_jobs j
         WHERE status = 'queued' AND queue = :queue AND run_at <= statement_timestamp()
           AND NOT EXISTS (SELECT FROM queues WHERE name = :queue AND paused_at IS NOT NULL)
-          AND {may_start}
+          AND {may_start} AND {not_suspect}
           AND EXISTS (SELECT FROM workers WHERE id = :worker AND lost_at IS NULL AND stopped_at IS NULL)
         ORDER BY priority, run_at, id
         LIMIT {limit} FOR UPDATE SKIP LOCKED
@@ -61,23 +68,39 @@ _CLAIMING = """
             updated_at = statement_timestamp()
         FROM due WHERE j.id = due.id {only}
         RETURNING j.id, j.token, attempt, kind, user_id, args, progress_done, started_at, priority,
-                  has_limit
+                  has_limit, attempt >= max_attempts AND error_fingerprint IS NOT DISTINCT FROM '{gone}' AS is_suspect
     )
 """
+
+
+def _claiming(limit: str, only: str) -> str:
+    parts = {"may_start": MAY_START, "not_suspect": NOT_SUSPECT, "gone": WORKER_GONE.fingerprint}
+    return _CLAIMING.format(**parts, limit=limit, only=only)
+
+
 #: Looks at the `:claims` most urgent due jobs and claims those without a limit. Each limited one among them stays for a
 #: `claim` of its own, which one thread makes at once: so limited and unlimited kinds keep one order, by urgency, and
 #: neither waits for the other's backlog.
-CLAIM_MANY = _CLAIMING.format(may_start=MAY_START, limit=":claims", only="AND has_limit IS NOT TRUE")
-_CLAIM = Statement(f"WITH {_CLAIMING.format(may_start=MAY_START, limit=1, only='')} SELECT * FROM claimed")  # noqa: S608 - constants of this program
+CLAIM_MANY = _claiming(limit=":claims", only="AND has_limit IS NOT TRUE")
+_CLAIM = Statement(f"WITH {_claiming(limit='1', only='')} SELECT * FROM claimed")  # noqa: S608 - constants of this program
 
 
 def claim(
-    session: Session, worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta
+    session: Session,
+    worker_id: UUID,
+    queue: str,
+    kinds: Collection[str],
+    step_limit: timedelta,
+    *,
+    alone: bool = True,
 ) -> Claimed | None:
-    """Take one due job of `queue` whose kind is known and may start now, or None, and commit."""
+    """Take one due job of `queue` whose kind is known and may start now, or None, and commit.
+
+    `alone`: the worker runs nothing else, so it may be a suspect.
+    """
     candidates = set(kinds)
     while candidates:
-        row = _CLAIM.run(session, {"ids": [], **values_of(worker_id, queue, candidates, step_limit)})
+        row = _CLAIM.run(session, {"ids": [], **values_of(worker_id, queue, candidates, step_limit, alone=alone)})
         if row is None:
             session.rollback()
             return None
@@ -90,11 +113,23 @@ def claim(
     return None
 
 
-def values_of(worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta) -> dict[str, Any]:
-    """Return the parameters of `CLAIM_MANY`, besides the ids of jobs that end with it and the number of claims."""
-    return {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit}
+def values_of(
+    worker_id: UUID, queue: str, kinds: Collection[str], step_limit: timedelta, **more: Any
+) -> dict[str, Any]:
+    """Return the parameters of `CLAIM_MANY`, besides ids of jobs that end with it; `more`: `claims` and `alone`."""
+    return {"worker": worker_id, "queue": queue, "kinds": list(kinds), "step_limit": step_limit, **more}
 
 
 def held_by(row: Any) -> Claimed:
     """Return the claimed job of a row that a claim has returned."""
-    return Claimed(row.id, row.token, row.attempt, row.kind, row.args, row.progress_done, row.started_at, row.priority)
+    return Claimed(
+        row.id,
+        row.token,
+        row.attempt,
+        row.kind,
+        row.args,
+        row.progress_done,
+        row.started_at,
+        row.priority,
+        row.is_suspect,
+    )

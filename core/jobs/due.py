@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from core.database.statement import Statement
-from core.jobs.claim import MAY_START
+from core.jobs.claim import MAY_START, NOT_SUSPECT
 
 
 class DueQueue(NamedTuple):
@@ -27,10 +27,10 @@ _DUE = Statement(f"""
     FROM unnest(CAST(:queues AS text[])) AS name, LATERAL (
         SELECT count(*) AS waiting, min(priority) AS urgency FROM (
             SELECT priority FROM (
-                SELECT priority, kind FROM background_jobs
+                SELECT priority, kind, error_fingerprint, attempt, max_attempts, run_at FROM background_jobs
                 WHERE status = 'queued' AND queue = name AND run_at <= statement_timestamp()
                 ORDER BY priority, run_at, id LIMIT CAST(:depth AS int)
-            ) first WHERE {MAY_START}
+            ) first WHERE {MAY_START} AND {NOT_SUSPECT}
             ORDER BY priority LIMIT :most
         ) startable
     ) due
@@ -46,11 +46,12 @@ def due_queues(
     *,
     most: int,
     depth: int | None = None,
+    alone: bool = False,
 ) -> list[DueQueue]:
     """Return those of `queues` that have jobs which this worker may start now, with at most `most` of them counted.
 
-    Looks at the first `depth` due jobs of each queue, or at all of them.
+    Looks at the first `depth` due jobs of each queue, or at all of them; at suspects only if `alone`.
     """
     values = {"worker": worker_id, "queues": list(queues), "kinds": list(kinds), "ids": []}
-    rows = _DUE.run_on(connection, {**values, "most": most, "depth": depth})
+    rows = _DUE.run_on(connection, {**values, "most": most, "depth": depth, "alone": alone})
     return [DueQueue(*row) for row in rows]

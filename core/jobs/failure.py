@@ -65,3 +65,12 @@ def _place_of(error: BaseException) -> str:
 
 def _clean(text: str, limit: int) -> str:
     return text[:limit].replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def lost(message: str) -> Failure:
+    """Return the failure of an attempt that a sweep has ended."""
+    return Failure(WORKER_LOST, message, "", fingerprint(WORKER_LOST, message))
+
+
+#: Noted of each attempt whose worker was lost, but the last one. A claim knows by it that a job may kill workers.
+WORKER_GONE: Final = lost("The worker that ran this job died or went silent; another one takes over.")

@@ -16,7 +16,7 @@ from core import bus
 from core.database.statement import Statement
 from core.jobs import finish
 from core.jobs.due import DueQueue, due_queues
-from core.jobs.failure import WORKER_LOST, Failure, fingerprint
+from core.jobs.failure import WORKER_GONE, Failure, lost
 from core.jobs.fence import Transition, transition
 from core.jobs.subject import lock_held
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
@@ -149,14 +149,14 @@ def rescue(session: Session, orphan: Orphan) -> bool:
 
 def wake_due(session: Session, worker_id: UUID, queues: Collection[str], kinds: Collection[str]) -> list[DueQueue]:
     """Send wake-ups to those of a worker's queues that have jobs it may start, and return them (waiting <= WAKEUPS)."""
-    due = due_queues(session.connection(), worker_id, queues, kinds, most=WAKEUPS)
+    due = due_queues(session.connection(), worker_id, queues, kinds, most=WAKEUPS, alone=True)
     for queue, _, _ in due:
         bus.wake(session, queue)
     return due
 
 
 def _requeued(job: BackgroundJob, orphan: Orphan, *, has_moved_on: bool) -> Transition:
-    failure = _loss(_MESSAGES[orphan.why])
+    failure = _FAILURES[orphan.why]
     return Transition(
         status=JobStatus.QUEUED,
         outcome=AttemptOutcome.LOST,
@@ -175,16 +175,13 @@ def _requeued(job: BackgroundJob, orphan: Orphan, *, has_moved_on: bool) -> Tran
 def _final_loss(orphan: Orphan, losses: int) -> Failure:
     """Return the failure of a job that was lost at its last attempt, and so many times no further than before."""
     if orphan.why == "worker" and losses > 1:
-        return _loss(f"worker lost {losses} times: this job probably kills the worker that runs it.")
-    return _loss(_FINAL[orphan.why])
+        return lost(f"worker lost {losses} times: this job probably kills the worker that runs it.")
+    return _FINAL[orphan.why]
 
 
-def _loss(message: str) -> Failure:
-    return Failure(WORKER_LOST, message, "", fingerprint(WORKER_LOST, message))
-
-
-_MESSAGES = {
-    "worker": "The worker that ran this job died or went silent; another one takes over.",
-    "step": "The job reached no checkpoint within its time limit and was taken from its worker.",
+_STEP_OVERDUE = lost("The job reached no checkpoint within its time limit and was taken from its worker.")
+_FAILURES = {"worker": WORKER_GONE, "step": _STEP_OVERDUE}
+_FINAL = {
+    "worker": lost("The worker that ran the job's last attempt died or went silent."),
+    "step": _STEP_OVERDUE,
 }
-_FINAL = {**_MESSAGES, "worker": "The worker that ran the job's last attempt died or went silent."}

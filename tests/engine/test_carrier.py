@@ -165,7 +165,7 @@ def test_a_database_that_is_away_answers_every_thread_and_claims_nothing(
 ) -> None:
     attempts: list[int] = []
 
-    def away(*_: Any) -> None:
+    def away(*_: Any, **__: Any) -> None:
         attempts.append(1)
         raise OperationalError("a statement", None, psycopg.OperationalError("connection refused"))
 
@@ -178,7 +178,7 @@ def test_a_database_that_is_away_answers_every_thread_and_claims_nothing(
 
 
 def test_a_defect_of_a_turn_leaves_no_thread_waiting(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrier_module, "finish_and_claim", lambda *_: 1 / 0)
+    monkeypatch.setattr(carrier_module, "finish_and_claim", lambda *_, **__: 1 / 0)
     waiting = ending(Claimed(uuid4(), 1, 1, outside.name, {}, 0, REQUESTED_AT))
     with pytest.raises(ZeroDivisionError):
         carrier._batch(QUEUE, [waiting], 0)
@@ -229,9 +229,9 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return how many endings each turn has written."""
     written: list[int] = []
 
-    def count(*values: Any) -> Any:
+    def count(*values: Any, **more: Any) -> Any:
         written.append(len(values[5]))
-        return finish_and_claim(*values)
+        return finish_and_claim(*values, **more)
 
     monkeypatch.setattr(carrier_module, "finish_and_claim", count)
     return written
