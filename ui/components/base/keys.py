@@ -15,7 +15,8 @@ _ON_PAGES: Final = (
     (("x", "Shift j"), "select; extend the selection"),
     (("Enter",), "open the selected job"),
     (("r", "c"), "retry, cancel the selected jobs"),
-    (("Esc",), "close"),
+    (("Esc",), "leave a field, close"),
+    (("↓", "Enter"), "from the search to what was found, and open it"),
     (("?",), "show this list"),
 )
 #: Pages that share a line of the dialog.
