@@ -329,3 +329,27 @@ def test_the_list_of_jobs_says_in_its_address_what_it_shows_and_back_goes_one_st
     page.go_back()
     page.wait_for_url(f"**/jobs?user={user.id}")
     assert page.wrong == []
+
+
+@browser
+def test_the_toolbar_of_jobs_stays_where_it_is_at_every_width_with_new_jobs(console: Any, rows: Session) -> None:
+    page = person(console, rows, Role.ADMIN, "/jobs")
+    page.locator(".jg-title").first.wait_for()
+    look = """(news) => {
+        const [bar, foot] = [document.querySelector(".toolbar"), document.querySelector(".foot")]
+        const button = [...bar.querySelectorAll(".btn")].find((each) => each.ariaLive)
+        button.classList.toggle("hidden", !news)
+        button.querySelector(".q-btn__content").lastChild.textContent = news
+        const overflows = [document.documentElement, bar, foot].some((each) => each.scrollWidth > each.clientWidth)
+        const left = [...bar.querySelectorAll(".field, .states")].map((each) => each.getBoundingClientRect().x)
+        return { overflows, left, height: bar.offsetHeight }
+    }"""
+    for width in (720, 1024, 1440, 2560):  # 720: 1440 at 200 %
+        page.set_viewport_size({"width": width, "height": 800})
+        quiet, news, many = (page.evaluate(look, text) for text in ("", "31 new", "10,000 new"))
+        assert quiet == news == many, width
+        assert not quiet["overflows"], width
+    page.get_by_role("button", name="Columns").click()
+    box, label = (page.locator(f".columns-menu .q-checkbox__{part}").first for part in ("inner", "label"))
+    assert abs(box.bounding_box()["y"] - label.bounding_box()["y"]) < 5
+    assert label.bounding_box()["x"] >= box.bounding_box()["x"] + box.bounding_box()["width"]

@@ -48,9 +48,6 @@ class FilterBar:
         self._filter = job_filter.but(q=self._typed.words or None)
         self._on_change = on_change
         self._chips: dict[Label, ui.element] = {}
-        with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
-            for label in _ORDER:
-                self._chips[label] = self._chip(label)
         self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_fields)
         self._kind.props('outlined dense options-dense display-value="" aria-label="Kind"').classes("field")
         self._search = ui.input(
@@ -59,6 +56,10 @@ class FilterBar:
         self._search.props('outlined dense clearable debounce=250 aria-label="Search jobs" data-key=/').classes(
             "field words"
         )
+        # After the fields, which stay where they are when the rest of the toolbar changes.
+        with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
+            for label in _ORDER:
+                self._chips[label] = self._chip(label)
         self._names: Mapping[str, str] = {}
         self._others: Part[JobFilter] = Part(self._draw_others)
 
