@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
-from typing import Any
+from typing import Any, Final, Literal
 
 from nicegui import ui
 from nicegui.elements.sub_pages import SubPages
@@ -15,6 +15,11 @@ from ui import access, error_page
 from ui.components.base.box import link
 from ui.components.base.empty import empty
 from ui.page import Page
+
+#: How a page has come to show something else.
+Change = Literal["step", "typed", "same"]
+#: In a page's storage: the address that typed words have made.
+_TYPED: Final = "typed_address"
 
 #: Seconds that an answer waits for its page; the rest of a slower one follows through the socket.
 PATIENCE = 1.0
@@ -79,7 +84,19 @@ def _checked(page: Page) -> Callable[..., Any]:
     return draw_or_refuse
 
 
-def note_address(url: str) -> None:
-    """Make the URL say what the page shows now, so that a copied link shows a colleague the same."""
-    ui.context.client.sub_pages_router.current_path = url
-    ui.navigate.history.replace(url)
+def note_address(url: str, *, change: Change = "step") -> None:
+    """Make the URL say what the page shows now: a copied link shows a colleague the same, and Back goes a step back.
+
+    Words that are being typed are one step; what is the `same`, written in another way, is none.
+    """
+    client = ui.context.client
+    router, before = client.sub_pages_router, client.sub_pages_router.current_path
+    is_typing_on = change == "typed" and client.storage.get(_TYPED) == before
+    client.storage[_TYPED] = url if change == "typed" else None
+    if url == before:
+        return
+    router.current_path = url
+    if change == "same" or is_typing_on:
+        ui.navigate.history.replace(url)
+    else:
+        ui.navigate.history.push(url)

@@ -55,7 +55,7 @@ def test_jobs_are_as_they_were_left(console, rows: Session) -> None:
         page.locator("h1", has_text=link).wait_for(state="attached")
     eventually(lambda: page.locator(".jg-view").evaluate("list => list.scrollTop") == 1000)
     page.get_by_text("1 selected").wait_for()
-    assert page.url.endswith("/jobs?label=failed")
+    assert page.url.endswith("/jobs?label=failed&sort=created_at")
     assert chip.get_attribute("aria-pressed") == "true"
     assert page.get_by_role("columnheader", name="Requested").get_attribute("aria-sort") == "ascending"
     page.locator(".jg-view").evaluate("list => { list.scrollTop = 0 }")

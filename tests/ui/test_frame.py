@@ -296,3 +296,67 @@ def test_an_incident_stands_on_every_page_until_it_is_over(console, rows: Sessio
     rows.add(worker)
     rows.commit()
     strip.get_by_text("No worker serves the queue unserved").wait_for(state="detached")
+
+
+@browser
+def test_the_list_of_jobs_says_in_its_address_what_it_shows_and_back_goes_one_step_back(
+    console: Any, rows: Session
+) -> None:
+    user = make_user(rows, email="nadia@example.com")
+    rows.add(
+        BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status="failed", finished_at=datetime.now(UTC))
+    )
+    rows.commit()
+    page = person(console, rows, Role.VIEWER, f"/jobs?user={user.id}&job={uuid4()}")
+    page.get_by_label("Remove filter user").get_by_text("user: nadia@example.com").wait_for()
+    page.get_by_label("Job", exact=True).get_by_text("There is no job").first.wait_for()
+    page.get_by_role("button", name="Close").click()
+    page.wait_for_url(f"**/jobs?user={user.id}")
+    page.get_by_role("columnheader", name="Requested").click()
+    page.wait_for_url("**&sort=created_at")
+
+    search = page.get_by_label("Search jobs")
+    search.fill("status:cancelled")
+    page.get_by_role("button", name="Filter by status:cancelled").wait_for()
+    assert page.locator(".jg-row").count() == 1, "it is not searched as text"
+    search.press("Escape")
+    assert search.evaluate("field => field !== document.activeElement")
+    page.get_by_role("button", name="Filter by status:cancelled").click()
+    page.wait_for_url("**status=cancelled**")
+    assert search.input_value() == ""
+    page.get_by_text("No job matches these filters").wait_for()
+
+    page.go_back()
+    page.wait_for_url(f"**/jobs?user={user.id}&sort=created_at")
+    page.locator(".jg-row").first.wait_for()
+    assert page.get_by_role("columnheader", name="Requested").get_attribute("aria-sort") == "ascending"
+    page.reload()
+    page.locator(".jg-row").first.wait_for()
+    assert page.get_by_role("columnheader", name="Requested").get_attribute("aria-sort") == "ascending"
+    page.go_back()
+    page.wait_for_url(f"**/jobs?user={user.id}")
+    assert page.wrong == []
+
+
+@browser
+def test_the_toolbar_of_jobs_stays_where_it_is_at_every_width_with_new_jobs(console: Any, rows: Session) -> None:
+    page = person(console, rows, Role.ADMIN, "/jobs")
+    page.locator(".jg-title").first.wait_for()
+    look = """(news) => {
+        const [bar, foot] = [document.querySelector(".toolbar"), document.querySelector(".foot")]
+        const button = [...bar.querySelectorAll(".btn")].find((each) => each.ariaLive)
+        button.classList.toggle("hidden", !news)
+        button.querySelector(".q-btn__content").lastChild.textContent = news
+        const overflows = [document.documentElement, bar, foot].some((each) => each.scrollWidth > each.clientWidth)
+        const left = [...bar.querySelectorAll(".field, .states")].map((each) => each.getBoundingClientRect().x)
+        return { overflows, left, height: bar.offsetHeight }
+    }"""
+    for width in (720, 1024, 1440, 2560):  # 720: 1440 at 200 %
+        page.set_viewport_size({"width": width, "height": 800})
+        quiet, news, many = (page.evaluate(look, text) for text in ("", "31 new", "10,000 new"))
+        assert quiet == news == many, width
+        assert not quiet["overflows"], width
+    page.get_by_role("button", name="Columns").click()
+    box, label = (page.locator(f".columns-menu .q-checkbox__{part}").first for part in ("inner", "label"))
+    assert abs(box.bounding_box()["y"] - label.bounding_box()["y"]) < 5
+    assert label.bounding_box()["x"] >= box.bounding_box()["x"] + box.bounding_box()["width"]

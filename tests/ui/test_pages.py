@@ -169,7 +169,10 @@ def test_support_sees_why_and_retries_with_the_recommended_button(console, rows:
 
     page.get_by_role("link", name="Users").first.click()
     page.get_by_label("Search users").fill("FAY@")
-    page.get_by_role("link", name="fay@example.com").click()
+    page.get_by_role("link", name="fay@example.com").wait_for()
+    eventually(lambda: page.locator(".users > a").count() == 1)
+    for key in ("ArrowDown", "ArrowUp", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
     diagnosis = page.get_by_label("Diagnosis")
     diagnosis.get_by_text("The demo service does not answer.").wait_for()
     diagnosis.get_by_role("button", name="Retry").click()

@@ -157,7 +157,26 @@
     } else target.click();
     return true;
   };
+  // Escape leaves a field. From the search, the arrow down leads to what was found, where arrows go on and Enter opens.
+  const walk = ({ key, target }) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+    const search = [...document.querySelectorAll('[data-key~="/"]')]
+      .map((each) => (each.matches("input") ? each : each.querySelector("input")))
+      .find((each) => each?.offsetParent);
+    const found = [...document.querySelectorAll(".main .rows a")].filter((each) => each.offsetParent);
+    const at = found.indexOf(target);
+    if (key === "Escape" && typing(target)) target.blur();
+    else if (step > 0 && target === search) (found[0] ?? document.querySelector(".main .jg-cell"))?.focus();
+    else if (step && at >= 0) (at + step < 0 ? search : found[at + step])?.focus();
+    else return false;
+    return true;
+  };
   document.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.defaultPrevented;
+    if (plain && !document.querySelector(".q-dialog, .q-menu") && walk(event)) {
+      event.preventDefault();
+      return;
+    }
     if ((event.ctrlKey || event.metaKey) && window.keyOf(event).toLowerCase() === "k") {
       if (press("ctrl+k")) event.preventDefault();
       return;

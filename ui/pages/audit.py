@@ -68,7 +68,7 @@ class AuditPage:
 
     async def _apply_filter(self, audit_filter: AuditFilter) -> None:
         self._filter, self._before = audit_filter, None
-        note_address(_address(audit_filter))
+        note_address(_address(audit_filter), change="typed")
         await self.refresh()
 
     def _draw_lines(self, page: AuditResults) -> None:

@@ -8,19 +8,25 @@ from uuid import UUID
 from nicegui import ui
 from nicegui.page_arguments import PageArguments
 
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.job_list.filters import JobFilter
+from core.job_list.queries import SORTS
 from core.job_list.rows import Row, rows_by_id
 from ui import access
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
+from ui.components.base.empty import empty
 from ui.components.jobs.column_menu import ColumnMenu
 from ui.components.jobs.job_actions import draw_actions, run_command
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
 from ui.components.jobs.job_grid import JobGrid, Menu, Shortcut
-from ui.console_pages import note_address
+from ui.components.jobs.qualifiers import typed_filters
+from ui.console_pages import Change, note_address
+from ui.pages.user import uuid_of
 
+#: The order that the list has by itself.
+NEWEST_FIRST: Final = "-created_at"
 #: Most jobs that can be retried or cancelled at once.
 MOST_SELECTED: Final = 200
 _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
@@ -29,20 +35,21 @@ _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
 async def draw(arguments: PageArguments) -> None:
     """Draw the list with the filter in the URL."""
     params = dict(arguments.query_parameters)
-    opened = params.pop("job", "")
+    opened, sort = params.pop("job", ""), params.pop("sort", NEWEST_FIRST)
     try:
         job_filter = JobFilter.from_params(params)
     except Invalid as invalid:
         job_filter = JobFilter()
         refuse(f"Unknown filter in the URL: {invalid}")
-    await JobList(job_filter).begin(opened)
+    await JobList(job_filter, sort if sort in SORTS else NEWEST_FIRST).begin(opened)
 
 
 class JobList:
     """The toolbar, the grid and the open detail, all three reflected in the URL."""
 
-    def __init__(self, job_filter: JobFilter) -> None:
-        self._filter = job_filter
+    def __init__(self, job_filter: JobFilter, sort: str) -> None:
+        self._filter = job_filter.but(q=typed_filters(job_filter.q or "").words or None)
+        self._sort = sort
         self._open: UUID | None = None
         self._selected: list[Row] = []
         self._menu_for: list[str] = []
@@ -59,7 +66,8 @@ class JobList:
             with box("split") as self._split:
                 with box("grid"):
                     # The browser keeps the columns, separately for each person who signs in there.
-                    self._grid = JobGrid("/api/jobs", query=job_filter.to_params(), keep=f"jobs:{access.me().id}")
+                    keep, query = f"jobs:{access.me().id}", self._filter.to_params()
+                    self._grid = JobGrid("/api/jobs", query=query, sort=sort, keep=keep)
                     columns.follow(self._grid)
                     self._draw_menu()
                 self._detail = box("detail", "aside").props('aria-label="Job"')
@@ -70,23 +78,30 @@ class JobList:
         self._actions.show([], key=())
         await self._filters.begin()
         if opened:
-            await self._show_detail(opened)
+            await self._show_detail(opened, change="same")
 
     def _listen(self) -> None:
         self._grid.on_open(self._show_detail)
         self._grid.on_select(self._select)
+        self._grid.on_sort(self._note_sort)
         self._grid.on_fresh(self._show_new_rows)
         self._grid.on_shortcut(self._run_shortcut)
         self._grid.on_context(self._open_menu)
 
-    async def _apply_filter(self, job_filter: JobFilter) -> None:
+    async def _apply_filter(self, job_filter: JobFilter, change: Change) -> None:
         self._filter = job_filter
         self._grid.set_query(job_filter.to_params())
+        self._update_url(change)
+
+    def _note_sort(self, sort: str) -> None:
+        self._sort = sort if sort in SORTS else NEWEST_FIRST
         self._update_url()
 
-    def _update_url(self) -> None:
-        params = self._filter.to_params() | ({"job": str(self._open)} if self._open else {})
-        note_address(f"/jobs?{urlencode(params)}" if params else "/jobs")
+    def _update_url(self, change: Change = "step") -> None:
+        params = self._filter.to_params()
+        params |= {"sort": self._sort} if self._sort != NEWEST_FIRST else {}
+        params |= {"job": str(self._open)} if self._open else {}
+        note_address(f"/jobs?{urlencode(params)}" if params else "/jobs", change=change)
 
     async def _select(self, ids: list[str]) -> None:
         self._selected = await self._rows(ids)
@@ -134,21 +149,26 @@ class JobList:
         self._grid.refresh()
         await self._filters.refresh()
 
-    async def _show_detail(self, job_id: str) -> None:
+    async def _show_detail(self, job_id: str, change: Change = "step") -> None:
         try:
             self._open = UUID(job_id)
         except ValueError:
-            return
+            self._open = None
         self._split.classes(add="open")
-        self._update_url()
+        if self._open:
+            self._update_url(change)
         self._detail.clear()
         with self._detail:
             with box("detail-bar"):
                 text("Job", "muted grow")
-                open_page = partial(ui.navigate.to, f"/jobs/{self._open}")
-                icon_button("open_in_full", "Open as page", open_page)
+                if self._open:
+                    open_page = partial(ui.navigate.to, f"/jobs/{self._open}")
+                    icon_button("open_in_full", "Open as page", open_page)
                 icon_button("close", "Close", self._close_detail).props("data-key=Escape")
-            await JobDetail(self._open).begin()
+            try:
+                await JobDetail(uuid_of(job_id)).begin()
+            except NotFound as missing:
+                empty("search_off", "There is no such job", str(missing))
 
     def _close_detail(self) -> None:
         self._open = None

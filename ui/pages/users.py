@@ -20,7 +20,7 @@ from ui.components.base.markup import set_html, title, words
 from ui.components.base.pager import Pager
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
 from ui.components.people.user_lines import user_lines
-from ui.console_pages import note_address
+from ui.console_pages import Change, note_address
 
 #: Moves the focus from the search through the users, and back.
 _MOVE: Final = """(event) => {
@@ -84,7 +84,7 @@ class UserSearch:
 
     async def _typed(self) -> None:
         self._search = (self._field.value or "").strip()
-        await self._changed()
+        await self._changed("typed")
 
     async def _open_only_hit(self, event: GenericEventArguments) -> None:
         self._search = str(event.args or "").strip()
@@ -94,13 +94,13 @@ class UserSearch:
 
     async def _toggle(self, situation: Situation) -> None:
         self._situation = None if situation is self._situation else situation
-        await self._changed()
+        await self._changed("step")
 
-    async def _changed(self) -> None:
+    async def _changed(self, change: Change) -> None:
         parameters = {"q": self._search, "situation": self._situation or ""}
         query = urlencode({name: value for name, value in parameters.items() if value})
         self._pager.start = 0
-        note_address(f"/users?{query}" if query else "/users")
+        note_address(f"/users?{query}" if query else "/users", change=change)
         await self.refresh()
 
     def _chip(self, situation: Situation) -> ui.element:

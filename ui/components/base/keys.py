@@ -16,7 +16,8 @@ _ON_PAGES: Final = (
     (("Enter",), "open the selected job"),
     (("r", "c"), "retry, cancel the selected jobs"),
     (("f",), "do what the diagnosis recommends"),
-    (("Esc",), "close"),
+    (("Esc",), "leave a field, close"),
+    (("↓", "Enter"), "from the search to what was found, and open it"),
     (("?",), "show this list"),
 )
 #: Pages that share a line of the dialog.

@@ -8,12 +8,15 @@ from nicegui import ui
 
 from core.job_list.counts import Facets, Total
 from core.job_list.filters import JobFilter
+from core.job_list.names import names_in
 from core.job_list.sources import CAP
 from core.jobs.labels import Label
-from ui import query_cache
+from ui import access, query_cache
 from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
 from ui.components.base.markup import set_html, words
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
+from ui.components.jobs.qualifiers import typed_filters
+from ui.console_pages import Change
 
 #: Always shown; other labels only while a job has them, or while they are chosen.
 _COMMON: Final = frozenset({Label.RUNNING, Label.QUEUED, Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
@@ -34,19 +37,17 @@ _FIELDS: Final = frozenset({"status", "label", "kind", "q"})
 #: Seconds between two counts while jobs change.
 COUNT_AGAIN: Final = 2.0
 
-OnChange = Callable[[JobFilter], Awaitable[None]]
+OnChange = Callable[[JobFilter, Change], Awaitable[None]]
 
 
 class FilterBar:
     """The filter as chips and fields; calls `on_change` with the filter that a person makes."""
 
     def __init__(self, job_filter: JobFilter, on_change: OnChange) -> None:
-        self._filter = job_filter
+        self._typed = typed_filters(job_filter.q or "")
+        self._filter = job_filter.but(q=self._typed.words or None)
         self._on_change = on_change
         self._chips: dict[Label, ui.element] = {}
-        with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
-            for label in _ORDER:
-                self._chips[label] = self._chip(label)
         self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_fields)
         self._kind.props('outlined dense options-dense display-value="" aria-label="Kind"').classes("field")
         self._search = ui.input(
@@ -55,10 +56,16 @@ class FilterBar:
         self._search.props('outlined dense clearable debounce=250 aria-label="Search jobs" data-key=/').classes(
             "field words"
         )
+        # After the fields, which stay where they are when the rest of the toolbar changes.
+        with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
+            for label in _ORDER:
+                self._chips[label] = self._chip(label)
+        self._names: Mapping[str, str] = {}
         self._others: Part[JobFilter] = Part(self._draw_others)
 
     async def begin(self) -> None:
         """Show the counts now, and keep them fresh."""
+        await self._name()
         await self._look()
         keep_roughly_fresh(self._group, self._look, seconds=COUNT_AGAIN)
 
@@ -81,7 +88,7 @@ class FilterBar:
             chip.set_visibility(label in _COMMON or pressed or bool(total and total.value))
             set_pressed(chip, pressed)
         self._offer_kinds(counts["kind"])
-        self._others.show(job_filter, key=job_filter)
+        self._others.show(job_filter, key=(job_filter, self._typed, self._names))
 
     def _offer_kinds(self, counts: Mapping[str, Total]) -> None:
         options = {kind: f"{kind}  ·  {shown(total)}" for kind, total in counts.items()}
@@ -105,24 +112,40 @@ class FilterBar:
         chosen = {each for each in Label if self._is_chosen(each)} ^ {label}
         await self._apply(self._filter.but(label=frozenset(chosen), status=frozenset()))
 
+    async def _name(self) -> None:
+        """Load what people call the ids in the filter."""
+        ids = self._filter.user or self._filter.error or self._filter.connection
+        self._names = await access.load(names_in, self._filter) if ids else {}
+
     async def _apply_fields(self) -> None:
-        kind = self._kind.value
+        kind, typed = self._kind.value, typed_filters((self._search.value or "").strip()[:320])
+        is_typing, self._typed = kind == self._only_kind(), typed
         await self._apply(
             self._filter.but(
                 # A URL may name several kinds, which the field cannot show: they stay until another one is chosen.
                 kind=self._filter.kind if kind == self._only_kind() else frozenset({kind} if kind else ()),
-                q=(self._search.value or "").strip()[:320] or None,
-            )
+                q=typed.words or None,
+            ),
+            "typed" if is_typing else "step",
         )
+
+    async def _accept(self) -> None:
+        """Filter by what was typed as a filter."""
+        job_filter = self._typed.applied_to(self._filter)
+        self._search.set_value(job_filter.q or "")
+        self._typed = typed_filters("")
+        await self._apply(job_filter)
 
     async def _remove(self, name: str) -> None:
         await self._apply(self._filter.without(name))
 
-    async def _apply(self, job_filter: JobFilter) -> None:
+    async def _apply(self, job_filter: JobFilter, change: Change = "step") -> None:
         if job_filter == self._filter:
+            self._others.show(job_filter, key=(job_filter, self._typed, self._names))
             return
         self._filter = job_filter
-        await self._on_change(job_filter)
+        await self._on_change(job_filter, change)
+        await self._name()
         await self._look()
 
     def _chip(self, label: Label) -> ui.element:
@@ -130,13 +153,25 @@ class FilterBar:
 
     def _draw_others(self, job_filter: JobFilter) -> None:
         with box("hbox wrap"):
+            if self._typed.typed:
+                self._draw_typed()
             for name, value in job_filter.to_params().items():
                 if name not in _FIELDS or (name == "kind" and len(job_filter.kind) > 1):
                     with box("chip", "button").props("type=button aria-pressed=true") as chip:
-                        text(f"{name}: {value[:40]}")
+                        text(f"{name}: {self._names.get(name, value)[:40]}").props["title"] = value
                         ui.icon("close").props("aria-hidden=true")
                     chip.props["aria-label"] = f"Remove filter {name}"
                     chip.on("click", partial(self._remove, name))
+
+    def _draw_typed(self) -> None:
+        typed = " ".join(self._typed.typed)
+        if self._typed.problem:
+            text(f"{typed} is not searched: {self._typed.problem}.", "wrong").props("role=alert")
+            return
+        with box("chip", "button").props("type=button") as chip:
+            text(f"Filter by {typed}")
+        chip.props["title"] = "A filter is not searched as text."
+        chip.on("click", self._accept)
 
 
 def shown(total: Total | None) -> str:

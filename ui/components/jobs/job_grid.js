@@ -103,7 +103,7 @@ export default {
     build() {
       const layout = this.layout?.length ? this.layout : recalled(this.keep);
       const before = left.get(this.keep);
-      const returns = before && isSame(before.source.query, this.query);
+      const returns = before && isSame(before.source.query, this.query) && before.source.sort === this.sort;
       this.source = returns ? before.source : new grid.Source(this.url, { ...this.query }, this.sort);
       this.blocks = returns ? before.blocks : new grid.Blocks(BLOCK, (start, end) => this.source.page(start, end));
       this.source.hooks = this.hooks();
@@ -146,6 +146,7 @@ export default {
         sorted: () => {
           this.source.sort = this.list.head.sort;
           this.again();
+          this.$emit("sort", this.source.sort);
         },
         selected: later(60, () => this.$emit("select", this.selected())),
         opened: (row) => this.$emit("open", row.id),

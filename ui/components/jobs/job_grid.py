@@ -89,7 +89,8 @@ class JobGrid(Element, component="job_grid.js"):
         dressed(self, props={**own, "keep": keep, "script": f"{path_prefix()}{design.url_of('job-grid.js')}"})
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
-            first_rows = f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK})}"
+            order = {} if sort.startswith("-") else {"sort": sort}
+            first_rows = f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK, **order})}"
             ui.add_head_html(_preloads(self._props["script"], first_rows))
 
     @property
@@ -120,6 +121,10 @@ class JobGrid(Element, component="job_grid.js"):
     def on_open(self, act: Callable[[str], Any]) -> None:
         """Call with the id of a job that is clicked, or opened with Enter."""
         self._on("open", _id, act)
+
+    def on_sort(self, act: Callable[[str], Any]) -> None:
+        """Call with the order of the list when a person changes it: a column's name, after - if it falls."""
+        self._on("sort", str, act)
 
     def on_fresh(self, act: Callable[[int], Any]) -> None:
         """Call with the number of new jobs that wait for `refresh`."""
