@@ -17,13 +17,16 @@ from sqlmodel import Session
 
 from core import tracing
 from core.crash import crash_point
+from core.jobs.batch import Ended
 from core.jobs.claim import Claimed, claim
 from core.jobs.due import DueQueue, due_queues
-from core.jobs.run import run
+from core.jobs.run import EndWell, end_alone, run
+from core.models import AttemptOutcome
 from core.operations import BY_NAME
 from core.settings import settings
 from tasks.broker import WakeupBroker, actor_name
-from tasks.carrier import Carrier, Handed
+from tasks.carrier import Carrier
+from tasks.handed import Handed, note_end
 from tasks.registry import Registry
 from tasks.turns import Turns
 
@@ -64,35 +67,47 @@ class Drain:
 
     def _work(self) -> None:
         while handed := self.carrier.next():
+            is_left = False
             try:
-                self._run(handed)
+                is_left = self._run(handed)
             except SQLAlchemyError as error:
                 # The job, if one was claimed, is still ours: the heartbeat releases jobs that no thread holds.
                 log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
             except BaseException as error:  # noqa: BLE001 - an interruption that came too late must not end the thread
                 log.warning("job left to the sweep", extra={"error": f"{type(error).__name__}: {error}".split("\n")[0]})
             finally:
-                if not handed.is_written:
+                if not is_left:
                     self.carrier.free(handed)
 
-    def _run(self, handed: Handed) -> None:
+    def _run(self, handed: Handed) -> bool:
+        """Run what was handed; tell whether the carrier has its ending to write."""
         if handed.held is None:
             handed.held = self._claim(handed.queue, alone=handed.is_alone)
             handed.is_alone &= handed.held is not None and handed.held.is_suspect
         if (held := handed.held) is None:
-            return
+            return False
         crash_point("after_claim")
         self.registry.take(held)
+        left: list[Ended] = []
+        is_left = False
         try:
             with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
-                end_well = partial(self.carrier.end, handed)
-                outcome = run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
+                outcome = self._attempt(held, handed.refused, left.append)
                 tracing.note_outcome(span, outcome)
+            if left:
+                self.carrier.end(handed, held, left[0])
+                is_left = True
         finally:
-            self.registry.forget(held)
-        if log.isEnabledFor(logging.DEBUG):
-            named = {"job": str(held.id), "kind": held.kind, "token": held.token, "attempt": held.attempt}
-            log.debug("attempt ended", extra={**named, "worker": str(self.worker_id), "outcome": outcome.value})
+            if not is_left:  # also if an interruption came late
+                self.registry.forget(held)
+        if not is_left:
+            note_end(held, self.worker_id, outcome)
+        return is_left
+
+    def _attempt(self, held: Claimed, refused: Ended | None, end_well: EndWell) -> AttemptOutcome:
+        if refused:
+            return end_alone(self.engine, held, refused)
+        return run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
 
     def _claim(self, queue: str, *, alone: bool) -> Claimed | None:
         """Claim the next job of a queue, whose kind may have a limit."""

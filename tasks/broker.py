@@ -50,10 +50,9 @@ class WakeupBroker(Broker):
 
     def wake(self, queue: str, times: int = 1) -> None:
         """Wake up to `times` workers of a queue; unanswered wake-ups do not pile up."""
-        with self.client.pipeline(transaction=False) as pipeline:
-            pipeline.lpush(wakeup_key(queue), *[b"1"] * times)
-            pipeline.ltrim(wakeup_key(queue), 0, MAX_WAKEUPS - 1)
-            pipeline.execute()
+        key = wakeup_key(queue)
+        if self.client.lpush(key, *[b"1"] * times) > MAX_WAKEUPS:
+            self.client.ltrim(key, 0, MAX_WAKEUPS - 1)
 
     def flush(self, queue_name: str) -> None:
         """Forget a queue's wake-ups."""

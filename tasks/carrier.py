@@ -1,15 +1,16 @@
 """The carrier: one thread of a worker process writes the endings of its tasks and claims jobs, for all its threads.
 
 It takes a turn when a job ended or may be due: one statement, which commits itself, for whatever has come together.
-While jobs stream, turns are `PACE` apart, unless every thread waits for one. So a busy worker writes in groups, and an
-idle one starts a job at once. It never waits for a thread, and for a locked row no longer than `LOCK_WAIT`.
+While jobs stream, turns are `PACE` or `EASY_PACE` apart, unless every thread has ended its job. So a busy worker writes
+in groups, and an idle one starts a job at once. It waits for a locked row no longer than `LOCK_WAIT`, and no thread
+waits for it: the process holds a job until its success is written.
 """
 
+import logging
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Final, TypeVar
 from uuid import UUID
@@ -18,18 +19,24 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from core import bus
+from core.crash import crash_point
 from core.database.statement import for_one_statement
-from core.errors import LeaseLost
-from core.jobs.batch import BatchResult, Ended, EndingRefused, finish_and_claim
+from core.jobs.batch import BatchResult, Ended, finish_and_claim
 from core.jobs.claim import Claimed
+from core.models import AttemptOutcome
 from core.operations import BY_NAME
 from core.settings import settings
+from tasks.handed import Ending, Handed, note_end
 from tasks.loop import Loop
 from tasks.registry import Registry
 from tasks.turns import Turns
 
-#: Seconds between two turns while jobs stream: enough to write several endings together, little for a job to wait.
+log = logging.getLogger(__name__)
+
+#: Seconds between two turns while jobs wait for threads: enough to write several endings together.
 PACE: Final = 0.003
+#: Seconds between two turns while jobs stream and each finds a free thread: a turn for one costs as much as for four.
+EASY_PACE: Final = 0.006
 #: Milliseconds that a turn waits for a locked row; then each thread writes its own ending, and waits alone.
 LOCK_WAIT: Final = 500
 #: Seconds between two calls to other processes, while this one has more due jobs than threads.
@@ -42,36 +49,6 @@ IDLE: Final = 20.0
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True, eq=False)
-class Handed:
-    """What a thread is to run: a claimed job, or the next one of a queue whose kind has a limit and needs a claim."""
-
-    queue: str
-    held: Claimed | None
-    #: The carrier has written its ending, and counts its thread as free.
-    is_written: bool = False
-    #: It may kill this process: no other job starts beside it.
-    is_alone: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Ending:
-    """A task's success that is to be written; its thread waits for the answer."""
-
-    handed: Handed
-    ended: Ended
-    error: BaseException | None = None
-    answered: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.answered.acquire()
-
-    def answer(self, error: BaseException | None) -> None:
-        self.error = error
-        self.handed.is_written = error is None
-        self.answered.release()
-
-
 class Carrier:
     """Hands jobs of the process's queues to its threads; `next`, `end` and `free` are for them."""
 
@@ -81,7 +58,7 @@ class Carrier:
         self._engine, self._registry, self._turns, self._worker = engine, registry, turns, worker
         self._stopping = stopping
         self._handed: SimpleQueue[Handed | None] = SimpleQueue()
-        self._endings: deque[_Ending] = deque()
+        self._endings: deque[Ending] = deque()
         self._freed: deque[Handed] = deque()
         self._due: deque[tuple[str, int | None]] = deque()
         #: What the threads have, from the claim to the end.
@@ -114,17 +91,14 @@ class Carrier:
         """Wait for a job to run; None: the process stops."""
         return self._handed.get()
 
-    def end(self, handed: Handed, ended: Ended) -> None:
-        """Write the success of a job in the next turn.
+    def end(self, handed: Handed, held: Claimed, ended: Ended) -> None:
+        """Take over the success of a job; the next turn writes it, and its thread goes on.
 
-        Raises LeaseLost if it is not held, EndingRefused if its thread should write it alone, or the database's error.
+        What a turn cannot write is handed to a thread again. Until it is written, the process holds the job.
         """
-        ending = _Ending(handed, ended)
-        self._endings.append(ending)
+        self._endings.append(Ending(handed, held, ended))
+        self._registry.let_go(held)
         self._note_end()
-        ending.answered.acquire()
-        if ending.error is not None:
-            raise ending.error
 
     def free(self, handed: Handed) -> None:
         """Note that a thread has ended a job by itself."""
@@ -145,7 +119,7 @@ class Carrier:
     def _once(self) -> None:
         if not self._news.wait(IDLE):
             return
-        left = self._turn_at + PACE - time.monotonic()
+        left = self._turn_at + (PACE if self._turns.due else EASY_PACE) - time.monotonic()
         if left > 0:
             self._all_ended.wait(left)
         self._all_ended.clear()
@@ -188,23 +162,39 @@ class Carrier:
         staying = Counter(handed.queue for handed in self._running - leaving)
         return self._turns.plan(self._registry.threads - staying.total(), staying)
 
-    def _batch(self, queue: str, endings: list[_Ending], claims: int, *, alone: bool = False) -> None:
+    def _batch(self, queue: str, endings: list[Ending], claims: int, *, alone: bool = False) -> None:
         """Write endings, claim jobs of one queue, and hand them to the threads."""
         try:
             result = self._write(queue, [ending.ended for ending in endings], claims, alone=alone)
         except BaseException as error:
-            is_refused = bool(endings) and _is_about_rows(error)
-            for ending in endings:
-                ending.answer(EndingRefused() if is_refused else error)
-            if not is_refused:
+            if not endings or not _is_about_rows(error):
+                self._give_up(endings)
                 raise
+            self._return(endings)
             return self._batch(queue, [], claims)
         for ending in endings:
-            is_written = ending.ended.id in result.succeeded
-            if is_written:
-                self._running.discard(ending.handed)
-            ending.answer(None if is_written else LeaseLost(f"job {ending.ended.id} is no longer held"))
+            if ending.ended.id in result.succeeded:
+                self._let_go(ending)
+                crash_point("after_finish")
+                note_end(ending.held, self._worker(), AttemptOutcome.SUCCEEDED)
+        self._return([ending for ending in endings if ending.ended.id not in result.succeeded])
         return self._hand_over(queue, result, claims, alone=alone)
+
+    def _let_go(self, ending: Ending) -> None:
+        self._running.discard(ending.handed)
+        self._registry.forget(ending.held)
+
+    def _return(self, refused: list[Ending]) -> None:
+        """Hand endings to threads, each of which writes one alone or finds out what became of its job."""
+        for ending in refused:
+            ending.handed.refused = ending.ended
+            self._handed.put(ending.handed)
+
+    def _give_up(self, endings: list[Ending]) -> None:
+        """Leave endings to the heartbeat, which releases jobs that the process does not hold; they may be written."""
+        for ending in endings:
+            self._let_go(ending)
+            log.warning("ending unknown, job left to the sweep", extra={"job": str(ending.ended.id)})
 
     def _write(self, queue: str, ended: list[Ended], claims: int, *, alone: bool) -> BatchResult:
         ended.sort(key=lambda job: job.id)

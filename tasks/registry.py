@@ -1,4 +1,4 @@
-"""The jobs that this process holds, the threads that hold them, and how many threads are busy."""
+"""The jobs that this process holds, the threads that work on them, and how many threads are busy."""
 
 import threading
 from uuid import UUID
@@ -7,13 +7,13 @@ from core.jobs.claim import Claimed
 
 
 class Registry:
-    """The jobs that this process's threads hold; at most `threads` of them."""
+    """The jobs that this process holds, each for one of its threads; at most `threads` of them."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._lock = threading.Lock()
         self._busy = 0
-        self._held: dict[tuple[UUID, int], int] = {}
+        self._held: dict[tuple[UUID, int], int | None] = {}
         self._freed = threading.Condition(self._lock)
 
     @property
@@ -33,13 +33,19 @@ class Registry:
         with self._lock:
             self._held[held.id, held.token] = threading.get_ident()
 
-    def forget(self, held: Claimed) -> None:
-        """Note that no thread works on a job any more."""
+    def let_go(self, held: Claimed) -> None:
+        """Note that a job's thread has done its work, while the process holds it until its ending is written."""
         with self._lock:
-            del self._held[held.id, held.token]
+            if (held.id, held.token) in self._held:
+                self._held[held.id, held.token] = None
 
-    def held(self) -> dict[tuple[UUID, int], int]:
-        """Return the present mapping of (job id, token) to thread id."""
+    def forget(self, held: Claimed) -> None:
+        """Note that this process holds a job no more."""
+        with self._lock:
+            self._held.pop((held.id, held.token), None)
+
+    def held(self) -> dict[tuple[UUID, int], int | None]:
+        """Return the present mapping of (job id, token) to thread id; None: only its ending is to be written."""
         with self._lock:
             return dict(self._held)
 

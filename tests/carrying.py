@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from tasks.carrier import Carrier, Handed, _Ending
+from tasks.carrier import Carrier
+from tasks.handed import Ending, Handed
 from tasks.registry import Registry
 from tasks.turns import Turns
 
@@ -17,11 +18,17 @@ def carrier_on(engine: Engine, worker: UUID) -> Carrier:
     return Carrier(engine, Registry(8), Turns(lambda _: [], queues=[QUEUE]), lambda: worker, threading.Event())
 
 
-def in_one_group(carrier: Carrier, endings: list[_Ending], claims: int = 0) -> list[BaseException | None]:
-    """Write endings in one batch, as those of threads that end together are, and return what each thread is told."""
+def in_one_group(carrier: Carrier, endings: list[Ending], claims: int = 0) -> list[Ending]:
+    """Write endings in one batch, as those of threads that end together are, and return those that were not written.
+
+    The carrier has to have handed them to threads again, before it handed over the next jobs.
+    """
+    carrier._running.update(ending.handed for ending in endings)
     carrier._batch(QUEUE, endings, claims)
-    assert all(ending.answered.acquire(blocking=False) for ending in endings)
-    return [ending.error for ending in endings]
+    refused = [ending for ending in endings if ending.handed.refused is ending.ended]
+    assert [carrier._handed.get(timeout=0) for _ in refused] == [ending.handed for ending in refused]
+    assert {ending.handed for ending in endings} & carrier._running == {ending.handed for ending in refused}
+    return refused
 
 
 def all_handed(carrier: Carrier) -> list[Handed]:

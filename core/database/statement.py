@@ -66,6 +66,6 @@ class Statement:
         try:
             cursor = driver.cursor(row_factory=namedtuple_row)
             cursor.execute(self.sql, values)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.pgresult.nfields else []
         except psycopg.Error as error:
             raise failure_of(connection, error, self.sql, values) from error

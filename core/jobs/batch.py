@@ -16,8 +16,6 @@ from core.bus import Changes
 from core.database.statement import Statement
 from core.jobs import claim, fence
 from core.jobs.claim import Claimed
-from core.jobs.finish import TASK_SUCCESS
-from core.models import JobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,6 @@ class Ended:
     token: int
     #: Its result as JSON text: a result that is not valid fails its own job, not the others of the batch.
     result: str | None = None
-
-
-class EndingRefused(Exception):
-    """A group of successes was refused because of one of them: each is to be written in a transaction of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ class BatchResult:
 
 
 _BATCH = Statement(f"""
-    WITH {fence.TRANSITION_MANY}, {claim.CLAIM_MANY}
+    WITH {fence.SUCCEED_MANY}, {claim.CLAIM_MANY}
     SELECT 'claimed' AS part, id, user_id, token, attempt, kind, args, progress_done, started_at, priority,
            is_suspect FROM claimed
     UNION ALL SELECT 'succeeded', id, user_id, 0, 0, NULL, NULL, 0, NULL, 0, false FROM moved
@@ -80,8 +74,7 @@ def finish_and_claim(
         "ids": [job.id for job in ended],
         "tokens": [job.token for job in ended],
         "results": [job.result for job in ended],
-        "from_status": JobStatus.RUNNING.value,
-        **fence.values_of(TASK_SUCCESS),
+        "shard": fence.any_shard(),
         **claim.values_of(worker_id, queue, kinds, step_limit, alone=alone, claims=claims),
     }
     parts: dict[str, list[Any]] = {"succeeded": [], "claimed": [], "limited": []}

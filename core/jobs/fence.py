@@ -5,6 +5,7 @@ primary key and never by the partial index over running jobs, which is full of d
 """
 
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -101,11 +102,14 @@ _LOGGED_SQL = """
     )
 """
 _ARRAYS = "CAST(:ids AS uuid[]), CAST(:tokens AS bigint[]), CAST(:results AS jsonb[])"
-#: Moves each job of `:ids` that is still held under its token of `:tokens`, and writes its result of `:results`.
-TRANSITION_MANY = _TRANSITION_SQL.format_map(
+_MANY = _TRANSITION_SQL.format_map(
     {"id": "held.id", "token": "held.token", "result": "held.result"}
     | {"source": f"FROM unnest({_ARRAYS}) AS held(id, token, result)"}
 )
+_SUCCESS = {"status": "'succeeded'", "from_status": "'running'", "refund": "0", "delay": "0"}
+_NO_ERROR = dict.fromkeys(("error_type", "error_message", "error_traceback", "error_fingerprint"), "NULL")
+#: Ends well each job of `:ids` that is still held under its token of `:tokens`, and writes its result of `:results`.
+SUCCEED_MANY = re.sub(r":(\w+)", lambda name: (_SUCCESS | _NO_ERROR).get(name[1], name[0]), _MANY)
 _TRANSITION_ONE = _TRANSITION_SQL.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
 _TRANSITION = Statement(f"WITH {_TRANSITION_ONE} {_TRIED_SQL} {_LOGGED_SQL} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
 
@@ -117,7 +121,7 @@ def transition(session: Session, job_id: UUID, token: int, from_status: JobStatu
     accepted cancel. The caller commits or rolls back.
     """
     result = None if to.result is None else Jsonb(to.result)
-    values = {"id": job_id, "token": token, "from_status": from_status.value, "result": result, **values_of(to)}
+    values = {"id": job_id, "token": token, "from_status": from_status.value, "result": result, **_values_of(to)}
     row = _TRANSITION.run(session, values)
     if row is None:
         raise LeaseLost(f"job {job_id} is not {from_status} under token {token}")
@@ -126,13 +130,17 @@ def transition(session: Session, job_id: UUID, token: int, from_status: JobStatu
         bus.wake(session, row.queue)
 
 
-def values_of(to: Transition) -> dict[str, Any]:
-    """Return the parameters of `TRANSITION_MANY` for a transition, besides the jobs and their results."""
+def any_shard() -> int:
+    """Return one of the rows of a counter."""
+    return random.randrange(SHARDS)  # noqa: S311 - spreads, hides nothing
+
+
+def _values_of(to: Transition) -> dict[str, Any]:
     failure = to.failure
     return {
         "status": to.status.value,
         "refund": to.refund,
-        "shard": random.randrange(SHARDS),  # noqa: S311 - spreads, hides nothing
+        "shard": any_shard(),
         "delay": to.delay,
         "outcome": to.outcome.value,
         "error_type": failure and failure.type,

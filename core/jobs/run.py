@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from core.crash import crash_point
@@ -15,7 +15,7 @@ from core.database.engine import NoConnection
 from core.database.statement import Statement
 from core.errors import GiveUp, LeaseLost
 from core.jobs import finish
-from core.jobs.batch import Ended, EndingRefused
+from core.jobs.batch import Ended
 from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
@@ -27,7 +27,7 @@ from core.outside import Unwanted
 
 #: Writes the success, with the job's result.
 _Succeed = Callable[[dict[str, Any] | None], None]
-#: Writes and commits a success; raises LeaseLost, or EndingRefused: then it is to be written with others no more.
+#: Takes a success over, to write it with those of others, or to give it to `end_alone`.
 EndWell = Callable[[Ended], None]
 
 
@@ -64,28 +64,43 @@ def run(
     """Run one claimed job to the end of this attempt and return how it ended.
 
     A task whose last step left nothing to commit may share the transaction of its success with others: then `end_well`
-    writes it, and raises LeaseLost if the job is no longer held.
+    takes it over, and the job is held until that is written.
 
     Never raises for what the job does; raises only what stops the ending itself from being written, such as a database
     that is away. Then nothing is lost: the job is still held, and is released or swept.
     """
-    with Session(engine, expire_on_commit=False) as session:
-        try:
-            return _attempt(session, held, step_limit, stopping, end_well)
-        except LeaseLost:
-            session.rollback()
-            return _after_loss(session, held)
-        except _EndingUnknown as unknown:
-            raise cast(SQLAlchemyError, unknown.__cause__) from None
-        except (_CancelRequested, Unwanted):
-            return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
-        except _StopRequested:
-            return _end(session, held, AttemptOutcome.HANDED_BACK, finish.release)
-        except BaseException as error:  # the job's own failure becomes data, also SystemExit
-            if isinstance(error, NoConnection) and error.engine is engine:
-                raise  # our database is away or full: the job did nothing wrong, and spends no attempt
-            session.rollback()
-            return _end(session, held, AttemptOutcome.ERROR, partial(finish.fail_or_retry, failure=failure_of(error)))
+    return _settled(engine, held, lambda session: _attempt(session, held, step_limit, stopping, end_well))
+
+
+def end_alone(engine: Engine, held: Claimed, ended: Ended) -> AttemptOutcome:
+    """Write the success of a task that could not be written with others, or settle the job as `run` does.
+
+    It was refused because of one of them, or it came too late: the job is no longer held, or a cancel was accepted.
+    """
+    return _settled(engine, held, lambda session: _write_alone(session, held, ended))
+
+
+def _settled(engine: Engine, held: Claimed, attempt: Callable[[Session], AttemptOutcome]) -> AttemptOutcome:
+    session = Session(engine, expire_on_commit=False)
+    try:
+        return attempt(session)
+    except LeaseLost:
+        session.rollback()
+        return _after_loss(session, held)
+    except _EndingUnknown as unknown:
+        raise cast(SQLAlchemyError, unknown.__cause__) from None
+    except (_CancelRequested, Unwanted):
+        return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
+    except _StopRequested:
+        return _end(session, held, AttemptOutcome.HANDED_BACK, finish.release)
+    except BaseException as error:  # the job's own failure becomes data, also SystemExit
+        if isinstance(error, NoConnection) and error.engine is engine:
+            raise  # our database is away or full: the job did nothing wrong, and spends no attempt
+        session.rollback()
+        return _end(session, held, AttemptOutcome.ERROR, partial(finish.fail_or_retry, failure=failure_of(error)))
+    finally:
+        if session.in_transaction():  # most tasks use none: closing costs as much as all else here
+            session.close()
 
 
 def _attempt(
@@ -103,17 +118,12 @@ def _attempt(
     if end_well and is_task and not _has_written(session):
         if session.in_transaction():
             session.commit()  # of a transaction that has only read
-        ended = Ended(held.id, held.token, None if result is None else json.dumps(result))
-        _end_apart(end_well, ended, lambda: _end_alone(session, succeed, result))
+        end_well(Ended(held.id, held.token, None if result is None else json.dumps(result)))
     else:
-        _end_alone(session, succeed, result)
-    crash_point("after_finish")
+        succeed(result)
+        session.commit()
+        crash_point("after_finish")
     return AttemptOutcome.SUCCEEDED
-
-
-def _end_alone(session: Session, succeed: _Succeed, result: dict[str, Any] | None) -> None:
-    succeed(result)
-    session.commit()
 
 
 def _has_written(session: Session) -> bool:
@@ -124,17 +134,15 @@ def _has_written(session: Session) -> bool:
     return bool(_HAS_WRITTEN.run(session, {}).has_written)
 
 
-def _end_apart(end_well: EndWell, ended: Ended, end_alone: Callable[[], None]) -> None:
-    """End well in another transaction. A job does not fail for a database that is away, only for a refused result."""
+def _write_alone(session: Session, held: Claimed, ended: Ended) -> AttemptOutcome:
+    """Write a success. A job does not fail for a database that is away, only for a refused result."""
     try:
-        try:
-            end_well(ended)
-        except EndingRefused:
-            end_alone()
-    except SQLAlchemyError as error:
-        if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError):
-            raise
+        finish.succeed_task(session, held.id, held.token, None if ended.result is None else json.loads(ended.result))
+        session.commit()
+    except (OperationalError, InterfaceError) as error:
         raise _EndingUnknown from error
+    crash_point("after_finish")
+    return AttemptOutcome.SUCCEEDED
 
 
 def _task(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:

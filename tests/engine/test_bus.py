@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from core.bus import Changes
-from tasks.broker import make_broker, wakeup_key
+from tasks.broker import MAX_WAKEUPS, make_broker, wakeup_key
 from tasks.redis_bus import RedisBus, Subscription
 from tasks.registry import Registry
 from tests.waiting import eventually
@@ -47,6 +47,13 @@ def test_every_announcement_is_received_however_fast_they_come(redis_url: str) -
     eventually(lambda: received == announced)
     bus.close()
     subscription.close()
+
+
+def test_wakeups_that_are_not_answered_do_not_pile_up(redis_url: str, client: redis.Redis) -> None:
+    broker = make_broker(redis_url)
+    for times in (1, 100, 1):
+        broker.wake("demo", times)
+    assert client.llen(wakeup_key("demo")) == MAX_WAKEUPS
 
 
 def test_a_process_without_a_free_thread_leaves_wakeups_to_others(redis_url: str, client: redis.Redis) -> None:

@@ -16,10 +16,9 @@ from sqlmodel import Session, col, func, select
 from core import bus
 from core.actor import ENGINE
 from core.database.engine import connect, session_scope
-from core.errors import LeaseLost
 from core.job_list.attempts import job_attempts
 from core.jobs import workers
-from core.jobs.batch import Ended, EndingRefused, finish_and_claim
+from core.jobs.batch import Ended, finish_and_claim
 from core.jobs.claim import Claimed
 from core.jobs.request import request_task, request_tasks
 from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobCounter, JobStatus, Role
@@ -27,7 +26,8 @@ from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
 from tasks import carrier as carrier_module
 from tasks.actors import Drain
-from tasks.carrier import Carrier, Handed, _Ending
+from tasks.carrier import Carrier
+from tasks.handed import Ending, Handed
 from tasks.registry import Registry
 from tests.carrying import QUEUE, all_handed, carrier_on, in_one_group
 from tests.driving import REQUESTED_AT, drain, job_row, new_worker
@@ -63,8 +63,18 @@ def carrier(engine: Engine) -> Carrier:
     return carrier_on(engine, new_worker(engine))
 
 
-def ending(held: Claimed, **result: Any) -> _Ending:
-    return _Ending(Handed(QUEUE, held), Ended(held.id, held.token, json.dumps(result) if result else None))
+def ending(held: Claimed, **result: Any) -> Ending:
+    return Ending(Handed(QUEUE, held), held, Ended(held.id, held.token, json.dumps(result) if result else None))
+
+
+def left_to(carrier: Carrier) -> Ending:
+    """Return the ending of a job that the process holds, and that its thread has left to the carrier."""
+    held = Claimed(uuid4(), 1, 1, outside.name, {}, 0, REQUESTED_AT)
+    left = ending(held)
+    carrier._registry.take(held)
+    carrier._running.add(left.handed)
+    carrier.end(left.handed, held, left.ended)
+    return left
 
 
 def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_result(
@@ -72,7 +82,7 @@ def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_resu
 ) -> None:
     enqueue(engine, 7)
     held = claim_all(carrier, 4)
-    assert in_one_group(carrier, [ending(claimed, n=number) for number, claimed in enumerate(held)]) == [None] * 4
+    assert in_one_group(carrier, [ending(claimed, n=number) for number, claimed in enumerate(held)]) == []
     with Session(engine) as session:
         ended = session.exec(select(BackgroundJob).where(col(BackgroundJob.status) == JobStatus.SUCCEEDED)).all()
         assert {job.id: job.result for job in ended} == {
@@ -87,7 +97,7 @@ def test_threads_that_end_together_share_a_transaction_and_each_has_its_own_resu
 def test_each_free_thread_gets_a_job_of_its_own_while_there_are_any(engine: Engine, carrier: Carrier) -> None:
     ids = enqueue(engine, 7)
     held = claim_all(carrier, 4)
-    assert in_one_group(carrier, [ending(claimed) for claimed in held], 4) == [None] * 4
+    assert in_one_group(carrier, [ending(claimed) for claimed in held], 4) == []
     following = [handed.held.id for handed in all_handed(carrier) if handed.held]
     assert sorted([claimed.id for claimed in held] + following) == sorted(ids)
 
@@ -112,8 +122,8 @@ def test_a_job_that_is_no_longer_held_is_not_ended_and_the_others_are(
     with session_scope(engine) as session:
         session.connection().execute(text(f"UPDATE background_jobs SET {harm} WHERE id = :id"), {"id": second.id})
     before = job_row(engine, second.id)
-    errors = in_one_group(carrier, [ending(first), ending(second, late=True), ending(third)])
-    assert [type(error) for error in errors] == [type(None), LeaseLost, type(None)]
+    late = ending(second, late=True)
+    assert in_one_group(carrier, [ending(first), late, ending(third)]) == [late]
     assert job_row(engine, second.id) == before
     assert {job_row(engine, claimed.id).status for claimed in (first, third)} == {JobStatus.SUCCEEDED}
 
@@ -125,10 +135,10 @@ def test_a_row_that_is_locked_lets_each_thread_write_its_own_ending(engine: Engi
     first, second, third = claim_all(carrier, 2) + claim_all(carrier, 1)
     with session_scope(engine) as session:
         session.connection().execute(text("SELECT FROM background_jobs WHERE id = :id FOR UPDATE"), {"id": second.id})
-        errors = in_one_group(carrier, [ending(first), ending(second)])
-        assert in_one_group(carrier, [ending(third)]) == [None]
+        group = [ending(first), ending(second)]
+        assert in_one_group(carrier, group) == group
+        assert in_one_group(carrier, [ending(third)]) == []
     impatient.dispose()
-    assert [type(error) for error in errors] == [EndingRefused, EndingRefused]
     assert [job_row(engine, claimed.id).status.value for claimed in (first, second, third)] == [
         "running",
         "running",
@@ -139,8 +149,8 @@ def test_a_row_that_is_locked_lets_each_thread_write_its_own_ending(engine: Engi
 def test_a_refused_group_does_not_keep_its_threads_from_the_next_jobs(engine: Engine, carrier: Carrier) -> None:
     enqueue(engine, 3)
     [held] = claim_all(carrier, 1)
-    wrong = _Ending(Handed(QUEUE, held), Ended(held.id, held.token, '{"text": "\\u0000"}'))
-    assert [type(error) for error in in_one_group(carrier, [wrong], 2)] == [EndingRefused]
+    wrong = Ending(Handed(QUEUE, held), held, Ended(held.id, held.token, '{"text": "\\u0000"}'))
+    assert in_one_group(carrier, [wrong], 2) == [wrong]
     assert len(all_handed(carrier)) == 2
 
 
@@ -160,7 +170,7 @@ def test_an_invalid_result_fails_only_its_own_job(engine: Engine, monkeypatch: p
     assert {job_row(engine, job).status for job in good} == {JobStatus.SUCCEEDED}
 
 
-def test_a_database_that_is_away_answers_every_thread_and_claims_nothing(
+def test_a_database_that_is_away_leaves_every_job_to_the_heartbeat_and_claims_nothing(
     carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[int] = []
@@ -170,19 +180,19 @@ def test_a_database_that_is_away_answers_every_thread_and_claims_nothing(
         raise OperationalError("a statement", None, psycopg.OperationalError("connection refused"))
 
     monkeypatch.setattr(carrier_module, "finish_and_claim", away)
-    endings = [ending(Claimed(uuid4(), 1, 1, outside.name, {}, 0, REQUESTED_AT)) for _ in range(3)]
+    endings = [left_to(carrier) for _ in range(3)]
     with pytest.raises(OperationalError):
         carrier._batch(QUEUE, endings, 3)
     assert len(attempts) == 1
-    assert all(isinstance(each.error, OperationalError) and not each.handed.is_written for each in endings)
+    assert (carrier._registry.held(), carrier._running, all_handed(carrier)) == ({}, set(), [])
 
 
-def test_a_defect_of_a_turn_leaves_no_thread_waiting(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_of_a_turn_leaves_its_jobs_to_the_heartbeat(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(carrier_module, "finish_and_claim", lambda *_, **__: 1 / 0)
-    waiting = ending(Claimed(uuid4(), 1, 1, outside.name, {}, 0, REQUESTED_AT))
+    waiting = left_to(carrier)
     with pytest.raises(ZeroDivisionError):
         carrier._batch(QUEUE, [waiting], 0)
-    assert waiting.answered.acquire(blocking=False)
+    assert (carrier._registry.held(), carrier._running) == ({}, set())
 
 
 def test_a_worker_that_is_presumed_dead_claims_nothing(engine: Engine, carrier: Carrier) -> None:
@@ -224,6 +234,45 @@ def test_a_process_never_claims_more_jobs_than_it_has_free_threads(
     assert statuses == {JobStatus.SUCCEEDED: 3, JobStatus.QUEUED: 6}
 
 
+def test_a_thread_that_goes_on_is_not_interrupted_for_the_job_whose_ending_it_has_left(carrier: Carrier) -> None:
+    left = left_to(carrier)
+    assert carrier._registry.held() == {(left.held.id, left.held.token): None}
+
+
+def test_a_process_holds_a_job_until_its_ending_is_written(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So its heartbeat does not release it, and a stop waits for it."""
+    monkeypatch.setattr(carrier_module, "EASY_PACE", 60.0)
+    [job] = enqueue(engine, 1)
+    worker = Drain(engine, Registry(2), new_worker(engine))
+    worker.start()
+    worker.carrier.wake(QUEUE)
+    eventually(lambda: bool(worker.carrier._endings))
+    assert list(worker.registry.held()) == [(job, 1)]
+    assert worker.registry.busy == 1
+    worker.carrier._all_ended.set()
+    assert worker.registry.wait_until_empty(10)
+    worker.carrier.stop()
+    assert worker.registry.held() == {}
+    assert job_row(engine, job).status is JobStatus.SUCCEEDED
+
+
+def test_a_thread_settles_a_job_that_was_cancelled_before_its_ending_was_written(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancel_itself(work: TaskWork[NoForm]) -> Steps:
+        with session_scope(engine) as session:
+            session.connection().execute(text("UPDATE background_jobs SET cancel_requested_at = now()"))
+        return None
+        yield Progress(1, 1)
+
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, replace(outside, run=cancel_itself))
+    [job] = enqueue(engine, 1)
+    worker = Drain(engine, Registry(2), new_worker(engine))
+    drain(worker, QUEUE)
+    assert job_row(engine, job).status is JobStatus.CANCELLED
+    assert worker.registry.held() == {}
+
+
 @pytest.fixture
 def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return how many endings each turn has written."""
@@ -240,7 +289,7 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_jobs_that_end_soon_after_each_other_share_a_turn(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, turns: list[int]
 ) -> None:
-    monkeypatch.setattr(carrier_module, "PACE", 1.0)
+    monkeypatch.setattr(carrier_module, "EASY_PACE", 1.0)
     enqueue(engine, 3)
     drain(Drain(engine, Registry(8), new_worker(engine)), QUEUE)
     assert turns == [0, 3]

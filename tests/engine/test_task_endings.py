@@ -4,21 +4,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, func, select
 
 from core.actor import ENGINE
 from core.database.engine import session_scope
+from core.jobs import finish
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed
 from core.jobs.request import request_task
-from core.jobs.run import run
+from core.jobs.run import end_alone, run
 from core.models import AttemptOutcome, JobStatus, Role, User
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
-from tasks.carrier import Carrier, Handed, _Ending
+from tasks.carrier import Carrier
+from tasks.handed import Ending, Handed
 from tests.carrying import QUEUE, carrier_on, in_one_group
 from tests.driving import STEP, job_row, must_take, new_worker
 
@@ -77,20 +80,21 @@ def claimed(engine: Engine, carrier: Carrier) -> Claimed:
     return must_take(engine, carrier._worker())
 
 
-def end_by(carrier: Carrier, held: Claimed) -> Callable[[Ended], None]:
-    """Return what writes a success as the carrier does when it has its turn."""
-
-    def end_well(ended: Ended) -> None:
-        [error] = in_one_group(carrier, [_Ending(Handed(QUEUE, held), ended)])
-        if error:
-            raise error
-
-    return end_well
+def run_by(
+    engine: Engine, carrier: Carrier, held: Claimed, look: Callable[[], object] = lambda: None
+) -> AttemptOutcome:
+    """Run a job as a thread of a worker does, with a turn of its carrier; `look` comes before that."""
+    left: list[Ended] = []
+    outcome = run(engine, held, STEP, lambda: False, left.append)
+    look()
+    if left and in_one_group(carrier, [Ending(Handed(QUEUE, held), held, left[0])]):
+        return end_alone(engine, held, left[0])
+    return outcome
 
 
 def test_a_task_that_leaves_nothing_to_commit_ends_in_a_batch(engine: Engine, carrier: Carrier) -> None:
     held = claimed(engine, carrier)
-    outcome = run(engine, held, STEP, lambda: False, end_by(carrier, held))
+    outcome = run_by(engine, carrier, held)
     job = job_row(engine, held.id)
     assert (outcome, job.status, job.result) == (AttemptOutcome.SUCCEEDED, JobStatus.SUCCEEDED, {"sent": 1})
 
@@ -98,23 +102,25 @@ def test_a_task_that_leaves_nothing_to_commit_ends_in_a_batch(engine: Engine, ca
 def test_a_cancel_that_was_accepted_before_the_batch_is_kept(engine: Engine, carrier: Carrier) -> None:
     held = claimed(engine, carrier)
 
-    def cancelled_meanwhile(ended: Ended) -> None:
+    def ask_to_cancel() -> None:
         with session_scope(engine) as session:
             session.connection().execute(text("UPDATE background_jobs SET cancel_requested_at = now()"))
-        end_by(carrier, held)(ended)
 
-    assert run(engine, held, STEP, lambda: False, cancelled_meanwhile) is AttemptOutcome.CANCELLED
+    assert run_by(engine, carrier, held, ask_to_cancel) is AttemptOutcome.CANCELLED
     assert job_row(engine, held.id).status is JobStatus.CANCELLED
 
 
-def test_a_database_that_is_away_in_a_batch_spends_no_attempt(engine: Engine, carrier: Carrier) -> None:
+def test_a_database_that_is_away_spends_no_attempt_of_a_job_that_has_done_its_work(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held = claimed(engine, carrier)
 
-    def away(_: Ended) -> None:
-        raise SQLAlchemyError("away")
+    def away(*_: Any) -> None:
+        raise OperationalError("a statement", None, psycopg.OperationalError("connection refused"))
 
-    with pytest.raises(SQLAlchemyError):
-        run(engine, held, STEP, lambda: False, away)
+    monkeypatch.setattr(finish, "transition", away)
+    with pytest.raises(OperationalError):
+        end_alone(engine, held, Ended(held.id, held.token))
     assert job_row(engine, held.id).status is JobStatus.RUNNING
 
 
@@ -135,15 +141,11 @@ def test_a_task_ends_in_a_batch_unless_its_last_step_left_something_to_commit(
 ) -> None:
     use(monkeypatch, work)
     held = claimed(engine, carrier)
-    ended: list[Ended] = []
-
-    def end_well(job: Ended) -> None:
-        ended.append(job)
-        end_by(carrier, held)(job)
-
-    assert run(engine, held, STEP, lambda: False, end_well) is AttemptOutcome.SUCCEEDED
+    statuses: list[JobStatus] = []
+    outcome = run_by(engine, carrier, held, lambda: statuses.append(job_row(engine, held.id).status))
+    assert outcome is AttemptOutcome.SUCCEEDED
     assert job_row(engine, held.id).status is JobStatus.SUCCEEDED
-    assert bool(ended) is in_batch
+    assert statuses == [JobStatus.RUNNING if in_batch else JobStatus.SUCCEEDED]
     assert users(engine) == (0 if in_batch else 1)
 
 
@@ -169,7 +171,7 @@ def test_a_task_whose_success_is_refused_leaves_nothing_of_its_last_step(
 
     use(monkeypatch, disturbed)
     held = claimed(engine, carrier)
-    assert run(engine, held, STEP, lambda: False, end_by(carrier, held)) is outcome
+    assert run_by(engine, carrier, held) is outcome
     assert users(engine) == 0
     assert job_row(engine, held.id).status is not JobStatus.SUCCEEDED
 
@@ -179,4 +181,4 @@ def test_a_result_that_the_database_refuses_fails_its_job(
 ) -> None:
     use(monkeypatch, _wrong, max_attempts=1)
     held = claimed(engine, carrier)
-    assert run(engine, held, STEP, lambda: False, end_by(carrier, held)) is AttemptOutcome.ERROR
+    assert run_by(engine, carrier, held) is AttemptOutcome.ERROR

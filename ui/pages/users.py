@@ -88,7 +88,7 @@ class UserSearch:
 
     async def _open_only_hit(self, event: GenericEventArguments) -> None:
         self._search = str(event.args or "").strip()
-        await self._changed()
+        await self._changed("step")
         if self._search and len(self._lines) == 1:
             ui.navigate.to(f"/users/{self._lines[0].id}")
 
