@@ -110,7 +110,7 @@ def test_migrations_end_at_head_whatever_the_defaults_of_a_database_are(empty_da
     for name in ODD:
         set_default(empty_database_url, name)
     run.upgrade(empty_database_url, secret=SECRET)
-    assert run.check(empty_database_url, secret=SECRET) == []
+    assert [each for each in run.check(empty_database_url, secret=SECRET) if each.blocks] == []
 
 
 @pytest.fixture(params=["LATIN1", "SQL_ASCII"])

@@ -69,8 +69,8 @@ def _requeue_spent(real: Callable[..., fence.Transition]) -> Callable[..., fence
     return lambda job, orphan, **_: real(job, orphan, has_moved_on=False)
 
 
-def _rest_without_origin(kind: Any, _job: BackgroundJob, to: fence.Transition) -> Any:
-    return kind.machine.failed if to.status is JobStatus.FAILED else kind.cancelled_state
+def _rest_without_origin(kind: Any, _job: BackgroundJob, status: JobStatus) -> Any:
+    return kind.machine.failed if status is JobStatus.FAILED else kind.cancelled_state
 
 
 def _commit_first(real: Callable[..., bool]) -> Callable[..., bool]:
@@ -111,8 +111,8 @@ ENGINE_MUTANTS = (
         settings.RETRYING,
     ),
     EngineMutant("no undo", _instead(finish, "_undo", lambda _session, _job, _kind, _subject, to: to)),
-    EngineMutant("user left behind", _instead(finish, "_settled_state", lambda kind, _job, _to: kind.during)),
-    EngineMutant("came_from forgotten", _instead(finish, "_settled_state", _rest_without_origin), settings.STOPPING),
+    EngineMutant("user left behind", _instead(finish, "state_after", lambda kind, _job, _status: kind.during)),
+    EngineMutant("came_from forgotten", _instead(finish, "state_after", _rest_without_origin), settings.STOPPING),
     EngineMutant(
         "error deaf to cancel", _instead(finish, "fail_or_retry", _deaf(finish.fail_or_retry)), settings.RETRYING
     ),
