@@ -41,11 +41,12 @@ def test_a_diagnosis_is_a_sentence_with_facts_and_a_remedy_that_can_be_repeated(
     session.add(Queue(name="demo", paused_at=clock.now(), paused_by="Ana", paused_reason="deploying"))
     session.commit()
     for lines in (said(program, "users", "diagnose", user.email), said(program, "jobs", "explain", str(job.id))):
-        first, *facts, remedy, command = lines.splitlines()
+        first, *facts, remedy, command, instead, _ = lines.splitlines()
         assert first.startswith("Held. Enabling demo mode is not running because queue demo was paused by Ana")
         assert facts
         assert remedy.startswith("Remedy: Resume. ")
         assert command == f"  {PROGRAM} queues resume demo"
+        assert instead.startswith("Or: Cancel. ")
         assert not {"{", "(", "None", "situation:", "queue.resume"} & set(lines.split())
 
 

@@ -90,7 +90,7 @@ def test_a_killed_worker_changes_nothing_for_the_customer(program: Program, serv
     hurry(service)
     page.get_by_text("demo mode is enabled").first.wait_for(timeout=80_000)
     assert demo_rows(program, user) == MID_TIER
-    assert last_job(program, user).attempt == 2
+    assert last_job(program, user).token == 2
 
 
 def test_a_double_click_starts_one_job(program: Program, service: FakeService) -> None:

@@ -79,7 +79,9 @@ def test_no_finding_of_the_doctor_controls_the_terminal(
 ) -> None:
     """Names of schedules, users and transactions of other programs come from whoever wrote them."""
     hostile = TEXTS[text]
-    monkeypatch.setattr("ui.cli.doctor.load", lambda _: [DoctorFinding("late schedule", hostile, f"Remove {hostile}")])
+    monkeypatch.setattr(
+        "ui.cli.doctor.examine_all", lambda _: [DoctorFinding("late schedule", hostile, f"Remove {hostile}")]
+    )
     with pytest.raises(Exit):
         doctor()
     shown = capsys.readouterr().out

@@ -75,7 +75,7 @@ def test_enter_opens_the_only_user_found_and_arrows_move_through_several(console
     field.fill("zo")
     page.get_by_role("link", name=second.email).wait_for()
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.className").startswith("nicegui-link")
+    assert page.evaluate("document.activeElement.matches('.rows.users a')")
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.tagName") == "INPUT"
     field.fill("zoe.arrow")

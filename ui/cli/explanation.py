@@ -22,13 +22,14 @@ def print_diagnosis(diagnosis: Diagnosis, email: str | None = None) -> None:
     print_line(f"{str(diagnosis.situation).capitalize()}. {diagnosis.sentence}")
     for fact in diagnosis.evidence:
         print_line(f"  {fact}")
-    for remedy in (diagnosis.remedy, *diagnosis.others):
-        if remedy:
-            _print_remedy(remedy, email)
+    if diagnosis.remedy:
+        _print_remedy("Remedy", diagnosis.remedy, email)
+    for other in diagnosis.others:
+        _print_remedy("Or", other, email)
 
 
-def _print_remedy(remedy: Remedy, email: str | None) -> None:
-    print_line(f"Remedy: {remedy.label}. {remedy.effect}")
+def _print_remedy(what: str, remedy: Remedy, email: str | None) -> None:
+    print_line(f"{what}: {remedy.label}. {remedy.effect}")
     name = remedy.command
     line = _LINES.get(name, "").format(target=remedy.target, name=as_argument(str(remedy.args.get("name", ""))))
     if email and name == "user.repair":

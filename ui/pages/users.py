@@ -22,14 +22,6 @@ from ui.components.base.state_chip import chip_of, set_pressed, state_words
 from ui.components.people.user_lines import user_lines
 from ui.console_pages import Change, note_address
 
-#: Moves the focus from the search through the users, and back.
-_MOVE: Final = """(event) => {
-    const rows = [...document.querySelectorAll('.rows.users a')];
-    const next = rows.indexOf(document.activeElement) + (event.key === 'ArrowDown' ? 1 : -1);
-    if (next >= rows.length || !rows.length) return;
-    event.preventDefault();
-    (next < 0 ? document.querySelector('[aria-label="Search users"]') : rows[next]).focus();
-}"""
 #: Seconds between two refreshes while users change.
 LOOK_AGAIN: Final = 1.0
 
@@ -48,8 +40,6 @@ class UserSearch:
         self._situation = situation
         self._lines: list[UserLine] = []
         with box("screen padded") as self._screen:
-            for arrow in ("down", "up"):
-                self._screen.on(f"keydown.{arrow}", js_handler=_MOVE)
             with box("headline"):
                 text("Users", tag="h1")
                 self._field = ui.input(placeholder="E-mail, name or id", value=search, on_change=self._typed)
