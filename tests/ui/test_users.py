@@ -81,12 +81,13 @@ def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Se
 @pytest.mark.parametrize(
     ("error_type", "message", "shown"),
     [
-        ("TryAgain", "The demo service does not answer.", "The demo service does not answer."),
-        ("WorkerLost", "The worker died.", "The worker died."),
+        ("TryAgain", "The demo service at http://secret does not answer.", "The demo service is not available"),
+        ("GiveUp", "The demo service at http://secret sent nonsense.", "Our team has to look at this"),
+        ("WorkerLost", "The worker secret died.", "Something went wrong on our side."),
         ("KeyError", "'secret'", "Something went wrong on our side."),
     ],
 )
-def test_a_creator_reads_only_errors_that_were_written_for_people(
+def test_a_creator_reads_what_an_error_means_for_them_and_not_its_message(
     session: Session, ana: User, error_type: str, message: str, shown: str
 ) -> None:
     job = request(session, demo.enable, ana.id, EnableForm(), SUPPORT)
