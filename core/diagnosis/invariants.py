@@ -71,7 +71,10 @@ def _transitional_without_a_job(machine: Machine[Any]) -> str:
 
 
 def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
-    """Cancelling a job before it starts returns the row to its earlier state; unknown kinds are ignored."""
+    """Cancelling a job before it starts returns the row to its earlier state; unknown kinds are ignored.
+
+    A planned job, due later than it was requested, leaves the row alone until it begins, which is soon after its claim.
+    """
     subject = "connection_id" if machine.table is PlatformConnection else "user_id"
 
     def by_kind(state_of: Callable[[Operation[Any, Any]], str]) -> str:
@@ -81,6 +84,8 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
     return f"""SELECT {_row(machine)}, l.kind, l.status FROM last l
         JOIN {machine.table.__tablename__} r ON r.id = l.row_id
         WHERE l.machine = '{machine.name}' AND r.{machine.column} <> CASE
+            WHEN l.status IN ('queued', 'running') AND l.run_at > l.created_at AND l.progress_total = 0
+                AND r.{machine.column} = l.came_from THEN l.came_from
             WHEN l.status IN ('queued', 'running') THEN {by_kind(lambda each: each.during)}
             WHEN l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, r.{machine.column})
             WHEN l.status = 'succeeded' THEN {by_kind(lambda each: each.target)}

@@ -27,7 +27,7 @@ def request(
     actor: Actor,
     options: JobOptions = AT_ONCE,
 ) -> BackgroundJob:
-    """Move the row to `during` and queue the job for it, both or neither.
+    """Move the row to `during` and queue the job for it, both or neither; for a later time, only queue the job.
 
     Raises NotFound (no such row), AlreadyActive (with the job's id), NotAllowed (not from this state).
     """
@@ -39,8 +39,9 @@ def request(
     job.machine = operation.machine.name
     job.came_from = operation.machine.state_of(row).value
     job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
-    operation.machine.set_state(row, operation.during)
-    return _insert(session, job, actor, now=operation.during.value)
+    if options.is_soon:  # else it moves when the job begins
+        operation.machine.set_state(row, operation.during)
+    return _insert(session, job, actor, now=operation.machine.state_of(row).value)
 
 
 def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -> BackgroundJob | None:

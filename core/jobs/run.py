@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
+from core import bus
 from core.crash import crash_point
 from core.database.engine import NoConnection
 from core.database.statement import Statement
@@ -162,9 +163,23 @@ def _operation(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
     subject = lock_subject(session, job)
     if subject is None:
         raise GiveUp("The user or connection that this job was for has been deleted.")
+    if kind.machine.state_of(subject) != kind.during:
+        _begin(session, held, kind, subject)
     steps = kind.run(work_of(session, job, kind, subject))
     session.commit()  # no transaction stays open while the first step waits for the outside
     return steps, lambda result: finish.succeed(session, job, result)
+
+
+def _begin(session: Session, held: Claimed, kind: Operation[Any, Any], subject: Any) -> None:
+    """Move the locked subject of a planned job to its transitional state: it had been left alone until now.
+
+    Raises LeaseLost: who lost the job must not move what others have moved on.
+    """
+    if lock_held(session, held.id, held.token) is None:
+        raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")
+    kind.machine.set_state(subject, kind.during)
+    session.flush()
+    bus.changed(session, job_id=held.id, user_id=getattr(subject, "user_id", subject.id))
 
 
 def _drive(

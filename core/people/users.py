@@ -23,7 +23,7 @@ from core.diagnosis.situation import Situation, row_situation
 from core.diagnosis.user import diagnose_in
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
-from core.models import BackgroundJob, DemoModeStatus, Event, PlatformConnection, User
+from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
 from core.operations import transitional_states
 from core.operations.demo import demo_mode
 from core.people.operator_list import admin_names
@@ -43,7 +43,7 @@ LISTED: Final = (Situation.STUCK, Situation.FAILED, Situation.HELD, Situation.WA
 HELD_UP: Final = (Situation.STUCK, Situation.FAILED, Situation.HELD)
 #: Situations that say more about a user than the state of their demo mode does.
 SAY_MORE: Final = frozenset({Situation.STUCK, Situation.HELD, Situation.WAITING})
-#: The states of users who are not fine; an index finds them.
+#: The states of users who are not fine, whatever their jobs; an index finds them.
 _NOT_AT_REST: Final = (*transitional_states(demo_mode), demo_mode.failed)
 
 
@@ -98,8 +98,7 @@ def users_by_situation(session: Session) -> Mapping[Situation, int]:
 
 @cache
 def _numbers(situation: ColumnElement[str]) -> Query:
-    not_at_rest = col(User.demo_mode_status).in_(_NOT_AT_REST)
-    return sa.select(situation, func.count()).where(not_at_rest).group_by(situation)
+    return sa.select(situation, func.count()).select_from(User).where(_may_be_listed()).group_by(situation)
 
 
 def user_page(session: Session, user_id: UUID, connections_from: int = 0, events_from: int = 0) -> UserPage:
@@ -155,7 +154,17 @@ def _events_of_user() -> Query:
 
 def _in(situation: Situation) -> list[ColumnElement[bool]]:
     is_in = row_situation(demo_mode) == situation.value
-    return [is_in] if situation is Situation.FINE else [col(User.demo_mode_status).in_(_NOT_AT_REST), is_in]
+    return [is_in] if situation is Situation.FINE else [_may_be_listed(), is_in]
+
+
+def _may_be_listed() -> ColumnElement[bool]:
+    """Return the condition for users who are not at rest, or have a job that is planned: two indexes find them."""
+    not_at_rest = sa.select(col(User.id)).where(col(User.demo_mode_status).in_(_NOT_AT_REST))
+    at_work = sa.select(col(BackgroundJob.user_id)).where(
+        col(BackgroundJob.machine) == demo_mode.name,
+        col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+    )
+    return col(User.id).in_(not_at_rest.union(at_work))
 
 
 def _begins(search: str) -> ColumnElement[bool]:

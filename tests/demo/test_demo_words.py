@@ -35,6 +35,10 @@ def test_a_deletion_reports_a_number_only_if_there_was_something_to_delete(delet
 def test_a_cancelled_plan_is_announced_although_the_state_stays() -> None:
     planned = state("enabled", Label.SCHEDULED, demo.disable)
     assert planned_operation(planned) is demo.disable
+    for due in (Label.QUEUED, Label.RETRYING):
+        assert planned_operation(state("enabled", due, demo.disable)) is demo.disable, "due, and not begun"
+        assert planned_operation(state("disabling", due, demo.disable)) is None, "asked for at once"
+    assert planned_operation(state("failed", Label.QUEUED, demo.dismiss)) is None
     assert completion(planned, state("enabled", Label.CANCELLED, demo.disable)) == "Cancelled. Demo mode stays on."
     after = state("enabled", Label.CANCELLED, demo.disable)
     assert completion(after, after) is None, "once"

@@ -81,6 +81,11 @@ def _commit_first(real: Callable[..., bool]) -> Callable[..., bool]:
     return torn
 
 
+def _begin_at_any_rate(session: Session, _held: Any, kind: Any, row: Any) -> None:
+    kind.machine.set_state(row, kind.during)
+    session.flush()
+
+
 ENGINE_MUTANTS = (
     EngineMutant("checkpoint without token", _sql(checkpoint, "_CHECKPOINT", TOKEN)),
     EngineMutant("checkpoint without status", _sql(checkpoint, "_CHECKPOINT", STATUS)),
@@ -118,5 +123,6 @@ ENGINE_MUTANTS = (
     ),
     EngineMutant("stop deaf to cancel", _instead(finish, "release", _deaf(finish.release)), settings.STOPPING),
     EngineMutant("stop that spends the attempt", _instead(finish, "release", _hand_back_spent), settings.STOPPING),
+    EngineMutant("begin without lease", _instead(run, "_begin", _begin_at_any_rate), settings.PLANNED),
     EngineMutant("request beside a job", _instead(request, "_check", lambda *_: None), settings.ASKING),
 )

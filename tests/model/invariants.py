@@ -65,7 +65,10 @@ def _nothing_is_left(world: World) -> bool:
 
 
 def _user_is_where_the_last_job_says(world: World) -> bool:
-    return world.user == state_after(world.jobs[-1])
+    """A planned job leaves its user alone until it begins, so not once a step of it is done."""
+    last = world.jobs[-1]
+    may_be_planned = last.status not in ENDED and not last.done and world.user == last.came_from
+    return may_be_planned or world.user == state_after(last)
 
 
 def _attempts_are_bounded(world: World) -> bool:

@@ -54,4 +54,5 @@ MUTANTS = (
     Mutant("stop_refunds", "stopping spends no attempt"),
     Mutant("retry_is_a_new_job", "terminal is final", settings.PEOPLE),
     Mutant("commands_write_events", "one event per change by a person"),
+    Mutant("begin_checks_status", "only the holder changes a job", settings.PLANNED),
 )

@@ -25,6 +25,7 @@ EXPLORED = (
     WAKEUPS,
     PEOPLE,
     THREE,
+    Setting("planned", "demo.disable", ENABLED, ALL_EFFECTS, refunds=0, planned=True, without=_but("give up")),
     Setting("two lookers", lookers=2, hasty=True, without=_but("give up", "kill", "finish unheard", "raise error")),
 )
 
@@ -52,6 +53,18 @@ LOOKERS = Setting(
 LATE = Setting(
     "late steps", workers=1, attempts=1, refunds=0, hasty=True, without=_but("kill", "pause", "raise error", "give up")
 )
+#: A planned job that deletes, which moves its user when it begins.
+PLANNED = Setting(
+    "planned",
+    "demo.disable",
+    ENABLED,
+    ALL_EFFECTS,
+    workers=1,
+    refunds=0,
+    hasty=True,
+    planned=True,
+    without=_but("overrun", "give up", "finish unheard", "raise error", "kill"),
+)
 #: The same people, of a job that fails because it says so.
 ASKING = PEOPLE._replace(
     name="asking",
@@ -63,7 +76,7 @@ BROOM = DISMISS._replace(name="broken undo", refunds=0, without=_but("overrun", 
 #: Two workers and everything that can go wrong with them, without attempts that are given back.
 HASTY = ENABLE._replace(hasty=True, refunds=0)
 
-REPLAYED = (STOPPING, RETRYING, LOOKERS, LATE, BROOM)
+REPLAYED = (STOPPING, RETRYING, LOOKERS, LATE, BROOM, PLANNED)
 #: A hundred thousand moves: for `make faults`.
 REPLAYED_AT_LENGTH = (HASTY, ENABLE._replace(workers=1), THREE._replace(attempts=2), PEOPLE)
 #: Worlds that are a part of one replayed at length, and take longer than `make test` has; mutants are tried in them.

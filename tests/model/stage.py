@@ -1,15 +1,17 @@
 """The real engine on a real database, so small that the model describes all of it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
 
+from core import clock
 from core.database.engine import session_scope
 from core.jobs import finish
-from core.jobs.request import request
+from core.jobs.request import AT_ONCE, JobOptions, request
 from core.jobs.sweep import Orphan
 from core.models import User
 from core.operation import Progress, Steps, Work
@@ -17,7 +19,7 @@ from core.operations import BY_NAME
 from tests.driving import new_worker
 from tests.factories import SUPPORT
 from tests.model.puppet import Puppet, stop_at_every_state, wait_at_work
-from tests.model.state import ALL_EFFECTS, KINDS, STEPS, Job, Seen, Setting, World
+from tests.model.state import ALL_EFFECTS, STEPS, Job, Seen, Setting, World
 
 #: A queue of its own, so that leftovers of other tests are not claimed here.
 QUEUE = "model"
@@ -44,6 +46,7 @@ _ADD = text(
     "INSERT INTO interactions (id, user_id, kind, author, is_demo) VALUES (gen_random_uuid(), :user, 'x', :n, true)"
 )
 _TAKE_AWAY = text("DELETE FROM interactions WHERE user_id = :user AND is_demo AND author = :n")
+_DUE = text("UPDATE background_jobs SET run_at = statement_timestamp() WHERE id = :id")
 _WIPE = text("DELETE FROM interactions WHERE user_id = :user AND is_demo")
 
 #: Processes that are registered at once: each claim that is not in vain takes one.
@@ -104,7 +107,7 @@ class Stage:
             self._first = setting, self._ask_for(setting)
             self._at_once(_KEEP)
         else:
-            self._at_once(f"{_CLEAN};{_PUT_BACK}", KINDS[setting.kind].during)
+            self._at_once(f"{_CLEAN};{_PUT_BACK}", setting.first().user)
         for number in setting.effects:
             self._eye.execute(_ADD, {"user": self.user, "n": str(number)})
         self.jobs = [self._first[1]]
@@ -112,7 +115,10 @@ class Stage:
     def _ask_for(self, setting: Setting) -> UUID:
         operation: Any = BY_NAME[setting.kind]
         with session_scope(self.engine) as session:
-            return request(session, operation, self.user, operation.form(), SUPPORT).id
+            later = JobOptions(run_at=clock.now() + timedelta(hours=34)) if setting.planned else AT_ONCE
+            job_id = request(session, operation, self.user, operation.form(), SUPPORT, later).id
+        self._eye.execute(_DUE, {"id": job_id})
+        return job_id
 
     def _at_once(self, statements: str, state: str = "") -> None:
         driver: Any = self._eye.connection.dbapi_connection

@@ -146,6 +146,8 @@ class Setting(NamedTuple):
     #: A thread that can only find out that its job is gone does so at once: as it changes nothing any more, it makes no
     #: difference when.
     hasty: bool = False
+    #: The job was requested for later, and is due now: it has left its user alone so far.
+    planned: bool = False
     #: Names of moves that this world leaves out.
     without: frozenset[str] = frozenset()
 
@@ -154,9 +156,9 @@ class Setting(NamedTuple):
         return job.token <= self.attempts + self.refunds
 
     def first(self) -> World:
-        """Return the state right after the request was committed."""
+        """Return the state right after the request was committed or, of a planned job, at its time."""
         return World(
-            KINDS[self.kind].during,
+            self.user if self.planned else KINDS[self.kind].during,
             self.effects,
             (Job(self.kind, self.user, max_attempts=self.attempts),),
             wakeups=min(1, self.wakeups),

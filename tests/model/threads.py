@@ -30,7 +30,7 @@ def moves(world: World, worker: Worker, setting: Setting, rules: Protections) ->
     may_refund = _may_refund(world.jobs[worker.job], setting)
     yield from _deaths(world, worker, setting)
     if worker.phase == CLAIMED:
-        yield _named("begin", worker, _begin(world, worker))
+        yield _named("begin", worker, _begin(world, worker, rules))
     elif worker.phase == WORKING:
         yield from _work(world, worker, rules, may_refund=may_refund)
     elif worker.phase == SHUT_OUT:
@@ -69,11 +69,15 @@ def _deaths(world: World, worker: Worker, setting: Setting) -> Iterator[Transiti
         yield _named("pause", worker, silent)
 
 
-def _begin(world: World, worker: Worker) -> World:
+def _begin(world: World, worker: Worker, rules: Protections) -> World:
     job = world.jobs[worker.job]
-    if job.token != worker.token:
+    has_begun = world.user == KINDS[job.kind].during
+    # A planned job moves its user now; who lost the job must not move what others have moved on.
+    may_begin = has_begun or job.status == RUNNING or not rules.begin_checks_status
+    if job.token != worker.token or not may_begin:
         return world.with_worker(worker, worker._replace(phase=SHUT_OUT))
-    return world.with_worker(worker, worker._replace(phase=WORKING, done=job.done))
+    begun = world._replace(user=KINDS[job.kind].during)
+    return begun.with_worker(worker, worker._replace(phase=WORKING, done=job.done))
 
 
 def _work(world: World, worker: Worker, rules: Protections, *, may_refund: bool) -> Iterator[Transition]:

@@ -35,7 +35,7 @@ FAULTS = frozenset({
 })  # fmt: skip
 PEOPLE = frozenset({"cancel", "retry", "ask"})
 #: Moves of a worker's thread; each is guarded by its token.
-WORKERS = frozenset({"step", "step and hear stop", "torn step", "finish", "finish unheard", "end"})
+WORKERS = frozenset({"begin", "step", "step and hear stop", "torn step", "finish", "finish unheard", "end"})
 
 
 class Protections(NamedTuple):
@@ -68,6 +68,7 @@ class Protections(NamedTuple):
     stop_refunds: bool = True
     retry_is_a_new_job: bool = True
     commands_write_events: bool = True
+    begin_checks_status: bool = True
 
 
 ALL = Protections()

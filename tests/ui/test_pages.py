@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from core.jobs.request import JobOptions, request
 from core.models import BackgroundJob, DemoModeStatus, Interaction, JobStatus, Role, User, Worker
+from core.operation import NoForm
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
@@ -44,6 +45,14 @@ def schedule(session: Session, user: User) -> None:
     request(session, demo.enable, user.id, EnableForm(), SUPPORT, JobOptions(run_at=later))
 
 
+def plan_to_disable(session: Session, user: User) -> None:
+    """Let demo mode be on, and its end be planned."""
+    user.demo_mode_status = DemoModeStatus.ENABLED
+    session.flush()
+    later = datetime.now(UTC) + timedelta(hours=34)
+    request(session, demo.disable, user.id, NoForm(), SUPPORT, JobOptions(run_at=later))
+
+
 def rest_at(state: DemoModeStatus) -> object:
     """Return a function that puts a user into a state without a job."""
     return lambda session, user: setattr(user, "demo_mode_status", state)
@@ -57,6 +66,11 @@ STATES = {
         ["Enabling demo mode…", "62 %"],
     ),
     "scheduled": (schedule, ["Enable demo mode", "It is planned to start", "Cancel"], ["Planned for"]),
+    "planned to end": (
+        plan_to_disable,
+        ["Demo mode active", "Disable demo mode", "It is planned to start", "Cancel"],
+        ["Demo mode active", "Planned for", "Interactions per day"],
+    ),
     "enabled": (
         rest_at(DemoModeStatus.ENABLED),
         ["Demo mode active", "Disable demo mode"],

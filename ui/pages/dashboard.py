@@ -14,6 +14,7 @@ from core import clock
 from core.demo import rows
 from core.demo.metrics import Metrics, metrics_of
 from core.diagnosis.customer import DemoState, demo_state
+from core.jobs.labels import Label
 from core.models import DemoModeStatus
 from core.operation import Operation
 from core.operations import operation_during
@@ -119,7 +120,7 @@ def _draw_planned(label: str, state: DemoState) -> None:
         ui.icon("schedule").props("aria-hidden=true")
         with box("words"):
             text(label, tag="strong")
-            text("Planned for ")
+            text("Planned for " if state.label is Label.SCHEDULED else "Waiting to start since ")
             time_text(state.run_at, "clock")
         link("/settings/demo-mode", label="Change or cancel")
 

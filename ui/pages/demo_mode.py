@@ -120,7 +120,7 @@ class DemoCard:
         with box("card-big"):
             self._heading("schedule", operation.label, design.IDLE)
             with box("lead", "p"):
-                text("It is planned to start ")
+                text("It is planned to start " if state.label is Label.SCHEDULED else "It is waiting to start since ")
                 time_text(state.run_at, "clock")
                 text(". Until then, everything stays as it is.")
             self._draw_cancel(state)

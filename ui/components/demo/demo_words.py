@@ -48,9 +48,11 @@ def strip_words(state: DemoState) -> tuple[str, str]:
 
 
 def planned_operation(state: DemoState) -> Operation[Any, Any] | None:
-    """Return the operation that is planned for later; until it starts, everything stays as it is."""
-    operation = BY_NAME.get(state.kind) if state.label is Label.SCHEDULED else None
-    return operation if isinstance(operation, Operation) else None
+    """Return the operation that was planned and has not begun; until it does, everything stays as it is."""
+    operation = BY_NAME.get(state.kind)
+    if not isinstance(operation, Operation) or state.label is None or state.label in TERMINAL_WORDS:
+        return None
+    return operation if state.label is Label.SCHEDULED or state.status != operation.during else None
 
 
 def is_cleaning_up(state: DemoState) -> bool:
