@@ -50,6 +50,9 @@ STATUS_OF: Final[Mapping[Label, JobStatus]] = {
     Label.ORPHANED: JobStatus.RUNNING,
 }
 
+#: Labels of jobs that a worker has in hand.
+AT_WORK: Final = frozenset({Label.RUNNING, Label.STOPPING})
+
 _Job = BackgroundJob
 _STATUSES: Final = frozenset(JobStatus)
 

@@ -32,6 +32,9 @@ def test_the_creators_page_says_by_itself_that_the_worker_has_gone(console: Any,
     words = page.locator(".card-big .lead")
     words.wait_for()
     before = words.inner_text()
+    bar = page.get_by_role("progressbar")
+    bar.wait_for()
     rows.execute(text("UPDATE workers SET lost_at = now()"))
     rows.commit()
     words.filter(has_not_text=before).wait_for()
+    bar.wait_for(state="hidden")  # a bar that moves would say that work goes on

@@ -14,7 +14,7 @@ from core import clock
 from core.demo import rows
 from core.demo.metrics import Metrics, metrics_of
 from core.diagnosis.customer import DemoState, demo_state
-from core.jobs.labels import Label
+from core.jobs.labels import AT_WORK, Label
 from core.models import DemoModeStatus
 from core.operation import Operation
 from core.operations import operation_during
@@ -85,7 +85,7 @@ class Dashboard:
         self._strip.show(state, has_rows=view.has_rows)
         self._banner.show(state, key=(state.status, state.kind, state.label, state.error, state.job_id, state.run_at))
         if self._progress:
-            self._progress.show(state.done, state.total, state.message)
+            self._progress.show(state.done, state.total, state.message, at_work=state.label in AT_WORK)
         if view.figures is not None:
             self._figures.show(state, view.figures)
         self._announcer.show(state)

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core.demo import rows
 from core.diagnosis.customer import DemoState, demo_state
 from core.diagnosis.situation import Situation
-from core.jobs.labels import TERMINAL_WORDS, Label
+from core.jobs.labels import AT_WORK, TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
 from core.operation import Operation
 from core.operations import demo, operation_during
@@ -78,7 +78,7 @@ class DemoCard:
 
     def _show_progress(self, state: DemoState) -> None:
         if self._progress and self._message:
-            self._progress.show(state.done, state.total, state.message)
+            self._progress.show(state.done, state.total, state.message, at_work=state.label in AT_WORK)
             self._message.set_text(state.message)
         if self._sentence:
             self._sentence.set_text(state.sentence)

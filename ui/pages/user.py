@@ -9,6 +9,7 @@ from nicegui import ui
 
 from core.diagnosis.situation import Situation
 from core.errors import NotFound
+from core.jobs.labels import AT_WORK
 from core.models import PlatformConnection, Role
 from core.people.users import UserPage, user_page
 from core.wording import counted
@@ -93,7 +94,9 @@ class OneUser:
         self._more_connections.show(page.connections)
         self._more_events.show(page.events)
         if self._progress and context:
-            self._progress.show(context.job.progress_done, context.job.progress_total, context.job.progress_message)
+            job_row, at_work = context.job, context.label in AT_WORK
+            done = job_row.progress_done, job_row.progress_total, job_row.progress_message
+            self._progress.show(*done, at_work=at_work)
 
     async def _look(self) -> None:
         if not self._is_at_rest or time.monotonic() - self._looked_at >= LOOK_AT_REST:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from core.job_list.rows import Row
+from core.jobs.labels import AT_WORK
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState, worker_listing
 from core.wording import PROGRAM, counted, lasted
 from ui import access, live, query_cache
@@ -112,7 +113,8 @@ def _draw_job(row: Row) -> Callable[[Row], None]:
 
     def update(now: Row) -> None:
         set_state(chip, now["label"])
-        progress.show(now["progress_done"], now["progress_total"], now["progress_message"])
+        at_work = now["label"] in AT_WORK
+        progress.show(now["progress_done"], now["progress_total"], now["progress_message"], at_work=at_work)
 
     return update
 

@@ -18,10 +18,11 @@ class ProgressBar:
                 self._fill = box("fill")
             self._figure = ui.label("").classes("figure")
 
-    def show(self, done: int, total: int, message: str = "") -> None:
-        """Show the progress."""
+    def show(self, done: int, total: int, message: str = "", *, at_work: bool) -> None:
+        """Show the progress; without work at hand and anything done, no bar, which would seem to move."""
         if self.bar.is_deleted:
             return
+        self.bar.set_visibility(at_work or done > 0)
         percent = min(100, 100 * done // total) if total > 0 else 0
         self.bar.classes(add="unknown" if total <= 0 else None, remove=None if total <= 0 else "unknown")
         self._fill.style(f"width: {percent}%")

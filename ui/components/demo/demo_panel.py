@@ -8,7 +8,7 @@ from nicegui import ui
 
 from core.diagnosis.cancelling import cancel_offer
 from core.diagnosis.context import JobContext
-from core.jobs.labels import Label
+from core.jobs.labels import AT_WORK, Label
 from core.models import Role
 from core.operation import NoForm, Operation
 from core.operations import operations_of
@@ -26,7 +26,6 @@ from ui.components.base.times import MomentField, time_text
 from ui.components.demo.demo_words import preset_name
 from ui.components.jobs.operation_button import operation_button
 
-_MOVING = frozenset({Label.RUNNING, Label.STOPPING})
 _ENDED = frozenset({Label.SUCCEEDED, Label.FAILED, Label.CANCELLED})
 
 
@@ -74,9 +73,8 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
             if job.cancel_requested_at is None:
                 _only_support(button(offer.label, cancel, look=DANGER))
         progress = ProgressBar(job.kind)
-        progress.show(job.progress_done, job.progress_total, job.progress_message)
-        # A moving bar would suggest progress although nothing runs; a queue may be paused for hours.
-        progress.bar.set_visibility(context.label in _MOVING or job.progress_done > 0)
+        at_work = context.label in AT_WORK
+        progress.show(job.progress_done, job.progress_total, job.progress_message, at_work=at_work)
     return progress
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.user import explain_job
 from core.job_list.rows import Detail, Row, detail
+from core.jobs.labels import AT_WORK
 from core.models import AttemptOutcome, JobAttempt
 from core.people.operator_list import admin_names
 from core.redact import redacted
@@ -85,7 +86,8 @@ class JobDetail:
         self._more_attempts.show(job_detail.attempts)
         self._more_events.show(job_detail.events)
         if self._progress:
-            self._progress.show(job.progress_done, job.progress_total, job.progress_message)
+            at_work = row["label"] in AT_WORK
+            self._progress.show(job.progress_done, job.progress_total, job.progress_message, at_work=at_work)
         if self._message:
             self._message.set_text(job.progress_message)
 
