@@ -25,6 +25,9 @@ from ui.page import Frame, Page, Places, places
 
 #: Incidents in the strip; the page Queues has all.
 INCIDENTS_SHOWN: Final = 3
+#: The jobs that the status bar counts.
+RUNNING: Final = "/jobs?status=running"
+WAITING: Final = "/jobs?due=yes"
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
 
@@ -168,9 +171,11 @@ def _status_bar() -> None:
 def _figures(health: HealthSummary) -> list[Markup]:
     alive = health.workers_alive
     oldest = f", oldest {int(health.oldest_wait_seconds)} s" if health.oldest_wait_seconds else ""
+    workers = words(f"{counted(alive, 'worker')} alive") if alive else words("no worker alive", "alarm")
     return [
-        words(f"{counted(alive, 'worker')} alive") if alive else words("no worker alive", "alarm"),
-        words(f"{health.running:,} running · {health.queue_depth:,} waiting{oldest}"),
+        anchor("/workers", workers),
+        anchor(RUNNING, words(f"{health.running:,} running")),
+        anchor(WAITING, words(f"{health.queue_depth:,} waiting{oldest}")),
     ]
 
 

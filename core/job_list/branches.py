@@ -7,18 +7,22 @@ one branch; a filter that cannot match has none.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from core import clock
 from core.database.statements import Query, fetch
 from core.database.text import ids_beginning
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
 from core.job_list import sources
-from core.job_list.filters import JobFilter
+from core.job_list.filters import Due, JobFilter
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
 from core.models import JobStatus
+
+_IS_DUE: Final = col(Job.run_at) <= clock.db_now()
 
 #: Characters of free text from which on it may be the beginning of a job's id; customers are told thirteen.
 FEWEST_OF_ID = 9
@@ -88,6 +92,7 @@ def _statuses(job_filter: JobFilter) -> frozenset[JobStatus] | None:
         job_filter.status,
         frozenset(STATUS_OF[label] for label in job_filter.label),
         frozenset(status for each in job_filter.situation for status in STATUSES_OF[each]),
+        frozenset({JobStatus.QUEUED} if job_filter.due else ()),
     )
     every = frozenset(JobStatus)
     possible = every.intersection(*(statuses for statuses in implied if statuses))
@@ -159,6 +164,8 @@ def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:
 def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset[JobStatus] | None) -> None:
     if job_filter.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
+    if job_filter.due:
+        branch.conditions.append(_IS_DUE if job_filter.due is Due.YES else sa.not_(_IS_DUE))
     if job_filter.situation:
         branch.conditions.append(_is_in(job_situation(), job_filter.situation))
     if statuses is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -34,6 +35,7 @@ _Id = Annotated[UUID | None, BeforeValidator(_blank_is_none)]
 _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 
 _ALLOWED = {
+    "due": "is yes or no",
     "status": "is one or more of " + ", ".join(JobStatus),
     "label": "is one or more of " + ", ".join(Label),
     "situation": "is one or more of " + ", ".join(Situation),
@@ -43,6 +45,13 @@ _ALLOWED = {
     "finished_before": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "connection": "is the id of a connection",
 }
+
+
+class Due(StrEnum):
+    """Whether a queued job may start now, or is planned for later or pausing between two attempts."""
+
+    YES = "yes"
+    NO = "no"
 
 
 class JobFilter(BaseModel):
@@ -66,6 +75,8 @@ class JobFilter(BaseModel):
     created_before: _Time = None
     finished_after: _Time = None
     finished_before: _Time = None
+    #: Only queued jobs: those that are due, or not due yet.
+    due: Annotated[Due | None, BeforeValidator(_blank_is_none)] = None
 
     @classmethod
     def from_params(cls, params: Mapping[str, str | Sequence[str]]) -> Self:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -15,10 +16,9 @@ from core.queues.controls import QueueLine, kind_lines, queue_lines
 #: Counters are hourly: the last day is the current hour and the 24 before it.
 HOURS: Final = 24
 
+_SINCE = text("SELECT date_trunc('hour', statement_timestamp(), 'UTC') - make_interval(hours => :hours)")
 _ENDED = text("""
-    SELECT kind, queue, status, sum(jobs) AS jobs FROM job_counters
-    WHERE hour >= date_trunc('hour', statement_timestamp(), 'UTC') - make_interval(hours => :hours)
-    GROUP BY kind, queue, status
+    SELECT kind, queue, status, sum(jobs) AS jobs FROM job_counters WHERE hour >= :since GROUP BY kind, queue, status
 """)
 _RUNNING = text("SELECT kind, count(*) AS jobs FROM background_jobs WHERE status = 'running' GROUP BY kind")
 
@@ -51,6 +51,8 @@ class QueueSummary:
 
     queues: tuple[QueueFigures, ...]
     kinds: tuple[KindFigures, ...]
+    #: Since when finished jobs are counted: a full hour.
+    since: datetime
 
     @property
     def queued(self) -> int:
@@ -60,18 +62,20 @@ class QueueSummary:
 
 def queue_summary(session: Session) -> QueueSummary:
     """Return the figures of all queues and kinds, from counters and unfinished jobs, never from the history."""
-    by_queue, by_kind = _ended(session)
+    since = session.connection().execute(_SINCE, {"hours": HOURS}).scalar_one()
+    by_queue, by_kind = _ended(session, since)
     running = {row.kind: row.jobs for row in session.connection().execute(_RUNNING)}
     return QueueSummary(
         tuple(QueueFigures(line, by_queue.get(line.name, {})) for line in queue_lines(session)),
         tuple(_kind(row, running.get(row.kind, 0), by_kind.get(row.kind, {})) for row in kind_lines(session)),
+        since,
     )
 
 
-def _ended(session: Session) -> tuple[Mapping[str, Ended], Mapping[str, Ended]]:
+def _ended(session: Session, since: datetime) -> tuple[Mapping[str, Ended], Mapping[str, Ended]]:
     by_queue: dict[str, Counter[str]] = {}
     by_kind: dict[str, Counter[str]] = {}
-    for row in session.connection().execute(_ENDED, {"hours": HOURS}):
+    for row in session.connection().execute(_ENDED, {"since": since}):
         by_queue.setdefault(row.queue, Counter())[row.status] += int(row.jobs)
         by_kind.setdefault(row.kind, Counter())[row.status] += int(row.jobs)
     return by_queue, by_kind

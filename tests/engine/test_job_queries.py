@@ -108,6 +108,7 @@ def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -
         "user": "ana@", "connection": str(uuid4()), "error": "503", "q": "x",
         "created_after": "2026-11-20T14:02:00Z", "created_before": "2026-11-21T14:02:00Z",
         "finished_after": "2026-11-20T14:02:00Z", "finished_before": "2026-11-21T14:02:00Z",
+        "due": "no",
     }  # fmt: skip
     for name in JobFilter.model_fields:
         others = {other: value for other, value in params.items() if other != name}
@@ -117,6 +118,7 @@ def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -
 @pytest.mark.parametrize(
     "params",
     [{"status": "fail"}, {"label": "late"}, {"created_after": "2026-11-20T14:02:00"}, {"created_before": "soon"},
+     {"due": "soon"},
      {"connection": "7"}, {"q": "a\0b"}, {"colour": "red"}],
 )  # fmt: skip
 def test_a_filter_that_does_not_fit_names_its_field(params: dict[str, str]) -> None:

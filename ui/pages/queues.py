@@ -1,9 +1,10 @@
 """Queues and kinds: figures, pauses with their reasons, limits, and the buttons that change them."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from core import clock
 from core.queues.summary import Ended, KindFigures, QueueFigures, QueueSummary
 from core.settings import settings
 from core.wording import counted, spoken
@@ -11,9 +12,16 @@ from ui import live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.pause import draw_pause, pause_button
 from ui.components.base.state_chip import state_chip
-from ui.components.base.table import cell, figure, table
+from ui.components.base.table import Figure, cell, table
 from ui.components.queues.limits_form import draw_limits, limits_button
 
+#: The filters of the jobs that a figure counts, by its column; those that finished did so within the last day.
+_LIVE = {
+    "Waiting": {"due": "yes"},
+    "Scheduled": {"due": "no"},
+    "Running": {"status": "running"},
+    "Oldest due": {"due": "yes", "sort": "created_at"},
+}
 #: Columns of jobs that finished within the last day, by status.
 _FINISHED = {"Succeeded": "succeeded", "Failed": "failed", "Cancelled": "cancelled"}
 _QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", *_FINISHED)
@@ -31,6 +39,7 @@ class QueuesPage:
     """The state of the broker, then queues, then kinds."""
 
     def __init__(self) -> None:
+        self._since = clock.now()
         with box("screen padded") as self.screen:
             with box("headline"):
                 text("Queues", tag="h1")
@@ -55,6 +64,7 @@ class QueuesPage:
     def _show(self, summary: QueueSummary) -> None:
         if self.screen.is_deleted:
             return
+        self._since = summary.since
         self._broker.show(summary, key=(live.hub.bus_is_up(), live.hub.bus_is_up() or summary.queued))
         self._queues.show({queue.line.name: queue for queue in summary.queues})
         self._kinds.show({kind.kind.kind: kind for kind in summary.kinds})
@@ -66,7 +76,7 @@ class QueuesPage:
                 link(f"/jobs?{urlencode({'queue': name})}", "strong", name)
             with cell("State", "wide"):
                 state: Part[QueueFigures] = Part(lambda now: draw_pause(now.line))
-            figures = {column: figure(column) for column in _QUEUE_FIGURES}
+            figures = {column: Figure(column) for column in _QUEUE_FIGURES}
             with cell("", "buttons"):
                 buttons: Part[QueueFigures] = Part(
                     lambda now: pause_button("queue", name, paused=now.line.paused_at, after=self._reload)
@@ -79,8 +89,7 @@ class QueuesPage:
             oldest = line.oldest_seconds
             values = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
             values.append("–" if oldest is None else spoken(timedelta(seconds=oldest)))
-            for value, label in zip([*values, *_finished(now.ended)], figures.values(), strict=True):
-                label.set_text(value)
+            self._fill(figures, [*values, *_finished(now.ended)], queue=name)
 
         return update
 
@@ -94,7 +103,7 @@ class QueuesPage:
                 state: Part[KindFigures] = Part(lambda now: draw_pause(now.kind))
             with cell("Limits", "wide"):
                 limits: Part[KindFigures] = Part(lambda now: draw_limits(now.kind))
-            figures = {column: figure(column) for column in _KIND_FIGURES}
+            figures = {column: Figure(column) for column in _KIND_FIGURES}
             with cell("", "buttons"):
                 buttons: Part[KindFigures] = Part(self._draw_kind_buttons)
 
@@ -104,10 +113,13 @@ class QueuesPage:
             state.show(now, key=(row.paused_at, row.paused_by, row.paused_reason))
             limits.show(now, key=limited)
             buttons.show(now, key=(row.paused_at, limited))
-            for value, label in zip([f"{now.running:,}", *_finished(now.ended)], figures.values(), strict=True):
-                label.set_text(value)
+            self._fill(figures, [f"{now.running:,}", *_finished(now.ended)], kind=name)
 
         return update
+
+    def _fill(self, figures: Mapping[str, Figure], values: Sequence[str], **of: str) -> None:
+        for (column, figure), value in zip(figures.items(), values, strict=True):
+            figure.show(value, jobs_of(column, self._since, **of))
 
     def _draw_kind_buttons(self, kind: KindFigures) -> None:
         with box("hbox"):
@@ -115,10 +127,16 @@ class QueuesPage:
             limits_button(kind.kind, self._reload)
 
 
+def jobs_of(column: str, since: datetime, **of: str) -> str:
+    """Return the address of the jobs that a column counts, of one queue or kind."""
+    ended = {} if column in _LIVE else {"status": _FINISHED[column], "finished_after": since.isoformat()}
+    return f"/jobs?{urlencode({**of, **_LIVE.get(column, ended)})}"
+
+
 def _title(title: str) -> None:
     with box("title"):
         text(title, tag="h2")
-        text("succeeded, failed and cancelled in the last 24 hours", "muted")
+        text("succeeded, failed and cancelled in the last 24 full hours and this one", "muted")
 
 
 def _finished(ended: Ended) -> list[str]:

@@ -42,9 +42,9 @@ def dressed(element: ElementT, classes: str = "", props: Mapping[str, Any] = _NO
     return element
 
 
-def link(href: str, classes: str = "", label: str = "") -> ui.element:
+def link(href: str, classes: str = "", label: str = "") -> ui.label:
     """Return a link within the product; `href` starts with a slash and contains no text written by people."""
-    element = text(label, f"nicegui-link {classes}", tag="a") if label else box(f"nicegui-link {classes}", "a")
+    element = text(label, f"nicegui-link {classes}", tag="a")
     element.props["href"] = f"{path_prefix()}{href}"
     return element
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from nicegui import ui
 
-from ui.components.base.box import box, text
+from ui.components.base.box import box, dressed, link, path_prefix, text
 
 
 def table(name: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> AbstractContextManager[ui.element]:
@@ -27,8 +27,17 @@ def cell(column: str = "", classes: str = "") -> ui.element:
     return element
 
 
-def figure(column: str) -> ui.label:
-    """Return a numeric cell, to be filled with set_text."""
-    element = text("", "num", tag="td")
-    element.props["data-label"] = column
-    return element
+class Figure:
+    """A numeric cell, whose figure opens the rows that it counts."""
+
+    def __init__(self, column: str) -> None:
+        self._prefix = path_prefix()
+        with dressed(box("num", "td"), props={"data-label": column}):
+            self._link = link("/", "figure", " ")
+
+    def show(self, figure: str, href: str) -> None:
+        """Show the figure, with the address of its rows."""
+        self._link.set_text(figure)
+        if self._link.props["href"] != (address := f"{self._prefix}{href}"):
+            self._link.props["href"] = address
+            self._link.update()
