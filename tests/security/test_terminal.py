@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from typer import Exit
@@ -79,9 +80,9 @@ def test_no_finding_of_the_doctor_controls_the_terminal(
 ) -> None:
     """Names of schedules, users and transactions of other programs come from whoever wrote them."""
     hostile = TEXTS[text]
-    monkeypatch.setattr(
-        "ui.cli.doctor.examine_all", lambda _: [DoctorFinding("late schedule", hostile, f"Remove {hostile}")]
-    )
+    found = [DoctorFinding("late schedule", hostile, f"Remove {hostile}")]
+    monkeypatch.setattr("ui.cli.doctor.opened", lambda: nullcontext(None))
+    monkeypatch.setattr("ui.cli.doctor.examine_all", lambda _: found)
     with pytest.raises(Exit):
         doctor()
     shown = capsys.readouterr().out
