@@ -1,6 +1,7 @@
 """What a command asks before it acts, wherever its button stands: each command asks the same everywhere."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,11 +26,12 @@ async def question_before(
     `label` is its button's; `effect` says what the command does here, where the caller knows more than the command.
     """
     kind = BY_NAME.get(command)
+    effects = [effect] if effect else []
     if isinstance(kind, Operation):
-        return question_of(kind)
+        question = question_of(kind)
+        return question and replace(question, consequences=effects or question.consequences, yes=label)
     if command in _RESUMED:
         return await _resuming(_RESUMED[command], str(args.get("name", "")))
-    effects = [effect] if effect else []
     if command == "job.cancel":
         title, yes = ("Cancel this job?", "Cancel the job") if label == "Cancel" else (f"{label}?", label)
         return Question(title, effects, yes, asks_reason=True, takes_away=True)
