@@ -19,7 +19,7 @@ PREFIX = "UNSTUCK_"
 #: The largest weight of a queue.
 MOST_WEIGHT = 1_000
 #: Variables that the program sets for its child processes.
-_BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY"}
+_BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY", "UNSTUCK_LAUNCH"}
 
 
 class Settings(BaseSettings):

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from core import bus
 from core.crash import crash_point
 from core.database.statement import for_one_statement
+from core.jobs import workers
 from core.jobs.batch import BatchResult, Ended, finish_and_claim
 from core.jobs.claim import Claimed
 from core.models import AttemptOutcome
@@ -41,8 +42,9 @@ EASY_PACE: Final = 0.006
 LOCK_WAIT: Final = 500
 #: Seconds between two calls to other processes, while this one has more due jobs than threads.
 CALL: Final = 0.1
-#: Seconds for which nothing starts beside a suspect: one that kills its worker does so soon.
-ALONE: Final = 60.0
+#: Seconds for which nothing starts beside a suspect: one that kills its worker does so soon. Where no other worker
+#: serves its queue, others wait for it, and not for long.
+ALONE, ALONE_HERE = 60.0, 3.0
 #: Seconds that the carrier waits for news before it comes round.
 IDLE: Final = 20.0
 
@@ -145,8 +147,8 @@ class Carrier:
         self._try_suspects(queue for queue, urgency in due if urgency is not None)
         while plan := self._plan(leaving) or ({endings[0].handed.queue: 0} if endings else {}):
             for queue, claims in plan.items():
-                self._batch(queue, endings, claims)
-                endings, leaving = [], set()
+                to_write, endings, leaving = endings, [], set()
+                self._batch(queue, to_write, claims)
 
     def _try_suspects(self, swept: Iterable[str]) -> None:
         """While nothing runs here, take one job of a queue that a sweep says is due, also if it may kill its worker."""
@@ -171,7 +173,8 @@ class Carrier:
                 self._give_up(endings)
                 raise
             self._return(endings)
-            return self._batch(queue, [], claims)
+            busy = len(endings) if _is_about_a_lock(error) else 0  # their threads wait for it
+            return self._batch(queue, [], max(0, claims - busy), alone=alone)
         for ending in endings:
             if ending.ended.id in result.succeeded:
                 self._let_go(ending)
@@ -202,11 +205,15 @@ class Carrier:
         with for_one_statement(self._engine) as connection:
             return finish_and_claim(connection, self._worker(), queue, BY_NAME, limit, ended, claims, alone=alone)
 
+    def _others_serve(self, queue: str) -> bool:
+        with for_one_statement(self._engine) as connection:
+            return workers.others_serve(connection, self._worker(), queue)
+
     def _hand_over(self, queue: str, result: BatchResult, claims: int, *, alone: bool) -> None:
         claimed = (*result.claimed, *[None] * result.limited)
         handed = [Handed(queue, held, is_alone=held.is_suspect if held else alone) for held in claimed]
         if alone and handed:
-            self._alone_until = time.monotonic() + ALONE
+            self._alone_until = time.monotonic() + (ALONE if self._others_serve(queue) else ALONE_HERE)
         self._running.update(handed)
         for each in handed:
             self._handed.put(each)
@@ -238,3 +245,7 @@ def _is_about_rows(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return False
     return bool(getattr(error.orig, "sqlstate", None))
+
+
+def _is_about_a_lock(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "55P03"

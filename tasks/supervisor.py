@@ -13,6 +13,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -41,9 +42,9 @@ class Supervisor:
         self._engine = engine
         self._command = [sys.executable, str(main), "worker", "--threads", str(threads)]
         self._stopping = threading.Event()
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
-        #: The process ids of children that have registered, and were not presumed dead when last looked at.
-        self._alive: set[int] = set()
+        self._children: dict[UUID, subprocess.Popen[bytes]] = {}
+        #: Children that have registered, and were not presumed dead when last looked at.
+        self._alive: set[UUID] = set()
         self._pauses = dict.fromkeys(range(number), PAUSE)
         self._loops = [
             Loop(
@@ -83,37 +84,40 @@ class Supervisor:
         self._pauses[number] = min(MOST_PAUSE, pause * 2)
         began = time.monotonic()
         # A session of its own: Ctrl-C reaches the parent, which then asks the workers to stop.
+        launch = uuid4()
+        names = {"UNSTUCK_CHILD": str(os.getpid()), workers.LAUNCH: str(launch)}
         child = subprocess.Popen(  # noqa: S603 - our own program
-            self._command, env={**os.environ, "UNSTUCK_CHILD": str(os.getpid())}, start_new_session=True
+            self._command, env={**os.environ, **names}, start_new_session=True
         )
-        self._children[number] = child
+        self._children[launch] = child
         if self._stopping.is_set():
             child.terminate()
         code = child.wait()
-        self._alive.discard(child.pid)
+        self._alive.discard(launch)
         if self._stopping.is_set():
             return
-        self._note_end(child.pid)
+        del self._children[launch]
+        self._note_end(launch)
         if time.monotonic() - began > WELL:
             self._pauses[number] = PAUSE
         log.warning("worker ended, starting another", extra={"code": code, "pause": self._pauses[number]})
 
-    def _note_end(self, pid: int) -> None:
+    def _note_end(self, launch: UUID) -> None:
         try:
-            take_over(self._engine, pid)
+            take_over(self._engine, launch)
         except SQLAlchemyError as error:
-            log.warning("its jobs wait for the lease", extra={"pid": pid, "error": str(error).split("\n")[0]})
+            log.warning("its jobs wait for the lease", extra={"launch": launch, "error": str(error).split("\n")[0]})
 
     def _look(self) -> None:
         """Kill children that are presumed dead."""
-        for child in list(self._children.values()):
-            if child.poll() is None and self._is_silent(child.pid):
+        for launch, child in list(self._children.items()):
+            if child.poll() is None and self._is_silent(launch):
                 log.warning("worker is silent, killing it", extra={"pid": child.pid})
                 child.kill()
 
-    def _is_silent(self, pid: int) -> bool:
+    def _is_silent(self, launch: UUID) -> bool:
         with session_scope(self._engine) as session:
-            lost = workers.is_lost(session, pid)
+            lost = workers.is_lost(session, launch)
         if lost is False:
-            self._alive.add(pid)
-        return bool(lost) and pid in self._alive
+            self._alive.add(launch)
+        return bool(lost) and launch in self._alive

@@ -104,7 +104,9 @@ class Sweeper:
             return
         # A clock that was put back leaves heartbeats in the future: a silent lease is over whatever it says.
         silent = [
-            each for each in heartbeats if watched[each.id] >= (_patience() if each.is_expired else _lease_seconds())
+            each
+            for each in heartbeats
+            if watched[each.id] >= (_patience() if each.is_expired and each.lease <= _lease_seconds() else each.lease)
         ]
         if lost := sweep.mark_lost_workers(session, silent):
             log.warning("workers presumed dead", extra={"count": lost})
@@ -148,10 +150,10 @@ def rescue(engine: Engine, orphan: sweep.Orphan) -> None:
         log.warning("job rescued", extra={"job": str(orphan.id), "token": orphan.token, "why": orphan.why})
 
 
-def take_over(engine: Engine, pid: int) -> None:
-    """Free the jobs of a worker process of this machine that has ended; no lease needs to run out."""
+def take_over(engine: Engine, launch: UUID) -> None:
+    """Free the jobs of a worker process that has ended; no lease needs to run out."""
     with session_scope(engine) as session:
-        lost = workers.mark_ended(session, pid)
+        lost = workers.mark_ended(session, launch)
     if not lost:
         return
     with session_scope(engine) as session:

@@ -8,6 +8,8 @@ from core.diagnosis.blockers import blocker_of, later_blockers
 from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, or_cancel
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
 from core.diagnosis.turns import own_turn, queue_evidence, wait_of
+from core.jobs.failure import WORKER_GONE
+from core.models import BackgroundJob
 from core.wording import PROGRAM, spoken
 
 #: A due job starts within a second while a thread is free, or after the next sweep when its wake-up was lost.
@@ -46,6 +48,14 @@ def scheduled(context: JobContext) -> Explanation:
     )
 
 
+def _next_start(job: BackgroundJob) -> str:
+    """Return when a due job starts; one that has lost several workers waits for one that runs nothing else."""
+    is_suspect = job.error_fingerprint == WORKER_GONE.fingerprint and job.token > 1
+    return (
+        "starts within a minute, alone in a worker, because it has lost several" if is_suspect else "starts any moment"
+    )
+
+
 def retrying(context: JobContext) -> Explanation:
     """Explain a job between two attempts."""
     is_due = context.job.run_at <= context.now
@@ -55,7 +65,7 @@ def retrying(context: JobContext) -> Explanation:
         return no_worker(context, "cannot continue: no worker is alive")
     job = context.job
     wait = job.run_at - context.now
-    when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or "starts any moment"
+    when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or _next_start(job)
     soon = f"in {spoken(wait)}" if wait > timedelta(0) else "as soon as there is room"
     return Explanation(
         f"{name_of(context)} is between attempts: number {job.attempt + 1} of {job.max_attempts} {when}.",

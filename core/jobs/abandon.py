@@ -21,8 +21,8 @@ BATCH = 200
 
 # A worker was there until its last heartbeat, or until it stopped or was presumed dead: after the database's clock was
 # put back, a heartbeat may be in the future.
-_IS_UNSERVED = """NOT EXISTS (
-        SELECT FROM workers w WHERE {queue} = ANY(w.queues)
+_IS_UNSERVED = """NOT EXISTS (SELECT FROM queues q WHERE q.name = {queue} AND q.paused_at IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM workers w WHERE {queue} = ANY(w.queues)
           AND least(w.heartbeat_at, w.lost_at, w.stopped_at) > statement_timestamp() - CAST(:patience AS interval))"""
 # Without an unserved queue, it reads one row of each queue.
 _ABANDONED = text(f"""

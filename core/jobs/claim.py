@@ -43,10 +43,11 @@ MAY_START = """kind = ANY(:kinds) AND kind <> ALL (ARRAY(
                   WHERE status = 'running' AND r.kind || '' = k.kind AND id <> ALL (CAST(:ids AS uuid[]))) END
               OR least(rate_count, rate_left
                        + rate_count * abs(extract(epoch FROM statement_timestamp() - rate_at)) / rate_seconds) < 1))"""
-# A suspect has lost its workers so often that one more loss would fail it. It waits a minute for a process that runs
-# nothing else: then the loss is its own, and takes no other job along.
+# A suspect has lost its worker after two claims or more, further each time or not, or one more loss would fail it.
+# It waits a minute for a process that runs nothing else: then the loss is its own, and takes no other job along.
 NOT_SUSPECT = f"""(CAST(:alone AS bool) OR error_fingerprint IS DISTINCT FROM '{WORKER_GONE.fingerprint}'
-          OR attempt < greatest(max_attempts - 1, 1) OR run_at < statement_timestamp() - interval '1 minute')"""
+          OR (attempt < greatest(max_attempts - 1, 1) AND token < 2)
+          OR run_at < statement_timestamp() - interval '1 minute')"""
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
 # A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
 _CLAIMING = """
@@ -68,7 +69,8 @@ _CLAIMING = """
             updated_at = statement_timestamp()
         FROM due WHERE j.id = due.id {only}
         RETURNING j.id, j.token, attempt, kind, user_id, args, progress_done, started_at, priority,
-                  has_limit, attempt >= max_attempts AND error_fingerprint IS NOT DISTINCT FROM '{gone}' AS is_suspect
+                  has_limit, (attempt >= max_attempts OR token > 2)
+                  AND error_fingerprint IS NOT DISTINCT FROM '{gone}' AS is_suspect
     )
 """
 

@@ -27,7 +27,7 @@ _DUE = Statement(f"""
     FROM unnest(CAST(:queues AS text[])) AS name, LATERAL (
         SELECT count(*) AS waiting, min(priority) AS urgency FROM (
             SELECT priority FROM (
-                SELECT priority, kind, error_fingerprint, attempt, max_attempts, run_at FROM background_jobs
+                SELECT priority, kind, error_fingerprint, attempt, max_attempts, token, run_at FROM background_jobs
                 WHERE status = 'queued' AND queue = name AND run_at <= statement_timestamp()
                 ORDER BY priority, run_at, id LIMIT CAST(:depth AS int)
             ) first WHERE {MAY_START} AND {NOT_SUSPECT}

@@ -116,5 +116,5 @@ def _empty(session: Session, machine: Machine[Any], user: User) -> bool:
         return False
     if not rows.count_interactions(session, user.id):
         return False
-    clean_up.undo(Work(session, user, NoForm(), "", 0, clock.now()))
+    clean_up.undo(Work(session, user, NoForm(), "", 0, session.exec(select(clock.db_now())).one()))
     return True

@@ -141,9 +141,16 @@ def _write_alone(session: Session, held: Claimed, ended: Ended) -> AttemptOutcom
         finish.succeed_task(session, held.id, held.token, None if ended.result is None else json.loads(ended.result))
         session.commit()
     except (OperationalError, InterfaceError) as error:
+        if _is_about_the_job(error):
+            raise
         raise _EndingUnknown from error
     crash_point("after_finish")
     return AttemptOutcome.SUCCEEDED
+
+
+def _is_about_the_job(error: OperationalError | InterfaceError) -> bool:
+    """Tell whether the database refuses the job's result, such as one that is too large, whenever it is asked."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
 
 
 def _task(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:

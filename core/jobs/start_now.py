@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core import bus, clock
 from core.actor import Actor
@@ -22,7 +22,7 @@ def start_now(session: Session, job_id: UUID, actor: Actor, reason: str | None =
         raise NotFound(f"There is no job with id {job_id}.")
     if job.status is not JobStatus.QUEUED:
         raise NotAllowed(f"Only a job that waits can be started now; this one is {job.status}.")
-    if job.run_at <= clock.now():
+    if job.run_at <= session.exec(select(clock.db_now())).one():
         return job
     was = job.run_at.isoformat()
     job.run_at = job.updated_at = clock.db_now()

@@ -23,13 +23,16 @@ from core.models import AttemptOutcome, BackgroundJob, JobStatus
 
 #: Maximum jobs per sweep; the next sweep takes the rest.
 BATCH = 200
+#: How many losses of a job that came further each time spend no attempt: one that kills its workers may progress, too.
+FREE_LOSSES = 3
 #: Maximum wake-ups per queue and sweep: a woken thread takes job after job.
 WAKEUPS = 100
 
 _HEARTBEATS = text("""
-    SELECT id, heartbeat_at::text AS at,
-           heartbeat_at < statement_timestamp() - make_interval(secs => :lease) AS is_expired
-    FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+    SELECT id, heartbeat_at::text AS at, lease,
+           heartbeat_at < statement_timestamp() - make_interval(secs => lease) AS is_expired
+    FROM workers, LATERAL (SELECT greatest(lease_seconds, :lease) AS lease)
+    WHERE stopped_at IS NULL AND lost_at IS NULL
 """)
 #: A worker that has sent a heartbeat since it was looked at is alive.
 _MARK_LOST = text("""
@@ -67,7 +70,8 @@ _BRING_FORWARD = text("""
 # release noted neither.
 _LOSSES = text("""
     SELECT coalesce(max((data ->> 'done')::bigint), 0) AS done,
-           count(*) FILTER (WHERE data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place
+           count(*) FILTER (WHERE data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place,
+           count(*) FILTER (WHERE data ->> 'moved_on' = 'true') AS free
     FROM events WHERE job_id = :id AND name = 'job.rescued'
 """)
 
@@ -91,12 +95,14 @@ class LastHeartbeat:
     id: UUID
     at: str
     is_expired: bool
+    #: The longer one of its own lease and that of who looks, in seconds.
+    lease: float
 
 
 def last_heartbeats(session: Session, lease: timedelta) -> list[LastHeartbeat]:
     """Return the latest heartbeat of every worker that neither stopped nor was marked as lost."""
     rows = session.connection().execute(_HEARTBEATS, {"lease": lease.total_seconds()})
-    return [LastHeartbeat(row.id, row.at, row.is_expired) for row in rows]
+    return [LastHeartbeat(row.id, row.at, row.is_expired, row.lease) for row in rows]
 
 
 def mark_lost_workers(session: Session, silent: Iterable[LastHeartbeat]) -> int:
@@ -128,7 +134,8 @@ def bring_forward(session: Session) -> int:
 def rescue(session: Session, orphan: Orphan) -> bool:
     """Take an orphan from its worker: settle it if cancelled, fail it after its last attempt, else queue it again.
 
-    An attempt that came further than the one before is no sign of a job that kills its workers, and is not spent.
+    An attempt that came further than the one before is no sign of a job that kills its workers, and is not spent, up
+    to FREE_LOSSES times.
     Returns False when another sweeper or the worker itself was faster. The caller commits.
     """
     session.connection().execute(_SHORT_LOCK_WAIT)
@@ -139,7 +146,7 @@ def rescue(session: Session, orphan: Orphan) -> bool:
         finish.settle(session, job, finish.cancelled(job))
         return True
     before = session.connection().execute(_LOSSES, {"id": job.id}).one()
-    has_moved_on = job.progress_done > before.done and job.max_attempts > 1
+    has_moved_on = job.progress_done > before.done and job.max_attempts > 1 and before.free < FREE_LOSSES
     if job.attempt >= job.max_attempts and not has_moved_on:
         finish.fail(session, job, _final_loss(orphan, before.in_place + 1), AttemptOutcome.LOST)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, text, update
+from sqlalchemy import Connection, or_, text, update
 from sqlmodel import Session, col, select
 
 from core import clock
@@ -14,6 +14,7 @@ from core.jobs import finish
 from core.jobs.subject import lock_held
 from core.models import BackgroundJob, JobStatus, Worker
 from core.models.columns import new_id
+from core.settings import settings
 
 # A step's time limit is a span, so it goes along when the database's clock steps. What was set since has a later one;
 # a job whose row is locked comes to a checkpoint or to its end.
@@ -25,8 +26,15 @@ _BRING_BACK = text(f"""UPDATE background_jobs SET deadline_at = statement_timest
     WHERE {_OWN.format("deadline_at > statement_timestamp() + CAST(:limit AS interval)")}""")  # noqa: S608
 
 
+_OTHERS_SERVE = text("""SELECT EXISTS (SELECT FROM workers WHERE id <> :worker AND :queue = ANY (queues)
+    AND lost_at IS NULL AND stopped_at IS NULL AND heartbeat_at > statement_timestamp() - CAST(:lease AS interval))""")
+#: Names what a supervisor knows a worker by, in the environment of its process.
+LAUNCH = "UNSTUCK_LAUNCH"
+
+
 def register(session: Session, *, threads: int, queues: Sequence[str], version: str) -> UUID:
     """Insert the row of a starting worker and return its id, which is new at every start."""
+    launch = os.environ.get(LAUNCH)
     worker = Worker(
         id=new_id(),
         host=socket.gethostname(),
@@ -34,6 +42,8 @@ def register(session: Session, *, threads: int, queues: Sequence[str], version: 
         threads=threads,
         queues=list(queues),
         version=version,
+        launch=UUID(launch) if launch else None,
+        lease_seconds=settings().lease_seconds,
         started_at=clock.db_now(),
         heartbeat_at=clock.db_now(),
     )
@@ -61,18 +71,23 @@ def deregister(session: Session, worker_id: UUID) -> None:
     session.exec(update(Worker).where(col(Worker.id) == worker_id).values(stopped_at=clock.db_now()))
 
 
-def mark_ended(session: Session, pid: int) -> int:
-    """Mark the worker of a process of this machine that has ended as lost; return how many there were."""
-    own = (col(Worker.host) == socket.gethostname(), col(Worker.pid) == pid)
-    living = (col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
-    return session.exec(update(Worker).where(*own, *living).values(lost_at=clock.db_now())).rowcount
+def mark_ended(session: Session, launch: UUID) -> int:
+    """Mark the worker of a process that has ended as lost; return how many there were."""
+    own = (col(Worker.launch) == launch, col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
+    return session.exec(update(Worker).where(*own).values(lost_at=clock.db_now())).rowcount
 
 
-def is_lost(session: Session, pid: int) -> bool | None:
-    """Tell whether the last worker that a process of this machine has registered is lost; None if there is none."""
-    own = (col(Worker.host) == socket.gethostname(), col(Worker.pid) == pid)
-    newest = select(col(Worker.lost_at).is_not(None)).where(*own).order_by(col(Worker.id).desc())
+def is_lost(session: Session, launch: UUID) -> bool | None:
+    """Tell whether the last worker that a process has registered is lost; None if there is none."""
+    own = col(Worker.launch) == launch
+    newest = select(col(Worker.lost_at).is_not(None)).where(own).order_by(col(Worker.id).desc())
     return session.exec(newest).first()
+
+
+def others_serve(connection: Connection, worker_id: UUID, queue: str) -> bool:
+    """Tell whether another living worker serves a queue."""
+    values = {"worker": worker_id, "queue": queue, "lease": settings().lease}
+    return bool(connection.execute(_OTHERS_SERVE, values).scalar_one())
 
 
 def carry_deadlines(session: Session, worker_id: UUID, step: timedelta, limit: timedelta) -> None:

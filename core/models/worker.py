@@ -27,6 +27,10 @@ class Worker(SQLModel, table=True):
     threads: int
     queues: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
     version: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": ""})
+    #: What the process that started it knows it by; a worker that was started by hand has none.
+    launch: UUID | None = None
+    #: Its own lease, in seconds; a worker of an earlier release did not say.
+    lease_seconds: float | None = None
     memory_mb: int | None = None
     #: Its threads that have not come round for a minute, besides those that run jobs.
     stalled: list[str] = Field(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from pydantic import Field
 from sqlalchemy import text
@@ -18,11 +19,14 @@ from core.operation import Form
 from core.operations import BY_NAME
 from core.wording import cited
 
+#: Characters of the name of a queue or a kind.
+LONGEST_NAME: Final = 200
+
 
 class Named(Form):
     """The name of a queue or a kind."""
 
-    name: str = Field(max_length=200)
+    name: str = Field(max_length=LONGEST_NAME)
 
 
 _EMPTY = "Empty: no limit."
@@ -31,7 +35,7 @@ _EMPTY = "Empty: no limit."
 class Limits(Form):
     """The limits of a kind: how many jobs run at once and how fast they start; empty means no limit."""
 
-    name: str = Field(max_length=200)
+    name: str = Field(max_length=LONGEST_NAME)
     max_running: int | None = Field(
         default=None, ge=0, le=100_000, title="Running at once, in total", description=f"{_EMPTY} 0: start no jobs."
     )

@@ -91,7 +91,7 @@ _NEW_TABLES = {
     "0022": ("audit_checkpoints",),
 }
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
-_LATER = {"events": ("txid",), "workers": ("stalled",), "background_jobs": ("claimed_at",)}
+_LATER = {"events": ("txid",), "workers": ("stalled", "launch", "lease_seconds"), "background_jobs": ("claimed_at",)}
 
 
 def of_another_product(facts: Facts) -> Finding | None:

@@ -1,5 +1,6 @@
 """A job that may kill its workers runs alone: then one more loss is its own, and takes no other job along."""
 
+import time
 from typing import Any, cast
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlmodel import Session
 from core.actor import ENGINE
 from core.database.engine import session_scope
 from core.jobs import sweep
+from core.jobs.claim import claim
 from core.jobs.request import request_tasks
 from core.models import JobKind, JobStatus, Role
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
@@ -140,3 +142,36 @@ def test_a_worker_runs_a_suspect_to_its_end_and_then_the_others(engine: Engine) 
     driving.drain(worker, QUEUE)
     with Session(engine):
         assert {driving.job_row(engine, job).status for job in (suspect, *others)} == {JobStatus.SUCCEEDED}
+
+
+def test_a_job_that_came_further_before_each_of_two_losses_is_a_suspect_too(engine: Engine) -> None:
+    [job] = enqueue(engine)
+    for done in (1, 2):
+        held = must_take(engine)
+        with session_scope(engine) as session:
+            values = {"id": held.id, "done": done}
+            session.connection().execute(
+                text("UPDATE background_jobs SET progress_done = :done WHERE id = :id"), values
+            )
+            assert sweep.rescue(session, sweep.Orphan(held.id, held.token, "worker"))
+    assert driving.job_row(engine, job).attempt == 0
+    with Session(engine) as session:
+        assert claim(session, new_worker(engine), QUEUE, BY_NAME, driving.STEP, alone=False) is None
+    assert must_take(engine).is_suspect
+
+
+@pytest.mark.parametrize(("others", "seconds"), [(False, carrier_module.ALONE_HERE), (True, carrier_module.ALONE)])
+def test_others_wait_for_a_suspect_only_for_moments_where_no_other_worker_serves_them(
+    engine: Engine, carrier: Carrier, others: bool, seconds: float
+) -> None:
+    a_suspect(engine)
+    if others:
+        new_worker(engine)
+    else:
+        with session_scope(engine) as session:
+            session.connection().execute(
+                text("UPDATE workers SET lost_at = now() WHERE id <> :own"), {"own": carrier._worker()}
+            )
+    began = time.monotonic()
+    assert turn(carrier)
+    assert seconds - 1 < carrier._alone_until - began <= seconds + 1

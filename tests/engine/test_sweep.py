@@ -182,6 +182,33 @@ def test_a_worker_that_came_at_the_last_moment_keeps_the_job_from_being_abandone
         assert not abandon.abandon(session, held.id, held.token, patience)
 
 
+def test_a_lost_job_of_a_paused_queue_is_not_abandoned(
+    engine: Engine, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_done(engine, monkeypatch)
+    silence(engine, 3_600)
+    console.sweep_for(20)
+    with session_scope(engine) as session:
+        assert abandon.abandoned(session, settings().orphan_patience)
+        session.connection().execute(text("INSERT INTO queues (name, paused_at) VALUES ('demo', now())"))
+        assert not abandon.abandoned(session, settings().orphan_patience)
+
+
+def test_a_worker_with_a_longer_lease_is_not_presumed_dead_by_a_shorter_one(
+    engine: Engine, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_done(engine, monkeypatch)
+    with session_scope(engine) as session:
+        session.connection().execute(
+            text("UPDATE workers SET lease_seconds = 300, heartbeat_at = now() - interval '60 s'")
+        )
+    console.sweep_for(20)
+    with session_scope(engine) as session:
+        assert (
+            session.connection().execute(text("SELECT count(*) FROM workers WHERE lost_at IS NULL")).scalar_one() == 1
+        )
+
+
 def lose_worker(engine: Engine, progress: int) -> None:
     """Let the next due job come so far, and then lose its worker."""
     held = driving.must_take(engine)
@@ -196,11 +223,17 @@ def a_job(engine: Engine) -> UUID:
     return driving.ask(engine, kind, driving.prepare(engine, kind), {"preset": "nano"})
 
 
-def test_a_job_that_is_further_at_each_loss_of_its_worker_goes_on_however_many_there_are(engine: Engine) -> None:
+def test_a_job_that_is_further_at_each_loss_of_its_worker_spends_no_attempt_three_times_and_then_ends(
+    engine: Engine,
+) -> None:
     job = a_job(engine)
-    for progress in (1, 2, 3, 4, 5):
+    for progress in (1, 2, 3):
         lose_worker(engine, progress)
     assert (driving.job_row(engine, job).status, driving.job_row(engine, job).attempt) == (JobStatus.QUEUED, 0)
+    for progress in (4, 5, 6):
+        assert driving.job_row(engine, job).status is JobStatus.QUEUED
+        lose_worker(engine, progress)
+    assert driving.job_row(engine, job).status is JobStatus.FAILED, "one that kills its workers may progress, too"
     with Session(engine) as session:
         assert list(violations(session)) == []
 

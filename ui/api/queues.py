@@ -1,10 +1,10 @@
 """Queues, kinds and schedules: list, pause, resume, limit, run now."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from core.database.window import MOST, USUAL
 from core.models import Role
@@ -18,6 +18,9 @@ from ui.api.lists import After, Limit, listed
 
 router = APIRouter(prefix="/api", tags=["queues and schedules"])
 
+#: The name of a queue or a kind in an address.
+Name = Annotated[str, Path(max_length=controls.LONGEST_NAME)]
+
 #: Past runs shown per schedule.
 TICKS = 20
 
@@ -30,13 +33,15 @@ def list_queues(caller: Caller, limit: Limit = MOST, after: After = 0) -> dict[s
 
 
 @router.post("/queues/{name}/pause", openapi_extra=NEEDS_BODY)
-def pause_queue(name: str, caller: Caller, key: Key = None, body: RequiredReason = RequiredReason()) -> dict[str, Any]:  # noqa: B008
+def pause_queue(name: Name, caller: Caller, key: Key = None, body: RequiredReason = RequiredReason()) -> dict[str, Any]:  # noqa: B008
     """Pause a queue: it starts no new jobs; running jobs finish."""
     return do(caller, "queue.pause", None, {"name": name}, reason=body.reason, key=key)
 
 
 @router.post("/queues/{name}/resume")
-def resume_queue(name: str, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+def resume_queue(
+    name: Name, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()  # noqa: B008
+) -> dict[str, Any]:
     """Resume a queue: its jobs start again."""
     return do(caller, "queue.resume", None, {"name": name}, reason=body.reason, key=key)
 
@@ -49,13 +54,13 @@ def list_kinds(caller: Caller, limit: Limit = MOST, after: After = 0) -> dict[st
 
 
 @router.post("/kinds/{name}/pause", openapi_extra=NEEDS_BODY)
-def pause_kind(name: str, caller: Caller, key: Key = None, body: RequiredReason = RequiredReason()) -> dict[str, Any]:  # noqa: B008
+def pause_kind(name: Name, caller: Caller, key: Key = None, body: RequiredReason = RequiredReason()) -> dict[str, Any]:  # noqa: B008
     """Pause a kind: its jobs no longer start; running jobs finish."""
     return do(caller, "kind.pause", None, {"name": name}, reason=body.reason, key=key)
 
 
 @router.post("/kinds/{name}/resume")
-def resume_kind(name: str, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+def resume_kind(name: Name, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Resume a kind: its jobs start again."""
     return do(caller, "kind.resume", None, {"name": name}, reason=body.reason, key=key)
 
