@@ -40,7 +40,10 @@ def pause_queue(name: Name, caller: Caller, key: Key = None, body: RequiredReaso
 
 @router.post("/queues/{name}/resume")
 def resume_queue(
-    name: Name, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()  # noqa: B008
+    name: Name,
+    caller: Caller,
+    key: Key = None,
+    body: OptionalReason = OptionalReason(),  # noqa: B008
 ) -> dict[str, Any]:
     """Resume a queue: its jobs start again."""
     return do(caller, "queue.resume", None, {"name": name}, reason=body.reason, key=key)
