@@ -36,12 +36,13 @@ WITH RECURSIVE names AS (
         SELECT count(*) AS jobs FROM (
             SELECT FROM background_jobs j
             WHERE j.status = 'queued' AND j.kind = k.kind AND j.run_at <= statement_timestamp() LIMIT :most) due) d
-    WHERE k.paused_at IS NOT NULL AND d.jobs > 0
+    WHERE (k.paused_at IS NOT NULL OR k.max_running = 0) AND d.jobs > 0
 )
 SELECT 'queue' AS what, w.queue AS name, w.jobs, q.paused_at AS since, q.paused_by AS by, q.paused_reason AS reason
 FROM waiting w JOIN queues q ON q.name = w.queue WHERE q.paused_at IS NOT NULL
 UNION ALL
-SELECT 'kind', k.kind, o.jobs, k.paused_at, k.paused_by, k.paused_reason
+SELECT CASE WHEN k.paused_at IS NULL THEN 'limited' ELSE 'kind' END, k.kind, o.jobs, k.paused_at, k.paused_by,
+       k.paused_reason
 FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind
 UNION ALL
 SELECT 'unserved', w.queue, w.jobs,
@@ -78,9 +79,11 @@ def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
     jobs = f"{MOST:,} or more jobs wait" if row.jobs > MOST else f"{counted(row.jobs, 'job waits', 'jobs wait')}"
     if row.what == "unserved":
         sentence, where = f"No worker serves the queue {row.name}{since} · {jobs}", {"queue": row.name}
+    elif row.what == "limited":
+        sentence, where = f"The kind {row.name} is limited to 0 running jobs · {jobs}", {"kind": row.name}
     else:
         why = f": {row.reason.rstrip('.')}" if row.reason else ", without a reason"
         sentence = f"The {row.what} {row.name} is paused by {row.by}{since}{why} · {jobs}"
         where = {row.what: row.name}
-    href = f"/jobs?{urlencode({'status': 'queued', **where})}"
+    href = f"/jobs?{urlencode({'due': 'yes', **where})}"
     return Incident(" ".join(sentence.split()), href, row.what != "unserved")

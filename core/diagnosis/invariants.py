@@ -95,7 +95,7 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
                           AND e.data ->> 'now' = r.{machine.column} AND e.at > l.updated_at)"""  # noqa: S608
 
 
-_RETRY_OR_DISMISS = "Open the user's page: Repair marks the state failed, so that you can use Retry or Dismiss."
+_RETRY_OR_DISMISS = "Open the user's page: Repair sets the state that the last job proves."
 
 INVARIANTS = (
     Invariant(
@@ -208,13 +208,17 @@ INVARIANTS = (
     Invariant(
         "done is complete",
         "an enabled user has exactly the interactions that their last job reported",
-        """SELECT u.id, u.email, l.result ->> 'interactions' AS reported, n.found
+        """SELECT u.id, u.email, b.result ->> 'interactions' AS reported, n.found
             FROM last l JOIN users u ON u.id = l.row_id
+            CROSS JOIN LATERAL (SELECT status, result FROM background_jobs j
+                WHERE j.user_id = u.id AND j.machine = l.machine AND j.token > 0
+                ORDER BY j.created_at DESC, j.id DESC LIMIT 1) b
             CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
-            WHERE l.machine = 'users.demo_mode_status' AND u.demo_mode_status = 'enabled' AND l.status = 'succeeded'
-              AND (l.result ->> 'interactions') IS NOT NULL
-              AND (l.result ->> 'interactions') <> n.found::text""",
-        "Disable demo mode for this user, then enable it again.",
+            WHERE l.machine = 'users.demo_mode_status' AND u.demo_mode_status = 'enabled' AND b.status = 'succeeded'
+              AND l.status NOT IN ('queued', 'running')
+              AND (b.result ->> 'interactions') IS NOT NULL
+              AND (b.result ->> 'interactions') <> n.found::text""",
+        "Open the user's page and press Fill again.",
     ),
     Invariant(
         "off leaves nothing",

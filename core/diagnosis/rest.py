@@ -17,8 +17,9 @@ from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of
 from core.diagnosis.ended import number_of, row_clean_up
 from core.jobs.proof import ending_of, is_by_hand, proven_state
-from core.models import TERMINAL, DemoModeStatus, Event, JobStatus, User
-from core.operations import operations_on
+from core.models import TERMINAL, BackgroundJob, DemoModeStatus, Event, JobStatus, User
+from core.operation import Operation
+from core.operations import BY_NAME, operations_on
 from core.operations.demo import demo_mode
 from core.wording import clock_time, counted
 
@@ -30,6 +31,8 @@ class UserData:
     """What a user's rows and the log say: their generated interactions, how the last job ended, and the last repair."""
 
     interactions: int
+    #: How many of them the last job that began has reported; None: it did not succeed, or reports none.
+    reported: int | None = None
     #: By its event; None: the program did not end it.
     ending: JobStatus | None = None
     #: Who repaired this user after the last job had ended, in words; empty: no one.
@@ -41,7 +44,9 @@ def load_data(session: Session, user: User, context: JobContext | None) -> UserD
     if context and context.job.status not in TERMINAL:
         return None
     ending = ending_of(session, context.job) if context else None
-    return UserData(rows.count_interactions(session, user.id), ending, _repaired(session, user, context))
+    reports = fetch(session, _reports(), user_id=user.id, machine=demo_mode.name)
+    reported = int(reports[0][1]) if reports and reports[0][0] == JobStatus.SUCCEEDED and reports[0][1] else None
+    return UserData(rows.count_interactions(session, user.id), reported, ending, _repaired(session, user, context))
 
 
 def drift(user: User, context: JobContext | None, data: UserData | None) -> Explanation:
@@ -72,21 +77,29 @@ def damage_of(user: User, context: JobContext | None, data: UserData) -> Explana
         ending = f"it had {data.ending}" if data.ending else "the job has no ending"
         sentence = f"The status of its last job, {context.label}, was written in the database: {ending}."
         return _repairable(user, context, data, sentence, ())
-    expected = _expected(user, context)
-    if expected is not None and expected != data.interactions:
-        return _incomplete(user, data.interactions, expected)
+    if state is DemoModeStatus.ENABLED and data.reported not in (None, data.interactions):
+        return _incomplete(user, data.interactions, data.reported or 0)
     if context and state in (DemoModeStatus.DISABLED, DemoModeStatus.FAILED) and data.interactions:
         return _left_over(user, data.interactions)
     return None
 
 
-def start_again(context: JobContext) -> tuple[Remedy, ...]:
-    """Return the button that does what the last job was to do, if a person ended it early."""
-    preset, job = context.job.args.get("preset"), context.job
-    if job.status is not JobStatus.CANCELLED:
+def start_again(context: JobContext, state: DemoModeStatus) -> tuple[Remedy, ...]:
+    """Return the button that does what the last job was to do, from this state, if a person ended it early."""
+    job, kind = context.job, BY_NAME.get(context.job.kind)
+    if job.status is not JobStatus.CANCELLED or not isinstance(kind, Operation) or job.user_id is None:
         return ()
-    label = f"Start again as {Preset(preset).profile.label}" if preset in list(Preset) else "Start again"
-    return (Remedy("job.retry", job.id, label, "Requests the same again, as a new job."),)
+    preset = job.args.get("preset")
+    label = f"Start again as {Preset(preset).profile.label}" if preset in list(Preset) else f"{kind.label} again"
+    if state in kind.source:
+        return (Remedy("job.retry", job.id, label, "Requests the same again, as a new job."),)
+    # A switch that was stopped has left nothing to switch from.
+    ways = (each for each in operations_on(demo_mode) if state in each.source and each.target == kind.target)
+    return tuple(
+        Remedy(each.name, job.user_id, label, f"Requests it by *{each.label}*.", {"preset": preset})
+        for each in ways
+        if preset in list(Preset)
+    )
 
 
 def _repairable(
@@ -96,10 +109,15 @@ def _repairable(
     repair = Remedy("user.repair", user.id, "Repair", effect)
     others = tuple(
         replace(repair, label=f"Repair and {again.label[0].lower()}{again.label[1:]}", args={"start_again": True})
-        for again in (start_again(context) if context else ())
+        for again in (start_again(context, DemoModeStatus(_state_after_repair(context, data))) if context else ())
+        if again.command == "job.retry"
     )
     number = number_of(context.job if context else user)
     return Explanation(sentence, f"{_OUR_FAULT}: please give them this number: {number}.", evidence, repair, others)
+
+
+def _state_after_repair(context: JobContext, data: UserData) -> str:
+    return proven_state(context.job, data.ending) or demo_mode.failed
 
 
 def _effect_of_repair(context: JobContext | None, data: UserData) -> str:
@@ -135,12 +153,18 @@ def _left_over(user: User, found: int) -> Explanation:
     return Explanation(sentence, customer, ("Someone changed rows in the database.",), remedy)
 
 
-def _expected(user: User, context: JobContext | None) -> int | None:
-    """Return how many interactions the last job left, if it says so."""
-    if context is None or user.demo_mode_status is not DemoModeStatus.ENABLED:
-        return None
-    number = (context.job.result or {}).get("interactions")
-    return number if context.job.status is JobStatus.SUCCEEDED and isinstance(number, int) else None
+@cache
+def _reports() -> Query:
+    """Select status and reported interactions of a user's last job that began: others have changed nothing."""
+    job = BackgroundJob
+    mine = (
+        col(job.user_id) == sa.bindparam("user_id"),
+        col(job.machine) == sa.bindparam("machine"),
+        col(job.token) > 0,
+    )
+    reported = sa.func.jsonb_extract_path_text(col(job.result), "interactions")
+    newest = (col(job.created_at).desc(), col(job.id).desc())
+    return sa.select(col(job.status), reported).where(*mine).order_by(*newest).limit(1)
 
 
 def _repaired(session: Session, user: User, context: JobContext | None) -> str:

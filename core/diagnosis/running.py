@@ -59,6 +59,9 @@ def stopping(context: JobContext) -> Explanation:
     when = f"has made no progress for {spoken(quiet)}" if quiet > QUIET else "stops at its next checkpoint"
     if silent > silent_after():
         when = f"its worker has been silent for {spoken(silent)}"
+        ends = f"Its worker is presumed dead in {spoken(settings().lease - silent)}; the next sweep then ends it."
+        customer = f"It was asked to stop {requested} ago, and ends within a minute."
+        return Explanation(f"{name_of(context)} was asked to stop {requested} ago and {when}.", customer, (ends,))
     return Explanation(
         f"{name_of(context)} was asked to stop {requested} ago and {when}.",
         f"It was asked to stop {requested} ago, and stops after the step it is at.",

@@ -69,7 +69,7 @@ def _at_rest(user: User, context: JobContext | None) -> Explanation:
     if context is None:
         return Explanation(sentence, f"Demo mode is {on}.")
     latest = f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago."
-    return Explanation(sentence, f"Demo mode is {on}.", (latest,), others=start_again(context))
+    return Explanation(sentence, f"Demo mode is {on}.", (latest,), others=start_again(context, user.demo_mode_status))
 
 
 def _unexplained(user: User, context: JobContext | None, data: UserData | None) -> Explanation:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from core.diagnosis.customer import DemoState
+from core.diagnosis.situation import Situation
 from core.jobs.labels import Label
 from core.models import DemoModeStatus
 from core.operations import demo
@@ -54,3 +55,8 @@ def test_generated_data_is_named_in_every_state(status: DemoModeStatus) -> None:
 def test_generated_data_that_is_being_deleted_is_not_promised_to_appear() -> None:
     for dying in (state("disabling", Label.RUNNING, demo.disable), state("failed", Label.RUNNING, demo.dismiss)):
         assert strip_words(dying)[1] == "The data is being deleted, and no longer counted."
+
+
+def test_generated_data_of_a_job_that_is_held_is_not_said_to_be_deleted() -> None:
+    held = {"situation": Situation.HELD, "sentence": "Our team has paused this for now."}
+    assert strip_words(state("disabling", Label.QUEUED, demo.disable, **held))[1] == held["sentence"]

@@ -45,8 +45,8 @@ def test_a_pause_with_waiting_jobs_names_who_since_when_why_and_how_many(session
         f"The kind mail.send is paused by Sam since {at}, without a reason · 1 job waits",
     ]
     assert [each.href for each in incidents(session, NOW)] == [
-        "/jobs?status=queued&queue=demo",
-        "/jobs?status=queued&kind=mail.send",
+        "/jobs?due=yes&queue=demo",
+        "/jobs?due=yes&kind=mail.send",
     ]
 
 
@@ -58,3 +58,10 @@ def test_a_queue_without_a_live_worker_says_since_when(session: Session) -> None
         f"No worker serves the queue demo since {silent.heartbeat_at:%H:%M} UTC · 1,000 or more jobs wait",
         "No worker serves the queue never · 1 job waits",
     ]
+
+
+def test_a_kind_that_is_limited_to_no_job_is_named(session: Session) -> None:
+    serve(session, "demo")
+    session.add(JobKind(kind="demo.disable", max_running=0))
+    waiting(session, 2, "demo", "demo.disable")
+    assert sentences(session) == ["The kind demo.disable is limited to 0 running jobs · 2 jobs wait"]

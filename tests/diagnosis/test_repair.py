@@ -159,3 +159,32 @@ def test_an_ending_is_never_written_twice(engine: Engine) -> None:
     press(engine, diagnosis_of(engine, user).remedy)
     assert broken(engine) == {}
     assert diagnosis_of(engine, user).situation is Situation.FINE
+
+
+@pytest.mark.parametrize("operation", [demo.disable, demo.switch], ids=lambda each: each.name)
+def test_a_job_that_was_cancelled_before_it_began_hides_no_damage(engine: Engine, operation: Any) -> None:
+    user = enabled_user(engine)
+    job = driving.ask(engine, operation, user, driving.smallest_form(operation))
+    driving.ask_to_cancel(engine, job)
+    assert "No problem" in diagnosis_of(engine, user).sentence
+    change(engine, "DELETE FROM interactions WHERE id IN (SELECT id FROM interactions WHERE is_demo LIMIT 7)")
+    diagnosis = diagnosis_of(engine, user)
+    assert "53 of 60 interactions are there" in diagnosis.sentence
+    assert [*broken(engine)] == ["done is complete"]
+    press(engine, diagnosis.remedy)
+    driving.run_next(engine)
+    assert (diagnosis_of(engine, user).situation, broken(engine)) == (Situation.FINE, {})
+
+
+def test_a_switch_that_was_stopped_can_be_asked_for_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = enabled_user(engine)
+    job = driving.ask(engine, demo.switch, user, {"preset": "micro"})
+    with monkeypatch.context() as patch:
+        driving.at_checkpoint(patch, 1, after=lambda: driving.ask_to_cancel(engine, job))
+        assert driving.run_next(engine) is AttemptOutcome.CANCELLED
+    [again] = diagnosis_of(engine, user).others
+    assert again.label == "Start again as Micro Creator"
+    press(engine, again)
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    with Session(engine) as session:
+        assert session.get_one(User, user).demo_preset == "micro"

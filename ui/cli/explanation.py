@@ -33,7 +33,7 @@ def _print_remedy(what: str, remedy: Remedy, email: str | None) -> None:
     name = remedy.command
     line = _LINES.get(name, "").format(target=remedy.target, name=as_argument(str(remedy.args.get("name", ""))))
     if email and name == "user.repair":
-        line = f"users repair {as_argument(email)}"
+        line = f"users repair {as_argument(email)}{' --start-again' if remedy.args.get('start_again') else ''}"
     elif email and name in BY_NAME:
         flags = "".join(
             f" --{field.replace('_', '-')} {as_argument(str(value))}" for field, value in remedy.args.items()

@@ -100,7 +100,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(on_one_line(_readable(row.get(column))) for column in columns))
+        table.add_row(*(on_one_line(_cell(row.get(column))) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
 
 
@@ -133,6 +133,10 @@ def print_part(text: str) -> None:
     if sys.stdout.isatty():
         text = escape_control_characters(text.replace("\r\n", "\n"))
     typer.echo(text, nl=False, color=True)  # or it would take parts out of a file that look like colours
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(map(_readable, value)) if isinstance(value, list | tuple) else _readable(value)
 
 
 def _readable(value: Any) -> str:

@@ -52,6 +52,10 @@ def diagnose(email: str, as_json: Json = False) -> None:
 
 
 @verbs.command()
-def repair(email: str, reason: Reason = None) -> None:
-    """Mark a user failed whose state says that a job is at work and none is, so that retry and dismiss work."""
-    print_answer(run_for_person("user.repair", email, reason=reason))
+def repair(
+    email: str,
+    start_again: Annotated[bool, typer.Option(help="Request again what the last job was to do.")] = False,
+    reason: Reason = None,
+) -> None:
+    """Set the state that a user's last job proves, and end that job if someone changed it in the database."""
+    print_answer(run_for_person("user.repair", email, {"start_again": start_again}, reason=reason))

@@ -14,6 +14,7 @@ from core import clock
 from core.demo import rows
 from core.demo.metrics import Metrics, metrics_of
 from core.diagnosis.customer import DemoState, demo_state
+from core.diagnosis.situation import Situation
 from core.jobs.labels import AT_WORK, Label
 from core.models import DemoModeStatus
 from core.operation import Operation
@@ -21,7 +22,7 @@ from core.operations import operation_during
 from core.operations.demo import demo_mode
 from core.wording import counted
 from ui import access, design
-from ui.components.base.box import Part, box, keep_fresh, link, text
+from ui.components.base.box import Part, box, keep_fresh, keep_ticking, link, text
 from ui.components.base.chart import day_chart
 from ui.components.base.empty import empty
 from ui.components.base.markup import words
@@ -30,7 +31,7 @@ from ui.components.base.state_chip import chip_of, set_pressed
 from ui.components.base.times import time_text
 from ui.components.demo.announcer import Announcer
 from ui.components.demo.demo_strip import DemoStrip
-from ui.components.demo.demo_words import failure_words, is_cleaning_up, planned_operation, platform_words
+from ui.components.demo.demo_words import UNSETTLED, failure_words, is_cleaning_up, planned_operation, platform_words
 
 _TONES: Final = {"positive": design.OK, "neutral": design.IDLE, "negative": design.BAD}
 
@@ -69,21 +70,32 @@ class Dashboard:
         self._banner: Part[DemoState] = Part(self._draw_banner, "part")
         self._figures = Figures()
         self._progress: ProgressBar | None = None
+        self._operation: Operation[Any, Any] | None = None
+        self._words: ui.label | None = None
+        self._situation = Situation.FINE
         self._counted: DemoModeStatus | None = None
 
     async def begin(self) -> None:
         """Show the state and the figures now, and after every change."""
         await self.refresh()
         keep_fresh(self._banner.box, self.refresh, user_id=self._user_id)
+        keep_ticking(self._banner.box, self._tick)
+
+    async def _tick(self) -> None:
+        """Look again while the state is not at rest: without a worker, there is no commit that would tell."""
+        if self._situation in UNSETTLED:
+            await self.refresh()
 
     async def refresh(self) -> None:
         """Load the state, and the figures when the state has changed, since only then they differ."""
         view = await access.load(_read, self._user_id, self._counted)
         if self._banner.box.is_deleted:
             return
-        state, self._counted = view.state, view.state.status
+        state, self._counted, self._situation = view.state, view.state.status, view.state.situation
         self._strip.show(state, has_rows=view.has_rows)
         self._banner.show(state, key=(state.status, state.kind, state.label, state.error, state.job_id, state.run_at))
+        if self._words and self._operation:
+            self._words.set_text(_doing(self._operation, state))
         if self._progress:
             self._progress.show(state.done, state.total, state.message, at_work=state.label in AT_WORK)
         if view.figures is not None:
@@ -91,7 +103,7 @@ class Dashboard:
         self._announcer.show(state)
 
     def _draw_banner(self, state: DemoState) -> None:
-        self._progress = None
+        self._progress = self._words = None
         operation = operation_during(demo_mode, state.status)
         if planned := planned_operation(state):
             _draw_planned(planned.label, state)
@@ -106,13 +118,17 @@ class Dashboard:
             ui.icon("autorenew").props("aria-hidden=true")
             with box("words"):
                 text(operation.doing, tag="strong")
-                text(
-                    "The generated figures will appear here when it is done."
-                    if operation.target == DemoModeStatus.ENABLED
-                    else "The generated data is being deleted. Your own stays."
-                )
+                self._operation, self._words = operation, text(_doing(operation, state))
             link("/settings/demo-mode", label="Show details")
             self._progress = ProgressBar(operation.doing)
+
+
+def _doing(operation: Operation[Any, Any], state: DemoState) -> str:
+    if state.situation is not Situation.MOVING:
+        return state.sentence
+    if operation.target == DemoModeStatus.ENABLED:
+        return "The generated figures will appear here when it is done."
+    return "The generated data is being deleted. Your own stays."
 
 
 def _draw_planned(label: str, state: DemoState) -> None:
@@ -122,7 +138,7 @@ def _draw_planned(label: str, state: DemoState) -> None:
             text(label, tag="strong")
             text("Planned for " if state.label is Label.SCHEDULED else "Waiting to start since ")
             time_text(state.run_at, "clock")
-        link("/settings/demo-mode", label="Change or cancel")
+        link("/settings/demo-mode", label="Show or cancel")
 
 
 def _draw_failed(state: DemoState) -> None:

@@ -21,7 +21,7 @@ from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
 from ui.components.demo.announcer import Announcer
 from ui.components.demo.demo_strip import DemoStrip
-from ui.components.demo.demo_words import deleted_lately, failure_words, is_cleaning_up, planned_operation
+from ui.components.demo.demo_words import UNSETTLED, deleted_lately, failure_words, is_cleaning_up, planned_operation
 from ui.components.demo.preset_cards import PresetCards
 from ui.components.jobs.operation_button import agreed
 
@@ -73,7 +73,7 @@ class DemoCard:
 
     async def _tick(self) -> None:
         """Look again while the state is not at rest: without a worker, there is no commit that would tell."""
-        if self._last and self._last.situation in _UNSETTLED:
+        if self._last and self._last.situation in UNSETTLED:
             await self.refresh()
 
     def _show_progress(self, state: DemoState) -> None:
@@ -168,7 +168,8 @@ class DemoCard:
                 if state.can_retry:
                     button("Retry", lambda: self._retry(state), look=PRIMARY)
                 button(demo.dismiss.label, self._dismiss, look=PLAIN)
-        retry = "Retry tries the same again. " if state.can_retry else ""
+        retry = "Retry tries the same again. " if state.label is Label.FAILED else "Retry enables demo mode again. "
+        retry = retry if state.can_retry else ""
         text(f"{retry}Dismiss cleans up and takes you back to the start.", "lead", tag="p")
 
     def _heading(self, icon: str, title: str, tone: str = design.RUN) -> None:
@@ -216,9 +217,6 @@ def _read(session: Session, user_id: UUID) -> tuple[DemoState, bool]:
     """Return the state, and whether generated rows exist, at one moment."""
     return demo_state(session, user_id), rows.has_any(session, user_id)
 
-
-#: Situations that pass or can end without a commit of this user's: the page looks again.
-_UNSETTLED: Final = frozenset({Situation.MOVING, Situation.WAITING, Situation.HELD, Situation.STUCK})
 
 #: What the page shows in each state that is not transitional.
 _SETTLED_DRAWINGS: Final[Mapping[DemoModeStatus, Callable[[DemoCard, DemoState], None]]] = {

@@ -62,7 +62,9 @@ def _draw_tiles(summary: Overview) -> None:
     tiles = [
         _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
         _tile(f"{failed:,}", "failed users", "/users?situation=failed", design.BAD if failed else design.OK),
-        _tile(f"{held:,}", "users held by a pause", "/users?situation=held", design.WARN if held else design.OK),
+        _tile(
+            f"{held:,}", "users held by a pause or limit", "/users?situation=held", design.WARN if held else design.OK
+        ),
         _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?due=yes&sort=created_at", ""),
         _tile(f"{summary.ended:,}", f"jobs finished in 24 hours{_mended(summary)}", _jobs(summary, **ENDED), ""),
         _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, design.OK if good else design.BAD),

@@ -15,7 +15,7 @@ from ui.components.base.markup import lines, moment, tagged, words
 _SENTENCES: Final[Mapping[str, str]] = {
     "job.requested": "Requested: {label}",
     "job.retrying": "Attempt {attempt} failed; it will be retried",
-    "job.rescued": "Worker lost; job taken over",
+    "job.rescued": "Worker lost; the job is queued again",
     "job.handed_back": "Returned to the queue",
     "job.cancelled": "Cancelled",
     "job.succeeded": "Succeeded",

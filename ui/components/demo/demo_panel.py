@@ -1,6 +1,6 @@
 """The operators' panel for one user's demo mode: its job with live progress, and every operation on it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -86,12 +86,23 @@ def _draw_operations(page: UserPage, at_work: bool, after: Callable[[], Awaitabl
     when = None
     if startable:
         with box("pair"):
-            forms = {each.name: _form_of(each, given) for each in startable if each.form is not NoForm}
+            forms = dict(_drawn_forms([each for each in startable if each.form is not NoForm], given))
             when = MomentField("Start at")
     with box("hbox wrap"):
         for operation in operations:
             filled = _filled(forms.get(operation.name), when)
             operation_button(operation, user, filled=filled, at_work=at_work, after=after)
+
+
+def _drawn_forms(
+    operations: Sequence[Operation[Any, Any]], given: Mapping[str, Any]
+) -> Iterator[tuple[str, ModelForm]]:
+    """Draw the form of each operation, with its name where there are several."""
+    for operation in operations:
+        with box():
+            if len(operations) > 1:
+                text(f"For “{operation.label}”", "muted", tag="p")
+            yield operation.name, _form_of(operation, given)
 
 
 def _form_of(operation: Operation[Any, Any], given: Mapping[str, Any]) -> ModelForm:

@@ -6,12 +6,15 @@ from typing import Any, Final
 from core import clock
 from core.demo.presets import Preset
 from core.diagnosis.customer import DemoState
+from core.diagnosis.situation import Situation
 from core.jobs.labels import TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
 from core.operation import Operation
 from core.operations import BY_NAME, demo, operation_during
 from core.wording import counted
 
+#: Situations that pass or can end without a commit of this user's: pages look again.
+UNSETTLED: Final = frozenset({Situation.MOVING, Situation.WAITING, Situation.HELD, Situation.STUCK})
 #: For how long the page mentions a finished deletion.
 LATELY: Final = timedelta(minutes=15)
 
@@ -38,6 +41,8 @@ def strip_words(state: DemoState) -> tuple[str, str]:
     """Return title and text of the strip that stands while generated data is in the account."""
     title = "Generated data in your account"
     operation = operation_during(demo.demo_mode, state.status)
+    if state.situation is Situation.STUCK or (operation and state.situation in (Situation.WAITING, Situation.HELD)):
+        return title, state.sentence
     if state.status is DemoModeStatus.ENABLED:
         return "Demo mode active", f"You see generated data{preset_words(state)}. Your own data is untouched."
     if operation and operation.target == DemoModeStatus.ENABLED:
