@@ -9,20 +9,15 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from core.jobs.due import QUEUES_IN_USE
 from core.settings import settings
 from core.wording import clock_time, counted
 
 #: Waiting jobs are counted up to here; beyond, the sentence says "1,000 or more".
 MOST = 1_000
 
-_INCIDENTS = """
-WITH RECURSIVE names AS (
-    (SELECT queue FROM background_jobs WHERE status = 'queued' ORDER BY queue LIMIT 1)
-    UNION ALL
-    SELECT (SELECT j.queue FROM background_jobs j WHERE j.status = 'queued' AND j.queue > names.queue
-            ORDER BY j.queue LIMIT 1)
-    FROM names WHERE names.queue IS NOT NULL
-), served AS (
+_INCIDENTS = f"""
+WITH RECURSIVE {QUEUES_IN_USE}, served AS (
     SELECT unnest(queues) AS queue FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
         AND heartbeat_at > statement_timestamp() - make_interval(secs => :lease)
 ), waiting AS (
@@ -50,7 +45,7 @@ SELECT 'unserved', w.queue, w.jobs,
 FROM waiting w LEFT JOIN queues q ON q.name = w.queue
 WHERE q.paused_at IS NULL AND w.queue NOT IN (SELECT queue FROM served)
 ORDER BY what DESC, name
-"""
+"""  # noqa: S608 - constants of this program
 
 
 @dataclass(frozen=True, slots=True)

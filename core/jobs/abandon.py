@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from core.jobs import finish
+from core.jobs.due import QUEUES_IN_USE
 from core.jobs.failure import WORKER_LOST, Failure, lost
 from core.jobs.subject import lock_job
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
@@ -26,13 +27,7 @@ _IS_UNSERVED = """NOT EXISTS (SELECT FROM queues q WHERE q.name = {queue} AND q.
           AND least(w.heartbeat_at, w.lost_at, w.stopped_at) > statement_timestamp() - CAST(:patience AS interval))"""
 # Without an unserved queue, it reads one row of each queue.
 _ABANDONED = text(f"""
-    WITH RECURSIVE names AS (
-        (SELECT queue FROM background_jobs WHERE status = 'queued' ORDER BY queue LIMIT 1)
-        UNION ALL
-        SELECT (SELECT j.queue FROM background_jobs j WHERE j.status = 'queued' AND j.queue > names.queue
-                ORDER BY j.queue LIMIT 1)
-        FROM names WHERE names.queue IS NOT NULL
-    ), unserved AS MATERIALIZED (
+    WITH RECURSIVE {QUEUES_IN_USE}, unserved AS MATERIALIZED (
         SELECT queue FROM names WHERE queue IS NOT NULL AND {_IS_UNSERVED.format(queue="names.queue")}
     )
     SELECT j.id, j.token FROM unserved u JOIN background_jobs j ON j.queue = u.queue

@@ -12,6 +12,15 @@ from sqlalchemy import Connection
 from core.database.statement import Statement
 from core.jobs.claim import MAY_START, NOT_SUSPECT
 
+#: A part of a statement, after WITH RECURSIVE: `names`, the queues that have queued jobs, by one index read for each.
+QUEUES_IN_USE = """names AS (
+    (SELECT queue FROM background_jobs WHERE status = 'queued' ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.queue FROM background_jobs j WHERE j.status = 'queued' AND j.queue > names.queue
+            ORDER BY j.queue LIMIT 1)
+    FROM names WHERE names.queue IS NOT NULL
+)"""
+
 
 class DueQueue(NamedTuple):
     """A queue with due jobs that may start now; `urgency` is the priority of the most urgent one."""

@@ -154,6 +154,18 @@ def test_a_refused_group_does_not_keep_its_threads_from_the_next_jobs(engine: En
     assert len(all_handed(carrier)) == 2
 
 
+def test_no_job_is_claimed_for_a_thread_that_waits_for_a_locked_row(engine: Engine, database_url: str) -> None:
+    impatient = connect(database_url, options="-c lock_timeout=50")
+    carrier = carrier_on(impatient, new_worker(engine))
+    enqueue(engine, 3)
+    [held] = claim_all(carrier, 1)
+    with session_scope(engine) as session:
+        session.connection().execute(text("SELECT FROM background_jobs WHERE id = :id FOR UPDATE"), {"id": held.id})
+        assert in_one_group(carrier, [left := ending(held)], 2) == [left]
+        assert len(all_handed(carrier)) == 1, "one of two threads is free"
+    impatient.dispose()
+
+
 def _wrong(_: TaskWork[NoForm]) -> Steps:
     return {"text": "\x00"}
     yield Progress(1, 1)

@@ -182,3 +182,17 @@ def test_a_result_that_the_database_refuses_fails_its_job(
     use(monkeypatch, _wrong, max_attempts=1)
     held = claimed(engine, carrier)
     assert run_by(engine, carrier, held) is AttemptOutcome.ERROR
+
+
+def test_a_result_that_the_database_can_never_take_fails_its_job_and_spends_the_attempt(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = claimed(engine, carrier)
+
+    def too_large(*_: object) -> None:
+        raise OperationalError("UPDATE", {}, psycopg.errors.ProgramLimitExceeded("too large"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finish, "succeed_task", too_large)
+        assert end_alone(engine, held, Ended(held.id, held.token)) is AttemptOutcome.ERROR
+    assert (job_row(engine, held.id).attempt, job_row(engine, held.id).error_type) == (1, "OperationalError")
