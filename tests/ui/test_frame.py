@@ -76,18 +76,19 @@ def test_the_palette_goes_to_pages_and_users_by_keyboard_alone(console, rows: Se
     assert page.wrong == []
 
 
-def test_enter_runs_what_the_last_text_matches_although_its_entries_are_still_on_their_way() -> None:
+def test_enter_runs_what_its_text_matches_though_other_entries_are_shown_and_earlier_letters_come_later() -> None:
     palette, ran = Palette.__new__(Palette), []
     palette._query, palette._shown, palette._chosen = "sched", "", 0
     palette._entries = [Entry("", "Overview", "go", lambda: None)]
 
-    async def show(_: str) -> None:
-        palette._entries = [Entry("", "Schedules", "go", lambda: None)]
+    async def find(query: str) -> list[Entry]:
+        palette._query = "s"
+        return [Entry("", "Schedules" if query == "sched" else "Users", "go", lambda: None)]
 
     async def run(entry: Entry) -> None:
         ran.append(entry.label)
 
-    palette._show, palette._run = show, run
+    palette._find, palette._run = find, run
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, palette._choose(SimpleNamespace(args="sched"))).result()
     assert ran == ["Schedules"]

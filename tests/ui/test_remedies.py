@@ -1,6 +1,10 @@
 """What helps, on the page: a button keeps its place, its focus and its meaning while figures change."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from sqlmodel import Session, select
@@ -11,6 +15,7 @@ from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
 from tests.waiting import eventually
+from ui.pages.users import UserSearch
 
 pytestmark = pytest.mark.browser
 
@@ -82,6 +87,23 @@ def test_enter_opens_the_only_user_found_and_arrows_move_through_several(console
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/users/{first.id}")
     assert page.wrong == []
+
+
+def test_enter_opens_the_user_found_though_letters_typed_earlier_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    search, opened, ana = UserSearch.__new__(UserSearch), [], uuid4()
+
+    async def changed(_: str) -> None:
+        search._search = "an"  # what a debounced event of earlier letters does meanwhile
+
+    async def load(_read: object, text: str, _situation: object) -> list[SimpleNamespace]:
+        return [SimpleNamespace(id=ana)] if text == "ana" else []
+
+    search._situation, search._changed = None, changed
+    monkeypatch.setattr("ui.pages.users.access.load", load)
+    monkeypatch.setattr("ui.pages.users.ui.navigate.to", opened.append)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, search._open_only_hit(SimpleNamespace(args="ana "))).result()
+    assert opened == [f"/users/{ana}"]
 
 
 def test_a_customer_who_asks_twice_reads_their_own_words(console, rows: Session) -> None:

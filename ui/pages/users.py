@@ -38,7 +38,6 @@ class UserSearch:
     def __init__(self, search: str, situation: Situation | None) -> None:
         self._search = search
         self._situation = situation
-        self._lines: list[UserLine] = []
         with box("screen padded") as self._screen:
             with box("headline"):
                 text("Users", tag="h1")
@@ -65,7 +64,6 @@ class UserSearch:
         lines, counts = await access.load(_read, *query)
         if self._screen.is_deleted or query != (self._search, self._situation, self._pager.start):
             return
-        self._lines = list(lines)
         self._pager.show(lines)
         self._rows.show(lines, key=(query, tuple(lines)))
         for situation, chip in self._chips.items():
@@ -77,10 +75,12 @@ class UserSearch:
         await self._changed("typed")
 
     async def _open_only_hit(self, event: GenericEventArguments) -> None:
-        self._search = str(event.args or "").strip()
+        # Asked for itself: letters typed earlier may arrive later, and what is shown is then theirs.
+        self._search = search = str(event.args or "").strip()
         await self._changed("step")
-        if self._search and len(self._lines) == 1:
-            ui.navigate.to(f"/users/{self._lines[0].id}")
+        lines = await access.load(find_users, search, self._situation) if search else []
+        if len(lines) == 1:
+            ui.navigate.to(f"/users/{lines[0].id}")
 
     async def _toggle(self, situation: Situation) -> None:
         self._situation = None if situation is self._situation else situation

@@ -85,12 +85,15 @@ class Palette:
 
     async def _show(self, query: str) -> None:
         self._query = query
-        entries = [*_matching(query, [*self._pages(), *await _queue_commands()]), *await _people(query)]
+        entries = await self._find(query)
         if query != self._query:
             return
         self._entries, self._chosen, self._shown = entries, 0, query
         self._list.show(entries, key=(query, [(entry.label, entry.hint) for entry in entries]))
         self._mark_chosen()
+
+    async def _find(self, query: str) -> list[Entry]:
+        return [*_matching(query, [*self._pages(), *await _queue_commands()]), *await _people(query)]
 
     def _pages(self) -> list[Entry]:
         return [
@@ -127,10 +130,13 @@ class Palette:
 
     async def _choose(self, event: GenericEventArguments) -> None:
         query = str(event.args or "").strip()
-        if query != self._shown:
-            await self._show(query)
-        if self._entries:
-            await self._run(self._entries[self._chosen])
+        if query == self._shown:
+            entry = self._entries[self._chosen] if self._entries else None
+        else:
+            # Asked for itself: letters typed earlier may arrive later, and what is shown is then theirs.
+            entry = next(iter(await self._find(query)), None)
+        if entry:
+            await self._run(entry)
 
     async def _on_pressed(self, event: GenericEventArguments) -> None:
         if entry := self._offered.get(str(event.args)):
