@@ -19,6 +19,7 @@ from core.local.server import wheel
 from tests.conftest import UNSAFE
 from tests.holding import a_holder, servers_of, services_of
 from tests.loaded import LOADED
+from tests.repeats import mostly_slow
 
 AS_ROOT = os.geteuid() == 0
 NOBODY = 65_534
@@ -200,7 +201,7 @@ def test_a_note_of_a_process_id_that_is_another_program_by_now_does_not_matter(d
             stranger.kill()
 
 
-@pytest.mark.parametrize("name", ["a" * 120, "with space, comma and ü?#%", "missing/parents/too"])
+@pytest.mark.parametrize("name", mostly_slow(["with space, comma and ü?#%", "a" * 120, "missing/parents/too"], fast=1))
 def test_any_path_will_do(data_dir: Path, name: str) -> None:
     with embedded(data_dir / name) as services:
         assert answers(services)

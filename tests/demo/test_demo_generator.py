@@ -12,6 +12,7 @@ from core.demo.batch import window_start
 from core.demo.generator import batches
 from core.demo.presets import Preset, Sentiment
 from tests.demo.driving import AT
+from tests.repeats import mostly_slow
 
 #: Made once for the tests that only read them, for the large presets take half a second.
 made_of = cache(lambda preset: list(batches(preset, "a", AT, 0)))
@@ -27,7 +28,7 @@ def interactions_of(preset, seed="a", at=AT):
     return [row for row in rows_of(preset, seed, at) if "kind" in row]
 
 
-@pytest.mark.parametrize("preset", Preset)
+@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=3))
 def test_the_same_seed_gives_the_same_rows_with_the_same_ids(preset):
     assert list(batches(preset, "a", AT, 0)) == made_of(preset)
 
@@ -39,7 +40,7 @@ def test_another_seed_gives_other_rows_and_no_id_in_common():
     assert len({tuple(row["sentiment"] for row in batch.interactions) for batch in firsts}) == len(firsts)
 
 
-@pytest.mark.parametrize("preset", [Preset.NANO, Preset.MICRO, Preset.MID_TIER])
+@pytest.mark.parametrize("preset", mostly_slow([Preset.NANO, Preset.MICRO, Preset.MID_TIER], fast=2))
 def test_resumed_at_any_batch_boundary_it_goes_on_as_if_undisturbed(preset):
     whole = made_of(preset)
     for number, batch in enumerate(whole):
@@ -90,7 +91,7 @@ def test_the_ninety_days_are_calendar_days_in_utc_with_today():
     assert window_start(already_tomorrow) == datetime(2026, 8, 25, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("preset", Preset)
+@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=3))
 def test_interactions_refer_to_connections_that_came_before(preset):
     known = set()
     for row in rows_of(preset):
@@ -141,7 +142,7 @@ def test_days_have_a_rhythm_weekends_are_busier_and_it_grows():
     assert sum(at >= middle for at in times) > sum(at < middle for at in times)
 
 
-@pytest.mark.parametrize("seed", "abcd")
+@pytest.mark.parametrize("seed", mostly_slow("abcd", fast=1))
 def test_a_viral_post_makes_one_day_stand_out(seed):
     days = Counter(row["created_at"].date() for row in interactions_of(Preset.MACRO, seed))
     assert max(days.values()) > 2 * sorted(days.values())[45]

@@ -20,6 +20,7 @@ from core.operations.demo import enable
 from tests.conftest import SECRET
 from tests.driving import ask, ask_to_cancel, job_row, must_take, picture, prepare, work_on
 from tests.loaded import Forked
+from tests.repeats import mostly_slow
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,7 +64,7 @@ def served() -> Iterator[tuple[subprocess.Popen[str], int]]:
             console.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", mostly_slow([signal.SIGTERM, signal.SIGINT], fast=1))
 def test_a_console_that_is_asked_to_stop_ends_well(number: signal.Signals) -> None:
     with served() as (console, _):
         console.send_signal(number)

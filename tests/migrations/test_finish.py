@@ -9,6 +9,7 @@ from core.errors import Unusable
 from migrations import finishing, revisions, run
 from migrations.legacy import facts
 from tests.migrations.schema import SECRET, Schema, by_id, connected, execute, rows, schema_of
+from tests.repeats import mostly_slow
 
 VERA = "19f9919c-895f-47b3-a6b9-4c7f9118bb16"
 NAMES = [f"{table}.{column}" for table, columns in finishing.COLUMNS.items() for column in columns]
@@ -36,7 +37,7 @@ def test_what_is_kept_is_said_with_its_end(kept_url: str) -> None:
     assert "migrate --finish" in checked.remedy
 
 
-@pytest.mark.parametrize("status", ["enabled", "disabling", "switching"])
+@pytest.mark.parametrize("status", mostly_slow(["switching", "enabled", "disabling"], fast=1))
 def test_at_head_the_boolean_follows_the_state_and_the_state_the_boolean(kept_url: str, status: str) -> None:
     execute(kept_url, f"UPDATE users SET demo_mode_status = 'failed' WHERE id = '{VERA}'")
     assert not one(kept_url)["demo_mode"]

@@ -11,12 +11,13 @@ from migrations import revisions, run
 from migrations.legacy import shape
 from tests.migrations.refusals import OMAR, refusal
 from tests.migrations.schema import SECRET, Schema, by_id, execute, rows, schema_of
+from tests.repeats import mostly_slow
 
 #: Alembic's table, as any program has it.
 ALEMBIC = "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY)"
 
 
-@pytest.mark.parametrize("revision", ["f00dfeed", "0001", "0007", revisions.head()])
+@pytest.mark.parametrize("revision", mostly_slow(["f00dfeed", "0001", "0007", revisions.head()], fast=1))
 def test_another_program_s_revision_is_neither_ours_nor_touched(empty_database_url: str, revision: str) -> None:
     execute(empty_database_url, ALEMBIC, f"INSERT INTO alembic_version VALUES ('{revision}')")
     report = run.finish(empty_database_url, secret=SECRET)
@@ -34,7 +35,7 @@ def as_before_our_own_table(url: str) -> None:
     )
 
 
-@pytest.mark.parametrize("at", ["0001", "0002", "0013", "0018"])
+@pytest.mark.parametrize("at", mostly_slow(["0001", "0002", "0013", "0018"], fast=1))
 def test_a_database_of_an_earlier_release_goes_on_from_its_revision(
     legacy_url: str, schema_at_head: Schema, at: str
 ) -> None:
@@ -67,7 +68,7 @@ def test_a_version_table_of_another_shape_is_named(legacy_url: str) -> None:
     assert "There is unstuck_version already" in refusal(legacy_url)
 
 
-@pytest.mark.parametrize("schema", ["app", "Un stuck", 'a"b', "back\\slash"])
+@pytest.mark.parametrize("schema", mostly_slow(['a"b', "app", "Un stuck", "back\\slash"], fast=1))
 def test_a_schema_of_its_own_holds_everything_and_public_stays_as_it_was(empty_database_url: str, schema: str) -> None:
     execute(
         empty_database_url,
@@ -178,7 +179,9 @@ def test_row_level_security_is_named_and_hidden_rows_are_not_taken_for_missing(l
     execute(legacy_url, f"REASSIGN OWNED BY {role} TO postgres", f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
-@pytest.mark.parametrize("missing", ["countdown_t7_sent_at", "countdown_t14_sent_at, DROP COLUMN marketing_opt_in"])
+@pytest.mark.parametrize(
+    "missing", mostly_slow(["countdown_t14_sent_at, DROP COLUMN marketing_opt_in", "countdown_t7_sent_at"], fast=1)
+)
 def test_a_column_that_only_holds_what_nobody_has_is_carried_over_as_empty_and_said(
     legacy_url: str, schema_at_head: Schema, missing: str
 ) -> None:

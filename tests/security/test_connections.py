@@ -12,6 +12,7 @@ import uvicorn
 import websocket
 
 from core.settings import settings
+from tests.repeats import mostly_slow
 from tests.waiting import eventually
 from ui import connections
 from ui.server import configuration
@@ -224,7 +225,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("bad", REFUSED)
+@pytest.mark.parametrize("bad", mostly_slow(REFUSED, fast=2))
 @pytest.mark.parametrize("before", ["/healthz", "/slow"])
 def test_good_requests_before_a_refused_one_are_answered_first(port: int, bad: str, before: str) -> None:
     refused, answer = REFUSED[bad]

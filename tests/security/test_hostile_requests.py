@@ -25,8 +25,8 @@ ALONE = {
 }
 NO_FAILURE = range(200, 500)
 STRINGS = {**TEXTS, **UNSTORABLE}
-#: Of all pairs of a body and a route: each eighth in `make test`, so that each body and each route has its turns, and
-#: every pair where there is time.
+#: Of all pairs of a body (or a text) and a route: each eighth in `make test`, so that each body and each route has its
+#: turns, and every pair where there is time.
 SHARES = [pytest.param(8, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 KINDS = ["text/plain", "multipart/form-data; boundary=x", "application/xml", "x" * 300]
 
@@ -85,8 +85,16 @@ def test_no_text_in_a_reason_makes_the_api_fail(site: Site) -> None:
             client.post("/api/queues/demo/resume")
 
 
+@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("text", STRINGS, ids=str)
-def test_no_text_in_an_address_makes_a_page_or_the_api_fail(site: Site, text: str) -> None:
+def test_no_text_in_an_address_makes_a_page_or_the_api_fail(site: Site, text: str, share: int) -> None:
+    with site.client(Role.ADMIN) as client:
+        for method, url in addresses_of(text)[list(STRINGS).index(text) % share :: share]:
+            assert_clear_refusal(client.request(method, url))
+
+
+def addresses_of(text: str) -> list[tuple[str, str]]:
+    """Return all addresses with this text in a filter or in the path, each with its method."""
     value = quote(STRINGS[text].encode("utf-8", "surrogatepass"), safe="")
     names = (
         "q",
@@ -102,19 +110,15 @@ def test_no_text_in_an_address_makes_a_page_or_the_api_fail(site: Site, text: st
         "need",
         "next",
     )
-    with site.client(Role.ADMIN) as client:
-        for path in READS:
-            query = "&".join(f"{name}={value}" for name in names)
-            assert_clear_refusal(client.get(f"{path}?{query}"))
-        for path, filters in ALONE.items():
-            for name in filters:
-                assert_clear_refusal(client.get(f"{path}?{name}={value}"))
-        for path in ("/api/jobs/", "/api/users/", "/jobs/", "/users/", "/login/", "/", "/assets/", "/api/"):
-            assert_clear_refusal(client.get(path + value))
-        for path in ("/api/queues/{}/pause", "/api/kinds/{}/resume", "/api/schedules/{}/run"):
-            assert_clear_refusal(client.post(path.format(value)))
-        verb = client.post(f"/api/schedules/{uuid4()}/{value}")
-        assert_clear_refusal(verb)
+    query = "&".join(f"{name}={value}" for name in names)
+    begun = ("/api/jobs/", "/api/users/", "/jobs/", "/users/", "/login/", "/", "/assets/", "/api/")
+    acts = ("/api/queues/{}/pause", "/api/kinds/{}/resume", "/api/schedules/{}/run", f"/api/schedules/{uuid4()}/{{}}")
+    return [
+        *(("GET", f"{path}?{query}") for path in READS),
+        *(("GET", f"{path}?{name}={value}") for path, filters in ALONE.items() for name in filters),
+        *(("GET", path + value) for path in begun),
+        *(("POST", path.format(value)) for path in acts),
+    ]
 
 
 def test_too_large_a_body_is_refused_with_a_sentence(site: Site) -> None:

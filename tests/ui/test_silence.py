@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 
 from core.models import DemoModeStatus, Role, User
 from tests.factories import make_user
+from tests.repeats import mostly_slow
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +28,7 @@ def frozen(console: Any) -> Iterator[None]:
         os.kill(console.pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize(("role", "path"), [(Role.ADMIN, "/"), (Role.MEMBER, "/dashboard")])
+@pytest.mark.parametrize(("role", "path"), mostly_slow([(Role.ADMIN, "/"), (Role.MEMBER, "/dashboard")], fast=1))
 def test_a_page_of_a_frozen_console_says_how_long_it_has_heard_nothing(
     console: Any, rows: Session, role: Role, path: str
 ) -> None:
