@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from benchmarks import bulk, disk, fair, growth, http, latency, memory, pages, report, throughput
+from benchmarks import bulk, disk, fair, growth, http, latency, memory, pages, report, throughput, watching
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.place import Place, private_place
 
@@ -20,6 +20,7 @@ SINGLE: dict[str, tuple[Callable[[Place, int], list[str]], int, int]] = {
     "http": (http.measure, 200, 1_000),
     "memory": (memory.measure, 10, 100),
     "pages": (pages.measure, 5, 9),
+    "watching": (watching.measure, 20, 60),
     "growth": (growth.measure, 100_000, 1_000_000),
 }
 #: Runs one round: of a candidate, by a Python, with so many workers and jobs.

@@ -1,34 +1,23 @@
-"""Connections: how many are open at once, and how long a request may take to arrive and an answer to be read.
+"""Connections: how long a request may take to arrive, and an answer to be read.
 
 uvicorn's protocols have no such limits: a header without end, half a request or an unread answer would stay for ever.
 """
 
-import resource
 from asyncio import TimerHandle, Transport
-from collections import Counter
-from functools import cache
 from http import HTTPStatus
 from typing import Final
 
-from uvicorn.middleware.proxy_headers import _TrustedHosts
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from core.settings import settings
+from ui import open_connections
 
 #: Most bytes of a request without its body: request line, headers, chunk sizes and trailers.
 MOST_HEAD_BYTES: Final = 32_768
 #: Seconds for the headers, for the body after them, and for which a client may take nothing of its answer.
 HEAD_SECONDS, BODY_SECONDS, UNREAD_SECONDS = 10.0, 60.0, 60.0
 ARRIVING_SECONDS: Final = 0.5  # for a request on a connection without one, when the console stops
-#: Connections of a console, far above a hundred people with ten tabs each.
-MOST_CONNECTIONS = 2_000
-#: Files that a process needs besides its connections: database, broker, logs, libraries.
-OTHER_FILES: Final = 200
 #: Requests that a client may send ahead of their answers. Browsers send none.
 MOST_AHEAD: Final = 20
-
-_open: Counter[str] = Counter()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -42,20 +31,21 @@ class BoundedHttp(HttpToolsProtocol):
     _is_handshake = False
     _is_last = False
     _is_stopping = False
+    _is_upgrading = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn declares it
         """Begin to wait for the first request; refuse a connection too many."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # so that each unread byte is noticed
-        enter(self.client)
-        if _is_full(self, self.server_state):
+        open_connections.enter(self.client)
+        if open_connections.are_full(self.client, self.server_state):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
             self._expect(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the connection's place to others."""
-        leave(self.client)
+        open_connections.leave(self.client)
         self._stop_clocks()
         super().connection_lost(exc)
 
@@ -127,11 +117,16 @@ class BoundedHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Pass the connection, and its place, on to the protocol for websockets."""
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if is_answering and not self._unread and _is_sent(self.cycle):
+            self._is_upgrading = True
+            self.flow.pause_reading()
+            return
         # An answer that is not complete, or not read, would get into the websocket.
-        if self._unread or (self.cycle and not self.cycle.response_complete):
+        if is_answering or self._unread:
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
-        leave(self.client)
+        open_connections.leave(self.client)
         self._stop_clocks()
         super().handle_websocket_upgrade()
 
@@ -144,8 +139,13 @@ class BoundedHttp(HttpToolsProtocol):
         """Go on with the next request; after the last of those before a refused one, answer that."""
         is_last = not self.pipeline
         super().on_response_complete()
-        if is_last and self._refusal and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if is_last and self._refusal:
             self._answer(self._refusal)
+        elif self._is_upgrading:
+            self._unset_keepalive_if_required()
+            self.handle_websocket_upgrade()
 
     def shutdown(self) -> None:
         """Close after the answers; without a request, after a moment: one may come, and proxies do not repeat it."""
@@ -212,25 +212,6 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.close()
 
 
-def most_connections() -> int:
-    """Return how many connections this process may have: files that the operating system allows limit it too."""
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files - OTHER_FILES, 10))
-
-
-def enter(client: tuple[str, int] | None) -> None:
-    """Count a connection of an address."""
-    _open[_address(client)] += 1
-
-
-def leave(client: tuple[str, int] | None) -> None:
-    """Give the place of a connection to others."""
-    address = _address(client)
-    _open[address] -= 1
-    if not _open[address]:
-        del _open[address]
-
-
 def refusal(status: HTTPStatus) -> bytes:
     """Return the last answer of a connection, in which the client reads why."""
     text = f"{status.phrase}.\n"
@@ -238,23 +219,11 @@ def refusal(status: HTTPStatus) -> bytes:
     return f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode()
 
 
+def _is_sent(cycle: RequestResponseCycle) -> bool:
+    """Return whether a client has all bytes of an answer, though the application has not said that it is complete."""
+    return bool(cycle.response_started and cycle.chunked_encoding is False and not cycle.expected_content_length)
+
+
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
     fields = [(name, value.strip(b" \t0")) for name, value in headers]
     return any(name == b"transfer-encoding" or (name == b"content-length" and value) for name, value in fields)
-
-
-def _is_full(protocol: BoundedHttp, state: ServerState) -> bool:
-    """Return whether this connection is one too many; a proxy's connections are those of all its visitors."""
-    address = _address(protocol.client)
-    if len(state.connections) > most_connections():
-        return True
-    return _open[address] > settings().connections_per_address and address not in _proxies(settings().proxies)
-
-
-@cache
-def _proxies(addresses: str) -> _TrustedHosts:
-    return _TrustedHosts(addresses)
-
-
-def _address(client: tuple[str, int] | None) -> str:
-    return client[0] if client else ""

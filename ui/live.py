@@ -250,7 +250,8 @@ async def _join(sid: str, data: dict[str, Any]) -> bool:
     except NotSignedIn:
         return False
     # A page without a person does not close when a session ends, so it must not subscribe.
-    if actor.may(Role.VIEWER) and access.viewer_of(client):
+    # And the page may have gone meanwhile.
+    if actor.may(Role.VIEWER) and access.viewer_of(client) and core.sio.manager.is_connected(sid, "/"):
         await core.sio.enter_room(sid, ROOM)
         return True
     return False

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode
 
-from ui import connections
+from ui import connections, open_connections
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -19,12 +19,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # BaseTransport in uvicorn
         """Take the place that the HTTP protocol has left, and begin to wait for the application to accept."""
         super().connection_made(transport)
-        connections.enter(self.client)
+        open_connections.enter(self.client)
         self._deadline = self.loop.call_later(connections.HEAD_SECONDS, self._too_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the connection's place to others."""
-        connections.leave(self.client)
+        open_connections.leave(self.client)
         for clock in (self._deadline, self._unread):
             if clock:
                 clock.cancel()

@@ -14,7 +14,7 @@ import websocket
 from core.settings import settings
 from tests.repeats import mostly_slow
 from tests.waiting import eventually
-from ui import connections
+from ui import connections, open_connections
 from ui.server import configuration
 
 #: Seconds that stand for the minute, and for the ten seconds, of a console in earnest.
@@ -45,7 +45,9 @@ async def application(scope: dict[str, Any], receive: Callable[..., Any], send: 
         body = LONG_ANSWER if scope["path"] == "/long" else str(length).encode()
         body = str(dict(scope["headers"])).encode() if scope["path"] == "/headers" else body
         await send({**START, "headers": [(b"content-length", str(len(body)).encode())]})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await asyncio.sleep(SHORT if scope["path"] == "/sent" else 0)  # the client has it all, the server does not know
+        await send({"type": "http.response.body", "body": b""})
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def port(served: tuple[uvicorn.Server, int], monkeypatch: pytest.MonkeyPatch) ->
     for name in ("HEAD_SECONDS", "BODY_SECONDS", "UNREAD_SECONDS"):
         monkeypatch.setattr(connections, name, SHORT)
     yield port
-    eventually(lambda: not server.server_state.connections and not connections._open)
+    eventually(lambda: not server.server_state.connections and not open_connections._open)
 
 
 @contextlib.contextmanager
@@ -156,7 +158,7 @@ def test_a_large_body_is_no_header(port: int) -> None:
 
 def test_an_answer_that_the_client_does_not_read_ends(served: tuple[uvicorn.Server, int], port: int) -> None:
     with line(port, b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n"):
-        eventually(lambda: connections._open["127.0.0.1"] == 1)
+        eventually(lambda: open_connections._open["127.0.0.1"] == 1)
         eventually(lambda: not served[0].server_state.connections)
 
 
@@ -181,7 +183,7 @@ def test_one_address_has_a_limited_number_of_connections(port: int, monkeypatch:
         with line(port) as fourth:
             assert answers(fourth).startswith(b"HTTP/1.1 503 ")
         lines[0].close()
-        eventually(lambda: connections._open["127.0.0.1"] == 2)
+        eventually(lambda: open_connections._open["127.0.0.1"] == 2)
         with line(port, GET + b"\r\n") as next_one:
             assert next_one.recv(100).startswith(b"HTTP/1.1 200 ")
 
@@ -189,7 +191,7 @@ def test_one_address_has_a_limited_number_of_connections(port: int, monkeypatch:
 def test_a_websocket_counts_as_one_connection(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings(), "connections_per_address", 1)
     opened = websocket.create_connection(f"ws://127.0.0.1:{port}/", timeout=5)
-    assert connections._open["127.0.0.1"] == 1
+    assert open_connections._open["127.0.0.1"] == 1
     with line(port) as other:
         assert answers(other).startswith(b"HTTP/1.1 503 ")
     opened.send("still here")
@@ -198,7 +200,7 @@ def test_a_websocket_counts_as_one_connection(port: int, monkeypatch: pytest.Mon
 
 
 def test_all_addresses_together_have_a_limited_number(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(open_connections, "MOST_CONNECTIONS", 1)
     with line(port), line(port) as second:
         assert answers(second).startswith(b"HTTP/1.1 503 ")
 
@@ -253,13 +255,30 @@ def test_a_body_that_breaks_off_behind_a_good_request_ends_the_connection_after_
     assert b"HTTP/1.1 400 " in received
 
 
+HANDSHAKE = (
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
 def test_a_websocket_behind_a_request_without_an_answer_is_refused_after_it(port: int) -> None:
-    handshake = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    handshake += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     slow = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with line(port, slow + GET + handshake) as raw:
+    with line(port, slow + GET + HANDSHAKE) as raw:
         received = answers(raw)
     assert [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400"]
+
+
+def test_a_websocket_behind_an_answer_that_its_client_has_is_opened(port: int) -> None:
+    with line(port, b"GET /sent HTTP/1.1\r\nHost: localhost\r\n\r\n") as raw:
+        assert raw.recv(1_000).endswith(b"\r\n\r\n0") or raw.recv(1) == b"0"
+        raw.sendall(GET + HANDSHAKE)
+        assert raw.recv(1_000).startswith(b"HTTP/1.1 101 ")
+        eventually(lambda: len(open_connections._open) == 1)
+        raw.sendall(b"\x81\x85\0\0\0\0still")
+        raw.settimeout(3 * SHORT)  # longer than an idle connection is kept
+        assert raw.recv(100) == b"\x81\x05still"
+        with pytest.raises(TimeoutError):
+            raw.recv(1)
 
 
 def test_a_body_that_comes_too_late_behind_a_slow_request_takes_no_answer_with_it(port: int) -> None:

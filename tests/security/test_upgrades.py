@@ -13,7 +13,7 @@ from websockets.protocol import State
 from core.settings import settings
 from tests.security.test_connections import GET, POST, SHORT, answers, application, line, port, served
 from tests.waiting import eventually
-from ui import connections
+from ui import connections, open_connections
 from ui.server import configuration
 from ui.websockets import BoundedWebSocket
 
@@ -203,7 +203,7 @@ def test_refused_handshakes_take_no_place(port: int, monkeypatch: pytest.MonkeyP
     for case in REFUSED:
         with line(port, REFUSED[case][0] + b"\r\n") as raw:
             answers(raw)
-    eventually(lambda: not connections._open)
+    eventually(lambda: not open_connections._open)
 
 
 async def run(server: uvicorn.Server, listening: socket.socket) -> None:

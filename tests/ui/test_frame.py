@@ -355,6 +355,7 @@ def test_the_toolbar_of_jobs_stays_where_it_is_at_every_width_with_new_jobs(cons
     for width in (720, 1024, 1440, 2560):  # 720: 1440 at 200 %
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function("(width) => innerWidth === width", arg=width)
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         quiet, news, many = (page.evaluate(look, text) for text in ("", "31 new", "10,000 new"))
         assert quiet == news == many, width
         assert not quiet["overflows"], width

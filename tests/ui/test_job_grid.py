@@ -262,6 +262,24 @@ def test_new_jobs_wait_and_are_counted_once(screen: Screen, database: str) -> No
             session.commit()
 
 
+def test_an_empty_list_shows_its_first_job_by_itself(screen: Screen, database: str) -> None:
+    screen.visit(kind="mail.first")
+    screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())
+    with rows(database) as session:
+        session.add(job := BackgroundJob(kind="mail.first", queue="mail", status="succeeded"))
+        session.commit()
+        (row,) = rows_by_id(session, [job.id])
+    try:
+        screen.post("/delta", [row])
+        screen.see(lambda: screen.row(row["id"]).count() == 1)
+        assert not screen.reported().get("fresh")
+        assert not screen.page.get_by_text("No job matches these filters").is_visible()
+    finally:
+        with rows(database) as session:
+            session.delete(session.get(BackgroundJob, UUID(row["id"])))
+            session.commit()
+
+
 def test_everything_is_reached_by_keys_unless_a_person_is_typing(screen: Screen, database: str) -> None:
     screen.visit()
     first, second = (job["id"] for job in listed(database, limit=2))

@@ -194,6 +194,10 @@ export default {
       document.addEventListener("keydown", (event) => this.key(event), { signal });
     },
     patch(rows) {
+      if (this.source.rows === 0 && rows.some((row) => grid.announces(row, this.source.query))) {
+        this.reloadSoon(); // an empty list has nothing that a new row could move
+        return;
+      }
       for (const row of rows) {
         const index = this.blocks.places.get(row.id);
         if (index !== undefined) this.change(index, row);
