@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from benchmarks import bulk, disk, fair, growth, http, latency, memory, pages, report, throughput, watching
+from benchmarks import bulk, disk, fair, growth, http, jumps, latency, memory, pages, report, throughput, watching
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.place import Place, private_place
 
@@ -21,6 +21,7 @@ SINGLE: dict[str, tuple[Callable[[Place, int], list[str]], int, int]] = {
     "memory": (memory.measure, 10, 100),
     "pages": (pages.measure, 5, 9),
     "watching": (watching.measure, 20, 60),
+    "jumps": (jumps.measure, 100_000, 1_000_000),
     "growth": (growth.measure, 100_000, 1_000_000),
 }
 #: Runs one round: of a candidate, by a Python, with so many workers and jobs.
@@ -44,7 +45,9 @@ def main() -> None:
         rows: list[str] = []
         for name, (measure, quick, full) in SINGLE.items():
             if name in options.only:
-                number = options.rows if name == "growth" and options.rows else quick if options.quick else full
+                number = (
+                    options.rows if name in ("jumps", "growth") and options.rows else quick if options.quick else full
+                )
                 rows += measure(place, number)
                 print(rows[-1], file=sys.stderr, flush=True)
         print(report.rows(rows), flush=True)
@@ -57,7 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--against", nargs="+", default=[""], help="candidates, by a part of their names")
     parser.add_argument("--rounds", type=int, help="rounds of the comparison (2 with --quick, else 5)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="numbers of worker processes")
-    parser.add_argument("--rows", type=int, help="finished rows of the growth (100,000 with --quick, else a million)")
+    parser.add_argument("--rows", type=int, help="rows of jumps and growth (100,000 with --quick, else a million)")
     parser.add_argument("--peers-python", default=sys.executable, help="a Python that has the dependency group bench")
     return parser.parse_args()
 
