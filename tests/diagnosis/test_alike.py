@@ -1,6 +1,6 @@
 """Who else is in the same trouble: counted as the list counts, said to operators, and to customers without numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import Session
+from starlette.testclient import TestClient
 
 from core.diagnosis.alike import DEPTH, MOST, NOT_ALONE
 from core.diagnosis.answer import CountedJobs, Diagnosis
@@ -15,10 +16,12 @@ from core.diagnosis.customer import demo_state
 from core.diagnosis.user import diagnose_user, explain_job
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page
-from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
+from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, Role, User, Worker
 from core.operations.demo import demo_mode
 from core.wording import clock_time
+from tests.api.conftest import anonymous, signed_in  # noqa: F401 - fixtures
 
+SignIn = Callable[[Role], tuple[TestClient, User]]
 NOW = datetime.now(UTC)
 ERROR = {"error_type": "TryAgain", "error_message": "No answer.", "error_fingerprint": "f00"}
 
@@ -150,6 +153,27 @@ def test_customers_read_that_they_are_not_alone_and_no_number(
     assert "5" not in customer.replace(customer.split("number: ")[1].split(".")[0], "")
     alone = demo_state(session, failed(session, error_fingerprint="mine").user_id).sentence
     assert NOT_ALONE not in alone
+
+
+def test_programs_get_the_filter_with_the_number_and_members_neither(
+    session: Session,
+    many_failed: list[BackgroundJob],
+    signed_in: SignIn,  # noqa: F811
+) -> None:
+    support, _ = signed_in(Role.SUPPORT)
+    member, user = signed_in(Role.MEMBER)
+    own = failed(session)
+    session.flush()
+    own.user_id = user.id
+    session.merge(user).demo_mode_status = DemoModeStatus.FAILED
+    session.commit()
+    for address in (f"/api/users/{user.id}/diagnosis", f"/api/jobs/{own.id}/explain"):
+        [fact] = support.get(address).json()["alike"]
+        assert fact["sentence"].startswith("5 other users failed")
+        assert support.get("/api/jobs", params=fact["jobs"]).json()["total"] == {"value": 5, "exact": True}
+    answer = member.get("/api/demo/status")
+    assert NOT_ALONE in answer.text
+    assert "other user" not in answer.text
 
 
 def test_a_failure_that_is_dealt_with_tells_of_no_others(session: Session, many_failed: list[BackgroundJob]) -> None:
