@@ -44,6 +44,8 @@ def ask_now(service: OutsideService) -> str | None:
         return question.result(PROBE_SECONDS)
     except TimeoutError:
         return f"does not answer within {PROBE_SECONDS:g} s"
+    except Exception as error:  # noqa: BLE001 - a page is shown with it, whatever is wrong
+        return f"cannot be asked ({type(error).__name__})"
 
 
 class Unwanted(Exception):

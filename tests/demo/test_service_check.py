@@ -114,6 +114,11 @@ def test_without_an_outside_service_there_is_nothing_to_ask() -> None:
     assert check_service("") is None
 
 
+def test_a_question_that_cannot_be_asked_breaks_no_page() -> None:
+    broken = outside.OutsideService("The mail", lambda: str(1 // 0))
+    assert outside.ask_now(broken) == "cannot be asked (ZeroDivisionError)"
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_question_that_hangs_is_not_asked_again_until_it_ends(at: Point) -> None:
     with FakeService(drip_headers) as service:

@@ -115,6 +115,8 @@ def test_without_a_worker_those_who_wait_for_one_are_counted_and_no_others(sessi
     [fact] = diagnosis_of(session, own).alike
     assert fact.sentence == "12 other users wait for a worker of this queue."
     assert opened(session, fact) == {job.id for job in others}
+    planned = due(session, run_at=NOW + timedelta(hours=1))
+    assert diagnosis_of(session, planned).alike == (), "it waits for its time"
     serve(session)
     assert diagnosis_of(session, own).alike == (), "they wait for their turn, which the diagnosis says by itself"
 
