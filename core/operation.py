@@ -18,6 +18,7 @@ from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, SQLModel
 
 from core.models import PlatformConnection, Role, User
+from core.outside import OutsideService
 
 RowT = TypeVar("RowT", bound=User | PlatformConnection)
 FormT = TypeVar("FormT", bound=BaseModel)
@@ -165,6 +166,8 @@ class Operation(Generic[RowT, FormT]):
     max_attempts: int = 3
     #: Starting it needs a reason.
     needs_reason: bool = False
+    #: The program outside of ours that `run` calls; None: it calls none.
+    outside: OutsideService | None = None
 
     def allowed_from(self, row: SQLModel) -> bool:
         """Tell whether the operation may start from the row's state."""

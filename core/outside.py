@@ -7,13 +7,45 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+#: Seconds for the answer to a question that people wait for: does this service answer now?
+PROBE_SECONDS: Final = 2.0
+
 #: Seconds between two looks whether the answer is still wanted.
 LOOK: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideService:
+    """Another program that an operation calls, declared with it: its name, and how to ask whether it answers."""
+
+    #: In sentences; the errors of its calls begin with it.
+    name: str
+    #: Asks it now, and returns what it does wrong: "answers 503"; empty: nothing; None: there is nothing to ask. It
+    #: sends the smallest request, nothing about users, and ends by its own limits.
+    fault_now: Callable[[], str | None]
+
+
+_questions: Final[dict[str, "Future[str | None]"]] = {}
+
+
+def ask_now(service: OutsideService) -> str | None:
+    """Return what `fault_now` returns, within PROBE_SECONDS; a question that has no answer yet is not repeated."""
+    question = _questions.get(service.name)
+    if question is None or question.done():
+        question = _questions[service.name] = Future()
+        _start(question, service.fault_now)
+    try:
+        return question.result(PROBE_SECONDS)
+    except TimeoutError:
+        return f"does not answer within {PROBE_SECONDS:g} s"
+    except Exception as error:  # noqa: BLE001 - a page is shown with it, whatever is wrong
+        return f"cannot be asked ({type(error).__name__})"
 
 
 class Unwanted(Exception):
@@ -27,7 +59,7 @@ def call(ask: Callable[[], T], *, seconds: float, is_unwanted: Callable[[], bool
     then: it ends by its own limits, and closes what `held` had to close, which it still uses.
     """
     answer: Future[T] = Future()
-    threading.Thread(target=_answer, args=(answer, ask), name="call to the outside", daemon=True).start()
+    _start(answer, ask)
     try:
         _wait(answer, monotonic() + seconds, is_unwanted)
     except BaseException:
@@ -35,6 +67,10 @@ def call(ask: Callable[[], T], *, seconds: float, is_unwanted: Callable[[], bool
         answer.add_done_callback(lambda _: left.close())
         raise
     return answer.result()
+
+
+def _start(answer: "Future[T]", ask: Callable[[], T]) -> None:
+    threading.Thread(target=_answer, args=(answer, ask), name="call to the outside", daemon=True).start()
 
 
 def _answer(answer: "Future[T]", ask: Callable[[], T]) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
+from core.diagnosis.alike import WINDOW
 from core.diagnosis.situation import Situation, is_unsettled_failure
 from core.health import health_summary
 from core.models import BackgroundJob, JobStatus
@@ -17,8 +18,6 @@ from core.people.users import HELD_UP, UserLine, find_users
 
 #: The success rate that the product promises: more than 95 %.
 TARGET: Final = 0.95
-#: The period that failures and rates cover.
-WINDOW: Final = timedelta(hours=24)
 GROUPS_SHOWN: Final = 8
 USERS_SHOWN: Final = 8
 _SINCE: Final = sa.bindparam("since", type_=sa.DateTime(timezone=True))

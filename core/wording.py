@@ -42,6 +42,11 @@ def spoken(span: timedelta) -> str:
     return f"{int(seconds)} s"
 
 
+def ago(span: timedelta) -> str:
+    """Return how long ago something was: just now, 47 s ago."""
+    return "just now" if span < timedelta(seconds=2) else f"{spoken(span)} ago"
+
+
 def lasted(span: timedelta) -> str:
     """Return a duration in enough detail to compare: 0.48 s, 12.3 s, 2 min 05 s, 1 h 12 min."""
     seconds = max(0.0, span.total_seconds())

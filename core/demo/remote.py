@@ -5,20 +5,24 @@ The protocol is docs/demo-service.md.
 
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from functools import partial
 from time import monotonic
+from typing import Final
 
 import httpx2
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
+from core import clock
 from core.demo.batch import Batch, batch_size
 from core.demo.presets import Preset
 from core.demo.protocol import DemoPage, PageRequest
 from core.errors import GiveUp, JobError, TryAgain
 from core.outside import call
 
+#: How it is called in sentences; the name of each of its errors begins so.
+NAME: Final = "The demo service"
 #: Seconds per connection attempt, and the number of further attempts, with httpx2's growing pauses between them.
 CONNECT_SECONDS, RECONNECTS = 3.0, 2
 #: Seconds for all of these together.
@@ -41,7 +45,7 @@ class DemoService:
         address = _validated(url)
         self._seconds = seconds
         #: Its name in messages, without user, password and path, which may be secret.
-        self.name = f"The demo service at {address.scheme}://{address.netloc.decode()}"
+        self.name = f"{NAME} at {address.scheme}://{address.netloc.decode()}"
         self._auth = httpx2.BasicAuth(address.username, address.password) if address.userinfo else None
         self._url = address.copy_with(userinfo=b"", path=address.path.rstrip("/") + "/interactions")
 
@@ -57,20 +61,38 @@ class DemoService:
 
         Raises TryAgain when the service is unreachable or busy, GiveUp when its response is invalid, Unwanted.
         """
-        profile = preset.profile
-        limit = batch_size(len(profile.accounts) + profile.interactions)
+        limit = _limit(preset)
         request = PageRequest(preset, seed, requested_at, start, limit, totals=None)
         with ExitStack() as held:
-            client = held.enter_context(self._client())
+            client = held.enter_context(self._client(RECONNECTS))
             while request.totals is None or request.start < request.totals.units:
                 batch = self._read(self._wait_for(client, request, is_unwanted, held), request).batch(request)
                 if batch.end > batch.start:
                     yield batch
                 request = PageRequest(preset, seed, requested_at, batch.end, limit, batch.totals)
 
-    def _client(self) -> httpx2.Client:
+    def fault_now(self) -> str:
+        """Ask for the first page of the smallest preset, once, and return what is wrong: "answers 503"; empty: nothing.
+
+        The request is one of the protocol, with the same limits and credentials; no user and no job is in it.
+        """
+        request = PageRequest(Preset.NANO, "probe", clock.now(), 0, _limit(Preset.NANO), totals=None)
+        try:
+            with self._client(reconnects=0) as client, self._request(client, request) as response:
+                if response.status_code != httpx2.codes.OK:
+                    return f"answers {response.status_code}"
+                self._read(self._body(response, monotonic() + self._seconds), request)
+        except (httpx2.TimeoutException, TryAgain):
+            return f"does not answer within {self._seconds:g} s"
+        except httpx2.TransportError as error:
+            return "cannot be reached" if isinstance(error, httpx2.ConnectError) else "closes the connection early"
+        except GiveUp:
+            return "sends an invalid response"
+        return ""
+
+    def _client(self, reconnects: int) -> httpx2.Client:
         return httpx2.Client(
-            transport=httpx2.HTTPTransport(verify=ssl.create_default_context(), retries=RECONNECTS, trust_env=False),
+            transport=httpx2.HTTPTransport(verify=ssl.create_default_context(), retries=reconnects, trust_env=False),
             timeout=httpx2.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds)),
             # Ignore the machine's proxy settings: only the configured host is contacted.
             trust_env=False,
@@ -92,9 +114,8 @@ class DemoService:
 
     def _fetch(self, client: httpx2.Client, request: PageRequest) -> bytes:
         deadline = monotonic() + self._seconds
-        headers = {"Idempotency-Key": f"{request.seed}:{request.start}"}
         try:
-            with client.stream("GET", self._url, params=_parameters(request), headers=headers) as response:
+            with self._request(client, request) as response:
                 if response.status_code != httpx2.codes.OK:
                     raise self._refusal(response.status_code, request)
                 return self._body(response, deadline)
@@ -104,6 +125,10 @@ class DemoService:
             no_connection = isinstance(error, httpx2.ConnectError)
             problem = "did not answer: no connection" if no_connection else "closed the connection early"
             raise TryAgain(f"{self.name} {problem}. Check that it is running, then retry.") from None
+
+    def _request(self, client: httpx2.Client, request: PageRequest) -> AbstractContextManager[httpx2.Response]:
+        headers = {"Idempotency-Key": f"{request.seed}:{request.start}"}
+        return client.stream("GET", self._url, params=_parameters(request), headers=headers)
 
     def _body(self, response: httpx2.Response, deadline: float) -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":
@@ -152,6 +177,10 @@ def _validated(url: str) -> httpx2.URL:
     if address is None or address.query is not None or address.fragment is not None:
         raise GiveUp("DEMO_SERVICE_URL is invalid: it must look like https://host:port/path, without ? or #.")
     return httpx2.URL(str(address))
+
+
+def _limit(preset: Preset) -> int:
+    return batch_size(len(preset.profile.accounts) + preset.profile.interactions)
 
 
 def _parameters(request: PageRequest) -> dict[str, str | int]:

@@ -6,6 +6,8 @@ from datetime import datetime
 from core.demo import generator, remote
 from core.demo.batch import Batch
 from core.demo.presets import Preset
+from core.errors import GiveUp
+from core.outside import PROBE_SECONDS
 from core.settings import settings
 
 
@@ -21,3 +23,14 @@ def batches(
         return generator.batches(preset, seed, requested_at, start)
     service = remote.DemoService(current.demo_service_url, current.demo_service_timeout_seconds)
     return service.batches(preset, seed, requested_at, start, is_unwanted)
+
+
+def fault_now() -> str | None:
+    """Return what the remote demo service does wrong now, empty for nothing, None where the generator is built in."""
+    url = settings().demo_service_url
+    if not url:
+        return None
+    try:
+        return remote.DemoService(url, PROBE_SECONDS).fault_now()
+    except GiveUp:
+        return "has an invalid address in DEMO_SERVICE_URL"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
+from urllib.parse import urlencode
 from uuid import UUID
 
 from core.diagnosis.situation import Situation
@@ -17,6 +18,19 @@ class Remedy:
     label: str
     effect: str
     args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedJobs:
+    """A sentence that counts, and the filter that finds exactly the jobs that it counts, by its parameters."""
+
+    sentence: str
+    jobs: Mapping[str, str]
+
+    @property
+    def href(self) -> str:
+        """The address of these jobs in the console."""
+        return f"/jobs?{urlencode(self.jobs)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,10 @@ class Explanation:
     others: tuple[Remedy, ...] = ()
     #: A message to the admins about what only they can change, ready to send.
     for_admins: str = ""
+    #: Which other users are in the same trouble; customers read that they are not alone, without numbers.
+    alike: tuple[CountedJobs, ...] = ()
+    #: The outside service whose failure this is, where another attempt can help: what it answers now can be asked.
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,8 @@ class Diagnosis:
     remedy: Remedy | None = None
     others: tuple[Remedy, ...] = ()
     for_admins: str = ""
+    alike: tuple[CountedJobs, ...] = ()
+    service: str = ""
 
     @classmethod
     def of(cls, situation: Situation, explanation: Explanation) -> Self:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
+from core.diagnosis.alike import Alike, users_waiting, users_with_error
 from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, situation_of
 from core.jobs.labels import Label, is_alive, label_of
@@ -69,6 +70,8 @@ class JobContext:
     controls: Controls = field(default_factory=Controls)
     #: It failed, and a later job or another state has come after it.
     is_settled: bool = False
+    #: Which other users are in the same trouble; read only where a person has to act.
+    alike: Alike = field(default_factory=Alike)
 
     @property
     def facts(self) -> JobFacts:
@@ -147,7 +150,20 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     capacity = Capacity(*numbers)
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
     place, controls = load_place(session, job, now), _load_controls(session, job)
-    return JobContext(now, job, worker, capacity, place, controls, _load_settled(session, job))
+    context = JobContext(now, job, worker, capacity, place, controls, _load_settled(session, job))
+    return replace(context, alike=_load_alike(session, context))
+
+
+def _load_alike(session: Session, context: JobContext) -> Alike:
+    job, situation = context.job, context.situation
+    if job.user_id is None:
+        return Alike()
+    if situation is Situation.STUCK and context.capacity.workers == 0:
+        return users_waiting(session, job.queue, job.user_id)
+    pauses = situation is Situation.WAITING and context.label is Label.RETRYING
+    if job.error_fingerprint and (pauses or situation is Situation.FAILED):
+        return users_with_error(session, job.error_fingerprint, job.user_id)
+    return Alike()
 
 
 @cache

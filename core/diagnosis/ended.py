@@ -7,6 +7,7 @@ from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
 from core.errors import GiveUp, TryAgain
 from core.jobs.failure import WORKER_LOST
+from core.jobs.labels import Label
 from core.models import BackgroundJob, User
 from core.operation import Machine, Operation
 from core.operations import BY_NAME, clean_up_of
@@ -60,6 +61,15 @@ def is_final(job: BackgroundJob) -> bool:
     """Tell whether another attempt would end the same way: the code gave up, or the job ended each of its workers."""
     ended_each_worker = job.error_type == WORKER_LOST and job.attempt >= max(2, job.max_attempts)
     return job.error_type == GiveUp.__name__ or ended_each_worker
+
+
+def failing_service(context: JobContext) -> str:
+    """Return the outside service whose error a job ended with, where another attempt can help; empty: of none."""
+    job, kind = context.job, BY_NAME.get(context.job.kind)
+    service = kind.outside if isinstance(kind, Operation) else None
+    is_open = context.label is Label.RETRYING or (context.label is Label.FAILED and not context.is_settled)
+    is_its_error = service is not None and error_of(job).startswith(service.name)
+    return service.name if service and is_its_error and is_open and not is_final(job) else ""
 
 
 def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:

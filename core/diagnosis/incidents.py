@@ -1,4 +1,4 @@
-"""What holds up many at once: a paused queue or kind with waiting jobs, and a queue that no worker serves."""
+"""What concerns many at once: an error of several users, a paused queue or kind with waiting jobs, no worker."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from core.diagnosis.alike import failures_with
+from core.diagnosis.answer import CountedJobs
+from core.diagnosis.failing import FailingReason, failing_reasons
 from core.jobs.due import QUEUES_IN_USE
 from core.settings import settings
 from core.wording import clock_time, counted
@@ -59,14 +62,21 @@ class Incident:
 
 
 def incidents(session: Session, now: datetime) -> tuple[Incident, ...]:
-    """Return what holds up jobs that are due now: what nothing moves first, then what people paused."""
+    """Return what several users fail with, and what holds up jobs that are due now: people's pauses come last."""
     rows = session.connection().execute(_statement(), {"lease": settings().lease_seconds, "most": MOST + 1})
-    return tuple(_incident(row, now) for row in rows)
+    return (*(_failures(reason, now) for reason in failing_reasons(session)), *(_incident(row, now) for row in rows))
 
 
 @cache
 def _statement() -> sa.TextClause:
     return sa.text(_INCIDENTS)
+
+
+def _failures(reason: FailingReason, now: datetime) -> Incident:
+    number = reason.failed.number[0].upper() + reason.failed.number[1:]
+    sentence = f"{number} users failed{reason.failed.beginning(now)}: {reason.message}"
+    jobs = CountedJobs(" ".join(sentence.split()), failures_with(reason.fingerprint, reason.failed))
+    return Incident(jobs.sentence, jobs.href, is_held=False)
 
 
 def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:

@@ -1,9 +1,11 @@
 """The diagnosis of a job: a pure function from its context to two sentences, the evidence and a safe remedy."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from core.diagnosis import ended, running, waiting
+from core.diagnosis.alike import NOT_ALONE, facts_about
 from core.diagnosis.answer import Diagnosis, Explanation
 from core.diagnosis.context import JobContext
 from core.jobs.labels import Label
@@ -15,8 +17,11 @@ def explain(context: JobContext) -> Diagnosis:
 
 
 def explanation_of(context: JobContext) -> Explanation:
-    """Return a job's sentences, its evidence and its remedy."""
-    return _EXPLAINED.get(context.label, ended.unreadable)(context)
+    """Return a job's sentences, its evidence and its remedy, and who else is in the same trouble."""
+    explanation = _EXPLAINED.get(context.label, ended.unreadable)(context)
+    alike = facts_about(context.alike, context.job, context.now)
+    customer = f"{explanation.customer} {NOT_ALONE}" if alike else explanation.customer
+    return replace(explanation, customer=customer, alike=alike, service=ended.failing_service(context))
 
 
 _EXPLAINED: Final[Mapping[Label, Callable[[JobContext], Explanation]]] = {

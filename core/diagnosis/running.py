@@ -10,7 +10,7 @@ from core.diagnosis.situation import QUIET, neglected_after, silent_after
 from core.diagnosis.waiting import no_worker
 from core.models import BackgroundJob
 from core.settings import settings
-from core.wording import PROGRAM, spoken
+from core.wording import PROGRAM, ago, spoken
 
 _SAFE: Final = "What is done so far is safe"
 
@@ -111,12 +111,8 @@ def _last_checkpoint(context: JobContext) -> str:
     """Return when the present attempt came to its last checkpoint: its claim counts as none."""
     claimed, quiet = context.job.claimed_at, context.facts.quiet
     if claimed and context.job.updated_at <= claimed:
-        return f"started {_ago(quiet)}, no checkpoint yet"
-    return f"last checkpoint {_ago(quiet)}"
-
-
-def _ago(span: timedelta) -> str:
-    return "just now" if span < timedelta(seconds=2) else f"{spoken(span)} ago"
+        return f"started {ago(quiet)}, no checkpoint yet"
+    return f"last checkpoint {ago(quiet)}"
 
 
 def _progress(job: BackgroundJob) -> str:

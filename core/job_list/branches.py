@@ -128,6 +128,8 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
         branch.narrow(sa.and_(*range_), sources.by_time(range_))
     if range_ := _range_of_ends(job_filter):
         branch.narrow(sa.and_(*range_), sources.by_end(range_))
+    if job_filter.other_than:
+        branch.conditions.append(col(Job.user_id) != job_filter.other_than)
     if job_filter.connection:
         branch.narrow(col(Job.connection_id) == job_filter.connection, sources.by_connection(job_filter.connection))
     return (job_filter.user is None or _narrow_by_user(session, branch, job_filter.user)) and (

@@ -44,6 +44,7 @@ _ALLOWED = {
     "finished_after": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "finished_before": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "connection": "is the id of a connection",
+    "other_than": "is the id of a user",
 }
 
 
@@ -67,6 +68,8 @@ class JobFilter(BaseModel):
     #: A user's id, or the start of their e-mail address, in any case.
     user: _OptionalText = None
     connection: _Id = None
+    #: A user's id: only jobs of other users.
+    other_than: _Id = None
     #: An error's fingerprint, or words from its type and message; the start of a word is enough.
     error: _OptionalText = None
     #: Free text: a job's id or its beginning, a user's id, the start of an address, part of a kind, words of an error.

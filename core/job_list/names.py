@@ -14,6 +14,7 @@ def names_in(session: Session, job_filter: JobFilter) -> Mapping[str, str]:
     """Return the name of what each field of a filter identifies; fields that hold words themselves are left out."""
     names = {
         "user": _email(session, job_filter.user) if job_filter.user else None,
+        "other_than": _email(session, str(job_filter.other_than)) if job_filter.other_than else None,
         "error": _error(session, job_filter.error) if job_filter.error else None,
         "connection": _connection(session, job_filter.connection) if job_filter.connection else None,
     }

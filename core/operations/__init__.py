@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 from core.errors import NotFound
 from core.operation import Machine, Operation, Task
 from core.operations import demo, maintenance
+from core.outside import OutsideService
 from core.wording import shortened
 
 #: A new operation is listed here and nowhere else.
@@ -22,6 +23,8 @@ TASKS: tuple[Task[Any], ...] = (
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)
 BY_NAME: Mapping[str, Operation[Any, Any] | Task[Any]] = {each.name: each for each in _ALL}
+#: Every program outside of ours that an operation calls, by its name.
+SERVICES: Mapping[str, OutsideService] = {each.outside.name: each.outside for each in OPERATIONS if each.outside}
 #: Every state machine that an operation moves.
 MACHINES: tuple[Machine[Any], ...] = tuple({each.machine.name: each.machine for each in OPERATIONS}.values())
 

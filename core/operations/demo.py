@@ -8,14 +8,19 @@ from pydantic import Field
 from core.demo import rows
 from core.demo.batch import Batch, batch_size
 from core.demo.presets import Preset
-from core.demo.source import batches
+from core.demo.remote import NAME
+from core.demo.source import batches, fault_now
 from core.models import DemoModeStatus, Role, User
 from core.operation import CancelOffer, Form, FormT, Machine, NoForm, Operation, Progress, Steps, Work
+from core.outside import OutsideService
 from core.settings import settings
 
 demo_mode = Machine(User, "demo_mode_status", failed=DemoModeStatus.FAILED)
 
 QUEUE = "demo"
+
+#: Fills demo mode, unless the generator is the built-in one.
+demo_service = OutsideService(NAME, fault_now)
 
 
 class EnableForm(Form):
@@ -135,6 +140,7 @@ enable = Operation(
     self_service=True,
     confirm=None,
     queue=QUEUE,
+    outside=demo_service,
 )
 
 switch = Operation(
@@ -154,6 +160,7 @@ switch = Operation(
     self_service=True,
     confirm="Switch creator? The new creator's interactions replace the generated ones; real ones stay.",
     queue=QUEUE,
+    outside=demo_service,
 )
 
 disable = Operation(

@@ -1,5 +1,6 @@
 """What the command line says is words and lines that can be repeated, never the program's own notation."""
 
+import json
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -12,9 +13,9 @@ from typer.testing import CliRunner
 from core import clock
 from core.errors import NotFound
 from core.jobs.request import request
-from core.models import BackgroundJob, DemoModeStatus, JobKind, Queue, Schedule, Worker
+from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, Schedule, Worker
 from core.operations import BY_NAME, demo
-from core.operations.demo import EnableForm
+from core.operations.demo import EnableForm, demo_mode
 from core.wording import PROGRAM
 from tests.factories import SUPPORT, make_user
 from ui import cli
@@ -58,6 +59,19 @@ def test_drift_is_repaired_as_its_diagnosis_says(program: typer.Typer, session: 
     session.refresh(user)
     assert user.demo_mode_status is DemoModeStatus.FAILED
     assert f"do demo.dismiss --user {user.email}" in said(program, "users", "diagnose", user.email)
+
+
+def test_a_diagnosis_prints_the_command_that_lists_the_jobs_it_counts(program: typer.Typer, session: Session) -> None:
+    error = {"error_type": "TryAgain", "error_message": "No answer.", "error_fingerprint": "f00"}
+    ended = {"kind": "demo.enable", "machine": demo_mode.name, "status": JobStatus.FAILED, "finished_at": clock.now()}
+    users = [make_user(session, demo_mode_status=DemoModeStatus.FAILED) for _ in range(3)]
+    session.add_all(BackgroundJob(user_id=user.id, **ended, **error) for user in users)
+    session.commit()
+    lines = said(program, "users", "diagnose", users[0].email).splitlines()
+    place = next(place for place, line in enumerate(lines) if line.startswith("  2 other users failed"))
+    command = lines[place + 1].removeprefix(f"    {PROGRAM} ").split()
+    listed = json.loads(said(program, *command, "--json"))
+    assert {each["user_email"] for each in listed} == {user.email for user in users[1:]}
 
 
 def test_do_lists_all_kinds_and_the_form_of_each(program: typer.Typer) -> None:

@@ -1,11 +1,17 @@
 """What holds up many at once is said in one sentence, with the jobs that it is about."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 from sqlmodel import Session
 
+from core.diagnosis.failing import FEWEST, WITHIN
 from core.diagnosis.incidents import MOST, incidents
-from core.models import BackgroundJob, JobKind, Queue, Worker
+from core.job_list.filters import JobFilter
+from core.job_list.queries import page
+from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
+from core.operations.demo import demo_mode
+from tests.factories import make_user
 
 NOW = datetime.now(UTC)
 PAUSED = {"paused_at": NOW, "paused_by": "Ana", "paused_reason": "deploying.\nSoon over"}
@@ -65,3 +71,52 @@ def test_a_kind_that_is_limited_to_no_job_is_named(session: Session) -> None:
     session.add(JobKind(kind="demo.disable", max_running=0))
     waiting(session, 2, "demo", "demo.disable")
     assert sentences(session) == ["The kind demo.disable is limited to 0 running jobs · 2 jobs wait"]
+
+
+def fail(session: Session, at: datetime, message: str = "The service answered 503.\nmore", error: str = "f00") -> User:
+    """Add a user whose job failed."""
+    user = make_user(session, demo_mode_status=DemoModeStatus.FAILED)
+    values = {"error_type": "TryAgain", "error_message": message, "error_fingerprint": error}
+    job = BackgroundJob(kind="demo.enable", queue="demo", machine=demo_mode.name, user_id=user.id, **values)
+    job.status, job.created_at, job.finished_at = JobStatus.FAILED, at - timedelta(days=2), at
+    session.add(job)
+    session.flush()
+    return user
+
+
+def test_an_error_of_several_users_is_named_with_its_beginning_and_opens_their_jobs(session: Session) -> None:
+    first = NOW - timedelta(hours=2)
+    fail(session, first)
+    for number in range(FEWEST - 1):
+        fail(session, NOW - timedelta(minutes=number))
+    fail(session, NOW, error="another")
+    assert sentences(session) == [], "one user less than it takes"
+    fail(session, NOW)
+    beginning = f"{first:%H:%M} UTC" + ("" if first.date() == NOW.date() else f" on {first.day} {first:%B}")
+    assert sentences(session) == [f"{FEWEST + 1} users failed since {beginning}: The service answered 503."]
+    [incident] = incidents(session, NOW)
+    assert not incident.is_held
+    job_filter = JobFilter.from_params(parse_qs(urlsplit(incident.href).query))
+    assert len({row["user_id"] for row in page(session, job_filter).items}) == FEWEST + 1
+
+
+def test_the_incident_of_an_error_ends_when_no_one_fails_with_it_any_more(session: Session) -> None:
+    for number in range(FEWEST):
+        fail(session, NOW - WITHIN - timedelta(seconds=1 + number))
+    assert sentences(session) == []
+
+
+def test_the_incident_of_an_error_ends_when_the_failures_are_dealt_with(session: Session) -> None:
+    users = [fail(session, NOW) for _ in range(FEWEST)]
+    assert len(sentences(session)) == 1
+    users[0].demo_mode_status = DemoModeStatus.DISABLED
+    assert sentences(session) == []
+
+
+def test_one_user_who_fails_again_and_again_is_no_incident(session: Session) -> None:
+    user = fail(session, NOW)
+    values = {"error_type": "X", "error_message": "no", "error_fingerprint": "f00", "finished_at": NOW}
+    session.add_all(
+        BackgroundJob(kind="x", user_id=user.id, status=JobStatus.FAILED, **values) for _ in range(2 * FEWEST)
+    )
+    assert sentences(session) == []

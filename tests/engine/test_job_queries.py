@@ -108,7 +108,7 @@ def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -
         "user": "ana@", "connection": str(uuid4()), "error": "503", "q": "x",
         "created_after": "2026-11-20T14:02:00Z", "created_before": "2026-11-21T14:02:00Z",
         "finished_after": "2026-11-20T14:02:00Z", "finished_before": "2026-11-21T14:02:00Z",
-        "due": "no",
+        "due": "no", "other_than": str(uuid4()),
     }  # fmt: skip
     for name in JobFilter.model_fields:
         others = {other: value for other, value in params.items() if other != name}
@@ -119,7 +119,7 @@ def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -
     "params",
     [{"status": "fail"}, {"label": "late"}, {"created_after": "2026-11-20T14:02:00"}, {"created_before": "soon"},
      {"due": "soon"},
-     {"connection": "7"}, {"q": "a\0b"}, {"colour": "red"}],
+     {"connection": "7"}, {"other_than": "ana"}, {"q": "a\0b"}, {"colour": "red"}],
 )  # fmt: skip
 def test_a_filter_that_does_not_fit_names_its_field(params: dict[str, str]) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -135,6 +135,7 @@ def test_every_filter_finds_what_it_says_and_nothing_else(session: Session) -> N
     first, second = {str(first_job.id)}, {str(second_job.id)}
     expected = [
         ({"user": "ana"}, first), ({"user": "ANA.LOPEZ@example.com"}, first), ({"user": str(ben.id)}, second),
+        ({"other_than": str(ana.id)}, second), ({"other_than": str(ben.id), "status": "failed"}, first),
         ({"user": "an_"}, set()), ({"kind": "mail.send"}, second), ({"queue": "mail"}, second),
         ({"kind": "mail.send", "queue": "demo"}, set()), ({"error": "f00"}, first), ({"error": "unavail"}, first),
         ({"error": "503 provider"}, first), ({"error": "example.com"}, first), ({"error": "504"}, set()),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from sqlmodel import Session
 
 from core.database.engine import connect
 from core.database.statement import Statement
-from core.diagnosis import place
+from core.diagnosis import alike, failing, place
 from core.jobs import batch, checkpoint, claim, due, fence, sweep
 from core.operations import maintenance
 from tasks.worker import batch_engine
@@ -158,6 +159,43 @@ def test_a_sweep_finds_running_jobs_in_the_index_of_live_jobs(filled: Session) -
 
 def test_the_place_of_a_job_is_read_from_the_index_of_due_jobs(filled: Session) -> None:
     assert indexes(filled, Statement(place._PLACE.text)) == {DUE}
+
+
+def test_who_else_fails_or_waits_is_read_from_few_jobs_by_an_index(filled: Session) -> None:
+    """One job of ten failed with one error, more than are read, and other work has come after nearly all of them."""
+    user = "INSERT INTO users (id, email) VALUES (gen_random_uuid(), 'ana@example.com') RETURNING id"
+    user_id = filled.connection().execute(sa.text(user)).scalar_one()
+    some = """
+        UPDATE background_jobs SET status = 'failed', user_id = :user, error_fingerprint = 'f00', finished_at = now()
+        WHERE status NOT IN ('queued', 'running') AND hashtext(id::text) % 10 = 0
+    """
+    filled.connection().execute(sa.text(some), {"user": user_id})
+    filled.connection().execute(sa.text("ANALYZE background_jobs"))
+    for way in ("seqscan", "bitmapscan", "sort"):  # cheaper for 20,000 jobs, and not for millions
+        filled.connection().execute(sa.text(f"SET LOCAL enable_{way} = off"))
+    values = {"fingerprint": "f00", "other_than": uuid4(), "queue": "demo"}
+    ways = {
+        alike._with_error(): "ix_background_jobs_fingerprint",
+        alike._waiting(): DUE,
+        failing._failing(): "ix_background_jobs_attention",
+    }
+    for query, index in ways.items():
+        statement, parameters = compiled(filled, query, values)
+        answer = filled.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+        plan: dict[str, Any] = answer.scalar_one()[0]["Plan"]
+        assert index in set(_ways(plan)), index
+        assert most_read(plan, index) <= alike.DEPTH, index
+
+
+def compiled(session: Session, query: sa.Select[Any], values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    made = query.compile(session.connection(), compile_kwargs={"render_postcompile": True})
+    return str(made), {name: values.get(name, value) for name, value in made.params.items()}
+
+
+def most_read(node: dict[str, Any], index: str) -> float:
+    """Return how many rows the scans of an index have read."""
+    own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if node.get("Index Name") == index else 0
+    return max([own * node["Actual Loops"], *(most_read(child, index) for child in node.get("Plans", []))])
 
 
 def test_due_jobs_are_indexed_in_the_order_of_their_claiming(filled: Session) -> None:

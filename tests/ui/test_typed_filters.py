@@ -46,9 +46,10 @@ def test_ids_in_a_filter_have_the_names_that_people_use(session: Session) -> Non
     session.add(connection)
     session.add(BackgroundJob(kind="x", queue="x", status=JobStatus.FAILED, finished_at=clock.now(), **error))
     session.commit()
-    ids = {"user": str(user.id), "error": "abc123", "connection": str(connection.id)}
+    ids = {"user": str(user.id), "other_than": str(user.id), "error": "abc123", "connection": str(connection.id)}
     assert names_in(session, JobFilter.from_params(ids)) == {
         "user": "vera@example.com",
+        "other_than": "vera@example.com",
         "error": "TryAgain: No answer.",
         "connection": "tiktok @vera",
     }

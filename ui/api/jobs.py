@@ -75,8 +75,8 @@ def list_jobs(
 ) -> dict[str, Any]:
     """List jobs.
 
-    Filters: status, label, situation, kind, queue, user, connection, error, q, created_after, created_before,
-    finished_after, finished_before, due.
+    Filters: status, label, situation, kind, queue, user, connection, other_than, error, q, created_after,
+    created_before, finished_after, finished_before, due.
     """
     job_filter = _filter(request)
     page = read(

@@ -12,11 +12,13 @@ from sqlmodel import Session
 from core.database.engine import session_scope, snapshot_scope
 from core.database.failover import DatabaseReadOnly, check_writable
 from core.diagnosis.invariants import violations
+from core.diagnosis.service_check import check_service
 from core.diagnosis.situation import Situation
 from core.encryption.key_check import problem_of_key
 from core.encryption.rotation import token_cipher
 from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.logs import on_one_line
+from core.operations import SERVICES
 from core.people.users import find_users
 from core.quoting import as_argument
 from core.schedules.listing import unusable
@@ -55,7 +57,7 @@ def examine_all(engine: Engine) -> list[DoctorFinding]:
     """Return every problem, first whether the database can be written to."""
     with snapshot_scope(engine) as session:
         findings = examine(session)
-    return [*_closed(engine), *findings]
+    return [*_closed(engine), *findings, *_failing_services()]
 
 
 def examine(session: Session) -> list[DoctorFinding]:
@@ -85,6 +87,13 @@ def _closed(engine: Engine) -> Iterator[DoctorFinding]:
     except DatabaseReadOnly as error:
         remedy = "make it writable, or set DATABASE_URL to the server that is"
         yield DoctorFinding("database is read-only", error.sentence.removesuffix("."), remedy)
+
+
+def _failing_services() -> Iterator[DoctorFinding]:
+    for name in SERVICES:
+        if (check := check_service(name)) and check.fault:
+            remedy = "Look after the service; jobs that need it fail or wait until it answers"
+            yield DoctorFinding("outside service", f"{name} {check.fault}", remedy)
 
 
 def _late(session: Session) -> list[DoctorFinding]:

@@ -1,7 +1,11 @@
 """A diagnosis as lines for people: the sentence, what it is based on, and the remedy with its command line."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.commands.registry import COMMANDS
 from core.diagnosis.answer import Diagnosis, Remedy
+from core.diagnosis.service_check import check_service
 from core.operations import BY_NAME
 from core.quoting import as_argument
 from core.wording import PROGRAM
@@ -22,10 +26,20 @@ def print_diagnosis(diagnosis: Diagnosis, email: str | None = None) -> None:
     print_line(f"{str(diagnosis.situation).capitalize()}. {diagnosis.sentence}")
     for fact in diagnosis.evidence:
         print_line(f"  {fact}")
+    for counted_jobs in diagnosis.alike:
+        print_line(f"  {counted_jobs.sentence}")
+        print_line(f"    {PROGRAM} jobs list{as_flags(counted_jobs.jobs)}")
+    if check := check_service(diagnosis.service):
+        print_line(f"  {check.sentence}")
     if diagnosis.remedy:
         _print_remedy("Remedy", diagnosis.remedy, email)
     for other in diagnosis.others:
         _print_remedy("Or", other, email)
+
+
+def as_flags(values: Mapping[str, Any]) -> str:
+    """Return values as a command line has them."""
+    return "".join(f" --{name.replace('_', '-')} {as_argument(str(value))}" for name, value in values.items())
 
 
 def _print_remedy(what: str, remedy: Remedy, email: str | None) -> None:
@@ -35,10 +49,7 @@ def _print_remedy(what: str, remedy: Remedy, email: str | None) -> None:
     if email and name == "user.repair":
         line = f"users repair {as_argument(email)}{' --start-again' if remedy.args.get('start_again') else ''}"
     elif email and name in BY_NAME:
-        flags = "".join(
-            f" --{field.replace('_', '-')} {as_argument(str(value))}" for field, value in remedy.args.items()
-        )
-        line = f"do {name} --user {as_argument(email)}{flags}"
+        line = f"do {name} --user {as_argument(email)}{as_flags(remedy.args)}"
     if line:
         needs_reason = name in COMMANDS and COMMANDS[name].needs_reason
         print_line(f"  {PROGRAM} {line}{' --reason …' if needs_reason else ''}")

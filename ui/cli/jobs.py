@@ -28,14 +28,16 @@ def list_jobs(
     kind: Annotated[str, typer.Option(help="Comma-separated, such as demo.enable.")] = "",
     queue: Annotated[str, typer.Option(help="Comma-separated names of queues.")] = "",
     user: Annotated[str, typer.Option(help="A user's id, or the start of their e-mail address.")] = "",
+    other_than: Annotated[str, typer.Option(help="A user's id: only jobs of other users.")] = "",
     error: Annotated[str, typer.Option(help="An error's fingerprint, or words of its type and message.")] = "",
+    finished_after: Annotated[str, typer.Option(help="A time with its zone, such as 2026-11-20T14:02:00Z.")] = "",
     q: Annotated[str, typer.Option(help="An id, the start of an e-mail address, part of a kind, or error words.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
     where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
-    words = {"user": user, "error": error, "q": q}
+    words = {"user": user, "other_than": other_than, "error": error, "finished_after": finished_after, "q": q}
     job_filter = JobFilter.from_params({name: value for name, value in (where | words).items() if value})
     page = load(lambda session: queries.page(session, job_filter, limit=limit))
     print_rows(

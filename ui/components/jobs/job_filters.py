@@ -114,8 +114,8 @@ class FilterBar:
 
     async def _name(self) -> None:
         """Load what people call the ids in the filter."""
-        ids = self._filter.user or self._filter.error or self._filter.connection
-        self._names = await access.load(names_in, self._filter) if ids else {}
+        ids = (self._filter.user, self._filter.other_than, self._filter.error, self._filter.connection)
+        self._names = await access.load(names_in, self._filter) if any(ids) else {}
 
     async def _apply_fields(self) -> None:
         kind, typed = self._kind.value, typed_filters((self._search.value or "").strip()[:320])

@@ -99,6 +99,7 @@ export function fits(row, query) {
     among("kind", row.kind) &&
     among("queue", row.queue) &&
     (!user || row.user_id === user || searched(row.user_email).startsWith(user)) &&
+    (!query.other_than || (row.user_id && row.user_id !== query.other_than)) &&
     (!query.due || (row.status === "queued" && Date.parse(row.run_at) <= Date.now() === (query.due === "yes"))) &&
     (!query.created_after || Date.parse(row.created_at) >= Date.parse(query.created_after)) &&
     (!query.created_before || Date.parse(row.created_at) < Date.parse(query.created_before)) &&

@@ -1,0 +1,68 @@
+"""Reasons for which several users fail at the moment."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlmodel import Session, col
+
+from core import clock
+from core.database.statements import Query, fetch
+from core.diagnosis.alike import DEPTH, FAILED, Crowd, users_with_error
+from core.diagnosis.situation import is_settled
+from core.models import BackgroundJob
+
+#: So many users who failed with one error within so long are an incident; with fewer in it, it is over.
+FEWEST: Final = 3
+WITHIN: Final = timedelta(minutes=15)
+#: The reasons that hit most users; the overview has all.
+REASONS_SHOWN: Final = 2
+#: Characters of an error in a sentence.
+LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FailingReason:
+    """An error, as the newest job has it, and the users whose jobs failed with it and are not dealt with."""
+
+    fingerprint: str
+    message: str
+    failed: Crowd
+
+
+def failing_reasons(session: Session) -> tuple[FailingReason, ...]:
+    """Return the errors that several users had lately, the most frequent first."""
+    rows = fetch(session, _failing())
+    return tuple(
+        FailingReason(row.fingerprint, row.message, users_with_error(session, row.fingerprint).failed) for row in rows
+    )
+
+
+@cache
+def _failing() -> Query:
+    """Select the errors of WITHIN; of the failed jobs, the index of their requests shows the newest DEPTH."""
+    job = BackgroundJob
+    shown = (job.id, job.user_id, job.connection_id, job.machine, job.created_at, job.finished_at)
+    newest = (
+        sa.select(*(col(each) for each in (*shown, job.error_fingerprint, job.error_message)))
+        .where(col(job.status) == FAILED)
+        .order_by(col(job.created_at).desc(), col(job.id).desc())
+        .limit(DEPTH)
+        .subquery("newest")
+    )
+    row: Any = newest.c
+    is_late = row.finished_at >= clock.db_now() - sa.literal(WITHIN, sa.Interval())
+    users = sa.func.count(sa.distinct(row.user_id))
+    line = sa.func.left(sa.func.split_part(row.error_message, "\n", 1), LONGEST)
+    messages: Any = sa.func.array_agg(aggregate_order_by(line, row.finished_at.desc()), type_=sa.ARRAY(sa.Text))
+    return (
+        sa.select(row.error_fingerprint.label("fingerprint"), messages[1].label("message"))
+        .where(row.error_fingerprint.is_not(None), row.user_id.is_not(None), is_late, sa.not_(is_settled(row)))
+        .group_by(row.error_fingerprint)
+        .having(users >= FEWEST)
+        .order_by(users.desc(), row.error_fingerprint)
+        .limit(REASONS_SHOWN)
+    )
