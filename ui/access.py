@@ -34,6 +34,8 @@ _ACTOR = "unstuck.actor"
 #: In a page's storage: the request that is being answered has authenticated the person.
 _JUST_CHECKED = "just_checked"
 
+#: Seconds in which a busy console or database may draw a page; NiceGUI would show an error after three.
+PATIENCE: Final = 30.0
 #: Pages of one session whose browsers have not connected yet; people open a few at once.
 MOST_UNCONNECTED = 20
 
@@ -155,7 +157,7 @@ def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Call
                 client.storage.pop(_JUST_CHECKED, None)
             return result
 
-        return nicegui_ui.page(path, title=title)(guarded)
+        return nicegui_ui.page(path, title=title, response_timeout=PATIENCE)(guarded)
 
     return declare
 

@@ -50,6 +50,19 @@ def test_an_answer_waits_for_its_page_only_so_long(monkeypatch: pytest.MonkeyPat
     in_a_loop(wait())
 
 
+def test_a_busy_console_has_half_a_minute_for_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared: dict[str, object] = {}
+
+    def declare(path: str, **settings: object) -> object:
+        declared.update(path=path, **settings)
+        return lambda draw: draw
+
+    monkeypatch.setattr(access.nicegui_ui, "page", declare)
+    access.page("/busy")(lambda: None)
+    assert declared["path"] == "/busy"
+    assert declared["response_timeout"] == 30
+
+
 def test_the_first_answer_contains_the_page(console, rows: Session) -> None:
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()
