@@ -35,7 +35,7 @@ _ACTOR = "unstuck.actor"
 _JUST_CHECKED = "just_checked"
 
 #: Seconds in which a busy console or database may draw a page; NiceGUI would show an error after three.
-PATIENCE: Final = 30.0
+PATIENCE = 30.0
 #: Pages of one session whose browsers have not connected yet; people open a few at once.
 MOST_UNCONNECTED = 20
 
