@@ -161,6 +161,7 @@ def _reports() -> Query:
         col(job.user_id) == sa.bindparam("user_id"),
         col(job.machine) == sa.bindparam("machine"),
         col(job.token) > 0,
+        col(job.started_at).is_not(None),
     )
     reported = sa.func.jsonb_extract_path_text(col(job.result), "interactions")
     newest = (col(job.created_at).desc(), col(job.id).desc())

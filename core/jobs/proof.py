@@ -21,14 +21,25 @@ ENDINGS: Final = {
 
 
 def state_after(kind: Operation[Any, Any], job: BackgroundJob, status: JobStatus) -> StrEnum:
-    """Return the state of the row once its job has ended so; a job that never began gives the former state back."""
+    """Return the state of the row once its job has ended so; one cancelled before it began gives the former state back.
+    """
     if status is JobStatus.SUCCEEDED:
         return kind.target
     if status is JobStatus.FAILED:
         return kind.machine.failed
-    if job.token == 0 and job.came_from in set(type(kind.during)):
+    if not job.has_begun and job.came_from in set(type(kind.during)):
         return type(kind.during)(job.came_from)
     return kind.cancelled_state
+
+
+def is_untouched(kind: Operation[Any, Any], job: BackgroundJob, row: Any) -> bool:
+    """Tell whether a job has not begun, from its locked row: it was never claimed, or it was planned and its worker was
+    lost before it moved the row.
+
+    The state of an operation that cleans up, and so does not move its row, does not tell: it counts as begun.
+    """
+    state = kind.machine.state_of(row)
+    return job.token == 0 or (job.progress_total == 0 and job.came_from == state != kind.during)
 
 
 def ending_of(session: Session, job: BackgroundJob) -> JobStatus | None:

@@ -180,10 +180,14 @@ def _operation(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
 def _begin(session: Session, held: Claimed, kind: Operation[Any, Any], subject: Any) -> None:
     """Move the locked subject of a planned job to its transitional state: it had been left alone until now.
 
-    Raises LeaseLost: who lost the job must not move what others have moved on.
+    Raises LeaseLost: who lost the job must not move what others have moved on. A job that was asked to stop meanwhile
+    does not begin.
     """
-    if lock_held(session, held.id, held.token) is None:
+    job = lock_held(session, held.id, held.token)
+    if job is None:
         raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")
+    if job.cancel_requested_at:
+        raise _CancelRequested
     kind.machine.set_state(subject, kind.during)
     session.flush()
     bus.changed(session, job_id=held.id, user_id=getattr(subject, "user_id", subject.id))
