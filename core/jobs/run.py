@@ -21,7 +21,7 @@ from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
 from core.jobs.subject import lock_held, lock_subject, work_of
-from core.models import AttemptOutcome, BackgroundJob
+from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.operation import Operation, Steps, Task, TaskWork
 from core.operations import BY_NAME
 from core.outside import Unwanted
@@ -217,8 +217,7 @@ def _end(
     session.rollback()
     job = lock_held(session, held.id, held.token)
     if job is None:
-        session.rollback()
-        return AttemptOutcome.LOST
+        return _fate_of(session, held)
     crash_point("before_finish")
     ending(session, job)
     session.commit()
@@ -230,9 +229,16 @@ def _after_loss(session: Session, held: Claimed) -> AttemptOutcome:
     """Tell a lost lease from a success that came after an accepted cancel: such a job settles as cancelled."""
     job = lock_held(session, held.id, held.token)
     if job is None or not job.cancel_requested_at:
-        session.rollback()
-        return AttemptOutcome.LOST
+        return _fate_of(session, held)
     return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
+
+
+def _fate_of(session: Session, held: Claimed) -> AttemptOutcome:
+    """Return what became of a job that is not held any more: its success may be written, and the answer was lost."""
+    job = session.get(BackgroundJob, held.id, populate_existing=True)
+    is_own = job is not None and (job.token, job.status) == (held.token, JobStatus.SUCCEEDED)
+    session.rollback()
+    return AttemptOutcome.SUCCEEDED if is_own else AttemptOutcome.LOST
 
 
 def _settle_cancelled(session: Session, job: BackgroundJob) -> None:
