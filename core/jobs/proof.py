@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
+from core.jobs.request_tasks import SOON
 from core.models import BackgroundJob, Event, JobStatus
 from core.operation import Operation
 from core.operations import BY_NAME
@@ -40,6 +41,12 @@ def is_untouched(kind: Operation[Any, Any], job: BackgroundJob, row: Any) -> boo
     """
     state = kind.machine.state_of(row)
     return job.token == 0 or (job.progress_total == 0 and job.came_from == state != kind.during)
+
+
+def is_plan(job: BackgroundJob) -> bool:
+    """Tell whether a job was requested for later and has not begun: until then it leaves its row alone."""
+    is_later = job.came_from is not None and job.run_at > job.created_at + SOON
+    return is_later and job.status is JobStatus.QUEUED and not job.has_begun
 
 
 def ending_of(session: Session, job: BackgroundJob) -> JobStatus | None:
