@@ -71,7 +71,9 @@ def drift_beside_plan(user: User, plan: JobContext) -> Explanation | None:
     state, proven = user.demo_mode_status, proven_state(plan.job, None)
     if not is_plan(plan.job) or proven in (None, state):
         return None
-    sentence = f"Demo mode says {state}, but it was {proven}, and no job has moved it: someone changed it in the database."
+    sentence = (
+        f"Demo mode says {state}, but it was {proven}, and no job has moved it: someone changed it in the database."
+    )
     waits = f"{name_of(plan)} is planned, and has not begun; it stays as it is."
     return _repairable(user, plan, UserData(0), sentence, (waits,))
 

@@ -22,8 +22,7 @@ ENDINGS: Final = {
 
 
 def state_after(kind: Operation[Any, Any], job: BackgroundJob, status: JobStatus) -> StrEnum:
-    """Return the state of the row once its job has ended so; one cancelled before it began gives the former state back.
-    """
+    """Return the state of the row once its job has ended so; one cancelled before it began returns the former state."""
     if status is JobStatus.SUCCEEDED:
         return kind.target
     if status is JobStatus.FAILED:

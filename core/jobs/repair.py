@@ -45,8 +45,8 @@ def repair_user(
 ) -> Repaired:
     """End a job that was changed by hand, delete what it left, and set the user's state to what the job proves.
 
-    A transitional state of which no job tells becomes `failed`, from where one can retry or clean up. A planned job that
-    has not begun stays as it is. Raises NotFound, AlreadyActive, or NotAllowed when nothing has drifted.
+    A transitional state of which no job tells becomes `failed`, from where one can retry or clean up. A planned job
+    that has not begun stays as it is. Raises NotFound, AlreadyActive, or NotAllowed when nothing has drifted.
     """
     user = lock_row(session, User, user_id)
     if user is None:
@@ -80,8 +80,7 @@ def _repair(session: Session, machine: Machine[Any], user: User, actor: Actor, r
 
 
 def _plan_beside(session: Session, machine: Machine[Any], user: User) -> BackgroundJob | None:
-    """Return the user's planned job that has not begun, if there is one. Raises AlreadyActive if another one is active.
-    """
+    """Return the user's planned job that has not begun, if there is one. Raises AlreadyActive for another job."""
     active = active_job(session, operations_on(machine)[0], user.id)
     job = lock_job(session, active.id) if active else None
     if job is None or job.status in TERMINAL:

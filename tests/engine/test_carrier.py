@@ -297,7 +297,7 @@ def test_an_ended_thread_is_free_though_the_turn_that_learns_of_it_ends_with_an_
     carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Turns, "look_around", defect)
-    ended = [left_to(carrier).handed for _ in range(8)][0]
+    ended, *_ = (left_to(carrier).handed for _ in range(8))
     carrier._endings.clear()
     carrier.free(ended)
     with pytest.raises(ZeroDivisionError):

@@ -132,8 +132,6 @@ ENGINE_MUTANTS = (
     EngineMutant("stop that spends the attempt", _instead(finish, "release", _hand_back_spent), settings.STOPPING),
     EngineMutant("begin without lease", _instead(run, "_begin", _begin_at_any_rate), settings.PLANNED),
     EngineMutant("begin deaf to cancel", _instead(run, "_begin", _begin_deaf), settings.PLANNED),
-    EngineMutant(
-        "undo of what has not begun", _instead(finish, "is_untouched", lambda *_: False), settings.PLANNED
-    ),
+    EngineMutant("undo of what has not begun", _instead(finish, "is_untouched", lambda *_: False), settings.PLANNED),
     EngineMutant("request beside a job", _instead(request, "_check", lambda *_: None), settings.ASKING),
 )

@@ -147,7 +147,9 @@ def _untouched_is_left_alone(before: World, transition: Transition) -> bool:
     if at < 0 or after.jobs[at].status != CANCELLED or before.jobs[at].status == CANCELLED:
         return True
     job = before.jobs[at]
-    return not job.token or not is_untouched(before, job) or (after.user, after.effects) == (job.came_from, before.effects)
+    return (
+        not job.token or not is_untouched(before, job) or (after.user, after.effects) == (job.came_from, before.effects)
+    )
 
 
 def _stopped_does_not_begin(before: World, transition: Transition) -> bool:

@@ -4,7 +4,19 @@ import pytest
 
 from tests.model.invariants import OF_MOVES, OF_STATES
 from tests.model.settings import ENABLE
-from tests.model.state import CANCELLED, DISABLED, ENABLED, FAILED, HEARD_STOP, QUEUED, RUNNING, SUCCEEDED, Job, Worker, World
+from tests.model.state import (
+    CANCELLED,
+    DISABLED,
+    ENABLED,
+    FAILED,
+    HEARD_STOP,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    Job,
+    Worker,
+    World,
+)
 from tests.model.transition import Move, Transition
 
 FIRST = ENABLE.first()

@@ -447,7 +447,9 @@ def test_a_cancel_promises_what_its_operation_does(operation: Operation[Any, Any
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_only_what_can_be_taken_back_is_called_cancel(operation: Operation[Any, Any]) -> None:
-    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1, started_at=datetime.now(UTC), progress_done=700)
+    begun = BackgroundJob(
+        kind=operation.name, status=JobStatus.RUNNING, token=1, started_at=datetime.now(UTC), progress_done=700
+    )
     is_back = operation.cancelled_state in operation.source and operation.cancelled_state != demo_mode.failed
     assert (cancel_offer(begun).label == "Cancel") is is_back
 
