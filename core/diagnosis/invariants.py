@@ -71,7 +71,7 @@ def _transitional_without_a_job(machine: Machine[Any]) -> str:
 
 
 def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
-    """Cancelling a job before it begins returns the row to its earlier state; unknown kinds are ignored.
+    """Ending a job before it begins returns the row to its earlier state; unknown kinds are ignored.
 
     A planned job, due later than it was requested, leaves the row alone until it begins, which is soon after its claim.
     """
@@ -88,6 +88,8 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
                 AND r.{machine.column} = l.came_from THEN l.came_from
             WHEN l.status IN ('queued', 'running') THEN {by_kind(lambda each: each.during)}
             WHEN l.status = 'cancelled' AND (l.token = 0 OR l.started_at IS NULL)
+                THEN coalesce(l.came_from, r.{machine.column})
+            WHEN l.status = 'failed' AND l.token > 0 AND l.started_at IS NULL
                 THEN coalesce(l.came_from, r.{machine.column})
             WHEN l.status = 'succeeded' THEN {by_kind(lambda each: each.target)}
             WHEN l.status = 'cancelled' THEN {by_kind(lambda each: each.cancelled_state)}

@@ -136,6 +136,8 @@ def _effect_of_repair(context: JobContext | None, data: UserData) -> str:
     proven = proven_state(context.job, data.ending) if context else None
     if proven is None:
         return "Marks it failed, so that you can retry or clean up."
+    if context and is_plan(context.job):
+        return f"Sets demo mode to {proven}, as it was; the planned job stays."
     if context and data.ending is None and is_by_hand(context.job, None):
         return f"Ends the job as the program would, deletes what it left, and sets demo mode to {proven}."
     return f"Sets demo mode to {proven}, as the last job left it."

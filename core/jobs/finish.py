@@ -70,7 +70,7 @@ def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> Non
 def fail(
     session: Session, job: BackgroundJob, failure: Failure, outcome: AttemptOutcome = AttemptOutcome.ERROR
 ) -> None:
-    """End a running job as failed: its writes are undone, its subject is at the machine's `failed`."""
+    """End a job as failed: its writes are undone, its subject is at the machine's `failed`, if it had begun."""
     ended = Transition(
         status=JobStatus.FAILED,
         outcome=outcome,
@@ -90,13 +90,13 @@ def cancelled(job: BackgroundJob, **change: Any) -> Transition:
 def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
     """End a job without success: undo the writes of every attempt, settle the subject, move the job.
 
-    A cancelled job that never began has nothing to undo: its subject is as before the request. If the undo itself
-    fails, the job ends as failed and says so, and never as cancelled.
+    A job that never began has nothing to undo: its subject is as before the request. If the undo itself fails, the job
+    ends as failed and says so, and never as cancelled.
     """
     kind = BY_NAME.get(job.kind)
     subject = lock_subject(session, job)
     if isinstance(kind, Operation) and subject is not None:
-        if to.status is not JobStatus.CANCELLED or not _forget_start(session, job, kind, subject):
+        if not _forget_start(session, job, kind, subject):
             to = _undo(session, job, kind, subject, to)
         kind.machine.set_state(subject, state_after(kind, job, to.status))
         session.flush()
@@ -146,8 +146,6 @@ def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] 
 
 
 def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any, to: Transition) -> Transition:
-    if job.token == 0:
-        return to
     try:
         with session.begin_nested():
             kind.undo(work_of(session, job, kind, subject))

@@ -22,14 +22,16 @@ ENDINGS: Final = {
 
 
 def state_after(kind: Operation[Any, Any], job: BackgroundJob, status: JobStatus) -> StrEnum:
-    """Return the state of the row once its job has ended so; one cancelled before it began returns the former state."""
+    """Return the state of the row once its job has ended so; one that never began returns the former state.
+
+    One that was never claimed does not fail, but by hand.
+    """
     if status is JobStatus.SUCCEEDED:
         return kind.target
-    if status is JobStatus.FAILED:
-        return kind.machine.failed
-    if not job.has_begun and job.came_from in set(type(kind.during)):
+    is_known = job.came_from in set(type(kind.during))
+    if is_known and not job.has_begun and (job.token or status is not JobStatus.FAILED):
         return type(kind.during)(job.came_from)
-    return kind.cancelled_state
+    return kind.machine.failed if status is JobStatus.FAILED else kind.cancelled_state
 
 
 def is_untouched(kind: Operation[Any, Any], job: BackgroundJob, row: Any) -> bool:

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core import clock
 from core.database.engine import session_scope
 from core.diagnosis.cancelling import cancel_offer
 from core.diagnosis.situation import Situation
+from core.diagnosis.user import explain_job
 from core.jobs import abandon
 from core.jobs.cancel import cancel
 from core.jobs.labels import Label
@@ -27,6 +28,8 @@ from tests.factories import SUPPORT
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 Any_ = Operation[Any, Any]
+#: Arguments that this release refuses, though they were valid when the job was planned.
+_STALE = text("""UPDATE background_jobs SET args = '{"preset": "giant"}', max_attempts = 1 WHERE id = :id""")
 
 
 def plan(engine: Engine, operation: Any_, user: UUID) -> UUID:
@@ -112,6 +115,26 @@ def test_a_plan_that_is_cancelled_after_its_worker_died_before_it_began_leaves_e
     assert picture(engine, user) == before
     assert job_row(engine, job).status is JobStatus.CANCELLED
     assert_healthy(engine, user, "cancelled")
+
+
+@pytest.mark.parametrize("operation", [demo.enable, demo.switch, demo.disable], ids=lambda operation: operation.name)
+def test_a_plan_that_fails_before_it_begins_leaves_everything_as_it_was_and_is_seen(
+    engine: Engine, operation: Any_
+) -> None:
+    user = driving.reach(engine, operation)
+    before = picture(engine, user)
+    job = plan(engine, operation, user)
+    with session_scope(engine) as session:
+        session.connection().execute(_STALE, {"id": job})
+    driving.make_due(engine)
+    assert driving.run_next(engine) is AttemptOutcome.ERROR
+    assert picture(engine, user) == before
+    row = job_row(engine, job)
+    assert (row.status, row.error_type) == (JobStatus.FAILED, "ValidationError")
+    assert "Cleaning up failed" not in (row.error_message or "")
+    assert_healthy(engine, user, "failed")
+    with Session(engine) as session:
+        assert explain_job(session, job).situation is Situation.FAILED, "an operator has to see it"
 
 
 @every_operation

@@ -212,6 +212,8 @@ def test_a_state_written_by_hand_beside_a_plan_is_repaired_and_the_plan_stays(
 
     diagnosis = diagnosis_of(engine, user)
     assert f"Demo mode says {state}, but it was enabled" in diagnosis.sentence
+    assert diagnosis.remedy is not None
+    assert diagnosis.remedy.effect == "Sets demo mode to enabled, as it was; the planned job stays."
     assert diagnosis.others == ()
     assert press(engine, diagnosis.remedy) == {"was": state, "now": "enabled", "job_id": None}
 

@@ -29,7 +29,7 @@ def succeed(world: World, at: int, rules: Protections) -> World:
 def settle(world: World, at: int, status: str, rules: Protections) -> World:
     """End a job without success: what it left is undone, unless it never began or the undo fails."""
     job = world.jobs[at]
-    if status == CANCELLED and is_untouched(world, job) and (not job.token or rules.untouched_is_left_alone):
+    if is_untouched(world, job) and (not job.token or rules.untouched_is_left_alone):
         world = world.with_job(at, job._replace(started=False))
         return _end(world, at, status, _rest_of(world.jobs[at], status, rules), rules)
     if job.token and world.undo_broken:
@@ -94,8 +94,6 @@ def _end(world: World, at: int, status: str, user: str, rules: Protections) -> W
 
 
 def _rest_of(job: Job, status: str, rules: Protections) -> str:
-    if status == FAILED:
-        return USER_FAILED
     if not job.started and rules.never_started_goes_back:
         return job.came_from
-    return KINDS[job.kind].cancelled_state
+    return USER_FAILED if status == FAILED else KINDS[job.kind].cancelled_state

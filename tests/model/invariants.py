@@ -38,9 +38,9 @@ def state_after(job: Job) -> str:
         return kind.during
     if job.status == SUCCEEDED:
         return kind.target
-    if job.status == FAILED:
-        return "failed"
-    return kind.cancelled_state if job.started else job.came_from
+    if not job.started:
+        return job.came_from
+    return "failed" if job.status == FAILED else kind.cancelled_state
 
 
 def _no_effect_twice(world: World) -> bool:
@@ -60,7 +60,7 @@ def _success_is_complete(world: World) -> bool:
 def _nothing_is_left(world: World) -> bool:
     """A job that never began leaves its user as before; a job whose undo failed says so, and has failed."""
     last = world.jobs[-1]
-    if last.status not in (FAILED, CANCELLED) or not last.token or (last.status == CANCELLED and not last.started):
+    if last.status not in (FAILED, CANCELLED) or not last.started:
         return True
     return not world.effects or (last.unclean and last.status == FAILED)
 
@@ -142,9 +142,9 @@ def _moving_on_is_free(before: World, transition: Transition) -> bool:
 
 
 def _untouched_is_left_alone(before: World, transition: Transition) -> bool:
-    """Cancelling a job that was claimed and has not begun leaves its user and their data as before the request."""
+    """Ending a job that was claimed and has not begun leaves its user and their data as before the request."""
     after, at = transition.world, transition.move.job
-    if at < 0 or after.jobs[at].status != CANCELLED or before.jobs[at].status == CANCELLED:
+    if at < 0 or after.jobs[at].status not in ENDED or before.jobs[at].status in ENDED:
         return True
     job = before.jobs[at]
     return (
