@@ -34,7 +34,7 @@ BROKEN_STATES = {
     "no effect twice": world(JOB, effects=(0, 0)),
     "at most one terminal transition": world(JOB._replace(endings=2)),
     "succeeded means the work is complete": world(JOB._replace(status=SUCCEEDED, token=1), effects=(0,)),
-    "failed or cancelled means nothing left": world(JOB._replace(status=FAILED, token=1), effects=(0,)),
+    "failed or cancelled means nothing left": world(JOB._replace(status=FAILED, token=1, started=True), effects=(0,)),
     "user state = f(last job)": world(JOB)._replace(user="enabled"),
     "attempt <= max_attempts": world(JOB._replace(attempt=3)),
     "one holder per token": world(HELD, workers=(Worker(0, 2), Worker(0, 2))),
