@@ -87,10 +87,8 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
             WHEN l.status IN ('queued', 'running') AND l.run_at > l.created_at AND l.progress_total = 0
                 AND r.{machine.column} = l.came_from THEN l.came_from
             WHEN l.status IN ('queued', 'running') THEN {by_kind(lambda each: each.during)}
-            WHEN l.status = 'cancelled' AND (l.token = 0 OR l.started_at IS NULL)
-                THEN coalesce(l.came_from, r.{machine.column})
-            WHEN l.status = 'failed' AND l.token > 0 AND l.started_at IS NULL
-                THEN coalesce(l.came_from, r.{machine.column})
+            WHEN l.status IN ('cancelled', 'failed') AND l.token > 0 AND l.started_at IS NULL
+                OR l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, r.{machine.column})
             WHEN l.status = 'succeeded' THEN {by_kind(lambda each: each.target)}
             WHEN l.status = 'cancelled' THEN {by_kind(lambda each: each.cancelled_state)}
             ELSE '{machine.failed}' END

@@ -69,7 +69,7 @@ def drift(user: User, context: JobContext | None, data: UserData | None) -> Expl
 def drift_beside_plan(user: User, plan: JobContext) -> Explanation | None:
     """Explain a state that is not the one in which a planned job has found its user; None if it is."""
     state, proven = user.demo_mode_status, proven_state(plan.job, None)
-    if not is_plan(plan.job) or proven in (None, state):
+    if not is_plan(plan.job, state) or proven in (None, state):
         return None
     sentence = (
         f"Demo mode says {state}, but it was {proven}, and no job has moved it: someone changed it in the database."
@@ -136,7 +136,7 @@ def _effect_of_repair(context: JobContext | None, data: UserData) -> str:
     proven = proven_state(context.job, data.ending) if context else None
     if proven is None:
         return "Marks it failed, so that you can retry or clean up."
-    if context and is_plan(context.job):
+    if context and context.job.status not in TERMINAL:
         return f"Sets demo mode to {proven}, as it was; the planned job stays."
     if context and data.ending is None and is_by_hand(context.job, None):
         return f"Ends the job as the program would, deletes what it left, and sets demo mode to {proven}."

@@ -28,8 +28,8 @@ def state_after(kind: Operation[Any, Any], job: BackgroundJob, status: JobStatus
     """
     if status is JobStatus.SUCCEEDED:
         return kind.target
-    is_known = job.came_from in set(type(kind.during))
-    if is_known and not job.has_begun and (job.token or status is not JobStatus.FAILED):
+    never_began = not job.has_begun and (job.token or status is not JobStatus.FAILED)
+    if never_began and job.came_from in set(type(kind.during)):
         return type(kind.during)(job.came_from)
     return kind.machine.failed if status is JobStatus.FAILED else kind.cancelled_state
 
@@ -44,10 +44,15 @@ def is_untouched(kind: Operation[Any, Any], job: BackgroundJob, row: Any) -> boo
     return job.token == 0 or (job.progress_total == 0 and job.came_from == state != kind.during)
 
 
-def is_plan(job: BackgroundJob) -> bool:
-    """Tell whether a job was requested for later and has not begun: until then it leaves its row alone."""
-    is_later = job.came_from is not None and job.run_at > job.created_at + SOON
-    return is_later and job.status is JobStatus.QUEUED and not job.has_begun
+def is_plan(job: BackgroundJob, state: StrEnum) -> bool:
+    """Tell whether a job was requested for later and has not begun: until then it leaves its row, in `state`, alone.
+
+    A row in the job's own transitional state does not tell: a person may have put off a job that had moved it.
+    """
+    kind = BY_NAME.get(job.kind)
+    if not isinstance(kind, Operation) or job.status is not JobStatus.QUEUED or job.has_begun:
+        return False
+    return job.came_from is not None and state != kind.during and job.run_at > job.created_at + SOON
 
 
 def ending_of(session: Session, job: BackgroundJob) -> JobStatus | None:

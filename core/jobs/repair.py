@@ -85,7 +85,7 @@ def _plan_beside(session: Session, machine: Machine[Any], user: User) -> Backgro
     job = lock_job(session, active.id) if active else None
     if job is None or job.status in TERMINAL:
         return None
-    if is_plan(job):
+    if is_plan(job, machine.state_of(user)):
         return job
     raise AlreadyActive(f"{job.kind} is active for this user (job {job.id}); there is nothing to repair.", job.id)
 

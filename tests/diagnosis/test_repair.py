@@ -194,7 +194,7 @@ def test_a_switch_that_was_stopped_can_be_asked_for_again(engine: Engine, monkey
         assert session.get_one(User, user).demo_preset == "micro"
 
 
-@pytest.mark.parametrize("state", ["disabling", "enabling", "failed"])
+@pytest.mark.parametrize("state", ["disabled", "enabling", "failed"])
 @pytest.mark.parametrize("is_lost", [False, True], ids=["waits", "lost its worker before it began"])
 def test_a_state_written_by_hand_beside_a_plan_is_repaired_and_the_plan_stays(
     engine: Engine, state: str, is_lost: bool
