@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         default=5, gt=0, description="Seconds between two sweeps for lost and overlooked jobs."
     )
     orphan_minutes: float = Field(
-        default=5, gt=0, description="A job that lost its worker fails when no other could take over for this long."
+        default=5, gt=0, description="A half-done job fails when no worker could go on with it for this long."
     )
     grace_seconds: float = Field(
         default=25, ge=0, description="How long a stopping worker waits for its jobs to reach a checkpoint."

@@ -4,8 +4,7 @@ A job's trace id is its job id (both have 128 bits), so each leads to the other 
 To enable it: install opentelemetry-distro and an exporter, and start `opentelemetry-instrument python main.py`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
 from opentelemetry import trace
@@ -29,22 +28,27 @@ def note_request(job_id: UUID, kind: str, queue: str) -> None:
     span.end()
 
 
-@contextmanager
-def attempt(job_id: UUID, kind: str, number: int, token: int) -> Iterator[Span]:
-    """Create the span of one attempt; everything that the job does goes under it."""
+def begin_attempt(job_id: UUID, kind: str, number: int, token: int) -> Span:
+    """Create the span of one attempt; `end_attempt` ends it."""
     if not _is_on():
-        yield trace.INVALID_SPAN
-        return
-    with _tracer().start_as_current_span(f"attempt {kind}", context=_trace_of(job_id)) as span:
-        span.set_attributes({"job.id": str(job_id), "job.kind": kind, "job.attempt": number, "job.token": token})
-        yield span
+        return trace.INVALID_SPAN
+    span = _tracer().start_span(f"attempt {kind}", context=_trace_of(job_id))
+    span.set_attributes({"job.id": str(job_id), "job.kind": kind, "job.attempt": number, "job.token": token})
+    return span
 
 
-def note_outcome(span: Span, outcome: AttemptOutcome) -> None:
-    """Set the attempt's outcome on its span."""
-    span.set_attribute("job.outcome", outcome.value)
-    if outcome not in _ENDED_WELL:
-        span.set_status(Status(StatusCode.ERROR, outcome.value))
+def under(span: Span) -> AbstractContextManager[object]:
+    """Let everything that is done in this block go under a span, which stays open."""
+    return nullcontext() if span is trace.INVALID_SPAN else trace.use_span(span)
+
+
+def end_attempt(span: Span, outcome: AttemptOutcome | None) -> None:
+    """End the span of an attempt with the outcome that is committed; None: it is unknown."""
+    if outcome:
+        span.set_attribute("job.outcome", outcome.value)
+        if outcome not in _ENDED_WELL:
+            span.set_status(Status(StatusCode.ERROR, outcome.value))
+    span.end()
 
 
 def _is_on() -> bool:

@@ -5,6 +5,7 @@ A wake-up of a queue only makes the carrier look; Dramatiq receives it, and host
 
 import logging
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
@@ -23,9 +24,10 @@ from core.jobs.due import DueQueue, due_queues
 from core.jobs.run import EndWell, end_alone, run
 from core.models import AttemptOutcome
 from core.operations import BY_NAME
+from core.rounds import OUTAGES
 from core.settings import settings
 from tasks.broker import WakeupBroker, actor_name
-from tasks.carrier import Carrier
+from tasks.carrier import RETRY, Carrier
 from tasks.handed import Handed, note_end
 from tasks.registry import Registry
 from tasks.turns import Turns
@@ -89,25 +91,34 @@ class Drain:
         crash_point("after_claim")
         self.registry.take(held)
         left: list[Ended] = []
-        is_left = False
+        is_left, outcome = False, None
         try:
-            with tracing.attempt(held.id, held.kind, held.attempt, held.token) as span:
+            span = handed.span = handed.span or tracing.begin_attempt(held.id, held.kind, held.attempt, held.token)
+            with tracing.under(span):
                 outcome = self._attempt(held, handed.refused, left.append)
-                tracing.note_outcome(span, outcome)
             if left:
                 self.carrier.end(handed, held, left[0])
                 is_left = True
         finally:
             if not is_left:  # also if an interruption came late
                 self.registry.forget(held)
-        if not is_left:
-            note_end(held, self.worker_id, outcome)
+                note_end(handed, self.worker_id, outcome)
         return is_left
 
     def _attempt(self, held: Claimed, refused: Ended | None, end_well: EndWell) -> AttemptOutcome:
         if refused:
-            return end_alone(self.engine, held, refused)
+            return self._end_alone(held, refused, end_well)
         return run(self.engine, held, settings().step_limit, self.stopping.is_set, end_well)
+
+    def _end_alone(self, held: Claimed, ended: Ended, end_well: EndWell) -> AttemptOutcome:
+        """Write a success that the carrier could not; it has it again while the database does not answer."""
+        try:
+            return end_alone(self.engine, held, ended)
+        except OUTAGES as error:
+            log.warning("success not written yet", extra={"job": str(held.id), "error": str(error).split("\n")[0]})
+            time.sleep(RETRY)
+            end_well(ended)
+            return AttemptOutcome.SUCCEEDED
 
     def _claim(self, queue: str, *, alone: bool) -> Claimed | None:
         """Claim the next job of a queue, whose kind may have a limit."""

@@ -3,7 +3,8 @@
 It takes a turn when a job ended or may be due: one statement, which commits itself, for whatever has come together.
 While jobs stream, turns are `PACE` or `EASY_PACE` apart, unless every thread has ended its job. So a busy worker writes
 in groups, and an idle one starts a job at once. It waits for a locked row no longer than `LOCK_WAIT`, and no thread
-waits for it: the process holds a job until its success is written.
+waits for it: the process holds a job until its success is written. A success is never thrown away: if the database does
+not answer, a later turn writes it on another connection, and after any other error its thread writes it alone.
 """
 
 import logging
@@ -16,7 +17,6 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from core import bus
 from core.crash import crash_point
@@ -29,6 +29,7 @@ from core.operations import BY_NAME
 from core.settings import settings
 from tasks.handed import Ending, Handed, note_end
 from tasks.loop import Loop
+from tasks.refusals import is_about_a_lock, is_about_rows, is_about_the_connection
 from tasks.registry import Registry
 from tasks.turns import Turns
 
@@ -45,6 +46,8 @@ CALL: Final = 0.1
 #: Seconds for which nothing starts beside a suspect: one that kills its worker does so soon. Where no other worker
 #: serves its queue, others wait for it, and not for long.
 ALONE, ALONE_HERE = 60.0, 3.0
+#: Seconds from a turn that ended with an error to the next one, which writes what that one could not.
+RETRY: Final = 1.0
 #: Seconds that the carrier waits for news before it comes round.
 IDLE: Final = 20.0
 
@@ -69,7 +72,7 @@ class Carrier:
         self._news, self._all_ended = threading.Event(), threading.Event()
         self._turn_at = self._alone_until = 0.0
         self._called_at: dict[str, float] = {}
-        missed = "jobs neither claimed nor ended: those that are held are left to the sweep"
+        missed = "jobs neither claimed nor ended yet"
         self._loop = Loop("carrier", self._once, lambda: 0, missed=missed, at_once=True, every=IDLE)
 
     def start(self) -> None:
@@ -130,25 +133,38 @@ class Carrier:
         self._registry.set_busy(self._registry.threads)  # as long as a claim is under way
         try:
             self._turn()
+        except BaseException:
+            self._turn_at += RETRY
+            self._news.set()
+            raise
         finally:
             self._registry.set_busy(len(self._running))
 
     def _turn(self) -> None:
-        endings, freed = _all_of(self._endings), _all_of(self._freed)
-        if (endings or freed) and len(self._running) >= self._registry.threads:
+        freed, was_full = _all_of(self._freed), len(self._running) >= self._registry.threads
+        self._running.difference_update(freed)
+        endings = _all_of(self._endings)
+        leaving = {ending.handed for ending in endings}
+        try:
+            self._learn([*freed, *leaving], look_around=was_full)
+            while plan := self._plan(leaving) or ({endings[0].handed.queue: 0} if endings else {}):
+                for queue, claims in plan.items():
+                    to_write, endings, leaving = endings, [], set()
+                    self._batch(queue, to_write, claims)
+        except BaseException as error:
+            self._save(endings, error)
+            raise
+
+    def _learn(self, ended: list[Handed], *, look_around: bool) -> None:
+        """Learn which queues are due, from what has ended and from wake-ups, and take suspects of those just swept."""
+        if ended and look_around:
             self._turns.look_around()
         for queue, urgency in (due := _all_of(self._due)):
             self._turns.learn(queue, urgency)
-        self._running.difference_update(freed)
-        leaving = {ending.handed for ending in endings}
-        for handed in (*freed, *leaving):
+        for handed in ended:
             if handed.held:
                 self._turns.remind(handed.queue, handed.held.priority)
         self._try_suspects(queue for queue, urgency in due if urgency is not None)
-        while plan := self._plan(leaving) or ({endings[0].handed.queue: 0} if endings else {}):
-            for queue, claims in plan.items():
-                to_write, endings, leaving = endings, [], set()
-                self._batch(queue, to_write, claims)
 
     def _try_suspects(self, swept: Iterable[str]) -> None:
         """While nothing runs here, take one job of a queue that a sweep says is due, also if it may kill its worker."""
@@ -169,35 +185,35 @@ class Carrier:
         try:
             result = self._write(queue, [ending.ended for ending in endings], claims, alone=alone)
         except BaseException as error:
-            if not endings or not _is_about_rows(error):
-                self._give_up(endings)
+            self._save(endings, error)
+            if not endings or not is_about_rows(error):
                 raise
-            self._return(endings)
-            busy = len(endings) if _is_about_a_lock(error) else 0  # their threads wait for it
+            busy = len(endings) if is_about_a_lock(error) else 0  # their threads wait for it
             return self._batch(queue, [], max(0, claims - busy), alone=alone)
-        for ending in endings:
-            if ending.ended.id in result.succeeded:
-                self._let_go(ending)
-                crash_point("after_finish")
-                note_end(ending.held, self._worker(), AttemptOutcome.SUCCEEDED)
+        # All of this is known before anything is done that may fail.
+        written = [ending for ending in endings if ending.ended.id in result.succeeded]
+        for ending in written:
+            self._running.discard(ending.handed)
+            self._registry.forget(ending.held)
         self._return([ending for ending in endings if ending.ended.id not in result.succeeded])
-        return self._hand_over(queue, result, claims, alone=alone)
+        handed = self._hand_over(queue, result, alone=alone)
+        for ending in written:
+            crash_point("after_finish")
+            note_end(ending.handed, self._worker(), AttemptOutcome.SUCCEEDED)
+        return self._note_claims(queue, result, handed, claims, alone=alone)
 
-    def _let_go(self, ending: Ending) -> None:
-        self._running.discard(ending.handed)
-        self._registry.forget(ending.held)
+    def _save(self, endings: list[Ending], error: BaseException) -> None:
+        """Keep endings that could not be written for the next turn, or let each be written alone."""
+        if is_about_the_connection(error):
+            self._endings.extend(endings)
+        else:
+            self._return(endings)
 
     def _return(self, refused: list[Ending]) -> None:
         """Hand endings to threads, each of which writes one alone or finds out what became of its job."""
         for ending in refused:
             ending.handed.refused = ending.ended
             self._handed.put(ending.handed)
-
-    def _give_up(self, endings: list[Ending]) -> None:
-        """Leave endings to the heartbeat, which releases jobs that the process does not hold; they may be written."""
-        for ending in endings:
-            self._let_go(ending)
-            log.warning("ending unknown, job left to the sweep", extra={"job": str(ending.ended.id)})
 
     def _write(self, queue: str, ended: list[Ended], claims: int, *, alone: bool) -> BatchResult:
         ended.sort(key=lambda job: job.id)
@@ -209,16 +225,23 @@ class Carrier:
         with for_one_statement(self._engine) as connection:
             return workers.others_serve(connection, self._worker(), queue)
 
-    def _hand_over(self, queue: str, result: BatchResult, claims: int, *, alone: bool) -> None:
+    def _hand_over(self, queue: str, result: BatchResult, *, alone: bool) -> int:
+        """Hand what was claimed to the threads, and return how many there are."""
         claimed = (*result.claimed, *[None] * result.limited)
         handed = [Handed(queue, held, is_alone=held.is_suspect if held else alone) for held in claimed]
         if alone and handed:
-            self._alone_until = time.monotonic() + (ALONE if self._others_serve(queue) else ALONE_HERE)
+            self._alone_until = time.monotonic() + ALONE_HERE
         self._running.update(handed)
         for each in handed:
             self._handed.put(each)
+        return len(handed)
+
+    def _note_claims(self, queue: str, result: BatchResult, handed: int, claims: int, *, alone: bool) -> None:
+        """Note what a batch says of its queue, and tell others."""
+        if alone and handed and self._others_serve(queue):
+            self._alone_until = time.monotonic() + ALONE
         if claims:
-            is_full = len(handed) == claims
+            is_full = handed == claims
             self._turns.note(queue, is_due=is_full, claimed=[held.priority for held in result.claimed])
             if is_full and self._may_call(queue):
                 result.changes.wakeups.add(queue)
@@ -235,17 +258,3 @@ class Carrier:
 def _all_of(waiting: "deque[_T]") -> list[_T]:
     """Take what waits now; more may come meanwhile."""
     return [waiting.popleft() for _ in range(len(waiting))]
-
-
-def _is_about_rows(error: BaseException) -> bool:
-    """Tell whether the database refused the statement because of one row, and can be asked again for the others.
-
-    An error that PostgreSQL itself sent has a state; that of a broken connection, or of none, has not.
-    """
-    if not isinstance(error, DBAPIError) or error.connection_invalidated:
-        return False
-    return bool(getattr(error.orig, "sqlstate", None))
-
-
-def _is_about_a_lock(error: BaseException) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "55P03"

@@ -4,6 +4,9 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID
 
+from opentelemetry.trace import Span
+
+from core import tracing
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed
 from core.models import AttemptOutcome
@@ -21,6 +24,8 @@ class Handed:
     refused: Ended | None = None
     #: It may kill this process: no other job starts beside it.
     is_alone: bool = False
+    #: The attempt's span, open until its ending is committed.
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +37,12 @@ class Ending:
     ended: Ended
 
 
-def note_end(held: Claimed, worker: UUID, outcome: AttemptOutcome) -> None:
-    """Log how an attempt ended."""
+def note_end(handed: Handed, worker: UUID, outcome: AttemptOutcome | None) -> None:
+    """Say in the log and in the attempt's span how an attempt ended, once that is committed; None: it is unknown."""
+    held, span, handed.span = handed.held, handed.span, None
+    assert held is not None, "only a job has attempts"
+    if span is not None:
+        tracing.end_attempt(span, outcome)
     if log.isEnabledFor(logging.DEBUG):
         named = {"job": str(held.id), "kind": held.kind, "token": held.token, "attempt": held.attempt}
-        log.debug("attempt ended", extra={**named, "worker": str(worker), "outcome": outcome.value})
+        log.debug("attempt ended", extra={**named, "worker": str(worker), "outcome": outcome or "unknown"})

@@ -28,7 +28,7 @@ def or_cancel(job: BackgroundJob) -> tuple[Remedy, ...]:
 
 def cancel_offer(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> CancelOffer:
     """Return the label of that button, when the job ends, and what it leaves."""
-    if job.token == 0:
+    if not job.has_begun:
         return CancelOffer("Cancel", "It ends at once; it has changed nothing yet.")
     offer = offer_of_kind(job.kind, Progress(job.progress_done, job.progress_total, job.progress_message))
     when = "It ends at once." if job.status is JobStatus.QUEUED else when_running

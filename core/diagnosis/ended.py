@@ -81,7 +81,7 @@ def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:
 def clean_up_remedy(job: BackgroundJob) -> Remedy | None:
     """Return the button that leads a failed job's row out of its state without doing the work again."""
     kind = BY_NAME.get(job.kind)
-    if not isinstance(kind, Operation):
+    if not isinstance(kind, Operation) or (job.token and not job.has_begun):
         return None
     row_id = kind.machine.id_in(job.user_id, job.connection_id)
     return row_clean_up(kind.machine, row_id) if row_id else None

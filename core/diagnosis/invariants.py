@@ -71,7 +71,7 @@ def _transitional_without_a_job(machine: Machine[Any]) -> str:
 
 
 def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
-    """Cancelling a job before it starts returns the row to its earlier state; unknown kinds are ignored.
+    """Ending a job before it begins returns the row to its earlier state; unknown kinds are ignored.
 
     A planned job, due later than it was requested, leaves the row alone until it begins, which is soon after its claim.
     """
@@ -87,7 +87,8 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
             WHEN l.status IN ('queued', 'running') AND l.run_at > l.created_at AND l.progress_total = 0
                 AND r.{machine.column} = l.came_from THEN l.came_from
             WHEN l.status IN ('queued', 'running') THEN {by_kind(lambda each: each.during)}
-            WHEN l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, r.{machine.column})
+            WHEN l.status IN ('cancelled', 'failed') AND l.token > 0 AND l.started_at IS NULL
+                OR l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, r.{machine.column})
             WHEN l.status = 'succeeded' THEN {by_kind(lambda each: each.target)}
             WHEN l.status = 'cancelled' THEN {by_kind(lambda each: each.cancelled_state)}
             ELSE '{machine.failed}' END
@@ -212,6 +213,7 @@ INVARIANTS = (
             FROM last l JOIN users u ON u.id = l.row_id
             CROSS JOIN LATERAL (SELECT status, result FROM background_jobs j
                 WHERE j.user_id = u.id AND j.machine = l.machine AND j.token > 0
+                AND j.started_at IS NOT NULL
                 ORDER BY j.created_at DESC, j.id DESC LIMIT 1) b
             CROSS JOIN LATERAL (SELECT count(*) AS found FROM interactions i WHERE i.user_id = u.id AND i.is_demo) n
             WHERE l.machine = 'users.demo_mode_status' AND u.demo_mode_status = 'enabled' AND b.status = 'succeeded'

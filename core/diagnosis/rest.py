@@ -16,7 +16,7 @@ from core.demo.presets import Preset
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of
 from core.diagnosis.ended import number_of, row_clean_up
-from core.jobs.proof import ending_of, is_by_hand, proven_state
+from core.jobs.proof import ending_of, is_by_hand, is_plan, proven_state
 from core.models import TERMINAL, BackgroundJob, DemoModeStatus, Event, JobStatus, User
 from core.operation import Operation
 from core.operations import BY_NAME, operations_on
@@ -64,6 +64,18 @@ def drift(user: User, context: JobContext | None, data: UserData | None) -> Expl
         f"Demo mode says {state}, but no job is at work on it. It cannot continue by itself.",
         (last, "This happens when someone edits a job's row in the database."),
     )
+
+
+def drift_beside_plan(user: User, plan: JobContext) -> Explanation | None:
+    """Explain a state that is not the one in which a planned job has found its user; None if it is."""
+    state, proven = user.demo_mode_status, proven_state(plan.job, None)
+    if not is_plan(plan.job, state) or proven in (None, state):
+        return None
+    sentence = (
+        f"Demo mode says {state}, but it was {proven}, and no job has moved it: someone changed it in the database."
+    )
+    waits = f"{name_of(plan)} is planned, and has not begun; it stays as it is."
+    return _repairable(user, plan, UserData(0), sentence, (waits,))
 
 
 def damage_of(user: User, context: JobContext | None, data: UserData) -> Explanation | None:
@@ -124,6 +136,8 @@ def _effect_of_repair(context: JobContext | None, data: UserData) -> str:
     proven = proven_state(context.job, data.ending) if context else None
     if proven is None:
         return "Marks it failed, so that you can retry or clean up."
+    if context and context.job.status not in TERMINAL:
+        return f"Sets demo mode to {proven}, as it was; the planned job stays."
     if context and data.ending is None and is_by_hand(context.job, None):
         return f"Ends the job as the program would, deletes what it left, and sets demo mode to {proven}."
     return f"Sets demo mode to {proven}, as the last job left it."
@@ -161,6 +175,7 @@ def _reports() -> Query:
         col(job.user_id) == sa.bindparam("user_id"),
         col(job.machine) == sa.bindparam("machine"),
         col(job.token) > 0,
+        col(job.started_at).is_not(None),
     )
     reported = sa.func.jsonb_extract_path_text(col(job.result), "interactions")
     newest = (col(job.created_at).desc(), col(job.id).desc())

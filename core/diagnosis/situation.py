@@ -145,8 +145,11 @@ def _has_gone_on(job: Any, machine: Machine[Any]) -> ColumnElement[bool]:
     came_later = sa.tuple_(col(later.created_at), col(later.id)) > sa.tuple_(col(job.created_at), col(job.id))
     has_later = sa.exists().where(later_id == row_id, col(later.machine) == machine.name, came_later)
     still_failed = sa.exists().where(col(row.id) == row_id, getattr(row, machine.column) == machine.failed)
+    # One that never began has left its row as it was: that says nothing.
+    has_begun = sa.or_(col(job.token) == 0, col(job.started_at).is_not(None))
+    has_moved = sa.and_(sa.not_(still_failed), has_begun)
     is_of_machine = col(job.machine).is_not_distinct_from(machine.name)  # false of a task, not NULL
-    return sa.and_(is_of_machine, sa.or_(sa.not_(still_failed), has_later))
+    return sa.and_(is_of_machine, sa.or_(has_moved, has_later))
 
 
 @cache  # making it anew takes longer than most of the queries that use it

@@ -13,7 +13,7 @@ from core.diagnosis.answer import Diagnosis, Explanation
 from core.diagnosis.context import JobContext, latest_job, load_context, name_of
 from core.diagnosis.ended import number_of, row_clean_up
 from core.diagnosis.job import explain, explanation_of
-from core.diagnosis.rest import UserData, damage_of, drift, load_data, start_again
+from core.diagnosis.rest import UserData, damage_of, drift, drift_beside_plan, load_data, start_again
 from core.diagnosis.situation import Situation, situation_of_row
 from core.errors import NotFound
 from core.jobs.labels import Label
@@ -51,7 +51,7 @@ def diagnose(user: User, context: JobContext | None, data: UserData | None = Non
     active = context if context and context.job.status not in TERMINAL else None
     situation = situation_of_row(state, active.situation if active else None, demo_mode)
     if active:
-        return Diagnosis.of(situation, explanation_of(active))
+        return Diagnosis.of(situation, drift_beside_plan(user, active) or explanation_of(active))
     if operation_during(demo_mode, state):
         return Diagnosis.of(situation, drift(user, context, data))
     if data and (damage := damage_of(user, context, data)):

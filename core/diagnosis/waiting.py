@@ -8,8 +8,10 @@ from core.diagnosis.blockers import blocker_of, later_blockers
 from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, or_cancel
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
 from core.diagnosis.turns import own_turn, queue_evidence, wait_of
+from core.jobs.abandon import is_half_done
 from core.jobs.failure import WORKER_GONE
 from core.models import BackgroundJob
+from core.settings import settings
 from core.wording import PROGRAM, spoken
 
 #: A due job starts within a second while a thread is free, or after the next sweep when its wake-up was lost.
@@ -62,7 +64,7 @@ def retrying(context: JobContext) -> Explanation:
     if is_due and (blocked := blocker_of(context)):
         return blocked
     if is_due and context.capacity.workers == 0:
-        return no_worker(context, "cannot continue: no worker is alive")
+        return no_worker(context, "cannot continue: no worker is alive", _end_without_worker(context.job))
     job = context.job
     wait = job.run_at - context.now
     when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or _next_start(job)
@@ -79,6 +81,13 @@ def retrying(context: JobContext) -> Explanation:
         None if is_due else _start_now(context, "The next attempt starts at once, without the pause."),
         or_cancel(job),
     )
+
+
+def _end_without_worker(job: BackgroundJob) -> tuple[str, ...]:
+    """Return, for a job that is not left half done for ever, the evidence of when it ends."""
+    patience = spoken(settings().orphan_patience)
+    ends = f"If no worker serves the queue {job.queue} for {patience}, it ends as failed, with its work undone."
+    return (ends,) if is_half_done(job) else ()
 
 
 def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()) -> Explanation:

@@ -1,7 +1,7 @@
-"""Abandoning: a job that has lost its worker ends as failed when, for a long time, no other worker could take over.
+"""Abandoning: a job that is half done ends as failed when, for a long time, no worker could go on with it.
 
-A user is not left half-way for as long as nobody starts a worker. Jobs that have not begun, and those that a stopping
-worker has handed back, keep waiting.
+That is one that has lost its worker, and an operation between two attempts: its user is not left half-way for as long
+as no worker is started. Jobs that have not begun, and those that a stopping worker has handed back, keep waiting.
 """
 
 from datetime import timedelta
@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from core.jobs import finish
 from core.jobs.due import QUEUES_IN_USE
-from core.jobs.failure import WORKER_LOST, Failure, lost
+from core.jobs.failure import MESSAGE_LIMIT, WORKER_LOST, Failure, lost
 from core.jobs.subject import lock_job
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.wording import spoken
@@ -31,14 +31,15 @@ _ABANDONED = text(f"""
         SELECT queue FROM names WHERE queue IS NOT NULL AND {_IS_UNSERVED.format(queue="names.queue")}
     )
     SELECT j.id, j.token FROM unserved u JOIN background_jobs j ON j.queue = u.queue
-    WHERE j.status = 'queued' AND j.error_type = '{WORKER_LOST}' AND j.run_at <= statement_timestamp()
+    WHERE j.status = 'queued' AND j.run_at <= statement_timestamp() AND j.started_at IS NOT NULL
+      AND (j.error_type = '{WORKER_LOST}' OR (j.machine IS NOT NULL AND j.error_type IS NOT NULL))
     ORDER BY j.run_at LIMIT {BATCH}
 """)  # noqa: S608 - constants of this program
 _STILL_UNSERVED = text(f"SELECT {_IS_UNSERVED.format(queue=':queue')}")
 
 
 def abandoned(session: Session, patience: timedelta) -> list[tuple[UUID, int]]:
-    """Return (id, token) of jobs that wait after their worker was lost, while none has served their queue for long."""
+    """Return (id, token) of due jobs that are half done, while no worker has served their queue for long."""
     rows = session.connection().execute(_ABANDONED, {"patience": patience})
     return [(row.id, row.token) for row in rows]
 
@@ -46,7 +47,7 @@ def abandoned(session: Session, patience: timedelta) -> list[tuple[UUID, int]]:
 def abandon(session: Session, job_id: UUID, token: int, patience: timedelta) -> bool:
     """End such a job as failed, with its work undone; False if a worker or a person was faster. The caller commits."""
     job = lock_job(session, job_id)
-    if job is None or job.token != token or job.status is not JobStatus.QUEUED or job.error_type != WORKER_LOST:
+    if job is None or job.token != token or not is_half_done(job):
         return False
     values = {"queue": job.queue, "patience": patience}
     if not session.connection().execute(_STILL_UNSERVED, values).scalar_one():
@@ -55,8 +56,22 @@ def abandon(session: Session, job_id: UUID, token: int, patience: timedelta) -> 
     return True
 
 
+def is_half_done(job: BackgroundJob) -> bool:
+    """Tell whether a queued job ends as failed if no worker comes: it has begun, and none will finish its attempt."""
+    is_operation = job.machine is not None and job.error_type is not None
+    return job.status is JobStatus.QUEUED and job.has_begun and (is_operation or job.error_type == WORKER_LOST)
+
+
 def _failure(job: BackgroundJob, patience: timedelta) -> Failure:
-    return lost(
-        f"The worker that ran this job was lost, and no other one has served the queue {job.queue} for "
-        f"{spoken(patience)}. What the job had done is undone."
+    """Return what the job ends with; an error of its own keeps its type and its group."""
+    unserved = f"has served the queue {job.queue} for {spoken(patience)}"
+    if job.error_type == WORKER_LOST:
+        return lost(
+            f"The worker that ran this job was lost, and no other one {unserved}. What the job had done is undone."
+        )
+    message = (
+        f"No worker {unserved}, so there was no other attempt. What the job had done is undone. "
+        f"The last attempt ended with: {job.error_message}"
     )
+    own = job.error_type or "", message[:MESSAGE_LIMIT], job.error_traceback or "", job.error_fingerprint or ""
+    return Failure(*own)

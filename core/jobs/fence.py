@@ -35,6 +35,8 @@ class Transition:
     outcome: AttemptOutcome
     event: str | None
     failure: Failure | None = None
+    #: What a job without a failure remains suspected of: the fingerprint of its last loss.
+    suspicion: str | None = None
     result: dict[str, Any] | None = None
     #: Seconds until a re-queued job is due again.
     delay: float = 0
@@ -146,7 +148,7 @@ def _values_of(to: Transition) -> dict[str, Any]:
         "error_type": failure and failure.type,
         "error_message": failure and failure.message,
         "error_traceback": failure and failure.traceback,
-        "error_fingerprint": failure and failure.fingerprint,
+        "error_fingerprint": failure.fingerprint if failure else to.suspicion,
         "event": to.event,
         "actor_id": to.actor.id,
         "actor": to.actor.name,

@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlmodel import Session
 
 from core.errors import GiveUp
-from core.jobs.failure import Failure, failure_of
+from core.jobs.failure import WORKER_GONE, Failure, failure_of
 from core.jobs.fence import Transition, transition
-from core.jobs.proof import state_after
+from core.jobs.proof import is_untouched, state_after
 from core.jobs.subject import lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.operation import Operation
@@ -64,13 +64,13 @@ def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> Non
         delay=delay,
         data={"error": failure.message[:300], "attempt": job.attempt, "delay": round(delay, 1)},
     )
-    return transition(session, job.id, job.token, JobStatus.RUNNING, again)
+    return requeue(session, job, again)
 
 
 def fail(
     session: Session, job: BackgroundJob, failure: Failure, outcome: AttemptOutcome = AttemptOutcome.ERROR
 ) -> None:
-    """End a running job as failed: its writes are undone, its subject is at the machine's `failed`."""
+    """End a job as failed: its writes are undone, its subject is at the machine's `failed`, if it had begun."""
     ended = Transition(
         status=JobStatus.FAILED,
         outcome=outcome,
@@ -90,24 +90,54 @@ def cancelled(job: BackgroundJob, **change: Any) -> Transition:
 def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
     """End a job without success: undo the writes of every attempt, settle the subject, move the job.
 
-    A job that never started has nothing to undo: its subject returns to where it came from. If the undo itself fails,
-    the job ends as failed and says so, and never as cancelled.
+    A job that never began has nothing to undo: its subject is as before the request. If the undo itself fails, the job
+    ends as failed and says so, and never as cancelled.
     """
     kind = BY_NAME.get(job.kind)
     subject = lock_subject(session, job)
     if isinstance(kind, Operation) and subject is not None:
-        to = _undo(session, job, kind, subject, to)
+        if not _forget_start(session, job, kind, subject):
+            to = _undo(session, job, kind, subject, to)
         kind.machine.set_state(subject, state_after(kind, job, to.status))
         session.flush()
     transition(session, job.id, job.token, job.status, to)
 
 
 def release(session: Session, job: BackgroundJob) -> None:
-    """Put a held job back into the queue, its attempt unspent, its steps kept; settle it if a cancel was accepted."""
+    """Put a held job back into the queue, its attempt unspent, its steps kept; settle it if a cancel was accepted.
+
+    One that may kill its worker remains a suspect: that it was stopped proves nothing.
+    """
     if job.cancel_requested_at:
         return settle(session, job, cancelled(job))
-    back = Transition(status=JobStatus.QUEUED, outcome=AttemptOutcome.HANDED_BACK, event="job.handed_back", refund=1)
-    return transition(session, job.id, job.token, JobStatus.RUNNING, back)
+    back = Transition(
+        status=JobStatus.QUEUED,
+        outcome=AttemptOutcome.HANDED_BACK,
+        event="job.handed_back",
+        refund=1,
+        suspicion=job.error_fingerprint if job.error_fingerprint == WORKER_GONE.fingerprint else None,
+    )
+    return requeue(session, job, back)
+
+
+def requeue(session: Session, job: BackgroundJob, to: Transition) -> None:
+    """Put a running job back into the queue; a planned one that has not begun has no start."""
+    kind, subject = BY_NAME.get(job.kind), lock_subject(session, job)
+    if isinstance(kind, Operation) and subject is not None:
+        _forget_start(session, job, kind, subject)
+    transition(session, job.id, job.token, JobStatus.RUNNING, to)
+
+
+def _forget_start(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any) -> bool:
+    """Take the start from a job that has not begun, though it may have been claimed; return whether it is one.
+
+    So the ended job still proves what became of its row, and people are told what a cancel would take.
+    """
+    if not is_untouched(kind, job, subject):
+        return False
+    job.started_at = None
+    session.flush()
+    return True
 
 
 def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None, to: Transition) -> None:
@@ -116,8 +146,6 @@ def _succeed(session: Session, job_id: UUID, token: int, result: dict[str, Any] 
 
 
 def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subject: Any, to: Transition) -> Transition:
-    if job.token == 0:
-        return to
     try:
         with session.begin_nested():
             kind.undo(work_of(session, job, kind, subject))

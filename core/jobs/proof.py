@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
+from core.jobs.request_tasks import SOON
 from core.models import BackgroundJob, Event, JobStatus
 from core.operation import Operation
 from core.operations import BY_NAME
@@ -21,14 +22,37 @@ ENDINGS: Final = {
 
 
 def state_after(kind: Operation[Any, Any], job: BackgroundJob, status: JobStatus) -> StrEnum:
-    """Return the state of the row once its job has ended so; a job that never began gives the former state back."""
+    """Return the state of the row once its job has ended so; one that never began returns the former state.
+
+    One that was never claimed does not fail, but by hand.
+    """
     if status is JobStatus.SUCCEEDED:
         return kind.target
-    if status is JobStatus.FAILED:
-        return kind.machine.failed
-    if job.token == 0 and job.came_from in set(type(kind.during)):
+    never_began = not job.has_begun and (job.token or status is not JobStatus.FAILED)
+    if never_began and job.came_from in set(type(kind.during)):
         return type(kind.during)(job.came_from)
-    return kind.cancelled_state
+    return kind.machine.failed if status is JobStatus.FAILED else kind.cancelled_state
+
+
+def is_untouched(kind: Operation[Any, Any], job: BackgroundJob, row: Any) -> bool:
+    """Tell whether a job has not begun, from its locked row: it was never claimed, or it was planned and its worker was
+    lost before it moved the row.
+
+    The state of an operation that cleans up, and so does not move its row, does not tell: it counts as begun.
+    """
+    state = kind.machine.state_of(row)
+    return job.token == 0 or (job.progress_total == 0 and job.came_from == state != kind.during)
+
+
+def is_plan(job: BackgroundJob, state: StrEnum) -> bool:
+    """Tell whether a job was requested for later and has not begun: until then it leaves its row, in `state`, alone.
+
+    A row in the job's own transitional state does not tell: a person may have put off a job that had moved it.
+    """
+    kind = BY_NAME.get(job.kind)
+    if not isinstance(kind, Operation) or job.status is not JobStatus.QUEUED or job.has_begun:
+        return False
+    return job.came_from is not None and state != kind.during and job.run_at > job.created_at + SOON
 
 
 def ending_of(session: Session, job: BackgroundJob) -> JobStatus | None:

@@ -14,11 +14,11 @@ from core.demo import rows
 from core.errors import AlreadyActive, NotAllowed, NotFound
 from core.jobs import finish
 from core.jobs.failure import Failure, fingerprint
-from core.jobs.proof import ending_of, is_by_hand, proven_state, true_status
+from core.jobs.proof import ending_of, is_by_hand, is_plan, proven_state, true_status
 from core.jobs.request import active_job
 from core.jobs.retry import RETRYABLE, retry
-from core.jobs.subject import lock_row
-from core.models import AttemptOutcome, BackgroundJob, JobStatus, User
+from core.jobs.subject import lock_job, lock_row
+from core.models import TERMINAL, AttemptOutcome, BackgroundJob, JobStatus, User
 from core.operation import Form, Machine, NoForm, Work
 from core.operations import MACHINES, clean_up_of, operation_during, operations_on
 
@@ -45,8 +45,8 @@ def repair_user(
 ) -> Repaired:
     """End a job that was changed by hand, delete what it left, and set the user's state to what the job proves.
 
-    A transitional state of which no job tells becomes `failed`, from where one can retry or clean up. Raises NotFound,
-    AlreadyActive, or NotAllowed when nothing has drifted.
+    A transitional state of which no job tells becomes `failed`, from where one can retry or clean up. A planned job
+    that has not begun stays as it is. Raises NotFound, AlreadyActive, or NotAllowed when nothing has drifted.
     """
     user = lock_row(session, User, user_id)
     if user is None:
@@ -61,18 +61,17 @@ def repair_user(
 
 
 def _repair(session: Session, machine: Machine[Any], user: User, actor: Actor, reason: str | None) -> Repaired | None:
-    if active := active_job(session, operations_on(machine)[0], user.id):
-        raise AlreadyActive(
-            f"{active.kind} is active for this user (job {active.id}); there is nothing to repair.", active.id
-        )
+    plan = _plan_beside(session, machine, user)
     was, job = machine.state_of(user), _last_job(session, machine, user)
     is_settled = job is not None and _settle(session, job, actor, reason)
-    proven = proven_state(job, ending_of(session, job) if job else None)
+    proven = proven_state(job, ending_of(session, job) if job else None) or (plan and proven_state(plan, None))
     now = proven or (machine.failed if operation_during(machine, was) else was)
     machine.set_state(user, now)
     is_emptied = _empty(session, machine, user)
     if now == was and not is_settled and not is_emptied:
         return None
+    if plan:
+        plan.came_from = now.value  # it returns there if it is cancelled before it begins
     done = Repaired(was.value, now.value)
     job_id = job.id if job else None
     record(session, actor, "user.repaired", user_id=user.id, job_id=job_id, reason=reason, was=done.was, now=done.now)
@@ -80,9 +79,23 @@ def _repair(session: Session, machine: Machine[Any], user: User, actor: Actor, r
     return done
 
 
+def _plan_beside(session: Session, machine: Machine[Any], user: User) -> BackgroundJob | None:
+    """Return the user's planned job that has not begun, if there is one. Raises AlreadyActive for another job."""
+    active = active_job(session, operations_on(machine)[0], user.id)
+    job = lock_job(session, active.id) if active else None
+    if job is None or job.status in TERMINAL:
+        return None
+    if is_plan(job, machine.state_of(user)):
+        return job
+    raise AlreadyActive(f"{job.kind} is active for this user (job {job.id}); there is nothing to repair.", job.id)
+
+
 def _last_job(session: Session, machine: Machine[Any], user: User) -> BackgroundJob | None:
+    """Lock and return the user's newest job that is not planned for later."""
     jobs = select(BackgroundJob).where(
-        col(BackgroundJob.machine) == machine.name, machine.id_column(BackgroundJob) == user.id
+        col(BackgroundJob.machine) == machine.name,
+        machine.id_column(BackgroundJob) == user.id,
+        col(BackgroundJob.status).in_(TERMINAL),
     )
     newest = jobs.order_by(col(BackgroundJob.created_at).desc(), col(BackgroundJob.id).desc()).limit(1)
     return session.exec(newest.with_for_update().execution_options(populate_existing=True)).first()

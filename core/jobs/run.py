@@ -21,7 +21,7 @@ from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
 from core.jobs.subject import lock_held, lock_subject, work_of
-from core.models import AttemptOutcome, BackgroundJob
+from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.operation import Operation, Steps, Task, TaskWork
 from core.operations import BY_NAME
 from core.outside import Unwanted
@@ -180,10 +180,14 @@ def _operation(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
 def _begin(session: Session, held: Claimed, kind: Operation[Any, Any], subject: Any) -> None:
     """Move the locked subject of a planned job to its transitional state: it had been left alone until now.
 
-    Raises LeaseLost: who lost the job must not move what others have moved on.
+    Raises LeaseLost: who lost the job must not move what others have moved on. A job that was asked to stop meanwhile
+    does not begin.
     """
-    if lock_held(session, held.id, held.token) is None:
+    job = lock_held(session, held.id, held.token)
+    if job is None:
         raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")
+    if job.cancel_requested_at:
+        raise _CancelRequested
     kind.machine.set_state(subject, kind.during)
     session.flush()
     bus.changed(session, job_id=held.id, user_id=getattr(subject, "user_id", subject.id))
@@ -213,8 +217,7 @@ def _end(
     session.rollback()
     job = lock_held(session, held.id, held.token)
     if job is None:
-        session.rollback()
-        return AttemptOutcome.LOST
+        return _fate_of(session, held)
     crash_point("before_finish")
     ending(session, job)
     session.commit()
@@ -226,9 +229,16 @@ def _after_loss(session: Session, held: Claimed) -> AttemptOutcome:
     """Tell a lost lease from a success that came after an accepted cancel: such a job settles as cancelled."""
     job = lock_held(session, held.id, held.token)
     if job is None or not job.cancel_requested_at:
-        session.rollback()
-        return AttemptOutcome.LOST
+        return _fate_of(session, held)
     return _end(session, held, AttemptOutcome.CANCELLED, _settle_cancelled)
+
+
+def _fate_of(session: Session, held: Claimed) -> AttemptOutcome:
+    """Return what became of a job that is not held any more: its success may be written, and the answer was lost."""
+    job = session.get(BackgroundJob, held.id, populate_existing=True)
+    is_own = job is not None and (job.token, job.status) == (held.token, JobStatus.SUCCEEDED)
+    session.rollback()
+    return AttemptOutcome.SUCCEEDED if is_own else AttemptOutcome.LOST
 
 
 def _settle_cancelled(session: Session, job: BackgroundJob) -> None:

@@ -17,7 +17,7 @@ from core.database.statement import Statement
 from core.jobs import finish
 from core.jobs.due import DueQueue, due_queues
 from core.jobs.failure import WORKER_GONE, Failure, lost
-from core.jobs.fence import Transition, transition
+from core.jobs.fence import Transition
 from core.jobs.subject import lock_held
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 
@@ -150,7 +150,7 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     if job.attempt >= job.max_attempts and not has_moved_on:
         finish.fail(session, job, _final_loss(orphan, before.in_place + 1), AttemptOutcome.LOST)
     else:
-        transition(session, job.id, job.token, JobStatus.RUNNING, _requeued(job, orphan, has_moved_on=has_moved_on))
+        finish.requeue(session, job, _requeued(job, orphan, has_moved_on=has_moved_on))
     return True
 
 

@@ -144,7 +144,7 @@ class BackgroundJob(SQLModel, table=True):
     )
     #: The state machine it moves, as table.column; None for a task. One active job per row and machine.
     machine: str | None = Field(default=None, sa_type=sa.Text)
-    #: The row's state before the request; it returns there if the job is cancelled before it starts.
+    #: The row's state before the request; it returns there if the job is cancelled before it begins.
     came_from: str | None = Field(default=None, sa_type=sa.Text)
     user_id: UUID | None = Field(default=None, foreign_key="users.id", ondelete="SET NULL")
     connection_id: UUID | None = Field(default=None, foreign_key="platform_connections.id", ondelete="SET NULL")
@@ -173,11 +173,17 @@ class BackgroundJob(SQLModel, table=True):
     requested_by: UUID | None = None
     reason: str | None = Field(default=None, sa_type=sa.Text)
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+    #: When its first claim was; None again if it lost its worker, or was cancelled, before its work began.
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     #: When its present or last attempt began.
     claimed_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its work may have changed anything; a planned job may have been claimed without that."""
+        return self.token > 0 and self.started_at is not None
 
 
 class JobAttempt(SQLModel, table=True):

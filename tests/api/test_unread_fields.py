@@ -50,6 +50,37 @@ def test_every_route_refuses_fields_that_it_does_not_read(admin: TestClient) -> 
     assert answers(admin, content=b"runn_at=x", headers={"Content-Type": "text/plain"}) == {}
 
 
+def test_a_key_is_kept_or_refused_and_never_ignored(admin: TestClient) -> None:
+    """Nothing is repeated by a program that believes in its key."""
+    paths = admin.app.openapi()["paths"]
+    unsafe = {(method, path) for path in paths for method in paths[path].keys() - {"get", "head"}}
+    keeps = {
+        (method, path)
+        for method, path in unsafe
+        if any(each["name"] == "Idempotency-Key" for each in paths[path][method].get("parameters", ()))
+    }
+    assert ("post", "/api/jobs/{job_id}/retry") in keeps
+    for method, path in unsafe - keeps:
+        answer = admin.request(method, re.sub(r"{\w+}", str(uuid4()), path), headers={"Idempotency-Key": "k-1"})
+        assert (answer.status_code, "keeps no Idempotency-Key" in answer.text) == (422, True), (method, path)
+    assert admin.get("/api/me", headers={"Idempotency-Key": "k-1"}).status_code == 200, "reading repeats nothing"
+
+
+@pytest.mark.parametrize("path", ["/login", "/login/code", "/login/a-link", "/logout"])
+def test_a_form_of_a_page_refuses_what_it_does_not_read(anonymous: TestClient, path: str) -> None:
+    address = anonymous.post(f"{path}?password=hunter2-in-the-log")
+    field = anonymous.post(path, data={"remember": "hunter2"})
+    key = anonymous.post(path, headers={"Idempotency-Key": "k-1"})
+    assert [answer.status_code for answer in (address, field, key)] == [422, 422, 422]
+    assert "hunter2" not in address.text + field.text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/login"])
+def test_probes_and_pages_take_the_parameters_that_others_add(anonymous: TestClient, path: str) -> None:
+    """A balancer or a mail program does not know what we read, and nothing is changed by it."""
+    assert anonymous.get(path, params={"probe": "eu-1", "utm_source": "mail"}).status_code == 200
+
+
 def test_a_refused_field_is_told_in_words_with_those_that_there_are(admin: TestClient) -> None:
     retry = admin.post(f"/api/jobs/{uuid4()}/retry", json={"run_at": "2026-11-22T10:00:00Z"})
     assert retry.json()["detail"] == "run_at: unknown field; this address reads reason."

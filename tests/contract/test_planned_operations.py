@@ -5,17 +5,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core import clock
 from core.database.engine import session_scope
+from core.diagnosis.cancelling import cancel_offer
 from core.diagnosis.situation import Situation
+from core.diagnosis.user import explain_job
+from core.jobs import abandon
 from core.jobs.cancel import cancel
 from core.jobs.labels import Label
 from core.jobs.request import JobOptions, request
 from core.models import AttemptOutcome, JobStatus
-from core.operation import Operation
+from core.operation import CancelOffer, Operation
 from core.operations import OPERATIONS, demo
 from core.people.users import find_users, user_page, users_by_situation
 from tests import driving
@@ -25,6 +28,8 @@ from tests.factories import SUPPORT
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 Any_ = Operation[Any, Any]
+#: Arguments that this release refuses, though they were valid when the job was planned.
+_STALE = text("""UPDATE background_jobs SET args = '{"preset": "giant"}', max_attempts = 1 WHERE id = :id""")
 
 
 def plan(engine: Engine, operation: Any_, user: UUID) -> UUID:
@@ -90,6 +95,78 @@ def test_a_plan_whose_worker_died_before_it_began_runs_again(engine: Engine, ope
     assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
     assert picture(engine, user)["state"] == operation.target
     assert_healthy(engine, user, "ended")
+
+
+@every_operation
+def test_a_plan_that_is_cancelled_after_its_worker_died_before_it_began_leaves_everything_as_it_was(
+    engine: Engine, operation: Any_
+) -> None:
+    user = driving.reach(engine, operation)
+    before = picture(engine, user)
+    job = plan(engine, operation, user)
+    driving.make_due(engine)
+    driving.must_take(engine)
+    assert driving.presume_dead(engine) == 1
+    if operation.during not in operation.source:  # one that cleans up does not show in its row whether it began
+        offer = cancel_offer(job_row(engine, job))
+        assert offer == CancelOffer("Cancel", "It ends at once; it has changed nothing yet.")
+    with session_scope(engine) as session:
+        cancel(session, job, SUPPORT)
+    assert picture(engine, user) == before
+    assert job_row(engine, job).status is JobStatus.CANCELLED
+    assert_healthy(engine, user, "cancelled")
+
+
+@pytest.mark.parametrize("operation", [demo.enable, demo.switch, demo.disable], ids=lambda operation: operation.name)
+def test_a_plan_that_fails_before_it_begins_leaves_everything_as_it_was_and_is_seen(
+    engine: Engine, operation: Any_
+) -> None:
+    user = driving.reach(engine, operation)
+    before = picture(engine, user)
+    job = plan(engine, operation, user)
+    with session_scope(engine) as session:
+        session.connection().execute(_STALE, {"id": job})
+    driving.make_due(engine)
+    assert driving.run_next(engine) is AttemptOutcome.ERROR
+    assert picture(engine, user) == before
+    row = job_row(engine, job)
+    assert (row.status, row.error_type) == (JobStatus.FAILED, "ValidationError")
+    assert "Cleaning up failed" not in (row.error_message or "")
+    assert_healthy(engine, user, "failed")
+    with Session(engine) as session:
+        assert explain_job(session, job).situation is Situation.FAILED, "an operator has to see it"
+
+
+@every_operation
+def test_a_plan_that_is_cancelled_between_its_claim_and_its_beginning_does_not_begin(
+    engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = driving.reach(engine, operation)
+    before = picture(engine, user)
+    job = plan(engine, operation, user)
+    driving.make_due(engine)
+    held = driving.must_take(engine)
+    with session_scope(engine) as session:
+        cancel(session, job, SUPPORT)
+    states: list[str] = []
+    driving.at_every_checkpoint(monkeypatch, lambda _: states.append(picture(engine, user)["state"]))
+    assert driving.work_on(engine, held) is AttemptOutcome.CANCELLED
+    assert (picture(engine, user), states) == (before, [])
+    assert_healthy(engine, user, "cancelled")
+
+
+def test_a_plan_that_lost_its_worker_before_it_began_waits_for_another_however_long(engine: Engine) -> None:
+    user = driving.reach(engine, demo.disable)
+    before = picture(engine, user)
+    job = plan(engine, demo.disable, user)
+    driving.make_due(engine)
+    driving.must_take(engine)
+    assert driving.presume_dead(engine) == 1
+    with session_scope(engine) as session:
+        patience = timedelta(minutes=5)
+        assert abandon.abandoned(session, patience) == []
+        assert not abandon.abandon(session, job, 1, patience)
+    assert picture(engine, user) == before
 
 
 def test_a_worker_that_lost_a_plan_does_not_begin_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

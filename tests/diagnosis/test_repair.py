@@ -1,5 +1,6 @@
 """What a manual change broke is seen, and one press of Repair leaves nothing for the doctor."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
+from core import clock
 from core.actor import Actor
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
@@ -14,6 +16,8 @@ from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.invariants import violations
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user
+from core.errors import AlreadyActive, NotAllowed
+from core.jobs.request import JobOptions, request
 from core.models import AttemptOutcome, User
 from core.operations import demo
 from core.people.users import user_page
@@ -188,3 +192,51 @@ def test_a_switch_that_was_stopped_can_be_asked_for_again(engine: Engine, monkey
     assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
     with Session(engine) as session:
         assert session.get_one(User, user).demo_preset == "micro"
+
+
+@pytest.mark.parametrize("state", ["disabled", "enabling", "failed"])
+@pytest.mark.parametrize("is_lost", [False, True], ids=["waits", "lost its worker before it began"])
+def test_a_state_written_by_hand_beside_a_plan_is_repaired_and_the_plan_stays(
+    engine: Engine, state: str, is_lost: bool
+) -> None:
+    user = enabled_user(engine)
+    with session_scope(engine) as session:
+        later = JobOptions(run_at=clock.now() + timedelta(hours=34))
+        plan = request(session, demo.disable, user, demo.disable.form(), SUPPORT, later).id
+    change(engine, "UPDATE background_jobs SET created_at = created_at - interval '34 hours'")
+    if is_lost:
+        driving.make_due(engine)
+        driving.must_take(engine)
+        assert driving.presume_dead(engine) == 1
+    change(engine, "UPDATE users SET demo_mode_status = :state", state=state)
+
+    diagnosis = diagnosis_of(engine, user)
+    assert f"Demo mode says {state}, but it was enabled" in diagnosis.sentence
+    assert diagnosis.remedy is not None
+    assert diagnosis.remedy.effect == "Sets demo mode to enabled, as it was; the planned job stays."
+    assert diagnosis.others == ()
+    assert press(engine, diagnosis.remedy) == {"was": state, "now": "enabled", "job_id": None}
+
+    assert broken(engine) == {}
+    assert driving.job_row(engine, plan).status == "queued"
+    assert "says" not in diagnosis_of(engine, user).sentence
+    with pytest.raises(NotAllowed):
+        press(engine, diagnosis.remedy)
+    driving.make_due(engine)
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    assert driving.picture(engine, user)["state"] == "disabled"
+    assert broken(engine) == {}
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_job_that_is_at_work_or_waits_to_be_still_stands_in_the_way_of_a_repair(
+    engine: Engine, is_running: bool
+) -> None:
+    user = enabled_user(engine)
+    job = driving.ask(engine, demo.disable, user)
+    if is_running:
+        driving.must_take(engine)
+    change(engine, "UPDATE users SET demo_mode_status = 'enabled'")
+    with pytest.raises(AlreadyActive) as refusal:
+        press(engine, Remedy("user.repair", user, "Repair", ""))
+    assert refusal.value.job_id == job

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
@@ -17,18 +18,21 @@ from core import bus
 from core.actor import ENGINE
 from core.database.engine import connect, session_scope
 from core.job_list.attempts import job_attempts
-from core.jobs import workers
+from core.jobs import sweep, workers
 from core.jobs.batch import Ended, finish_and_claim
 from core.jobs.claim import Claimed
 from core.jobs.request import request_task, request_tasks
+from core.jobs.run import end_alone
 from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobCounter, JobStatus, Role
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
+from tasks import actors as actors_module
 from tasks import carrier as carrier_module
 from tasks.actors import Drain
 from tasks.carrier import Carrier
 from tasks.handed import Ending, Handed
 from tasks.registry import Registry
+from tasks.turns import Turns
 from tests.carrying import QUEUE, all_handed, carrier_on, in_one_group
 from tests.driving import REQUESTED_AT, drain, job_row, new_worker
 from tests.waiting import eventually
@@ -182,29 +186,133 @@ def test_an_invalid_result_fails_only_its_own_job(engine: Engine, monkeypatch: p
     assert {job_row(engine, job).status for job in good} == {JobStatus.SUCCEEDED}
 
 
-def test_a_database_that_is_away_leaves_every_job_to_the_heartbeat_and_claims_nothing(
+def broken_connection() -> OperationalError:
+    return OperationalError("a statement", None, psycopg.OperationalError("server closed the connection unexpectedly"))
+
+
+def once_in(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, fail: Callable[..., Any]) -> list[int]:
+    """Let `fail` answer the first call of a function, of a batch one with endings; return a list with all calls."""
+    real, calls = getattr(module, name), []
+
+    def function(*args: Any, **more: Any) -> Any:
+        if name == "finish_and_claim" and not args[5]:
+            return real(*args, **more)
+        calls.append(1)
+        return fail(real, *args, **more) if len(calls) == 1 else real(*args, **more)
+
+    monkeypatch.setattr(module, name, function)
+    return calls
+
+
+def away(*_: Any, **__: Any) -> Any:
+    raise broken_connection()
+
+
+def unheard(real: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """Write, and lose the answer."""
+    real(*args, **more)
+    raise broken_connection()
+
+
+def defect(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the keys of the jobs that ran, once for each run."""
+    ran: list[str] = []
+
+    def note(work: TaskWork[NoForm]) -> Steps:
+        ran.append(work.key)
+        return {"sent": 1}
+        yield Progress(1, 1)
+
+    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), outside.name, replace(outside, run=note))
+    monkeypatch.setattr(carrier_module, "RETRY", 0.01)
+    monkeypatch.setattr(actors_module, "RETRY", 0.01)
+    return ran
+
+
+@pytest.mark.parametrize("fail", [away, unheard, defect])
+@pytest.mark.parametrize(
+    "place", [(carrier_module, "finish_and_claim"), (Turns, "remind"), (carrier_module, "note_end")], ids=lambda p: p[1]
+)
+def test_a_success_is_written_and_its_job_runs_once_whatever_befalls_the_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, runs: list[str], place: tuple[Any, str], fail: Any
+) -> None:
+    ids = enqueue(engine, 3)
+    calls = once_in(monkeypatch, *place, fail)
+    worker = Drain(engine, Registry(3), new_worker(engine), queues=[QUEUE])
+    drain(worker, QUEUE)
+    assert calls
+    assert sorted(runs) == sorted(map(str, ids)), "each ran once"
+    assert {job_row(engine, job).status for job in ids} == {JobStatus.SUCCEEDED}
+    assert job_row(engine, ids[0]).result == {"sent": 1}
+    assert (worker.registry.held(), worker.registry.busy) == ({}, 0)
+
+
+def test_a_success_that_its_thread_cannot_write_alone_is_written_on_another_connection(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, runs: list[str]
+) -> None:
+    [job] = enqueue(engine, 1)
+    once_in(monkeypatch, carrier_module, "finish_and_claim", defect)
+    alone = once_in(monkeypatch, actors_module, "end_alone", away)
+    drain(worker := Drain(engine, Registry(1), new_worker(engine)), QUEUE)
+    assert (len(alone), len(runs), worker.registry.held()) == (1, 1, {})
+    assert job_row(engine, job).status is JobStatus.SUCCEEDED
+
+
+def test_a_success_that_waited_too_long_for_its_database_changes_nothing(engine: Engine, carrier: Carrier) -> None:
+    """Its lease is the limit: the job is another worker's by then."""
+    enqueue(engine, 1)
+    [held] = claim_all(carrier, 1)
+    with session_scope(engine) as session:
+        assert sweep.rescue(session, sweep.Orphan(held.id, held.token, "worker"))
+    late = ending(held, late=True)
+    assert in_one_group(carrier, [late]) == [late]
+    assert end_alone(engine, held, late.ended) is AttemptOutcome.LOST
+    assert job_row(engine, held.id).status is JobStatus.QUEUED
+
+
+def test_a_success_whose_answer_was_lost_is_no_lost_attempt(engine: Engine, carrier: Carrier) -> None:
+    enqueue(engine, 1)
+    [held] = claim_all(carrier, 1)
+    assert in_one_group(carrier, [written := ending(held)]) == []
+    assert end_alone(engine, held, written.ended) is AttemptOutcome.SUCCEEDED
+
+
+def test_a_database_that_is_away_keeps_every_success_for_the_next_turn_and_claims_nothing(
     carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempts: list[int] = []
-
-    def away(*_: Any, **__: Any) -> None:
-        attempts.append(1)
-        raise OperationalError("a statement", None, psycopg.OperationalError("connection refused"))
-
     monkeypatch.setattr(carrier_module, "finish_and_claim", away)
-    endings = [left_to(carrier) for _ in range(3)]
+    endings = [left_to(carrier).ended for _ in range(3)]
     with pytest.raises(OperationalError):
-        carrier._batch(QUEUE, endings, 3)
-    assert len(attempts) == 1
-    assert (carrier._registry.held(), carrier._running, all_handed(carrier)) == ({}, set(), [])
+        carrier._turn()
+    assert [each.ended for each in carrier._endings] == endings
+    assert (len(carrier._registry.held()), len(carrier._running), all_handed(carrier)) == (3, 3, [])
 
 
-def test_a_defect_of_a_turn_leaves_its_jobs_to_the_heartbeat(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrier_module, "finish_and_claim", lambda *_, **__: 1 / 0)
-    waiting = left_to(carrier)
+def test_an_ended_thread_is_free_though_the_turn_that_learns_of_it_ends_with_an_error(
+    carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Turns, "look_around", defect)
+    ended, *_ = (left_to(carrier).handed for _ in range(8))
+    carrier._endings.clear()
+    carrier.free(ended)
     with pytest.raises(ZeroDivisionError):
-        carrier._batch(QUEUE, [waiting], 0)
-    assert (carrier._registry.held(), carrier._running) == ({}, set())
+        carrier._turn()
+    assert ended not in carrier._running
+
+
+def test_what_was_claimed_reaches_its_threads_whatever_fails_after_it(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(engine, 2)
+    monkeypatch.setattr(carrier, "_others_serve", defect)
+    with pytest.raises(ZeroDivisionError):
+        carrier._batch(QUEUE, [], 2, alone=True)
+    assert len(all_handed(carrier)) == len(carrier._running) == 2
 
 
 def test_a_worker_that_is_presumed_dead_claims_nothing(engine: Engine, carrier: Carrier) -> None:

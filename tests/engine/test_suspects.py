@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from core.actor import ENGINE
 from core.database.engine import session_scope
-from core.jobs import sweep
+from core.jobs import sweep, workers
 from core.jobs.claim import claim
 from core.jobs.request import request_tasks
 from core.models import JobKind, JobStatus, Role
@@ -84,6 +84,20 @@ def test_a_suspect_starts_in_a_process_that_runs_nothing_and_nothing_starts_besi
     assert turn(carrier) == [], "the others wait, or another process takes them"
     carrier.free(alone[0])
     assert ids(turn(carrier)) == others
+
+
+def test_a_suspect_that_a_stopping_worker_hands_back_remains_a_suspect(engine: Engine, carrier: Carrier) -> None:
+    suspect = a_suspect(engine)
+    held = must_take(engine)
+    with session_scope(engine) as session:
+        workers.release(session, held.id, held.token)
+    with Session(engine) as session:
+        assert claim(session, new_worker(engine), QUEUE, BY_NAME, driving.STEP, alone=False) is None
+    assert driving.job_row(engine, suspect).error_message is None, "a job that was handed back has no error to show"
+    alone = turn(carrier)
+    assert (ids(alone), alone[0].is_alone) == ([suspect], True)
+    enqueue(engine)
+    assert turn(carrier) == []
 
 
 def test_a_suspect_does_not_start_beside_others(engine: Engine, carrier: Carrier) -> None:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from core.database.engine import session_scope
 from core.diagnosis.invariants import violations
+from core.diagnosis.user import explain_job
 from core.jobs import abandon, finish, sweep, watch, workers
 from core.jobs.failure import failure_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
@@ -180,6 +181,53 @@ def test_a_worker_that_came_at_the_last_moment_keeps_the_job_from_being_abandone
     driving.new_worker(engine)
     with session_scope(engine) as session:
         assert not abandon.abandon(session, held.id, held.token, patience)
+
+
+def failed_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> tuple[UUID, UUID]:
+    """Return a user whose demo mode is half generated, and the job, whose first attempt has ended with an error."""
+    user, held = half_done(engine, monkeypatch)
+    with session_scope(engine) as session:
+        job = session.get_one(BackgroundJob, held.id)
+        finish.fail_or_retry(session, job, failure_of(RuntimeError("the service is away")))
+    return user, held.id
+
+
+def test_an_operation_between_two_attempts_that_no_worker_goes_on_with_fails_with_its_work_undone(
+    engine: Engine, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, job = failed_once(engine, monkeypatch)
+    silence(engine, 301)
+    console.sweep_for(60)
+    assert driving.job_row(engine, job).status is JobStatus.QUEUED, "its pause is not over"
+    driving.make_due(engine)
+    with Session(engine) as session:
+        evidence = explain_job(session, job).evidence
+    assert "If no worker serves the queue demo for 5 min, it ends as failed, with its work undone." in evidence
+    console.sweep_for(60)
+    row = driving.job_row(engine, job)
+    assert (row.status, row.error_type) == (JobStatus.FAILED, "RuntimeError")
+    assert "No worker has served the queue demo for 5 min" in (row.error_message or "")
+    assert "the service is away" in (row.error_message or "")
+    picture = driving.picture(engine, user)
+    assert (picture["state"], picture["interactions"]) == ("failed", [])
+    with Session(engine) as session:
+        assert list(violations(session)) == []
+
+
+def test_an_operation_between_two_attempts_waits_in_a_paused_queue_and_beside_a_worker(
+    engine: Engine, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed_once(engine, monkeypatch)
+    driving.make_due(engine)
+    silence(engine, 301)
+    console.sweep_for(20)
+    with session_scope(engine) as session:
+        assert abandon.abandoned(session, settings().orphan_patience)
+        session.connection().execute(text("INSERT INTO queues (name, paused_at) VALUES ('demo', now())"))
+        assert not abandon.abandoned(session, settings().orphan_patience)
+        session.connection().execute(text("DELETE FROM queues"))
+        driving.new_worker(engine)
+        assert not abandon.abandoned(session, settings().orphan_patience)
 
 
 def test_a_lost_job_of_a_paused_queue_is_not_abandoned(

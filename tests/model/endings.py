@@ -11,6 +11,7 @@ from tests.model.state import (
     Job,
     World,
     has_moved_on,
+    is_untouched,
 )
 from tests.model.transition import Protections
 
@@ -26,8 +27,11 @@ def succeed(world: World, at: int, rules: Protections) -> World:
 
 
 def settle(world: World, at: int, status: str, rules: Protections) -> World:
-    """End a job without success: what it left is undone, unless it never started or the undo fails."""
+    """End a job without success: what it left is undone, unless it never began or the undo fails."""
     job = world.jobs[at]
+    if is_untouched(world, job) and (not job.token or rules.untouched_is_left_alone):
+        world = world.with_job(at, job._replace(started=False))
+        return _end(world, at, status, _rest_of(world.jobs[at], status, rules), rules)
     if job.token and world.undo_broken:
         status_after = FAILED if rules.failed_undo_is_reported else status
         return _end(
@@ -74,7 +78,9 @@ def rescue(world: World, at: int, rules: Protections) -> World:
 
 def requeue(world: World, at: int, *, due: bool = True) -> World:
     """Put a job back into the queue."""
-    job = world.jobs[at]._replace(status=QUEUED, due=due, lost=False, late=False)
+    job = world.jobs[at]
+    started = job.started and not is_untouched(world, job)
+    job = job._replace(status=QUEUED, due=due, lost=False, late=False, started=started)
     return world.with_job(at, job)
 
 
@@ -88,8 +94,6 @@ def _end(world: World, at: int, status: str, user: str, rules: Protections) -> W
 
 
 def _rest_of(job: Job, status: str, rules: Protections) -> str:
-    if status == FAILED:
-        return USER_FAILED
-    if not job.token and rules.never_started_goes_back:
+    if not job.started and rules.never_started_goes_back:
         return job.came_from
-    return KINDS[job.kind].cancelled_state
+    return USER_FAILED if status == FAILED else KINDS[job.kind].cancelled_state

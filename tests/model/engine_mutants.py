@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import Session
 
 from core.database.statement import Statement
+from core.errors import LeaseLost
 from core.jobs import checkpoint, claim, fence, finish, request, run, subject, sweep, workers
 from core.models import BackgroundJob, JobStatus
 from tests.model import settings
@@ -86,6 +87,12 @@ def _begin_at_any_rate(session: Session, _held: Any, kind: Any, row: Any) -> Non
     session.flush()
 
 
+def _begin_deaf(session: Session, held: Any, kind: Any, row: Any) -> None:
+    if subject.lock_held(session, held.id, held.token) is None:
+        raise LeaseLost(str(held.id))
+    _begin_at_any_rate(session, held, kind, row)
+
+
 ENGINE_MUTANTS = (
     EngineMutant("checkpoint without token", _sql(checkpoint, "_CHECKPOINT", TOKEN)),
     EngineMutant("checkpoint without status", _sql(checkpoint, "_CHECKPOINT", STATUS)),
@@ -124,5 +131,7 @@ ENGINE_MUTANTS = (
     EngineMutant("stop deaf to cancel", _instead(finish, "release", _deaf(finish.release)), settings.STOPPING),
     EngineMutant("stop that spends the attempt", _instead(finish, "release", _hand_back_spent), settings.STOPPING),
     EngineMutant("begin without lease", _instead(run, "_begin", _begin_at_any_rate), settings.PLANNED),
+    EngineMutant("begin deaf to cancel", _instead(run, "_begin", _begin_deaf), settings.PLANNED),
+    EngineMutant("undo of what has not begun", _instead(finish, "is_untouched", lambda *_: False), settings.PLANNED),
     EngineMutant("request beside a job", _instead(request, "_check", lambda *_: None), settings.ASKING),
 )

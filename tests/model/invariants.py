@@ -14,6 +14,7 @@ from tests.model.state import (
     Job,
     World,
     has_moved_on,
+    is_untouched,
 )
 from tests.model.transition import PEOPLE, WORKERS, Transition
 
@@ -37,9 +38,9 @@ def state_after(job: Job) -> str:
         return kind.during
     if job.status == SUCCEEDED:
         return kind.target
-    if job.status == FAILED:
-        return "failed"
-    return kind.cancelled_state if job.token else job.came_from
+    if not job.started:
+        return job.came_from
+    return "failed" if job.status == FAILED else kind.cancelled_state
 
 
 def _no_effect_twice(world: World) -> bool:
@@ -57,9 +58,9 @@ def _success_is_complete(world: World) -> bool:
 
 
 def _nothing_is_left(world: World) -> bool:
-    """A job that never started leaves its user as before; a job whose undo failed says so, and has failed."""
+    """A job that never began leaves its user as before; a job whose undo failed says so, and has failed."""
     last = world.jobs[-1]
-    if last.status not in (FAILED, CANCELLED) or not last.token:
+    if last.status not in (FAILED, CANCELLED) or not last.started:
         return True
     return not world.effects or (last.unclean and last.status == FAILED)
 
@@ -140,6 +141,23 @@ def _moving_on_is_free(before: World, transition: Transition) -> bool:
     return not has_moved_on(old) or old.cancel or (new.status, new.attempt) == (QUEUED, old.attempt - 1)
 
 
+def _untouched_is_left_alone(before: World, transition: Transition) -> bool:
+    """Ending a job that was claimed and has not begun leaves its user and their data as before the request."""
+    after, at = transition.world, transition.move.job
+    if at < 0 or after.jobs[at].status not in ENDED or before.jobs[at].status in ENDED:
+        return True
+    job = before.jobs[at]
+    return (
+        not job.token or not is_untouched(before, job) or (after.user, after.effects) == (job.came_from, before.effects)
+    )
+
+
+def _stopped_does_not_begin(before: World, transition: Transition) -> bool:
+    """A job whose cancel was accepted before it began moves its user no more."""
+    move = transition.move
+    return move.name != "begin" or not before.jobs[move.job].cancel or before.user == transition.world.user
+
+
 def _one_event_per_command(before: World, transition: Transition) -> bool:
     new_events = sum(job.person_events for job in transition.world.jobs) - sum(job.person_events for job in before.jobs)
     changed = transition.move.name in PEOPLE and before.jobs != transition.world.jobs
@@ -168,6 +186,8 @@ OF_MOVES: dict[str, Callable[[World, Transition], bool]] = {
     "a healthy job is left alone": _healthy_is_left_alone,
     "stopping spends no attempt": _stopping_is_free,
     "moving on spends no attempt": _moving_on_is_free,
+    "what has not begun is left alone": _untouched_is_left_alone,
+    "what was asked to stop does not begin": _stopped_does_not_begin,
     "one event per change by a person": _one_event_per_command,
     "what is refused changes nothing": _refused_changes_nothing,
 }

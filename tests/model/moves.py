@@ -78,7 +78,7 @@ def _is_claimable(job: Job, rules: Protections) -> bool:
 def _claim(name: str, world: World, at: int, rules: Protections) -> Transition:
     job = world.jobs[at]
     token = job.token + rules.claim_takes_a_new_token
-    claimed = job._replace(status=RUNNING, token=token, attempt=job.attempt + 1)
+    claimed = job._replace(status=RUNNING, token=token, attempt=job.attempt + 1, started=True)
     world = world.with_job(at, claimed).with_worker(None, Worker(at, token, CLAIMED))
     return Transition(Move(name, at, token), world)
 

@@ -55,4 +55,6 @@ MUTANTS = (
     Mutant("retry_is_a_new_job", "terminal is final", settings.PEOPLE),
     Mutant("commands_write_events", "one event per change by a person"),
     Mutant("begin_checks_status", "only the holder changes a job", settings.PLANNED),
+    Mutant("begin_heeds_cancel", "what was asked to stop does not begin", settings.PLANNED),
+    Mutant("untouched_is_left_alone", "what has not begun is left alone", settings.PLANNED),
 )

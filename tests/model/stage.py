@@ -65,6 +65,7 @@ _PICTURE = """
             (SELECT coalesce(max((data ->> 'done')::int), 0) FROM events WHERE job_id = j.id AND name = 'job.rescued'),
             j.status <> 'queued' OR j.run_at <= statement_timestamp(),
             j.cancel_requested_at IS NOT NULL,
+            j.started_at IS NOT NULL,
             j.status = 'running' AND EXISTS (SELECT FROM workers WHERE id = j.worker_id AND lost_at IS NOT NULL),
             j.status = 'running' AND j.deadline_at < statement_timestamp(),
             coalesce(j.error_message LIKE 'Cleaning up failed too%%', false),

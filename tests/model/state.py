@@ -48,6 +48,8 @@ class Job(NamedTuple):
     #: Its pause after an error is over.
     due: bool = True
     cancel: bool = False
+    #: It has a start: it was claimed, and has not been taken from its worker before its work began.
+    started: bool = False
     #: The process of its worker was killed, or silent for longer than the lease.
     lost: bool = False
     #: Its next checkpoint is overdue.
@@ -71,6 +73,11 @@ CLAIMED, WORKING, HEARD_CANCEL, HEARD_STOP, ERRED, GAVE_UP, SHUT_OUT = (
 def has_moved_on(job: Job) -> bool:
     """Return whether a job is further than when it last lost its worker, and may be tried more than once."""
     return job.done > job.mark and job.max_attempts > 1
+
+
+def is_untouched(world: "World", job: Job) -> bool:
+    """Return whether a job has changed nothing: it was never claimed, or planned and has not moved its user."""
+    return not job.token or (not job.done and job.came_from == world.user != KINDS[job.kind].during)
 
 
 class Worker(NamedTuple):

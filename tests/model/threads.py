@@ -76,6 +76,8 @@ def _begin(world: World, worker: Worker, rules: Protections) -> World:
     may_begin = has_begun or job.status == RUNNING or not rules.begin_checks_status
     if job.token != worker.token or not may_begin:
         return world.with_worker(worker, worker._replace(phase=SHUT_OUT))
+    if not has_begun and job.cancel and rules.begin_heeds_cancel:
+        return world.with_worker(worker, worker._replace(phase=HEARD_CANCEL))
     begun = world._replace(user=KINDS[job.kind].during)
     return begun.with_worker(worker, worker._replace(phase=WORKING, done=job.done))
 

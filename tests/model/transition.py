@@ -69,6 +69,8 @@ class Protections(NamedTuple):
     retry_is_a_new_job: bool = True
     commands_write_events: bool = True
     begin_checks_status: bool = True
+    begin_heeds_cancel: bool = True
+    untouched_is_left_alone: bool = True
 
 
 ALL = Protections()

@@ -53,12 +53,19 @@ RIGHTS: dict[str, Row] = {
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
     "job.start_now": Row(OWN, "job planned", {}, "/api/jobs/{id}/start-now", "jobs start-now {id}"),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
-    "user.repair": Row(SUPPORT, "user adrift", cli="users repair {email}"),
+    "user.repair": Row(SUPPORT, "user adrift", {}, "/api/users/{id}/repair", "users repair {email}"),
     "maintenance.delete_old_jobs": Row(
-        ADMIN, args={"days": 3650}, cli="do maintenance.delete_old_jobs --days 3650 --reason test"
+        ADMIN,
+        args={"days": 3650},
+        route="/api/jobs/start/maintenance.delete_old_jobs",
+        cli="do maintenance.delete_old_jobs --days 3650 --reason test",
     ),
-    "maintenance.expire_sessions": Row(ADMIN, cli="do maintenance.expire_sessions"),
-    "maintenance.archive_audit_log": Row(ADMIN, cli="do maintenance.archive_audit_log"),
+    "maintenance.expire_sessions": Row(
+        ADMIN, route="/api/jobs/start/maintenance.expire_sessions", cli="do maintenance.expire_sessions"
+    ),
+    "maintenance.archive_audit_log": Row(
+        ADMIN, route="/api/jobs/start/maintenance.archive_audit_log", cli="do maintenance.archive_audit_log"
+    ),
     "queue.pause": Row(
         ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo --reason test"
     ),

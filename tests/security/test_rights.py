@@ -40,6 +40,8 @@ OTHER_ROUTES = {
     "/api/users/{user_id}/factor",
     *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in OPERATIONS),
 }
+#: Commands whose routes name their target in another way; they are among the above.
+OF_ANOTHER_SHAPE = {"session.revoke", "session.revoke_others", "token.create", "token.revoke", "factor.reset"}
 #: Functions that pages, routes and verbs call with a command's name.
 WAYS_TO_COMMANDS = {"access.perform", "do", "run", "run_for_person", "_run_on"}
 
@@ -106,6 +108,10 @@ def test_the_route_of_each_command_decides_the_same(site: Site, rows: Session, n
         return
     assert answer.status_code == (401 if asker == "anonymous" else 403), answer.text
     assert changes(rows) == before
+
+
+def test_every_command_has_a_route() -> None:
+    assert {name for name, row in RIGHTS.items() if not row.route} == OF_ANOTHER_SHAPE
 
 
 def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:

@@ -435,11 +435,11 @@ def test_pauses_and_limits_are_loaded_from_the_database(session: Session) -> Non
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_a_cancel_promises_what_its_operation_does(operation: Operation[Any, Any]) -> None:
     far = {"progress_done": 700, "progress_total": 2000, "progress_message": "700 of 2,000 interactions"}
-    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1, **far)
+    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1, started_at=datetime.now(UTC), **far)
     effect = operation.on_cancel(Progress(700, 2000, "700 of 2,000 interactions")).effect
     assert "700 of 2,000" in effect or operation is demo.switch, "it is said from how far the job is"
     assert cancel_offer(begun).effect == f"It stops at its next checkpoint. {effect}"
-    released = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=1, **far)
+    released = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=1, started_at=datetime.now(UTC), **far)
     assert cancel_offer(released).effect == f"It ends at once. {effect}"
     untouched = BackgroundJob(kind=operation.name, status=JobStatus.QUEUED, token=0)
     assert cancel_offer(untouched) == CancelOffer("Cancel", "It ends at once; it has changed nothing yet.")
@@ -447,7 +447,9 @@ def test_a_cancel_promises_what_its_operation_does(operation: Operation[Any, Any
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_only_what_can_be_taken_back_is_called_cancel(operation: Operation[Any, Any]) -> None:
-    begun = BackgroundJob(kind=operation.name, status=JobStatus.RUNNING, token=1, progress_done=700)
+    begun = BackgroundJob(
+        kind=operation.name, status=JobStatus.RUNNING, token=1, started_at=datetime.now(UTC), progress_done=700
+    )
     is_back = operation.cancelled_state in operation.source and operation.cancelled_state != demo_mode.failed
     assert (cancel_offer(begun).label == "Cancel") is is_back
 

@@ -19,13 +19,15 @@ from core.people.auth import Credentials, Visitor
 from core.settings import settings
 from ui import access
 from ui.api.deps import Anyone, Caller, do, read
-from ui.api.unread import refuse_unread_parameters
+from ui.api.unread import refuse_unread_form, refuse_unread_key, refuse_unread_parameters
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
 router = APIRouter(tags=["sign-in"])
 pages = APIRouter(include_in_schema=False)
 
+#: A form that ignores what it is sent would also take a password from the address, which logs keep.
+_READS_ALL = [Depends(refuse_unread_form)]
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent.parent / "pages"), autoescape=True)
 
 
@@ -39,7 +41,7 @@ class Login(BaseModel):
     code: str | None = Field(default=None, max_length=40, description="The code from the phone, or a recovery code.")
 
 
-@router.post("/api/auth/login", dependencies=[Depends(refuse_unread_parameters)])
+@router.post("/api/auth/login", dependencies=[Depends(refuse_unread_parameters), Depends(refuse_unread_key)])
 def login(body: Login, request: Request, _: Anyone) -> JSONResponse:
     """Sign in; the response sets the session cookie."""
     token = auth.sign_in(access.engine(), body.email, body.password, visitor(request), "api", code=body.code)
@@ -83,7 +85,7 @@ def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - t
     return RedirectResponse(own_path(next), status_code=303)
 
 
-@pages.post("/login")
+@pages.post("/login", dependencies=_READS_ALL)
 def login_form(
     request: Request,
     _: Anyone,
@@ -114,7 +116,7 @@ def code_page(next: str = "/") -> Response:  # noqa: A002 - the parameter's publ
     return _code_html(next)
 
 
-@pages.post("/login/code")
+@pages.post("/login/code", dependencies=_READS_ALL)
 def code_form(
     request: Request,
     _: Anyone,
@@ -145,7 +147,7 @@ def link_page(token: str) -> Response:
     return never_kept(HTMLResponse(_templates.get_template("link.html").render(email=email)))
 
 
-@pages.post("/login/{token}")
+@pages.post("/login/{token}", dependencies=_READS_ALL)
 def login_by_link(token: str, request: Request, _: Anyone) -> Response:
     """Use a one-time sign-in link."""
     try:
@@ -166,7 +168,7 @@ def _sign_in_by_link(token: str, origin: Visitor) -> tuple[str, CodeNeeded | Non
             return "", code_due
 
 
-@pages.post("/logout")
+@pages.post("/logout", dependencies=_READS_ALL)
 def logout_form(request: Request, _: Anyone) -> Response:
     """Sign out from a page, then show the sign-in page."""
     with contextlib.suppress(NotSignedIn):

@@ -20,12 +20,10 @@ from core.models import Role
 from core.people import auth, rate_limits
 from core.people.auth import Credentials
 from ui import access
-from ui.api.unread import refuse_unread_body, refuse_unread_parameters
+from ui.api.unread import KEY, SAFE, refuse_unread_body, refuse_unread_key, refuse_unread_parameters
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class SessionCookie(SecurityBase):
@@ -101,6 +99,7 @@ async def caller_with_filter(request: Request, signed_in: SignedIn) -> Credentia
 async def caller(request: Request, signed_in: SignedIn) -> Credentials:
     """Return the credentials, and refuse what the route does not read. Raises NotSignedIn or Invalid."""
     refuse_unread_parameters(request)
+    refuse_unread_key(request)
     await refuse_unread_body(request)
     return signed_in
 
@@ -108,7 +107,7 @@ async def caller(request: Request, signed_in: SignedIn) -> Credentials:
 Caller = Annotated[Credentials, Depends(caller)]
 FilterCaller = Annotated[Credentials, Depends(caller_with_filter)]
 Anyone = Annotated[None, Depends(same_origin)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+Key = Annotated[str | None, Header(alias=KEY, max_length=200)]
 
 
 def read(

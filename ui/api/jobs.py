@@ -22,9 +22,11 @@ from core.job_list.filters import JobFilter
 from core.job_list.rows import detail
 from core.job_list.story import job_events
 from core.models import BackgroundJob, Role
+from core.operations import TASKS
 from core.redact import shown
 from ui.api.deps import Caller, FilterCaller, Key, do, read
 from ui.api.lists import After, Limit, listed
+from ui.api.operation_routes import add_task_route
 from ui.api.unread import declared_parameters
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -143,6 +145,10 @@ def start_now(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReaso
 def reveal(job_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Return a job's arguments with secrets visible; for admins, and recorded in the audit log."""
     return do(caller, "job.reveal", job_id, reason=body.reason)
+
+
+for _task in TASKS:
+    add_task_route(router, _task, f"/start/{_task.name}")
 
 
 def _part_of_job(

@@ -1,4 +1,4 @@
-"""Routes of operations, made from their declarations: on any row by its id, or on the caller's own row."""
+"""Routes of operations and tasks, made from their declarations: on any row by its id, on the caller's own, on none."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field, create_model
 
 from core.commands.gateway import REASON_LIMIT
-from core.operation import Operation
+from core.operation import Operation, Task
 from ui.api.deps import Caller, Key, do
 
 
@@ -35,18 +35,32 @@ def add_own_route(router: APIRouter, operation: Operation[Any, Any], path: str, 
     _add(router, operation, path, start, f"own {operation.name}")
 
 
+def add_task_route(router: APIRouter, task: Task[Any], path: str) -> None:
+    """Add the route that starts a task."""
+    body_type, nothing = _body(task)
+
+    def start(caller: Caller, body: Any = nothing, key: Key = None) -> dict[str, Any]:
+        return _start(task, caller, None, body, key)
+
+    start.__annotations__["body"] = body_type
+    start.__doc__ = f"{task.label}, by a job."
+    router.add_api_route(path, start, methods=["POST"], status_code=202, summary=task.label, name=task.name)
+
+
 def _add(router: APIRouter, operation: Operation[Any, Any], path: str, start: Any, name: str) -> None:
     start.__doc__ = f"{operation.label}: {' or '.join(sorted(operation.source))} to {operation.target}, by a job."
     router.add_api_route(path, start, methods=["POST"], status_code=202, summary=operation.label, name=name)
 
 
-def _start(operation: Operation[Any, Any], caller: Any, target: UUID, body: Any, key: str | None) -> dict[str, Any]:
+def _start(
+    kind: Operation[Any, Any] | Task[Any], caller: Any, target: UUID | None, body: Any, key: str | None
+) -> dict[str, Any]:
     args = body.model_dump(mode="json", exclude={"run_at", "reason"})
-    return do(caller, operation.name, target, args, reason=body.reason, run_at=body.run_at, key=key)
+    return do(caller, kind.name, target, args, reason=body.reason, run_at=body.run_at, key=key)
 
 
-def _body(operation: Operation[Any, Any]) -> tuple[type[BaseModel], Any]:
-    """Return the operation's form plus `run_at` and `reason`, and the default for a missing body."""
+def _body(operation: Operation[Any, Any] | Task[Any]) -> tuple[type[BaseModel], Any]:
+    """Return the form of an operation or task plus `run_at` and `reason`, and the default for a missing body."""
     name = operation.form.__name__ + "".join(part.title() for part in operation.name.split("."))
     fields: dict[str, Any] = {
         "run_at": (datetime | None, None),

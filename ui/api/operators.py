@@ -11,7 +11,7 @@ from core.database.window import USUAL
 from core.models import Role
 from core.people import operators
 from core.people.operator_list import operator_lines
-from ui.api.deps import Caller, do, read
+from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import NEEDS_BODY, OptionalReason, RequiredReason
 from ui.api.lists import After, Limit, listed, total_so_far
 
@@ -47,21 +47,21 @@ def add_operator(body: AddBody, caller: Caller) -> dict[str, Any]:
 
 
 @router.post("/{user_id}/role")
-def change_role(user_id: UUID, body: RoleBody, caller: Caller) -> dict[str, Any]:
+def change_role(user_id: UUID, body: RoleBody, caller: Caller, key: Key = None) -> dict[str, Any]:
     """Change a person's role; their sessions end."""
-    return do(caller, "operator.role", user_id, body.model_dump(exclude={"reason"}), reason=body.reason)
+    return do(caller, "operator.role", user_id, body.model_dump(exclude={"reason"}), reason=body.reason, key=key)
 
 
 @router.post("/{user_id}/disable", openapi_extra=NEEDS_BODY)
-def disable(user_id: UUID, caller: Caller, body: RequiredReason = RequiredReason()) -> dict[str, Any]:  # noqa: B008
+def disable(user_id: UUID, caller: Caller, key: Key = None, body: RequiredReason = RequiredReason()) -> dict[str, Any]:  # noqa: B008
     """Disable a person's access; their sessions, links and tokens end."""
-    return do(caller, "operator.disable", user_id, reason=body.reason)
+    return do(caller, "operator.disable", user_id, reason=body.reason, key=key)
 
 
 @router.post("/{user_id}/enable")
-def enable(user_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
+def enable(user_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Enable a person's access again."""
-    return do(caller, "operator.enable", user_id, reason=body.reason)
+    return do(caller, "operator.enable", user_id, reason=body.reason, key=key)
 
 
 @router.post("/{user_id}/link")

@@ -1,4 +1,8 @@
-"""What a route does not read is refused: a `run_at` that is ignored would start at once what was planned."""
+"""What a route does not read is refused: a `run_at` that is ignored would start at once what was planned.
+
+Probes and the pages that a browser opens by an address are no part of this: balancers, mail programs and sign-in
+providers add parameters of their own, and nothing is changed there.
+"""
 
 from typing import Final
 
@@ -10,6 +14,10 @@ from core.wording import shortened
 
 #: Bodies that say nothing; programs send one with every POST.
 _NOTHING: Final = frozenset({b"", b"{}", b"null"})
+#: Names a request that is to act once, however often it is sent.
+KEY: Final = "Idempotency-Key"
+#: Verbs that change nothing.
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def refuse_unread_parameters(request: Request) -> None:
@@ -23,6 +31,27 @@ def refuse_unread_parameters(request: Request) -> None:
 def declared_parameters(request: Request) -> list[str]:
     """Return the names of the parameters that the route declares; on a list with filters, all others are filters."""
     return [each.alias for each in _route(request).dependant.query_params]
+
+
+def refuse_unread_key(request: Request) -> None:
+    """Refuse the key of a request that is to act once, where the route keeps none. Raises Invalid.
+
+    An answer that is shown once, such as a token, is not kept for a second request.
+    """
+    is_unread = KEY not in {each.alias for each in _route(request).dependant.header_params}
+    if request.method not in SAFE and KEY in request.headers and is_unread:
+        says = f"this address keeps no {KEY}: leave it out, and look what has become of a request before you repeat it."
+        raise Invalid(f"{KEY}: {says}", {KEY: says})
+
+
+async def refuse_unread_form(request: Request) -> None:
+    """Refuse what the form of a page does not read: parameters, fields, a key. Raises Invalid, without any value."""
+    refuse_unread_parameters(request)
+    refuse_unread_key(request)
+    known = [each.alias for each in _route(request).dependant.body_params]
+    says = f"unknown field; this address reads {', '.join(known) or 'none'}"
+    if fields := {shortened(name): says for name in await request.form() if name not in known}:
+        raise Invalid("; ".join(f"{name}: {message}" for name, message in fields.items()) + ".", fields)
 
 
 async def refuse_unread_body(request: Request) -> None:

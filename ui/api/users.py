@@ -12,11 +12,13 @@ from core.database.window import USUAL, Window
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user
 from core.errors import NotFound
+from core.jobs.repair import RepairForm
 from core.models import PlatformConnection, Role, User
 from core.operations import OPERATIONS
 from core.people.users import find_users, user_connections, user_events, user_page
 from core.redact import shown
-from ui.api.deps import Caller, read
+from ui.api.deps import Caller, Key, do, read
+from ui.api.jobs import OptionalReason
 from ui.api.lists import After, Limit, listed, total_so_far
 from ui.api.operation_routes import add_route
 
@@ -94,6 +96,16 @@ def _require(session: Session, user_id: UUID) -> User:
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
     return user
+
+
+class RepairBody(RepairForm, OptionalReason):
+    """What to do after the repair, with an optional reason."""
+
+
+@router.post("/users/{user_id}/repair")
+def repair(user_id: UUID, caller: Caller, body: RepairBody = RepairBody(), key: Key = None) -> dict[str, Any]:  # noqa: B008
+    """Set the state that a user's last job proves, and end that job if someone changed it in the database."""
+    return do(caller, "user.repair", user_id, body.model_dump(exclude={"reason"}), reason=body.reason, key=key)
 
 
 for _operation in OPERATIONS:
