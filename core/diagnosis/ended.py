@@ -5,6 +5,7 @@ from uuid import UUID
 
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
+from core.diagnosis.lost import lost_attempts
 from core.errors import GiveUp, TryAgain
 from core.jobs.failure import WORKER_LOST
 from core.models import BackgroundJob, User
@@ -19,7 +20,7 @@ def failed(context: JobContext) -> Explanation:
     """Explain a failed job: Retry where another attempt can help, else Dismiss and a message to the admins."""
     job = context.job
     sentence = f"{name_of(context)} failed {context.since(job.finished_at)} ago: {error_of(job)}"
-    evidence = (f"{job.attempt} of {job.max_attempts} attempts were made.", *requested_evidence(context))
+    evidence = (lost_attempts(context), *requested_evidence(context))
     if context.is_settled:
         settled = ("It is dealt with: other work has come after it.", *evidence)
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
