@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -17,7 +17,8 @@ from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, silent_after, situation_of
 from core.jobs.labels import Label, is_alive, label_of
 from core.jobs.losses import Losses, losses_of
-from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
+from core.jobs.proof import ending_of, is_by_hand
+from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
 from core.operations.demo import demo_mode
@@ -80,6 +81,10 @@ class JobContext:
     is_settled: bool = False
     #: How often it has lost its worker; loaded where that says what comes next, or what its attempts were.
     losses: Losses = field(default_factory=Losses)
+    #: How the program ended an operation's job, as its event says; None: it did not, or the event is archived.
+    ending: JobStatus | None = None
+    #: No other job of its user or connection came after it; loaded where a person wrote its status.
+    is_latest: bool = False
 
     @property
     def facts(self) -> JobFacts:
@@ -105,6 +110,18 @@ class JobContext:
     def label(self) -> Label:
         """The job's present label."""
         return label_of(self.job, self.worker, self.now)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person wrote the status of an ended job into the database."""
+        return self.job.status in TERMINAL and is_by_hand(self.job, self.ending)
+
+    @property
+    def end(self) -> str:
+        """How and when an ended job did: "cancelled 3 min ago"."""
+        if self.job.finished_at is None:
+            return f"{self.label} directly in the database, at a time that is not recorded"
+        return f"{self.label} {self.since(self.job.finished_at)} ago"
 
     def since(self, moment: datetime | None) -> str:
         """Return how long ago a moment was, in words."""
@@ -157,7 +174,14 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     controls = _load_controls(session, job) if is_missed or job.status is JobStatus.QUEUED else Controls()
     has_uncounted = job.status is JobStatus.FAILED and job.token > job.attempt
     losses = losses_of(session, job.id) if is_missed or has_uncounted else Losses()
-    return JobContext(now, job, worker, capacity, place, controls, _load_settled(session, job), losses)
+    ending = ending_of(session, job) if job.status in TERMINAL and job.machine else None
+    context = JobContext(now, job, worker, capacity, place, controls, _load_settled(session, job), losses, ending)
+    return replace(context, is_latest=_load_latest(session, job)) if context.is_by_hand else context
+
+
+def _load_latest(session: Session, job: BackgroundJob) -> bool:
+    latest = latest_job(session, job.user_id) if job.user_id else None
+    return latest is not None and latest.id == job.id
 
 
 def _is_heard(worker: Worker | None, now: datetime) -> bool:

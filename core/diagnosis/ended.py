@@ -38,14 +38,12 @@ def failed(context: JobContext) -> Explanation:
 
 def succeeded(context: JobContext) -> Explanation:
     """Explain a job that did its work."""
-    ended = f"succeeded {context.since(context.job.finished_at)} ago."
-    return Explanation(f"{name_of(context)} {ended}", "It is done.")
+    return Explanation(f"{name_of(context)} {context.end}.", "It is done.")
 
 
 def cancelled(context: JobContext) -> Explanation:
     """Explain a job that a person ended early."""
-    ended = f"cancelled {context.since(context.job.finished_at)} ago."
-    return Explanation(f"{name_of(context)} was {ended}", f"It was {ended}")
+    return Explanation(f"{name_of(context)} was {context.end}.", f"It was {context.end}.")
 
 
 def unreadable(context: JobContext) -> Explanation:

@@ -179,6 +179,8 @@ def _draw_attempt(attempt: JobAttempt) -> None:
         text(f"worker {str(attempt.worker_id)[-8:]}" if attempt.worker_id else "", "muted clip")
         if attempt.finished_at:
             text(lasted(attempt.finished_at - attempt.started_at), "muted")
+        elif attempt.outcome is not AttemptOutcome.RUNNING:
+            text("its end is not recorded", "muted")
         else:
             time_text(attempt.started_at, "elapsed", "muted")
         if attempt.error_type:
