@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.diagnosis.answer import Explanation, Remedy
+from core.diagnosis.cancelling import left_by_failure
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
 from core.diagnosis.lost import lost_attempts
 from core.errors import GiveUp, TryAgain
@@ -12,7 +13,6 @@ from core.models import BackgroundJob, User
 from core.operation import Machine, Operation
 from core.operations import BY_NAME, clean_up_of
 
-_NOTHING_LEFT: Final = "Nothing of it is left behind."
 _REPEAT: Final = "If it happens again, give our support this number"
 
 
@@ -20,7 +20,8 @@ def failed(context: JobContext) -> Explanation:
     """Explain a failed job: Retry where another attempt can help, else Dismiss and a message to the admins."""
     job = context.job
     sentence = f"{name_of(context)} failed {context.since(job.finished_at)} ago: {error_of(job)}"
-    evidence = (lost_attempts(context), *requested_evidence(context))
+    left = left_by_failure(job)
+    evidence = (*filter(None, [left]), lost_attempts(context), *requested_evidence(context))
     if context.is_settled:
         settled = ("It is dealt with: other work has come after it.", *evidence)
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
@@ -63,7 +64,7 @@ def is_final(job: BackgroundJob) -> bool:
 
 def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:
     """Return the button that requests the same work again, with the same arguments."""
-    effect = "A new job starts from the beginning; the failed job's changes are already undone."
+    effect = f"A new job starts from the beginning. {left_by_failure(job)}".rstrip()
     return Remedy("job.retry", job.id, label, effect)
 
 
@@ -85,16 +86,16 @@ def row_clean_up(machine: Machine[Any], row_id: UUID) -> Remedy | None:
 
 def customer_error(job: BackgroundJob) -> str:
     """Return what a failure means for the job's owner: an error's own text names hosts, settings and classes."""
-    number = number_of(job)
+    number, left = number_of(job), left_by_failure(job)
     if is_final(job):
         return (
-            "This cannot work until our team has mended something, and trying again does not help. "
+            f"This cannot work until our team has mended something, and trying again does not help. {left} "
             f"Please give our support this number: {number}."
         )
     if job.error_type in (TryAgain.__name__, WORKER_LOST):
         cause = "A service that this needs did not answer" if job.error_type != WORKER_LOST else "It was interrupted"
-        return f"{cause}. {_NOTHING_LEFT} Please try again in a few minutes. {_REPEAT}: {number}."
-    return f"Something went wrong on our side. {_NOTHING_LEFT} Please try again. {_REPEAT}: {number}."
+        return f"{cause}. {left} Please try again in a few minutes. {_REPEAT}: {number}."
+    return f"Something went wrong on our side. {left} Please try again. {_REPEAT}: {number}."
 
 
 def number_of(row: BackgroundJob | User) -> str:

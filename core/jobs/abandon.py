@@ -58,5 +58,5 @@ def abandon(session: Session, job_id: UUID, token: int, patience: timedelta) -> 
 def _failure(job: BackgroundJob, patience: timedelta) -> Failure:
     return lost(
         f"The worker that ran this job was lost, and no other one has served the queue {job.queue} for "
-        f"{spoken(patience)}. What the job had done is undone."
+        f"{spoken(patience)}."
     )

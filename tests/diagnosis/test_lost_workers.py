@@ -113,7 +113,7 @@ def test_an_abandoned_job_says_which_attempts_do_not_count(
         assert driving.presume_dead(engine) == 1
     with session_scope(engine) as session:
         assert abandon.abandon(session, held.id, losses, settings().orphan_patience)
-    assert said(engine, held.id).evidence[0] == sentence
+    assert sentence in said(engine, held.id).evidence
 
 
 def test_attempts_that_count_are_told_from_those_that_do_not(engine: Engine, held: driving.Claimed) -> None:
@@ -122,9 +122,8 @@ def test_attempts_that_count_are_told_from_those_that_do_not(engine: Engine, hel
     driving.presume_dead(engine)
     with session_scope(engine) as session:
         assert abandon.abandon(session, held.id, 2, settings().orphan_patience)
-    assert said(engine, held.id).evidence[0] == (
-        "1 of 3 attempts was made; 1 more was lost and does not count, because it had made progress."
-    )
+    sentence = "1 of 3 attempts was made; 1 more was lost and does not count, because it had made progress."
+    assert sentence in said(engine, held.id).evidence
 
 
 def test_a_silent_worker_takes_over_from_no_other(engine: Engine, held: driving.Claimed) -> None:
