@@ -197,8 +197,8 @@ class DemoCard:
 
     async def _cancel(self, job_id: UUID) -> None:
         answer = await access.perform("job.cancel", job_id)
-        if answer.get("stopping"):
-            say("It is stopping; this takes a moment.")
+        if answer["stopping"]:
+            say("It was asked to stop before." if answer["already"] else "It is stopping; this takes a moment.")
         await self.refresh()
 
     async def _disable(self) -> None:
