@@ -124,6 +124,7 @@ def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console
 
 def test_a_kind_is_paused_and_resumed_while_its_queue_goes_on(console, rows: Session) -> None:
     admin = person(rows, Role.ADMIN)
+    alive(rows, heartbeat_at=datetime.now(UTC) + timedelta(hours=1))
     rows.commit()
     page = console.open(admin, "/queues")
     line = page.get_by_label("Kinds", exact=True).locator("tr").filter(has_text="demo.enable")
