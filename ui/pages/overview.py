@@ -17,8 +17,12 @@ from ui.components.people.user_lines import user_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
-#: What counts as ended: not what was cancelled, nor failures that other work has dealt with.
-ENDED: Final = {"status": "succeeded,failed", "situation": "fine,failed"}
+#: What counts as ended: not what was cancelled, nor failures whose work another job did again.
+ENDED: Final = {"status": "succeeded,failed", "redone": "no"}
+#: What of it counts as failed, dismissed or not.
+FAILED: Final = {"status": "failed", "redone": "no"}
+#: Failures besides.
+MENDED: Final = {"redone": "yes"}
 
 
 async def draw() -> None:
@@ -58,7 +62,7 @@ def _draw_tiles(summary: Overview) -> None:
     oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
     rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
     good = not summary.ended or summary.succeeded / summary.ended >= TARGET
-    failed_jobs = _jobs(summary, situation="failed")
+    failed_jobs = _jobs(summary, **FAILED)
     tiles = [
         _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
         _tile(f"{failed:,}", "failed users", "/users?situation=failed", design.BAD if failed else design.OK),
