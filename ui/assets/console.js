@@ -63,7 +63,7 @@
     count.ariaLabel = `${number} stuck or failed`;
   };
 
-  // <time-text at="ISO" mode="ago|until|due|clock|elapsed">: relative, with the exact time on hover, in the viewer's zone.
+  // <time-text at="ISO" mode="ago|until|due|clock|elapsed">: relative, the exact time on hover, in the viewer's zone.
   // A format takes milliseconds to make, and most pages need one or none.
   const formats = (options) => {
     let format;

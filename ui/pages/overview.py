@@ -61,7 +61,8 @@ def _draw_tiles(summary: Overview) -> None:
     stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
     oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
     rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
-    good = not summary.ended or summary.succeeded / summary.ended >= TARGET
+    good = summary.ended and summary.succeeded / summary.ended >= TARGET
+    tone = (design.OK if good else design.BAD) if summary.ended else ""
     failed_jobs = _jobs(summary, **FAILED)
     tiles = [
         _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
@@ -71,7 +72,7 @@ def _draw_tiles(summary: Overview) -> None:
         ),
         _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?due=yes&sort=created_at", ""),
         _tile(f"{summary.ended:,}", f"jobs finished in 24 hours{_mended(summary)}", _jobs(summary, **ENDED), ""),
-        _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, design.OK if good else design.BAD),
+        _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, tone),
     ]
     lines(tiles, "tiles")
 
