@@ -8,19 +8,22 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from core.diagnosis.incidents import Incident, incidents
-from core.diagnosis.situation import Situation
+from core.diagnosis.situation import Situation, silent_after
 from core.people.users import users_by_situation
 from core.settings import settings
 
 _COUNTS = text("""
     SELECT
-        (SELECT count(*) FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
-            AND heartbeat_at > statement_timestamp() - make_interval(secs => :lease)) AS workers,
+        w.alive, w.silent,
         (SELECT count(*) FROM background_jobs WHERE status = 'running') AS running,
         (SELECT count(*) FROM background_jobs WHERE status = 'queued' AND run_at <= statement_timestamp()) AS waiting,
         (SELECT extract(epoch FROM statement_timestamp() - min(run_at)) FROM background_jobs
             WHERE status = 'queued' AND run_at <= statement_timestamp() AND isfinite(run_at)) AS oldest,
         statement_timestamp() AS at
+    FROM (SELECT count(*) FILTER (WHERE heartbeat_at >= statement_timestamp() - :late) AS alive,
+                 count(*) FILTER (WHERE heartbeat_at < statement_timestamp() - :late) AS silent
+          FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+              AND heartbeat_at > statement_timestamp() - :lease) w
 """)
 
 
@@ -29,6 +32,8 @@ class HealthSummary:
     """Counts at one moment; `oldest_wait_seconds` covers due jobs and is None if none waits."""
 
     workers_alive: int
+    #: Late with their heartbeat, but not for a lease yet: they may be dead.
+    workers_silent: int
     running: int
     queue_depth: int
     oldest_wait_seconds: float | None
@@ -41,8 +46,7 @@ class HealthSummary:
 
 def health_summary(session: Session) -> HealthSummary:
     """Return the current counts, in a few milliseconds at any size of the history."""
-    row = session.connection().execute(_COUNTS, {"lease": settings().lease_seconds}).one()
+    row = session.connection().execute(_COUNTS, {"lease": settings().lease, "late": silent_after()}).one()
     oldest = float(row.oldest) if row.oldest is not None else None
-    return HealthSummary(
-        row.workers, row.running, row.waiting, oldest, users_by_situation(session), incidents(session, row.at), row.at
-    )
+    users, held_up = users_by_situation(session), incidents(session, row.at)
+    return HealthSummary(row.alive, row.silent, row.running, row.waiting, oldest, users, held_up, row.at)

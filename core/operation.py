@@ -152,6 +152,8 @@ class Operation(Generic[RowT, FormT]):
     cancelled_state: StrEnum
     #: Says what that means for the row, from how far the operation is (`total` is 0 before the first checkpoint).
     on_cancel: Callable[[Progress], CancelOffer]
+    #: Says what a failure has left, once `undo` has run: a sentence that customers read, too.
+    on_failure: Callable[[Progress], str]
     form: type[FormT]
     run: Callable[[Work[RowT, FormT]], Steps]
     #: Removes what `run` left; runs in the transaction that ends the job, so it may only change the database.
@@ -197,6 +199,7 @@ class Task(Generic[FormT]):
     queue: str
     priority: int = 0
     max_attempts: int = 3
+    #: What ends it early, or fails it, leaves.
     cancel_effect: str = "The changes of its finished steps stay."
     #: Starting it by hand needs a reason.
     needs_reason: bool = False

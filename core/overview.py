@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
+from core.diagnosis.done_again import is_done_again
 from core.diagnosis.situation import Situation, is_unsettled_failure
 from core.health import health_summary
 from core.models import BackgroundJob, JobStatus
@@ -39,7 +40,8 @@ class FailureGroup:
 class Overview:
     """Users who need help now, and the figures of the last 24 hours.
 
-    Cancelled jobs count as neither outcome, nor do failures that a later job has dealt with: that one counts.
+    Cancelled jobs count as neither outcome, nor do failures whose work a later job did again: that one counts. A
+    failure that was dismissed or repaired counts.
     """
 
     users: Mapping[Situation, int]
@@ -48,7 +50,7 @@ class Overview:
     #: Work that people and schedules asked for: jobs that succeeded, or failed for good.
     ended: int
     succeeded: int
-    #: Failures besides, which other work has dealt with.
+    #: Failures besides, whose work another job did again.
     mended: int
     waiting: int
     oldest_wait: timedelta | None
@@ -79,8 +81,8 @@ def overview(session: Session) -> Overview:
 def _numbers_of_endings() -> Query:
     job = BackgroundJob
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
-    failed = sa.func.count().filter(is_unsettled_failure())
-    mended = sa.func.count().filter(col(job.status) == JobStatus.FAILED) - failed
+    mended = sa.func.count().filter(is_done_again())
+    failed = sa.func.count().filter(col(job.status) == JobStatus.FAILED) - mended
     return sa.select(done, failed, mended).where(col(job.finished_at) >= _SINCE)
 
 

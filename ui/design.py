@@ -16,6 +16,7 @@ from core.jobs.labels import Label
 from core.models import ConnectionStatus, DemoModeStatus
 from core.operations import MACHINES, transitional_states
 from core.people.operator_list import Access
+from core.queues.controls import QueueState
 from core.queues.workers import WorkerState
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -33,7 +34,7 @@ BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
         for part in ("words", "cells", "columns", "look", "source", "blocks", "head", "list")
     ),
 }
-_IMPORTS: Final = re.compile(rb'^import .*? from "job-grid/.*?;$', re.MULTILINE)
+_IMPORTS: Final = re.compile(rb'^import [^;]*? from "job-grid/.*?;$', re.MULTILINE)
 
 #: Tones are classes of assets/tokens.css: a text colour and a dot colour, in both themes.
 OK, BAD, WARN, RUN, IDLE, DEMO = (f"tone-{name}" for name in ("ok", "bad", "warn", "run", "idle", "demo"))
@@ -74,9 +75,13 @@ TONES: Final[Mapping[str, str]] = {
     WorkerState.SILENT: WARN,
     WorkerState.LOST: BAD,
     WorkerState.STOPPED: IDLE,
-    "active": OK,
+    QueueState.ACTIVE: OK,
+    QueueState.PAUSED: WARN,
+    QueueState.UNSERVED: BAD,
+    QueueState.SILENT: WARN,
+    "queue paused": WARN,
+    "starts none": WARN,
     Access.INVITED: RUN,
-    "paused": WARN,
     "over": IDLE,
     "fired": OK,
     "missed": WARN,

@@ -172,8 +172,9 @@ def _figures(health: HealthSummary) -> list[Markup]:
     alive = health.workers_alive
     oldest = f", oldest {int(health.oldest_wait_seconds)} s" if health.oldest_wait_seconds else ""
     workers = words(f"{counted(alive, 'worker')} alive") if alive else words("no worker alive", "alarm")
+    silent = [words(f", {health.workers_silent:,} silent", "alarm")] if health.workers_silent else []
     return [
-        anchor("/workers", workers),
+        anchor("/workers", workers, *silent),
         anchor(RUNNING, words(f"{health.running:,} running")),
         anchor(WAITING, words(f"{health.queue_depth:,} waiting{oldest}")),
     ]

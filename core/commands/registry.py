@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
+from core import clock
 from core.actor import Actor
 from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.people import PEOPLE
@@ -16,6 +17,7 @@ from core.jobs.request import Accepted, JobOptions, request, request_task
 from core.jobs.retry import retry
 from core.jobs.reveal import reveal
 from core.jobs.start_now import start_now
+from core.jobs.subject import lock_job
 from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
 from core.operation import NoForm, Operation, Task
 from core.operations import BY_NAME, OPERATIONS, TASKS
@@ -37,8 +39,10 @@ def _retry(session: Session, call: Invocation) -> dict[str, Any]:
 
 
 def _cancel(session: Session, call: Invocation) -> dict[str, Any]:
+    before = lock_job(session, target_of(call))
+    was_asked = before is not None and before.cancel_requested_at is not None
     job = cancel(session, target_of(call), call.actor, call.reason)
-    return {**_answer(job), "stopping": job.status is JobStatus.RUNNING}
+    return {**_answer(job), "stopping": job.status is JobStatus.RUNNING, "already": was_asked}
 
 
 def _reveal(session: Session, call: Invocation) -> dict[str, Any]:
@@ -53,7 +57,9 @@ def _repair(session: Session, call: Invocation) -> dict[str, Any]:
 
 
 def _start_now(session: Session, call: Invocation) -> dict[str, Any]:
-    return _answer(start_now(session, target_of(call), call.actor, call.reason))
+    before = lock_job(session, target_of(call))
+    was_due = before is not None and before.run_at <= session.exec(select(clock.db_now())).one()
+    return {**_answer(start_now(session, target_of(call), call.actor, call.reason)), "already": was_due}
 
 
 def _control(

@@ -7,6 +7,7 @@ from typing import Final
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.cancelling import cancel_remedy, or_cancel
 from core.diagnosis.context import JobContext, name_of, requested_evidence
+from core.diagnosis.lost import end_of, unserved
 from core.diagnosis.turns import counted_up, own_turn
 from core.models import JobKind, Queue
 from core.wording import clock_time, counted, spoken
@@ -23,6 +24,11 @@ def blocker_of(context: JobContext) -> Explanation | None:
 def later_blockers(context: JobContext) -> tuple[str, ...]:
     """Return, for a job that is not due yet, the evidence that pauses will still block it then."""
     return tuple(f"It will not start then either, unless {name} is resumed." for name, _, _ in _pauses(context))
+
+
+def pause_of(context: JobContext) -> str:
+    """Return what must happen before a job can start again whose queue or kind is paused, or empty."""
+    return " and ".join(f"{name} is resumed" for name, _, _ in _pauses(context))
 
 
 def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
@@ -56,7 +62,7 @@ def _paused(context: JobContext) -> Explanation | None:
     why = f": {row.paused_reason.rstrip('.')}" if row.paused_reason else ", without a reason"
     evidence = [f"It was paused {context.since(row.paused_at)} ago and starts no jobs until it is resumed."]
     evidence += [f"Also, {other} is paused, by {more.paused_by}." for other, more, _ in pauses[1:]]
-    evidence += ["Also, no worker is alive for this queue."] if context.capacity.workers == 0 else []
+    evidence += [f"Also, {unserved(context)}{end_of(context)}."] if context.capacity.workers == 0 else []
     when = clock_time(row.paused_at, context.now)
     pause = f"{name} was paused by {row.paused_by} at {when}{why}."
     return Explanation(  # Whitespace is collapsed, so that a multi-line reason still gives one line.
@@ -81,8 +87,8 @@ def _at_its_limit(context: JobContext) -> Explanation | None:
     if kind.max_running is not None and total >= kind.max_running:
         most = f"at most {kind.max_running:,} jobs of {kind.kind} run at once, and {total:,} are running"
         return _blocked(context, most)
-    share = kind.max_per_worker
-    if share is not None and sum(count >= share for count in running.values()) >= context.capacity.workers:
+    share, serving = kind.max_per_worker, context.capacity.workers + context.capacity.silent
+    if share is not None and sum(count >= share for count in running.values()) >= serving:
         each = f"at most {share:,} jobs of {kind.kind} run at once per worker, and every worker is at this limit"
         return _blocked(context, each)
     return None

@@ -1,8 +1,9 @@
-"""Ending a job early: when it ends and what that leaves, said by its kind from how far the job is."""
+"""Ending a job early, and failing: when it ends and what that leaves, said by its kind from how far the job is."""
 
 from typing import Final
 
 from core.diagnosis.answer import Remedy
+from core.jobs.finish import UNDO_FAILED
 from core.models import BackgroundJob, JobStatus
 from core.operation import CancelOffer, Operation, Progress
 from core.operations import BY_NAME
@@ -30,7 +31,7 @@ def cancel_offer(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> Cance
     """Return the label of that button, when the job ends, and what it leaves."""
     if not job.has_begun:
         return CancelOffer("Cancel", "It ends at once; it has changed nothing yet.")
-    offer = offer_of_kind(job.kind, Progress(job.progress_done, job.progress_total, job.progress_message))
+    offer = offer_of_kind(job.kind, _progress(job))
     when = "It ends at once." if job.status is JobStatus.QUEUED else when_running
     return CancelOffer(offer.label, f"{when} {offer.effect}".rstrip())
 
@@ -41,3 +42,24 @@ def offer_of_kind(name: str, at: Progress) -> CancelOffer:
     if isinstance(kind, Operation):
         return kind.on_cancel(at)
     return CancelOffer("Cancel", kind.cancel_effect if kind else "")
+
+
+def customer_offer(job: BackgroundJob) -> CancelOffer:
+    """Return the label and the effect of that button in words for the job's owner."""
+    if job.token == 0:
+        return CancelOffer("Cancel", "Nothing has changed yet, and everything stays as it is.")
+    return offer_of_kind(job.kind, _progress(job))
+
+
+def left_by_failure(job: BackgroundJob) -> str:
+    """Return what a failed job has left, in a sentence that customers read, too."""
+    if (job.error_message or "").startswith(UNDO_FAILED):
+        return "Something of it may be left; cleaning up deletes it."
+    kind = BY_NAME.get(job.kind)
+    if isinstance(kind, Operation):
+        return kind.on_failure(_progress(job))
+    return kind.cancel_effect if kind else ""
+
+
+def _progress(job: BackgroundJob) -> Progress:
+    return Progress(job.progress_done, job.progress_total, job.progress_message)

@@ -15,9 +15,11 @@ from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.alike import Alike, users_waiting, users_with_error
 from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
-from core.diagnosis.situation import JobFacts, Situation, is_settled, situation_of
+from core.diagnosis.situation import JobFacts, Situation, is_settled, silent_after, situation_of
 from core.jobs.labels import Label, is_alive, label_of
-from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
+from core.jobs.losses import Losses, losses_of
+from core.jobs.proof import ending_of, is_by_hand
+from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
 from core.operations.demo import demo_mode
@@ -27,14 +29,22 @@ from core.wording import spoken
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The live workers that serve a job's queue."""
+    """The workers that serve a job's queue."""
 
+    #: With a heartbeat in time, and their threads.
     workers: int
     threads: int
-    #: The latest heartbeat of a worker for this queue, live or not; None: the queue never had one.
+    #: Until when a worker for this queue was there, as its heartbeats tell; None: the queue never had one.
     last_seen: datetime | None
-    #: Threads of theirs that run a job, of any queue.
+    #: Threads of the live ones that run a job, of any queue.
     busy: int = 0
+    #: Late with their heartbeat, but not for a lease yet: they may be dead.
+    silent: int = 0
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether there is a worker that is not presumed dead."""
+        return self.workers + self.silent > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,12 @@ class JobContext:
     is_settled: bool = False
     #: Which other users are in the same trouble; read only where a person has to act.
     alike: Alike = field(default_factory=Alike)
+    #: How often it has lost its worker; loaded where that says what comes next, or what its attempts were.
+    losses: Losses = field(default_factory=Losses)
+    #: How the program ended an operation's job, as its event says; None: it did not, or the event is archived.
+    ending: JobStatus | None = None
+    #: No other job of its user or connection came after it; loaded where a person wrote its status.
+    is_latest: bool = False
 
     @property
     def facts(self) -> JobFacts:
@@ -81,7 +97,7 @@ class JobContext:
             status=job.status,
             is_due=job.run_at <= self.now,
             is_held=self.controls.hold,
-            is_served=self.capacity.workers > 0,
+            is_served=self.capacity.is_serving,
             is_settled=self.is_settled,
             has_live_worker=is_alive(worker, self.now),
             silent=self.now - (worker.heartbeat_at if worker else job.updated_at),
@@ -94,15 +110,21 @@ class JobContext:
         return situation_of(self.facts)
 
     @property
-    def other_workers(self) -> int:
-        """How many live workers serve the job's queue, besides the one that runs it."""
-        own = self.worker is not None and is_alive(self.worker, self.now) and self.job.queue in self.worker.queues
-        return self.capacity.workers - own
-
-    @property
     def label(self) -> Label:
         """The job's present label."""
         return label_of(self.job, self.worker, self.now)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person wrote the status of an ended job into the database."""
+        return self.job.status in TERMINAL and is_by_hand(self.job, self.ending)
+
+    @property
+    def end(self) -> str:
+        """How and when an ended job did: "cancelled 3 min ago"."""
+        if self.job.finished_at is None:
+            return f"{self.label} directly in the database, at a time that is not recorded"
+        return f"{self.label} {self.since(self.job.finished_at)} ago"
 
     def since(self, moment: datetime | None) -> str:
         """Return how long ago a moment was, in words."""
@@ -146,12 +168,20 @@ def _latest_job() -> Query:
 
 def load_context(session: Session, job: BackgroundJob) -> JobContext:
     """Load the facts around a job."""
-    now, *numbers = fetch(session, _capacity(), queues=[job.queue], lease=settings().lease)[0]
+    spans = {"lease": settings().lease, "silent": silent_after()}
+    now, *numbers = fetch(session, _capacity(), queues=[job.queue], **spans)[0]
     capacity = Capacity(*numbers)
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
-    place, controls = load_place(session, job, now), _load_controls(session, job)
-    context = JobContext(now, job, worker, capacity, place, controls, _load_settled(session, job))
-    return replace(context, alike=_load_alike(session, context))
+    is_missed = job.status is JobStatus.RUNNING and not _is_heard(worker, now)
+    place = load_place(session, job, now)
+    controls = _load_controls(session, job) if is_missed or job.status is JobStatus.QUEUED else Controls()
+    has_uncounted = job.status is JobStatus.FAILED and job.token > job.attempt
+    losses = losses_of(session, job.id) if is_missed or has_uncounted else Losses()
+    ending = ending_of(session, job) if job.status in TERMINAL and job.machine else None
+    settled = _load_settled(session, job)
+    context = JobContext(now, job, worker, capacity, place, controls, settled, losses=losses, ending=ending)
+    is_latest = context.is_by_hand and _load_latest(session, job)
+    return replace(context, alike=_load_alike(session, context), is_latest=is_latest)
 
 
 def _load_alike(session: Session, context: JobContext) -> Alike:
@@ -166,29 +196,36 @@ def _load_alike(session: Session, context: JobContext) -> Alike:
     return Alike()
 
 
+def _load_latest(session: Session, job: BackgroundJob) -> bool:
+    latest = latest_job(session, job.user_id) if job.user_id else None
+    return latest is not None and latest.id == job.id
+
+
+def _is_heard(worker: Worker | None, now: datetime) -> bool:
+    """Tell whether a worker lives and is not late with its heartbeat."""
+    return worker is not None and is_alive(worker, now) and now - worker.heartbeat_at <= silent_after()
+
+
 @cache
 def _capacity() -> Query:
     """Return the statement for the database's time and the values of a Capacity."""
-    lease = sa.bindparam("lease", type_=sa.Interval())
+    lease, silent = (sa.bindparam(name, type_=sa.Interval()) for name in ("lease", "silent"))
     serves = col(Worker.queues).contains(sa.bindparam("queues", type_=sa.ARRAY(sa.Text())))
-    alive = sa.and_(
-        col(Worker.stopped_at).is_(None),
-        col(Worker.lost_at).is_(None),
-        col(Worker.heartbeat_at) > clock.db_now() - lease,
-        serves,
+    is_open = sa.and_(col(Worker.stopped_at).is_(None), col(Worker.lost_at).is_(None), serves)
+    is_heard = sa.and_(is_open, col(Worker.heartbeat_at) >= clock.db_now() - silent)
+    is_silent = sa.and_(
+        col(Worker.heartbeat_at) < clock.db_now() - silent, col(Worker.heartbeat_at) > clock.db_now() - lease
     )
     jobs = BackgroundJob
-    running = sa.and_(
-        col(jobs.status) == JobStatus.RUNNING, col(jobs.worker_id).in_(sa.select(col(Worker.id)).where(alive))
-    )
-    busy = sa.select(sa.func.count()).select_from(jobs).where(running)
-    threads = sa.func.coalesce(sa.func.sum(col(Worker.threads)), 0)
-    last_seen = sa.select(sa.func.max(col(Worker.heartbeat_at))).where(serves)
-    return (
-        sa.select(clock.db_now(), sa.func.count(), threads, last_seen.scalar_subquery(), busy.scalar_subquery())
-        .select_from(Worker)
-        .where(alive)
-    )
+    heard = sa.select(col(Worker.id)).where(is_heard)
+    running = sa.and_(col(jobs.status) == JobStatus.RUNNING, col(jobs.worker_id).in_(heard))
+    busy = sa.select(sa.func.count()).select_from(jobs).where(running).scalar_subquery()
+    # As core/jobs/abandon.py has it: a worker was there until then.
+    until = sa.func.least(col(Worker.heartbeat_at), col(Worker.lost_at), col(Worker.stopped_at))
+    last_seen = sa.select(sa.func.max(until)).where(serves).scalar_subquery()
+    workers, threads = sa.func.count().filter(is_heard), sa.func.sum(col(Worker.threads)).filter(is_heard)
+    counts = (workers, sa.func.coalesce(threads, 0), last_seen, busy, sa.func.count().filter(is_silent))
+    return sa.select(clock.db_now(), *counts).select_from(Worker).where(is_open)
 
 
 def _load_settled(session: Session, job: BackgroundJob) -> bool:
@@ -203,8 +240,6 @@ def _settled() -> Query:
 
 
 def _load_controls(session: Session, job: BackgroundJob) -> Controls:
-    if job.status is not JobStatus.QUEUED:
-        return Controls()
     queues, kinds = truncated(Queue, IN_LIST), truncated(JobKind, IN_LIST)
     queue = session.exec(select(queues).where(col(queues.name) == job.queue)).first()
     kind = session.exec(select(kinds).where(col(kinds.kind) == job.kind)).first()

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
 from core.diagnosis.answer import Diagnosis
-from core.diagnosis.cancelling import cancel_offer
+from core.diagnosis.cancelling import customer_offer
 from core.diagnosis.context import JobContext, latest_job, load_context
 from core.diagnosis.ended import is_final
 from core.diagnosis.situation import Situation
@@ -106,7 +106,7 @@ def _with_job(user: User, context: JobContext, diagnosis: Diagnosis, preset: str
         result=job.result,
         error=_error(user, diagnosis),
         can_retry=not is_final(job),
-        cancel=cancel_offer(job) if is_active and not job.cancel_requested_at else None,
+        cancel=customer_offer(job) if is_active and not job.cancel_requested_at else None,
     )
 
 

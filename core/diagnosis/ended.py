@@ -4,7 +4,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.diagnosis.answer import Explanation, Remedy
+from core.diagnosis.cancelling import left_by_failure
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
+from core.diagnosis.lost import lost_attempts
 from core.errors import GiveUp, TryAgain
 from core.jobs.failure import WORKER_LOST
 from core.jobs.labels import Label
@@ -12,7 +14,6 @@ from core.models import BackgroundJob, User
 from core.operation import Machine, Operation
 from core.operations import BY_NAME, clean_up_of
 
-_NOTHING_LEFT: Final = "Nothing of it is left behind."
 _REPEAT: Final = "If it happens again, give our support this number"
 
 
@@ -20,7 +21,8 @@ def failed(context: JobContext) -> Explanation:
     """Explain a failed job: Retry where another attempt can help, else Dismiss and a message to the admins."""
     job = context.job
     sentence = f"{name_of(context)} failed {context.since(job.finished_at)} ago: {error_of(job)}"
-    evidence = (f"{job.attempt} of {job.max_attempts} attempts were made.", *requested_evidence(context))
+    left = left_by_failure(job)
+    evidence = (*filter(None, [left]), lost_attempts(context), *requested_evidence(context))
     if context.is_settled:
         settled = ("It is dealt with: other work has come after it.", *evidence)
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
@@ -38,14 +40,12 @@ def failed(context: JobContext) -> Explanation:
 
 def succeeded(context: JobContext) -> Explanation:
     """Explain a job that did its work."""
-    ended = f"succeeded {context.since(context.job.finished_at)} ago."
-    return Explanation(f"{name_of(context)} {ended}", "It is done.")
+    return Explanation(f"{name_of(context)} {context.end}.", "It is done.")
 
 
 def cancelled(context: JobContext) -> Explanation:
     """Explain a job that a person ended early."""
-    ended = f"cancelled {context.since(context.job.finished_at)} ago."
-    return Explanation(f"{name_of(context)} was {ended}", f"It was {ended}")
+    return Explanation(f"{name_of(context)} was {context.end}.", f"It was {context.end}.")
 
 
 def unreadable(context: JobContext) -> Explanation:
@@ -74,7 +74,7 @@ def failing_service(context: JobContext) -> str:
 
 def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:
     """Return the button that requests the same work again, with the same arguments."""
-    effect = "A new job starts from the beginning; the failed job's changes are already undone."
+    effect = f"A new job starts from the beginning. {left_by_failure(job)}".rstrip()
     return Remedy("job.retry", job.id, label, effect)
 
 
@@ -96,16 +96,16 @@ def row_clean_up(machine: Machine[Any], row_id: UUID) -> Remedy | None:
 
 def customer_error(job: BackgroundJob) -> str:
     """Return what a failure means for the job's owner: an error's own text names hosts, settings and classes."""
-    number = number_of(job)
+    number, left = number_of(job), left_by_failure(job)
     if is_final(job):
         return (
-            "This cannot work until our team has mended something, and trying again does not help. "
+            f"This cannot work until our team has mended something, and trying again does not help. {left} "
             f"Please give our support this number: {number}."
         )
     if job.error_type in (TryAgain.__name__, WORKER_LOST):
         cause = "A service that this needs did not answer" if job.error_type != WORKER_LOST else "It was interrupted"
-        return f"{cause}. {_NOTHING_LEFT} Please try again in a few minutes. {_REPEAT}: {number}."
-    return f"Something went wrong on our side. {_NOTHING_LEFT} Please try again. {_REPEAT}: {number}."
+        return f"{cause}. {left} Please try again in a few minutes. {_REPEAT}: {number}."
+    return f"Something went wrong on our side. {left} Please try again. {_REPEAT}: {number}."
 
 
 def number_of(row: BackgroundJob | User) -> str:

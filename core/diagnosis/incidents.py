@@ -34,7 +34,7 @@ WITH RECURSIVE {QUEUES_IN_USE}, served AS (
         SELECT count(*) AS jobs FROM (
             SELECT FROM background_jobs j
             WHERE j.status = 'queued' AND j.kind = k.kind AND j.run_at <= statement_timestamp() LIMIT :most) due) d
-    WHERE (k.paused_at IS NOT NULL OR k.max_running = 0) AND d.jobs > 0
+    WHERE (k.paused_at IS NOT NULL OR 0 IN (k.max_running, k.max_per_worker)) AND d.jobs > 0
 )
 SELECT 'queue' AS what, w.queue AS name, w.jobs, q.paused_at AS since, q.paused_by AS by, q.paused_reason AS reason
 FROM waiting w JOIN queues q ON q.name = w.queue WHERE q.paused_at IS NOT NULL

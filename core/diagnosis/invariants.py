@@ -115,7 +115,7 @@ INVARIANTS = (
         "a job has finished_at exactly when it has ended",
         """SELECT id, kind, status, finished_at FROM background_jobs
            WHERE (status IN ('succeeded', 'failed', 'cancelled')) <> (finished_at IS NOT NULL)""",
-        "Someone edited the status. Set finished_at; next time use Cancel and Retry in the console.",
+        "Someone edited the status. Repair on the user's page ends the job; of another job, set finished_at by hand.",
     ),
     Invariant(
         "status agrees with the events",

@@ -7,12 +7,16 @@ from typing import Final
 from core.diagnosis import ended, running, waiting
 from core.diagnosis.alike import NOT_ALONE, facts_about
 from core.diagnosis.answer import Diagnosis, Explanation
+from core.diagnosis.by_hand import by_hand
 from core.diagnosis.context import JobContext
+from core.diagnosis.situation import Situation
 from core.jobs.labels import Label
 
 
 def explain(context: JobContext) -> Diagnosis:
-    """Return the diagnosis of a job."""
+    """Return the diagnosis of a job; what a person wrote into the database is seen here, and not in lists."""
+    if context.is_by_hand:
+        return Diagnosis.of(Situation.STUCK if context.is_latest else context.situation, by_hand(context))
     return Diagnosis.of(context.situation, explanation_of(context))
 
 

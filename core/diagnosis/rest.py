@@ -16,7 +16,7 @@ from core.demo.presets import Preset
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of
 from core.diagnosis.ended import number_of, row_clean_up
-from core.jobs.proof import ending_of, is_by_hand, is_plan, proven_state
+from core.jobs.proof import is_by_hand, is_plan, proven_state
 from core.models import TERMINAL, BackgroundJob, DemoModeStatus, Event, JobStatus, User
 from core.operation import Operation
 from core.operations import BY_NAME, operations_on
@@ -43,7 +43,7 @@ def load_data(session: Session, user: User, context: JobContext | None) -> UserD
     """Load what a diagnosis of a user at rest needs; None while a job is at work."""
     if context and context.job.status not in TERMINAL:
         return None
-    ending = ending_of(session, context.job) if context else None
+    ending = context.ending if context else None
     reports = fetch(session, _reports(), user_id=user.id, machine=demo_mode.name)
     reported = int(reports[0][1]) if reports and reports[0][0] == JobStatus.SUCCEEDED and reports[0][1] else None
     return UserData(rows.count_interactions(session, user.id), reported, ending, _repaired(session, user, context))
@@ -52,11 +52,7 @@ def load_data(session: Session, user: User, context: JobContext | None) -> UserD
 def drift(user: User, context: JobContext | None, data: UserData | None) -> Explanation:
     """Explain a transitional state without a job at work."""
     state = user.demo_mode_status
-    last = (
-        f"Its latest job: {context.label} {context.since(context.job.finished_at)} ago."
-        if context
-        else "It has never had a job."
-    )
+    last = f"Its latest job: {context.end}." if context else "It has never had a job."
     return _repairable(
         user,
         context,
@@ -83,7 +79,7 @@ def damage_of(user: User, context: JobContext | None, data: UserData) -> Explana
     state, proven = user.demo_mode_status, proven_state(context.job, data.ending) if context else None
     if context and proven and proven != state and not data.repaired:
         sentence = f"Demo mode says {state}, but its last job left it {proven}: someone changed it in the database."
-        last = f"Its latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago."
+        last = f"Its latest job: {name_of(context)} {context.end}."
         return _repairable(user, context, data, sentence, (last,))
     if context and is_by_hand(context.job, data.ending):
         ending = f"it had {data.ending}" if data.ending else "the job has no ending"
@@ -117,7 +113,7 @@ def start_again(context: JobContext, state: DemoModeStatus) -> tuple[Remedy, ...
 def _repairable(
     user: User, context: JobContext | None, data: UserData, sentence: str, evidence: tuple[str, ...]
 ) -> Explanation:
-    effect = _effect_of_repair(context, data)
+    effect = effect_of_repair(context, data.ending)
     repair = Remedy("user.repair", user.id, "Repair", effect)
     others = tuple(
         replace(repair, label=f"Repair and {again.label[0].lower()}{again.label[1:]}", args={"start_again": True})
@@ -132,13 +128,14 @@ def _state_after_repair(context: JobContext, data: UserData) -> str:
     return proven_state(context.job, data.ending) or demo_mode.failed
 
 
-def _effect_of_repair(context: JobContext | None, data: UserData) -> str:
-    proven = proven_state(context.job, data.ending) if context else None
+def effect_of_repair(context: JobContext | None, ending: JobStatus | None) -> str:
+    """Return what Repair does, in words; `ending`: that of the last job's event."""
+    proven = proven_state(context.job, ending) if context else None
     if proven is None:
         return "Marks it failed, so that you can retry or clean up."
     if context and context.job.status not in TERMINAL:
         return f"Sets demo mode to {proven}, as it was; the planned job stays."
-    if context and data.ending is None and is_by_hand(context.job, None):
+    if context and ending is None and is_by_hand(context.job, None):
         return f"Ends the job as the program would, deletes what it left, and sets demo mode to {proven}."
     return f"Sets demo mode to {proven}, as the last job left it."
 

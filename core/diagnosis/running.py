@@ -1,18 +1,23 @@
 """The diagnosis of a running job: at work, asked to stop, without progress, or without its worker."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from core.diagnosis.answer import Explanation
+from core.diagnosis.blockers import pause_of
 from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy
 from core.diagnosis.context import JobContext, error_of, name_of
+from core.diagnosis.lost import end_of, ends_with_its_worker, no_worker, unserved
 from core.diagnosis.situation import QUIET, neglected_after, silent_after
-from core.diagnosis.waiting import no_worker
 from core.models import BackgroundJob
 from core.settings import settings
 from core.wording import PROGRAM, ago, spoken
 
 _SAFE: Final = "What is done so far is safe"
+_CHECK_LOGS: Final = (
+    f"Every worker sweeps: check the logs of the live workers, or start another one ({PROGRAM} worker)."
+)
 
 
 def running(context: JobContext) -> Explanation:
@@ -41,13 +46,27 @@ def _silent(context: JobContext, facts: tuple[str, ...]) -> Explanation:
     remaining = spoken(settings().lease - silent)
     problem = f"{name_of(context)}: its worker has been silent for {spoken(silent)}"
     customer = f"There has been no sign of life for {spoken(silent)}. {_SAFE}"
-    if context.other_workers == 0:
+    if ends_with_its_worker(context):
+        end = "This was its last attempt: without a heartbeat, it ends as failed"
+        return Explanation(f"{problem}. {end} in {remaining}.", f"{customer}.", facts)
+    if context.capacity.workers == 0:
         return Explanation(
-            f"{problem}, and no other worker serves the queue {context.job.queue}.",
+            f"{problem}, and {_no_other(context)}{end_of(context)}.",
             f"{customer}.",
             (*facts, f"The worker is presumed dead in {remaining}; start another one ({PROGRAM} worker)."),
         )
+    if paused := pause_of(context):
+        return Explanation(f"{problem}; another takes over only when {paused}.", f"{customer}.", facts)
     return Explanation(f"{problem}; another takes over in {remaining}.", f"{customer}; it goes on by itself.", facts)
+
+
+def _no_other(context: JobContext) -> str:
+    worker, queue = context.worker, context.job.queue
+    is_own_counted = worker is not None and queue in worker.queues
+    has_others = context.capacity.silent > is_own_counted
+    return (
+        f"every other worker of the queue {queue} is too" if has_others else f"no other worker serves the queue {queue}"
+    )
 
 
 def stopping(context: JobContext) -> Explanation:
@@ -71,27 +90,48 @@ def stopping(context: JobContext) -> Explanation:
 
 def orphaned(context: JobContext) -> Explanation:
     """Explain a job that has lost its worker."""
-    silent = context.since(context.worker.heartbeat_at) if context.worker else "an unknown time"
     evidence = (
-        f"Its worker has sent no heartbeat for {silent}; it is presumed dead after {spoken(settings().lease)}.",
+        f"Its worker has sent no heartbeat for {_silence(context)}; it is presumed dead after "
+        f"{spoken(settings().lease)}.",
         *_before(context.job),
     )
-    if context.capacity.workers == 0:
+    if ends_with_its_worker(context):
+        problem, customer = " in its last attempt; the next sweep ends it as failed", ", and ends with a message here"
+        return _interrupted(context, problem, f" because of a fault on our side{customer}.", evidence)
+    if not context.capacity.is_serving:
         return no_worker(context, "has lost its worker, and no other worker is alive", evidence)
-    if context.facts.silent > neglected_after():
-        hint = f"Every worker sweeps: check the logs of the live workers, or start another one ({PROGRAM} worker)."
-        return Explanation(
-            f"{name_of(context)} has lost its worker, and no other worker has taken over.",
-            f"It was interrupted {silent} ago because of a fault on our side. {_SAFE}.",
-            (*evidence, hint),
-            cancel_remedy(context.job, AT_SWEEP),
-        )
+    return _not_taken_over(context, evidence) or _taken_over(context, evidence)
+
+
+def _not_taken_over(context: JobContext, evidence: tuple[str, ...]) -> Explanation | None:
+    """Explain a lost job that no worker takes over though the queue has some; None: one will."""
+    if context.capacity.workers == 0:
+        problem, hint = f", and {unserved(context)}", ""
+    elif context.facts.silent > neglected_after():
+        problem, hint = ", and no other worker has taken over", _CHECK_LOGS
+    else:
+        return None
+    customer = f" because of a fault on our side. {_SAFE}."
+    explanation = _interrupted(context, problem, customer, (*evidence, *filter(None, [hint])))
+    return replace(explanation, remedy=cancel_remedy(context.job, AT_SWEEP))
+
+
+def _taken_over(context: JobContext, evidence: tuple[str, ...]) -> Explanation:
+    if paused := pause_of(context):
+        customer = f". {_SAFE}; it goes on when our team resumes it."
+        return _interrupted(context, f", and goes on only when {paused}", customer, evidence)
     sweep = spoken(timedelta(seconds=settings().sweep_seconds))
-    return Explanation(
-        f"{name_of(context)} has lost its worker; another one takes over within {sweep}.",
-        f"It was interrupted {silent} ago. {_SAFE}; it goes on by itself.",
-        evidence,
-    )
+    customer = f". {_SAFE}; it goes on by itself."
+    return _interrupted(context, f"; another one takes over within {sweep}", customer, evidence)
+
+
+def _interrupted(context: JobContext, problem: str, customer: str, evidence: tuple[str, ...]) -> Explanation:
+    sentence = f"{name_of(context)} has lost its worker{problem}."
+    return Explanation(sentence, f"It was interrupted {_silence(context)} ago{customer}", evidence)
+
+
+def _silence(context: JobContext) -> str:
+    return context.since(context.worker.heartbeat_at) if context.worker else "an unknown time"
 
 
 def _orphan_asked_to_stop(context: JobContext) -> Explanation:
@@ -103,8 +143,8 @@ def _orphan_asked_to_stop(context: JobContext) -> Explanation:
 
 
 def _before(job: BackgroundJob) -> tuple[str, ...]:
-    """Return how the attempt before this one ended."""
-    return (f"Attempt {job.attempt - 1} ended with: {error_of(job)}",) if job.attempt > 1 and job.error_message else ()
+    """Return how the attempt before this one ended; one that did not count had the same number."""
+    return (f"The attempt before this one ended with: {error_of(job)}",) if job.error_message else ()
 
 
 def _last_checkpoint(context: JobContext) -> str:

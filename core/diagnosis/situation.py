@@ -99,8 +99,8 @@ def _of_running(facts: JobFacts) -> Situation:
 
 
 def silent_after() -> timedelta:
-    """Return the age of a heartbeat at which a worker may be lost."""
-    return 2 * settings().heartbeat
+    """Return the age of a heartbeat at which a worker may be lost; after a lease, it is."""
+    return min(2 * settings().heartbeat, settings().lease)
 
 
 def neglected_after() -> timedelta:

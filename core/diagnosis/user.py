@@ -68,7 +68,7 @@ def _at_rest(user: User, context: JobContext | None) -> Explanation:
     sentence = f"No problem found: demo mode is {user.demo_mode_status}."
     if context is None:
         return Explanation(sentence, f"Demo mode is {on}.")
-    latest = f"Latest job: {name_of(context)} {context.label}, {context.since(context.job.finished_at)} ago."
+    latest = f"Latest job: {name_of(context)} {context.end}."
     return Explanation(sentence, f"Demo mode is {on}.", (latest,), others=start_again(context, user.demo_mode_status))
 
 
@@ -77,8 +77,7 @@ def _unexplained(user: User, context: JobContext | None, data: UserData | None) 
     if data and data.repaired:
         sentence = f"Demo mode failed: {data.repaired}"
     elif context:
-        ended = f"{context.label} {context.since(context.job.finished_at)} ago"
-        sentence = f"Demo mode is still failed: {name_of(context)} was {ended}."
+        sentence = f"Demo mode is still failed: {name_of(context)} was {context.end}."
     else:
         sentence = "Demo mode failed, but no failed job explains why."
     number = number_of(context.job if context else user)

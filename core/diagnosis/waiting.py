@@ -5,18 +5,16 @@ from typing import Final
 
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.blockers import blocker_of, later_blockers
-from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, or_cancel
+from core.diagnosis.cancelling import or_cancel
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
+from core.diagnosis.lost import unserved, unserved_start
 from core.diagnosis.turns import own_turn, queue_evidence, wait_of
-from core.jobs.abandon import is_half_done
 from core.jobs.failure import WORKER_GONE
 from core.models import BackgroundJob
-from core.settings import settings
-from core.wording import PROGRAM, spoken
+from core.wording import spoken
 
 #: A due job starts within a second while a thread is free, or after the next sweep when its wake-up was lost.
 PROMPT: Final = timedelta(seconds=10)
-_OUR_FAULT: Final = "because of a fault on our side. Nothing is lost"
 
 
 def queued(context: JobContext) -> Explanation:
@@ -24,13 +22,13 @@ def queued(context: JobContext) -> Explanation:
     if blocked := blocker_of(context):
         return blocked
     if context.capacity.workers == 0:
-        return no_worker(context, f"cannot {'continue' if context.job.started_at else 'start'}: no worker is alive")
+        return unserved_start(context)
     waited = context.now - context.job.run_at
-    evidence = (*queue_evidence(context), *requested_evidence(context))
+    evidence = (*_before(context.job), *queue_evidence(context), *requested_evidence(context))
     if wait := wait_of(context):
         return Explanation(f"{name_of(context)} {wait}.", own_turn(context), evidence)
-    if waited < PROMPT:
-        return Explanation(f"{name_of(context)} starts any moment.", "It starts any moment.", evidence)
+    if waited < PROMPT or is_suspect(context.job):
+        return Explanation(f"{name_of(context)} {_next_start(context.job)}.", "It starts any moment.", evidence)
     return Explanation(
         f"{name_of(context)} has been due for {spoken(waited)}, and a thread is free; the next sweep starts it.",
         f"It has waited for {spoken(waited)} and is next.",
@@ -51,11 +49,22 @@ def scheduled(context: JobContext) -> Explanation:
 
 
 def _next_start(job: BackgroundJob) -> str:
-    """Return when a due job starts; one that has lost several workers waits for one that runs nothing else."""
-    is_suspect = job.error_fingerprint == WORKER_GONE.fingerprint and job.token > 1
-    return (
-        "starts within a minute, alone in a worker, because it has lost several" if is_suspect else "starts any moment"
-    )
+    """Return when a due job starts; one that may kill its worker waits for one that runs nothing else."""
+    if not is_suspect(job):
+        return "starts any moment"
+    number = "several" if job.token > 1 else "one"
+    return f"starts within a minute, alone in a worker, because it has lost {number}"
+
+
+def is_suspect(job: BackgroundJob) -> bool:
+    """Tell whether a job may kill its worker, as a claim sees it (NOT_SUSPECT in core/jobs/claim.py)."""
+    is_near_its_end = job.attempt >= max(job.max_attempts - 1, 1)
+    return job.error_fingerprint == WORKER_GONE.fingerprint and (is_near_its_end or job.token > 1)
+
+
+def _before(job: BackgroundJob) -> tuple[str, ...]:
+    """Return how the attempt before ended, if one that does not count has."""
+    return (f"The last attempt ended with: {error_of(job)}",) if job.error_message else ()
 
 
 def retrying(context: JobContext) -> Explanation:
@@ -64,7 +73,7 @@ def retrying(context: JobContext) -> Explanation:
     if is_due and (blocked := blocker_of(context)):
         return blocked
     if is_due and context.capacity.workers == 0:
-        return no_worker(context, "cannot continue: no worker is alive", _end_without_worker(context.job))
+        return unserved_start(context)
     job = context.job
     wait = job.run_at - context.now
     when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or _next_start(job)
@@ -83,36 +92,6 @@ def retrying(context: JobContext) -> Explanation:
     )
 
 
-def _end_without_worker(job: BackgroundJob) -> tuple[str, ...]:
-    """Return, for a job that is not left half done for ever, the evidence of when it ends."""
-    patience = spoken(settings().orphan_patience)
-    ends = f"If no worker serves the queue {job.queue} for {patience}, it ends as failed, with its work undone."
-    return (ends,) if is_half_done(job) else ()
-
-
-def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()) -> Explanation:
-    """Explain a job that nothing moves because no worker serves its queue."""
-    job, last_seen = context.job, context.capacity.last_seen
-    heartbeat = (
-        f"The last heartbeat of a worker for this queue was {context.since(last_seen)} ago."
-        if last_seen
-        else "This queue has never had a worker."
-    )
-    verb = "stopped" if job.started_at else "cannot start"
-    return Explanation(
-        f"{name_of(context)} {problem} for the queue {job.queue}.",
-        f"It {verb} {_OUR_FAULT}: it goes on when the fault is mended, or ends with a message here.",
-        (
-            *evidence,
-            heartbeat,
-            f"It continues as soon as a worker starts ({PROGRAM} worker).",
-            *requested_evidence(context),
-        ),
-        cancel_remedy(job, AT_SWEEP),
-        for_admins=f"No worker serves the queue {job.queue}; job {job.id} ({job.kind}) waits for one.",
-    )
-
-
 def _start_now(context: JobContext, effect: str) -> Remedy:
     return Remedy("job.start_now", context.job.id, "Start now", effect)
 
@@ -120,5 +99,6 @@ def _start_now(context: JobContext, effect: str) -> Remedy:
 def _later(context: JobContext) -> tuple[str, ...]:
     """Return, for a job that is not due yet, the evidence of what will keep it from starting then."""
     is_due = context.job.run_at <= context.now
-    nobody = () if is_due or context.capacity.workers else (f"No worker serves the queue {context.job.queue} now.",)
-    return (*later_blockers(context), *nobody)
+    if is_due or context.capacity.workers:
+        return later_blockers(context)
+    return (*later_blockers(context), f"At the moment, {unserved(context)}.")

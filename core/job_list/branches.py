@@ -15,9 +15,10 @@ from sqlmodel import Session, col
 from core import clock
 from core.database.statements import Query, fetch
 from core.database.text import ids_beginning
+from core.diagnosis.done_again import is_done_again
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
 from core.job_list import sources
-from core.job_list.filters import Due, JobFilter
+from core.job_list.filters import JobFilter, YesNo
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
 from core.models import JobStatus
@@ -93,6 +94,7 @@ def _statuses(job_filter: JobFilter) -> frozenset[JobStatus] | None:
         frozenset(STATUS_OF[label] for label in job_filter.label),
         frozenset(status for each in job_filter.situation for status in STATUSES_OF[each]),
         frozenset({JobStatus.QUEUED} if job_filter.due else ()),
+        frozenset({JobStatus.FAILED} if job_filter.redone is YesNo.YES else ()),
     )
     every = frozenset(JobStatus)
     possible = every.intersection(*(statuses for statuses in implied if statuses))
@@ -167,7 +169,9 @@ def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset
     if job_filter.label:
         branch.conditions.append(sa.or_(*(has_label(label) for label in sorted(job_filter.label))))
     if job_filter.due:
-        branch.conditions.append(_IS_DUE if job_filter.due is Due.YES else sa.not_(_IS_DUE))
+        branch.conditions.append(_IS_DUE if job_filter.due is YesNo.YES else sa.not_(_IS_DUE))
+    if job_filter.redone:
+        branch.conditions.append(is_done_again() if job_filter.redone is YesNo.YES else sa.not_(is_done_again()))
     if job_filter.situation:
         branch.conditions.append(_is_in(job_situation(), job_filter.situation))
     if statuses is not None:

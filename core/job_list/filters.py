@@ -36,6 +36,7 @@ _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 
 _ALLOWED = {
     "due": "is yes or no",
+    "redone": "is yes or no",
     "status": "is one or more of " + ", ".join(JobStatus),
     "label": "is one or more of " + ", ".join(Label),
     "situation": "is one or more of " + ", ".join(Situation),
@@ -48,8 +49,8 @@ _ALLOWED = {
 }
 
 
-class Due(StrEnum):
-    """Whether a queued job may start now, or is planned for later or pausing between two attempts."""
+class YesNo(StrEnum):
+    """The answer to a question about a job."""
 
     YES = "yes"
     NO = "no"
@@ -79,7 +80,9 @@ class JobFilter(BaseModel):
     finished_after: _Time = None
     finished_before: _Time = None
     #: Only queued jobs: those that are due, or not due yet.
-    due: Annotated[Due | None, BeforeValidator(_blank_is_none)] = None
+    due: Annotated[YesNo | None, BeforeValidator(_blank_is_none)] = None
+    #: Failed jobs whose work another job did again, or all others (core/diagnosis/done_again.py).
+    redone: Annotated[YesNo | None, BeforeValidator(_blank_is_none)] = None
 
     @classmethod
     def from_params(cls, params: Mapping[str, str | Sequence[str]]) -> Self:

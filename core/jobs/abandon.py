@@ -66,12 +66,7 @@ def _failure(job: BackgroundJob, patience: timedelta) -> Failure:
     """Return what the job ends with; an error of its own keeps its type and its group."""
     unserved = f"has served the queue {job.queue} for {spoken(patience)}"
     if job.error_type == WORKER_LOST:
-        return lost(
-            f"The worker that ran this job was lost, and no other one {unserved}. What the job had done is undone."
-        )
-    message = (
-        f"No worker {unserved}, so there was no other attempt. What the job had done is undone. "
-        f"The last attempt ended with: {job.error_message}"
-    )
+        return lost(f"The worker that ran this job was lost, and no other one {unserved}.")
+    message = f"No worker {unserved}, so there was no other attempt. The last attempt ended with: {job.error_message}"
     own = job.error_type or "", message[:MESSAGE_LIMIT], job.error_traceback or "", job.error_fingerprint or ""
     return Failure(*own)

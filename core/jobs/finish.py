@@ -21,6 +21,8 @@ from core.operation import Operation
 from core.operations import BY_NAME
 from core.settings import settings
 
+#: How the error begins of a job whose work could not be undone.
+UNDO_FAILED = "Cleaning up failed too"
 #: Seconds between attempts never grow beyond this.
 MAX_BACKOFF = 300.0
 
@@ -150,7 +152,7 @@ def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subje
         with session.begin_nested():
             kind.undo(work_of(session, job, kind, subject))
     except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
-        failure = failure_of(GiveUp(f"Cleaning up failed too, something may be left; Dismiss cleans it. ({error})"))
+        failure = failure_of(GiveUp(f"{UNDO_FAILED}, something may be left; Dismiss cleans it. ({error})"))
         return replace(to, status=JobStatus.FAILED, event="job.failed", failure=failure)
     return to
 

@@ -18,13 +18,12 @@ from core.jobs import finish
 from core.jobs.due import DueQueue, due_queues
 from core.jobs.failure import WORKER_GONE, Failure, lost
 from core.jobs.fence import Transition
+from core.jobs.losses import is_free, is_last, losses_of
 from core.jobs.subject import lock_held
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 
 #: Maximum jobs per sweep; the next sweep takes the rest.
 BATCH = 200
-#: How many losses of a job that came further each time spend no attempt: one that kills its workers may progress, too.
-FREE_LOSSES = 3
 #: Maximum wake-ups per queue and sweep: a woken thread takes job after job.
 WAKEUPS = 100
 
@@ -64,15 +63,6 @@ _BRING_FORWARD = text("""
           AND updated_at > statement_timestamp() + interval '1 second' AND (run_at <= updated_at OR attempt > 0)
         LIMIT :batch FOR UPDATE SKIP LOCKED
     )
-""")
-
-# How far a job was when it last lost its worker, and how often it was no further than before. Workers of an earlier
-# release noted neither.
-_LOSSES = text("""
-    SELECT coalesce(max((data ->> 'done')::bigint), 0) AS done,
-           count(*) FILTER (WHERE data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place,
-           count(*) FILTER (WHERE data ->> 'moved_on' = 'true') AS free
-    FROM events WHERE job_id = :id AND name = 'job.rescued'
 """)
 
 #: A worker that froze inside a transaction keeps its locks for a while: leave its job to the next sweep.
@@ -135,7 +125,7 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     """Take an orphan from its worker: settle it if cancelled, fail it after its last attempt, else queue it again.
 
     An attempt that came further than the one before is no sign of a job that kills its workers, and is not spent, up
-    to FREE_LOSSES times.
+    to FREE_LOSSES times (core/jobs/losses.py).
     Returns False when another sweeper or the worker itself was faster. The caller commits.
     """
     session.connection().execute(_SHORT_LOCK_WAIT)
@@ -145,12 +135,11 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     if job.cancel_requested_at:
         finish.settle(session, job, finish.cancelled(job))
         return True
-    before = session.connection().execute(_LOSSES, {"id": job.id}).one()
-    has_moved_on = job.progress_done > before.done and job.max_attempts > 1 and before.free < FREE_LOSSES
-    if job.attempt >= job.max_attempts and not has_moved_on:
+    before = losses_of(session, job.id)
+    if is_last(job, before):
         finish.fail(session, job, _final_loss(orphan, before.in_place + 1), AttemptOutcome.LOST)
     else:
-        finish.requeue(session, job, _requeued(job, orphan, has_moved_on=has_moved_on))
+        finish.requeue(session, job, _requeued(job, orphan, has_moved_on=is_free(job, before)))
     return True
 
 

@@ -123,6 +123,18 @@ def _deleted(at: Progress) -> str:
     return f"{at.done:,} of {at.total:,} interactions are gone and cannot be restored; the rest is deleted at once."
 
 
+def _after_filling(at: Progress) -> str:
+    return f"What was generated ({at.message}) is deleted again." if at.message else "Nothing of it is left behind."
+
+
+def _after_switching(_: Progress) -> str:
+    return "The previous creator's data is deleted and not restored, and nothing of the new creator's is left."
+
+
+def _after_emptying(_: Progress) -> str:
+    return "All generated interactions are deleted all the same, and cannot be restored."
+
+
 enable = Operation(
     name="demo.enable",
     label="Enable demo mode",
@@ -133,6 +145,7 @@ enable = Operation(
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
     on_cancel=_stop_filling,
+    on_failure=_after_filling,
     form=EnableForm,
     run=fill,
     undo=wipe,
@@ -153,6 +166,7 @@ switch = Operation(
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
     on_cancel=_stop_switching,
+    on_failure=_after_switching,
     form=SwitchForm,
     run=fill,
     undo=wipe,
@@ -173,6 +187,7 @@ disable = Operation(
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.DISABLED,
     on_cancel=_stop_disabling,
+    on_failure=_after_emptying,
     form=NoForm,
     run=empty,
     undo=wipe,
@@ -192,6 +207,7 @@ dismiss = Operation(
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.FAILED,
     on_cancel=_stop_cleaning,
+    on_failure=_after_emptying,
     form=NoForm,
     run=empty,
     undo=wipe,

@@ -61,6 +61,8 @@ def change_role(session: Session, user_id: UUID, role: Role, actor: Actor, reaso
     user = _get(session, user_id)
     if user.id == actor.id:
         raise NotAllowed("You cannot change your own role; ask another admin.")
+    if user.role is role and user.disabled_at is None:
+        raise NotAllowed(f"{user.email} already has the role {role}.")
     _set_role(session, user, role, actor, reason, "operator.role_changed")
     sessions.end_all(session, user_id, actor, "role changed", reason)
 
@@ -70,6 +72,8 @@ def disable(session: Session, user_id: UUID, actor: Actor, reason: str | None) -
     user = _get(session, user_id)
     if user.id == actor.id:
         raise NotAllowed("You cannot disable yourself; ask another admin.")
+    if user.disabled_at is not None:
+        raise NotAllowed(f"{user.email} is already disabled.")
     was = _role_or_disabled(user)
     user.disabled_at = clock.db_now()
     sessions.end_all(session, user_id, actor, "disabled", reason)

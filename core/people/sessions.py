@@ -18,7 +18,7 @@ from core.actor import Actor
 from core.audit.record import record
 from core.database.statements import Query
 from core.database.window import Window, read_prepared, windowed
-from core.errors import NotFound
+from core.errors import NotAllowed, NotFound
 from core.models import PendingSignIn, SignInLink, User, UserSession
 from core.settings import settings
 
@@ -140,11 +140,12 @@ def owner_of(session: Session, session_id: UUID) -> UUID | None:
 
 
 def end(session: Session, session_id: UUID, actor: Actor, how: str, reason: str | None = None) -> None:
-    """End one session, on whatever device it is open. Raises NotFound."""
+    """End one session, on whatever device it is open. Raises NotFound, or NotAllowed when it has ended already."""
     row = session.get(UserSession, session_id)
     if row is None:
         raise NotFound(f"There is no session with id {session_id}.")
-    _end(session, actor, row.user_id, how, reason, col(UserSession.id) == session_id)
+    if not _end(session, actor, row.user_id, how, reason, col(UserSession.id) == session_id):
+        raise NotAllowed("This session has already ended.")
 
 
 def end_all(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from pydantic import Field
@@ -13,10 +14,12 @@ from core.actor import Actor
 from core.audit.record import record
 from core.database.truncate import IN_LIST, truncated
 from core.database.window import MOST, Window, cut
+from core.diagnosis.situation import silent_after
 from core.errors import Invalid, NotAllowed, NotFound
 from core.models import BackgroundJob, JobKind, JobStatus, Queue
 from core.operation import Form
 from core.operations import BY_NAME
+from core.settings import settings
 from core.wording import cited
 
 #: Characters of the name of a queue or a kind.
@@ -48,6 +51,16 @@ class Limits(Form):
     )
 
 
+class QueueState(StrEnum):
+    """Whether a queue's jobs start: the first that is true."""
+
+    PAUSED = "paused"
+    UNSERVED = "no worker"
+    #: Its workers are late with their heartbeats: they may be dead.
+    SILENT = "workers silent"
+    ACTIVE = "active"
+
+
 @dataclass(frozen=True, slots=True)
 class QueueLine:
     """One line of the list of queues; `oldest_seconds` is the longest wait of a due job."""
@@ -60,12 +73,25 @@ class QueueLine:
     paused_at: datetime | None
     paused_by: str | None
     paused_reason: str | None
+    #: The workers that serve it: with a heartbeat in time, and late with it.
+    workers: int
+    silent: int
+
+    @property
+    def state(self) -> QueueState:
+        """Whether its jobs start."""
+        if self.paused_at:
+            return QueueState.PAUSED
+        if self.workers:
+            return QueueState.ACTIVE
+        return QueueState.SILENT if self.silent else QueueState.UNSERVED
 
 
 _LINES = text("""
     SELECT names.name, coalesce(live.waiting, 0) AS waiting, coalesce(live.scheduled, 0) AS scheduled,
            coalesce(live.running, 0) AS running, live.oldest_seconds, q.paused_at,
-           left(q.paused_by, :longest) AS paused_by, left(q.paused_reason, :longest) AS paused_reason
+           left(q.paused_by, :longest) AS paused_by, left(q.paused_reason, :longest) AS paused_reason,
+           coalesce(served.workers, 0) AS workers, coalesce(served.silent, 0) AS silent
     FROM (SELECT unnest(CAST(:known AS text[])) AS name UNION SELECT name FROM queues
           UNION SELECT DISTINCT queue FROM background_jobs WHERE status IN ('queued', 'running')) names
     LEFT JOIN queues q ON q.name = names.name
@@ -78,6 +104,12 @@ _LINES = text("""
                    WHERE status = 'queued' AND run_at <= statement_timestamp() AND isfinite(run_at))) AS oldest_seconds
         FROM background_jobs WHERE status IN ('queued', 'running') GROUP BY queue
     ) live ON live.queue = names.name
+    LEFT JOIN (
+        SELECT queue, count(*) FILTER (WHERE heartbeat_at >= statement_timestamp() - :late) AS workers,
+               count(*) FILTER (WHERE heartbeat_at < statement_timestamp() - :late) AS silent
+        FROM workers, unnest(queues) queue
+        WHERE stopped_at IS NULL AND lost_at IS NULL AND heartbeat_at > statement_timestamp() - :lease GROUP BY queue
+    ) served ON served.queue = names.name
     ORDER BY names.name LIMIT :limit OFFSET :start
 """)
 
@@ -90,7 +122,7 @@ def known_queues() -> list[str]:
 def queue_lines(session: Session, start: int = 0, limit: int = MOST) -> Window[QueueLine]:
     """Return queues by name, read from the index of unfinished jobs."""
     where = {"known": known_queues(), "longest": IN_LIST, "limit": limit + 1, "start": start}
-    rows = session.connection().execute(_LINES, where)
+    rows = session.connection().execute(_LINES, {**where, "late": silent_after(), "lease": settings().lease})
     lines = [QueueLine(**{**row._mapping, "oldest_seconds": _seconds(row.oldest_seconds)}) for row in rows]  # noqa: SLF001
     return cut(lines, limit, start)
 
@@ -99,8 +131,8 @@ def kind_lines(session: Session, start: int = 0, limit: int = MOST) -> Window[Jo
     """Return every declared kind with its operator settings, then undeclared ones that have settings."""
     rows = truncated(JobKind, IN_LIST)
     kinds = list(session.exec(select(rows).where(col(rows.kind).in_(BY_NAME))))
-    settings = {row.kind: row for row in kinds}
-    declared = [settings.get(name) or JobKind(kind=name) for name in sorted(BY_NAME)]
+    rows_by_kind = {row.kind: row for row in kinds}
+    declared = [rows_by_kind.get(name) or JobKind(kind=name) for name in sorted(BY_NAME)]
     others = select(rows).where(col(rows.kind).not_in(BY_NAME)).order_by(col(rows.kind))
     beyond = max(0, start - len(declared))
     undeclared = session.exec(others.limit(limit + 1).offset(beyond)).all()

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from core.models import JobKind
 from core.operations import BY_NAME
-from core.queues.controls import QueueLine, kind_lines, queue_lines
+from core.queues.controls import QueueLine, QueueState, kind_lines, queue_lines
 
 #: Counters are hourly: the last day is the current hour and the 24 before it.
 HOURS: Final = 24
@@ -43,6 +43,17 @@ class KindFigures:
     queue: str
     running: int
     ended: Ended
+    #: The state of its queue; None: it is not declared, and has none.
+    of_queue: QueueState | None = None
+
+    @property
+    def state(self) -> str:
+        """Whether its jobs start, by its own settings and those of its queue."""
+        if self.kind.paused_at:
+            return QueueState.PAUSED
+        if 0 in (self.kind.max_running, self.kind.max_per_worker):
+            return "starts none"
+        return "queue paused" if self.of_queue is QueueState.PAUSED else self.of_queue or QueueState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +76,11 @@ def queue_summary(session: Session) -> QueueSummary:
     since = session.connection().execute(_SINCE, {"hours": HOURS}).scalar_one()
     by_queue, by_kind = _ended(session, since)
     running = {row.kind: row.jobs for row in session.connection().execute(_RUNNING)}
+    lines = queue_lines(session)
+    states = {line.name: line.state for line in lines}
     return QueueSummary(
-        tuple(QueueFigures(line, by_queue.get(line.name, {})) for line in queue_lines(session)),
-        tuple(_kind(row, running.get(row.kind, 0), by_kind.get(row.kind, {})) for row in kind_lines(session)),
+        tuple(QueueFigures(line, by_queue.get(line.name, {})) for line in lines),
+        tuple(_kind(row, running.get(row.kind, 0), by_kind.get(row.kind, {}), states) for row in kind_lines(session)),
         since,
     )
 
@@ -81,8 +94,7 @@ def _ended(session: Session, since: datetime) -> tuple[Mapping[str, Ended], Mapp
     return by_queue, by_kind
 
 
-def _kind(row: JobKind, running: int, ended: Ended) -> KindFigures:
+def _kind(row: JobKind, running: int, ended: Ended, states: Mapping[str, QueueState]) -> KindFigures:
     declared = BY_NAME.get(row.kind)
-    return KindFigures(
-        row, declared.label if declared else "no longer declared", declared.queue if declared else "", running, ended
-    )
+    label, queue = (declared.label, declared.queue) if declared else ("no longer declared", "")
+    return KindFigures(row, label, queue, running, ended, states.get(queue))

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.database.truncate import IN_LIST, truncated
 from core.database.window import Window, read_window
+from core.diagnosis.situation import silent_after
 from core.job_list.rows import Row, rows_by_id
 from core.jobs.labels import is_alive
 from core.models import BackgroundJob, JobStatus, Worker
@@ -82,7 +83,7 @@ def worker_state(worker: Worker, now: datetime) -> WorkerState:
         return WorkerState.STOPPED
     if not is_alive(worker, now):
         return WorkerState.LOST
-    return WorkerState.SILENT if now - worker.heartbeat_at > 2 * settings().heartbeat else WorkerState.ALIVE
+    return WorkerState.SILENT if now - worker.heartbeat_at > silent_after() else WorkerState.ALIVE
 
 
 def _workers(

@@ -45,6 +45,7 @@ operation = Operation(
     target=FROZEN,
     cancelled_state=DemoModeStatus.ENABLED,
     on_cancel=lambda _: CancelOffer("Cancel", "Demo mode stays on."),
+    on_failure=lambda _: "Demo mode stays on.",
     form=NoForm,
     run=freeze,
     undo=lambda _: None,

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from sqlmodel import Session
 
 from core.diagnosis.failing import FEWEST, WITHIN
@@ -66,9 +67,10 @@ def test_a_queue_without_a_live_worker_says_since_when(session: Session) -> None
     ]
 
 
-def test_a_kind_that_is_limited_to_no_job_is_named(session: Session) -> None:
+@pytest.mark.parametrize("limit", [{"max_running": 0}, {"max_per_worker": 0}, {"max_per_worker": 0, "max_running": 4}])
+def test_a_kind_that_is_limited_to_no_job_is_named(session: Session, limit: dict[str, int]) -> None:
     serve(session, "demo")
-    session.add(JobKind(kind="demo.disable", max_running=0))
+    session.add(JobKind(kind="demo.disable", **limit))
     waiting(session, 2, "demo", "demo.disable")
     assert sentences(session) == ["The kind demo.disable is limited to 0 running jobs · 2 jobs wait"]
 

@@ -15,8 +15,9 @@ from core.database.engine import session_scope
 from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.invariants import violations
 from core.diagnosis.situation import Situation
-from core.diagnosis.user import diagnose_user
+from core.diagnosis.user import diagnose_user, explain_job
 from core.errors import AlreadyActive, NotAllowed
+from core.job_list.rows import detail
 from core.jobs.request import JobOptions, request
 from core.models import AttemptOutcome, User
 from core.operations import demo
@@ -240,3 +241,56 @@ def test_a_job_that_is_at_work_or_waits_to_be_still_stands_in_the_way_of_a_repai
     with pytest.raises(AlreadyActive) as refusal:
         press(engine, Remedy("user.repair", user, "Repair", ""))
     assert refusal.value.job_id == job
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "succeeded"])
+def test_a_job_that_was_ended_by_hand_says_what_is_known_and_is_repaired(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    user, job = half_enabled(engine, monkeypatch)
+    change(engine, "UPDATE background_jobs SET status = :status", status=status)
+    with Session(engine) as session:
+        diagnosis = explain_job(session, job)
+        attempts = detail(session, job).attempts
+    assert diagnosis.situation is Situation.STUCK
+    assert diagnosis.sentence == (
+        f"Enabling demo mode is {status}: it was changed directly in the database; when is not recorded."
+    )
+    assert "unknown" not in " ".join((diagnosis.sentence, diagnosis.customer, *diagnosis.evidence))
+    assert [(each.attempt, each.finished_at) for each in attempts] == [(1, None)]
+    assert "unknown" not in diagnosis_of(engine, user).evidence[0]
+
+    press(engine, diagnosis.remedy)
+
+    assert broken(engine) == {}
+    with Session(engine) as session:
+        assert explain_job(session, job).situation is not Situation.STUCK
+        assert len(detail(session, job).attempts) == 1
+
+
+def test_an_earlier_job_that_was_ended_by_hand_can_be_retried_but_not_repaired(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, job = half_enabled(engine, monkeypatch)
+    change(engine, "UPDATE background_jobs SET status = 'cancelled'")
+    change(engine, "UPDATE users SET demo_mode_status = 'disabled'")
+    driving.ask(engine, demo.enable, user, {"preset": "nano"})
+    with Session(engine) as session:
+        diagnosis = explain_job(session, job)
+    assert diagnosis.situation is Situation.FINE
+    assert "changed directly in the database" in diagnosis.sentence
+    assert diagnosis.remedy is not None
+    assert diagnosis.remedy.command == "job.retry"
+
+
+def test_a_status_that_contradicts_the_program_names_both(engine: Engine) -> None:
+    user = enabled_user(engine)
+    change(engine, "UPDATE background_jobs SET status = 'cancelled'")
+    with Session(engine) as session:
+        job = user_page(session, user).jobs[0]["id"]
+        diagnosis = explain_job(session, UUID(job))
+    assert diagnosis.sentence.endswith(
+        "it was changed directly in the database; the program had ended it as succeeded."
+    )
+    press(engine, diagnosis.remedy)
+    assert broken(engine) == {}

@@ -1,6 +1,7 @@
 """The doctor finds each damage done to the database by hand, by name, with a remedy."""
 
 import subprocess
+from contextlib import nullcontext
 
 import pytest
 from sqlalchemy import Engine, text
@@ -8,9 +9,12 @@ from sqlmodel import Session
 
 from core.database.engine import connect, session_scope
 from core.diagnosis.invariants import INVARIANTS, violations
+from core.models import BackgroundJob
+from core.queues.controls import pause_queue
 from core.wording import PROGRAM
 from tests import driving
-from tests.factories import make_user
+from tests.factories import ADMIN, make_user
+from ui.cli import doctor as doctor_module
 from ui.cli.doctor import examine, examine_all
 
 DAMAGES = {
@@ -113,3 +117,33 @@ def test_a_command_to_copy_passes_an_address_as_one_argument_and_does_nothing_el
     shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     options = "-- " if email.startswith("-") else ""
     assert shown == f"{PROGRAM} users diagnose {options}{email} "
+
+
+def said(engine: Engine) -> list[tuple[str, str, bool]]:
+    with Session(engine) as session:
+        return [(each.problem, each.says, each.is_held) for each in examine(session)]
+
+
+def test_a_paused_queue_with_waiting_jobs_is_said_and_fails_no_check(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    driving.new_worker(engine)
+    driving.ask(engine, driving.BY_NAME["demo.enable"], driving.prepare(engine, driving.BY_NAME["demo.enable"]))
+    with session_scope(engine) as session:
+        pause_queue(session, "demo", ADMIN, "deploying")
+    [(problem, sentence, is_held)] = said(engine)
+    assert (problem, is_held) == ("held", True)
+    assert "queue demo is paused by ada@unstuck.example" in sentence
+    assert "deploying · 1 job waits" in sentence
+    monkeypatch.setattr(doctor_module, "opened", lambda: nullcontext(engine))
+    doctor_module.doctor()
+    output = capsys.readouterr().out
+    assert "held: The queue demo is paused" in output
+    assert "Besides, all invariants hold" in output
+
+
+def test_a_queue_that_no_worker_serves_fails_the_check_while_jobs_wait(engine: Engine) -> None:
+    assert said(engine) == []
+    with session_scope(engine) as session:
+        session.add(BackgroundJob(kind="maintenance.expire_sessions", queue="maintenance"))
+    assert said(engine) == [("no worker", "no worker serves the queue maintenance, and 1 job waits", False)]

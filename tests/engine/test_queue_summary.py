@@ -10,13 +10,14 @@ from sqlmodel import Session
 from core import clock
 from core.database.engine import session_scope
 from core.errors import Invalid, NotFound
-from core.models import Worker
+from core.models import JobKind, Queue, Worker
 from core.queues.summary import queue_summary
 from core.queues.workers import WorkerState, worker_listing
 from core.schedules import scheduling, timing
 from core.schedules.listing import in_words, schedule_lines, targets
 from tests import driving
 from tests.factories import ADMIN, make_user
+from ui.design import TONES
 
 ENABLE = driving.BY_NAME["demo.enable"]
 
@@ -142,3 +143,32 @@ def test_the_next_runs_are_shown_before_a_schedule_is_added() -> None:
     with pytest.raises(Invalid) as refusal:
         timing.upcoming("0 0 31 2 *", None, "UTC", 3)
     assert "is not a valid cron expression, or never due" in refusal.value.fields["cron"]
+
+
+def states(session: Session) -> dict[str, str]:
+    session.flush()
+    summary = queue_summary(session)
+    return {
+        **{each.line.name: each.line.state for each in summary.queues},
+        **{each.kind.kind: each.state for each in summary.kinds},
+    }
+
+
+def test_a_queue_is_active_only_while_a_living_worker_serves_it(session: Session) -> None:
+    assert states(session)["demo"] == states(session)["demo.enable"] == "no worker"
+    add_worker(session, timedelta(hours=1), queues=["demo"])
+    assert states(session)["demo"] == "no worker"
+    add_worker(session, timedelta(seconds=25), queues=["demo"])
+    assert states(session)["demo"] == states(session)["demo.enable"] == "workers silent"
+    add_worker(session, timedelta(0), queues=["demo"])
+    assert states(session)["demo"] == states(session)["demo.enable"] == "active"
+
+
+def test_a_kind_is_active_only_if_it_and_its_queue_start_jobs(session: Session) -> None:
+    add_worker(session, timedelta(0), queues=["demo"])
+    session.add_all([JobKind(kind="demo.enable", max_per_worker=0), JobKind(kind="demo.switch", max_running=0)])
+    assert (states(session)["demo.enable"], states(session)["demo.switch"]) == ("starts none", "starts none")
+    session.add(Queue(name="demo", paused_at=clock.now(), paused_by="Ana"))
+    assert states(session)["demo"] == "paused"
+    assert states(session)["demo.disable"] == "queue paused"
+    assert set(states(session).values()) <= set(TONES)

@@ -203,7 +203,7 @@ SITUATIONS = {
     "its silent worker is the only one": (
         job(**RUNNING),
         worker(heartbeat_at=ago(seconds=21), queues=["demo"]),
-        Capacity(workers=1, threads=8, last_seen=NOW),
+        Capacity(workers=0, threads=0, last_seen=ago(seconds=21), silent=1),
         0,
         Situation.WAITING,
         "no other worker serves the queue demo",
@@ -353,7 +353,7 @@ def test_a_pause_comes_first_and_other_reasons_follow() -> None:
     diagnosis = with_controls(job(), both, NOBODY, ahead=4)
     assert "queue demo was paused by Ana" in diagnosis.sentence
     assert "Also, kind demo.enable is paused, by Bo." in diagnosis.evidence
-    assert "Also, no worker is alive for this queue." in diagnosis.evidence
+    assert "Also, no worker is alive for the queue demo." in diagnosis.evidence
 
 
 def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_named() -> None:
@@ -502,7 +502,7 @@ def test_what_is_final_is_dismissed_and_told_and_never_retried(values: dict, ret
 def test_a_second_attempt_says_why_the_first_one_ended() -> None:
     its_job = job(**RUNNING | {"attempt": 2}, error_message="The worker died.")
     diagnosis = diagnose(User(email="a@b.c", demo_mode_status="enabling"), JobContext(NOW, its_job, worker(), CAPACITY))
-    assert "Attempt 1 ended with: The worker died." in diagnosis.evidence
+    assert "The attempt before this one ended with: The worker died." in diagnosis.evidence
 
 
 def test_workers_of_other_queues_are_no_sign_of_life(session: Session) -> None:

@@ -290,13 +290,16 @@ def test_every_watcher_is_concerned_when_everything_may_have_changed() -> None:
 def test_an_incident_stands_on_every_page_until_it_is_over(console, rows: Session) -> None:
     page = person(console, rows, Role.VIEWER)
     strip = page.get_by_role("status", name="Incidents")
-    rows.add(BackgroundJob(kind="demo.enable", queue="unserved"))
+    rows.add(BackgroundJob(kind="demo.enable", queue="which-no-worker-serves"))
     rows.commit()
-    strip.get_by_text("No worker serves the queue unserved · 1 job waits").wait_for()
-    worker = Worker(host="w", pid=1, threads=1, queues=["unserved"], heartbeat_at=datetime.now(UTC))
+    strip.get_by_text("No worker serves the queue which-no-worker-serves · 1 job waits").wait_for()
+    page.set_viewport_size({"width": 390, "height": 844})
+    is_whole = "each => each.scrollWidth <= each.clientWidth"
+    assert strip.locator(".incident span").evaluate(is_whole), "on a phone, too, it says how many jobs wait"
+    worker = Worker(host="w", pid=1, threads=1, queues=["which-no-worker-serves"], heartbeat_at=datetime.now(UTC))
     rows.add(worker)
     rows.commit()
-    strip.get_by_text("No worker serves the queue unserved").wait_for(state="detached")
+    strip.get_by_text("No worker serves the queue which-no-worker-serves").wait_for(state="detached")
 
 
 @browser

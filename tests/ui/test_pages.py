@@ -62,7 +62,7 @@ STATES = {
     "disabled": (lambda session, user: None, ["Enable demo mode", "Mid-Tier Creator"], ["Dashboard"]),
     "enabling": (
         run,
-        ["Enabling demo mode…", "1,240 of 2,000 interactions", "62 %", "Cancel"],
+        ["Enabling demo mode…", "1,240 of 2,000 interactions", "62 %", "Cancel", "what was generated (1,240"],
         ["Enabling demo mode…", "62 %"],
     ),
     "scheduled": (schedule, ["Enable demo mode", "It is planned to start", "Cancel"], ["Planned for"]),

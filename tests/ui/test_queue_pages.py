@@ -1,5 +1,6 @@
 """Workers, queues and schedules in a real browser: operators see them, admins control them, live without a reload."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,6 +47,16 @@ def enabling(session: Session, user: User, worker: Worker | None = None) -> Back
 
 def toast(page: object, text: str) -> None:
     page.locator(".q-notification").filter(has_text=text).wait_for()
+
+
+def lies_within(bubble: dict[str, float] | None, row: dict[str, float]) -> bool:
+    """Tell whether a bubble covers no other row."""
+    return (
+        bubble is not None
+        and row["y"] <= bubble["y"]
+        and bubble["y"] + bubble["height"] <= row["y"] + row["height"]
+        and bubble["x"] >= 0
+    )
 
 
 def test_a_worker_is_shown_with_what_it_does_and_its_heartbeat_moves_without_a_reload(console, rows: Session) -> None:
@@ -124,6 +135,7 @@ def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console
 
 def test_a_kind_is_paused_and_resumed_while_its_queue_goes_on(console, rows: Session) -> None:
     admin = person(rows, Role.ADMIN)
+    alive(rows, heartbeat_at=datetime.now(UTC) + timedelta(hours=1))
     rows.commit()
     page = console.open(admin, "/queues")
     line = page.get_by_label("Kinds", exact=True).locator("tr").filter(has_text="demo.enable")
@@ -188,6 +200,8 @@ def test_a_schedule_is_added_run_paused_resumed_and_removed(console, rows: Sessi
     line = page.locator('[data-schedule="nightly"]')
     for shown in ("Delete old jobs", "At 02:30, Monday through Friday", "30 2 * * 1-5", "in Europe/Berlin"):
         line.get_by_text(shown).first.wait_for()
+    following = line.locator(".next time-text").first
+    eventually(lambda: re.fullmatch(r"in \d+ (s|min|h|days), .*\b02:30", following.inner_text()))
     line.get_by_role("button", name="Run now").click()
     toast(page, "nightly requested.")
     schedule = rows.exec(select(Schedule)).one()
@@ -265,6 +279,11 @@ def test_support_sees_everything_and_reads_why_the_buttons_are_not_for_them(cons
     for each in buttons:
         assert each.get_attribute("aria-disabled") == "true"
         assert "needs the role admin; you are support" in each.get_attribute("aria-description")
+    pause.hover()
+    bubble = page.locator(".q-tooltip").filter(has_text="needs the role admin")
+    bubble.wait_for()
+    row = pause.locator("xpath=ancestor::*[self::tr or contains(@class, 'schedule')][1]").bounding_box()
+    eventually(lambda: lies_within(bubble.bounding_box(), row))
     pause.dispatch_event("click")
     toast(page, "needs the role admin")
     assert page.get_by_role("dialog").count() == 0

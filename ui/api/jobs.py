@@ -78,7 +78,7 @@ def list_jobs(
     """List jobs.
 
     Filters: status, label, situation, kind, queue, user, connection, other_than, error, q, created_after,
-    created_before, finished_after, finished_before, due.
+    created_before, finished_after, finished_before, due, redone.
     """
     job_filter = _filter(request)
     page = read(

@@ -109,7 +109,8 @@ def _workers(session: Session) -> Iterator[Metric]:
 def _health(session: Session) -> Iterator[Metric]:
     now = health_summary(session)
     for name, description, value in (
-        ("unstuck_workers_alive", "Workers with a fresh heartbeat.", now.workers_alive),
+        ("unstuck_workers_alive", "Workers with a heartbeat in time.", now.workers_alive),
+        ("unstuck_workers_silent", "Workers whose heartbeat is late, and who may be dead.", now.workers_silent),
         ("unstuck_users_stuck", "Users who stay stuck without help.", now.users[Situation.STUCK]),
         ("unstuck_users_failed", "Users whose demo mode failed.", now.users[Situation.FAILED]),
         ("unstuck_users_held", "Users who wait for a paused queue or kind.", now.users[Situation.HELD]),

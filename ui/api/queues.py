@@ -27,9 +27,9 @@ TICKS = 20
 
 @router.get("/queues")
 def list_queues(caller: Caller, limit: Limit = MOST, after: After = 0) -> dict[str, Any]:
-    """List queues with depth, oldest due job and, if paused, the person and the reason."""
+    """List queues with state, depth, oldest due job, workers and, if paused, the person and the reason."""
     lines = read(caller, Role.VIEWER, lambda session, _: controls.queue_lines(session, after, limit))
-    return listed(lines, [asdict(line) for line in lines])
+    return listed(lines, [{**asdict(line), "state": line.state} for line in lines])
 
 
 @router.post("/queues/{name}/pause", openapi_extra=NEEDS_BODY)

@@ -63,7 +63,7 @@
     count.ariaLabel = `${number} stuck or failed`;
   };
 
-  // <time-text at="ISO" mode="ago|until|clock|elapsed">: relative, with the exact time on hover, in the viewer's zone.
+  // <time-text at="ISO" mode="ago|until|due|clock|elapsed">: relative, the exact time on hover, in the viewer's zone.
   // A format takes milliseconds to make, and most pages need one or none.
   const formats = (options) => {
     let format;
@@ -92,16 +92,18 @@
     }
     return Date.now() + ahead;
   };
+  const clocked = (at) => {
+    const now = new Date();
+    if (now.toDateString() === at.toDateString()) return `today at ${clock(at)}`;
+    const date = now.getFullYear() === at.getFullYear() ? day : dated;
+    return `${date(at)} at ${clock(at)}`;
+  };
   const worded = (at, mode) => {
     const age = (window.serverNow() - at) / 1000;
-    if (mode === "clock") {
-      const now = new Date();
-      if (now.toDateString() === at.toDateString()) return `today at ${clock(at)}`;
-      const date = now.getFullYear() === at.getFullYear() ? day : dated;
-      return `${date(at)} at ${clock(at)}`;
-    }
+    if (mode === "clock") return clocked(at);
     if (mode === "elapsed") return span(Math.max(0, age));
     if (mode === "until") return age >= 0 ? "now" : `in ${span(-age)}`;
+    if (mode === "due") return age >= 0 ? `now, ${clocked(at)}` : `in ${span(-age)}, ${clocked(at)}`;
     return age < 1 ? "just now" : `${span(age)} ago`;
   };
   const shown = new Set();

@@ -7,10 +7,12 @@ from typing import Any
 
 import typer
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, select
 
+from core import clock
 from core.database.engine import session_scope, snapshot_scope
 from core.database.failover import DatabaseReadOnly, check_writable
+from core.diagnosis.incidents import incidents
 from core.diagnosis.invariants import violations
 from core.diagnosis.service_check import check_service
 from core.diagnosis.situation import Situation
@@ -20,11 +22,12 @@ from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.logs import on_one_line
 from core.operations import SERVICES
 from core.people.users import find_users
+from core.queues.controls import QueueState, queue_lines
 from core.quoting import as_argument
 from core.schedules.listing import unusable
 from core.settings import settings
 from core.slowdown import slowdowns
-from core.wording import PROGRAM
+from core.wording import PROGRAM, counted
 from ui.cli.terminal import Json, opened
 
 
@@ -36,20 +39,24 @@ class DoctorFinding:
     says: str
     remedy: str
     rows: Sequence[Mapping[str, Any]] = ()
+    #: A person stopped it on purpose: it is said, and is no failure of the check.
+    is_held: bool = False
 
 
 def doctor(as_json: Json = False) -> None:
     """Check every invariant and every stuck user; exit 1 if anything is wrong, with the remedy."""
     with opened() as engine:
         findings = examine_all(engine)
+    wrong = [finding for finding in findings if not finding.is_held]
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
-    elif not findings:
-        typer.echo("All invariants hold, no user is stuck, and nothing is late or slowed down.")
     else:
         for finding in findings:
             _print_finding(finding)
-    if findings:
+        if not wrong:
+            besides = "Besides, all" if findings else "All"
+            typer.echo(f"{besides} invariants hold, no user is stuck, and nothing is late or slowed down.")
+    if wrong:
         raise typer.Exit(1)
 
 
@@ -71,7 +78,23 @@ def examine(session: Session) -> list[DoctorFinding]:
         for line in find_users(session, "", Situation.STUCK)
     ]
     slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
-    return [*_key(session), *broken, *stuck, *_late(session), *slow]
+    return [*_key(session), *broken, *stuck, *_unserved(session), *_late(session), *slow, *_held(session)]
+
+
+def _unserved(session: Session) -> Iterator[DoctorFinding]:
+    for line in queue_lines(session):
+        if line.state is QueueState.UNSERVED and line.waiting:
+            says = f"no worker serves the queue {line.name}, and {counted(line.waiting, 'job waits', 'jobs wait')}"
+            yield DoctorFinding("no worker", says, f"{PROGRAM} worker")
+
+
+def _held(session: Session) -> Iterator[DoctorFinding]:
+    """Return the pauses and limits of 0 that jobs wait for; whoever set them knows when they may end."""
+    now = session.exec(select(clock.db_now())).one()
+    for each in incidents(session, now):
+        if each.is_held:
+            remedy = f"When its reason is gone: {PROGRAM} queues resume, kinds resume, or kinds limit"
+            yield DoctorFinding("held", each.sentence, remedy, is_held=True)
 
 
 def _key(session: Session) -> Iterator[DoctorFinding]:

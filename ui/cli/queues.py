@@ -1,6 +1,7 @@
 """Verbs about queues."""
 
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
@@ -13,9 +14,13 @@ verbs = typer.Typer(no_args_is_help=True, help="Queues: list, pause, resume.")
 @verbs.command("list")
 def list_queues(after: After = 0, as_json: Json = False) -> None:
     """List queues with their waiting jobs."""
-    lines = load(lambda session: controls.queue_lines(session, after)).map(asdict)
-    columns = ("name", "waiting", "scheduled", "running", "oldest_seconds", "paused_by", "paused_reason")
+    lines = load(lambda session: controls.queue_lines(session, after)).map(_as_row)
+    columns = ("name", "state", "waiting", "scheduled", "running", "oldest_seconds", "paused_by", "paused_reason")
     print_window(lines, columns, as_json=as_json)
+
+
+def _as_row(line: controls.QueueLine) -> dict[str, Any]:
+    return {**asdict(line), "state": line.state}
 
 
 @verbs.command("pause")

@@ -51,6 +51,7 @@ class DemoCard:
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
         self._sentence: ui.label | None = None
+        self._effect: ui.label | None = None
         self._last: DemoState | None = None
 
     async def begin(self) -> None:
@@ -82,9 +83,11 @@ class DemoCard:
             self._message.set_text(state.message)
         if self._sentence:
             self._sentence.set_text(state.sentence)
+        if self._effect and state.cancel:
+            self._effect.set_text(state.cancel.effect)
 
     def _draw(self, state: DemoState) -> None:
-        self._progress = self._message = self._sentence = None
+        self._progress = self._message = self._sentence = self._effect = None
         if planned := planned_operation(state):
             self.draw_planned(planned, state)
         elif operation := operation_during(demo.demo_mode, state.status):
@@ -186,6 +189,7 @@ class DemoCard:
         if state.cancel and (job_id := state.job_id):
             with box("actions"):
                 button(state.cancel.label, lambda: self._cancel(job_id), look=PLAIN)
+            self._effect = text(state.cancel.effect, "muted", tag="p")
 
     async def _do(self, command: str, args: Mapping[str, Any]) -> None:
         await access.perform(command, self._user_id, args)
@@ -193,8 +197,8 @@ class DemoCard:
 
     async def _cancel(self, job_id: UUID) -> None:
         answer = await access.perform("job.cancel", job_id)
-        if answer.get("stopping"):
-            say("It is stopping; this takes a moment.")
+        if answer["stopping"]:
+            say("It was asked to stop before." if answer["already"] else "It is stopping; this takes a moment.")
         await self.refresh()
 
     async def _disable(self) -> None:

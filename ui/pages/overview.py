@@ -17,8 +17,12 @@ from ui.components.people.user_lines import user_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
-#: What counts as ended: not what was cancelled, nor failures that other work has dealt with.
-ENDED: Final = {"status": "succeeded,failed", "situation": "fine,failed"}
+#: What counts as ended: not what was cancelled, nor failures whose work another job did again.
+ENDED: Final = {"status": "succeeded,failed", "redone": "no"}
+#: What of it counts as failed, dismissed or not.
+FAILED: Final = {"status": "failed", "redone": "no"}
+#: Failures besides.
+MENDED: Final = {"redone": "yes"}
 
 
 async def draw() -> None:
@@ -57,8 +61,9 @@ def _draw_tiles(summary: Overview) -> None:
     stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
     oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
     rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
-    good = not summary.ended or summary.succeeded / summary.ended >= TARGET
-    failed_jobs = _jobs(summary, situation="failed")
+    good = summary.ended and summary.succeeded / summary.ended >= TARGET
+    tone = (design.OK if good else design.BAD) if summary.ended else ""
+    failed_jobs = _jobs(summary, **FAILED)
     tiles = [
         _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
         _tile(f"{failed:,}", "failed users", "/users?situation=failed", design.BAD if failed else design.OK),
@@ -67,7 +72,7 @@ def _draw_tiles(summary: Overview) -> None:
         ),
         _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?due=yes&sort=created_at", ""),
         _tile(f"{summary.ended:,}", f"jobs finished in 24 hours{_mended(summary)}", _jobs(summary, **ENDED), ""),
-        _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, design.OK if good else design.BAD),
+        _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, tone),
     ]
     lines(tiles, "tiles")
 

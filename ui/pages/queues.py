@@ -75,7 +75,7 @@ class QueuesPage:
             with cell("Queue"):
                 link(f"/jobs?{urlencode({'queue': name})}", "strong", name)
             with cell("State", "wide"):
-                state: Part[QueueFigures] = Part(lambda now: draw_pause(now.line))
+                state: Part[QueueFigures] = Part(lambda now: draw_pause(now.line, now.line.state))
             figures = {column: Figure(column) for column in _QUEUE_FIGURES}
             with cell("", "buttons"):
                 buttons: Part[QueueFigures] = Part(
@@ -84,7 +84,7 @@ class QueuesPage:
 
         def update(now: QueueFigures) -> None:
             line = now.line
-            state.show(now, key=(line.paused_at, line.paused_by, line.paused_reason))
+            state.show(now, key=(line.state, line.paused_at, line.paused_by, line.paused_reason))
             buttons.show(now, key=line.paused_at)
             oldest = line.oldest_seconds
             values = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
@@ -100,7 +100,7 @@ class QueuesPage:
                 text(kind.label, "strong", tag="div")
                 text(f"{name} in {kind.queue}" if kind.queue else name, "mono muted", tag="div")
             with cell("State", "wide"):
-                state: Part[KindFigures] = Part(_draw_kind_state)
+                state: Part[KindFigures] = Part(lambda now: draw_pause(now.kind, now.state))
             with cell("Limits", "wide"):
                 limits: Part[KindFigures] = Part(lambda now: draw_limits(now.kind))
             figures = {column: Figure(column) for column in _KIND_FIGURES}
@@ -110,7 +110,7 @@ class QueuesPage:
         def update(now: KindFigures) -> None:
             row = now.kind
             limited = (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds)
-            state.show(now, key=(row.paused_at, row.paused_by, row.paused_reason, row.max_running == 0))
+            state.show(now, key=(now.state, row.paused_at, row.paused_by, row.paused_reason))
             limits.show(now, key=limited)
             buttons.show(now, key=(row.paused_at, limited))
             self._fill(figures, [f"{now.running:,}", *_finished(now.ended)], kind=name)
@@ -131,13 +131,6 @@ def jobs_of(column: str, since: datetime, **of: str) -> str:
     """Return the address of the jobs that a column counts, of one queue or kind."""
     ended = {} if column in _LIVE else {"status": _FINISHED[column], "finished_after": since.isoformat()}
     return f"/jobs?{urlencode({**of, **_LIVE.get(column, ended)})}"
-
-
-def _draw_kind_state(now: KindFigures) -> None:
-    if now.kind.max_running == 0 and now.kind.paused_at is None:
-        state_chip("paused").set_text("starts none")
-    else:
-        draw_pause(now.kind)
 
 
 def _title(title: str) -> None:

@@ -151,7 +151,7 @@ def _draw_next(line: ScheduleLine) -> None:
     elif not line.next:
         text("none: it ran once only", "muted")
     for moment in line.next:
-        time_text(moment, "until")
+        time_text(moment, "due")
 
 
 def _draw_last(line: ScheduleLine) -> None:

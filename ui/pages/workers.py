@@ -52,6 +52,8 @@ class WorkersPage:
         threads = sum(line.worker.threads for line in listing.alive)
         more = "more than " if listing.alive.next else ""
         alive = f"{more}{counted(listing.alive.start + len(listing.alive), 'worker')} with {counted(threads, 'thread')}"
+        silent = sum(line.presence is WorkerState.SILENT for line in listing.alive)
+        alive += f", {silent:,} of them silent" if silent else ""
         self._sum.set_text(f"{alive}, {counted(listing.running, 'job')} running" if listing.alive else "")
         self._none.show(listing, key=not listing.alive)
         self._alive.show({line.worker.id: line for line in listing.alive})

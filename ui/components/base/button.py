@@ -39,7 +39,9 @@ def forbid(element: ui.button, why: str) -> ui.button:
     """Make a button explain why it cannot be pressed; it stays focusable, so that people can read the reason."""
     element.props["aria-disabled"] = "true"
     element.props["aria-description"] = why
-    return element.tooltip(why)
+    with element:  # beside it: above or below would cover another row
+        ui.tooltip(why).props('anchor="center left" self="center right" :offset="[8, 0]"')
+    return element
 
 
 async def _once(element: ui.button, pressed: Pressed) -> None:

@@ -12,6 +12,7 @@ from ui import access
 from ui.components.base.asking import question_before
 from ui.components.base.button import DANGER, PLAIN, button, forbid, say
 from ui.components.base.confirm import Question, Yes, confirm
+from ui.components.base.outcome import OUTCOMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ async def perform_action(action: CommandAction, after: Callable[[], Awaitable[An
     if agreement is None:
         return
     answer = await access.perform(action.command, action.target, action.args, reason=agreement.reason)
-    say(action.done, answer.get("job_id"))
+    say(OUTCOMES[action.command](answer) if action.command in OUTCOMES else action.done, answer.get("job_id"))
     await after()
 
 

@@ -29,10 +29,10 @@ class Pausable(Protocol):
         """The reason they gave."""
 
 
-def draw_pause(row: Pausable) -> None:
-    """Draw whether it is paused, and if so who paused it, when and why."""
+def draw_pause(row: Pausable, otherwise: str) -> None:
+    """Draw who paused it, when and why; `otherwise`: its state if it is not paused."""
     if row.paused_at is None:
-        state_chip("active")
+        state_chip(otherwise)
         return
     with box("hbox wrap").style("gap: 2px 8px"):
         state_chip("paused")

@@ -16,11 +16,9 @@ from ui.components.base.button import PLAIN, PRIMARY, button
 from ui.components.base.command_button import CommandAction, limit_to_role, perform_action
 from ui.components.base.tell import tell
 
-#: What a person reads after pressing a remedy.
+#: What a person reads after pressing a remedy; of the others, their answer decides.
 _OUTCOMES: Final[Mapping[str, str]] = {
     "job.retry": "Retry queued.",
-    "job.cancel": "Cancel requested.",
-    "job.start_now": "It starts now.",
     "queue.resume": "Queue resumed.",
     "kind.resume": "Kind resumed.",
     "user.repair": "Repaired.",

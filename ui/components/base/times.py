@@ -10,7 +10,8 @@ from nicegui.events import GenericEventArguments
 
 from ui.components.base.box import box, text
 
-Mode = Literal["ago", "until", "clock", "elapsed"]
+#: `due` is `until` with the time of day.
+Mode = Literal["ago", "until", "due", "clock", "elapsed"]
 
 
 def time_text(at: datetime | str | None, mode: Mode = "ago", classes: str = "") -> ui.element:

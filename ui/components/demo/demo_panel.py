@@ -20,6 +20,7 @@ from ui.components.base.button import DANGER, button, forbid, say
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.form import ModelForm
 from ui.components.base.markup import lines, words
+from ui.components.base.outcome import cancel_outcome
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import demo_words, state_chip
 from ui.components.base.times import MomentField, time_text
@@ -59,7 +60,7 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
         )
         if yes := await confirm(question):
             answer = await access.perform("job.cancel", job.id, reason=yes.reason)
-            say("Stopping at the next checkpoint." if answer.get("stopping") else "Cancelled.", job.id)
+            say(cancel_outcome(answer), job.id)
             await after()
 
     with box("vbox"):

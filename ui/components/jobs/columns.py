@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 #: How a value is drawn: a class of grid/cells.js, by its name in grid/columns.js.
-Renderer = Literal["attempt", "duration", "progress", "status", "text", "time", "user"]
+Renderer = Literal["attempt", "duration", "kind", "progress", "status", "text", "time", "user"]
 #: How a cell looks, by its name in grid/columns.js.
 Look = Literal["plain", "quiet", "number", "error"]
 
@@ -29,8 +29,8 @@ class Column:
 
 #: In the order that a person starts with. A new column is a line here, and its value in core/job_list/rows.py.
 COLUMNS: Final = (
-    Column("label", "Status", 104, "status", reads=("label", "situation"), min_width=90),
-    Column("kind", "Kind", 124, "text"),
+    Column("label", "Status", 136, "status", reads=("label", "situation", "status", "run_at"), min_width=90),
+    Column("kind", "Kind", 124, "kind"),
     Column("user_email", "User", 214, "user", reads=("user_email", "user_id")),
     Column("progress", "Progress", 104, "progress", reads=("progress_done", "progress_total", "label")),
     Column("attempt", "Attempt", 66, "attempt", "number", reads=("attempt", "max_attempts")),

@@ -1,7 +1,7 @@
 """Retry and Cancel for one job or several: what will happen, which jobs are skipped and why, and the outcome."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from nicegui import ui
@@ -20,6 +20,7 @@ from ui.components.base.asking import retrying_needs_reason
 from ui.components.base.box import box
 from ui.components.base.button import DANGER, PLAIN, button, forbid, refuse, say
 from ui.components.base.confirm import Question, confirm
+from ui.components.base.outcome import cancel_outcome, cancel_outcomes
 
 #: The statuses from which each command works; the gateway decides, this only says so beforehand.
 _WORKS_FROM: Final = {
@@ -74,7 +75,7 @@ async def run_command(name: str, rows: Sequence[Row], after: After) -> None:
             started.append(await access.perform(name, UUID(row["id"]), reason=agreement.reason))
         except Refused as refusal:
             refusals.append(str(refusal))
-    _report(name, [answer.get("job_id") for answer in started], refusals)
+    _report(name, started, refusals)
     await after()
 
 
@@ -133,13 +134,12 @@ def _split(rows: Sequence[Row]) -> str:
     return ", ".join(f"{sum(row['status'] == each for row in rows):,} {each}" for each in statuses)
 
 
-def _report(name: str, done: Sequence[object], refusals: Sequence[str]) -> None:
+def _report(name: str, answers: Sequence[Mapping[str, Any]], refusals: Sequence[str]) -> None:
     is_retry = name == "job.retry"
-    if len(done) == 1:
-        say("Retry queued." if is_retry else "Cancel requested.", done[0])
-    elif done:
-        jobs = counted(len(done), "job")
-        say(f"{jobs} queued again." if is_retry else f"Cancel requested for {jobs}.")
+    if len(answers) == 1:
+        say("Retry queued." if is_retry else cancel_outcome(answers[0]), answers[0].get("job_id"))
+    elif answers:
+        say(f"{counted(len(answers), 'job')} queued again." if is_retry else cancel_outcomes(answers))
     if refusals:
         number = f"{counted(len(refusals), 'job')} not" if len(refusals) > 1 else "Not"
         refuse(f"{number} {'retried' if is_retry else 'cancelled'}: {refusals[0]}")

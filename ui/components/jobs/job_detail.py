@@ -131,7 +131,9 @@ def _draw_facts(job_detail: Detail) -> None:
         _fact("Finished", job.finished_at)
         if job.started_at and job.finished_at:
             _fact("Took", lasted(job.finished_at - job.started_at))
-        _fact("Attempt", f"{job.attempt} of {job.max_attempts}")
+        uncounted = job.token - job.attempt  # lost after progress, or handed back by a worker that stopped
+        more = f", {uncounted:,} more not counted" if uncounted > 0 else ""
+        _fact("Attempt", f"{job.attempt} of {job.max_attempts}{more}")
         _fact("Queue", f"{job.queue}, priority {job.priority}")
         _fact("Worker", row["worker"])
         _fact("Reason", job.reason)
@@ -177,6 +179,8 @@ def _draw_attempt(attempt: JobAttempt) -> None:
         text(f"worker {str(attempt.worker_id)[-8:]}" if attempt.worker_id else "", "muted clip")
         if attempt.finished_at:
             text(lasted(attempt.finished_at - attempt.started_at), "muted")
+        elif attempt.outcome is not AttemptOutcome.RUNNING:
+            text("its end is not recorded", "muted")
         else:
             time_text(attempt.started_at, "elapsed", "muted")
         if attempt.error_type:

@@ -92,9 +92,9 @@ class OpenSessions:
             if agreement is None:
                 return
             reason = agreement.reason
-        await access.perform(command, target, reason=reason)
+        answer = await access.perform(command, target, reason=reason)
         await self.refresh()
-        say(done)
+        say(done if answer["ended"] else "No other session was open.")
 
 
 def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows

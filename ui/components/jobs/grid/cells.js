@@ -1,5 +1,5 @@
 // Cells: plain elements, text nodes only, changed in place. Those that show a time are drawn once a second.
-import { ago, count, duration, exact } from "job-grid/words.js";
+import { ago, count, duration, exact, until } from "job-grid/words.js";
 
 export const ticking = new Set();
 export const tick = () => {
@@ -39,34 +39,61 @@ class Cell {
   }
 }
 
-export class StatusCell extends Cell {
-  draw() {
-    const word = this.row?.label ?? "";
-    const isHandled = this.row?.situation === "handled";
-    this.look(word ? `jg-status jg-${isHandled ? "handled" : word}` : "");
-    put(this.element, isHandled ? `${word} ✓` : word);
-    const dealtWith = isHandled ? "Dealt with: other work has come after it." : "";
-    const left = `Now ${word}: no longer matches the filter. The next refresh removes it.`;
-    hint(this.element, this.row?._left ? left : dealtWith);
+class TickingCell extends Cell {
+  build() {
+    ticking.add(this);
+  }
+  destroy() {
+    ticking.delete(this);
+  }
+  tick() {
+    this.draw();
   }
 }
 
-export class UserCell extends Cell {
+// With the time until a job that waits for its time is due; the exact one is its hint.
+export class StatusCell extends TickingCell {
+  draw() {
+    const word = this.row?.label ?? "";
+    const isHandled = this.row?.situation === "handled";
+    const due = until(this.row);
+    this.look(word ? `jg-status jg-${isHandled ? "handled" : word}` : "");
+    put(this.element, isHandled ? `${word} ✓` : due ? `${word} ${due}` : word);
+    const left = `Now ${word}: no longer matches the filter. The next refresh removes it.`;
+    const more = isHandled ? "Dealt with: other work has come after it." : due && `Due ${exact(this.row.run_at)}`;
+    hint(this.element, this.row?._left ? left : more);
+  }
+}
+
+class LinkCell extends Cell {
   build() {
     this.link = document.createElement("a");
     this.link.tabIndex = -1; // the cell is at the cursor
     this.words = document.createElement("span");
     this.element.append(this.link, this.words);
   }
+  lead(text, address) {
+    if (text) this.link.href = `${window.path_prefix ?? ""}${address}`;
+    else this.link.removeAttribute("href");
+    put(this.link, text);
+    hint(this.element, text);
+  }
+}
+
+export class KindCell extends LinkCell {
+  draw() {
+    const kind = this.row?.kind ?? "";
+    this.lead(kind, `/jobs?kind=${encodeURIComponent(kind)}`);
+  }
+}
+
+export class UserCell extends LinkCell {
   draw() {
     const row = this.row;
     const email = row?.user_email ?? "";
     this.look(row && !email ? "jg-muted" : "");
-    if (email) this.link.href = `${window.path_prefix ?? ""}/users/${row.user_id}`;
-    else this.link.removeAttribute("href");
-    put(this.link, email);
+    this.lead(email, `/users/${row?.user_id}`);
     put(this.words, row && !email ? (row.user_id ? "deleted user" : "no user") : "");
-    hint(this.element, email);
   }
 }
 
@@ -98,18 +125,6 @@ export class ProgressCell extends Cell {
     this.bar.setAttribute("role", "progressbar");
     this.bar.setAttribute("aria-label", "Progress");
     this.bar.setAttribute("aria-valuenow", percent);
-  }
-}
-
-class TickingCell extends Cell {
-  build() {
-    ticking.add(this);
-  }
-  destroy() {
-    ticking.delete(this);
-  }
-  tick() {
-    this.draw();
   }
 }
 

@@ -1,9 +1,19 @@
 // The columns of components/jobs/columns.py, in the order and with the widths that a person gave them.
-import { AttemptCell, DurationCell, ProgressCell, StatusCell, TextCell, TimeCell, UserCell } from "job-grid/cells.js";
+import {
+  AttemptCell,
+  DurationCell,
+  KindCell,
+  ProgressCell,
+  StatusCell,
+  TextCell,
+  TimeCell,
+  UserCell,
+} from "job-grid/cells.js";
 
 const renderers = {
   attempt: AttemptCell,
   duration: DurationCell,
+  kind: KindCell,
   progress: ProgressCell,
   status: StatusCell,
   text: TextCell,

@@ -109,4 +109,5 @@ export function fits(row, query) {
 }
 
 // Whether a new row is announced: only if the row itself shows that it matches; a search is repeated by reloading.
-export const announces = (row, query) => !query.q && !query.error && !query.connection && fits(row, query);
+export const announces = (row, query) =>
+  !query.q && !query.error && !query.connection && !query.redone && fits(row, query);

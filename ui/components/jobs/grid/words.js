@@ -26,10 +26,13 @@ export function ago(iso) {
   return age < seconds.day ? `${span(age)} ago` : moment(new Date(iso));
 }
 
+// "in 34 h" while a waiting job is not due yet.
+export const until = (row) => (row?.status === "queued" && Date.parse(row.run_at) > now() ? ago(row.run_at) : "");
+
 function span(age) {
   if (age < seconds.min) return `${Math.floor(age)} s`;
   if (age < seconds.h) return `${Math.floor(age / seconds.min)} min`;
-  if (age < seconds.day) return `${Math.floor(age / seconds.h)} h`;
+  if (age < 2 * seconds.day) return `${Math.floor(age / seconds.h)} h`;
   return `${Math.floor(age / seconds.day)} d`;
 }
 

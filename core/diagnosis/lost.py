@@ -1,0 +1,105 @@
+"""What becomes of a job whose queue has no worker, or only silent ones: until when it waits, and how it ends then."""
+
+from datetime import datetime
+from typing import Final
+
+from core.diagnosis.answer import Explanation
+from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, or_cancel
+from core.diagnosis.context import JobContext, name_of, requested_evidence
+from core.jobs.abandon import is_half_done
+from core.jobs.losses import is_last
+from core.models import JobStatus
+from core.settings import settings
+from core.wording import PROGRAM, clock_time, counted, spoken
+
+_OUR_FAULT: Final = "because of a fault on our side. Nothing is lost"
+
+
+def unserved(context: JobContext) -> str:
+    """Return that no worker, or none that is heard of, serves the queue: the end of a sentence."""
+    queue, silent = context.job.queue, context.capacity.silent
+    if not silent:
+        return f"no worker is alive for the queue {queue}"
+    workers = "the only worker" if silent == 1 else f"all {counted(silent, 'worker')}"
+    verb = "has" if silent == 1 else "have"
+    return f"{workers} of the queue {queue} {verb} been silent for {context.since(context.capacity.last_seen)}"
+
+
+def unserved_start(context: JobContext) -> Explanation:
+    """Explain a due job that no worker can start now."""
+    verb = "continue" if context.job.started_at else "start"
+    if not context.capacity.silent:
+        return no_worker(context, f"cannot {verb}: no worker is alive")
+    silent = context.since(context.capacity.last_seen)
+    return Explanation(
+        f"{name_of(context)} cannot {verb} now: {unserved(context)}.",
+        f"There has been no sign of life on our side for {silent}. Nothing is lost.",
+        (_presumed_dead(), *requested_evidence(context)),
+        others=or_cancel(context.job),
+    )
+
+
+def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ()) -> Explanation:
+    """Explain a job that nothing moves because no worker serves its queue."""
+    job, last_seen = context.job, context.capacity.last_seen
+    heartbeat = (
+        f"The last heartbeat of a worker for this queue was {context.since(last_seen)} ago."
+        if last_seen
+        else "This queue has never had a worker."
+    )
+    verb = "stopped" if job.started_at else "cannot start"
+    end = end_of(context)
+    return Explanation(
+        f"{name_of(context)} {problem} for the queue {job.queue}{end}.",
+        f"It {verb} {_OUR_FAULT}: it goes on when the fault is mended, or ends with a message here.",
+        (
+            *evidence,
+            heartbeat,
+            f"It continues as soon as a worker starts ({PROGRAM} worker).",
+            *requested_evidence(context),
+        ),
+        cancel_remedy(job, AT_SWEEP),
+        for_admins=f"No worker serves the queue {job.queue}; job {job.id} ({job.kind}) waits for one{end}.",
+    )
+
+
+def end_of(context: JobContext) -> str:
+    """Return when a job that is half done ends as failed if no worker starts, as the end of a sentence."""
+    at = ends_at(context)
+    if at is None:
+        return ""
+    when = f"at {clock_time(at, context.now)}" if at > context.now else "at the next sweep"
+    return f": it ends as failed {when} unless a worker starts"
+
+
+def ends_at(context: JobContext) -> datetime | None:
+    """Return that moment (core/jobs/abandon.py); None: it waits for a worker, or until its queue is resumed."""
+    job, queue = context.job, context.controls.queue
+    may_end = job.status is JobStatus.RUNNING or is_half_done(job)
+    if not may_end or (queue and queue.paused_at):
+        return None
+    # Whoever sweeps looks on for a lease, in which a worker that has just started may take the job over.
+    return (context.capacity.last_seen or context.now) + settings().orphan_patience + settings().lease
+
+
+def ends_with_its_worker(context: JobContext) -> bool:
+    """Tell whether a running job ends as failed if its worker is lost."""
+    return is_last(context.job, context.losses)
+
+
+def lost_attempts(context: JobContext) -> str:
+    """Return how many attempts a failed job had, and which of them did not count."""
+    job, free = context.job, context.losses.free
+    made = f"{job.attempt} of {counted(job.max_attempts, 'attempt')} {'was' if job.attempt == 1 else 'were'} made."
+    if not free:
+        return made
+    why = "because it had made progress" if free == 1 else "because each had made progress"
+    verb = "was lost and does" if free == 1 else "were lost and do"
+    if job.attempt:
+        return f"{made.removesuffix('.')}; {free} more {verb} not count, {why}."
+    number = "The first attempt" if free == 1 else f"{free} attempts"
+    return f"{number} {verb} not count, {why}."
+
+
+def _presumed_dead() -> str:
+    return f"A worker is presumed dead after {spoken(settings().lease)} without a heartbeat."

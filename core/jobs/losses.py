@@ -1,0 +1,47 @@
+"""Losses of a worker: which of them spend an attempt, and which one is a job's last."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.models import BackgroundJob
+
+#: How many losses of a job that came further each time spend no attempt: one that kills its workers may progress, too.
+FREE_LOSSES = 3
+
+# Workers of an earlier release noted neither how far the job was, nor whether that was further than before.
+_LOSSES = text("""
+    SELECT coalesce(max((data ->> 'done')::bigint), 0) AS done,
+           count(*) FILTER (WHERE data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place,
+           count(*) FILTER (WHERE data ->> 'moved_on' = 'true') AS free
+    FROM events WHERE job_id = :id AND name = 'job.rescued'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """How far a job was when it last lost its worker, and how often it did."""
+
+    done: int = 0
+    #: No further than before: each has spent an attempt.
+    in_place: int = 0
+    #: Further than before: none has spent an attempt.
+    free: int = 0
+
+
+def losses_of(session: Session, job_id: UUID) -> Losses:
+    """Return a job's losses so far, from its events."""
+    row = session.connection().execute(_LOSSES, {"id": job_id}).one()
+    return Losses(row.done, row.in_place, row.free)
+
+
+def is_free(job: BackgroundJob, before: Losses) -> bool:
+    """Tell whether a loss now spends no attempt: what came further than at the last one does not kill its workers."""
+    return job.progress_done > before.done and job.max_attempts > 1 and before.free < FREE_LOSSES
+
+
+def is_last(job: BackgroundJob, before: Losses) -> bool:
+    """Tell whether a loss now ends the job as failed."""
+    return job.attempt >= job.max_attempts and not is_free(job, before)
