@@ -17,8 +17,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.actor import Actor
+from core.database.engine import snapshot_scope
 from core.errors import NotSignedIn, TooMany
 from core.people import auth, rate_limits
+from core.people.auth import Credentials
 from ui import access, error_page
 from ui.api.problems import problem
 
@@ -86,9 +89,8 @@ def is_from_here(scope: Scope) -> bool:
 async def _sign_in_or_limit(request: Request) -> Response | None:
     """Return a redirect to sign in, or a refusal above the rate limit; None for a signed-in person within it."""
     try:
-        actor = await access.load(auth.authenticate, access.credentials_of(request, "console"))
+        actor = await asyncio.to_thread(_within_limit, access.credentials_of(request, "console"))
         access.note_actor(request, actor)
-        await asyncio.to_thread(rate_limits.check, rate_limits.PAGES, str(actor.id))
     except NotSignedIn:
         return await asyncio.to_thread(_redirect_or_limit, request)
     except TooMany as error:
@@ -96,6 +98,14 @@ async def _sign_in_or_limit(request: Request) -> Response | None:
     except SQLAlchemyError:
         return None  # the page itself says that the database is down
     return None
+
+
+def _within_limit(credentials: Credentials) -> Actor:
+    """Return the person of these credentials, and count one more page of theirs. Raises NotSignedIn or TooMany."""
+    with snapshot_scope(access.engine()) as session:
+        actor = auth.authenticate(session, credentials)
+    rate_limits.check(rate_limits.PAGES, str(actor.id))  # while it waits for Redis, others have the connection
+    return actor
 
 
 def _redirect_or_limit(request: Request) -> Response:

@@ -193,9 +193,10 @@ def _slowdown(line: ui.label) -> None:
 
     async def show_slowdown() -> None:
         slowdowns = await query_cache.slowdown.now()
-        line.set_text(with_visible_marks(slowdowns[0].sentence) if slowdowns else "")
-        line.props["title"] = slowdowns[0].remedy if slowdowns else None
-        line.update()
+        sentence, remedy = (slowdowns[0].sentence, slowdowns[0].remedy) if slowdowns else ("", None)
+        line.set_text(with_visible_marks(sentence))
+        if line.props.get("title") != remedy:
+            line.props["title"] = remedy
 
     live.watch_status(show_slowdown)
 

@@ -37,9 +37,7 @@ def icon_button(icon: str, name: str, pressed: Pressed) -> ui.button:
 
 def forbid(element: ui.button, why: str) -> ui.button:
     """Make a button explain why it cannot be pressed; it stays focusable, so that people can read the reason."""
-    element.props["aria-disabled"] = "true"
-    element.props["aria-description"] = why
-    return element.tooltip(why)
+    return dressed(element, props={"aria-disabled": "true", "aria-description": why, "title": why})
 
 
 async def _once(element: ui.button, pressed: Pressed) -> None:
