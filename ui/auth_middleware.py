@@ -43,12 +43,12 @@ class AuthMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a refusal or a redirect."""
         if scope["type"] in ("http", "websocket"):
-            await (await self._refusal(scope) or self.app)(scope, receive, send)
+            await (await self._instead(scope) or self.app)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _refusal(self, scope: Scope) -> ASGIApp | None:
-        """Return the response that replaces the requested one, or None to pass the request on."""
+    async def _instead(self, scope: Scope) -> ASGIApp | None:
+        """Return what answers instead of the site: a refusal, or NiceGUI itself; None to pass the request on."""
         if scope["path"].startswith(SOCKETS):
             return None if is_from_here(scope) else _refuse
         if scope["type"] == "websocket":
@@ -60,7 +60,15 @@ class AuthMiddleware:
         if own is Match.PARTIAL:
             return problem(405, "Method not allowed", "This address does not support that method.")
         parts = (route for route in nicegui_app.routes if getattr(route, "path", "").startswith(STATIC_PARTS))
-        return None if _best(parts, scope) is Match.FULL else await _sign_in_or_limit(Request(scope))
+        if _best(parts, scope) is Match.FULL:
+            return None
+        # For a page, the site would try each of its routes once more.
+        return await _sign_in_or_limit(Request(scope)) or self._pages(scope)
+
+    def _pages(self, scope: Scope) -> ASGIApp:
+        root = next(route for route in self._site.routes if _is_root(route))
+        scope.update(root.matches(scope)[1])
+        return root.handle
 
     def _best_of_own(self, method: str, path: str, root_path: str, _number: int) -> Match:
         """Return how well the site's own routes match; trying all of them takes a tenth of what a small answer does."""
