@@ -14,6 +14,7 @@ from ui import (
     error_page,
     escaping,
     headers,
+    page_answers,
     public_limits,
     signatures,
     sockets,
@@ -53,6 +54,7 @@ def create(engine: Engine, version: str) -> FastAPI:
         reconnect_timeout=10,
         gzip_middleware_factory=lambda pages: GZipMiddleware(pages, compresslevel=compact.LEVEL),
     )
+    page_answers.install()
     sockets.install()
     return application
 

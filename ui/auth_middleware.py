@@ -50,7 +50,9 @@ class AuthMiddleware:
     async def _instead(self, scope: Scope) -> ASGIApp | None:
         """Return what answers instead of the site: a refusal, or NiceGUI itself; None to pass the request on."""
         if scope["path"].startswith(SOCKETS):
-            return None if is_from_here(scope) else _refuse
+            if not is_from_here(scope):
+                return _refuse
+            return self._pages(scope) if scope["type"] == "websocket" else None
         if scope["type"] == "websocket":
             return _refuse
         # NiceGUI is mounted at the root, after the site's own routes, and builds a page for any address they leave.
@@ -62,7 +64,7 @@ class AuthMiddleware:
         parts = (route for route in nicegui_app.routes if getattr(route, "path", "").startswith(STATIC_PARTS))
         if _best(parts, scope) is Match.FULL:
             return None
-        # For a page, the site would try each of its routes once more.
+        # For a page or its socket, the site would try each of its routes once more.
         return await _sign_in_or_limit(Request(scope)) or self._pages(scope)
 
     def _pages(self, scope: Scope) -> ASGIApp:
