@@ -15,6 +15,7 @@ from ui import (
     escaping,
     headers,
     page_answers,
+    props,
     public_limits,
     signatures,
     sockets,
@@ -37,6 +38,7 @@ def create(engine: Engine, version: str) -> FastAPI:
     headers.install(application)
     signatures.install()
     escaping.install()
+    props.install()
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)

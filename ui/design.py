@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from nicegui import app, ui
-from nicegui.props import Props
 
 from core import clock
 from core.diagnosis.situation import Situation
@@ -98,8 +97,6 @@ def install() -> None:
     """Give every page the script that sets the theme before the first paint, and draws Quasar's icons."""
     ui.add_head_html(f'<script src="{url_of("console.js")}"></script>', shared=True)
     app.config.vue_config_script += "window.dressQuasar();"
-    # Each page has the same few; reading `aria-label="Main"` anew takes longer than making the element.
-    Props.parse = staticmethod(lru_cache(1_000)(Props.parse))  # type: ignore[method-assign]
 
 
 def dress(sheet: str) -> None:
