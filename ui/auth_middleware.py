@@ -67,10 +67,11 @@ class AuthMiddleware:
         # For a page or its socket, the site would try each of its routes once more.
         return await _sign_in_or_limit(Request(scope)) or self._pages(scope)
 
-    def _pages(self, scope: Scope) -> ASGIApp:
-        root = next(route for route in self._site.routes if _is_root(route))
-        scope.update(root.matches(scope)[1])
-        return root.handle
+    def _pages(self, scope: Scope) -> ASGIApp | None:
+        for root in filter(_is_root, self._site.routes):
+            scope.update(root.matches(scope)[1])
+            return root.handle
+        return None
 
     def _best_of_own(self, method: str, path: str, root_path: str, _number: int) -> Match:
         """Return how well the site's own routes match; trying all of them takes a tenth of what a small answer does."""
