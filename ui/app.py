@@ -14,6 +14,8 @@ from ui import (
     error_page,
     escaping,
     headers,
+    page_answers,
+    props,
     public_limits,
     signatures,
     sockets,
@@ -36,6 +38,7 @@ def create(engine: Engine, version: str) -> FastAPI:
     headers.install(application)
     signatures.install()
     escaping.install()
+    props.install()
     design.install()
     declare_pages()
     nicegui_app.on_exception(error_page.incident)
@@ -53,6 +56,7 @@ def create(engine: Engine, version: str) -> FastAPI:
         reconnect_timeout=10,
         gzip_middleware_factory=lambda pages: GZipMiddleware(pages, compresslevel=compact.LEVEL),
     )
+    page_answers.install()
     sockets.install()
     return application
 

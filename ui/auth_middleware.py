@@ -17,8 +17,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.actor import Actor
+from core.database.engine import snapshot_scope
 from core.errors import NotSignedIn, TooMany
 from core.people import auth, rate_limits
+from core.people.auth import Credentials
 from ui import access, error_page
 from ui.api.problems import problem
 
@@ -40,14 +43,16 @@ class AuthMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a refusal or a redirect."""
         if scope["type"] in ("http", "websocket"):
-            await (await self._refusal(scope) or self.app)(scope, receive, send)
+            await (await self._instead(scope) or self.app)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _refusal(self, scope: Scope) -> ASGIApp | None:
-        """Return the response that replaces the requested one, or None to pass the request on."""
+    async def _instead(self, scope: Scope) -> ASGIApp | None:
+        """Return what answers instead of the site: a refusal, or NiceGUI itself; None to pass the request on."""
         if scope["path"].startswith(SOCKETS):
-            return None if is_from_here(scope) else _refuse
+            if not is_from_here(scope):
+                return _refuse
+            return self._pages(scope) if scope["type"] == "websocket" else None
         if scope["type"] == "websocket":
             return _refuse
         # NiceGUI is mounted at the root, after the site's own routes, and builds a page for any address they leave.
@@ -57,7 +62,16 @@ class AuthMiddleware:
         if own is Match.PARTIAL:
             return problem(405, "Method not allowed", "This address does not support that method.")
         parts = (route for route in nicegui_app.routes if getattr(route, "path", "").startswith(STATIC_PARTS))
-        return None if _best(parts, scope) is Match.FULL else await _sign_in_or_limit(Request(scope))
+        if _best(parts, scope) is Match.FULL:
+            return None
+        # For a page or its socket, the site would try each of its routes once more.
+        return await _sign_in_or_limit(Request(scope)) or self._pages(scope)
+
+    def _pages(self, scope: Scope) -> ASGIApp | None:
+        for root in filter(_is_root, self._site.routes):
+            scope.update(root.matches(scope)[1])
+            return root.handle
+        return None
 
     def _best_of_own(self, method: str, path: str, root_path: str, _number: int) -> Match:
         """Return how well the site's own routes match; trying all of them takes a tenth of what a small answer does."""
@@ -86,9 +100,8 @@ def is_from_here(scope: Scope) -> bool:
 async def _sign_in_or_limit(request: Request) -> Response | None:
     """Return a redirect to sign in, or a refusal above the rate limit; None for a signed-in person within it."""
     try:
-        actor = await access.load(auth.authenticate, access.credentials_of(request, "console"))
+        actor = await asyncio.to_thread(_within_limit, access.credentials_of(request, "console"))
         access.note_actor(request, actor)
-        await asyncio.to_thread(rate_limits.check, rate_limits.PAGES, str(actor.id))
     except NotSignedIn:
         return await asyncio.to_thread(_redirect_or_limit, request)
     except TooMany as error:
@@ -96,6 +109,14 @@ async def _sign_in_or_limit(request: Request) -> Response | None:
     except SQLAlchemyError:
         return None  # the page itself says that the database is down
     return None
+
+
+def _within_limit(credentials: Credentials) -> Actor:
+    """Return the person of these credentials, and count one more page of theirs. Raises NotSignedIn or TooMany."""
+    with snapshot_scope(access.engine()) as session:
+        actor = auth.authenticate(session, credentials)
+    rate_limits.check(rate_limits.PAGES, str(actor.id))  # while it waits for Redis, others have the connection
+    return actor
 
 
 def _redirect_or_limit(request: Request) -> Response:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Final, Literal
 
 from nicegui import ui
@@ -29,30 +28,18 @@ class ConsolePages(SubPages):
     """Sub pages that are drawn anew on each visit, and that never show an error's own text."""
 
     def __init__(self, pages: Iterable[Page]) -> None:
-        self._is_drawn = asyncio.Event()
-        super().__init__({page.route: self._noted(_checked(page)) for page in pages})
+        super().__init__({page.route: _checked(page) for page in pages})
 
     async def drawn(self) -> None:
         """Wait for the page that is being drawn, so that the answer to its request contains it."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_drawn.wait(), PATIENCE)
-
-    def _noted(self, draw: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(draw)
-        async def draw_and_note(**params: Any) -> None:
-            try:
-                await draw(**params)
-            finally:
-                self._is_drawn.set()
-
-        return draw_and_note
+        if self._active_tasks:
+            await asyncio.wait(self._active_tasks, timeout=PATIENCE)
 
     def _required_query_params_changed(self, route_match: RouteMatch) -> bool:
         # Pages change the URL while they are used; only drawing anew makes them match it again.
         return True
 
     def _render_404(self) -> None:
-        self._is_drawn.set()
         with empty(
             "travel_explore",
             "There is no such page",
@@ -68,6 +55,7 @@ class ConsolePages(SubPages):
         )
 
 
+@cache  # once for all visitors
 def _checked(page: Page) -> Callable[..., Any]:
     """Return what draws a page with its title, or the reason why it refuses."""
     # Moving within the console needs no request, so each page checks the person's role.

@@ -36,6 +36,7 @@ async def console_frame(pages: Sequence[Page]) -> None:
     design.dress("console.css")
     navigation = places(pages, Frame.CONSOLE, access.me())
     ui.on_exception(_apologise)
+    _list_all_elements()
     with box("shell"):
         _console_bar(navigation)
         _incident_strip()
@@ -45,6 +46,12 @@ async def console_frame(pages: Sequence[Page]) -> None:
         with box("foot", "footer").props("translate=no"):  # figures that Chrome translated would stand still
             _status_bar()
     await content.drawn()
+
+
+def _list_all_elements() -> None:
+    """Let NiceGUI look for sub pages in its list of a page's elements; it walks through their tree three times."""
+    client = ui.context.client
+    vars(client.layout)["descendants"] = lambda: list(client.elements.values())
 
 
 @contextmanager
@@ -194,9 +201,10 @@ def _slowdown(line: ui.label) -> None:
 
     async def show_slowdown() -> None:
         slowdowns = await query_cache.slowdown.now()
-        line.set_text(with_visible_marks(slowdowns[0].sentence) if slowdowns else "")
-        line.props["title"] = slowdowns[0].remedy if slowdowns else None
-        line.update()
+        sentence, remedy = (slowdowns[0].sentence, slowdowns[0].remedy) if slowdowns else ("", None)
+        line.set_text(with_visible_marks(sentence))
+        if line.props.get("title") != remedy:
+            line.props["title"] = remedy
 
     live.watch_status(show_slowdown)
 

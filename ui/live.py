@@ -190,29 +190,33 @@ async def _send_rows(changes: Changes) -> None:
 
 
 def _refresh(watcher: _Watcher) -> None:
-    """Refresh a page, one run at a time; changes during a run cause one more run."""
+    """Refresh a page, one run at a time; changes during a run cause one more run. Only one that waits takes a task."""
+    if not watcher.client.has_socket_connection:
+        return
     if watcher.running:
         watcher.again = True
         return
-    watcher.running = True
-    background_tasks.create(_run(watcher), name="live: refresh")
-
-
-async def _run(watcher: _Watcher) -> None:
     try:
-        while True:
-            watcher.again = False
-            if watcher.client.has_socket_connection:
-                with watcher.client:
-                    answer: Any = watcher.refresh()
-                    if inspect.isawaitable(answer):
-                        await answer
-            if not watcher.again:
-                return
+        with watcher.client:
+            answer: Any = watcher.refresh()
+    except Exception as error:  # noqa: BLE001 - the pages of all others wait for their turn
+        app.handle_exception(error)
+        return
+    if inspect.isawaitable(answer):
+        watcher.running, watcher.again = True, False
+        background_tasks.create(_run(watcher, answer), name="live: refresh")
+
+
+async def _run(watcher: _Watcher, answer: Awaitable[None]) -> None:
+    try:
+        with watcher.client:
+            await answer
     except SQLAlchemyError as error:
         log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
     finally:
         watcher.running = False
+    if watcher.again:
+        _refresh(watcher)
 
 
 hub = Hub()

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
+from psycopg import _queries
 from sqlalchemy import Engine, Executable, event, text
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import OperationalError
@@ -13,6 +14,9 @@ from sqlmodel import Session, create_engine
 from core.address import as_text, database_address
 from core.database import moments, pool, timeouts
 from core.database.session_settings import PINNED, from_options
+
+# psycopg remembers how it reads a statement up to this length; those of a list's rows are longer than its 4,096.
+_queries.MAX_CACHED_STATEMENT_LENGTH = 16_384
 
 #: Seconds that a new connection may take; a dead host is an error, not a hang.
 CONNECT_TIMEOUT = 3

@@ -180,8 +180,8 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     ending = ending_of(session, job) if job.status in TERMINAL and job.machine else None
     settled = _load_settled(session, job)
     context = JobContext(now, job, worker, capacity, place, controls, settled, losses=losses, ending=ending)
-    is_latest = context.is_by_hand and _load_latest(session, job)
-    return replace(context, alike=_load_alike(session, context), is_latest=is_latest)
+    latest = context.is_by_hand and _load_latest(session, job)
+    return replace(context, alike=_load_alike(session, context), is_latest=latest)
 
 
 def _load_alike(session: Session, context: JobContext) -> Alike:

@@ -54,8 +54,10 @@ def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
     """Return the rows of these jobs, in the order of the ids; deleted jobs are left out."""
     if not ids:
         return []
-    rows = {row.id: row for row in fetch(session, _rows(settings().lease), ids=list(ids))}
-    return [_flat(rows[job_id]) for job_id in ids if job_id in rows]
+    rows = fetch(session, _rows(settings().lease), ids=list(ids))
+    names = rows[0]._fields if rows else ()  # a row makes them anew
+    flat = {row.id: _flat(names, row) for row in rows}
+    return [flat[job_id] for job_id in ids if job_id in flat]
 
 
 def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: int = 0) -> Detail:
@@ -99,11 +101,11 @@ def _rows(_lease: timedelta) -> Query:
     )
 
 
-def _flat(row: sa.Row[*tuple[Any, ...]]) -> Row:
+def _flat(names: Sequence[str], row: sa.Row[*tuple[Any, ...]]) -> Row:
     # A page of the list has thousands of values.
     return {
         name: value if (plain := _PLAIN.get(type(value))) is None else plain(value)
-        for name, value in zip(row._fields, row, strict=True)
+        for name, value in zip(names, row, strict=True)
     }
 
 

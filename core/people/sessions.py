@@ -16,7 +16,7 @@ from sqlmodel import Session, col, delete, func, update
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
-from core.database.statements import Query
+from core.database.statements import Query, fetch
 from core.database.window import Window, read_prepared, windowed
 from core.errors import NotAllowed, NotFound
 from core.models import PendingSignIn, SignInLink, User, UserSession
@@ -97,9 +97,14 @@ def lines_of(session: Session, actor: Actor, user_id: UUID, start: int = 0, limi
     """Return a person's open sessions: that of `actor`, then the others, last used first. Raises NotFound."""
     values = {"user_id": user_id, "current": actor.session_id, **moments()}
     rows: Window[UserSession] = read_prepared(session, _open_ones(), limit, start, **values)
-    if not rows and session.get(User, user_id) is None:
+    if not rows and not fetch(session, _person(), user_id=user_id):
         raise NotFound(f"There is no user with id {user_id}.")
     return rows.map(lambda row: _line(row, actor))
+
+
+@cache
+def _person() -> Query:
+    return sa.select(col(User.id)).where(col(User.id) == sa.bindparam("user_id"))
 
 
 @cache

@@ -44,8 +44,10 @@ def test_an_answer_waits_for_its_page_only_so_long(monkeypatch: pytest.MonkeyPat
     pages = console_pages.ConsolePages.__new__(console_pages.ConsolePages)
 
     async def wait() -> None:
-        pages._is_drawn = asyncio.Event()
+        drawing = asyncio.create_task(asyncio.Event().wait())
+        pages._active_tasks = {drawing}
         await pages.drawn()
+        assert not drawing.done()
 
     in_a_loop(wait())
 

@@ -112,11 +112,12 @@ def keep_ticking(within: ui.element, refresh: Callable[[], Awaitable[None]], *, 
     """Refresh a part of the page once per `seconds`, for values that change without a commit: heartbeats, ages."""
     due = time.monotonic() + seconds
 
-    async def refresh_if_due() -> None:
+    def refresh_if_due() -> Awaitable[None] | None:
         nonlocal due
-        if time.monotonic() + live.POLL / 2 >= due:
-            due = time.monotonic() + seconds
-            await refresh()
+        if time.monotonic() + live.POLL / 2 < due:
+            return None
+        due = time.monotonic() + seconds
+        return refresh()
 
     live.watch_status(refresh_if_due, within=within)
 

@@ -40,7 +40,7 @@ def top_bar(content: list[Markup], classes: str, drawn: dict[str, Callable[[], P
 
 def brand(href: str) -> Markup:
     """Return the product's name as a link to the start page."""
-    image = Markup('<img src="{}" alt="">').format(design.url_of("favicon.svg"))
+    image = tagged("img", src=design.url_of("favicon.svg"), alt="")
     return anchor(href, image, words("Unstuck"), classes="brand", aria_label="Unstuck: start page")
 
 

@@ -69,6 +69,7 @@ export default {
   },
   created() {
     this.fresh = new Set();
+    this.emitted = 0;
     this.stop = new AbortController();
     this.built = new Promise((done) => {
       this.isBuilt = done;

@@ -1,0 +1,83 @@
+"""Pages refresh one run at a time, and a tick makes tasks only for those that have something to wait for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from nicegui import core
+
+from ui import live
+
+
+class Page(nullcontext[None]):
+    """A page as far as refreshes need one."""
+
+    is_deleted = False
+
+    def __init__(self, *, connected: bool = True) -> None:
+        super().__init__()
+        self.has_socket_connection = connected
+
+
+def watcher_of(refresh: Callable[[], Awaitable[None] | None], *, connected: bool = True) -> Any:
+    page: Any = Page(connected=connected)
+    return live._Watcher(page, refresh, None, None, None)
+
+
+def in_loop(steps: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        monkeypatch.setattr(core, "loop", asyncio.get_running_loop())
+        await steps()
+
+    asyncio.run(run())
+
+
+def test_a_refresh_that_waits_for_nothing_takes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+
+    async def steps() -> None:
+        live._refresh(watcher_of(lambda: runs.append("connected")))
+        live._refresh(watcher_of(lambda: runs.append("away"), connected=False))
+        assert runs == ["connected"]
+        assert len(asyncio.all_tasks()) == 1
+
+    in_loop(steps, monkeypatch)
+
+
+def test_changes_during_a_refresh_cause_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps() -> None:
+        runs, gate = [0], asyncio.Event()
+
+        async def refresh() -> None:
+            runs[0] += 1
+            await gate.wait()
+
+        watcher = watcher_of(refresh)
+        for _ in range(3):
+            live._refresh(watcher)  # before the first run has begun
+        await asyncio.sleep(0)
+        live._refresh(watcher)
+        assert runs == [1]
+        gate.set()
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
+        assert runs == [2]
+        assert not watcher.running
+
+    in_loop(steps, monkeypatch)
+
+
+def test_a_refresh_that_fails_does_not_stop_those_of_other_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Exception] = []
+    monkeypatch.setattr("ui.live.app.handle_exception", told.append)
+
+    def fail() -> None:
+        raise ValueError("a page's own mistake")
+
+    async def steps() -> None:
+        live._refresh(watcher_of(fail))
+
+    in_loop(steps, monkeypatch)
+    assert [type(each) for each in told] == [ValueError]
