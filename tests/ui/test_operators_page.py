@@ -82,6 +82,8 @@ def test_a_form_that_was_refused_is_sent_again(console, rows: Session, admin: Us
     form = page.get_by_role("dialog")
     form.get_by_role("button", name="Change role").click()
     form.get_by_role("alert").get_by_text("reason", exact=False).wait_for()
+    sam.role = Role.VIEWER
+    rows.commit()
     form.get_by_label("Reason").fill("moves to another team")
     form.get_by_role("button", name="Change role").click()
     form.wait_for(state="detached")

@@ -36,7 +36,7 @@ def test_the_recommended_button_is_the_same_element_while_its_sentence_counts(co
     assert page.evaluate("document.activeElement.textContent").strip().endswith("Start now")
     assert page.locator("[role=status]").all_inner_texts().count(read[-1]) == 0, "figures alone are not read aloud"
     page.keyboard.press("f")
-    page.locator(".q-notification").filter(has_text="It starts now.").wait_for()
+    page.locator(".q-notification").filter(has_text="It is due now.").wait_for()
     rows.refresh(job)
     assert job.run_at <= datetime.now(UTC)
     assert page.wrong == []
