@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.database.statements import Query, fetch
 from core.diagnosis.answer import CountedJobs
-from core.diagnosis.situation import Situation, is_held, is_settled
+from core.diagnosis.situation import SETTLING, Situation, is_held, is_settled
 from core.jobs.labels import Label
 from core.models import BackgroundJob, JobStatus
 from core.wording import clock_time
@@ -128,9 +128,9 @@ def _wait(crowd: Crowd) -> str:
 def _with_error() -> Query:
     """Select the users of the newest jobs with an error that are failed and open, or pause before another attempt."""
     job = BackgroundJob
-    shown = (job.id, job.user_id, job.connection_id, job.machine, job.status, job.attempt, job.created_at)
+    shown = (job.status, job.attempt, *SETTLING)
     newest = (
-        sa.select(*(col(each) for each in shown), col(job.finished_at))
+        sa.select(*(col(each) for each in shown))
         .where(col(job.error_fingerprint) == sa.bindparam("fingerprint"), _is_other(job))
         .order_by(col(job.created_at).desc(), col(job.id).desc())
         .limit(DEPTH)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import DEPTH, FAILED, Crowd, users_with_error
-from core.diagnosis.situation import is_settled
+from core.diagnosis.situation import SETTLING, is_settled
 from core.models import BackgroundJob
 
 #: So many users who failed with one error within so long are an incident; with fewer in it, it is over.
@@ -45,9 +45,8 @@ def failing_reasons(session: Session) -> tuple[FailingReason, ...]:
 def _failing() -> Query:
     """Select the errors of WITHIN; of the failed jobs, the index of their requests shows the newest DEPTH."""
     job = BackgroundJob
-    shown = (job.id, job.user_id, job.connection_id, job.machine, job.created_at, job.finished_at)
     newest = (
-        sa.select(*(col(each) for each in (*shown, job.error_fingerprint, job.error_message)))
+        sa.select(*(col(each) for each in (*SETTLING, job.error_fingerprint, job.error_message)))
         .where(col(job.status) == FAILED)
         .order_by(col(job.created_at).desc(), col(job.id).desc())
         .limit(DEPTH)

@@ -132,6 +132,19 @@ def is_unsettled_failure() -> ColumnElement[bool]:
     return sa.and_(col(BackgroundJob.status) == JobStatus.FAILED, sa.not_(is_settled(BackgroundJob)))
 
 
+#: What `is_settled` and a look at its time need of a job, where it stands in a subquery.
+SETTLING: Final = (
+    BackgroundJob.id,
+    BackgroundJob.user_id,
+    BackgroundJob.connection_id,
+    BackgroundJob.machine,
+    BackgroundJob.token,
+    BackgroundJob.created_at,
+    BackgroundJob.started_at,
+    BackgroundJob.finished_at,
+)
+
+
 def is_settled(job: Any) -> ColumnElement[bool]:
     """Return the SQL condition that a failed job was requested again, or that its row has gone on."""
     later = aliased(BackgroundJob)
