@@ -20,14 +20,12 @@ from nicegui.element import Element
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.bus import Changes
-from core.errors import NotSignedIn
 from core.health import HealthSummary, health_summary
 from core.job_list.changes import Mark, changed_since
 from core.job_list.rows import rows_by_id
-from core.models import Role
-from core.people import auth
 from core.rounds import Rounds
-from ui import access, session_watch, sockets
+from ui import access, session_watch
+from ui.job_room import ROOM
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +33,6 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 #: Seconds between two reads of the health summary, and of changes while the bus is down.
 POLL = 1.0
-ROOM = "jobs"
 #: Rows in one delta, and in all deltas of one tick; beyond, grids load all their rows again.
 MOST_ROWS = 500
 MOST_CHANGED = 10 * MOST_ROWS
@@ -240,25 +237,6 @@ def watch_status(refresh: Refresh, *, within: Element | None = None) -> Stop:
 def status() -> Status:
     """Return the content of the status bar."""
     return hub.status()
-
-
-@core.sio.on("jobs:join")  # type: ignore[untyped-decorator]
-async def _join(sid: str, data: dict[str, Any]) -> bool:
-    """Subscribe a grid to deltas, if its person may read jobs now."""
-    client = Client.instances.get(str(data.get("client_id"))) if isinstance(data, dict) else None
-    if not await sockets.within_limits(sid) or client is None or client.id not in core.sio.rooms(sid):
-        return False
-    try:
-        # The socket's own cookie, not the page's: knowing a page's id must not be enough to receive its data.
-        actor = await access.load(auth.authenticate, sockets.credentials_of(sid))
-    except NotSignedIn:
-        return False
-    # A page without a person does not close when a session ends, so it must not subscribe.
-    # And the page may have gone meanwhile.
-    if actor.may(Role.VIEWER) and access.viewer_of(client) and core.sio.manager.is_connected(sid, "/"):
-        await core.sio.enter_room(sid, ROOM)
-        return True
-    return False
 
 
 app.on_startup(hub.start)

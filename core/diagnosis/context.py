@@ -197,8 +197,7 @@ def _load_alike(session: Session, context: JobContext) -> Alike:
 
 
 def _load_latest(session: Session, job: BackgroundJob) -> bool:
-    latest = latest_job(session, job.user_id) if job.user_id else None
-    return latest is not None and latest.id == job.id
+    return bool(job.user_id and (latest := latest_job(session, job.user_id)) and latest.id == job.id)
 
 
 def _is_heard(worker: Worker | None, now: datetime) -> bool:
