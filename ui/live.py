@@ -24,7 +24,7 @@ from core.health import HealthSummary, health_summary
 from core.job_list.changes import Mark, changed_since
 from core.job_list.rows import rows_by_id
 from core.rounds import Rounds
-from ui import access, session_watch
+from ui import access, session_watch, sockets
 from ui.job_room import ROOM
 
 log = logging.getLogger(__name__)
