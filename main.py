@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 gc.freeze()  # no later collection looks through what stays for good
 gc.enable()
-gc.set_threshold(5_000, 10, 5)  # a page makes thousands of objects: fewer looks at them, at 10 MB more memory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -359,6 +358,7 @@ def _serve(where: Services, listening: socket.socket) -> None:
         refuse_wrong_key(engine, token_cipher())
         application = console.create(engine, version())
         gc.freeze()
+        gc.set_threshold(5_000, 10, 5)  # a page makes thousands of objects: look less often, for 10 MB more memory
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
         sweeper = Sweeper(engine)

@@ -188,20 +188,17 @@ async def _send_rows(changes: Changes) -> None:
 
 def _refresh(watcher: _Watcher) -> None:
     """Refresh a page, one run at a time; changes during a run cause one more run. Only one that waits takes a task."""
-    if not watcher.client.has_socket_connection:
-        return
-    if watcher.running:
-        watcher.again = True
+    if watcher.running or not watcher.client.has_socket_connection:
+        watcher.again = watcher.running
         return
     try:
         with watcher.client:
             answer: Any = watcher.refresh()
+        if inspect.isawaitable(answer):
+            watcher.running, watcher.again = True, False
+            background_tasks.create(_run(watcher, answer), name="live: refresh")
     except Exception as error:  # noqa: BLE001 - the pages of all others wait for their turn
         app.handle_exception(error)
-        return
-    if inspect.isawaitable(answer):
-        watcher.running, watcher.again = True, False
-        background_tasks.create(_run(watcher, answer), name="live: refresh")
 
 
 async def _run(watcher: _Watcher, answer: Awaitable[None]) -> None:
