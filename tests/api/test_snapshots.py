@@ -1,9 +1,7 @@
 """Pages, answers and verbs read one moment of the database, whatever is committed while they read."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
@@ -24,6 +22,7 @@ from core.people import personal_tokens
 from core.people.users import user_page
 from tests.driving import ask, must_take, work_on
 from tests.factories import make_user
+from tests.loops import in_a_loop
 from ui import access
 from ui.cli import terminal, users
 
@@ -72,8 +71,7 @@ def test_an_answer_of_the_api_finds_no_drift_in_a_job_that_just_ended(support: T
 
 def test_a_page_shows_a_users_state_and_job_of_one_moment(engine: Engine, enabling: UUID) -> None:
     access.use(engine)
-    with ThreadPoolExecutor() as thread:  # a loop may run in this one
-        page = thread.submit(asyncio.run, access.load(user_page, enabling)).result()
+    page = in_a_loop(access.load(user_page, enabling))
     assert page.context is not None
     assert (page.user.demo_mode_status, page.context.label) == ("enabling", "running")
     assert page.demo_interactions == 0

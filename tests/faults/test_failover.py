@@ -1,9 +1,7 @@
 """A failover: the server turns read-only while connections to it stay open, and its address moves to another server."""
 
-import asyncio
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -21,6 +19,7 @@ from core.models import Role
 from core.people.passwords import hash_password
 from tests.factories import make_user
 from tests.faults.cluster import Cluster
+from tests.loops import in_a_loop
 from tests.waiting import eventually
 from ui.app import create_api
 from ui.error_page import broken_page
@@ -110,6 +109,5 @@ def test_a_page_says_that_the_database_is_away_or_read_only() -> None:
         (refused, "read-only since 2026-03-04 05:06:07 UTC"),
         (OperationalError("SELECT 1", None, psycopg.OperationalError()), "does not respond"),
     ):
-        with ThreadPoolExecutor(1) as thread:  # a browser test may have left a loop in this one
-            page = thread.submit(asyncio.run, broken_page(request, error)).result()
+        page = in_a_loop(broken_page(request, error))
         assert (page.status_code, sentence in bytes(page.body).decode()) == (503, True)

@@ -1,7 +1,5 @@
 """Each command asks the same wherever its button stands: its question, what it changes, and its reason."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,6 +14,7 @@ from core.models import BackgroundJob, JobKind, JobStatus, Queue
 from core.operations import OPERATIONS, demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from tests.loops import in_a_loop
 from ui import access
 from ui.components.base.asking import question_before
 from ui.components.base.confirm import Question
@@ -26,8 +25,7 @@ REASON = "deploy in progress, do not touch"
 def asked(engine: Engine, command: str, target: UUID | None = None, **args: object) -> Question | None:
     access.use(engine)
     asked = question_before(command, target, args, label=COMMANDS[command].label, effect="what it does here")
-    with ThreadPoolExecutor(1) as thread:  # Playwright's loop runs in this one
-        return thread.submit(asyncio.run, asked).result()
+    return in_a_loop(asked)
 
 
 def wait_for(session: Session, *kinds: str, **options: object) -> None:

@@ -1,8 +1,6 @@
 """A request for a page authenticates once, and its answer contains the page."""
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -18,13 +16,8 @@ from core.people import auth
 from core.people.auth import Visitor
 from tests.browsing import COOKIE
 from tests.factories import make_user
+from tests.loops import in_a_loop
 from ui import access, console_pages
-
-
-def in_a_loop(coroutine: Coroutine[object, object, object]) -> object:
-    """Run it in a thread: the browser's own loop may run in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
 
 
 def a_request() -> Request:

@@ -1,8 +1,6 @@
 """Parts that belong to no page: the palette, saved columns, incidents, secrets, and the end of watching."""
 
-import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +16,7 @@ from core.operations import demo
 from core.operations.demo import EnableForm
 from core.redact import HIDDEN, redacted
 from tests.factories import SUPPORT, make_user
+from tests.loops import in_a_loop
 from tests.waiting import eventually
 from ui import error_page, live
 from ui.components.base.palette import Entry, Palette
@@ -89,8 +88,7 @@ def test_enter_runs_what_its_text_matches_though_other_entries_are_shown_and_ear
         ran.append(entry.label)
 
     palette._find, palette._run = find, run
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, palette._choose(SimpleNamespace(args="sched"))).result()
+    in_a_loop(palette._choose(SimpleNamespace(args="sched")))
     assert ran == ["Schedules"]
 
 
@@ -273,8 +271,7 @@ def test_grids_get_every_changed_row_or_load_all_of_theirs(monkeypatch: pytest.M
     monkeypatch.setattr(live.access, "load", load)
     monkeypatch.setattr(live.core.sio, "emit", emit)
     jobs = {uuid4() for _ in range(number)}
-    with ThreadPoolExecutor(1) as thread:  # a browser test may have left a loop in this one
-        thread.submit(asyncio.run, live._send_rows(Changes(jobs=jobs))).result()
+    in_a_loop(live._send_rows(Changes(jobs=jobs)))
     rows = [row for delta in sent for row in delta["rows"]]
     assert sorted(rows) == sorted(map(str, jobs)) or sent == [{"rows": [], "reload": True}]
     assert max(len(delta["rows"]) for delta in sent) <= live.MOST_ROWS
@@ -295,7 +292,9 @@ def test_an_incident_stands_on_every_page_until_it_is_over(console, rows: Sessio
     strip.get_by_text("No worker serves the queue which-no-worker-serves · 1 job waits").wait_for()
     page.set_viewport_size({"width": 390, "height": 844})
     is_whole = "each => each.scrollWidth <= each.clientWidth"
-    assert strip.locator(".incident span").evaluate(is_whole), "on a phone, too, it says how many jobs wait"
+    assert strip.locator(".incident span").filter(has_text="which-no").evaluate(is_whole), (
+        "on a phone, too, it says how many jobs wait"
+    )
     worker = Worker(host="w", pid=1, threads=1, queues=["which-no-worker-serves"], heartbeat_at=datetime.now(UTC))
     rows.add(worker)
     rows.commit()

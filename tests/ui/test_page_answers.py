@@ -1,6 +1,5 @@
 """The headers that NiceGUI gives its answers are there without its own middlewares."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from nicegui.version import __version__
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Message
 
+from tests.loops import in_a_loop
 from ui.page_answers import PageAnswers
 
 STATIC = f"/_nicegui/{__version__}/"
@@ -25,7 +25,7 @@ def headers_of(path: str, answer: Response, **sent: str) -> dict[str, str]:
 
     asked = [(name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()]
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": asked}
-    asyncio.run(PageAnswers(answer)(scope, receive, send))
+    in_a_loop(PageAnswers(answer)(scope, receive, send))
     return {name.decode(): value.decode() for name, value in started[0]["headers"]}
 
 

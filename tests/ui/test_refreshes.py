@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from nicegui import core
 
+from tests.loops import in_a_loop
 from ui import live
 
 
@@ -31,7 +32,7 @@ def in_loop(steps: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(core, "loop", asyncio.get_running_loop())
         await steps()
 
-    asyncio.run(run())
+    in_a_loop(run())
 
 
 def test_a_refresh_that_waits_for_nothing_takes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,5 @@
 """What helps, on the page: a button keeps its place, its focus and its meaning while figures change."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
@@ -14,6 +12,7 @@ from core.models import BackgroundJob, JobStatus, Queue, Role, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from tests.loops import in_a_loop
 from tests.waiting import eventually
 from ui.pages.users import UserSearch
 
@@ -101,8 +100,7 @@ def test_enter_opens_the_user_found_though_letters_typed_earlier_come_later(monk
     search._situation, search._changed = None, changed
     monkeypatch.setattr("ui.pages.users.access.load", load)
     monkeypatch.setattr("ui.pages.users.ui.navigate.to", opened.append)
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, search._open_only_hit(SimpleNamespace(args="ana "))).result()
+    in_a_loop(search._open_only_hit(SimpleNamespace(args="ana ")))
     assert opened == [f"/users/{ana}"]
 
 
