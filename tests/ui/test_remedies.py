@@ -77,9 +77,16 @@ def test_enter_opens_the_only_user_found_and_arrows_move_through_several(console
     page = console.open(support, "/users")
     field = page.get_by_label("Search users")
     field.fill("zo")
-    page.get_by_role("link", name=second.email).wait_for()
+    page.get_by_text("2 shown").wait_for()
     page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.matches('.rows.users a')")
+    drawn_anew = """new Promise((done) => {
+        const list = document.querySelector(".rows.users"), was = document.activeElement
+        list.outerHTML = list.outerHTML
+        const same = () => [document.activeElement !== was, document.activeElement.href === was.href]
+        requestAnimationFrame(() => requestAnimationFrame(() => done(same())))
+    })"""
+    assert page.evaluate(drawn_anew) == [True, True], "the keyboard stays at its row"
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.tagName") == "INPUT"
     field.fill("zoe.arrow")

@@ -173,6 +173,15 @@
     else return false;
     return true;
   };
+  // Rows that are drawn anew keep the keyboard: the same link has it again, or else the first one.
+  document.addEventListener("focusout", ({ target, relatedTarget }) => {
+    if (relatedTarget || !target.matches?.(".main .rows a")) return;
+    requestAnimationFrame(() => {
+      if (target.isConnected || document.activeElement !== document.body) return;
+      const rows = [...document.querySelectorAll(".main .rows a")];
+      (rows.find((each) => each.href === target.href) ?? rows[0])?.focus();
+    });
+  });
   document.addEventListener("keydown", (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.defaultPrevented;
     if (plain && !document.querySelector(".q-dialog, .q-menu") && walk(event)) {
