@@ -24,6 +24,7 @@ from sqlmodel import Session
 from typer import testing as typer_testing
 
 from core.local.embedded import embedded
+from core.settings import settings
 from migrations.run import upgrade
 from tests import order
 from tests.browsing import Tabs, a_browser
@@ -119,6 +120,14 @@ def _folder(stack: ExitStack) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="unstuck-tests-", dir=MEMORY if has_room else None))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forget settings that were read from an environment that a test has changed."""
+    yield
+    if "monkeypatch" in request.fixturenames:
+        settings.cache_clear()
 
 
 @pytest.fixture

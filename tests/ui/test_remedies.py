@@ -72,7 +72,7 @@ def test_support_without_the_right_to_resume_tells_the_admins_or_cancels(console
 
 def test_enter_opens_the_only_user_found_and_arrows_move_through_several(console, rows: Session) -> None:
     support = make_user(rows, role=Role.SUPPORT)
-    first, second = (make_user(rows, email=f"{name}.arrow@example.com") for name in ("zoe", "zora"))
+    first, _ = (make_user(rows, email=f"{name}.arrow@example.com") for name in ("zoe", "zora"))
     rows.commit()
     page = console.open(support, "/users")
     field = page.get_by_label("Search users")
