@@ -123,6 +123,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_month_of_days_leaves_each_table_as_large_as_its_retention(
     engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

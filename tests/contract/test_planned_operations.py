@@ -25,8 +25,14 @@ from tests import driving
 from tests.contract.test_operations_contract import assert_healthy
 from tests.driving import job_row, picture
 from tests.factories import SUPPORT
+from tests.repeats import mostly_slow
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+an_operation = pytest.mark.parametrize(
+    "operation",
+    mostly_slow([demo.disable, *(each for each in OPERATIONS if each is not demo.disable)], fast=1),
+    ids=lambda operation: operation.name,
+)
 Any_ = Operation[Any, Any]
 #: Arguments that this release refuses, though they were valid when the job was planned.
 _STALE = text("""UPDATE background_jobs SET args = '{"preset": "giant"}', max_attempts = 1 WHERE id = :id""")
@@ -73,7 +79,7 @@ def test_a_plan_changes_nothing_until_it_begins(
     assert_healthy(engine, user, "ended")
 
 
-@every_operation
+@an_operation
 def test_a_cancelled_plan_leaves_everything_as_it_was(engine: Engine, operation: Any_) -> None:
     user = driving.reach(engine, operation)
     before = picture(engine, user)
@@ -84,7 +90,7 @@ def test_a_cancelled_plan_leaves_everything_as_it_was(engine: Engine, operation:
     assert_healthy(engine, user, "cancelled")
 
 
-@every_operation
+@an_operation
 def test_a_plan_whose_worker_died_before_it_began_runs_again(engine: Engine, operation: Any_) -> None:
     user = driving.reach(engine, operation)
     plan(engine, operation, user)
@@ -97,7 +103,7 @@ def test_a_plan_whose_worker_died_before_it_began_runs_again(engine: Engine, ope
     assert_healthy(engine, user, "ended")
 
 
-@every_operation
+@an_operation
 def test_a_plan_that_is_cancelled_after_its_worker_died_before_it_began_leaves_everything_as_it_was(
     engine: Engine, operation: Any_
 ) -> None:
@@ -117,7 +123,9 @@ def test_a_plan_that_is_cancelled_after_its_worker_died_before_it_began_leaves_e
     assert_healthy(engine, user, "cancelled")
 
 
-@pytest.mark.parametrize("operation", [demo.enable, demo.switch, demo.disable], ids=lambda operation: operation.name)
+@pytest.mark.parametrize(
+    "operation", mostly_slow([demo.disable, demo.switch, demo.enable], fast=1), ids=lambda operation: operation.name
+)
 def test_a_plan_that_fails_before_it_begins_leaves_everything_as_it_was_and_is_seen(
     engine: Engine, operation: Any_
 ) -> None:
@@ -137,7 +145,7 @@ def test_a_plan_that_fails_before_it_begins_leaves_everything_as_it_was_and_is_s
         assert explain_job(session, job).situation is Situation.FAILED, "an operator has to see it"
 
 
-@every_operation
+@an_operation
 def test_a_plan_that_is_cancelled_between_its_claim_and_its_beginning_does_not_begin(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:

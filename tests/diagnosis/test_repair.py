@@ -24,6 +24,7 @@ from core.operations import demo
 from core.people.users import user_page
 from tests import driving
 from tests.factories import SUPPORT, make_user
+from tests.repeats import mostly_slow
 
 
 def change(engine: Engine, sql: str, **values: Any) -> None:
@@ -89,7 +90,7 @@ def test_deleted_interactions_are_counted_and_filled_again(engine: Engine) -> No
     assert diagnosis_of(engine, user).situation is Situation.FINE
 
 
-@pytest.mark.parametrize("status", ["cancelled", "failed", "succeeded"])
+@pytest.mark.parametrize("status", mostly_slow(["cancelled", "failed", "succeeded"], fast=1))
 def test_a_job_ended_by_hand_is_repaired_whole(engine: Engine, monkeypatch: pytest.MonkeyPatch, status: str) -> None:
     user, job = half_enabled(engine, monkeypatch)
     change(engine, "UPDATE background_jobs SET status = :status", status=status)
@@ -166,7 +167,7 @@ def test_an_ending_is_never_written_twice(engine: Engine) -> None:
     assert diagnosis_of(engine, user).situation is Situation.FINE
 
 
-@pytest.mark.parametrize("operation", [demo.disable, demo.switch], ids=lambda each: each.name)
+@pytest.mark.parametrize("operation", mostly_slow([demo.disable, demo.switch], fast=1), ids=lambda each: each.name)
 def test_a_job_that_was_cancelled_before_it_began_hides_no_damage(engine: Engine, operation: Any) -> None:
     user = enabled_user(engine)
     job = driving.ask(engine, operation, user, driving.smallest_form(operation))
@@ -195,7 +196,7 @@ def test_a_switch_that_was_stopped_can_be_asked_for_again(engine: Engine, monkey
         assert session.get_one(User, user).demo_preset == "micro"
 
 
-@pytest.mark.parametrize("state", ["disabled", "enabling", "failed"])
+@pytest.mark.parametrize("state", mostly_slow(["enabling", "disabled", "failed"], fast=1))
 @pytest.mark.parametrize("is_lost", [False, True], ids=["waits", "lost its worker before it began"])
 def test_a_state_written_by_hand_beside_a_plan_is_repaired_and_the_plan_stays(
     engine: Engine, state: str, is_lost: bool
@@ -243,7 +244,7 @@ def test_a_job_that_is_at_work_or_waits_to_be_still_stands_in_the_way_of_a_repai
     assert refusal.value.job_id == job
 
 
-@pytest.mark.parametrize("status", ["cancelled", "failed", "succeeded"])
+@pytest.mark.parametrize("status", mostly_slow(["cancelled", "failed", "succeeded"], fast=1))
 def test_a_job_that_was_ended_by_hand_says_what_is_known_and_is_repaired(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
