@@ -182,6 +182,39 @@
       (rows.find((each) => each.href === target.href) ?? rows[0])?.focus();
     });
   });
+  // What is typed after Ctrl K and before the palette is there goes into its field, not to the page's keys.
+  const PALETTE = ".palette input";
+  let caught = null;
+  let isLeaving = false; // Enter was pressed in it
+  const begin = () => {
+    if (document.activeElement.matches(PALETTE) && !isLeaving) return;
+    caught = [];
+    setTimeout(() => {
+      caught = null;
+    }, 5000);
+  };
+  const hold = (event) => {
+    if (event.target.matches?.(PALETTE) && event.key === "Enter") isLeaving = true;
+    if (!caught || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (event.key === "Escape") caught = null;
+    else if (event.key === "Backspace") caught.pop();
+    else if (event.key === "Enter" || event.key.length === 1) caught.push(event.key);
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  };
+  document.addEventListener("focusin", ({ target: field }) => {
+    if (!field.matches?.(PALETTE)) return;
+    isLeaving = false;
+    const letters = (caught ?? []).filter((key) => key !== "Enter").join("");
+    const isSent = caught?.includes("Enter");
+    caught = null;
+    if (!letters) return;
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, letters);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    if (isSent) field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  });
+  document.addEventListener("keydown", hold, true);
   document.addEventListener("keydown", (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.defaultPrevented;
     if (plain && !document.querySelector(".q-dialog, .q-menu") && walk(event)) {
@@ -189,7 +222,10 @@
       return;
     }
     if ((event.ctrlKey || event.metaKey) && window.keyOf(event).toLowerCase() === "k") {
-      if (press("ctrl+k")) event.preventDefault();
+      if (press("ctrl+k")) {
+        event.preventDefault();
+        begin();
+      }
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
