@@ -26,6 +26,8 @@ _PLAIN: Final = (
     ("Value error, ", ""),
 )
 _MARKS: Final = re.compile(INVISIBLE)
+#: Stands where a job failed without one.
+NO_ERROR: Final = "no error was recorded"
 
 
 def with_visible_marks(text: str) -> str:

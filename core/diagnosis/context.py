@@ -24,7 +24,7 @@ from core.operation import Operation
 from core.operations import BY_NAME
 from core.operations.demo import demo_mode
 from core.settings import settings
-from core.wording import spoken
+from core.wording import NO_ERROR, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def requested_evidence(context: JobContext) -> tuple[str, ...]:
 
 def error_of(job: BackgroundJob) -> str:
     """Return the first line of a job's error, as it was recorded for operators."""
-    return ((job.error_message or "").strip() or "no error was recorded").splitlines()[0][:300]
+    return ((job.error_message or "").strip() or NO_ERROR).splitlines()[0][:300]
 
 
 def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:

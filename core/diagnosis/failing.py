@@ -14,6 +14,7 @@ from core.database.statements import Query, fetch
 from core.diagnosis.alike import DEPTH, FAILED, Crowd, users_with_error
 from core.diagnosis.situation import SETTLING, is_settled
 from core.models import BackgroundJob
+from core.wording import NO_ERROR
 
 #: So many users who failed with one error within so long are an incident; with fewer in it, it is over.
 FEWEST: Final = 3
@@ -37,7 +38,8 @@ def failing_reasons(session: Session) -> tuple[FailingReason, ...]:
     """Return the errors that several users had lately, the most frequent first."""
     rows = fetch(session, _failing())
     return tuple(
-        FailingReason(row.fingerprint, row.message, users_with_error(session, row.fingerprint).failed) for row in rows
+        FailingReason(row.fingerprint, row.message or NO_ERROR, users_with_error(session, row.fingerprint).failed)
+        for row in rows
     )
 
 
@@ -53,7 +55,7 @@ def _failing() -> Query:
         .subquery("newest")
     )
     row: Any = newest.c
-    is_late = row.finished_at >= clock.db_now() - sa.literal(WITHIN, sa.Interval())
+    is_late = row.finished_at.between(clock.db_now() - sa.literal(WITHIN, sa.Interval()), clock.db_now())
     users = sa.func.count(sa.distinct(row.user_id))
     line = sa.func.left(sa.func.split_part(row.error_message, "\n", 1), LONGEST)
     messages: Any = sa.func.array_agg(aggregate_order_by(line, row.finished_at.desc()), type_=sa.ARRAY(sa.Text))

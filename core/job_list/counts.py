@@ -67,7 +67,7 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     them would take too long: in a search with very many matches.
     """
     base = in_any_status(session, job_filter.but(kind=frozenset()))
-    within = JobFilter(situation=job_filter.situation, redone=job_filter.redone)
+    within = job_filter.but(status=frozenset(), label=frozenset())  # the two that are counted
     every = in_status(session, base, within)
     # Where each match needs a look at the table, one pass replaces one count per number.
     costly = any(branch.counted.cap < CAP for branch in every)

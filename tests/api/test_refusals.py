@@ -143,10 +143,16 @@ def test_the_same_idempotency_key_gives_the_same_job(signed_in: SignIn, engine: 
     assert (other.status_code, jobs_in(engine)) == (409, 1)
 
 
-@pytest.mark.parametrize("key", ["a\x00b", "k" * 201])
+@pytest.mark.parametrize("key", ["a\x00b", "k" * 201, ""])
 def test_an_idempotency_key_that_cannot_be_kept_is_refused(signed_in: SignIn, key: str) -> None:
     client, _ = signed_in(Role.ADMIN)
     answer = client.post("/api/queues/demo/resume", headers={"Idempotency-Key": key})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
+def test_two_idempotency_keys_are_refused(signed_in: SignIn) -> None:
+    client, _ = signed_in(Role.ADMIN)
+    answer = client.post("/api/queues/demo/resume", headers=[("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 

@@ -238,19 +238,26 @@ def test_facets_say_what_each_choice_would_show(session: Session) -> None:
     assert numbers["kind"] == {"demo.enable": Total(1, exact=True)}
 
 
-def test_facets_of_a_situation_count_what_is_listed_in_it(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few", [counts.FEW, 1])
+@pytest.mark.parametrize(
+    "params",
+    [{"situation": each.value} for each in Situation]
+    + [{name: yes} for name in ("due", "redone") for yes in ("yes", "no")],
+    ids=str,
+)
+def test_facets_of_a_filter_count_what_is_listed_by_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch, params: dict[str, str], few: int
+) -> None:
     every_label(session)
     retried = job(session, status="failed")
     job(session, retry_of=retried.id)
-    for few in (counts.FEW, 1):
-        monkeypatch.setattr(counts, "FEW", few)
-        for situation in Situation:
-            job_filter = JobFilter(situation=frozenset({situation}))
-            numbers = facets(session, job_filter)
-            listed = page(session, job_filter).items
-            for facet in ("status", "kind"):
-                counted = {word: total.value for word, total in numbers[facet].items() if total.value}
-                assert counted == Counter(row[facet] for row in listed), (situation, facet)
+    monkeypatch.setattr(counts, "FEW", few)
+    job_filter = JobFilter.from_params(params)
+    numbers = facets(session, job_filter)
+    listed = page(session, job_filter).items
+    for facet in ("status", "kind"):
+        counted = {word: total.value for word, total in numbers[facet].items() if total.value}
+        assert counted == Counter(row[facet] for row in listed), facet
 
 
 def test_many_rows_have_the_same_facets_as_few(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

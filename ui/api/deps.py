@@ -107,7 +107,7 @@ async def caller(request: Request, signed_in: SignedIn) -> Credentials:
 Caller = Annotated[Credentials, Depends(caller)]
 FilterCaller = Annotated[Credentials, Depends(caller_with_filter)]
 Anyone = Annotated[None, Depends(same_origin)]
-Key = Annotated[str | None, Header(alias=KEY, max_length=200)]
+Key = Annotated[str | None, Header(alias=KEY, min_length=1, max_length=200)]
 
 
 def read(

@@ -42,6 +42,8 @@ def refuse_unread_key(request: Request) -> None:
     if request.method not in SAFE and KEY in request.headers and is_unread:
         says = f"this address keeps no {KEY}: leave it out, and look what has become of a request before you repeat it."
         raise Invalid(f"{KEY}: {says}", {KEY: says})
+    if len(request.headers.getlist(KEY)) > 1:
+        raise Invalid(f"{KEY}: send one, not several.", {KEY: "send one, not several"})
 
 
 async def refuse_unread_form(request: Request) -> None:
