@@ -38,7 +38,10 @@ class UserInNeed:
 def users_in_need(session: Session, most: int) -> list[UserInNeed]:
     """Return users in a situation of HELD_UP, the most urgent first, of each situation the latest first."""
     rows = fetch(session, _in_need(row_situation(demo_mode)), most=most)
-    return [UserInNeed(*user, Situation(each), at, cause) for *user, each, at, cause in rows]
+    return [
+        UserInNeed(user_id, email, state, Situation(situation), at, cause)
+        for user_id, email, state, situation, at, cause in rows
+    ]
 
 
 @cache
