@@ -11,16 +11,18 @@ from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
-from core.diagnosis.done_again import is_done_again
+from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import Situation, is_unsettled_failure
-from core.health import health_summary
+from core.health import HealthSummary, health_summary
+from core.lateness import LATE
 from core.models import BackgroundJob, JobStatus
-from core.people.users import HELD_UP, UserLine, find_users
+from core.people.in_need import UserInNeed, users_in_need
 
 #: The success rate that the product promises: more than 95 %.
 TARGET: Final = 0.95
 GROUPS_SHOWN: Final = 8
 USERS_SHOWN: Final = 8
+_ANSWERS: Final = (Redone.NO, Redone.YES, Redone.TRIED)
 _SINCE: Final = sa.bindparam("since", type_=sa.DateTime(timezone=True))
 
 
@@ -29,7 +31,8 @@ class FailureGroup:
     """Failed jobs with the same fingerprint that nothing has come after."""
 
     fingerprint: str
-    kind: str
+    #: By name.
+    kinds: tuple[str, ...]
     message: str
     count: int
     users: int
@@ -40,20 +43,25 @@ class FailureGroup:
 class Overview:
     """Users who need help now, and the figures of the last 24 hours.
 
-    Cancelled jobs count as neither outcome, nor do failures whose work a later job did again: that one counts. A
-    failure that was dismissed or repaired counts.
+    Cancelled jobs count as neither outcome, nor do failures whose work a later job does again: that one counts when it
+    ends. A failure that was dismissed or repaired counts.
     """
 
     users: Mapping[Situation, int]
-    held_up: list[UserLine]
+    held_up: list[UserInNeed]
     failures: list[FailureGroup]
     #: Work that people and schedules asked for: jobs that succeeded, or failed for good.
     ended: int
     succeeded: int
     #: Failures besides, whose work another job did again.
     mended: int
+    #: Failures besides, whose work another job is to do again: it waits, runs or has failed.
+    tried_again: int
     waiting: int
-    oldest_wait: timedelta | None
+    #: When the due job that has waited longest was due; None: no job is due.
+    waiting_since: datetime | None
+    #: Whether that is too long ago.
+    is_late: bool
     #: Where the last 24 hours began: what is counted has ended after it.
     since: datetime
 
@@ -62,32 +70,45 @@ def overview(session: Session) -> Overview:
     """Return the data of the overview page."""
     now = health_summary(session)
     since = now.at - WINDOW
-    succeeded, failed, mended = fetch(session, _numbers_of_endings(), since=since)[0]
-    people = [line for situation in HELD_UP for line in find_users(session, "", situation)]
+    succeeded, failed, mended, tried_again = fetch(session, _numbers_of_endings(), since=since)[0]
     return Overview(
         users=now.users,
-        held_up=people[:USERS_SHOWN],
+        held_up=users_in_need(session, USERS_SHOWN),
         failures=_failures(session, since),
         ended=succeeded + failed,
         succeeded=succeeded,
         mended=mended,
+        tried_again=tried_again,
         waiting=now.queue_depth,
-        oldest_wait=timedelta(seconds=now.oldest_wait_seconds) if now.oldest_wait_seconds is not None else None,
+        waiting_since=waiting_since(now),
+        is_late=is_late(now),
         since=since,
     )
+
+
+def waiting_since(health: HealthSummary) -> datetime | None:
+    """Return when the due job that has waited longest was due."""
+    waited = health.oldest_wait_seconds
+    return None if waited is None else health.at - timedelta(seconds=waited)
+
+
+def is_late(health: HealthSummary) -> bool:
+    """Return whether a due job has waited too long."""
+    return (health.oldest_wait_seconds or 0) > LATE
 
 
 @cache
 def _numbers_of_endings() -> Query:
     job = BackgroundJob
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
-    mended = sa.func.count().filter(is_done_again())
-    failed = sa.func.count().filter(col(job.status) == JobStatus.FAILED) - mended
-    return sa.select(done, failed, mended).where(col(job.finished_at) >= _SINCE)
+    is_failed = col(job.status) == JobStatus.FAILED
+    failed, mended, tried = (sa.func.count().filter(is_failed, is_redone(each)) for each in _ANSWERS)
+    return sa.select(done, failed, mended, tried).where(col(job.finished_at) >= _SINCE)
 
 
 def _failures(session: Session, since: datetime) -> list[FailureGroup]:
-    return [FailureGroup(*row) for row in fetch(session, _groups_of_failures(), since=since)]
+    groups = fetch(session, _groups_of_failures(), since=since)
+    return [FailureGroup(error, tuple(sorted(kinds)), *others) for error, kinds, *others in groups]
 
 
 @cache
@@ -97,7 +118,7 @@ def _groups_of_failures() -> Query:
     return (
         sa.select(
             col(job.error_fingerprint),
-            sa.func.max(col(job.kind)),
+            sa.func.array_agg(sa.distinct(col(job.kind))),
             sa.func.left(sa.func.split_part(sa.func.max(col(job.error_message)), "\n", 1), 200),
             count,
             sa.func.count(sa.distinct(col(job.user_id))),

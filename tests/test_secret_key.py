@@ -71,7 +71,7 @@ def test_the_doctor_says_that_the_key_is_not_the_database_s(engine: Engine, monk
         monkeypatch.setenv("UNSTUCK_SECRET_KEY", key)
         settings.cache_clear()
         with session_scope(engine) as session:
-            assert [finding.problem for finding in examine(session)] == problems
+            assert [each.problem for each in examine(session) if not each.is_held] == problems
     monkeypatch.undo()
     settings.cache_clear()
 

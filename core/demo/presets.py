@@ -42,7 +42,7 @@ class CreatorAccount:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A preset's data over the last 90 days."""
+    """A preset's data over the last 90 days, as the built-in generator makes them."""
 
     label: str
     description: str
@@ -93,7 +93,7 @@ _FACEBOOK = CreatorAccount(Platform.FACEBOOK, "{name}.page", 10)
 PROFILES: Mapping[Preset, Profile] = {
     Preset.NANO: Profile(
         label="Nano Creator",
-        description="Just starting out: one account, a small circle that answers nearly everything.",
+        description="Just starting out: a small circle that answers nearly everything.",
         followers=1_800,
         accounts=(_INSTAGRAM,),
         interactions=60,
@@ -104,7 +104,7 @@ PROFILES: Mapping[Preset, Profile] = {
     ),
     Preset.MICRO: Profile(
         label="Micro Creator",
-        description="A loyal niche on two platforms, with enough messages to fill an evening.",
+        description="A loyal niche, with enough messages to fill an evening.",
         followers=24_000,
         accounts=(_INSTAGRAM, _TIKTOK),
         interactions=400,
@@ -115,7 +115,7 @@ PROFILES: Mapping[Preset, Profile] = {
     ),
     Preset.MID_TIER: Profile(
         label="Mid-Tier Creator",
-        description="A full-time creator on three platforms, where reading everything takes a working day.",
+        description="A full-time creator, for whom reading everything takes a working day.",
         followers=180_000,
         accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE),
         interactions=2_000,
@@ -126,7 +126,7 @@ PROFILES: Mapping[Preset, Profile] = {
     ),
     Preset.MACRO: Profile(
         label="Macro Creator",
-        description="A well-known name on four platforms, with brands asking and critics watching.",
+        description="A well-known name, with brands asking and critics watching.",
         followers=850_000,
         accounts=(_INSTAGRAM, _TIKTOK, _YOUTUBE, _FACEBOOK),
         interactions=8_000,

@@ -25,6 +25,11 @@ def batches(
     return service.batches(preset, seed, requested_at, start, is_unwanted)
 
 
+def knows_numbers() -> bool:
+    """Return whether the presets' numbers are those of the data: a remote demo service makes as many as it likes."""
+    return not settings().demo_service_url
+
+
 def fault_now() -> str | None:
     """Return what the remote demo service does wrong now, empty for nothing, None where the generator is built in."""
     url = settings().demo_service_url

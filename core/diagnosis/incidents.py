@@ -47,6 +47,10 @@ SELECT 'unserved', w.queue, w.jobs,
        (SELECT max(heartbeat_at) FROM workers WHERE queues @> ARRAY[w.queue]), NULL, NULL
 FROM waiting w LEFT JOIN queues q ON q.name = w.queue
 WHERE q.paused_at IS NULL AND w.queue NOT IN (SELECT queue FROM served)
+UNION ALL
+SELECT 'unmanned', NULL, 0, (SELECT max(heartbeat_at) FROM workers), NULL, NULL
+WHERE NOT EXISTS (SELECT FROM served) AND NOT EXISTS (
+    SELECT FROM waiting w LEFT JOIN queues q ON q.name = w.queue WHERE q.paused_at IS NULL)
 ORDER BY what DESC, name
 """  # noqa: S608 - constants of this program
 
@@ -81,6 +85,8 @@ def _failures(reason: FailingReason, now: datetime) -> Incident:
 
 def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
     since = f" since {clock_time(row.since, now)}" if row.since else ""
+    if row.what == "unmanned":  # said in general where no queue says it with its jobs
+        return Incident(f"No worker is alive{since}: no job starts", "/workers", is_held=False)
     jobs = f"{MOST:,} or more jobs wait" if row.jobs > MOST else f"{counted(row.jobs, 'job waits', 'jobs wait')}"
     if row.what == "unserved":
         sentence, where = f"No worker serves the queue {row.name}{since} · {jobs}", {"queue": row.name}

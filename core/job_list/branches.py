@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.database.statements import Query, fetch
 from core.database.text import ids_beginning
-from core.diagnosis.done_again import is_done_again
+from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
 from core.job_list import sources
 from core.job_list.filters import JobFilter, YesNo
@@ -94,7 +94,7 @@ def _statuses(job_filter: JobFilter) -> frozenset[JobStatus] | None:
         frozenset(STATUS_OF[label] for label in job_filter.label),
         frozenset(status for each in job_filter.situation for status in STATUSES_OF[each]),
         frozenset({JobStatus.QUEUED} if job_filter.due else ()),
-        frozenset({JobStatus.FAILED} if job_filter.redone is YesNo.YES else ()),
+        frozenset({JobStatus.FAILED} if job_filter.redone in (Redone.YES, Redone.TRIED) else ()),
     )
     every = frozenset(JobStatus)
     possible = every.intersection(*(statuses for statuses in implied if statuses))
@@ -171,7 +171,7 @@ def _narrow_by_status(branch: Branch, job_filter: JobFilter, statuses: frozenset
     if job_filter.due:
         branch.conditions.append(_IS_DUE if job_filter.due is YesNo.YES else sa.not_(_IS_DUE))
     if job_filter.redone:
-        branch.conditions.append(is_done_again() if job_filter.redone is YesNo.YES else sa.not_(is_done_again()))
+        branch.conditions.append(is_redone(job_filter.redone))
     if job_filter.situation:
         branch.conditions.append(_is_in(job_situation(), job_filter.situation))
     if statuses is not None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
+from core.diagnosis.done_again import Redone
 from core.diagnosis.situation import Situation
 from core.errors import Invalid
 from core.jobs.labels import Label
@@ -36,7 +37,7 @@ _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 
 _ALLOWED = {
     "due": "is yes or no",
-    "redone": "is yes or no",
+    "redone": "is yes, tried or no",
     "status": "is one or more of " + ", ".join(JobStatus),
     "label": "is one or more of " + ", ".join(Label),
     "situation": "is one or more of " + ", ".join(Situation),
@@ -81,8 +82,8 @@ class JobFilter(BaseModel):
     finished_before: _Time = None
     #: Only queued jobs: those that are due, or not due yet.
     due: Annotated[YesNo | None, BeforeValidator(_blank_is_none)] = None
-    #: Failed jobs whose work another job did again, or all others (core/diagnosis/done_again.py).
-    redone: Annotated[YesNo | None, BeforeValidator(_blank_is_none)] = None
+    #: Failed jobs whose work another job did again, or is to do again, or all others (core/diagnosis/done_again.py).
+    redone: Annotated[Redone | None, BeforeValidator(_blank_is_none)] = None
 
     @classmethod
     def from_params(cls, params: Mapping[str, str | Sequence[str]]) -> Self:

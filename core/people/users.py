@@ -98,7 +98,7 @@ def users_by_situation(session: Session) -> Mapping[Situation, int]:
 
 @cache
 def _numbers(situation: ColumnElement[str]) -> Query:
-    return sa.select(situation, func.count()).select_from(User).where(_may_be_listed()).group_by(situation)
+    return sa.select(situation, func.count()).select_from(User).where(may_be_listed()).group_by(situation)
 
 
 def user_page(session: Session, user_id: UUID, connections_from: int = 0, events_from: int = 0) -> UserPage:
@@ -154,10 +154,10 @@ def _events_of_user() -> Query:
 
 def _in(situation: Situation) -> list[ColumnElement[bool]]:
     is_in = row_situation(demo_mode) == situation.value
-    return [is_in] if situation is Situation.FINE else [_may_be_listed(), is_in]
+    return [is_in] if situation is Situation.FINE else [may_be_listed(), is_in]
 
 
-def _may_be_listed() -> ColumnElement[bool]:
+def may_be_listed() -> ColumnElement[bool]:
     """Return the condition for users who are not at rest, or have a job that is planned: two indexes find them."""
     not_at_rest = sa.select(col(User.id)).where(col(User.demo_mode_status).in_(_NOT_AT_REST))
     at_work = sa.select(col(BackgroundJob.user_id)).where(

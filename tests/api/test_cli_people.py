@@ -10,9 +10,11 @@ import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from core.database.engine import session_scope
 from core.local.folders import hold, prepare
 from core.local.services import console_address, noted_address
 from core.settings import settings
+from tests.factories import make_user
 from ui import cli
 from ui.cli.terminal import print_answer, print_rows
 
@@ -87,3 +89,14 @@ def test_a_printed_link_leads_to_the_console_that_runs_here(monkeypatch: pytest.
     finally:
         monkeypatch.undo()
         settings.cache_clear()
+
+
+def test_the_list_of_users_does_not_call_an_account_disabled_whose_demo_mode_is_off(
+    run: object, engine: Engine
+) -> None:
+    with session_scope(engine) as session:
+        make_user(session, email="sam@example.com")
+    heading = run("users", "list").splitlines()[0]
+    assert "demo mode" in heading
+    assert "status" not in heading
+    assert json.loads(run("users", "list", "--json"))[0]["status"] == "disabled", "programs read the name they know"

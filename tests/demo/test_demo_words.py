@@ -1,19 +1,24 @@
 """What creators read about their demo mode is true of its state, and made for them."""
 
+import re
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from core.demo.presets import Preset
 from core.diagnosis.customer import DemoState
 from core.diagnosis.situation import Situation
 from core.jobs.labels import Label
 from core.models import DemoModeStatus
 from core.operations import demo
+from core.settings import settings
+from ui.api.demo import preset_json
 from ui.components.demo.demo_words import (
     completion,
     deleted_lately,
     planned_operation,
+    preset_lines,
     strip_words,
 )
 
@@ -60,3 +65,22 @@ def test_generated_data_that_is_being_deleted_is_not_promised_to_appear() -> Non
 def test_generated_data_of_a_job_that_is_held_is_not_said_to_be_deleted() -> None:
     held = {"situation": Situation.HELD, "sentence": "Our team has paused this for now."}
     assert strip_words(state("disabling", Label.QUEUED, demo.disable, **held))[1] == held["sentence"]
+
+
+@pytest.mark.parametrize("url", [None, "http://demo.example"])
+def test_a_preset_promises_numbers_only_of_the_built_in_generator(
+    monkeypatch: pytest.MonkeyPatch, url: str | None
+) -> None:
+    if url:
+        monkeypatch.setenv("DEMO_SERVICE_URL", url)
+    settings.cache_clear()
+    try:
+        cards = [" ".join(preset_lines(preset)) for preset in Preset]
+        answers = [preset_json(preset) for preset in Preset]
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    numbers = r"\d|\b(one|two|three|four|five)\b"
+    assert [bool(re.search(numbers, card)) for card in cards] == [url is None] * len(Preset)
+    assert [each["interactions"] is None for each in answers] == [url is not None] * len(Preset)
+    assert not any(re.search(numbers, preset.profile.description) for preset in Preset), "the forms show them, too"

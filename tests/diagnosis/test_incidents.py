@@ -67,6 +67,20 @@ def test_a_queue_without_a_live_worker_says_since_when(session: Session) -> None
     ]
 
 
+def test_no_worker_is_an_incident_before_any_job_waits(session: Session) -> None:
+    assert sentences(session) == ["No worker is alive: no job starts"]
+    silent = serve(session, "demo", silent=timedelta(minutes=3))
+    assert sentences(session) == [f"No worker is alive since {silent.heartbeat_at:%H:%M} UTC: no job starts"]
+    [incident] = incidents(session, NOW)
+    assert (incident.href, incident.is_held) == ("/workers", False)
+    session.add(Queue(name="demo", **PAUSED))
+    waiting(session, 2, "demo")
+    at = f"{silent.heartbeat_at:%H:%M} UTC"
+    assert sentences(session)[0] == f"No worker is alive since {at}: no job starts", "beside the pause"
+    serve(session, "other")
+    assert len(sentences(session)) == 1
+
+
 @pytest.mark.parametrize("limit", [{"max_running": 0}, {"max_per_worker": 0}, {"max_per_worker": 0, "max_running": 4}])
 def test_a_kind_that_is_limited_to_no_job_is_named(session: Session, limit: dict[str, int]) -> None:
     serve(session, "demo")
@@ -87,6 +101,7 @@ def fail(session: Session, at: datetime, message: str = "The service answered 50
 
 
 def test_an_error_of_several_users_is_named_with_its_beginning_and_opens_their_jobs(session: Session) -> None:
+    serve(session, "demo")
     first = NOW - timedelta(hours=2)
     fail(session, first)
     for number in range(FEWEST - 1):
@@ -103,12 +118,14 @@ def test_an_error_of_several_users_is_named_with_its_beginning_and_opens_their_j
 
 
 def test_the_incident_of_an_error_ends_when_no_one_fails_with_it_any_more(session: Session) -> None:
+    serve(session, "demo")
     for number in range(FEWEST):
         fail(session, NOW - WITHIN - timedelta(seconds=1 + number))
     assert sentences(session) == []
 
 
 def test_the_incident_of_an_error_ends_when_the_failures_are_dealt_with(session: Session) -> None:
+    serve(session, "demo")
     users = [fail(session, NOW) for _ in range(FEWEST)]
     assert len(sentences(session)) == 1
     users[0].demo_mode_status = DemoModeStatus.DISABLED
@@ -116,6 +133,7 @@ def test_the_incident_of_an_error_ends_when_the_failures_are_dealt_with(session:
 
 
 def test_one_user_who_fails_again_and_again_is_no_incident(session: Session) -> None:
+    serve(session, "demo")
     user = fail(session, NOW)
     values = {"error_type": "X", "error_message": "no", "error_fingerprint": "f00", "finished_at": NOW}
     session.add_all(

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
+from core import clock
 from core.database.engine import connect, session_scope
 from core.diagnosis.invariants import INVARIANTS, violations
-from core.models import BackgroundJob
-from core.queues.controls import pause_queue
+from core.models import BackgroundJob, Queue, Worker
+from core.queues.controls import known_queues, pause_queue
 from core.wording import PROGRAM
 from tests import driving
 from tests.factories import ADMIN, make_user
@@ -93,7 +94,7 @@ def test_the_doctor_says_that_the_database_is_read_only(engine: Engine, database
         connection.execute(text(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on"))
     closed = connect(database_url)
     try:
-        assert [finding.problem for finding in examine_all(closed)] == ["database is read-only"]
+        assert [each.problem for each in examine_all(closed) if not each.is_held] == ["database is read-only"]
     finally:
         closed.dispose()
         with engine.begin() as connection:
@@ -131,8 +132,7 @@ def test_a_paused_queue_with_waiting_jobs_is_said_and_fails_no_check(
     driving.ask(engine, driving.BY_NAME["demo.enable"], driving.prepare(engine, driving.BY_NAME["demo.enable"]))
     with session_scope(engine) as session:
         pause_queue(session, "demo", ADMIN, "deploying")
-    [(problem, sentence, is_held)] = said(engine)
-    assert (problem, is_held) == ("held", True)
+    [sentence] = [sentence for problem, sentence, is_held in said(engine) if problem == "held" and is_held]
     assert "queue demo is paused by ada@unstuck.example" in sentence
     assert "deploying · 1 job waits" in sentence
     monkeypatch.setattr(doctor_module, "opened", lambda: nullcontext(engine))
@@ -143,7 +143,19 @@ def test_a_paused_queue_with_waiting_jobs_is_said_and_fails_no_check(
 
 
 def test_a_queue_that_no_worker_serves_fails_the_check_while_jobs_wait(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        session.add(Worker(host="w", pid=1, threads=1, queues=known_queues()))
     assert said(engine) == []
     with session_scope(engine) as session:
-        session.add(BackgroundJob(kind="maintenance.expire_sessions", queue="maintenance"))
-    assert said(engine) == [("no worker", "no worker serves the queue maintenance, and 1 job waits", False)]
+        session.add(BackgroundJob(kind="test.any", queue="other"))
+    assert said(engine) == [("no worker", "no worker serves the queue other, and 1 job waits", False)]
+
+
+def test_queues_without_a_worker_are_said_before_jobs_wait_and_fail_no_check(engine: Engine) -> None:
+    [first, *others] = known_queues()
+    says = f"no worker is alive to serve the queues {', '.join(known_queues())}; no job waits there"
+    assert said(engine) == [("no worker", says, True)]
+    with session_scope(engine) as session:
+        session.add(Worker(host="w", pid=1, threads=1, queues=[first]))
+        session.add(Queue(name="paused", paused_at=clock.now(), paused_by="Ana"))
+    assert said(engine) == [("no worker", f"no worker serves the queue {', '.join(others)}; no job waits there", True)]

@@ -21,6 +21,7 @@ from core.operations import OPERATIONS, demo
 from core.operations.demo import EnableForm, demo_mode
 from core.queues import controls
 from tests.factories import ADMIN, SUPPORT, make_user
+from ui.components.base.diagnosis_box import ticking
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 CAPACITY = Capacity(workers=2, threads=16, last_seen=NOW)
@@ -524,3 +525,13 @@ def test_a_resume_says_how_many_jobs_it_starts_and_what_helps_without_it(session
     assert [each.command for each in diagnosis.others] == ["job.cancel"]
     assert "deploying" in diagnosis.for_admins
     assert "deploying" not in diagnosis.customer
+
+
+def test_ages_in_seconds_go_on_in_the_browser_and_rounded_ones_stay() -> None:
+    sentence = "demo.enable <b> failed 7 s ago; it was requested 3 min ago, 45 items ago."
+    shown = ticking(sentence, NOW)
+    assert f'at="{(NOW - timedelta(seconds=7)).isoformat()}"' in shown
+    assert shown.count("<time-text") == 1
+    assert "3 min ago, 45 items ago." in shown
+    assert "&lt;b&gt;" in shown
+    assert ticking("No problem found.", NOW) == "<span>No problem found.</span>"

@@ -1,5 +1,6 @@
 """Each figure of Overview, Queues and the status bar opens the jobs that it counts, and no others."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -7,22 +8,25 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core.database.engine import session_scope
+from core.diagnosis.situation import Situation
 from core.health import health_summary
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page
 from core.jobs import finish
 from core.jobs.failure import failure_of
 from core.jobs.retry import retry
-from core.models import BackgroundJob, JobStatus, User
+from core.lateness import LATE
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, User
 from core.operations import demo
 from core.overview import overview
 from core.queues.summary import queue_summary
 from tests import driving
-from tests.factories import SUPPORT
-from ui import frame
+from tests.factories import SUPPORT, make_user
+from ui import design, frame
+from ui.components.base import markup
 from ui.pages import overview as overview_page
 from ui.pages.queues import jobs_of
 
@@ -55,10 +59,11 @@ def opened(session: Session, href: str) -> int:
 
 def test_figures_open_what_they_count(session: Session) -> None:
     summary = overview(session)
-    assert (summary.ended, summary.succeeded, summary.mended) == (4, 2, 1)
+    assert (summary.ended, summary.succeeded, summary.mended, summary.tried_again) == (4, 2, 0, 1)
     assert opened(session, overview_page._jobs(summary, **overview_page.ENDED)) == summary.ended
     assert opened(session, overview_page._jobs(summary, **overview_page.FAILED)) == summary.ended - summary.succeeded
     assert opened(session, overview_page._jobs(summary, **overview_page.MENDED)) == summary.mended
+    assert opened(session, overview_page._jobs(summary, **overview_page.TRIED)) == summary.tried_again
     [group] = summary.failures
     assert group.count == 2
     assert opened(session, overview_page._jobs(summary, situation="failed", error=group.fingerprint)) == group.count
@@ -112,17 +117,18 @@ def request_and_end(engine: Engine, operation: Any, user_id: UUID, *, fails: boo
     return job_id
 
 
-def rates(engine: Engine) -> tuple[int, int, int]:
-    """Return ended, succeeded and mended of what the tests of this file add to the jobs above."""
+def rates(engine: Engine) -> tuple[int, int, int, int]:
+    """Return ended, succeeded, mended and tried again of what the tests of this file add to the jobs above."""
     with Session(engine) as session:
         summary = overview(session)
         for where, number in (
             (overview_page.ENDED, summary.ended),
             (overview_page.FAILED, summary.ended - summary.succeeded),
             (overview_page.MENDED, summary.mended),
+            (overview_page.TRIED, summary.tried_again),
         ):
             assert opened(session, overview_page._jobs(summary, **where)) == number, where
-        return summary.ended, summary.succeeded, summary.mended
+        return summary.ended, summary.succeeded, summary.mended, summary.tried_again
 
 
 @pytest.fixture
@@ -134,17 +140,17 @@ def failed(engine: Engine, session: Session) -> tuple[UUID, UUID]:
 
 
 def test_a_dismissed_failure_counts_as_failed(engine: Engine, failed: tuple[UUID, UUID]) -> None:
-    assert rates(engine) == (1, 0, 0)
+    assert rates(engine) == (1, 0, 0, 0)
     request_and_end(engine, demo.dismiss, failed[0])
-    assert rates(engine) == (2, 1, 0)
+    assert rates(engine) == (2, 1, 0, 0)
     request_and_end(engine, demo.enable, failed[0])
-    assert rates(engine) == (3, 2, 0), "what was asked for anew is other work"
+    assert rates(engine) == (3, 2, 0, 0), "what was asked for anew is other work"
 
 
 def test_a_repaired_failure_counts_as_failed(engine: Engine, failed: tuple[UUID, UUID]) -> None:
     with session_scope(engine) as session:
         session.get_one(User, failed[0]).demo_mode_status = "disabled"
-    assert rates(engine) == (1, 0, 0)
+    assert rates(engine) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("operation", [demo.enable, demo.switch], ids=lambda operation: operation.name)
@@ -152,11 +158,87 @@ def test_a_failure_whose_work_was_done_again_leaves_the_rate_to_the_later_job(
     engine: Engine, failed: tuple[UUID, UUID], operation: Any
 ) -> None:
     request_and_end(engine, operation, failed[0])
-    assert rates(engine) == (1, 1, 1)
+    assert rates(engine) == (1, 1, 1, 0)
 
 
 def test_a_failure_whose_retry_was_cancelled_counts_as_failed(engine: Engine, failed: tuple[UUID, UUID]) -> None:
     with session_scope(engine) as session:
         again = retry(session, failed[1], SUPPORT).id
     driving.ask_to_cancel(engine, again)
-    assert rates(engine) == (1, 0, 0)
+    assert rates(engine) == (1, 0, 0, 0)
+
+
+def test_a_failure_whose_retry_has_not_succeeded_is_neither_mended_nor_counted(
+    engine: Engine, failed: tuple[UUID, UUID]
+) -> None:
+    with session_scope(engine) as session:
+        retry(session, failed[1], SUPPORT)
+    assert rates(engine) == (0, 0, 0, 1), "it waits"
+    held = driving.must_take(engine)
+    assert rates(engine) == (0, 0, 0, 1), "it runs"
+    with session_scope(engine) as session:
+        finish.fail(session, session.get_one(BackgroundJob, held.id), failure_of(OSError("no")))
+    assert rates(engine) == (1, 0, 0, 1), "it has failed, and counts itself"
+    request_and_end(engine, demo.enable, failed[0])
+    assert rates(engine) == (1, 1, 2, 0), "the work is done, with the second repeat"
+
+
+def test_a_failed_task_is_mended_by_a_retry_of_its_retry(session: Session) -> None:
+    first = session.exec(select(BackgroundJob.id).where(BackgroundJob.retry_of != None)).one()  # noqa: E711
+    session.add(BackgroundJob(kind="maintenance.test", retry_of=first, finished_at=NOW, status=JobStatus.SUCCEEDED))
+    session.flush()
+    summary = overview(session)
+    assert (summary.ended, summary.succeeded, summary.mended, summary.tried_again) == (4, 3, 2, 0)
+    assert opened(session, overview_page._jobs(summary, **overview_page.MENDED)) == summary.mended
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let parts of the page be drawn for no visitor, whose request would say under which path it is served."""
+    monkeypatch.setattr(markup, "path_prefix", lambda: "")
+
+
+@pytest.mark.usefixtures("drawn")
+def test_the_longest_wait_ticks_in_the_browser_and_is_coloured_when_it_is_late(session: Session) -> None:
+    assert "–" in overview_page._waiting(overview(session))
+    now = datetime.now(UTC)
+    session.add(job := BackgroundJob(kind="maintenance.test", run_at=now - timedelta(seconds=LATE - 30)))
+    session.flush()
+    tile = overview_page._waiting(overview(session))
+    at = re.search(r'<time-text class="figure"[^>]* mode="elapsed" at="([^"]+)"', tile)
+    assert at is not None
+    assert abs(datetime.fromisoformat(at[1]) - job.run_at) < timedelta(seconds=1)
+    assert 'class="nicegui-link tile"' in tile
+    job.run_at = now - timedelta(seconds=LATE + 30)
+    session.flush()
+    assert f'class="nicegui-link tile {design.WARN}"' in overview_page._waiting(overview(session))
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_group_of_failures_names_every_kind(session: Session) -> None:
+    failed = {"status": JobStatus.FAILED, "error_type": "X", "error_message": "no", "error_fingerprint": "def"}
+    kinds = ("demo.enable", "demo.disable", "demo.disable")
+    session.add_all(BackgroundJob(kind=kind, finished_at=NOW, **failed) for kind in kinds)
+    session.flush()
+    summary = overview(session)
+    [group] = [each for each in summary.failures if each.fingerprint == "def"]
+    assert group.kinds == ("demo.disable", "demo.enable")
+    assert "demo.disable, demo.enable · 0 users" in overview_page._group(summary, group)
+
+
+def test_users_who_need_help_are_listed_by_their_latest_failure_with_its_time_and_cause(session: Session) -> None:
+    failed = {"status": JobStatus.FAILED, "kind": "demo.enable", "machine": demo.demo_mode.name}
+    for name, hours in (("old", 5), ("new", 1), ("older", 9)):
+        user = make_user(session, email=f"{name}@example.com", demo_mode_status=DemoModeStatus.FAILED)
+        at = NOW - timedelta(hours=hours)
+        job = BackgroundJob(user_id=user.id, error_message=f"{name} error\nmore", finished_at=at, **failed)
+        session.add(job)
+    make_user(session, email="drifted@example.com", demo_mode_status=DemoModeStatus.ENABLING)
+    session.flush()
+    people = [(each.situation, each.email, each.cause, each.at) for each in overview(session).held_up]
+    assert people == [
+        (Situation.STUCK, "drifted@example.com", "", None),
+        (Situation.FAILED, "new@example.com", "new error", NOW - timedelta(hours=1)),
+        (Situation.FAILED, "old@example.com", "old error", NOW - timedelta(hours=5)),
+        (Situation.FAILED, "older@example.com", "older error", NOW - timedelta(hours=9)),
+    ]

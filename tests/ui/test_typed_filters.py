@@ -10,6 +10,7 @@ from core.job_list.filters import JobFilter
 from core.job_list.names import names_in
 from core.models import BackgroundJob, JobStatus, PlatformConnection
 from tests.factories import make_user
+from ui.components.jobs.filter_words import filter_words
 from ui.components.jobs.qualifiers import typed_filters
 
 
@@ -54,3 +55,31 @@ def test_ids_in_a_filter_have_the_names_that_people_use(session: Session) -> Non
         "connection": "tiktok @vera",
     }
     assert names_in(session, JobFilter.from_params({"user": str(uuid4()), "error": "timeout"})) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "title", "shown"),
+    [
+        ("redone", "tried", None, "failures tried again"),
+        ("due", "yes", None, "due now"),
+        ("queue", "demo", None, "queue: demo"),
+        (
+            "error",
+            "f00",
+            "GiveUp: The demo service at demo.example answered 500.",
+            "error: The demo service at demo.example answer…",
+        ),
+        ("error", "f00", "TimeoutError", "error: TimeoutError"),
+        ("error", "no answer: late", None, "error: no answer: late"),
+        ("user", "0193", "vera@example.com", "user: vera@example.com"),
+        ("other_than", "0193", "vera@example.com", "users other than vera@example.com"),
+    ],
+)
+def test_a_filter_is_shown_in_an_operator_s_words(name: str, value: str, title: str | None, shown: str) -> None:
+    assert filter_words(name, value, title) == f"<span>{shown}</span>"
+
+
+def test_a_time_in_a_filter_is_shown_in_the_viewer_s_zone() -> None:
+    chip = filter_words("finished_after", "2026-11-26T23:12:08.636724+00:00")
+    at = 'mode="time" at="2026-11-26T23:12:08.636724+00:00"'
+    assert chip == f'<span>finished after </span><time-text translate="no" {at}></time-text>'

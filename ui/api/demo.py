@@ -10,6 +10,7 @@ from core import clock
 from core.actor import Actor
 from core.demo.metrics import Metrics, metrics_of
 from core.demo.presets import Preset
+from core.demo.source import knows_numbers
 from core.diagnosis.context import latest_job
 from core.diagnosis.customer import demo_state
 from core.models import Role, User
@@ -41,14 +42,14 @@ def dashboard(caller: Caller) -> dict[str, Any]:
 
 
 def preset_json(preset: Preset) -> dict[str, Any]:
-    """Return one preset as JSON."""
-    profile = preset.profile
+    """Return one preset as JSON; its numbers are null where a remote demo service makes the data."""
+    profile, is_known = preset.profile, knows_numbers()
     return {
         "name": preset.value,
         "label": profile.label,
         "description": profile.description,
-        "followers": profile.followers,
-        "interactions": profile.interactions,
+        "followers": profile.followers if is_known else None,
+        "interactions": profile.interactions if is_known else None,
     }
 
 

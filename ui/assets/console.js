@@ -63,7 +63,12 @@
     count.ariaLabel = `${number} stuck or failed`;
   };
 
-  // <time-text at="ISO" mode="ago|until|due|clock|elapsed">: relative, the exact time on hover, in the viewer's zone.
+  window.showPressed = (id) => {
+    const chip = getHtmlElement(id)?.querySelector("[aria-pressed=true]");
+    chip?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+
+  // <time-text at="ISO" mode="ago|until|due|clock|time|elapsed">: relative, the exact time on hover, in the viewer's zone.
   // A format takes milliseconds to make, and most pages need one or none.
   const formats = (options) => {
     let format;
@@ -101,6 +106,7 @@
   const worded = (at, mode) => {
     const age = (window.serverNow() - at) / 1000;
     if (mode === "clock") return clocked(at);
+    if (mode === "time") return clocked(at).replace("today at ", "");
     if (mode === "elapsed") return span(Math.max(0, age));
     if (mode === "until") return age >= 0 ? "now" : `in ${span(-age)}`;
     if (mode === "due") return age >= 0 ? `now, ${clocked(at)}` : `in ${span(-age)}, ${clocked(at)}`;

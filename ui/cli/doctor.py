@@ -39,7 +39,7 @@ class DoctorFinding:
     says: str
     remedy: str
     rows: Sequence[Mapping[str, Any]] = ()
-    #: A person stopped it on purpose: it is said, and is no failure of the check.
+    #: A person stopped it on purpose, or no job waits for it yet: it is said, and is no failure of the check.
     is_held: bool = False
 
 
@@ -82,10 +82,17 @@ def examine(session: Session) -> list[DoctorFinding]:
 
 
 def _unserved(session: Session) -> Iterator[DoctorFinding]:
-    for line in queue_lines(session):
-        if line.state is QueueState.UNSERVED and line.waiting:
+    lines = list(queue_lines(session))
+    unserved = [line for line in lines if line.state is QueueState.UNSERVED]
+    for line in unserved:
+        if line.waiting:
             says = f"no worker serves the queue {line.name}, and {counted(line.waiting, 'job waits', 'jobs wait')}"
             yield DoctorFinding("no worker", says, f"{PROGRAM} worker")
+    if idle := [line.name for line in unserved if not line.waiting]:
+        queues = f"the queue{'s' if len(idle) > 1 else ''} {', '.join(idle)}"
+        is_any_alive = any(line.workers or line.silent for line in lines)
+        subject = "no worker serves" if is_any_alive else "no worker is alive to serve"
+        yield DoctorFinding("no worker", f"{subject} {queues}; no job waits there", f"{PROGRAM} worker", is_held=True)
 
 
 def _held(session: Session) -> Iterator[DoctorFinding]:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
@@ -88,8 +89,14 @@ def run_for_person(
         return perform(engine, me(), CommandRequest(name=command, target=target, args=args or {}, reason=reason))
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows as a table for people or as JSON for programs."""
+def print_rows(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    headings: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Print rows as a table for people or as JSON for programs; `headings`: of columns whose names would mislead."""
     if as_json:
         typer.echo(json.dumps(rows, default=str, indent=2))
         return
@@ -98,15 +105,17 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        table.add_column(headings.get(column, column.replace("_", " ")), overflow="fold")
     for row in rows:
         table.add_row(*(on_one_line(_cell(row.get(column))) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
 
 
-def print_window(window: Window[Any], columns: Sequence[str], *, as_json: bool) -> None:
+def print_window(
+    window: Window[Any], columns: Sequence[str], *, as_json: bool, headings: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Print the rows of a window, and to standard error how to see the rest."""
-    print_rows(window, columns, as_json=as_json)
+    print_rows(window, columns, as_json=as_json, headings=headings)
     if window.next is not None:
         typer.echo(f"There are more: add --after {window.next}.", err=True)
 

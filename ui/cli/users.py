@@ -26,7 +26,9 @@ def list_users(
 ) -> None:
     """Find users by the beginning of e-mail, name or id."""
     users = load(lambda session: find_users(session, q, situation, after)).map(asdict)
-    print_window(users, ("id", "email", "name", "role", "status", "situation"), as_json=as_json)
+    columns = ("id", "email", "name", "role", "status", "situation")
+    # The status is that of demo mode: "disabled" would be read as an account that is disabled.
+    print_window(users, columns, as_json=as_json, headings={"status": "demo mode"})
 
 
 @verbs.command("show")

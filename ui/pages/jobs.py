@@ -55,15 +55,9 @@ class JobList:
         self._menu_for: list[str] = []
         with box("jobs") as self._screen:
             text("Jobs", "hidden-visually", tag="h1")
-            with box("toolbar"):
-                self._filters = FilterBar(job_filter, self._apply_filter)
-                box("grow")
-                self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
-                self._new_rows.props("aria-live=polite")
-                self._new_rows.set_visibility(False)
-                self._actions: Part[list[Row]] = Part(self._draw_actions)
-                columns = ColumnMenu()
-                icon_button("refresh", "Refresh", self._reload)
+            with box():
+                columns = self._draw_toolbar(job_filter)
+                self._filters.draw_others()
             with box("split") as self._split:
                 with box("grid"):
                     # The browser keeps the columns, separately for each person who signs in there.
@@ -73,6 +67,18 @@ class JobList:
                     self._draw_menu()
                 self._detail = box("detail", "aside").props('aria-label="Job"')
         self._listen()
+
+    def _draw_toolbar(self, job_filter: JobFilter) -> ColumnMenu:
+        with box("toolbar"):
+            self._filters = FilterBar(job_filter, self._apply_filter)
+            box("grow")
+            self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
+            self._new_rows.props("aria-live=polite")
+            self._new_rows.set_visibility(False)
+            self._actions: Part[list[Row]] = Part(self._draw_actions)
+            columns = ColumnMenu()
+            icon_button("refresh", "Refresh", self._reload)
+        return columns
 
     async def begin(self, opened: str) -> None:
         """Show the counts, and the detail that the URL names."""

@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from core.diagnosis.situation import Situation
-from core.overview import TARGET, FailureGroup, Overview, overview
+from core.overview import TARGET, FailureGroup, Overview, is_late, overview
 from core.people.users import HELD_UP
-from core.wording import counted, spoken
-from ui import access, design
-from ui.components.base.box import Part, box, keep_roughly_fresh, text
+from core.wording import counted
+from ui import access, design, live
+from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
-from ui.components.people.user_lines import user_lines
+from ui.components.people.user_lines import need_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
@@ -23,6 +23,8 @@ ENDED: Final = {"status": "succeeded,failed", "redone": "no"}
 FAILED: Final = {"status": "failed", "redone": "no"}
 #: Failures besides.
 MENDED: Final = {"redone": "yes"}
+#: Failures besides, whose work is to be done again.
+TRIED: Final = {"redone": "tried"}
 
 
 async def draw() -> None:
@@ -36,6 +38,8 @@ async def draw() -> None:
             with box():
                 failures: Part[Overview] = Part(_draw_failures, "panel")
 
+    waiting: tuple[int, bool] = (0, False)
+
     async def refresh() -> None:
         summary = await access.load(overview)
         if not screen.is_deleted:
@@ -46,20 +50,30 @@ async def draw() -> None:
                     summary.ended,
                     summary.succeeded,
                     summary.mended,
-                    summary.oldest_wait,
+                    summary.tried_again,
+                    summary.waiting_since,
+                    summary.is_late,
                     summary.waiting,
                 ),
             )
+            nonlocal waiting
+            waiting = (summary.waiting, summary.is_late)
             people.show(summary, key=(*summary.held_up, *summary.users.values()))
             failures.show(summary, key=tuple(summary.failures))
 
+    async def follow_waiting() -> None:
+        """Refresh when jobs have become due or late, which changes no row."""
+        health = live.status().health
+        if health and waiting != (health.queue_depth, is_late(health)):
+            await refresh()
+
     await refresh()
     keep_roughly_fresh(screen, refresh, seconds=REFRESH_SECONDS)
+    keep_ticking(screen, follow_waiting, seconds=REFRESH_SECONDS)
 
 
 def _draw_tiles(summary: Overview) -> None:
     stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
-    oldest = spoken(summary.oldest_wait) if summary.oldest_wait else "–"
     rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
     good = summary.ended and summary.succeeded / summary.ended >= TARGET
     tone = (design.OK if good else design.BAD) if summary.ended else ""
@@ -70,15 +84,32 @@ def _draw_tiles(summary: Overview) -> None:
         _tile(
             f"{held:,}", "users held by a pause or limit", "/users?situation=held", design.WARN if held else design.OK
         ),
-        _tile(oldest, f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?due=yes&sort=created_at", ""),
-        _tile(f"{summary.ended:,}", f"jobs finished in 24 hours{_mended(summary)}", _jobs(summary, **ENDED), ""),
+        _waiting(summary),
+        _tile(f"{summary.ended:,}", "jobs finished in 24 hours", _jobs(summary, **ENDED), ""),
         _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, tone),
     ]
     lines(tiles, "tiles")
+    if besides := _besides(summary):
+        lines([words("Not counted:"), *besides], "hbox wrap muted besides")
 
 
-def _mended(summary: Overview) -> str:
-    return f"; {counted(summary.mended, 'failure')} mended" if summary.mended else ""
+def _besides(summary: Overview) -> list[Markup]:
+    """Return the failures that are in no rate, each number leading to its jobs."""
+    figures = ((summary.mended, "mended", MENDED), (summary.tried_again, "tried again", TRIED))
+    return [
+        anchor(_jobs(summary, **where), words(f"{counted(number, 'failure')} {outcome}"))
+        for number, outcome, where in figures
+        if number
+    ]
+
+
+def _waiting(summary: Overview) -> Markup:
+    """Return the tile whose age ticks in the browser, coloured when it is too long."""
+    label, href = f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?due=yes&sort=created_at"
+    if summary.waiting_since is None:
+        return _tile("–", label, href, "")
+    age = moment(summary.waiting_since, "elapsed", "figure")
+    return anchor(href, age, words(label, "label"), classes=f"tile {design.WARN if summary.is_late else ''}".rstrip())
 
 
 def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
@@ -91,7 +122,7 @@ def _draw_people(summary: Overview) -> None:
     if not summary.held_up:
         empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
         return
-    user_lines(summary.held_up)
+    need_lines(summary.held_up)
 
 
 def _draw_failures(summary: Overview) -> None:
@@ -114,7 +145,7 @@ def _group(summary: Overview, group: FailureGroup) -> Markup:
         tagged(
             "div",
             words(group.message, "clip", "div"),
-            words(f"{group.kind} · {counted(group.users, 'user')}", "muted clip", "div"),
+            words(f"{', '.join(group.kinds)} · {counted(group.users, 'user')}", "muted clip", "div"),
             classes="grow",
         ),
         moment(group.last_seen, classes="muted"),

@@ -2,18 +2,24 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from markupsafe import Markup
+
+from core import clock
 from core.diagnosis.answer import Diagnosis
 from ui import design
 from ui.components.base.box import box, keep_ticking, text
-from ui.components.base.markup import anchor, set_html, tagged, words
+from ui.components.base.markup import anchor, moment, set_html, tagged, words
 from ui.components.base.remedy import Remedies
 from ui.service_checks import service_checks
 
 #: Figures and ages: a sentence that differs only in them says nothing new to those who listen.
 _FIGURES: Final = re.compile(r"just now|\d[\d,.:]*( (s|min|h|days))?( ago)?")
+#: Ages that are exact: the browser goes on counting them, as a page at rest is loaded anew every 20 s only.
+_SECONDS: Final = re.compile(r"\b(\d+) s ago")
 
 
 class DiagnosisBox:
@@ -22,11 +28,12 @@ class DiagnosisBox:
     def __init__(self, after: Callable[[], Awaitable[None]], *, look: str, without: UUID | None = None) -> None:
         self._look = look
         self._announced = ""
+        self._shown: tuple[str, ...] = ()
         self._asks_for = ""
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
         with box(look, "section").props('aria-label="Diagnosis"') as self._box:
             with box("because"):
-                self._sentence = text("", "sentence", tag="p")
+                self._sentence = box("sentence", tag="p")
                 self._evidence = box(tag="ul")
                 # Apart from the evidence, whose figures tick: a link keeps its focus.
                 self._alike = box(tag="ul")
@@ -37,8 +44,11 @@ class DiagnosisBox:
     def show(self, diagnosis: Diagnosis, admins: Sequence[str] = ()) -> None:
         """Show a diagnosis."""
         self._box.classes(replace=f"{self._look} {design.SITUATIONS[diagnosis.situation]}")
-        self._sentence.set_text(diagnosis.sentence)
-        set_html(self._evidence, *(words(fact, tag="li") for fact in diagnosis.evidence))
+        # Drawn anew only with other words, not with each second: a person may be marking them.
+        if self._shown != (shown := (diagnosis.sentence, *diagnosis.evidence)):
+            self._shown, now = shown, clock.now()
+            set_html(self._sentence, ticking(diagnosis.sentence, now))
+            set_html(self._evidence, *(tagged("li", ticking(fact, now)) for fact in diagnosis.evidence))
         set_html(self._alike, *(tagged("li", anchor(each.href, words(each.sentence))) for each in diagnosis.alike))
         self._asks_for = diagnosis.service
         self._remedies.show(diagnosis, admins)
@@ -52,3 +62,13 @@ class DiagnosisBox:
         check = await service_checks.now(self._asks_for) if self._asks_for else None
         if not self._box.is_deleted:
             self._service.set_text(check.sentence if check else "")
+
+
+def ticking(sentence: str, now: datetime) -> Markup:
+    """Return a sentence in which ages in seconds go on in the browser; longer ones are rounded, and stay."""
+    parts, end = [], 0
+    for age in _SECONDS.finditer(sentence):
+        since = (now - timedelta(seconds=int(age[1]))).replace(microsecond=0)
+        parts += [words(sentence[end : age.start()]), moment(since)]
+        end = age.end()
+    return Markup().join([*parts, words(sentence[end:])])

@@ -10,8 +10,8 @@ from nicegui.events import GenericEventArguments
 
 from ui.components.base.box import box, text
 
-#: `due` is `until` with the time of day.
-Mode = Literal["ago", "until", "due", "clock", "elapsed"]
+#: `due` is `until` with the time of day; `time` is `clock` without the word "today at".
+Mode = Literal["ago", "until", "due", "clock", "time", "elapsed"]
 
 
 def time_text(at: datetime | str | None, mode: Mode = "ago", classes: str = "") -> ui.element:

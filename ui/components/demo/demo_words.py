@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from core import clock
 from core.demo.presets import Preset
+from core.demo.source import knows_numbers
 from core.diagnosis.customer import DemoState
 from core.diagnosis.situation import Situation
 from core.jobs.labels import TERMINAL_WORDS, Label
@@ -81,6 +82,13 @@ def preset_words(state: DemoState) -> str:
 def preset_name(preset: str | None) -> str:
     """Return a preset's label; an unknown preset, as in the legacy tables, goes by its own name."""
     return Preset(preset).profile.label if preset in list(Preset) else (preset or "")
+
+
+def preset_lines(preset: Preset) -> tuple[str, ...]:
+    """Return a preset's name, what it is, and how much data it makes where that is known."""
+    profile = preset.profile
+    size = f"{counted(profile.interactions, 'interaction')} on {counted(len(profile.accounts), 'platform')}"
+    return (profile.label, profile.description, *([size] if knows_numbers() else []))
 
 
 def _off(state: DemoState) -> str:

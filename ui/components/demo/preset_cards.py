@@ -5,8 +5,8 @@ from functools import partial
 from nicegui import ui
 
 from core.demo.presets import Preset
-from core.wording import counted
 from ui.components.base.box import box, text
+from ui.components.demo.demo_words import preset_lines
 
 
 class PresetCards:
@@ -41,10 +41,8 @@ class PresetCards:
 
 
 def _card(preset: Preset) -> ui.element:
-    profile = preset.profile
     with box("preset", "button").props("role=radio type=button") as card:
         box("tick", "span").props("aria-hidden=true")
-        text(profile.label, "name")
-        text(profile.description, "about")
-        text(f"{counted(profile.interactions, 'interaction')} on {counted(len(profile.accounts), 'platform')}", "size")
+        for line, look in zip(preset_lines(preset), ("name", "about", "size"), strict=False):
+            text(line, look)
     return card

@@ -13,8 +13,9 @@ from core.job_list.sources import CAP
 from core.jobs.labels import Label
 from ui import access, query_cache
 from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
-from ui.components.base.markup import set_html, words
+from ui.components.base.markup import icon, set_html, words
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
+from ui.components.jobs.filter_words import filter_words
 from ui.components.jobs.qualifiers import typed_filters
 from ui.console_pages import Change
 
@@ -61,7 +62,12 @@ class FilterBar:
             for label in _ORDER:
                 self._chips[label] = self._chip(label)
         self._names: Mapping[str, str] = {}
-        self._others: Part[JobFilter] = Part(self._draw_others)
+        self._pressed: set[Label] = set()
+        self._others: Part[JobFilter] | None = None
+
+    def draw_others(self) -> None:
+        """Give the filters that have no field their place here: apart, so that the states keep theirs."""
+        self._others = Part(self._draw_others, "others")
 
     async def begin(self) -> None:
         """Show the counts now, and keep them fresh."""
@@ -87,8 +93,19 @@ class FilterBar:
             set_html(chip, state_words(label.value), words(shown(total), "n"))
             chip.set_visibility(label in _COMMON or pressed or bool(total and total.value))
             set_pressed(chip, pressed)
+        self._show_pressed()
         self._offer_kinds(counts["kind"])
-        self._others.show(job_filter, key=(job_filter, self._typed, self._names))
+        self._show_others()
+
+    def _show_pressed(self) -> None:
+        """Scroll to a state that was chosen elsewhere, where not all have room."""
+        if self._pressed != (pressed := {label for label in self._chips if self._is_chosen(label)}):
+            self._pressed = pressed
+            ui.run_javascript(f"showPressed({self._group.id})")
+
+    def _show_others(self) -> None:
+        if self._others:
+            self._others.show(self._filter, key=(self._filter, self._typed, self._names))
 
     def _offer_kinds(self, counts: Mapping[str, Total]) -> None:
         options = {kind: f"{kind}  ·  {shown(total)}" for kind, total in counts.items()}
@@ -141,7 +158,7 @@ class FilterBar:
 
     async def _apply(self, job_filter: JobFilter, change: Change = "step") -> None:
         if job_filter == self._filter:
-            self._others.show(job_filter, key=(job_filter, self._typed, self._names))
+            self._show_others()
             return
         self._filter = job_filter
         await self._on_change(job_filter, change)
@@ -152,16 +169,18 @@ class FilterBar:
         return chip_of(state_words(label.value), words("–", "n")).on("click", partial(self._toggle, label))
 
     def _draw_others(self, job_filter: JobFilter) -> None:
-        with box("hbox wrap"):
-            if self._typed.typed:
-                self._draw_typed()
-            for name, value in job_filter.to_params().items():
-                if name not in _FIELDS or (name == "kind" and len(job_filter.kind) > 1):
-                    with box("chip", "button").props("type=button aria-pressed=true") as chip:
-                        text(f"{name}: {self._names.get(name, value)[:40]}").props["title"] = value
-                        ui.icon("close").props("aria-hidden=true")
-                    chip.props["aria-label"] = f"Remove filter {name}"
-                    chip.on("click", partial(self._remove, name))
+        if self._typed.typed:
+            self._draw_typed()
+        for name, value in job_filter.to_params().items():
+            if name not in _FIELDS or (name == "kind" and len(job_filter.kind) > 1):
+                self._draw_other(name, value)
+
+    def _draw_other(self, name: str, value: str) -> None:
+        title = self._names.get(name)
+        chip = chip_of(filter_words(name, value, title), icon("close")).on("click", partial(self._remove, name))
+        set_pressed(chip, pressed=True)
+        chip.props["title"] = f"{name}: {value}" + (f" ({title})" if title else "")
+        chip.props["aria-label"] = f"Remove filter {name}"
 
     def _draw_typed(self) -> None:
         typed = " ".join(self._typed.typed)

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from core.people.in_need import UserInNeed
 from core.people.users import SAY_MORE, UserLine
-from ui.components.base.markup import anchor, lines, words
+from ui.components.base.markup import anchor, lines, moment, words
 from ui.components.base.state_chip import demo_words, state_words
 
 
@@ -14,12 +15,28 @@ def user_lines(users: Iterable[UserLine]) -> None:
     lines([_line(user) for user in users], "rows users")
 
 
+def need_lines(users: Iterable[UserInNeed]) -> None:
+    """Draw users with why they need help, and since when, in the order given."""
+    lines([_need(user) for user in users], "rows users in-need")
+
+
+def _need(user: UserInNeed) -> Markup:
+    at = [moment(user.at, classes="muted")] if user.at else []
+    return anchor(
+        f"/users/{user.id}", _state(user), words(user.email, "clip strong"), words(user.cause, "clip muted"), *at
+    )
+
+
+def _state(user: UserLine | UserInNeed) -> Markup:
+    if user.situation in SAY_MORE:
+        return state_words(user.situation, f"{user.situation} · {user.status}")
+    return demo_words(user.status)
+
+
 def _line(user: UserLine) -> Markup:
     return anchor(
         f"/users/{user.id}",
-        state_words(user.situation, f"{user.situation} · {user.status}")
-        if user.situation in SAY_MORE
-        else demo_words(user.status),
+        _state(user),
         words(user.email, "clip strong"),
         words(user.name or "", "clip muted"),
         words(user.role if user.role != "member" else "", "muted"),
