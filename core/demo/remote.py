@@ -74,7 +74,8 @@ class DemoService:
     def fault_now(self) -> str:
         """Ask for the first page of the smallest preset, once, and return what is wrong: "answers 503"; empty: nothing.
 
-        The request is one of the protocol, with the same limits and credentials; no user and no job is in it.
+        The request is one of the protocol, with the same limits and credentials; no user and no job is in it. Raises
+        TimeoutError where no complete answer comes in time.
         """
         request = PageRequest(Preset.NANO, "probe", clock.now(), 0, _limit(Preset.NANO), totals=None)
         try:
@@ -83,7 +84,7 @@ class DemoService:
                     return f"answers {response.status_code}"
                 self._read(self._body(response, monotonic() + self._seconds), request)
         except (httpx2.TimeoutException, TryAgain):
-            return f"does not answer within {self._seconds:g} s"
+            raise TimeoutError from None
         except httpx2.TransportError as error:
             return "cannot be reached" if isinstance(error, httpx2.ConnectError) else "closes the connection early"
         except GiveUp:

@@ -55,9 +55,9 @@ def test_support_sees_that_a_failure_is_one_of_several_and_when_the_service_answ
                 assert service.seen == [], "it is asked where a page is about its failure"
                 page.goto(f"/users/{first.id}")
                 diagnosis = page.get_by_label("Diagnosis")
-                diagnosis.get_by_text("The demo service still answers 503 (checked").wait_for()
+                diagnosis.get_by_text("The demo service answers 503 (checked").wait_for()
                 service.answers[:] = [well]
-                diagnosis.get_by_text("The demo service answers again (checked").wait_for()
+                diagnosis.get_by_text("The demo service answers a first request now (checked").wait_for()
                 assert len(service.seen) <= 3, "five seconds are between two questions"
                 diagnosis.get_by_role("link", name="3 other users failed for the same reason since").click()
                 page.get_by_role("button", name="Remove filter other_than").get_by_text(first.email).wait_for()
