@@ -1,5 +1,6 @@
 """The diagnosis of a job that has ended: what failed and whether doing it again can help."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,13 @@ from core.operation import Machine, Operation
 from core.operations import BY_NAME, clean_up_of
 
 _REPEAT: Final = "If it happens again, give our support this number"
+
+#: What the errors of calls to other programs contain, and what their owners read of it.
+_CAUSES: Final[Mapping[str, str]] = {
+    "not answer": "A service that this needs did not answer",
+    "answered with an error": "A service that this needs answered with an error",
+    "closed the connection early": "A service that this needs broke off its answer",
+}
 
 
 def failed(context: JobContext) -> Explanation:
@@ -103,9 +111,17 @@ def customer_error(job: BackgroundJob) -> str:
             f"Please give our support this number: {number}."
         )
     if job.error_type in (TryAgain.__name__, WORKER_LOST):
-        cause = "A service that this needs did not answer" if job.error_type != WORKER_LOST else "It was interrupted"
-        return f"{cause}. {left} Please try again in a few minutes. {_REPEAT}: {number}."
+        return f"{_cause(job)}. {left} Please try again in a few minutes. {_REPEAT}: {number}."
     return f"Something went wrong on our side. {left} Please try again. {_REPEAT}: {number}."
+
+
+def _cause(job: BackgroundJob) -> str:
+    """Return in the owner's words what an attempt failed of, as far as its error tells."""
+    if job.error_type == WORKER_LOST:
+        return "It was interrupted"
+    error = error_of(job)
+    causes = (cause for problem, cause in _CAUSES.items() if problem in error)
+    return next(causes, "Something that this needs did not work")
 
 
 def number_of(row: BackgroundJob | User) -> str:
