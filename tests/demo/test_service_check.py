@@ -14,7 +14,9 @@ from sqlmodel import Session
 from typer.testing import CliRunner
 
 from core import outside
-from core.diagnosis.service_check import ServiceCheck, check_service
+from core.diagnosis.answer import Diagnosis
+from core.diagnosis.customer import demo_state, owner_after_check
+from core.diagnosis.service_check import ServiceCheck, after_check, check_service
 from core.diagnosis.user import diagnose_user, explain_job
 from core.errors import GiveUp, JobError, TryAgain
 from core.jobs.failure import failure_of
@@ -183,7 +185,8 @@ def fail(engine: Engine, error: JobError, attempts: int = 3) -> tuple[Session, B
 CAUSES = {
     "it failed": (TryAgain(f"{NAME} at http://x answered with an error (503)."), 3, NAME),
     "it pauses": (TryAgain(f"{NAME} at http://x answered with an error (503)."), 1, NAME),
-    "another attempt would not help": (GiveUp(f"{NAME} at http://x refused the request (400)."), 1, ""),
+    "no other attempt helps until it is mended": (GiveUp(f"{NAME} at http://x refused the request (400)."), 1, NAME),
+    "another setting is wrong": (GiveUp("DEMO_SERVICE_URL is invalid."), 1, ""),
     "something else failed": (TryAgain("The database is full."), 3, ""),
 }
 
@@ -230,3 +233,66 @@ def test_a_slow_service_is_a_note_of_doctor_and_no_failure(engine: Engine, at: P
         result = CliRunner().invoke(program, ["doctor"])
     assert f"outside service: The demo service {SLOW}." in result.output.splitlines()
     assert result.exit_code == 0, result.output
+
+
+DOWN, SLOWLY, WELL = ServiceCheck(NAME, "answers 503"), ServiceCheck(NAME, SLOW, is_slow=True), ServiceCheck(NAME, "")
+BUSY = TryAgain(f"{NAME} at http://x answered with an error (503).")
+GARBAGE = GiveUp(f"{NAME} at http://x sent an invalid response (totals: missing).")
+
+
+def offers(diagnosis: Diagnosis) -> tuple[str, list[str]]:
+    return diagnosis.remedy.label if diagnosis.remedy else "", [each.label for each in diagnosis.others]
+
+
+def test_what_the_service_refuses_now_is_not_recommended_until_it_answers(engine: Engine) -> None:
+    for attempts, label, others in ((3, "Retry", []), (1, "Start now", ["Cancel"])):
+        session, job = fail(engine, BUSY, attempts)
+        with session:
+            diagnosis = explain_job(session, job.id)
+        for check in (None, SLOWLY, WELL):
+            assert offers(after_check(diagnosis, check)) == (label, others)
+        down = after_check(diagnosis, DOWN)
+        assert offers(down) == ("", [label, *others])
+        assert down.others[0].effect.startswith("The demo service answers 503 now. ")
+
+
+def test_before_the_last_attempt_waiting_is_what_helps(engine: Engine) -> None:
+    session, job = fail(engine, BUSY, 2)
+    with session:
+        diagnosis = explain_job(session, job.id)
+    assert "number 3 of 3" in diagnosis.sentence
+    for check in (None, DOWN, WELL):
+        assert offers(after_check(diagnosis, check)) == ("", ["Start now", "Cancel"])
+    assert "It is the last one" in diagnosis.others[0].effect
+
+
+def test_a_failure_that_no_attempt_helps_is_retried_once_the_service_is_mended(engine: Engine) -> None:
+    session, job = fail(engine, GARBAGE, 1)
+    with session:
+        broken, owner = explain_job(session, job.id), demo_state(session, job.user_id)
+    for check in (None, DOWN, SLOWLY):
+        assert offers(after_check(broken, check)) == ("Dismiss", [])
+        assert not owner_after_check(owner, check).can_retry
+    assert "Doing it again ends the same way until the service is mended: tell the admins." in broken.evidence
+    assert "trying again does not help before" in broken.customer
+    mended, able = after_check(broken, WELL), owner_after_check(owner, WELL)
+    assert offers(mended) == ("Retry", ["Dismiss"])
+    assert "ends the same way until" not in " ".join(mended.evidence)
+    assert mended.for_admins == broken.for_admins
+    assert able.can_retry
+    assert "Please try again" in str(able.error)
+    assert "does not help" not in str(able.error) + able.sentence
+    assert str(job.id)[:13] in str(able.error)
+
+
+def test_the_command_line_offers_retry_where_the_service_is_mended(engine: Engine, at: Point) -> None:
+    session, job = fail(engine, GARBAGE, 1)
+    program = typer.Typer()
+    cli.install(program, lambda: nullcontext(engine))
+    with session, FakeService(well) as service:
+        at(service.url)
+        said = CliRunner().invoke(program, ["jobs", "explain", str(job.id)], catch_exceptions=False).output
+        assert "Remedy: Retry. " in said
+        service.answers[:] = [status(503)]
+        said = CliRunner().invoke(program, ["jobs", "explain", str(job.id)], catch_exceptions=False).output
+        assert "Retry" not in said
