@@ -27,7 +27,7 @@ class OutsideService:
     #: In sentences; the errors of its calls begin with it.
     name: str
     #: Asks it now, and returns what it does wrong: "answers 503"; empty: nothing; None: there is nothing to ask. It
-    #: sends the smallest request, nothing about users, and ends by its own limits.
+    #: sends the smallest request, nothing about users, and ends by its own limits, with TimeoutError.
     fault_now: Callable[[], str | None]
 
 
@@ -35,7 +35,10 @@ _questions: Final[dict[str, "Future[str | None]"]] = {}
 
 
 def ask_now(service: OutsideService) -> str | None:
-    """Return what `fault_now` returns, within PROBE_SECONDS; a question that has no answer yet is not repeated."""
+    """Return what `fault_now` returns, within PROBE_SECONDS; a question that has no answer yet is not repeated.
+
+    Raises TimeoutError where no answer comes in time: the service may be at work on it, as jobs wait longer.
+    """
     question = _questions.get(service.name)
     if question is None or question.done():
         question = _questions[service.name] = Future()
@@ -43,7 +46,7 @@ def ask_now(service: OutsideService) -> str | None:
     try:
         return question.result(PROBE_SECONDS)
     except TimeoutError:
-        return f"does not answer within {PROBE_SECONDS:g} s"
+        raise
     except Exception as error:  # noqa: BLE001 - a page is shown with it, whatever is wrong
         return f"cannot be asked ({type(error).__name__})"
 

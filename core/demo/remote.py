@@ -74,7 +74,8 @@ class DemoService:
     def fault_now(self) -> str:
         """Ask for the first page of the smallest preset, once, and return what is wrong: "answers 503"; empty: nothing.
 
-        The request is one of the protocol, with the same limits and credentials; no user and no job is in it.
+        The request is one of the protocol, with the same limits and credentials; no user and no job is in it. Raises
+        TimeoutError where no complete answer comes in time.
         """
         request = PageRequest(Preset.NANO, "probe", clock.now(), 0, _limit(Preset.NANO), totals=None)
         try:
@@ -83,7 +84,7 @@ class DemoService:
                     return f"answers {response.status_code}"
                 self._read(self._body(response, monotonic() + self._seconds), request)
         except (httpx2.TimeoutException, TryAgain):
-            return f"does not answer within {self._seconds:g} s"
+            raise TimeoutError from None
         except httpx2.TransportError as error:
             return "cannot be reached" if isinstance(error, httpx2.ConnectError) else "closes the connection early"
         except GiveUp:
@@ -124,7 +125,7 @@ class DemoService:
         except httpx2.TransportError as error:
             no_connection = isinstance(error, httpx2.ConnectError)
             problem = "did not answer: no connection" if no_connection else "closed the connection early"
-            raise TryAgain(f"{self.name} {problem}. Check that it is running, then retry.") from None
+            raise TryAgain(f"{self.name} {problem}.") from None
 
     def _request(self, client: httpx2.Client, request: PageRequest) -> AbstractContextManager[httpx2.Response]:
         headers = {"Idempotency-Key": f"{request.seed}:{request.start}"}
@@ -150,7 +151,7 @@ class DemoService:
 
     def _refusal(self, status: int, request: PageRequest) -> JobError:
         if status in _PATIENCE or httpx2.codes.is_server_error(status):
-            return TryAgain(f"{self.name} answered with an error ({status}). Check the service, then retry.")
+            return TryAgain(f"{self.name} answered with an error ({status}).")
         if httpx2.codes.is_redirect(status):
             return GiveUp(f"{self.name} redirects to another address ({status}). Set DEMO_SERVICE_URL to that one.")
         if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
@@ -162,7 +163,7 @@ class DemoService:
         return GiveUp(f"{self.name} refused the request ({status}). {_SEE}")
 
     def _timeout(self) -> TryAgain:
-        return TryAgain(f"{self.name} did not answer within {self._seconds:g} s. Check that it is running, then retry.")
+        return TryAgain(f"{self.name} did not answer within {self._seconds:g} s.")
 
 
 _SEE = "See docs/demo-service.md for the expected format."

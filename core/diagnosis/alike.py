@@ -31,7 +31,7 @@ WINDOW: Final = timedelta(hours=24)
 FAILED: Final = sa.literal_column(f"'{JobStatus.FAILED}'", sa.Text())
 _QUEUED: Final = sa.literal_column(f"'{JobStatus.QUEUED}'", sa.Text())
 #: What a customer reads besides, who reads nothing of others.
-NOT_ALONE: Final = "We know of this problem; it does not concern you alone."
+NOT_ALONE: Final = "It does not concern you alone: our system shows the same problem for others."
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,10 @@ class Explanation:
     for_admins: str = ""
     #: Which other users are in the same trouble; customers read that they are not alone, without numbers.
     alike: tuple[CountedJobs, ...] = ()
-    #: The outside service whose failure this is, where another attempt can help: what it answers now can be asked.
+    #: The outside service whose failure this is, whether or not another attempt can help: it can be asked now.
     service: str = ""
+    #: What is so instead where that service answers properly now.
+    if_mended: "Explanation | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Diagnosis:
     for_admins: str = ""
     alike: tuple[CountedJobs, ...] = ()
     service: str = ""
+    if_mended: Explanation | None = None
 
     @classmethod
     def of(cls, situation: Situation, explanation: Explanation) -> Self:

@@ -1,6 +1,6 @@
 """A creator's demo mode as they see it: its state, its job, and the diagnosis in the customer's voice."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from core.diagnosis.answer import Diagnosis
 from core.diagnosis.cancelling import customer_offer
 from core.diagnosis.context import JobContext, latest_job, load_context
 from core.diagnosis.ended import is_final
+from core.diagnosis.service_check import ServiceCheck
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_in
 from core.errors import NotFound
@@ -45,6 +46,9 @@ class DemoState:
     error: str | None = None
     #: Doing the failed job again may help.
     can_retry: bool = True
+    #: The outside service whose failure that is, and the sentence where it answers properly now; empty: as before.
+    service: str = ""
+    if_mended: str = ""
     #: How the active job can be ended early; None: it was asked to stop, or there is none.
     cancel: CancelOffer | None = None
 
@@ -66,6 +70,13 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
             error=_error(user, diagnosis),
         )
     return _with_job(user, context, diagnosis, last_preset(session, user))
+
+
+def owner_after_check(state: DemoState, check: ServiceCheck | None) -> DemoState:
+    """Return a state as a look at its service leaves it: what it refused for good can be retried once it is mended."""
+    if check is None or check.fault or not state.if_mended:
+        return state
+    return replace(state, sentence=state.if_mended, error=state.if_mended, can_retry=True)
 
 
 def last_preset(session: Session, user: User) -> str | None:
@@ -106,6 +117,8 @@ def _with_job(user: User, context: JobContext, diagnosis: Diagnosis, preset: str
         result=job.result,
         error=_error(user, diagnosis),
         can_retry=not is_final(job),
+        service=diagnosis.service,
+        if_mended=diagnosis.if_mended.customer if diagnosis.if_mended else "",
         cancel=customer_offer(job) if is_active and not job.cancel_requested_at else None,
     )
 

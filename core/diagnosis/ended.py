@@ -1,5 +1,6 @@
 """The diagnosis of a job that has ended: what failed and whether doing it again can help."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,13 @@ from core.operations import BY_NAME, clean_up_of
 
 _REPEAT: Final = "If it happens again, give our support this number"
 
+#: What the errors of calls to other programs contain, and what their owners read of it.
+_CAUSES: Final[Mapping[str, str]] = {
+    "not answer": "A service that this needs did not answer",
+    "answered with an error": "A service that this needs answered with an error",
+    "closed the connection early": "A service that this needs broke off its answer",
+}
+
 
 def failed(context: JobContext) -> Explanation:
     """Explain a failed job: Retry where another attempt can help, else Dismiss and a message to the admins."""
@@ -27,15 +35,29 @@ def failed(context: JobContext) -> Explanation:
         settled = ("It is dealt with: other work has come after it.", *evidence)
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
     if is_final(job):
-        advice = "Doing it again ends the same way: tell the admins."
-        return Explanation(
-            sentence,
-            customer_error(job),
-            (advice, *evidence),
-            clean_up_remedy(job),
-            for_admins=f"Job {job.id} ({job.kind}) failed for good: {error_of(job)}",
-        )
+        return _failed_for_good(context, sentence, evidence)
     return Explanation(sentence, customer_error(job), evidence, retry_remedy(job))
+
+
+def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
+    """Explain a failure that no other attempt helps, or only once the service that caused it is mended."""
+    job, clean_up, service = context.job, clean_up_remedy(context.job), failing_service(context)
+    mended = Explanation(
+        sentence,
+        customer_error(job, is_mended=True),
+        ("The service is answering properly: doing it again may work. If it does not, tell the admins.", *evidence),
+        retry_remedy(job),
+        (clean_up,) if clean_up else (),
+    )
+    until = " until the service is mended" if service else ""
+    return Explanation(
+        sentence,
+        customer_error(job),
+        (f"Doing it again ends the same way{until}: tell the admins.", *evidence),
+        clean_up,
+        for_admins=f"Job {job.id} ({job.kind}) failed for good: {error_of(job)}",
+        if_mended=mended if service else None,
+    )
 
 
 def succeeded(context: JobContext) -> Explanation:
@@ -64,12 +86,12 @@ def is_final(job: BackgroundJob) -> bool:
 
 
 def failing_service(context: JobContext) -> str:
-    """Return the outside service whose error a job ended with, where another attempt can help; empty: of none."""
+    """Return the outside service whose error a job ended with and has open; empty: of none."""
     job, kind = context.job, BY_NAME.get(context.job.kind)
     service = kind.outside if isinstance(kind, Operation) else None
     is_open = context.label is Label.RETRYING or (context.label is Label.FAILED and not context.is_settled)
     is_its_error = service is not None and error_of(job).startswith(service.name)
-    return service.name if service and is_its_error and is_open and not is_final(job) else ""
+    return service.name if service and is_its_error and is_open else ""
 
 
 def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:
@@ -94,18 +116,31 @@ def row_clean_up(machine: Machine[Any], row_id: UUID) -> Remedy | None:
     return Remedy(clean_up.name, row_id, clean_up.label, effect) if clean_up else None
 
 
-def customer_error(job: BackgroundJob) -> str:
-    """Return what a failure means for the job's owner: an error's own text names hosts, settings and classes."""
+def customer_error(job: BackgroundJob, *, is_mended: bool = False) -> str:
+    """Return what a failure means for the job's owner: an error's own text names hosts, settings and classes.
+
+    `is_mended`: the service that caused it answers properly now.
+    """
     number, left = number_of(job), left_by_failure(job)
+    if is_mended:
+        return f"A service that this needs did not work, and answers now. {left} Please try again. {_REPEAT}: {number}."
     if is_final(job):
         return (
-            f"This cannot work until our team has mended something, and trying again does not help. {left} "
+            f"This cannot work until our team has mended something, and trying again does not help before. {left} "
             f"Please give our support this number: {number}."
         )
     if job.error_type in (TryAgain.__name__, WORKER_LOST):
-        cause = "A service that this needs did not answer" if job.error_type != WORKER_LOST else "It was interrupted"
-        return f"{cause}. {left} Please try again in a few minutes. {_REPEAT}: {number}."
+        return f"{_cause(job)}. {left} Please try again in a few minutes. {_REPEAT}: {number}."
     return f"Something went wrong on our side. {left} Please try again. {_REPEAT}: {number}."
+
+
+def _cause(job: BackgroundJob) -> str:
+    """Return in the owner's words what an attempt failed of, as far as its error tells."""
+    if job.error_type == WORKER_LOST:
+        return "It was interrupted"
+    error = error_of(job)
+    causes = (cause for problem, cause in _CAUSES.items() if problem in error)
+    return next(causes, "Something that this needs did not work")
 
 
 def number_of(row: BackgroundJob | User) -> str:

@@ -24,8 +24,13 @@ def explanation_of(context: JobContext) -> Explanation:
     """Return a job's sentences, its evidence and its remedy, and who else is in the same trouble."""
     explanation = _EXPLAINED.get(context.label, ended.unreadable)(context)
     alike = facts_about(context.alike, context.job, context.now)
-    customer = f"{explanation.customer} {NOT_ALONE}" if alike else explanation.customer
-    return replace(explanation, customer=customer, alike=alike, service=ended.failing_service(context))
+    explanation = replace(explanation, alike=alike, service=ended.failing_service(context))
+    return _not_alone(explanation) if alike else explanation
+
+
+def _not_alone(explanation: Explanation) -> Explanation:
+    mended = explanation.if_mended and _not_alone(explanation.if_mended)
+    return replace(explanation, customer=f"{explanation.customer} {NOT_ALONE}", if_mended=mended)
 
 
 _EXPLAINED: Final[Mapping[Label, Callable[[JobContext], Explanation]]] = {

@@ -4,6 +4,7 @@
 the same one.
 """
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -39,7 +40,9 @@ def explain_job(session: Session, job_id: UUID) -> Diagnosis:
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
-    return explain(load_context(session, job))
+    diagnosis = explain(load_context(session, job))
+    user = session.get(User, job.user_id) if diagnosis.for_admins and job.user_id else None
+    return _with_names(diagnosis, user) if user else diagnosis
 
 
 def diagnose(user: User, context: JobContext | None, data: UserData | None = None) -> Diagnosis:
@@ -47,6 +50,20 @@ def diagnose(user: User, context: JobContext | None, data: UserData | None = Non
 
     `data`: what the user's rows and the log say, which lists do not read. Without it, nothing is said about them.
     """
+    return _with_names(_diagnosed(user, context, data), user)
+
+
+def _with_names(diagnosis: Diagnosis, user: User) -> Diagnosis:
+    """Return it with a message to the admins that names the user and the number of others in the same trouble."""
+    message = diagnosis.for_admins
+    if not message:
+        return diagnosis
+    end = "" if message.endswith((".", "?")) else "."
+    others = (each.sentence for each in diagnosis.alike)
+    return replace(diagnosis, for_admins=" ".join([f"{message}{end}", f"It is about {user.email}.", *others]))
+
+
+def _diagnosed(user: User, context: JobContext | None, data: UserData | None) -> Diagnosis:
     state = user.demo_mode_status
     active = context if context and context.job.status not in TERMINAL else None
     situation = situation_of_row(state, active.situation if active else None, demo_mode)

@@ -78,6 +78,10 @@ def retrying(context: JobContext) -> Explanation:
     wait = job.run_at - context.now
     when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or _next_start(job)
     soon = f"in {spoken(wait)}" if wait > timedelta(0) else "as soon as there is room"
+    # The pause is for what failed to recover: before the last attempt, waiting is what helps.
+    is_last = job.attempt + 1 >= job.max_attempts
+    risk = " It is the last one: waiting makes it more likely to work." if is_last else ""
+    start_now = _start_now(context, f"The next attempt starts at once, without the pause.{risk}")
     return Explanation(
         f"{name_of(context)} is between attempts: number {job.attempt + 1} of {job.max_attempts} {when}.",
         f"An attempt did not work. The next one, number {job.attempt + 1} of {job.max_attempts}, starts {soon}.",
@@ -87,8 +91,8 @@ def retrying(context: JobContext) -> Explanation:
             *queue_evidence(context),
             *requested_evidence(context),
         ),
-        None if is_due else _start_now(context, "The next attempt starts at once, without the pause."),
-        or_cancel(job),
+        None if is_due or is_last else start_now,
+        (start_now, *or_cancel(job)) if is_last and not is_due else or_cancel(job),
     )
 
 

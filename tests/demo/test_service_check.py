@@ -14,7 +14,9 @@ from sqlmodel import Session
 from typer.testing import CliRunner
 
 from core import outside
-from core.diagnosis.service_check import ServiceCheck, check_service
+from core.diagnosis.answer import Diagnosis
+from core.diagnosis.customer import demo_state, owner_after_check
+from core.diagnosis.service_check import ServiceCheck, after_check, check_service
 from core.diagnosis.user import diagnose_user, explain_job
 from core.errors import GiveUp, JobError, TryAgain
 from core.jobs.failure import failure_of
@@ -76,6 +78,7 @@ FAULTS = {
     "garbage": (body(b"<html>"), "sends an invalid response"),
     "hangs up": (hang_up, "closes the connection early"),
 }
+SLOW = "answers slowly or not at all (no answer within 0.2 s)"
 HANGS = {"silent": silent, "drips": drip, "drips headers": drip_headers}
 
 
@@ -87,8 +90,8 @@ def test_what_the_service_does_now_is_said_in_words(case: str, at: Point) -> Non
         check = check_service(NAME)
     assert check is not None
     assert check.fault == fault
-    finding = f"still {fault}" if fault else "answers again"
-    assert check.sentence == f"The demo service {finding} (checked just now)."
+    assert check.sentence == f"The demo service {fault or 'answers a first request now'} (checked just now)."
+    assert check.is_down is bool(fault)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -98,7 +101,8 @@ def test_a_service_that_hangs_is_waited_for_no_longer_than_people_wait(case: str
         at(service.url)
         check = check_service(NAME)
     assert check is not None
-    assert check.fault == "does not answer within 0.2 s"
+    assert check.fault == SLOW
+    assert not check.is_down, "it may be at work: its own limit is longer"
 
 
 def test_a_service_that_is_not_there_cannot_be_reached(at: Point) -> None:
@@ -124,7 +128,7 @@ def test_a_question_that_hangs_is_not_asked_again_until_it_ends(at: Point) -> No
     with FakeService(drip_headers) as service:
         at(service.url)
         checks = [check_service(NAME) for _ in range(3)]
-        assert [check and check.fault for check in checks] == ["does not answer within 0.2 s"] * 3
+        assert [check and check.fault for check in checks] == [SLOW] * 3
         assert len(service.seen) == 1
 
 
@@ -181,7 +185,8 @@ def fail(engine: Engine, error: JobError, attempts: int = 3) -> tuple[Session, B
 CAUSES = {
     "it failed": (TryAgain(f"{NAME} at http://x answered with an error (503)."), 3, NAME),
     "it pauses": (TryAgain(f"{NAME} at http://x answered with an error (503)."), 1, NAME),
-    "another attempt would not help": (GiveUp(f"{NAME} at http://x refused the request (400)."), 1, ""),
+    "no other attempt helps until it is mended": (GiveUp(f"{NAME} at http://x refused the request (400)."), 1, NAME),
+    "another setting is wrong": (GiveUp("DEMO_SERVICE_URL is invalid."), 1, ""),
     "something else failed": (TryAgain("The database is full."), 3, ""),
 }
 
@@ -211,9 +216,83 @@ def test_the_command_line_asks_once_and_doctor_reports_it(engine: Engine, at: Po
     with session, FakeService(status(503)) as service:
         at(service.url)
         said = CliRunner().invoke(program, ["jobs", "explain", str(job.id)], catch_exceptions=False).output
-        assert "  The demo service still answers 503 (checked just now)." in said.splitlines()
+        assert "  The demo service answers 503 (checked just now)." in said.splitlines()
         assert len(service.seen) == 1
         finding = next(each for each in examine_all(engine) if each.problem == "outside service")
         assert finding.says == "The demo service answers 503"
         service.answers[:] = [well]
         assert "outside service" not in {each.problem for each in examine_all(engine)}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_slow_service_is_a_note_of_doctor_and_no_failure(engine: Engine, at: Point) -> None:
+    program = typer.Typer()
+    cli.install(program, lambda: nullcontext(engine))
+    with FakeService(silent) as service:
+        at(service.url)
+        result = CliRunner().invoke(program, ["doctor"])
+    assert f"outside service: The demo service {SLOW}." in result.output.splitlines()
+    assert result.exit_code == 0, result.output
+
+
+DOWN, SLOWLY, WELL = ServiceCheck(NAME, "answers 503"), ServiceCheck(NAME, SLOW, is_slow=True), ServiceCheck(NAME, "")
+BUSY = TryAgain(f"{NAME} at http://x answered with an error (503).")
+GARBAGE = GiveUp(f"{NAME} at http://x sent an invalid response (totals: missing).")
+
+
+def offers(diagnosis: Diagnosis) -> tuple[str, list[str]]:
+    return diagnosis.remedy.label if diagnosis.remedy else "", [each.label for each in diagnosis.others]
+
+
+def test_what_the_service_refuses_now_is_not_recommended_until_it_answers(engine: Engine) -> None:
+    for attempts, label, others in ((3, "Retry", []), (1, "Start now", ["Cancel"])):
+        session, job = fail(engine, BUSY, attempts)
+        with session:
+            diagnosis = explain_job(session, job.id)
+        for check in (None, SLOWLY, WELL):
+            assert offers(after_check(diagnosis, check)) == (label, others)
+        down = after_check(diagnosis, DOWN)
+        assert offers(down) == ("", [label, *others])
+        assert down.others[0].effect.startswith("The demo service answers 503 now. ")
+
+
+def test_before_the_last_attempt_waiting_is_what_helps(engine: Engine) -> None:
+    session, job = fail(engine, BUSY, 2)
+    with session:
+        diagnosis = explain_job(session, job.id)
+    assert "number 3 of 3" in diagnosis.sentence
+    for check in (None, DOWN, WELL):
+        assert offers(after_check(diagnosis, check)) == ("", ["Start now", "Cancel"])
+    assert "It is the last one" in diagnosis.others[0].effect
+
+
+def test_a_failure_that_no_attempt_helps_is_retried_once_the_service_is_mended(engine: Engine) -> None:
+    session, job = fail(engine, GARBAGE, 1)
+    with session:
+        broken, owner = explain_job(session, job.id), demo_state(session, job.user_id)
+    for check in (None, DOWN, SLOWLY):
+        assert offers(after_check(broken, check)) == ("Dismiss", [])
+        assert not owner_after_check(owner, check).can_retry
+    assert "Doing it again ends the same way until the service is mended: tell the admins." in broken.evidence
+    assert "trying again does not help before" in broken.customer
+    mended, able = after_check(broken, WELL), owner_after_check(owner, WELL)
+    assert offers(mended) == ("Retry", ["Dismiss"])
+    assert "ends the same way until" not in " ".join(mended.evidence)
+    assert mended.for_admins == broken.for_admins
+    assert able.can_retry
+    assert "Please try again" in str(able.error)
+    assert "does not help" not in str(able.error) + able.sentence
+    assert str(job.id)[:13] in str(able.error)
+
+
+def test_the_command_line_offers_retry_where_the_service_is_mended(engine: Engine, at: Point) -> None:
+    session, job = fail(engine, GARBAGE, 1)
+    program = typer.Typer()
+    cli.install(program, lambda: nullcontext(engine))
+    with session, FakeService(well) as service:
+        at(service.url)
+        said = CliRunner().invoke(program, ["jobs", "explain", str(job.id)], catch_exceptions=False).output
+        assert "Remedy: Retry. " in said
+        service.answers[:] = [status(503)]
+        said = CliRunner().invoke(program, ["jobs", "explain", str(job.id)], catch_exceptions=False).output
+        assert "Retry" not in said

@@ -155,6 +155,19 @@ def test_customers_read_that_they_are_not_alone_and_no_number(
     assert "5" not in customer.replace(customer.split("number: ")[1].split(".")[0], "")
     alone = demo_state(session, failed(session, error_fingerprint="mine").user_id).sentence
     assert NOT_ALONE not in alone
+    assert "We know" not in customer, "no person was told"
+
+
+def test_the_message_to_the_admins_names_the_user_and_how_many_others_are_in_the_same_trouble(
+    session: Session,
+) -> None:
+    error = {"error_type": "GiveUp", "error_message": "It is broken", "error_fingerprint": "f00"}
+    own, _, _ = (failed(session, **error) for _ in range(3))
+    waits, _ = due(session), due(session)
+    for job, others in ((own, "2 other users failed for the same reason"), (waits, "1 other user waits")):
+        email = session.get_one(User, job.user_id).email
+        for diagnosis in (diagnosis_of(session, job), explain_job(session, job.id)):
+            assert f". It is about {email}. {others}" in diagnosis.for_admins
 
 
 def test_programs_get_the_filter_with_the_number_and_members_neither(

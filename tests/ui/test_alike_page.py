@@ -19,23 +19,24 @@ from tests.ui.conftest import Console, _serve
 pytestmark = pytest.mark.browser
 
 
-def fail(session: Session, message: str) -> User:
+def fail(session: Session, message: str, kind: str = "TryAgain") -> User:
     """Add a user whose job failed with this error."""
     user = make_user(session, demo_mode_status=DemoModeStatus.FAILED)
     failure = failure_of(RuntimeError(message))
     ended = {"status": JobStatus.FAILED, "attempt": 3, "finished_at": datetime.now(UTC)}
-    error = {"error_type": "TryAgain", "error_message": message, "error_fingerprint": failure.fingerprint}
+    error = {"error_type": kind, "error_message": message, "error_fingerprint": failure.fingerprint}
     session.add(BackgroundJob(kind="demo.enable", machine=demo_mode.name, user_id=user.id, **ended, **error))
     return user
 
 
-def people(engine: Engine, message: str) -> tuple[User, User]:
-    """Add four users who failed alike; return a support person and the first of them."""
+def people(engine: Engine, message: str) -> tuple[User, User, User]:
+    """Add four users who failed alike; return a support person, the first of them, and one who failed for good."""
     with Session(engine, expire_on_commit=False) as session:
         support = make_user(session, role=Role.SUPPORT)
         first, *_ = [fail(session, message) for _ in range(4)]
+        refused = fail(session, f"{demo_service.name} at http://127.0.0.1:9 sent an invalid response.", "GiveUp")
         session.commit()
-    return support, first
+    return support, first, refused
 
 
 def test_support_sees_that_a_failure_is_one_of_several_and_when_the_service_answers_again(
@@ -46,7 +47,7 @@ def test_support_sees_that_a_failure_is_one_of_several_and_when_the_service_answ
         monkeypatch.setenv("DEMO_SERVICE_URL", service.url)
         for database_url in _fresh(server, template):
             engine = connect(database_url)
-            support, first = people(engine, message)
+            support, first, refused = people(engine, message)
             with _serve(database_url) as url:
                 console = Console(url, engine, Tabs(browser, url))
                 page = console.open(support, "/users")
@@ -55,10 +56,18 @@ def test_support_sees_that_a_failure_is_one_of_several_and_when_the_service_answ
                 assert service.seen == [], "it is asked where a page is about its failure"
                 page.goto(f"/users/{first.id}")
                 diagnosis = page.get_by_label("Diagnosis")
-                diagnosis.get_by_text("The demo service still answers 503 (checked").wait_for()
+                diagnosis.get_by_text("The demo service answers 503 (checked").wait_for()
+                diagnosis.get_by_text("The demo service answers 503 now. A new job starts").wait_for()
+                assert diagnosis.locator(".primary").count() == 0, "a fault is not asked again by the main button"
+                creator = console.open(refused, "/settings/demo-mode")
+                creator.get_by_text("trying again does not help").wait_for()
+                assert creator.get_by_role("button", name="Retry").count() == 0
                 service.answers[:] = [well]
-                diagnosis.get_by_text("The demo service answers again (checked").wait_for()
-                assert len(service.seen) <= 3, "five seconds are between two questions"
+                diagnosis.get_by_text("The demo service answers a first request now (checked").wait_for()
+                diagnosis.locator(".primary").get_by_text("Retry").wait_for()
+                creator.get_by_role("button", name="Retry").wait_for()
+                creator.get_by_text("answers now").wait_for()
+                assert len(service.seen) <= 4, "five seconds are between two questions"
                 diagnosis.get_by_role("link", name="3 other users failed for the same reason since").click()
                 page.get_by_role("button", name="Remove filter other_than").get_by_text(first.email).wait_for()
                 rows = page.locator(".jg-row[row-id]")

@@ -79,16 +79,21 @@ def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Se
 
 
 @pytest.mark.parametrize(
-    ("error_type", "shown"),
+    ("error_type", "problem", "shown"),
     [
-        ("TryAgain", "A service that this needs did not answer."),
-        ("WorkerLost", "It was interrupted."),
-        ("KeyError", "Something went wrong on our side."),
+        ("TryAgain", "did not answer: no connection", "A service that this needs did not answer."),
+        ("TryAgain", "answered with an error (503)", "A service that this needs answered with an error."),
+        ("TryAgain", "closed the connection early", "A service that this needs broke off its answer."),
+        ("TryAgain", "is not ready", "Something that this needs did not work."),
+        ("WorkerLost", "", "It was interrupted."),
+        ("KeyError", "", "Something went wrong on our side."),
     ],
 )
-def test_a_creator_reads_what_an_error_means_for_them(session: Session, ana: User, error_type: str, shown: str) -> None:
+def test_a_creator_reads_what_an_error_means_for_them(
+    session: Session, ana: User, error_type: str, problem: str, shown: str
+) -> None:
     job = request(session, demo.enable, ana.id, EnableForm(), SUPPORT)
-    job.status, job.error_type, job.error_message = JobStatus.FAILED, error_type, "The secret at 10.0.0.3"
+    job.status, job.error_type, job.error_message = JobStatus.FAILED, error_type, f"The secret at 10.0.0.3 {problem}."
     job.finished_at, ana.demo_mode_status = datetime.now(UTC), DemoModeStatus.FAILED
     session.flush()
 

@@ -41,13 +41,15 @@ class DoctorFinding:
     rows: Sequence[Mapping[str, Any]] = ()
     #: A person stopped it on purpose, or no job waits for it yet: it is said, and is no failure of the check.
     is_held: bool = False
+    #: It may be as it should be: it is said, and is no failure of the check.
+    is_note: bool = False
 
 
 def doctor(as_json: Json = False) -> None:
     """Check every invariant and every stuck user; exit 1 if anything is wrong, with the remedy."""
     with opened() as engine:
         findings = examine_all(engine)
-    wrong = [finding for finding in findings if not finding.is_held]
+    wrong = [finding for finding in findings if not (finding.is_held or finding.is_note)]
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], default=str, indent=2))
     else:
@@ -123,7 +125,9 @@ def _failing_services() -> Iterator[DoctorFinding]:
     for name in SERVICES:
         if (check := check_service(name)) and check.fault:
             remedy = "Look after the service; jobs that need it fail or wait until it answers"
-            yield DoctorFinding("outside service", f"{name} {check.fault}", remedy)
+            if check.is_slow:
+                remedy = "Look after the service if jobs that need it fail; they wait longer for an answer"
+            yield DoctorFinding("outside service", f"{name} {check.fault}", remedy, is_note=check.is_slow)
 
 
 def _late(session: Session) -> list[DoctorFinding]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.commands.registry import COMMANDS
 from core.diagnosis.answer import Diagnosis, Remedy
-from core.diagnosis.service_check import check_service
+from core.diagnosis.service_check import after_check, check_service
 from core.operations import BY_NAME
 from core.quoting import as_argument
 from core.wording import PROGRAM
@@ -23,13 +23,15 @@ _LINES = {
 
 def print_diagnosis(diagnosis: Diagnosis, email: str | None = None) -> None:
     """Print a diagnosis; `email` names the user whom it is about, if it is about one."""
+    check = check_service(diagnosis.service)
+    diagnosis = after_check(diagnosis, check)
     print_line(f"{str(diagnosis.situation).capitalize()}. {diagnosis.sentence}")
     for fact in diagnosis.evidence:
         print_line(f"  {fact}")
     for counted_jobs in diagnosis.alike:
         print_line(f"  {counted_jobs.sentence}")
         print_line(f"    {PROGRAM} jobs list{as_flags(counted_jobs.jobs)}")
-    if check := check_service(diagnosis.service):
+    if check:
         print_line(f"  {check.sentence}")
     if diagnosis.remedy:
         _print_remedy("Remedy", diagnosis.remedy, email)

@@ -8,7 +8,8 @@ from nicegui import ui
 from sqlmodel import Session
 
 from core.demo import rows
-from core.diagnosis.customer import DemoState, demo_state
+from core.diagnosis.customer import DemoState, demo_state, owner_after_check
+from core.diagnosis.service_check import ServiceCheck
 from core.diagnosis.situation import Situation
 from core.jobs.labels import AT_WORK, TERMINAL_WORDS, Label
 from core.models import DemoModeStatus
@@ -24,6 +25,7 @@ from ui.components.demo.demo_strip import DemoStrip
 from ui.components.demo.demo_words import UNSETTLED, deleted_lately, failure_words, is_cleaning_up, planned_operation
 from ui.components.demo.preset_cards import PresetCards
 from ui.components.jobs.operation_button import agreed
+from ui.service_checks import service_checks
 
 
 async def draw() -> None:
@@ -53,6 +55,7 @@ class DemoCard:
         self._sentence: ui.label | None = None
         self._effect: ui.label | None = None
         self._last: DemoState | None = None
+        self._check: ServiceCheck | None = None
 
     async def begin(self) -> None:
         """Show the state now and after every change."""
@@ -65,6 +68,7 @@ class DemoCard:
         state, has_rows = await access.load(_read, self._user_id)
         if self._part.box.is_deleted:
             return
+        state = owner_after_check(state, self._check)
         self._strip.show(state, has_rows=has_rows)
         at_rest = state.situation, bool(state.cancel)
         self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at, *at_rest))
@@ -73,7 +77,15 @@ class DemoCard:
         self._last = state
 
     async def _tick(self) -> None:
-        """Look again while the state is not at rest: without a worker, there is no commit that would tell."""
+        """Look again while the state is not at rest: without a worker, there is no commit that would tell.
+
+        The service that refused something for good is asked whether it is mended.
+        """
+        if self._last and self._last.if_mended:
+            self._check = await service_checks.now(self._last.service)
+            if bool(self._check and not self._check.fault) != self._last.can_retry:
+                await self.refresh()
+            return
         if self._last and self._last.situation in UNSETTLED:
             await self.refresh()
 

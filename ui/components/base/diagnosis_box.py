@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from core import clock
 from core.diagnosis.answer import Diagnosis
+from core.diagnosis.service_check import ServiceCheck, after_check
 from ui import design
 from ui.components.base.box import box, keep_ticking, text
 from ui.components.base.markup import anchor, moment, set_html, tagged, words
@@ -29,7 +30,9 @@ class DiagnosisBox:
         self._look = look
         self._announced = ""
         self._shown: tuple[str, ...] = ()
-        self._asks_for = ""
+        self._diagnosis: Diagnosis | None = None
+        self._admins: Sequence[str] = ()
+        self._check: ServiceCheck | None = None
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
         with box(look, "section").props('aria-label="Diagnosis"') as self._box:
             with box("because"):
@@ -42,7 +45,13 @@ class DiagnosisBox:
         keep_ticking(self._box, self._check_service)
 
     def show(self, diagnosis: Diagnosis, admins: Sequence[str] = ()) -> None:
-        """Show a diagnosis."""
+        """Show a diagnosis, as the last look at its service leaves it."""
+        if self._check and self._check.name != diagnosis.service:
+            self._check = None
+        self._diagnosis, self._admins = diagnosis, admins
+        self._draw(after_check(diagnosis, self._check))
+
+    def _draw(self, diagnosis: Diagnosis) -> None:
         self._box.classes(replace=f"{self._look} {design.SITUATIONS[diagnosis.situation]}")
         # Drawn anew only with other words, not with each second: a person may be marking them.
         if self._shown != (shown := (diagnosis.sentence, *diagnosis.evidence)):
@@ -50,8 +59,7 @@ class DiagnosisBox:
             set_html(self._sentence, ticking(diagnosis.sentence, now))
             set_html(self._evidence, *(tagged("li", ticking(fact, now)) for fact in diagnosis.evidence))
         set_html(self._alike, *(tagged("li", anchor(each.href, words(each.sentence))) for each in diagnosis.alike))
-        self._asks_for = diagnosis.service
-        self._remedies.show(diagnosis, admins)
+        self._remedies.show(diagnosis, self._admins)
         news = _FIGURES.sub("#", diagnosis.sentence)
         if self._announced not in ("", news):
             self._voice.set_text(diagnosis.sentence)
@@ -59,9 +67,15 @@ class DiagnosisBox:
 
     async def _check_service(self) -> None:
         """Say what the service that failed answers now; it is asked after the page was drawn, never for it."""
-        check = await service_checks.now(self._asks_for) if self._asks_for else None
-        if not self._box.is_deleted:
-            self._service.set_text(check.sentence if check else "")
+        name = self._diagnosis.service if self._diagnosis else ""
+        check = await service_checks.now(name) if name else None
+        # Meanwhile the page may have gone, or may be about something else.
+        if self._box.is_deleted or self._diagnosis is None or self._diagnosis.service != name:
+            return
+        self._service.set_text(check.sentence if check else "")
+        if check is not self._check:
+            self._check = check
+            self._draw(after_check(self._diagnosis, check))
 
 
 def ticking(sentence: str, now: datetime) -> Markup:

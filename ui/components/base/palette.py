@@ -10,7 +10,8 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 from sqlmodel import Session
 
-from core.diagnosis.answer import Remedy
+from core.diagnosis.answer import Diagnosis
+from core.diagnosis.service_check import after_check
 from core.diagnosis.user import diagnose_user
 from core.models import DemoModeStatus, Role, User
 from core.people.users import HELD_UP, SAY_MORE, UserLine, find_users
@@ -21,6 +22,7 @@ from ui.components.base.command_button import perform_action
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.pause import pause_of
 from ui.page import Places
+from ui.service_checks import service_checks
 
 #: Users that one search of the palette shows; the page Users shows more.
 MOST_USERS: Final = 6
@@ -196,8 +198,10 @@ def _hint(session: Session, line: UserLine, *, with_sentence: bool) -> str:
 
 
 async def _retry(line: UserLine) -> None:
-    """Ask for a reason and retry the failed job; without a failed job, show the user instead."""
-    remedy = await access.load(_remedy, line.id)
+    """Ask for a reason and retry the failed job; where that is not what helps now, show the user instead."""
+    diagnosis = await access.load(_diagnosis, line.id)
+    check = await service_checks.now(diagnosis.service) if diagnosis and diagnosis.service else None
+    remedy = after_check(diagnosis, check).remedy if diagnosis else None
     if remedy is None or remedy.command != "job.retry":
         ui.navigate.to(f"/users/{line.id}")
         return
@@ -207,6 +211,6 @@ async def _retry(line: UserLine) -> None:
         say(f"Retrying for {line.email}.", answer.get("job_id"))
 
 
-def _remedy(session: Session, user_id: UUID) -> Remedy | None:
+def _diagnosis(session: Session, user_id: UUID) -> Diagnosis | None:
     user = session.get(User, user_id)
-    return diagnose_user(session, user).remedy if user else None
+    return diagnose_user(session, user) if user else None

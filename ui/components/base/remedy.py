@@ -33,6 +33,7 @@ class Remedies:
         self._after = after
         self._without = without
         self._offered: list[Remedy] = []
+        self._recommended: Remedy | None = None
         self._message = ""
         self._effects: list[ui.label] = []
         self._part: Part[Sequence[str]] = Part(self._draw, "remedies")
@@ -40,12 +41,21 @@ class Remedies:
     def show(self, diagnosis: Diagnosis, admins: Sequence[str] = ()) -> None:
         """Offer what helps now; `admins`: the names of those who can do what this person has no right to."""
         self._message = "" if access.me().may(Role.ADMIN) else diagnosis.for_admins
+        self._recommended = diagnosis.remedy
         every = (each for each in (diagnosis.remedy, *diagnosis.others) if each)
         self._offered = [each for each in every if self._is_offered(each)]
         meanings = [(each.command, each.target, each.label, str(each.args)) for each in self._offered]
-        self._part.show(admins, key=(meanings, bool(self._message), tuple(admins)))
+        key = (meanings, self._main, bool(self._message), tuple(admins))
+        self._part.show(admins, key=key)
         for label, remedy in zip(self._effects, self._offered, strict=True):
             label.set_text(remedy.effect)
+
+    @property
+    def _main(self) -> int | None:
+        """The place of the one button that is recommended; None: it is the message to the admins, or none is."""
+        if not self._offered or self._offered[0] is not self._recommended:
+            return None
+        return 0 if not self._message or self._recommended.command == "job.retry" else None
 
     def _is_offered(self, remedy: Remedy) -> bool:
         if remedy.command not in COMMANDS:
@@ -58,18 +68,19 @@ class Remedies:
     def _draw(self, admins: Sequence[str]) -> None:
         self._effects = []
         if self._message:
+            look = PLAIN if self._main == 0 else PRIMARY
             with box("remedy"):
-                button("Tell the admins", lambda: tell(self._message, admins), look=PRIMARY)
+                button("Tell the admins", lambda: tell(self._message, admins), look=look)
         for place, remedy in enumerate(self._offered):
             with box("remedy"):
                 self._draw_button(place, remedy)
                 self._effects.append(text(remedy.effect))
 
     def _draw_button(self, place: int, remedy: Remedy) -> None:
-        is_first = place == 0 and not self._message
-        look, icon = (PRIMARY, "healing") if is_first else (PLAIN, None)
+        is_main = place == self._main
+        look, icon = (PRIMARY, "healing") if is_main else (PLAIN, None)
         element = button(remedy.label, partial(self._press, place), look=look, icon=icon)
-        if is_first:
+        if is_main:
             element.props["data-key"] = "f"
         limit_to_role(element, remedy.command)
 
