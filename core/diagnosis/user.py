@@ -13,6 +13,7 @@ from core.diagnosis.answer import Diagnosis, Explanation
 from core.diagnosis.context import JobContext, latest_job, load_context, name_of
 from core.diagnosis.ended import number_of, row_clean_up
 from core.diagnosis.job import explain, explanation_of
+from core.diagnosis.remedy_blockers import with_present_blockers
 from core.diagnosis.rest import UserData, damage_of, drift, drift_beside_plan, load_data, start_again
 from core.diagnosis.situation import Situation, situation_of_row
 from core.errors import NotFound
@@ -30,7 +31,8 @@ def diagnose_user(session: Session, user: User) -> Diagnosis:
 
 def diagnose_in(session: Session, user: User, context: JobContext | None) -> Diagnosis:
     """Return the diagnosis of a user in their context, which is loaded, with what their rows say."""
-    return diagnose(user, context, load_data(session, user, context))
+    diagnosis = diagnose(user, context, load_data(session, user, context))
+    return with_present_blockers(session, diagnosis, context.job if context else None)
 
 
 def explain_job(session: Session, job_id: UUID) -> Diagnosis:
@@ -39,7 +41,7 @@ def explain_job(session: Session, job_id: UUID) -> Diagnosis:
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
-    return explain(load_context(session, job))
+    return with_present_blockers(session, explain(load_context(session, job)), job)
 
 
 def diagnose(user: User, context: JobContext | None, data: UserData | None = None) -> Diagnosis:

@@ -1,9 +1,21 @@
 """What is said beside a blocked, lost or cancelled job is true to what comes of it, in both voices."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import Session
 
+from core import clock
+from core.diagnosis.answer import Remedy
+from core.diagnosis.incidents import incidents
+from core.diagnosis.user import explain_job
+from core.errors import GiveUp, TryAgain
+from core.models import JobKind
 from core.operations import demo
+from tests import driving
+from tests.factories import ADMIN
 from tests.journeys.stuck.stage import Stage
 
 _KEPT = ("is safe", "Nothing is lost")
@@ -38,3 +50,79 @@ def test_a_job_that_has_not_begun_tells_its_customer_that_nothing_has_changed(en
     assert stage.customer().sentence == (
         "It cannot start because of a fault on our side; it starts when the fault is mended. Nothing has changed yet."
     )
+
+
+def failed(engine: Engine) -> Stage:
+    """Return a stage whose user's job has failed; its worker has stopped since."""
+    stage = Stage(engine)
+    stage.ask()
+    stage.fail(TryAgain("The demo service did not answer."))
+    stage.sql("UPDATE workers SET stopped_at = now()")
+    return stage
+
+
+def offered(stage: Stage) -> Remedy:
+    remedy = stage.diagnosis().remedy
+    assert remedy is not None
+    return remedy
+
+
+def test_retry_says_what_the_new_job_would_wait_for(engine: Engine) -> None:
+    stage = failed(engine)
+    blocker = "no worker is alive for the queue demo"
+    assert offered(stage).effect.endswith(f"It would wait: {blocker}.")
+    with Session(engine) as session:
+        diagnosis = explain_job(session, stage.job)
+    assert f"At the moment, {blocker}." in diagnosis.evidence
+    stage.new_worker()
+    assert "would wait" not in offered(stage).effect
+    stage.pause()
+    stage.forbid()
+    effect = offered(stage).effect
+    assert "It would wait: queue demo is paused, by" in effect
+    assert effect.endswith("and kind demo.enable is limited to 0.")
+
+
+def test_dismiss_and_enable_again_say_what_their_own_kind_would_wait_for(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.fail(GiveUp("The demo service sent an invalid response."), 1)
+    stage.forbid("demo.dismiss")
+    assert offered(stage).effect.endswith("It would wait: kind demo.dismiss is limited to 0.")
+    other = Stage(engine)
+    other.ask()
+    driving.ask_to_cancel(engine, other.job)
+    assert [each.effect for each in other.diagnosis().others] == ["Requests the same again, as a new job."]
+    other.forbid()
+    assert "kind demo.enable is limited to 0" in other.diagnosis().others[0].effect
+
+
+def test_start_now_promises_no_start_that_a_limit_prevents(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask(run_in=timedelta(days=3))
+    stage.new_worker()
+    stage.forbid()
+    assert offered(stage).effect == "It is due at once. It would wait: kind demo.enable is limited to 0."
+    assert any("unless the limit of kind demo.enable, which is 0, is raised" in each for each in evidence(stage))
+
+
+def evidence(stage: Stage) -> tuple[str, ...]:
+    return stage.diagnosis().evidence
+
+
+def test_a_limit_says_who_set_it_when_and_why_as_a_pause_does(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.new_worker()
+    stage.ask()
+    stage.forbid(reason="the service asks for calm")
+    diagnosis = stage.diagnosis()
+    assert re.search(rf"its limit is 0, set by {ADMIN.name} at .*: the service asks for calm\.", diagnosis.sentence)
+    assert "Queues page" not in " ".join(diagnosis.evidence)
+    with Session(engine) as session:
+        [incident] = incidents(session, clock.now())
+    assert f"limited to 0 running jobs by {ADMIN.name} since" in incident.sentence
+    assert ": the service asks for calm · 1 job waits" in incident.sentence
+    stage.forbid(most=None)
+    with Session(engine) as session:
+        row = session.get_one(JobKind, "demo.enable")
+    assert (row.limited_at, row.limited_by, row.limited_reason) == (None, None, None), "no limit, no author"
