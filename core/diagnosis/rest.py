@@ -53,12 +53,13 @@ def drift(user: User, context: JobContext | None, data: UserData | None) -> Expl
     """Explain a transitional state without a job at work."""
     state = user.demo_mode_status
     last = f"Its latest job: {context.end}." if context else "It has never had a job."
+    row = "a job's row" if context and context.is_by_hand else "the user's row"
     return _repairable(
         user,
         context,
         data or UserData(0),
         f"Demo mode says {state}, but no job is at work on it. It cannot continue by itself.",
-        (last, "This happens when someone edits a job's row in the database."),
+        (last, f"This happens when someone edits {row} in the database."),
     )
 
 
@@ -116,7 +117,12 @@ def _repairable(
     effect = effect_of_repair(context, data.ending)
     repair = Remedy("user.repair", user.id, "Repair", effect)
     others = tuple(
-        replace(repair, label=f"Repair and {again.label[0].lower()}{again.label[1:]}", args={"start_again": True})
+        replace(
+            repair,
+            label=f"Repair and {again.label[0].lower()}{again.label[1:]}",
+            args={"start_again": True},
+            effect=f"{effect} Then {again.effect[0].lower()}{again.effect[1:]}",
+        )
         for again in (start_again(context, DemoModeStatus(_state_after_repair(context, data))) if context else ())
         if again.command == "job.retry"
     )

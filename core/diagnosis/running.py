@@ -22,8 +22,7 @@ _CHECK_LOGS: Final = (
 def running(context: JobContext) -> Explanation:
     """Explain a job that runs and was not asked to stop."""
     job, silent, quiet = context.job, context.facts.silent, context.facts.quiet
-    at_work = f"Attempt {job.attempt} of {job.max_attempts}, at work for {context.since(job.started_at)}."
-    facts = (at_work, *_before(job))
+    facts = (_at_work(context), *_before(job))
     if silent > silent_after():
         return _silent(context, facts)
     if quiet > QUIET:
@@ -34,10 +33,18 @@ def running(context: JobContext) -> Explanation:
             cancel_remedy(job),
         )
     return Explanation(
-        f"{name_of(context)} is running: {_progress(job)}{_last_checkpoint(context)}.",
+        f"{name_of(context)} is running: {_how_far(context)}.",
         "You can close this page; it continues without you.",
         facts,
     )
+
+
+def _at_work(context: JobContext) -> str:
+    """Return the number of the present attempt and its time; those that do not count have had the same number."""
+    job = context.job
+    number = f"{job.attempt} of {job.max_attempts}"
+    number = f"{job.token}, counted as {number}" if job.token > job.attempt else number
+    return f"Attempt {number}, at work for {context.since(job.claimed_at or job.started_at)}."
 
 
 def _silent(context: JobContext, facts: tuple[str, ...]) -> Explanation:
@@ -150,12 +157,14 @@ def _before(job: BackgroundJob) -> tuple[str, ...]:
     return (f"The attempt before this one ended with: {error_of(job)}",) if job.error_message else ()
 
 
-def _last_checkpoint(context: JobContext) -> str:
-    """Return when the present attempt came to its last checkpoint: its claim counts as none."""
-    claimed, quiet = context.job.claimed_at, context.facts.quiet
-    if claimed and context.job.updated_at <= claimed:
-        return f"started {ago(quiet)}, no checkpoint yet"
-    return f"last checkpoint {ago(quiet)}"
+def _how_far(context: JobContext) -> str:
+    """Return how far a job is, and when its present attempt came to its last checkpoint: its claim counts as none."""
+    job, quiet = context.job, context.facts.quiet
+    progress = _progress(job)
+    if job.claimed_at and job.updated_at <= job.claimed_at:
+        begun = f"started {ago(quiet)}, no checkpoint yet"
+        return f"attempt {job.token} goes on from {progress}{begun}" if progress and job.token > 1 else progress + begun
+    return f"{progress}last checkpoint {ago(quiet)}"
 
 
 def _progress(job: BackgroundJob) -> str:

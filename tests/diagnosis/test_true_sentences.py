@@ -1,7 +1,9 @@
 """What is said beside a blocked, lost or cancelled job is true to what comes of it, in both voices."""
 
+import asyncio
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -12,11 +14,15 @@ from core.diagnosis.answer import Remedy
 from core.diagnosis.incidents import incidents
 from core.diagnosis.user import explain_job
 from core.errors import GiveUp, TryAgain
+from core.jobs.labels import Label
 from core.models import JobKind
+from core.operation import Operation
 from core.operations import demo
 from tests import driving
 from tests.factories import ADMIN
 from tests.journeys.stuck.stage import Stage
+from ui.components.base.asking import question_before
+from ui.components.demo.demo_words import completion, is_stopped, strip_words, strip_words_beside_sentence
 
 _KEPT = ("is safe", "Nothing is lost")
 _SWITCHED = "the previous creator's data is deleted and not restored"
@@ -126,3 +132,92 @@ def test_a_limit_says_who_set_it_when_and_why_as_a_pause_does(engine: Engine) ->
     with Session(engine) as session:
         row = session.get_one(JobKind, "demo.enable")
     assert (row.limited_at, row.limited_by, row.limited_reason) == (None, None, None), "no limit, no author"
+
+
+@pytest.mark.parametrize("again", [demo.switch, demo.dismiss], ids=lambda operation: operation.name)
+def test_after_a_cancelled_retry_both_voices_speak_of_the_failure(engine: Engine, again: Operation[Any, Any]) -> None:
+    stage = Stage(engine)
+    stage.enabled()
+    stage.ask(demo.switch)
+    stage.fail(TryAgain("The demo service did not answer."))
+    before, failure, retry = stage.diagnosis(), stage.job, offered(stage)
+    at_work = stage.customer()
+    stage.ask(again)
+    asked_again = stage.customer()
+    driving.ask_to_cancel(engine, stage.job)
+
+    diagnosis, customer = stage.diagnosis(), stage.customer()
+
+    assert (retry.command, retry.target) == ("job.retry", failure)
+    assert diagnosis.sentence.startswith("Switching creator failed")
+    assert (diagnosis.remedy, diagnosis.others) == (before.remedy, before.others)
+    assert (customer.job_id, customer.label, customer.kind) == (failure, Label.FAILED, "demo.switch")
+    assert str(failure)[:13] in customer.sentence
+    assert customer.sentence == at_work.sentence
+    assert completion(asked_again, customer) == "Cancelled. Demo mode is still failed."
+
+
+def test_dismiss_promises_no_deletion_of_what_is_not_there(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.fail(GiveUp("The demo service sent an invalid response."), 1)
+    stage.new_worker()
+    assert offered(stage).effect == "Turns demo mode off, and deletes demo data that is left, if any."
+
+
+def test_the_attempt_after_a_take_over_speaks_of_itself(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.die_at_work()
+    stage.sql("UPDATE background_jobs SET started_at = now() - interval '29 seconds'")
+    stage.sweep()
+    driving.make_due(engine)
+    driving.must_take(engine)
+    diagnosis = stage.diagnosis()
+    assert diagnosis.evidence[0] == "Attempt 2, counted as 1 of 3, at work for 0 s."
+    assert "is running: attempt 2 goes on from " in diagnosis.sentence
+    assert "no checkpoint yet" in diagnosis.sentence
+
+
+def test_the_history_promises_no_other_worker(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.die_at_work()
+    stage.sweep()
+    error = driving.job_row(engine, stage.job).error_message
+    assert error == "The worker that ran this job died or went silent."
+
+
+def test_repair_and_start_again_says_that_it_starts_again(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.die_at_work()
+    stage.sql("UPDATE background_jobs SET status = 'cancelled'")
+    [again] = stage.diagnosis().others
+    assert "Then requests the same again, as a new job." in again.effect
+
+
+def test_the_row_that_was_edited_is_named(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.enabled()
+    stage.sql("UPDATE users SET demo_mode_status = 'switching'")
+    assert "This happens when someone edits the user's row in the database." in evidence(stage)
+    other = Stage(engine)
+    other.die_at_work()
+    other.sql("UPDATE background_jobs SET status = 'cancelled' WHERE id = :id", id=other.job)
+    assert "This happens when someone edits a job's row in the database." in evidence(other)
+
+
+def test_a_question_has_the_name_of_its_button() -> None:
+    asked = question_before("demo.switch", None, {"preset": "nano"}, label="Fill again", effect="Replaces them.")
+    question = asyncio.run(asked)
+    assert question is not None
+    assert (question.title, question.yes) == ("Fill again?", "Fill again")
+
+
+def test_a_creators_page_says_once_that_nothing_goes_on(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.die_at_work()
+    assert not is_stopped(stage.customer())
+    stage.sql("UPDATE background_jobs SET status = 'cancelled'")
+    state = stage.customer()
+    assert is_stopped(state)
+    assert strip_words(state)[1] == state.sentence
+    assert strip_words_beside_sentence(state)[1] == ""

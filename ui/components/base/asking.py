@@ -29,7 +29,8 @@ async def question_before(
     effects = [effect] if effect else []
     if isinstance(kind, Operation):
         question = question_of(kind)
-        return question and replace(question, consequences=effects or question.consequences, yes=label)
+        title = question and (question.title if label == kind.label else f"{label}?")
+        return question and replace(question, title=title, consequences=effects or question.consequences, yes=label)
     if command in _RESUMED:
         return await _resuming(_RESUMED[command], str(args.get("name", "")))
     if command == "job.cancel":
