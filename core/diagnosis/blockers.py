@@ -22,13 +22,25 @@ def blocker_of(context: JobContext) -> Explanation | None:
 
 
 def later_blockers(context: JobContext) -> tuple[str, ...]:
-    """Return, for a job that is not due yet, the evidence that pauses will still block it then."""
-    return tuple(f"It will not start then either, unless {name} is resumed." for name, _, _ in _pauses(context))
+    """Return, for a job that is not due yet, the evidence of pauses and limits that will still block it then."""
+    ends = [f"{name} is resumed" for name, _, _ in _pauses(context)]
+    kind = context.controls.kind
+    ends += [f"the limit of kind {kind.kind}, which is 0, is raised"] if kind and _is_stopped(kind) else []
+    return tuple(f"It will not start then either, unless {end}." for end in ends)
 
 
 def pause_of(context: JobContext) -> str:
     """Return what must happen before a job can start again whose queue or kind is paused, or empty."""
     return " and ".join(f"{name} is resumed" for name, _, _ in _pauses(context))
+
+
+def blockers_of_a_start(context: JobContext) -> tuple[str, ...]:
+    """Return what would keep a job from starting now, as the ends of sentences."""
+    pauses = (f"{name} is paused, by {row.paused_by}" for name, row, _ in _pauses(context))
+    kind = context.controls.kind
+    limit = f"kind {kind.kind} is limited to 0" if kind and _is_stopped(kind) else ""
+    worker = "" if context.capacity.workers else unserved(context)
+    return (*pauses, *filter(None, (limit, worker)))
 
 
 def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
@@ -59,7 +71,7 @@ def _paused(context: JobContext) -> Explanation | None:
         return None
     name, row, remedy = pauses[0]
     assert row.paused_at is not None, "only paused rows are in the list"
-    why = f": {row.paused_reason.rstrip('.')}" if row.paused_reason else ", without a reason"
+    why = _reason(row.paused_reason)
     evidence = [f"It was paused {context.since(row.paused_at)} ago and starts no jobs until it is resumed."]
     evidence += [f"Also, {other} is paused, by {more.paused_by}." for other, more, _ in pauses[1:]]
     evidence += [f"Also, {unserved(context)}{end_of(context)}."] if context.capacity.workers == 0 else []
@@ -79,8 +91,9 @@ def _at_its_limit(context: JobContext) -> Explanation | None:
     kind, running = context.controls.kind, context.controls.running
     if kind is None:
         return None
-    if kind.max_running == 0 or kind.max_per_worker == 0:
-        return _stopped_by_limit(context, f"no job of {kind.kind} may start: its limit is 0")
+    if _is_stopped(kind):
+        author = f", set by {_author(kind, context.now)}" if kind.limited_by else ""
+        return _stopped_by_limit(context, f"no job of {kind.kind} may start: its limit is 0{author}")
     if context.capacity.workers == 0:
         return None
     total = sum(running.values())
@@ -92,6 +105,20 @@ def _at_its_limit(context: JobContext) -> Explanation | None:
         each = f"at most {share:,} jobs of {kind.kind} run at once per worker, and every worker is at this limit"
         return _blocked(context, each)
     return None
+
+
+def _is_stopped(kind: JobKind) -> bool:
+    return 0 in (kind.max_running, kind.max_per_worker)
+
+
+def _author(kind: JobKind, now: datetime) -> str:
+    """Return who set a kind's limits, when and why."""
+    at = f" at {clock_time(kind.limited_at, now)}" if kind.limited_at else ""
+    return " ".join(f"{kind.limited_by}{at}{_reason(kind.limited_reason)}".split())
+
+
+def _reason(reason: str | None) -> str:
+    return f": {reason.rstrip('.')}" if reason else ", without a reason"
 
 
 def _at_its_rate(context: JobContext) -> Explanation | None:
@@ -122,6 +149,8 @@ def _stopped_by_limit(context: JobContext, why: str) -> Explanation:
 
 def _blocked(context: JobContext, why: str) -> Explanation:
     before = (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
-    source = "Admins set this on the Queues page."
+    kind = context.controls.kind
+    is_known = kind is not None and kind.limited_by
+    source = f"Set by {_author(kind, context.now)}." if kind and is_known else "An admin limited it."
     sentence = f"{name_of(context)} is not running because {why}."
     return Explanation(sentence, own_turn(context), (source, *before, *requested_evidence(context)))

@@ -61,5 +61,14 @@ def left_by_failure(job: BackgroundJob) -> str:
     return kind.cancel_effect if kind else ""
 
 
+def if_it_cannot_go_on(job: BackgroundJob) -> str:
+    """Return what customers read of a job that may end without its worker: what that would leave."""
+    if not job.has_begun:
+        return "Nothing has changed yet."
+    left = left_by_failure(job)
+    then = f". In that case, {left[0].lower()}{left[1:]}" if left else "."
+    return f"If it cannot go on, it ends, and we say so here{then}"
+
+
 def _progress(job: BackgroundJob) -> Progress:
     return Progress(job.progress_done, job.progress_total, job.progress_message)

@@ -12,11 +12,11 @@ from sqlmodel import Session, col
 from core.database.statements import Query, fetch
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.cancelling import customer_offer
-from core.diagnosis.context import JobContext, latest_job, load_context
+from core.diagnosis.context import JobContext
 from core.diagnosis.ended import is_final
 from core.diagnosis.service_check import ServiceCheck
 from core.diagnosis.situation import Situation
-from core.diagnosis.user import diagnose_in
+from core.diagnosis.user import context_of, diagnose_in
 from core.errors import NotFound
 from core.jobs.labels import Label
 from core.models import TERMINAL, BackgroundJob, DemoModeStatus, JobStatus, User
@@ -58,8 +58,7 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
     user = session.get(User, user_id)
     if user is None:
         raise NotFound("This account no longer exists.")
-    job = latest_job(session, user_id)
-    context = load_context(session, job) if job else None
+    context = context_of(session, user)
     diagnosis = diagnose_in(session, user, context)
     if context is None:
         return DemoState(

@@ -112,7 +112,7 @@ def clean_up_remedy(job: BackgroundJob) -> Remedy | None:
 def row_clean_up(machine: Machine[Any], row_id: UUID) -> Remedy | None:
     """Return the button that leads a machine's row out of its failed state, if an operation does that."""
     clean_up = clean_up_of(machine)
-    effect = "Deletes the remaining demo data and turns demo mode off."
+    effect = "Turns demo mode off, and deletes demo data that is left, if any."
     return Remedy(clean_up.name, row_id, clean_up.label, effect) if clean_up else None
 
 

@@ -39,9 +39,11 @@ WITH RECURSIVE {QUEUES_IN_USE}, served AS (
 SELECT 'queue' AS what, w.queue AS name, w.jobs, q.paused_at AS since, q.paused_by AS by, q.paused_reason AS reason
 FROM waiting w JOIN queues q ON q.name = w.queue WHERE q.paused_at IS NOT NULL
 UNION ALL
-SELECT CASE WHEN k.paused_at IS NULL THEN 'limited' ELSE 'kind' END, k.kind, o.jobs, k.paused_at, k.paused_by,
-       k.paused_reason
-FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind
+SELECT 'kind', k.kind, o.jobs, k.paused_at, k.paused_by, k.paused_reason
+FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind WHERE k.paused_at IS NOT NULL
+UNION ALL
+SELECT 'limited', k.kind, o.jobs, k.limited_at, k.limited_by, k.limited_reason
+FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind WHERE k.paused_at IS NULL
 UNION ALL
 SELECT 'unserved', w.queue, w.jobs,
        (SELECT max(heartbeat_at) FROM workers WHERE queues @> ARRAY[w.queue]), NULL, NULL
@@ -91,10 +93,15 @@ def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
     if row.what == "unserved":
         sentence, where = f"No worker serves the queue {row.name}{since} · {jobs}", {"queue": row.name}
     elif row.what == "limited":
-        sentence, where = f"The kind {row.name} is limited to 0 running jobs · {jobs}", {"kind": row.name}
+        author = f" by {row.by}{since}{_why(row)}" if row.by else ""
+        sentence, where = f"The kind {row.name} is limited to 0 running jobs{author} · {jobs}", {"kind": row.name}
     else:
-        why = f": {row.reason.rstrip('.')}" if row.reason else ", without a reason"
+        why = _why(row)
         sentence = f"The {row.what} {row.name} is paused by {row.by}{since}{why} · {jobs}"
         where = {row.what: row.name}
     href = f"/jobs?{urlencode({'due': 'yes', **where})}"
     return Incident(" ".join(sentence.split()), href, row.what != "unserved")
+
+
+def _why(row: sa.Row[*tuple[Any, ...]]) -> str:
+    return f": {row.reason.rstrip('.')}" if row.reason else ", without a reason"

@@ -1,18 +1,15 @@
 """What becomes of a job whose queue has no worker, or only silent ones: until when it waits, and how it ends then."""
 
 from datetime import datetime
-from typing import Final
 
 from core.diagnosis.answer import Explanation
-from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, or_cancel
+from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, or_cancel
 from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.jobs.abandon import is_half_done
 from core.jobs.losses import is_last
 from core.models import JobStatus
 from core.settings import settings
 from core.wording import PROGRAM, clock_time, counted, spoken
-
-_OUR_FAULT: Final = "because of a fault on our side. Nothing is lost"
 
 
 def unserved(context: JobContext) -> str:
@@ -33,7 +30,7 @@ def unserved_start(context: JobContext) -> Explanation:
     silent = context.since(context.capacity.last_seen)
     return Explanation(
         f"{name_of(context)} cannot {verb} now: {unserved(context)}.",
-        f"There has been no sign of life on our side for {silent}. Nothing is lost.",
+        f"There has been no sign of life on our side for {silent}. {if_it_cannot_go_on(context.job)}",
         (_presumed_dead(), *requested_evidence(context)),
         others=or_cancel(context.job),
     )
@@ -47,11 +44,11 @@ def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ())
         if last_seen
         else "This queue has never had a worker."
     )
-    verb = "stopped" if job.started_at else "cannot start"
+    verb, goes_on = ("stopped", "goes on") if job.started_at else ("cannot start", "starts")
     end = end_of(context)
     return Explanation(
         f"{name_of(context)} {problem} for the queue {job.queue}{end}.",
-        f"It {verb} {_OUR_FAULT}: it goes on when the fault is mended, or ends with a message here.",
+        f"It {verb} because of a fault on our side; it {goes_on} when the fault is mended. {if_it_cannot_go_on(job)}",
         (
             *evidence,
             heartbeat,

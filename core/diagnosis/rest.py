@@ -53,12 +53,13 @@ def drift(user: User, context: JobContext | None, data: UserData | None) -> Expl
     """Explain a transitional state without a job at work."""
     state = user.demo_mode_status
     last = f"Its latest job: {context.end}." if context else "It has never had a job."
+    row = "a job's row" if context and context.is_by_hand else "the user's row"
     return _repairable(
         user,
         context,
         data or UserData(0),
         f"Demo mode says {state}, but no job is at work on it. It cannot continue by itself.",
-        (last, "This happens when someone edits a job's row in the database."),
+        (last, f"This happens when someone edits {row} in the database."),
     )
 
 
@@ -115,13 +116,18 @@ def _repairable(
 ) -> Explanation:
     effect = effect_of_repair(context, data.ending)
     repair = Remedy("user.repair", user.id, "Repair", effect)
-    others = tuple(
-        replace(repair, label=f"Repair and {again.label[0].lower()}{again.label[1:]}", args={"start_again": True})
-        for again in (start_again(context, DemoModeStatus(_state_after_repair(context, data))) if context else ())
-        if again.command == "job.retry"
-    )
+    state = DemoModeStatus(_state_after_repair(context, data)) if context else None
+    ways = start_again(context, state) if context and state else ()
+    others = tuple(_repair_and(repair, again) for again in ways if again.command == "job.retry")
     number = number_of(context.job if context else user)
     return Explanation(sentence, f"{_OUR_FAULT}: please give them this number: {number}.", evidence, repair, others)
+
+
+def _repair_and(repair: Remedy, again: Remedy) -> Remedy:
+    """Return the button that does both."""
+    label = f"Repair and {again.label[0].lower()}{again.label[1:]}"
+    effect = f"{repair.effect} Then {again.effect[0].lower()}{again.effect[1:]}"
+    return replace(repair, label=label, effect=effect, args={"start_again": True})
 
 
 def _state_after_repair(context: JobContext, data: UserData) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.diagnosis.answer import Explanation
 from core.diagnosis.blockers import pause_of
-from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy
+from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, left_by_failure
 from core.diagnosis.context import JobContext, error_of, name_of
 from core.diagnosis.lost import end_of, ends_with_its_worker, no_worker, unserved
 from core.diagnosis.situation import QUIET, neglected_after, silent_after
@@ -14,7 +14,6 @@ from core.models import BackgroundJob
 from core.settings import settings
 from core.wording import PROGRAM, ago, spoken
 
-_SAFE: Final = "What is done so far is safe"
 _CHECK_LOGS: Final = (
     f"Every worker sweeps: check the logs of the live workers, or start another one ({PROGRAM} worker)."
 )
@@ -23,41 +22,50 @@ _CHECK_LOGS: Final = (
 def running(context: JobContext) -> Explanation:
     """Explain a job that runs and was not asked to stop."""
     job, silent, quiet = context.job, context.facts.silent, context.facts.quiet
-    at_work = f"Attempt {job.attempt} of {job.max_attempts}, at work for {context.since(job.started_at)}."
-    facts = (at_work, *_before(job))
+    facts = (_at_work(context), *_before(job))
     if silent > silent_after():
         return _silent(context, facts)
     if quiet > QUIET:
         return Explanation(
             f"{name_of(context)} is running, but has made no progress for {spoken(quiet)}.",
-            f"There has been no progress for {spoken(quiet)}. {_SAFE}; you can wait.",
+            f"There has been no progress for {spoken(quiet)}; you can wait. {if_it_cannot_go_on(job)}",
             (*facts, _time_limit(context)),
             cancel_remedy(job),
         )
     return Explanation(
-        f"{name_of(context)} is running: {_progress(job)}{_last_checkpoint(context)}.",
+        f"{name_of(context)} is running: {_how_far(context)}.",
         "You can close this page; it continues without you.",
         facts,
     )
+
+
+def _at_work(context: JobContext) -> str:
+    """Return the number of the present attempt and its time; those that do not count have had the same number."""
+    job = context.job
+    number = f"{job.attempt} of {job.max_attempts}"
+    number = f"{job.token}, counted as {number}" if job.token > job.attempt else number
+    return f"Attempt {number}, at work for {context.since(job.claimed_at or job.started_at)}."
 
 
 def _silent(context: JobContext, facts: tuple[str, ...]) -> Explanation:
     silent = context.facts.silent
     remaining = spoken(settings().lease - silent)
     problem = f"{name_of(context)}: its worker has been silent for {spoken(silent)}"
-    customer = f"There has been no sign of life for {spoken(silent)}. {_SAFE}"
+    customer = f"There has been no sign of life for {spoken(silent)}"
+    or_end = if_it_cannot_go_on(context.job)
     if ends_with_its_worker(context):
         end = "This was its last attempt: without a heartbeat, it ends as failed"
-        return Explanation(f"{problem}. {end} in {remaining}.", f"{customer}.", facts)
+        return Explanation(f"{problem}. {end} in {remaining}.", f"{customer}. {or_end}", facts)
     if context.capacity.workers == 0:
         return Explanation(
             f"{problem}, and {_no_other(context)}{end_of(context)}.",
-            f"{customer}.",
+            f"{customer}. {or_end}",
             (*facts, f"The worker is presumed dead in {remaining}; start another one ({PROGRAM} worker)."),
         )
     if paused := pause_of(context):
-        return Explanation(f"{problem}; another takes over only when {paused}.", f"{customer}.", facts)
-    return Explanation(f"{problem}; another takes over in {remaining}.", f"{customer}; it goes on by itself.", facts)
+        return Explanation(f"{problem}; another takes over only when {paused}.", f"{customer}. {or_end}", facts)
+    customer = f"{customer}; it goes on by itself. {or_end}"
+    return Explanation(f"{problem}; another takes over in {remaining}.", customer, facts)
 
 
 def _no_other(context: JobContext) -> str:
@@ -96,8 +104,9 @@ def orphaned(context: JobContext) -> Explanation:
         *_before(context.job),
     )
     if ends_with_its_worker(context):
-        problem, customer = " in its last attempt; the next sweep ends it as failed", ", and ends with a message here"
-        return _interrupted(context, problem, f" because of a fault on our side{customer}.", evidence)
+        problem = " in its last attempt; the next sweep ends it as failed"
+        customer = " because of a fault on our side, and ends with a message here."
+        return _interrupted(context, problem, f"{customer} {left_by_failure(context.job)}".rstrip(), evidence)
     if not context.capacity.is_serving:
         return no_worker(context, "has lost its worker, and no other worker is alive", evidence)
     return _not_taken_over(context, evidence) or _taken_over(context, evidence)
@@ -111,17 +120,18 @@ def _not_taken_over(context: JobContext, evidence: tuple[str, ...]) -> Explanati
         problem, hint = ", and no other worker has taken over", _CHECK_LOGS
     else:
         return None
-    customer = f" because of a fault on our side. {_SAFE}."
+    customer = f" because of a fault on our side. {if_it_cannot_go_on(context.job)}"
     explanation = _interrupted(context, problem, customer, (*evidence, *filter(None, [hint])))
     return replace(explanation, remedy=cancel_remedy(context.job, AT_SWEEP))
 
 
 def _taken_over(context: JobContext, evidence: tuple[str, ...]) -> Explanation:
+    or_end = if_it_cannot_go_on(context.job)
     if paused := pause_of(context):
-        customer = f". {_SAFE}; it goes on when our team resumes it."
+        customer = f"; it goes on when our team resumes it. {or_end}"
         return _interrupted(context, f", and goes on only when {paused}", customer, evidence)
     sweep = spoken(timedelta(seconds=settings().sweep_seconds))
-    customer = f". {_SAFE}; it goes on by itself."
+    customer = f"; it goes on by itself. {or_end}"
     return _interrupted(context, f"; another one takes over within {sweep}", customer, evidence)
 
 
@@ -147,12 +157,14 @@ def _before(job: BackgroundJob) -> tuple[str, ...]:
     return (f"The attempt before this one ended with: {error_of(job)}",) if job.error_message else ()
 
 
-def _last_checkpoint(context: JobContext) -> str:
-    """Return when the present attempt came to its last checkpoint: its claim counts as none."""
-    claimed, quiet = context.job.claimed_at, context.facts.quiet
-    if claimed and context.job.updated_at <= claimed:
-        return f"started {ago(quiet)}, no checkpoint yet"
-    return f"last checkpoint {ago(quiet)}"
+def _how_far(context: JobContext) -> str:
+    """Return how far a job is, and when its present attempt came to its last checkpoint: its claim counts as none."""
+    job, quiet = context.job, context.facts.quiet
+    progress = _progress(job)
+    if job.claimed_at and job.updated_at <= job.claimed_at:
+        begun = f"started {ago(quiet)}, no checkpoint yet"
+        return f"attempt {job.token} goes on from {progress}{begun}" if progress and job.token > 1 else progress + begun
+    return f"{progress}last checkpoint {ago(quiet)}"
 
 
 def _progress(job: BackgroundJob) -> str:

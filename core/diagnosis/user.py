@@ -5,33 +5,61 @@ the same one.
 """
 
 from dataclasses import replace
+from functools import cache
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.database.statements import Query
 from core.database.truncate import truncated
 from core.diagnosis.answer import Diagnosis, Explanation
 from core.diagnosis.context import JobContext, latest_job, load_context, name_of
 from core.diagnosis.ended import number_of, row_clean_up
 from core.diagnosis.job import explain, explanation_of
+from core.diagnosis.remedy_blockers import with_present_blockers
 from core.diagnosis.rest import UserData, damage_of, drift, drift_beside_plan, load_data, start_again
 from core.diagnosis.situation import Situation, situation_of_row
 from core.errors import NotFound
 from core.jobs.labels import Label
-from core.models import TERMINAL, BackgroundJob, User
+from core.models import TERMINAL, BackgroundJob, JobStatus, User
 from core.operations import operation_during
 from core.operations.demo import demo_mode
 
 
 def diagnose_user(session: Session, user: User) -> Diagnosis:
     """Load the facts about a user's demo mode and return its diagnosis."""
+    return diagnose_in(session, user, context_of(session, user))
+
+
+def context_of(session: Session, user: User) -> JobContext | None:
+    """Load the context of a user's demo mode: of its active job, or else of the latest one, or None.
+
+    While it is still failed, a job that was cancelled since explains nothing: then it is that of the failure before.
+    """
     job = latest_job(session, user.id)
-    return diagnose_in(session, user, load_context(session, job) if job else None)
+    context = load_context(session, job) if job else None
+    is_hidden = context and context.label is Label.CANCELLED and not context.is_by_hand
+    if not is_hidden or user.demo_mode_status != demo_mode.failed:
+        return context
+    before = session.execute(_latest_not_cancelled(), {"user_id": user.id}).scalar()
+    if before is None or before.status is not JobStatus.FAILED:
+        return context
+    return replace(load_context(session, before), is_settled=False)
+
+
+@cache
+def _latest_not_cancelled() -> Query:
+    jobs = truncated(BackgroundJob)
+    of_user = (col(jobs.user_id) == sa.bindparam("user_id"), col(jobs.machine) == demo_mode.name)
+    newest = (col(jobs.created_at).desc(), col(jobs.id).desc())
+    return sa.select(jobs).where(*of_user, col(jobs.status) != JobStatus.CANCELLED).order_by(*newest).limit(1)
 
 
 def diagnose_in(session: Session, user: User, context: JobContext | None) -> Diagnosis:
     """Return the diagnosis of a user in their context, which is loaded, with what their rows say."""
-    return diagnose(user, context, load_data(session, user, context))
+    diagnosis = diagnose(user, context, load_data(session, user, context))
+    return with_present_blockers(session, diagnosis, context.job if context else None)
 
 
 def explain_job(session: Session, job_id: UUID) -> Diagnosis:
@@ -40,7 +68,7 @@ def explain_job(session: Session, job_id: UUID) -> Diagnosis:
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
-    diagnosis = explain(load_context(session, job))
+    diagnosis = with_present_blockers(session, explain(load_context(session, job)), job)
     user = session.get(User, job.user_id) if diagnosis.for_admins and job.user_id else None
     return _with_names(diagnosis, user) if user else diagnosis
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.errors import GiveUp, JobError
@@ -72,5 +72,9 @@ def lost(message: str) -> Failure:
     return Failure(WORKER_LOST, message, "", fingerprint(WORKER_LOST, message))
 
 
-#: Noted of each attempt whose worker was lost, but the last one. A claim knows by it that a job may kill workers.
-WORKER_GONE: Final = lost("The worker that ran this job died or went silent; another one takes over.")
+#: Noted of each attempt whose worker was lost, but the last one. A claim knows by it that a job may kill workers, and
+#: so its group is that of the sentence of earlier releases, whose jobs may still wait.
+WORKER_GONE: Final = replace(
+    lost("The worker that ran this job died or went silent."),
+    fingerprint=fingerprint(WORKER_LOST, "The worker that ran this job died or went silent; another one takes over."),
+)

@@ -37,6 +37,10 @@ class JobKind(SQLModel, table=True):
     #: Starts left in the token bucket, as of rate_at.
     rate_left: float = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rate_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: Who set the limits, when and why; a kind without limits has none.
+    limited_at: datetime | None = Field(default=None, sa_type=Moment)
+    limited_by: str | None = Field(default=None, sa_type=sa.Text)
+    limited_reason: str | None = Field(default=None, sa_type=sa.Text)
 
 
 class JobCounter(SQLModel, table=True):

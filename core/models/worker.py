@@ -40,5 +40,5 @@ class Worker(SQLModel, table=True):
     heartbeat_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     #: When it shut down cleanly.
     stopped_at: datetime | None = Field(default=None, sa_type=Moment)
-    #: When it was presumed dead, after silence for longer than the lease; its jobs were taken over.
+    #: When it was presumed dead, after silence for longer than the lease; jobs that it had are taken from it.
     lost_at: datetime | None = Field(default=None, sa_type=Moment)

@@ -17,10 +17,10 @@ from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
 from core.diagnosis.answer import Diagnosis
-from core.diagnosis.context import JobContext, latest_job, load_context
+from core.diagnosis.context import JobContext
 from core.diagnosis.customer import last_preset
 from core.diagnosis.situation import Situation, row_situation
-from core.diagnosis.user import diagnose_in
+from core.diagnosis.user import context_of, diagnose_in
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
 from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
@@ -106,8 +106,7 @@ def user_page(session: Session, user_id: UUID, connections_from: int = 0, events
     user = session.execute(_one_user(), {"user_id": user_id}).scalar()
     if user is None:
         raise NotFound(f"There is no user with id {user_id}.")
-    job = latest_job(session, user_id)
-    context = load_context(session, job) if job else None
+    context = context_of(session, user)
     diagnosis = diagnose_in(session, user, context)
     return UserPage(
         user=user,

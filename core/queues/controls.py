@@ -175,7 +175,10 @@ def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | Non
     row = _kind(session, limits.name)
     values = limits.model_dump(exclude={"name"})
     was = {name: getattr(row, name) for name in values}
-    row.sqlmodel_update({**values, "rate_left": limits.rate_count or 0, "rate_at": clock.db_now()})
+    has_limits = any(value is not None for value in values.values())
+    author = (clock.db_now(), actor.name, reason) if has_limits else (None, None, None)
+    said = dict(zip(("limited_at", "limited_by", "limited_reason"), author, strict=True))
+    row.sqlmodel_update({**values, **said, "rate_left": limits.rate_count or 0, "rate_at": clock.db_now()})
     session.add(row)
     record(session, actor, "kind.limited", reason=reason, name=limits.name, was=was, now=values)
     bus.wake(session, BY_NAME[limits.name].queue)

@@ -17,7 +17,7 @@ def list_kinds(after: After = 0, as_json: Json = False) -> None:
     """List kinds of jobs with their pauses and limits."""
     rows = load(lambda session: controls.kind_lines(session, after)).map(lambda row: row.model_dump(mode="json"))
     limits = ("max_running", "max_per_worker", "rate_count", "rate_seconds")
-    print_window(rows, ("kind", *limits, "paused_by", "paused_reason"), as_json=as_json)
+    print_window(rows, ("kind", *limits, "paused_by", "paused_reason", "limited_by", "limited_reason"), as_json=as_json)
 
 
 @verbs.command("pause")

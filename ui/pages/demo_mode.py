@@ -22,7 +22,15 @@ from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
 from ui.components.demo.announcer import Announcer
 from ui.components.demo.demo_strip import DemoStrip
-from ui.components.demo.demo_words import UNSETTLED, deleted_lately, failure_words, is_cleaning_up, planned_operation
+from ui.components.demo.demo_words import (
+    UNSETTLED,
+    deleted_lately,
+    failure_words,
+    is_cleaning_up,
+    is_stopped,
+    planned_operation,
+    strip_words_beside_sentence,
+)
 from ui.components.demo.preset_cards import PresetCards
 from ui.components.jobs.operation_button import agreed
 from ui.service_checks import service_checks
@@ -48,7 +56,7 @@ class DemoCard:
         assert actor_id is not None, "pages are opened by people"
         self._user_id = actor_id
         self._announcer = Announcer()
-        self._strip = DemoStrip("/dashboard", "Open the dashboard")
+        self._strip = DemoStrip("/dashboard", "Open the dashboard", strip_words_beside_sentence)
         self._part: Part[DemoState] = Part(self._draw, "part")
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
@@ -143,7 +151,10 @@ class DemoCard:
     def draw_transition(self, operation: Operation[Any, Any], state: DemoState) -> None:
         """Show the running operation, and offer Cancel where that leaves nothing half done."""
         with box("card-big"):
-            self._heading("autorenew", operation.doing)
+            if is_stopped(state):
+                self._heading("error", "Demo mode has stopped half-way", design.BAD)
+            else:
+                self._heading("autorenew", operation.doing)
             if state.job_id and state.label not in TERMINAL_WORDS:
                 self._draw_progress(operation.doing, state)
             else:

@@ -111,7 +111,7 @@ class QueuesPage:
             row = now.kind
             limited = (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds)
             state.show(now, key=(now.state, row.paused_at, row.paused_by, row.paused_reason))
-            limits.show(now, key=limited)
+            limits.show(now, key=(*limited, row.limited_at, row.limited_by, row.limited_reason))
             buttons.show(now, key=(row.paused_at, limited))
             self._fill(figures, [f"{now.running:,}", *_finished(now.ended)], kind=name)
 

@@ -138,7 +138,7 @@ def _draw_stopped_line(line: WorkerLine) -> None:
         with box("name"):
             text(f"{worker.host}:{worker.pid}", "strong")
             text(str(worker.id)[-8:], "mono muted").tooltip(str(worker.id))
-        ending = "shut down cleanly" if line.presence is WorkerState.STOPPED else "lost; its jobs were taken from it"
+        ending = "shut down cleanly" if line.presence is WorkerState.STOPPED else "lost: it sent no more heartbeats"
         text(ending, "muted clip")
         text(f"ran for {lasted(worker.heartbeat_at - worker.started_at)}", "muted extra")
         time_text(ended_at, classes="muted")

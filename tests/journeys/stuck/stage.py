@@ -94,9 +94,10 @@ class Stage:
         with session_scope(self.engine) as session:
             controls.pause_queue(session, "demo", ADMIN, "deploying")
 
-    def forbid(self) -> None:
+    def forbid(self, kind: str = "demo.enable", reason: str | None = None, most: int | None = 0) -> None:
+        """Let an admin limit a kind to `most` running jobs; None ends the limit."""
         with session_scope(self.engine) as session:
-            controls.limit_kind(session, controls.Limits(name="demo.enable", max_running=0), ADMIN, None)
+            controls.limit_kind(session, controls.Limits(name=kind, max_running=most), ADMIN, reason)
 
     def sweep(self) -> None:
         """Let a sweep take the jobs of silent workers."""

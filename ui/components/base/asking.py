@@ -29,7 +29,10 @@ async def question_before(
     effects = [effect] if effect else []
     if isinstance(kind, Operation):
         question = question_of(kind)
-        return question and replace(question, consequences=effects or question.consequences, yes=label)
+        if question is None:
+            return None
+        title = question.title if label == kind.label else f"{label}?"
+        return replace(question, title=title, consequences=effects or question.consequences, yes=label)
     if command in _RESUMED:
         return await _resuming(_RESUMED[command], str(args.get("name", "")))
     if command == "job.cancel":

@@ -41,10 +41,15 @@ def draw_pause(row: Pausable, otherwise: str) -> None:
 
 def draw_who_paused(row: Pausable) -> None:
     """Draw who paused it, when and why."""
+    draw_author(row.paused_by, row.paused_at, row.paused_reason)
+
+
+def draw_author(name: str | None, at: datetime | None, reason: str | None) -> None:
+    """Draw who has set something, when and why."""
     with box("muted who-paused"):
-        text(f"by {row.paused_by}, ")
-        time_text(row.paused_at)
-        text(f": {row.paused_reason}" if row.paused_reason else ", no reason given")
+        text(f"by {name}, ")
+        time_text(at)
+        text(f": {reason}" if reason else ", no reason given")
 
 
 def pause_button(noun: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[Any]]) -> ui.button:

@@ -1,5 +1,7 @@
 """The purple strip: generated data is in the account."""
 
+from collections.abc import Callable
+
 from nicegui import ui
 
 from core.diagnosis.customer import DemoState
@@ -11,22 +13,25 @@ from ui.components.demo.demo_words import strip_words
 class DemoStrip:
     """A strip that stands in every state while one generated row exists; it has a link to the other page."""
 
-    def __init__(self, href: str, label: str) -> None:
+    def __init__(self, href: str, label: str, words: Callable[[DemoState], tuple[str, str]] = strip_words) -> None:
+        """`words` returns its title and text."""
         self._link = href, label
+        self._words = words
         self._part: Part[DemoState | None] = Part(self._draw, "part")
 
     def show(self, state: DemoState, *, has_rows: bool) -> None:
         """Show the strip, or nothing."""
         shown = state if has_rows or state.status is DemoModeStatus.ENABLED else None
-        self._part.show(shown, key=shown and strip_words(shown))
+        self._part.show(shown, key=shown and self._words(shown))
 
     def _draw(self, state: DemoState | None) -> None:
         if state is None:
             return
-        title, words = strip_words(state)
+        title, words = self._words(state)
         with box("banner demo"):
             ui.icon("auto_awesome").props("aria-hidden=true")
             with box("words"):
                 text(title, tag="strong")
-                text(words)
+                if words:
+                    text(words)
             link(self._link[0], label=self._link[1])

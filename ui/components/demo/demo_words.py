@@ -24,6 +24,9 @@ def completion(before: DemoState, now: DemoState) -> str | None:
     """Return the announcement of a change of state, or None if no operation ended."""
     if now.label is Label.CANCELLED and (now.job_id, now.label) != (before.job_id, before.label):
         return _cancelled(now)
+    # Ids are in the order of their requests: what was cancelled is gone, and the failure before it stands again.
+    if now.job_id and before.job_id and now.job_id < before.job_id:
+        return "Cancelled. Demo mode is still failed."
     if before.status is now.status:
         return None
     if now.status is DemoModeStatus.ENABLED:
@@ -51,6 +54,17 @@ def strip_words(state: DemoState) -> tuple[str, str]:
     if operation or is_cleaning_up(state):
         return title, "The data is being deleted, and no longer counted."
     return title, "Data is left over, and not counted. Enable demo mode and disable it again to delete it."
+
+
+def strip_words_beside_sentence(state: DemoState) -> tuple[str, str]:
+    """Return the same for the page that says the sentence itself."""
+    title, words = strip_words(state)
+    return title, "" if words == state.sentence else words
+
+
+def is_stopped(state: DemoState) -> bool:
+    """Tell whether an operation has begun that no job goes on with."""
+    return state.situation is Situation.STUCK and (state.label is None or state.label in TERMINAL_WORDS)
 
 
 def planned_operation(state: DemoState) -> Operation[Any, Any] | None:

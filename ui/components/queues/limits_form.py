@@ -15,17 +15,20 @@ from ui.components.base.command_button import limit_to_role
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, open_form
+from ui.components.base.pause import draw_author
 
 _FIELDS = ("max_running", "max_per_worker", "rate_count", "rate_seconds")
 
 
 def draw_limits(row: JobKind) -> None:
-    """Draw a kind's limits as text."""
+    """Draw a kind's limits as text, and who set them, when and why."""
     limits = limits_in_words(row)
     if not limits:
         text("no limit", "muted")
     for limit in limits:
         text(limit, tag="div")
+    if limits and row.limited_by:
+        draw_author(row.limited_by, row.limited_at, row.limited_reason)
 
 
 def limits_in_words(row: JobKind) -> list[str]:
