@@ -87,9 +87,9 @@ def overview(session: Session) -> Overview:
 
 
 def waiting_since(health: HealthSummary) -> datetime | None:
-    """Return when the due job that has waited longest was due."""
+    """Return when the due job that has waited longest was due, in whole seconds: the same each time."""
     waited = health.oldest_wait_seconds
-    return None if waited is None else health.at - timedelta(seconds=waited)
+    return None if waited is None else (health.at - timedelta(seconds=waited)).replace(microsecond=0)
 
 
 def is_late(health: HealthSummary) -> bool:

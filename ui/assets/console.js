@@ -68,7 +68,7 @@
     chip?.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
 
-  // <time-text at="ISO" mode="ago|until|due|clock|time|elapsed">: relative, the exact time on hover, in the viewer's zone.
+  // <time-text at="ISO" mode="ago|until|due|clock|time|elapsed">: the exact time on hover, in the viewer's zone.
   // A format takes milliseconds to make, and most pages need one or none.
   const formats = (options) => {
     let format;

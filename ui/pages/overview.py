@@ -29,47 +29,44 @@ TRIED: Final = {"redone": "tried"}
 
 async def draw() -> None:
     """Load the overview, draw it and keep it fresh."""
-    with box("screen padded") as screen:
-        text("Overview", tag="h1")
-        tiles: Part[Overview] = Part(_draw_tiles)
-        with box("columns"):
-            with box():
-                people: Part[Overview] = Part(_draw_people, "panel")
-            with box():
-                failures: Part[Overview] = Part(_draw_failures, "panel")
+    await OverviewPage().begin()
 
-    waiting: tuple[int, bool] = (0, False)
 
-    async def refresh() -> None:
+class OverviewPage:
+    """The parts of the page; each is redrawn only when it changed."""
+
+    def __init__(self) -> None:
+        self._waiting: tuple[int, bool] = (0, False)
+        with box("screen padded") as self._screen:
+            text("Overview", tag="h1")
+            self._tiles: Part[Overview] = Part(_draw_tiles)
+            with box("columns"):
+                with box():
+                    self._people: Part[Overview] = Part(_draw_people, "panel")
+                with box():
+                    self._failures: Part[Overview] = Part(_draw_failures, "panel")
+
+    async def begin(self) -> None:
+        """Show the overview now, and keep it fresh."""
+        await self._refresh()
+        keep_roughly_fresh(self._screen, self._refresh, seconds=REFRESH_SECONDS)
+        keep_ticking(self._screen, self._follow_waiting, seconds=REFRESH_SECONDS)
+
+    async def _refresh(self) -> None:
         summary = await access.load(overview)
-        if not screen.is_deleted:
-            tiles.show(
-                summary,
-                key=(
-                    *summary.users.items(),
-                    summary.ended,
-                    summary.succeeded,
-                    summary.mended,
-                    summary.tried_again,
-                    summary.waiting_since,
-                    summary.is_late,
-                    summary.waiting,
-                ),
-            )
-            nonlocal waiting
-            waiting = (summary.waiting, summary.is_late)
-            people.show(summary, key=(*summary.held_up, *summary.users.values()))
-            failures.show(summary, key=tuple(summary.failures))
+        if self._screen.is_deleted:
+            return
+        self._waiting = (summary.waiting, summary.is_late)
+        figures = (summary.ended, summary.succeeded, summary.mended, summary.tried_again)
+        self._tiles.show(summary, key=(*summary.users.items(), *figures, summary.waiting_since, *self._waiting))
+        self._people.show(summary, key=(*summary.held_up, *summary.users.values()))
+        self._failures.show(summary, key=tuple(summary.failures))
 
-    async def follow_waiting() -> None:
+    async def _follow_waiting(self) -> None:
         """Refresh when jobs have become due or late, which changes no row."""
         health = live.status().health
-        if health and waiting != (health.queue_depth, is_late(health)):
-            await refresh()
-
-    await refresh()
-    keep_roughly_fresh(screen, refresh, seconds=REFRESH_SECONDS)
-    keep_ticking(screen, follow_waiting, seconds=REFRESH_SECONDS)
+        if health and self._waiting != (health.queue_depth, is_late(health)):
+            await self._refresh()
 
 
 def _draw_tiles(summary: Overview) -> None:
