@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from dramatiq import Worker as DramatiqWorker
+from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, func, select
@@ -34,6 +36,7 @@ from tasks.carrier import Carrier
 from tasks.handed import Ending, Handed
 from tasks.registry import Registry
 from tasks.turns import Turns
+from tasks.worker import _leave
 from tests.carrying import QUEUE, all_handed, carrier_on, in_one_group
 from tests.driving import REQUESTED_AT, drain, job_row, new_worker
 from tests.waiting import eventually
@@ -347,6 +350,19 @@ def test_a_success_that_breaks_each_connection_fails_its_own_job_and_keeps_no_ot
     assert job_row(engine, bad).error_message == UNSENDABLE
     assert sorted(runs) == sorted(map(str, [bad, *others])), "each ran once"
     assert (worker.registry.held(), worker.registry.busy) == ({}, 0)
+
+
+def test_a_stopping_worker_writes_the_successes_that_wait_and_releases_only_the_rest(engine: Engine) -> None:
+    done, going = enqueue(engine, 2)
+    worker = Drain(engine, Registry(2), new_worker(engine), queues=[QUEUE])
+    for held in claim_all(worker.carrier, 2):
+        worker.registry.take(held)
+        if held.id == done:
+            [handed] = [each for each in worker.carrier._running if each.held == held]
+            worker.carrier.end(handed, held, Ended(held.id, held.token, '{"sent": 1}'))
+    _leave(worker, DramatiqWorker(StubBroker()))
+    assert (job_row(engine, done).status, job_row(engine, done).result) == (JobStatus.SUCCEEDED, {"sent": 1})
+    assert job_row(engine, going).status is JobStatus.QUEUED
 
 
 def test_an_ended_thread_is_free_though_the_turn_that_learns_of_it_ends_with_an_error(
