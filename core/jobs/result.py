@@ -3,6 +3,9 @@
 import json
 from typing import Any, Final
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from core.database.engine import NoConnection
 from core.errors import GiveUp
 
 #: Bytes of a result's JSON. Results of several jobs share a statement: one that takes long to send delays the others.
@@ -26,3 +29,13 @@ def as_text(result: dict[str, Any] | None) -> str | None:
             f" of {MOST_BYTES:,} at most."
         )
     return text
+
+
+def has_broken(error: OperationalError | InterfaceError) -> bool:
+    """Tell whether the connection broke; an error that PostgreSQL itself sent has a state."""
+    return not (isinstance(error, NoConnection) or getattr(error.orig, "sqlstate", None))
+
+
+def is_about_the_job(error: OperationalError | InterfaceError) -> bool:
+    """Tell whether the database refuses the job's result, such as one that is too large, whenever it is asked."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith("54")

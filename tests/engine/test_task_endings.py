@@ -247,6 +247,22 @@ def test_an_outage_of_any_length_is_not_blamed_on_the_success_that_waits_for_its
     assert end_alone(engine, held, ended) is AttemptOutcome.SUCCEEDED
 
 
+def test_a_job_is_not_locked_while_its_success_is_sent(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancel or a rescue does not wait for a slow network."""
+    held = claimed(engine, carrier)
+    succeed_task = finish.succeed_task
+
+    def look(*values: Any) -> None:
+        with session_scope(engine) as other:
+            other.connection().execute(text("SELECT FROM background_jobs FOR UPDATE NOWAIT"))
+        succeed_task(*values)
+
+    monkeypatch.setattr(finish, "succeed_task", look)
+    assert end_alone(engine, held, Ended(held.id, held.token, None)) is AttemptOutcome.SUCCEEDED
+
+
 def test_a_success_whose_job_was_taken_away_is_not_sent_again(
     engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
