@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Final
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 log = logging.getLogger(__name__)
@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 PATIENCE: Final = 60.0
 #: Errors of an outage: it shows elsewhere, and the thread does what it can.
 OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeout, OSError)
+
+#: The thread of a worker that shows whether the database is there.
+HEARTBEAT: Final = "heartbeat"
 
 _rounds: dict[str, "Rounds"] = {}
 
@@ -55,7 +58,7 @@ class Rounds:
         self.is_well = False
         kind = f"{type(error).__name__}: {error}".split("\n")[0]
         is_outage = isinstance(error, self._outages)
-        if is_outage:
+        if is_outage and not (isinstance(error, SQLAlchemyError) and _is_database_there(self)):
             self._round_at = time.monotonic()
         if kind != self._error:
             level = logging.WARNING if is_outage else logging.ERROR
@@ -66,6 +69,12 @@ class Rounds:
         """Forget it: it was stopped on purpose."""
         if _rounds.get(self.name) is self:
             del _rounds[self.name]
+
+
+def _is_database_there(asking: Rounds) -> bool:
+    """Tell whether this worker's heartbeat reaches the database: then an outage that another thread sees is its own."""
+    beat = _rounds.get(HEARTBEAT)
+    return beat is not None and beat is not asking and beat.is_well
 
 
 def stalled() -> list[str]:

@@ -3,8 +3,8 @@
 It takes a turn when a job ended or may be due: one statement, which commits itself, for whatever has come together.
 While jobs stream, turns are `PACE` or `EASY_PACE` apart, unless every thread has ended its job. So a busy worker writes
 in groups, and an idle one starts a job at once. It waits for a locked row no longer than `LOCK_WAIT`, and no thread
-waits for it: the process holds a job until its success is written. A success is never thrown away: if the database does
-not answer, a later turn writes it on another connection, and after any other error its thread writes it alone.
+waits for it: the process holds a job until its success is written. A success is never thrown away: after any error its
+thread writes it alone, as soon as the database answers, so that one which cannot be sent keeps no others waiting.
 """
 
 import logging
@@ -13,7 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -27,7 +27,8 @@ from core.jobs.claim import Claimed
 from core.models import AttemptOutcome
 from core.operations import BY_NAME
 from core.settings import settings
-from tasks.handed import Ending, Handed, note_end
+from tasks.calls import Calls
+from tasks.handed import Ending, Handed, all_of, note_end
 from tasks.loop import Loop
 from tasks.refusals import is_about_a_lock, is_about_rows, is_about_the_connection
 from tasks.registry import Registry
@@ -41,8 +42,6 @@ PACE: Final = 0.003
 EASY_PACE: Final = 0.006
 #: Milliseconds that a turn waits for a locked row; then each thread writes its own ending, and waits alone.
 LOCK_WAIT: Final = 500
-#: Seconds between two calls to other processes, while this one has more due jobs than threads.
-CALL: Final = 0.1
 #: Seconds for which nothing starts beside a suspect: one that kills its worker does so soon. Where no other worker
 #: serves its queue, others wait for it, and not for long.
 ALONE, ALONE_HERE = 60.0, 3.0
@@ -50,8 +49,6 @@ ALONE, ALONE_HERE = 60.0, 3.0
 RETRY: Final = 1.0
 #: Seconds that the carrier waits for news before it comes round.
 IDLE: Final = 20.0
-
-_T = TypeVar("_T")
 
 
 class Carrier:
@@ -71,7 +68,7 @@ class Carrier:
         #: Set when something happened; and when every thread waits, so that a turn need not wait for more.
         self._news, self._all_ended = threading.Event(), threading.Event()
         self._turn_at = self._alone_until = 0.0
-        self._called_at: dict[str, float] = {}
+        self._calls = Calls()
         missed = "jobs neither claimed nor ended yet"
         self._loop = Loop("carrier", self._once, lambda: 0, missed=missed, at_once=True, every=IDLE)
 
@@ -101,6 +98,7 @@ class Carrier:
 
         What a turn cannot write is handed to a thread again. Until it is written, the process holds the job.
         """
+        handed.left = ended
         self._endings.append(Ending(handed, held, ended))
         self._registry.let_go(held)
         self._note_end()
@@ -109,6 +107,10 @@ class Carrier:
         """Note that a thread has ended a job by itself."""
         self._freed.append(handed)
         self._note_end()
+
+    def unwritten(self) -> list[tuple[Claimed, Ended]]:
+        """Return the successes that are left to be written, with their jobs."""
+        return [(handed.held, handed.left) for handed in list(self._running) if handed.held and handed.left]
 
     @property
     def is_idle(self) -> bool:
@@ -141,25 +143,29 @@ class Carrier:
             self._registry.set_busy(len(self._running))
 
     def _turn(self) -> None:
-        freed, was_full = _all_of(self._freed), len(self._running) >= self._registry.threads
+        freed, was_full = all_of(self._freed), len(self._running) >= self._registry.threads
         self._running.difference_update(freed)
-        endings = _all_of(self._endings)
+        waiting = all_of(self._endings)
+        alone = [ending for ending in waiting if ending.handed.refused]
+        endings = [ending for ending in waiting if not ending.handed.refused]
         leaving = {ending.handed for ending in endings}
         try:
             self._learn([*freed, *leaving], look_around=was_full)
-            while plan := self._plan(leaving) or ({endings[0].handed.queue: 0} if endings else {}):
+            while plan := self._plan(leaving) or {ending.handed.queue: 0 for ending in (endings or alone)[:1]}:
                 for queue, claims in plan.items():
                     to_write, endings, leaving = endings, [], set()
                     self._batch(queue, to_write, claims)
+                    self._return(alone)  # the database answers
+                    alone = []
         except BaseException as error:
-            self._save(endings, error)
+            self._save([*endings, *alone], error)
             raise
 
     def _learn(self, ended: list[Handed], *, look_around: bool) -> None:
         """Learn which queues are due, from what has ended and from wake-ups, and take suspects of those just swept."""
         if ended and look_around:
             self._turns.look_around()
-        for queue, urgency in (due := _all_of(self._due)):
+        for queue, urgency in (due := all_of(self._due)):
             self._turns.learn(queue, urgency)
         for handed in ended:
             if handed.held:
@@ -203,8 +209,10 @@ class Carrier:
         return self._note_claims(queue, result, handed, claims, alone=alone)
 
     def _save(self, endings: list[Ending], error: BaseException) -> None:
-        """Keep endings that could not be written for the next turn, or let each be written alone."""
+        """Let each of the endings be written alone, once the database answers: one of them may break connections."""
         if is_about_the_connection(error):
+            for ending in endings:
+                ending.handed.refused = ending.ended
             self._endings.extend(endings)
         else:
             self._return(endings)
@@ -243,18 +251,6 @@ class Carrier:
         if claims:
             is_full = handed == claims
             self._turns.note(queue, is_due=is_full, claimed=[held.priority for held in result.claimed])
-            if is_full and self._may_call(queue):
+            if is_full and self._calls.may_call(queue):
                 result.changes.wakeups.add(queue)
         bus.publish(result.changes)
-
-    def _may_call(self, queue: str) -> bool:
-        """Tell whether it is time to call another process to a queue, and note the call."""
-        now = time.monotonic()
-        is_time = now - self._called_at.get(queue, 0) >= CALL
-        self._called_at.update({queue: now} if is_time else {})
-        return is_time
-
-
-def _all_of(waiting: "deque[_T]") -> list[_T]:
-    """Take what waits now; more may come meanwhile."""
-    return [waiting.popleft() for _ in range(len(waiting))]

@@ -1,7 +1,9 @@
 """What the carrier hands to a thread, and what it gets back: a success that is to be written."""
 
 import logging
+from collections import deque
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from opentelemetry.trace import Span
@@ -10,6 +12,8 @@ from core import tracing
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed
 from core.models import AttemptOutcome
+
+_T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +24,9 @@ class Handed:
 
     queue: str
     held: Claimed | None
-    #: A success that the carrier could not write.
+    #: A success that its thread has left to the carrier, from then on until it is written.
+    left: Ended | None = None
+    #: A success that the carrier could not write: from then on a thread writes it, alone.
     refused: Ended | None = None
     #: It may kill this process: no other job starts beside it.
     is_alone: bool = False
@@ -35,6 +41,11 @@ class Ending:
     handed: Handed
     held: Claimed
     ended: Ended
+
+
+def all_of(waiting: deque[_T]) -> list[_T]:
+    """Take what waits now; more may come meanwhile."""
+    return [waiting.popleft() for _ in range(len(waiting))]
 
 
 def note_end(handed: Handed, worker: UUID, outcome: AttemptOutcome | None) -> None:

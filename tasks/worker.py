@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import bus
-from core.database.engine import PATIENCE, address_of, connect, session_scope, worker_options
+from core.database.engine import PATIENCE, NoConnection, address_of, connect, session_scope, worker_options
 from core.jobs import workers
 from core.jobs.batch import PLANNER_OPTIONS
+from core.jobs.run import end_alone
 from core.queues.controls import known_queues
 from core.settings import settings
 from tasks.actors import Drain, declare
@@ -98,8 +99,9 @@ def _wait(stop: threading.Event, hung: threading.Event) -> None:
 
 
 def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
-    """Release jobs that are still held, deregister, stop Dramatiq; if the database is away, the lease runs out."""
+    """Write successes, release other jobs, deregister, stop Dramatiq; if the database is away, the lease runs out."""
     try:
+        _write_rest(drain)
         for job_id, token in drain.registry.held():
             with session_scope(drain.engine) as session:
                 workers.release(session, job_id, token)
@@ -109,3 +111,16 @@ def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
         log.warning("left without deregistering", extra={"error": str(error).split("\n")[0]})
     dramatiq_worker.stop(timeout=2_000)
     drain.carrier.stop()
+
+
+def _write_rest(drain: Drain) -> None:
+    """Write each success that waits for it: its job's work is done, and is not to run again."""
+    for held, ended in drain.carrier.unwritten():
+        try:
+            end_alone(drain.engine, held, ended)
+        except NoConnection:
+            raise
+        except SQLAlchemyError as error:  # this one breaks connections: the others can be written
+            log.warning("success not written", extra={"job": str(held.id), "error": str(error).split("\n")[0]})
+        else:
+            drain.registry.forget(held)

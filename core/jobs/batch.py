@@ -18,7 +18,7 @@ from core.jobs import claim, fence
 from core.jobs.claim import Claimed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ended:
     """A task that has done its work and left nothing to commit but its success."""
 
@@ -26,6 +26,8 @@ class Ended:
     token: int
     #: Its result as JSON text: a result that is not valid fails its own job, not the others of the batch.
     result: str | None = None
+    #: How often the connection broke while this was written alone.
+    broken: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from core.jobs.batch import Ended
 from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
+from core.jobs.result import MOST_BROKEN, UNSENDABLE, as_text, has_broken, is_about_the_job
 from core.jobs.subject import lock_held, lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.operation import Operation, Steps, Task, TaskWork
@@ -114,12 +115,13 @@ def _attempt(
     is_task = isinstance(BY_NAME.get(held.kind), Task)
     steps, succeed = _task(session, held) if is_task else _operation(session, held)
     result = _drive(session, held, steps, step_limit, stopping)
+    result_text = as_text(result)
     crash_point("before_finish")
     # An operation always has its subject's state to commit, with its success or not at all.
     if end_well and is_task and not _has_written(session):
         if session.in_transaction():
             session.commit()  # of a transaction that has only read
-        end_well(Ended(held.id, held.token, None if result is None else json.dumps(result)))
+        end_well(Ended(held.id, held.token, result_text))
     else:
         succeed(result)
         session.commit()
@@ -136,21 +138,27 @@ def _has_written(session: Session) -> bool:
 
 
 def _write_alone(session: Session, held: Claimed, ended: Ended) -> AttemptOutcome:
-    """Write a success. A job does not fail for a database that is away, only for a refused result."""
+    """Write a success. A job does not fail for a database that is away, only for a refused result.
+
+    One that the process has lost is not sent again.
+    """
+    if ended.broken >= MOST_BROKEN:
+        raise GiveUp(UNSENDABLE)
+    is_sent = False
     try:
+        if lock_held(session, held.id, held.token) is None:
+            raise LeaseLost(f"job {held.id} is no longer held under token {held.token}")
+        session.rollback()  # the row is not locked for as long as the result takes to be sent
+        is_sent = True
         finish.succeed_task(session, held.id, held.token, None if ended.result is None else json.loads(ended.result))
         session.commit()
     except (OperationalError, InterfaceError) as error:
-        if _is_about_the_job(error):
+        if is_about_the_job(error):
             raise
+        ended.broken += is_sent and has_broken(error)
         raise _EndingUnknown from error
     crash_point("after_finish")
     return AttemptOutcome.SUCCEEDED
-
-
-def _is_about_the_job(error: OperationalError | InterfaceError) -> bool:
-    """Tell whether the database refuses the job's result, such as one that is too large, whenever it is asked."""
-    return str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
 
 
 def _task(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:

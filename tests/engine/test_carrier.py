@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from dramatiq import Worker as DramatiqWorker
+from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, func, select
@@ -18,10 +20,11 @@ from core import bus
 from core.actor import ENGINE
 from core.database.engine import connect, session_scope
 from core.job_list.attempts import job_attempts
-from core.jobs import sweep, workers
+from core.jobs import finish, sweep, workers
 from core.jobs.batch import Ended, finish_and_claim
 from core.jobs.claim import Claimed
 from core.jobs.request import request_task, request_tasks
+from core.jobs.result import UNSENDABLE
 from core.jobs.run import end_alone
 from core.models import AttemptOutcome, BackgroundJob, JobAttempt, JobCounter, JobStatus, Role
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
@@ -33,6 +36,7 @@ from tasks.carrier import Carrier
 from tasks.handed import Ending, Handed
 from tasks.registry import Registry
 from tasks.turns import Turns
+from tasks.worker import _leave
 from tests.carrying import QUEUE, all_handed, carrier_on, in_one_group
 from tests.driving import REQUESTED_AT, drain, job_row, new_worker
 from tests.waiting import eventually
@@ -259,7 +263,7 @@ def test_a_success_that_its_thread_cannot_write_alone_is_written_on_another_conn
     once_in(monkeypatch, carrier_module, "finish_and_claim", defect)
     alone = once_in(monkeypatch, actors_module, "end_alone", away)
     drain(worker := Drain(engine, Registry(1), new_worker(engine)), QUEUE)
-    assert (len(alone), len(runs), worker.registry.held()) == (1, 1, {})
+    assert (len(alone), len(runs), worker.registry.held()) == (2, 1, {})
     assert job_row(engine, job).status is JobStatus.SUCCEEDED
 
 
@@ -286,11 +290,79 @@ def test_a_database_that_is_away_keeps_every_success_for_the_next_turn_and_claim
     carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carrier_module, "finish_and_claim", away)
-    endings = [left_to(carrier).ended for _ in range(3)]
+    left = [left_to(carrier) for _ in range(3)]
     with pytest.raises(OperationalError):
         carrier._turn()
-    assert [each.ended for each in carrier._endings] == endings
+    assert [each.ended for each in carrier._endings] == [each.ended for each in left]
     assert (len(carrier._registry.held()), len(carrier._running), all_handed(carrier)) == (3, 3, [])
+    assert sorted(carrier.unwritten(), key=str) == sorted(((each.held, each.ended) for each in left), key=str)
+
+
+def test_once_the_database_answers_jobs_are_claimed_and_each_success_is_written_alone(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them may be what broke the connection."""
+    left = [left_to(carrier) for _ in range(3)]
+    once_in(monkeypatch, carrier_module, "finish_and_claim", away)
+    with pytest.raises(OperationalError):
+        carrier._turn()
+    enqueue(engine, 9)
+    carrier.wake(QUEUE)
+    carrier._turn()
+    handed = all_handed(carrier)
+    assert [each for each in handed if each.refused] == [each.handed for each in left]
+    assert len(handed) == carrier._registry.threads, "the other threads have jobs"
+
+
+@pytest.fixture
+def unsendable(engine: Engine, monkeypatch: pytest.MonkeyPatch, runs: list[str]) -> tuple[Any, threading.Event]:
+    """Return a job whose success breaks each connection, with others or alone, and what it waits for when alone."""
+    [bad], gate = enqueue(engine, 1), threading.Event()
+    succeed_task = finish.succeed_task
+
+    def together(*values: Any, **more: Any) -> Any:
+        return away() if bad in {ended.id for ended in values[5]} else finish_and_claim(*values, **more)
+
+    def alone(session: Session, job: Any, *values: Any) -> None:
+        if job == bad:
+            assert gate.wait(20)
+            away()
+        succeed_task(session, job, *values)
+
+    monkeypatch.setattr(carrier_module, "finish_and_claim", together)
+    monkeypatch.setattr(finish, "succeed_task", alone)
+    return bad, gate
+
+
+def test_a_success_that_breaks_each_connection_fails_its_own_job_and_keeps_no_other_waiting(
+    engine: Engine, unsendable: tuple[Any, threading.Event], runs: list[str]
+) -> None:
+    bad, gate = unsendable
+    others = enqueue(engine, 5)
+    worker = Drain(engine, Registry(2), new_worker(engine), queues=[QUEUE])
+    worker.start()
+    worker.carrier.wake(QUEUE)
+    eventually(lambda: {job_row(engine, job).status for job in others} == {JobStatus.SUCCEEDED})
+    gate.set()
+    eventually(lambda: job_row(engine, bad).status is JobStatus.FAILED)
+    eventually(lambda: worker.carrier.is_idle)
+    worker.carrier.stop()
+    assert job_row(engine, bad).error_message == UNSENDABLE
+    assert sorted(runs) == sorted(map(str, [bad, *others])), "each ran once"
+    assert (worker.registry.held(), worker.registry.busy) == ({}, 0)
+
+
+def test_a_stopping_worker_writes_the_successes_that_wait_and_releases_only_the_rest(engine: Engine) -> None:
+    done, going = enqueue(engine, 2)
+    worker = Drain(engine, Registry(2), new_worker(engine), queues=[QUEUE])
+    for held in claim_all(worker.carrier, 2):
+        worker.registry.take(held)
+        if held.id == done:
+            [handed] = [each for each in worker.carrier._running if each.held == held]
+            worker.carrier.end(handed, held, Ended(held.id, held.token, '{"sent": 1}'))
+    _leave(worker, DramatiqWorker(StubBroker()))
+    assert (job_row(engine, done).status, job_row(engine, done).result) == (JobStatus.SUCCEEDED, {"sent": 1})
+    assert job_row(engine, going).status is JobStatus.QUEUED
 
 
 def test_an_ended_thread_is_free_though_the_turn_that_learns_of_it_ends_with_an_error(

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from core import rounds
@@ -71,6 +72,23 @@ def test_a_thread_that_hangs_or_fails_each_time_is_stalled_and_one_in_an_outage_
     for loop in loops:
         loop.stop()
     assert not {"fails", "hangs"} & set(rounds.stalled()), "a thread that was stopped is none that stands"
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("is_there", [True, False], ids=["reaches it", "misses it"])
+def test_a_thread_that_misses_the_database_is_stalled_only_while_the_heartbeat_reaches_it(*, is_there: bool) -> None:
+    def miss() -> None:
+        raise OperationalError("a statement", None, Exception("away"))
+
+    beat = Loop("heartbeat", (lambda: None) if is_there else miss, lambda: 0.001, missed="missed", at_once=True)
+    misses = Loop("misses", miss, lambda: 0.001, missed="missed")
+    beat.start()
+    eventually(lambda: beat.is_well is is_there)
+    misses.start()
+    eventually(lambda: misses.rounds is not None and misses.rounds.failures > 100)
+    assert ("misses" in rounds.stalled()) is is_there
+    for loop in (beat, misses):
+        loop.stop()
 
 
 @pytest.mark.usefixtures("no_patience")

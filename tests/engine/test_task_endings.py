@@ -13,9 +13,11 @@ from sqlmodel import Session, func, select
 from core.actor import ENGINE
 from core.database.engine import session_scope
 from core.jobs import finish
+from core.jobs import run as run_module
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed
 from core.jobs.request import request_task
+from core.jobs.result import MOST_BYTES
 from core.jobs.run import end_alone, run
 from core.models import AttemptOutcome, JobStatus, Role, User
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
@@ -196,3 +198,78 @@ def test_a_result_that_the_database_can_never_take_fails_its_job_and_spends_the_
         patch.setattr(finish, "succeed_task", too_large)
         assert end_alone(engine, held, Ended(held.id, held.token)) is AttemptOutcome.ERROR
     assert (job_row(engine, held.id).attempt, job_row(engine, held.id).error_type) == (1, "OperationalError")
+
+
+@pytest.mark.parametrize("last", [None, _inserting], ids=["in a batch", "in its own transaction"])
+def test_a_result_above_the_limit_fails_its_job_before_it_is_sent(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch, last: Callable[..., Steps] | None
+) -> None:
+    def large(work: TaskWork[NoForm]) -> Steps:
+        if last:
+            yield from last(work)
+        return {"text": "a" * MOST_BYTES}
+
+    use(monkeypatch, large)
+    held = claimed(engine, carrier)
+    assert run_by(engine, carrier, held) is AttemptOutcome.ERROR
+    job = job_row(engine, held.id)
+    assert (job.status, job.attempt, users(engine)) == (JobStatus.FAILED, 1, 0), "another attempt would not help"
+    assert job.error_message == (
+        "The work was done, but its result is too large to be stored: 1,000,012 bytes as JSON, of 1,000,000 at most."
+    )
+
+
+def test_the_largest_result_is_stored(engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(_: TaskWork[NoForm]) -> Steps:
+        return {"text": "a" * (MOST_BYTES - 12)}
+        yield Progress(1, 1)
+
+    use(monkeypatch, large)
+    held = claimed(engine, carrier)
+    assert run_by(engine, carrier, held) is AttemptOutcome.SUCCEEDED
+    assert job_row(engine, held.id).status is JobStatus.SUCCEEDED
+
+
+def test_an_outage_of_any_length_is_not_blamed_on_the_success_that_waits_for_its_end(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = claimed(engine, carrier)
+    ended = Ended(held.id, held.token, None)
+
+    def away(*_: Any) -> None:
+        raise OperationalError("a statement", None, psycopg.OperationalError("server closed the connection"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "lock_held", away)
+        for _ in range(5):
+            with pytest.raises(OperationalError):
+                end_alone(engine, held, ended)
+    assert end_alone(engine, held, ended) is AttemptOutcome.SUCCEEDED
+
+
+def test_a_job_is_not_locked_while_its_success_is_sent(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancel or a rescue does not wait for a slow network."""
+    held = claimed(engine, carrier)
+    succeed_task = finish.succeed_task
+
+    def look(*values: Any) -> None:
+        with session_scope(engine) as other:
+            other.connection().execute(text("SELECT FROM background_jobs FOR UPDATE NOWAIT"))
+        succeed_task(*values)
+
+    monkeypatch.setattr(finish, "succeed_task", look)
+    assert end_alone(engine, held, Ended(held.id, held.token, None)) is AttemptOutcome.SUCCEEDED
+
+
+def test_a_success_whose_job_was_taken_away_is_not_sent_again(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = claimed(engine, carrier)
+    with session_scope(engine) as session:
+        session.connection().execute(text("UPDATE background_jobs SET token = token + 1"))
+    sent: list[Any] = []
+    monkeypatch.setattr(finish, "succeed_task", lambda *values: sent.append(values))
+    assert end_alone(engine, held, Ended(held.id, held.token, None)) is AttemptOutcome.LOST
+    assert sent == []
