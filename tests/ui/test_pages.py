@@ -53,6 +53,13 @@ def plan_to_disable(session: Session, user: User) -> None:
     request(session, demo.disable, user.id, NoForm(), SUPPORT, JobOptions(run_at=later))
 
 
+def disable(session: Session, user: User) -> None:
+    """Let demo mode be on its way off."""
+    user.demo_mode_status = DemoModeStatus.ENABLED
+    session.flush()
+    request(session, demo.disable, user.id, NoForm(), SUPPORT)
+
+
 def rest_at(state: DemoModeStatus) -> object:
     """Return a function that puts a user into a state without a job."""
     return lambda session, user: setattr(user, "demo_mode_status", state)
@@ -76,7 +83,8 @@ STATES = {
         ["Demo mode active", "Disable demo mode"],
         ["Demo mode active", "Interactions per day"],
     ),
-    "disabling": (rest_at(DemoModeStatus.DISABLING), ["Disabling demo mode…"], ["Disabling demo mode…"]),
+    "disabling": (disable, ["Disabling demo mode…"], ["Disabling demo mode…"]),
+    "stopped": (rest_at(DemoModeStatus.DISABLING), ["has stopped half-way"], ["has stopped half-way"]),
     "failed": (
         fail,
         ["Demo mode failed", "A service that this needs did not answer.", "Retry", "Dismiss"],
