@@ -101,32 +101,35 @@ def fail(session: Session, at: datetime, message: str = "The service answered 50
 
 
 def test_an_error_of_several_users_is_named_with_its_beginning_and_opens_their_jobs(session: Session) -> None:
+    now = datetime.now(UTC)
     serve(session, "demo")
-    first = NOW - timedelta(hours=2)
+    first = now - timedelta(hours=2)
     fail(session, first)
     for number in range(FEWEST - 1):
-        fail(session, NOW - timedelta(minutes=number))
-    fail(session, NOW, error="another")
+        fail(session, now - timedelta(minutes=number))
+    fail(session, now, error="another")
     assert sentences(session) == [], "one user less than it takes"
-    fail(session, NOW)
-    beginning = f"{first:%H:%M} UTC" + ("" if first.date() == NOW.date() else f" on {first.day} {first:%B}")
+    fail(session, now)
+    beginning = f"{first:%H:%M} UTC" + ("" if first.date() == now.date() else f" on {first.day} {first:%B}")
     assert sentences(session) == [f"{FEWEST + 1} users failed since {beginning}: The service answered 503."]
-    [incident] = incidents(session, NOW)
+    [incident] = incidents(session, now)
     assert not incident.is_held
     job_filter = JobFilter.from_params(parse_qs(urlsplit(incident.href).query))
     assert len({row["user_id"] for row in page(session, job_filter).items}) == FEWEST + 1
 
 
 def test_the_incident_of_an_error_ends_when_no_one_fails_with_it_any_more(session: Session) -> None:
+    now = datetime.now(UTC)
     serve(session, "demo")
     for number in range(FEWEST):
-        fail(session, NOW - WITHIN - timedelta(seconds=1 + number))
+        fail(session, now - WITHIN - timedelta(seconds=1 + number))
     assert sentences(session) == []
 
 
 def test_the_incident_of_an_error_ends_when_the_failures_are_dealt_with(session: Session) -> None:
+    now = datetime.now(UTC)
     serve(session, "demo")
-    users = [fail(session, NOW) for _ in range(FEWEST)]
+    users = [fail(session, now) for _ in range(FEWEST)]
     assert len(sentences(session)) == 1
     users[0].demo_mode_status = DemoModeStatus.DISABLED
     assert sentences(session) == []

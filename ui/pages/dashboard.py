@@ -31,7 +31,15 @@ from ui.components.base.state_chip import chip_of, set_pressed
 from ui.components.base.times import time_text
 from ui.components.demo.announcer import Announcer
 from ui.components.demo.demo_strip import DemoStrip
-from ui.components.demo.demo_words import UNSETTLED, failure_words, is_cleaning_up, planned_operation, platform_words
+from ui.components.demo.demo_words import (
+    STOPPED,
+    UNSETTLED,
+    failure_words,
+    is_cleaning_up,
+    is_stopped,
+    planned_operation,
+    platform_words,
+)
 
 _TONES: Final = {"positive": design.OK, "neutral": design.IDLE, "negative": design.BAD}
 
@@ -93,7 +101,8 @@ class Dashboard:
             return
         state, self._counted, self._situation = view.state, view.state.status, view.state.situation
         self._strip.show(state, has_rows=view.has_rows)
-        self._banner.show(state, key=(state.status, state.kind, state.label, state.error, state.job_id, state.run_at))
+        shown = (state.status, state.kind, state.label, state.error, state.job_id, state.run_at, is_stopped(state))
+        self._banner.show(state, key=shown)
         if self._words and self._operation:
             self._words.set_text(_doing(self._operation, state))
         if self._progress:
@@ -114,13 +123,14 @@ class Dashboard:
 
     def _draw_transition(self, operation: Operation[Any, Any], state: DemoState) -> None:
         """Show what the running operation does, and what it means for the figures."""
-        with box(f"banner plain {design.RUN}"):
-            ui.icon("autorenew").props("aria-hidden=true")
+        has_stopped = is_stopped(state)
+        with box(f"banner plain {design.BAD if has_stopped else design.RUN}"):
+            ui.icon("error" if has_stopped else "autorenew").props("aria-hidden=true")
             with box("words"):
-                text(operation.doing, tag="strong")
+                text(STOPPED if has_stopped else operation.doing, tag="strong")
                 self._operation, self._words = operation, text(_doing(operation, state))
             link("/settings/demo-mode", label="Show details")
-            self._progress = ProgressBar(operation.doing)
+            self._progress = None if has_stopped else ProgressBar(operation.doing)
 
 
 def _doing(operation: Operation[Any, Any], state: DemoState) -> str:

@@ -23,6 +23,7 @@ from ui.components.base.times import time_text
 from ui.components.demo.announcer import Announcer
 from ui.components.demo.demo_strip import DemoStrip
 from ui.components.demo.demo_words import (
+    STOPPED,
     UNSETTLED,
     deleted_lately,
     failure_words,
@@ -152,7 +153,7 @@ class DemoCard:
         """Show the running operation, and offer Cancel where that leaves nothing half done."""
         with box("card-big"):
             if is_stopped(state):
-                self._heading("error", "Demo mode has stopped half-way", design.BAD)
+                self._heading("error", STOPPED, design.BAD)
             else:
                 self._heading("autorenew", operation.doing)
             if state.job_id and state.label not in TERMINAL_WORDS:

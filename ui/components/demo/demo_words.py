@@ -62,6 +62,10 @@ def strip_words_beside_sentence(state: DemoState) -> tuple[str, str]:
     return title, "" if words == state.sentence else words
 
 
+#: The heading of an operation that has begun and that no job goes on with.
+STOPPED: Final = "Demo mode has stopped half-way"
+
+
 def is_stopped(state: DemoState) -> bool:
     """Tell whether an operation has begun that no job goes on with."""
     return state.situation is Situation.STUCK and (state.label is None or state.label in TERMINAL_WORDS)
