@@ -12,6 +12,7 @@ from core.job_list.filters import JobFilter
 from core.job_list.queries import page
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
 from core.operations.demo import demo_mode
+from core.wording import clock_time
 from tests.factories import make_user
 
 NOW = datetime.now(UTC)
@@ -46,7 +47,7 @@ def test_a_pause_with_waiting_jobs_names_who_since_when_why_and_how_many(session
     session.add_all([Queue(name="demo", **PAUSED), JobKind(kind="mail.send", paused_at=NOW, paused_by="Sam")])
     waiting(session, 2, "demo")
     waiting(session, 1, "mail", "mail.send")
-    at = f"{NOW:%H:%M} UTC"
+    at = clock_time(NOW, datetime.now(UTC))
     assert sentences(session) == [
         f"The queue demo is paused by Ana since {at}: deploying. Soon over · 2 jobs wait",
         f"The kind mail.send is paused by Sam since {at}, without a reason · 1 job waits",
@@ -62,7 +63,7 @@ def test_a_queue_without_a_live_worker_says_since_when(session: Session) -> None
     waiting(session, MOST + 5, "demo")
     waiting(session, 1, "never")
     assert sentences(session) == [
-        f"No worker serves the queue demo since {silent.heartbeat_at:%H:%M} UTC · 1,000 or more jobs wait",
+        f"No worker serves the queue demo since {clock_time(silent.heartbeat_at, NOW)} · 1,000 or more jobs wait",
         "No worker serves the queue never · 1 job waits",
     ]
 
@@ -70,12 +71,12 @@ def test_a_queue_without_a_live_worker_says_since_when(session: Session) -> None
 def test_no_worker_is_an_incident_before_any_job_waits(session: Session) -> None:
     assert sentences(session) == ["No worker is alive: no job starts"]
     silent = serve(session, "demo", silent=timedelta(minutes=3))
-    assert sentences(session) == [f"No worker is alive since {silent.heartbeat_at:%H:%M} UTC: no job starts"]
+    assert sentences(session) == [f"No worker is alive since {clock_time(silent.heartbeat_at, NOW)}: no job starts"]
     [incident] = incidents(session, NOW)
     assert (incident.href, incident.is_held) == ("/workers", False)
     session.add(Queue(name="demo", **PAUSED))
     waiting(session, 2, "demo")
-    at = f"{silent.heartbeat_at:%H:%M} UTC"
+    at = clock_time(silent.heartbeat_at, NOW)
     assert sentences(session)[0] == f"No worker is alive since {at}: no job starts", "beside the pause"
     serve(session, "other")
     assert len(sentences(session)) == 1
@@ -110,7 +111,7 @@ def test_an_error_of_several_users_is_named_with_its_beginning_and_opens_their_j
     fail(session, now, error="another")
     assert sentences(session) == [], "one user less than it takes"
     fail(session, now)
-    beginning = f"{first:%H:%M} UTC" + ("" if first.date() == now.date() else f" on {first.day} {first:%B}")
+    beginning = clock_time(first, now)
     assert sentences(session) == [f"{FEWEST + 1} users failed since {beginning}: The service answered 503."]
     [incident] = incidents(session, now)
     assert not incident.is_held
