@@ -21,7 +21,7 @@ from core.crash import crash_point
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed, claim
 from core.jobs.due import DueQueue, due_queues
-from core.jobs.run import EndWell, end_alone, run
+from core.jobs.run import EndWell, Interrupted, end_alone, run
 from core.models import AttemptOutcome
 from core.operations import BY_NAME
 from core.rounds import OUTAGES
@@ -75,7 +75,7 @@ class Drain:
             except SQLAlchemyError as error:
                 # The job, if one was claimed, is still ours: the heartbeat releases jobs that no thread holds.
                 log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
-            except BaseException as error:  # noqa: BLE001 - an interruption that came too late must not end the thread
+            except BaseException as error:  # noqa: BLE001 - an interruption that came as the attempt was ending must not end the thread
                 log.warning("job left to the sweep", extra={"error": f"{type(error).__name__}: {error}".split("\n")[0]})
             finally:
                 if not is_left:
@@ -89,21 +89,37 @@ class Drain:
         if (held := handed.held) is None:
             return False
         crash_point("after_claim")
-        self.registry.take(held)
         left: list[Ended] = []
-        is_left, outcome = False, None
+        outcomes: list[AttemptOutcome] = []
+        is_left = False
         try:
-            span = handed.span = handed.span or tracing.begin_attempt(held.id, held.kind, held.attempt, held.token)
-            with tracing.under(span):
-                outcome = self._attempt(held, handed.refused, left.append)
+            self._work_on(handed, held, left, outcomes)
             if left:
                 self.carrier.end(handed, held, left[0])
                 is_left = True
         finally:
-            if not is_left:  # also if an interruption came late
+            if not is_left:
                 self.registry.forget(held)
-                note_end(handed, self.worker_id, outcome)
+                note_end(handed, self.worker_id, next(iter(outcomes), None))
         return is_left
+
+    def _work_on(self, handed: Handed, held: Claimed, left: list[Ended], outcomes: list[AttemptOutcome]) -> None:
+        """Make an attempt. Only in here is the thread interrupted, wherever it is then; never after this.
+
+        What the attempt came to is in `left` or `outcomes`, also if it was interrupted as it ended.
+        """
+        try:
+            try:
+                self.registry.take(held)
+                span = handed.span = handed.span or tracing.begin_attempt(held.id, held.kind, held.attempt, held.token)
+                with tracing.under(span):
+                    outcomes.append(self._attempt(held, handed.refused, left.append))
+            finally:
+                self.registry.let_go(held)
+        except Interrupted:
+            self.registry.let_go(held)
+            if not (left or outcomes):
+                raise
 
     def _attempt(self, held: Claimed, refused: Ended | None, end_well: EndWell) -> AttemptOutcome:
         if refused:

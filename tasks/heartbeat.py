@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from uuid import UUID
 
 import psutil
-from dramatiq.middleware.threading import raise_thread_exception
 from sqlmodel import Session, select
 
 from core import clock, rounds
@@ -84,9 +83,8 @@ class Heartbeat:
 
     def _interrupt(self, keys: Iterable[Key]) -> None:
         for key in keys:
-            if thread := self._drain.registry.held().get(key):  # now, and not before the database answered
-                log.warning("interrupting a job that does not stop", extra={"job": str(key[0]), "token": key[1]})
-                raise_thread_exception(thread, Interrupted)  # type: ignore[no-untyped-call]
+            if self._drain.registry.interrupt(key, Interrupted):
+                log.warning("interrupted a job that does not stop", extra={"job": str(key[0]), "token": key[1]})
 
     def _note_void(self, lost: set[Key]) -> None:
         """Remember threads whose job is no longer ours; when they are all of them, this process is of no more use."""
