@@ -75,7 +75,7 @@ class Drain:
             except SQLAlchemyError as error:
                 # The job, if one was claimed, is still ours: the heartbeat releases jobs that no thread holds.
                 log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
-            except BaseException as error:  # noqa: BLE001 - an interruption that came as the attempt was ending must not end the thread
+            except BaseException as error:  # noqa: BLE001 - an interruption as it ended must not end the thread
                 log.warning("job left to the sweep", extra={"error": f"{type(error).__name__}: {error}".split("\n")[0]})
             finally:
                 if not is_left:
