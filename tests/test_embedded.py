@@ -103,6 +103,7 @@ def test_a_second_terminal_finds_the_servers_while_they_run(data_dir: Path) -> N
     assert (data_dir / "lock").read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_server_of_a_release_that_is_gone_is_replaced(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would miss its libraries at the next statement that needs one."""
     former = data_dir.parent / "former"
@@ -180,6 +181,7 @@ def answer_to_nobody(url: str, answers: SimpleQueue[str]) -> None:
         answers.put(str(error))
 
 
+@pytest.mark.slow
 def test_data_that_trusted_everyone_gets_the_new_rules(data_dir: Path) -> None:
     with embedded(data_dir, redis=False):
         pass
@@ -188,6 +190,7 @@ def test_data_that_trusted_everyone_gets_the_new_rules(data_dir: Path) -> None:
         assert connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall() == [("peer",)]
 
 
+@pytest.mark.slow
 def test_a_note_of_a_process_id_that_is_another_program_by_now_does_not_matter(data_dir: Path) -> None:
     with embedded(data_dir, redis=False):
         pass

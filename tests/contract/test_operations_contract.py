@@ -16,8 +16,10 @@ from core.people.users import user_page, users_by_situation
 from tests import driving
 from tests.contract.sweeping import sweep_of
 from tests.driving import at_checkpoint, die, job_row, own_rows, picture
+from tests.repeats import mostly_slow
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+some_operations = pytest.mark.parametrize("operation", mostly_slow(OPERATIONS, fast=2), ids=lambda each: each.name)
 Any_ = Operation[Any, Any]
 
 
@@ -92,7 +94,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(engine: Engine, operation: 
     assert job_row(engine, job) == row
 
 
-@every_operation
+@some_operations
 def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:

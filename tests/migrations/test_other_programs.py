@@ -86,6 +86,7 @@ def test_a_schema_of_its_own_holds_everything_and_public_stays_as_it_was(empty_d
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_schema_in_the_address_s_options_is_used(empty_database_url: str) -> None:
     execute(empty_database_url, "CREATE SCHEMA app")
     run.finish(f"{empty_database_url}&options=-csearch_path%3Dapp", secret=SECRET)
@@ -115,6 +116,7 @@ def test_legacy_tables_behind_an_own_schema_are_found_and_not_passed_over(legacy
     assert {row["schemaname"] for row in rows(legacy_url, OUR_TABLES)} == {"public"}
 
 
+@pytest.mark.slow
 def test_an_empty_start_beside_legacy_tables_is_possible(legacy_url: str) -> None:
     execute(legacy_url, "CREATE SCHEMA app", in_path(legacy_url, "app, public"))
     run.finish(with_schema(legacy_url, "app"), secret=SECRET)
@@ -126,6 +128,7 @@ def in_path(url: str, path: str) -> str:
     return f"ALTER DATABASE {make_url(url).database} SET search_path = {path}"
 
 
+@pytest.mark.slow
 def test_legacy_tables_of_another_spelling_are_found(legacy_url: str) -> None:
     for table, name in (
         ("users", "Users"),

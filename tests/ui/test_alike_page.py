@@ -39,6 +39,7 @@ def people(engine: Engine, message: str) -> tuple[User, User, User]:
     return support, first, refused
 
 
+@pytest.mark.slow
 def test_support_sees_that_a_failure_is_one_of_several_and_when_the_service_answers_again(
     server: str, template: str, browser: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

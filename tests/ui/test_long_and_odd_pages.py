@@ -55,6 +55,7 @@ def test_a_job_with_thousands_of_attempts_and_events_has_a_small_page(console: C
     expect(page.locator(".attempt").first).to_contain_text("2000. running")
 
 
+@pytest.mark.slow
 def test_every_page_shows_unreadable_rows_beside_the_others(console: Console, rows: Session) -> None:
     admin = make_user(rows, role=Role.ADMIN)
     rows.commit()

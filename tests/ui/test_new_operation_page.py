@@ -1,5 +1,7 @@
 """A new operation has its button, its state and its user's place in the lists without a line about it in ui/."""
 
+import pytest
+
 from core.database.engine import connect, session_scope
 from core.models import Role, User
 from core.operations.demo import disable
@@ -11,6 +13,7 @@ from tests.factories import make_user
 from tests.ui.conftest import Console, _serve
 
 
+@pytest.mark.slow
 def test_a_page_starts_and_shows_an_operation_with_states_of_its_own(
     server: str, template: str, browser: object
 ) -> None:

@@ -11,6 +11,7 @@ SENTENCE = "Events of the audit log have waited 7 min for their seal"
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_the_status_bar_tells_admins_what_slows_the_program_down(console, rows: Session) -> None:
     admin, viewer = make_user(rows, role=Role.ADMIN), make_user(rows, role=Role.VIEWER)
     event = "INSERT INTO events (name, via, at) VALUES ('job.cancelled', 'api', now() - interval '7.5 min')"
