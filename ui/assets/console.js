@@ -188,6 +188,17 @@
       (rows.find((each) => each.href === target.href) ?? rows[0])?.focus();
     });
   });
+  // Before its first connection NiceGUI asks every 10 ms for each event by itself whether it is there, so that events
+  // overtook each other: a preset was chosen after its request. The socket keeps them in order until it is connected.
+  let isShaken = false;
+  let isFirst = true;
+  Object.defineProperty(window, "did_handshake", {
+    get: () => isShaken || (isFirst && Boolean(window.socket?.io.opts.query.implicit_handshake)),
+    set: (value) => {
+      isShaken = value;
+      if (value) isFirst = false;
+    },
+  });
   // What is typed after Ctrl K and before the palette is there goes into its field, not to the page's keys.
   const PALETTE = ".palette input";
   let caught = null;
