@@ -64,8 +64,9 @@ class AuthMiddleware:
         parts = (route for route in nicegui_app.routes if getattr(route, "path", "").startswith(STATIC_PARTS))
         if _best(parts, scope) is Match.FULL:
             return None
-        # For a page or its socket, the site would try each of its routes once more.
-        return await _sign_in_or_limit(Request(scope)) or self._pages(scope)
+        # For a page or its socket, the site would try each of its routes once more; below /api/ there is no page.
+        passed_on = None if scope["path"].startswith("/api/") else self._pages(scope)
+        return await _sign_in_or_limit(Request(scope)) or passed_on
 
     def _pages(self, scope: Scope) -> ASGIApp | None:
         for root in filter(_is_root, self._site.routes):

@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from core.models import Role
-from core.operations import OPERATIONS
+from core.operations import OPERATIONS, TASKS
 from tests.security.conftest import COOKIE, Site
 
 #: Examples for each operation and mode.
@@ -28,6 +28,7 @@ NOT_PROMISED = {
     "POST /api/operators": "an address that mail can reach, and a reason",
     "POST /api/operators/{user_id}/role": "the reason is asked for when it is known who asks",
     **{f"POST /api/users/{{target}}/operations/{operation.name}": RUN_AT for operation in OPERATIONS},
+    **{f"POST /api/jobs/start/{task.name}": f"{RUN_AT}; a task may need a reason" for task in TASKS},
     **{f"POST /api/demo/{operation.name.removeprefix('demo.')}": RUN_AT for operation in OPERATIONS},
 }
 #: Documented operations that need no session.
