@@ -80,13 +80,17 @@ def test_enter_opens_the_only_user_found_and_arrows_move_through_several(console
     page.get_by_text("2 shown").wait_for()
     page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.matches('.rows.users a')")
-    drawn_anew = """new Promise((done) => {
+    drawn_anew = """(path) => new Promise((done) => {
         const list = document.querySelector(".rows.users"), was = document.activeElement
+        history.replaceState(history.state, "", path)
         list.outerHTML = list.outerHTML
         const same = () => [document.activeElement !== was, document.activeElement.href === was.href]
         requestAnimationFrame(() => requestAnimationFrame(() => done(same())))
     })"""
-    assert page.evaluate(drawn_anew) == [True, True], "the keyboard stays at its row"
+    assert page.evaluate(drawn_anew, "/users?q=zo") == [True, True], "the keyboard stays at its row"
+    assert page.evaluate(drawn_anew, "/elsewhere") == [True, False], "the next page's rows do not take it"
+    page.evaluate("history.replaceState(history.state, '', '/users?q=zo')")
+    page.locator(".rows.users a").first.focus()
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.tagName") == "INPUT"
     field.fill("zoe.arrow")

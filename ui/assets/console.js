@@ -180,11 +180,18 @@
     return true;
   };
   // Rows that are drawn anew keep the keyboard: the same link has it again, or else the first one.
+  // The rows of the next page do not.
+  const ROW = ".main .rows a";
+  let pathOfRow = "";
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.matches?.(ROW)) pathOfRow = location.pathname;
+  });
   document.addEventListener("focusout", ({ target, relatedTarget }) => {
-    if (relatedTarget || !target.matches?.(".main .rows a")) return;
+    if (relatedTarget || !target.matches?.(ROW)) return;
     requestAnimationFrame(() => {
-      if (target.isConnected || document.activeElement !== document.body) return;
-      const rows = [...document.querySelectorAll(".main .rows a")];
+      const isElsewhere = location.pathname !== pathOfRow || document.activeElement !== document.body;
+      if (target.isConnected || isElsewhere) return;
+      const rows = [...document.querySelectorAll(ROW)];
       (rows.find((each) => each.href === target.href) ?? rows[0])?.focus();
     });
   });
@@ -203,10 +210,12 @@
   const PALETTE = ".palette input";
   let caught = null;
   let isLeaving = false; // Enter was pressed in it
+  let givesUp = 0;
   const begin = () => {
     if (document.activeElement.matches(PALETTE) && !isLeaving) return;
     caught = [];
-    setTimeout(() => {
+    clearTimeout(givesUp);
+    givesUp = setTimeout(() => {
       caught = null;
     }, 5000);
   };
