@@ -129,6 +129,36 @@ def test_a_double_click_requests_once_and_the_page_follows_the_job(console, rows
     page.get_by_role("button", name="Enable demo mode").wait_for()
 
 
+#: The connection comes late, and of what asks every 10 ms whether it is there, the newest is answered first.
+LATE = """(() => {
+    const real = window.setTimeout, waiting = new Map()
+    window.setTimeout = (act, after, ...more) => {
+        if (after !== 10) return real(act, after, ...more)
+        waiting.set(act, waiting.get(act) ?? waiting.size)
+        return real(() => {
+            const [newest] = [...waiting].sort((a, b) => b[1] - a[1])[0] ?? []
+            if (newest === act) { waiting.delete(act); act() } else window.setTimeout(act, 10)
+        }, 10)
+    }
+    window.WebSocket = class extends WebSocket {
+        set onmessage(act) { super.onmessage = (event) => real(act, 400, event) }
+    }
+})()"""
+
+
+def test_presses_before_the_connection_arrive_in_their_order(console, rows: Session) -> None:
+    user = make_user(rows)
+    rows.commit()
+    page = console.signed_in(user, locale="en-US")
+    page.add_init_script(LATE)
+    page.goto("/settings/demo-mode")
+    page.get_by_role("radio", name="Nano").click()
+    page.get_by_role("button", name="Enable demo mode").click()
+    page.get_by_text("Enabling demo mode…").first.wait_for()
+    job = rows.exec(select(BackgroundJob).where(BackgroundJob.user_id == user.id)).one()
+    assert job.args == {"preset": "nano"}
+
+
 def test_on_a_phone_enabling_is_in_view_and_a_failure_is_announced_as_one(console, rows: Session) -> None:
     user = make_user(rows)
     rows.commit()
