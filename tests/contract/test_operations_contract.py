@@ -34,7 +34,7 @@ def assert_healthy(engine: Engine, user_id: UUID, at: str) -> None:
         assert diagnosis.situation is not Situation.STUCK, f"{at}: {diagnosis.sentence}"
 
 
-@every_operation
+@some_operations
 @pytest.mark.parametrize("way", ["to its end", "cancelled", "failing"])
 def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
     engine: Engine, operation: Any_, way: str, monkeypatch: pytest.MonkeyPatch
@@ -158,7 +158,7 @@ def test_cancelled_before_it_ever_started_everything_is_as_before(engine: Engine
     assert job_row(engine, job).status is JobStatus.CANCELLED
 
 
-@every_operation
+@some_operations
 def test_failing_at_any_checkpoint_for_good_it_leaves_nothing_and_says_failed(
     engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from migrations import run
 from tests.conftest import SECRET
 from tests.driving import ask, run_next
 from tests.factories import make_user
+from tests.repeats import mostly_slow
 
 ODD = {
     "datestyle": "'SQL, DMY'",
@@ -80,7 +81,7 @@ def journey(engine: Engine) -> None:
         assert session.connection().scalar(text("SHOW transaction_isolation")) == "read committed"
 
 
-@pytest.fixture(params=ODD)
+@pytest.fixture(params=mostly_slow(ODD, fast=8))
 def odd_url(request: pytest.FixtureRequest, database_url: str) -> str:
     """Return a database of which one default is odd."""
     execute(

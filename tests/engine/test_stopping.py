@@ -71,7 +71,9 @@ def test_a_console_that_is_asked_to_stop_ends_well(number: signal.Signals) -> No
         assert console.wait(20) == 0
 
 
-@pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "waiting to be accepted"])
+@pytest.mark.parametrize(
+    "is_connected", mostly_slow([True, False], fast=1), ids=["connected", "waiting to be accepted"]
+)
 def test_a_request_that_comes_as_a_console_stops_is_answered(*, is_connected: bool) -> None:
     """A proxy does not repeat a POST that was sent: it would be lost."""
     request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"

@@ -2,12 +2,15 @@
 
 import re
 
+import pytest
+
 from tests.demo.fake_service import FakeService, well
 from tests.driving import own_rows, picture
 from tests.journeys.conftest import Program, hurry, slowly
 from tests.waiting import eventually
 
 
+@pytest.mark.slow
 def test_a_dead_demo_service_is_reported_and_retry_works_once_it_is_back(program: Program) -> None:
     page, user = program.creator()
     page.goto("/settings/demo-mode")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from sqlmodel import Session, col, func, select
 
 from core.models import BackgroundJob, Interaction, User
@@ -80,6 +81,7 @@ def test_progress_moves_in_the_grid_without_reload_and_the_row_ends_as_cancelled
     assert demo_rows(program, user) == 0
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing_for_the_customer(program: Program, service: FakeService) -> None:
     page = program.person()
     user = user_called(program, "disabled", skip=6)

@@ -10,6 +10,7 @@ from tests.model.replay import Disagreement, replay
 from tests.model.settings import PARTS, REPLAYED, REPLAYED_AT_LENGTH
 from tests.model.stage import Stage
 from tests.model.state import Setting
+from tests.repeats import mostly_slow
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_world_that_is_not_replayed_is_a_part_of_one_that_is(part: Setting, wh
     assert part._replace(name=whole.name, without=whole.without) == whole
 
 
-@pytest.mark.parametrize("mutant", ENGINE_MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mostly_slow(ENGINE_MUTANTS, fast=16), ids=lambda mutant: mutant.name)
 def test_an_engine_without_a_protection_is_found_out(
     stage: Stage, mutant: EngineMutant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

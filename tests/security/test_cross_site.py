@@ -12,6 +12,7 @@ from starlette.routing import compile_path
 
 from core.models import Role
 from tests.browsing import COOKIE, Tabs
+from tests.repeats import mostly_slow
 from tests.security.conftest import Site
 from tests.security.rights import RIGHTS
 from tests.security.test_rights import OTHER_ROUTES, changes
@@ -51,7 +52,7 @@ def verbs(site: Site) -> dict[str, str]:
     return {route: next((verb for pattern, verb in patterns if pattern.match(route)), "POST") for route in ROUTES}
 
 
-@pytest.mark.parametrize("sent", SENT, ids=str)
+@pytest.mark.parametrize("sent", mostly_slow(SENT, fast=8), ids=str)
 def test_only_our_own_pages_may_act_with_a_cookie(site: Site, rows: Session, verbs: dict[str, str], sent: str) -> None:
     headers, passes = SENT[sent]
     host = urlsplit(site.url).netloc

@@ -13,6 +13,7 @@ from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, S
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from tests.repeats import mostly_slow
 from tests.waiting import eventually
 from ui.pages import PAGES
 
@@ -107,7 +108,7 @@ def opened(console, admin: User, path: str) -> object:
     return page
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", mostly_slow(PATHS, fast=8))
 def test_every_page_is_accessible(console, people: tuple, path: str) -> None:
     admin, ids = people
     assert lasting(opened(console, admin, path.format(**ids))) == []
@@ -123,9 +124,9 @@ def test_every_page_is_accessible_in_the_light_theme(console, people: tuple, pat
     assert lasting(page, **OF_COLOURS) == []
 
 
-@pytest.mark.parametrize("dialog", DIALOGS.values(), ids=DIALOGS)
-def test_every_dialog_is_accessible(console, people: tuple, dialog: tuple[str, str]) -> None:
-    path, name = dialog
+@pytest.mark.parametrize("dialog", mostly_slow(DIALOGS, fast=3))
+def test_every_dialog_is_accessible(console, people: tuple, dialog: str) -> None:
+    path, name = DIALOGS[dialog]
     page = opened(console, people[0], path)
     page.get_by_role("button", name=name).first.click()
     page.get_by_role("dialog").wait_for()

@@ -11,6 +11,7 @@ from core.operation import NoForm
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from tests.repeats import mostly_slow
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.browser
@@ -93,9 +94,9 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
-def test_each_state_has_its_text_on_both_pages_of_the_creator(console, rows: Session, state: tuple) -> None:
-    prepare, settings_texts, dashboard_texts = state
+@pytest.mark.parametrize("state", mostly_slow(STATES, fast=4))
+def test_each_state_has_its_text_on_both_pages_of_the_creator(console, rows: Session, state: str) -> None:
+    prepare, settings_texts, dashboard_texts = STATES[state]
     user = make_user(rows)
     prepare(rows, user)
     rows.commit()

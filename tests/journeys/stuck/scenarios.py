@@ -192,7 +192,6 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         ends="disabled",
         untrue=("goes on", "continues as soon"),
     ),
-    "broker wiped with 50 queued": Scenario(wiped_broker, "the next sweep starts it", "is next"),
     "worker killed while it deletes": Scenario(
         half_deleted,
         "no other worker is alive",
@@ -201,4 +200,5 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         ends="disabled",
         untrue=("back where",),
     ),
+    "broker wiped with 50 queued": Scenario(wiped_broker, "the next sweep starts it", "is next"),
 }

@@ -18,6 +18,7 @@ from tests import driving
 from tests.factories import SUPPORT, make_user
 from tests.journeys.stuck.scenarios import HOST, SCENARIOS, Scenario
 from tests.journeys.stuck.stage import Stage
+from tests.repeats import mostly_slow
 from tests.ui.conftest import Console, console, emptied, served  # noqa: F401 - fixtures
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
@@ -47,8 +48,10 @@ def offered(stage: Stage, label: str) -> Remedy:
     return next(each for each in every if each.label == label)
 
 
-@every_scenario
-def test_support_is_told_the_cause_and_led_out_of_it(engine: Engine, scenario: Scenario) -> None:
+# The last one lets fifty jobs run.
+@pytest.mark.parametrize("name", mostly_slow(SCENARIOS, fast=len(SCENARIOS) - 1))
+def test_support_is_told_the_cause_and_led_out_of_it(engine: Engine, name: str) -> None:
+    scenario = SCENARIOS[name]
     scenario.prepare(stage := Stage(engine))
     diagnosis = stage.diagnosis()
     judge_the_words(scenario, stage, diagnosis.sentence, stage.customer().sentence)
