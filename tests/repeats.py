@@ -13,4 +13,4 @@ def mostly_slow(values: Iterable[Any], *, fast: int) -> list[Any]:
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
+    return value if type(value) is tuple else (value,)  # a named tuple is one value

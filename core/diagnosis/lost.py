@@ -70,10 +70,10 @@ def end_of(context: JobContext) -> str:
 
 
 def ends_at(context: JobContext) -> datetime | None:
-    """Return that moment (core/jobs/abandon.py); None: it waits for a worker, or until its queue is resumed."""
-    job, queue = context.job, context.controls.queue
+    """Return that moment (core/jobs/abandon.py); None: it waits for a worker, or for who has stopped it."""
+    job = context.job
     may_end = job.status is JobStatus.RUNNING or is_half_done(job)
-    if not may_end or (queue and queue.paused_at):
+    if not may_end or context.controls.hold:
         return None
     # Whoever sweeps looks on for a lease, in which a worker that has just started may take the job over.
     return (context.capacity.last_seen or context.now) + settings().orphan_patience + settings().lease

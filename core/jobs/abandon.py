@@ -25,6 +25,9 @@ BATCH = 200
 _IS_UNSERVED = """NOT EXISTS (SELECT FROM queues q WHERE q.name = {queue} AND q.paused_at IS NOT NULL)
         AND NOT EXISTS (SELECT FROM workers w WHERE {queue} = ANY(w.queues)
           AND least(w.heartbeat_at, w.lost_at, w.stopped_at) > statement_timestamp() - CAST(:patience AS interval))"""
+# A job that a person has stopped waits for that person.
+_IS_STOPPED = """EXISTS (SELECT FROM job_kinds k WHERE k.kind = {kind}
+          AND (k.paused_at IS NOT NULL OR k.max_running = 0 OR k.max_per_worker = 0))"""
 # Without an unserved queue, it reads one row of each queue.
 _ABANDONED = text(f"""
     WITH RECURSIVE {QUEUES_IN_USE}, unserved AS MATERIALIZED (
@@ -33,9 +36,10 @@ _ABANDONED = text(f"""
     SELECT j.id, j.token FROM unserved u JOIN background_jobs j ON j.queue = u.queue
     WHERE j.status = 'queued' AND j.run_at <= statement_timestamp() AND j.started_at IS NOT NULL
       AND (j.error_type = '{WORKER_LOST}' OR (j.machine IS NOT NULL AND j.error_type IS NOT NULL))
+      AND NOT {_IS_STOPPED.format(kind="j.kind")}
     ORDER BY j.run_at LIMIT {BATCH}
 """)  # noqa: S608 - constants of this program
-_STILL_UNSERVED = text(f"SELECT {_IS_UNSERVED.format(queue=':queue')}")
+_STILL_UNSERVED = text(f"SELECT {_IS_UNSERVED.format(queue=':queue')} AND NOT {_IS_STOPPED.format(kind=':kind')}")
 
 
 def abandoned(session: Session, patience: timedelta) -> list[tuple[UUID, int]]:
@@ -49,7 +53,7 @@ def abandon(session: Session, job_id: UUID, token: int, patience: timedelta) -> 
     job = lock_job(session, job_id)
     if job is None or job.token != token or not is_half_done(job):
         return False
-    values = {"queue": job.queue, "patience": patience}
+    values = {"queue": job.queue, "kind": job.kind, "patience": patience}
     if not session.connection().execute(_STILL_UNSERVED, values).scalar_one():
         return False
     finish.fail(session, job, _failure(job, patience), AttemptOutcome.LOST)

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from core.errors import GiveUp
 from core.jobs.failure import WORKER_GONE, Failure, failure_of
 from core.jobs.fence import Transition, transition
+from core.jobs.losses import FREE_RETURNS, returned_too_often, returns_in_place
 from core.jobs.proof import is_untouched, state_after
 from core.jobs.subject import lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
@@ -108,16 +109,22 @@ def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
 def release(session: Session, job: BackgroundJob) -> None:
     """Put a held job back into the queue, its attempt unspent, its steps kept; settle it if a cancel was accepted.
 
-    One that may kill its worker remains a suspect: that it was stopped proves nothing.
+    One that may kill its worker remains a suspect: that it was stopped proves nothing. One that comes back again and
+    again, no further each time, spends attempts from FREE_RETURNS on: it may be what stops its workers.
     """
     if job.cancel_requested_at:
         return settle(session, job, cancelled(job))
+    returns = returns_in_place(session, job)
+    is_free = returns < FREE_RETURNS
+    if not is_free and job.attempt >= job.max_attempts:
+        return fail(session, job, returned_too_often(returns + 1), AttemptOutcome.HANDED_BACK)
     back = Transition(
         status=JobStatus.QUEUED,
         outcome=AttemptOutcome.HANDED_BACK,
         event="job.handed_back",
-        refund=1,
+        refund=int(is_free),
         suspicion=job.error_fingerprint if job.error_fingerprint == WORKER_GONE.fingerprint else None,
+        data={"done": job.progress_done},
     )
     return requeue(session, job, back)
 

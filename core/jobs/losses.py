@@ -1,4 +1,4 @@
-"""Losses of a worker: which of them spend an attempt, and which one is a job's last."""
+"""Losses and stops of a worker: which of them spend an attempt, and which one is a job's last."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,10 +6,14 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
+from core.jobs.failure import Failure, lost
 from core.models import BackgroundJob
 
 #: How many losses of a job that came further each time spend no attempt: one that kills its workers may progress, too.
 FREE_LOSSES = 3
+#: Returns to the queue that spend no attempt though the job came no further, as when its worker is stopped for a new
+#: release before a long step is done. A job that stops its own worker would come back for ever.
+FREE_RETURNS = 10
 
 # Workers of an earlier release noted neither how far the job was, nor whether that was further than before.
 _LOSSES = text("""
@@ -17,6 +21,12 @@ _LOSSES = text("""
            count(*) FILTER (WHERE data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place,
            count(*) FILTER (WHERE data ->> 'moved_on' = 'true') AS free
     FROM events WHERE job_id = :id AND name = 'job.rescued'
+""")
+
+# An earlier release did not note how far the job was.
+_RETURNS_IN_PLACE = text("""
+    SELECT count(*) FROM events
+    WHERE job_id = :id AND name = 'job.handed_back' AND (data ->> 'done')::bigint >= :done
 """)
 
 
@@ -45,3 +55,17 @@ def is_free(job: BackgroundJob, before: Losses) -> bool:
 def is_last(job: BackgroundJob, before: Losses) -> bool:
     """Tell whether a loss now ends the job as failed."""
     return job.attempt >= job.max_attempts and not is_free(job, before)
+
+
+def returns_in_place(session: Session, job: BackgroundJob) -> int:
+    """Return how often a job has come back to the queue where it is now, or further."""
+    values = {"id": job.id, "done": job.progress_done}
+    return int(session.connection().execute(_RETURNS_IN_PLACE, values).scalar_one())
+
+
+def returned_too_often(returns: int) -> Failure:
+    """Return the failure of a job that spends its last attempt by coming back."""
+    return lost(
+        f"The worker stopped {returns} times before the job came any further: the job takes longer than workers run, "
+        "or it stops them itself."
+    )

@@ -4,10 +4,12 @@ The provider is not trusted blindly: its answers are limited in size and time, a
 """
 
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -158,13 +160,19 @@ def _secret() -> httpx2.BasicAuth | None:
     return httpx2.BasicAuth(quote(settings().oidc_client_id or "", safe=""), quote(secret, safe="")) if secret else None
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return this host's certificate authorities: reading them takes longer than anything else in a sign-in."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 def _client() -> OAuth2Client:
     return OAuth2Client(
         settings().oidc_client_id,
         scope="openid email profile",
         redirect_uri=_return_address(),
         code_challenge_method="S256",
-        transport=LimitedTransport(trust_env=False),
+        transport=LimitedTransport(trust_env=False, verify=_trust()),
         timeout=ANSWER_SECONDS,
         follow_redirects=False,
     )

@@ -54,7 +54,7 @@ def test_resumed_at_any_row_it_goes_on_as_if_undisturbed():
         assert rows_of(Preset.NANO, start=start) == whole[start:]
 
 
-@pytest.mark.parametrize("preset", Preset)
+@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=4))
 def test_batches_join_without_gap_and_end_at_the_total(preset):
     end = 0
     for batch in made_of(preset):
@@ -63,7 +63,7 @@ def test_batches_join_without_gap_and_end_at_the_total(preset):
     assert end == batch.totals.units == preset.profile.interactions + len(preset.profile.accounts)
 
 
-@pytest.mark.parametrize("preset", Preset)
+@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=4))
 def test_every_preset_has_at_least_ten_checkpoints(preset):
     assert 10 <= len(made_of(preset)) <= 30
 
@@ -121,7 +121,7 @@ def test_hundreds_of_texts_and_names_occur():
     assert len({row["author"] for row in rows}) > 200
 
 
-@pytest.mark.parametrize("preset", [Preset.MACRO, Preset.CELEBRITY])
+@pytest.mark.parametrize("preset", mostly_slow([Preset.MACRO, Preset.CELEBRITY], fast=1))
 def test_kinds_sentiments_and_accounts_have_the_shares_of_the_preset(preset):
     rows, profile = interactions_of(preset), preset.profile
     shares = [account.share for account in profile.accounts]

@@ -1,7 +1,9 @@
 """Which jobs the sweep takes from their worker, and which it leaves alone; a console sweeps as a worker does."""
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +15,7 @@ from core.diagnosis.invariants import violations
 from core.diagnosis.user import explain_job
 from core.jobs import abandon, finish, sweep, watch, workers
 from core.jobs.failure import failure_of
-from core.models import AttemptOutcome, BackgroundJob, JobStatus
+from core.models import AttemptOutcome, BackgroundJob, JobKind, JobStatus
 from core.settings import settings
 from tasks.sweeper import Sweeper
 from tests import driving
@@ -144,6 +146,20 @@ def test_a_job_that_has_not_begun_or_was_handed_back_waits_for_a_worker_however_
     silence(engine, 3_600)
     console.sweep_for(60)
     assert [driving.job_row(engine, job).status for job in (handed_back.id, new)] == [JobStatus.QUEUED] * 2
+
+
+@pytest.mark.parametrize("limit", [{"paused_at": datetime.now(UTC)}, {"max_running": 0}])
+def test_a_lost_job_whose_kind_a_person_has_stopped_waits_for_that_person(
+    engine: Engine, console: Console, monkeypatch: pytest.MonkeyPatch, limit: dict[str, Any]
+) -> None:
+    _, held = half_done(engine, monkeypatch)
+    with session_scope(engine) as session:
+        session.add(JobKind(kind="demo.enable", **limit))
+    silence(engine, 3_600)
+    console.sweep_for(60)
+    assert driving.job_row(engine, held.id).status is JobStatus.QUEUED
+    with Session(engine) as session:
+        assert "ends as failed" not in explain_job(session, held.id).sentence
 
 
 @pytest.mark.parametrize("queues", [["demo"], ["maintenance"]])

@@ -92,7 +92,7 @@ def test_the_page_without_a_worker_says_how_to_start_one_and_that_nothing_is_los
     enabling(rows, ana)
     rows.commit()
     page = console.open(viewer, "/workers")
-    for shown in ("No worker is alive", "Nothing is lost", "make run", "python main.py worker"):
+    for shown in ("No worker is alive", "in the database until one starts", "make run", "python main.py worker"):
         page.get_by_label("Live workers").get_by_text(shown, exact=False).first.wait_for()
 
 

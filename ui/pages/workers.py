@@ -66,8 +66,8 @@ def _draw_none(listing: WorkerListing) -> None:
     if listing.alive:
         return
     health = live.status().health
-    waiting = f"{counted(health.queue_depth, 'job waits', 'jobs wait')} in the database" if health else "jobs wait"
-    hint = f"Nothing is lost: {waiting} for the next worker."
+    waiting = counted(health.queue_depth, "job waits", "jobs wait") if health else "Jobs wait"
+    hint = f"{waiting} in the database until one starts."
     with empty("power_off", "No worker is alive", hint), box("ways"):
         text("Start everything on this machine:", "muted")
         text("make run", tag="code")
