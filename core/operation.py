@@ -44,17 +44,27 @@ class CancelOffer:
     effect: str
 
 
+#: All text of a form together; a job's arguments are read with each look at it, and each claim.
+MOST_CHARACTERS = 1_000_000
+
+
 #: What `run` yields, and what it returns: the job's result, shown to people.
 Steps = Generator[Progress, None, dict[str, Any] | None]
 
 
 def why_unstorable(value: Any) -> str | None:
-    """Return why PostgreSQL cannot store a JSON value, or would store another one; None if it can."""
-    rest = [value]  # no recursion: the sender decides how deep a value nests
+    """Return why a JSON value is not stored: PostgreSQL cannot, would store another one, or it is too much."""
+    rest, characters = [value], 0  # no recursion: the sender decides how deep a value nests
     while rest:
         part = rest.pop()
-        if isinstance(part, str) and not _UNSTORABLE.isdisjoint(part):
-            return "text with a NUL or half a character cannot be stored"
+        if isinstance(part, str):
+            characters += len(part)
+            if not _UNSTORABLE.isdisjoint(part):
+                return "text with a NUL or half a character cannot be stored"
+            if characters > MOST_CHARACTERS:
+                return (
+                    f"more than {MOST_CHARACTERS:,} characters are too much; store them elsewhere, and name the place"
+                )
         if isinstance(part, float) and not math.isfinite(part):
             return "Infinity and NaN are no numbers in JSON, and cannot be stored"
         if isinstance(part, Mapping):

@@ -3,7 +3,6 @@
 The protocol is docs/demo-service.md.
 """
 
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
@@ -19,7 +18,7 @@ from core.demo.batch import Batch, batch_size
 from core.demo.presets import Preset
 from core.demo.protocol import DemoPage, PageRequest
 from core.errors import GiveUp, JobError, TryAgain
-from core.outside import call
+from core.outside import call, trusted
 
 #: How it is called in sentences; the name of each of its errors begins so.
 NAME: Final = "The demo service"
@@ -93,7 +92,7 @@ class DemoService:
 
     def _client(self, reconnects: int) -> httpx2.Client:
         return httpx2.Client(
-            transport=httpx2.HTTPTransport(verify=ssl.create_default_context(), retries=reconnects, trust_env=False),
+            transport=httpx2.HTTPTransport(verify=trusted(), retries=reconnects, trust_env=False),
             timeout=httpx2.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds)),
             # Ignore the machine's proxy settings: only the configured host is contacted.
             trust_env=False,

@@ -4,12 +4,10 @@ The provider is not trusted blindly: its answers are limited in size and time, a
 """
 
 import secrets
-import ssl
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +22,7 @@ from joserfc.jwk import KeySet
 
 from core import clock
 from core.errors import NotSignedIn
+from core.outside import trusted
 from core.people.limited_transport import LimitedTransport
 from core.settings import settings
 
@@ -160,19 +159,13 @@ def _secret() -> httpx2.BasicAuth | None:
     return httpx2.BasicAuth(quote(settings().oidc_client_id or "", safe=""), quote(secret, safe="")) if secret else None
 
 
-@cache
-def _trust() -> ssl.SSLContext:
-    """Return this host's certificate authorities: reading them takes longer than anything else in a sign-in."""
-    return httpx2.create_ssl_context(trust_env=False)
-
-
 def _client() -> OAuth2Client:
     return OAuth2Client(
         settings().oidc_client_id,
         scope="openid email profile",
         redirect_uri=_return_address(),
         code_challenge_method="S256",
-        transport=LimitedTransport(trust_env=False, verify=_trust()),
+        transport=LimitedTransport(trust_env=False, verify=trusted()),
         timeout=ANSWER_SECONDS,
         follow_redirects=False,
     )

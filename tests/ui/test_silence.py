@@ -47,6 +47,8 @@ def test_a_page_without_a_connection_takes_no_presses_and_goes_on_when_it_is_bac
     rows.commit()
     page = console.open(admin, f"/users/{ana.id}")
     page.locator("html[data-server=live]").wait_for(state="attached")
+    # By polling, it would close only once the server has taken what is still to be sent.
+    page.wait_for_function("window.socket.io.engine.transport.name === 'websocket'")
     with frozen(console):
         page.evaluate("window.socket.io.engine.close()")
         page.locator(SILENCE, has_text="Connection lost").wait_for()
