@@ -10,7 +10,8 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,9 @@ POLL = 1.0
 #: Rows in one delta, and in all deltas of one tick; beyond, grids load all their rows again.
 MOST_ROWS = 500
 MOST_CHANGED = 10 * MOST_ROWS
+#: Pages that refresh at once, and watchers called without a break: a changed row is sent in between, not behind all.
+AT_ONCE = 4
+IN_A_ROW = 20
 
 Refresh = Callable[[], Awaitable[None] | None]
 Stop = Callable[[], None]
@@ -80,6 +84,7 @@ class Hub:
         #: How often changes have come; what is read from now on contains them.
         self.noted = 0
         self._wake = asyncio.Event()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchers: set[_Watcher] = set()
         self._status_watchers: set[_Watcher] = set()
@@ -142,11 +147,58 @@ class Hub:
                 self._sending.well()
 
     async def _send(self, changes: Changes) -> None:
-        for watcher in list(self._watchers):
-            if watcher.concerns(changes):
-                _refresh(watcher)
-        if core.sio.manager.rooms.get("/", {}).get(ROOM):
-            await _send_rows(changes)
+        try:
+            if core.sio.manager.rooms.get("/", {}).get(ROOM):
+                await _send_rows(changes)
+        finally:
+            await self._refresh_each(each for each in list(self._watchers) if each.concerns(changes))
+
+    async def _refresh_each(self, watchers: Iterable[_Watcher]) -> None:
+        for number, watcher in enumerate(watchers, 1):
+            self._refresh(watcher)
+            if number % IN_A_ROW == 0:
+                await asyncio.sleep(0)
+
+    def _refresh(self, watcher: _Watcher) -> None:
+        """Refresh a page, one run at a time; changes during a run cause one more. Only one that waits takes a task."""
+        if watcher.running or not watcher.client.has_socket_connection:
+            watcher.again = watcher.running
+            return
+        try:
+            with watcher.client:
+                answer: Any = watcher.refresh()
+            if inspect.isawaitable(answer):
+                watcher.running, watcher.again = True, False
+                background_tasks.create(self._run(watcher, answer), name="live: refresh")
+        except Exception as error:  # noqa: BLE001 - the pages of all others wait for their turn
+            app.handle_exception(error)
+
+    async def _run(self, watcher: _Watcher, answer: Awaitable[None]) -> None:
+        try:
+            async with self._turn():
+                watcher.again = False  # what is read from here on contains all that has changed before
+                with watcher.client:
+                    await answer
+        except SQLAlchemyError as error:
+            log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
+        finally:
+            watcher.running = False
+        if watcher.again:
+            self._refresh(watcher)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until few pages refresh, but not for slow ones."""
+        try:
+            async with asyncio.timeout(POLL):
+                await self._turns.acquire()
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _check_forever(self) -> None:
         while True:
@@ -164,8 +216,7 @@ class Hub:
                 self._checking.well()
             except Exception as error:  # noqa: BLE001 - sessions are watched and figures read again in a second
                 self._checking.failed(error, "live: figures not read")
-            for watcher in list(self._status_watchers):
-                _refresh(watcher)
+            await self._refresh_each(list(self._status_watchers))
             await sockets.beat()
             await asyncio.sleep(POLL)
 
@@ -184,33 +235,6 @@ async def _send_rows(changes: Changes) -> None:
     for start in range(0, len(ids), MOST_ROWS):
         rows = await access.load(rows_by_id, ids[start : start + MOST_ROWS])
         await core.sio.emit("jobs:delta", {"rows": rows, "reload": False}, room=ROOM)
-
-
-def _refresh(watcher: _Watcher) -> None:
-    """Refresh a page, one run at a time; changes during a run cause one more run. Only one that waits takes a task."""
-    if watcher.running or not watcher.client.has_socket_connection:
-        watcher.again = watcher.running
-        return
-    try:
-        with watcher.client:
-            answer: Any = watcher.refresh()
-        if inspect.isawaitable(answer):
-            watcher.running, watcher.again = True, False
-            background_tasks.create(_run(watcher, answer), name="live: refresh")
-    except Exception as error:  # noqa: BLE001 - the pages of all others wait for their turn
-        app.handle_exception(error)
-
-
-async def _run(watcher: _Watcher, answer: Awaitable[None]) -> None:
-    try:
-        with watcher.client:
-            await answer
-    except SQLAlchemyError as error:
-        log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
-    finally:
-        watcher.running = False
-    if watcher.again:
-        _refresh(watcher)
 
 
 hub = Hub()

@@ -8,22 +8,24 @@ from weakref import WeakValueDictionary
 
 from sqlmodel import Session
 
-from core.job_list.counts import Facets, facets
-from core.job_list.filters import JobFilter
+from core.job_list.counts import facets
+from core.overview import Overview
+from core.overview import overview as read_overview
 from core.queues.summary import queue_summary
 from core.queues.workers import worker_listing
 from core.schedules.listing import schedule_lines
 from core.slowdown import slowdowns
 from ui import access, live
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 #: Seconds for which a result stays fresh; a little less than the second between two refreshes of a page.
 FRESH = 0.8
 #: Seconds for which counts of jobs hold while none changes: a scheduled one becomes due by itself.
 COUNTED = 5.0
-#: Filters whose counts are kept.
-MOST_COUNTED = 100
+#: Keys whose results are kept.
+MOST_KEPT = 100
 
 
 class CachedQuery(Generic[T]):
@@ -52,35 +54,37 @@ class CachedQuery(Generic[T]):
         return result
 
 
-class CountsOfJobs:
-    """The counts of each filter, read once for all viewers until a job changes: they all look in the same moment."""
+class UntilChanged(Generic[K, T]):
+    """One result per key for all viewers until a job or user changes: they all look again in the same moment."""
 
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[JobFilter, asyncio.Lock] = WeakValueDictionary()
-        self._last: dict[JobFilter, tuple[int, float, Facets]] = {}
+    def __init__(self, read: Callable[[Session, K], T], fresh: float) -> None:
+        self._read, self._fresh = read, fresh
+        self._locks: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
+        self._last: dict[K, tuple[int, float, T]] = {}
 
-    async def now(self, job_filter: JobFilter) -> Facets:
-        """Return counts that contain every change known here when they are asked for."""
+    async def now(self, key: K) -> T:
+        """Return a result that contains every change known here when it is asked for."""
         changes = live.hub.noted
-        async with self._locks.setdefault(job_filter, asyncio.Lock()):
-            contained, until, counts = self._last.get(job_filter, (-1, 0.0, {}))
-            if contained >= changes and time.monotonic() < until:
-                return counts
-            return await self._count(job_filter)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if last := self._last.get(key):
+                contained, until, result = last
+                if contained >= changes and time.monotonic() < until:
+                    return result
+            return await self._query(key)
 
-    async def anew(self, job_filter: JobFilter) -> Facets:
-        """Count again, for a person who has just changed something: their change may not be known here yet."""
-        async with self._locks.setdefault(job_filter, asyncio.Lock()):
-            return await self._count(job_filter)
+    async def anew(self, key: K) -> T:
+        """Query again, for a page that opens or has just changed something, which may not be known here yet."""
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            return await self._query(key)
 
-    async def _count(self, job_filter: JobFilter) -> Facets:
+    async def _query(self, key: K) -> T:
         contained = live.hub.noted
-        counts = await access.load(facets, job_filter)
-        self._last.pop(job_filter, None)
-        self._last[job_filter] = contained, time.monotonic() + COUNTED, counts
-        if len(self._last) > MOST_COUNTED:
+        result = await access.load(self._read, key)
+        self._last.pop(key, None)
+        self._last[key] = contained, time.monotonic() + self._fresh, result
+        if len(self._last) > MOST_KEPT:
             del self._last[next(iter(self._last))]
-        return counts
+        return result
 
 
 workers = CachedQuery(worker_listing)
@@ -88,4 +92,5 @@ queues = CachedQuery(queue_summary)
 schedules = CachedQuery(schedule_lines)
 #: It changes within minutes.
 slowdown = CachedQuery(slowdowns, fresh=10)
-jobs = CountsOfJobs()
+jobs = UntilChanged(facets, COUNTED)
+overview = UntilChanged[None, Overview](lambda session, _: read_overview(session), FRESH)

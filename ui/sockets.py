@@ -89,9 +89,9 @@ async def within_limits(sid: str) -> bool:
 
 async def beat() -> None:
     """Tell each page with a connection that its server is there (ui/assets/alive.js); other sockets hear nothing."""
-    for client in list(Client.instances.values()):
-        if client.has_socket_connection:
-            await core.sio.emit("beat", {}, room=client.id)
+    pages = [client.id for client in list(Client.instances.values()) if client.has_socket_connection]
+    if pages:  # no room would be every socket
+        await core.sio.emit("beat", {}, room=pages)
 
 
 def _close_unless_authenticated(connected: Handler) -> Handler:

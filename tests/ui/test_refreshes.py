@@ -39,8 +39,8 @@ def test_a_refresh_that_waits_for_nothing_takes_no_task(monkeypatch: pytest.Monk
     runs: list[str] = []
 
     async def steps() -> None:
-        live._refresh(watcher_of(lambda: runs.append("connected")))
-        live._refresh(watcher_of(lambda: runs.append("away"), connected=False))
+        live.hub._refresh(watcher_of(lambda: runs.append("connected")))
+        live.hub._refresh(watcher_of(lambda: runs.append("away"), connected=False))
         assert runs == ["connected"]
         assert len(asyncio.all_tasks()) == 1
 
@@ -57,9 +57,9 @@ def test_changes_during_a_refresh_cause_one_more(monkeypatch: pytest.MonkeyPatch
 
         watcher = watcher_of(refresh)
         for _ in range(3):
-            live._refresh(watcher)  # before the first run has begun
+            live.hub._refresh(watcher)  # before the first run has begun
         await asyncio.sleep(0)
-        live._refresh(watcher)
+        live.hub._refresh(watcher)
         assert runs == [1]
         gate.set()
         while len(asyncio.all_tasks()) > 1:
@@ -78,7 +78,46 @@ def test_a_refresh_that_fails_does_not_stop_those_of_other_pages(monkeypatch: py
         raise ValueError("a page's own mistake")
 
     async def steps() -> None:
-        live._refresh(watcher_of(fail))
+        live.hub._refresh(watcher_of(fail))
 
     in_loop(steps, monkeypatch)
     assert [type(each) for each in told] == [ValueError]
+
+
+async def until_all_end() -> None:
+    while len(asyncio.all_tasks()) > 1:
+        await asyncio.sleep(0)
+
+
+def test_few_pages_refresh_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = 0, 0
+
+    async def refresh() -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+
+    async def steps() -> None:
+        await live.Hub()._refresh_each([watcher_of(refresh) for _ in range(50)])
+        await until_all_end()
+
+    in_loop(steps, monkeypatch)
+    assert most == live.AT_ONCE
+
+
+def test_slow_pages_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "POLL", 0.01)
+    refreshed = asyncio.Event()
+
+    async def refresh() -> None:
+        refreshed.set()
+
+    async def steps() -> None:
+        slow = [watcher_of(refreshed.wait) for _ in range(live.AT_ONCE)]
+        await live.Hub()._refresh_each([*slow, watcher_of(refresh)])
+        await until_all_end()
+
+    in_loop(steps, monkeypatch)
+    assert refreshed.is_set()

@@ -38,7 +38,7 @@ def queued(counts: object) -> int:
 
 
 def test_viewers_who_look_at_once_share_one_count(counted: list[JobFilter]) -> None:
-    counts = query_cache.CountsOfJobs()
+    counts = query_cache.UntilChanged(query_cache.facets, query_cache.COUNTED)
 
     async def look() -> None:
         await asyncio.gather(*(counts.now(ALL) for _ in range(20)), counts.now(ALL.but(q="ana")))
@@ -48,7 +48,7 @@ def test_viewers_who_look_at_once_share_one_count(counted: list[JobFilter]) -> N
 
 
 def test_counts_contain_each_change_that_was_known(counted: list[JobFilter], session: Session) -> None:
-    counts = query_cache.CountsOfJobs()
+    counts = query_cache.UntilChanged(query_cache.facets, query_cache.COUNTED)
     assert queued(in_a_loop(counts.now(ALL))) == 0
     session.add(BackgroundJob(kind="test", queue="default"))
     session.commit()
@@ -62,7 +62,7 @@ def test_counts_are_read_again(
 ) -> None:
     if own == "late":
         monkeypatch.setattr(query_cache, "COUNTED", 0.0)
-    counts = query_cache.CountsOfJobs()
+    counts = query_cache.UntilChanged(query_cache.facets, query_cache.COUNTED)
     in_a_loop(counts.now(ALL))
     session.add(BackgroundJob(kind="test", queue="default"))
     session.commit()
@@ -71,8 +71,8 @@ def test_counts_are_read_again(
 
 
 def test_only_so_many_filters_are_kept(counted: list[JobFilter], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query_cache, "MOST_COUNTED", 2)
-    counts = query_cache.CountsOfJobs()
+    monkeypatch.setattr(query_cache, "MOST_KEPT", 2)
+    counts = query_cache.UntilChanged(query_cache.facets, query_cache.COUNTED)
 
     async def look() -> None:
         for word in ("a", "b", "c"):

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from core.diagnosis.situation import Situation
-from core.overview import TARGET, FailureGroup, Overview, is_late, overview
+from core.overview import TARGET, FailureGroup, Overview, is_late
 from core.people.users import HELD_UP
 from core.wording import counted
-from ui import access, design, live
+from ui import design, live, query_cache
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
@@ -48,12 +48,14 @@ class OverviewPage:
 
     async def begin(self) -> None:
         """Show the overview now, and keep it fresh."""
-        await self._refresh()
+        self._show(await query_cache.overview.anew(None))
         keep_roughly_fresh(self._screen, self._refresh, seconds=REFRESH_SECONDS)
         keep_ticking(self._screen, self._follow_waiting, seconds=REFRESH_SECONDS)
 
     async def _refresh(self) -> None:
-        summary = await access.load(overview)
+        self._show(await query_cache.overview.now(None))
+
+    def _show(self, summary: Overview) -> None:
         if self._screen.is_deleted:
             return
         self._waiting = (summary.waiting, summary.is_late)
