@@ -6,19 +6,15 @@ people watch, each change is loaded once; a disconnected tab costs nothing.
 """
 
 import asyncio
-import inspect
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from nicegui import Client, app, background_tasks, context, core
+from nicegui import app, background_tasks, context, core
 from nicegui.element import Element
-from sqlalchemy.exc import SQLAlchemyError
 
 from core.bus import Changes
 from core.health import HealthSummary, health_summary
@@ -27,6 +23,7 @@ from core.job_list.rows import rows_by_id
 from core.rounds import Rounds
 from ui import access, session_watch, sockets
 from ui.job_room import ROOM
+from ui.refreshes import Refresh, Refreshes, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +34,7 @@ POLL = 1.0
 #: Rows in one delta, and in all deltas of one tick; beyond, grids load all their rows again.
 MOST_ROWS = 500
 MOST_CHANGED = 10 * MOST_ROWS
-#: Pages that refresh at once, and watchers called without a break: a changed row is sent in between, not behind all.
-AT_ONCE = 4
-IN_A_ROW = 20
 
-Refresh = Callable[[], Awaitable[None] | None]
 Stop = Callable[[], None]
 
 
@@ -54,28 +47,6 @@ class Status:
     health: HealthSummary | None
 
 
-@dataclass(eq=False, slots=True)
-class _Watcher:
-    client: Client
-    refresh: Refresh
-    user_id: UUID | None
-    job_id: UUID | None
-    within: Element | None
-    running: bool = False
-    again: bool = False
-
-    @property
-    def is_gone(self) -> bool:
-        return self.client.is_deleted or (self.within is not None and self.within.is_deleted)
-
-    def concerns(self, changes: Changes) -> bool:
-        if changes.everything:
-            return True
-        if self.user_id is None and self.job_id is None:
-            return bool(changes.jobs or changes.users)
-        return self.user_id in changes.users or self.job_id in changes.jobs
-
-
 class Hub:
     """Collects changes, loads them once and refreshes the pages; one per console process."""
 
@@ -84,10 +55,10 @@ class Hub:
         #: How often changes have come; what is read from now on contains them.
         self.noted = 0
         self._wake = asyncio.Event()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._refreshes = Refreshes()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._watchers: set[_Watcher] = set()
-        self._status_watchers: set[_Watcher] = set()
+        self._watchers: set[Watcher] = set()
+        self._status_watchers: set[Watcher] = set()
         self._health: HealthSummary | None = None
         self._fresh_at = 0.0
         self._mark: Mark | None = None
@@ -115,7 +86,7 @@ class Hub:
         age = time.monotonic() - self._fresh_at if self._fresh_at else 0.0
         return Status(bool(self._fresh_at) and age < 3 * POLL, age, self._health)
 
-    def watch(self, watcher: _Watcher, among: set[_Watcher]) -> Stop:
+    def watch(self, watcher: Watcher, among: set[Watcher]) -> Stop:
         """Add a watcher until its page closes, its part of the page goes away, or the returned function is called."""
         among.add(watcher)
         return lambda: among.discard(watcher)
@@ -151,54 +122,7 @@ class Hub:
             if core.sio.manager.rooms.get("/", {}).get(ROOM):
                 await _send_rows(changes)
         finally:
-            await self._refresh_each(each for each in list(self._watchers) if each.concerns(changes))
-
-    async def _refresh_each(self, watchers: Iterable[_Watcher]) -> None:
-        for number, watcher in enumerate(watchers, 1):
-            self._refresh(watcher)
-            if number % IN_A_ROW == 0:
-                await asyncio.sleep(0)
-
-    def _refresh(self, watcher: _Watcher) -> None:
-        """Refresh a page, one run at a time; changes during a run cause one more. Only one that waits takes a task."""
-        if watcher.running or not watcher.client.has_socket_connection:
-            watcher.again = watcher.running
-            return
-        try:
-            with watcher.client:
-                answer: Any = watcher.refresh()
-            if inspect.isawaitable(answer):
-                watcher.running, watcher.again = True, False
-                background_tasks.create(self._run(watcher, answer), name="live: refresh")
-        except Exception as error:  # noqa: BLE001 - the pages of all others wait for their turn
-            app.handle_exception(error)
-
-    async def _run(self, watcher: _Watcher, answer: Awaitable[None]) -> None:
-        try:
-            async with self._turn():
-                watcher.again = False  # what is read from here on contains all that has changed before
-                with watcher.client:
-                    await answer
-        except SQLAlchemyError as error:
-            log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
-        finally:
-            watcher.running = False
-        if watcher.again:
-            self._refresh(watcher)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait until few pages refresh, but not for slow ones."""
-        try:
-            async with asyncio.timeout(POLL):
-                await self._turns.acquire()
-        except TimeoutError:
-            yield
-            return
-        try:
-            yield
-        finally:
-            self._turns.release()
+            await self._refreshes.of_each(each for each in list(self._watchers) if each.concerns(changes))
 
     async def _check_forever(self) -> None:
         while True:
@@ -216,7 +140,7 @@ class Hub:
                 self._checking.well()
             except Exception as error:  # noqa: BLE001 - sessions are watched and figures read again in a second
                 self._checking.failed(error, "live: figures not read")
-            await self._refresh_each(list(self._status_watchers))
+            await self._refreshes.of_each(list(self._status_watchers))
             await sockets.beat()
             await asyncio.sleep(POLL)
 
@@ -247,12 +171,12 @@ def watch(
 
     It ends with the page, with `within` if given, or when the returned function is called.
     """
-    return hub.watch(_Watcher(context.client, refresh, user_id, job_id, within), hub._watchers)  # noqa: SLF001
+    return hub.watch(Watcher(context.client, refresh, user_id, job_id, within), hub._watchers)  # noqa: SLF001
 
 
 def watch_status(refresh: Refresh, *, within: Element | None = None) -> Stop:
     """Call `refresh` in this page's context once a second, after the health summary was read; ends as `watch` does."""
-    return hub.watch(_Watcher(context.client, refresh, None, None, within), hub._status_watchers)  # noqa: SLF001
+    return hub.watch(Watcher(context.client, refresh, None, None, within), hub._status_watchers)  # noqa: SLF001
 
 
 def status() -> Status:

@@ -220,7 +220,7 @@ INVARIANTS = (
               AND l.status NOT IN ('queued', 'running')
               AND (b.result ->> 'interactions') IS NOT NULL
               AND (b.result ->> 'interactions') <> n.found::text""",
-        "Open the user's page and press Fill again.",
+        "Open the user's page and press Fill again, or switch the creator there.",
     ),
     Invariant(
         "off leaves nothing",

@@ -87,7 +87,8 @@ def damage_of(user: User, context: JobContext | None, data: UserData) -> Explana
         sentence = f"The status of its last job, {context.label}, was written in the database: {ending}."
         return _repairable(user, context, data, sentence, ())
     if state is DemoModeStatus.ENABLED and data.reported not in (None, data.interactions):
-        return _incomplete(user, data.interactions, data.reported or 0)
+        preset = user.demo_preset or (context.job.args.get("preset") if context else None)
+        return _incomplete(user, preset, data.interactions, data.reported or 0)
     if context and state in (DemoModeStatus.DISABLED, DemoModeStatus.FAILED) and data.interactions:
         return _left_over(user, data.interactions)
     return None
@@ -146,12 +147,12 @@ def effect_of_repair(context: JobContext | None, ending: JobStatus | None) -> st
     return f"Sets demo mode to {proven}, as the last job left it."
 
 
-def _incomplete(user: User, found: int, expected: int) -> Explanation:
+def _incomplete(user: User, preset: str | None, found: int, expected: int) -> Explanation:
     """Explain an account that has fewer or more interactions than its last job wrote."""
     sentence = f"Demo mode is enabled, but {found:,} of {counted(expected, 'interaction')} are there."
     customer = f"{found:,} of {expected:,} generated interactions are there. Choose a creator to fill it again."
     evidence = ("Someone changed the interactions in the database; the job had written them all.",)
-    preset, state = user.demo_preset, user.demo_mode_status
+    state = user.demo_mode_status
     refill = next((each for each in operations_on(demo_mode) if state in each.source and each.target == state), None)
     if refill is None or preset not in list(Preset):
         return Explanation(sentence, customer, evidence)

@@ -26,7 +26,7 @@ def write(connection: Connection, *, users: int | None, jobs: int, now: datetime
         "sizes": [profile.interactions for profile in PROFILES.values()],
         "accounts": [len(profile.accounts) for profile in PROFILES.values()], "seed": jobs % 1_000 / 1_000,
     }  # fmt: skip
-    for statement in (_SETTINGS, _ADD_USERS, _PEOPLE, _WORKERS, _JOBS, _FAILED):
+    for statement in (_SETTINGS, _ADD_USERS, _PEOPLE, _WORKERS, _JOBS, _FAILED, _PRESETS):
         connection.execute(statement, values)
 
 
@@ -151,6 +151,12 @@ _JOBS: Final = sa.text("""
     FROM timed LEFT JOIN jsonb_to_recordset(CAST(:errors AS jsonb))
         AS e(number int, type text, message text, traceback text, fingerprint text) USING (number)
     CROSS JOIN (SELECT array_agg(id) AS ids FROM users WHERE role IN ('support', 'admin')) staff
+""")
+
+# The legacy product did not note it; the job that enabled demo mode does.
+_PRESETS: Final = sa.text("""
+    UPDATE users u SET demo_preset = p.preset FROM sample_people p WHERE p.id = u.id
+        AND u.demo_mode_status = 'enabled' AND u.demo_preset IS NULL
 """)
 
 # A user with a later job of their own stays in the state in which that job left them.

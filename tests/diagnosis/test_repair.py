@@ -68,8 +68,11 @@ def half_enabled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> tuple[UUID,
     return user, job
 
 
-def test_deleted_interactions_are_counted_and_filled_again(engine: Engine) -> None:
+@pytest.mark.parametrize("noted", [True, False])
+def test_deleted_interactions_are_counted_and_filled_again(engine: Engine, *, noted: bool) -> None:
     user = enabled_user(engine)
+    if not noted:  # as in rows of the legacy product: the job tells it
+        change(engine, "UPDATE users SET demo_preset = NULL")
     assert diagnosis_of(engine, user).situation is Situation.FINE
     total = len(driving.picture(engine, user)["interactions"])
     some = "DELETE FROM interactions WHERE id IN (SELECT id FROM interactions WHERE is_demo LIMIT 50)"

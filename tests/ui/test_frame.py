@@ -20,6 +20,7 @@ from tests.loops import in_a_loop
 from tests.waiting import eventually
 from ui import error_page, live
 from ui.components.base.palette import Entry, Palette
+from ui.refreshes import Watcher
 
 browser = pytest.mark.browser
 
@@ -214,9 +215,9 @@ class Gone:
 
 def test_watching_ends_on_demand_and_when_its_part_of_the_page_is_gone() -> None:
     hub, page, part = live.Hub(), Gone(), Gone()
-    stop = hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._watchers)
-    hub.watch(live._Watcher(page, lambda: None, None, None, part), hub._watchers)
-    hub.watch(live._Watcher(page, lambda: None, None, None, None), hub._status_watchers)
+    stop = hub.watch(Watcher(page, lambda: None, None, None, None), hub._watchers)
+    hub.watch(Watcher(page, lambda: None, None, None, part), hub._watchers)
+    hub.watch(Watcher(page, lambda: None, None, None, None), hub._status_watchers)
     stop()
     assert len(hub._watchers) == 1
     part.is_deleted = True
@@ -284,7 +285,7 @@ def test_grids_get_every_changed_row_or_load_all_of_theirs(monkeypatch: pytest.M
 
 
 def test_every_watcher_is_concerned_when_everything_may_have_changed() -> None:
-    watcher = live._Watcher(Gone(), lambda: None, uuid4(), None, None)
+    watcher = Watcher(Gone(), lambda: None, uuid4(), None, None)
     assert not watcher.concerns(Changes(jobs={uuid4()}))
     assert watcher.concerns(Changes(everything=True))
 

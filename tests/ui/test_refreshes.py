@@ -9,7 +9,7 @@ import pytest
 from nicegui import core
 
 from tests.loops import in_a_loop
-from ui import live
+from ui import refreshes
 
 
 class Page(nullcontext[None]):
@@ -24,7 +24,7 @@ class Page(nullcontext[None]):
 
 def watcher_of(refresh: Callable[[], Awaitable[None] | None], *, connected: bool = True) -> Any:
     page: Any = Page(connected=connected)
-    return live._Watcher(page, refresh, None, None, None)
+    return refreshes.Watcher(page, refresh, None, None, None)
 
 
 def in_loop(steps: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,8 +39,8 @@ def test_a_refresh_that_waits_for_nothing_takes_no_task(monkeypatch: pytest.Monk
     runs: list[str] = []
 
     async def steps() -> None:
-        live.hub._refresh(watcher_of(lambda: runs.append("connected")))
-        live.hub._refresh(watcher_of(lambda: runs.append("away"), connected=False))
+        refreshes.Refreshes().of(watcher_of(lambda: runs.append("connected")))
+        refreshes.Refreshes().of(watcher_of(lambda: runs.append("away"), connected=False))
         assert runs == ["connected"]
         assert len(asyncio.all_tasks()) == 1
 
@@ -55,11 +55,11 @@ def test_changes_during_a_refresh_cause_one_more(monkeypatch: pytest.MonkeyPatch
             runs[0] += 1
             await gate.wait()
 
-        watcher = watcher_of(refresh)
+        watcher, pages = watcher_of(refresh), refreshes.Refreshes()
         for _ in range(3):
-            live.hub._refresh(watcher)  # before the first run has begun
+            pages.of(watcher)  # before the first run has begun
         await asyncio.sleep(0)
-        live.hub._refresh(watcher)
+        pages.of(watcher)
         assert runs == [1]
         gate.set()
         while len(asyncio.all_tasks()) > 1:
@@ -72,13 +72,13 @@ def test_changes_during_a_refresh_cause_one_more(monkeypatch: pytest.MonkeyPatch
 
 def test_a_refresh_that_fails_does_not_stop_those_of_other_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Exception] = []
-    monkeypatch.setattr("ui.live.app.handle_exception", told.append)
+    monkeypatch.setattr("ui.refreshes.app.handle_exception", told.append)
 
     def fail() -> None:
         raise ValueError("a page's own mistake")
 
     async def steps() -> None:
-        live.hub._refresh(watcher_of(fail))
+        refreshes.Refreshes().of(watcher_of(fail))
 
     in_loop(steps, monkeypatch)
     assert [type(each) for each in told] == [ValueError]
@@ -100,23 +100,23 @@ def test_few_pages_refresh_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         at_once -= 1
 
     async def steps() -> None:
-        await live.Hub()._refresh_each([watcher_of(refresh) for _ in range(50)])
+        await refreshes.Refreshes().of_each([watcher_of(refresh) for _ in range(50)])
         await until_all_end()
 
     in_loop(steps, monkeypatch)
-    assert most == live.AT_ONCE
+    assert most == refreshes.AT_ONCE
 
 
 def test_slow_pages_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "POLL", 0.01)
+    monkeypatch.setattr(refreshes, "LONGEST", 0.01)
     refreshed = asyncio.Event()
 
     async def refresh() -> None:
         refreshed.set()
 
     async def steps() -> None:
-        slow = [watcher_of(refreshed.wait) for _ in range(live.AT_ONCE)]
-        await live.Hub()._refresh_each([*slow, watcher_of(refresh)])
+        slow = [watcher_of(refreshed.wait) for _ in range(refreshes.AT_ONCE)]
+        await refreshes.Refreshes().of_each([*slow, watcher_of(refresh)])
         await until_all_end()
 
     in_loop(steps, monkeypatch)

@@ -78,14 +78,12 @@ def _draw_tiles(summary: Overview) -> None:
     tone = (design.OK if good else design.BAD) if summary.ended else ""
     failed_jobs = _jobs(summary, **FAILED)
     tiles = [
-        _tile(f"{stuck:,}", "stuck users", "/users?situation=stuck", design.BAD if stuck else design.OK),
-        _tile(f"{failed:,}", "failed users", "/users?situation=failed", design.BAD if failed else design.OK),
-        _tile(
-            f"{held:,}", "users held by a pause or limit", "/users?situation=held", design.WARN if held else design.OK
-        ),
+        _tile_of_users(Situation.STUCK, stuck, "stuck {}", design.BAD),
+        _tile_of_users(Situation.FAILED, failed, "failed {}", design.BAD),
+        _tile_of_users(Situation.HELD, held, "{} held by a pause or limit", design.WARN),
         _waiting(summary),
         _tile(f"{summary.ended:,}", "jobs finished in 24 hours", _jobs(summary, **ENDED), ""),
-        _tile(rate, f"succeeded; target {TARGET:.0%}", failed_jobs, tone),
+        _tile(rate, f"succeeded; target {TARGET * 100:.0f} %", failed_jobs, tone),
     ]
     lines(tiles, "tiles")
     if besides := _besides(summary):
@@ -109,6 +107,11 @@ def _waiting(summary: Overview) -> Markup:
         return _tile("–", label, href, "")
     age = moment(summary.waiting_since, "elapsed", "figure")
     return anchor(href, age, words(label, "label"), classes=f"tile {design.WARN if summary.is_late else ''}".rstrip())
+
+
+def _tile_of_users(situation: Situation, number: int, label: str, tone: str) -> Markup:
+    noun = "user" if number == 1 else "users"
+    return _tile(f"{number:,}", label.format(noun), f"/users?situation={situation}", tone if number else design.OK)
 
 
 def _tile(figure: str, label: str, href: str, tone: str) -> Markup:

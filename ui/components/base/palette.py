@@ -109,11 +109,12 @@ class Palette:
                 line.props["data-entry"] = entry.label
                 ui.icon(entry.icon).props("aria-hidden=true")
                 text(entry.label, "clip")
-                text(entry.hint, "muted clip")
+                text(entry.hint, "muted clip hint")
             self._offered[entry.label] = entry
             self._lines.append(line)
         if not entries:
-            text("No matches. Try the beginning of an e-mail address, or “pause”.", "muted")
+            hint = ", or “pause”" if access.me().may(Role.ADMIN) else ""
+            text(f"No matches. Try the beginning of an e-mail address{hint}.", "muted")
 
     def _move(self, lines: int) -> None:
         if self._lines:
