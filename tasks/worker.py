@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from types import FrameType
+from uuid import UUID
 
 from dramatiq import Worker as DramatiqWorker
 from sqlalchemy import Engine
@@ -103,14 +104,24 @@ def _leave(drain: Drain, dramatiq_worker: DramatiqWorker) -> None:
     try:
         _write_rest(drain)
         for job_id, token in drain.registry.held():
-            with session_scope(drain.engine) as session:
-                workers.release(session, job_id, token)
+            _release(drain, job_id, token)
         with session_scope(drain.engine) as session:
             workers.deregister(session, drain.worker_id)
     except SQLAlchemyError as error:
         log.warning("left without deregistering", extra={"error": str(error).split("\n")[0]})
     dramatiq_worker.stop(timeout=2_000)
     drain.carrier.stop()
+
+
+def _release(drain: Drain, job_id: UUID, token: int) -> None:
+    """Release a job; one whose rows its own thread has locked is left to the next sweep, after this process."""
+    try:
+        with session_scope(drain.engine) as session:
+            workers.release(session, job_id, token)
+    except NoConnection:
+        raise
+    except SQLAlchemyError as error:
+        log.warning("job not released", extra={"job": str(job_id), "error": str(error).split("\n")[0]})
 
 
 def _write_rest(drain: Drain) -> None:

@@ -1,6 +1,6 @@
 """What becomes of a job whose queue has no worker, or only silent ones: until when it waits, and how it ends then."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.diagnosis.answer import Explanation
 from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, or_cancel
@@ -65,7 +65,9 @@ def end_of(context: JobContext) -> str:
     at = ends_at(context)
     if at is None:
         return ""
-    when = f"at {clock_time(at, context.now)}" if at > context.now else "at the next sweep"
+    # It may have become one that ends so just now, as by the resumption of its queue.
+    soon = f"within {spoken(settings().lease + timedelta(seconds=settings().sweep_seconds))}"
+    when = f"at {clock_time(at, context.now)}" if at > context.now else soon
     return f": it ends as failed {when} unless a worker starts"
 
 
@@ -76,7 +78,8 @@ def ends_at(context: JobContext) -> datetime | None:
     if not may_end or context.controls.hold:
         return None
     # Whoever sweeps looks on for a lease, in which a worker that has just started may take the job over.
-    return (context.capacity.last_seen or context.now) + settings().orphan_patience + settings().lease
+    unserved = (context.capacity.last_seen or context.now) + settings().orphan_patience
+    return max(unserved, job.run_at) + settings().lease
 
 
 def ends_with_its_worker(context: JobContext) -> bool:

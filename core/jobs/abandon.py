@@ -13,7 +13,7 @@ from sqlmodel import Session
 from core.jobs import finish
 from core.jobs.due import QUEUES_IN_USE
 from core.jobs.failure import MESSAGE_LIMIT, WORKER_LOST, Failure, lost
-from core.jobs.subject import lock_job
+from core.jobs.subject import lock_job, wait_briefly
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.wording import spoken
 
@@ -50,6 +50,7 @@ def abandoned(session: Session, patience: timedelta) -> list[tuple[UUID, int]]:
 
 def abandon(session: Session, job_id: UUID, token: int, patience: timedelta) -> bool:
     """End such a job as failed, with its work undone; False if a worker or a person was faster. The caller commits."""
+    wait_briefly(session)
     job = lock_job(session, job_id)
     if job is None or job.token != token or not is_half_done(job):
         return False

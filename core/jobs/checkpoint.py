@@ -11,6 +11,9 @@ from core.errors import LeaseLost
 from core.jobs.claim import Claimed
 from core.operation import Progress
 
+#: Characters of a progress message that are kept.
+MOST_SHOWN = 500
+
 _CHECKPOINT = Statement("""
     UPDATE background_jobs SET
         progress_done = :done, progress_total = :total, progress_message = :message,
@@ -33,7 +36,7 @@ def checkpoint(session: Session, held: Claimed, progress: Progress, step_limit: 
         "token": held.token,
         "done": progress.done,
         "total": progress.total,
-        "message": progress.message,
+        "message": progress.message[:MOST_SHOWN].replace("\x00", ""),
         "step_limit": step_limit.total_seconds(),
     }
     row = _CHECKPOINT.run(session, values)

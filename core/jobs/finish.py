@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from core.database.transient import passes_by
 from core.errors import GiveUp
 from core.jobs.failure import WORKER_GONE, Failure, failure_of
 from core.jobs.fence import Transition, transition
@@ -94,7 +95,7 @@ def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
     """End a job without success: undo the writes of every attempt, settle the subject, move the job.
 
     A job that never began has nothing to undo: its subject is as before the request. If the undo itself fails, the job
-    ends as failed and says so, and never as cancelled.
+    ends as failed and says so, and never as cancelled; raises what only a busy or absent database has against it.
     """
     kind = BY_NAME.get(job.kind)
     subject = lock_subject(session, job)
@@ -158,7 +159,9 @@ def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subje
     try:
         with session.begin_nested():
             kind.undo(work_of(session, job, kind, subject))
-    except BaseException as error:  # noqa: BLE001 - the job's own failure becomes data, also SystemExit
+    except BaseException as error:  # the job's own failure becomes data, also SystemExit
+        if passes_by(error):
+            raise  # nothing has ended: whoever ends the job tries again
         failure = failure_of(GiveUp(f"{UNDO_FAILED}, something may be left; Dismiss cleans it. ({error})"))
         return replace(to, status=JobStatus.FAILED, event="job.failed", failure=failure)
     return to

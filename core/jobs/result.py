@@ -7,6 +7,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from core.database.engine import NoConnection
 from core.errors import GiveUp
+from core.operation import why_unstorable
 
 #: Bytes of a result's JSON. Results of several jobs share a statement: one that takes long to send delays the others.
 MOST_BYTES: Final = 1_000_000
@@ -19,14 +20,22 @@ UNSENDABLE: Final = (
 
 
 def as_text(result: dict[str, Any] | None) -> str | None:
-    """Return a result as JSON text; raises GiveUp for one that is too large, since another attempt returns it again."""
+    """Return a result as JSON text; raises GiveUp for one that cannot be stored: another attempt returns it again."""
     if result is None:
         return None
-    text = json.dumps(result)
+    try:
+        text, problem = json.dumps(result, allow_nan=False), "" if isinstance(result, dict) else "it is no dict"
+    except (TypeError, ValueError, RecursionError) as error:
+        text, problem = "", str(error)
     if len(text) > MOST_BYTES:
         raise GiveUp(
             f"The work was done, but its result is too large to be stored: {len(text):,} bytes as JSON,"
             f" of {MOST_BYTES:,} at most."
+        )
+    problem = problem or why_unstorable(result) or ""
+    if problem:
+        raise GiveUp(
+            f"The work was done, but its result cannot be stored: {problem}. A result is a dict of JSON values."
         )
     return text
 

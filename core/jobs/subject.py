@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
@@ -13,8 +13,16 @@ from core.models import BackgroundJob, JobStatus, PlatformConnection, User
 from core.operation import Operation, Work
 from core.operations import BY_NAME
 
+# A worker that froze inside a transaction keeps its locks for a while: who looks after many jobs tries it again later.
+_SHORT_LOCK_WAIT = text("SET LOCAL lock_timeout = '1s'")
+
 Subject = User | PlatformConnection
 SubjectT = TypeVar("SubjectT", bound=Subject)
+
+
+def wait_briefly(session: Session) -> None:
+    """Let the transaction wait for a locked row for a second at most."""
+    session.connection().execute(_SHORT_LOCK_WAIT)
 
 
 def lock_row(session: Session, table: type[SubjectT], row_id: UUID) -> SubjectT | None:

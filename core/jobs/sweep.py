@@ -19,8 +19,8 @@ from core.jobs.due import DueQueue, due_queues
 from core.jobs.failure import WORKER_GONE, Failure, lost
 from core.jobs.fence import Transition
 from core.jobs.losses import is_free, is_last, losses_of
-from core.jobs.subject import lock_held
-from core.models import AttemptOutcome, BackgroundJob, JobStatus
+from core.jobs.subject import lock_held, wait_briefly
+from core.models import AttemptOutcome, BackgroundJob, JobStatus, Worker
 
 #: Maximum jobs per sweep; the next sweep takes the rest.
 BATCH = 200
@@ -64,9 +64,6 @@ _BRING_FORWARD = text("""
         LIMIT :batch FOR UPDATE SKIP LOCKED
     )
 """)
-
-#: A worker that froze inside a transaction keeps its locks for a while: leave its job to the next sweep.
-_SHORT_LOCK_WAIT = text("SET LOCAL lock_timeout = '1s'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +125,15 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     to FREE_LOSSES times (core/jobs/losses.py).
     Returns False when another sweeper or the worker itself was faster. The caller commits.
     """
-    session.connection().execute(_SHORT_LOCK_WAIT)
+    wait_briefly(session)
     job = lock_held(session, orphan.id, orphan.token)
     if job is None:
         return False
     if job.cancel_requested_at:
         finish.settle(session, job, finish.cancelled(job))
+        return True
+    if _has_stopped(session, job):
+        finish.release(session, job)
         return True
     before = losses_of(session, job.id)
     if is_last(job, before):
@@ -141,6 +141,12 @@ def rescue(session: Session, orphan: Orphan) -> bool:
     else:
         finish.requeue(session, job, _requeued(job, orphan, has_moved_on=is_free(job, before)))
     return True
+
+
+def _has_stopped(session: Session, job: BackgroundJob) -> bool:
+    """Tell whether the job's worker was stopped, and left it because its rows were locked: then nothing was lost."""
+    worker = session.get(Worker, job.worker_id) if job.worker_id else None
+    return worker is not None and worker.stopped_at is not None
 
 
 def wake_due(session: Session, worker_id: UUID, queues: Collection[str], kinds: Collection[str]) -> list[DueQueue]:

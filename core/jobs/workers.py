@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.jobs import finish
-from core.jobs.subject import lock_held
+from core.jobs.subject import lock_held, wait_briefly
 from core.models import BackgroundJob, JobStatus, Worker
 from core.models.columns import new_id
 from core.settings import settings
@@ -131,6 +131,10 @@ def forgotten(session: Session, worker_id: UUID, claimed: Collection[tuple[UUID,
 
 
 def release(session: Session, job_id: UUID, token: int) -> None:
-    """Put a forgotten job back into the queue, or settle it if a cancel was requested."""
+    """Put a forgotten job back into the queue, or settle it if a cancel was requested.
+
+    Raises OperationalError when another transaction has its rows locked for longer than a second.
+    """
+    wait_briefly(session)
     if job := lock_held(session, job_id, token):
         finish.release(session, job)

@@ -54,6 +54,14 @@ def _inserting(work: TaskWork[NoForm]) -> Steps:
     return None
 
 
+def deep(levels: int) -> dict[str, Any]:
+    """Return a dict in a dict in a dict."""
+    inner: dict[str, Any] = {}
+    for _ in range(levels):
+        inner = {"inner": inner}
+    return inner
+
+
 def _wrong(_: TaskWork[NoForm]) -> Steps:
     return {"text": "\x00"}
     yield Progress(1, 1)
@@ -178,12 +186,24 @@ def test_a_task_whose_success_is_refused_leaves_nothing_of_its_last_step(
     assert job_row(engine, held.id).status is not JobStatus.SUCCEEDED
 
 
-def test_a_result_that_the_database_refuses_fails_its_job(
-    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "odd",
+    [{"n": float("nan")}, {"text": "\x00"}, {"text": "\ud800"}, {"it": object()}, deep(5_000), ["no dict"]],
+    ids=["NaN", "NUL", "half a character", "object", "too deep", "list"],
+)
+def test_a_result_that_cannot_be_stored_fails_its_job_without_another_attempt(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch, odd: Any
 ) -> None:
-    use(monkeypatch, _wrong, max_attempts=1)
+    def work(_: TaskWork[NoForm]) -> Steps:
+        return odd
+        yield Progress(1, 1)
+
+    use(monkeypatch, work)
     held = claimed(engine, carrier)
     assert run_by(engine, carrier, held) is AttemptOutcome.ERROR
+    job = job_row(engine, held.id)
+    assert (job.status, job.attempt) == (JobStatus.FAILED, 1), "the work is done, and would be done again"
+    assert "its result cannot be stored: " in (job.error_message or "")
 
 
 def test_a_result_that_the_database_can_never_take_fails_its_job_and_spends_the_attempt(
