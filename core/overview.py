@@ -28,7 +28,7 @@ _SINCE: Final = sa.bindparam("since", type_=sa.DateTime(timezone=True))
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed jobs with the same fingerprint that nothing has come after."""
+    """Failed jobs with the same fingerprint that no other work has come after."""
 
     fingerprint: str
     #: By name.

@@ -78,7 +78,7 @@ class JobContext:
     capacity: Capacity
     place: JobPlace = field(default_factory=JobPlace)
     controls: Controls = field(default_factory=Controls)
-    #: It failed, and a later job or another state has come after it.
+    #: It failed, and a later job that was not cancelled, or another state, has come after it.
     is_settled: bool = False
     #: Which other users are in the same trouble; read only where a person has to act.
     alike: Alike = field(default_factory=Alike)

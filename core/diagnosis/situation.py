@@ -65,7 +65,7 @@ class JobFacts:
     is_held: bool = False
     #: A live worker serves its queue.
     is_served: bool = True
-    #: Failed, and a later job or another state has come after it.
+    #: Failed, and a later job that was not cancelled, or another state, has come after it.
     is_settled: bool = False
     has_live_worker: bool = True
     #: Since its worker's last heartbeat, and since its own last change.
@@ -146,9 +146,12 @@ SETTLING: Final = (
 
 
 def is_settled(job: Any) -> ColumnElement[bool]:
-    """Return the SQL condition that a failed job was requested again, or that its row has gone on."""
+    """Return the SQL condition that a failed job was requested again, or that its row has gone on.
+
+    A later job that was cancelled is as if it had not been: a row that it has moved has gone on by that.
+    """
     later = aliased(BackgroundJob)
-    retried = sa.exists().where(col(later.retry_of) == col(job.id))
+    retried = sa.exists().where(col(later.retry_of) == col(job.id), _counts(later))
     return sa.or_(retried, *(_has_gone_on(job, machine) for machine in MACHINES))
 
 
@@ -156,13 +159,17 @@ def _has_gone_on(job: Any, machine: Machine[Any]) -> ColumnElement[bool]:
     later, row = aliased(BackgroundJob), aliased(machine.table)
     row_id, later_id = machine.id_column(job), machine.id_column(later)
     came_later = sa.tuple_(col(later.created_at), col(later.id)) > sa.tuple_(col(job.created_at), col(job.id))
-    has_later = sa.exists().where(later_id == row_id, col(later.machine) == machine.name, came_later)
+    has_later = sa.exists().where(later_id == row_id, col(later.machine) == machine.name, came_later, _counts(later))
     still_failed = sa.exists().where(col(row.id) == row_id, getattr(row, machine.column) == machine.failed)
     # One that never began has left its row as it was: that says nothing.
     has_begun = sa.or_(col(job.token) == 0, col(job.started_at).is_not(None))
     has_moved = sa.and_(sa.not_(still_failed), has_begun)
     is_of_machine = col(job.machine).is_not_distinct_from(machine.name)  # false of a task, not NULL
     return sa.and_(is_of_machine, sa.or_(has_moved, has_later))
+
+
+def _counts(later: Any) -> ColumnElement[bool]:
+    return col(later.status) != JobStatus.CANCELLED
 
 
 @cache  # making it anew takes longer than most of the queries that use it

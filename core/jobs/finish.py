@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from core import bus
 from core.database.transient import passes_by
 from core.errors import GiveUp
 from core.jobs.failure import WORKER_GONE, Failure, failure_of
@@ -105,6 +106,8 @@ def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
         kind.machine.set_state(subject, state_after(kind, job, to.status))
         session.flush()
     transition(session, job.id, job.token, job.status, to)
+    if job.retry_of and to.status is JobStatus.CANCELLED:
+        bus.changed(session, job_id=job.retry_of, user_id=job.user_id)  # that failure is open again
 
 
 def release(session: Session, job: BackgroundJob) -> None:

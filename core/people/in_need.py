@@ -49,7 +49,7 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     # Kept apart, or PostgreSQL would work out the situation once for each time that it is named.
     people = sa.select(User.id, User.email, User.demo_mode_status, situation.label("situation")).where(may_be_listed())  # type: ignore[call-overload]
     listed = people.cte("people").prefix_with("MATERIALIZED")
-    latest = _latest_job(listed.c.id)
+    latest = _latest_job(listed.c.id, listed.c.demo_mode_status == demo_mode.failed)
     urgency = sa.case({each.value: place for place, each in enumerate(HELD_UP)}, value=listed.c.situation)
     return (
         sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""))
@@ -60,9 +60,13 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     )
 
 
-def _latest_job(user_id: ColumnElement[UUID]) -> LateralFromClause:
-    """Select when and why the active job of a user's demo mode, or else the latest one, is where it is."""
+def _latest_job(user_id: ColumnElement[UUID], is_failed: ColumnElement[bool]) -> LateralFromClause:
+    """Select when and why the active job of a user's demo mode, or else the latest one, is where it is.
+
+    While it is failed, a job that was cancelled since explains nothing.
+    """
     job = BackgroundJob
+    explains_nothing = sa.and_(is_failed, col(job.status) == JobStatus.CANCELLED)
     is_live = col(job.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
     error = sa.func.left(sa.func.split_part(col(job.error_message), "\n", 1), LONGEST)
     return (
@@ -71,7 +75,7 @@ def _latest_job(user_id: ColumnElement[UUID]) -> LateralFromClause:
             sa.func.coalesce(error, col(job.kind)).label("cause"),
         )
         .where(col(job.user_id) == user_id, col(job.machine) == demo_mode.name)
-        .order_by(is_live.desc(), col(job.created_at).desc(), col(job.id).desc())
+        .order_by(is_live.desc(), explains_nothing, col(job.created_at).desc(), col(job.id).desc())
         .limit(1)
         .lateral()
     )

@@ -81,6 +81,9 @@ class World:
 
     def _job(self, user: User, last: BackgroundJob | None) -> BackgroundJob:
         kind, status = self._chance.choice(KINDS), self._chance.choice(list(JobStatus))
+        is_repeat = last is not None and last.status is JobStatus.FAILED and self._chance.random() < 0.5
+        if is_repeat and self._chance.random() < 0.3:
+            status = JobStatus.CANCELLED
         is_running, has_ended = status is JobStatus.RUNNING, status not in LIVE
         started = is_running or has_ended
         return BackgroundJob(
@@ -92,7 +95,7 @@ class World:
             attempt=self._chance.choice((0, 1)) if not started else 1,
             token=1 if started else 0,
             worker_id=self._chance.choice([*self._workers, UUID(int=5)]) if is_running else None,
-            retry_of=last.id if last and last.status is JobStatus.FAILED and self._chance.random() < 0.5 else None,
+            retry_of=last.id if last and is_repeat else None,
             cancel_requested_at=self._now if is_running and self._chance.random() < 0.3 else None,
             created_at=self._ago(*PAST),
             run_at=self._ago(),
@@ -103,6 +106,31 @@ class World:
 
 def jobs_by_sql(session: Session) -> dict[UUID, str]:
     return dict(session.connection().execute(sa.select(col(BackgroundJob.id), job_situation())).all())
+
+
+def open_by_rule(session: Session) -> set[UUID]:
+    """Return the failures that no other work has come after, by the rule itself, job by job."""
+    jobs = list(session.exec(select(BackgroundJob)))
+    counting = [each for each in jobs if each.status is not JobStatus.CANCELLED]
+    states = dict(session.connection().execute(sa.select(col(User.id), col(User.demo_mode_status))).all())
+
+    def is_settled(job: BackgroundJob) -> bool:
+        if any(each.retry_of == job.id for each in counting):
+            return True
+        if job.machine is None:
+            return False
+        has_moved = states[job.user_id] != demo_mode.failed and (job.token == 0 or job.started_at is not None)
+        place, of_row = (job.created_at, job.id), (job.machine, job.user_id)
+        later = ((each.machine, each.user_id) == of_row and (each.created_at, each.id) > place for each in counting)
+        return has_moved or any(later)
+
+    return {job.id for job in jobs if job.status is JobStatus.FAILED and not is_settled(job)}
+
+
+def cancelled_since(session: Session) -> set[UUID]:
+    """Return the failures whose retry was cancelled."""
+    retries = sa.select(col(BackgroundJob.retry_of)).where(col(BackgroundJob.status) == JobStatus.CANCELLED)
+    return set(session.connection().scalars(retries)) - {None}
 
 
 def open_failures(session: Session) -> set[UUID]:
@@ -140,12 +168,16 @@ def _limits_far_apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 103), marks=pytest.mark.slow)], ids=["few", "many"])
 def test_lists_and_sentences_agree_on_every_job_and_user(session: Session, seeds: range) -> None:
     seen: Counter[str] = Counter()
+    reopened = 0
     for seed in seeds:
         World(session, seed)
         by_sql = jobs_by_sql(session)
         assert by_sql == jobs_by_function(session), seed
         assert open_failures(session) == {job for job, each in by_sql.items() if each == Situation.FAILED}, seed
+        assert open_failures(session) == open_by_rule(session), seed
+        reopened += len(open_failures(session) & cancelled_since(session))
         assert users_by_sql(session) == users_by_function(session), seed
         seen.update(by_sql.values())
         session.rollback()
     assert set(seen) == set(Situation), "every situation was met"
+    assert reopened, "failures were met whose retry was cancelled"
