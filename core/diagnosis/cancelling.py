@@ -33,6 +33,8 @@ def cancel_offer(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> Cance
         return CancelOffer("Cancel", "It ends at once; it has changed nothing yet.")
     offer = offer_of_kind(job.kind, _progress(job))
     when = "It ends at once." if job.status is JobStatus.QUEUED else when_running
+    if job.kind not in BY_NAME and job.machine and job.status is JobStatus.QUEUED:
+        return CancelOffer(offer.label, f"{when} This release cannot undo what it did: press Repair afterwards.")
     return CancelOffer(offer.label, f"{when} {offer.effect}".rstrip())
 
 

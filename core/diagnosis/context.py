@@ -98,6 +98,7 @@ class JobContext:
             is_due=job.run_at <= self.now,
             is_held=self.controls.hold,
             is_served=self.capacity.is_serving,
+            is_known=job.kind in BY_NAME,
             is_settled=self.is_settled,
             has_live_worker=is_alive(worker, self.now),
             silent=self.now - (worker.heartbeat_at if worker else job.updated_at),

@@ -36,7 +36,7 @@ def failed(context: JobContext) -> Explanation:
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
     if is_final(job):
         return _failed_for_good(context, sentence, evidence)
-    return Explanation(sentence, customer_error(job), evidence, retry_remedy(job))
+    return Explanation(sentence, customer_error(job), evidence, retry_remedy(job) if job.kind in BY_NAME else None)
 
 
 def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:

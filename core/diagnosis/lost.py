@@ -8,6 +8,7 @@ from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.jobs.abandon import is_half_done
 from core.jobs.losses import is_last
 from core.models import JobStatus
+from core.operations import BY_NAME
 from core.settings import settings
 from core.wording import PROGRAM, clock_time, counted, spoken
 
@@ -52,11 +53,37 @@ def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ())
         (
             *evidence,
             heartbeat,
-            f"It continues as soon as a worker starts ({PROGRAM} worker).",
+            f"It continues as soon as a worker serves the queue. {how_to_serve(job.queue)}.",
             *requested_evidence(context),
         ),
         cancel_remedy(job, AT_SWEEP),
         for_admins=f"No worker serves the queue {job.queue}; job {job.id} ({job.kind}) waits for one{end}.",
+    )
+
+
+def how_to_serve(queue: str) -> str:
+    """Return what starts a worker for a queue: this release's workers serve the queues of its own kinds only."""
+    if queue in {kind.queue for kind in BY_NAME.values()}:
+        return f"Start one ({PROGRAM} worker)"
+    return f"This release has no queue {queue}: start a worker of the release that has it, or cancel what waits there"
+
+
+def unknown_kind(context: JobContext) -> Explanation:
+    """Explain a due job that no worker of this release starts, because none knows its kind."""
+    job, problem = context.job, "no worker of this release knows this kind of job"
+    unserved_too = () if context.capacity.workers else (f"Also, {unserved(context)}{end_of(context)}.",)
+    verb, goes_on = ("continue", "goes on") if job.started_at else ("start", "starts")
+    return Explanation(
+        f"{name_of(context)} cannot {verb}: {problem}.",
+        f"It cannot {verb} because of a fault on our side; it {goes_on} when the fault is mended. "
+        f"{if_it_cannot_go_on(job)}",
+        (
+            "Another release or another program requested it: start a worker of the release that knows it, or cancel.",
+            *unserved_too,
+            *requested_evidence(context),
+        ),
+        cancel_remedy(job),
+        for_admins=f"Job {job.id} waits: {problem}, {job.kind}. Can a worker of the release that knows it be started?",
     )
 
 

@@ -7,11 +7,12 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from core.models import BackgroundJob, JobStatus
+from core.operations import BY_NAME
 from core.settings import settings
 
 #: How many jobs are counted in each queue; beyond that, the sentence says "1,000 or more".
 AHEAD_LIMIT = 1_000
-#: How many jobs of each queue are read, those of paused kinds among them.
+#: How many jobs of each queue are read, those of paused and unknown kinds among them.
 DEPTH = 10_000
 
 
@@ -49,7 +50,8 @@ _PLACE = sa.text("""
                 WHERE status = 'queued' AND queue = name AND run_at <= :now
                 ORDER BY priority, run_at, id LIMIT :depth
             ) first
-            WHERE kind <> ALL (ARRAY(SELECT kind FROM job_kinds WHERE paused_at IS NOT NULL))
+            WHERE kind = ANY(CAST(:known AS text[]))
+              AND kind <> ALL (ARRAY(SELECT kind FROM job_kinds WHERE paused_at IS NOT NULL))
             ORDER BY priority, run_at, id LIMIT :most
         ) startable
     ) due
@@ -65,7 +67,7 @@ def load_place(session: Session, job: BackgroundJob, now: datetime) -> JobPlace:
         return JobPlace()
     own = {"id": job.id, "queue": job.queue, "priority": job.priority, "run_at": job.run_at}
     limits = {"now": now, "lease": settings().lease_seconds, "most": AHEAD_LIMIT, "depth": DEPTH}
-    rows = session.connection().execute(_PLACE, own | limits).all()
+    rows = session.connection().execute(_PLACE, {**own, **limits, "known": list(BY_NAME)}).all()
     ahead = next((row.ahead for row in rows if row.name == job.queue), 0)
     others = (OtherQueue(row.name, row.waiting, row.urgent) for row in rows if row.name != job.queue)
     return JobPlace(ahead, tuple(others))

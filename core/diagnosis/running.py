@@ -8,7 +8,7 @@ from core.diagnosis.answer import Explanation
 from core.diagnosis.blockers import pause_of
 from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, left_by_failure
 from core.diagnosis.context import JobContext, error_of, name_of
-from core.diagnosis.lost import end_of, ends_with_its_worker, no_worker, unserved
+from core.diagnosis.lost import end_of, ends_with_its_worker, how_to_serve, no_worker, unserved
 from core.diagnosis.situation import QUIET, neglected_after, silent_after
 from core.models import BackgroundJob
 from core.settings import settings
@@ -60,7 +60,7 @@ def _silent(context: JobContext, facts: tuple[str, ...]) -> Explanation:
         return Explanation(
             f"{problem}, and {_no_other(context)}{end_of(context)}.",
             f"{customer}. {or_end}",
-            (*facts, f"The worker is presumed dead in {remaining}; start another one ({PROGRAM} worker)."),
+            (*facts, f"The worker is presumed dead in {remaining}. {how_to_serve(context.job.queue)}."),
         )
     if paused := pause_of(context):
         return Explanation(f"{problem}; another takes over only when {paused}.", f"{customer}. {or_end}", facts)

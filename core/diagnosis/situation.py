@@ -19,7 +19,7 @@ from sqlmodel import col
 from core import clock
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Machine
-from core.operations import MACHINES, transitional_states
+from core.operations import BY_NAME, MACHINES, transitional_states
 from core.settings import settings
 
 #: A running job without a checkpoint for this long counts as stuck; steps take seconds.
@@ -37,7 +37,7 @@ class Situation(StrEnum):
     WAITING = "waiting"
     #: A person stopped it: its queue or kind is paused, or limited to 0.
     HELD = "held"
-    #: Nothing will move it by itself: no worker, no progress, or a state without a job.
+    #: Nothing will move it by itself: no worker, none that knows its kind, no progress, or a state without a job.
     STUCK = "stuck"
     FAILED = "failed"
     HANDLED = "handled"
@@ -65,6 +65,8 @@ class JobFacts:
     is_held: bool = False
     #: A live worker serves its queue.
     is_served: bool = True
+    #: This release, and so each of its workers, knows its kind.
+    is_known: bool = True
     #: Failed, and a later job that was not cancelled, or another state, has come after it.
     is_settled: bool = False
     has_live_worker: bool = True
@@ -87,7 +89,7 @@ def situation_of(facts: JobFacts) -> Situation:
         return Situation.WAITING
     if facts.is_held:
         return Situation.HELD
-    return Situation.WAITING if facts.is_served else Situation.STUCK
+    return Situation.WAITING if facts.is_served and facts.is_known else Situation.STUCK
 
 
 def _of_running(facts: JobFacts) -> Situation:
@@ -190,7 +192,7 @@ def _job_situation(job: Any, lease: timedelta, silent: timedelta, neglected: tim
         (is_running, Situation.MOVING.value),
         (sa.and_(is_queued, sa.not_(due)), Situation.WAITING.value),
         (sa.and_(is_queued, is_held(job)), Situation.HELD.value),
-        (sa.and_(is_queued, served), Situation.WAITING.value),
+        (sa.and_(is_queued, served, _is_known(job)), Situation.WAITING.value),
         else_=Situation.STUCK.value,
     )
 
@@ -222,6 +224,12 @@ def is_held(job: Any) -> ColumnElement[bool]:
     paused_queues = sa.select(col(Queue.name)).where(col(Queue.paused_at).is_not(None))
     stops = sa.or_(col(JobKind.paused_at).is_not(None), col(JobKind.max_running) == 0, col(JobKind.max_per_worker) == 0)
     return sa.or_(col(job.queue).in_(paused_queues), col(job.kind).in_(sa.select(col(JobKind.kind)).where(stops)))
+
+
+def _is_known(job: Any) -> ColumnElement[bool]:
+    # Read for each execution: a statement is made once, perhaps before the last kind is declared.
+    known = sa.bindparam("known", callable_=lambda: list(BY_NAME), type_=sa.ARRAY(sa.Text()), unique=True)
+    return col(job.kind) == sa.any_(known)
 
 
 def _ago(span: timedelta) -> ColumnElement[datetime]:

@@ -7,7 +7,7 @@ job that is unknown here. Lists show them beside the others, and no code acts on
 from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from core.models.columns import EnumText, JsonObject
 from core.operations import BY_NAME
@@ -26,6 +26,19 @@ def unreadable_rows() -> str:
         for table in SQLModel.metadata.sorted_tables
         if (faults := {**dict(_faults(table)), **_unknown_kinds(table)})
     )
+
+
+def unknown_kinds(session: Session) -> list[tuple[str, int]]:
+    """Return the kinds of due jobs that no worker of this release knows, each with the number of these jobs."""
+    rows = session.connection().execute(_UNKNOWN_KINDS, {"known": list(BY_NAME), "shown": SHOWN})
+    return [(row.kind, row.jobs) for row in rows]
+
+
+_UNKNOWN_KINDS = sa.text("""
+    SELECT kind, count(*) AS jobs FROM background_jobs
+    WHERE status = 'queued' AND run_at <= statement_timestamp() AND kind <> ALL (CAST(:known AS text[]))
+    GROUP BY kind ORDER BY kind LIMIT :shown
+""")
 
 
 def _faults(table: sa.Table) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.blockers import blocker_of, later_blockers
 from core.diagnosis.cancelling import or_cancel
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
-from core.diagnosis.lost import unserved, unserved_start
+from core.diagnosis.lost import unknown_kind, unserved, unserved_start
 from core.diagnosis.turns import own_turn, queue_evidence, wait_of
 from core.jobs.failure import WORKER_GONE
 from core.models import BackgroundJob
@@ -19,6 +19,8 @@ PROMPT: Final = timedelta(seconds=10)
 
 def queued(context: JobContext) -> Explanation:
     """Explain a job that is due and was never attempted, or was released by its worker."""
+    if is_unknown(context):
+        return unknown_kind(context)
     if blocked := blocker_of(context):
         return blocked
     if context.capacity.workers == 0:
@@ -34,6 +36,11 @@ def queued(context: JobContext) -> Explanation:
         f"It has waited for {spoken(waited)} and is next.",
         evidence,
     )
+
+
+def is_unknown(context: JobContext) -> bool:
+    """Tell whether no worker of this release would start a job that no person has stopped."""
+    return not (context.facts.is_known or context.controls.hold)
 
 
 def scheduled(context: JobContext) -> Explanation:
@@ -70,6 +77,8 @@ def _before(job: BackgroundJob) -> tuple[str, ...]:
 def retrying(context: JobContext) -> Explanation:
     """Explain a job between two attempts."""
     is_due = context.job.run_at <= context.now
+    if is_due and is_unknown(context):
+        return unknown_kind(context)
     if is_due and (blocked := blocker_of(context)):
         return blocked
     if is_due and context.capacity.workers == 0:
@@ -103,6 +112,7 @@ def _start_now(context: JobContext, effect: str) -> Remedy:
 def _later(context: JobContext) -> tuple[str, ...]:
     """Return, for a job that is not due yet, the evidence of what will keep it from starting then."""
     is_due = context.job.run_at <= context.now
+    known = () if is_due or context.facts.is_known else ("It will not start then either: no worker knows this kind.",)
     if is_due or context.capacity.workers:
-        return later_blockers(context)
-    return (*later_blockers(context), f"At the moment, {unserved(context)}.")
+        return (*later_blockers(context), *known)
+    return (*later_blockers(context), *known, f"At the moment, {unserved(context)}.")

@@ -18,7 +18,7 @@ from core.jobs.failure import WORKER_GONE, Failure, failure_of
 from core.jobs.fence import Transition, transition
 from core.jobs.losses import FREE_RETURNS, returned_too_often, returns_in_place
 from core.jobs.proof import is_untouched, state_after
-from core.jobs.subject import lock_subject, work_of
+from core.jobs.subject import lock_subject, machine_of, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.operation import Operation
 from core.operations import BY_NAME
@@ -105,9 +105,19 @@ def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
             to = _undo(session, job, kind, subject, to)
         kind.machine.set_state(subject, state_after(kind, job, to.status))
         session.flush()
+    elif kind is None and subject is not None and not job.has_begun:
+        _give_back(session, job, subject)
     transition(session, job.id, job.token, job.status, to)
     if job.retry_of and to.status is JobStatus.CANCELLED:
         bus.changed(session, job_id=job.retry_of, user_id=job.user_id)  # that failure is open again
+
+
+def _give_back(session: Session, job: BackgroundJob, subject: Any) -> None:
+    """Return a row to its state before a job that this release does not know, and that has not begun."""
+    machine = machine_of(job)
+    if machine and job.came_from in set(type(machine.failed)):
+        machine.set_state(subject, type(machine.failed)(job.came_from))
+        session.flush()
 
 
 def release(session: Session, job: BackgroundJob) -> None:

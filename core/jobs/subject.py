@@ -10,8 +10,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
 from core.models import BackgroundJob, JobStatus, PlatformConnection, User
-from core.operation import Operation, Work
-from core.operations import BY_NAME
+from core.operation import Machine, Operation, Work
+from core.operations import BY_NAME, MACHINES
 
 # A worker that froze inside a transaction keeps its locks for a while: who looks after many jobs tries it again later.
 _SHORT_LOCK_WAIT = text("SET LOCAL lock_timeout = '1s'")
@@ -32,11 +32,17 @@ def lock_row(session: Session, table: type[SubjectT], row_id: UUID) -> SubjectT 
 
 def lock_subject(session: Session, job: BackgroundJob) -> Subject | None:
     """Lock and return a job's subject; None for a task, or if the row was deleted."""
+    machine = machine_of(job)
+    row_id = machine.id_in(job.user_id, job.connection_id) if machine else None
+    return lock_row(session, machine.table, row_id) if machine and row_id else None
+
+
+def machine_of(job: BackgroundJob) -> Machine[Any] | None:
+    """Return the state machine that a job moves: its operation's, or by its name if the kind is another release's."""
     kind = BY_NAME.get(job.kind)
-    if not isinstance(kind, Operation):
-        return None
-    row_id = kind.machine.id_in(job.user_id, job.connection_id)
-    return lock_row(session, kind.machine.table, row_id) if row_id else None
+    if kind is None:
+        return next((each for each in MACHINES if each.name == job.machine), None)
+    return kind.machine if isinstance(kind, Operation) else None
 
 
 def lock_job(session: Session, job_id: UUID) -> BackgroundJob | None:

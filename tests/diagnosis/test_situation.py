@@ -22,7 +22,7 @@ from core.settings import settings
 from tests.factories import make_user
 
 QUEUES = ("open", "paused", "unserved")
-KINDS = ("demo.enable", "demo.disable", "demo.switch", "maintenance.expire_sessions")
+KINDS = ("demo.enable", "demo.disable", "demo.switch", "demo.unknown", "maintenance.expire_sessions")
 LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 #: Seconds before now, half a minute from every limit, so that the time between two statements changes nothing.
 PAST = (0, 130, 300, 650, 4000, 90_000)

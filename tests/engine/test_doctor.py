@@ -147,7 +147,7 @@ def test_a_queue_that_no_worker_serves_fails_the_check_while_jobs_wait(engine: E
         session.add(Worker(host="w", pid=1, threads=1, queues=known_queues()))
     assert said(engine) == []
     with session_scope(engine) as session:
-        session.add(BackgroundJob(kind="test.any", queue="other"))
+        session.add(BackgroundJob(kind="demo.enable", queue="other"))
     assert said(engine) == [("no worker", "no worker serves the queue other, and 1 job waits", False)]
 
 

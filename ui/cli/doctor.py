@@ -16,13 +16,14 @@ from core.diagnosis.incidents import incidents
 from core.diagnosis.invariants import violations
 from core.diagnosis.service_check import check_service
 from core.diagnosis.situation import Situation
+from core.diagnosis.unreadable import unknown_kinds
 from core.encryption.key_check import problem_of_key
 from core.encryption.rotation import token_cipher
 from core.lateness import failed_schedules, late_schedules, stalled_threads
 from core.logs import on_one_line
 from core.operations import SERVICES
 from core.people.users import find_users
-from core.queues.controls import QueueState, queue_lines
+from core.queues.controls import QueueState, known_queues, queue_lines
 from core.quoting import as_argument
 from core.schedules.listing import unusable
 from core.settings import settings
@@ -80,7 +81,16 @@ def examine(session: Session) -> list[DoctorFinding]:
         for line in find_users(session, "", Situation.STUCK)
     ]
     slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
-    return [*_key(session), *broken, *stuck, *_unserved(session), *_late(session), *slow, *_held(session)]
+    return [
+        *_key(session),
+        *broken,
+        *stuck,
+        *_unserved(session),
+        *_unknown_kinds(session),
+        *_late(session),
+        *slow,
+        *_held(session),
+    ]
 
 
 def _unserved(session: Session) -> Iterator[DoctorFinding]:
@@ -89,12 +99,24 @@ def _unserved(session: Session) -> Iterator[DoctorFinding]:
     for line in unserved:
         if line.waiting:
             says = f"no worker serves the queue {line.name}, and {counted(line.waiting, 'job waits', 'jobs wait')}"
-            yield DoctorFinding("no worker", says, f"{PROGRAM} worker")
+            is_known = line.name in known_queues()
+            remedy = f"Start a worker of the release that has the queue {line.name}, or cancel the jobs in it"
+            yield DoctorFinding("no worker", says, f"{PROGRAM} worker" if is_known else remedy)
     if idle := [line.name for line in unserved if not line.waiting]:
         queues = f"the queue{'s' if len(idle) > 1 else ''} {', '.join(idle)}"
         is_any_alive = any(line.workers or line.silent for line in lines)
         subject = "no worker serves" if is_any_alive else "no worker is alive to serve"
         yield DoctorFinding("no worker", f"{subject} {queues}; no job waits there", f"{PROGRAM} worker", is_held=True)
+
+
+def _unknown_kinds(session: Session) -> Iterator[DoctorFinding]:
+    for kind, jobs in unknown_kinds(session):
+        waiting = counted(jobs, "job waits", "jobs wait")
+        says = f"no worker of this release knows the kind {kind}, and {waiting}"
+        remedy = (
+            f"Start a worker of the release that knows it, or cancel: {PROGRAM} jobs list --kind {as_argument(kind)}"
+        )
+        yield DoctorFinding("unknown kind", says, remedy)
 
 
 def _held(session: Session) -> Iterator[DoctorFinding]:
