@@ -229,9 +229,7 @@ def _capacity() -> Query:
 
 
 def _load_settled(session: Session, job: BackgroundJob) -> bool:
-    if job.status is not JobStatus.FAILED:
-        return False
-    return bool(fetch(session, _settled(), job_id=job.id)[0][0])
+    return job.status is JobStatus.FAILED and bool(fetch(session, _settled(), job_id=job.id)[0][0])
 
 
 @cache

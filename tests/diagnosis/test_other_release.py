@@ -1,6 +1,5 @@
 """A kind or a queue that this release does not declare: what waits is stuck, and people read what helps."""
 
-
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -89,9 +88,7 @@ def test_a_failed_job_of_an_unknown_kind_offers_no_retry_that_is_refused(engine:
     stage = Stage(engine)
     stage.ask()
     stage.fail(GiveUp("broken"), 1)
-    stage.sql(
-        "UPDATE background_jobs SET kind = 'demo.unknown', error_type = 'TryAgain' WHERE id = :job", job=stage.job
-    )
+    stage.sql("UPDATE background_jobs SET kind = 'demo.unknown', error_type = 'TryAgain'")
     with Session(engine) as session:
         assert explain_job(session, stage.job).remedy is None
 
@@ -104,9 +101,8 @@ def test_a_queue_that_this_release_does_not_have_names_a_worker_that_serves_it(e
     stage.sql("UPDATE background_jobs SET queue = 'nowhere' WHERE id = :job", job=stage.job)
     evidence = stage.diagnosis().evidence
     assert not any(command in each for each in evidence), "such a worker serves other queues"
-    assert any(
-        "This release has no queue nowhere: start a worker of the release that has it" in each for each in evidence
-    )
+    helps = "This release has no queue nowhere: start a worker of the release that has it"
+    assert any(helps in each for each in evidence)
     says, remedy = findings(engine)["no worker"]
     assert "queue nowhere" in says
     assert remedy.startswith("Start a worker of the release that has the queue nowhere")

@@ -1,5 +1,6 @@
 """What a failure or a stop leaves of a customer's data is said as it is, by each operation."""
 
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from core.models import BackgroundJob
 from core.operation import Operation
 from core.operations import OPERATIONS, demo
 from tests import driving
+from tests.journeys.stuck.stage import Stage
 from tests.repeats import mostly_slow
 
 
@@ -39,11 +41,14 @@ def test_a_failure_says_of_every_operation_what_it_has_left(
     with Session(engine) as session:
         diagnosis, page = explain_job(session, job), demo_state(session, user)
     assert driving.picture(engine, user)["interactions"] == []
-    for said in (" ".join(diagnosis.evidence), diagnosis.customer, page.sentence, diagnosis.remedy.effect):
+    for said in (" ".join(diagnosis.evidence), diagnosis.customer, page.sentence):
         assert "undone" not in said
+        assert "is deleted" not in said, "it is a fact"
         assert ("deleted" in said) or not had, f"the customer had data before, and has none now: {said}"
     if operation is demo.switch:
-        assert "The previous creator's data is deleted and not restored" in page.sentence
+        assert "The previous creator's data was deleted and is not restored" in page.sentence
+    assert diagnosis.remedy.effect.startswith("A new job starts from the beginning.")
+    assert "deleted" not in diagnosis.remedy.effect, "a retry does nothing to what is gone"
 
 
 def test_what_could_not_be_cleaned_up_is_not_said_to_be_gone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,3 +77,20 @@ def test_a_customer_reads_what_a_stop_leaves_before_pressing_it(
         offer = demo_state(session, user).cancel
     assert offer.label == "Stop the switch"
     assert offer.effect == "The previous creator's data is deleted and not restored; demo mode ends up off."
+
+
+def test_what_a_failure_would_leave_is_said_before_it_and_what_it_left_after_it(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.die_at_work()
+    stage.silence(seconds=33)
+    assert re.search(r"In that case, what was generated \(.* interactions\) is deleted\.", stage.customer().sentence)
+    stage.sweep()
+    stage.fail(TryAgain("503"), 2)
+    assert re.search(r"What was generated \(.* interactions\) was deleted\.", stage.customer().sentence)
+
+
+def test_a_failure_that_generated_nothing_says_that_it_left_no_data(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.fail(TryAgain("503"))
+    assert "It left no data behind." in stage.customer().sentence

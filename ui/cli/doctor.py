@@ -81,16 +81,8 @@ def examine(session: Session) -> list[DoctorFinding]:
         for line in find_users(session, "", Situation.STUCK)
     ]
     slow = [DoctorFinding(each.kind, each.sentence, each.remedy) for each in slowdowns(session)]
-    return [
-        *_key(session),
-        *broken,
-        *stuck,
-        *_unserved(session),
-        *_unknown_kinds(session),
-        *_late(session),
-        *slow,
-        *_held(session),
-    ]
+    unstarted = [*_unserved(session), *_unknown_kinds(session)]
+    return [*_key(session), *broken, *stuck, *unstarted, *_late(session), *slow, *_held(session)]
 
 
 def _unserved(session: Session) -> Iterator[DoctorFinding]:
