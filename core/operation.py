@@ -44,6 +44,14 @@ class CancelOffer:
     effect: str
 
 
+@dataclass(frozen=True, slots=True)
+class FailureEffect:
+    """What a failure leaves, in a sentence that customers read, too: as it is said before it, and after it."""
+
+    before: str
+    after: str
+
+
 #: All text of a form together; a job's arguments are read with each look at it, and each claim.
 MOST_CHARACTERS = 1_000_000
 
@@ -162,8 +170,8 @@ class Operation(Generic[RowT, FormT]):
     cancelled_state: StrEnum
     #: Says what that means for the row, from how far the operation is (`total` is 0 before the first checkpoint).
     on_cancel: Callable[[Progress], CancelOffer]
-    #: Says what a failure has left, once `undo` has run: a sentence that customers read, too.
-    on_failure: Callable[[Progress], str]
+    #: Says what a failure leaves once `undo` has run.
+    on_failure: Callable[[Progress], FailureEffect]
     form: type[FormT]
     run: Callable[[Work[RowT, FormT]], Steps]
     #: Removes what `run` left; runs in the transaction that ends the job, so it may only change the database.

@@ -5,7 +5,7 @@ from typing import Final
 from core.diagnosis.answer import Remedy
 from core.jobs.finish import UNDO_FAILED
 from core.models import BackgroundJob, JobStatus
-from core.operation import CancelOffer, Operation, Progress
+from core.operation import CancelOffer, FailureEffect, Operation, Progress
 from core.operations import BY_NAME
 
 #: When a running job ends: one with a worker, and one that has lost its worker.
@@ -57,17 +57,27 @@ def left_by_failure(job: BackgroundJob) -> str:
     """Return what a failed job has left, in a sentence that customers read, too."""
     if (job.error_message or "").startswith(UNDO_FAILED):
         return "Something of it may be left; cleaning up deletes it."
+    return _effect_of_failure(job).after
+
+
+def left_if_it_fails(job: BackgroundJob) -> str:
+    """Return what a failure of an unfinished job would leave, in a sentence that customers read, too."""
+    return _effect_of_failure(job).before
+
+
+def _effect_of_failure(job: BackgroundJob) -> FailureEffect:
     kind = BY_NAME.get(job.kind)
     if isinstance(kind, Operation):
         return kind.on_failure(_progress(job))
-    return kind.cancel_effect if kind else ""
+    stays = kind.cancel_effect if kind else ""
+    return FailureEffect(stays, stays)
 
 
 def if_it_cannot_go_on(job: BackgroundJob) -> str:
     """Return what customers read of a job that may end without its worker: what that would leave."""
     if not job.has_begun:
         return "Nothing has changed yet."
-    left = left_by_failure(job)
+    left = left_if_it_fails(job)
     then = f". In that case, {left[0].lower()}{left[1:]}" if left else "."
     return f"If it cannot go on, it ends, and we say so here{then}"
 

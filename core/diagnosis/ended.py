@@ -96,8 +96,7 @@ def failing_service(context: JobContext) -> str:
 
 def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:
     """Return the button that requests the same work again, with the same arguments."""
-    effect = f"A new job starts from the beginning. {left_by_failure(job)}".rstrip()
-    return Remedy("job.retry", job.id, label, effect)
+    return Remedy("job.retry", job.id, label, "A new job starts from the beginning.")
 
 
 def clean_up_remedy(job: BackgroundJob) -> Remedy | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.diagnosis.answer import Explanation
 from core.diagnosis.blockers import pause_of
-from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, left_by_failure
+from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, left_if_it_fails
 from core.diagnosis.context import JobContext, error_of, name_of
 from core.diagnosis.lost import end_of, ends_with_its_worker, how_to_serve, no_worker, unserved
 from core.diagnosis.situation import QUIET, neglected_after, silent_after
@@ -106,7 +106,7 @@ def orphaned(context: JobContext) -> Explanation:
     if ends_with_its_worker(context):
         problem = " in its last attempt; the next sweep ends it as failed"
         customer = " because of a fault on our side, and ends with a message here."
-        return _interrupted(context, problem, f"{customer} {left_by_failure(context.job)}".rstrip(), evidence)
+        return _interrupted(context, problem, f"{customer} {left_if_it_fails(context.job)}".rstrip(), evidence)
     if not context.capacity.is_serving:
         return no_worker(context, "has lost its worker, and no other worker is alive", evidence)
     return _not_taken_over(context, evidence) or _taken_over(context, evidence)

@@ -11,7 +11,7 @@ from core.demo.presets import Preset
 from core.demo.remote import NAME
 from core.demo.source import batches, fault_now
 from core.models import DemoModeStatus, Role, User
-from core.operation import CancelOffer, Form, FormT, Machine, NoForm, Operation, Progress, Steps, Work
+from core.operation import CancelOffer, FailureEffect, Form, FormT, Machine, NoForm, Operation, Progress, Steps, Work
 from core.outside import OutsideService
 from core.settings import settings
 
@@ -123,16 +123,23 @@ def _deleted(at: Progress) -> str:
     return f"{at.done:,} of {at.total:,} interactions are gone and cannot be restored; the rest is deleted at once."
 
 
-def _after_filling(at: Progress) -> str:
-    return f"What was generated ({at.message}) is deleted again." if at.message else "Nothing of it is left behind."
+def _failed_filling(at: Progress) -> FailureEffect:
+    if not at.message:
+        return FailureEffect("It leaves no data behind.", "It left no data behind.")
+    generated = f"What was generated ({at.message})"
+    return FailureEffect(f"{generated} is deleted.", f"{generated} was deleted.")
 
 
-def _after_switching(_: Progress) -> str:
-    return "The previous creator's data is deleted and not restored, and nothing of the new creator's is left."
+def _failed_switching(_: Progress) -> FailureEffect:
+    previous, new = "The previous creator's data", "and nothing of the new creator's is left."
+    return FailureEffect(
+        f"{previous} is deleted and not restored, {new}", f"{previous} was deleted and is not restored, {new}"
+    )
 
 
-def _after_emptying(_: Progress) -> str:
-    return "All generated interactions are deleted all the same, and cannot be restored."
+def _failed_emptying(_: Progress) -> FailureEffect:
+    generated, lost = "All generated interactions", "deleted all the same, and cannot be restored."
+    return FailureEffect(f"{generated} are {lost}", f"{generated} were {lost}")
 
 
 enable = Operation(
@@ -145,7 +152,7 @@ enable = Operation(
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
     on_cancel=_stop_filling,
-    on_failure=_after_filling,
+    on_failure=_failed_filling,
     form=EnableForm,
     run=fill,
     undo=wipe,
@@ -166,7 +173,7 @@ switch = Operation(
     target=DemoModeStatus.ENABLED,
     cancelled_state=DemoModeStatus.DISABLED,
     on_cancel=_stop_switching,
-    on_failure=_after_switching,
+    on_failure=_failed_switching,
     form=SwitchForm,
     run=fill,
     undo=wipe,
@@ -187,7 +194,7 @@ disable = Operation(
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.DISABLED,
     on_cancel=_stop_disabling,
-    on_failure=_after_emptying,
+    on_failure=_failed_emptying,
     form=NoForm,
     run=empty,
     undo=wipe,
@@ -207,7 +214,7 @@ dismiss = Operation(
     target=DemoModeStatus.DISABLED,
     cancelled_state=DemoModeStatus.FAILED,
     on_cancel=_stop_cleaning,
-    on_failure=_after_emptying,
+    on_failure=_failed_emptying,
     form=NoForm,
     run=empty,
     undo=wipe,

@@ -12,7 +12,7 @@ import sys
 from core import operations
 from core.models import DemoModeStatus, Role, User
 from core.models.columns import text_enum
-from core.operation import CancelOffer, NoForm, Operation, Progress, Steps, Work
+from core.operation import CancelOffer, FailureEffect, NoForm, Operation, Progress, Steps, Work
 from core.operations.demo import QUEUE, demo_mode
 
 
@@ -45,7 +45,7 @@ operation = Operation(
     target=FROZEN,
     cancelled_state=DemoModeStatus.ENABLED,
     on_cancel=lambda _: CancelOffer("Cancel", "Demo mode stays on."),
-    on_failure=lambda _: "Demo mode stays on.",
+    on_failure=lambda _: FailureEffect("Demo mode stays on.", "Demo mode stayed on."),
     form=NoForm,
     run=freeze,
     undo=lambda _: None,

@@ -85,7 +85,7 @@ def test_what_a_failure_would_leave_is_said_before_it_and_what_it_left_after_it(
     stage.silence(seconds=33)
     assert re.search(r"In that case, what was generated \(.* interactions\) is deleted\.", stage.customer().sentence)
     stage.sweep()
-    stage.fail(TryAgain("503"), 2)
+    stage.fail(TryAgain("503"), 3)
     assert re.search(r"What was generated \(.* interactions\) was deleted\.", stage.customer().sentence)
 
 
