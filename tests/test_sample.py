@@ -1,7 +1,9 @@
 """The sample: believable, harmless, and true to the rule that a user's state follows from their last job."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -10,8 +12,12 @@ from sqlmodel import Session
 
 from core import sample
 from core.database.engine import connect
+from core.diagnosis.context import load_context
 from core.diagnosis.invariants import violations
+from core.diagnosis.job import explain
 from core.errors import Unusable
+from core.jobs import sweep
+from core.jobs.failure import WORKER_GONE
 from core.local import first_run
 from core.models import BackgroundJob, Interaction, User
 from core.settings import settings
@@ -170,7 +176,38 @@ def test_events_and_attempts_tell_the_history_in_order(filled: Engine) -> None:
     endings = (
         "SELECT count(*) FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id WHERE a.attempt = j.attempt "
     )
-    assert value_of(filled, endings + "AND a.outcome <> replace(j.status, 'failed', 'error')") == 0
+    ended = "CASE WHEN j.error_type = 'WorkerLost' THEN 'lost' ELSE replace(j.status, 'failed', 'error') END"
+    assert value_of(filled, f"{endings} AND a.outcome <> {ended}") == 0
+
+
+def test_a_failure_has_the_attempts_that_the_engine_would_have_made(filled: Engine) -> None:
+    """All of them unless the code gave up, which ends a job at once; a lost worker is told as a sweep tells it."""
+    early = "status = 'failed' AND error_type <> 'GiveUp' AND attempt < max_attempts"
+    assert value_of(filled, f"SELECT count(*) FROM background_jobs WHERE {early}") == 0
+    gave_up = "SELECT count(*) FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id WHERE a.token < j.token "
+    assert value_of(filled, gave_up + "AND a.error_type = 'GiveUp'") == 0
+    lost = "FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id WHERE j.error_type = 'WorkerLost'"
+    told = rows(filled, f"SELECT DISTINCT a.token, outcome, a.error_message {lost} ORDER BY 1")
+    final = sweep._final_loss(sweep.Orphan(UUID(int=0), 3, "worker"), 3)
+    assert told == [(1, "lost", WORKER_GONE.message), (2, "lost", WORKER_GONE.message), (3, "lost", final.message)]
+    in_group = "SELECT DISTINCT error_traceback, error_fingerprint FROM background_jobs WHERE error_type = 'WorkerLost'"
+    assert rows(filled, in_group) == [(final.traceback, final.fingerprint)]
+    rescues = "SELECT count(*) FROM events e JOIN background_jobs j ON j.id = e.job_id WHERE error_type = 'WorkerLost' "
+    assert (
+        value_of(filled, rescues + "AND e.name = 'job.rescued'") == 2 * value_of(filled, f"SELECT count(*) {lost}") / 3
+    )
+    assert value_of(filled, rescues + "AND e.name = 'job.retrying'") == 0
+
+
+def test_a_job_of_the_sample_that_lost_each_worker_is_for_the_admins(filled: Engine) -> None:
+    """Of the newest such job, nothing is said that its attempts belie, and a retry is not what is recommended."""
+    newest = "SELECT id FROM background_jobs WHERE error_type = 'WorkerLost' ORDER BY created_at DESC LIMIT 1"
+    with Session(filled) as session:
+        context = load_context(session, session.get_one(BackgroundJob, value_of(filled, newest)))
+        diagnosis = explain(replace(context, is_settled=False))
+    assert "3 of 3 attempts were made." in diagnosis.evidence
+    assert diagnosis.for_admins
+    assert diagnosis.remedy is None or diagnosis.remedy.command != "job.retry"
 
 
 @pytest.mark.slow

@@ -116,7 +116,7 @@ _JOBS: Final = sa.text("""
             CASE WHEN came_from = 'failed' AND lead(kind) OVER mine = kind THEN lead(id) OVER mine END AS retry_of,
             CASE WHEN status = 'failed' THEN width_bucket(dice, '{0,0.48,0.76,0.85,0.93,0.97}'::float[]) END AS number,
             CASE WHEN status = 'cancelled' AND came_from <> 'failed' AND dice < 0.5 THEN 0
-                WHEN status = 'failed' AND dice < 0.85 OR luck BETWEEN 0.1 AND 0.104 THEN 3
+                WHEN status = 'failed' AND (dice < 0.85 OR dice >= 0.93) OR luck BETWEEN 0.1 AND 0.104 THEN 3
                 WHEN luck BETWEEN 0.104 AND 0.114 THEN 2 ELSE 1 END AS attempt,
             CASE WHEN kind = 'demo.enable' OR came_from = 'enabled' THEN interactions ELSE 0 END AS total,
             CASE status WHEN 'succeeded' THEN 1 ELSE speed END AS share, -ln(1 - dice) / 8 * interval '1 s' AS waited

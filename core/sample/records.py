@@ -5,6 +5,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from core.jobs.failure import WORKER_GONE, WORKER_LOST
+
 
 def write(connection: Connection) -> None:
     """Count the jobs of this transaction, and add attempts and events of the newest."""
@@ -31,24 +33,29 @@ _COUNTERS: Final = sa.text("""
 """)
 
 # Only of the newest 4,000 jobs: operators look no further back, and a million jobs would have five million of them.
-# All attempts but the last ended in an error that passed, and were followed by a pause.
-_NEWEST: Final = """
+# All attempts but the last ended in an error that passed, and were followed by a pause, or lost their worker. Code that
+# gives up is not tried again, so that what came before was another error.
+_NEWEST: Final = f"""
     WITH newest AS (
         SELECT *, (finished_at - started_at) / nullif(attempt, 0) AS took FROM background_jobs
         WHERE xmin = pg_current_xact_id()::xid ORDER BY created_at DESC LIMIT 4000
     ), attempts AS (
         SELECT *, number < attempt AS passed, started_at + (number - 1) * took AS since, started_at + number * took
-            - CASE WHEN number < attempt THEN took / 2 ELSE '0' END AS until, coalesce(error_message, CASE WHEN
-            number < attempt THEN 'The demo service answered 503; it is overloaded or being deployed.' END) AS message
+            - CASE WHEN number < attempt THEN took / 2 ELSE '0' END AS until, CASE
+            WHEN number < attempt AND error_type = '{WORKER_LOST}' THEN '{WORKER_GONE.message}'
+            WHEN number = attempt OR error_type <> 'GiveUp' THEN error_message
+            ELSE 'The demo service answered 503; it is overloaded or being deployed.' END AS message,
+            CASE WHEN number = attempt OR error_type <> 'GiveUp' THEN error_type ELSE 'TryAgain' END AS type
         FROM newest CROSS JOIN LATERAL generate_series(1, attempt) number
     )
-"""
+"""  # noqa: S608 - constants of this program
 
 _ATTEMPTS: Final = sa.text(f"""{_NEWEST}
     INSERT INTO job_attempts (job_id, token, attempt, worker_id, started_at, finished_at, outcome, error_type,
         error_message, error_traceback)
-    SELECT id, number, number, worker_id, since, until, CASE WHEN passed OR status = 'failed' THEN 'error'
-        ELSE status END, coalesce(error_type, CASE WHEN passed THEN 'TryAgain' END), message, error_traceback
+    SELECT id, number, number, worker_id, since, until, CASE WHEN type = '{WORKER_LOST}' THEN 'lost'
+        WHEN passed OR status = 'failed' THEN 'error' ELSE status END, type, message,
+        CASE WHEN type = error_type THEN error_traceback END
     FROM attempts WHERE passed OR status <> 'succeeded'
 """)  # noqa: S608 - constants of this program
 
@@ -63,8 +70,9 @@ _EVENTS: Final = sa.text(f"""{_NEWEST}
         SELECT id AS job_id, created_at AS at, 'job.requested' AS name, user_id, requested_by, reason,
             user_id IS NOT NULL AS by_person,
             jsonb_build_object('kind', kind, 'args', args, 'retry_of', retry_of) AS data FROM newest
-        UNION ALL SELECT id, until, 'job.retrying', user_id, requested_by, reason, false,
-            jsonb_build_object('attempt', number, 'error', message) FROM attempts WHERE passed
+        UNION ALL SELECT id, until, CASE type WHEN '{WORKER_LOST}' THEN 'job.rescued' ELSE 'job.retrying' END, user_id,
+            requested_by, reason, false, jsonb_build_object('attempt', number, 'error', message, 'moved_on',
+            CASE type WHEN '{WORKER_LOST}' THEN false END) FROM attempts WHERE passed
         UNION ALL SELECT id, finished_at, 'job.' || status, user_id, requested_by, reason, status = 'cancelled',
             jsonb_build_object('error', error_message) FROM newest
     ) e LEFT JOIN users u ON u.id = requested_by ORDER BY at
