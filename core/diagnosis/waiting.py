@@ -19,7 +19,7 @@ PROMPT: Final = timedelta(seconds=10)
 
 def queued(context: JobContext) -> Explanation:
     """Explain a job that is due and was never attempted, or was released by its worker."""
-    if is_unknown(context):
+    if _is_unknown(context):
         return unknown_kind(context)
     if blocked := blocker_of(context):
         return blocked
@@ -38,7 +38,7 @@ def queued(context: JobContext) -> Explanation:
     )
 
 
-def is_unknown(context: JobContext) -> bool:
+def _is_unknown(context: JobContext) -> bool:
     """Tell whether no worker of this release would start a job that no person has stopped."""
     return not (context.facts.is_known or context.controls.hold)
 
@@ -77,7 +77,7 @@ def _before(job: BackgroundJob) -> tuple[str, ...]:
 def retrying(context: JobContext) -> Explanation:
     """Explain a job between two attempts."""
     is_due = context.job.run_at <= context.now
-    if is_due and is_unknown(context):
+    if is_due and _is_unknown(context):
         return unknown_kind(context)
     if is_due and (blocked := blocker_of(context)):
         return blocked
