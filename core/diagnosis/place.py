@@ -6,13 +6,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from core.jobs.claim import MAY_START
 from core.models import BackgroundJob, JobStatus
 from core.operations import BY_NAME
 from core.settings import settings
 
 #: How many jobs are counted in each queue; beyond that, the sentence says "1,000 or more".
 AHEAD_LIMIT = 1_000
-#: How many jobs of each queue are read, those of paused and unknown kinds among them.
+#: How many jobs of each queue are read, those of kinds that cannot start now among them.
 DEPTH = 10_000
 
 
@@ -35,7 +36,7 @@ class JobPlace:
     others: tuple[OtherQueue, ...] = ()
 
 
-_PLACE = sa.text("""
+_PLACE = sa.text(f"""
     SELECT name, waiting, urgent, ahead FROM (
         SELECT unnest(queues) AS name FROM workers
         WHERE stopped_at IS NULL AND lost_at IS NULL AND queues @> ARRAY[CAST(:queue AS text)]
@@ -50,15 +51,14 @@ _PLACE = sa.text("""
                 WHERE status = 'queued' AND queue = name AND run_at <= :now
                 ORDER BY priority, run_at, id LIMIT :depth
             ) first
-            WHERE kind = ANY(CAST(:known AS text[]))
-              AND kind <> ALL (ARRAY(SELECT kind FROM job_kinds WHERE paused_at IS NOT NULL))
+            WHERE {MAY_START}
             ORDER BY priority, run_at, id LIMIT :most
         ) startable
     ) due
     WHERE waiting > 0
       AND (name = :queue OR name <> ALL (ARRAY(SELECT q.name FROM queues q WHERE paused_at IS NOT NULL)))
     ORDER BY name
-""")
+""")  # noqa: S608 - a constant of this program
 
 
 def load_place(session: Session, job: BackgroundJob, now: datetime) -> JobPlace:
@@ -67,7 +67,7 @@ def load_place(session: Session, job: BackgroundJob, now: datetime) -> JobPlace:
         return JobPlace()
     own = {"id": job.id, "queue": job.queue, "priority": job.priority, "run_at": job.run_at}
     limits = {"now": now, "lease": settings().lease_seconds, "most": AHEAD_LIMIT, "depth": DEPTH}
-    rows = session.connection().execute(_PLACE, {**own, **limits, "known": list(BY_NAME)}).all()
+    rows = session.connection().execute(_PLACE, {**own, **limits, "kinds": list(BY_NAME), "worker": None, "ids": []}).all()
     ahead = next((row.ahead for row in rows if row.name == job.queue), 0)
     others = (OtherQueue(row.name, row.waiting, row.urgent) for row in rows if row.name != job.queue)
     return JobPlace(ahead, tuple(others))
