@@ -50,7 +50,7 @@ class Remedies:
         every = (each for each in (diagnosis.remedy, *diagnosis.others) if each)
         self._offered = [each for each in every if self._is_offered(each)]
         meanings = [(each.command, each.target, each.label, str(each.args)) for each in self._offered]
-        key = (meanings, self._main, bool(self._message), tuple(admins))
+        key = (meanings, self._main, bool(self._message), is_retry(self._recommended), tuple(admins))
         self._part.show(admins, key=key)
         for label, remedy in zip(self._effects, self._offered, strict=True):
             label.set_text(remedy.effect)
