@@ -25,15 +25,18 @@ def blocker_of(context: JobContext) -> Explanation | None:
 
 def later_blockers(context: JobContext) -> tuple[str, ...]:
     """Return, for a job that is not due yet, the evidence of pauses and limits that will still block it then."""
+    return tuple(f"It will not start then either, unless {end}." for end in _ends(context))
+
+
+def end_of_hold(context: JobContext) -> str:
+    """Return what must happen before a job can start that a pause or a limit of 0 holds, or empty."""
+    return " and ".join(_ends(context))
+
+
+def _ends(context: JobContext) -> list[str]:
     ends = [f"{name} is resumed" for name, _, _ in _pauses(context)]
     kind = context.controls.kind
-    ends += [f"the limit of kind {kind.kind}, which is 0, is raised"] if kind and starts_none(kind) else []
-    return tuple(f"It will not start then either, unless {end}." for end in ends)
-
-
-def pause_of(context: JobContext) -> str:
-    """Return what must happen before a job can start again whose queue or kind is paused, or empty."""
-    return " and ".join(f"{name} is resumed" for name, _, _ in _pauses(context))
+    return [*ends, f"the limit of kind {kind.kind}, which is 0, is raised"] if kind and starts_none(kind) else ends
 
 
 def blockers_of_a_start(context: JobContext, resumed: str = "") -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from tests.loops import in_a_loop
 from ui import access
 from ui.components.base.asking import question_before
 from ui.components.base.confirm import Question
+from ui.components.queues.limits_form import limits_in_words
 
 REASON = "deploy in progress, do not touch"
 
@@ -158,3 +159,7 @@ def test_a_retry_asks_for_a_reason_where_its_kind_needs_one(
 def test_a_cancel_says_what_it_leaves(engine: Engine) -> None:
     question = asked(engine, "job.cancel")
     assert (list(question.consequences), question.takes_away) == (["what it does here"], True)
+
+
+def test_one_start_is_not_several() -> None:
+    assert limits_in_words(JobKind(kind="demo.enable", rate_count=1, rate_seconds=300)) == ["1 start per 5 min"]
