@@ -90,8 +90,13 @@ def _paused(context: JobContext) -> Explanation | None:
         (evidence, *_also(others), *requested_evidence(context)),
         _resume(row, due, others),
         or_cancel(context.job),
-        for_admins=" ".join(f"Job {context.job.id} ({context.job.kind}) waits: {pause} Can it be resumed?".split()),
+        for_admins=_ask_admins(context, pause, others, "Can it be resumed?"),
     )
+
+
+def _ask_admins(context: JobContext, why: str, others: Sequence[str], question: str) -> str:
+    message = f"Job {context.job.id} ({context.job.kind}) waits: {why} {' '.join(_also(others))} {question}"
+    return " ".join(message.split())
 
 
 def _still(others: Sequence[str]) -> str:
@@ -126,7 +131,7 @@ def _stopped_by_limit(context: JobContext) -> Explanation | None:
         (*_also(others), *_before(context), *requested_evidence(context)),
         change,
         or_cancel(context.job),
-        for_admins=f"Job {context.job.id} waits: {why}. Can the limit be raised?",
+        for_admins=_ask_admins(context, f"{why}.", others, "Can the limit be raised?"),
     )
 
 

@@ -23,6 +23,7 @@ from core.queues import controls
 from tests import driving
 from tests.factories import ADMIN
 from tests.journeys.stuck.stage import Stage
+from ui.cli.explanation import print_diagnosis
 from ui.components.base.asking import question_before
 from ui.components.demo.demo_words import completion, is_stopped, strip_words, strip_words_beside_sentence
 
@@ -123,9 +124,12 @@ def test_resume_says_what_the_job_would_still_wait_for(engine: Engine) -> None:
     stage.forbid()
     assert offered(stage).effect.endswith(" again. This one would still wait: kind demo.enable is limited to 0.")
     assert "Also, kind demo.enable is limited to 0." in evidence(stage)
+    assert "Also, kind demo.enable is limited to 0. Can it be resumed?" in stage.diagnosis().for_admins
 
 
-def test_a_limit_of_0_leads_to_the_page_queues_and_names_the_missing_worker(engine: Engine) -> None:
+def test_a_limit_of_0_leads_to_the_page_queues_and_names_the_missing_worker(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
     stage = Stage(engine)
     stage.ask()
     stage.forbid()
@@ -133,6 +137,8 @@ def test_a_limit_of_0_leads_to_the_page_queues_and_names_the_missing_worker(engi
     assert (offered(stage).command, offered(stage).href) == ("kind.limit", "/queues")
     assert offered(stage).effect.endswith(f"on the page Queues. This one would still wait: {blocker}.")
     assert f"Also, {blocker}." in evidence(stage)
+    print_diagnosis(stage.diagnosis())
+    assert "kinds limit demo.enable --max-running …" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("is_planned", [True, False], ids=["start now", "retry"])
