@@ -18,6 +18,8 @@ class Remedy:
     label: str
     effect: str
     args: Mapping[str, Any] = field(default_factory=dict)
+    #: The page of the console on which a person chooses what the command needs besides; empty: it runs as it stands.
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)

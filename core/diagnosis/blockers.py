@@ -1,16 +1,18 @@
 """Blockers: operator settings that keep a due job from starting (a paused queue or kind, a limit, a rate)."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from core.diagnosis.answer import Explanation, Remedy
-from core.diagnosis.cancelling import cancel_remedy, or_cancel
+from core.diagnosis.cancelling import or_cancel
 from core.diagnosis.context import JobContext, name_of, requested_evidence
-from core.diagnosis.lost import end_of, unserved
+from core.diagnosis.limits import ceilings, starts_none
+from core.diagnosis.lost import unserved
 from core.diagnosis.turns import counted_up, own_turn
 from core.models import JobKind, Queue
-from core.wording import clock_time, counted, spoken
+from core.operations import BY_NAME
+from core.wording import clock_time, counted
 
 #: What the customer reads while a person holds the queue or kind.
 _HELD: Final = "Our team has paused this for now. It starts by itself when the pause ends; you can close this page."
@@ -18,97 +20,119 @@ _HELD: Final = "Our team has paused this for now. It starts by itself when the p
 
 def blocker_of(context: JobContext) -> Explanation | None:
     """Return the diagnosis of a blocked due job, or None when it can start."""
-    return _paused(context) or _at_its_limit(context) or _at_its_rate(context)
+    return _paused(context) or _stopped_by_limit(context) or _at_its_limit(context)
 
 
 def later_blockers(context: JobContext) -> tuple[str, ...]:
     """Return, for a job that is not due yet, the evidence of pauses and limits that will still block it then."""
+    return tuple(f"It will not start then either, unless {end}." for end in _ends(context))
+
+
+def end_of_hold(context: JobContext) -> str:
+    """Return what must happen before a job can start that a pause or a limit of 0 holds, or empty."""
+    return " and ".join(_ends(context))
+
+
+def _ends(context: JobContext) -> list[str]:
     ends = [f"{name} is resumed" for name, _, _ in _pauses(context)]
     kind = context.controls.kind
-    ends += [f"the limit of kind {kind.kind}, which is 0, is raised"] if kind and _is_stopped(kind) else []
-    return tuple(f"It will not start then either, unless {end}." for end in ends)
+    return [*ends, f"the limit of kind {kind.kind}, which is 0, is raised"] if kind and starts_none(kind) else ends
 
 
-def pause_of(context: JobContext) -> str:
-    """Return what must happen before a job can start again whose queue or kind is paused, or empty."""
-    return " and ".join(f"{name} is resumed" for name, _, _ in _pauses(context))
+def blockers_of_a_start(context: JobContext, resumed: str = "") -> tuple[str, ...]:
+    """Return what would keep a job from starting now, as the ends of sentences, in the order in which it is told.
 
-
-def blockers_of_a_start(context: JobContext) -> tuple[str, ...]:
-    """Return what would keep a job from starting now, as the ends of sentences."""
-    pauses = (f"{name} is paused, by {row.paused_by}" for name, row, _ in _pauses(context))
+    `resumed`: the queue or kind whose pause ends, as "queue demo".
+    """
     kind = context.controls.kind
-    limit = f"kind {kind.kind} is limited to 0" if kind and _is_stopped(kind) else ""
+    pauses = (f"{name} is paused, by {row.paused_by}" for name, row, _ in _pauses(context) if name != resumed)
+    limit = f"kind {kind.kind} is limited to 0" if kind and starts_none(kind) else ""
+    reached = (each.blocker for each in ceilings(context) if each.room < 1)
+    unknown = "" if context.job.kind in BY_NAME else f"this release does not know the kind {context.job.kind}"
     worker = "" if context.capacity.workers else unserved(context)
-    return (*pauses, *filter(None, (limit, worker)))
+    return (*pauses, *filter(None, (limit, *reached, unknown, worker)))
 
 
-def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, Remedy]]:
-    """Return which of a job's queue and kind are paused, each with the remedy that resumes it."""
+def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, int]]:
+    """Return which of a job's queue and kind are paused, each with the number of due jobs that it holds."""
     queue, kind = context.controls.queue, context.controls.kind
-    pauses: list[tuple[str, Queue | JobKind, Remedy]] = []
+    pauses: list[tuple[str, Queue | JobKind, int]] = []
     if queue and queue.paused_at:
-        effect = _effect_of_resume(context.controls.due_in_queue, f"the queue {queue.name}")
-        pauses.append(
-            (f"queue {queue.name}", queue, Remedy("queue.resume", None, "Resume", effect, {"name": queue.name}))
-        )
+        pauses.append((f"queue {queue.name}", queue, context.controls.due_in_queue))
     if kind and kind.paused_at:
-        effect = _effect_of_resume(context.controls.due_of_kind, f"the kind {kind.kind}")
-        pauses.append((f"kind {kind.kind}", kind, Remedy("kind.resume", None, "Resume", effect, {"name": kind.kind})))
+        pauses.append((f"kind {kind.kind}", kind, context.controls.due_of_kind))
     return pauses
 
 
-def _effect_of_resume(due: int, name: str) -> str:
-    """Return how many jobs start again: it concerns more people than this one."""
-    if due <= 1:
-        return f"Jobs of {name} start again; now this one waits."
-    return f"{counted_up(due)} waiting jobs of {name} start again, this one among them."
+def _resume(row: Queue | JobKind, due: int, others: Sequence[str]) -> Remedy:
+    """Return the button that ends a pause; `others`: what this job waits for then."""
+    noun, name = ("queue", row.name) if isinstance(row, Queue) else ("kind", row.kind)
+    too = "" if others else ", this one among them" if due > 1 else ", this one too"
+    number = f"; {counted_up(due)} are waiting" if due > 1 else ""
+    effect = f"Jobs of the {noun} {name} can start again{number}{too}.{_still(others)}"
+    return Remedy(f"{noun}.resume", None, "Resume", effect, {"name": name})
 
 
 def _paused(context: JobContext) -> Explanation | None:
     pauses = _pauses(context)
     if not pauses:
         return None
-    name, row, remedy = pauses[0]
+    name, row, due = pauses[0]
     assert row.paused_at is not None, "only paused rows are in the list"
     why = _reason(row.paused_reason)
-    evidence = [f"It was paused {context.since(row.paused_at)} ago and starts no jobs until it is resumed."]
-    evidence += [f"Also, {other} is paused, by {more.paused_by}." for other, more, _ in pauses[1:]]
-    evidence += [f"Also, {unserved(context)}{end_of(context)}."] if context.capacity.workers == 0 else []
+    others = blockers_of_a_start(context)[1:]
+    evidence = f"It was paused {context.since(row.paused_at)} ago and starts no jobs until it is resumed."
     when = clock_time(row.paused_at, context.now)
     pause = f"{name} was paused by {row.paused_by} at {when}{why}."
     return Explanation(  # Whitespace is collapsed, so that a multi-line reason still gives one line.
         " ".join(f"{name_of(context)} is not running because {pause}".split()),
         _HELD,
-        (*evidence, *requested_evidence(context)),
-        remedy,
+        (evidence, *_also(others), *requested_evidence(context)),
+        _resume(row, due, others),
         or_cancel(context.job),
-        for_admins=" ".join(f"Job {context.job.id} ({context.job.kind}) waits: {pause} Can it be resumed?".split()),
+        for_admins=_ask_admins(context, pause, others, "Can it be resumed?"),
     )
 
 
+def _ask_admins(context: JobContext, why: str, others: Sequence[str], question: str) -> str:
+    message = f"Job {context.job.id} ({context.job.kind}) waits: {why} {' '.join(_also(others))} {question}"
+    return " ".join(message.split())
+
+
+def _still(others: Sequence[str]) -> str:
+    return f" This one would still wait: {' and '.join(others)}." if others else ""
+
+
+def _also(others: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"Also, {each}." for each in others)
+
+
 def _at_its_limit(context: JobContext) -> Explanation | None:
-    kind, running = context.controls.kind, context.controls.running
-    if kind is None:
-        return None
-    if _is_stopped(kind):
-        author = f", set by {_author(kind, context.now)}" if kind.limited_by else ""
-        return _stopped_by_limit(context, f"no job of {kind.kind} may start: its limit is 0{author}")
+    """Explain a limit or a rate that is used up; without a worker, it is not what the job waits for."""
     if context.capacity.workers == 0:
         return None
-    total = sum(running.values())
-    if kind.max_running is not None and total >= kind.max_running:
-        most = f"at most {kind.max_running:,} jobs of {kind.kind} run at once, and {total:,} are running"
-        return _blocked(context, most)
-    share, serving = kind.max_per_worker, context.capacity.workers + context.capacity.silent
-    if share is not None and sum(count >= share for count in running.values()) >= serving:
-        each = f"at most {share:,} jobs of {kind.kind} run at once per worker, and every worker is at this limit"
-        return _blocked(context, each)
-    return None
+    full = [each.blocker for each in ceilings(context) if each.room < 1]
+    return _blocked(context, full[0], full[1:]) if full else None
 
 
-def _is_stopped(kind: JobKind) -> bool:
-    return 0 in (kind.max_running, kind.max_per_worker)
+def _stopped_by_limit(context: JobContext) -> Explanation | None:
+    """Explain a limit of 0: it stops the kind as a pause does, and only an admin can raise it."""
+    kind = context.controls.kind
+    if kind is None or not starts_none(kind):
+        return None
+    author = f", set by {_author(kind, context.now)}" if kind.limited_by else ""
+    why = f"no job of {kind.kind} may start: its limit is 0{author}"
+    others = blockers_of_a_start(context)[1:]
+    effect = f"Its jobs can start again with a higher limit, which an admin sets on the page Queues.{_still(others)}"
+    change = Remedy("kind.limit", None, "Change the limit", effect, {"name": kind.kind}, href="/queues")
+    return Explanation(
+        f"{name_of(context)} is not running because {why}.",
+        _HELD,
+        (*_also(others), *_before(context), *requested_evidence(context)),
+        change,
+        or_cancel(context.job),
+        for_admins=_ask_admins(context, f"{why}.", others, "Can the limit be raised?"),
+    )
 
 
 def _author(kind: JobKind, now: datetime) -> str:
@@ -121,36 +145,13 @@ def _reason(reason: str | None) -> str:
     return f": {reason.rstrip('.')}" if reason else ", without a reason"
 
 
-def _at_its_rate(context: JobContext) -> Explanation | None:
+def _before(context: JobContext) -> tuple[str, ...]:
+    return (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
+
+
+def _blocked(context: JobContext, why: str, others: Sequence[str]) -> Explanation:
     kind = context.controls.kind
-    if kind is None or context.capacity.workers == 0 or not kind.rate_count or not kind.rate_seconds:
-        return None
-    free = _free_starts(kind, context.now)
-    if free >= 1:
-        return None
-    wait = timedelta(seconds=(1 - free) * kind.rate_seconds / kind.rate_count)
-    rate = f"at most {kind.rate_count:,} jobs of {kind.kind} start in {spoken(timedelta(seconds=kind.rate_seconds))}"
-    return _blocked(context, f"{rate}; the next one can start in {spoken(wait)}")
-
-
-def _free_starts(kind: JobKind, now: datetime) -> float:
-    """Return how many jobs may start now: the token bucket of core/jobs/limits.py, without spending from it."""
-    most = kind.rate_count or 0
-    if kind.rate_at is None or not kind.rate_seconds:
-        return most
-    return min(most, kind.rate_left + most * abs((now - kind.rate_at).total_seconds()) / kind.rate_seconds)
-
-
-def _stopped_by_limit(context: JobContext, why: str) -> Explanation:
-    """Explain a limit of 0: it stops the kind as a pause does, and only an admin can raise it."""
-    message = f"Job {context.job.id} waits: {why}. Can the limit be raised?"
-    return replace(_blocked(context, why), customer=_HELD, remedy=cancel_remedy(context.job), for_admins=message)
-
-
-def _blocked(context: JobContext, why: str) -> Explanation:
-    before = (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
-    kind = context.controls.kind
-    is_known = kind is not None and kind.limited_by
-    source = f"Set by {_author(kind, context.now)}." if kind and is_known else "An admin limited it."
+    source = f"Set by {_author(kind, context.now)}." if kind and kind.limited_by else "An admin limited it."
     sentence = f"{name_of(context)} is not running because {why}."
-    return Explanation(sentence, own_turn(context), (source, *before, *requested_evidence(context)))
+    evidence = (source, *_also(others), *_before(context), *requested_evidence(context))
+    return Explanation(sentence, own_turn(context), evidence)

@@ -47,12 +47,10 @@ FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind WHERE k.paused_at IS NULL
 UNION ALL
 SELECT 'unserved', w.queue, w.jobs,
        (SELECT max(heartbeat_at) FROM workers WHERE queues @> ARRAY[w.queue]), NULL, NULL
-FROM waiting w LEFT JOIN queues q ON q.name = w.queue
-WHERE q.paused_at IS NULL AND w.queue NOT IN (SELECT queue FROM served)
+FROM waiting w WHERE w.queue NOT IN (SELECT queue FROM served)
 UNION ALL
 SELECT 'unmanned', NULL, 0, (SELECT max(heartbeat_at) FROM workers), NULL, NULL
-WHERE NOT EXISTS (SELECT FROM served) AND NOT EXISTS (
-    SELECT FROM waiting w LEFT JOIN queues q ON q.name = w.queue WHERE q.paused_at IS NULL)
+WHERE NOT EXISTS (SELECT FROM served) AND NOT EXISTS (SELECT FROM waiting)
 ORDER BY what DESC, name
 """  # noqa: S608 - constants of this program
 

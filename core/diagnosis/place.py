@@ -66,8 +66,9 @@ def load_place(session: Session, job: BackgroundJob, now: datetime) -> JobPlace:
     if job.status is not JobStatus.QUEUED or job.run_at > now:
         return JobPlace()
     own = {"id": job.id, "queue": job.queue, "priority": job.priority, "run_at": job.run_at}
+    anyone = {"kinds": list(BY_NAME), "worker": None, "ids": []}
     limits = {"now": now, "lease": settings().lease_seconds, "most": AHEAD_LIMIT, "depth": DEPTH}
-    rows = session.connection().execute(_PLACE, {**own, **limits, "kinds": list(BY_NAME), "worker": None, "ids": []}).all()
+    rows = session.connection().execute(_PLACE, {**own, **limits, **anyone}).all()
     ahead = next((row.ahead for row in rows if row.name == job.queue), 0)
     others = (OtherQueue(row.name, row.waiting, row.urgent) for row in rows if row.name != job.queue)
     return JobPlace(ahead, tuple(others))

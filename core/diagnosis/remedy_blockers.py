@@ -1,17 +1,20 @@
 """Remedies that make or start a job: where that job could not begin now, their effects and the evidence say why."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlmodel import Session
 
 from core import clock
-from core.diagnosis.answer import Diagnosis, Remedy
+from core.diagnosis.answer import Diagnosis, Explanation, Remedy
 from core.diagnosis.blockers import blockers_of_a_start
-from core.diagnosis.context import load_context
+from core.diagnosis.context import JobContext, load_context
 from core.models import BackgroundJob, JobStatus
 from core.operations import BY_NAME
+
+Answer = TypeVar("Answer", Diagnosis, Explanation)
 
 #: So far ahead that nothing is counted before it in its queue.
 _LATER: Final = timedelta(days=1)
@@ -20,7 +23,12 @@ _START_NOW: Final = "job.start_now"
 
 def with_present_blockers(session: Session, diagnosis: Diagnosis, job: BackgroundJob | None) -> Diagnosis:
     """Return a diagnosis, of a user or of their `job`, whose remedies say what their jobs would wait for."""
-    offered = [each for each in (diagnosis.remedy, *diagnosis.others) if each]
+    mended = diagnosis.if_mended and _with_blockers(session, diagnosis.if_mended, job)
+    return replace(_with_blockers(session, diagnosis, job), if_mended=mended)
+
+
+def _with_blockers(session: Session, answer: Answer, job: BackgroundJob | None) -> Answer:
+    offered = [each for each in (answer.remedy, *answer.others) if each]
     blockers = {place: _blockers(session, *place) for each in offered if (place := _place_of(each, job))}
 
     def shown(remedy: Remedy) -> Remedy:
@@ -28,13 +36,21 @@ def with_present_blockers(session: Session, diagnosis: Diagnosis, job: Backgroun
         return _waiting(remedy, blockers[place]) if place and blockers[place] else remedy
 
     new = [_place_of(each, job) for each in offered if each.command != _START_NOW]
-    evidence = dict.fromkeys(f"At the moment, {blockers[place]}." for place in new if place and blockers[place])
-    return replace(
-        diagnosis,
-        evidence=(*diagnosis.evidence, *evidence),
-        remedy=diagnosis.remedy and shown(diagnosis.remedy),
-        others=tuple(map(shown, diagnosis.others)),
+    facts: Mapping[str, None] = dict.fromkeys(
+        f"At the moment, {blockers[place]}." for place in new if place and blockers[place]
     )
+    return replace(
+        answer,
+        evidence=(*answer.evidence, *facts),
+        remedy=answer.remedy and shown(answer.remedy),
+        others=tuple(map(shown, answer.others)),
+    )
+
+
+def start_context(session: Session, kind: str, queue: str) -> JobContext:
+    """Return the context of a job of this kind in this queue that is to start now: its capacity and controls."""
+    job = BackgroundJob(kind=kind, queue=queue, status=JobStatus.QUEUED, run_at=clock.now() + _LATER)
+    return load_context(session, job)
 
 
 def _place_of(remedy: Remedy, job: BackgroundJob | None) -> tuple[str, str] | None:
@@ -47,8 +63,7 @@ def _place_of(remedy: Remedy, job: BackgroundJob | None) -> tuple[str, str] | No
 
 
 def _blockers(session: Session, kind: str, queue: str) -> str:
-    job = BackgroundJob(kind=kind, queue=queue, status=JobStatus.QUEUED, run_at=clock.now() + _LATER)
-    return " and ".join(blockers_of_a_start(load_context(session, job)))
+    return " and ".join(blockers_of_a_start(start_context(session, kind, queue)))
 
 
 def _waiting(remedy: Remedy, blockers: str) -> Remedy:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from core.diagnosis.answer import Explanation
-from core.diagnosis.blockers import pause_of
+from core.diagnosis.blockers import end_of_hold
 from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, left_if_it_fails
 from core.diagnosis.context import JobContext, error_of, name_of
 from core.diagnosis.lost import end_of, ends_with_its_worker, how_to_serve, no_worker, unserved
@@ -60,12 +60,22 @@ def _silent(context: JobContext, facts: tuple[str, ...]) -> Explanation:
         return Explanation(
             f"{problem}, and {_no_other(context)}{end_of(context)}.",
             f"{customer}. {or_end}",
-            (*facts, f"The worker is presumed dead in {remaining}. {how_to_serve(context.job.queue)}."),
+            (
+                *facts,
+                f"The worker is presumed dead in {remaining}. {how_to_serve(context.job.queue)}.",
+                *_held_then(context),
+            ),
         )
-    if paused := pause_of(context):
-        return Explanation(f"{problem}; another takes over only when {paused}.", f"{customer}. {or_end}", facts)
+    if held := end_of_hold(context):
+        return Explanation(f"{problem}; another takes over only when {held}.", f"{customer}. {or_end}", facts)
     customer = f"{customer}; it goes on by itself. {or_end}"
     return Explanation(f"{problem}; another takes over in {remaining}.", customer, facts)
+
+
+def _held_then(context: JobContext) -> tuple[str, ...]:
+    """Return what holds a job even once it has a worker, as evidence."""
+    held = end_of_hold(context)
+    return (f"With a worker, it goes on only when {held}.",) if held else ()
 
 
 def _no_other(context: JobContext) -> str:
@@ -108,7 +118,9 @@ def orphaned(context: JobContext) -> Explanation:
         customer = " because of a fault on our side, and ends with a message here."
         return _interrupted(context, problem, f"{customer} {left_if_it_fails(context.job)}".rstrip(), evidence)
     if not context.capacity.is_serving:
-        return no_worker(context, "has lost its worker, and no other worker is alive", evidence)
+        return no_worker(
+            context, "has lost its worker, and no other worker is alive", (*evidence, *_held_then(context))
+        )
     return _not_taken_over(context, evidence) or _taken_over(context, evidence)
 
 
@@ -127,9 +139,9 @@ def _not_taken_over(context: JobContext, evidence: tuple[str, ...]) -> Explanati
 
 def _taken_over(context: JobContext, evidence: tuple[str, ...]) -> Explanation:
     or_end = if_it_cannot_go_on(context.job)
-    if paused := pause_of(context):
+    if held := end_of_hold(context):
         customer = f"; it goes on when our team resumes it. {or_end}"
-        return _interrupted(context, f", and goes on only when {paused}", customer, evidence)
+        return _interrupted(context, f", and goes on only when {held}", customer, evidence)
     sweep = spoken(timedelta(seconds=settings().sweep_seconds))
     customer = f"; it goes on by itself. {or_end}"
     return _interrupted(context, f"; another one takes over within {sweep}", customer, evidence)

@@ -1,16 +1,20 @@
-"""What resuming a paused queue or kind starts, and why it was paused: what a person reads before they resume it."""
+"""What resuming a paused queue or kind starts, what still holds its other jobs, and why it was paused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from core import clock
 from core.database.truncate import IN_LIST
+from core.diagnosis.blockers import blockers_of_a_start
+from core.diagnosis.limits import lowest_ceiling
+from core.diagnosis.remedy_blockers import start_context
+from core.operations import BY_NAME
 from core.wording import clock_time, counted
 
 Noun = Literal["queue", "kind"]
@@ -23,7 +27,7 @@ _TABLES: Final[Mapping[Noun, tuple[str, str]]] = {"queue": ("queues", "name"), "
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """A pause, and the due jobs that its end starts."""
+    """A pause, its due jobs, how many of them can start at its end, and what still holds the others."""
 
     noun: str
     name: str
@@ -32,6 +36,8 @@ class Resumption:
     reason: str | None
     jobs: int
     users: int
+    startable: int
+    holds: tuple[str, ...]
 
     def sentences(self, now: datetime) -> list[str]:
         """Return who paused it, when and why, and what starts."""
@@ -42,28 +48,62 @@ class Resumption:
         if not self.jobs:
             return f"No job waits in this {self.noun}."
         jobs = f"{MOST:,} jobs or more" if self.jobs > MOST else counted(self.jobs, "job")
-        of = f" of {counted(self.users, 'user')}" if self.users else ""
-        return f"This starts {jobs}{of}."
+        jobs += f" of {counted(self.users, 'user')}" if self.users else ""
+        holds = " and ".join(self.holds)
+        if not holds:
+            return f"This starts {jobs}."
+        if self.jobs == 1:
+            return f"{jobs} waits, and cannot start yet: {holds}."
+        if not self.startable:
+            return f"{jobs} wait, and none of them can start yet: {holds}."
+        return f"{jobs} wait, and {self.startable:,} of them can start now. The others still wait: {holds}."
 
 
 def load_resumption(session: Session, noun: Noun, name: str) -> tuple[Resumption, datetime] | None:
     """Return what resuming would start and the present time, or None if the queue or kind is not paused."""
-    values = {"name": name, "most": MOST + 1, "longest": IN_LIST}
-    row = session.connection().execute(_statement(noun), values).one_or_none()
-    return (Resumption(noun, name, *row), clock.now()) if row else None
+    pause = session.connection().execute(_pause(noun), {"name": name, "longest": IN_LIST}).one_or_none()
+    if pause is None:
+        return None
+    values = {"name": name, "most": MOST + 1, "known": list(BY_NAME)}
+    *groups, total = session.connection().execute(_due(noun), values).all()
+    startable, holds = _starts(session, f"{noun} {name}", groups)
+    due = (total.jobs, total.users, startable, tuple(dict.fromkeys(holds)))
+    return Resumption(noun, name, pause.paused_at, pause.paused_by, pause.reason, *due), clock.now()
+
+
+def _starts(session: Session, resumed: str, groups: Sequence[sa.Row[Any]]) -> tuple[int, list[str]]:
+    """Return how many of the jobs, grouped by kind and queue, can start without this pause, and what holds the rest."""
+    startable, holds, started = 0, [], dict.fromkeys((group.kind for group in groups), 0)
+    for group in groups:
+        if group.kind is None:
+            holds.append(f"this release does not know the kind of {counted(group.jobs, 'job')}")
+            continue
+        context = start_context(session, group.kind, group.queue)
+        blockers, ceiling = blockers_of_a_start(context, resumed), lowest_ceiling(context)
+        free = max(0, ceiling.room - started[group.kind]) if ceiling else group.jobs
+        number = 0 if blockers else min(group.jobs, free)
+        started[group.kind] += number
+        startable += number
+        holds += blockers or ([ceiling.rule] if ceiling and number < group.jobs else [])
+    return startable, holds
 
 
 @cache
-def _statement(noun: Noun) -> sa.TextClause:
+def _pause(noun: Noun) -> sa.TextClause:
     table, key = _TABLES[noun]
-    other: Noun = "kind" if noun == "queue" else "queue"  # it may be paused too, and keeps its jobs then
-    other_table, other_key = _TABLES[other]
     return sa.text(f"""
-        SELECT p.paused_at, left(p.paused_by, :longest), left(p.paused_reason, :longest), w.jobs, w.users
-        FROM {table} p, LATERAL (
-            SELECT count(*) AS jobs, count(DISTINCT user_id) AS users FROM (
-                SELECT user_id FROM background_jobs j LEFT JOIN {other_table} o ON o.{other_key} = j.{other}
-                WHERE status = 'queued' AND j.{noun} = p.{key} AND run_at <= statement_timestamp()
-                    AND o.paused_at IS NULL LIMIT :most) due) w
-        WHERE p.{key} = :name AND p.paused_at IS NOT NULL
+        SELECT paused_at, left(paused_by, :longest) AS paused_by, left(paused_reason, :longest) AS reason
+        FROM {table}
+        WHERE {key} = :name AND paused_at IS NOT NULL
+    """)  # noqa: S608 - our own names
+
+
+@cache
+def _due(noun: Noun) -> sa.TextClause:
+    """Return the statement for the due jobs by kind, NULL where this release does not know it, and queue; last, all."""
+    return sa.text(f"""
+        SELECT kind, queue, count(*) AS jobs, count(DISTINCT user_id) AS users FROM (
+            SELECT CASE WHEN kind = ANY(:known) THEN kind END AS kind, queue, user_id FROM background_jobs
+            WHERE status = 'queued' AND {noun} = :name AND run_at <= statement_timestamp() LIMIT :most) due
+        GROUP BY GROUPING SETS ((kind, queue), ()) ORDER BY grouping(kind), kind, queue
     """)  # noqa: S608 - our own names

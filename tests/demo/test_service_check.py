@@ -1,16 +1,19 @@
 """What the demo service answers now, beside its failure: true, asked rarely, within two seconds, without a secret."""
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from uuid import UUID
 
 import pytest
 import typer
 from sqlalchemy import Engine
 from sqlmodel import Session
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from core import outside
@@ -21,16 +24,18 @@ from core.diagnosis.user import diagnose_user, explain_job
 from core.errors import GiveUp, JobError, TryAgain
 from core.jobs.failure import failure_of
 from core.jobs.finish import fail_or_retry
-from core.models import BackgroundJob, User
+from core.models import BackgroundJob, Role, User
 from core.operations import BY_NAME, OPERATIONS, SERVICES, demo
 from core.operations.demo import demo_service
 from core.settings import settings
 from tests import driving
-from tests.demo.fake_service import FakeService, ask, body, status, well
+from tests.api.conftest import anonymous, signed_in  # noqa: F401 - fixtures
+from tests.demo.fake_service import Answer, FakeService, ask, body, status, well
 from tests.demo.test_demo_remote import drip, drip_headers, hang_up, silent
 from ui import cli, service_checks
 from ui.cli.doctor import examine_all
 
+SignIn = Callable[[Role], tuple[TestClient, User]]
 Point = Callable[[str], None]
 NAME = demo_service.name
 
@@ -50,11 +55,13 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Point]:
 
 @pytest.fixture(autouse=True)
 def _no_questions() -> Iterator[None]:
-    """Leave no question that hangs to the next test."""
+    """Leave no question that hangs, and no answer, to the next test."""
+    service_checks.service_checks._last.clear()
     yield
     for question in outside._questions.values():
         question.exception(5)
     outside._questions.clear()
+    service_checks.service_checks._last.clear()
 
 
 @pytest.fixture
@@ -168,9 +175,11 @@ def test_every_viewer_of_a_console_shares_one_question(at: Point, monkeypatch: p
         assert len(service.seen) == 2
 
 
-def fail(engine: Engine, error: JobError, attempts: int = 3) -> tuple[Session, BackgroundJob]:
-    """Let attempts of a new user's job end with an error."""
-    user_id = driving.prepare(engine, demo.enable)
+def fail(
+    engine: Engine, error: JobError, attempts: int = 3, user_id: UUID | None = None
+) -> tuple[Session, BackgroundJob]:
+    """Let attempts of a user's job end with an error; of a new one's, if none is given."""
+    user_id = user_id or driving.prepare(engine, demo.enable)
     job_id = driving.ask(engine, demo.enable, user_id, {"preset": "nano"})
     session = Session(engine, expire_on_commit=False)
     for _ in range(attempts):
@@ -293,6 +302,47 @@ def test_the_command_line_offers_retry_where_the_service_is_mended(engine: Engin
         at(service.url)
         said = CliRunner().invoke(program, ["jobs", "explain", str(job.id)], catch_exceptions=False).output
         assert "Remedy: Retry. " in said
+        said = CliRunner().invoke(program, ["jobs", "explain", str(job.id), "--json"], catch_exceptions=False).output
+        assert json.loads(said)["remedy"]["command"] == "job.retry"
         service.answers[:] = [status(503)]
         said = CliRunner().invoke(program, ["jobs", "explain", str(job.id)], catch_exceptions=False).output
         assert "Retry" not in said
+
+
+def test_the_owners_api_says_what_their_page_says(engine: Engine, at: Point, signed_in: SignIn) -> None:  # noqa: F811
+    member, user = signed_in(Role.MEMBER)
+    session, job = fail(engine, GARBAGE, 1, user.id)
+    session.close()
+
+    def read() -> set[str]:
+        status, own = member.get("/api/demo/status").json(), member.get(f"/api/jobs/{job.id}").json()
+        return {status["sentence"], status["error"], own["error"], own["error_message"]}
+
+    with FakeService(well) as service:
+        at(service.url)
+        [mended] = read()
+        assert "Please try again" in mended
+        assert len(service.seen) == 1, "all answers within five seconds share a question"
+        service.answers[:] = [status(503)]
+        service_checks.service_checks._last.clear()
+        [broken] = read()
+        assert "trying again does not help before" in broken
+
+
+@pytest.mark.parametrize(("error", "answer", "remedy"), [(GARBAGE, well, "job.retry"), (BUSY, status(503), None)])
+def test_the_api_recommends_what_the_page_and_the_command_line_recommend(
+    engine: Engine,
+    at: Point,
+    signed_in: SignIn,  # noqa: F811
+    error: JobError,
+    answer: Answer,
+    remedy: str | None,
+) -> None:
+    support, _ = signed_in(Role.SUPPORT)
+    session, job = fail(engine, error, 1 if error is GARBAGE else 3)
+    session.close()
+    with FakeService(answer) as service:
+        at(service.url)
+        answers = [support.get(f"/api/users/{job.user_id}/diagnosis"), support.get(f"/api/jobs/{job.id}/explain")]
+        diagnoses = [each.json() for each in answers] + [support.get(f"/api/users/{job.user_id}").json()["diagnosis"]]
+    assert [each["remedy"] and each["remedy"]["command"] for each in diagnoses] == [remedy] * 3

@@ -77,9 +77,11 @@ def test_no_worker_is_an_incident_before_any_job_waits(session: Session) -> None
     session.add(Queue(name="demo", **PAUSED))
     waiting(session, 2, "demo")
     at = clock_time(silent.heartbeat_at, NOW)
-    assert sentences(session)[0] == f"No worker is alive since {at}: no job starts", "beside the pause"
+    unserved = f"No worker serves the queue demo since {at} · 2 jobs wait"
+    assert sentences(session)[0] == unserved, "beside the pause"
     serve(session, "other")
-    assert len(sentences(session)) == 1
+    assert sentences(session)[0] == unserved, "whatever other queues have"
+    assert [each.is_held for each in incidents(session, NOW)] == [False, True]
 
 
 @pytest.mark.parametrize("limit", [{"max_running": 0}, {"max_per_worker": 0}, {"max_per_worker": 0, "max_running": 4}])

@@ -85,6 +85,16 @@ def test_an_orphan_of_a_paused_queue_is_promised_to_no_worker(engine: Engine, he
     assert "goes on only when queue demo is resumed" in said(engine, held.id).sentence
 
 
+def test_an_orphan_of_a_stopped_kind_is_promised_to_no_worker(engine: Engine, held: driving.Claimed) -> None:
+    raised = "goes on only when the limit of kind demo.enable, which is 0, is raised"
+    execute(engine, "INSERT INTO job_kinds (kind, max_running) VALUES ('demo.enable', 0)")
+    silence(engine, 45)
+    assert f"With a worker, it {raised}." in said(engine, held.id).evidence
+    silence(engine, 33)
+    driving.new_worker(engine)
+    assert raised in said(engine, held.id).sentence
+
+
 def test_a_lost_last_attempt_is_promised_to_no_worker(engine: Engine, held: driving.Claimed) -> None:
     execute(engine, "UPDATE background_jobs SET attempt = 3, progress_done = 0")
     silence(engine, 33)

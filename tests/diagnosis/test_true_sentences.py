@@ -19,9 +19,11 @@ from core.jobs.labels import Label
 from core.models import JobKind
 from core.operation import Operation
 from core.operations import demo
+from core.queues import controls
 from tests import driving
 from tests.factories import ADMIN
 from tests.journeys.stuck.stage import Stage
+from ui.cli.explanation import print_diagnosis
 from ui.components.base.asking import question_before
 from ui.components.demo.demo_words import completion, is_stopped, strip_words, strip_words_beside_sentence
 
@@ -113,6 +115,63 @@ def test_start_now_promises_no_start_that_a_limit_prevents(engine: Engine) -> No
     assert any("unless the limit of kind demo.enable, which is 0, is raised" in each for each in evidence(stage))
 
 
+def test_resume_says_what_the_job_would_still_wait_for(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.pause()
+    stage.new_worker()
+    assert offered(stage).effect == "Jobs of the queue demo can start again, this one too."
+    stage.forbid()
+    assert offered(stage).effect.endswith(" again. This one would still wait: kind demo.enable is limited to 0.")
+    assert "Also, kind demo.enable is limited to 0." in evidence(stage)
+    assert "Also, kind demo.enable is limited to 0. Can it be resumed?" in stage.diagnosis().for_admins
+
+
+def test_a_limit_of_0_leads_to_the_page_queues_and_names_the_missing_worker(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.forbid()
+    blocker = "no worker is alive for the queue demo"
+    assert (offered(stage).command, offered(stage).href) == ("kind.limit", "/queues")
+    assert offered(stage).effect.endswith(f"on the page Queues. This one would still wait: {blocker}.")
+    assert f"Also, {blocker}." in evidence(stage)
+    print_diagnosis(stage.diagnosis())
+    assert "kinds limit demo.enable --max-running …" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("is_planned", [True, False], ids=["start now", "retry"])
+def test_what_makes_a_job_start_names_a_rate_that_is_used_up(engine: Engine, is_planned: bool) -> None:
+    stage = Stage(engine)
+    stage.ask(run_in=timedelta(days=3) if is_planned else None)
+    if not is_planned:
+        stage.fail(TryAgain("The demo service did not answer."))
+    stage.new_worker()
+    with Session(engine) as session:
+        rate = controls.Limits(name="demo.enable", rate_count=1, rate_seconds=300)
+        controls.limit_kind(session, rate, ADMIN, None)
+        session.commit()
+    assert "would wait" not in offered(stage).effect
+    stage.sql("UPDATE job_kinds SET rate_left = 0, rate_at = now()")
+    said = re.escape("It would wait: at most 1 job of demo.enable starts in 5 min; the next one can start in ")
+    assert re.search(rf"{said}\d+ (s|min)\.$", offered(stage).effect)
+
+
+def test_retry_of_a_mended_failure_says_what_the_new_job_would_wait_for(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.fail(GiveUp("The demo service at http://x sent an invalid response."), 1)
+    stage.sql("UPDATE workers SET stopped_at = now()")
+    stage.pause()
+    mended = stage.diagnosis().if_mended
+    assert mended is not None
+    assert mended.remedy is not None
+    assert "It would wait: queue demo is paused, by" in mended.remedy.effect
+    assert mended.remedy.effect.endswith("and no worker is alive for the queue demo.")
+    assert any(each.startswith("At the moment, queue demo is paused") for each in mended.evidence)
+
+
 def evidence(stage: Stage) -> tuple[str, ...]:
     return stage.diagnosis().evidence
 
@@ -124,7 +183,7 @@ def test_a_limit_says_who_set_it_when_and_why_as_a_pause_does(engine: Engine) ->
     stage.forbid(reason="the service asks for calm")
     diagnosis = stage.diagnosis()
     assert re.search(rf"its limit is 0, set by {ADMIN.name} at .*: the service asks for calm\.", diagnosis.sentence)
-    assert "Queues page" not in " ".join(diagnosis.evidence)
+    assert ADMIN.name not in " ".join(diagnosis.evidence), "it is said once"
     with Session(engine) as session:
         [incident] = incidents(session, clock.now())
     assert f"limited to 0 running jobs by {ADMIN.name} since" in incident.sentence

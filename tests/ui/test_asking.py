@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core import clock
 from core.commands.registry import COMMANDS
 from core.jobs.request import JobOptions, request
-from core.models import BackgroundJob, JobKind, JobStatus, Queue
+from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operations import OPERATIONS, demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
@@ -18,6 +18,7 @@ from tests.loops import in_a_loop
 from ui import access
 from ui.components.base.asking import question_before
 from ui.components.base.confirm import Question
+from ui.components.queues.limits_form import limits_in_words
 
 REASON = "deploy in progress, do not touch"
 
@@ -35,11 +36,36 @@ def wait_for(session: Session, *kinds: str, **options: object) -> None:
         job.kind = kind
 
 
+def serve(session: Session) -> Worker:
+    session.add(worker := Worker(host="w", pid=1, threads=9, queues=["demo"], heartbeat_at=clock.now()))
+    session.flush()
+    return worker
+
+
+def run_one(session: Session, worker: Worker) -> None:
+    values = {"worker_id": worker.id, "token": 1, "attempt": 1, "started_at": clock.now()}
+    session.add(BackgroundJob(kind="demo.enable", queue="demo", status=JobStatus.RUNNING, **values))
+
+
+def paused_and(session: Session, **of_kind: object) -> None:
+    """Pause the queue demo, and set its kind demo.enable."""
+    session.add(Queue(name="demo", paused_at=clock.now(), paused_by="Ana"))
+    session.add(JobKind(kind="demo.enable", **of_kind))
+
+
+def effect(session: Session, engine: Engine, command: str = "queue.resume", name: str = "demo") -> str:
+    session.commit()
+    question = asked(engine, command, name=name)
+    assert question is not None
+    return question.consequences[1]
+
+
 @pytest.mark.parametrize("row", [Queue(name="demo"), JobKind(kind="demo.enable")], ids=["queue", "kind"])
 def test_resuming_says_why_it_was_paused_and_how_many_users_jobs_it_starts(
     session: Session, engine: Engine, row: Queue | JobKind
 ) -> None:
     row.paused_at, row.paused_by, row.paused_reason = clock.now(), "Ana", REASON
+    serve(session)
     noun, name = ("queue", "demo") if isinstance(row, Queue) else ("kind", "demo.enable")
     session.add(type(row)(**row.model_dump()))
     wait_for(session, "demo.enable", "demo.enable")
@@ -52,14 +78,61 @@ def test_resuming_says_why_it_was_paused_and_how_many_users_jobs_it_starts(
     assert question.consequences[1:] == ["This starts 2 jobs of 2 users."]
 
 
-def test_resuming_a_queue_does_not_count_jobs_whose_kind_stays_paused(session: Session, engine: Engine) -> None:
+def test_resuming_a_queue_says_which_jobs_another_pause_still_holds(session: Session, engine: Engine) -> None:
     session.add(Queue(name="demo", paused_at=clock.now(), paused_by="Ana"))
-    session.add(JobKind(kind="demo.disable", paused_at=clock.now(), paused_by="Ana"))
+    session.add(JobKind(kind="demo.disable", paused_at=clock.now(), paused_by="Bo"))
+    serve(session)
     wait_for(session, "demo.enable", "demo.disable", "demo.disable")
     session.commit()
     question = asked(engine, "queue.resume", name="demo")
     assert question.consequences[0].endswith("without a reason")
-    assert question.consequences[1:] == ["This starts 1 job of 1 user."]
+    assert question.consequences[1:] == [
+        "3 jobs of 3 users wait, and 1 of them can start now. "
+        "The others still wait: kind demo.disable is paused, by Bo."
+    ]
+
+
+ONE_AT_ONCE = "at most 1 job of demo.enable runs at once"
+SPENT = {"rate_count": 1, "rate_seconds": 300, "rate_left": 0.0}
+HOLDS = {
+    "the kind is paused": ({"paused_at": clock.now(), "paused_by": "Bo"}, 1, 0, "kind demo.enable is paused, by Bo"),
+    "its limit is 0": ({"max_running": 0}, 1, 0, "kind demo.enable is limited to 0"),
+    "all it may run is running": ({"max_running": 1}, 4, 1, f"{ONE_AT_ONCE}, and 1 is running"),
+    "its rate is used up": (SPENT, 2, 0, "at most 1 job of demo.enable starts in 5 min; the next one can start in"),
+}
+
+
+@pytest.mark.parametrize("case", HOLDS)
+def test_resuming_promises_no_start_that_something_else_prevents(session: Session, engine: Engine, case: str) -> None:
+    of_kind, jobs, running, hold = HOLDS[case]
+    worker = serve(session)
+    paused_and(session, **of_kind, **({"rate_at": clock.now()} if "rate_count" in of_kind else {}))
+    wait_for(session, *["demo.enable"] * jobs)
+    for _ in range(running):
+        run_one(session, worker)
+    said = effect(session, engine)
+    many = f"{jobs} jobs of {jobs} users wait, and none of them can start yet: {hold}"
+    assert said.startswith(many if jobs > 1 else f"1 job of 1 user waits, and cannot start yet: {hold}")
+
+
+def test_resuming_a_kind_starts_as_many_as_its_limit_has_room_for(session: Session, engine: Engine) -> None:
+    worker = serve(session)
+    session.add(JobKind(kind="demo.enable", max_running=3, paused_at=clock.now(), paused_by="Ana"))
+    wait_for(session, *["demo.enable"] * 4)
+    run_one(session, worker)
+    assert effect(session, engine, "kind.resume", "demo.enable") == (
+        "4 jobs of 4 users wait, and 2 of them can start now. "
+        "The others still wait: at most 3 jobs of demo.enable run at once."
+    )
+
+
+def test_resuming_without_a_worker_or_for_an_unknown_kind_starts_nothing(session: Session, engine: Engine) -> None:
+    paused_and(session)
+    wait_for(session, "demo.enable", "of.tomorrow")
+    said = effect(session, engine)
+    assert said.startswith("2 jobs of 2 users wait, and none of them can start yet: ")
+    assert "no worker is alive for the queue demo" in said
+    assert "this release does not know the kind of 1 job" in said
 
 
 def test_what_was_resumed_meanwhile_is_not_asked_about(engine: Engine) -> None:
@@ -86,3 +159,7 @@ def test_a_retry_asks_for_a_reason_where_its_kind_needs_one(
 def test_a_cancel_says_what_it_leaves(engine: Engine) -> None:
     question = asked(engine, "job.cancel")
     assert (list(question.consequences), question.takes_away) == (["what it does here"], True)
+
+
+def test_one_start_is_not_several() -> None:
+    assert limits_in_words(JobKind(kind="demo.enable", rate_count=1, rate_seconds=300)) == ["1 start per 5 min"]

@@ -379,6 +379,12 @@ LIMITS = {
         Situation.WAITING,
         "at most 2 jobs of demo.enable run at once, and 2 are running",
     ),
+    "the only one in use": (
+        {"max_running": 1},
+        {ONE: 1},
+        Situation.WAITING,
+        "at most 1 job of demo.enable runs at once, and 1 is running",
+    ),
     "every worker's share in use": (
         {"max_per_worker": 1},
         {ONE: 1, TWO: 2},
@@ -402,7 +408,7 @@ def test_a_job_that_a_limit_holds_back_says_which(situation: tuple) -> None:
     )
     assert text in diagnosis.sentence
     assert diagnosis.situation is situation
-    assert (diagnosis.remedy and diagnosis.remedy.command) == ("job.cancel" if situation is Situation.HELD else None)
+    assert (diagnosis.remedy and diagnosis.remedy.command) == ("kind.limit" if situation is Situation.HELD else None)
     assert "3 due jobs in the queue before it." in diagnosis.evidence
 
 
@@ -521,7 +527,12 @@ def test_a_resume_says_how_many_jobs_it_starts_and_what_helps_without_it(session
     controls.pause_queue(session, "demo", ADMIN, "deploying")
     session.flush()
     diagnosis = diagnose_user(session, user)
-    assert diagnosis.remedy.effect == "3 waiting jobs of the queue demo start again, this one among them."
+    waiting = "Jobs of the queue demo can start again; 3 are waiting"
+    still = "This one would still wait: no worker is alive for the queue demo."
+    assert diagnosis.remedy.effect == f"{waiting}. {still}"
+    session.add(Worker(host="w", pid=1, threads=4, queues=["demo"], heartbeat_at=datetime.now(UTC)))
+    session.flush()
+    assert diagnose_user(session, user).remedy.effect == f"{waiting}, this one among them."
     assert [each.command for each in diagnosis.others] == ["job.cancel"]
     assert "deploying" in diagnosis.for_admins
     assert "deploying" not in diagnosis.customer

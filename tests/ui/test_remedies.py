@@ -1,5 +1,7 @@
 """What helps, on the page: a button keeps its place, its focus and its meaning while figures change."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
@@ -7,13 +9,17 @@ from uuid import uuid4
 import pytest
 from sqlmodel import Session, select
 
+from core.diagnosis.answer import Diagnosis, Remedy
+from core.diagnosis.situation import Situation
 from core.jobs.request import request
-from core.models import BackgroundJob, JobStatus, Queue, Role, Worker
+from core.models import BackgroundJob, JobKind, JobStatus, Queue, Role, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
 from tests.loops import in_a_loop
 from tests.waiting import eventually
+from ui.components.base import remedy as remedies
+from ui.components.base.button import PLAIN, PRIMARY
 from ui.pages.users import UserSearch
 
 pytestmark = pytest.mark.browser
@@ -130,3 +136,47 @@ def test_a_customer_who_asks_twice_reads_their_own_words(console, rows: Session)
     toast.wait_for()
     assert "toast-bad" not in (toast.get_attribute("class") or "")
     assert "demo.enable" not in toast.inner_text()
+
+
+def test_an_admin_goes_from_a_limit_of_0_to_the_page_queues(console, rows: Session) -> None:
+    admin, user = make_user(rows, role=Role.ADMIN), make_user(rows)
+    request(rows, demo.enable, user.id, EnableForm(preset="nano"), SUPPORT)
+    failed = BackgroundJob(kind="demo.enable", queue="demo", status=JobStatus.FAILED, finished_at=datetime.now(UTC))
+    rows.add_all([failed, limit := JobKind(kind="demo.enable", max_running=0)])
+    rows.commit()
+    page = console.open(admin, f"/users/{user.id}")
+    page.get_by_label("Diagnosis").get_by_role("link", name="Change the limit").click()
+    page.wait_for_url("**/queues")
+    rows.delete(limit)
+    rows.commit()
+    page.goto(f"/jobs/{failed.id}")
+    page.locator(".detail-body .btn.primary").get_by_text("Retry").wait_for()
+    assert page.wrong == []
+
+
+@pytest.mark.parametrize("is_above", [True, False], ids=["on the job's page", "on the user's page"])
+def test_beside_a_recommended_retry_the_message_to_the_admins_comes_second(
+    monkeypatch: pytest.MonkeyPatch, is_above: bool
+) -> None:
+    job, looks = uuid4(), {}
+    retry, dismiss = Remedy("job.retry", job, "Retry", ""), Remedy("demo.dismiss", uuid4(), "Dismiss", "")
+    diagnosis = Diagnosis(Situation.FAILED, "", "", remedy=retry, others=(dismiss,), for_admins="It failed for good.")
+    monkeypatch.setattr(remedies, "box", lambda *_: nullcontext())
+    monkeypatch.setattr(remedies, "text", lambda _: SimpleNamespace(set_text=str))
+    monkeypatch.setattr(remedies, "limit_to_role", lambda *_: None)
+    shown: list[object] = []
+    part = SimpleNamespace(show=lambda admins, key: shown[-1:] == [key] or [shown.append(key), buttons._draw(admins)])
+    monkeypatch.setattr(remedies, "Part", lambda *_: part)
+    monkeypatch.setattr(remedies.access, "me", lambda: SUPPORT)
+
+    def button(label: str, _: object, *, look: str, **__: object) -> SimpleNamespace:
+        looks[label] = look
+        return SimpleNamespace(props={})
+
+    monkeypatch.setattr(remedies, "button", button)
+    buttons = remedies.Remedies(None, without=job if is_above else None)
+    buttons.show(replace(diagnosis, remedy=dismiss, others=()))
+    assert looks == {"Tell the admins": PRIMARY, "Dismiss": PLAIN}, "until its service answers again"
+    buttons.show(diagnosis)
+    assert looks["Tell the admins"] == PLAIN
+    assert looks.get("Retry") == (None if is_above else PRIMARY)

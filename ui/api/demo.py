@@ -12,12 +12,13 @@ from core.demo.metrics import Metrics, metrics_of
 from core.demo.presets import Preset
 from core.demo.source import knows_numbers
 from core.diagnosis.context import latest_job
-from core.diagnosis.customer import demo_state
+from core.diagnosis.customer import DemoState, demo_state, owner_after_check
 from core.models import Role, User
 from core.operations import operations_on
 from core.operations.demo import demo_mode
 from ui.api.deps import Caller, read
 from ui.api.operation_routes import add_own_route
+from ui.service_checks import service_checks
 
 router = APIRouter(prefix="/api", tags=["demo mode"])
 
@@ -32,7 +33,9 @@ def presets(caller: Caller) -> dict[str, Any]:
 @router.get("/demo/status")
 def status(caller: Caller) -> dict[str, Any]:
     """Return the state of your demo mode, and its active job."""
-    return read(caller, Role.MEMBER, _status)
+    answer, state = read(caller, Role.MEMBER, _status)
+    state = owner_after_check(state, service_checks.look(state.service if state.if_mended else ""))
+    return {**answer, "sentence": state.sentence, "error": state.error}
 
 
 @router.get("/dashboard")
@@ -59,13 +62,13 @@ def _me(caller: Any) -> UUID:
     return actor.id
 
 
-def _status(session: Session, actor: Actor) -> dict[str, Any]:
+def _status(session: Session, actor: Actor) -> tuple[dict[str, Any], DemoState]:
     assert actor.id is not None, "a person is signed in"
     state = demo_state(session, actor.id)
     user = session.get_one(User, actor.id)
     job = latest_job(session, actor.id)
     active = job if job and job.finished_at is None else None
-    return {
+    answer = {
         "status": user.demo_mode_status.value,
         "preset": user.demo_preset,
         "job": active
@@ -80,9 +83,8 @@ def _status(session: Session, actor: Actor) -> dict[str, Any]:
                 "message": active.progress_message,
             },
         },
-        "sentence": state.sentence,
-        "error": state.error,
     }
+    return answer, state
 
 
 def _dashboard(session: Session, actor: Actor) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from sqlmodel import Session, select
 from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
 from core.database.window import USUAL, Window
-from core.diagnosis.ended import customer_error
+from core.diagnosis.context import load_context
+from core.diagnosis.ended import customer_error, failing_service, is_final
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
 from core.job_list import queries
@@ -29,6 +30,7 @@ from ui.api.deps import Caller, FilterCaller, Key, do, read
 from ui.api.lists import After, Limit, listed
 from ui.api.operation_routes import add_task_route
 from ui.api.unread import declared_parameters
+from ui.service_checks import checked, service_checks
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -102,7 +104,9 @@ def job_facets(request: Request, caller: FilterCaller) -> dict[str, dict[str, An
 @router.get("/{job_id}")
 def get_job(job_id: UUID, caller: Caller) -> dict[str, Any]:
     """Return one job with its newest attempts; members see only their own jobs."""
-    return read(caller, Role.MEMBER, _job, job_id)
+    row, failure = read(caller, Role.MEMBER, _job, job_id)
+    error = {"error": said, "error_message": said} if failure and (said := _owners_error(*failure)) else {}
+    return {**row, **error}
 
 
 @router.get("/{job_id}/events")
@@ -122,7 +126,7 @@ def list_attempts(job_id: UUID, caller: Caller, limit: Limit = USUAL, after: Aft
 @router.get("/{job_id}/explain")
 def explain(job_id: UUID, caller: Caller) -> dict[str, Any]:
     """Explain why a job is in its state, with the evidence and the one safe remedy."""
-    return asdict(read(caller, Role.VIEWER, lambda session, _: explain_job(session, job_id)))
+    return asdict(checked(read(caller, Role.VIEWER, lambda session, _: explain_job(session, job_id))))
 
 
 @router.post("/{job_id}/retry", status_code=202)
@@ -166,7 +170,14 @@ def _filter(request: Request) -> JobFilter:
     return JobFilter.from_params({name: params.getlist(name) for name in params if name not in paging})
 
 
-def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
+def _owners_error(job: BackgroundJob, service: str) -> str:
+    """Return what the owner of a job reads of its failure, as their page has it: a service may answer again."""
+    check = service_checks.look(service)
+    return customer_error(job, is_mended=check is not None and not check.fault)
+
+
+def _job(session: Session, actor: Actor, job_id: UUID) -> tuple[dict[str, Any], tuple[BackgroundJob, str] | None]:
+    """Return a job as its reader sees it, and for its owner the failure: the job and the service that refused it."""
     owner_id = session.exec(select(BackgroundJob.user_id).where(BackgroundJob.id == job_id)).first()
     if not actor.may(Role.VIEWER) and (owner_id is None or owner_id != actor.id):
         raise NotFound(f"There is no job with id {job_id}, or it is not yours.")
@@ -176,9 +187,10 @@ def _job(session: Session, actor: Actor, job_id: UUID) -> dict[str, Any]:
     row["progress"] = {"done": job.progress_done, "total": job.progress_total, "message": job.progress_message}
     if not actor.may(Role.VIEWER):  # an error's own text names hosts, settings and classes
         own_reason = job.reason if job.requested_by == actor.id else None
-        error = customer_error(job) if job.error_type else None
-        return {**row, **_HIDDEN, "error": error, "error_message": error, "reason": own_reason}
+        service = failing_service(load_context(session, job)) if is_final(job) else ""
+        hidden = {**_HIDDEN, "error": None, "error_message": None, "reason": own_reason}
+        return {**row, **hidden}, (job, service) if job.error_type else None
     row["error_message"] = job.error_message
     row["attempts"] = [attempt.model_dump(mode="json") for attempt in job_detail.attempts]
     row["error_traceback"] = job.error_traceback
-    return row
+    return row, None

@@ -21,6 +21,7 @@ from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason
 from ui.api.lists import After, Limit, listed, total_so_far
 from ui.api.operation_routes import add_route
+from ui.service_checks import checked
 
 router = APIRouter(prefix="/api", tags=["users"])
 
@@ -46,7 +47,7 @@ def get_user(user_id: UUID, caller: Caller) -> dict[str, Any]:
     page = read(caller, Role.VIEWER, lambda session, _: user_page(session, user_id))
     return {
         **page.user.model_dump(mode="json", exclude=SECRET),
-        "diagnosis": asdict(page.diagnosis),
+        "diagnosis": asdict(checked(page.diagnosis)),
         "demo_interactions": page.demo_interactions,
         "connections": [row.model_dump(mode="json", exclude=SECRET) for row in page.connections],
         "jobs": page.jobs,
@@ -69,7 +70,7 @@ def timeline(user_id: UUID, caller: Caller, limit: Limit = 60, after: After = 0)
 @router.get("/users/{user_id}/diagnosis")
 def diagnosis(user_id: UUID, caller: Caller) -> dict[str, Any]:
     """Explain in one sentence why a user is in their state, with the evidence and the one safe remedy."""
-    return asdict(read(caller, Role.VIEWER, _diagnosis, user_id))
+    return asdict(checked(read(caller, Role.VIEWER, _diagnosis, user_id)))
 
 
 def _connections(session: Session, _: Actor, user_id: UUID, limit: int, after: int) -> Window[PlatformConnection]:

@@ -1,15 +1,16 @@
 """A diagnosis as lines for people: the sentence, what it is based on, and the remedy with its command line."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from core.commands.registry import COMMANDS
 from core.diagnosis.answer import Diagnosis, Remedy
-from core.diagnosis.service_check import after_check, check_service
+from core.diagnosis.service_check import ServiceCheck, after_check, check_service
 from core.operations import BY_NAME
 from core.quoting import as_argument
 from core.wording import PROGRAM
-from ui.cli.terminal import print_line
+from ui.cli.terminal import print_answer, print_line
 
 #: Command lines of remedies; {target} and {name} stand for what the remedy is about.
 _LINES = {
@@ -18,13 +19,22 @@ _LINES = {
     "job.start_now": "jobs start-now {target}",
     "queue.resume": "queues resume {name}",
     "kind.resume": "kinds resume {name}",
+    "kind.limit": "kinds limit {name} --max-running …",
 }
 
 
-def print_diagnosis(diagnosis: Diagnosis, email: str | None = None) -> None:
-    """Print a diagnosis; `email` names the user whom it is about, if it is about one."""
+def checked(diagnosis: Diagnosis) -> tuple[Diagnosis, ServiceCheck | None]:
+    """Return a diagnosis as a look at its service leaves it, and the look."""
     check = check_service(diagnosis.service)
-    diagnosis = after_check(diagnosis, check)
+    return after_check(diagnosis, check), check
+
+
+def print_diagnosis(diagnosis: Diagnosis, email: str | None = None, *, as_json: bool = False) -> None:
+    """Print a diagnosis; `email` names the user whom it is about, if it is about one."""
+    diagnosis, check = checked(diagnosis)
+    if as_json:
+        print_answer(asdict(diagnosis), as_json=True)
+        return
     print_line(f"{str(diagnosis.situation).capitalize()}. {diagnosis.sentence}")
     for fact in diagnosis.evidence:
         print_line(f"  {fact}")

@@ -1,6 +1,5 @@
 """Verbs about jobs."""
 
-from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -65,10 +64,7 @@ def show_job(job_id: UUID, as_json: Json = False) -> None:
 def explain(job_id: UUID, as_json: Json = False) -> None:
     """Say why a job is in its state, and what is safe to do."""
     diagnosis = load(lambda session: explain_job(session, job_id))
-    if as_json:
-        print_answer(asdict(diagnosis), as_json=True)
-    else:
-        print_diagnosis(diagnosis)
+    print_diagnosis(diagnosis, as_json=as_json)
 
 
 @verbs.command()

@@ -9,7 +9,7 @@ from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user
 from core.people import operators
 from core.people.users import find_users, user_page
-from ui.cli.explanation import print_diagnosis
+from ui.cli.explanation import checked, print_diagnosis
 from ui.cli.terminal import After, Json, Reason, load, print_answer, print_rows, print_window, run_for_person
 
 Search = Annotated[str, typer.Argument(help="E-mail, name or id.")]
@@ -36,7 +36,7 @@ def show_user(email: str, as_json: Json = False) -> None:
     """Show a user with their diagnosis and newest jobs."""
     page = load(lambda session: user_page(session, operators.find_by_email(session, email).id))
     user = page.user.model_dump(mode="json", exclude={"hashed_password"})
-    diagnosis = asdict(page.diagnosis)
+    diagnosis = asdict(checked(page.diagnosis)[0])
     if as_json:
         return print_answer({**user, "diagnosis": diagnosis, "jobs": page.jobs}, as_json=True)
     print_answer({**user, "diagnosis": diagnosis["sentence"]})
@@ -47,10 +47,7 @@ def show_user(email: str, as_json: Json = False) -> None:
 def diagnose(email: str, as_json: Json = False) -> None:
     """Say in one sentence why a user is in their state, and the one safe remedy."""
     diagnosis = load(lambda session: diagnose_user(session, operators.find_by_email(session, email)))
-    if as_json:
-        print_answer(asdict(diagnosis), as_json=True)
-    else:
-        print_diagnosis(diagnosis, email)
+    print_diagnosis(diagnosis, email, as_json=as_json)
 
 
 @verbs.command()

@@ -9,7 +9,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from core import clock
-from core.diagnosis.answer import Diagnosis
+from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.service_check import ServiceCheck, after_check
 from ui import design
 from ui.components.base.box import box, keep_ticking, text
@@ -26,7 +26,16 @@ _SECONDS: Final = re.compile(r"\b(\d+) s ago")
 class DiagnosisBox:
     """The parts of a diagnosis. It is read aloud when it says something new, not with every second."""
 
-    def __init__(self, after: Callable[[], Awaitable[None]], *, look: str, without: UUID | None = None) -> None:
+    def __init__(
+        self,
+        after: Callable[[], Awaitable[None]],
+        *,
+        look: str,
+        without: UUID | None = None,
+        recommend: Callable[[Remedy | None], None] | None = None,
+    ) -> None:
+        """`without`: a job whose Retry and Cancel are elsewhere on the page; `recommend` hears what is recommended."""
+        self._recommend = recommend
         self._look = look
         self._announced = ""
         self._shown: tuple[str, ...] = ()
@@ -60,6 +69,8 @@ class DiagnosisBox:
             set_html(self._evidence, *(tagged("li", ticking(fact, now)) for fact in diagnosis.evidence))
         set_html(self._alike, *(tagged("li", anchor(each.href, words(each.sentence))) for each in diagnosis.alike))
         self._remedies.show(diagnosis, self._admins)
+        if self._recommend:
+            self._recommend(diagnosis.remedy)
         news = _FIGURES.sub("#", diagnosis.sentence)
         if self._announced not in ("", news):
             self._voice.set_text(diagnosis.sentence)

@@ -11,7 +11,7 @@ from core.commands.registry import COMMANDS
 from core.diagnosis.answer import Diagnosis, Remedy
 from core.models import Role
 from ui import access
-from ui.components.base.box import Part, box, text
+from ui.components.base.box import Part, box, path_prefix, text
 from ui.components.base.button import PLAIN, PRIMARY, button
 from ui.components.base.command_button import CommandAction, limit_to_role, perform_action
 from ui.components.base.tell import tell
@@ -23,6 +23,11 @@ _OUTCOMES: Final[Mapping[str, str]] = {
     "kind.resume": "Kind resumed.",
     "user.repair": "Repaired.",
 }
+
+
+def is_retry(remedy: Remedy | None) -> bool:
+    """Tell whether what is recommended is Retry, beside which a message to the admins comes second."""
+    return remedy is not None and remedy.command == "job.retry"
 
 
 class Remedies:
@@ -45,7 +50,7 @@ class Remedies:
         every = (each for each in (diagnosis.remedy, *diagnosis.others) if each)
         self._offered = [each for each in every if self._is_offered(each)]
         meanings = [(each.command, each.target, each.label, str(each.args)) for each in self._offered]
-        key = (meanings, self._main, bool(self._message), tuple(admins))
+        key = (meanings, self._main, bool(self._message), is_retry(self._recommended), tuple(admins))
         self._part.show(admins, key=key)
         for label, remedy in zip(self._effects, self._offered, strict=True):
             label.set_text(remedy.effect)
@@ -55,7 +60,7 @@ class Remedies:
         """The place of the one button that is recommended; None: it is the message to the admins, or none is."""
         if not self._offered or self._offered[0] is not self._recommended:
             return None
-        return 0 if not self._message or self._recommended.command == "job.retry" else None
+        return 0 if not self._message or is_retry(self._recommended) else None
 
     def _is_offered(self, remedy: Remedy) -> bool:
         if remedy.command not in COMMANDS:
@@ -68,7 +73,7 @@ class Remedies:
     def _draw(self, admins: Sequence[str]) -> None:
         self._effects = []
         if self._message:
-            look = PLAIN if self._main == 0 else PRIMARY
+            look = PLAIN if self._main == 0 or is_retry(self._recommended) else PRIMARY
             with box("remedy"):
                 button("Tell the admins", lambda: tell(self._message, admins), look=look)
         for place, remedy in enumerate(self._offered):
@@ -80,12 +85,16 @@ class Remedies:
         is_main = place == self._main
         look, icon = (PRIMARY, "healing") if is_main else (PLAIN, None)
         element = button(remedy.label, partial(self._press, place), look=look, icon=icon)
+        if remedy.href:  # the page on which a person chooses what the command needs
+            element.props["href"] = f"{path_prefix()}{remedy.href}"
         if is_main:
             element.props["data-key"] = "f"
         limit_to_role(element, remedy.command)
 
     async def _press(self, place: int) -> None:
         remedy = self._offered[place]
+        if remedy.href:
+            return
         action = CommandAction(
             command=remedy.command,
             label=remedy.label,

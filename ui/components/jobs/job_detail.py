@@ -7,7 +7,7 @@ from uuid import UUID
 from nicegui import ui
 from sqlmodel import Session
 
-from core.diagnosis.answer import Diagnosis
+from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.user import explain_job
 from core.job_list.rows import Detail, Row, detail
 from core.jobs.labels import AT_WORK
@@ -17,10 +17,12 @@ from core.redact import redacted
 from core.wording import lasted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, link, text
+from ui.components.base.button import PRIMARY
 from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
+from ui.components.base.remedy import is_retry
 from ui.components.base.state_chip import state_chip
 from ui.components.base.timeline import timeline
 from ui.components.base.times import time_text
@@ -50,9 +52,11 @@ class JobDetail:
         self._progress: ProgressBar | None = None
         self._message: ui.label | None = None
         self._moving, self._ticks = True, 0
+        self._retry: ui.button | None = None
+        self._recommended: Remedy | None = None
         with box("detail-body") as self._body:
             self._head: Part[Detail] = Part(self._draw_head, "vbox")
-            self._diagnosis = DiagnosisBox(self.refresh, look="because", without=job_id)
+            self._diagnosis = DiagnosisBox(self.refresh, look="because", without=job_id, recommend=self._recommend)
             self._bar: Part[Detail] = Part(self._draw_progress)
             self._facts: Part[Detail] = Part(_draw_facts)
             self._attempts: Part[Detail] = Part(_draw_attempts)
@@ -102,12 +106,19 @@ class JobDetail:
             state_chip(row["label"])
             text(row["kind"], tag="h1")
             box("grow")
-            draw_actions([row], self.refresh)
+            self._retry = draw_actions([row], self.refresh)["job.retry"]
+            self._recommend(self._recommended)
         with box("hbox wrap"):
             if job_detail.user:
                 link(f"/users/{job_detail.user.id}", label=job_detail.user.email)
             else:
                 text("no user", "muted")
+
+    def _recommend(self, remedy: Remedy | None) -> None:
+        """Let Retry in the head stand out while it is what the diagnosis recommends."""
+        self._recommended = remedy
+        if self._retry:
+            self._retry.classes(toggle=PRIMARY if is_retry(remedy) is not (PRIMARY in self._retry.classes) else "")
 
     def _draw_progress(self, job_detail: Detail) -> None:
         row, total = job_detail.row, job_detail.job.progress_total

@@ -7,7 +7,7 @@ from nicegui import ui
 
 from core.models import JobKind
 from core.queues.controls import Limits
-from core.wording import spoken
+from core.wording import counted, spoken
 from ui import access
 from ui.components.base.box import text
 from ui.components.base.button import button, say
@@ -39,7 +39,7 @@ def limits_in_words(row: JobKind) -> list[str]:
     if row.max_per_worker is not None:
         limits.append(f"{row.max_per_worker:,} at once per worker")
     if row.rate_count is not None and row.rate_seconds is not None:
-        limits.append(f"{row.rate_count:,} starts per {spoken(timedelta(seconds=row.rate_seconds))}")
+        limits.append(f"{counted(row.rate_count, 'start')} per {spoken(timedelta(seconds=row.rate_seconds))}")
     return limits
 
 
