@@ -16,6 +16,7 @@ from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.alike import Alike, users_waiting, users_with_error
 from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, silent_after, situation_of
+from core.jobs.failure import WORKER_GONE
 from core.jobs.labels import Label, is_alive, label_of
 from core.jobs.losses import Losses, losses_of
 from core.jobs.proof import ending_of, is_by_hand
@@ -177,7 +178,8 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     place = load_place(session, job, now)
     controls = _load_controls(session, job) if is_missed or job.status is JobStatus.QUEUED else Controls()
     has_uncounted = job.status is JobStatus.FAILED and job.token > job.attempt
-    losses = losses_of(session, job.id) if is_missed or has_uncounted else Losses()
+    may_be_suspect = job.status is JobStatus.QUEUED and job.error_fingerprint == WORKER_GONE.fingerprint
+    losses = losses_of(session, job.id) if is_missed or has_uncounted or may_be_suspect else Losses()
     ending = ending_of(session, job) if job.status in TERMINAL and job.machine else None
     settled = _load_settled(session, job)
     context = JobContext(now, job, worker, capacity, place, controls, settled, losses=losses, ending=ending)
