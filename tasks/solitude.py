@@ -18,7 +18,7 @@ from core.jobs.due import DEPTH, due_queues
 from core.operations import BY_NAME
 
 #: Seconds for which nothing starts beside a suspect, at the least and at the most.
-AT_LEAST, AT_MOST = 3.0, 60.0
+AT_LEAST, AT_MOST = 3.0, workers.ALONE.total_seconds()
 #: Seconds from one look at what waits to the next, and how long a job of another queue waits before it counts.
 LOOK: Final = 1.0
 
@@ -55,8 +55,7 @@ class Solitude:
     def _holds_up(self, suspects: Collection[str], due: Collection[str]) -> bool:
         """Tell whether jobs wait for this process: no other worker has started them."""
         with for_one_statement(self._engine) as connection:
-            alone = timedelta(seconds=AT_MOST)
-            if not all(workers.others_serve(connection, self._worker(), queue, alone) for queue in suspects):
+            if not all(workers.others_serve(connection, self._worker(), queue) for queue in suspects):
                 return True
             waited, others = timedelta(seconds=LOOK), set(due) - set(suspects)
             return bool(due_queues(connection, self._worker(), others, BY_NAME, most=1, depth=DEPTH, waited=waited))

@@ -20,6 +20,7 @@ from core.jobs.failure import WORKER_GONE
 from core.jobs.labels import Label, is_alive, label_of
 from core.jobs.losses import Losses, losses_of
 from core.jobs.proof import ending_of, is_by_hand
+from core.jobs.workers import runs_suspect
 from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
@@ -85,6 +86,8 @@ class JobContext:
     alike: Alike = field(default_factory=Alike)
     #: How often it has lost its worker; loaded where that says what comes next, or what its attempts were.
     losses: Losses = field(default_factory=Losses)
+    #: It is due, and a worker that runs a suspect of its queue keeps its free threads from others.
+    is_kept_waiting: bool = False
     #: How the program ended an operation's job, as its event says; None: it did not, or the event is archived.
     ending: JobStatus | None = None
     #: No other job of its user or connection came after it; loaded where a person wrote its status.
@@ -184,7 +187,8 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     settled = _load_settled(session, job)
     context = JobContext(now, job, worker, capacity, place, controls, settled, losses=losses, ending=ending)
     latest = context.is_by_hand and _load_latest(session, job)
-    return replace(context, alike=_load_alike(session, context), is_latest=latest)
+    is_kept = context.facts.is_due and job.status is JobStatus.QUEUED and runs_suspect(session, job.queue)
+    return replace(context, alike=_load_alike(session, context), is_latest=latest, is_kept_waiting=is_kept)
 
 
 def _load_alike(session: Session, context: JobContext) -> Alike:

@@ -31,6 +31,13 @@ def queued(context: JobContext) -> Explanation:
         return Explanation(f"{name_of(context)} {wait}.", own_turn(context), evidence)
     if waited < PROMPT or is_suspect(context.job):
         return Explanation(f"{name_of(context)} {_next_start(context)}.", "It starts any moment.", evidence)
+    if context.is_kept_waiting:
+        return Explanation(
+            f"{name_of(context)} has been due for {spoken(waited)}: the threads that are free are kept, for a minute "
+            "at most, from others than a job that may kill its worker.",
+            f"It has waited for {spoken(waited)} and starts within a minute.",
+            evidence,
+        )
     return Explanation(
         f"{name_of(context)} has been due for {spoken(waited)}, and a thread is free; the next sweep starts it.",
         f"It has waited for {spoken(waited)} and is next.",

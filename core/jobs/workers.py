@@ -27,12 +27,15 @@ _BRING_BACK = text(f"""UPDATE background_jobs SET deadline_at = statement_timest
     WHERE {_OWN.format("deadline_at > statement_timestamp() + CAST(:limit AS interval)")}""")  # noqa: S608
 
 
+#: How long a suspect may keep others from starting in its process.
+ALONE = timedelta(minutes=1)
+_IS_ALONE = f"""status = 'running' AND {IS_SUSPECT}
+              AND claimed_at > statement_timestamp() - CAST(:alone AS interval)"""
+_RUNS_SUSPECT = text(f"SELECT EXISTS (SELECT FROM background_jobs WHERE queue = :queue AND {_IS_ALONE})")  # noqa: S608
 # Of workers that run suspects at the same time, the one that claimed last starts the other jobs of the queue: so two
 # that ask at once do not wait for each other.
 _OTHERS_SERVE = text(f"""
-    WITH alone AS (
-        SELECT worker_id, (claimed_at, id) AS since FROM background_jobs
-        WHERE status = 'running' AND {IS_SUSPECT} AND claimed_at > statement_timestamp() - CAST(:alone AS interval))
+    WITH alone AS (SELECT worker_id, (claimed_at, id) AS since FROM background_jobs WHERE {_IS_ALONE})
     SELECT EXISTS (
         SELECT FROM workers w WHERE w.id <> :worker AND :queue = ANY (queues) AND lost_at IS NULL AND stopped_at IS NULL
         AND heartbeat_at > statement_timestamp() - CAST(:silent AS interval)
@@ -95,14 +98,16 @@ def is_lost(session: Session, launch: UUID) -> bool | None:
     return session.exec(newest).first()
 
 
-def others_serve(connection: Connection, worker_id: UUID, queue: str, alone: timedelta) -> bool:
-    """Tell whether another worker starts jobs of a queue: one that is heard of, and runs no suspect for longer.
-
-    `alone`: the time after which a suspect keeps no others from starting.
-    """
+def others_serve(connection: Connection, worker_id: UUID, queue: str) -> bool:
+    """Tell whether another worker starts jobs of a queue: one that is heard of, and runs no suspect for longer."""
     silent = min(2 * settings().heartbeat, settings().lease)
-    values = {"worker": worker_id, "queue": queue, "silent": silent, "alone": alone}
+    values = {"worker": worker_id, "queue": queue, "silent": silent, "alone": ALONE}
     return bool(connection.execute(_OTHERS_SERVE, values).scalar_one())
+
+
+def runs_suspect(session: Session, queue: str) -> bool:
+    """Tell whether a worker may keep its free threads from a queue's jobs, because of a suspect of that queue."""
+    return bool(session.connection().execute(_RUNS_SUSPECT, {"queue": queue, "alone": ALONE}).scalar_one())
 
 
 def carry_deadlines(session: Session, worker_id: UUID, step: timedelta, limit: timedelta) -> None:

@@ -236,6 +236,19 @@ def test_a_job_that_was_returned_and_lost_once_has_lost_one_worker(engine: Engin
     assert "alone in a worker, because it has lost one" in said(engine, held.id).sentence
 
 
+def test_a_due_job_is_promised_to_no_thread_that_is_kept_for_a_suspect(engine: Engine, held: driving.Claimed) -> None:
+    fail_attempts(engine, 1)
+    lose(engine)
+    assert driving.must_take(engine).is_suspect
+    kind = driving.BY_NAME["demo.enable"]
+    job_id = driving.ask(engine, kind, driving.prepare(engine, kind), {"preset": "nano"})
+    driving.new_worker(engine)
+    execute(engine, f"UPDATE background_jobs SET run_at = now() - interval '20 s' WHERE id = '{job_id}'")
+    assert "the threads that are free are kept, for a minute at most" in said(engine, job_id).sentence
+    execute(engine, "UPDATE background_jobs SET claimed_at = now() - interval '61 s'")
+    assert "a thread is free; the next sweep starts it" in said(engine, job_id).sentence
+
+
 def test_losses_that_spent_no_attempt_are_counted_too(engine: Engine, held: driving.Claimed) -> None:
     for done in (1, 2, 3, 3, 3):
         lose(engine, done=done)
