@@ -30,7 +30,8 @@ def queued(context: JobContext) -> Explanation:
     if wait := wait_of(context):
         return Explanation(f"{name_of(context)} {wait}.", own_turn(context), evidence)
     if waited < PROMPT or is_suspect(context.job):
-        return Explanation(f"{name_of(context)} {_next_start(context)}.", "It starts any moment.", evidence)
+        own = "It starts within a minute." if is_suspect(context.job) else "It starts any moment."
+        return Explanation(f"{name_of(context)} {_next_start(context)}.", own, evidence)
     if context.is_kept_waiting:
         return Explanation(
             f"{name_of(context)} has been due for {spoken(waited)}: the threads that are free are kept, for a minute "

@@ -175,6 +175,7 @@ def test_a_suspect_whose_losses_spent_no_attempt_does_not_start_any_moment(
     driving.new_worker(engine)
     diagnosis = said(engine, held.id)
     assert "alone in a worker, because it has lost several" in diagnosis.sentence
+    assert diagnosis.customer == "It starts within a minute."
     assert any("died or went silent" in fact for fact in diagnosis.evidence)
 
 
