@@ -14,6 +14,7 @@ from core import clock
 from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.alike import Alike, users_waiting, users_with_error
+from core.diagnosis.latest import latest_job
 from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, silent_after, situation_of
 from core.jobs.failure import WORKER_GONE
@@ -24,7 +25,6 @@ from core.jobs.workers import runs_suspect
 from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
-from core.operations.demo import demo_mode
 from core.settings import settings
 from core.wording import NO_ERROR, spoken
 
@@ -152,23 +152,6 @@ def requested_evidence(context: JobContext) -> tuple[str, ...]:
 def error_of(job: BackgroundJob) -> str:
     """Return the first line of a job's error, as it was recorded for operators."""
     return ((job.error_message or "").strip() or NO_ERROR).splitlines()[0][:300]
-
-
-def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
-    """Return the active job of a user's demo mode, or else the latest one, or None."""
-    return session.execute(_latest_job(), {"user_id": user_id}).scalar()
-
-
-@cache
-def _latest_job() -> Query:
-    jobs = truncated(BackgroundJob)
-    is_live = col(jobs.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
-    return (
-        sa.select(jobs)
-        .where(col(jobs.user_id) == sa.bindparam("user_id"), col(jobs.machine) == demo_mode.name)
-        .order_by(is_live.desc(), col(jobs.created_at).desc(), col(jobs.id).desc())
-        .limit(1)
-    )
 
 
 def load_context(session: Session, job: BackgroundJob) -> JobContext:
