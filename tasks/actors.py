@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Final
 from uuid import UUID
 
 import dramatiq
@@ -20,7 +19,7 @@ from core import tracing
 from core.crash import crash_point
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed, claim
-from core.jobs.due import DueQueue, due_queues
+from core.jobs.due import DEPTH, DueQueue, due_queues
 from core.jobs.run import EndWell, Interrupted, end_alone, run
 from core.models import AttemptOutcome
 from core.operations import BY_NAME
@@ -33,9 +32,6 @@ from tasks.registry import Registry
 from tasks.turns import Turns
 
 log = logging.getLogger(__name__)
-
-#: How many due jobs of a queue a look passes over whose kinds are paused or at their limit; a sweep passes over all.
-DEPTH: Final = 10_000
 
 
 class Drain:

@@ -21,7 +21,6 @@ from sqlalchemy import Engine
 from core import bus
 from core.crash import crash_point
 from core.database.statement import for_one_statement
-from core.jobs import workers
 from core.jobs.batch import BatchResult, Ended, finish_and_claim
 from core.jobs.claim import Claimed
 from core.models import AttemptOutcome
@@ -32,6 +31,7 @@ from tasks.handed import Ending, Handed, all_of, note_end
 from tasks.loop import Loop
 from tasks.refusals import is_about_a_lock, is_about_rows, is_about_the_connection
 from tasks.registry import Registry
+from tasks.solitude import LOOK, Solitude
 from tasks.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,6 @@ PACE: Final = 0.003
 EASY_PACE: Final = 0.006
 #: Milliseconds that a turn waits for a locked row; then each thread writes its own ending, and waits alone.
 LOCK_WAIT: Final = 500
-#: Seconds for which nothing starts beside a suspect: one that kills its worker does so soon. Where no other worker
-#: serves its queue, others wait for it, and not for long.
-ALONE, ALONE_HERE = 60.0, 3.0
 #: Seconds from a turn that ended with an error to the next one, which writes what that one could not.
 RETRY: Final = 1.0
 #: Seconds that the carrier waits for news before it comes round.
@@ -67,7 +64,8 @@ class Carrier:
         self._running: set[Handed] = set()
         #: Set when something happened; and when every thread waits, so that a turn need not wait for more.
         self._news, self._all_ended = threading.Event(), threading.Event()
-        self._turn_at = self._alone_until = 0.0
+        self._turn_at = 0.0
+        self._solitude = Solitude(engine, worker)
         self._calls = Calls()
         missed = "jobs neither claimed nor ended yet"
         self._loop = Loop("carrier", self._once, lambda: 0, missed=missed, at_once=True, every=IDLE)
@@ -124,7 +122,8 @@ class Carrier:
             self._news.set()
 
     def _once(self) -> None:
-        if not self._news.wait(IDLE):
+        holds_up = bool(self._turns.due) and self._solitude.is_on
+        if not self._news.wait(LOOK if holds_up else IDLE) and not holds_up:
             return
         left = self._turn_at + (PACE if self._turns.due else EASY_PACE) - time.monotonic()
         if left > 0:
@@ -180,8 +179,8 @@ class Carrier:
 
     def _plan(self, leaving: set[Handed]) -> Counter[str]:
         """Share the free threads among the queues that are due."""
-        is_alone = time.monotonic() < self._alone_until and any(handed.is_alone for handed in self._running)
-        if is_alone or self._stopping.is_set():
+        suspects = {handed.queue for handed in self._running if handed.is_alone}
+        if self._stopping.is_set() or self._solitude.lasts(suspects, self._turns.due):
             return Counter()
         staying = Counter(handed.queue for handed in self._running - leaving)
         return self._turns.plan(self._registry.threads - staying.total(), staying)
@@ -206,7 +205,7 @@ class Carrier:
         for ending in written:
             crash_point("after_finish")
             note_end(ending.handed, self._worker(), AttemptOutcome.SUCCEEDED)
-        return self._note_claims(queue, result, handed, claims, alone=alone)
+        return self._note_claims(queue, result, handed, claims)
 
     def _save(self, endings: list[Ending], error: BaseException) -> None:
         """Let each of the endings be written alone, once the database answers: one of them may break connections."""
@@ -229,25 +228,19 @@ class Carrier:
         with for_one_statement(self._engine) as connection:
             return finish_and_claim(connection, self._worker(), queue, BY_NAME, limit, ended, claims, alone=alone)
 
-    def _others_serve(self, queue: str) -> bool:
-        with for_one_statement(self._engine) as connection:
-            return workers.others_serve(connection, self._worker(), queue)
-
     def _hand_over(self, queue: str, result: BatchResult, *, alone: bool) -> int:
         """Hand what was claimed to the threads, and return how many there are."""
         claimed = (*result.claimed, *[None] * result.limited)
         handed = [Handed(queue, held, is_alone=held.is_suspect if held else alone) for held in claimed]
         if alone and handed:
-            self._alone_until = time.monotonic() + ALONE_HERE
+            self._solitude.begin()
         self._running.update(handed)
         for each in handed:
             self._handed.put(each)
         return len(handed)
 
-    def _note_claims(self, queue: str, result: BatchResult, handed: int, claims: int, *, alone: bool) -> None:
+    def _note_claims(self, queue: str, result: BatchResult, handed: int, claims: int) -> None:
         """Note what a batch says of its queue, and tell others."""
-        if alone and handed and self._others_serve(queue):
-            self._alone_until = time.monotonic() + ALONE
         if claims:
             is_full = handed == claims
             self._turns.note(queue, is_due=is_full, claimed=[held.priority for held in result.claimed])

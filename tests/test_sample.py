@@ -20,6 +20,7 @@ from core.diagnosis.job import explain
 from core.errors import Unusable
 from core.jobs import sweep
 from core.jobs.failure import WORKER_GONE
+from core.jobs.losses import Losses
 from core.local import first_run
 from core.models import BackgroundJob, Interaction, User
 from core.settings import settings
@@ -191,7 +192,7 @@ def test_a_failure_has_the_attempts_that_the_engine_would_have_made(filled: Engi
     assert value_of(filled, gave_up + "AND a.error_type = 'GiveUp'") == 0
     lost = "FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id WHERE j.error_type = 'WorkerLost'"
     told = rows(filled, f"SELECT DISTINCT a.token, outcome, a.error_message {lost} ORDER BY 1")
-    final = sweep._final_loss(sweep.Orphan(UUID(int=0), 3, "worker"), 3)
+    final = sweep._final_loss(sweep.Orphan(UUID(int=0), 3, "worker"), Losses(in_place=2))
     assert told == [(1, "lost", WORKER_GONE.message), (2, "lost", WORKER_GONE.message), (3, "lost", final.message)]
     in_group = "SELECT DISTINCT error_traceback, error_fingerprint FROM background_jobs WHERE error_type = 'WorkerLost'"
     assert rows(filled, in_group) == [(final.traceback, final.fingerprint)]

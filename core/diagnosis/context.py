@@ -14,15 +14,17 @@ from core import clock
 from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.alike import Alike, users_waiting, users_with_error
+from core.diagnosis.latest import latest_job
 from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, silent_after, situation_of
+from core.jobs.failure import WORKER_GONE
 from core.jobs.labels import Label, is_alive, label_of
 from core.jobs.losses import Losses, losses_of
 from core.jobs.proof import ending_of, is_by_hand
+from core.jobs.workers import runs_suspect
 from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
-from core.operations.demo import demo_mode
 from core.settings import settings
 from core.wording import NO_ERROR, spoken
 
@@ -84,6 +86,8 @@ class JobContext:
     alike: Alike = field(default_factory=Alike)
     #: How often it has lost its worker; loaded where that says what comes next, or what its attempts were.
     losses: Losses = field(default_factory=Losses)
+    #: It is due, and a worker that runs a suspect of its queue keeps its free threads from others.
+    is_kept_waiting: bool = False
     #: How the program ended an operation's job, as its event says; None: it did not, or the event is archived.
     ending: JobStatus | None = None
     #: No other job of its user or connection came after it; loaded where a person wrote its status.
@@ -150,23 +154,6 @@ def error_of(job: BackgroundJob) -> str:
     return ((job.error_message or "").strip() or NO_ERROR).splitlines()[0][:300]
 
 
-def latest_job(session: Session, user_id: UUID) -> BackgroundJob | None:
-    """Return the active job of a user's demo mode, or else the latest one, or None."""
-    return session.execute(_latest_job(), {"user_id": user_id}).scalar()
-
-
-@cache
-def _latest_job() -> Query:
-    jobs = truncated(BackgroundJob)
-    is_live = col(jobs.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
-    return (
-        sa.select(jobs)
-        .where(col(jobs.user_id) == sa.bindparam("user_id"), col(jobs.machine) == demo_mode.name)
-        .order_by(is_live.desc(), col(jobs.created_at).desc(), col(jobs.id).desc())
-        .limit(1)
-    )
-
-
 def load_context(session: Session, job: BackgroundJob) -> JobContext:
     """Load the facts around a job."""
     spans = {"lease": settings().lease, "silent": silent_after()}
@@ -177,12 +164,14 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     place = load_place(session, job, now)
     controls = _load_controls(session, job) if is_missed or job.status is JobStatus.QUEUED else Controls()
     has_uncounted = job.status is JobStatus.FAILED and job.token > job.attempt
-    losses = losses_of(session, job.id) if is_missed or has_uncounted else Losses()
+    may_be_suspect = job.status is JobStatus.QUEUED and job.error_fingerprint == WORKER_GONE.fingerprint
+    losses = losses_of(session, job.id) if is_missed or has_uncounted or may_be_suspect else Losses()
     ending = ending_of(session, job) if job.status in TERMINAL and job.machine else None
     settled = _load_settled(session, job)
     context = JobContext(now, job, worker, capacity, place, controls, settled, losses=losses, ending=ending)
     latest = context.is_by_hand and _load_latest(session, job)
-    return replace(context, alike=_load_alike(session, context), is_latest=latest)
+    is_kept = context.facts.is_due and job.status is JobStatus.QUEUED and runs_suspect(session, job.queue)
+    return replace(context, alike=_load_alike(session, context), is_latest=latest, is_kept_waiting=is_kept)
 
 
 def _load_alike(session: Session, context: JobContext) -> Alike:

@@ -11,6 +11,7 @@ from core.diagnosis.lost import lost_attempts
 from core.errors import GiveUp, TryAgain
 from core.jobs.failure import WORKER_LOST
 from core.jobs.labels import Label
+from core.jobs.losses import ends_its_workers
 from core.models import BackgroundJob, User
 from core.operation import Machine, Operation
 from core.operations import BY_NAME, clean_up_of
@@ -80,9 +81,8 @@ def unreadable(context: JobContext) -> Explanation:
 
 
 def is_final(job: BackgroundJob) -> bool:
-    """Tell whether another attempt would end the same way: the code gave up, or the job ended each of its workers."""
-    ended_each_worker = job.error_type == WORKER_LOST and job.attempt >= max(2, job.max_attempts)
-    return job.error_type == GiveUp.__name__ or ended_each_worker
+    """Tell whether another attempt would end the same way: the code gave up, or the job ends its workers."""
+    return job.error_type == GiveUp.__name__ or ends_its_workers(job)
 
 
 def failing_service(context: JobContext) -> str:

@@ -115,17 +115,27 @@ def ends_with_its_worker(context: JobContext) -> bool:
 
 
 def lost_attempts(context: JobContext) -> str:
-    """Return how many attempts a failed job had, and which of them did not count."""
+    """Return how many attempts a failed job had, and which of them did not count, and why."""
     job, free = context.job, context.losses.free
-    made = f"{job.attempt} of {counted(job.max_attempts, 'attempt')} {'was' if job.attempt == 1 else 'were'} made."
-    if not free:
-        return made
-    why = "because it had made progress" if free == 1 else "because each had made progress"
-    verb = "was lost and does" if free == 1 else "were lost and do"
-    if job.attempt:
-        return f"{made.removesuffix('.')}; {free} more {verb} not count, {why}."
-    number = "The first attempt" if free == 1 else f"{free} attempts"
-    return f"{number} {verb} not count, {why}."
+    made = f"{job.attempt} of {counted(job.max_attempts, 'attempt')} {'was' if job.attempt == 1 else 'were'} made"
+    parts = [made] if job.attempt else []
+    if free:
+        why = "because it had made progress" if free == 1 else "because each had made progress"
+        loss = "was lost and does not count" if free == 1 else "were lost and do not count"
+        parts.append(f"{_uncounted(free, is_first=not parts)} {loss}, {why}")
+    # Each claim counts at first. Of the returns, the last ones may have spent an attempt.
+    if (returns := min(context.losses.returns, job.token - job.attempt - free)) > 0:
+        does, them = ("does", "it") if returns == 1 else ("do", "them")
+        parts.append(
+            f"{_uncounted(returns, is_first=not parts)} {does} not count: the worker returned {them} to the queue"
+        )
+    return f"{'; '.join(parts or [made])}."
+
+
+def _uncounted(number: int, *, is_first: bool) -> str:
+    if is_first:
+        return "The first attempt" if number == 1 else f"{number} attempts"
+    return f"{number} more"
 
 
 def _presumed_dead() -> str:

@@ -14,9 +14,10 @@ from sqlmodel import Session, col, select
 from core.database.statements import Query
 from core.database.truncate import truncated
 from core.diagnosis.answer import Diagnosis, Explanation
-from core.diagnosis.context import JobContext, latest_job, load_context, name_of
+from core.diagnosis.context import JobContext, load_context, name_of
 from core.diagnosis.ended import number_of, row_clean_up
 from core.diagnosis.job import explain, explanation_of
+from core.diagnosis.latest import latest_job
 from core.diagnosis.remedy_blockers import with_present_blockers
 from core.diagnosis.rest import UserData, damage_of, drift, drift_beside_plan, load_data, start_again
 from core.diagnosis.situation import Situation, situation_of_row

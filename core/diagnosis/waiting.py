@@ -30,7 +30,15 @@ def queued(context: JobContext) -> Explanation:
     if wait := wait_of(context):
         return Explanation(f"{name_of(context)} {wait}.", own_turn(context), evidence)
     if waited < PROMPT or is_suspect(context.job):
-        return Explanation(f"{name_of(context)} {_next_start(context.job)}.", "It starts any moment.", evidence)
+        own = "It starts within a minute." if is_suspect(context.job) else "It starts any moment."
+        return Explanation(f"{name_of(context)} {_next_start(context)}.", own, evidence)
+    if context.is_kept_waiting:
+        return Explanation(
+            f"{name_of(context)} has been due for {spoken(waited)}: the threads that are free are kept, for a minute "
+            "at most, from others than a job that may kill its worker.",
+            f"It has waited for {spoken(waited)} and starts within a minute.",
+            evidence,
+        )
     return Explanation(
         f"{name_of(context)} has been due for {spoken(waited)}, and a thread is free; the next sweep starts it.",
         f"It has waited for {spoken(waited)} and is next.",
@@ -55,11 +63,11 @@ def scheduled(context: JobContext) -> Explanation:
     )
 
 
-def _next_start(job: BackgroundJob) -> str:
+def _next_start(context: JobContext) -> str:
     """Return when a due job starts; one that may kill its worker waits for one that runs nothing else."""
-    if not is_suspect(job):
+    if not is_suspect(context.job):
         return "starts any moment"
-    number = "several" if job.token > 1 else "one"
+    number = "several" if context.losses.all > 1 else "one"
     return f"starts within a minute, alone in a worker, because it has lost {number}"
 
 
@@ -85,7 +93,7 @@ def retrying(context: JobContext) -> Explanation:
         return unserved_start(context)
     job = context.job
     wait = job.run_at - context.now
-    when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or _next_start(job)
+    when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or _next_start(context)
     soon = f"in {spoken(wait)}" if wait > timedelta(0) else "as soon as there is room"
     # The pause is for what failed to recover: before the last attempt, waiting is what helps.
     is_last = job.attempt + 1 >= job.max_attempts

@@ -48,6 +48,9 @@ MAY_START = """kind = ANY(:kinds) AND kind <> ALL (ARRAY(
 NOT_SUSPECT = f"""(CAST(:alone AS bool) OR error_fingerprint IS DISTINCT FROM '{WORKER_GONE.fingerprint}'
           OR (attempt < greatest(max_attempts - 1, 1) AND token < 2)
           OR run_at < statement_timestamp() - interval '1 minute')"""
+#: Of a job that is held: it was a suspect when it was claimed, which counted that claim.
+IS_SUSPECT = f"""(attempt >= max_attempts OR token > 2)
+                  AND error_fingerprint IS NOT DISTINCT FROM '{WORKER_GONE.fingerprint}'"""
 # SKIP LOCKED lets any number of workers claim at once; a kind that this worker does not know stays for one that does.
 # A worker that was presumed dead claims nothing until it has a new identity: the sweep would take it back at once.
 _CLAIMING = """
@@ -69,14 +72,13 @@ _CLAIMING = """
             updated_at = statement_timestamp()
         FROM due WHERE j.id = due.id {only}
         RETURNING j.id, j.token, attempt, kind, user_id, args, progress_done, started_at, priority,
-                  has_limit, (attempt >= max_attempts OR token > 2)
-                  AND error_fingerprint IS NOT DISTINCT FROM '{gone}' AS is_suspect
+                  has_limit, {is_suspect} AS is_suspect
     )
 """
 
 
 def _claiming(limit: str, only: str) -> str:
-    parts = {"may_start": MAY_START, "not_suspect": NOT_SUSPECT, "gone": WORKER_GONE.fingerprint}
+    parts = {"may_start": MAY_START, "not_suspect": NOT_SUSPECT, "is_suspect": IS_SUSPECT}
     return _CLAIMING.format(**parts, limit=limit, only=only)
 
 

@@ -4,7 +4,8 @@ It reads each queue by itself, in the order of claims, so that one queue's backl
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -12,6 +13,8 @@ from sqlalchemy import Connection
 from core.database.statement import Statement
 from core.jobs.claim import MAY_START, NOT_SUSPECT
 
+#: How many due jobs of a queue a look passes over whose kinds are paused or at their limit; a sweep passes over all.
+DEPTH: Final = 10_000
 #: A part of a statement, after WITH RECURSIVE: `names`, the queues that have queued jobs, by one index read for each.
 QUEUES_IN_USE = """names AS (
     (SELECT queue FROM background_jobs WHERE status = 'queued' ORDER BY queue LIMIT 1)
@@ -37,7 +40,7 @@ _DUE = Statement(f"""
         SELECT count(*) AS waiting, min(priority) AS urgency FROM (
             SELECT priority FROM (
                 SELECT priority, kind, error_fingerprint, attempt, max_attempts, token, run_at FROM background_jobs
-                WHERE status = 'queued' AND queue = name AND run_at <= statement_timestamp()
+                WHERE status = 'queued' AND queue = name AND run_at <= statement_timestamp() - CAST(:waited AS interval)
                 ORDER BY priority, run_at, id LIMIT CAST(:depth AS int)
             ) first WHERE {MAY_START} AND {NOT_SUSPECT}
             ORDER BY priority LIMIT :most
@@ -56,11 +59,13 @@ def due_queues(
     most: int,
     depth: int | None = None,
     alone: bool = False,
+    waited: timedelta = timedelta(),
 ) -> list[DueQueue]:
     """Return those of `queues` that have jobs which this worker may start now, with at most `most` of them counted.
 
-    Looks at the first `depth` due jobs of each queue, or at all of them; at suspects only if `alone`.
+    Looks at the first `depth` jobs of each queue that have been due for `waited`, or at all of them; at suspects only
+    if `alone`.
     """
     values = {"worker": worker_id, "queues": list(queues), "kinds": list(kinds), "ids": []}
-    rows = _DUE.run_on(connection, {**values, "most": most, "depth": depth, "alone": alone})
+    rows = _DUE.run_on(connection, {**values, "most": most, "depth": depth, "alone": alone, "waited": waited})
     return [DueQueue(*row) for row in rows]

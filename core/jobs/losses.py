@@ -1,6 +1,6 @@
 """Losses and stops of a worker: which of them spend an attempt, and which one is a job's last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import text
@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from core.jobs.failure import Failure, lost
 from core.models import BackgroundJob
+from core.wording import counted
 
 #: How many losses of a job that came further each time spend no attempt: one that kills its workers may progress, too.
 FREE_LOSSES = 3
@@ -17,10 +18,12 @@ FREE_RETURNS = 10
 
 # Workers of an earlier release noted neither how far the job was, nor whether that was further than before.
 _LOSSES = text("""
-    SELECT coalesce(max((data ->> 'done')::bigint), 0) AS done,
-           count(*) FILTER (WHERE data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place,
-           count(*) FILTER (WHERE data ->> 'moved_on' = 'true') AS free
-    FROM events WHERE job_id = :id AND name = 'job.rescued'
+    SELECT coalesce(max((data ->> 'done')::bigint) FILTER (WHERE is_loss), 0) AS done,
+           count(*) FILTER (WHERE is_loss AND data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place,
+           count(*) FILTER (WHERE is_loss AND data ->> 'moved_on' = 'true') AS free,
+           count(*) FILTER (WHERE NOT is_loss) AS returns
+    FROM events, LATERAL (SELECT name = 'job.rescued' AS is_loss)
+    WHERE job_id = :id AND name IN ('job.rescued', 'job.handed_back')
 """)
 
 # An earlier release did not note how far the job was.
@@ -39,12 +42,19 @@ class Losses:
     in_place: int = 0
     #: Further than before: none has spent an attempt.
     free: int = 0
+    #: How often its worker has returned it to the queue; these are no losses.
+    returns: int = 0
+
+    @property
+    def all(self) -> int:
+        """How often it did."""
+        return self.in_place + self.free
 
 
 def losses_of(session: Session, job_id: UUID) -> Losses:
-    """Return a job's losses so far, from its events."""
+    """Return a job's losses and returns so far, from its events."""
     row = session.connection().execute(_LOSSES, {"id": job_id}).one()
-    return Losses(row.done, row.in_place, row.free)
+    return Losses(row.done, row.in_place, row.free, row.returns)
 
 
 def is_free(job: BackgroundJob, before: Losses) -> bool:
@@ -63,9 +73,34 @@ def returns_in_place(session: Session, job: BackgroundJob) -> int:
     return int(session.connection().execute(_RETURNS_IN_PLACE, values).scalar_one())
 
 
+def lost_again(in_place: int, free: int = 0) -> Failure:
+    """Return the failure of a job whose last attempt lost its worker, as one before it had."""
+    end = ": this job probably kills the worker that runs it."
+    failure = lost(f"worker lost {in_place} times{end}")
+    both = f"worker lost {in_place} times without progress, and {counted(free, 'time')} after some{end}"
+    return replace(failure, message=both) if free else failure
+
+
+def overdue_again(losses: int) -> Failure:
+    """Return the failure of a job that was taken from its worker at its last attempt, as at one before it."""
+    return lost(
+        f"The job was taken from its worker {losses} times; the last time, it had reached no checkpoint within its "
+        "time limit."
+    )
+
+
 def returned_too_often(returns: int) -> Failure:
     """Return the failure of a job that spends its last attempt by coming back."""
     return lost(
         f"The worker stopped {returns} times before the job came any further: the job takes longer than workers run, "
         "or it stops them itself."
     )
+
+
+#: The groups of these failures, whatever the numbers in them: events that tell the losses may be archived already.
+_ENDS_ITS_WORKERS = frozenset(of(2).fingerprint for of in (lost_again, overdue_again, returned_too_often))
+
+
+def ends_its_workers(job: BackgroundJob) -> bool:
+    """Tell whether a job failed because attempt after attempt ended its worker; a single loss proves nothing."""
+    return job.error_fingerprint in _ENDS_ITS_WORKERS

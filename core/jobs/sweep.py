@@ -18,7 +18,7 @@ from core.jobs import finish
 from core.jobs.due import DueQueue, due_queues
 from core.jobs.failure import WORKER_GONE, Failure, lost
 from core.jobs.fence import Transition
-from core.jobs.losses import is_free, is_last, losses_of
+from core.jobs.losses import Losses, is_free, is_last, losses_of, lost_again, overdue_again
 from core.jobs.subject import lock_held, wait_briefly
 from core.models import AttemptOutcome, BackgroundJob, JobStatus, Worker
 
@@ -137,7 +137,7 @@ def rescue(session: Session, orphan: Orphan) -> bool:
         return True
     before = losses_of(session, job.id)
     if is_last(job, before):
-        finish.fail(session, job, _final_loss(orphan, before.in_place + 1), AttemptOutcome.LOST)
+        finish.fail(session, job, _final_loss(orphan, before), AttemptOutcome.LOST)
     else:
         finish.requeue(session, job, _requeued(job, orphan, has_moved_on=is_free(job, before)))
     return True
@@ -174,11 +174,13 @@ def _requeued(job: BackgroundJob, orphan: Orphan, *, has_moved_on: bool) -> Tran
     )
 
 
-def _final_loss(orphan: Orphan, losses: int) -> Failure:
-    """Return the failure of a job that was lost at its last attempt, and so many times no further than before."""
-    if orphan.why == "worker" and losses > 1:
-        return lost(f"worker lost {losses} times: this job probably kills the worker that runs it.")
-    return _FINAL[orphan.why]
+def _final_loss(orphan: Orphan, before: Losses) -> Failure:
+    """Return the failure of a job that was lost at its last attempt; it names every loss, also the free ones."""
+    if not before.in_place:
+        return _FINAL[orphan.why]
+    if orphan.why == "step":
+        return overdue_again(before.all + 1)
+    return lost_again(before.in_place + 1, before.free)
 
 
 _STEP_OVERDUE = lost("The job reached no checkpoint within its time limit and was taken from its worker.")

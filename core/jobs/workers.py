@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.jobs import finish
+from core.jobs.claim import IS_SUSPECT
 from core.jobs.subject import lock_held, wait_briefly
 from core.models import BackgroundJob, JobStatus, Worker
 from core.models.columns import new_id
@@ -26,8 +27,21 @@ _BRING_BACK = text(f"""UPDATE background_jobs SET deadline_at = statement_timest
     WHERE {_OWN.format("deadline_at > statement_timestamp() + CAST(:limit AS interval)")}""")  # noqa: S608
 
 
-_OTHERS_SERVE = text("""SELECT EXISTS (SELECT FROM workers WHERE id <> :worker AND :queue = ANY (queues)
-    AND lost_at IS NULL AND stopped_at IS NULL AND heartbeat_at > statement_timestamp() - CAST(:lease AS interval))""")
+#: How long a suspect may keep others from starting in its process.
+ALONE = timedelta(minutes=1)
+_IS_ALONE = f"""status = 'running' AND {IS_SUSPECT}
+              AND claimed_at > statement_timestamp() - CAST(:alone AS interval)"""
+_RUNS_SUSPECT = text(f"SELECT EXISTS (SELECT FROM background_jobs WHERE queue = :queue AND {_IS_ALONE})")  # noqa: S608
+# Of workers that run suspects at the same time, the one that claimed last starts the other jobs of the queue: so two
+# that ask at once do not wait for each other.
+_OTHERS_SERVE = text(f"""
+    WITH alone AS (SELECT worker_id, (claimed_at, id) AS since FROM background_jobs WHERE {_IS_ALONE})
+    SELECT EXISTS (
+        SELECT FROM workers w WHERE w.id <> :worker AND :queue = ANY (queues) AND lost_at IS NULL AND stopped_at IS NULL
+        AND heartbeat_at > statement_timestamp() - CAST(:silent AS interval)
+        AND NOT EXISTS (SELECT FROM alone other JOIN alone own ON own.worker_id = :worker
+                        WHERE other.worker_id = w.id AND other.since < own.since))
+""")  # noqa: S608 - constants of this program
 #: Names what a supervisor knows a worker by, in the environment of its process.
 LAUNCH = "UNSTUCK_LAUNCH"
 
@@ -85,9 +99,15 @@ def is_lost(session: Session, launch: UUID) -> bool | None:
 
 
 def others_serve(connection: Connection, worker_id: UUID, queue: str) -> bool:
-    """Tell whether another living worker serves a queue."""
-    values = {"worker": worker_id, "queue": queue, "lease": settings().lease}
+    """Tell whether another worker starts jobs of a queue: one that is heard of, and runs no suspect for longer."""
+    silent = min(2 * settings().heartbeat, settings().lease)
+    values = {"worker": worker_id, "queue": queue, "silent": silent, "alone": ALONE}
     return bool(connection.execute(_OTHERS_SERVE, values).scalar_one())
+
+
+def runs_suspect(session: Session, queue: str) -> bool:
+    """Tell whether a worker may keep its free threads from a queue's jobs, because of a suspect of that queue."""
+    return bool(session.connection().execute(_RUNS_SUSPECT, {"queue": queue, "alone": ALONE}).scalar_one())
 
 
 def carry_deadlines(session: Session, worker_id: UUID, step: timedelta, limit: timedelta) -> None:

@@ -5,14 +5,17 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core.database.engine import session_scope
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import explain_job
+from core.errors import GiveUp, TryAgain
 from core.health import health_summary
-from core.jobs import abandon, sweep
+from core.jobs import abandon, finish, sweep, workers
+from core.jobs.failure import failure_of
+from core.models import BackgroundJob, JobStatus
 from core.settings import settings
 from core.wording import clock_time
 from tests import driving
@@ -172,7 +175,118 @@ def test_a_suspect_whose_losses_spent_no_attempt_does_not_start_any_moment(
     driving.new_worker(engine)
     diagnosis = said(engine, held.id)
     assert "alone in a worker, because it has lost several" in diagnosis.sentence
+    assert diagnosis.customer == "It starts within a minute."
     assert any("died or went silent" in fact for fact in diagnosis.evidence)
+
+
+def fail_attempts(engine: Engine, number: int) -> None:
+    """Let the held job's attempt, and those after it, end with an error of a service."""
+    for _ in range(number):
+        with session_scope(engine) as session:
+            job = session.exec(select(BackgroundJob)).one()
+            finish.fail_or_retry(session, job, failure_of(TryAgain("The demo service did not answer.")))
+        driving.make_due(engine)
+        driving.must_take(engine)
+
+
+def return_it(engine: Engine) -> BackgroundJob:
+    """Let the worker that holds the job return it to the queue."""
+    with session_scope(engine) as session:
+        job = session.exec(select(BackgroundJob)).one()
+        job_id = job.id
+        workers.release(session, job.id, job.token)
+    return driving.job_row(engine, job_id)
+
+
+def lose(engine: Engine, *, done: int = 0, why: str = "worker") -> None:
+    """Let the held job lose its worker, when it is so far."""
+    with session_scope(engine) as session:
+        job = session.exec(select(BackgroundJob)).one()
+        job.progress_done = done
+        session.flush()
+        assert sweep.rescue(session, sweep.Orphan(job.id, job.token, why))
+
+
+def test_a_single_loss_after_errors_can_be_retried(engine: Engine, held: driving.Claimed) -> None:
+    fail_attempts(engine, 2)
+    lose(engine)
+    diagnosis = said(engine, held.id)
+    assert diagnosis.remedy is not None
+    assert (diagnosis.situation, diagnosis.remedy.command) == (Situation.FAILED, "job.retry")
+    assert "It was interrupted." in diagnosis.customer
+    assert "does not help" not in diagnosis.customer
+
+
+@pytest.mark.parametrize("why", ["worker", "step"])
+def test_a_job_that_was_lost_again_and_again_is_not_retried(engine: Engine, held: driving.Claimed, why: str) -> None:
+    fail_attempts(engine, 1)
+    lose(engine, why=why)
+    driving.must_take(engine)
+    lose(engine, why=why)
+    diagnosis = said(engine, held.id)
+    assert diagnosis.remedy is not None
+    assert (diagnosis.situation, diagnosis.remedy.command) == (Situation.FAILED, "demo.dismiss")
+    assert "2 times" in diagnosis.sentence
+
+
+def test_a_job_that_was_returned_and_lost_once_has_lost_one_worker(engine: Engine, held: driving.Claimed) -> None:
+    return_it(engine)
+    driving.must_take(engine)
+    lose(engine)
+    driving.new_worker(engine)
+    assert "alone in a worker, because it has lost one" in said(engine, held.id).sentence
+
+
+def test_a_due_job_is_promised_to_no_thread_that_is_kept_for_a_suspect(engine: Engine, held: driving.Claimed) -> None:
+    fail_attempts(engine, 1)
+    lose(engine)
+    assert driving.must_take(engine).is_suspect
+    kind = driving.BY_NAME["demo.enable"]
+    job_id = driving.ask(engine, kind, driving.prepare(engine, kind), {"preset": "nano"})
+    driving.new_worker(engine)
+    execute(engine, f"UPDATE background_jobs SET run_at = now() - interval '20 s' WHERE id = '{job_id}'")
+    assert "the threads that are free are kept, for a minute at most" in said(engine, job_id).sentence
+    execute(engine, "UPDATE background_jobs SET claimed_at = now() - interval '61 s'")
+    assert "a thread is free; the next sweep starts it" in said(engine, job_id).sentence
+
+
+def test_losses_that_spent_no_attempt_are_counted_too(engine: Engine, held: driving.Claimed) -> None:
+    for done in (1, 2, 3, 3, 3):
+        lose(engine, done=done)
+        driving.must_take(engine)
+    lose(engine, done=3)
+    diagnosis = said(engine, held.id)
+    assert "worker lost 3 times without progress, and 3 times after some: this job" in diagnosis.sentence
+    sentence = "3 of 3 attempts were made; 3 more were lost and do not count, because each had made progress."
+    assert sentence in diagnosis.evidence
+
+
+def test_returns_that_spent_no_attempt_are_told_from_those_that_did(engine: Engine, held: driving.Claimed) -> None:
+    while return_it(engine).status is JobStatus.QUEUED:
+        driving.must_take(engine)
+    sentence = "3 of 3 attempts were made; 10 more do not count: the worker returned them to the queue."
+    assert sentence in said(engine, held.id).evidence
+
+
+def test_a_failure_after_one_return_says_that_it_does_not_count(engine: Engine, held: driving.Claimed) -> None:
+    return_it(engine)
+    with session_scope(engine) as session:
+        finish.fail(session, session.get_one(BackgroundJob, held.id), failure_of(GiveUp("no")))
+    sentence = "The first attempt does not count: the worker returned it to the queue."
+    assert sentence in said(engine, held.id).evidence
+
+
+def test_a_free_loss_and_a_return_are_told_apart(engine: Engine, held: driving.Claimed) -> None:
+    lose(engine, done=5)
+    driving.must_take(engine)
+    return_it(engine)
+    with session_scope(engine) as session:
+        finish.fail(session, session.get_one(BackgroundJob, held.id), failure_of(GiveUp("no")))
+    sentence = (
+        "The first attempt was lost and does not count, because it had made progress; 1 more does not count: the "
+        "worker returned it to the queue."
+    )
+    assert sentence in said(engine, held.id).evidence
 
 
 def test_the_status_bar_tells_silent_workers_from_living_ones(engine: Engine) -> None:

@@ -12,8 +12,9 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.database.truncate import truncated
-from core.diagnosis.context import latest_job, load_context
+from core.diagnosis.context import load_context
 from core.diagnosis.job import explain
+from core.diagnosis.latest import latest_job
 from core.diagnosis.situation import Situation, is_unsettled_failure, job_situation, row_situation
 from core.diagnosis.user import diagnose
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker

@@ -381,7 +381,7 @@ def test_what_was_claimed_reaches_its_threads_whatever_fails_after_it(
     engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enqueue(engine, 2)
-    monkeypatch.setattr(carrier, "_others_serve", defect)
+    monkeypatch.setattr(carrier._turns, "note", defect)
     with pytest.raises(ZeroDivisionError):
         carrier._batch(QUEUE, [], 2, alone=True)
     assert len(all_handed(carrier)) == len(carrier._running) == 2

@@ -1,6 +1,6 @@
 """A job that may kill its workers runs alone: then one more loss is its own, and takes no other job along."""
 
-import time
+from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from core.models import JobKind, JobStatus, Role
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
 from tasks import carrier as carrier_module
+from tasks import solitude
 from tasks.actors import Drain
 from tasks.carrier import Carrier, Handed
 from tasks.registry import Registry
@@ -32,11 +33,13 @@ def _rest(_: TaskWork[NoForm]) -> Steps:
 
 
 task = Task(name="test.suspect", label="Suspect", form=NoForm, run=_rest, role=Role.ADMIN, queue=QUEUE)
+quiet = replace(task, name="test.quiet", queue="quiet")
 
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cast(dict[str, Any], BY_NAME), task.name, task)
+    for each in (task, quiet):
+        monkeypatch.setitem(cast(dict[str, Any], BY_NAME), each.name, each)
 
 
 @pytest.fixture
@@ -44,9 +47,9 @@ def carrier(engine: Engine) -> Carrier:
     return carrier_on(engine, new_worker(engine))
 
 
-def enqueue(engine: Engine, number: int = 1) -> list[UUID]:
+def enqueue(engine: Engine, number: int = 1, kind: Task[Any] = task) -> list[UUID]:
     with session_scope(engine) as session:
-        return [job.id for job in request_tasks(session, task, [NoForm()] * number, ENGINE)]
+        return [job.id for job in request_tasks(session, kind, [NoForm()] * number, ENGINE)]
 
 
 def lose_worker(engine: Engine) -> UUID:
@@ -64,11 +67,29 @@ def a_suspect(engine: Engine) -> UUID:
     return job
 
 
+def with_a_suspect(engine: Engine) -> Carrier:
+    """Return a carrier, on a worker of its own, that has just started a suspect."""
+    carrier, suspect = carrier_on(engine, new_worker(engine)), a_suspect(engine)
+    assert ids(turn(carrier)) == [suspect]
+    return carrier
+
+
 def turn(carrier: Carrier, *, is_swept: bool = True) -> list[Handed]:
     """Let the carrier look at the queue once, as after a sweep or a wake-up; return what its threads are handed."""
     carrier.wake(QUEUE, 0 if is_swept else None)
     carrier._turn()
     return all_handed(carrier)
+
+
+def pass_time(carrier: Carrier, seconds: float) -> None:
+    """Let the carrier's suspect have run for so much longer."""
+    carrier._solitude._look_at -= seconds
+    carrier._solitude._ends_at -= seconds
+
+
+def execute(engine: Engine, statement: str, **values: object) -> None:
+    with session_scope(engine) as session:
+        session.connection().execute(text(statement), values)
 
 
 def ids(handed: list[Handed]) -> list[UUID]:
@@ -112,18 +133,8 @@ def test_after_a_minute_a_suspect_waits_no_longer_for_an_idle_process(engine: En
     enqueue(engine)
     turn(carrier)
     suspect = a_suspect(engine)
-    with session_scope(engine) as session:
-        past = text("UPDATE background_jobs SET run_at = now() - interval '61 s' WHERE id = :id")
-        session.connection().execute(past, {"id": suspect})
+    execute(engine, "UPDATE background_jobs SET run_at = now() - interval '61 s' WHERE id = :id", id=suspect)
     assert ids(turn(carrier)) == [suspect]
-
-
-def test_others_start_beside_a_suspect_that_has_lived_for_a_minute(
-    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    suspect, others = a_suspect(engine), enqueue(engine, 2)
-    monkeypatch.setattr(carrier_module, "ALONE", 0.0)
-    assert ids(turn(carrier)) == [suspect, *others]
 
 
 def test_an_idle_process_asks_for_suspects_after_a_sweep_alone(engine: Engine, carrier: Carrier) -> None:
@@ -174,18 +185,67 @@ def test_a_job_that_came_further_before_each_of_two_losses_is_a_suspect_too(engi
     assert must_take(engine).is_suspect
 
 
-@pytest.mark.parametrize(("others", "seconds"), [(False, carrier_module.ALONE_HERE), (True, carrier_module.ALONE)])
-def test_others_wait_for_a_suspect_only_for_moments_where_no_other_worker_serves_them(
-    engine: Engine, carrier: Carrier, others: bool, seconds: float
+def test_where_no_other_worker_serves_its_queue_others_wait_for_a_suspect_for_moments(
+    engine: Engine, carrier: Carrier
 ) -> None:
-    a_suspect(engine)
-    if others:
-        new_worker(engine)
-    else:
-        with session_scope(engine) as session:
-            session.connection().execute(
-                text("UPDATE workers SET lost_at = now() WHERE id <> :own"), {"own": carrier._worker()}
-            )
-    began = time.monotonic()
-    assert turn(carrier)
-    assert seconds - 1 < carrier._alone_until - began <= seconds + 1
+    suspect, others = a_suspect(engine), enqueue(engine, 2)
+    execute(engine, "UPDATE workers SET heartbeat_at = now() - interval '25 s' WHERE id <> :own", own=carrier._worker())
+    assert ids(turn(carrier)) == [suspect]
+    assert turn(carrier) == []
+    pass_time(carrier, solitude.AT_LEAST)
+    assert ids(turn(carrier)) == others, "a silent worker may be dead"
+
+
+def test_where_another_worker_serves_its_queue_others_wait_for_a_suspect_for_a_minute(
+    engine: Engine, carrier: Carrier
+) -> None:
+    suspect, others = a_suspect(engine), enqueue(engine, 2)
+    assert ids(turn(carrier)) == [suspect]
+    for _ in range(3):
+        pass_time(carrier, solitude.AT_LEAST)
+        assert turn(carrier) == []
+    pass_time(carrier, solitude.AT_MOST)
+    assert ids(turn(carrier)) == others
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_workers_that_run_suspects_one_starts_the_others(engine: Engine, first: int) -> None:
+    """Whichever asks first; neither waits for the other one."""
+    carriers = [with_a_suspect(engine) for _ in range(2)]
+    own = [each._worker() for each in carriers]
+    execute(engine, "UPDATE workers SET stopped_at = now() WHERE id <> ALL (:own)", own=own)
+    others = enqueue(engine, 3)
+    started = {}
+    for each in (carriers[first], carriers[1 - first]):
+        pass_time(each, solitude.AT_LEAST)
+        started[each] = ids(turn(each))
+    assert [started[each] for each in carriers] == [[], others], "the one that began last"
+
+
+def test_a_due_job_of_another_queue_waits_for_a_suspect_for_moments(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solitude, "LOOK", 60.0)  # so that a slow machine is no reason
+    suspect, [job] = a_suspect(engine), enqueue(engine, kind=quiet)
+    assert ids(turn(carrier)) == [suspect]
+    carrier.wake(quiet.queue)
+    pass_time(carrier, solitude.AT_LEAST)
+    assert turn(carrier) == [], "another worker may start it"
+    execute(engine, "UPDATE background_jobs SET run_at = run_at - interval '60 s' WHERE id = :id", id=job)
+    carrier._solitude._look_at = 0
+    assert ids(turn(carrier)) == [job]
+
+
+def test_a_process_looks_by_itself_whether_jobs_wait_for_its_suspect(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suspect, [job] = a_suspect(engine), enqueue(engine, kind=quiet)
+    assert ids(turn(carrier)) == [suspect]
+    carrier.wake(quiet.queue)
+    carrier._once()
+    execute(engine, "UPDATE background_jobs SET run_at = now() - interval '1 s' WHERE id = :id", id=job)
+    pass_time(carrier, solitude.AT_LEAST)
+    monkeypatch.setattr(carrier_module, "LOOK", 0.01)
+    monkeypatch.setattr(carrier_module, "IDLE", 0.01)
+    carrier._once()
+    assert ids(all_handed(carrier)) == [job]

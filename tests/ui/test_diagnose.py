@@ -14,6 +14,7 @@ from core.diagnosis.place import JobPlace
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose, diagnose_user
 from core.jobs.labels import Label
+from core.jobs.losses import lost_again, overdue_again, returned_too_often
 from core.jobs.request import request
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
 from core.operation import CancelOffer, Operation, Progress
@@ -486,7 +487,10 @@ def test_an_accepted_cancel_is_offered_nowhere_again() -> None:
     ("values", "retries"),
     [
         ({"error_type": "GiveUp"}, False),
-        ({"error_type": "WorkerLost"}, False),
+        ({"error_type": "WorkerLost", "error_fingerprint": lost_again(3).fingerprint}, False),
+        ({"error_type": "WorkerLost", "error_fingerprint": overdue_again(2).fingerprint}, False),
+        ({"error_type": "WorkerLost", "error_fingerprint": returned_too_often(13).fingerprint}, False),
+        ({"error_type": "WorkerLost"}, True),
         ({"error_type": "WorkerLost", "attempt": 1, "max_attempts": 1}, True),
         ({"error_type": "TryAgain"}, True),
         ({"error_type": "KeyError"}, True),

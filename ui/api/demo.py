@@ -11,8 +11,8 @@ from core.actor import Actor
 from core.demo.metrics import Metrics, metrics_of
 from core.demo.presets import Preset
 from core.demo.source import knows_numbers
-from core.diagnosis.context import latest_job
 from core.diagnosis.customer import DemoState, demo_state, owner_after_check
+from core.diagnosis.latest import latest_job
 from core.models import Role, User
 from core.operations import operations_on
 from core.operations.demo import demo_mode
