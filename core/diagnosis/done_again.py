@@ -6,7 +6,7 @@ A failure that was dismissed or repaired is dealt with, too, but its work was no
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
@@ -16,6 +16,9 @@ from sqlmodel import col
 from core.models import BackgroundJob, JobStatus
 from core.operation import Machine
 from core.operations import MACHINES, operations_on
+
+#: So many repeats of a failure are looked at, one after the other: a success that came after more does not mend it.
+FURTHEST: Final = 20
 
 
 class Redone(StrEnum):
@@ -66,13 +69,17 @@ def _ways() -> Iterator[tuple[Machine[Any], list[str]]]:
 def _has_retry_that_succeeded(job: Any) -> ColumnElement[bool]:
     first, further = aliased(BackgroundJob), aliased(BackgroundJob)
     repeats = (
-        sa.select(col(first.id).label("id"), col(first.status).label("status"))
+        sa.select(col(first.id).label("id"), col(first.status).label("status"), sa.literal(1).label("number"))
         .where(col(first.retry_of) == col(job.id))
         .correlate(job)
         .cte("repeats", recursive=True, nesting=True)
     )
-    of_repeats = sa.select(col(further.id), col(further.status)).join(repeats, col(further.retry_of) == repeats.c.id)
-    repeats = repeats.union_all(of_repeats)
+    # With OFFSET, each repeat's own retries are looked up; else the whole of a small table may be read for each.
+    its_retries = (
+        sa.select(col(further.id), col(further.status)).where(col(further.retry_of) == repeats.c.id).offset(0).lateral()
+    )
+    of_repeats = sa.select(its_retries.c.id, its_retries.c.status, repeats.c.number + 1)
+    repeats = repeats.union_all(of_repeats.join_from(repeats, its_retries, repeats.c.number < FURTHEST))
     return sa.exists(sa.select(repeats.c.id).where(repeats.c.status == JobStatus.SUCCEEDED))
 
 
@@ -82,13 +89,18 @@ def _next_is_among(job: Any, machine: Machine[Any], names: list[str], *, succeed
     came_later = sa.tuple_(col(later.created_at), col(later.id)) > sa.tuple_(col(job.created_at), col(job.id))
     is_of_row = sa.and_(machine.id_column(later) == machine.id_column(job), col(later.machine) == machine.name)
     leads_there, status = col(later.kind).in_(names), col(later.status)
-    counts = sa.not_(sa.and_(leads_there, status == JobStatus.FAILED)) if succeeded else sa.true()
-    says = sa.and_(leads_there, status == JobStatus.SUCCEEDED) if succeeded else leads_there
     following = (
-        sa.select(says)
-        .where(is_of_row, came_later, status != JobStatus.CANCELLED, counts)
+        sa.select(col(later.created_at), col(later.id), status, leads_there.label("leads_there"))
+        .where(is_of_row, came_later, status != JobStatus.CANCELLED)
         .order_by(col(later.created_at), col(later.id))
-        .limit(1)
+        .limit(FURTHEST if succeeded else 1)
+        .correlate(job)
+        .subquery()
     )
+    says = sa.select(following.c.leads_there)
+    if succeeded:
+        has_failed_again = sa.and_(following.c.leads_there, following.c.status == JobStatus.FAILED)
+        says = sa.select(sa.and_(following.c.leads_there, following.c.status == JobStatus.SUCCEEDED))
+        says = says.where(sa.not_(has_failed_again)).order_by(following.c.created_at, following.c.id).limit(1)
     # Without a next job, it is NULL: neither done again nor not.
-    return sa.func.coalesce(following.correlate(job).scalar_subquery(), sa.false())
+    return sa.func.coalesce(says.scalar_subquery(), sa.false())

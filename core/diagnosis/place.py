@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.jobs.claim import MAY_START
+from core.jobs.claim import MAY_START, STOPPED
 from core.models import BackgroundJob, JobStatus
 from core.operations import BY_NAME
 from core.settings import settings
@@ -37,6 +37,7 @@ class JobPlace:
 
 
 _PLACE = sa.text(f"""
+    WITH {STOPPED}
     SELECT name, waiting, urgent, ahead FROM (
         SELECT unnest(queues) AS name FROM workers
         WHERE stopped_at IS NULL AND lost_at IS NULL AND queues @> ARRAY[CAST(:queue AS text)]

@@ -1,7 +1,7 @@
 """Counts of jobs: exact while that is cheap, else marked as an estimate or a lower bound."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,10 +15,13 @@ from core.job_list.filters import JobFilter
 from core.job_list.sources import CAP, FEW, LIVE, NEWEST, Job, kinds_and_queues
 from core.jobs.labels import STATUS_OF, Label, label_column
 from core.models import JobStatus
+from core.operations import BY_NAME
 
 LIVE_LABELS: Final = tuple(label for label in Label if STATUS_OF[label] in LIVE)
 #: The bulk of the table, counted as total minus the others.
 _MOSTLY: Final = (JobStatus.SUCCEEDED,)
+#: So many kinds are counted, each by itself; rows of other programs may name thousands. The others are only numbered.
+MOST_KINDS: Final = 50
 #: A limit above any backlog.
 EVERY: Final = 1_000_000
 
@@ -64,7 +67,7 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     """Count a filter's matches by `status`, by `label` of the unfinished, and by `kind`.
 
     Each number is the list's length if that value alone were selected in its facet. Kinds are left out where counting
-    them would take too long: in a search with very many matches.
+    them would take too long: in a search with very many matches, and beyond MOST_KINDS; `more` says how many these are.
     """
     base = in_any_status(session, job_filter.but(kind=frozenset()))
     within = job_filter.but(status=frozenset(), label=frozenset())  # the two that are counted
@@ -82,7 +85,7 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     return {
         "status": by_status,
         "label": _live_labels(session, base, within),
-        "kind": {} if searched else _by_kind(session, job_filter),
+        **({"kind": {}, "more": {}} if searched else _by_kind(session, job_filter)),
     }
 
 
@@ -101,7 +104,9 @@ def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: 
     return {
         "status": {status.value: Total(by_status[status.value], exact=True) for status in JobStatus},
         "label": {label.value: Total(by_label[label.value], exact=True) for label in LIVE_LABELS},
-        "kind": {kind: Total(by_kind[kind], exact=True) for kind in sorted(by_kind)},
+        **_kinds(
+            job_filter, [kind for kind, _ in by_kind.most_common()], lambda kind: Total(by_kind[kind], exact=True)
+        ),
     }
 
 
@@ -117,13 +122,21 @@ def _the_rest(session: Session, base: list[Branch], within: JobFilter, others: d
     return capped(_count(session, in_status(session, base, within), CAP + 1 + counted) - counted, CAP)
 
 
-def _by_kind(session: Session, job_filter: JobFilter) -> dict[str, Total]:
+def _by_kind(session: Session, job_filter: JobFilter) -> Facets:
     pairs = kinds_and_queues(session)
-    kinds = sorted({kind for kind, _ in pairs})
-    return {
-        kind: total_of_branches(session, branches(session, job_filter.but(kind=frozenset({kind})), pairs))
-        for kind in kinds
-    }
+    kinds = sorted({kind for kind, _ in pairs}, key=lambda kind: (kind not in BY_NAME, kind))
+
+    def number(kind: str) -> Total:
+        return total_of_branches(session, branches(session, job_filter.but(kind=frozenset({kind})), pairs))
+
+    return _kinds(job_filter, kinds, number)
+
+
+def _kinds(job_filter: JobFilter, kinds: list[str], number: Callable[[str], Total]) -> Facets:
+    """Return the facet of the chosen and the first other kinds, and how many `more` there are."""
+    first = sorted(kinds, key=lambda kind: kind not in job_filter.kind)[:MOST_KINDS]
+    more = {"kind": Total(len(kinds) - MOST_KINDS, exact=True)} if len(kinds) > MOST_KINDS else {}
+    return {"kind": {kind: number(kind) for kind in sorted(first)}, "more": more}
 
 
 def _live_labels(session: Session, base: list[Branch], within: JobFilter) -> dict[str, Total]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from core.database.statement import Statement
-from core.jobs.claim import MAY_START, NOT_SUSPECT
+from core.jobs.claim import MAY_START, NOT_SUSPECT, OTHERS_WAIT, STOPPED
 
 #: How many due jobs of a queue a look passes over whose kinds are paused or at their limit; a sweep passes over all.
 DEPTH: Final = 10_000
@@ -35,6 +35,7 @@ class DueQueue(NamedTuple):
 
 # Without `:depth` (NULL), it passes over any number of jobs whose kinds are paused or at their limit.
 _DUE = Statement(f"""
+    WITH {STOPPED}
     SELECT name AS queue, waiting, urgency
     FROM unnest(CAST(:queues AS text[])) AS name, LATERAL (
         SELECT count(*) AS waiting, min(priority) AS urgency FROM (
@@ -47,6 +48,7 @@ _DUE = Statement(f"""
         ) startable
     ) due
     WHERE waiting > 0 AND name <> ALL (ARRAY(SELECT q.name FROM queues q WHERE paused_at IS NOT NULL))
+      AND {OTHERS_WAIT.format(queue="name")}
 """)  # noqa: S608 - constants of this program
 
 

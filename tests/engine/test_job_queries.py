@@ -270,6 +270,23 @@ def test_many_rows_have_the_same_facets_as_few(session: Session, monkeypatch: py
             assert facets(session, job_filter) == few
 
 
+@pytest.mark.parametrize("few", [counts.FEW, 1])
+def test_facets_of_a_thousand_kinds_count_fifty_and_say_how_many_more_there_are(
+    session: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(counts, "FEW", few)
+    session.add_all(BackgroundJob(kind=f"another.{number:04}") for number in range(1_000))
+    job(session)
+    job(session)
+    with statements(engine) as executed:
+        numbers = facets(session, JobFilter(kind=frozenset({"another.0999"})))
+    assert len(executed) < 4 * counts.MOST_KINDS
+    assert len(numbers["kind"]) == counts.MOST_KINDS
+    assert numbers["more"] == {"kind": Total(1_001 - counts.MOST_KINDS, exact=True)}
+    shown = {kind: numbers["kind"][kind].value for kind in ("demo.enable", "another.0000", "another.0999")}
+    assert shown == {"demo.enable": 2, "another.0000": 1, "another.0999": 1}, "the console's own, the chosen, others"
+
+
 def test_a_jobs_page_holds_its_whole_chain_of_retries(session: Session) -> None:
     first = job(session, status="failed", created_at=NOW - timedelta(hours=2))
     second = job(session, status="failed", retry_of=first.id, created_at=NOW - timedelta(hours=1))

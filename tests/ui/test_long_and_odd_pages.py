@@ -5,8 +5,9 @@ from playwright.sync_api import expect
 from sqlalchemy import text
 from sqlmodel import Session
 
+from core.job_list.counts import MOST_KINDS
 from core.job_list.rows import ATTEMPTS_SHOWN, EVENTS_SHOWN
-from core.models import Role
+from core.models import BackgroundJob, Role
 from tests import driving
 from tests.factories import make_user
 from tests.ui.conftest import Console
@@ -53,6 +54,15 @@ def test_a_job_with_thousands_of_attempts_and_events_has_a_small_page(console: C
     expect(page.locator(".attempt")).to_have_count(ATTEMPTS_SHOWN)
     page.get_by_role("button", name="Back to the first").click()
     expect(page.locator(".attempt").first).to_contain_text("2000. running")
+
+
+def test_the_field_for_a_kind_offers_fifty_and_says_that_there_are_more(console: Console, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.add_all(BackgroundJob(kind=f"another.{number}") for number in range(MOST_KINDS + 3))
+    rows.commit()
+    page = console.open(viewer, "/jobs")
+    page.get_by_label("Kind", exact=True).click()
+    expect(page.get_by_text("3 more: search for them by name")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -95,7 +95,7 @@ def list_jobs(
 
 @router.get("/facets")
 def job_facets(request: Request, caller: FilterCaller) -> dict[str, dict[str, Any]]:
-    """Count the matching jobs by status and label; counts are exact or capped."""
+    """Count the matching jobs by status, label and kind, exactly or up to a cap; `more`: kinds that are not counted."""
     job_filter = _filter(request)
     counts = read(caller, Role.VIEWER, lambda session, _: facets(session, job_filter))
     return {facet: {name: asdict(total) for name, total in values.items()} for facet, values in counts.items()}

@@ -54,6 +54,8 @@ class FilterBar:
         self._chips: dict[Label, ui.element] = {}
         self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_fields)
         self._kind.props('outlined dense options-dense display-value="" aria-label="Kind"').classes("field")
+        with self._kind.add_slot("after-options"):
+            self._more_kinds = text("", "more-kinds", tag="div")
         self._search = ui.input(
             placeholder="User, error, kind or id", value=job_filter.q or "", on_change=self._apply_fields
         )
@@ -102,6 +104,7 @@ class FilterBar:
             set_pressed(chip, pressed)
         self._show_pressed()
         self._offer_kinds(counts["kind"])
+        self._more_kinds.text = more_kinds(counts["more"].get("kind"))
         self._show_others()
 
     def _show_pressed(self) -> None:
@@ -198,6 +201,11 @@ class FilterBar:
             text(f"Filter by {typed}")
         chip.props["title"] = "A filter is not searched as text."
         chip.on("click", self._accept)
+
+
+def more_kinds(total: Total | None) -> str:
+    """Return what stands below the kinds that can be chosen, if there are others."""
+    return "" if total is None else f"{shown(total)} more: search for them by name"
 
 
 def shown(total: Total | None) -> str:
