@@ -40,7 +40,7 @@ def values(engine: Engine) -> dict[str, Any]:
     """Return the parameters of every statement here, for a worker that knows all kinds and the stopped one."""
     known = claim.values_of(new_worker(engine), QUEUE, [*BY_NAME, STOPPED], timedelta(minutes=5), alone=True, claims=8)
     ending = {"ids": [], "tokens": [], "results": [], "shard": 0}
-    return {**known, **ending, "queues": [QUEUE], "most": 100, "depth": None}
+    return {**known, **ending, "queues": [QUEUE], "most": 100, "depth": None, "waited": timedelta()}
 
 
 def execute(session: Session, statement: str, **values: object) -> None:
