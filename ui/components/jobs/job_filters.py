@@ -1,11 +1,10 @@
 """The filters above the list of jobs: states with counts, kind, search text, and other filters in the URL."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 
 from core.job_list.counts import Facets, Total
 from core.job_list.filters import JobFilter
@@ -38,8 +37,6 @@ _FIELDS: Final = frozenset({"status", "label", "kind", "q"})
 
 #: Seconds between two counts while jobs change.
 COUNT_AGAIN: Final = 2.0
-#: Seconds for which the page itself waits for them: among a million jobs they take longer than its rows.
-COUNT_PATIENCE: Final = 0.05
 
 OnChange = Callable[[JobFilter, Change], Awaitable[None]]
 
@@ -75,19 +72,15 @@ class FilterBar:
         self._others = Part(self._draw_others, "others")
 
     async def begin(self) -> None:
-        """Show the counts, now if they are there soon, and keep them fresh."""
+        """Show the counts now, and keep them fresh."""
         await self._name()
-        await asyncio.wait([background_tasks.create(self._look_here(), name="jobs: count")], timeout=COUNT_PATIENCE)
+        await self._look()
         keep_roughly_fresh(self._group, self._look, seconds=COUNT_AGAIN)
 
     async def refresh(self) -> None:
         """Count again, for the person who asks."""
         job_filter = self._filter
         self._show(job_filter, await query_cache.jobs.anew(job_filter))
-
-    async def _look_here(self) -> None:
-        with self._group:
-            await self._look()
 
     async def _look(self) -> None:
         job_filter = self._filter
