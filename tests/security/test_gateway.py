@@ -58,7 +58,7 @@ def test_workers_write_through_the_engine_and_never_by_a_statement_of_their_own(
         path for path in writers() if path.startswith(("core.jobs.", "core.schedules.scheduling.", "core.audit.chain."))
     )
     writes = [line for module in modules("tasks").values() for line in violations(module, engine)]
-    # One statement for a group of endings and claims, which is that of core's `finish_and_claim`; and two that only read.
+    # One for a group of endings and claims, that of core's `finish_and_claim`; and two that only read.
     allowed = r"tasks\.(carrier|solitude):\d+ core\.database\.statement\.for_one_statement writes, and is no command"
     assert [line for line in writes if not re.fullmatch(allowed, line)] == []
 
