@@ -26,7 +26,8 @@ from ui.api import metrics, probes
 from ui.auth_middleware import AuthMiddleware
 from ui.public_limits import SharedAnswer
 
-FEW = Limit("few", 3, 60, "Too many of these.")
+LONG = 86_400
+FEW = Limit("few", 3, LONG, "Too many of these.")
 pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
@@ -83,7 +84,7 @@ def test_a_refusal_says_when_it_ends(redis_url: str) -> None:
         rate_limits.check(FEW, "a")
     with pytest.raises(TooMany) as refused:
         rate_limits.check(FEW, "a")
-    assert 1 <= refused.value.retry_after <= 60
+    assert 1 <= refused.value.retry_after <= LONG
     assert "Too many of these. Wait" in refused.value.detail
 
 
@@ -94,7 +95,7 @@ def test_nothing_is_limited_without_a_limiter() -> None:
 
 def lowered(monkeypatch: pytest.MonkeyPatch, redis_url: str, name: str) -> None:
     limit: Limit = getattr(rate_limits, name)
-    monkeypatch.setattr(rate_limits, name, Limit(limit.name, 3, limit.seconds, limit.says))
+    monkeypatch.setattr(rate_limits, name, Limit(limit.name, 3, LONG, limit.says))
     rate_limits.use(SharedLimiter(redis_url))
 
 
@@ -108,7 +109,7 @@ def test_a_person_is_answered_429_with_retry_after(
     answers: list[Any] = [admin.post(path) for _ in range(4)]
     assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
     assert answers[-1].headers["content-type"] == "application/problem+json"
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= LONG
 
 
 def guess(client: TestClient, email: str = "nobody@example.com") -> Any:
@@ -145,7 +146,7 @@ def test_a_client_that_opens_pages_without_end_has_to_wait(
     pages.cookies = client.cookies
     answers = [pages.get(path) for path in ("/jobs", "/", "/users/1", "/no/such/page")]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= LONG
 
 
 def test_made_up_tokens_are_counted_by_address(
@@ -183,12 +184,11 @@ PUBLIC = ["/healthz", "/readyz", "/metrics", "/login", "/login/oidc", "/login/co
 def test_a_public_route_is_limited_by_address(
     anonymous: TestClient, redis_url: str, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    stranger(anonymous).get(path)  # what is made once takes seconds, in which a minute may end
     lowered(monkeypatch, redis_url, "STRANGERS")
     client = stranger(anonymous)
     answers = [client.get(path) for _ in range(4)]
     assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= LONG
     assert path == "/healthz" or client.get("/healthz").status_code == 200, "a flood elsewhere leaves probes alone"
 
 
