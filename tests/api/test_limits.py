@@ -26,6 +26,7 @@ from ui.api import metrics, probes
 from ui.auth_middleware import AuthMiddleware
 from ui.public_limits import SharedAnswer
 
+#: Seconds of a window: the end of a minute, at which counts begin again, may come during any test.
 LONG = 86_400
 FEW = Limit("few", 3, LONG, "Too many of these.")
 pytestmark = pytest.mark.usefixtures("quick_hashes")
