@@ -101,12 +101,11 @@ def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: 
             not job_filter.label or label in job_filter.label
         ):
             by_kind[kind] += number
+    most_frequent = sorted(by_kind, key=lambda kind: (-by_kind[kind], kind))
     return {
         "status": {status.value: Total(by_status[status.value], exact=True) for status in JobStatus},
         "label": {label.value: Total(by_label[label.value], exact=True) for label in LIVE_LABELS},
-        **_kinds(
-            job_filter, [kind for kind, _ in by_kind.most_common()], lambda kind: Total(by_kind[kind], exact=True)
-        ),
+        **_kinds(job_filter, most_frequent, lambda kind: Total(by_kind[kind], exact=True)),
     }
 
 
