@@ -50,6 +50,10 @@ def operations(schema: object) -> list[object]:
     return [result.ok() for result in schema.get_all_operations()]
 
 
+#: Headers with which a request ends before it reaches the API, with an answer of the connection (test_connections.py).
+OF_THE_CONNECTION = {"transfer-encoding", "content-length", "connection", "upgrade", "expect"}
+
+
 def test_the_documentation_says_what_needs_a_session_or_a_token(schema: object, operations: list[object]) -> None:
     assert {scheme["type"] for scheme in schema.raw_schema["components"]["securitySchemes"].values()} == {
         "apiKey",
@@ -84,6 +88,8 @@ def tried(site: Site, operation: object, mode: GenerationMode) -> Iterator[str]:
         suppress_health_check=list(HealthCheck),
     )
     def attempt(case: object) -> None:
+        for name in OF_THE_CONNECTION & {each.lower() for each in case.headers or ()}:
+            del case.headers[name]
         answer = case.call(cookies=cookies, session=line)
         case.validate_response(answer, excluded_checks=excluded)
         if answer.status_code < 300:  # repeats the request without a session and with a wrong one; once is enough
