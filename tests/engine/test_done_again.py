@@ -67,13 +67,11 @@ def read_below(node: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize("add", [chain, requests])
 @pytest.mark.parametrize("answer", Redone)
-@pytest.mark.parametrize("analysed", [True, False])
 def test_a_failure_that_was_repeated_hundreds_of_times_costs_a_few_rows(
-    session: Session, add: Any, answer: Redone, analysed: bool
+    session: Session, add: Any, answer: Redone
 ) -> None:
     add(session, LONG)
-    if analysed:
-        session.connection().exec_driver_sql("ANALYZE background_jobs")
+    session.connection().exec_driver_sql("ANALYZE background_jobs")  # without, the plan is a matter of chance
     assert rows_read(session, answer) < LONG * 2 * (FURTHEST + 2)
 
 
