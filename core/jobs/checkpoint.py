@@ -9,10 +9,11 @@ from core.crash import crash_point
 from core.database.statement import Statement
 from core.errors import LeaseLost
 from core.jobs.claim import Claimed
+from core.jobs.failure import storable
 from core.operation import Progress
 
 #: Characters of a progress message that are kept.
-MOST_SHOWN = 500
+MOST_CHARACTERS = 500
 
 _CHECKPOINT = Statement("""
     UPDATE background_jobs SET
@@ -36,7 +37,7 @@ def checkpoint(session: Session, held: Claimed, progress: Progress, step_limit: 
         "token": held.token,
         "done": progress.done,
         "total": progress.total,
-        "message": progress.message[:MOST_SHOWN].replace("\x00", ""),
+        "message": storable(progress.message, MOST_CHARACTERS),
         "step_limit": step_limit.total_seconds(),
     }
     row = _CHECKPOINT.run(session, values)

@@ -31,7 +31,7 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """Return an exception as data that PostgreSQL accepts, even for an exception that cannot be printed."""
-    message = _clean(_text_of(error), MESSAGE_LIMIT)
+    message = storable(_text_of(error), MESSAGE_LIMIT)
     kind = type(error).__name__
     place = "" if isinstance(error, JobError) else _place_of(error)
     return Failure(kind, message, _traceback_of(error), fingerprint(kind, message, place), isinstance(error, GiveUp))
@@ -55,7 +55,7 @@ def _traceback_of(error: BaseException) -> str:
         text = "".join(traceback.format_exception(error))
     except Exception:  # noqa: BLE001
         text = f"{type(error).__name__}: its traceback cannot be read"
-    return _clean(text[-TRACEBACK_LIMIT:], TRACEBACK_LIMIT)
+    return storable(text[-TRACEBACK_LIMIT:], TRACEBACK_LIMIT)
 
 
 def _place_of(error: BaseException) -> str:
@@ -63,7 +63,8 @@ def _place_of(error: BaseException) -> str:
     return f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].name}" if frames else ""
 
 
-def _clean(text: str, limit: int) -> str:
+def storable(text: str, limit: int) -> str:
+    """Return the beginning of a text as PostgreSQL takes it: without NUL and halves of characters."""
     return text[:limit].replace("\x00", "").encode("utf-8", "replace").decode()
 
 

@@ -15,6 +15,7 @@ from core.database.engine import session_scope
 from core.jobs import finish
 from core.jobs import run as run_module
 from core.jobs.batch import Ended
+from core.jobs.checkpoint import MOST_CHARACTERS
 from core.jobs.claim import Claimed
 from core.jobs.request import request_task
 from core.jobs.result import MOST_BYTES
@@ -107,6 +108,19 @@ def test_a_task_that_leaves_nothing_to_commit_ends_in_a_batch(engine: Engine, ca
     outcome = run_by(engine, carrier, held)
     job = job_row(engine, held.id)
     assert (outcome, job.status, job.result) == (AttemptOutcome.SUCCEEDED, JobStatus.SUCCEEDED, {"sent": 1})
+
+
+def test_a_progress_message_is_kept_as_far_as_it_can_be_stored(
+    engine: Engine, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talkative(_: TaskWork[NoForm]) -> Steps:
+        yield Progress(1, 1, "\x00a\ud800" + "x" * 1_000)
+        return None
+
+    use(monkeypatch, talkative)
+    held = claimed(engine, carrier)
+    assert run_by(engine, carrier, held) is AttemptOutcome.SUCCEEDED
+    assert job_row(engine, held.id).progress_message == "a?" + "x" * (MOST_CHARACTERS - 3)
 
 
 def test_a_cancel_that_was_accepted_before_the_batch_is_kept(engine: Engine, carrier: Carrier) -> None:
