@@ -49,10 +49,11 @@ def toast(page: object, text: str) -> None:
     page.locator(".q-notification").filter(has_text=text).wait_for()
 
 
-def lies_within(bubble: dict[str, float] | None, row: dict[str, float]) -> bool:
+def lies_within(bubble: dict[str, float] | None, row: dict[str, float] | None) -> bool:
     """Tell whether a bubble covers no other row."""
     return (
         bubble is not None
+        and row is not None
         and row["y"] <= bubble["y"]
         and bubble["y"] + bubble["height"] <= row["y"] + row["height"]
         and bubble["x"] >= 0
@@ -283,8 +284,14 @@ def test_support_sees_everything_and_reads_why_the_buttons_are_not_for_them(cons
     pause.hover()
     bubble = page.locator(".q-tooltip").filter(has_text="needs the role admin")
     bubble.wait_for()
-    row = pause.locator("xpath=ancestor::*[self::tr or contains(@class, 'schedule')][1]").bounding_box()
-    eventually(lambda: lies_within(bubble.bounding_box(), row))
+    row = pause.locator("xpath=ancestor::*[self::tr or contains(@class, 'schedule')][1]")
+
+    def is_in_its_row() -> bool:
+        """Point at the button again: a banner that has come meanwhile has moved it."""
+        pause.hover()
+        return lies_within(bubble.bounding_box(timeout=1_000), row.bounding_box())
+
+    eventually(is_in_its_row)
     pause.dispatch_event("click")
     toast(page, "needs the role admin")
     assert page.get_by_role("dialog").count() == 0
