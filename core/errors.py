@@ -13,6 +13,7 @@ UnstuckError
 ├── JobError                a job's own failure; it is stored on the job
 │   ├── TryAgain            a temporary failure: another attempt follows
 │   └── GiveUp              a permanent failure: the job fails now
+│       └── OnlyTheOwner    the owner of the row can mend it, and nobody else
 ├── LeaseLost               another worker holds this job; this one writes nothing more
 └── Unusable                the program cannot run here; the message says what to do
 """
@@ -117,11 +118,26 @@ class JobError(UnstuckError):
 
 
 class TryAgain(JobError):
-    """A temporary failure; the engine makes another attempt after a pause."""
+    """A temporary failure; the engine makes another attempt after a pause, of at least `after` seconds.
+
+    `is_untouched`: the other side has said that it did nothing of what it was asked.
+    """
+
+    def __init__(self, detail: str, after: float = 0, *, is_untouched: bool = False) -> None:
+        super().__init__(detail)
+        self.after = after
+        self.is_untouched = is_untouched
 
 
 class GiveUp(JobError):
     """A permanent failure; the job fails without another attempt."""
+
+
+class OnlyTheOwner(GiveUp):
+    """A permanent failure that only the owner of the row can mend; they read the message, too.
+
+    How they mend it is said by the operation (`owners_way`).
+    """
 
 
 class LeaseLost(UnstuckError):

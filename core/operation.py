@@ -103,6 +103,10 @@ class NoForm(Form):
     """A form without fields."""
 
 
+def _not_at_work(*_: object) -> None:
+    raise RuntimeError("only a job that runs may request another one")
+
+
 @dataclass(slots=True)
 class Work(Generic[RowT, FormT]):
     """The input of an operation's code: a transaction, a row, a form, and the progress of earlier attempts."""
@@ -118,6 +122,8 @@ class Work(Generic[RowT, FormT]):
     began_at: datetime
     #: Tells, in a transaction of its own, whether a cancel was accepted meanwhile: to ask during a call to the outside.
     is_cancel_requested: Callable[[], bool] = lambda: False
+    #: Requests the operation of this name on a row, by the program, in this transaction.
+    request: Callable[[str, UUID], None] = _not_at_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,10 @@ class Machine(Generic[RowT]):
     table: type[RowT]
     column: str
     failed: StrEnum
+    #: Its name at the beginning of a sentence.
+    label: str
+    #: Tells whether a row of the table is moved by operations at all.
+    covers: Callable[[RowT], bool] = lambda row: True
 
     @property
     def name(self) -> str:
@@ -186,6 +196,10 @@ class Operation(Generic[RowT, FormT]):
     max_attempts: int = 3
     #: Starting it needs a reason.
     needs_reason: bool = False
+    #: How the row's owner mends what only they can (OnlyTheOwner), said to them; empty: there is no such failure.
+    owners_way: str = ""
+    #: Only the owner's consent starts it, given elsewhere: it is not offered as a button, and cannot be done again.
+    needs_consent: bool = False
     #: The program outside of ours that `run` calls; None: it calls none.
     outside: OutsideService | None = None
 
@@ -203,6 +217,7 @@ class TaskWork(Generic[FormT]):
     key: str
     done: int
     began_at: datetime
+    request: Callable[[str, UUID], None] = _not_at_work
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.errors import GiveUp, JobError
+from core.errors import GiveUp, JobError, TryAgain
 
 #: Maximum stored characters of a message and of a traceback.
 MESSAGE_LIMIT = 8_000
@@ -20,13 +20,17 @@ _VARIABLE = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The stored data of an exception; `final` means that another attempt would not help."""
+    """The stored data of an exception; `final` means that another attempt would not help.
+
+    `after`: the seconds for which another attempt has to wait at least, as the other side has asked.
+    """
 
     type: str
     message: str
     traceback: str
     fingerprint: str
     final: bool = False
+    after: float = 0
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -34,7 +38,9 @@ def failure_of(error: BaseException) -> Failure:
     message = storable(_text_of(error), MESSAGE_LIMIT)
     kind = type(error).__name__
     place = "" if isinstance(error, JobError) else _place_of(error)
-    return Failure(kind, message, _traceback_of(error), fingerprint(kind, message, place), isinstance(error, GiveUp))
+    after = error.after if isinstance(error, TryAgain) else 0
+    mark = fingerprint(kind, message, place)
+    return Failure(kind, message, _traceback_of(error), mark, isinstance(error, GiveUp), after)
 
 
 def fingerprint(kind: str, message: str, place: str = "") -> str:

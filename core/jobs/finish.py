@@ -60,7 +60,7 @@ def fail_or_retry(session: Session, job: BackgroundJob, failure: Failure) -> Non
         return settle(session, job, cancelled(job))
     if failure.final or job.attempt >= job.max_attempts:
         return fail(session, job, failure)
-    delay = backoff(job.attempt)
+    delay = max(backoff(job.attempt), failure.after)
     again = Transition(
         status=JobStatus.QUEUED,
         outcome=AttemptOutcome.ERROR,

@@ -6,6 +6,7 @@ No queries live here; migrations bring a database to these tables.
 from core.models.audit_checkpoint import AuditCheckpoint
 from core.models.audit_seal import AuditSeal
 from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
+from core.models.consent import Consent
 from core.models.event import Event
 from core.models.idempotency_key import IdempotencyKey
 from core.models.interaction import Interaction
@@ -16,6 +17,7 @@ from core.models.queue import JobCounter, JobKind, Queue
 from core.models.schedule import Schedule, ScheduleTick
 from core.models.secret_key import SecretKeyId
 from core.models.session import SignInLink, UserSession
+from core.models.token_revocation import IssuedKind, TokenRevocation
 from core.models.user import DemoModeStatus, Role, User
 from core.models.worker import Worker
 
@@ -26,10 +28,12 @@ __all__ = [
     "AuditSeal",
     "BackgroundJob",
     "ConnectionStatus",
+    "Consent",
     "DemoModeStatus",
     "Event",
     "IdempotencyKey",
     "Interaction",
+    "IssuedKind",
     "JobAttempt",
     "JobCounter",
     "JobKind",
@@ -48,6 +52,7 @@ __all__ = [
     "SecretKeyId",
     "SignInLink",
     "SpentState",
+    "TokenRevocation",
     "User",
     "UserSession",
     "Worker",

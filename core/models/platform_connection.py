@@ -29,7 +29,20 @@ class PlatformConnection(SQLModel, table=True):
     """One account on one platform. Tokens are stored encrypted: see core/encryption/cipher.py."""
 
     __tablename__ = "platform_connections"
-    __table_args__ = (one_of("connection_status", ConnectionStatus),)
+    __table_args__ = (
+        one_of("connection_status", ConnectionStatus),
+        sa.Index(
+            "ix_platform_connections_attention",
+            "connection_status",
+            postgresql_where=sa.text("connection_status IN ('connecting', 'refreshing', 'disconnecting', 'failed')"),
+        ),
+        sa.Index(
+            "ix_platform_connections_refresh",
+            "platform",
+            "refresh_at",
+            postgresql_where=sa.text("refresh_at IS NOT NULL"),
+        ),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     user_id: UUID = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
@@ -43,6 +56,15 @@ class PlatformConnection(SQLModel, table=True):
     access_token: str | None = Field(default=None, sa_type=sa.Text)
     refresh_token: str | None = Field(default=None, sa_type=sa.Text)
     token_expires_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: The provider's id of the account, and what its owner has granted, separated by spaces.
+    account_id: str | None = Field(default=None, sa_type=sa.Text)
+    scopes: str | None = Field(default=None, sa_type=sa.Text)
+    #: When the program is to refresh it by itself; None: never.
+    refresh_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: When the refresh token was sent, until the answer is stored; what became of it is unknown meanwhile.
+    asked_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: When the provider said that access has ended: only the creator can connect again.
+    withdrawn_at: datetime | None = Field(default=None, sa_type=Moment)
     #: Created and deleted by demo mode; the user's own connections are never touched.
     is_demo: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)

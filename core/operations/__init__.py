@@ -9,16 +9,26 @@ from sqlmodel import SQLModel
 
 from core.errors import NotFound
 from core.operation import Machine, Operation, Task
-from core.operations import demo, maintenance
+from core.operations import connection, connection_upkeep, demo, maintenance
 from core.outside import OutsideService
 from core.wording import shortened
 
 #: A new operation is listed here and nowhere else.
-OPERATIONS: tuple[Operation[Any, Any], ...] = (demo.enable, demo.switch, demo.disable, demo.dismiss)
+OPERATIONS: tuple[Operation[Any, Any], ...] = (
+    demo.enable,
+    demo.switch,
+    demo.disable,
+    demo.dismiss,
+    connection.connect,
+    connection.refresh,
+    connection.disconnect,
+)
 TASKS: tuple[Task[Any], ...] = (
     maintenance.delete_old_jobs,
     maintenance.expire_sessions,
     maintenance.archive_audit_log,
+    connection_upkeep.refresh_due,
+    connection_upkeep.revoke_owed,
 )
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)
@@ -42,7 +52,7 @@ def known(name: str) -> Operation[Any, Any] | Task[Any]:
 
 def operations_of(row: SQLModel) -> tuple[Operation[Any, Any], ...]:
     """Return the operations that can move this row, whatever state it is in now."""
-    return tuple(operation for operation in OPERATIONS if operation.machine.table is type(row))
+    return tuple(each for each in OPERATIONS if each.machine.table is type(row) and each.machine.covers(row))
 
 
 def operations_on(machine: Machine[Any]) -> tuple[Operation[Any, Any], ...]:

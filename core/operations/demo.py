@@ -15,7 +15,7 @@ from core.operation import CancelOffer, FailureEffect, Form, FormT, Machine, NoF
 from core.outside import OutsideService
 from core.settings import settings
 
-demo_mode = Machine(User, "demo_mode_status", failed=DemoModeStatus.FAILED)
+demo_mode = Machine(User, "demo_mode_status", failed=DemoModeStatus.FAILED, label="Demo mode")
 
 QUEUE = "demo"
 

@@ -22,8 +22,8 @@ from joserfc.jwk import KeySet
 
 from core import clock
 from core.errors import NotSignedIn
+from core.limited_transport import LimitedTransport
 from core.outside import trusted
-from core.people.limited_transport import LimitedTransport
 from core.settings import settings
 
 #: The path to which the provider sends people back; it is registered there and must match exactly.

@@ -1,0 +1,233 @@
+"""Requests to a platform's provider; Authlib does the protocol. Each is one call with a bounded wait.
+
+Errors are sentences that begin with the platform's name. Nothing of an answer is in them but words of the protocol: an
+answer may hold tokens.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx2
+from authlib.common.errors import AuthlibBaseError
+from authlib.common.urls import add_params_to_qs
+from authlib.integrations.httpx_client import OAuth2Client
+
+from core import clock
+from core.errors import GiveUp, OnlyTheOwner, Unusable
+from core.oauth.providers import Provider, TokenExchange
+from core.oauth.transport import REPORT, ProviderTransport
+from core.settings import settings
+
+#: The path to which providers send creators back; it is registered there and must match exactly.
+RETURN_PATH: Final = "/connections/callback"
+#: Seconds for one answer.
+ANSWER_SECONDS: Final = 10.0
+#: The shortest and longest life of a token that is believed, in seconds; one without a life ends in an hour.
+_SHORTEST, _LONGEST, _USUAL = 60, 400 * 86_400, 3_600
+#: Characters of a token, a handle and an id that are stored.
+_MOST_TOKEN, _MOST_NAME = 8_000, 200
+#: What providers answer where the access that a token or code stands for has ended (RFC 6749, 5.2).
+_ENDED: Final = frozenset({"invalid_grant", "access_denied", "invalid_token"})
+#: What they answer where our settings are wrong.
+_OURS: Final = frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "redirect_uri_mismatch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a provider has issued; it prints without its secrets."""
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    expires_at: datetime
+    #: Granted scopes; empty: the provider did not say.
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The account that a token belongs to."""
+
+    account_id: str
+    handle: str
+
+
+class AccessEnded(OnlyTheOwner):
+    """The provider does not take this token or code, and will not take it again."""
+
+
+class ProviderClient:
+    """One platform's provider, for a few requests.
+
+    Its calls raise TryAgain (it is busy or away), AccessEnded, or GiveUp (it does not keep to the rules).
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._client = OAuth2Client(
+            provider.client_id,
+            provider.client_secret,
+            token_endpoint_auth_method=self._with_secret,
+            revocation_endpoint_auth_method=self._with_secret,
+            redirect_uri=return_address(),
+            code_challenge_method="S256" if provider.has_pkce else None,
+            transport=ProviderTransport(provider.label),
+            timeout=ANSWER_SECONDS,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def consent_address(self, state: str, verifier: str) -> str:
+        """Return where to send the creator's browser; asks nobody."""
+        provider = self.provider
+        key = {} if provider.id_parameter == "client_id" else {provider.id_parameter: provider.client_id}
+        scope = provider.scope_separator.join(provider.scopes)
+        address, _ = self._client.create_authorization_url(
+            provider.authorize, state=state, code_verifier=verifier, scope=scope, **key, **provider.extra
+        )
+        return str(address)
+
+    def tokens_for(self, code: str, verifier: str) -> Tokens:
+        """Exchange a code, which works once."""
+        more = {"code_verifier": verifier} if self.provider.has_pkce else {}
+        return self._tokens(lambda: self._client.fetch_token(self.provider.token, code=code, **more))
+
+    def lengthened(self, tokens: Tokens) -> Tokens:
+        """Return tokens that live longer, at a platform where the first ones are short; else the same."""
+        exchange = self.provider.exchange
+        return self._exchanged(tokens.access, exchange, exchange.first) if exchange else tokens
+
+    def refreshed(self, access: str, refresh: str | None) -> Tokens:
+        """Return new tokens; a provider that rotates has spent the refresh token then."""
+        if exchange := self.provider.exchange:
+            return self._exchanged(access, exchange, exchange.again)
+        if not refresh:
+            raise AccessEnded(f"{self.provider.label} has given nothing to renew this access with.")
+        return self._tokens(lambda: self._client.refresh_token(self.provider.token, refresh_token=refresh), refresh)
+
+    def profile_of(self, access: str) -> Profile:
+        """Return the account of an access token."""
+        bearer = {"Authorization": f"Bearer {access}"}
+        answer = self._client.get(self.provider.profile, auth=None, headers=bearer)
+        if answer.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
+            raise AccessEnded(f"{self.provider.label} does not let us read the account.")
+        names = self.provider.profile_fields
+        account, handle = (_at(_json(self.provider, answer), path) for path in (names.account, names.handle))
+        if not account:
+            raise GiveUp(f"{self.provider.label} sent a profile without an account. {REPORT}")
+        return Profile(account, handle or account)
+
+    def is_active(self, token: str) -> bool | None:
+        """Tell whether a token can still be used (RFC 7662); None: the provider does not answer such questions."""
+        if not self.provider.introspect:
+            return None
+        answer = self._client.introspect_token(self.provider.introspect, token=token)
+        return _json(self.provider, answer).get("active") is True
+
+    def revoke(self, token: str, kind: str) -> None:
+        """Take back a token (RFC 7009); one that has ended already is no error, nor is a platform without a way."""
+        if not self.provider.revoke:
+            return
+        answer = self._client.revoke_token(self.provider.revoke, token=token, token_type_hint=kind)
+        if answer.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN, httpx2.codes.NOT_FOUND):
+            raise GiveUp(f"{self.provider.label} refused to end the access ({answer.status_code}).")
+
+    def _exchanged(self, access: str, exchange: TokenExchange, way: tuple[str, str]) -> Tokens:
+        provider, (address, grant) = self.provider, way
+        asked = {
+            "grant_type": grant,
+            "client_id": provider.client_id,
+            "client_secret": provider.client_secret,
+            exchange.parameter: access,
+        }
+        answer = self._client.get(address, auth=None, params=asked)
+        if answer.status_code in (httpx2.codes.BAD_REQUEST, httpx2.codes.UNAUTHORIZED):
+            raise AccessEnded(f"{provider.label} ended this access.")
+        return _tokens(provider, _json(provider, answer), None)
+
+    def _tokens(self, ask: Any, refresh: str | None = None) -> Tokens:
+        try:
+            return _tokens(self.provider, ask(), refresh)
+        except AuthlibBaseError as error:
+            raise self._refusal(str(error.error)) from None
+        except (httpx2.HTTPStatusError, ValueError, TypeError, RecursionError):
+            raise GiveUp(f"{self.provider.label} sent an answer without tokens. {REPORT}") from None
+
+    def _refusal(self, word: str) -> Exception:
+        label, platform = self.provider.label, self.provider.platform.upper()
+        if word in _ENDED:
+            return AccessEnded(f"{label} ended this access.")
+        if word in _OURS:
+            return GiveUp(
+                f"{label} does not accept this program ({word}): check UNSTUCK_{platform}_CLIENT_ID, its secret, and "
+                f"the address {return_address()} in the app's settings there."
+            )
+        return GiveUp(f"{label} refused the request. {REPORT}")
+
+    def _with_secret(
+        self, client: Any, method: str, address: str, headers: dict[str, str], body: Any
+    ) -> tuple[str, dict[str, str], Any]:
+        """Authenticate in the body: every platform takes that, some under a name of their own."""
+        ours = [(self.provider.id_parameter, self.provider.client_id), ("client_secret", self.provider.client_secret)]
+        return address, headers, add_params_to_qs(body or "", ours)
+
+
+def return_address() -> str:
+    """Return the address to which providers send creators back. Raises Unusable without a public URL."""
+    url = settings().public_url
+    if not url:
+        raise Unusable("Connecting platforms needs UNSTUCK_PUBLIC_URL, the URL that people open.")
+    return url.rstrip("/") + RETURN_PATH
+
+
+def _tokens(provider: Provider, answer: Any, refresh: str | None) -> Tokens:
+    """Return an answer's tokens, checked; without a new refresh token, the present one stays."""
+    inner = answer.get("data") if isinstance(answer, dict) else None
+    answer = inner[0] if isinstance(inner, list) and inner else answer  # Instagram's way
+    access, new = answer.get("access_token"), answer.get("refresh_token") or refresh
+    is_sound = isinstance(access, str) and 0 < len(access) <= _MOST_TOKEN and (new is None or isinstance(new, str))
+    if not is_sound or len(new or "") > _MOST_TOKEN:
+        raise GiveUp(f"{provider.label} sent an answer without tokens. {REPORT}")
+    return Tokens(access, new, _end_of(answer.get("expires_in")), _scopes(answer))
+
+
+def _end_of(seconds: object) -> datetime:
+    """Return when a token ends, by our clock; a life that nobody can mean counts as an hour."""
+    is_number = isinstance(seconds, int | float | str) and str(seconds).replace(".", "", 1).isdigit()
+    life = float(str(seconds)) if is_number else _USUAL
+    return clock.now() + timedelta(seconds=min(max(life, _SHORTEST), _LONGEST))
+
+
+def _scopes(answer: dict[str, Any]) -> tuple[str, ...]:
+    granted = answer.get("scope") or answer.get("permissions") or ""
+    words = granted if isinstance(granted, list) else str(granted).replace(",", " ").split()
+    return tuple(str(word)[:_MOST_NAME] for word in words)[:50]
+
+
+def _json(provider: Provider, answer: httpx2.Response) -> dict[str, Any]:
+    try:
+        content = answer.json()
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise GiveUp(f"{provider.label} sent something else than JSON ({answer.status_code}). {REPORT}")
+    return content
+
+
+def _at(content: Any, path: tuple[str | int, ...]) -> str:
+    """Return the text at a path of JSON, without what PostgreSQL cannot store; empty: there is none."""
+    for step in path:
+        try:
+            content = content[step]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    text = str(content) if isinstance(content, str | int) else ""
+    return text[:_MOST_NAME].replace("\x00", "").encode("utf-8", "replace").decode()

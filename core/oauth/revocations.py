@@ -1,0 +1,131 @@
+"""What a provider has issued and the program gives up: it is owed a revocation until the provider has taken it back.
+
+Giving up writes a row, in the transaction that takes the secret out of its place: so nothing is held by nobody,
+wherever a process dies. Revoking twice does no harm.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.errors import GiveUp, TryAgain
+from core.models import IssuedKind, PlatformConnection, TokenRevocation
+from core.oauth.client import AccessEnded, ProviderClient
+from core.oauth.providers import provider_of
+from core.oauth.tokens import forget, seal, unseal
+
+#: For so long a provider is asked again and again; then the program gives up, and says so.
+PATIENCE: Final = timedelta(days=30)
+_LONGEST_PAUSE: Final = timedelta(hours=6)
+
+
+def owe_tokens(session: Session, connection: PlatformConnection, reason: str) -> None:
+    """Move a connection's tokens to the revocations; one revocation ends what both tokens stand for."""
+    if secret := connection.refresh_token or connection.access_token:
+        kind = IssuedKind.REFRESH_TOKEN if connection.refresh_token else IssuedKind.ACCESS_TOKEN
+        _owe(session, connection, kind, secret, reason)
+    forget(connection)
+    session.flush()
+
+
+def owe_code(session: Session, connection: PlatformConnection, code: str, verifier: str, reason: str) -> None:
+    """Note a code that may have been exchanged, both sealed: presented again, it ends what it has brought."""
+    _owe(session, connection, IssuedKind.CODE, code, reason, verifier)
+    session.flush()
+
+
+def _owe(
+    session: Session, of: PlatformConnection, kind: IssuedKind, secret: str, reason: str, verifier: str | None = None
+) -> None:
+    now = clock.db_now()
+    owed = TokenRevocation(
+        platform=of.platform,
+        connection_id=of.id,
+        user_id=of.user_id,
+        kind=kind.value,
+        secret=secret,
+        verifier=verifier,
+        reason=reason,
+        created_at=now,
+        next_at=now,
+    )
+    session.add(owed)
+
+
+def due(session: Session, most: int, connection_id: UUID | None = None) -> list[TokenRevocation]:
+    """Return revocations that are due, or all of one connection, the longest overdue first; outside the session."""
+    chosen = (
+        col(TokenRevocation.connection_id) == connection_id
+        if connection_id
+        else col(TokenRevocation.next_at) <= clock.db_now()
+    )
+    owed = select(TokenRevocation).where(col(TokenRevocation.finished_at).is_(None), chosen)
+    rows = session.exec(owed.order_by(col(TokenRevocation.next_at)).limit(most)).all()
+    for row in rows:
+        session.expunge(row)
+    return list(rows)
+
+
+def ask(owed: TokenRevocation) -> tuple[str | None, str | None]:
+    """Ask the provider to take it back; touches no database.
+
+    Returns what went wrong, and a sealed refresh token that the code has brought only now and that is owed, too.
+    """
+    provider = provider_of(owed.platform)
+    if provider is None:
+        return f"{owed.platform} is not set up here.", None
+    try:
+        with ProviderClient(provider) as client:
+            if owed.kind == IssuedKind.CODE:
+                return None, _spend(client, unseal(owed.secret), unseal(owed.verifier or ""))
+            client.revoke(unseal(owed.secret), owed.kind)
+    except (TryAgain, GiveUp) as error:
+        return str(error), None
+    return None, None
+
+
+def note(session: Session, owed: TokenRevocation, problem: str | None, brought: str | None) -> None:
+    """Write what became of an attempt. `owed` need not be in the session."""
+    now = clock.now()
+    row = session.get(TokenRevocation, owed.id, with_for_update=True)
+    if row is None or row.finished_at:
+        return
+    row.attempts += 1
+    row.error = problem
+    is_over = problem is None or now - row.created_at > PATIENCE
+    if is_over:
+        row.finished_at, row.secret, row.verifier = now, "", None
+    else:
+        row.next_at = now + min(timedelta(minutes=2**row.attempts), _LONGEST_PAUSE)
+    if brought:
+        also = TokenRevocation(
+            platform=row.platform,
+            connection_id=row.connection_id,
+            user_id=row.user_id,
+            kind=IssuedKind.REFRESH_TOKEN.value,
+            secret=brought,
+            reason=row.reason,
+        )
+        session.add(also)
+    session.flush()
+
+
+def owed_of(session: Session, connection_id: UUID) -> int:
+    """Return how many revocations a connection is still owed."""
+    number = sa.select(sa.func.count()).where(
+        col(TokenRevocation.connection_id) == connection_id, col(TokenRevocation.finished_at).is_(None)
+    )
+    return int(session.execute(number).scalar_one())
+
+
+def _spend(client: ProviderClient, code: str, verifier: str) -> str | None:
+    """Present a code; return the sealed token that it brings if it had not been exchanged before."""
+    try:
+        tokens: Any = client.tokens_for(code, verifier)
+    except AccessEnded:
+        return None
+    return seal(tokens.refresh or tokens.access)

@@ -1,0 +1,193 @@
+"""The work of a connection's operations: their steps, each with one request to the provider, and what undoes them.
+
+What a provider has issued is held by the connection, revoked, or owed a revocation, wherever a process dies: see
+revocations.py. A refresh token that may be spent is never sent again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import Field
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.errors import GiveUp, OnlyTheOwner, TryAgain
+from core.models import Consent, PlatformConnection
+from core.oauth import revocations, tokens
+from core.oauth.client import AccessEnded, Profile, ProviderClient, Tokens
+from core.oauth.providers import Provider, label_of, provider_of
+from core.oauth.refreshing import KIND, due_for_refresh
+from core.operation import Form, FormT, NoForm, Progress, Steps, Work
+
+#: Steps of connecting: asking, tokens, longer tokens, account.
+_STEPS: Final = 4
+#: Revocations of one connection that disconnecting asks for at once; more wait for their turn.
+_MOST_OWED: Final = 20
+
+
+class ConnectForm(Form):
+    """What a provider has sent the creator back with; its code is sealed, and useless after ten minutes."""
+
+    consent: UUID = Field(description="The visit to the provider that it belongs to.")
+    secret_code: str = Field(max_length=10_000, description="The code, sealed.")
+
+
+def connect(work: Work[PlatformConnection, ConnectForm]) -> Steps:
+    """Exchange the code for tokens, and read whose account they are for."""
+    row, done = work.subject, work.done
+    with _client(row) as client:
+        if done == 0:
+            yield Progress(1, _STEPS, f"Asking {client.provider.label}")
+        if done < 2:
+            _keep_first(work, _exchange(work, client))
+            yield Progress(2, _STEPS, f"{client.provider.label} gave access")
+        if done < 3 and client.provider.exchange:
+            tokens.store(row, client.lengthened(_tokens_of(row)))
+            yield Progress(3, _STEPS, f"{client.provider.label} gave access for longer")
+        profile = client.profile_of(_held(row).access)
+    _require(work.session, row, profile, client.provider)
+    row.account_id, row.handle = profile.account_id, profile.handle
+    work.session.flush()
+    return {"platform": row.platform, "handle": profile.handle}
+
+
+def refresh(work: Work[PlatformConnection, NoForm]) -> Steps:
+    """Exchange the refresh token for new tokens; one that a provider has spent is never sent again."""
+    row, label = work.subject, label_of(work.subject.platform)
+    if row.withdrawn_at:
+        raise OnlyTheOwner(_withdrawn(label, row.withdrawn_at))
+    held = _held(row)
+    with _client(row) as client:
+        if row.asked_at and client.provider.rotates and not client.is_active(held.refresh or ""):
+            revocations.owe_tokens(work.session, row, "the answer with its successor was lost")
+            row.withdrawn_at = clock.now()
+            yield Progress(1, 2, f"{label} was asked, and its answer was lost")
+            raise OnlyTheOwner(f"{label} gave new access, and its answer was lost on the way to us.")
+        row.asked_at = row.asked_at or clock.now()
+        yield Progress(1, 2, f"Asking {label}")
+        try:
+            new = client.refreshed(*held)
+        except AccessEnded:
+            row.withdrawn_at, row.asked_at = clock.now(), None
+            yield Progress(1, 2, f"{label} withdrew access")
+            raise OnlyTheOwner(_withdrawn(label, row.withdrawn_at)) from None
+        except TryAgain as problem:
+            if problem.is_untouched:
+                row.asked_at = None
+                yield Progress(1, 2, f"{label} was asked, and was busy")
+            raise
+    tokens.store(row, new)
+    work.session.flush()
+    # The line of this platform moves on by one.
+    for next_id in due_for_refresh(work.session, row.platform, 1):
+        work.request(KIND, next_id)
+    return {"platform": row.platform, "valid_until": new.expires_at.isoformat()}
+
+
+def disconnect(work: Work[PlatformConnection, NoForm]) -> Steps:
+    """Give the tokens up, then tell the provider; one that is away is told later, and keeps nobody connected."""
+    row = work.subject
+    if work.done == 0:
+        _give_up(work, "the creator disconnected")
+        yield Progress(1, 2, "Access given up")
+    owed = revocations.due(work.session, _MOST_OWED, row.id)
+    work.session.rollback()  # no transaction stays open while the provider answers
+    for each in owed:
+        revocations.note(work.session, each, *revocations.ask(each))
+    return {"platform": row.platform, "still_owed": revocations.owed_of(work.session, row.id)}
+
+
+def _exchange(work: Work[PlatformConnection, ConnectForm], client: ProviderClient) -> Tokens:
+    """Present the code; a second time after an answer that was lost, by which the provider ends what it had brought."""
+    label = client.provider.label
+    consent = work.session.get(Consent, work.form.consent)
+    verifier = consent.verifier if consent and consent.connection_id == work.subject.id else None
+    work.session.rollback()
+    if verifier is None:
+        raise OnlyTheOwner(f"The visit to {label} is too long ago.")
+    try:
+        return client.tokens_for(tokens.unseal(work.form.secret_code), tokens.unseal(verifier))
+    except AccessEnded:
+        raise OnlyTheOwner(f"{label} does not take this answer any more.") from None
+
+
+def _keep_first(work: Work[PlatformConnection, ConnectForm], new: Tokens) -> None:
+    provider = provider_of(work.subject.platform)
+    if provider and not provider.revokes_all:  # else that would end the new access, too
+        revocations.owe_tokens(work.session, work.subject, "the creator connected again")
+    tokens.store(work.subject, new)
+    work.session.flush()
+
+
+def _require(session: Session, row: PlatformConnection, profile: Profile, provider: Provider) -> None:
+    """Require the account and the permissions that the connection is for."""
+    if row.account_id and row.account_id != profile.account_id:
+        raise OnlyTheOwner(f"{provider.label} signed in {profile.handle}, and this connection is of {row.handle}.")
+    same = select(PlatformConnection.id).where(
+        col(PlatformConnection.user_id) == row.user_id,
+        col(PlatformConnection.platform) == row.platform,
+        col(PlatformConnection.account_id) == profile.account_id,
+        col(PlatformConnection.id) != row.id,
+    )
+    if session.exec(same).first():
+        raise OnlyTheOwner(f"{profile.handle} at {provider.label} is connected already.")
+    missing = set(provider.scopes) - set((row.scopes or " ".join(provider.scopes)).split())
+    if missing:
+        raise OnlyTheOwner(f"{provider.label} was not allowed to share: {', '.join(sorted(missing))}.")
+
+
+@contextmanager
+def _client(row: PlatformConnection) -> Iterator[ProviderClient]:
+    provider = provider_of(row.platform)
+    if provider is None:
+        raise GiveUp(f"{label_of(row.platform)} is not set up here: set its client id and secret.")
+    try:
+        with ProviderClient(provider) as client:
+            yield client
+    except AccessEnded as error:
+        raise OnlyTheOwner(str(error)) from None
+
+
+def _held(row: PlatformConnection) -> tokens.HeldTokens:
+    held = tokens.held_by(row)
+    if held is None:
+        raise OnlyTheOwner(f"There is no access to {label_of(row.platform)}.")
+    return held
+
+
+def _tokens_of(row: PlatformConnection) -> Tokens:
+    held = _held(row)
+    return Tokens(held.access, held.refresh, row.token_expires_at or clock.now(), tuple((row.scopes or "").split()))
+
+
+def _withdrawn(label: str, at: datetime) -> str:
+    return f"{label} withdrew access; we learned it on {at.astimezone(UTC):%-d %b %Y}."
+
+
+def undo_connect(work: Work[PlatformConnection, ConnectForm]) -> None:
+    """Give up what connecting has brought, and the code if it may have brought more."""
+    if work.done == 1 and (consent := work.session.get(Consent, work.form.consent)):
+        revocations.owe_code(
+            work.session, work.subject, work.form.secret_code, consent.verifier, "connecting was not finished"
+        )
+    _give_up(work, "connecting was not finished")
+
+
+def undo_refresh(work: Work[PlatformConnection, NoForm]) -> None:
+    """Keep the tokens, and try again later by the schedule."""
+    tokens.try_again_later(work.subject)
+    work.session.flush()
+
+
+def undo_disconnect(work: Work[PlatformConnection, NoForm]) -> None:
+    """Give the tokens up: there is no way back."""
+    _give_up(work, "the creator disconnected")
+
+
+def _give_up(work: Work[PlatformConnection, FormT], reason: str) -> None:
+    revocations.owe_tokens(work.session, work.subject, reason)
+    work.subject.account_id = work.subject.withdrawn_at = None
+    work.session.flush()
