@@ -8,13 +8,14 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from core import bus, clock, tracing
-from core.actor import Actor
+from core.actor import ENGINE, Actor
 from core.audit.record import record
 from core.errors import AlreadyActive, NotAllowed, NotFound
 from core.jobs.request_tasks import AT_ONCE, SOON, Accepted, JobOptions, request_task, request_task_now, request_tasks
 from core.jobs.subject import lock_row
 from core.models import BackgroundJob, JobStatus, PlatformConnection, User
 from core.operation import Operation
+from core.operations import BY_NAME
 
 __all__ = ["Accepted", "JobOptions", "active_job", "request", "request_task", "request_task_now", "request_tasks"]
 
@@ -44,6 +45,12 @@ def request(
     return _insert(session, job, actor, now=operation.machine.state_of(row).value)
 
 
+def request_by_name(session: Session, name: str, row_id: UUID) -> None:
+    """Request an operation by the program, in the transaction of a job that wants it; it needs no input."""
+    operation: Any = BY_NAME[name]
+    request(session, operation, row_id, operation.form(), ENGINE)
+
+
 def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -> BackgroundJob | None:
     """Return the active job on this row's machine, or None."""
     subject = func.coalesce(col(BackgroundJob.connection_id), col(BackgroundJob.user_id))
@@ -63,6 +70,8 @@ def _check(session: Session, operation: Operation[Any, Any], row: User | Platfor
             "wait for it or cancel it first.",
             active.id,
         )
+    if not operation.machine.covers(row):
+        raise NotAllowed(f"{operation.label} is not for this {type(row).__name__.lower()}: demo mode made it.")
     if not operation.allowed_from(row):
         starts = " or ".join(sorted(operation.source))
         raise NotAllowed(

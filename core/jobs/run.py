@@ -6,14 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, cast
-from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from core import bus
-from core.actor import ENGINE
 from core.crash import crash_point
 from core.database.engine import NoConnection
 from core.database.statement import Statement
@@ -23,7 +21,7 @@ from core.jobs.batch import Ended
 from core.jobs.checkpoint import checkpoint
 from core.jobs.claim import Claimed
 from core.jobs.failure import failure_of
-from core.jobs.request import request
+from core.jobs.request import request_by_name
 from core.jobs.result import MOST_BROKEN, UNSENDABLE, as_text, has_broken, is_about_the_job
 from core.jobs.subject import lock_held, lock_subject, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
@@ -168,8 +166,8 @@ def _write_alone(session: Session, held: Claimed, ended: Ended) -> AttemptOutcom
 def _task(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
     """Prepare a task from what the claim returned: every write of it is fenced, so nothing needs to be loaded."""
     task: Task[Any] = cast(Task[Any], BY_NAME[held.kind])
-    request = partial(_request, session)
-    steps = task.run(TaskWork(session, task.form(**held.args), str(held.id), held.done, held.began_at, request))
+    by_name = partial(request_by_name, session)
+    steps = task.run(TaskWork(session, task.form(**held.args), str(held.id), held.done, held.began_at, by_name))
     return steps, lambda result: finish.succeed_task(session, held.id, held.token, result)
 
 
@@ -185,15 +183,9 @@ def _operation(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
         raise GiveUp("The user or connection that this job was for has been deleted.")
     if kind.machine.state_of(subject) != kind.during:
         _begin(session, held, kind, subject)
-    steps = kind.run(replace(work_of(session, job, kind, subject), request=partial(_request, session)))
+    steps = kind.run(replace(work_of(session, job, kind, subject), request=partial(request_by_name, session)))
     session.commit()  # no transaction stays open while the first step waits for the outside
     return steps, lambda result: finish.succeed(session, job, result)
-
-
-def _request(session: Session, name: str, row_id: UUID) -> None:
-    """Request an operation by the program, in the transaction of the job that wants it."""
-    operation = cast(Operation[Any, Any], BY_NAME[name])
-    request(session, operation, row_id, operation.form(), ENGINE)
 
 
 def _begin(session: Session, held: Claimed, kind: Operation[Any, Any], subject: Any) -> None:

@@ -16,7 +16,7 @@ from authlib.integrations.httpx_client import OAuth2Client
 
 from core import clock
 from core.errors import GiveUp, OnlyTheOwner, Unusable
-from core.oauth.providers import Provider, TokenExchange
+from core.oauth.providers import OAuthProvider, TokenExchange
 from core.oauth.transport import REPORT, ProviderTransport
 from core.settings import settings
 
@@ -46,7 +46,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class PlatformAccount:
     """The account that a token belongs to."""
 
     account_id: str
@@ -63,7 +63,7 @@ class ProviderClient:
     Its calls raise TryAgain (it is busy or away), AccessEnded, or GiveUp (it does not keep to the rules).
     """
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: OAuthProvider) -> None:
         self.provider = provider
         self._client = OAuth2Client(
             provider.client_id,
@@ -113,7 +113,7 @@ class ProviderClient:
             raise AccessEnded(f"{self.provider.label} has given nothing to renew this access with.")
         return self._tokens(lambda: self._client.refresh_token(self.provider.token, refresh_token=refresh), refresh)
 
-    def profile_of(self, access: str) -> Profile:
+    def profile_of(self, access: str) -> PlatformAccount:
         """Return the account of an access token."""
         bearer = {"Authorization": f"Bearer {access}"}
         answer = self._client.get(self.provider.profile, auth=None, headers=bearer)
@@ -123,7 +123,7 @@ class ProviderClient:
         account, handle = (_at(_json(self.provider, answer), path) for path in (names.account, names.handle))
         if not account:
             raise GiveUp(f"{self.provider.label} sent a profile without an account. {REPORT}")
-        return Profile(account, handle or account)
+        return PlatformAccount(account, handle or account)
 
     def is_active(self, token: str) -> bool | None:
         """Tell whether a token can still be used (RFC 7662); None: the provider does not answer such questions."""
@@ -188,7 +188,7 @@ def return_address() -> str:
     return url.rstrip("/") + RETURN_PATH
 
 
-def _tokens(provider: Provider, answer: Any, refresh: str | None) -> Tokens:
+def _tokens(provider: OAuthProvider, answer: Any, refresh: str | None) -> Tokens:
     """Return an answer's tokens, checked; without a new refresh token, the present one stays."""
     inner = answer.get("data") if isinstance(answer, dict) else None
     answer = inner[0] if isinstance(inner, list) and inner else answer  # Instagram's way
@@ -212,7 +212,7 @@ def _scopes(answer: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(word)[:_MOST_NAME] for word in words)[:50]
 
 
-def _json(provider: Provider, answer: httpx2.Response) -> dict[str, Any]:
+def _json(provider: OAuthProvider, answer: httpx2.Response) -> dict[str, Any]:
     try:
         content = answer.json()
     except (ValueError, RecursionError):

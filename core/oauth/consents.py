@@ -13,7 +13,7 @@ from core import clock
 from core.errors import Invalid, NotAllowed, NotFound
 from core.models import ConnectionStatus, Consent, PlatformConnection
 from core.oauth.client import ProviderClient
-from core.oauth.providers import Provider, all_platforms, label_of, provider_of
+from core.oauth.providers import OAuthProvider, all_platforms, label_of, provider_of
 from core.oauth.tokens import seal
 
 #: How long a creator may take at the provider; a code works for as long there.
@@ -73,7 +73,7 @@ def take(session: Session, user_id: UUID, session_id: UUID | None, state: str) -
     return Answer(consent.id, connection.id, connection.platform)
 
 
-def _provider(platform: str) -> Provider:
+def _provider(platform: str) -> OAuthProvider:
     if platform not in all_platforms():
         known = ", ".join(all_platforms())
         raise Invalid(f"There is no platform of that name; choose one of {known}.", {"provider": "Choose a platform."})

@@ -33,7 +33,7 @@ class ProfileFields:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Provider:
+class OAuthProvider:
     """One platform."""
 
     platform: str
@@ -78,7 +78,7 @@ _GRAPH: Final = "https://graph.facebook.com/v21.0"
 _INSTAGRAM: Final = "https://graph.instagram.com"
 
 _REAL: Final = (
-    Provider(
+    OAuthProvider(
         platform="instagram",
         label="Instagram",
         authorize="https://www.instagram.com/oauth/authorize",
@@ -93,7 +93,7 @@ _REAL: Final = (
             (f"{_INSTAGRAM}/refresh_access_token", "ig_refresh_token"),
         ),
     ),
-    Provider(
+    OAuthProvider(
         platform="youtube",
         label="YouTube",
         authorize="https://accounts.google.com/o/oauth2/v2/auth",
@@ -105,7 +105,7 @@ _REAL: Final = (
         extra={"access_type": "offline", "prompt": "consent"},
         revokes_all=True,
     ),
-    Provider(
+    OAuthProvider(
         platform="tiktok",
         label="TikTok",
         authorize="https://www.tiktok.com/v2/auth/authorize/",
@@ -120,7 +120,7 @@ _REAL: Final = (
         rotates=True,
         revokes_all=True,
     ),
-    Provider(
+    OAuthProvider(
         platform="facebook",
         label="Facebook",
         authorize="https://www.facebook.com/v21.0/dialog/oauth",
@@ -142,7 +142,7 @@ _BY_PLATFORM: Final = {each.platform: each for each in _REAL}
 SANDBOX: Final = "sandbox"
 
 
-def provider_of(platform: str) -> Provider | None:
+def provider_of(platform: str) -> OAuthProvider | None:
     """Return a platform's provider: its own if it is set up, else the sandbox; None: it cannot be connected here."""
     real = _BY_PLATFORM.get(platform)
     if real and real.client_id:
@@ -167,8 +167,8 @@ def usable_platforms() -> tuple[str, ...]:
     return tuple(platform for platform in all_platforms() if provider_of(platform))
 
 
-def _in_sandbox(platform: str, label: str, url: str) -> Provider:
-    return Provider(
+def _in_sandbox(platform: str, label: str, url: str) -> OAuthProvider:
+    return OAuthProvider(
         platform=platform,
         label=label,
         authorize=f"{url}/authorize",

@@ -17,8 +17,8 @@ from core import clock
 from core.errors import GiveUp, OnlyTheOwner, TryAgain
 from core.models import Consent, PlatformConnection
 from core.oauth import revocations, tokens
-from core.oauth.client import AccessEnded, Profile, ProviderClient, Tokens
-from core.oauth.providers import Provider, label_of, provider_of
+from core.oauth.client import AccessEnded, PlatformAccount, ProviderClient, Tokens
+from core.oauth.providers import OAuthProvider, label_of, provider_of
 from core.oauth.refreshing import KIND, due_for_refresh
 from core.operation import Form, FormT, NoForm, Progress, Steps, Work
 
@@ -122,7 +122,7 @@ def _keep_first(work: Work[PlatformConnection, ConnectForm], new: Tokens) -> Non
     work.session.flush()
 
 
-def _require(session: Session, row: PlatformConnection, profile: Profile, provider: Provider) -> None:
+def _require(session: Session, row: PlatformConnection, profile: PlatformAccount, provider: OAuthProvider) -> None:
     """Require the account and the permissions that the connection is for."""
     if row.account_id and row.account_id != profile.account_id:
         raise OnlyTheOwner(f"{provider.label} signed in {profile.handle}, and this connection is of {row.handle}.")
