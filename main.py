@@ -35,6 +35,8 @@ from core.encryption.key_check import refuse_wrong_key
 from core.encryption.rotation import token_cipher
 from core.errors import Invalid, Refused, Unusable
 from core.local.embedded import Services, require_installation, secret_key
+from core.local.folders import absolute
+from core.local.sandbox.starting import client_secret
 from core.local.services import noted_address, services
 from core.people import rate_limits
 from core.settings import settings, unknown_names
@@ -136,6 +138,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, wait: Wait = False) -> No
     own_key = "UNSTUCK_CHILD_KEY" not in os.environ
     with listen(host, port, own_key=own_key) as listening, services() as where:
         _print_servers(where)
+        _export_sandbox(where)
         _require_fit(where, wait=wait)
         typer.echo(f"Unstuck is served at {address_of(host, listening.getsockname()[1])}")
         _serve(where, listening)
@@ -159,6 +162,7 @@ def worker(
         raise Unusable(f"Unknown queue: {', '.join(sorted(unknown))}. Known queues: {', '.join(known_queues())}.")
     options = worker_options(settings().lease_seconds)
     with services() as where:
+        _export_sandbox(where)
         _require_fit(where, wait=wait)
         with _opened(where, pool_size=threads + 4, options=options, patience=PATIENCE) as engine:
             refuse_unusable(engine)
@@ -267,6 +271,7 @@ def _opened(where: Services, **options: Any) -> Iterator[Engine]:
 def _connected_command() -> Iterator[Engine]:
     _use()
     with services() as where, connected(where) as engine:
+        _export_sandbox(where)
         yield engine
 
 
@@ -327,11 +332,22 @@ def _export(where: Services) -> None:
         os.environ.setdefault("UNSTUCK_AUDIT_ARCHIVE_DIR", str(settings().data_dir.absolute() / "audit-archive"))
     os.environ["DATABASE_URL"] = where.database_url
     os.environ["REDIS_URL"] = where.redis_url
+    _export_sandbox(where)
     settings.cache_clear()
+
+
+def _export_sandbox(where: Services) -> None:
+    """Let this process and its children know the sandbox, if one runs."""
+    if where.sandbox_url:
+        secret = client_secret(absolute(settings().data_dir))
+        os.environ.update(UNSTUCK_SANDBOX_URL=where.sandbox_url, UNSTUCK_SANDBOX_SECRET=secret)
+        settings.cache_clear()
 
 
 def _print_servers(where: Services) -> None:
     typer.echo(f"Database  {masked(where.database_url)}\nBroker    {masked(where.redis_url)}")
+    if where.sandbox_url:
+        typer.echo(f"Sandbox   {where.sandbox_url}")
 
 
 def _require_fit(where: Services, *, wait: bool) -> None:

@@ -51,6 +51,13 @@ class Settings(BaseSettings):
         default=None, alias="SMTP_URL", description="SMTP server for outgoing e-mail; unset: no e-mail is sent."
     )
 
+    sandbox_url: str | None = Field(
+        default=None, description="Address of the OAuth provider to try with; set by `run` beside its own database."
+    )
+    sandbox_secret: str | None = Field(
+        default=None, description="The client secret at the OAuth provider to try with; set by `run`."
+    )
+
     secret_key: str | None = Field(
         default=None, description="Encrypts provider tokens; unset: created once in the data directory."
     )

@@ -23,6 +23,7 @@ PACKAGES = ("core", "tasks", "ui", "migrations")
 #: `core.clock`; waits go by the monotonic clock.
 WALL_CLOCKS = {
     "core/clock.py": "before the first connection",
+    "core/local/sandbox/ledger.py": "a provider has a clock of its own, as those elsewhere have",
     "tasks/shared_limiter.py": "the library that counts requests says until when by this process's clock",
     "ui/public_limits.py": "the library that counts requests says until when by this process's clock",
 }

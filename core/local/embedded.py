@@ -8,6 +8,7 @@ refuse a Valkey that outlived its owner, and warn about the session's runtime fo
     <data_dir>/secret_key   encrypts provider tokens
     <data_dir>/postgres/    the database; <data_dir>/postgres.log; its access rules are in <data_dir>/pg_*.conf
     <data_dir>/run/         the sockets, where their path is short and plain enough; otherwise in /tmp
+    <data_dir>/sandbox/     the OAuth provider to try with: what it knows, its client secret, its port
 """
 
 import os
@@ -23,6 +24,7 @@ from core.local import valkey
 from core.local.account import Account
 from core.local.folders import absolute, explaining_errors, hold, holder, prepare, socket_folder
 from core.local.keeper import Keeper, KeptServer
+from core.local.sandbox import starting
 from core.local.secret import secret_key
 from core.local.server import Server
 from core.wording import PROGRAM
@@ -38,10 +40,11 @@ class Services:
 
     database_url: str
     redis_url: str
+    sandbox_url: str = ""
 
 
 @contextmanager
-def embedded(data_dir: Path, *, postgres: bool = True, redis: bool = True) -> Iterator[Services]:
+def embedded(data_dir: Path, *, postgres: bool = True, redis: bool = True, sandbox: bool = False) -> Iterator[Services]:
     """Hold the data directory and run the requested servers until the block ends.
 
     Servers that outlived a killed holder are taken over, and one that dies meanwhile is started again. All servers are
@@ -55,13 +58,13 @@ def embedded(data_dir: Path, *, postgres: bool = True, redis: bool = True) -> It
         keeper = Keeper(kept)
         stack.callback(keeper.stop)
         with explaining_errors(data_dir):
-            services = _start(data_dir, kept, postgres=postgres, redis=redis)
+            services = _start(data_dir, kept, postgres=postgres, redis=redis, sandbox=sandbox)
             announce(services.database_url, services.redis_url)
         keeper.start()
         yield services
 
 
-def _start(data_dir: Path, kept: list[KeptServer], *, postgres: bool, redis: bool) -> Services:
+def _start(data_dir: Path, kept: list[KeptServer], *, postgres: bool, redis: bool, sandbox: bool) -> Services:
     if postgres:
         forget_libpq_settings()
     account = Account.for_servers(data_dir / "postgres")
@@ -75,7 +78,14 @@ def _start(data_dir: Path, kept: list[KeptServer], *, postgres: bool, redis: boo
     return Services(
         begin("PostgreSQL", embedded_postgres.start, embedded_postgres.start_again) if postgres else "",
         begin("Valkey", valkey.start, valkey.start) if redis else "",
+        _start_sandbox(data_dir, kept) if sandbox else "",
     )
+
+
+def _start_sandbox(data_dir: Path, kept: list[KeptServer]) -> str:
+    """Start the sandbox last, and without waiting: what needs it comes later than what needs the servers."""
+    kept.append(KeptServer("sandbox", partial(starting.start_again, data_dir)))
+    return starting.start(data_dir, kept[-1].running)
 
 
 def forget_libpq_settings() -> None:
@@ -105,4 +115,5 @@ def running(data_dir: Path) -> Services | None:
         return None
     if program.database_url:
         forget_libpq_settings()
-    return Services(program.database_url, program.redis_url)
+    noted = starting.noted_address(absolute(data_dir)) if program.database_url else ""
+    return Services(program.database_url, program.redis_url, noted)

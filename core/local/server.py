@@ -42,7 +42,7 @@ def wheel(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def spawn(command: Sequence[str | Path], log: Path, account: Account) -> psutil.Popen:
+def spawn(command: Sequence[str | Path], log: Path, account: Account, cwd: Path = Path("/")) -> psutil.Popen:
     """Start a server in its own session: a terminal's Ctrl-C reaches this program alone, which stops the server."""
     fresh = log.exists() and log.stat().st_size > LOG_BYTES
     with log.open("wb" if fresh else "ab") as output:
@@ -54,7 +54,7 @@ def spawn(command: Sequence[str | Path], log: Path, account: Account) -> psutil.
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 umask=0o077,
-                cwd="/",
+                cwd=cwd,
                 env=environment(),
                 **account.spawning(),
             )

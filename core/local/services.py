@@ -17,7 +17,8 @@ _NOTE = "console"
 def services(*, hold: bool = False) -> Iterator[Services]:
     """Yield the servers' addresses, starting for the time of the block what does not run yet.
 
-    With `hold`, this program must hold the data directory itself, as `run` does. Raises Unusable.
+    With `hold`, this program must hold the data directory itself, as `run` does; beside a database embedded here, the
+    sandbox runs too. Raises Unusable.
     """
     configured = settings()
     if configured.database_url and configured.redis_url:
@@ -27,14 +28,17 @@ def services(*, hold: bool = False) -> Iterator[Services]:
     if already_running:
         yield _with_external(already_running)
         return
-    with embedded(configured.data_dir, postgres=not configured.database_url, redis=not configured.redis_url) as own:
+    postgres = not configured.database_url
+    with embedded(
+        configured.data_dir, postgres=postgres, redis=not configured.redis_url, sandbox=hold and postgres
+    ) as own:
         yield _with_external(own)
 
 
 def _with_external(own: Services) -> Services:
     configured = settings()
     database = configured.database_url and with_schema(configured.database_url, configured.database_schema)
-    return Services(database or own.database_url, configured.redis_url or own.redis_url)
+    return Services(database or own.database_url, configured.redis_url or own.redis_url, own.sandbox_url)
 
 
 @contextmanager
