@@ -132,8 +132,6 @@ class Settings(BaseSettings):
     provider_refreshes: int = Field(
         default=20, ge=1, description="Connections of one platform that are refreshed at the same time, at most."
     )
-    sandbox_url: str | None = Field(default=None, description="Set by `run`: where its sandbox provider listens.")
-    sandbox_secret: str | None = Field(default=None, description="Set by `run`: our secret at the sandbox provider.")
     oidc_issuer: str | None = Field(default=None, description="URL of the OpenID provider for sign-in; unset: none.")
     oidc_client_id: str | None = Field(default=None, description="This console's client id at the OpenID provider.")
     oidc_client_secret: str | None = Field(default=None, description="The client secret that belongs to the client id.")
