@@ -150,7 +150,7 @@ def jobs_by_function(session: Session) -> dict[UUID, str]:
 def users_by_function(session: Session) -> dict[UUID, str]:
     found: dict[UUID, str] = {}
     for user in session.exec(select(User)):
-        job = latest_job(session, user.id)
+        job = latest_job(session, demo_mode.name, user.id)
         found[user.id] = diagnose(user, load_context(session, job) if job else None).situation
     return found
 
