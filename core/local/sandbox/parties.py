@@ -3,8 +3,9 @@
 import hmac
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin, OAuth2Payload, OAuth2Request, TokenMixin
@@ -69,9 +70,9 @@ class Issued(AuthorizationCodeMixin, TokenMixin):
         self.row, self._now = row, now
         self.hash, self.grant, self.code_challenge = row["hash"], row["grant_id"], row["challenge"]
 
-    def get_redirect_uri(self) -> str | None:
+    def get_redirect_uri(self) -> str:
         """Return the address that a code was sent to."""
-        return self.row["redirect_uri"]
+        return str(self.row["redirect_uri"])
 
     def get_scope(self) -> str:
         """Return what the person allowed."""
@@ -98,9 +99,9 @@ class WirePayload(OAuth2Payload):
     """The parameters of a request; `data` has the first value of each."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        self._datalist: dict[str, list[str]] = {}
+        self._datalist: defaultdict[str, list[str]] = defaultdict(list)
         for name, value in pairs:
-            self._datalist.setdefault(name, []).append(value)
+            self._datalist[name].append(value)
         self._data = {name: values[0] for name, values in self._datalist.items()}
 
     @property
@@ -109,13 +110,20 @@ class WirePayload(OAuth2Payload):
         return self._data
 
     @property
-    def datalist(self) -> dict[str, list[str]]:
+    def datalist(self) -> defaultdict[str, list[str]]:
         """All values of each parameter."""
         return self._datalist
 
 
 class WireRequest(OAuth2Request):
     """One request as Authlib wants it: parameters of the query for GET, of the form for POST."""
+
+    # Authlib declares them as None: a WirePayload, a SandboxClient, an account's id, and two times Issued.
+    payload: Any
+    client: Any
+    user: Any
+    authorization_code: Any
+    refresh_token: Any
 
     def __init__(self, method: str, uri: str, headers: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> None:
         super().__init__(method, uri, headers=headers)
@@ -124,7 +132,8 @@ class WireRequest(OAuth2Request):
     @property
     def form(self) -> dict[str, str]:
         """The first value of each parameter."""
-        return self.payload.data
+        form: dict[str, str] = self.payload.data
+        return form
 
 
 def find(ledger: Ledger, text: str, *kinds: str) -> Issued | None:
