@@ -116,6 +116,7 @@ def test_refused_consent_returns_with_the_state_and_no_code(sandbox: Sandbox) ->
     [
         {"redirect_uri": "http://evil.example/"},
         {"redirect_uri": "https://a@b.example/"},
+        {"redirect_uri": "https://a;script-src/"},
         {"redirect_uri": "javascript:alert(1)"},
         {"redirect_uri": "https://x.example/\N{EURO SIGN}\n"},
         {"redirect_uri": None},
@@ -212,6 +213,9 @@ def test_introspection_tells_a_client_about_its_own_tokens_alone(sandbox: Sandbo
 
 def test_a_person_who_withdraws_ends_all_access_to_the_account(sandbox: Sandbox) -> None:
     tokens, other = connected(sandbox, "chloe"), connected(sandbox, "dora")
+    connected(sandbox, "<b>bold")
+    with sandbox.client() as browser:
+        assert all("&lt;b&gt;bold" in browser.get(path).text for path in ("/", asking(sandbox)))
     sandbox.withdraw("chloe")
     assert profile(sandbox, tokens["access_token"]).status_code == 401
     assert is_refused(refresh(sandbox, tokens["refresh_token"]))

@@ -16,6 +16,8 @@ from core.local.sandbox.ledger import Ledger
 METHODS: Final = ["client_secret_basic", "client_secret_post"]
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _ADDRESS: Final = re.compile(r"[!-~]{1,2000}")
+#: Host and port: no person, and no sign that would end a rule in the header that allows the form to lead there.
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 
 
 class SandboxClient(ClientMixin):
@@ -40,7 +42,7 @@ class SandboxClient(ClientMixin):
         try:
             parts = urlsplit(redirect_uri if _ADDRESS.fullmatch(redirect_uri) else "")
             safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-            return bool(safe and parts.hostname and parts.port != 0 and not parts.fragment and "@" not in parts.netloc)
+            return bool(safe and _HOST.fullmatch(parts.netloc) and parts.port != 0 and not parts.fragment)
         except ValueError:
             return False
 
