@@ -15,10 +15,9 @@ from authlib.common.urls import add_params_to_qs
 from authlib.integrations.httpx_client import OAuth2Client
 
 from core import clock
-from core.errors import GiveUp, OnlyTheOwner, Unusable
+from core.errors import GiveUp, OnlyTheOwner
 from core.oauth.providers import OAuthProvider, TokenExchange
 from core.oauth.transport import REPORT, ProviderTransport
-from core.settings import settings
 
 #: The path to which providers send creators back; it is registered there and must match exactly.
 RETURN_PATH: Final = "/connections/callback"
@@ -63,14 +62,15 @@ class ProviderClient:
     Its calls raise TryAgain (it is busy or away), AccessEnded, or GiveUp (it does not keep to the rules).
     """
 
-    def __init__(self, provider: OAuthProvider) -> None:
+    def __init__(self, provider: OAuthProvider, return_address: str | None = None) -> None:
         self.provider = provider
+        self._return_address = return_address
         self._client = OAuth2Client(
             provider.client_id,
             provider.client_secret,
             token_endpoint_auth_method=self._with_secret,
             revocation_endpoint_auth_method=self._with_secret,
-            redirect_uri=return_address(),
+            redirect_uri=return_address,
             code_challenge_method="S256" if provider.has_pkce else None,
             transport=ProviderTransport(provider.label),
             timeout=ANSWER_SECONDS,
@@ -168,7 +168,7 @@ class ProviderClient:
         if word in _OURS:
             return GiveUp(
                 f"{label} does not accept this program ({word}): check UNSTUCK_{platform}_CLIENT_ID, its secret, and "
-                f"the address {return_address()} in the app's settings there."
+                f"the address {self._return_address or RETURN_PATH} in the app's settings there."
             )
         return GiveUp(f"{label} refused the request. {REPORT}")
 
@@ -178,14 +178,6 @@ class ProviderClient:
         """Authenticate in the body: every platform takes that, some under a name of their own."""
         ours = [(self.provider.id_parameter, self.provider.client_id), ("client_secret", self.provider.client_secret)]
         return address, headers, add_params_to_qs(body or "", ours)
-
-
-def return_address() -> str:
-    """Return the address to which providers send creators back. Raises Unusable without a public URL."""
-    url = settings().public_url
-    if not url:
-        raise Unusable("Connecting platforms needs UNSTUCK_PUBLIC_URL, the URL that people open.")
-    return url.rstrip("/") + RETURN_PATH
 
 
 def _tokens(provider: OAuthProvider, answer: Any, refresh: str | None) -> Tokens:
