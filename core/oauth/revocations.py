@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.errors import GiveUp, TryAgain
+from core.errors import GiveUp, TryAgain, Unusable
 from core.models import IssuedKind, PlatformConnection, TokenRevocation
 from core.oauth.client import AccessEnded, ProviderClient
 from core.oauth.providers import provider_of
@@ -21,15 +21,49 @@ from core.oauth.tokens import forget, seal, unseal
 #: For so long a provider is asked again and again; then the program gives up, and says so.
 PATIENCE: Final = timedelta(days=30)
 _LONGEST_PAUSE: Final = timedelta(hours=6)
+#: How long revoking waits if it would end newer access, too, which may be that of the same account.
+_PARKED: Final = timedelta(hours=1)
+_AGAIN: Final = "the creator connected again"
 
 
 def owe_tokens(session: Session, connection: PlatformConnection, reason: str) -> None:
     """Move a connection's tokens to the revocations; one revocation ends what both tokens stand for."""
     if secret := connection.refresh_token or connection.access_token:
         kind = IssuedKind.REFRESH_TOKEN if connection.refresh_token else IssuedKind.ACCESS_TOKEN
+        provider = provider_of(connection.platform)
+        if provider and provider.revokes_access and connection.access_token:
+            kind, secret = IssuedKind.ACCESS_TOKEN, connection.access_token
         _owe(session, connection, kind, secret, reason)
     forget(connection)
     session.flush()
+
+
+def park_tokens(session: Session, connection: PlatformConnection) -> None:
+    """Move a connection's tokens to the revocations before it is known whose account the new ones are for."""
+    owe_tokens(session, connection, _AGAIN)
+    provider = provider_of(connection.platform)
+    if provider and provider.revokes_all:
+        for owed in _parked(session, connection):
+            owed.next_at = clock.now() + _PARKED
+        session.flush()
+
+
+def keep_parked(session: Session, connection: PlatformConnection) -> None:
+    """Strike what was parked, where revoking it would end the new access to the same account."""
+    provider = provider_of(connection.platform)
+    if provider and provider.revokes_all:
+        for owed in _parked(session, connection):
+            owed.finished_at, owed.secret = clock.now(), ""
+        session.flush()
+
+
+def _parked(session: Session, connection: PlatformConnection) -> list[TokenRevocation]:
+    rows = select(TokenRevocation).where(
+        col(TokenRevocation.connection_id) == connection.id,
+        col(TokenRevocation.finished_at).is_(None),
+        col(TokenRevocation.reason) == _AGAIN,
+    )
+    return list(session.exec(rows))
 
 
 def owe_code(session: Session, connection: PlatformConnection, code: str, verifier: str, reason: str) -> None:
@@ -83,7 +117,7 @@ def ask(owed: TokenRevocation) -> tuple[str | None, str | None]:
             if owed.kind == IssuedKind.CODE:
                 return None, _spend(client, unseal(owed.secret), unseal(owed.verifier or ""))
             client.revoke(unseal(owed.secret), owed.kind)
-    except (TryAgain, GiveUp) as error:
+    except (TryAgain, GiveUp, Unusable) as error:
         return str(error), None
     return None, None
 
@@ -128,4 +162,5 @@ def _spend(client: ProviderClient, code: str, verifier: str) -> str | None:
         tokens: Any = client.tokens_for(code, verifier)
     except AccessEnded:
         return None
-    return seal(tokens.refresh or tokens.access)
+    is_by_access = client.provider.revokes_access or not tokens.refresh
+    return seal(tokens.access if is_by_access else tokens.refresh)
