@@ -4,8 +4,7 @@ Errors are sentences that begin with the platform's name. Nothing of an answer i
 answer may hold tokens.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -14,8 +13,18 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.httpx_client import OAuth2Client
 
-from core import clock
-from core.errors import GiveUp, OnlyTheOwner
+from core.errors import GiveUp, OnlyTheOwner, TryAgain
+from core.oauth.answers import (
+    BUSY,
+    Tokens,
+    error_in,
+    is_transient,
+    json_of,
+    text_at,
+    tokens_in,
+    unwrapped,
+    with_sound_times,
+)
 from core.oauth.providers import OAuthProvider, TokenExchange
 from core.oauth.transport import REPORT, ProviderTransport
 
@@ -23,25 +32,10 @@ from core.oauth.transport import REPORT, ProviderTransport
 RETURN_PATH: Final = "/connections/callback"
 #: Seconds for one answer.
 ANSWER_SECONDS: Final = 10.0
-#: The shortest and longest life of a token that is believed, in seconds; one without a life ends in an hour.
-_SHORTEST, _LONGEST, _USUAL = 60, 400 * 86_400, 3_600
-#: Characters of a token, a handle and an id that are stored.
-_MOST_TOKEN, _MOST_NAME = 8_000, 200
 #: What providers answer where the access that a token or code stands for has ended (RFC 6749, 5.2).
 _ENDED: Final = frozenset({"invalid_grant", "access_denied", "invalid_token"})
 #: What they answer where our settings are wrong.
 _OURS: Final = frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "redirect_uri_mismatch"})
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a provider has issued; it prints without its secrets."""
-
-    access: str = field(repr=False)
-    refresh: str | None = field(repr=False)
-    expires_at: datetime
-    #: Granted scopes; empty: the provider did not say.
-    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +70,8 @@ class ProviderClient:
             timeout=ANSWER_SECONDS,
             follow_redirects=False,
         )
+        self._client.register_compliance_hook("access_token_response", with_sound_times)
+        self._client.register_compliance_hook("refresh_token_response", with_sound_times)
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +116,8 @@ class ProviderClient:
         if answer.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
             raise AccessEnded(f"{self.provider.label} does not let us read the account.")
         names = self.provider.profile_fields
-        account, handle = (_at(_json(self.provider, answer), path) for path in (names.account, names.handle))
+        content = unwrapped(json_of(self.provider, answer))
+        account, handle = (text_at(content, path) for path in (names.account, names.handle))
         if not account:
             raise GiveUp(f"{self.provider.label} sent a profile without an account. {REPORT}")
         return PlatformAccount(account, handle or account)
@@ -130,15 +127,23 @@ class ProviderClient:
         if not self.provider.introspect:
             return None
         answer = self._client.introspect_token(self.provider.introspect, token=token)
-        return _json(self.provider, answer).get("active") is True
+        is_active = json_of(self.provider, answer).get("active")
+        if answer.status_code != httpx2.codes.OK or not isinstance(is_active, bool):
+            raise GiveUp(f"{self.provider.label} does not tell whether access has ended ({answer.status_code}).")
+        return is_active
 
     def revoke(self, token: str, kind: str) -> None:
         """Take back a token (RFC 7009); one that has ended already is no error, nor is a platform without a way."""
         if not self.provider.revoke:
             return
         answer = self._client.revoke_token(self.provider.revoke, token=token, token_type_hint=kind)
-        if answer.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN, httpx2.codes.NOT_FOUND):
+        error = error_in(answer)
+        if error in _ENDED:
+            return
+        if error or not answer.is_success:
             raise GiveUp(f"{self.provider.label} refused to end the access ({answer.status_code}).")
+        if "html" in answer.headers.get("content-type", ""):
+            raise GiveUp(f"{self.provider.label} sent a page, and may not have ended the access. {REPORT}")
 
     def _exchanged(self, access: str, exchange: TokenExchange, way: tuple[str, str]) -> Tokens:
         provider, (address, grant) = self.provider, way
@@ -149,13 +154,15 @@ class ProviderClient:
             exchange.parameter: access,
         }
         answer = self._client.get(address, auth=None, params=asked)
+        if answer.is_client_error and is_transient(error_in(answer)):
+            raise TryAgain(f"{provider.label} is busy ({answer.status_code}).", is_untouched=True)
         if answer.status_code in (httpx2.codes.BAD_REQUEST, httpx2.codes.UNAUTHORIZED):
             raise AccessEnded(f"{provider.label} ended this access.")
-        return _tokens(provider, _json(provider, answer), None)
+        return tokens_in(provider, json_of(provider, answer), None)
 
     def _tokens(self, ask: Any, refresh: str | None = None) -> Tokens:
         try:
-            return _tokens(self.provider, ask(), refresh)
+            return tokens_in(self.provider, ask(), refresh)
         except AuthlibBaseError as error:
             raise self._refusal(str(error.error)) from None
         except (httpx2.HTTPStatusError, ValueError, TypeError, RecursionError):
@@ -165,6 +172,8 @@ class ProviderClient:
         label, platform = self.provider.label, self.provider.platform.upper()
         if word in _ENDED:
             return AccessEnded(f"{label} ended this access.")
+        if word in BUSY:
+            return TryAgain(f"{label} is busy.")
         if word in _OURS:
             return GiveUp(
                 f"{label} does not accept this program ({word}): check UNSTUCK_{platform}_CLIENT_ID, its secret, and "
@@ -178,48 +187,3 @@ class ProviderClient:
         """Authenticate in the body: every platform takes that, some under a name of their own."""
         ours = [(self.provider.id_parameter, self.provider.client_id), ("client_secret", self.provider.client_secret)]
         return address, headers, add_params_to_qs(body or "", ours)
-
-
-def _tokens(provider: OAuthProvider, answer: Any, refresh: str | None) -> Tokens:
-    """Return an answer's tokens, checked; without a new refresh token, the present one stays."""
-    inner = answer.get("data") if isinstance(answer, dict) else None
-    answer = inner[0] if isinstance(inner, list) and inner else answer  # Instagram's way
-    access, new = answer.get("access_token"), answer.get("refresh_token") or refresh
-    is_sound = isinstance(access, str) and 0 < len(access) <= _MOST_TOKEN and (new is None or isinstance(new, str))
-    if not is_sound or len(new or "") > _MOST_TOKEN:
-        raise GiveUp(f"{provider.label} sent an answer without tokens. {REPORT}")
-    return Tokens(access, new, _end_of(answer.get("expires_in")), _scopes(answer))
-
-
-def _end_of(seconds: object) -> datetime:
-    """Return when a token ends, by our clock; a life that nobody can mean counts as an hour."""
-    is_number = isinstance(seconds, int | float | str) and str(seconds).replace(".", "", 1).isdigit()
-    life = float(str(seconds)) if is_number else _USUAL
-    return clock.now() + timedelta(seconds=min(max(life, _SHORTEST), _LONGEST))
-
-
-def _scopes(answer: dict[str, Any]) -> tuple[str, ...]:
-    granted = answer.get("scope") or answer.get("permissions") or ""
-    words = granted if isinstance(granted, list) else str(granted).replace(",", " ").split()
-    return tuple(str(word)[:_MOST_NAME] for word in words)[:50]
-
-
-def _json(provider: OAuthProvider, answer: httpx2.Response) -> dict[str, Any]:
-    try:
-        content = answer.json()
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise GiveUp(f"{provider.label} sent something else than JSON ({answer.status_code}). {REPORT}")
-    return content
-
-
-def _at(content: Any, path: tuple[str | int, ...]) -> str:
-    """Return the text at a path of JSON, without what PostgreSQL cannot store; empty: there is none."""
-    for step in path:
-        try:
-            content = content[step]
-        except (KeyError, IndexError, TypeError):
-            return ""
-    text = str(content) if isinstance(content, str | int) else ""
-    return text[:_MOST_NAME].replace("\x00", "").encode("utf-8", "replace").decode()

@@ -46,7 +46,9 @@ def begin(
 ) -> str:
     """Return the provider's address to send a creator to; `again`: to connect this connection, else a free one.
 
-    `base`: the address at which their browser has this console, for where no UNSTUCK_PUBLIC_URL is set. Raises Invalid (no such platform), NotAllowed (not set up here, or nothing to connect), NotFound.
+    `base`: the address at which their browser has this console, for where no UNSTUCK_PUBLIC_URL is set.
+
+    Raises Invalid (no such platform), NotAllowed (not set up here, or nothing to connect), NotFound.
     """
     provider = _provider(platform)
     connection = _row(session, user_id, platform, again)

@@ -58,6 +58,8 @@ class OAuthProvider:
     rotates: bool = False
     #: Revoking one token ends all access of the account, also by newer tokens.
     revokes_all: bool = False
+    #: Revoking takes the access token, not the refresh token.
+    revokes_access: bool = False
     is_sandbox: bool = False
 
     @property
@@ -119,6 +121,7 @@ _REAL: Final = (
         has_pkce=False,
         rotates=True,
         revokes_all=True,
+        revokes_access=True,
     ),
     OAuthProvider(
         platform="facebook",

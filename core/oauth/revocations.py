@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.errors import GiveUp, TryAgain
-from core.models import IssuedKind, PlatformConnection, TokenRevocation
+from core.errors import GiveUp, TryAgain, Unusable
+from core.models import Consent, IssuedKind, PlatformConnection, TokenRevocation
 from core.oauth.client import AccessEnded, ProviderClient
 from core.oauth.providers import provider_of
 from core.oauth.tokens import forget, seal, unseal
@@ -21,25 +21,64 @@ from core.oauth.tokens import forget, seal, unseal
 #: For so long a provider is asked again and again; then the program gives up, and says so.
 PATIENCE: Final = timedelta(days=30)
 _LONGEST_PAUSE: Final = timedelta(hours=6)
+#: How long revoking waits if it would end newer access, too, which may be that of the same account.
+_PARKED: Final = timedelta(hours=1)
+_AGAIN: Final = "the creator connected again"
 
 
 def owe_tokens(session: Session, connection: PlatformConnection, reason: str) -> None:
     """Move a connection's tokens to the revocations; one revocation ends what both tokens stand for."""
     if secret := connection.refresh_token or connection.access_token:
         kind = IssuedKind.REFRESH_TOKEN if connection.refresh_token else IssuedKind.ACCESS_TOKEN
+        provider = provider_of(connection.platform)
+        if provider and provider.revokes_access and connection.access_token:
+            kind, secret = IssuedKind.ACCESS_TOKEN, connection.access_token
         _owe(session, connection, kind, secret, reason)
     forget(connection)
     session.flush()
 
 
-def owe_code(session: Session, connection: PlatformConnection, code: str, verifier: str, reason: str) -> None:
-    """Note a code that may have been exchanged, both sealed: presented again, it ends what it has brought."""
-    _owe(session, connection, IssuedKind.CODE, code, reason, verifier)
+def park_tokens(session: Session, connection: PlatformConnection) -> None:
+    """Move a connection's tokens to the revocations before it is known whose account the new ones are for."""
+    owe_tokens(session, connection, _AGAIN)
+    provider = provider_of(connection.platform)
+    if provider and provider.revokes_all:
+        for owed in _parked(session, connection):
+            owed.next_at = clock.now() + _PARKED
+        session.flush()
+
+
+def keep_parked(session: Session, connection: PlatformConnection) -> None:
+    """Strike what was parked, where revoking it would end the new access to the same account."""
+    provider = provider_of(connection.platform)
+    if provider and provider.revokes_all:
+        for owed in _parked(session, connection):
+            owed.finished_at, owed.secret = clock.now(), ""
+        session.flush()
+
+
+def _parked(session: Session, connection: PlatformConnection) -> list[TokenRevocation]:
+    rows = select(TokenRevocation).where(
+        col(TokenRevocation.connection_id) == connection.id,
+        col(TokenRevocation.finished_at).is_(None),
+        col(TokenRevocation.reason) == _AGAIN,
+    )
+    return list(session.exec(rows))
+
+
+def owe_code(session: Session, connection: PlatformConnection, code: str, consent: Consent, reason: str) -> None:
+    """Note a sealed code that may have been exchanged: presented again, it ends what it has brought."""
+    _owe(session, connection, IssuedKind.CODE, code, reason, consent)
     session.flush()
 
 
 def _owe(
-    session: Session, of: PlatformConnection, kind: IssuedKind, secret: str, reason: str, verifier: str | None = None
+    session: Session,
+    of: PlatformConnection,
+    kind: IssuedKind,
+    secret: str,
+    reason: str,
+    consent: Consent | None = None,
 ) -> None:
     now = clock.db_now()
     owed = TokenRevocation(
@@ -48,7 +87,8 @@ def _owe(
         user_id=of.user_id,
         kind=kind.value,
         secret=secret,
-        verifier=verifier,
+        verifier=consent and consent.verifier,
+        return_address=consent and consent.return_address,
         reason=reason,
         created_at=now,
         next_at=now,
@@ -79,11 +119,11 @@ def ask(owed: TokenRevocation) -> tuple[str | None, str | None]:
     if provider is None:
         return f"{owed.platform} is not set up here.", None
     try:
-        with ProviderClient(provider) as client:
+        with ProviderClient(provider, owed.return_address) as client:
             if owed.kind == IssuedKind.CODE:
                 return None, _spend(client, unseal(owed.secret), unseal(owed.verifier or ""))
             client.revoke(unseal(owed.secret), owed.kind)
-    except (TryAgain, GiveUp) as error:
+    except (TryAgain, GiveUp, Unusable) as error:
         return str(error), None
     return None, None
 
@@ -128,4 +168,5 @@ def _spend(client: ProviderClient, code: str, verifier: str) -> str | None:
         tokens: Any = client.tokens_for(code, verifier)
     except AccessEnded:
         return None
-    return seal(tokens.refresh or tokens.access)
+    is_by_access = client.provider.revokes_access or not tokens.refresh
+    return seal(tokens.access if is_by_access else tokens.refresh)

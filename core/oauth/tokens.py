@@ -8,7 +8,7 @@ from core import clock
 from core.encryption.rotation import token_cipher
 from core.errors import GiveUp, Unusable
 from core.models import PlatformConnection
-from core.oauth.client import Tokens
+from core.oauth.answers import Tokens
 
 #: A token is refreshed before this share of its life is left, and before this long; never in the first half of it.
 SHARE: Final = 0.1
@@ -65,9 +65,9 @@ def forget(connection: PlatformConnection) -> None:
 
 
 def try_again_later(connection: PlatformConnection) -> None:
-    """Let the program refresh it in a while, unless only its creator can connect it again."""
+    """Let the program refresh it in a while; where only its creator can connect it again, it learns that at once."""
     is_hopeless = connection.withdrawn_at or not connection.access_token
-    connection.refresh_at = None if is_hopeless else clock.now() + PAUSE * random.uniform(1, 1.5)  # noqa: S311
+    connection.refresh_at = clock.now() + (timedelta(0) if is_hopeless else PAUSE * random.uniform(1, 1.5))  # noqa: S311
 
 
 def _refresh_time(tokens: Tokens) -> datetime:

@@ -17,6 +17,8 @@ from core.outside import trusted
 REPORT: Final = "Tell the admins: it may have changed."
 #: The longest pause that a provider may ask for, in seconds.
 LONGEST_PAUSE: Final = 3_600.0
+#: Seconds before one that did not answer in time is asked again: it may be at work on the request still.
+LATE_PAUSE: Final = 60.0
 
 
 class ProviderTransport(LimitedTransport):
@@ -31,8 +33,10 @@ class ProviderTransport(LimitedTransport):
         self._require_private(request.url)
         try:
             answer = super().handle_request(request)
+        except httpx2.ConnectTimeout:
+            raise TryAgain(f"{self._label} did not answer in time.", is_untouched=True) from None
         except httpx2.TimeoutException:
-            raise TryAgain(f"{self._label} did not answer in time.") from None
+            raise TryAgain(f"{self._label} did not answer in time.", LATE_PAUSE) from None
         except httpx2.ConnectError:
             raise TryAgain(f"{self._label} did not answer: no connection.", is_untouched=True) from None
         except httpx2.TransportError:
@@ -58,7 +62,7 @@ class ProviderTransport(LimitedTransport):
 
 def _pause(text: str) -> float:
     """Return the seconds of a Retry-After header, a number or a date; 0 without a sound one."""
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_PAUSE)
     try:
         until = parsedate_to_datetime(text) - clock.now()

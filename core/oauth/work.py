@@ -17,15 +17,21 @@ from core import clock
 from core.errors import GiveUp, OnlyTheOwner, TryAgain
 from core.models import Consent, PlatformConnection
 from core.oauth import revocations, tokens
-from core.oauth.client import AccessEnded, PlatformAccount, ProviderClient, Tokens
+from core.oauth.answers import Tokens
+from core.oauth.client import AccessEnded, PlatformAccount, ProviderClient
 from core.oauth.providers import OAuthProvider, label_of, provider_of
-from core.oauth.refreshing import KIND, due_for_refresh
+from core.oauth.refreshing import KIND, due_for_refresh, room_for
 from core.operation import Form, FormT, NoForm, Progress, Steps, Work
 
 #: Steps of connecting: asking, tokens, longer tokens, account.
 _STEPS: Final = 4
+#: Steps of refreshing once the new tokens are stored.
+_RENEWED: Final = 2
 #: Revocations of one connection that disconnecting asks for at once; more wait for their turn.
 _MOST_OWED: Final = 20
+
+
+_UNFINISHED: Final = "connecting was not finished"
 
 
 class ConnectForm(Form):
@@ -42,13 +48,19 @@ def connect(work: Work[PlatformConnection, ConnectForm]) -> Steps:
         if done == 0:
             yield Progress(1, _STEPS, f"Asking {client.provider.label}")
         if done < 2:
-            _keep_first(work, _exchange(work, client))
+            _keep_first(work, _exchange(work, client.provider))
             yield Progress(2, _STEPS, f"{client.provider.label} gave access")
         if done < 3 and client.provider.exchange:
             tokens.store(row, client.lengthened(_tokens_of(row)))
             yield Progress(3, _STEPS, f"{client.provider.label} gave access for longer")
         profile = client.profile_of(_held(row).access)
-    _require(work.session, row, profile, client.provider)
+    if _is_known(work.session, row, profile):
+        if client.provider.revokes_all:
+            tokens.forget(row)  # revoking them would end the other connection's access, too
+            yield Progress(4, _STEPS, f"{profile.handle} is connected already")
+        raise OnlyTheOwner(f"{profile.handle} at {client.provider.label} is connected already.")
+    _require(row, profile, client.provider)
+    revocations.keep_parked(work.session, row)
     row.account_id, row.handle = profile.account_id, profile.handle
     work.session.flush()
     return {"platform": row.platform, "handle": profile.handle}
@@ -56,6 +68,17 @@ def connect(work: Work[PlatformConnection, ConnectForm]) -> Steps:
 
 def refresh(work: Work[PlatformConnection, NoForm]) -> Steps:
     """Exchange the refresh token for new tokens; one that a provider has spent is never sent again."""
+    row = work.subject
+    if work.done < _RENEWED:
+        yield from _renew(work)
+    # The line of this platform moves on by one, unless others have taken the place.
+    room = room_for(work.session, row.platform, ending=1)
+    for next_id in due_for_refresh(work.session, row.platform, min(room, 1)):
+        work.request(KIND, next_id)
+    return {"platform": row.platform, "valid_until": row.token_expires_at and row.token_expires_at.isoformat()}
+
+
+def _renew(work: Work[PlatformConnection, NoForm]) -> Steps:
     row, label = work.subject, label_of(work.subject.platform)
     if row.withdrawn_at:
         raise OnlyTheOwner(_withdrawn(label, row.withdrawn_at))
@@ -80,11 +103,8 @@ def refresh(work: Work[PlatformConnection, NoForm]) -> Steps:
                 yield Progress(1, 2, f"{label} was asked, and was busy")
             raise
     tokens.store(row, new)
-    work.session.flush()
-    # The line of this platform moves on by one.
-    for next_id in due_for_refresh(work.session, row.platform, 1):
-        work.request(KIND, next_id)
-    return {"platform": row.platform, "valid_until": new.expires_at.isoformat()}
+    yield Progress(_RENEWED, 2, f"{label} gave new access")
+    return None
 
 
 def disconnect(work: Work[PlatformConnection, NoForm]) -> Steps:
@@ -97,43 +117,45 @@ def disconnect(work: Work[PlatformConnection, NoForm]) -> Steps:
     work.session.rollback()  # no transaction stays open while the provider answers
     for each in owed:
         revocations.note(work.session, each, *revocations.ask(each))
+        yield Progress(1, 2, f"{label_of(each.platform)} was told")
     return {"platform": row.platform, "still_owed": revocations.owed_of(work.session, row.id)}
 
 
-def _exchange(work: Work[PlatformConnection, ConnectForm], client: ProviderClient) -> Tokens:
+def _exchange(work: Work[PlatformConnection, ConnectForm], provider: OAuthProvider) -> Tokens:
     """Present the code; a second time after an answer that was lost, by which the provider ends what it had brought."""
-    label = client.provider.label
     consent = work.session.get(Consent, work.form.consent)
-    verifier = consent.verifier if consent and consent.connection_id == work.subject.id else None
-    work.session.rollback()
-    if verifier is None:
-        raise OnlyTheOwner(f"The visit to {label} is too long ago.")
+    if consent is None or consent.connection_id != work.subject.id:
+        raise OnlyTheOwner(f"The visit to {provider.label} is too long ago.")
+    verifier, back = tokens.unseal(consent.verifier), consent.return_address
+    work.session.rollback()  # no transaction stays open while the provider answers
     try:
-        return client.tokens_for(tokens.unseal(work.form.secret_code), tokens.unseal(verifier))
+        with ProviderClient(provider, back) as client:
+            return client.tokens_for(tokens.unseal(work.form.secret_code), verifier)
     except AccessEnded:
-        raise OnlyTheOwner(f"{label} does not take this answer any more.") from None
+        raise OnlyTheOwner(f"{provider.label} does not take this answer any more.") from None
 
 
 def _keep_first(work: Work[PlatformConnection, ConnectForm], new: Tokens) -> None:
-    provider = provider_of(work.subject.platform)
-    if provider and not provider.revokes_all:  # else that would end the new access, too
-        revocations.owe_tokens(work.session, work.subject, "the creator connected again")
+    revocations.park_tokens(work.session, work.subject)
     tokens.store(work.subject, new)
     work.session.flush()
 
 
-def _require(session: Session, row: PlatformConnection, profile: PlatformAccount, provider: OAuthProvider) -> None:
-    """Require the account and the permissions that the connection is for."""
-    if row.account_id and row.account_id != profile.account_id:
-        raise OnlyTheOwner(f"{provider.label} signed in {profile.handle}, and this connection is of {row.handle}.")
+def _is_known(session: Session, row: PlatformConnection, profile: PlatformAccount) -> bool:
+    """Tell whether another connection of the creator is of this account."""
     same = select(PlatformConnection.id).where(
         col(PlatformConnection.user_id) == row.user_id,
         col(PlatformConnection.platform) == row.platform,
         col(PlatformConnection.account_id) == profile.account_id,
         col(PlatformConnection.id) != row.id,
     )
-    if session.exec(same).first():
-        raise OnlyTheOwner(f"{profile.handle} at {provider.label} is connected already.")
+    return session.exec(same).first() is not None
+
+
+def _require(row: PlatformConnection, profile: PlatformAccount, provider: OAuthProvider) -> None:
+    """Require the account and the permissions that the connection is for."""
+    if row.account_id and row.account_id != profile.account_id:
+        raise OnlyTheOwner(f"{provider.label} signed in {profile.handle}, and this connection is of {row.handle}.")
     missing = set(provider.scopes) - set((row.scopes or " ".join(provider.scopes)).split())
     if missing:
         raise OnlyTheOwner(f"{provider.label} was not allowed to share: {', '.join(sorted(missing))}.")
@@ -170,15 +192,14 @@ def _withdrawn(label: str, at: datetime) -> str:
 def undo_connect(work: Work[PlatformConnection, ConnectForm]) -> None:
     """Give up what connecting has brought, and the code if it may have brought more."""
     if work.done == 1 and (consent := work.session.get(Consent, work.form.consent)):
-        revocations.owe_code(
-            work.session, work.subject, work.form.secret_code, consent.verifier, "connecting was not finished"
-        )
-    _give_up(work, "connecting was not finished")
+        revocations.owe_code(work.session, work.subject, work.form.secret_code, consent, _UNFINISHED)
+    _give_up(work, _UNFINISHED)
 
 
 def undo_refresh(work: Work[PlatformConnection, NoForm]) -> None:
-    """Keep the tokens, and try again later by the schedule."""
-    tokens.try_again_later(work.subject)
+    """Keep the tokens; unless they are new, try again later by the schedule."""
+    if work.done < _RENEWED:
+        tokens.try_again_later(work.subject)
     work.session.flush()
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from core.models import Role
 from core.oauth import revocations
 from core.oauth.providers import usable_platforms
-from core.oauth.refreshing import KIND, due_for_refresh, room_for
+from core.oauth.refreshing import KIND, due_for_refresh, room_for, strike_hopeless
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations.connection import QUEUE
 
@@ -21,6 +21,7 @@ def request_refreshes(work: TaskWork[NoForm]) -> Steps:
     """
     requested = work.done
     for platform in usable_platforms():
+        strike_hopeless(work.session, platform)
         room = room_for(work.session, platform)
         for connection_id in due_for_refresh(work.session, platform, room):
             work.request(KIND, connection_id)

@@ -25,7 +25,7 @@ def sandbox(provider: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sand
     monkeypatch.setenv("UNSTUCK_PUBLIC_URL", "http://127.0.0.1:8080")
     monkeypatch.setenv("UNSTUCK_SECRET_KEY", SECRET)
     settings.cache_clear()
-    provider.behave()
+    provider.behave(life=3600, offset=0)
     yield provider
     settings.cache_clear()
 

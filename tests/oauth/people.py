@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -30,7 +30,7 @@ class Creator:
     @classmethod
     def new(cls, engine: Engine, sandbox: Sandbox) -> "Creator":
         with session_scope(engine) as session:
-            user = User(email=f"{hashlib.sha256(str(id(session)).encode()).hexdigest()[:12]}@example.com", name="Ana")
+            user = User(email=f"{uuid4().hex[:12]}@example.com", name="Ana")
             session.add(user)
             session.flush()
             return cls(engine, sandbox, user.id)
