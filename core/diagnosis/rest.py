@@ -15,7 +15,8 @@ from core.demo import rows
 from core.demo.presets import Preset
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of
-from core.diagnosis.ended import number_of, row_clean_up
+from core.diagnosis.ended import row_clean_up
+from core.jobs.failure_words import number_of
 from core.jobs.proof import is_by_hand, is_plan, proven_state
 from core.models import TERMINAL, BackgroundJob, DemoModeStatus, Event, JobStatus, User
 from core.operation import Operation

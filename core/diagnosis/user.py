@@ -15,13 +15,14 @@ from core.database.statements import Query
 from core.database.truncate import truncated
 from core.diagnosis.answer import Diagnosis, Explanation
 from core.diagnosis.context import JobContext, load_context, name_of
-from core.diagnosis.ended import number_of, row_clean_up
+from core.diagnosis.ended import row_clean_up
 from core.diagnosis.job import explain, explanation_of
 from core.diagnosis.latest import latest_job
 from core.diagnosis.remedy_blockers import with_present_blockers
 from core.diagnosis.rest import UserData, damage_of, drift, drift_beside_plan, load_data, start_again
 from core.diagnosis.situation import Situation, situation_of_row
 from core.errors import NotFound
+from core.jobs.failure_words import number_of
 from core.jobs.labels import Label
 from core.models import TERMINAL, BackgroundJob, JobStatus, User
 from core.operations import operation_during

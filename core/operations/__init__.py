@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from core.errors import NotFound
 from core.operation import Machine, Operation, Task
-from core.operations import demo, maintenance
+from core.operations import demo, maintenance, messages
 from core.outside import OutsideService
 from core.wording import shortened
 
@@ -19,6 +19,7 @@ TASKS: tuple[Task[Any], ...] = (
     maintenance.delete_old_jobs,
     maintenance.expire_sessions,
     maintenance.archive_audit_log,
+    messages.send_messages,
 )
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)
