@@ -36,12 +36,16 @@ def sender() -> Address:
 
 
 def recipient(address: str) -> Address | None:
-    """Return an address as e-mail takes it; None for what is none, or would be several."""
+    """Return an address as e-mail takes it, with letters of any script; None for what is none, or would be several."""
+    plain = "".join("x" if letter.isprintable() and not letter.isascii() else letter for letter in address.strip())
     try:
-        one = Address(addr_spec=address.strip())
+        one = Address(addr_spec=plain)
     except (MessageError, ValueError, IndexError):
         return None
-    return one if one.username and one.domain else None
+    if not (one.username and one.domain):
+        return None
+    username, _, domain = address.strip().rpartition("@")
+    return one if plain.isascii() and address.isascii() else Address(username=username, domain=domain)
 
 
 def is_international(letter: Letter) -> bool:
@@ -53,12 +57,12 @@ def as_bytes(letter: Letter) -> bytes:
     """Return a letter in the format of the internet. Raises ValueError for an address or a subject that is none."""
     message = EmailMessage(policy=SMTPUTF8 if is_international(letter) else SMTP)
     message["From"] = sender()
-    message["To"] = Address(addr_spec=letter.to)
+    message["To"] = recipient(letter.to)
     message["Subject"] = " ".join(letter.subject.split())
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = letter.message_id
     if letter.reply_to:
-        message["Reply-To"] = Address(addr_spec=letter.reply_to)
+        message["Reply-To"] = recipient(letter.reply_to)
     else:
         message["Auto-Submitted"] = "auto-generated"
     if letter.unsubscribe:
