@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlmodel import Session
 
@@ -17,16 +17,20 @@ class Outcome:
     status: NotificationStatus
     #: Why it was not sent, in an operator's words, without the address and the text of the message.
     error: str = ""
+    #: What the server said as it took it.
+    answer: str = ""
     #: The way out itself has a problem, so that other messages wait with this one.
     closes: bool = False
 
 
-SENT: Final = Outcome(NotificationStatus.SENT)
+def sent(answer: str = "") -> Outcome:
+    """Return that a message was taken."""
+    return Outcome(NotificationStatus.SENT, answer=answer)
 
 
 def later(error: str, *, closes: bool = False) -> Outcome:
     """Return that a message waits for another attempt."""
-    return Outcome(NotificationStatus.WAITING, error, closes)
+    return Outcome(NotificationStatus.WAITING, error, closes=closes)
 
 
 def refused(error: str) -> Outcome:

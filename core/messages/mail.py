@@ -4,12 +4,17 @@ import smtplib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from email.errors import MessageError
+from email.utils import make_msgid
 from typing import Final, TypeVar
 
+from core import clock
 from core.address import MailServer, mail_domain, mail_server
-from core.messages.channel import SENT, ChannelClosed, Outcome, Send, later, refused
-from core.messages.letter import Letter, as_bytes, is_international, sender
+from core.errors import Invalid, NotAllowed
+from core.messages.channel import ChannelClosed, Outcome, Send, later, refused, sent
+from core.messages.letter import Letter, as_bytes, is_international, recipient, sender
 from core.messages.smtp import SmtpLine, dial, in_words
+from core.messages.writing import write
+from core.models import NotificationStatus
 from core.outside import call
 from core.settings import settings
 
@@ -40,6 +45,24 @@ def connected() -> Iterator[Send]:
         yield line.send
     finally:
         line.close()
+
+
+def try_out(to: str) -> str:
+    """Send a message that says only that it is a test, and return what the server said. Raises Refused in words."""
+    address = recipient(to)
+    if address is None:
+        raise Invalid("The address is not valid.", {"to": "Write it as name@example.com."})
+    written, at = write("test", {}), clock.now()
+    message_id = make_msgid(domain=mail_domain(settings().mail_from, settings().public_url))
+    letter = Letter(address.addr_spec, written.subject, written.text, written.html, message_id, at)
+    try:
+        with connected() as send:
+            outcome = send(letter)
+    except ChannelClosed as closed:
+        raise NotAllowed(str(closed)) from None
+    if outcome.status is not NotificationStatus.SENT:
+        raise NotAllowed(outcome.error)
+    return f"{way()} took the message: {outcome.answer}."
 
 
 class _MailLine:
@@ -85,7 +108,7 @@ class _MailLine:
             outcome = self._try(letter)
         if outcome is None:
             outcome = later(f"{self._server.name} closed the connection before it took the message.", closes=True)
-        self._taken += outcome is SENT
+        self._taken += outcome.status is NotificationStatus.SENT
         return outcome
 
     def _try(self, letter: Letter) -> Outcome | None:
@@ -139,7 +162,7 @@ class _Conversation:
             code, answer = line.data(content)
         except smtplib.SMTPDataError as error:  # it did not want to have it
             code, answer = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-        return SENT if code == 250 else self._declined(code, answer, "the message")
+        return sent(in_words(code, answer)) if code == 250 else self._declined(code, answer, "the message")
 
     def _options(self) -> list[str] | None:
         if not is_international(self._letter):

@@ -64,7 +64,8 @@ _OPEN = text("""
 _MINE = "id = :id AND status = 'waiting' AND sender_id = :sender AND attempts = :attempts"
 _END = text(f"""
     UPDATE notifications SET status = CAST(:status AS text), error = :error, sender_id = NULL, next_at = NULL,
-        sent_at = CASE WHEN CAST(:status AS text) = 'sent' THEN statement_timestamp() END, finished_at = statement_timestamp()
+        sent_at = CASE WHEN CAST(:status AS text) = 'sent' THEN statement_timestamp() END,
+        finished_at = statement_timestamp()
     WHERE {_MINE}
 """)  # noqa: S608 - a constant of ours
 _WAIT = text(f"""
