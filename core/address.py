@@ -119,9 +119,9 @@ def mail_sender(text: str) -> Address:
     name, address = parseaddr(text)
     try:
         sender = Address(name, addr_spec=address) if address else Address()
-    except (MessageError, IndexError):
+    except (MessageError, ValueError, IndexError):
         sender = Address()
-    if not (sender.username and sender.domain):
+    if not text.isprintable() or not (sender.username and sender.domain):
         raise ValueError("write it as unstuck@example.com or as Unstuck <unstuck@example.com>")
     return sender
 

@@ -163,4 +163,4 @@ def test_queues_without_a_worker_are_said_before_jobs_wait_and_fail_no_check(eng
     with session_scope(engine) as session:
         session.add(Worker(host="w", pid=1, threads=1, queues=[first]))
         session.add(Queue(name="paused", paused_at=clock.now(), paused_by="Ana"))
-    assert said(engine) == [("no worker", f"no worker serves the queue {', '.join(others)}; no job waits there", True)]
+    assert said(engine) == [("no worker", f"no worker serves the queues {', '.join(others)}; no job waits there", True)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import warnings
 from collections.abc import Coroutine
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -137,7 +138,9 @@ def mail_server(*, tls: SSLContext | None = None, auth: bool = False, wrapped: S
     home = _Loop()
 
     def line() -> SMTP:
-        return SMTP(server, hostname="localhost", enable_SMTPUTF8=True, loop=home.loop, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it advises against a sign-in without encryption
+            return SMTP(server, hostname="localhost", enable_SMTPUTF8=True, loop=home.loop, **options)
 
     async def listen() -> asyncio.Server:
         return await home.loop.create_server(line, "127.0.0.1", port, ssl=wrapped)
