@@ -67,7 +67,8 @@ class MailServer:
     async def handle_EHLO(self, server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]) -> Any:
         session.host_name, session.taken = hostname, 0
         self.connections += 1
-        self.was_encrypted |= session.ssl is not None
+        wrapped = server.transport.get_extra_info("ssl_object")
+        self.was_encrypted |= session.ssl is not None or wrapped is not None
         await self.wait_if("EHLO")
         return responses
 
