@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, SQLModel
 
-from core.models import PlatformConnection, Role, User
+from core.models import BackgroundJob, PlatformConnection, Role, User
 from core.outside import OutsideService
 
 RowT = TypeVar("RowT", bound=User | PlatformConnection)
@@ -127,6 +127,17 @@ class Work(Generic[RowT, FormT]):
 
 
 @dataclass(frozen=True, slots=True)
+class JobEnd:
+    """A job of an operation that has just ended, in the transaction that ends it."""
+
+    session: Session
+    #: As it is now: its status is terminal.
+    job: BackgroundJob
+    #: What its failure means for its user, and what they can do; empty if it did not fail.
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machine(Generic[RowT]):
     """One state column of one table; `failed` is its state after a job has failed."""
 
@@ -212,6 +223,8 @@ class Operation(Generic[RowT, FormT]):
     needs_consent: bool = False
     #: The program outside of ours that `run` calls; None: it calls none.
     outside: OutsideService | None = None
+    #: Tells people of its end, by messages that leave once that is committed; an attempt that is repeated is no end.
+    on_end: Callable[[JobEnd], None] | None = None
 
     def allowed_from(self, row: SQLModel) -> bool:
         """Tell whether the operation may start from the row's state."""

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from core import clock
 from core.actor import Actor
 from core.commands.command import Command, Invocation, self_owned, target_of
+from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
 from core.jobs.cancel import cancel
 from core.jobs.repair import RepairForm, repair
@@ -167,6 +168,7 @@ _ALL = (
             ("schedule.remove", "Remove schedule", scheduling.remove, True),
         )
     ),
+    *MESSAGES,
     *PEOPLE,
 )
 

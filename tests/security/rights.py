@@ -101,6 +101,17 @@ RIGHTS: dict[str, Row] = {
     "schedule.remove": Row(
         ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name} --reason test"
     ),
+    "messages.send": Row(ADMIN, route="/api/jobs/start/messages.send", cli="do messages.send"),
+    "message.resend": Row(SUPPORT, "message", {}, "/api/outbox/{id}/resend", "messages resend {id}"),
+    "message.drop": Row(SUPPORT, "message", {}, "/api/outbox/{id}/drop", "messages drop {id}"),
+    "message.tell": Row(
+        SUPPORT,
+        "user disabled",
+        {"title": "Hello", "text": "All is well."},
+        "/api/users/{id}/messages",
+        "messages write {email} --title Hello --text 'All is well.'",
+    ),
+    "message.preferences": Row(OWN, "user disabled", {"email_when_done": True}, cli="messages choose {email} --on"),
     "operator.add": Row(
         ADMIN,
         "new name",

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from core import clock
 from core.database.engine import session_scope
 from core.jobs.request import JobOptions, request
+from core.messages.outbox import Message, put
 from core.models import (
     DemoModeStatus,
     JobKind,
@@ -123,6 +124,10 @@ def _shut_out(session: Session, _: User) -> Target:
     return Target(user.id, user.email)
 
 
+def _message(session: Session, user: User) -> Target:
+    return Target(put(session, Message(template="demo_ready", user_id=user.id)))
+
+
 STAGES: dict[str, Callable[[Session, User], Target]] = {
     "nothing": lambda *_: Target(),
     "new name": lambda *_: Target(name=f"new-{uuid4().hex[:8]}"),
@@ -142,6 +147,7 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "token": _token,
     "factor": _factor,
     "person shut out": _shut_out,
+    "message": _message,
     "schedule open": _schedule(paused=False),
     "schedule paused": _schedule(paused=True),
 }

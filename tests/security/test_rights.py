@@ -36,13 +36,21 @@ OTHER_ROUTES = {
     "/api/me/factor",
     "/api/me/factor/confirm",
     "/api/me/factor/off",
+    "/api/me/messages",
     "/api/users/{user_id}/sessions",
     "/api/users/{user_id}/sessions/{session_id}",
     "/api/users/{user_id}/factor",
     *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in OPERATIONS),
 }
 #: Commands whose routes name their target in another way; they are among the above.
-OF_ANOTHER_SHAPE = {"session.revoke", "session.revoke_others", "token.create", "token.revoke", "factor.reset"}
+OF_ANOTHER_SHAPE = {
+    "session.revoke",
+    "session.revoke_others",
+    "token.create",
+    "token.revoke",
+    "factor.reset",
+    "message.preferences",
+}
 #: Functions that pages, routes and verbs call with a command's name.
 WAYS_TO_COMMANDS = {"access.perform", "do", "run", "run_for_person", "_run_on"}
 
@@ -127,7 +135,7 @@ def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
 def shape(path: str) -> str:
     """Return a path with everything that may vary blanked: a verb's target, and a schedule's verb."""
     parts = path.split("/")
-    if parts[2] in ("queues", "schedules", "kinds", "users", "operators", "jobs") and len(parts) > 4:
+    if parts[2] in ("queues", "schedules", "kinds", "users", "operators", "jobs", "outbox") and len(parts) > 4:
         parts[3] = "*"
     if parts[2] == "schedules" and len(parts) > 4:
         parts[4] = "*"

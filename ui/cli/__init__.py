@@ -10,6 +10,7 @@ from ui.cli import (
     jobs,
     keys,
     kinds,
+    messages,
     operation,
     operators,
     queues,
@@ -29,6 +30,7 @@ GROUPS: Final = (
     ("schedules", "schedule", schedules.verbs),
     ("workers", None, workers.verbs),  # `worker` starts one
     ("operators", "operator", operators.verbs),
+    ("messages", "message", messages.verbs),
     ("tokens", "token", tokens.verbs),
     ("keys", "key", keys.verbs),
     ("audit", None, audit.verbs),

@@ -26,6 +26,7 @@ from ui.components.demo.demo_panel import draw_demo_panel
 from ui.components.demo.demo_words import platform_words
 from ui.components.jobs.job_lines import job_lines
 from ui.components.people.person_access import PersonAccess
+from ui.components.people.write_to_user import WriteToUser
 
 #: Seconds between two refreshes while something is not at rest ("retry in 12 s" has to count down), and otherwise.
 LOOK = 2.0
@@ -53,9 +54,11 @@ class OneUser:
         self._progress: ProgressBar | None = None
         self._is_at_rest = False
         self._looked_at = 0.0
+        self._answer = ""
         with box("screen padded") as self._screen:
             self._head: Part[UserPage] = Part(_draw_head)
             self._diagnosis = DiagnosisBox(self.refresh, look="diagnosis")
+            WriteToUser(user_id, lambda: self._answer)
             with box("columns"):
                 with box():
                     self._demo: Part[UserPage] = Part(self._draw_demo, "panel")
@@ -86,6 +89,7 @@ class OneUser:
         state = (user.demo_mode_status, user.demo_preset)
         self._head.show(page, key=(user.email, user.name, user.role, user.disabled_at, state))
         self._diagnosis.show(page.diagnosis, page.admins)
+        self._answer = page.diagnosis.customer
         self._is_at_rest, self._looked_at = page.diagnosis.situation is Situation.FINE, time.monotonic()
         self._demo.show(page, key=(state, job, page.preset, page.demo_interactions if job is None else None))
         self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])

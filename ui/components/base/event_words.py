@@ -23,6 +23,10 @@ _TITLES: Final[Mapping[str, str]] = {
     "factor.recovery_used": "Recovery code used",
     "keys.rotated": "Secrets encrypted with the new key",
     "user.repaired": "Repaired",
+    "message.told": "Written to by support",
+    "message.resent": "Message sent again",
+    "message.dropped": "Message dropped",
+    "message.preferences": "Messages chosen",
 }
 
 
