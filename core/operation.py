@@ -54,6 +54,7 @@ class FailureEffect:
 
 #: All text of a form together; a job's arguments are read with each look at it, and each claim.
 MOST_CHARACTERS = 1_000_000
+_TOO_MUCH = f"more than {MOST_CHARACTERS:,} characters are too much; store them elsewhere, and name the place"
 
 
 #: What `run` yields, and what it returns: the job's result, shown to people.
@@ -70,9 +71,7 @@ def why_unstorable(value: Any) -> str | None:
             if not _UNSTORABLE.isdisjoint(part):
                 return "text with a NUL or half a character cannot be stored"
             if characters > MOST_CHARACTERS:
-                return (
-                    f"more than {MOST_CHARACTERS:,} characters are too much; store them elsewhere, and name the place"
-                )
+                return _TOO_MUCH
         if isinstance(part, float) and not math.isfinite(part):
             return "Infinity and NaN are no numbers in JSON, and cannot be stored"
         if isinstance(part, Mapping):
@@ -120,7 +119,7 @@ class Work(Generic[RowT, FormT]):
     done: int
     #: When the first attempt began; generated times are relative to it. The same in every attempt.
     began_at: datetime
-    #: Tells, in a transaction of its own, whether a cancel was accepted meanwhile: to ask during a call to the outside.
+    #: Tells, in its own transaction, whether a cancel was accepted meanwhile: to ask during a call to the outside.
     is_cancel_requested: Callable[[], bool] = lambda: False
     #: Requests the operation of this name on a row, by the program, in this transaction.
     request: Callable[[str, UUID], None] = _not_at_work
