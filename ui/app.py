@@ -20,7 +20,22 @@ from ui import (
     signatures,
     sockets,
 )
-from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
+from ui.api import (
+    audit,
+    auth,
+    connection_return,
+    demo,
+    docs,
+    jobs,
+    metrics,
+    oidc,
+    operators,
+    people,
+    probes,
+    problems,
+    queues,
+    users,
+)
 from ui.pages import declare_pages
 
 
@@ -78,6 +93,7 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
         application.include_router(part.router)
     application.include_router(oidc.pages)  # before the sign-in links, whose path matches any word
     application.include_router(auth.pages)
+    application.include_router(connection_return.pages)
     docs.mount_static(application)
     problems.catch_the_rest(application)
     application.mount(design.ASSETS_URL, compact.Assets(directory=design.ASSETS), name="assets")
