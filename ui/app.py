@@ -24,6 +24,7 @@ from ui.api import (
     audit,
     auth,
     connection_return,
+    connections,
     demo,
     docs,
     jobs,
@@ -89,7 +90,7 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
     )
     problems.install(application)
     application.add_middleware(public_limits.PublicLimits)
-    for part in (probes, metrics, auth, demo, jobs, users, people, operators, queues, audit, docs):
+    for part in (probes, metrics, auth, demo, jobs, users, connections, people, operators, queues, audit, docs):
         application.include_router(part.router)
     application.include_router(oidc.pages)  # before the sign-in links, whose path matches any word
     application.include_router(auth.pages)
