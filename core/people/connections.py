@@ -82,6 +82,16 @@ def state_of(session: Session, row: PlatformConnection) -> ConnectionState:
     )
 
 
+def states_of(session: Session, rows: Sequence[PlatformConnection]) -> dict[UUID, ConnectionState]:
+    """Return the states of connections by their ids; of those at rest, and of demo mode's, nothing is read."""
+    quiet = {row.id: ConnectionState(row, _diagnosis(session, row, None)) for row in rows if _is_quiet(row)}
+    return {row.id: quiet.get(row.id) or state_of(session, row) for row in rows}
+
+
+def _is_quiet(row: PlatformConnection) -> bool:
+    return row.connection_status in _AT_REST or row.is_demo
+
+
 def platforms_of(session: Session, user_id: UUID) -> tuple[PlatformState, ...]:
     """Return the platforms of a creator's page, with their own connections."""
     rows = session.execute(_own(), {"user_id": user_id}).scalars().all()
@@ -96,7 +106,7 @@ def _platform(session: Session, name: str, rows: Sequence[PlatformConnection]) -
 
 def _diagnosis(session: Session, row: PlatformConnection, job: BackgroundJob | None) -> Diagnosis:
     label, status = label_of(row.platform), row.connection_status
-    if status in _AT_REST:
+    if _is_quiet(row):
         as_whom = f" as {row.handle}" if row.handle and status == ConnectionStatus.CONNECTED else ""
         return Diagnosis(Situation.FINE, f"{label} is {status}{as_whom}.", f"{label} is {status}{as_whom}.")
     if job is None:

@@ -4,7 +4,6 @@ Without the session in which the visit began, the answer is dropped, not kept fo
 no other session, and what is kept in a browser may be another person's.
 """
 
-from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from core.errors import AlreadyActive, NotAllowed, NotSignedIn, Refused, TooMany
 from core.oauth.client import RETURN_PATH
 from ui import access, error_page
 from ui.api.auth import never_kept
+from ui.consent_outcome import Outcome
 
 pages = APIRouter(include_in_schema=False)
 
@@ -25,28 +25,6 @@ pages = APIRouter(include_in_schema=False)
 _READ: Final = ("state", "code", "error")
 #: How the refusal of a visit that took too long begins.
 _LATE: Final = "You took longer"
-
-
-class Outcome(StrEnum):
-    """What became of a platform's answer, as the page's address says it."""
-
-    #: The job that connects was requested; the page shows how it goes.
-    TAKEN = "taken"
-    #: The creator did not agree.
-    REFUSED = "refused"
-    #: The platform sent an error instead of a code.
-    FAILED = "failed"
-    LATE = "late"
-    #: The visit was not begun in this session, or its answer was taken before.
-    UNKNOWN = "unknown"
-    #: The connection has changed meanwhile.
-    BUSY = "busy"
-    #: It is no answer of a platform.
-    BROKEN = "broken"
-    #: The session had ended.
-    SIGNED_OUT = "signed-out"
-    #: Too many at a time, or the database was away: nothing was done.
-    NOT_NOW = "not-now"
 
 
 @pages.get(RETURN_PATH)
