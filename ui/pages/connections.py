@@ -11,7 +11,7 @@ from core.oauth.providers import all_platforms, label_of
 from core.people.connections import PlatformState, platforms_of
 from ui import access, design
 from ui.components.base.box import box, keep_fresh, keep_ticking, text
-from ui.components.base.button import refuse, say
+from ui.components.base.button import say
 from ui.components.connections.connection_words import Seen, news, outcome_words, seen_in
 from ui.components.connections.platform_card import PlatformCard
 
@@ -59,24 +59,31 @@ class Connections:
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
         if wanted in all_platforms():
             _draw_request(label_of(wanted))
+        self._wanted = wanted
         self._box = box("platforms")
-        with self._box:
-            self._cards = {
-                name: PlatformCard(self.refresh, is_asked_for=name == wanted)
-                for name in sorted(all_platforms(), key=lambda name: name != wanted)
-            }
+        self._cards: dict[str, PlatformCard] = {}
 
     async def begin(self) -> None:
-        """Show the platforms now and after every change."""
-        await self.refresh()
+        """Show the platforms now and after every change, in one order: what needs a look is at the top."""
+        platforms = await access.load(platforms_of, self._user_id)
+        with self._box:
+            for platform in sorted(platforms, key=self._place):
+                name = platform.platform
+                self._cards[name] = PlatformCard(self.refresh, is_asked_for=name == self._wanted)
+        self._show(platforms)
         keep_fresh(self._box, self.refresh, user_id=self._user_id)
         keep_ticking(self._box, self._tick)
 
     async def refresh(self) -> None:
         """Load the platforms and show what changed."""
         platforms = await access.load(platforms_of, self._user_id)
-        if self._box.is_deleted:
-            return
+        if not self._box.is_deleted:
+            self._show(platforms)
+
+    def _place(self, platform: PlatformState) -> tuple[bool, bool]:
+        return platform.platform != self._wanted, not platform.connections
+
+    def _show(self, platforms: Sequence[PlatformState]) -> None:
         for platform in platforms:
             if card := self._cards.get(platform.platform):
                 card.show(platform)
@@ -90,8 +97,8 @@ class Connections:
 
     def _announce(self, platforms: Sequence[PlatformState]) -> None:
         before, self._seen = self._seen, seen_in(platforms)
-        for words, is_bad in news(before, self._seen) if before is not None else []:
-            (refuse if is_bad else say)(words)
+        for words in news(before, self._seen) if before is not None else []:
+            say(words)
             self._voice.set_text(words)
 
     async def _tick(self) -> None:

@@ -9,6 +9,7 @@ from core.commands.connections import PAGE
 from core.models import ConnectionStatus, PlatformConnection
 from core.oauth.providers import label_of, provider_of
 from core.operations import operations_of
+from core.operations.connection import refresh
 from core.people.connections import ConnectionState
 from core.people.users import UserPage
 from core.settings import settings
@@ -76,7 +77,8 @@ class ConnectionLines:
     def _draw_actions(self, row: PlatformConnection, state: ConnectionState) -> None:
         with box("hbox wrap"):
             for operation in operations_of(row):
-                if operation.needs_consent or not operation.allowed_from(row):
+                is_hopeless = operation is refresh and row.withdrawn_at is not None
+                if operation.needs_consent or is_hopeless or not operation.allowed_from(row):
                     continue
                 element = operation_button(
                     operation, row, filled=lambda: ({}, None), at_work=state.is_active, after=self._after, is_main=False
@@ -87,7 +89,7 @@ class ConnectionLines:
 
 
 def _key(row: PlatformConnection, states: Mapping[UUID, ConnectionState]) -> object:
-    return row.id, row.connection_status, row.handle, row.token_expires_at, states[row.id].is_active
+    return row.id, row.connection_status, row.handle, row.token_expires_at, row.withdrawn_at, states[row.id].is_active
 
 
 def _copy_link(platform: str | None) -> None:

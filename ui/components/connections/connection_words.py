@@ -76,16 +76,12 @@ def seen_in(platforms: Sequence[PlatformState]) -> Seen:
     }
 
 
-def news(before: Seen, now: Seen) -> list[tuple[str, bool]]:
-    """Return what to announce, and whether it went wrong: a connection that was made, that failed, or that ended."""
+def news(before: Seen, now: Seen) -> list[str]:
+    """Return what to announce: a connection that was made, or that ended; of one that failed, its card is an alert."""
     said = []
-    for connection_id, (label, status, sentence) in now.items():
+    for connection_id, (_, status, sentence) in now.items():
         was = before[connection_id][1] if connection_id in before else None
-        if was == status:
-            continue
         if status == ConnectionStatus.CONNECTED and was == ConnectionStatus.CONNECTING:
-            said.append((sentence, False))
-        if status == ConnectionStatus.FAILED and was is not None:
-            said.append((f"{label}: {sentence}", True))
+            said.append(sentence)
     gone = [line for connection_id, line in before.items() if connection_id not in now]
-    return said + [(f"{label} is disconnected.", False) for label, _, _ in gone]
+    return said + [f"{label} is disconnected." for label, _, _ in gone]
