@@ -153,7 +153,7 @@ def test_a_refused_consent_is_noted_and_starts_nothing(engine: Engine, sandbox: 
     assert outcome(client, **sent) == "unknown"
 
 
-@pytest.mark.parametrize("word", ["<script>alert(1)</script>", "x" * 20_000, "access_denied\n", "ACCESS_DENIED"])
+@pytest.mark.parametrize("word", ["<script>alert(1)</script>", "x" * 60_000, "access_denied\n", "ACCESS_DENIED"])
 def test_an_error_of_ones_own_making_is_repeated_nowhere(
     engine: Engine, sandbox: Sandbox, browser: tuple, word: str
 ) -> None:
