@@ -17,6 +17,7 @@ from core.models import (
     JobKind,
     JobStatus,
     PersonalToken,
+    PlatformConnection,
     Queue,
     Schedule,
     SecondFactor,
@@ -118,6 +119,13 @@ def _factor(session: Session, user: User) -> Target:
     return Target(user.id)
 
 
+def _connection(session: Session, user: User) -> Target:
+    row = PlatformConnection(user_id=user.id, platform="sandbox", connection_status="connected")
+    session.add(row)
+    session.flush()
+    return Target(row.id)
+
+
 def _shut_out(session: Session, _: User) -> Target:
     user = User(email=f"{uuid4().hex[:12]}@example.com", disabled_at=clock.now())
     session.add(user)
@@ -146,6 +154,7 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "person with a session": _session(of_person=True),
     "token": _token,
     "factor": _factor,
+    "connection": _connection,
     "person shut out": _shut_out,
     "message": _message,
     "schedule open": _schedule(paused=False),

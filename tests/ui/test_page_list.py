@@ -40,6 +40,7 @@ def test_the_navigation_shows_a_person_the_pages_that_they_may_open() -> None:
     assert [page.route for page, _ in places(PAGES, Frame.CREATOR, person(Role.MEMBER))] == [
         "/dashboard",
         "/settings/demo-mode",
+        "/settings/connections",
     ]
 
 

@@ -6,6 +6,7 @@ import typer
 
 from ui.cli import (
     audit,
+    connections,
     doctor,
     jobs,
     keys,
@@ -25,6 +26,7 @@ from ui.cli import (
 GROUPS: Final = (
     ("jobs", "job", jobs.verbs),
     ("users", "user", users.verbs),
+    ("connections", "connection", connections.verbs),
     ("queues", "queue", queues.verbs),
     ("kinds", "kind", kinds.verbs),
     ("schedules", "schedule", schedules.verbs),

@@ -11,6 +11,7 @@ from ui.frame import console_frame, creator_frame
 from ui.page import Frame, Page, Place
 from ui.pages import (
     audit,
+    connections,
     dashboard,
     demo_mode,
     job,
@@ -41,6 +42,7 @@ PAGES: Final = (
     Page("/audit", "Audit", Role.ADMIN, audit.draw, Place("policy", "a")),
     Page("/dashboard", "Dashboard", Role.MEMBER, dashboard.draw, Place(), Frame.CREATOR),
     Page("/settings/demo-mode", "Demo mode", Role.MEMBER, demo_mode.draw, Place(), Frame.CREATOR),
+    Page("/settings/connections", "Connections", Role.MEMBER, connections.draw, Place(), Frame.CREATOR),
     Page("/settings", "Settings", Role.MEMBER, settings.draw, None, Frame.CREATOR),
 )
 _START: Final = "/"
