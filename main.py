@@ -108,6 +108,7 @@ def run(
                 first_run.load_legacy(engine)
             _migrate(engine, where, to_finish=not settings().database_url)  # no other program uses the embedded one
             if with_sample:
+                _export_sandbox(where)
                 first_run.fill_history(engine, typer.echo)
             address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
             sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"

@@ -139,6 +139,16 @@ class Machine(Generic[RowT]):
     covers: Callable[[RowT], bool] = lambda row: True
 
     @property
+    def noun(self) -> str:
+        """Return what one of its rows is called: user, connection."""
+        return "connection" if issubclass(self.table, PlatformConnection) else "user"
+
+    @property
+    def repair(self) -> str:
+        """Return the name of the command that repairs one of its rows, and with `ed` that of its event."""
+        return f"{self.noun}.repair"
+
+    @property
     def name(self) -> str:
         """Return table.column: what `background_jobs.machine` holds."""
         return f"{self.table.__tablename__}.{self.column}"

@@ -12,15 +12,15 @@ from core.actor import Actor
 from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.people import PEOPLE
 from core.jobs.cancel import cancel
-from core.jobs.repair import RepairForm, repair_user
+from core.jobs.repair import RepairForm, repair
 from core.jobs.request import Accepted, JobOptions, request, request_task
 from core.jobs.retry import retry
 from core.jobs.reveal import reveal
 from core.jobs.start_now import start_now
-from core.jobs.subject import lock_job
+from core.jobs.subject import Subject, lock_job
 from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
 from core.operation import NoForm, Operation, Task
-from core.operations import BY_NAME, OPERATIONS, TASKS
+from core.operations import BY_NAME, MACHINES, OPERATIONS, TASKS
 from core.queues import controls
 from core.schedules import scheduling, timing
 
@@ -49,10 +49,10 @@ def _reveal(session: Session, call: Invocation) -> dict[str, Any]:
     return {"args": reveal(session, target_of(call), call.actor, call.reason)}
 
 
-def _repair(session: Session, call: Invocation) -> dict[str, Any]:
+def _repair(table: type[Subject], session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, RepairForm)
-    form, target = call.form, target_of(call)
-    done = repair_user(session, target, call.actor, call.reason, start_again=form.start_again)
+    again = call.form.start_again
+    done = repair(session, table, target_of(call), call.actor, call.reason, start_again=again)
     return {"was": done.was, "now": done.now, "job_id": done.job_id and str(done.job_id)}
 
 
@@ -137,7 +137,12 @@ _ALL = (
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
     Command(name="job.reveal", label="Reveal arguments", role=Role.ADMIN, form=NoForm, act=_reveal),
     Command(name="job.start_now", label="Start now", role=Role.SUPPORT, form=NoForm, act=_start_now, own=_owner_of_job),
-    Command(name="user.repair", label="Repair", role=Role.SUPPORT, form=RepairForm, act=_repair),
+    *(
+        Command(
+            name=machine.repair, label="Repair", role=Role.SUPPORT, form=RepairForm, act=partial(_repair, machine.table)
+        )
+        for machine in MACHINES
+    ),
     *(
         Command(
             name=name, label=label, role=Role.ADMIN, form=controls.Named, act=partial(_control, act), needs_reason=stops

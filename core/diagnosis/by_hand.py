@@ -5,7 +5,6 @@ from core.diagnosis.context import JobContext, error_of, name_of, requested_evid
 from core.diagnosis.ended import number_of
 from core.diagnosis.rest import effect_of_repair
 from core.jobs.retry import RETRYABLE
-from core.models import User
 from core.operation import Operation
 from core.operations import BY_NAME
 
@@ -35,8 +34,9 @@ def _known(context: JobContext) -> str:
 
 def _remedy(context: JobContext) -> Remedy | None:
     job, kind = context.job, BY_NAME.get(context.job.kind)
-    if context.is_latest and isinstance(kind, Operation) and kind.machine.table is User:
-        return Remedy("user.repair", job.user_id, "Repair", effect_of_repair(context, context.ending))
+    if context.is_latest and isinstance(kind, Operation):
+        machine, row_id = kind.machine, kind.machine.id_in(job.user_id, job.connection_id)
+        return Remedy(machine.repair, row_id, "Repair", effect_of_repair(machine, context, context.ending))
     if kind is None or job.status not in RETRYABLE:
         return None
     return Remedy("job.retry", job.id, "Retry", "A new job does the same work; this one stays as it is.")

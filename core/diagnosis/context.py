@@ -21,6 +21,7 @@ from core.jobs.failure import WORKER_GONE
 from core.jobs.labels import Label, is_alive, label_of
 from core.jobs.losses import Losses, losses_of
 from core.jobs.proof import ending_of, is_by_hand
+from core.jobs.subject import machine_of
 from core.jobs.workers import runs_suspect
 from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
@@ -187,7 +188,10 @@ def _load_alike(session: Session, context: JobContext) -> Alike:
 
 
 def _load_latest(session: Session, job: BackgroundJob) -> bool:
-    return bool(job.user_id and (latest := latest_job(session, job.user_id)) and latest.id == job.id)
+    machine = machine_of(job)
+    row_id = machine.id_in(job.user_id, job.connection_id) if machine else None
+    latest = latest_job(session, machine.name, row_id) if machine and row_id else None
+    return latest is not None and latest.id == job.id
 
 
 def _is_heard(worker: Worker | None, now: datetime) -> bool:

@@ -8,11 +8,11 @@ from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.cancelling import left_by_failure
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
 from core.diagnosis.lost import lost_attempts
-from core.errors import GiveUp, TryAgain
+from core.errors import GiveUp, OnlyTheOwner, TryAgain
 from core.jobs.failure import WORKER_LOST
 from core.jobs.labels import Label
 from core.jobs.losses import ends_its_workers
-from core.models import BackgroundJob, User
+from core.models import BackgroundJob, PlatformConnection, User
 from core.operation import Machine, Operation
 from core.operations import BY_NAME, clean_up_of
 
@@ -35,9 +35,17 @@ def failed(context: JobContext) -> Explanation:
     if context.is_settled:
         settled = ("It is dealt with: other work has come after it.", *evidence)
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
+    if job.error_type == OnlyTheOwner.__name__:
+        return _for_the_owner(context, sentence, evidence)
     if is_final(job):
         return _failed_for_good(context, sentence, evidence)
     return Explanation(sentence, customer_error(job), evidence, retry_remedy(job) if job.kind in BY_NAME else None)
+
+
+def _for_the_owner(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
+    """Explain a failure that the row's owner alone can mend; the error is written for them, too."""
+    customer = customer_error(context.job)
+    return Explanation(sentence, customer, (f"Only the customer can mend it. They read: “{customer}”", *evidence))
 
 
 def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
@@ -82,7 +90,7 @@ def unreadable(context: JobContext) -> Explanation:
 
 def is_final(job: BackgroundJob) -> bool:
     """Tell whether another attempt would end the same way: the code gave up, or the job ends its workers."""
-    return job.error_type == GiveUp.__name__ or ends_its_workers(job)
+    return job.error_type in (GiveUp.__name__, OnlyTheOwner.__name__) or ends_its_workers(job)
 
 
 def failing_service(context: JobContext) -> str:
@@ -123,6 +131,9 @@ def customer_error(job: BackgroundJob, *, is_mended: bool = False) -> str:
     number, left = number_of(job), left_by_failure(job)
     if is_mended:
         return f"A service that this needs did not work, and answers now. {left} Please try again. {_REPEAT}: {number}."
+    kind = BY_NAME.get(job.kind)
+    if job.error_type == OnlyTheOwner.__name__ and isinstance(kind, Operation):
+        return f"{error_of(job)} {kind.owners_way}".rstrip()
     if is_final(job):
         return (
             f"This cannot work until our team has mended something, and trying again does not help before. {left} "
@@ -142,6 +153,6 @@ def _cause(job: BackgroundJob) -> str:
     return next(causes, "Something that this needs did not work")
 
 
-def number_of(row: BackgroundJob | User) -> str:
+def number_of(row: BackgroundJob | User | PlatformConnection) -> str:
     """Return the beginning of an id, which every search finds: the moment of the row's creation, to the millisecond."""
     return str(row.id)[:13]

@@ -92,7 +92,7 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
             WHEN l.status = 'succeeded' THEN {by_kind(lambda each: each.target)}
             WHEN l.status = 'cancelled' THEN {by_kind(lambda each: each.cancelled_state)}
             ELSE '{machine.failed}' END
-          AND NOT EXISTS (SELECT 1 FROM events e WHERE e.{subject} = r.id AND e.name = 'user.repaired'
+          AND NOT EXISTS (SELECT 1 FROM events e WHERE e.{subject} = r.id AND e.name = '{machine.repair}ed'
                           AND e.data ->> 'now' = r.{machine.column} AND e.at > l.updated_at)"""  # noqa: S608
 
 

@@ -57,7 +57,7 @@ def _place_of(remedy: Remedy, job: BackgroundJob | None) -> tuple[str, str] | No
     """Return kind and queue of the job that a remedy makes or starts; None: it does neither."""
     if job and remedy.command == _START_NOW:
         return job.kind, job.queue
-    makes_it_again = remedy.command == "job.retry" or (remedy.command == "user.repair" and remedy.args)
+    makes_it_again = remedy.command == "job.retry" or (remedy.command.endswith(".repair") and remedy.args)
     kind = BY_NAME.get(job.kind if job and makes_it_again else remedy.command)
     return (kind.name, kind.queue) if kind else None
 

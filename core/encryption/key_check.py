@@ -26,7 +26,8 @@ _CHANGE: Final = text(
 _SAMPLES: Final = text("""
     SELECT min(stored) FROM (
         SELECT access_token AS stored FROM platform_connections UNION ALL
-        SELECT refresh_token FROM platform_connections UNION ALL SELECT secret FROM second_factors) encrypted
+        SELECT refresh_token FROM platform_connections UNION ALL SELECT secret FROM second_factors UNION ALL
+        SELECT secret FROM token_revocations) encrypted
     WHERE stored LIKE 'f1:%' GROUP BY split_part(stored, ':', 2)
 """)
 

@@ -34,7 +34,7 @@ class _Place:
     @property
     def page(self) -> TextClause:
         """The statement that reads the next rows encrypted with a former key."""
-        former = " OR ".join(f"NOT starts_with({column}, :current)" for column in self.columns)
+        former = " OR ".join(f"({column} <> '' AND NOT starts_with({column}, :current))" for column in self.columns)
         return text(
             f"SELECT {self.key} AS id, {', '.join(self.columns)} FROM {self.table} "  # noqa: S608 - our own names
             f"WHERE {self.key} > :after AND ({former}) ORDER BY {self.key} LIMIT :batch FOR UPDATE"
@@ -49,6 +49,8 @@ class _Place:
 
 _CONNECTIONS = _Place("platform_connections", "id", ("access_token", "refresh_token"))
 _FACTORS = _Place("second_factors", "user_id", ("secret",))
+_CONSENTS = _Place("consents", "id", ("verifier",))
+_REVOCATIONS = _Place("token_revocations", "id", ("secret", "verifier"))
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Rotated:
     key: str
     connections: int = 0
     second_factors: int = 0
+    revocations: int = 0
     unreadable: dict[UUID, str] = field(default_factory=dict)
 
 
@@ -71,6 +74,8 @@ def rotate(engine: Engine, cipher: TokenCipher, actor: Actor, *, batch: int = BA
     done = Rotated(cipher.current)
     done.connections = _rotate_all(engine, cipher, _CONNECTIONS, done, batch)
     done.second_factors = _rotate_all(engine, cipher, _FACTORS, done, batch)
+    done.revocations = _rotate_all(engine, cipher, _REVOCATIONS, done, batch)
+    _rotate_all(engine, cipher, _CONSENTS, done, batch)
     with session_scope(engine) as session:
         name_key(session, cipher)
     if done.connections or done.second_factors:
@@ -98,7 +103,7 @@ def _rotate_all(engine: Engine, cipher: TokenCipher, place: _Place, done: Rotate
 def _rotated(cipher: TokenCipher, place: _Place, row: Row[Any], done: Rotated) -> dict[str, Any] | None:
     stored = {column: getattr(row, column) for column in place.columns}
     try:
-        rotated = {column: secret if secret is None else cipher.rotate(secret) for column, secret in stored.items()}
+        rotated = {column: cipher.rotate(secret) if secret else secret for column, secret in stored.items()}
     except Unusable as problem:
         done.unreadable[row.id] = str(problem)
         return None

@@ -11,6 +11,7 @@ from core.actor import ENGINE
 from core.audit.chain.keys import chain_keys
 from core.audit.chain.seal import seal
 from core.database.engine import session_scope
+from core.local.adopting import adopt_sample
 from core.models import Event, Role, User
 from core.people import auth
 from core.people.addresses import user_with
@@ -36,6 +37,7 @@ def fill_history(engine: Engine, say: Callable[[str], None]) -> None:
             return
     began = time.perf_counter()
     fill(engine, users=None, jobs=SAMPLE_JOBS, now=clock.now())
+    adopt_sample(engine)
     if settings().secret_key:  # its events are a month old: unsealed, they would look forgotten on the first screen
         seal(engine, chain_keys())
     say(f"Loaded the sample: the legacy users and {SAMPLE_JOBS:,} jobs, in {time.perf_counter() - began:.1f} s.")

@@ -23,6 +23,8 @@ class Consent(SQLModel, table=True):
     session_id: UUID | None = None
     #: The secret of PKCE (RFC 7636) that belongs to the code.
     verifier: str = Field(sa_type=sa.Text)
+    #: Where the provider sends the creator back to; the exchange has to name the same (RFC 6749, 4.1.3).
+    return_address: str = Field(sa_type=sa.Text)
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     expires_at: datetime = Field(sa_type=Moment)
     used_at: datetime | None = Field(default=None, sa_type=Moment)

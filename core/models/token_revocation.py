@@ -41,8 +41,9 @@ class TokenRevocation(SQLModel, table=True):
     user_id: UUID | None = None
     kind: str = Field(sa_type=sa.Text)
     secret: str = Field(sa_type=sa.Text)
-    #: Of a code: the encrypted secret of PKCE that belongs to it.
+    #: Of a code: the encrypted secret of PKCE that belongs to it, and where the creator was sent back to.
     verifier: str | None = Field(default=None, sa_type=sa.Text)
+    return_address: str | None = Field(default=None, sa_type=sa.Text)
     #: Why it is given up, for people.
     reason: str = Field(sa_type=sa.Text)
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

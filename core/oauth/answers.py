@@ -80,6 +80,7 @@ def error_in(answer: httpx2.Response) -> str | int:
 
 
 def is_transient(error: str | int) -> bool:
+    """Tell whether an error passes by itself."""
     return error in BUSY or error in _BUSY_NUMBERS
 
 
@@ -96,6 +97,7 @@ def _scopes(answer: dict[str, Any]) -> tuple[str, ...]:
 
 
 def json_of(provider: OAuthProvider, answer: httpx2.Response) -> dict[str, Any]:
+    """Return an answer's JSON object. Raises GiveUp."""
     try:
         content = answer.json()
     except (ValueError, RecursionError):

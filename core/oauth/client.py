@@ -13,7 +13,7 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.httpx_client import OAuth2Client
 
-from core.errors import GiveUp, OnlyTheOwner, TryAgain, Unusable
+from core.errors import GiveUp, OnlyTheOwner, TryAgain
 from core.oauth.answers import (
     BUSY,
     Tokens,
@@ -27,7 +27,6 @@ from core.oauth.answers import (
 )
 from core.oauth.providers import OAuthProvider, TokenExchange
 from core.oauth.transport import REPORT, ProviderTransport
-from core.settings import settings
 
 #: The path to which providers send creators back; it is registered there and must match exactly.
 RETURN_PATH: Final = "/connections/callback"
@@ -57,14 +56,15 @@ class ProviderClient:
     Its calls raise TryAgain (it is busy or away), AccessEnded, or GiveUp (it does not keep to the rules).
     """
 
-    def __init__(self, provider: OAuthProvider) -> None:
+    def __init__(self, provider: OAuthProvider, return_address: str | None = None) -> None:
         self.provider = provider
+        self._return_address = return_address
         self._client = OAuth2Client(
             provider.client_id,
             provider.client_secret,
             token_endpoint_auth_method=self._with_secret,
             revocation_endpoint_auth_method=self._with_secret,
-            redirect_uri=return_address(),
+            redirect_uri=return_address,
             code_challenge_method="S256" if provider.has_pkce else None,
             transport=ProviderTransport(provider.label),
             timeout=ANSWER_SECONDS,
@@ -177,7 +177,7 @@ class ProviderClient:
         if word in _OURS:
             return GiveUp(
                 f"{label} does not accept this program ({word}): check UNSTUCK_{platform}_CLIENT_ID, its secret, and "
-                f"the address {return_address()} in the app's settings there."
+                f"the address {self._return_address or RETURN_PATH} in the app's settings there."
             )
         return GiveUp(f"{label} refused the request. {REPORT}")
 
@@ -187,11 +187,3 @@ class ProviderClient:
         """Authenticate in the body: every platform takes that, some under a name of their own."""
         ours = [(self.provider.id_parameter, self.provider.client_id), ("client_secret", self.provider.client_secret)]
         return address, headers, add_params_to_qs(body or "", ours)
-
-
-def return_address() -> str:
-    """Return the address to which providers send creators back. Raises Unusable without a public URL."""
-    url = settings().public_url
-    if not url:
-        raise Unusable("Connecting platforms needs UNSTUCK_PUBLIC_URL, the URL that people open.")
-    return url.rstrip("/") + RETURN_PATH

@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.errors import Invalid, NotAllowed, NotFound
 from core.models import ConnectionStatus, Consent, PlatformConnection
-from core.oauth.client import ProviderClient
+from core.oauth.client import RETURN_PATH, ProviderClient
 from core.oauth.providers import OAuthProvider, all_platforms, label_of, provider_of
 from core.oauth.tokens import seal
+from core.settings import settings
 
 #: How long a creator may take at the provider; a code works for as long there.
 VALID: Final = timedelta(minutes=10)
@@ -34,13 +35,24 @@ class Answer:
     platform: str
 
 
-def begin(session: Session, user_id: UUID, session_id: UUID | None, platform: str, again: UUID | None = None) -> str:
+def begin(
+    session: Session,
+    user_id: UUID,
+    session_id: UUID | None,
+    platform: str,
+    again: UUID | None = None,
+    *,
+    base: str = "",
+) -> str:
     """Return the provider's address to send a creator to; `again`: to connect this connection, else a free one.
+
+    `base`: the address at which their browser has this console, for where no UNSTUCK_PUBLIC_URL is set.
 
     Raises Invalid (no such platform), NotAllowed (not set up here, or nothing to connect), NotFound.
     """
     provider = _provider(platform)
     connection = _row(session, user_id, platform, again)
+    back = (settings().public_url or base).rstrip("/") + RETURN_PATH
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     consent = Consent(
         state_hash=_hash(state),
@@ -48,11 +60,12 @@ def begin(session: Session, user_id: UUID, session_id: UUID | None, platform: st
         connection_id=connection.id,
         session_id=session_id,
         verifier=seal(verifier),
+        return_address=back,
         expires_at=clock.db_now() + VALID,
     )
     session.add(consent)
     session.flush()
-    with ProviderClient(provider) as client:
+    with ProviderClient(provider, back) as client:
         return client.consent_address(state, verifier)
 
 

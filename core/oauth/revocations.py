@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.errors import GiveUp, TryAgain, Unusable
-from core.models import IssuedKind, PlatformConnection, TokenRevocation
+from core.models import Consent, IssuedKind, PlatformConnection, TokenRevocation
 from core.oauth.client import AccessEnded, ProviderClient
 from core.oauth.providers import provider_of
 from core.oauth.tokens import forget, seal, unseal
@@ -66,14 +66,19 @@ def _parked(session: Session, connection: PlatformConnection) -> list[TokenRevoc
     return list(session.exec(rows))
 
 
-def owe_code(session: Session, connection: PlatformConnection, code: str, verifier: str, reason: str) -> None:
-    """Note a code that may have been exchanged, both sealed: presented again, it ends what it has brought."""
-    _owe(session, connection, IssuedKind.CODE, code, reason, verifier)
+def owe_code(session: Session, connection: PlatformConnection, code: str, consent: Consent, reason: str) -> None:
+    """Note a sealed code that may have been exchanged: presented again, it ends what it has brought."""
+    _owe(session, connection, IssuedKind.CODE, code, reason, consent)
     session.flush()
 
 
 def _owe(
-    session: Session, of: PlatformConnection, kind: IssuedKind, secret: str, reason: str, verifier: str | None = None
+    session: Session,
+    of: PlatformConnection,
+    kind: IssuedKind,
+    secret: str,
+    reason: str,
+    consent: Consent | None = None,
 ) -> None:
     now = clock.db_now()
     owed = TokenRevocation(
@@ -82,7 +87,8 @@ def _owe(
         user_id=of.user_id,
         kind=kind.value,
         secret=secret,
-        verifier=verifier,
+        verifier=consent.verifier if consent else None,
+        return_address=consent.return_address if consent else None,
         reason=reason,
         created_at=now,
         next_at=now,
@@ -113,7 +119,7 @@ def ask(owed: TokenRevocation) -> tuple[str | None, str | None]:
     if provider is None:
         return f"{owed.platform} is not set up here.", None
     try:
-        with ProviderClient(provider) as client:
+        with ProviderClient(provider, owed.return_address) as client:
             if owed.kind == IssuedKind.CODE:
                 return None, _spend(client, unseal(owed.secret), unseal(owed.verifier or ""))
             client.revoke(unseal(owed.secret), owed.kind)

@@ -31,6 +31,9 @@ _RENEWED: Final = 2
 _MOST_OWED: Final = 20
 
 
+_UNFINISHED: Final = "connecting was not finished"
+
+
 class ConnectForm(Form):
     """What a provider has sent the creator back with; its code is sealed, and useless after ten minutes."""
 
@@ -45,7 +48,7 @@ def connect(work: Work[PlatformConnection, ConnectForm]) -> Steps:
         if done == 0:
             yield Progress(1, _STEPS, f"Asking {client.provider.label}")
         if done < 2:
-            _keep_first(work, _exchange(work, client))
+            _keep_first(work, _exchange(work, client.provider))
             yield Progress(2, _STEPS, f"{client.provider.label} gave access")
         if done < 3 and client.provider.exchange:
             tokens.store(row, client.lengthened(_tokens_of(row)))
@@ -118,18 +121,18 @@ def disconnect(work: Work[PlatformConnection, NoForm]) -> Steps:
     return {"platform": row.platform, "still_owed": revocations.owed_of(work.session, row.id)}
 
 
-def _exchange(work: Work[PlatformConnection, ConnectForm], client: ProviderClient) -> Tokens:
+def _exchange(work: Work[PlatformConnection, ConnectForm], provider: OAuthProvider) -> Tokens:
     """Present the code; a second time after an answer that was lost, by which the provider ends what it had brought."""
-    label = client.provider.label
     consent = work.session.get(Consent, work.form.consent)
-    verifier = consent.verifier if consent and consent.connection_id == work.subject.id else None
-    work.session.rollback()
-    if verifier is None:
-        raise OnlyTheOwner(f"The visit to {label} is too long ago.")
+    if consent is None or consent.connection_id != work.subject.id:
+        raise OnlyTheOwner(f"The visit to {provider.label} is too long ago.")
+    verifier, back = tokens.unseal(consent.verifier), consent.return_address
+    work.session.rollback()  # no transaction stays open while the provider answers
     try:
-        return client.tokens_for(tokens.unseal(work.form.secret_code), tokens.unseal(verifier))
+        with ProviderClient(provider, back) as client:
+            return client.tokens_for(tokens.unseal(work.form.secret_code), verifier)
     except AccessEnded:
-        raise OnlyTheOwner(f"{label} does not take this answer any more.") from None
+        raise OnlyTheOwner(f"{provider.label} does not take this answer any more.") from None
 
 
 def _keep_first(work: Work[PlatformConnection, ConnectForm], new: Tokens) -> None:
@@ -189,10 +192,8 @@ def _withdrawn(label: str, at: datetime) -> str:
 def undo_connect(work: Work[PlatformConnection, ConnectForm]) -> None:
     """Give up what connecting has brought, and the code if it may have brought more."""
     if work.done == 1 and (consent := work.session.get(Consent, work.form.consent)):
-        revocations.owe_code(
-            work.session, work.subject, work.form.secret_code, consent.verifier, "connecting was not finished"
-        )
-    _give_up(work, "connecting was not finished")
+        revocations.owe_code(work.session, work.subject, work.form.secret_code, consent, _UNFINISHED)
+    _give_up(work, _UNFINISHED)
 
 
 def undo_refresh(work: Work[PlatformConnection, NoForm]) -> None:

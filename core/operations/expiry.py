@@ -30,12 +30,14 @@ _SOON = (
     ("keys", "idempotency_keys", "created_at", "created_at"),
     ("pending_sign_ins", "pending_sign_ins", "expires_at", "created_at"),
     ("spent_states", "spent_states", "expires_at", "expires_at"),
+    ("consents", "consents", "expires_at", "created_at"),
 )
 _FIFTH_LAST = """SELECT due_at FROM schedule_ticks last WHERE last.schedule_id = schedule_ticks.schedule_id
     ORDER BY due_at DESC OFFSET 4 LIMIT 1"""
 #: What goes as late as the jobs that it belongs to: their pages name workers, their schedules list the last ticks.
 _WITH_JOBS = (
     ("workers", "workers", _ENDED.format("coalesce(stopped_at, lost_at)")),
+    ("revocations", "token_revocations", _ENDED.format("finished_at")),
     (
         "ticks",
         "schedule_ticks",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,13 +12,15 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
-from core.diagnosis.situation import Situation, row_situation
+from core.diagnosis.situation import SETTLING, Situation, is_settled
+from core.diagnosis.user_situation import may_be_listed, user_situation
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, User
-from core.operations.demo import demo_mode
-from core.people.users import HELD_UP, may_be_listed
+from core.people.users import HELD_UP
 
 #: Characters of a cause that are shown.
 LONGEST: Final = 200
+#: Jobs of a user among which the one is that tells.
+NEWEST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class UserInNeed:
 
 def users_in_need(session: Session, most: int) -> list[UserInNeed]:
     """Return users in a situation of HELD_UP, the most urgent first, of each situation the latest first."""
-    rows = fetch(session, _in_need(row_situation(demo_mode)), most=most)
+    rows = fetch(session, _in_need(user_situation()), most=most)
     return [
         UserInNeed(user_id, email, state, Situation(situation), at, cause)
         for user_id, email, state, situation, at, cause in rows
@@ -49,7 +51,7 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     # Kept apart, or PostgreSQL would work out the situation once for each time that it is named.
     people = sa.select(User.id, User.email, User.demo_mode_status, situation.label("situation")).where(may_be_listed())  # type: ignore[call-overload]
     listed = people.cte("people").prefix_with("MATERIALIZED")
-    latest = _latest_job(listed.c.id, listed.c.demo_mode_status == demo_mode.failed)
+    latest = _telling_job(listed.c.id)
     urgency = sa.case({each.value: place for place, each in enumerate(HELD_UP)}, value=listed.c.situation)
     return (
         sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""))
@@ -60,22 +62,33 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     )
 
 
-def _latest_job(user_id: ColumnElement[UUID], is_failed: ColumnElement[bool]) -> LateralFromClause:
-    """Select when and why the active job of a user's demo mode, or else the latest one, is where it is.
+def _telling_job(user_id: ColumnElement[UUID]) -> LateralFromClause:
+    """Select when and why a user is where they are: by their active job, or an open failure, or else their latest job.
 
-    While it is failed, a job that was cancelled since explains nothing.
+    One that was cancelled explains nothing while there is another.
     """
     job = BackgroundJob
-    explains_nothing = sa.and_(is_failed, col(job.status) == JobStatus.CANCELLED)
-    is_live = col(job.status).in_((JobStatus.QUEUED, JobStatus.RUNNING))
-    error = sa.func.left(sa.func.split_part(col(job.error_message), "\n", 1), LONGEST)
+    shown = (job.status, job.kind, job.error_message)
+    newest = (
+        sa.select(*(col(each) for each in (*SETTLING, *shown)))
+        .where(col(job.user_id) == user_id, col(job.machine).is_not(None))
+        .order_by(col(job.created_at).desc(), col(job.id).desc())
+        .limit(NEWEST)
+        .correlate_except(job)
+        .subquery("newest")
+    )
+    row: Any = newest.c
+    is_live = row.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
+    is_open = sa.and_(row.status == JobStatus.FAILED, sa.not_(is_settled(row)))
+    error = sa.func.left(sa.func.split_part(row.error_message, "\n", 1), LONGEST)
     return (
         sa.select(
-            sa.func.coalesce(col(job.finished_at), col(job.created_at)).label("at"),
-            sa.func.coalesce(error, col(job.kind)).label("cause"),
+            sa.func.coalesce(row.finished_at, row.created_at).label("at"),
+            sa.func.coalesce(error, row.kind).label("cause"),
         )
-        .where(col(job.user_id) == user_id, col(job.machine) == demo_mode.name)
-        .order_by(is_live.desc(), explains_nothing, col(job.created_at).desc(), col(job.id).desc())
+        .order_by(
+            is_live.desc(), is_open.desc(), row.status == JobStatus.CANCELLED, row.created_at.desc(), row.id.desc()
+        )
         .limit(1)
         .lateral()
     )

@@ -19,13 +19,12 @@ from core.demo import rows
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.context import JobContext
 from core.diagnosis.customer import last_preset
-from core.diagnosis.situation import Situation, row_situation
+from core.diagnosis.situation import Situation
 from core.diagnosis.user import context_of, diagnose_in
+from core.diagnosis.user_situation import LISTED, may_be_listed, user_situation
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
-from core.models import BackgroundJob, DemoModeStatus, Event, JobStatus, PlatformConnection, User
-from core.operations import transitional_states
-from core.operations.demo import demo_mode
+from core.models import BackgroundJob, DemoModeStatus, Event, PlatformConnection, User
 from core.people.operator_list import admin_names
 
 #: Most users that one search returns; longer search text finds the others.
@@ -37,14 +36,10 @@ JOBS_SHOWN: Final = 20
 EVENTS_SHOWN: Final = 60
 CONNECTIONS_SHOWN: Final = 30
 
-#: Situations of users who are listed by it, the most urgent first; all other users are fine.
-LISTED: Final = (Situation.STUCK, Situation.FAILED, Situation.HELD, Situation.WAITING, Situation.MOVING)
 #: Users who will stay as they are until a person does something.
 HELD_UP: Final = (Situation.STUCK, Situation.FAILED, Situation.HELD)
 #: Situations that say more about a user than the state of their demo mode does.
 SAY_MORE: Final = frozenset({Situation.STUCK, Situation.HELD, Situation.WAITING})
-#: The states of users who are not fine, whatever their jobs; an index finds them.
-_NOT_AT_REST: Final = (*transitional_states(demo_mode), demo_mode.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ def find_users(session: Session, search: str, situation: Situation | None = None
     """
     search = pasted(search)
     if not search:
-        return _cut(fetch(session, _newest(situation, row_situation(demo_mode)), **bounds(MOST, start)), start)
+        return _cut(fetch(session, _newest(situation, user_situation()), **bounds(MOST, start)), start)
     conditions = _in(situation) if situation else []
     lines = _lines(session, [*conditions, _begins(search)], start)
     is_any = bool(lines) or (start > 0 and bool(_lines(session, [*conditions, _begins(search)], 0)))
@@ -92,7 +87,7 @@ def find_users(session: Session, search: str, situation: Situation | None = None
 
 def users_by_situation(session: Session) -> Mapping[Situation, int]:
     """Return how many users are in each situation of LISTED."""
-    found = {row[0]: row[1] for row in fetch(session, _numbers(row_situation(demo_mode)))}
+    found = {row[0]: row[1] for row in fetch(session, _numbers(user_situation()))}
     return {each: found.get(each.value, 0) for each in LISTED}
 
 
@@ -152,18 +147,8 @@ def _events_of_user() -> Query:
 
 
 def _in(situation: Situation) -> list[ColumnElement[bool]]:
-    is_in = row_situation(demo_mode) == situation.value
+    is_in = user_situation() == situation.value
     return [is_in] if situation is Situation.FINE else [may_be_listed(), is_in]
-
-
-def may_be_listed() -> ColumnElement[bool]:
-    """Return the condition for users who are not at rest, or have a job that is planned: two indexes find them."""
-    not_at_rest = sa.select(col(User.id)).where(col(User.demo_mode_status).in_(_NOT_AT_REST))
-    at_work = sa.select(col(BackgroundJob.user_id)).where(
-        col(BackgroundJob.machine) == demo_mode.name,
-        col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
-    )
-    return col(User.id).in_(not_at_rest.union(at_work))
 
 
 def _begins(search: str) -> ColumnElement[bool]:
@@ -198,9 +183,7 @@ def _newest(situation: Situation | None, _of_settings: ColumnElement[str]) -> Qu
 def _select_lines(conditions: list[ColumnElement[bool]]) -> Query:
     shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
     return windowed(
-        sa.select(*shown, row_situation(demo_mode))
-        .where(*conditions)
-        .order_by(col(User.created_at).desc(), col(User.id))
+        sa.select(*shown, user_situation()).where(*conditions).order_by(col(User.created_at).desc(), col(User.id))
     )
 
 

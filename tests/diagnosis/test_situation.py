@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,9 +16,22 @@ from core.database.truncate import truncated
 from core.diagnosis.context import load_context
 from core.diagnosis.job import explain
 from core.diagnosis.latest import latest_job
-from core.diagnosis.situation import Situation, is_unsettled_failure, job_situation, row_situation
-from core.diagnosis.user import diagnose
-from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, User, Worker
+from core.diagnosis.row import diagnose
+from core.diagnosis.situation import Situation, is_unsettled_failure, job_situation
+from core.diagnosis.user_situation import user_situation, worst
+from core.models import (
+    BackgroundJob,
+    ConnectionStatus,
+    DemoModeStatus,
+    JobKind,
+    JobStatus,
+    PlatformConnection,
+    Queue,
+    User,
+    Worker,
+)
+from core.operation import Machine
+from core.operations.connection import connection
 from core.operations.demo import demo_mode
 from core.settings import settings
 from tests.factories import make_user
@@ -68,6 +82,7 @@ class World:
     def _make_user_with_jobs(self) -> None:
         user = make_user(self._session, demo_mode_status=self._chance.choice(list(DemoModeStatus)))
         self._session.flush()
+        self._unsettle_connection(user)
         has_active, last = False, None
         for _ in range(self._chance.randrange(4)):
             job = self._job(user, last)
@@ -79,6 +94,17 @@ class World:
             last = job
             if has_active and job.machine is not None:
                 return
+
+    def _unsettle_connection(self, user: User) -> None:
+        own = self._session.exec(select(PlatformConnection).where(PlatformConnection.user_id == user.id)).one()
+        own.connection_status = self._chance.choice(list(ConnectionStatus))
+        for job in [self._job(user, None) for _ in range(self._chance.randrange(3))]:
+            kind = self._chance.choice(["connection.refresh", "connection.disconnect"])
+            job.sqlmodel_update({"kind": kind, "machine": connection.name, "connection_id": own.id})
+            self._session.add(job)
+            self._session.flush()
+            if job.status in LIVE:
+                break
 
     def _job(self, user: User, last: BackgroundJob | None) -> BackgroundJob:
         kind, status = self._chance.choice(KINDS), self._chance.choice(list(JobStatus))
@@ -109,20 +135,27 @@ def jobs_by_sql(session: Session) -> dict[UUID, str]:
     return dict(session.connection().execute(sa.select(col(BackgroundJob.id), job_situation())).all())
 
 
+def row_of(job: BackgroundJob) -> UUID | None:
+    return job.connection_id or job.user_id
+
+
 def open_by_rule(session: Session) -> set[UUID]:
     """Return the failures that no other work has come after, by the rule itself, job by job."""
     jobs = list(session.exec(select(BackgroundJob)))
     counting = [each for each in jobs if each.status is not JobStatus.CANCELLED]
     states = dict(session.connection().execute(sa.select(col(User.id), col(User.demo_mode_status))).all())
+    of_connections = sa.select(col(PlatformConnection.id), col(PlatformConnection.connection_status))
+    states |= dict(session.connection().execute(of_connections).all())
 
     def is_settled(job: BackgroundJob) -> bool:
         if any(each.retry_of == job.id for each in counting):
             return True
         if job.machine is None:
             return False
-        has_moved = states[job.user_id] != demo_mode.failed and (job.token == 0 or job.started_at is not None)
-        place, of_row = (job.created_at, job.id), (job.machine, job.user_id)
-        later = ((each.machine, each.user_id) == of_row and (each.created_at, each.id) > place for each in counting)
+        row_id = row_of(job)
+        has_moved = states[row_id] != demo_mode.failed and (job.token == 0 or job.started_at is not None)
+        place, of_row = (job.created_at, job.id), (job.machine, row_id)
+        later = ((each.machine, row_of(each)) == of_row and (each.created_at, each.id) > place for each in counting)
         return has_moved or any(later)
 
     return {job.id for job in jobs if job.status is JobStatus.FAILED and not is_settled(job)}
@@ -139,7 +172,7 @@ def open_failures(session: Session) -> set[UUID]:
 
 
 def users_by_sql(session: Session) -> dict[UUID, str]:
-    return dict(session.connection().execute(sa.select(col(User.id), row_situation(demo_mode))).all())
+    return dict(session.connection().execute(sa.select(col(User.id), user_situation())).all())
 
 
 def jobs_by_function(session: Session) -> dict[UUID, str]:
@@ -150,9 +183,17 @@ def jobs_by_function(session: Session) -> dict[UUID, str]:
 def users_by_function(session: Session) -> dict[UUID, str]:
     found: dict[UUID, str] = {}
     for user in session.exec(select(User)):
-        job = latest_job(session, user.id)
-        found[user.id] = diagnose(user, load_context(session, job) if job else None).situation
+        own = session.exec(select(PlatformConnection).where(PlatformConnection.user_id == user.id))
+        found[user.id] = worst(
+            situation_in(session, machine, row)
+            for machine, row in [(demo_mode, user), *((connection, row) for row in own)]
+        )
     return found
+
+
+def situation_in(session: Session, machine: Machine[Any], row: Any) -> Situation:
+    job = latest_job(session, machine.name, row.id)
+    return diagnose(machine, row, load_context(session, job) if job else None).situation
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,13 @@ from sqlmodel import Session
 
 from core.diagnosis.customer import demo_state
 from core.diagnosis.situation import Situation
+from core.diagnosis.user_situation import LISTED
 from core.health import health_summary
 from core.jobs.request import JobOptions, request
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
-from core.people.users import LISTED, find_users, user_page, users_by_situation
+from core.people.users import find_users, user_page, users_by_situation
 from tests.factories import SUPPORT, make_user
 
 

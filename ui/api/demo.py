@@ -66,7 +66,7 @@ def _status(session: Session, actor: Actor) -> tuple[dict[str, Any], DemoState]:
     assert actor.id is not None, "a person is signed in"
     state = demo_state(session, actor.id)
     user = session.get_one(User, actor.id)
-    job = latest_job(session, actor.id)
+    job = latest_job(session, demo_mode.name, actor.id)
     active = job if job and job.finished_at is None else None
     answer = {
         "status": user.demo_mode_status.value,

@@ -12,7 +12,8 @@ from sqlmodel import Session
 
 from core.database.window import Window
 from core.diagnosis.situation import Situation
-from core.people.users import LISTED, UserLine, find_users, users_by_situation
+from core.diagnosis.user_situation import LISTED
+from core.people.users import UserLine, find_users, users_by_situation
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty

@@ -28,6 +28,9 @@ MODES: Final = {
 #: The endpoints that a behaviour can concern; pages and the ledger always answer.
 ENDPOINTS: Final = ("all", "token", "me", "revoke", "introspect")
 HUGE_BYTES: Final = 2_000_000
+#: Seconds of `slow` and `late`, and of Retry-After, unless others are set.
+SECONDS: Final = 3.0
+RETRY_AFTER: Final = 30
 #: The largest number of requests, and of seconds, that can be set.
 _MOST: Final = {"times": 1_000_000, "seconds": 3600, "retry_after": 86_400, "life": 10**9, "offset": 10**9}
 
@@ -38,8 +41,8 @@ class Behaviour:
 
     mode: str = "normal"
     times: int | None = None
-    seconds: float = 3
-    retry_after: int = 30
+    seconds: float = SECONDS
+    retry_after: int = RETRY_AFTER
     endpoint: str = "all"
 
 
@@ -70,11 +73,11 @@ def _set_mode(ledger: Ledger, wanted: Mapping[str, Any], numbers: Mapping[str, f
     mode, endpoint = str(wanted["mode"]), str(wanted.get("endpoint") or "all")
     if mode not in MODES or endpoint not in ENDPOINTS:
         raise ValueError(f"The mode is one of {', '.join(MODES)}, and the endpoint one of {', '.join(ENDPOINTS)}.")
-    if min(numbers.get(name, 1) for name in ("times", "seconds", "retry_after")) < 0 or numbers.get("times") == 0:
+    times = int(numbers["times"]) if "times" in numbers else None
+    seconds, retry_after = numbers.get("seconds", SECONDS), numbers.get("retry_after", RETRY_AFTER)
+    if min(seconds, retry_after) < 0 or (times is not None and times < 1):
         raise ValueError("Times must be at least 1, and seconds at least 0.")
-    whole = {name: int(numbers[name]) for name in ("times", "retry_after") if name in numbers}
-    exact = {"seconds": numbers["seconds"]} if "seconds" in numbers else {}
-    ledger.set("behaviour", asdict(Behaviour(mode=mode, endpoint=endpoint, **whole, **exact)))
+    ledger.set("behaviour", asdict(Behaviour(mode, times, seconds, int(retry_after), endpoint)))
 
 
 def _number(name: str, value: Any) -> float:

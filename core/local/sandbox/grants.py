@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class RequiredS256(CodeChallenge):
     """PKCE with S256, required of every client."""
 
-    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
+    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]  # noqa: RUF012 - as Authlib declares it
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
         """Refuse a request without a challenge, or with a plain one."""
@@ -64,6 +64,7 @@ class RotatingGrant(grants.RefreshTokenGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS
     INCLUDE_NEW_REFRESH_TOKEN = True
     server: "SandboxServer"
+    request: WireRequest
 
     def authenticate_refresh_token(self, refresh_token: str) -> Issued | None:
         """Return a refresh token that may be exchanged."""

@@ -1,5 +1,6 @@
 """The provider's pages for people: consent, and what has access to their accounts. They need no script."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,10 @@ from core.local.sandbox.wire import body_of, response_of, wire_of
 READY: Final = ("ana", "ben", "chloe")
 _HERE: Final = Path(__file__).parent
 _templates = Environment(loader=FileSystemLoader(_HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_MOST_NAME: Final = 60
+_MOST_NAME: Final = 100
+#: Names of platforms that are written in another way than with one capital letter.
+_NAMES: Final = {"youtube": "YouTube", "tiktok": "TikTok"}
+_templates.filters["platform"] = lambda platform: _NAMES.get(platform, platform.capitalize())
 #: What the consent form repeats of the request.
 _REPEATED: Final = ("response_type", "client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method")
 
@@ -78,9 +82,9 @@ class Pages:
         account = None
         if chosen.get("decision") == "allow":
             handle = " ".join((chosen.get("new_account") or chosen.get("account") or "").split())
-            problem = _problem(handle, ticked)
-            if problem:
-                return self._ask(request, asked | {"scope": asked.get("asked", "")}, problem, ticked)
+            if problem := _problem(handle, ticked):
+                again = asked | {"scope": asked.get("asked", ""), "typed": chosen.get("new_account", "")}
+                return self._ask(request, again, problem, ticked)
             account = handle
         return self._decided(wire, account)
 
@@ -118,10 +122,12 @@ class Pages:
             "consent.html",
             400 if problem else 200,
             to=f"{back.scheme}://{back.netloc}",
+            back=back.netloc,
             client=client,
             scopes=scopes,
             ticked=scopes if ticked is None else ticked,
             problem=problem,
+            typed=asked.get("typed", ""),
             accounts=list(dict.fromkeys((*used, *READY))),
             repeated={name: asked[name] for name in _REPEATED if name in asked},
         )
@@ -147,7 +153,7 @@ class Pages:
         """Return a page; its form may lead `to` another origin, to which a program's own address belongs."""
         visitor = visitor_of(request)
         text = _templates.get_template(name).render(form_token=form_token(self._secret, visitor), **values)
-        own = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+        own = "default-src 'none'; img-src data:; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
         made = HTMLResponse(text, status)
         made.headers.update(
             {
@@ -168,7 +174,7 @@ def _problem(handle: str, ticked: list[str]) -> str:
     return "" if ticked else "Leave at least one thing ticked, or refuse."
 
 
-def _line(row: Mapping[str, Any], moved: int) -> dict[str, Any]:
+def _line(row: sqlite3.Row, moved: int) -> dict[str, Any]:
     """Return a grant as the page shows it; `moved` are the seconds by which the provider's clock is wrong."""
     since = datetime.fromtimestamp(row["granted_at"] - moved, UTC)
     return {**{name: row[name] for name in ("id", "client_id", "platform", "handle", "scope")}, "since": since}

@@ -3,8 +3,9 @@
 import hmac
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin, OAuth2Payload, OAuth2Request, TokenMixin
@@ -15,6 +16,8 @@ from core.local.sandbox.ledger import Ledger
 METHODS: Final = ["client_secret_basic", "client_secret_post"]
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _ADDRESS: Final = re.compile(r"[!-~]{1,2000}")
+#: Host and port: no person, and no sign that would end a rule in the header that allows the form to lead there.
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 
 
 class SandboxClient(ClientMixin):
@@ -39,7 +42,7 @@ class SandboxClient(ClientMixin):
         try:
             parts = urlsplit(redirect_uri if _ADDRESS.fullmatch(redirect_uri) else "")
             safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-            return bool(safe and parts.hostname and parts.port != 0 and not parts.fragment and "@" not in parts.netloc)
+            return bool(safe and _HOST.fullmatch(parts.netloc) and parts.port != 0 and not parts.fragment)
         except ValueError:
             return False
 
@@ -69,9 +72,9 @@ class Issued(AuthorizationCodeMixin, TokenMixin):
         self.row, self._now = row, now
         self.hash, self.grant, self.code_challenge = row["hash"], row["grant_id"], row["challenge"]
 
-    def get_redirect_uri(self) -> str | None:
+    def get_redirect_uri(self) -> str:
         """Return the address that a code was sent to."""
-        return self.row["redirect_uri"]
+        return str(self.row["redirect_uri"])
 
     def get_scope(self) -> str:
         """Return what the person allowed."""
@@ -98,9 +101,9 @@ class WirePayload(OAuth2Payload):
     """The parameters of a request; `data` has the first value of each."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        self._datalist: dict[str, list[str]] = {}
+        self._datalist: defaultdict[str, list[str]] = defaultdict(list)
         for name, value in pairs:
-            self._datalist.setdefault(name, []).append(value)
+            self._datalist[name].append(value)
         self._data = {name: values[0] for name, values in self._datalist.items()}
 
     @property
@@ -109,13 +112,20 @@ class WirePayload(OAuth2Payload):
         return self._data
 
     @property
-    def datalist(self) -> dict[str, list[str]]:
+    def datalist(self) -> defaultdict[str, list[str]]:
         """All values of each parameter."""
         return self._datalist
 
 
 class WireRequest(OAuth2Request):
     """One request as Authlib wants it: parameters of the query for GET, of the form for POST."""
+
+    # Authlib declares them as None: a WirePayload, a SandboxClient, an account's id, and two times Issued.
+    payload: Any
+    client: Any
+    user: Any
+    authorization_code: Any
+    refresh_token: Any
 
     def __init__(self, method: str, uri: str, headers: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> None:
         super().__init__(method, uri, headers=headers)
@@ -124,7 +134,8 @@ class WireRequest(OAuth2Request):
     @property
     def form(self) -> dict[str, str]:
         """The first value of each parameter."""
-        return self.payload.data
+        form: dict[str, str] = self.payload.data
+        return form
 
 
 def find(ledger: Ledger, text: str, *kinds: str) -> Issued | None:

@@ -35,7 +35,7 @@ def start_again(data_dir: Path, servers: list[Server]) -> str:
     """Start it on its port, whose address other processes know by now."""
     folder = _folder(data_dir)
     port = int((folder / "port").read_text())
-    command = [sys.executable, "-m", _MODULE, "--folder", folder, "--port", str(port)]
+    command: list[str | Path] = [sys.executable, "-m", _MODULE, "--folder", folder, "--port", str(port)]
     own = Account(os.geteuid(), os.getegid())
     process = spawn(command, data_dir / "sandbox.log", own, cwd=_ROOT)
     servers.append(Server(process, [signal.SIGTERM]))

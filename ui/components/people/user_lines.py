@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from core.diagnosis.situation import Situation
+from core.models import DemoModeStatus
 from core.people.in_need import UserInNeed
 from core.people.users import SAY_MORE, UserLine
 from ui.components.base.markup import anchor, lines, moment, words
@@ -28,7 +30,8 @@ def _need(user: UserInNeed) -> Markup:
 
 
 def _state(user: UserLine | UserInNeed) -> Markup:
-    if user.situation in SAY_MORE:
+    is_of_other_row = user.situation is Situation.FAILED and user.status is not DemoModeStatus.FAILED
+    if user.situation in SAY_MORE or is_of_other_row:
         return state_words(user.situation, f"{user.situation} · {user.status}")
     return demo_words(user.status)
 

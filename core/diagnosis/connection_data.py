@@ -1,0 +1,91 @@
+"""A connection at rest: does it hold what its state says, until when, and what is owed?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from core import clock
+from core.diagnosis.answer import Explanation, Remedy
+from core.diagnosis.context import JobContext, name_of
+from core.diagnosis.rest import RowFamily, same_again
+from core.models import ConnectionStatus, PlatformConnection
+from core.oauth.providers import label_of, provider_of
+from core.oauth.revocations import owed_of
+from core.operations.connection import connection, disconnect, refresh
+from core.wording import counted, spoken
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionData:
+    """The database's time, and the revocations that a connection is owed."""
+
+    now: datetime
+    owed: int
+
+
+def _load(session: Session, row: PlatformConnection, _: JobContext | None) -> ConnectionData:
+    return ConnectionData(session.exec(select(clock.db_now())).one(), owed_of(session, row.id))
+
+
+def _damage(row: PlatformConnection, context: JobContext | None, data: ConnectionData | None) -> Explanation | None:
+    if data is None or row.connection_status is not ConnectionStatus.CONNECTED:
+        return None
+    if context and not row.access_token:
+        return _without_token(row)
+    if row.token_expires_at and row.token_expires_at <= data.now:
+        return _expired(row, data)
+    return None
+
+
+def _without_token(row: PlatformConnection) -> Explanation:
+    label = label_of(row.platform)
+    return Explanation(
+        f"{label} is connected, but its access is gone: someone deleted it in the database.",
+        f"{label} has to be connected again because of a fault on our side: disconnect it, then press Connect.",
+        (),
+        Remedy(disconnect.name, row.id, disconnect.label, "The customer can connect again then."),
+    )
+
+
+def _expired(row: PlatformConnection, data: ConnectionData) -> Explanation:
+    """Explain access that has ended before it was refreshed."""
+    label, ago = label_of(row.platform), spoken(data.now - (row.token_expires_at or data.now))
+    sentence = f"{label} is connected, but its access ended {ago} ago and was not refreshed."
+    if provider_of(row.platform) is None:
+        return Explanation(
+            f"{sentence} {label} is not set up here.",
+            f"{label} is connected, and cannot be reached from here at the moment.",
+            ("Its client id and secret are not set.",),
+            for_admins=f"{label} is not set up: its connections cannot be refreshed.",
+        )
+    when = _next(row, data)
+    remedy = Remedy(refresh.name, row.id, refresh.label, f"Asks {label} now for new access.")
+    return Explanation(sentence, f"{label} is being renewed; there is nothing you have to do.", (when,), remedy)
+
+
+def _next(row: PlatformConnection, data: ConnectionData) -> str:
+    if row.refresh_at is None:
+        return "The program does not refresh it by itself."
+    wait = row.refresh_at - data.now
+    return f"It is refreshed in {spoken(wait)}." if wait.total_seconds() > 0 else "It is due to be refreshed."
+
+
+def _at_rest(row: PlatformConnection, context: JobContext | None) -> Explanation:
+    label = label_of(row.platform)
+    latest = (f"Latest job: {name_of(context)} {context.end}.",) if context else ()
+    again = same_again(context, row.connection_status) if context else ()
+    if row.connection_status is ConnectionStatus.CONNECTED:
+        who = f" as {row.handle}" if row.handle else ""
+        sentence = f"No problem found: {label} is connected{who}."
+        return Explanation(sentence, f"{label} is connected{who}.", latest, others=again)
+    return Explanation(f"{label} is not connected.", f"{label} is not connected.", latest, others=again)
+
+
+def owed_evidence(owed: int, label: str) -> tuple[str, ...]:
+    """Return what a provider has still to be told."""
+    return (f"{label} is still to be told of {counted(owed, 'access', 'accesses')} given up.",) if owed else ()
+
+
+connection_family = RowFamily(load=_load, damage=_damage, at_rest=_at_rest, again=same_again)
+assert connection.noun == "connection", "its repair is the connection's"
