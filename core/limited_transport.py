@@ -48,7 +48,8 @@ class LimitedTransport(httpx2.HTTPTransport):
                     raise httpx2.ReadError("the answer is too long or too slow")
         finally:
             answer.close()
-        headers = [(name, value) for name, value in answer.headers.multi_items() if name != "transfer-encoding"]
+        # As bytes: a value need not be text.
+        headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"transfer-encoding"]
         return httpx2.Response(answer.status_code, headers=headers, content=bytes(body))
 
     def _note_socket(self, event: str, details: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Driving the engine by hand: request, claim, run, rescue, one move at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -108,10 +108,10 @@ def ask_fixed(engine: Engine, operation: Operation[Any, Any], user_id: UUID) -> 
     return JOB_ID
 
 
-def new_worker(engine: Engine) -> UUID:
+def new_worker(engine: Engine, queues: Sequence[str] = ("demo",)) -> UUID:
     """Register a worker and return its id."""
     with session_scope(engine) as session:
-        return workers.register(session, threads=1, queues=["demo"], version="test")
+        return workers.register(session, threads=1, queues=list(queues), version="test")
 
 
 def drain(worker: Drain, queue: str) -> None:
@@ -124,7 +124,7 @@ def drain(worker: Drain, queue: str) -> None:
 
 def take(engine: Engine, worker: UUID | None = None, queue: str = "demo") -> Claimed | None:
     """Claim the next due job, as a new worker unless one is given."""
-    worker = worker or new_worker(engine)
+    worker = worker or new_worker(engine, [queue])
     with Session(engine, expire_on_commit=False) as session:
         return claim(session, worker, queue, BY_NAME, STEP)
 

@@ -114,7 +114,7 @@ def disconnect(work: Work[PlatformConnection, NoForm]) -> Steps:
         _give_up(work, "the creator disconnected")
         yield Progress(1, 2, "Access given up")
     owed = revocations.due(work.session, _MOST_OWED, row.id)
-    work.session.rollback()  # no transaction stays open while the provider answers
+    _end_reading(work.session)
     for each in owed:
         revocations.note(work.session, each, *revocations.ask(each))
         yield Progress(1, 2, f"{label_of(each.platform)} was told")
@@ -127,12 +127,20 @@ def _exchange(work: Work[PlatformConnection, ConnectForm], provider: OAuthProvid
     if consent is None or consent.connection_id != work.subject.id:
         raise OnlyTheOwner(f"The visit to {provider.label} is too long ago.")
     verifier, back = tokens.unseal(consent.verifier), consent.return_address
-    work.session.rollback()  # no transaction stays open while the provider answers
+    _end_reading(work.session)
     try:
         with ProviderClient(provider, back) as client:
             return client.tokens_for(tokens.unseal(work.form.secret_code), verifier)
     except AccessEnded:
         raise OnlyTheOwner(f"{provider.label} does not take this answer any more.") from None
+
+
+def _end_reading(session: Session) -> None:
+    """Let no transaction stay open while a provider answers; this one has only read.
+
+    A rollback would let the session read the job anew, with the token of whoever holds it by then.
+    """
+    session.commit()
 
 
 def _keep_first(work: Work[PlatformConnection, ConnectForm], new: Tokens) -> None:

@@ -71,9 +71,6 @@ class Proof:
         assert self.creator.connection(connection_id).connection_status == "failed"
         return connection_id
 
-    def behave(self, mode: str, seconds: float = 0, **options: Any) -> None:
-        self.sandbox.behave(mode, **options, **({"seconds": seconds} if seconds else {}))
-
     def take(self) -> Any:
         eventually(lambda: monotonic() >= self.quiet_at)
         driving.make_due(self.engine)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from core.models import AttemptOutcome
 from core.oauth import client as client_module
 from core.oauth.client import ProviderClient
 from tests import driving
@@ -63,6 +64,14 @@ def disconnect_failed(proof: Proof) -> UUID:
     return proof.creator.asks("connection.disconnect", proof.failed())
 
 
+def refresh_lost(proof: Proof) -> UUID:
+    """Return a refresh that has been asked for once; its answer was lost, or the request was."""
+    job = refresh(proof)
+    proof.sandbox.behave("500", endpoint="token", times=1)
+    assert proof.run_next() is AttemptOutcome.ERROR
+    return job
+
+
 BEGINNINGS: list[Begin] = [
     connect,
     refresh,
@@ -75,7 +84,9 @@ BEGINNINGS: list[Begin] = [
     disconnect_failed,
 ]
 MODES = ("silent", "late", "slow", "500", "503", "429", "garbage", "huge", "gone", "redirect")
-every_beginning = pytest.mark.parametrize("begin", BEGINNINGS, ids=lambda each: each.__name__)
+#: What of the provider misbehaves, and for how many requests: attempts may outlast it or not.
+PERIODS = (("token", 1), ("me", 1), ("introspect", 1), ("revoke", 1), ("all", 2), ("all", 6))
+every_beginning = pytest.mark.parametrize("begin", mostly_slow(BEGINNINGS, fast=3), ids=lambda each: each.__name__)
 
 
 @pytest.fixture
@@ -191,22 +202,18 @@ def test_failing_for_good_at_any_checkpoint(proof: Proof, begin: Begin, monkeypa
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    ("begin", "mode"),
-    mostly_slow([(begin, mode) for mode in MODES for begin in BEGINNINGS[:5]], fast=5),
-    ids=lambda each: getattr(each, "__name__", each),
-)
-@pytest.mark.parametrize("endpoint", ["token", "me", "revoke", "introspect"])
-def test_whatever_the_provider_does(proof: Proof, begin: Begin, mode: str, endpoint: str) -> None:
-    for times in (1, 2, 6):
+@pytest.mark.parametrize("begin", mostly_slow([refresh_lost, connect, disconnect, refresh, connect_again], fast=1))
+@pytest.mark.parametrize("mode", mostly_slow(MODES, fast=1))
+def test_whatever_the_provider_does(proof: Proof, begin: Begin, mode: str) -> None:
+    for endpoint, times in PERIODS:
         begin(proof)
-        proof.behave(mode, times=times, endpoint=endpoint, seconds=LATE, retry_after=1)
+        proof.sandbox.behave(mode, times=times, endpoint=endpoint, seconds=LATE, retry_after=1)
         for _ in range(7):
             if (held := proof.take()) is None:
                 break
             driving.work_on(proof.engine, held)
             proof.wait_for_what_is_late(mode, LATE)
-        assert proof.faults_at_rest() == [], times
+        assert proof.faults_at_rest() == [], (endpoint, times)
         _free(proof)
 
 
