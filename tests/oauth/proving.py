@@ -53,8 +53,8 @@ class Proof:
         self.accounts.add(account)
         return self.creator.asks_to_connect(account, **options)
 
-    def connected(self) -> UUID:
-        connection_id, _ = self.connect()
+    def connected(self, account: str = "") -> UUID:
+        connection_id, _ = self.connect(account)
         assert self.run_next() is AttemptOutcome.SUCCEEDED
         return connection_id
 
