@@ -15,7 +15,8 @@ from core.commands.gateway import CommandRequest, perform
 from core.commands.registry import COMMANDS
 from core.errors import NotPermitted, NotSignedIn
 from core.models import BackgroundJob, Event, Role, User
-from core.operations import OPERATIONS
+from core.operations import operations_on
+from core.operations.demo import demo_mode
 from core.people.auth import Credentials
 from core.settings import settings
 from tests.factories import make_user
@@ -42,7 +43,7 @@ OTHER_ROUTES = {
     "/api/users/{user_id}/sessions/{session_id}",
     "/api/users/{user_id}/factor",
     "/api/connections/{id}/operations/connection.connect",
-    *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in OPERATIONS),
+    *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in operations_on(demo_mode)),
 }
 #: Commands whose routes name their target in another way; they are among the above.
 OF_ANOTHER_SHAPE = {
