@@ -50,6 +50,12 @@ class BeginForm(Form):
     )
 
 
+class BeginHere(BeginForm):
+    """The same, with what the console adds itself: routes and pages take it from the request, never from its sender."""
+
+    base: str = Field(default="", max_length=500, description="The address at which the browser has the console.")
+
+
 class AnswerForm(Form):
     """What a platform has sent a creator back with: a code, or the word for why there is none."""
 
@@ -65,10 +71,10 @@ class AnswerForm(Form):
 
 
 def _begin(session: Session, call: Invocation) -> dict[str, Any]:
-    assert isinstance(call.form, BeginForm)
-    creator, form = _creator(call), call.form
+    assert isinstance(call.form, BeginHere)
+    creator, form, visit = _creator(call), call.form, call.actor.session_id
     try:
-        address = consents.begin(session, creator, call.actor.session_id, form.provider, form.connection)
+        address = consents.begin(session, creator, visit, form.provider, form.connection, base=form.base)
     except Unusable as problem:  # the console has no address to which a platform could send people back
         raise NotAllowed(str(problem)) from None
     newest = select(Consent.connection_id).where(col(Consent.user_id) == creator)
@@ -134,7 +140,7 @@ CONNECTIONS = (
         name="connection.begin",
         label="Connect a platform",
         role=Role.MEMBER,
-        form=BeginForm,
+        form=BeginHere,
         act=_begin,
         by_token=False,  # its answer counts in the session that has asked
     ),

@@ -77,8 +77,7 @@ def _at_rest(row: PlatformConnection, context: JobContext | None) -> Explanation
     again = same_again(context, row.connection_status) if context else ()
     if row.connection_status is ConnectionStatus.CONNECTED:
         who = f" as {row.handle}" if row.handle else ""
-        sentence = f"No problem found: {label} is connected{who}."
-        return Explanation(sentence, f"{label} is connected{who}.", latest, others=again)
+        return Explanation(f"{label} is connected{who}.", f"{label} is connected{who}.", latest, others=again)
     return Explanation(f"{label} is not connected.", f"{label} is not connected.", latest, others=again)
 
 

@@ -11,7 +11,7 @@ from core.models import Notification, NotificationStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendOutcome:
     """What became of a message: SENT; WAITING, for another attempt; FAILED, refused for good; DROPPED, not wanted."""
 
     status: NotificationStatus
@@ -23,24 +23,24 @@ class Outcome:
     closes: bool = False
 
 
-def sent(answer: str = "") -> Outcome:
+def sent(answer: str = "") -> SendOutcome:
     """Return that a message was taken."""
-    return Outcome(NotificationStatus.SENT, answer=answer)
+    return SendOutcome(NotificationStatus.SENT, answer=answer)
 
 
-def later(error: str, *, closes: bool = False) -> Outcome:
+def later(error: str, *, closes: bool = False) -> SendOutcome:
     """Return that a message waits for another attempt."""
-    return Outcome(NotificationStatus.WAITING, error, closes=closes)
+    return SendOutcome(NotificationStatus.WAITING, error, closes=closes)
 
 
-def refused(error: str) -> Outcome:
+def refused(error: str) -> SendOutcome:
     """Return that a message is refused for good: no further attempt helps."""
-    return Outcome(NotificationStatus.FAILED, error)
+    return SendOutcome(NotificationStatus.FAILED, error)
 
 
-def unwanted(why: str) -> Outcome:
+def unwanted(why: str) -> SendOutcome:
     """Return that a message is not sent because nobody wants it any more."""
-    return Outcome(NotificationStatus.DROPPED, why)
+    return SendOutcome(NotificationStatus.DROPPED, why)
 
 
 class ChannelClosed(Exception):
@@ -48,7 +48,7 @@ class ChannelClosed(Exception):
 
 
 #: Sends what `prepare` has returned. Ends within its own time limits; raises nothing that one message causes.
-Send = Callable[[Any], Outcome]
+Send = Callable[[Any], SendOutcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,6 @@ class Channel:
     #: The way that is set here, without secrets; empty: none.
     way: Callable[[], str]
     #: Returns all that sending needs, read in the transaction that claims the message, or what becomes of it at once.
-    prepare: Callable[[Session, Notification], Any | Outcome]
+    prepare: Callable[[Session, Notification], Any | SendOutcome]
     #: Opens the way for any number of messages, one after the other. Raises ChannelClosed.
     connect: Callable[[], AbstractContextManager[Send]]

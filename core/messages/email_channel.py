@@ -5,7 +5,7 @@ from typing import Final
 from sqlmodel import Session
 
 from core.messages import mail
-from core.messages.channel import Channel, Outcome, refused, unwanted
+from core.messages.channel import Channel, SendOutcome, refused, unwanted
 from core.messages.letter import Letter, recipient
 from core.messages.preferences import has_unsubscribed
 from core.messages.unsubscribe import link_for
@@ -17,7 +17,7 @@ NAME: Final = "email"
 HIDDEN_LINK: Final = "#"
 
 
-def prepare(session: Session, message: Notification) -> Letter | Outcome:
+def prepare(session: Session, message: Notification) -> Letter | SendOutcome:
     """Return the letter that a message becomes now, or that and why it is not sent."""
     template = TEMPLATES.get(message.template)
     if template is None:

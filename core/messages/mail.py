@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from core import clock
 from core.address import MailServer, mail_domain, mail_server
 from core.errors import Invalid, NotAllowed
-from core.messages.channel import ChannelClosed, Outcome, Send, later, refused, sent
+from core.messages.channel import ChannelClosed, Send, SendOutcome, later, refused, sent
 from core.messages.letter import Letter, as_bytes, is_international, recipient, sender
 from core.messages.smtp import SmtpLine, dial, in_words
 from core.messages.writing import write
@@ -97,7 +97,7 @@ class _MailLine:
         finally:
             line.abandon()
 
-    def send(self, letter: Letter) -> Outcome:
+    def send(self, letter: Letter) -> SendOutcome:
         """Send a letter. A server that hangs up before it has the letter, after others, is called again."""
         if self._line is None:
             self.open()
@@ -111,7 +111,7 @@ class _MailLine:
         self._taken += outcome.status is NotificationStatus.SENT
         return outcome
 
-    def _try(self, letter: Letter) -> Outcome | None:
+    def _try(self, letter: Letter) -> SendOutcome | None:
         """Return what became of the letter; None if the server hung up before it had any of it."""
         assert self._line is not None, "the line is open"
         conversation = _Conversation(self._line, letter)
@@ -139,7 +139,7 @@ class _Conversation:
         #: The server may have the letter.
         self.has_begun = False
 
-    def hold(self) -> Outcome | None:
+    def hold(self) -> SendOutcome | None:
         """Return what became of the letter; None if the server wants another connection."""
         line, name = self._line, self._line.server.name
         try:
@@ -169,7 +169,7 @@ class _Conversation:
             return []
         return ["SMTPUTF8", "BODY=8BITMIME"] if self._line.has_extn("smtputf8") else None
 
-    def _declined(self, code: int, answer: bytes, what: str) -> Outcome:
+    def _declined(self, code: int, answer: bytes, what: str) -> SendOutcome:
         text = in_words(code, answer, without=self._letter.to)
         name = self._line.server.name
         if code == _CLOSING:

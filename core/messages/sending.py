@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core.crash import crash_point
-from core.messages.channel import Channel, ChannelClosed, Outcome, Send, later
+from core.messages.channel import Channel, ChannelClosed, Send, SendOutcome, later
 from core.models import Notification, NotificationStatus
 
 #: How long a claim lasts: much longer than a channel may take over one message.
@@ -103,7 +103,7 @@ class _Claimed:
     letter: Any
 
 
-def drain(session: Session, channel: Channel, sender: UUID) -> Iterator[Outcome | None]:
+def drain(session: Session, channel: Channel, sender: UUID) -> Iterator[SendOutcome | None]:
     """Send every due message of a channel, by one connection; yield after each change, which the caller commits.
 
     `sender`: the job that does it. Yields the outcome of a message, or None where only a claim is to be committed.
@@ -112,11 +112,11 @@ def drain(session: Session, channel: Channel, sender: UUID) -> Iterator[Outcome 
         return
     with ExitStack() as stack:
         send: Send | None = None
-        outcome: Outcome | None = None
+        outcome: SendOutcome | None = None
         while claimed := _claim(session, channel, sender):
             yield outcome  # the claim, and what became of the message before it
             try:
-                outcome = claimed.letter if isinstance(claimed.letter, Outcome) else None
+                outcome = claimed.letter if isinstance(claimed.letter, SendOutcome) else None
                 if outcome is None:
                     send = send or stack.enter_context(channel.connect())
                     outcome = send(claimed.letter)
@@ -159,7 +159,7 @@ def _claim(session: Session, channel: Channel, sender: UUID) -> _Claimed | None:
     return _Claimed(message.id, message.attempts, _prepared(session, channel, message))
 
 
-def _prepared(session: Session, channel: Channel, message: Notification) -> Any | Outcome:
+def _prepared(session: Session, channel: Channel, message: Notification) -> Any | SendOutcome:
     """Return what is to be sent; one message that cannot be written keeps no others waiting."""
     try:
         return channel.prepare(session, message)
@@ -169,7 +169,7 @@ def _prepared(session: Session, channel: Channel, message: Notification) -> Any 
         return later(f"It could not be written: {type(error).__name__}. This is a defect of this release.")
 
 
-def _settle(session: Session, claimed: _Claimed, sender: UUID, outcome: Outcome) -> None:
+def _settle(session: Session, claimed: _Claimed, sender: UUID, outcome: SendOutcome) -> None:
     values = {"error": outcome.error[:LONGEST_ERROR], **_of(claimed, sender)}
     if outcome.status is NotificationStatus.WAITING:
         session.connection().execute(_WAIT, {**values, "pause": pause_after(claimed.attempts)})

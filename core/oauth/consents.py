@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.errors import Invalid, NotAllowed, NotFound
+from core.errors import Invalid, NotAllowed, NotFound, Unusable
 from core.models import ConnectionStatus, Consent, PlatformConnection
 from core.oauth.client import RETURN_PATH, ProviderClient
 from core.oauth.providers import OAuthProvider, all_platforms, label_of, provider_of
@@ -48,11 +48,11 @@ def begin(
 
     `base`: the address at which their browser has this console, for where no UNSTUCK_PUBLIC_URL is set.
 
-    Raises Invalid (no such platform), NotAllowed (not set up here, or nothing to connect), NotFound.
+    Raises Invalid (no such platform), NotAllowed (not set up here, or nothing to connect), NotFound, Unusable.
     """
     provider = _provider(platform)
     connection = _row(session, user_id, platform, again)
-    back = (settings().public_url or base).rstrip("/") + RETURN_PATH
+    back = _return_address(base)
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     consent = Consent(
         state_hash=_hash(state),
@@ -84,6 +84,14 @@ def take(session: Session, user_id: UUID, session_id: UUID | None, state: str) -
     consent.used_at = now
     session.flush()
     return Answer(consent.id, connection.id, connection.platform)
+
+
+def _return_address(base: str) -> str:
+    """Return where a provider sends creators back to. Raises Unusable if this console has no address for that."""
+    url = settings().public_url or base
+    if not url:
+        raise Unusable("Connecting platforms needs UNSTUCK_PUBLIC_URL, the URL that people open.")
+    return url.rstrip("/") + RETURN_PATH
 
 
 def _provider(platform: str) -> OAuthProvider:

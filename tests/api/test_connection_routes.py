@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -120,13 +121,17 @@ def test_a_platform_that_is_not_set_up_says_so(signed_in: SignIn, monkeypatch: p
     assert (answer.status_code, answer.json()["detail"]) == (409, "Instagram is not set up here.")
 
 
-def test_without_a_public_url_nobody_is_sent_away(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_public_url_creators_come_back_to_where_they_have_left(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, _ = signed_in(Role.MEMBER)
     monkeypatch.delenv("UNSTUCK_PUBLIC_URL")
     settings.cache_clear()
     answer = client.post("/api/connections", json={"provider": "sandbox"})
-    assert answer.status_code == 409
-    assert "UNSTUCK_PUBLIC_URL" in answer.json()["detail"]
+    [back] = parse_qs(urlsplit(answer.json()["authorize_url"]).query)["redirect_uri"]
+    assert back == f"{str(client.base_url).rstrip('/')}/connections/callback"
+    sent = client.post("/api/connections", json={"provider": "sandbox", "base": "https://evil.example"})
+    assert sent.status_code == 422, "the address is the console's own"
 
 
 def test_what_only_consent_starts_says_what_to_do(engine: Engine, signed_in: SignIn) -> None:

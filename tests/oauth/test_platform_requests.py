@@ -30,7 +30,7 @@ def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
 def consent_of(platform: str) -> tuple[str, dict[str, str]]:
     provider = providers.provider_of(platform)
     assert provider is not None
-    with ProviderClient(provider) as client:
+    with ProviderClient(provider, BACK) as client:
         parts = urlsplit(client.consent_address("the-state", "v" * 64))
     query = {name: " | ".join(values) for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     return f"{parts.scheme}://{parts.netloc}{parts.path}", query
@@ -46,7 +46,7 @@ def answering(stranger: Stranger, by_path: dict[str, Any]) -> None:
 
 def connected(provider: OAuthProvider) -> tuple[Any, Any]:
     """Do what connecting does, and return the tokens and the account."""
-    with ProviderClient(provider) as client:
+    with ProviderClient(provider, BACK) as client:
         tokens = client.lengthened(client.tokens_for("the-code", "v" * 64))
         return tokens, client.profile_of(tokens.access)
 

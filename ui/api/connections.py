@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
@@ -96,12 +96,13 @@ def get_connection(connection_id: UUID, caller: Caller) -> ConnectionDetail:
 
 
 @router.post("", name="connections_begin")
-def begin(body: BeginForm, caller: Caller) -> ConsentAddress:
+def begin(body: BeginForm, caller: Caller, request: Request) -> ConsentAddress:
     """Begin to connect a platform of your own: send your browser to the address; your consent there starts the job.
 
     It works in the session of a browser alone, not with a personal token: the platform's answer counts in no other.
     """
-    return ConsentAddress(**do(caller, "connection.begin", None, body.model_dump(mode="json")))
+    args = {**body.model_dump(mode="json"), "base": str(request.base_url)}
+    return ConsentAddress(**do(caller, "connection.begin", None, args))
 
 
 def _detail(session: Session, _: Actor, connection_id: UUID) -> ConnectionDetail:

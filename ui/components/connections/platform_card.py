@@ -105,7 +105,9 @@ class PlatformCard:
             button(disconnect.label, lambda: self._disconnect(state), look=DANGER)
 
     async def _begin(self, platform: PlatformState, again: ConnectionState | None = None) -> None:
-        args = {"provider": platform.platform} | ({"connection": str(again.connection.id)} if again else {})
+        args = {"provider": platform.platform, "base": str(ui.context.client.request.base_url)}
+        if again:
+            args["connection"] = str(again.connection.id)
         answer = await access.perform("connection.begin", None, args)
         ui.navigate.to(answer["authorize_url"])
 
