@@ -28,6 +28,7 @@ INCIDENTS_SHOWN: Final = 3
 #: The jobs that the status bar counts.
 RUNNING: Final = "/jobs?status=running"
 WAITING: Final = "/jobs?due=yes"
+_SHOW_TAB: Final = "document.querySelector('.bar nav [aria-current]')?.scrollIntoView({inline: 'end'})"
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
 
@@ -61,6 +62,8 @@ def creator_frame(pages: Sequence[Page], current: Page) -> Iterator[None]:
     ui.on_exception(_apologise)
     with box("home"):
         top_bar([brand("/dashboard"), *_tabs(pages, current), GAP, theme_button(), person_button()], "bar", {})
+        if access.me().may(Role.VIEWER):  # with the way back to the console, a phone has no room for all tabs
+            ui.run_javascript(_SHOW_TAB)
         with box("page", "main"):
             yield
 
