@@ -10,9 +10,8 @@ from core.actor import ENGINE
 from core.database.engine import session_scope
 from core.jobs.request import request_task
 from core.messages.channels import ways
-from core.messages.outbox import is_due
-from core.operation import NoForm
-from core.operations.messages import QUEUE, send_messages
+from core.messages.outbox import due_channels
+from core.operations.messages import QUEUE, SendForm, send_messages
 from core.schedules import scheduling
 from core.settings import settings
 from tasks.actors import Drain
@@ -56,13 +55,13 @@ class Scheduler:
         return True
 
     def _send_messages(self) -> None:
-        """Request the job that sends messages when one is due, so that there is no job while there is nothing to send.
+        """Request the job that sends a channel's messages when one is due; while nothing is to send, there is none.
 
         It goes on until none is due; two jobs that come at once share the messages.
         """
         with session_scope(self._drain.engine) as session:
-            if is_due(session, ways(), QUEUE):
-                request_task(session, send_messages, NoForm(), ENGINE)
+            for channel in due_channels(session, ways(), QUEUE):
+                request_task(session, send_messages, SendForm(channel=channel), ENGINE)
 
 
 def _pause() -> float:

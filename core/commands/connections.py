@@ -56,7 +56,7 @@ class BeginHere(BeginForm):
     base: str = Field(default="", max_length=500, description="The address at which the browser has the console.")
 
 
-class AnswerForm(Form):
+class ConsentAnswer(Form):
     """What a platform has sent a creator back with: a code, or the word for why there is none."""
 
     state: str = Field(min_length=1, max_length=MOST_STATE)
@@ -93,7 +93,7 @@ def _begin(session: Session, call: Invocation) -> dict[str, Any]:
 
 def _take_answer(session: Session, call: Invocation) -> dict[str, Any]:
     """Use the visit up; request the job that connects, unless the platform sent no code."""
-    assert isinstance(call.form, AnswerForm)
+    assert isinstance(call.form, ConsentAnswer)
     creator, form = _creator(call), call.form
     answer = consents.take(session, creator, call.actor.session_id, form.state)
     if form.code is not None:
@@ -148,7 +148,7 @@ CONNECTIONS = (
         name="connection.answer",
         label="Answer of a platform",
         role=Role.MEMBER,
-        form=AnswerForm,
+        form=ConsentAnswer,
         act=_take_answer,
         by_token=False,
     ),

@@ -78,7 +78,7 @@ def _at_rest(row: PlatformConnection, context: JobContext | None) -> Explanation
     if row.connection_status is ConnectionStatus.CONNECTED:
         who = f" as {row.handle}" if row.handle else ""
         return Explanation(f"{label} is connected{who}.", f"{label} is connected{who}.", latest, others=again)
-    return Explanation(f"{label} is not connected.", f"{label} is not connected.", latest, others=again)
+    return Explanation(f"{label} is disconnected.", f"{label} is disconnected.", latest, others=again)
 
 
 def owed_evidence(owed: int, label: str) -> tuple[str, ...]:

@@ -54,14 +54,14 @@ _INSERT = Statement("""
     ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 """)
 _SAME = text("SELECT id FROM notifications WHERE dedupe_key = :key")
-_IS_DUE = text("""
-    SELECT EXISTS (
-        SELECT FROM unnest(CAST(:channels AS text[]), CAST(:ways AS text[])) AS out(channel, way)
-        WHERE EXISTS (SELECT FROM notifications n WHERE n.status = 'waiting' AND n.channel = out.channel
-                      AND n.next_at <= statement_timestamp())
-          AND NOT EXISTS (SELECT FROM notification_channels c WHERE c.channel = out.channel AND c.way = out.way
-                          AND c.next_at > statement_timestamp())
-    ) AND NOT EXISTS (SELECT FROM background_jobs WHERE status IN ('queued', 'running') AND queue = :queue)
+_DUE = text("""
+    SELECT out.channel FROM unnest(CAST(:channels AS text[]), CAST(:ways AS text[])) AS out(channel, way)
+    WHERE EXISTS (SELECT FROM notifications n WHERE n.status = 'waiting' AND n.channel = out.channel
+                  AND n.next_at <= statement_timestamp())
+      AND NOT EXISTS (SELECT FROM notification_channels c WHERE c.channel = out.channel AND c.way = out.way
+                      AND c.next_at > statement_timestamp())
+      AND NOT EXISTS (SELECT FROM background_jobs j WHERE j.status IN ('queued', 'running') AND j.queue = :queue
+                      AND coalesce(j.args ->> 'channel', out.channel) = out.channel)
 """)
 
 
@@ -77,13 +77,13 @@ def put(session: Session, message: Message) -> UUID:
     return UUID(str(session.connection().execute(_SAME, {"key": message.dedupe_key}).scalar_one()))
 
 
-def is_due(session: Session, ways: Mapping[str, str], queue: str) -> bool:
-    """Tell whether a message is due whose way out may take it, and no job of the queue waits or runs.
+def due_channels(session: Session, ways: Mapping[str, str], queue: str) -> list[str]:
+    """Return the channels with a due message whose way out may take it, and for which no job of the queue is active.
 
     `ways`: by channel, the way that is set here; one that has refused lately is asked again after its pause.
     """
     values = {"channels": list(ways), "ways": list(ways.values()), "queue": queue}
-    return bool(session.connection().execute(_IS_DUE, values).scalar_one())
+    return list(session.connection().execute(_DUE, values).scalars())
 
 
 def _values_of(message: Message) -> dict[str, Any]:

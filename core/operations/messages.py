@@ -2,20 +2,29 @@
 
 from uuid import UUID
 
+from pydantic import Field
+
 from core.messages import sending
 from core.messages.channels import CHANNELS
 from core.models import NotificationStatus, Role
-from core.operation import NoForm, Progress, Steps, Task, TaskWork
+from core.operation import Form, Progress, Steps, Task, TaskWork
 
 QUEUE = "messages"
 
 
-def send(work: TaskWork[NoForm]) -> Steps:
+class SendForm(Form):
+    """Which messages to send."""
+
+    channel: str | None = Field(default=None, max_length=100, description="Only by this channel; empty: by each.")
+
+
+def send(work: TaskWork[SendForm]) -> Steps:
     """Send every message that is due, one per step, and let those fail that have waited for too long."""
     done, sent = work.done, 0
     sending.take_back(work.session, UUID(work.key))
     given_up = sending.give_up(work.session)
-    for channel in CHANNELS.values():
+    only = work.form.channel
+    for channel in (each for each in CHANNELS.values() if only in (None, each.name)):
         for outcome in sending.drain(work.session, channel, UUID(work.key)):
             done += outcome is not None
             sent += outcome is not None and outcome.status is NotificationStatus.SENT
@@ -26,7 +35,7 @@ def send(work: TaskWork[NoForm]) -> Steps:
 send_messages = Task(
     name="messages.send",
     label="Send messages",
-    form=NoForm,
+    form=SendForm,
     run=send,
     role=Role.ADMIN,
     queue=QUEUE,

@@ -51,7 +51,7 @@ def test_a_crash_at_any_point_leaves_each_token_in_good_hands(cluster: Cluster, 
     cluster.start_worker()
     eventually(cluster.all_ended, within=60)
     cluster.kill_healthy()
-    assert {name: wrong for proof in proofs if (wrong := proof.faults_at_rest())} == {}
+    assert [wrong for proof in proofs if (wrong := proof.faults_at_rest())] == []
 
 
 def _waiting(cluster: Cluster, sandbox: Sandbox, name: str) -> Proof:

@@ -13,8 +13,8 @@ from core import clock
 from core.database.engine import session_scope
 from core.messages.outbox import Message, put
 from core.models import Notification
-from core.operation import NoForm, TaskWork
-from core.operations.messages import send
+from core.operation import TaskWork
+from core.operations.messages import SendForm, send
 from core.settings import settings
 from tests.factories import make_user
 from tests.messages.mail_server import MailServer
@@ -60,7 +60,7 @@ class Steps:
 
     def __init__(self, session: Session, key: UUID) -> None:
         self._session = session
-        self._steps = send(TaskWork(session, NoForm(), str(key), 0, clock.now()))
+        self._steps = send(TaskWork(session, SendForm(), str(key), 0, clock.now()))
         self.result: dict[str, Any] = {}
 
     def __iter__(self) -> "Steps":

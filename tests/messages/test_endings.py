@@ -12,12 +12,11 @@ from core.jobs.failure import failure_of
 from core.jobs.request import request_task
 from core.jobs.retry import retry
 from core.messages.email_channel import preview
-from core.messages.outbox import is_due
+from core.messages.outbox import due_channels
 from core.messages.preferences import PreferenceForm, set_preference
 from core.models import AttemptOutcome, BackgroundJob, Notification
-from core.operation import NoForm
 from core.operations import BY_NAME, demo
-from core.operations.messages import QUEUE
+from core.operations.messages import QUEUE, SendForm
 from core.settings import settings
 from tests import driving
 from tests.conftest import SECRET
@@ -195,7 +194,7 @@ def test_without_a_public_address_a_message_says_where_to_look(
 def test_a_job_that_sends_is_wanted_only_when_a_message_is_due(engine: Engine) -> None:
     def due(way: str = "localhost:25") -> bool:
         with Session(engine) as session:
-            return is_due(session, {"email": way}, QUEUE)
+            return due_channels(session, {"email": way}, QUEUE) == ["email"]
 
     assert not due()
     enabled(engine, email_when_ready=True)
@@ -205,7 +204,7 @@ def test_a_job_that_sends_is_wanted_only_when_a_message_is_due(engine: Engine) -
     )
     assert (due(), due("another:25")) == (False, True)
     with session_scope(engine) as session:
-        request_task(session, BY_NAME["messages.send"], NoForm(), ENGINE)
+        request_task(session, BY_NAME["messages.send"], SendForm(channel="email"), ENGINE)
     assert not due("another:25")
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM background_jobs WHERE kind = 'messages.send'")) == 1

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.commands.connections import AnswerForm
+from core.commands.connections import ConsentAnswer
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.errors import NotAllowed
@@ -228,6 +228,6 @@ def test_staff_and_the_command_line_connect_nobody_else(engine: Engine, sandbox:
 
 def test_an_answer_prints_without_its_secrets() -> None:
     with pytest.raises(ValueError, match="either a code or an error") as problem:
-        AnswerForm(state="the-state", code="the-code", error="access_denied")
+        ConsentAnswer(state="the-state", code="the-code", error="access_denied")
     assert "the-state" not in str(problem.value)
     assert "the-code" not in str(problem.value)

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from typer.testing import CliRunner
 
 from core.audit.record import record
+from core.messages.outbox import Message, put
 from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, Role, Schedule, User
 from core.redact import HIDDEN, redacted
 from tests.browsing import Tabs, settle
@@ -44,6 +45,8 @@ def planted(site: Site, rows: Session) -> tuple[User, BackgroundJob]:
     rows.add(Schedule(name=str(uuid4()), kind="demo.enable", cron="0 3 * * *", args=PLANTED))
     rows.add(PlatformConnection(user_id=user.id, platform="x", access_token=CANARY, refresh_token=CANARY))
     record(rows, SUPPORT, "job.failed", user_id=user.id, job_id=job.id, args=PLANTED)
+    text_of_support = {"title": CANARY, "text": CANARY, "by": "Sam"}
+    put(rows, Message(template="answer", user_id=user.id, data=text_of_support))
     # An event from a release that did not redact events yet.
     rows.add(Event(name="job.requested", user_id=user.id, job_id=job.id, data={"args": PLANTED}))
     rows.commit()
@@ -54,7 +57,7 @@ def test_no_answer_of_the_api_shows_the_secret(site: Site, planted: tuple[User, 
     user, job = planted
     paths = ["/api/jobs", f"/api/jobs/{job.id}", f"/api/jobs/{job.id}/events", f"/api/jobs/{job.id}/explain"]
     paths += ["/api/users", f"/api/users/{user.id}", f"/api/users/{user.id}/timeline", "/api/schedules", "/api/workers"]
-    paths += ["/metrics", "/api/openapi.json", "/readyz", "/api/queues", "/api/kinds", "/api/stats"]
+    paths += ["/api/outbox", "/metrics", "/api/openapi.json", "/readyz", "/api/queues", "/api/kinds", "/api/stats"]
     with site.client(Role.ADMIN) as client:
         answers = {path: client.get(path) for path in paths}
         answers["a refusal"] = client.post(f"/api/jobs/{job.id}/retry")
@@ -71,7 +74,7 @@ def test_no_page_shows_the_secret(site: Site, tabs: Tabs, planted: tuple[User, B
     page = tabs.lend(site.token(Role.ADMIN))
     frames: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
-    for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings", "/operators"):
+    for path in (f"/jobs/{job.id}", f"/users/{user.id}", "/schedules", "/jobs", "/settings", "/operators", "/outbox"):
         page.goto(path)
         page.locator("h1").first.wait_for()
         settle(page)
@@ -86,7 +89,7 @@ def test_the_command_line_does_not_show_the_secret(site: Site, planted: tuple[Us
     app = typer.Typer()
     cli.install(app, lambda: nullcontext(site.engine))
     user, job = planted
-    for arguments in (["jobs", "show", str(job.id)], ["users", "show", user.email]):
+    for arguments in (["jobs", "show", str(job.id)], ["users", "show", user.email], ["messages", "list"]):
         for more in ([], ["--json"]):
             result = CliRunner().invoke(app, [*arguments, *more], catch_exceptions=False)
             assert result.exit_code == 0

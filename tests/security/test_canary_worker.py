@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, make_url
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core.address import masked
 from core.database.engine import connect, session_scope
 from core.jobs.request import request
-from core.models import BackgroundJob, JobStatus, Role, User
+from core.messages.outbox import Message, put
+from core.models import BackgroundJob, JobStatus, NotificationChannel, Role, User
 from core.operations.demo import EnableForm, enable
 from core.people import auth
 from core.people.auth import Visitor
@@ -72,6 +73,7 @@ def planted_jobs(session: Session) -> tuple[User, list[BackgroundJob]]:
     refused = request(session, enable, user.id, EnableForm(), SUPPORT)
     task = BackgroundJob(kind="maintenance.expire_sessions", queue="maintenance", args=PLANTED, max_attempts=1)
     session.add(task)
+    put(session, Message(template="answer", user_id=user.id, data={"title": CANARY, "text": CANARY, "by": "Sam"}))
     session.commit()
     return user, [session.get_one(BackgroundJob, refused.id), task]
 
@@ -81,13 +83,15 @@ def test_a_workers_secrets_are_shown_nowhere(secrets: dict[str, str], session: S
     process = started(["worker", "--threads", "1"], secrets, tmp_path / "worker.log")
     try:
         eventually(lambda: all(_has_failed(session, job) for job in jobs), within=60)
+        refusal = eventually(lambda: session.exec(select(NotificationChannel.refusal)).first(), within=60)
         command = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
     finally:
         ended(process)
     log = (tmp_path / "worker.log").read_text()
     assert "refused the request (400)" in (jobs[0].error_message or "")
     assert log.count('"outcome": "error"') == len(jobs)
-    assert CANARY not in log + command
+    assert CANARY not in log + command + refusal
+    assert user.email not in log
     for job in jobs:
         assert CANARY not in f"{job.error_type} {job.error_message} {job.error_traceback}"
     assert answers_with(session.get_bind(), CANARY, user, jobs) == []
@@ -105,7 +109,14 @@ def answers_with(engine: Engine, secret: str, user: User, jobs: list[BackgroundJ
     with session_scope(engine) as session:
         token = auth.sign_in_by_link(session, link, Visitor())
     paths = [f"/api/jobs/{job.id}{part}" for job in jobs for part in ("", "/events", "/explain")]
-    paths += ["/api/jobs", f"/api/users/{user.id}", f"/api/users/{user.id}/timeline", "/api/workers", "/metrics"]
+    paths += [
+        "/api/jobs",
+        f"/api/users/{user.id}",
+        f"/api/users/{user.id}/timeline",
+        "/api/workers",
+        "/metrics",
+        "/api/outbox",
+    ]
     with TestClient(create_api(engine, "test"), base_url="http://localhost", cookies={COOKIE: token}) as admin:
         return [path for path in paths if secret in (answer := admin.get(path)).text or answer.status_code != 200]
 

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from sqlmodel import Session
 
 from core.jobs.request import request
+from core.messages.outbox import Message, put
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, Schedule, ScheduleTick, User, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
@@ -34,6 +35,7 @@ DIALOGS = {
     "limits": ("/queues", "Limits"),
     "a new schedule": ("/schedules", "Add schedule"),
     "a new operator": ("/operators", "Add operator"),
+    "a preview": ("/outbox", "Preview"),
     "keys": ("/workers", "Keyboard shortcuts"),
     "palette": ("/workers", "Search or run a command"),
 }
@@ -46,6 +48,7 @@ def people(emptied) -> tuple[User, dict[str, str]]:
         admin, user = make_user(session, role=Role.ADMIN), make_user(session)
         job = _failed(session, user)
         _running(session)
+        put(session, Message(template="answer", user_id=user.id, data={"title": "Hello", "text": "Hi", "by": "Sam"}))
         session.add(Queue(name="demo", paused_at=datetime.now(UTC), paused_by="Ana", paused_reason="deploying"))
         schedule = Schedule(name="nightly", kind="maintenance.expire_sessions", cron="0 3 * * *")
         session.add(schedule)

@@ -64,7 +64,8 @@ async def attempt(client: Client, act: Pressed) -> None:
     with client:
         try:
             answer = act()
-            if inspect.isawaitable(answer):
+            # Closing a dialog returns it, and awaiting one opens it again.
+            if inspect.isawaitable(answer) and not isinstance(answer, ui.element):
                 await answer
         except Refused as refusal:
             refuse_with(refusal)
