@@ -29,7 +29,7 @@ class EnableForm(Form):
 
     preset: Preset = Field(default=Preset.MID_TIER, title="Preset", description="The creator to imitate.")
     email_when_ready: bool = Field(
-        default=False, title="E-mail when it is ready", description="Tell the creator by e-mail how it ended."
+        default=False, title="Tell the creator when it is ready", description="By e-mail, also if it fails."
     )
 
     @model_serializer(mode="wrap")
