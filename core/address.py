@@ -1,11 +1,15 @@
-"""Addresses of the database and the broker: understood in every usual form, or refused in one sentence.
+"""Addresses of the database, the broker and the mail server: understood in every usual form, or refused in a sentence.
 
 No sentence quotes an address: a password that is not percent-encoded looks like a host, a port or a path.
 """
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass, field
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Final, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import psycopg
@@ -16,9 +20,20 @@ from core.errors import Unusable
 
 DATABASE: Final = "DATABASE_URL"
 BROKER: Final = "REDIS_URL"
-_FORM: Final = {DATABASE: "postgresql://user:password@host:5432/name", BROKER: "redis://:password@host:6379/0"}
+MAIL: Final = "SMTP_URL"
+_FORM: Final = {
+    DATABASE: "postgresql://user:password@host:5432/name",
+    BROKER: "redis://:password@host:6379/0",
+    MAIL: "smtp+starttls://user:password@host:587",
+}
 _ENCODED: Final = "in a user name or password, write @ as %40, : as %3A, / as %2F, # as %23, ? as %3F and % as %25"
 _BROKERS: Final = ("redis", "rediss", "unix")
+#: For each scheme of a mail server: when the connection is encrypted, and the usual port.
+_MAIL_SCHEMES: Final[Mapping[str, tuple["Encryption", int]]] = {
+    "smtp": ("offered", 25),
+    "smtp+starttls": ("starttls", 587),
+    "smtps": ("tls", 465),
+}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SECRET: Final = re.compile(r"pass|secret|token", re.IGNORECASE)
 
@@ -56,6 +71,66 @@ def broker_address(text: str) -> str:
     if not (is_port and is_place):
         raise _not_understood(BROKER)
     return address
+
+
+#: From the start, by STARTTLS or not at all, or by STARTTLS where the server offers it.
+Encryption = Literal["tls", "starttls", "offered"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """The server that takes outgoing e-mail."""
+
+    encryption: Encryption
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """Its name for people and logs: without user and password."""
+        return f"{self.host}:{self.port}"
+
+
+def mail_server(text: str) -> MailServer:
+    """Return the server at a URL with the scheme smtp, smtp+starttls or smtps.
+
+    Raises Unusable, naming the setting, for any other form.
+    """
+    address = _bare(text)
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme.lower() not in _MAIL_SCHEMES:
+        raise Unusable(f"{MAIL} is no address of a mail server; write {_FORM[MAIL]}, smtps://… or smtp://….")
+    _refuse_ambiguous(MAIL, rest)
+    encryption, usual = _MAIL_SCHEMES[scheme.lower()]
+    try:
+        parts = urlsplit(f"smtp://{rest}")
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        raise _not_understood(MAIL) from None
+    if not host or parts.path not in ("", "/") or parts.query or port == 0 or (parts.password and not parts.username):
+        raise _not_understood(MAIL)
+    return MailServer(encryption, host, port or usual, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def mail_sender(text: str) -> Address:
+    """Return the sender of outgoing e-mail, given as name@host or as Name <name@host>. Raises ValueError."""
+    name, address = parseaddr(text)
+    try:
+        sender = Address(name, addr_spec=address) if address else Address()
+    except (MessageError, ValueError, IndexError):
+        sender = Address()
+    if not text.isprintable() or not (sender.username and sender.domain):
+        raise ValueError("write it as unstuck@example.com or as Unstuck <unstuck@example.com>")
+    return sender
+
+
+def mail_domain(sender: str | None, public_url: str | None) -> str:
+    """Return the name that stands for this program in e-mail: the sender's, or that of its own address."""
+    if sender:
+        return mail_sender(sender).domain
+    return (urlsplit(public_url or "").hostname or "") or "unstuck.localhost"
 
 
 def with_schema(text: str, schema: str | None) -> str:

@@ -13,6 +13,7 @@ Name = Literal[
     "before_finish",
     "after_finish",
     "after_commit_before_ring",
+    "after_send",
 ]
 
 #: The exit code that a shell reports for a process killed by SIGKILL.

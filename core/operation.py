@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, SQLModel
 
-from core.models import PlatformConnection, Role, User
+from core.models import BackgroundJob, PlatformConnection, Role, User
 from core.outside import OutsideService
 
 RowT = TypeVar("RowT", bound=User | PlatformConnection)
@@ -54,6 +54,7 @@ class FailureEffect:
 
 #: All text of a form together; a job's arguments are read with each look at it, and each claim.
 MOST_CHARACTERS = 1_000_000
+_TOO_MUCH = f"more than {MOST_CHARACTERS:,} characters are too much; store them elsewhere, and name the place"
 
 
 #: What `run` yields, and what it returns: the job's result, shown to people.
@@ -70,9 +71,7 @@ def why_unstorable(value: Any) -> str | None:
             if not _UNSTORABLE.isdisjoint(part):
                 return "text with a NUL or half a character cannot be stored"
             if characters > MOST_CHARACTERS:
-                return (
-                    f"more than {MOST_CHARACTERS:,} characters are too much; store them elsewhere, and name the place"
-                )
+                return _TOO_MUCH
         if isinstance(part, float) and not math.isfinite(part):
             return "Infinity and NaN are no numbers in JSON, and cannot be stored"
         if isinstance(part, Mapping):
@@ -120,10 +119,21 @@ class Work(Generic[RowT, FormT]):
     done: int
     #: When the first attempt began; generated times are relative to it. The same in every attempt.
     began_at: datetime
-    #: Tells, in a transaction of its own, whether a cancel was accepted meanwhile: to ask during a call to the outside.
+    #: Tells, in its own transaction, whether a cancel was accepted meanwhile: to ask during a call to the outside.
     is_cancel_requested: Callable[[], bool] = lambda: False
     #: Requests the operation of this name on a row, by the program, in this transaction.
     request: Callable[[str, UUID], None] = _not_at_work
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """A job of an operation that has just ended, in the transaction that ends it."""
+
+    session: Session
+    #: As it is now: its status is terminal.
+    job: BackgroundJob
+    #: What its failure means for its user, and what they can do; empty if it did not fail.
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +222,8 @@ class Operation(Generic[RowT, FormT]):
     needs_consent: bool = False
     #: The program outside of ours that `run` calls; None: it calls none.
     outside: OutsideService | None = None
+    #: Tells people of its end, by messages that leave once that is committed; an attempt that is repeated is no end.
+    on_end: Callable[[JobEnd], None] | None = None
 
     def allowed_from(self, row: SQLModel) -> bool:
         """Tell whether the operation may start from the row's state."""

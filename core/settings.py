@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core import env_file
-from core.address import as_text, broker_address, database_address
+from core.address import as_text, broker_address, database_address, mail_sender, mail_server
 from core.errors import Unusable
 
 PREFIX = "UNSTUCK_"
@@ -48,7 +48,12 @@ class Settings(BaseSettings):
         description="URL of the remote demo service; unset: the built-in generator.",
     )
     smtp_url: str | None = Field(
-        default=None, alias="SMTP_URL", description="SMTP server for outgoing e-mail; unset: no e-mail is sent."
+        default=None,
+        alias="SMTP_URL",
+        description="SMTP server for outgoing e-mail; unset: e-mail waits in the outbox.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="Sender of outgoing e-mail; unset: unstuck at the host of UNSTUCK_PUBLIC_URL."
     )
 
     sandbox_url: str | None = Field(
@@ -156,6 +161,19 @@ class Settings(BaseSettings):
     @classmethod
     def _is_broker(cls, text: str | None) -> str | None:
         return text and broker_address(text)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, text: str | None) -> str | None:
+        if not text:
+            return None
+        mail_server(text)
+        return text
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, text: str | None) -> str | None:
+        return text and str(mail_sender(text))
 
     @field_validator("queue_weights")
     @classmethod

@@ -1,9 +1,18 @@
-"""The scheduler: a thread in every worker process; the first one to look fires a tick, and no tick fires twice."""
+"""The scheduler: a thread in every worker process; the first one to look fires a tick, and no tick fires twice.
+
+It also looks whether messages wait in the outbox.
+"""
 
 import logging
 import random
 
+from core.actor import ENGINE
 from core.database.engine import session_scope
+from core.jobs.request import request_task
+from core.messages.channels import ways
+from core.messages.outbox import is_due
+from core.operation import NoForm
+from core.operations.messages import QUEUE, send_messages
 from core.schedules import scheduling
 from core.settings import settings
 from tasks.actors import Drain
@@ -31,9 +40,11 @@ class Scheduler:
         self._loop.stop()
 
     def once(self) -> None:
-        """Fire every schedule that is due."""
+        """Fire every schedule that is due, and let messages be sent."""
         while not self._loop.is_stopping and self._fire():
             pass
+        if not self._loop.is_stopping:
+            self._send_messages()
 
     def _fire(self) -> bool:
         with session_scope(self._drain.engine) as session:
@@ -43,6 +54,15 @@ class Scheduler:
         job = str(fired.job_id) if fired.job_id else None
         log.info("schedule due", extra={"schedule": str(fired.schedule_id), "outcome": fired.outcome, "job": job})
         return True
+
+    def _send_messages(self) -> None:
+        """Request the job that sends messages when one is due, so that there is no job while there is nothing to send.
+
+        It goes on until none is due; two jobs that come at once share the messages.
+        """
+        with session_scope(self._drain.engine) as session:
+            if is_due(session, ways(), QUEUE):
+                request_task(session, send_messages, NoForm(), ENGINE)
 
 
 def _pause() -> float:

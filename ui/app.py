@@ -20,7 +20,25 @@ from ui import (
     signatures,
     sockets,
 )
-from ui.api import audit, auth, demo, docs, jobs, metrics, oidc, operators, people, probes, problems, queues, users
+from ui.api import (
+    audit,
+    auth,
+    connection_return,
+    connections,
+    demo,
+    docs,
+    jobs,
+    metrics,
+    oidc,
+    operators,
+    outbox,
+    people,
+    probes,
+    problems,
+    queues,
+    unsubscribe,
+    users,
+)
 from ui.pages import declare_pages
 
 
@@ -74,10 +92,12 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
     )
     problems.install(application)
     application.add_middleware(public_limits.PublicLimits)
-    for part in (probes, metrics, auth, demo, jobs, users, people, operators, queues, audit, docs):
+    for part in (probes, metrics, auth, demo, jobs, users, connections, people, operators, queues, audit, outbox, docs):
         application.include_router(part.router)
+    application.include_router(unsubscribe.pages)
     application.include_router(oidc.pages)  # before the sign-in links, whose path matches any word
     application.include_router(auth.pages)
+    application.include_router(connection_return.pages)
     docs.mount_static(application)
     problems.catch_the_rest(application)
     application.mount(design.ASSETS_URL, compact.Assets(directory=design.ASSETS), name="assets")

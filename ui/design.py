@@ -13,7 +13,7 @@ from nicegui import app, ui
 from core import clock
 from core.diagnosis.situation import Situation
 from core.jobs.labels import Label
-from core.models import ConnectionStatus, DemoModeStatus
+from core.models import ConnectionStatus, DemoModeStatus, NotificationStatus
 from core.operations import MACHINES, transitional_states
 from core.people.operator_list import Access
 from core.queues.controls import QueueState
@@ -86,12 +86,14 @@ TONES: Final[Mapping[str, str]] = {
     "fired": OK,
     "missed": WARN,
     "refused": BAD,
+    NotificationStatus.SENT: OK,
+    NotificationStatus.DROPPED: IDLE,
 }
 #: Transitional states; their dot pulses.
 MOVING: Final = frozenset({Label.RUNNING.value, Label.STOPPING.value, "moving", *_TRANSITIONAL})
 #: States without activity; their dot is hollow, so that it differs from idle ones without colour.
 HOLLOW: Final = frozenset(
-    {"queued", "scheduled", "waiting", "disabled", "disconnected", "cancelled", "stopped", "over"}
+    {"queued", "scheduled", "waiting", "disabled", "disconnected", "cancelled", "stopped", "over", "dropped"}
 )
 
 #: Values of the theme cookie; any other follows the system.

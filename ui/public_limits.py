@@ -21,7 +21,7 @@ T = TypeVar("T")
 FRESH = 1.0
 #: Each probe has a count of its own, so that a flood elsewhere behind one proxy does not make a console look dead.
 PROBES: Final = ("/healthz", "/readyz", "/metrics")
-_PAGES: Final = ("/login", "/logout", "/api/openapi.json", "/api/docs")
+_PAGES: Final = ("/login", "/logout", "/connections/callback", "/unsubscribe", "/api/openapi.json", "/api/docs")
 _ASSETS: Final = ("/assets/", "/_nicegui/", "/_nicegui_ws/", "/favicon.ico")
 
 

@@ -10,6 +10,8 @@ from sqlmodel import Session, select
 from core import clock
 from core.actor import Actor
 from core.commands.command import Command, Invocation, self_owned, target_of
+from core.commands.connections import CONNECTIONS, owner_of, refuse_without_consent
+from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
 from core.jobs.cancel import cancel
 from core.jobs.repair import RepairForm, repair
@@ -93,11 +95,6 @@ def _answer(job: BackgroundJob | Accepted) -> dict[str, Any]:
     return {"job_id": str(job.id), "kind": job.kind, "status": job.status.value, "status_url": f"/api/jobs/{job.id}"}
 
 
-def _owner_of_connection(session: Session, connection_id: UUID) -> UUID | None:
-    connection = session.get(PlatformConnection, connection_id)
-    return connection.user_id if connection else None
-
-
 def _owner_of_job(session: Session, job_id: UUID) -> UUID | None:
     job = session.get(BackgroundJob, job_id)
     kind = BY_NAME.get(job.kind) if job else None
@@ -105,16 +102,16 @@ def _owner_of_job(session: Session, job_id: UUID) -> UUID | None:
 
 
 def _of_operation(operation: Operation[Any, Any]) -> Command:
-    owner = _owner_of_connection if issubclass(operation.machine.table, PlatformConnection) else self_owned
+    owner = owner_of if issubclass(operation.machine.table, PlatformConnection) else self_owned
     return Command(
         name=operation.name,
         label=operation.label,
         role=operation.role,
-        form=operation.form,
-        act=partial(_start, operation),
+        form=NoForm if operation.needs_consent else operation.form,
+        act=partial(refuse_without_consent if operation.needs_consent else _start, operation),
         own=owner if operation.self_service else None,
         needs_reason=operation.needs_reason,
-        can_be_planned=True,
+        can_be_planned=not operation.needs_consent,
     )
 
 
@@ -167,6 +164,8 @@ _ALL = (
             ("schedule.remove", "Remove schedule", scheduling.remove, True),
         )
     ),
+    *CONNECTIONS,
+    *MESSAGES,
     *PEOPLE,
 )
 

@@ -1,9 +1,9 @@
 """The diagnosis of a job whose end a person wrote into the database: what is known, and who can put it right."""
 
 from core.diagnosis.answer import Explanation, Remedy
-from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
-from core.diagnosis.ended import number_of
+from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.diagnosis.rest import effect_of_repair
+from core.jobs.failure_words import error_of, number_of
 from core.jobs.retry import RETRYABLE
 from core.operation import Operation
 from core.operations import BY_NAME

@@ -3,9 +3,9 @@
 from typing import Final
 
 from core.diagnosis.answer import Remedy
-from core.jobs.finish import UNDO_FAILED
+from core.jobs.failure_words import left_if_it_fails, progress_of
 from core.models import BackgroundJob, JobStatus
-from core.operation import CancelOffer, FailureEffect, Operation, Progress
+from core.operation import CancelOffer, Operation, Progress
 from core.operations import BY_NAME
 
 #: When a running job ends: one with a worker, and one that has lost its worker.
@@ -31,7 +31,7 @@ def cancel_offer(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> Cance
     """Return the label of that button, when the job ends, and what it leaves."""
     if not job.has_begun:
         return CancelOffer("Cancel", "It ends at once; it has changed nothing yet.")
-    offer = offer_of_kind(job.kind, _progress(job))
+    offer = offer_of_kind(job.kind, progress_of(job))
     when = "It ends at once." if job.status is JobStatus.QUEUED else when_running
     if job.kind not in BY_NAME and job.machine and job.status is JobStatus.QUEUED:
         return CancelOffer(offer.label, f"{when} This release cannot undo what it did: press Repair afterwards.")
@@ -50,27 +50,7 @@ def customer_offer(job: BackgroundJob) -> CancelOffer:
     """Return the label and the effect of that button in words for the job's owner."""
     if job.token == 0:
         return CancelOffer("Cancel", "Nothing has changed yet, and everything stays as it is.")
-    return offer_of_kind(job.kind, _progress(job))
-
-
-def left_by_failure(job: BackgroundJob) -> str:
-    """Return what a failed job has left, in a sentence that customers read, too."""
-    if (job.error_message or "").startswith(UNDO_FAILED):
-        return "Something of it may be left; cleaning up deletes it."
-    return _effect_of_failure(job).after
-
-
-def left_if_it_fails(job: BackgroundJob) -> str:
-    """Return what a failure of an unfinished job would leave, in a sentence that customers read, too."""
-    return _effect_of_failure(job).before
-
-
-def _effect_of_failure(job: BackgroundJob) -> FailureEffect:
-    kind = BY_NAME.get(job.kind)
-    if isinstance(kind, Operation):
-        return kind.on_failure(_progress(job))
-    stays = kind.cancel_effect if kind else ""
-    return FailureEffect(stays, stays)
+    return offer_of_kind(job.kind, progress_of(job))
 
 
 def if_it_cannot_go_on(job: BackgroundJob) -> str:
@@ -80,7 +60,3 @@ def if_it_cannot_go_on(job: BackgroundJob) -> str:
     left = left_if_it_fails(job)
     then = f". In that case, {left[0].lower()}{left[1:]}" if left else "."
     return f"If it cannot go on, it ends, and we say so here{then}"
-
-
-def _progress(job: BackgroundJob) -> Progress:
-    return Progress(job.progress_done, job.progress_total, job.progress_message)

@@ -27,7 +27,7 @@ from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Work
 from core.operation import Operation
 from core.operations import BY_NAME
 from core.settings import settings
-from core.wording import NO_ERROR, spoken
+from core.wording import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,6 @@ def name_of(context: JobContext) -> str:
 def requested_evidence(context: JobContext) -> tuple[str, ...]:
     """Return when a job was requested, as evidence."""
     return (f"Requested {context.since(context.job.created_at)} ago.",)
-
-
-def error_of(job: BackgroundJob) -> str:
-    """Return the first line of a job's error, as it was recorded for operators."""
-    return ((job.error_message or "").strip() or NO_ERROR).splitlines()[0][:300]
 
 
 def load_context(session: Session, job: BackgroundJob) -> JobContext:

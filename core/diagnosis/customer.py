@@ -13,11 +13,11 @@ from core.database.statements import Query, fetch
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.cancelling import customer_offer
 from core.diagnosis.context import JobContext
-from core.diagnosis.ended import is_final
 from core.diagnosis.service_check import ServiceCheck
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import context_of, diagnose_in
 from core.errors import NotFound
+from core.jobs.failure_words import is_final
 from core.jobs.labels import Label
 from core.models import TERMINAL, BackgroundJob, DemoModeStatus, JobStatus, User
 from core.operation import CancelOffer

@@ -1,29 +1,17 @@
 """The diagnosis of a job that has ended: what failed and whether doing it again can help."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from core.diagnosis.answer import Explanation, Remedy
-from core.diagnosis.cancelling import left_by_failure
-from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
+from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.diagnosis.lost import lost_attempts
-from core.errors import GiveUp, OnlyTheOwner, TryAgain
-from core.jobs.failure import WORKER_LOST
+from core.errors import OnlyTheOwner
+from core.jobs.failure_words import customer_error, error_of, is_final, left_by_failure, number_of
 from core.jobs.labels import Label
-from core.jobs.losses import ends_its_workers
-from core.models import BackgroundJob, PlatformConnection, User
+from core.models import BackgroundJob
 from core.operation import Machine, Operation
 from core.operations import BY_NAME, clean_up_of
-
-_REPEAT: Final = "If it happens again, give our support this number"
-
-#: What the errors of calls to other programs contain, and what their owners read of it.
-_CAUSES: Final[Mapping[str, str]] = {
-    "not answer": "A service that this needs did not answer",
-    "answered with an error": "A service that this needs answered with an error",
-    "closed the connection early": "A service that this needs broke off its answer",
-}
 
 
 def failed(context: JobContext) -> Explanation:
@@ -88,11 +76,6 @@ def unreadable(context: JobContext) -> Explanation:
     )
 
 
-def is_final(job: BackgroundJob) -> bool:
-    """Tell whether another attempt would end the same way: the code gave up, or the job ends its workers."""
-    return job.error_type in (GiveUp.__name__, OnlyTheOwner.__name__) or ends_its_workers(job)
-
-
 def failing_service(context: JobContext) -> str:
     """Return the outside service whose error a job ended with and has open; empty: of none."""
     job, kind = context.job, BY_NAME.get(context.job.kind)
@@ -121,38 +104,3 @@ def row_clean_up(machine: Machine[Any], row_id: UUID) -> Remedy | None:
     clean_up = clean_up_of(machine)
     effect = "Turns demo mode off, and deletes demo data that is left, if any."
     return Remedy(clean_up.name, row_id, clean_up.label, effect) if clean_up else None
-
-
-def customer_error(job: BackgroundJob, *, is_mended: bool = False) -> str:
-    """Return what a failure means for the job's owner: an error's own text names hosts, settings and classes.
-
-    `is_mended`: the service that caused it answers properly now.
-    """
-    number, left = number_of(job), left_by_failure(job)
-    if is_mended:
-        return f"A service that this needs did not work, and answers now. {left} Please try again. {_REPEAT}: {number}."
-    kind = BY_NAME.get(job.kind)
-    if job.error_type == OnlyTheOwner.__name__ and isinstance(kind, Operation):
-        return f"{error_of(job)} {kind.owners_way}".rstrip()
-    if is_final(job):
-        return (
-            f"This cannot work until our team has mended something, and trying again does not help before. {left} "
-            f"Please give our support this number: {number}."
-        )
-    if job.error_type in (TryAgain.__name__, WORKER_LOST):
-        return f"{_cause(job)}. {left} Please try again in a few minutes. {_REPEAT}: {number}."
-    return f"Something went wrong on our side. {left} Please try again. {_REPEAT}: {number}."
-
-
-def _cause(job: BackgroundJob) -> str:
-    """Return in the owner's words what an attempt failed of, as far as its error tells."""
-    if job.error_type == WORKER_LOST:
-        return "It was interrupted"
-    error = error_of(job)
-    causes = (cause for problem, cause in _CAUSES.items() if problem in error)
-    return next(causes, "Something that this needs did not work")
-
-
-def number_of(row: BackgroundJob | User | PlatformConnection) -> str:
-    """Return the beginning of an id, which every search finds: the moment of the row's creation, to the millisecond."""
-    return str(row.id)[:13]

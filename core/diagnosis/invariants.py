@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
+from core.diagnosis.invariant import Invariant
+from core.diagnosis.message_invariants import MESSAGE_INVARIANTS
 from core.diagnosis.unreadable import unreadable_rows
 from core.models import PlatformConnection, User
 from core.operation import Machine, Operation
@@ -18,18 +20,6 @@ from core.wording import PROGRAM
 
 #: Most rows shown of one violation.
 SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """A rule that must hold, the query that finds rows which break it, and the remedy."""
-
-    name: str
-    says: str
-    sql: str
-    remedy: str
-    #: Reads only indexes over unfinished jobs and transitional states: fast enough for a probe on tables of any size.
-    is_cheap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +235,7 @@ INVARIANTS = (
         unreadable_rows(),
         "Correct the named columns, or run the release that wrote them. Until then no worker acts on such a row.",
     ),
+    *MESSAGE_INVARIANTS,
 )
 
 

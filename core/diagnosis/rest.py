@@ -14,7 +14,8 @@ from sqlmodel import Session, col
 from core.database.statements import Query, fetch
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of
-from core.diagnosis.ended import number_of, retry_remedy
+from core.diagnosis.ended import retry_remedy
+from core.jobs.failure_words import number_of
 from core.jobs.proof import is_by_hand, is_plan, proven_state
 from core.models import TERMINAL, Event, JobStatus
 from core.operation import Machine, Operation

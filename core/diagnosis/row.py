@@ -14,12 +14,13 @@ from core.diagnosis.answer import Diagnosis, Explanation
 from core.diagnosis.connection_data import connection_family
 from core.diagnosis.context import JobContext, load_context, name_of
 from core.diagnosis.demo_data import demo_family
-from core.diagnosis.ended import number_of, row_clean_up
+from core.diagnosis.ended import row_clean_up
 from core.diagnosis.job import explanation_of
 from core.diagnosis.latest import latest_job, latest_not_cancelled
 from core.diagnosis.remedy_blockers import with_present_blockers
 from core.diagnosis.rest import RowData, RowFamily, damage_of, drift, drift_beside_plan, load_data
 from core.diagnosis.situation import Situation, situation_of_row
+from core.jobs.failure_words import number_of
 from core.jobs.labels import Label
 from core.models import TERMINAL, JobStatus
 from core.operation import Machine

@@ -6,10 +6,11 @@ from typing import Final
 
 from core.diagnosis.answer import Explanation
 from core.diagnosis.blockers import end_of_hold
-from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on, left_if_it_fails
-from core.diagnosis.context import JobContext, error_of, name_of
+from core.diagnosis.cancelling import AT_SWEEP, cancel_remedy, if_it_cannot_go_on
+from core.diagnosis.context import JobContext, name_of
 from core.diagnosis.lost import end_of, ends_with_its_worker, how_to_serve, no_worker, unserved
 from core.diagnosis.situation import QUIET, neglected_after, silent_after
+from core.jobs.failure_words import error_of, left_if_it_fails
 from core.models import BackgroundJob
 from core.settings import settings
 from core.wording import PROGRAM, ago, spoken

@@ -6,10 +6,11 @@ from typing import Final
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.blockers import blocker_of, later_blockers
 from core.diagnosis.cancelling import or_cancel
-from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
+from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.diagnosis.lost import unknown_kind, unserved, unserved_start
 from core.diagnosis.turns import own_turn, queue_evidence, wait_of
 from core.jobs.failure import WORKER_GONE
+from core.jobs.failure_words import error_of
 from core.models import BackgroundJob
 from core.wording import spoken
 

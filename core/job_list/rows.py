@@ -19,11 +19,14 @@ from core.job_list.attempts import job_attempts
 from core.job_list.sources import Job
 from core.job_list.story import newest_job_events
 from core.jobs.labels import label_column
-from core.models import BackgroundJob, Event, JobAttempt, User, Worker
+from core.models import BackgroundJob, Event, JobAttempt, PlatformConnection, User, Worker
+from core.oauth.providers import label_of
 from core.settings import settings
 
 #: A flat row: text, numbers and None; times in ISO 8601, UTC; ids as text.
 Row = dict[str, Any]
+#: Errors whose message is written for people: it is shown without their class.
+_FOR_PEOPLE: Final = ("TryAgain", "GiveUp", "OnlyTheOwner", "WorkerLost")
 #: Characters of an error shown in a list; the job's page shows the rest.
 ERROR_SHOWN: Final = 300
 #: Jobs shown of one chain of retries; a longer chain comes from a script in a loop.
@@ -47,6 +50,8 @@ class Detail:
     attempts: Window[JobAttempt]
     events: Window[Event]
     user: User | None
+    #: What it is about, if it is about a connection; without its tokens.
+    connection: str
     chain: list[Row]
 
 
@@ -72,16 +77,26 @@ def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: 
         attempts=job_attempts(session, job_id, ATTEMPTS_SHOWN, attempts_from).turned(),
         events=newest_job_events(session, job_id, EVENTS_SHOWN, events_from).turned(),
         user=session.get(User, job.user_id) if job.user_id else None,
+        connection=_connection_of(session, job.connection_id) if job.connection_id else "",
         chain=_chain(session, job_id),
     )
+
+
+def _connection_of(session: Session, connection_id: UUID) -> str:
+    """Return a connection in a few words: Sandbox @ana."""
+    platform, handle = col(PlatformConnection.platform), truncate(col(PlatformConnection.handle), ERROR_SHOWN)
+    rows = fetch(session, sa.select(platform, handle).where(col(PlatformConnection.id) == connection_id))
+    if not rows:
+        return ""
+    [(name, of)] = rows
+    return f"{label_of(name)} @{of.removeprefix('@')}" if of else label_of(name)
 
 
 @cache  # for the lease that is in a job's label
 def _rows(_lease: timedelta) -> Query:
     job, worker = Job, Worker
     first_line = sa.func.split_part(col(job.error_message), "\n", 1)
-    # Errors with a message for people are shown without their class name.
-    shown_type = sa.case((col(job.error_type).in_(("TryAgain", "GiveUp", "WorkerLost")), None), else_=job.error_type)
+    shown_type = sa.case((col(job.error_type).in_(_FOR_PEOPLE), None), else_=job.error_type)
     first_columns = "id status kind queue user_id progress_done progress_total attempt max_attempts created_at"
     other_columns = "started_at finished_at run_at worker_id token updated_at retry_of"
     return (

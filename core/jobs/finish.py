@@ -15,17 +15,16 @@ from core import bus
 from core.database.transient import passes_by
 from core.errors import GiveUp
 from core.jobs.failure import WORKER_GONE, Failure, failure_of
+from core.jobs.failure_words import UNDO_FAILED, customer_error
 from core.jobs.fence import Transition, transition
 from core.jobs.losses import FREE_RETURNS, returned_too_often, returns_in_place
 from core.jobs.proof import is_untouched, state_after
 from core.jobs.subject import lock_subject, machine_of, work_of
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
-from core.operation import Operation
+from core.operation import JobEnd, Operation
 from core.operations import BY_NAME
 from core.settings import settings
 
-#: How the error begins of a job whose work could not be undone.
-UNDO_FAILED = "Cleaning up failed too"
 #: Seconds between attempts never grow beyond this.
 MAX_BACKOFF = 300.0
 
@@ -46,6 +45,7 @@ def succeed(session: Session, job: BackgroundJob, result: dict[str, Any] | None)
         kind.machine.set_state(subject, kind.target)
         session.flush()
     _succeed(session, job.id, job.token, result, SUCCESS)
+    _tell(session, job)
 
 
 def succeed_task(session: Session, job_id: UUID, token: int, result: dict[str, Any] | None) -> None:
@@ -108,8 +108,17 @@ def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
     elif kind is None and subject is not None and not job.has_begun:
         _give_back(session, job, subject)
     transition(session, job.id, job.token, job.status, to)
+    _tell(session, job)
     if job.retry_of and to.status is JobStatus.CANCELLED:
         bus.changed(session, job_id=job.retry_of, user_id=job.user_id)  # that failure is open again
+
+
+def _tell(session: Session, job: BackgroundJob) -> None:
+    """Let the job's operation write messages about its end, in the transaction that ends it."""
+    kind = BY_NAME.get(job.kind)
+    if isinstance(kind, Operation) and kind.on_end:
+        session.refresh(job)
+        kind.on_end(JobEnd(session, job, customer_error(job) if job.status is JobStatus.FAILED else ""))
 
 
 def _give_back(session: Session, job: BackgroundJob, subject: Any) -> None:

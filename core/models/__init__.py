@@ -11,6 +11,7 @@ from core.models.event import Event
 from core.models.idempotency_key import IdempotencyKey
 from core.models.interaction import Interaction
 from core.models.marketing_campaign import MarketingCampaign
+from core.models.notification import MessagePreference, Notification, NotificationChannel, NotificationStatus
 from core.models.people import PendingSignIn, PersonalToken, RecoveryCode, Scope, SecondFactor, SpentState
 from core.models.platform_connection import ConnectionStatus, PlatformConnection
 from core.models.queue import JobCounter, JobKind, Queue
@@ -39,6 +40,10 @@ __all__ = [
     "JobKind",
     "JobStatus",
     "MarketingCampaign",
+    "MessagePreference",
+    "Notification",
+    "NotificationChannel",
+    "NotificationStatus",
     "PendingSignIn",
     "PersonalToken",
     "PlatformConnection",

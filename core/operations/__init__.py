@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from core.errors import NotFound
 from core.operation import Machine, Operation, Task
-from core.operations import connection, connection_upkeep, demo, maintenance
+from core.operations import connection, connection_upkeep, demo, maintenance, messages
 from core.outside import OutsideService
 from core.wording import shortened
 
@@ -29,6 +29,7 @@ TASKS: tuple[Task[Any], ...] = (
     maintenance.archive_audit_log,
     connection_upkeep.refresh_due,
     connection_upkeep.revoke_owed,
+    messages.send_messages,
 )
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)

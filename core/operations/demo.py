@@ -1,9 +1,9 @@
 """Demo mode: operations that fill a creator's account with generated interactions and empty it again."""
 
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from core.demo import rows
 from core.demo.batch import Batch, batch_size
@@ -12,6 +12,7 @@ from core.demo.remote import NAME
 from core.demo.source import batches, fault_now
 from core.models import DemoModeStatus, Role, User
 from core.operation import CancelOffer, FailureEffect, Form, FormT, Machine, NoForm, Operation, Progress, Steps, Work
+from core.operations.demo_messages import tell_off, tell_ready
 from core.outside import OutsideService
 from core.settings import settings
 
@@ -27,6 +28,17 @@ class EnableForm(Form):
     """Which creator to imitate."""
 
     preset: Preset = Field(default=Preset.MID_TIER, title="Preset", description="The creator to imitate.")
+    email_when_ready: bool = Field(
+        default=False, title="E-mail when it is ready", description="Tell the creator by e-mail how it ended."
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_the_default(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what nobody asked for: a job's arguments are what people see of a request."""
+        values: dict[str, Any] = write(self)
+        return (
+            values if self.email_when_ready else {name: values[name] for name in values if name != "email_when_ready"}
+        )
 
 
 PresetFormT = TypeVar("PresetFormT", bound=EnableForm)
@@ -161,6 +173,7 @@ enable = Operation(
     confirm=None,
     queue=QUEUE,
     outside=demo_service,
+    on_end=tell_ready,
 )
 
 switch = Operation(
@@ -182,6 +195,7 @@ switch = Operation(
     confirm="Switch creator? The new creator's interactions replace the generated ones; real ones stay.",
     queue=QUEUE,
     outside=demo_service,
+    on_end=tell_ready,
 )
 
 disable = Operation(
@@ -202,6 +216,7 @@ disable = Operation(
     self_service=True,
     confirm="Disable demo mode? All generated interactions and demo connections are deleted; real ones stay.",
     queue=QUEUE,
+    on_end=tell_off,
 )
 
 dismiss = Operation(
@@ -222,4 +237,5 @@ dismiss = Operation(
     self_service=True,
     confirm="Dismiss the failure? What was generated is deleted, and demo mode is off; real interactions stay.",
     queue=QUEUE,
+    on_end=tell_off,
 )

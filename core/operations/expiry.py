@@ -1,4 +1,4 @@
-"""Rows that have ended: sessions, links, keys, workers, schedules' ticks, and the hours of counters."""
+"""Rows that have ended: sessions, links, keys, workers, schedules' ticks, messages, and the hours of counters."""
 
 import logging
 from collections.abc import Iterator
@@ -34,7 +34,8 @@ _SOON = (
 )
 _FIFTH_LAST = """SELECT due_at FROM schedule_ticks last WHERE last.schedule_id = schedule_ticks.schedule_id
     ORDER BY due_at DESC OFFSET 4 LIMIT 1"""
-#: What goes as late as the jobs that it belongs to: their pages name workers, their schedules list the last ticks.
+#: What goes as late as the jobs that it belongs to: their pages name workers, their schedules list the last ticks, and
+#: messages tell of their ends.
 _WITH_JOBS = (
     ("workers", "workers", _ENDED.format("coalesce(stopped_at, lost_at)")),
     ("revocations", "token_revocations", _ENDED.format("finished_at")),
@@ -43,6 +44,7 @@ _WITH_JOBS = (
         "schedule_ticks",
         f"{_ENDED.format('fired_at')} AND due_at < ({_FIFTH_LAST})",
     ),
+    ("messages", "notifications", _ENDED.format("finished_at")),
 )
 #: Old hours become one row, so that sums over all time, as in the metrics, stay what they were.
 _SUM_UP = text("""

@@ -25,6 +25,7 @@ from core.diagnosis.user_situation import LISTED, may_be_listed, user_situation
 from core.errors import NotFound
 from core.job_list.queries import jobs_of_user
 from core.models import BackgroundJob, DemoModeStatus, Event, PlatformConnection, User
+from core.people.connections import ConnectionState, states_of
 from core.people.operator_list import admin_names
 
 #: Most users that one search returns; longer search text finds the others.
@@ -66,6 +67,7 @@ class UserPage:
     #: The names of the admins, where only they can change what the diagnosis names.
     admins: tuple[str, ...]
     connections: Window[PlatformConnection]
+    connection_states: Mapping[UUID, ConnectionState]
     demo_interactions: int
     jobs: list[dict[str, Any]]
     events: Window[Event]
@@ -103,13 +105,15 @@ def user_page(session: Session, user_id: UUID, connections_from: int = 0, events
         raise NotFound(f"There is no user with id {user_id}.")
     context = context_of(session, user)
     diagnosis = diagnose_in(session, user, context)
+    connections = user_connections(session, user_id, CONNECTIONS_SHOWN, connections_from)
     return UserPage(
         user=user,
         context=context,
         diagnosis=diagnosis,
         admins=admin_names(session) if diagnosis.for_admins else (),
         preset=last_preset(session, user),
-        connections=user_connections(session, user_id, CONNECTIONS_SHOWN, connections_from),
+        connections=connections,
+        connection_states=states_of(session, connections),
         demo_interactions=rows.count_interactions(session, user_id),
         jobs=jobs_of_user(session, user_id, JOBS_SHOWN),
         events=user_events(session, user_id, EVENTS_SHOWN, events_from),

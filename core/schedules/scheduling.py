@@ -225,6 +225,8 @@ def _record_tick(
 def _check(form: NewSchedule) -> None:
     kind = known(form.kind)
     check_time(form.cron, form.at, form.timezone)
+    if isinstance(kind, Operation) and kind.needs_consent:
+        raise Invalid(f"{form.kind} needs its owner's consent each time.", {"kind": "Choose another kind."})
     _form_of(kind, form.args)
     if isinstance(kind, Operation) and form.target_id is None:
         raise Invalid(f"{form.kind} needs a target.", {"target_id": "Give the id of the user or connection."})

@@ -89,6 +89,7 @@ _NEW_TABLES = {
     "0017": ("personal_tokens", "second_factors", "recovery_codes", "pending_sign_ins", "spent_states"),
     "0021": ("secret_key_ids",),
     "0022": ("audit_checkpoints",),
+    "0030": ("notifications", "notification_channels", "message_preferences"),
 }
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
 _LATER = {"events": ("txid",), "workers": ("stalled", "launch", "lease_seconds"), "background_jobs": ("claimed_at",)}

@@ -56,7 +56,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what is empty; columns and tables with content stay, and old code ignores them."""
+    """Drop the columns and empty tables; tables with rows stay, and old code ignores them."""
     for name, kind, cron in _SCHEDULES:
         op.execute(
             f"DELETE FROM schedules WHERE name = '{name}' AND kind = '{kind}' AND cron = '{cron}' "
@@ -67,7 +67,7 @@ def downgrade() -> None:
     for index in ("attention", "refresh"):
         op.execute(f"DROP INDEX IF EXISTS ix_platform_connections_{index}")
     for name in _COLUMNS:
-        ddl.drop_column_unless_used("platform_connections", name, "NULL")
+        op.execute(f"ALTER TABLE platform_connections DROP COLUMN IF EXISTS {name}")
 
 
 def make_consents() -> None:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from core import clock
 from core.database.engine import connect, session_scope
 from core.diagnosis.invariants import INVARIANTS, violations
+from core.messages.outbox import Message, put
 from core.models import BackgroundJob, Queue, Worker
 from core.queues.controls import known_queues, pause_queue
 from core.wording import PROGRAM
@@ -41,6 +42,8 @@ DAMAGES = {
     "done is complete": "DELETE FROM interactions WHERE id IN (SELECT id FROM interactions WHERE is_demo LIMIT 1)",
     "off leaves nothing": "UPDATE users SET demo_mode_status = 'disabled' WHERE demo_mode_status = 'enabled'",
     "rows are readable": "UPDATE users SET created_at = 'infinity'",
+    "a message says what became of it": "UPDATE notifications SET next_at = NULL",
+    "no message waits for ever": "UPDATE notifications SET give_up_at = now() - interval '25 hours'",
     "requested once": """INSERT INTO events (name, job_id) SELECT 'job.requested', id FROM background_jobs
                          WHERE status = 'succeeded'""",
 }
@@ -52,6 +55,8 @@ def healthy(engine: Engine) -> Engine:
     for _ in range(2):
         user = driving.prepare(engine, driving.BY_NAME["demo.enable"])
         driving.ask(engine, driving.BY_NAME["demo.enable"], user, {"preset": "nano"})
+    with session_scope(engine) as session:
+        put(session, Message(template="demo_ready", user_id=user))
     driving.run_next(engine)
     driving.must_take(engine)
     return engine
@@ -158,4 +163,4 @@ def test_queues_without_a_worker_are_said_before_jobs_wait_and_fail_no_check(eng
     with session_scope(engine) as session:
         session.add(Worker(host="w", pid=1, threads=1, queues=[first]))
         session.add(Queue(name="paused", paused_at=clock.now(), paused_by="Ana"))
-    assert said(engine) == [("no worker", f"no worker serves the queue {', '.join(others)}; no job waits there", True)]
+    assert said(engine) == [("no worker", f"no worker serves the queues {', '.join(others)}; no job waits there", True)]

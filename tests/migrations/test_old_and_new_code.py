@@ -74,10 +74,10 @@ def old_code_at_work(url: str, creator: Creator) -> None:
     assert tuple(token.values()) == ("a plain token", True)
 
 
-def test_new_code_writes_before_post_what_it_reads_after_it(between_url: str) -> None:
+def test_new_code_writes_before_post_what_it_reads_after_it(kept_url: str) -> None:
     moment, new = datetime(2026, 11, 2, 3, 4, 5, tzinfo=UTC), uuid4()
     connections = {status: uuid4() for status in ConnectionStatus}
-    with connected(between_url) as connection, Session(connection) as session:
+    with connected(kept_url) as connection, Session(connection) as session:
         session.add(User(id=new, email="new@example.com", created_at=moment))
         session.flush()
         session.add(MarketingCampaign(user_id=new, marketing_opt_in=False))
@@ -86,8 +86,8 @@ def test_new_code_writes_before_post_what_it_reads_after_it(between_url: str) ->
         session.add(remark := Interaction(user_id=new, kind="comment", created_at=moment))
         session.commit()
         remark_id = remark.id
-    run.finish(between_url, secret=SECRET)
-    with connected(between_url) as connection, Session(connection) as session:
+    run.finish(kept_url, secret=SECRET)
+    with connected(kept_url) as connection, Session(connection) as session:
         assert session.get_one(User, new).created_at == moment
         after = {session.get_one(PlatformConnection, key).connection_status: key for key in connections.values()}
         assert after == connections

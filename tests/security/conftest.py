@@ -26,6 +26,13 @@ from tests.ui.conftest import _serve
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
+#: A platform that can be connected, as far as nobody asks it: nothing listens there.
+OF_A_PLATFORM = {
+    "UNSTUCK_SANDBOX_URL": "http://127.0.0.1:9",
+    "UNSTUCK_SANDBOX_SECRET": "a client's secret",
+    "UNSTUCK_PUBLIC_URL": "http://127.0.0.1",
+    "UNSTUCK_SECRET_KEY": SECRET,
+}
 
 
 @dataclass
@@ -86,7 +93,7 @@ def environment(server: str, template: str, _valkey: str, tmp_path_factory: pyte
         yield {
             "DATABASE_URL": database_url,
             "REDIS_URL": _valkey,
-            "UNSTUCK_SECRET_KEY": SECRET,
+            **OF_A_PLATFORM,
             "UNSTUCK_DATA_DIR": str(tmp_path_factory.mktemp("site")),
             "PYTHONUNBUFFERED": "1",
         }

@@ -43,6 +43,11 @@ def _on_demo_mode(operation: Operation[Any, Any]) -> Row:
     return Row(OWN, f"user {min(operation.source)}", preset, route, f"do {operation.name} --user {{email}}{flags}")
 
 
+def _on_connection(verb: str) -> Row:
+    name = f"connection.{verb}"
+    return Row(OWN, "connection", {}, f"/api/connections/{{id}}/operations/{name}", f"connections {verb} {{id}}")
+
+
 PASSWORD = "seven purple otters dance"
 SCHEDULE = {"name": "{name}", "kind": "maintenance.expire_sessions", "cron": "0 3 * * *"}
 
@@ -66,6 +71,16 @@ RIGHTS: dict[str, Row] = {
     "maintenance.archive_audit_log": Row(
         ADMIN, route="/api/jobs/start/maintenance.archive_audit_log", cli="do maintenance.archive_audit_log"
     ),
+    "connections.refresh_due": Row(
+        ADMIN, route="/api/jobs/start/connections.refresh_due", cli="do connections.refresh_due"
+    ),
+    "connections.revoke_owed": Row(
+        ADMIN, route="/api/jobs/start/connections.revoke_owed", cli="do connections.revoke_owed"
+    ),
+    # The one at the browser goes to the platform, for themselves.
+    "connection.begin": Row(SELF, args={"provider": "sandbox"}, route="/api/connections"),
+    "connection.refresh": _on_connection("refresh"),
+    "connection.disconnect": _on_connection("disconnect"),
     "queue.pause": Row(
         ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo --reason test"
     ),
@@ -101,6 +116,17 @@ RIGHTS: dict[str, Row] = {
     "schedule.remove": Row(
         ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name} --reason test"
     ),
+    "messages.send": Row(ADMIN, route="/api/jobs/start/messages.send", cli="do messages.send"),
+    "message.resend": Row(SUPPORT, "message", {}, "/api/outbox/{id}/resend", "messages resend {id}"),
+    "message.drop": Row(SUPPORT, "message", {}, "/api/outbox/{id}/drop", "messages drop {id}"),
+    "message.tell": Row(
+        SUPPORT,
+        "user disabled",
+        {"title": "Hello", "text": "All is well."},
+        "/api/users/{id}/messages",
+        "messages write {email} --title Hello --text 'All is well.'",
+    ),
+    "message.preferences": Row(OWN, "user disabled", {"email_when_done": True}, cli="messages choose {email} --on"),
     "operator.add": Row(
         ADMIN,
         "new name",
@@ -135,6 +161,8 @@ RIGHTS: dict[str, Row] = {
 
 #: Commands that need a code from the asker's phone; tests/api/test_second_factor.py has one.
 WITH_A_PHONE = {"factor.set_up", "factor.confirm", "factor.off"}
+#: Commands that need a visit to a platform's page; tests/oauth/test_callback.py makes some.
+WITH_CONSENT = {"connection.connect", "connection.answer"}
 
 HEAD = """# Permissions
 

@@ -11,11 +11,13 @@ from sqlmodel import Session
 from core import clock
 from core.database.engine import session_scope
 from core.jobs.request import JobOptions, request
+from core.messages.outbox import Message, put
 from core.models import (
     DemoModeStatus,
     JobKind,
     JobStatus,
     PersonalToken,
+    PlatformConnection,
     Queue,
     Schedule,
     SecondFactor,
@@ -117,10 +119,21 @@ def _factor(session: Session, user: User) -> Target:
     return Target(user.id)
 
 
+def _connection(session: Session, user: User) -> Target:
+    row = PlatformConnection(user_id=user.id, platform="sandbox", connection_status="connected")
+    session.add(row)
+    session.flush()
+    return Target(row.id)
+
+
 def _shut_out(session: Session, _: User) -> Target:
     user = User(email=f"{uuid4().hex[:12]}@example.com", disabled_at=clock.now())
     session.add(user)
     return Target(user.id, user.email)
+
+
+def _message(session: Session, user: User) -> Target:
+    return Target(put(session, Message(template="demo_ready", user_id=user.id)))
 
 
 STAGES: dict[str, Callable[[Session, User], Target]] = {
@@ -141,7 +154,9 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "person with a session": _session(of_person=True),
     "token": _token,
     "factor": _factor,
+    "connection": _connection,
     "person shut out": _shut_out,
+    "message": _message,
     "schedule open": _schedule(paused=False),
     "schedule paused": _schedule(paused=True),
 }

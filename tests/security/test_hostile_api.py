@@ -12,8 +12,15 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from core.models import Role
-from core.operations import OPERATIONS, TASKS
+from core.operation import Operation
+from core.operations import OPERATIONS, TASKS, operations_on
+from core.operations.demo import demo_mode
 from tests.security.conftest import COOKIE, Site
+
+
+def noun_of(operation: Operation) -> str:
+    return "users" if operation.machine is demo_mode else "connections"
+
 
 #: Examples for each operation and mode.
 EXAMPLES = 60
@@ -24,12 +31,14 @@ NOT_PROMISED = {
     "POST /api/me/password": "what is guessed first is no question of its form",
     "POST /api/me/tokens": "no two of a name, and no more than twenty",
     "POST /api/schedules": "a cron that comes due, a zone that there is, arguments that fit the kind",
+    "POST /api/connections": "a platform that there is, and a connection of one's own",
+    "POST /api/connections/{target}/operations/connection.connect": "it says where the owner consents instead",
     "DELETE /api/users/{user_id}/factor": "the reason is asked for when it is known who asks",
     "POST /api/operators": "an address that mail can reach, and a reason",
     "POST /api/operators/{user_id}/role": "the reason is asked for when it is known who asks",
-    **{f"POST /api/users/{{target}}/operations/{operation.name}": RUN_AT for operation in OPERATIONS},
+    **{f"POST /api/{noun_of(operation)}/{{target}}/operations/{operation.name}": RUN_AT for operation in OPERATIONS},
     **{f"POST /api/jobs/start/{task.name}": f"{RUN_AT}; a task may need a reason" for task in TASKS},
-    **{f"POST /api/demo/{operation.name.removeprefix('demo.')}": RUN_AT for operation in OPERATIONS},
+    **{f"POST /api/demo/{operation.name.removeprefix('demo.')}": RUN_AT for operation in operations_on(demo_mode)},
 }
 #: Documented operations that need no session.
 OPEN = {"GET /healthz", "GET /readyz", "POST /api/auth/login"}

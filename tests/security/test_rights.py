@@ -15,11 +15,13 @@ from core.commands.gateway import CommandRequest, perform
 from core.commands.registry import COMMANDS
 from core.errors import NotPermitted, NotSignedIn
 from core.models import BackgroundJob, Event, Role, User
-from core.operations import OPERATIONS
+from core.operations import operations_on
+from core.operations.demo import demo_mode
 from core.people.auth import Credentials
+from core.settings import settings
 from tests.factories import make_user
-from tests.security.conftest import Site
-from tests.security.rights import ASKERS, PAGE, RIGHTS, WITH_A_PHONE, Row, page
+from tests.security.conftest import OF_A_PLATFORM, Site
+from tests.security.rights import ASKERS, PAGE, RIGHTS, WITH_A_PHONE, WITH_CONSENT, Row, page
 from tests.security.stage import Target, ready
 from tests.security.writers import modules
 from ui import cli
@@ -36,19 +38,38 @@ OTHER_ROUTES = {
     "/api/me/factor",
     "/api/me/factor/confirm",
     "/api/me/factor/off",
+    "/api/me/messages",
     "/api/users/{user_id}/sessions",
     "/api/users/{user_id}/sessions/{session_id}",
     "/api/users/{user_id}/factor",
-    *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in OPERATIONS),
+    "/api/connections/{id}/operations/connection.connect",
+    *(f"/api/demo/{operation.name.removeprefix('demo.')}" for operation in operations_on(demo_mode)),
 }
 #: Commands whose routes name their target in another way; they are among the above.
-OF_ANOTHER_SHAPE = {"session.revoke", "session.revoke_others", "token.create", "token.revoke", "factor.reset"}
+OF_ANOTHER_SHAPE = {
+    "session.revoke",
+    "session.revoke_others",
+    "token.create",
+    "token.revoke",
+    "factor.reset",
+    "message.preferences",
+}
 #: Functions that pages, routes and verbs call with a command's name.
 WAYS_TO_COMMANDS = {"access.perform", "do", "run", "run_for_person", "_run_on"}
 
 
+@pytest.fixture(autouse=True)
+def _platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process know the same platform as the site."""
+    for name, value in OF_A_PLATFORM.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+
+
 def test_every_command_has_its_line() -> None:
-    assert RIGHTS.keys() | WITH_A_PHONE == COMMANDS.keys(), "say in tests/security/rights.py who may do it"
+    assert RIGHTS.keys() | WITH_A_PHONE | WITH_CONSENT == COMMANDS.keys(), (
+        "say in tests/security/rights.py who may do it"
+    )
 
 
 def people(rows: Session, asker: str) -> tuple[User, User]:
@@ -127,7 +148,8 @@ def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
 def shape(path: str) -> str:
     """Return a path with everything that may vary blanked: a verb's target, and a schedule's verb."""
     parts = path.split("/")
-    if parts[2] in ("queues", "schedules", "kinds", "users", "operators", "jobs") and len(parts) > 4:
+    nouns = ("queues", "schedules", "kinds", "users", "connections", "operators", "jobs", "outbox")
+    if parts[2] in nouns and len(parts) > 4:
         parts[3] = "*"
     if parts[2] == "schedules" and len(parts) > 4:
         parts[4] = "*"

@@ -27,6 +27,7 @@ PUBLIC = {
     "/login/oidc": "the way to the organisation's own sign-in",
     "/login/oidc/callback": "the way back; the sealed attempt and the provider's token are the proof",
     "/login/{token}": "the token is the proof",
+    "/unsubscribe": "the proof in the link is the proof, and ends messages to one person",
     "/logout": "ends what there is to end, then shows the sign-in page",
     "/assets": "style, fonts and scripts of the sign-in page too",
     "/api/{rest:path}": "answers that there is nothing here",

@@ -14,7 +14,12 @@ from ui.pages import PAGES
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "console.md"
 HEAD = "| address | for | key | content |\n|---|---|---|---|\n"
 TABLE = re.compile(f"(?<={re.escape(HEAD)})(\\|.*\n)+")
-AUDIENCES = {Role.MEMBER: "everyone, for themselves", Role.VIEWER: "viewer and up", Role.ADMIN: "admins"}
+AUDIENCES = {
+    Role.MEMBER: "everyone, for themselves",
+    Role.VIEWER: "viewer and up",
+    Role.SUPPORT: "support and up",
+    Role.ADMIN: "admins",
+}
 
 
 def address(page: Page) -> str:

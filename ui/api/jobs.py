@@ -14,7 +14,7 @@ from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
 from core.database.window import USUAL, Window
 from core.diagnosis.context import load_context
-from core.diagnosis.ended import customer_error, failing_service, is_final
+from core.diagnosis.ended import failing_service
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
 from core.job_list import queries
@@ -23,6 +23,7 @@ from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
 from core.job_list.rows import detail
 from core.job_list.story import job_events
+from core.jobs.failure_words import customer_error, is_final
 from core.models import BackgroundJob, Role
 from core.operations import TASKS
 from core.redact import shown

@@ -33,6 +33,13 @@ _WORKERS = text("""
 """)
 _LOST = text("SELECT count(*) FROM workers WHERE lost_at IS NOT NULL")
 
+_MESSAGES = text("""
+    SELECT count(*) FILTER (WHERE status = 'waiting') AS waiting, count(*) FILTER (WHERE status = 'failed') AS failed,
+           coalesce(extract(epoch FROM statement_timestamp() - min(created_at) FILTER (WHERE status = 'waiting')), 0)
+               AS oldest
+    FROM notifications WHERE status IN ('waiting', 'failed')
+""")
+
 
 class Collector:
     """Collects all metrics at scrape time, in one short snapshot."""
@@ -45,6 +52,7 @@ class Collector:
                 from_database = [*_queues(session), *_finished_jobs(session), *_workers(session), *_health(session)]
                 from_database += _delays(session)
                 from_database += _late(session)
+                from_database += _messages(session)
         except SQLAlchemyError:
             up.add_metric([], 0)
             yield up
@@ -149,6 +157,16 @@ def _late(session: Session) -> Iterator[Metric]:
     for each_failed in failed_schedules(session):
         failed.add_metric([str(each_failed.id)], 1)
     yield from (stalled, late, failed)
+
+
+def _messages(session: Session) -> Iterator[Metric]:
+    now = session.connection().execute(_MESSAGES).one()
+    count = GaugeMetricFamily("unstuck_messages", "Messages of the outbox that did not leave.", labels=["status"])
+    for status in ("waiting", "failed"):
+        count.add_metric([status], getattr(now, status))
+    oldest = GaugeMetricFamily("unstuck_message_oldest_seconds", "Age of the oldest message that waits.")
+    oldest.add_metric([], float(now.oldest))
+    yield from (count, oldest)
 
 
 def _pool() -> Iterator[Metric]:

@@ -24,6 +24,16 @@ def add_route(router: APIRouter, operation: Operation[Any, Any], path: str) -> N
     _add(router, operation, path, start, operation.name)
 
 
+def add_refusal_route(router: APIRouter, operation: Operation[Any, Any], path: str) -> None:
+    """Add a route that says, to those who may start the operation, how its owner starts it."""
+
+    def refuse(target: UUID, caller: Caller) -> dict[str, Any]:
+        return do(caller, operation.name, target)
+
+    refuse.__doc__ = f"{operation.label}: only its owner's consent starts it; the answer, 409, says where they give it."
+    router.add_api_route(path, refuse, methods=["POST"], summary=operation.label, name=operation.name)
+
+
 def add_own_route(router: APIRouter, operation: Operation[Any, Any], path: str, own: Callable[[Any], UUID]) -> None:
     """Add the route that starts an operation on the row that `own` finds for the caller."""
     body_type, nothing = _body(operation)

@@ -110,5 +110,5 @@ def repair(user_id: UUID, caller: Caller, body: RepairBody = RepairBody(), key: 
 
 
 for _operation in OPERATIONS:
-    _noun = "connections" if issubclass(_operation.machine.table, PlatformConnection) else "users"
-    add_route(router, _operation, f"/{_noun}/{{target}}/operations/{_operation.name}")
+    if issubclass(_operation.machine.table, User):
+        add_route(router, _operation, f"/users/{{target}}/operations/{_operation.name}")

@@ -6,10 +6,12 @@ import typer
 
 from ui.cli import (
     audit,
+    connections,
     doctor,
     jobs,
     keys,
     kinds,
+    messages,
     operation,
     operators,
     queues,
@@ -24,11 +26,13 @@ from ui.cli import (
 GROUPS: Final = (
     ("jobs", "job", jobs.verbs),
     ("users", "user", users.verbs),
+    ("connections", "connection", connections.verbs),
     ("queues", "queue", queues.verbs),
     ("kinds", "kind", kinds.verbs),
     ("schedules", "schedule", schedules.verbs),
     ("workers", None, workers.verbs),  # `worker` starts one
     ("operators", "operator", operators.verbs),
+    ("messages", "message", messages.verbs),
     ("tokens", "token", tokens.verbs),
     ("keys", "key", keys.verbs),
     ("audit", None, audit.verbs),

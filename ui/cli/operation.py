@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from typer.core import TyperGroup
 
 from core.commands.gateway import CommandRequest, perform
+from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
 from core.errors import Invalid
 from core.models import PlatformConnection
@@ -51,7 +52,7 @@ def _group() -> None:
 def _verb_of(kind: Kind) -> Callable[..., None]:
     """Return the function of a kind's verb: its parameters are those of every kind, and the fields of its form."""
     common = {**_targets(kind), "at": At, "reason": Reason, "as_json": Json}
-    fields = {name: _flag(info) for name, info in kind.form.model_fields.items()}
+    fields = {name: _flag(info) for name, info in COMMANDS[kind.name].form.model_fields.items()}
 
     def start(**given: Any) -> None:
         args = {name: given[name] for name in fields if given[name] is not None}

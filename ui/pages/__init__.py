@@ -11,11 +11,13 @@ from ui.frame import console_frame, creator_frame
 from ui.page import Frame, Page, Place
 from ui.pages import (
     audit,
+    connections,
     dashboard,
     demo_mode,
     job,
     jobs,
     operators,
+    outbox,
     overview,
     queues,
     schedules,
@@ -35,10 +37,12 @@ PAGES: Final = (
     Page("/workers", "Workers", Role.VIEWER, workers.draw, Place("memory", "w")),
     Page("/queues", "Queues", Role.VIEWER, queues.draw, Place("low_priority", "q")),
     Page("/schedules", "Schedules", Role.VIEWER, schedules.draw, Place("event_repeat", "s")),
+    Page("/outbox", "Outbox", Role.SUPPORT, outbox.draw, Place("mail_outline", "m")),
     Page("/operators", "Operators", Role.ADMIN, operators.draw, Place("badge", "p")),
     Page("/audit", "Audit", Role.ADMIN, audit.draw, Place("policy", "a")),
     Page("/dashboard", "Dashboard", Role.MEMBER, dashboard.draw, Place(), Frame.CREATOR),
     Page("/settings/demo-mode", "Demo mode", Role.MEMBER, demo_mode.draw, Place(), Frame.CREATOR),
+    Page("/settings/connections", "Connections", Role.MEMBER, connections.draw, Place(), Frame.CREATOR),
     Page("/settings", "Settings", Role.MEMBER, settings.draw, None, Frame.CREATOR),
 )
 _START: Final = "/"

@@ -134,10 +134,12 @@ class DemoCard:
 
         async def start() -> None:
             if await agreed(operation):
-                await self._do(operation.name, {"preset": cards.chosen})
+                told = {"email_when_ready": True} if tell.value else {}
+                await self._do(operation.name, {"preset": cards.chosen, **told})
 
         with box("actions"):
             button(operation.label, start, look=look, icon="auto_awesome")
+            tell = ui.checkbox("E-mail me when it is ready").classes("tell")
 
     def draw_planned(self, operation: Operation[Any, Any], state: DemoState) -> None:
         """Say what is planned, and offer to cancel it: until then, everything stays as it is."""

@@ -1,4 +1,4 @@
-"""The signed-in person's settings: password, second factor, sessions and tokens."""
+"""The signed-in person's settings: password, second factor, messages, sessions and tokens."""
 
 from nicegui import ui
 
@@ -7,6 +7,7 @@ from ui import access
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, say
 from ui.components.people.my_factor import MyFactor
+from ui.components.people.my_messages import MyMessages
 from ui.components.people.my_tokens import MyTokens
 from ui.components.people.open_sessions import OpenSessions
 
@@ -24,6 +25,8 @@ async def draw() -> None:
         PasswordFields().show(has_password=has_password)
     with _card("Second factor", "Adds a code from your phone to each sign-in, in case someone learns your password."):
         await MyFactor(me.id).begin()
+    with _card("Messages", "Only what took a while is worth an e-mail; each one has a link to stop them."):
+        await MyMessages(me.id).begin()
     with _card("Where you are signed in", "Don't recognise one? End it and change your password."):
         await OpenSessions(me, me.id).begin()
     with _card("Tokens", "For your scripts, sent as “Authorization: Bearer”. A token can do at most what you can do."):

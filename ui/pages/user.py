@@ -4,28 +4,27 @@ import time
 from contextlib import suppress
 from uuid import UUID
 
-from markupsafe import Markup
 from nicegui import ui
 
 from core.diagnosis.situation import Situation
 from core.errors import NotFound
 from core.jobs.labels import AT_WORK
-from core.models import PlatformConnection, Role
+from core.models import Role
 from core.people.users import UserPage, user_page
-from core.wording import counted
 from ui import access, design
 from ui.components.base.box import Part, box, keep_fresh, keep_ticking
 from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
-from ui.components.base.markup import anchor, lines, moment, tagged, title, words
+from ui.components.base.markup import anchor, lines, moment, title, words
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
-from ui.components.base.state_chip import demo_words, state_words
+from ui.components.base.state_chip import demo_words
 from ui.components.base.timeline import timeline
+from ui.components.connections.connection_lines import ConnectionLines
 from ui.components.demo.demo_panel import draw_demo_panel
-from ui.components.demo.demo_words import platform_words
 from ui.components.jobs.job_lines import job_lines
 from ui.components.people.person_access import PersonAccess
+from ui.components.people.write_to_user import WriteToUser
 
 #: Seconds between two refreshes while something is not at rest ("retry in 12 s" has to count down), and otherwise.
 LOOK = 2.0
@@ -53,15 +52,17 @@ class OneUser:
         self._progress: ProgressBar | None = None
         self._is_at_rest = False
         self._looked_at = 0.0
+        self._answer = ""
         with box("screen padded") as self._screen:
             self._head: Part[UserPage] = Part(_draw_head)
             self._diagnosis = DiagnosisBox(self.refresh, look="diagnosis")
+            WriteToUser(user_id, lambda: self._answer)
             with box("columns"):
                 with box():
                     self._demo: Part[UserPage] = Part(self._draw_demo, "panel")
                     self._jobs: Part[UserPage] = Part(_draw_jobs, "panel")
                     with box("panel"):
-                        self._connections: Part[UserPage] = Part(_draw_connections)
+                        self._connections = ConnectionLines(self.refresh)
                         self._more_connections = Pager("connections", self.refresh)
                     self._access = PersonAccess(user_id) if access.me().may(Role.ADMIN) else None
                 with box(), box("panel"):
@@ -86,10 +87,11 @@ class OneUser:
         state = (user.demo_mode_status, user.demo_preset)
         self._head.show(page, key=(user.email, user.name, user.role, user.disabled_at, state))
         self._diagnosis.show(page.diagnosis, page.admins)
+        self._answer = page.diagnosis.customer
         self._is_at_rest, self._looked_at = page.diagnosis.situation is Situation.FINE, time.monotonic()
         self._demo.show(page, key=(state, job, page.preset, page.demo_interactions if job is None else None))
         self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])
-        self._connections.show(page, key=[(each.id, each.connection_status) for each in page.connections])
+        self._connections.show(page)
         self._events.show(page, key=[event.id for event in page.events])
         self._more_connections.show(page.connections)
         self._more_events.show(page.events)
@@ -128,25 +130,6 @@ def _draw_jobs(page: UserPage) -> None:
         job_lines(page.jobs)
     else:
         empty("work_history", "No jobs yet", "Jobs of this user appear here.")
-
-
-def _draw_connections(page: UserPage) -> None:
-    title("Connections", counted(page.demo_interactions, "demo interaction"))
-    if not page.connections:
-        empty("link_off", "No connections", "Demo mode adds its own connections while it is on.")
-        return
-    lines([_line_of(connection) for connection in page.connections], "rows connections")
-
-
-def _line_of(connection: PlatformConnection) -> Markup:
-    return tagged(
-        "div",
-        state_words(connection.connection_status.value),
-        words(platform_words(connection.platform), "strong"),
-        words(connection.handle or "", "clip muted"),
-        words("demo" if connection.is_demo else "", "muted"),
-        classes="row-line",
-    )
 
 
 def _draw_events(page: UserPage) -> None:

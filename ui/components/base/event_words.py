@@ -14,6 +14,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "operator.enabled": "Enabled again",
     "operator.link_made": "Sign-in link created",
     "kind.limited": "Limits set",
+    "connection.consent_asked": "Sent to the platform for consent",
+    "connection.refused": "The platform sent no consent",
     "session.started": "Signed in",
     "session.ended": "Signed out",
     "factor.set_up": "Second factor set up, not confirmed yet",
@@ -23,6 +25,10 @@ _TITLES: Final[Mapping[str, str]] = {
     "factor.recovery_used": "Recovery code used",
     "keys.rotated": "Secrets encrypted with the new key",
     "user.repaired": "Repaired",
+    "message.told": "Written to by support",
+    "message.resent": "Message sent again",
+    "message.dropped": "Message dropped",
+    "message.preferences": "Messages chosen",
 }
 
 

@@ -109,6 +109,8 @@ class JobDetail:
             self._retry = draw_actions([row], self.refresh)["job.retry"]
             self._recommend(self._recommended)
         with box("hbox wrap"):
+            if job_detail.connection:
+                text(f"{job_detail.connection} of ")
             if job_detail.user:
                 link(f"/users/{job_detail.user.id}", label=job_detail.user.email)
             else:

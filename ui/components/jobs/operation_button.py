@@ -26,8 +26,12 @@ def operation_button(
     filled: Filled,
     at_work: bool,
     after: Callable[[], Awaitable[None]],
+    is_main: bool = True,
 ) -> ui.button:
-    """Return the button of an operation on a row; if it does not work now, it says why."""
+    """Return the button of an operation on a row; if it does not work now, it says why.
+
+    One of many on a page is not a main one.
+    """
 
     async def press() -> None:
         args, run_at = filled()
@@ -36,7 +40,7 @@ def operation_button(
             say(f"{operation.doing.rstrip('…')}: scheduled." if run_at else operation.doing, answer.get("job_id"))
             await after()
 
-    element = button(operation.label, press, look=_look(operation))
+    element = button(operation.label, press, look=_look(operation, is_main=is_main))
     why = why_not(operation, row, access.me(), at_work=at_work)
     return forbid(element, why) if why else element
 
@@ -61,10 +65,10 @@ async def agreed(operation: Operation[Any, Any]) -> Yes | None:
     return await confirm(question) if question else Yes(None)
 
 
-def _look(operation: Operation[Any, Any]) -> str:
+def _look(operation: Operation[Any, Any], *, is_main: bool) -> str:
     if operation.confirm:
         return DANGER
-    return PRIMARY if operation.during != operation.machine.failed else PLAIN
+    return PRIMARY if is_main and operation.during != operation.machine.failed else PLAIN
 
 
 def _owner(row: User | PlatformConnection) -> UUID:

@@ -21,6 +21,7 @@ ACTION_GROUPS: Final = {
     "queue": "Queues",
     "kind": "Kinds",
     "schedule": "Schedules",
+    "message": "Messages",
     "keys": "Keys",
 }
 _MOMENTS: Final = {"since": "From", "until": "To"}

@@ -1,0 +1,220 @@
+"""The outbox as people see it: the messages, newest first, why each of them waits, and what holds all of them up."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, func, select
+
+from core import clock
+from core.errors import Invalid, NotFound
+from core.messages.channels import CHANNELS
+from core.messages.mail import NO_WAY
+from core.messages.writing import TEMPLATES
+from core.models import Notification, NotificationChannel, NotificationStatus, User
+from core.wording import ago, cited, clock_time, spoken
+
+#: Messages are counted up to here; a longer list is just "more".
+COUNTED: Final = 1_000
+#: The queue of the job that sends; the operations declare it.
+QUEUE: Final = "messages"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: Stands for an operator who wrote a message.
+_AUTHOR: Final = sa.orm.aliased(User)
+
+_HELD: Final = sa.text("""
+    SELECT (SELECT coalesce(paused_by, 'somebody') || coalesce(': ' || paused_reason, '') FROM queues
+            WHERE name = :queue AND paused_at IS NOT NULL) AS paused,
+           EXISTS (SELECT FROM workers
+                   WHERE stopped_at IS NULL AND lost_at IS NULL AND :queue = ANY(queues)) AS is_served,
+           EXISTS (SELECT FROM notifications WHERE status = 'waiting') AS is_waiting
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxLine:
+    """One message as a line: to whom, about what, its state, and why it is in it."""
+
+    id: UUID
+    channel: str
+    template: str
+    about: str
+    status: NotificationStatus
+    user_id: UUID | None
+    #: Where it goes: a fixed address, or the user's present one; empty if the account is gone.
+    address: str
+    written_by: str | None
+    created_at: datetime
+    #: While it waits: when it is due.
+    next_at: datetime | None
+    sent_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    #: Why it waits, failed or was dropped.
+    why: str
+    job_id: UUID | None
+    message_id: str
+    is_being_sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxResults:
+    """One page of messages, newest first; `next` is where older ones begin, None at the end."""
+
+    lines: list[OutboxLine]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """A channel: the way that is set here, what it refused since when, and when it took a message."""
+
+    channel: str
+    way: str
+    #: Why messages wait, in sentences; empty: they do not.
+    problem: str
+    accepted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxFilter:
+    """A filter on messages; what is None matches all."""
+
+    status: NotificationStatus | None = None
+    user_id: UUID | None = None
+
+
+def find_messages(
+    session: Session, chosen: OutboxFilter, *, limit: int = 50, after: str | None = None
+) -> OutboxResults:
+    """Return one page of messages; `after` is the `next` of the page before. Raises Invalid for another one."""
+    query = _lines().where(*_conditions(chosen))
+    if after:
+        at, last = _place(after)
+        query = query.where(sa.tuple_(col(Notification.created_at), col(Notification.id)) < sa.tuple_(at, last))
+    newest = (col(Notification.created_at).desc(), col(Notification.id).desc())
+    rows = session.execute(query.order_by(*newest).limit(limit + 1)).all()
+    refusals, now = _refusals(session), session.exec(select(clock.db_now())).one()
+    lines = [_line(row, refusals, now) for row in rows[:limit]]
+    return OutboxResults(lines, _place_of(lines[-1]) if len(rows) > limit else None)
+
+
+def count_messages(session: Session, chosen: OutboxFilter) -> int:
+    """Return the number of matching messages, up to COUNTED + 1."""
+    matching = select(Notification.id).where(*_conditions(chosen)).limit(COUNTED + 1).subquery()
+    return session.exec(select(func.count()).select_from(matching)).one()
+
+
+def find_message(session: Session, message_id: UUID) -> tuple[OutboxLine, Notification]:
+    """Return one message as a line, and its row. Raises NotFound."""
+    row = session.execute(_lines().where(col(Notification.id) == message_id)).first()
+    if row is None:
+        raise NotFound(f"There is no message with id {message_id}.")
+    now = session.exec(select(clock.db_now())).one()
+    return _line(row, _refusals(session), now), row[0]
+
+
+def ways_out(session: Session) -> list[WayOut]:
+    """Return each channel with what holds its messages up."""
+    rows = {row.channel: row for row in session.exec(select(NotificationChannel))}
+    now = session.exec(select(clock.db_now())).one()
+    held = _held(session)
+    return [_way_out(name, channel.way(), rows.get(name), held, now) for name, channel in CHANNELS.items()]
+
+
+def _way_out(name: str, way: str, row: NotificationChannel | None, held: str, now: datetime) -> WayOut:
+    problem = held
+    if row is not None and row.refusal and row.refused_at:
+        seconds = row.next_at - now if row.next_at and row.next_at > now else timedelta()
+        again = f"The next attempt is in {spoken(seconds)}." if seconds else "It is tried again now."
+        problem = f"{row.refusal} So since {clock_time(row.refused_at, now)}. {again} {held}".rstrip()
+    if not way and (row is None or not row.way):
+        problem = f"{NO_WAY} {held}".rstrip()
+    return WayOut(name, way or (row.way if row else ""), problem, row.accepted_at if row else None)
+
+
+def _held(session: Session) -> str:
+    """Return what keeps the job that sends from running, while messages wait; empty: nothing."""
+    row = session.connection().execute(_HELD, {"queue": QUEUE}).one()
+    if not row.is_waiting:
+        return ""
+    if row.paused:
+        return f"The queue {QUEUE} is paused by {row.paused}."
+    return "" if row.is_served else f"No worker serves the queue {QUEUE}."
+
+
+def _lines() -> Any:
+    address = func.coalesce(func.nullif(col(Notification.address), ""), col(User.email), "")
+    return (
+        sa.select(Notification, address.label("address"), col(_AUTHOR.email).label("author"))
+        .join(User, col(User.id) == col(Notification.user_id), isouter=True)
+        .join(_AUTHOR, col(_AUTHOR.id) == col(Notification.requested_by), isouter=True)
+    )
+
+
+def _conditions(chosen: OutboxFilter) -> list[Any]:
+    conditions = []
+    if chosen.status is not None:
+        conditions.append(col(Notification.status) == chosen.status)
+    if chosen.user_id is not None:
+        conditions.append(col(Notification.user_id) == chosen.user_id)
+    return conditions
+
+
+def _refusals(session: Session) -> dict[str, str]:
+    return {row.channel: row.refusal for row in session.exec(select(NotificationChannel)) if row.refusal}
+
+
+def _line(row: Any, refusals: dict[str, str], now: datetime) -> OutboxLine:
+    message, address, author = row
+    template = TEMPLATES.get(message.template)
+    is_waiting = message.status is NotificationStatus.WAITING
+    is_ahead = message.next_at is not None and message.next_at > now
+    is_being_sent = is_waiting and message.sender_id is not None and is_ahead
+    return OutboxLine(
+        id=message.id,
+        channel=message.channel,
+        template=message.template,
+        about=template.about if template else message.template,
+        status=message.status,
+        user_id=message.user_id,
+        address=address,
+        written_by=author,
+        created_at=message.created_at,
+        next_at=message.next_at if is_waiting else None,
+        sent_at=message.sent_at,
+        finished_at=message.finished_at,
+        attempts=message.attempts,
+        why=_why(message, refusals, now, is_being_sent=is_being_sent) if is_waiting else message.error,
+        job_id=message.job_id,
+        message_id=message.message_id,
+        is_being_sent=is_being_sent,
+    )
+
+
+def _why(message: Notification, refusals: dict[str, str], now: datetime, *, is_being_sent: bool) -> str:
+    """Return why a message waits, as facts."""
+    if is_being_sent:
+        return "It is being sent."
+    if message.next_at is not None and message.next_at > now:
+        return f"{message.error} The next attempt is in {spoken(message.next_at - now)}.".lstrip()
+    channel = CHANNELS.get(message.channel)
+    if refusal := refusals.get(message.channel, "" if channel and channel.way() else NO_WAY):
+        return refusal
+    return f"{message.error} It has been due since {ago(now - (message.next_at or message.created_at))}.".lstrip()
+
+
+def _place_of(line: OutboxLine) -> str:
+    return f"{(line.created_at - _EPOCH) // timedelta(microseconds=1)}.{line.id}"
+
+
+def _place(after: str) -> tuple[datetime, UUID]:
+    micros, _, last = after.partition(".")
+    try:
+        return _EPOCH + timedelta(microseconds=int(micros[:18])), UUID(last)
+    except (ValueError, OverflowError):
+        raise Invalid(
+            f"There is no place {cited(after)} in the list.", {"after": "Use the `next` of an answer."}
+        ) from None

@@ -1,0 +1,83 @@
+"""Writing a message: its template, filled in, as text and as HTML that say the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from core.settings import settings
+from core.wording import counted, lasted
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+#: Where a message's reader finds what it tells: the path of a page, and how to get there without a link.
+_PLACES: Final[Mapping[str, tuple[str, str]]] = {
+    "dashboard": ("/dashboard", "Sign in and open your dashboard to look around."),
+    "demo_mode": ("/settings/demo-mode", "Sign in and open Demo mode in your settings."),
+}
+#: Where a reader chooses what they are told.
+SETTINGS_PATH: Final = "/settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One kind of message: what it is about, in a few words for operators, and whether the program writes it."""
+
+    about: str
+    is_automatic: bool = True
+
+
+#: A new template is a line here, and its .txt (the first line is the subject) and .html in templates/.
+TEMPLATES: Final[Mapping[str, Template]] = {
+    "demo_ready": Template("Demo mode is ready"),
+    "demo_off": Template("Demo mode was switched off"),
+    "demo_failed": Template("Demo mode failed"),
+    "answer": Template("Answer of support", is_automatic=False),
+    "test": Template("Test of the way out", is_automatic=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message as its reader gets it."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def write(name: str, data: Mapping[str, Any], unsubscribe: str = "") -> Written:
+    """Return a message. Raises KeyError for an unknown template, jinja2's errors for data that do not fit it."""
+    template, base = TEMPLATES[name], (settings().public_url or "").rstrip("/")
+    values = {
+        **data,
+        "is_automatic": template.is_automatic,
+        "base": base,
+        "places": {key: base + path if base else "" for key, (path, _) in _PLACES.items()},
+        "instead": {key: instead for key, (_, instead) in _PLACES.items()},
+        "preferences": base + SETTINGS_PATH if base else "",
+        "unsubscribe": unsubscribe,
+    }
+    subject, _, text = _environment().get_template(f"{name}.txt").render(values).partition("\n")
+    html = _environment().get_template(f"{name}.html").render(values, subject=subject.strip())
+    return Written(subject.strip(), text.strip() + "\n", html)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(str(_FOLDER)),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(counted=counted, lasted=_lasted)
+    return environment
+
+
+def _lasted(seconds: float) -> str:
+    return lasted(timedelta(seconds=seconds))

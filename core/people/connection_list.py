@@ -1,0 +1,106 @@
+"""Connections of all creators as a list: filtered, newest first, without their tokens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col
+
+from core.database.statements import fetch
+from core.database.truncate import truncate
+from core.errors import NotFound
+from core.models import ConnectionStatus, PlatformConnection, User
+from core.people.addresses import has_address
+
+#: Counting stops here.
+CAP: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFilter:
+    """Which connections; None: any. `user` is an e-mail address or an id."""
+
+    status: ConnectionStatus | None = None
+    platform: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLine:
+    """One connection in a list."""
+
+    id: UUID
+    user_id: UUID
+    user_email: str
+    platform: str
+    handle: str | None
+    status: ConnectionStatus
+    is_demo: bool
+    #: Until when its access lasts, when the program refreshes it, and since when the platform has withdrawn it.
+    access_until: datetime | None
+    refresh_at: datetime | None
+    withdrawn_at: datetime | None
+    scopes: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPage:
+    """Some lines of a list, where it goes on, and how many there are; not `exact`: at least so many."""
+
+    items: list[ConnectionLine]
+    next: UUID | None
+    total: int
+    exact: bool
+
+
+def connection_page(session: Session, where: ConnectionFilter, limit: int, after: UUID | None = None) -> ConnectionPage:
+    """Return connections by their ids, newest first, from below `after`."""
+    conditions = _conditions(where)
+    below = [col(PlatformConnection.id) < after] if after else []
+    newest = _lines().where(*conditions, *below).order_by(col(PlatformConnection.id).desc()).limit(limit + 1)
+    lines = [ConnectionLine(*row) for row in fetch(session, newest)]
+    counted = sa.select(col(PlatformConnection.id)).where(*conditions).limit(CAP + 1).subquery()
+    total = int(fetch(session, sa.select(sa.func.count()).select_from(counted))[0][0])
+    items = lines[:limit]
+    return ConnectionPage(items, items[-1].id if len(lines) > limit else None, min(total, CAP), total <= CAP)
+
+
+def connection_line(session: Session, connection_id: UUID) -> ConnectionLine:
+    """Return one connection. Raises NotFound."""
+    rows = fetch(session, _lines().where(col(PlatformConnection.id) == connection_id))
+    if not rows:
+        raise NotFound(f"There is no connection with id {connection_id}.")
+    return ConnectionLine(*rows[0])
+
+
+def _conditions(where: ConnectionFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if where.status:
+        conditions.append(col(PlatformConnection.connection_status) == where.status)
+    if where.platform:
+        conditions.append(col(PlatformConnection.platform) == where.platform)
+    if where.user:
+        conditions.append(col(PlatformConnection.user_id).in_(_users(where.user)))
+    return conditions
+
+
+def _users(text: str) -> sa.Select[UUID]:
+    try:
+        is_this = col(User.id) == UUID(text.strip())
+    except ValueError:
+        is_this = has_address(text)
+    return sa.select(col(User.id)).where(is_this)
+
+
+def _lines() -> sa.Select[Any]:
+    row = PlatformConnection
+    shown = (row.platform, truncate(col(row.handle)), row.connection_status, row.is_demo)
+    times = (row.token_expires_at, row.refresh_at, row.withdrawn_at)
+    columns: tuple[Any, ...] = (row.id, row.user_id, User.email, *shown, *times)
+    return sa.select(*columns, truncate(col(row.scopes)), col(row.created_at)).join(
+        User, col(User.id) == col(row.user_id)
+    )

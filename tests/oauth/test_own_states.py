@@ -1,0 +1,105 @@
+"""What creators and support read of a connection in each state, and what is announced when it changes."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core.database.engine import session_scope
+from core.job_list.rows import detail
+from core.models import ConnectionStatus, PlatformConnection
+from core.people.connections import PlatformState, platforms_of, sentence_of, states_of
+from core.settings import settings
+from tests.oauth.people import Creator
+from tests.oauth.test_connecting import run_next
+from tests.sandboxes import Sandbox
+from ui.components.connections.connection_words import (
+    NOT_CONNECTED,
+    NOT_SET_UP,
+    OUTCOMES,
+    news,
+    outcome_words,
+    seen_in,
+    state_words_of,
+)
+from ui.consent_outcome import Outcome
+
+
+def platform(engine: Engine, creator: Creator, name: str = "sandbox") -> PlatformState:
+    with Session(engine) as session:
+        return next(each for each in platforms_of(session, creator.id) if each.platform == name)
+
+
+def test_a_platform_follows_its_connection(engine: Engine, creator: Creator, sandbox: Sandbox) -> None:
+    assert state_words_of(platform(engine, creator)) == NOT_CONNECTED
+    connection_id, job_id = creator.asks_to_connect("ana")
+    [state] = platform(engine, creator).connections
+    assert (state.operation.doing, state.is_active, state.cancel.label) == ("Connecting…", True, "Cancel")
+    run_next(engine)
+    [state] = platform(engine, creator).connections
+    assert (state.operation, state.cancel) == (None, None)
+    assert state.since == creator.job(job_id).finished_at
+    assert state.diagnosis.customer == "Sandbox is connected as ana."
+    sandbox.withdraw("ana")
+    creator.asks("connection.refresh", connection_id)
+    run_next(engine)
+    [state] = platform(engine, creator).connections
+    assert state.connection.connection_status == "failed"
+    assert state.diagnosis.customer.startswith("Sandbox withdrew access")
+    assert "Retry" not in [remedy.label for remedy in (state.diagnosis.remedy, *state.diagnosis.others) if remedy]
+    creator.asks("connection.disconnect", connection_id)
+    run_next(engine)
+    assert platform(engine, creator).connections == ()
+
+
+def test_a_job_says_which_connection_it_is_about(engine: Engine, creator: Creator) -> None:
+    connection_id, job_id = creator.asks_to_connect("ana")
+    with Session(engine) as session:
+        assert detail(session, job_id).connection == "Sandbox"
+    run_next(engine)
+    with session_scope(engine) as session:
+        assert detail(session, job_id).connection == "Sandbox @ana"
+        session.delete(session.get_one(PlatformConnection, connection_id))
+    with Session(engine) as session:
+        assert detail(session, job_id).connection == ""
+
+
+def test_what_is_not_set_up_says_so(engine: Engine, creator: Creator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNSTUCK_SANDBOX_URL")
+    settings.cache_clear()
+    with Session(engine) as session:
+        platforms = platforms_of(session, creator.id)
+    assert [each.label for each in platforms] == ["Instagram", "YouTube", "TikTok", "Facebook"]
+    assert {state_words_of(each) for each in platforms} == {NOT_SET_UP}
+
+
+def test_a_state_without_a_job_is_said_too(engine: Engine, creator: Creator) -> None:
+    said = {}
+    for status in ConnectionStatus:
+        row = PlatformConnection(user_id=creator.id, platform="sandbox", connection_status=status, handle="ana")
+        with session_scope(engine) as session:
+            session.add(row)
+            session.flush()
+            said[status] = sentence_of(session, row)
+            assert states_of(session, [row])[row.id].diagnosis == said[status]
+    assert {each.situation.value for each in said.values()} == {"fine", "failed", "stuck"}
+    assert all(each.sentence and each.customer for each in said.values())
+
+
+def test_what_was_made_or_ended_is_announced_once() -> None:
+    one = uuid4()
+    made = {one: ("Sandbox", ConnectionStatus.CONNECTED, "Sandbox is connected as ana.")}
+    begun = {one: ("Sandbox", ConnectionStatus.CONNECTING, "It goes on without you.")}
+    refreshing = {one: ("Sandbox", ConnectionStatus.REFRESHING, "It goes on without you.")}
+    assert news(begun, made) == ["Sandbox is connected as ana."]
+    assert news(made, {}) == ["Sandbox is disconnected."]
+    assert news(made, made) == news(refreshing, made) == news({}, begun) == []
+    assert seen_in([]) == {}
+
+
+def test_each_outcome_has_its_sentence_and_no_other_word_has_one() -> None:
+    assert set(Outcome) - OUTCOMES.keys() == {Outcome.TAKEN}
+    assert all(outcome_words(outcome.value) == said for outcome, said in OUTCOMES.items())
+    for word in ("", "taken", "nonsense", "<script>", "REFUSED"):
+        assert outcome_words(word) is None

@@ -1,0 +1,1 @@
+"""Parts about connections: the creators' cards and sentences, and the operators' lines."""
