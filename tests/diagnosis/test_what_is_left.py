@@ -15,14 +15,14 @@ from core.jobs import finish
 from core.jobs.failure import failure_of
 from core.models import BackgroundJob
 from core.operation import Operation
-from core.operations import OPERATIONS, demo
+from core.operations import demo, operations_on
 from tests import driving
 from tests.journeys.stuck.stage import Stage
 from tests.repeats import mostly_slow
 
 
 @pytest.mark.parametrize("has_begun", mostly_slow([True, False], fast=1), ids=["after a checkpoint", "at once"])
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", operations_on(demo.demo_mode), ids=lambda operation: operation.name)
 def test_a_failure_says_of_every_operation_what_it_has_left(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, operation: Operation[Any, Any], has_begun: bool
 ) -> None:

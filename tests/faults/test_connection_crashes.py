@@ -6,9 +6,12 @@ from contextlib import suppress
 from time import monotonic
 
 import pytest
+import sqlalchemy as sa
 
 from core.crash import EXIT_CODE
+from core.database.engine import session_scope
 from core.errors import NotAllowed
+from core.models import Worker
 from core.settings import settings
 from tests.faults.cluster import Cluster
 from tests.faults.servers import SECRET
@@ -40,7 +43,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 def test_a_crash_at_any_point_leaves_each_token_in_good_hands(cluster: Cluster, sandbox: Sandbox, name: str) -> None:
     points = every_point(STEPS[name])
     forever = {"UNSTUCK_LEASE_SECONDS": FOR_EVER, "UNSTUCK_HEARTBEAT_SECONDS": FOR_EVER}
-    # The jobs stand still before the workers come: connecting them first would take the jobs of others.
+    # All are connected before anything is requested: connecting one would take the job of another.
     proofs = [_waiting(cluster, sandbox, name) for _ in points]
     for proof in proofs if name != "connect" else []:
         proof.creator.asks(f"connection.{name}", proof.rows()[0].id)
@@ -48,6 +51,8 @@ def test_a_crash_at_any_point_leaves_each_token_in_good_hands(cluster: Cluster, 
         batch = points[start : start + AT_ONCE]
         started = [cluster.fork_worker(threads=1, **forever, UNSTUCK_CRASH_AT=str(point)) for point in batch]
         assert [process.wait(60) for process in started] == [EXIT_CODE] * len(batch)
+    with session_scope(cluster.engine) as session:
+        session.connection().execute(sa.update(Worker).values(lease_seconds=None))
     cluster.start_worker()
     eventually(cluster.all_ended, within=60)
     cluster.kill_healthy()

@@ -39,6 +39,8 @@ class Proof:
     accounts: set[str] = field(default_factory=set)
     #: When the provider has done what it does late.
     quiet_at: float = 0
+    #: Whether another worker has taken a job over.
+    was_taken: bool = False
 
     @property
     def engine(self) -> Engine:

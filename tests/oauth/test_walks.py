@@ -18,6 +18,7 @@ from core.operations.connection_upkeep import refresh_due, revoke_owed
 from tests import driving
 from tests.oauth.people import Creator
 from tests.oauth.proving import CALLS, Proof, killing
+from tests.oauth.test_one_token import interpose, take_over
 from tests.repeats import mostly_slow
 
 #: Seconds: what is slow takes longer than anybody waits for.
@@ -81,11 +82,9 @@ class Walk:
         driving.presume_dead(self.proof.engine)
 
     def freeze(self) -> None:
-        """Let a worker lose its lease while the provider's answer is on the way."""
-        from tests.oauth.test_one_token import _interpose
-
+        """Let a worker lose its job to another while the provider's answer is on the way."""
         with self.patch.context() as patch:
-            _interpose(patch, self.dice.choice(CALLS), "after", lambda: driving.presume_dead(self.proof.engine))
+            interpose(patch, self.dice.choice(CALLS), "after", lambda: take_over(self.proof))
             self.work()
 
     def connect(self) -> None:
