@@ -75,7 +75,8 @@ def _take(engine: Engine, kind: str) -> Claimed:
 def requests_of(engine: Engine) -> dict[UUID, int]:
     query = text("SELECT connection_id, count(*) FROM background_jobs WHERE kind = :kind GROUP BY 1")
     with Session(engine) as session:
-        return dict(session.connection().execute(query, {"kind": KIND}).tuples().all())
+        rows = session.connection().execute(query, {"kind": KIND})
+        return {row[0]: row[1] for row in rows}
 
 
 @contextmanager
