@@ -35,16 +35,17 @@ def backoff(attempt: int) -> float:
     return pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
 
 
-def succeed(session: Session, job: BackgroundJob, result: dict[str, Any] | None) -> None:
-    """End the held job well, and move its subject to the target.
+def succeed(session: Session, job: BackgroundJob, token: int, result: dict[str, Any] | None) -> None:
+    """End the job that is held under `token` well, and move its subject to the target.
 
-    Raises LeaseLost when the job is no longer held, or when a cancel was accepted meanwhile.
+    The token is the caller's own: that of the row, read again, may be another holder's. Raises LeaseLost when the job
+    is no longer held, or when a cancel was accepted meanwhile.
     """
     kind = BY_NAME[job.kind]
     if isinstance(kind, Operation) and (subject := lock_subject(session, job)):
         kind.machine.set_state(subject, kind.target)
         session.flush()
-    _succeed(session, job.id, job.token, result, SUCCESS)
+    _succeed(session, job.id, token, result, SUCCESS)
     _tell(session, job)
 
 

@@ -185,7 +185,7 @@ def _operation(session: Session, held: Claimed) -> tuple[Steps, _Succeed]:
         _begin(session, held, kind, subject)
     steps = kind.run(replace(work_of(session, job, kind, subject), request=partial(request_by_name, session)))
     session.commit()  # no transaction stays open while the first step waits for the outside
-    return steps, lambda result: finish.succeed(session, job, result)
+    return steps, lambda result: finish.succeed(session, job, held.token, result)
 
 
 def _begin(session: Session, held: Claimed, kind: Operation[Any, Any], subject: Any) -> None:
