@@ -151,7 +151,7 @@ class ConnectionWorld(Queue):
     engine: Engine
     sandbox: Sandbox
     queue: str = connection.QUEUE
-    is_diagnosed: bool = False
+    is_diagnosed: bool = True
 
     def prepare(self, operation: Any_) -> UUID:
         return self.reach(operation)

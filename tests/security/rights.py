@@ -81,6 +81,9 @@ RIGHTS: dict[str, Row] = {
     "connection.begin": Row(SELF, args={"provider": "sandbox"}, route="/api/connections"),
     "connection.refresh": _on_connection("refresh"),
     "connection.disconnect": _on_connection("disconnect"),
+    "connection.repair": Row(
+        SUPPORT, "connection adrift", {}, "/api/connections/{id}/repair", "connections repair {id}"
+    ),
     "queue.pause": Row(
         ADMIN, "queue open", {"name": "demo"}, "/api/queues/demo/pause", "queues pause demo --reason test"
     ),

@@ -13,6 +13,7 @@ from core.database.engine import session_scope
 from core.jobs.request import JobOptions, request
 from core.messages.outbox import Message, put
 from core.models import (
+    ConnectionStatus,
     DemoModeStatus,
     JobKind,
     JobStatus,
@@ -119,11 +120,14 @@ def _factor(session: Session, user: User) -> Target:
     return Target(user.id)
 
 
-def _connection(session: Session, user: User) -> Target:
-    row = PlatformConnection(user_id=user.id, platform="sandbox", connection_status="connected")
-    session.add(row)
-    session.flush()
-    return Target(row.id)
+def _connection_in(status: ConnectionStatus) -> Callable[[Session, User], Target]:
+    def prepare(session: Session, user: User) -> Target:
+        row = PlatformConnection(user_id=user.id, platform="sandbox", connection_status=status)
+        session.add(row)
+        session.flush()
+        return Target(row.id)
+
+    return prepare
 
 
 def _shut_out(session: Session, _: User) -> Target:
@@ -154,7 +158,8 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "person with a session": _session(of_person=True),
     "token": _token,
     "factor": _factor,
-    "connection": _connection,
+    "connection": _connection_in(ConnectionStatus.CONNECTED),
+    "connection adrift": _connection_in(ConnectionStatus.REFRESHING),
     "person shut out": _shut_out,
     "message": _message,
     "schedule open": _schedule(paused=False),

@@ -17,9 +17,10 @@ from core.models import ConnectionStatus, PlatformConnection, Role
 from core.operations import OPERATIONS
 from core.people.connection_list import ConnectionFilter, connection_line, connection_page
 from core.people.connections import state_of
-from ui.api.deps import Caller, do, read
+from ui.api.deps import Caller, Key, do, read
 from ui.api.lists import Limit
 from ui.api.operation_routes import add_refusal_route, add_route
+from ui.api.users import RepairBody
 
 router = APIRouter(prefix="/api/connections", tags=["connections"])
 
@@ -114,6 +115,13 @@ def _detail(session: Session, _: Actor, connection_id: UUID) -> ConnectionDetail
     about: dict[str, Any] = {"situation": said.situation, "sentence": said.sentence, "customer": said.customer}
     plain = ConnectionRow.model_validate(line).model_dump()
     return ConnectionDetail(**plain, **about, job_id=state.job.id if state.job else None)
+
+
+@router.post("/{connection_id}/repair", name="connections_repair")
+def repair(connection_id: UUID, caller: Caller, body: RepairBody = RepairBody(), key: Key = None) -> dict[str, Any]:  # noqa: B008
+    """Set the state that a connection's last job proves, and end that job if someone changed it in the database."""
+    args = body.model_dump(exclude={"reason"})
+    return do(caller, "connection.repair", connection_id, args, reason=body.reason, key=key)
 
 
 for _operation in OPERATIONS:

@@ -74,6 +74,16 @@ def refresh(connection_id: UUID, reason: Reason = None, as_json: Json = False) -
 
 
 @verbs.command()
+def repair(
+    connection_id: UUID,
+    start_again: Annotated[bool, typer.Option(help="Request again what the last job was to do.")] = False,
+    reason: Reason = None,
+) -> None:
+    """Set the state that a connection's last job proves, and end that job if someone changed it in the database."""
+    print_answer(run("connection.repair", connection_id, {"start_again": start_again}, reason=reason))
+
+
+@verbs.command()
 def disconnect(connection_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
     """End a connection's access, here and at the platform."""
     print_answer(run("connection.disconnect", connection_id, reason=reason), as_json=as_json)
