@@ -113,7 +113,6 @@ def run(
             address = (settings().public_url or "").rstrip("/") or address_of(host, listening.getsockname()[1])
             sign_in = f"{address}/login/{first_run.local_admin_link(engine)}"
         _export(where)
-        _export_address(where, address)
         with _opened(where, pool_size=1, patience=PATIENCE) as engine:
             supervisor = Supervisor(Path(__file__).resolve(), workers, threads, engine)
             supervisor.start()
@@ -343,13 +342,6 @@ def _export_sandbox(where: Services) -> None:
     if where.sandbox_url:
         secret = client_secret(absolute(settings().data_dir))
         os.environ.update(UNSTUCK_SANDBOX_URL=where.sandbox_url, UNSTUCK_SANDBOX_SECRET=secret)
-        settings.cache_clear()
-
-
-def _export_address(where: Services, address: str) -> None:
-    """Let the sandbox send creators back to where this console is served, unless a public URL is set."""
-    if where.sandbox_url and not settings().public_url:
-        os.environ["UNSTUCK_PUBLIC_URL"] = address
         settings.cache_clear()
 
 

@@ -42,6 +42,8 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
         _check_right_to_start(kind, actor, reason)
         _refuse_second_retry(session, job)
         return request_task(session, kind, form, actor, options)
+    if kind.needs_consent:
+        raise NotAllowed(f"{kind.label} starts with the customer's consent. They can do it: {kind.owners_way}")
     row_id = kind.machine.id_in(job.user_id, job.connection_id)
     if row_id is None:
         raise NotAllowed("The user or connection of this job has been deleted.")
