@@ -13,9 +13,10 @@ from core.database.statements import Query, fetch
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.cancelling import customer_offer
 from core.diagnosis.context import JobContext
+from core.diagnosis.row import diagnose_in
 from core.diagnosis.service_check import ServiceCheck
 from core.diagnosis.situation import Situation
-from core.diagnosis.user import context_of, diagnose_in
+from core.diagnosis.user import context_of
 from core.errors import NotFound
 from core.jobs.failure_words import is_final
 from core.jobs.labels import Label
@@ -59,7 +60,7 @@ def demo_state(session: Session, user_id: UUID) -> DemoState:
     if user is None:
         raise NotFound("This account no longer exists.")
     context = context_of(session, user)
-    diagnosis = diagnose_in(session, user, context)
+    diagnosis = diagnose_in(session, demo_mode, user, context)
     if context is None:
         return DemoState(
             user.demo_mode_status,

@@ -1,10 +1,14 @@
-"""The diagnosis of a user's demo mode, and of any job with the names that its people know."""
+"""The diagnosis of a user: of their most urgent row; and of any job, with the names that its people know."""
 
 from dataclasses import replace
+from functools import cache
+from typing import Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.database.statements import Query
 from core.database.truncate import truncated
 from core.diagnosis import row
 from core.diagnosis.answer import Diagnosis
@@ -12,13 +16,19 @@ from core.diagnosis.context import JobContext, load_context
 from core.diagnosis.job import explain
 from core.diagnosis.remedy_blockers import with_present_blockers
 from core.diagnosis.rest import RowData
+from core.diagnosis.user_situation import LISTED
 from core.errors import NotFound
-from core.models import BackgroundJob, User
+from core.models import BackgroundJob, JobStatus, PlatformConnection, User
+from core.operations import transitional_states
+from core.operations.connection import connection
 from core.operations.demo import demo_mode
+
+#: Connections of a user that are looked at, the oldest first.
+MOST: Final = 20
 
 
 def diagnose_user(session: Session, user: User) -> Diagnosis:
-    """Load the facts about a user's demo mode and return its diagnosis."""
+    """Load the facts about a user and return the diagnosis of what is most urgent; else that of their demo mode."""
     return diagnose_in(session, user, context_of(session, user))
 
 
@@ -28,13 +38,37 @@ def context_of(session: Session, user: User) -> JobContext | None:
 
 
 def diagnose_in(session: Session, user: User, context: JobContext | None) -> Diagnosis:
-    """Return the diagnosis of a user in their context, which is loaded, with what their rows say."""
-    return _with_names(row.diagnose_in(session, demo_mode, user, context), user)
+    """Return the diagnosis of a user; `context` is that of their demo mode, which is loaded."""
+    own = row.diagnose_in(session, demo_mode, user, context)
+    return _with_names(min([own, *_of_connections(session, user)], key=_urgency), user)
 
 
 def diagnose(user: User, context: JobContext | None, data: RowData | None = None) -> Diagnosis:
     """Return the diagnosis of a user's demo mode from loaded facts: see `row.diagnose`."""
     return _with_names(row.diagnose(demo_mode, user, context, data), user)
+
+
+def _of_connections(session: Session, user: User) -> list[Diagnosis]:
+    """Return the diagnoses of the user's connections that are not at rest, or have a job."""
+    rows = session.execute(_unrest(), {"user_id": user.id}).scalars().all()
+    return [row.diagnose_row(session, connection, each) for each in rows]
+
+
+@cache
+def _unrest() -> Query:
+    links = truncated(PlatformConnection)
+    states = [*transitional_states(connection), connection.failed]
+    own = sa.select(links).where(col(links.user_id) == sa.bindparam("user_id"), col(links.is_demo).is_(False))
+    at_work = sa.select(col(BackgroundJob.connection_id)).where(
+        col(BackgroundJob.user_id) == sa.bindparam("user_id"),
+        col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+    )
+    moves = sa.or_(col(links.connection_status).in_(states), col(links.id).in_(at_work))
+    return own.where(moves).order_by(col(links.created_at)).limit(MOST)
+
+
+def _urgency(diagnosis: Diagnosis) -> int:
+    return LISTED.index(diagnosis.situation) if diagnosis.situation in LISTED else len(LISTED)
 
 
 def explain_job(session: Session, job_id: UUID) -> Diagnosis:

@@ -7,10 +7,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core.database.engine import session_scope
+from core.diagnosis.situation import Situation
+from core.diagnosis.user import diagnose_user
 from core.job_list.rows import detail
-from core.models import ConnectionStatus, PlatformConnection
+from core.models import ConnectionStatus, PlatformConnection, User
 from core.people.connections import PlatformState, platforms_of, sentence_of, states_of
+from core.people.users import users_by_situation
 from core.settings import settings
+from tests import driving
 from tests.oauth.people import Creator
 from tests.oauth.test_connecting import run_next
 from tests.sandboxes import Sandbox
@@ -103,3 +107,22 @@ def test_each_outcome_has_its_sentence_and_no_other_word_has_one() -> None:
     assert all(outcome_words(outcome.value) == said for outcome, said in OUTCOMES.items())
     for word in ("", "taken", "nonsense", "<script>", "REFUSED"):
         assert outcome_words(word) is None
+
+
+def test_a_user_is_diagnosed_by_what_is_most_urgent(engine: Engine, creator: Creator, sandbox: Sandbox) -> None:
+    connection_id, _ = creator.asks_to_connect("urgent")
+    run_next(engine)
+    assert said_of(engine, creator) == "No problem found: demo mode is disabled."
+    sandbox.withdraw("urgent")
+    creator.asks("connection.refresh", connection_id)
+    assert said_of(engine, creator).startswith("Refreshing access")
+    run_next(engine)
+    assert "Sandbox withdrew access" in said_of(engine, creator)
+    with Session(engine) as session:
+        assert users_by_situation(session)[Situation.FAILED] == 1
+
+
+def said_of(engine: Engine, creator: Creator) -> str:
+    driving.new_worker(engine)
+    with Session(engine) as session:
+        return diagnose_user(session, session.get_one(User, creator.id)).sentence
