@@ -12,7 +12,7 @@ from core.diagnosis.lost import unserved
 from core.diagnosis.turns import counted_up, own_turn
 from core.models import JobKind, Queue
 from core.operations import BY_NAME
-from core.wording import clock_time, counted
+from core.wording import clock_time
 
 #: What the customer reads while a person holds the queue or kind.
 _HELD: Final = "Our team has paused this for now. It starts by itself when the pause ends; you can close this page."
@@ -146,7 +146,8 @@ def _reason(reason: str | None) -> str:
 
 
 def _before(context: JobContext) -> tuple[str, ...]:
-    return (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
+    ahead = context.place.all_ahead
+    return (f"{counted_up(ahead)} due {'job' if ahead == 1 else 'jobs'} in the queue before it.",) if ahead else ()
 
 
 def _blocked(context: JobContext, why: str, others: Sequence[str]) -> Explanation:

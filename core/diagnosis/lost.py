@@ -87,9 +87,12 @@ def unknown_kind(context: JobContext) -> Explanation:
     )
 
 
-def end_of(context: JobContext) -> str:
-    """Return when a job that is half done ends as failed if no worker starts, as the end of a sentence."""
-    at = ends_at(context)
+def end_of(context: JobContext, due: datetime | None = None) -> str:
+    """Return when a job that is half done ends as failed if no worker starts, as the end of a sentence.
+
+    `due`: when it becomes due, if that is at another time than it says.
+    """
+    at = ends_at(context, due)
     if at is None:
         return ""
     # It may have become one that ends so just now, as by the resumption of its queue.
@@ -98,7 +101,7 @@ def end_of(context: JobContext) -> str:
     return f": it ends as failed {when} unless a worker starts"
 
 
-def ends_at(context: JobContext) -> datetime | None:
+def ends_at(context: JobContext, due: datetime | None = None) -> datetime | None:
     """Return that moment (core/jobs/abandon.py); None: it waits for a worker, or for who has stopped it."""
     job = context.job
     may_end = job.status is JobStatus.RUNNING or is_half_done(job)
@@ -106,7 +109,7 @@ def ends_at(context: JobContext) -> datetime | None:
         return None
     # Whoever sweeps looks on for a lease, in which a worker that has just started may take the job over.
     unserved = (context.capacity.last_seen or context.now) + settings().orphan_patience
-    return max(unserved, job.run_at) + settings().lease
+    return max(unserved, due or job.run_at) + settings().lease
 
 
 def ends_with_its_worker(context: JobContext) -> bool:

@@ -20,8 +20,7 @@ def wait_of(context: JobContext) -> str | None:
 
 def own_turn(context: JobContext) -> str:
     """Return what a customer reads while their job waits for its turn."""
-    ahead = context.place.ahead
-    if ahead:
+    if ahead := context.place.all_ahead:
         return (
             f"{counted_up(ahead)} {'request is' if ahead == 1 else 'requests are'} before yours; it starts by itself."
         )
