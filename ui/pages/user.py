@@ -22,7 +22,7 @@ from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import demo_words, state_words
 from ui.components.base.timeline import timeline
-from ui.components.demo.demo_panel import draw_demo_panel
+from ui.components.demo.demo_panel import draw_demo_panel, shown_of_job
 from ui.components.demo.demo_words import platform_words
 from ui.components.jobs.job_lines import job_lines
 from ui.components.people.person_access import PersonAccess
@@ -82,7 +82,7 @@ class OneUser:
         if self._screen.is_deleted:
             return
         context, user = page.context, page.user
-        job = (context.job.id, context.label, context.job.cancel_requested_at) if context else None
+        job = shown_of_job(context) if context else None
         state = (user.demo_mode_status, user.demo_preset)
         self._head.show(page, key=(user.email, user.name, user.role, user.disabled_at, state))
         self._diagnosis.show(page.diagnosis, page.admins)

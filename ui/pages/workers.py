@@ -55,7 +55,7 @@ class WorkersPage:
         silent = sum(line.presence is WorkerState.SILENT for line in listing.alive)
         alive += f", {silent:,} of them silent" if silent else ""
         self._sum.set_text(f"{alive}, {counted(listing.running, 'job')} running" if listing.alive else "")
-        self._none.show(listing, key=not listing.alive)
+        self._none.show(listing, key=(not listing.alive, _waiting_words()))
         self._alive.show({line.worker.id: line for line in listing.alive})
         self._stopped.show(listing, key=[(line.worker.id, line.presence) for line in listing.gone])
         self._more_alive.show(listing.alive)
@@ -65,14 +65,17 @@ class WorkersPage:
 def _draw_none(listing: WorkerListing) -> None:
     if listing.alive:
         return
-    health = live.status().health
-    waiting = counted(health.queue_depth, "job waits", "jobs wait") if health else "Jobs wait"
-    hint = f"{waiting} in the database until one starts."
-    with empty("power_off", "No worker is alive", hint), box("ways"):
+    with empty("power_off", "No worker is alive", _waiting_words()), box("ways"):
         text("Start everything on this machine:", "muted")
         text("make run", tag="code")
         text("Or start only a worker, on any machine that reaches the database:", "muted")
         text(f"{PROGRAM} worker", tag="code")
+
+
+def _waiting_words() -> str:
+    health = live.status().health
+    waiting = counted(health.queue_depth, "job waits", "jobs wait") if health else "Jobs wait"
+    return f"{waiting} in the database until one starts."
 
 
 def _draw_worker(line: WorkerLine) -> Callable[[WorkerLine], None]:
