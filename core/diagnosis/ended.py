@@ -9,6 +9,7 @@ from core.diagnosis.cancelling import left_by_failure
 from core.diagnosis.context import JobContext, error_of, name_of, requested_evidence
 from core.diagnosis.lost import lost_attempts
 from core.errors import GiveUp, TryAgain
+from core.jobs.abandon import LAST_ERROR
 from core.jobs.failure import WORKER_LOST
 from core.jobs.labels import Label
 from core.jobs.losses import ends_its_workers
@@ -90,7 +91,8 @@ def failing_service(context: JobContext) -> str:
     job, kind = context.job, BY_NAME.get(context.job.kind)
     service = kind.outside if isinstance(kind, Operation) else None
     is_open = context.label is Label.RETRYING or (context.label is Label.FAILED and not context.is_settled)
-    is_its_error = service is not None and error_of(job).startswith(service.name)
+    # An abandoned job ends with what its last attempt failed of.
+    is_its_error = service is not None and error_of(job).rpartition(LAST_ERROR)[2].startswith(service.name)
     return service.name if service and is_its_error and is_open else ""
 
 

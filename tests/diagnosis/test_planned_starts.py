@@ -4,7 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
+from core.database.engine import session_scope
+from core.diagnosis.service_check import ServiceCheck, after_check
 from core.errors import TryAgain
+from core.jobs.abandon import abandon, abandoned
+from core.operations.demo import demo_service
 from tests import driving
 from tests.journeys.stuck.stage import Stage
 
@@ -90,3 +94,19 @@ def test_start_now_without_a_worker_is_no_remedy_where_it_leads_to_the_end(engin
     remedy = stage.diagnosis().remedy
     assert remedy is not None
     assert "ends as failed" not in remedy.effect
+
+
+def test_the_service_that_an_abandoned_job_cites_is_asked_as_for_other_failures(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.fail(TryAgain(f"{demo_service.name} at http://x answered 503."), 2)
+    stage.sql("UPDATE background_jobs SET run_at = now()")
+    stage.sql("UPDATE workers SET stopped_at = now() - interval '1 day', heartbeat_at = now() - interval '1 day'")
+    with session_scope(engine) as session:
+        [(job_id, token)] = abandoned(session, timedelta(minutes=5))
+        assert abandon(session, job_id, token, timedelta(minutes=5))
+    diagnosis = stage.diagnosis()
+    assert "so there was no other attempt" in diagnosis.sentence
+    assert diagnosis.service == demo_service.name
+    after = after_check(diagnosis, ServiceCheck(demo_service.name, "answers with an error (503)"))
+    assert after.remedy is None, "what the service refuses is not recommended"

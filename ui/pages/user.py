@@ -88,7 +88,9 @@ class OneUser:
         self._diagnosis.show(page.diagnosis, page.admins)
         self._is_at_rest, self._looked_at = page.diagnosis.situation is Situation.FINE, time.monotonic()
         self._demo.show(page, key=(state, job, page.preset, page.demo_interactions if job is None else None))
-        self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])
+        self._jobs.show(
+            page, key=[(row["id"], row["label"], row["situation"], row["progress_done"]) for row in page.jobs]
+        )
         self._connections.show(page, key=[(each.id, each.connection_status) for each in page.connections])
         self._events.show(page, key=[event.id for event in page.events])
         self._more_connections.show(page.connections)

@@ -20,10 +20,11 @@ from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.button import PRIMARY
 from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
+from ui.components.base.markup import lines
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import is_retry
-from ui.components.base.state_chip import state_chip
+from ui.components.base.state_chip import job_words
 from ui.components.base.timeline import timeline
 from ui.components.base.times import time_text
 from ui.components.jobs.job_actions import draw_actions
@@ -80,7 +81,7 @@ class JobDetail:
         job_detail, diagnosis, admins = explained
         row, job = job_detail.row, job_detail.job
         self._moving = row["label"] not in _ENDED
-        self._head.show(job_detail, key=(row["label"], job.cancel_requested_at))
+        self._head.show(job_detail, key=(row["label"], row["situation"], job.cancel_requested_at))
         self._diagnosis.show(diagnosis, admins)
         self._bar.show(job_detail, key=(row["label"], job.progress_total > 0))
         attempt = (row["attempt"], job.token, job.run_at, job.started_at)
@@ -104,7 +105,7 @@ class JobDetail:
     def _draw_head(self, job_detail: Detail) -> None:
         row = job_detail.row
         with box("hbox wrap"):
-            state_chip(row["label"])
+            lines([job_words(row["label"], row["situation"])], "")
             text(row["kind"], tag="h1")
             box("grow")
             self._retry = draw_actions([row], self.refresh)["job.retry"]
@@ -167,7 +168,7 @@ def _fact(name: str, value: Any, mode: Any = "ago") -> None:
 
 def _draw_link(row: Row, *, is_this: bool) -> None:
     with box("hbox"):
-        state_chip(row["label"])
+        lines([job_words(row["label"], row["situation"])], "")
         if is_this:
             text("this job", "muted")
         else:
