@@ -9,8 +9,8 @@ from core.jobs.abandon import is_half_done
 from core.jobs.losses import is_last
 from core.models import JobStatus
 from core.operations import BY_NAME
-from core.settings import settings
-from core.wording import PROGRAM, clock_time, counted, spoken
+from core.settings import settings, worker_command
+from core.wording import clock_time, counted, spoken
 
 
 def unserved(context: JobContext) -> str:
@@ -64,7 +64,7 @@ def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ())
 def how_to_serve(queue: str) -> str:
     """Return what starts a worker for a queue: this release's workers serve the queues of its own kinds only."""
     if queue in {kind.queue for kind in BY_NAME.values()}:
-        return f"Start one ({PROGRAM} worker)"
+        return f"Start one ({worker_command()})"
     return f"This release has no queue {queue}: start a worker of the release that has it, or cancel what waits there"
 
 
