@@ -47,7 +47,7 @@ def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ..
     mended = Explanation(
         sentence,
         customer_error(job, is_mended=True),
-        ("The service is answering properly: doing it again may work. If it does not, tell the admins.", *evidence),
+        ("The service is answering properly: doing it again may work. If it does not, it needs an admin.", *evidence),
         retry_remedy(job),
         (clean_up,) if clean_up else (),
     )
@@ -55,7 +55,7 @@ def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ..
     return Explanation(
         sentence,
         customer_error(job),
-        (f"Doing it again ends the same way{until}: tell the admins.", *evidence),
+        (f"Doing it again ends the same way{until}: it needs an admin.", *evidence),
         clean_up,
         for_admins=f"Job {job.id} ({job.kind}) failed for good: {error_of(job)}",
         if_mended=mended if service else None,

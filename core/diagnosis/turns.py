@@ -29,7 +29,7 @@ def own_turn(context: JobContext) -> str:
 
 def queue_evidence(context: JobContext) -> tuple[str, ...]:
     """Return how many threads are busy, and which other queues share them."""
-    if not wait_of(context):
+    if not context.capacity.threads or not wait_of(context):
         return ()
     busy = f"{context.capacity.busy:,} of {_threads(context)} that serve the queue {context.job.queue} are busy."
     others = context.place.others

@@ -73,6 +73,7 @@ def test_the_next_attempt_says_what_keeps_it_from_starting(engine: Engine) -> No
     assert "number 2 of 3 is planned in 2 min, but no worker is alive for the queue demo: it ends as failed at " in (
         stage.diagnosis().sentence
     )
+    assert not any("0 of 0 threads" in each for each in stage.diagnosis().evidence)
     assert f"is planned to start in 2 min, but {FAULT}. If it cannot go on, it ends" in stage.customer().sentence
     stage.new_worker()
     assert "number 2 of 3 starts in 2 min." in stage.diagnosis().sentence

@@ -4,13 +4,14 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core.actor import Actor
 from core.diagnosis.user import context_of
 from core.errors import GiveUp, TryAgain
 from core.job_list.rows import Row, rows_by_id
-from core.models import User
+from core.jobs.retry import retry
+from core.models import Event, User
 from tests import driving
 from tests.factories import SUPPORT
 from tests.journeys.stuck.stage import Stage
@@ -18,8 +19,10 @@ from tests.loops import in_a_loop
 from ui import access
 from ui.components.base import palette
 from ui.components.base.confirm import Question
+from ui.components.base.timeline import sentence_of
 from ui.components.demo.demo_panel import shown_of_job
 from ui.components.jobs import job_actions
+from ui.components.jobs.job_lines import _progress
 
 
 @pytest.fixture
@@ -121,3 +124,23 @@ def test_a_retry_of_several_says_before_how_many_of_them_can_be_retried(
     questions.clear()
     in_a_loop(job_actions.run_command("job.retry", rows[:1], nothing))
     assert questions == ["Not retried: Enable demo mode cannot start from enabled; it starts from disabled or failed."]
+
+
+def test_the_history_calls_a_retry_a_retry(engine: Engine) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    stage.fail(TryAgain("no answer"), 3)
+    with Session(engine) as session:
+        retry(session, stage.job, SUPPORT)
+        session.commit()
+        requests = session.exec(select(Event).where(Event.name == "job.requested").order_by(Event.id)).all()
+        assert [sentence_of(each) for each in requests] == [
+            "Requested: Enable demo mode",
+            "Retry requested: Enable demo mode",
+        ]
+
+
+def test_a_line_of_a_job_that_ended_early_counts_nothing_that_was_undone() -> None:
+    row = {"status": "cancelled", "progress_message": "600 of 2,000 interactions deleted"}
+    assert _progress(row) == ""
+    assert _progress({**row, "status": "succeeded"}) == row["progress_message"]

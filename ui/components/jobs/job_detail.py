@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.user import explain_job
 from core.job_list.rows import Detail, Row, detail
-from core.jobs.labels import AT_WORK
+from core.jobs.labels import AT_WORK, Label
 from core.models import AttemptOutcome, JobAttempt
 from core.people.operator_list import admin_names
 from core.redact import redacted
@@ -95,7 +95,8 @@ class JobDetail:
             at_work = row["label"] in AT_WORK
             self._progress.show(job.progress_done, job.progress_total, job.progress_message, at_work=at_work)
         if self._message:
-            self._message.set_text(job.progress_message)
+            is_ended_early = row["label"] in (Label.FAILED, Label.CANCELLED) and job.progress_message
+            self._message.set_text(f"Had come to: {job.progress_message}" if is_ended_early else job.progress_message)
 
     async def _tick(self) -> None:
         self._ticks += 1

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from core.job_list.rows import Row
+from core.models import JobStatus
 from ui.components.base.markup import anchor, lines, moment, words
 from ui.components.base.state_chip import job_words
 
@@ -19,6 +20,11 @@ def _line(row: Row) -> Markup:
         f"/jobs/{row['id']}",
         job_words(row["label"], row["situation"]),
         words(row["kind"], "clip"),
-        words(row["error"] or row["progress_message"] or "", "clip muted extra"),
+        words(row["error"] or _progress(row), "clip muted extra"),
         moment(row["created_at"], classes="muted"),
     )
+
+
+def _progress(row: Row) -> str:
+    """Return how far a job is or has come; what one that ended early has done was undone, or put right by hand."""
+    return "" if row["status"] in (JobStatus.FAILED, JobStatus.CANCELLED) else row["progress_message"] or ""
