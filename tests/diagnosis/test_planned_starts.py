@@ -111,3 +111,17 @@ def test_the_service_that_an_abandoned_job_cites_is_asked_as_for_other_failures(
     assert diagnosis.service == demo_service.name
     after = after_check(diagnosis, ServiceCheck(demo_service.name, "answers with an error (503)"))
     assert after.remedy is None, "what the service refuses is not recommended"
+
+
+def test_resume_without_a_worker_says_that_it_leads_to_the_end_of_a_job_that_is_half_done(engine: Engine) -> None:
+    stage = between_attempts(engine)
+    stage.sql("UPDATE background_jobs SET run_at = now()")
+    stage.sql("UPDATE workers SET stopped_at = now() - interval '1 day', heartbeat_at = now() - interval '1 day'")
+    stage.pause()
+    resume = stage.diagnosis().remedy
+    assert resume is not None
+    assert resume.command == "queue.resume"
+    assert "no worker is alive for the queue demo: it ends as failed at " in resume.effect
+    assert "and there is a fault on our side. It starts by itself when both end" in stage.customer().sentence
+    stage.forbid()
+    assert "ends as failed" not in str(stage.diagnosis().remedy), "the limit of 0 holds it still"
