@@ -148,6 +148,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, wait: Wait = False) -> No
 @app.command()
 def worker(
     threads: Threads = 8,
+    data_dir: DataDir = None,
     queues: Annotated[str, typer.Option(help="Queues to serve, comma-separated. Default: all.")] = "",
     wait: Wait = False,
 ) -> None:
@@ -156,7 +157,7 @@ def worker(
     from tasks.worker import work
 
     logs.set_up(settings().log_level)
-    _use()
+    _use(data_dir)
     _require_key()
     served = [name.strip() for name in queues.split(",") if name.strip()] or known_queues()
     if unknown := set(served) - set(known_queues()):

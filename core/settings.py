@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core import env_file
 from core.address import as_text, broker_address, database_address, mail_sender, mail_server
 from core.errors import Unusable
+from core.quoting import as_argument
+from core.wording import PROGRAM
 
 PREFIX = "UNSTUCK_"
 #: The largest weight of a queue.
@@ -227,6 +229,17 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise Unusable("\n".join(_sentences(error))) from None
+
+
+def data_dir_option() -> str:
+    """Return the option of a command to copy that names this process's data directory; empty: it is the default."""
+    own, default = settings().data_dir.absolute(), Path(Settings.model_fields["data_dir"].default).absolute()
+    return "" if own == default else f" --data-dir {as_argument(str(own))}"
+
+
+def worker_command() -> str:
+    """Return the command that starts a worker of this process's installation from a shell."""
+    return f"{PROGRAM} worker{data_dir_option()}"
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:

@@ -14,7 +14,8 @@ from sqlmodel import Session
 from core.logs import on_one_line
 from core.models.event import IS_AUDIT
 from core.quoting import as_literal, as_name
-from core.wording import PROGRAM, spoken
+from core.settings import worker_command
+from core.wording import spoken
 
 #: A transaction open for longer is told; those of this program take seconds, and a backup of a small database minutes.
 OLD: Final = timedelta(minutes=5)
@@ -117,7 +118,7 @@ def _old(oldest: OldestTransaction) -> Slowdown:
 
 def _unsealed(now: Delays) -> Slowdown:
     sentence = f"Events of the audit log have waited {spoken(now.unsealed)} for their seal"
-    remedy = f"End the oldest transaction of the server; if there is none, start a worker ({PROGRAM} worker)."
+    remedy = f"End the oldest transaction of the server; if there is none, start a worker ({worker_command()})."
     return Slowdown("unsealed event", sentence, remedy + _hint(now))
 
 

@@ -82,6 +82,7 @@ TONES: Final[Mapping[str, str]] = {
     "queue paused": WARN,
     "starts none": WARN,
     Access.INVITED: RUN,
+    "late": BAD,
     "over": IDLE,
     "fired": OK,
     "missed": WARN,

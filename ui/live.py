@@ -3,6 +3,9 @@
 Changes arrive as ids from the bus; without the bus, a poll finds them once a second. They are collected for a tenth of
 a second, loaded once, sent as one delta to all grids, and passed to the watchers of that user or job. However many
 people watch, each change is loaded once; a disconnected tab costs nothing.
+
+What no commit announces (a job becomes due, a pause, a status edited by SQL) shows in the health summary: where that
+says something else, lists and counts are loaded again, and soon all rows, unless an announced change explains it.
 """
 
 import asyncio
@@ -47,6 +50,28 @@ class Status:
     health: HealthSummary | None
 
 
+class Readings:
+    """Compares each health summary with the one before."""
+
+    def __init__(self) -> None:
+        self._said: tuple[object, ...] | None = None
+        self._announced = 0
+        self._is_unexplained = False
+
+    def compare(self, health: HealthSummary, announced: int) -> tuple[bool, bool]:
+        """Return whether it says something else, and whether the one before did and no announced change explains it.
+
+        `announced`: how many changes had come before it was read. A commit can be read before it is announced.
+        """
+        workers, jobs = (health.workers_alive, health.workers_silent), (health.running, health.queue_depth)
+        said = (*workers, *jobs, *health.users.items(), *health.incidents)
+        is_other = self._said is not None and said != self._said
+        is_explained = announced != self._announced
+        is_old_unexplained = self._is_unexplained and not is_explained
+        self._said, self._announced, self._is_unexplained = said, announced, is_other and not is_explained
+        return is_other, is_old_unexplained
+
+
 class Hub:
     """Collects changes, loads them once and refreshes the pages; one per console process."""
 
@@ -59,7 +84,10 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchers: set[Watcher] = set()
         self._status_watchers: set[Watcher] = set()
+        #: How many of them were of jobs or users.
+        self._announced = 0
         self._health: HealthSummary | None = None
+        self._readings = Readings()
         self._fresh_at = 0.0
         self._mark: Mark | None = None
         # It waits for changes, so it may be silent for long.
@@ -101,6 +129,7 @@ class Hub:
         self._pending.users |= changes.users
         self._pending.everything |= changes.everything
         self.noted += 1
+        self._announced += bool(changes.jobs or changes.users or changes.everything)
         self._wake.set()
 
     async def _send_forever(self) -> None:
@@ -128,8 +157,7 @@ class Hub:
         while True:
             try:
                 self._forget_gone()
-                self._health = await access.load(health_summary)
-                self._fresh_at = time.monotonic()
+                await self._read_health()
                 await session_watch.close_orphans()
                 if self.bus_is_up():
                     self._mark = None  # what was lost as the bus went down is unknown
@@ -143,6 +171,17 @@ class Hub:
             await self._refreshes.of_each(list(self._status_watchers))
             await sockets.beat()
             await asyncio.sleep(POLL)
+
+    async def _read_health(self) -> None:
+        announced = self._announced
+        self._health = await access.load(health_summary)
+        self._fresh_at = time.monotonic()
+        is_other, is_unexplained = self._readings.compare(self._health, announced)
+        if is_other:
+            self.noted += 1
+            await self._refreshes.of_each([each for each in self._watchers if each.is_of_everything])
+        if is_unexplained:
+            self._note(Changes(everything=True))
 
     async def _poll(self) -> None:
         changes, self._mark = await access.load(changed_since, self._mark)

@@ -42,11 +42,16 @@ class Watcher:
         """Whether its page was closed, or this part of it is no longer there."""
         return self.client.is_deleted or (self.within is not None and self.within.is_deleted)
 
+    @property
+    def is_of_everything(self) -> bool:
+        """Whether it lists or counts users and jobs, and is about none of them alone."""
+        return self.user_id is None and self.job_id is None
+
     def concerns(self, changes: Changes) -> bool:
         """Tell whether any of the changes is of what it is about."""
         if changes.everything:
             return True
-        if self.user_id is None and self.job_id is None:
+        if self.is_of_everything:
             return bool(changes.jobs or changes.users)
         return self.user_id in changes.users or self.job_id in changes.jobs
 

@@ -1,21 +1,27 @@
 """Blockers: operator settings that keep a due job from starting (a paused queue or kind, a limit, a rate)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.cancelling import or_cancel
-from core.diagnosis.context import JobContext, name_of, requested_evidence
+from core.diagnosis.context import Controls, JobContext, name_of, requested_evidence
 from core.diagnosis.limits import ceilings, starts_none
-from core.diagnosis.lost import unserved
+from core.diagnosis.lost import end_of, unserved
 from core.diagnosis.turns import counted_up, own_turn
 from core.models import JobKind, Queue
 from core.operations import BY_NAME
-from core.wording import clock_time, counted
+from core.wording import clock_time
 
 #: What the customer reads while a person holds the queue or kind.
 _HELD: Final = "Our team has paused this for now. It starts by itself when the pause ends; you can close this page."
+#: The same while there would be nobody to start it.
+_HELD_AND_BROKEN: Final = (
+    "Our team has paused this for now, and there is a fault on our side. It starts by itself when both end; you can "
+    "close this page."
+)
 
 
 def blocker_of(context: JobContext) -> Explanation | None:
@@ -64,12 +70,12 @@ def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, int]]:
     return pauses
 
 
-def _resume(row: Queue | JobKind, due: int, others: Sequence[str]) -> Remedy:
-    """Return the button that ends a pause; `others`: what this job waits for then."""
+def _resume(row: Queue | JobKind, due: int, others: Sequence[str], end: str) -> Remedy:
+    """Return the button that ends a pause; `others`: what this job waits for then, and when it `end`s waiting."""
     noun, name = ("queue", row.name) if isinstance(row, Queue) else ("kind", row.kind)
     too = "" if others else ", this one among them" if due > 1 else ", this one too"
     number = f"; {counted_up(due)} are waiting" if due > 1 else ""
-    effect = f"Jobs of the {noun} {name} can start again{number}{too}.{_still(others)}"
+    effect = f"Jobs of the {noun} {name} can start again{number}{too}.{_still(others, end)}"
     return Remedy(f"{noun}.resume", None, "Resume", effect, {"name": name})
 
 
@@ -86,9 +92,9 @@ def _paused(context: JobContext) -> Explanation | None:
     pause = f"{name} was paused by {row.paused_by} at {when}{why}."
     return Explanation(  # Whitespace is collapsed, so that a multi-line reason still gives one line.
         " ".join(f"{name_of(context)} is not running because {pause}".split()),
-        _HELD,
+        _own_words(context),
         (evidence, *_also(others), *requested_evidence(context)),
-        _resume(row, due, others),
+        _resume(row, due, others, _end_once_resumed(context)),
         or_cancel(context.job),
         for_admins=_ask_admins(context, pause, others, "Can it be resumed?"),
     )
@@ -99,8 +105,20 @@ def _ask_admins(context: JobContext, why: str, others: Sequence[str], question: 
     return " ".join(message.split())
 
 
-def _still(others: Sequence[str]) -> str:
-    return f" This one would still wait: {' and '.join(others)}." if others else ""
+def _still(others: Sequence[str], end: str) -> str:
+    return f" This one would still wait: {' and '.join(others)}{end}." if others else ""
+
+
+def _own_words(context: JobContext) -> str:
+    """Return what the customer reads of a hold."""
+    return _HELD if context.capacity.workers and context.facts.is_known else _HELD_AND_BROKEN
+
+
+def _end_once_resumed(context: JobContext) -> str:
+    """Return when a job that is half done ends as failed if its only pause or limit of 0 ends and no worker starts."""
+    if context.capacity.workers or len(_ends(context)) > 1:
+        return ""
+    return end_of(replace(context, controls=Controls()))
 
 
 def _also(others: Sequence[str]) -> tuple[str, ...]:
@@ -123,11 +141,12 @@ def _stopped_by_limit(context: JobContext) -> Explanation | None:
     author = f", set by {_author(kind, context.now)}" if kind.limited_by else ""
     why = f"no job of {kind.kind} may start: its limit is 0{author}"
     others = blockers_of_a_start(context)[1:]
-    effect = f"Its jobs can start again with a higher limit, which an admin sets on the page Queues.{_still(others)}"
+    effect = "Its jobs can start again with a higher limit, which an admin sets on the page Queues."
+    effect += _still(others, _end_once_resumed(context))
     change = Remedy("kind.limit", None, "Change the limit", effect, {"name": kind.kind}, href="/queues")
     return Explanation(
         f"{name_of(context)} is not running because {why}.",
-        _HELD,
+        _own_words(context),
         (*_also(others), *_before(context), *requested_evidence(context)),
         change,
         or_cancel(context.job),
@@ -146,7 +165,8 @@ def _reason(reason: str | None) -> str:
 
 
 def _before(context: JobContext) -> tuple[str, ...]:
-    return (f"{counted(context.place.ahead, 'due job')} in the queue before it.",) if context.place.ahead else ()
+    ahead = context.place.all_ahead
+    return (f"{counted_up(ahead)} due {'job' if ahead == 1 else 'jobs'} in the queue before it.",) if ahead else ()
 
 
 def _blocked(context: JobContext, why: str, others: Sequence[str]) -> Explanation:

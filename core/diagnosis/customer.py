@@ -17,6 +17,7 @@ from core.diagnosis.row import diagnose_in
 from core.diagnosis.service_check import ServiceCheck
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import context_of
+from core.diagnosis.waiting import own_obstacle
 from core.errors import NotFound
 from core.jobs.failure_words import is_final
 from core.jobs.labels import Label
@@ -50,6 +51,8 @@ class DemoState:
     #: The outside service whose failure that is, and the sentence where it answers properly now; empty: as before.
     service: str = ""
     if_mended: str = ""
+    #: What keeps it from starting when it is due, as the end of a sentence; empty: nothing that is known.
+    obstacle: str = ""
     #: How the active job can be ended early; None: it was asked to stop, or there is none.
     cancel: CancelOffer | None = None
 
@@ -119,6 +122,7 @@ def _with_job(user: User, context: JobContext, diagnosis: Diagnosis, preset: str
         can_retry=not is_final(job),
         service=diagnosis.service,
         if_mended=diagnosis.if_mended.customer if diagnosis.if_mended else "",
+        obstacle=own_obstacle(context) if job.status is JobStatus.QUEUED else "",
         cancel=customer_offer(job) if is_active and not job.cancel_requested_at else None,
     )
 

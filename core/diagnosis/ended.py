@@ -7,6 +7,7 @@ from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.diagnosis.lost import lost_attempts
 from core.errors import OnlyTheOwner
+from core.jobs.abandon import LAST_ERROR
 from core.jobs.failure_words import customer_error, error_of, is_final, left_by_failure, number_of
 from core.jobs.labels import Label
 from core.models import BackgroundJob
@@ -42,7 +43,7 @@ def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ..
     mended = Explanation(
         sentence,
         customer_error(job, is_mended=True),
-        ("The service is answering properly: doing it again may work. If it does not, tell the admins.", *evidence),
+        ("The service is answering properly: doing it again may work. If it does not, it needs an admin.", *evidence),
         retry_remedy(job),
         (clean_up,) if clean_up else (),
     )
@@ -50,7 +51,7 @@ def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ..
     return Explanation(
         sentence,
         customer_error(job),
-        (f"Doing it again ends the same way{until}: tell the admins.", *evidence),
+        (f"Doing it again ends the same way{until}: it needs an admin.", *evidence),
         clean_up,
         for_admins=f"Job {job.id} ({job.kind}) failed for good: {error_of(job)}",
         if_mended=mended if service else None,
@@ -81,7 +82,8 @@ def failing_service(context: JobContext) -> str:
     job, kind = context.job, BY_NAME.get(context.job.kind)
     service = kind.outside if isinstance(kind, Operation) else None
     is_open = context.label is Label.RETRYING or (context.label is Label.FAILED and not context.is_settled)
-    is_its_error = service is not None and error_of(job).startswith(service.name)
+    # An abandoned job ends with what its last attempt failed of.
+    is_its_error = service is not None and error_of(job).rpartition(LAST_ERROR)[2].startswith(service.name)
     return service.name if service and is_its_error and is_open else ""
 
 

@@ -9,8 +9,8 @@ from core.jobs.abandon import is_half_done
 from core.jobs.losses import is_last
 from core.models import JobStatus
 from core.operations import BY_NAME
-from core.settings import settings
-from core.wording import PROGRAM, clock_time, counted, spoken
+from core.settings import settings, worker_command
+from core.wording import clock_time, counted, spoken
 
 
 def unserved(context: JobContext) -> str:
@@ -64,7 +64,7 @@ def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ())
 def how_to_serve(queue: str) -> str:
     """Return what starts a worker for a queue: this release's workers serve the queues of its own kinds only."""
     if queue in {kind.queue for kind in BY_NAME.values()}:
-        return f"Start one ({PROGRAM} worker)"
+        return f"Start one ({worker_command()})"
     return f"This release has no queue {queue}: start a worker of the release that has it, or cancel what waits there"
 
 
@@ -87,9 +87,12 @@ def unknown_kind(context: JobContext) -> Explanation:
     )
 
 
-def end_of(context: JobContext) -> str:
-    """Return when a job that is half done ends as failed if no worker starts, as the end of a sentence."""
-    at = ends_at(context)
+def end_of(context: JobContext, due: datetime | None = None) -> str:
+    """Return when a job that is half done ends as failed if no worker starts, as the end of a sentence.
+
+    `due`: when it becomes due, if that is at another time than it says.
+    """
+    at = ends_at(context, due)
     if at is None:
         return ""
     # It may have become one that ends so just now, as by the resumption of its queue.
@@ -98,7 +101,7 @@ def end_of(context: JobContext) -> str:
     return f": it ends as failed {when} unless a worker starts"
 
 
-def ends_at(context: JobContext) -> datetime | None:
+def ends_at(context: JobContext, due: datetime | None = None) -> datetime | None:
     """Return that moment (core/jobs/abandon.py); None: it waits for a worker, or for who has stopped it."""
     job = context.job
     may_end = job.status is JobStatus.RUNNING or is_half_done(job)
@@ -106,7 +109,7 @@ def ends_at(context: JobContext) -> datetime | None:
         return None
     # Whoever sweeps looks on for a lease, in which a worker that has just started may take the job over.
     unserved = (context.capacity.last_seen or context.now) + settings().orphan_patience
-    return max(unserved, job.run_at) + settings().lease
+    return max(unserved, due or job.run_at) + settings().lease
 
 
 def ends_with_its_worker(context: JobContext) -> bool:

@@ -34,11 +34,27 @@ class JobPlace:
     #: Due jobs of the same queue ahead of it.
     ahead: int = 0
     others: tuple[OtherQueue, ...] = ()
+    #: Due jobs of its own kind ahead of it besides, while a limit or a pause stops the kind.
+    of_kind: int = 0
+
+    @property
+    def all_ahead(self) -> int:
+        """Everything of its queue that starts before it."""
+        return self.ahead + self.of_kind
 
 
 _PLACE = sa.text(f"""
     WITH {STOPPED}
-    SELECT name, waiting, urgent, ahead FROM (
+    SELECT name, waiting, urgent, ahead, (
+        SELECT count(*) FROM (
+            SELECT priority, run_at, id, kind FROM background_jobs
+            WHERE status = 'queued' AND queue = :queue AND run_at <= :now
+            ORDER BY priority, run_at, id LIMIT :depth
+        ) first
+        WHERE name = :queue AND kind = :kind AND kind IN (TABLE stopped)
+          AND (priority, run_at, id) < (:priority, :run_at, :id)
+    ) AS of_kind
+    FROM (
         SELECT unnest(queues) AS name FROM workers
         WHERE stopped_at IS NULL AND lost_at IS NULL AND queues @> ARRAY[CAST(:queue AS text)]
           AND heartbeat_at > CAST(:now AS timestamptz) - make_interval(secs => :lease)
@@ -56,7 +72,7 @@ _PLACE = sa.text(f"""
             ORDER BY priority, run_at, id LIMIT :most
         ) startable
     ) due
-    WHERE waiting > 0
+    WHERE (waiting > 0 OR name = :queue)
       AND (name = :queue OR name <> ALL (ARRAY(SELECT q.name FROM queues q WHERE paused_at IS NOT NULL)))
     ORDER BY name
 """)  # noqa: S608 - a constant of this program
@@ -66,10 +82,10 @@ def load_place(session: Session, job: BackgroundJob, now: datetime) -> JobPlace:
     """Return the place of a job that is due; of any other, nothing is before it."""
     if job.status is not JobStatus.QUEUED or job.run_at > now:
         return JobPlace()
-    own = {"id": job.id, "queue": job.queue, "priority": job.priority, "run_at": job.run_at}
+    own = {"id": job.id, "queue": job.queue, "kind": job.kind, "priority": job.priority, "run_at": job.run_at}
     anyone = {"kinds": list(BY_NAME), "worker": None, "ids": []}
     limits = {"now": now, "lease": settings().lease_seconds, "most": AHEAD_LIMIT, "depth": DEPTH}
     rows = session.connection().execute(_PLACE, {**own, **limits, **anyone}).all()
-    ahead = next((row.ahead for row in rows if row.name == job.queue), 0)
+    ahead, of_kind = next((row.ahead, min(row.of_kind, AHEAD_LIMIT)) for row in rows if row.name == job.queue)
     others = (OtherQueue(row.name, row.waiting, row.urgent) for row in rows if row.name != job.queue)
-    return JobPlace(ahead, tuple(others))
+    return JobPlace(ahead, tuple(others), of_kind)

@@ -11,6 +11,7 @@ from core import clock
 from core.diagnosis.answer import Diagnosis, Explanation, Remedy
 from core.diagnosis.blockers import blockers_of_a_start
 from core.diagnosis.context import JobContext, load_context
+from core.diagnosis.lost import end_of
 from core.models import BackgroundJob, JobStatus
 from core.operations import BY_NAME
 
@@ -29,11 +30,14 @@ def with_present_blockers(session: Session, diagnosis: Diagnosis, job: Backgroun
 
 def _with_blockers(session: Session, answer: Answer, job: BackgroundJob | None) -> Answer:
     offered = [each for each in (answer.remedy, *answer.others) if each]
-    blockers = {place: _blockers(session, *place) for each in offered if (place := _place_of(each, job))}
+    contexts = {place: start_context(session, *place) for each in offered if (place := _place_of(each, job))}
+    blockers = {place: " and ".join(blockers_of_a_start(context)) for place, context in contexts.items()}
 
     def shown(remedy: Remedy) -> Remedy:
         place = _place_of(remedy, job)
-        return _waiting(remedy, blockers[place]) if place and blockers[place] else remedy
+        if not place or not blockers[place]:
+            return remedy
+        return _waiting(remedy, f"{blockers[place]}{_end_of_start(remedy, job, contexts[place])}")
 
     new = [_place_of(each, job) for each in offered if each.command != _START_NOW]
     facts: Mapping[str, None] = dict.fromkeys(
@@ -62,8 +66,11 @@ def _place_of(remedy: Remedy, job: BackgroundJob | None) -> tuple[str, str] | No
     return (kind.name, kind.queue) if kind else None
 
 
-def _blockers(session: Session, kind: str, queue: str) -> str:
-    return " and ".join(blockers_of_a_start(start_context(session, kind, queue)))
+def _end_of_start(remedy: Remedy, job: BackgroundJob | None, context: JobContext) -> str:
+    """Return when a job that is started now ends as failed because no worker comes, or empty."""
+    if job is None or remedy.command != _START_NOW or context.capacity.workers:
+        return ""
+    return end_of(replace(context, job=job), due=context.now)
 
 
 def _waiting(remedy: Remedy, blockers: str) -> Remedy:

@@ -12,12 +12,10 @@ from core.diagnosis.lost import end_of, ends_with_its_worker, how_to_serve, no_w
 from core.diagnosis.situation import QUIET, neglected_after, silent_after
 from core.jobs.failure_words import error_of, left_if_it_fails
 from core.models import BackgroundJob
-from core.settings import settings
-from core.wording import PROGRAM, ago, spoken
+from core.settings import settings, worker_command
+from core.wording import ago, spoken
 
-_CHECK_LOGS: Final = (
-    f"Every worker sweeps: check the logs of the live workers, or start another one ({PROGRAM} worker)."
-)
+_CHECK_LOGS: Final = "Every worker sweeps: check the logs of the live workers, or start another one"
 
 
 def running(context: JobContext) -> Explanation:
@@ -130,7 +128,7 @@ def _not_taken_over(context: JobContext, evidence: tuple[str, ...]) -> Explanati
     if context.capacity.workers == 0:
         problem, hint = f", and {unserved(context)}", ""
     elif context.facts.silent > neglected_after():
-        problem, hint = ", and no other worker has taken over", _CHECK_LOGS
+        problem, hint = ", and no other worker has taken over", f"{_CHECK_LOGS} ({worker_command()})."
     else:
         return None
     customer = f" because of a fault on our side. {if_it_cannot_go_on(context.job)}"

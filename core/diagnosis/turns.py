@@ -20,8 +20,7 @@ def wait_of(context: JobContext) -> str | None:
 
 def own_turn(context: JobContext) -> str:
     """Return what a customer reads while their job waits for its turn."""
-    ahead = context.place.ahead
-    if ahead:
+    if ahead := context.place.all_ahead:
         return (
             f"{counted_up(ahead)} {'request is' if ahead == 1 else 'requests are'} before yours; it starts by itself."
         )
@@ -30,7 +29,7 @@ def own_turn(context: JobContext) -> str:
 
 def queue_evidence(context: JobContext) -> tuple[str, ...]:
     """Return how many threads are busy, and which other queues share them."""
-    if not wait_of(context):
+    if not context.capacity.threads or not wait_of(context):
         return ()
     busy = f"{context.capacity.busy:,} of {_threads(context)} that serve the queue {context.job.queue} are busy."
     others = context.place.others

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Final
 
 from core.diagnosis.answer import Explanation, Remedy
-from core.diagnosis.blockers import blocker_of, later_blockers
-from core.diagnosis.cancelling import or_cancel
+from core.diagnosis.blockers import blocker_of, end_of_hold, later_blockers
+from core.diagnosis.cancelling import if_it_cannot_go_on, or_cancel
 from core.diagnosis.context import JobContext, name_of, requested_evidence
-from core.diagnosis.lost import unknown_kind, unserved, unserved_start
+from core.diagnosis.lost import end_of, ends_at, unknown_kind, unserved, unserved_start
 from core.diagnosis.turns import own_turn, queue_evidence, wait_of
 from core.jobs.failure import WORKER_GONE
 from core.jobs.failure_words import error_of
@@ -54,10 +54,11 @@ def _is_unknown(context: JobContext) -> bool:
 
 def scheduled(context: JobContext) -> Explanation:
     """Explain a job that is planned for later."""
-    wait = spoken(context.job.run_at - context.now)
+    wait, own = spoken(context.job.run_at - context.now), own_obstacle(context)
+    start = f"to start in {wait}, but {obstacle}" if (obstacle := _obstacle(context)) else f"it starts in {wait}"
     return Explanation(
-        f"{name_of(context)} is scheduled: it starts in {wait}.",
-        f"It is planned to start in {wait}.",
+        f"{name_of(context)} is scheduled{' ' if obstacle else ': '}{start}.",
+        f"It is planned to start in {wait}{f', but {own}' if own else ''}.",
         (*_later(context), *requested_evidence(context)),
         _start_now(context, "It starts at once instead of at the planned time."),
         or_cancel(context.job),
@@ -93,25 +94,67 @@ def retrying(context: JobContext) -> Explanation:
     if is_due and context.capacity.workers == 0:
         return unserved_start(context)
     job = context.job
-    wait = job.run_at - context.now
-    when = f"starts in {spoken(wait)}" if wait > timedelta(0) else wait_of(context) or _next_start(context)
-    soon = f"in {spoken(wait)}" if wait > timedelta(0) else "as soon as there is room"
+    attempt = f"number {job.attempt + 1} of {job.max_attempts}"
     # The pause is for what failed to recover: before the last attempt, waiting is what helps.
     is_last = job.attempt + 1 >= job.max_attempts
     risk = " It is the last one: waiting makes it more likely to work." if is_last else ""
     start_now = _start_now(context, f"The next attempt starts at once, without the pause.{risk}")
+    is_unhelpful = is_last or (context.capacity.workers == 0 and ends_at(context) is not None)
     return Explanation(
-        f"{name_of(context)} is between attempts: number {job.attempt + 1} of {job.max_attempts} {when}.",
-        f"An attempt did not work. The next one, number {job.attempt + 1} of {job.max_attempts}, starts {soon}.",
+        f"{name_of(context)} is between attempts: {attempt} {_next_attempt(context)}.",
+        f"An attempt did not work. The next one, {attempt}, {_own_next_attempt(context)}",
         (
             f"The last one ended with: {error_of(job)}",
             *_later(context),
             *queue_evidence(context),
             *requested_evidence(context),
         ),
-        None if is_due or is_last else start_now,
-        (start_now, *or_cancel(job)) if is_last and not is_due else or_cancel(job),
+        None if is_due or is_unhelpful else start_now,
+        (start_now, *or_cancel(job)) if is_unhelpful and not is_due else or_cancel(job),
     )
+
+
+def _next_attempt(context: JobContext) -> str:
+    """Return when the attempt after a pause starts, and what keeps it from that, as operators read it."""
+    wait = context.job.run_at - context.now
+    if wait <= timedelta(0):
+        return wait_of(context) or _next_start(context)
+    obstacle = _obstacle(context)
+    return f"is planned in {spoken(wait)}, but {obstacle}" if obstacle else f"starts in {spoken(wait)}"
+
+
+def _own_next_attempt(context: JobContext) -> str:
+    """Return the same as customers read it, and what an end without another attempt would leave."""
+    wait = context.job.run_at - context.now
+    if wait <= timedelta(0):
+        return "starts as soon as there is room."
+    if not (own := own_obstacle(context)):
+        return f"starts in {spoken(wait)}."
+    end = f" {if_it_cannot_go_on(context.job)}" if ends_at(context) and context.capacity.workers == 0 else ""
+    return f"is planned to start in {spoken(wait)}, but {own}.{end}"
+
+
+def _obstacle(context: JobContext) -> str:
+    """Return what will keep a job from starting when it becomes due, as far as that is known now, or empty."""
+    held = end_of_hold(context)
+    parts = (
+        f"it does not start before {held}" if held else "",
+        "" if context.facts.is_known else "no worker knows this kind",
+        "" if context.capacity.workers else f"{unserved(context)}{end_of(context)}",
+    )
+    return ", and ".join(filter(None, parts))
+
+
+def own_obstacle(context: JobContext) -> str:
+    """Return the same in words for the job's owner, as the end of a sentence."""
+    is_held, is_broken = context.controls.hold, context.capacity.workers == 0 or not context.facts.is_known
+    if is_held and is_broken:
+        return (
+            "our team has stopped this kind of work for now, and there is a fault on our side; it starts when both end"
+        )
+    if is_held:
+        return "our team has stopped this kind of work for now; it starts when that ends"
+    return "there is a fault on our side at the moment; it starts when that is mended" if is_broken else ""
 
 
 def _start_now(context: JobContext, effect: str) -> Remedy:

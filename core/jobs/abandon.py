@@ -5,6 +5,7 @@ as no worker is started. Jobs that have not begun, and those that a stopping wor
 """
 
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,6 +18,8 @@ from core.jobs.subject import lock_job, wait_briefly
 from core.models import AttemptOutcome, BackgroundJob, JobStatus
 from core.wording import spoken
 
+#: What stands before the error of the last attempt in that of an abandoned job.
+LAST_ERROR: Final = "The last attempt ended with: "
 #: Maximum jobs per look; the next one takes the rest.
 BATCH = 200
 
@@ -72,6 +75,6 @@ def _failure(job: BackgroundJob, patience: timedelta) -> Failure:
     unserved = f"has served the queue {job.queue} for {spoken(patience)}"
     if job.error_type == WORKER_LOST:
         return lost(f"The worker that ran this job was lost, and no other one {unserved}.")
-    message = f"No worker {unserved}, so there was no other attempt. The last attempt ended with: {job.error_message}"
+    message = f"No worker {unserved}, so there was no other attempt. {LAST_ERROR}{job.error_message}"
     own = job.error_type or "", message[:MESSAGE_LIMIT], job.error_traceback or "", job.error_fingerprint or ""
     return Failure(*own)

@@ -35,7 +35,7 @@ def request(
     row = lock_row(session, operation.machine.table, row_id)
     if row is None:
         raise NotFound(f"There is no {operation.machine.table.__name__.lower()} with id {row_id}.")
-    _check(session, operation, row)
+    check_start(session, operation, row)
     job = _new_job(operation, form, actor, options)
     job.machine = operation.machine.name
     job.came_from = operation.machine.state_of(row).value
@@ -63,7 +63,8 @@ def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -
     ).first()
 
 
-def _check(session: Session, operation: Operation[Any, Any], row: User | PlatformConnection) -> None:
+def check_start(session: Session, operation: Operation[Any, Any], row: User | PlatformConnection) -> None:
+    """Raise AlreadyActive or NotAllowed where the operation cannot be requested for this row now."""
     if active := active_job(session, operation, row.id):
         raise AlreadyActive(
             f"{active.kind} is already active for this {type(row).__name__.lower()} (job {active.id}); "

@@ -1,5 +1,6 @@
 """Retrying: the finished job stays in the history; a retry is a new job that points to it."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlmodel import Session, col, select
 from core import bus
 from core.actor import Actor
 from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted
-from core.jobs.request import Accepted, JobOptions, request, request_task
+from core.jobs.request import Accepted, JobOptions, check_start, request, request_task
 from core.jobs.subject import lock_job
 from core.models import BackgroundJob, JobStatus
 from core.operation import Operation, Task
@@ -48,6 +49,32 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
     if row_id is None:
         raise NotAllowed("The user or connection of this job has been deleted.")
     return request(session, kind, row_id, form, actor, options)
+
+
+def refusals_of_retry(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return which of these jobs cannot be retried as things stand, each with the reason; nothing is locked."""
+    jobs = session.exec(select(BackgroundJob).where(col(BackgroundJob.id).in_(ids))).all()
+    refusals = ((job.id, _refusal_of(session, job)) for job in jobs)
+    return {job_id: reason for job_id, reason in refusals if reason}
+
+
+def _refusal_of(session: Session, job: BackgroundJob) -> str:
+    if job.status not in RETRYABLE:
+        return f"Only a failed or cancelled job can be retried; this one is {job.status}."
+    kind = BY_NAME.get(job.kind)
+    try:
+        if kind is None:
+            return f"This version of the program has no kind {job.kind}."
+        if not isinstance(kind, Operation):
+            _refuse_second_retry(session, job)
+            return ""
+        row_id = kind.machine.id_in(job.user_id, job.connection_id)
+        if row_id is None or (row := session.get(kind.machine.table, row_id)) is None:
+            return "The user or connection of this job has been deleted."
+        check_start(session, kind, row)
+    except (AlreadyActive, NotAllowed) as refusal:
+        return str(refusal)
+    return ""
 
 
 def _check_right_to_start(task: Task[Any], actor: Actor, reason: str | None) -> None:

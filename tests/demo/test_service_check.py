@@ -282,7 +282,7 @@ def test_a_failure_that_no_attempt_helps_is_retried_once_the_service_is_mended(e
     for check in (None, DOWN, SLOWLY):
         assert offers(after_check(broken, check)) == ("Dismiss", [])
         assert not owner_after_check(owner, check).can_retry
-    assert "Doing it again ends the same way until the service is mended: tell the admins." in broken.evidence
+    assert "Doing it again ends the same way until the service is mended: it needs an admin." in broken.evidence
     assert "trying again does not help before" in broken.customer
     mended, able = after_check(broken, WELL), owner_after_check(owner, WELL)
     assert offers(mended) == ("Retry", ["Dismiss"])

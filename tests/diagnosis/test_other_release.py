@@ -1,5 +1,6 @@
 """A kind or a queue that this release does not declare: what waits is stuck, and people read what helps."""
 
+import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -9,6 +10,7 @@ from core.errors import GiveUp
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page
 from core.models import User
+from core.settings import settings, worker_command
 from core.wording import PROGRAM
 from tests import driving
 from tests.journeys.stuck.stage import Stage
@@ -96,7 +98,7 @@ def test_a_failed_job_of_an_unknown_kind_offers_no_retry_that_is_refused(engine:
 def test_a_queue_that_this_release_does_not_have_names_a_worker_that_serves_it(engine: Engine) -> None:
     stage = Stage(engine)
     stage.ask()
-    command = f"({PROGRAM} worker)"
+    command = f"({worker_command()})"
     assert any(command in each for each in stage.diagnosis().evidence)
     stage.sql("UPDATE background_jobs SET queue = 'nowhere' WHERE id = :job", job=stage.job)
     evidence = stage.diagnosis().evidence
@@ -106,3 +108,18 @@ def test_a_queue_that_this_release_does_not_have_names_a_worker_that_serves_it(e
     says, remedy = findings(engine)["no worker"]
     assert "queue nowhere" in says
     assert remedy.startswith("Start a worker of the release that has the queue nowhere")
+
+
+def test_the_command_that_starts_a_worker_names_a_data_directory_that_is_not_the_default(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(engine)
+    stage.ask()
+    monkeypatch.setenv("UNSTUCK_DATA_DIR", "/srv/un stuck")
+    settings.cache_clear()
+    try:
+        said = " ".join(stage.diagnosis().evidence)
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    assert f"Start one ({PROGRAM} worker --data-dir '/srv/un stuck')." in said

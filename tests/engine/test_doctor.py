@@ -156,6 +156,16 @@ def test_a_queue_that_no_worker_serves_fails_the_check_while_jobs_wait(engine: E
     assert said(engine) == [("no worker", "no worker serves the queue other, and 1 job waits", False)]
 
 
+def test_a_queue_that_is_paused_and_has_no_worker_is_said_to_wait_for_both(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        session.add(Worker(host="w", pid=1, threads=1, queues=[each for each in known_queues() if each != "demo"]))
+        session.add(BackgroundJob(kind="demo.enable", queue="demo"))
+        pause_queue(session, "demo", ADMIN, "deploying")
+    unserved, held = said(engine)
+    assert unserved == ("no worker", "no worker serves the queue demo, and 1 job waits", True)
+    assert (held[0], held[1].startswith("The queue demo is paused")) == ("held", True)
+
+
 def test_queues_without_a_worker_are_said_before_jobs_wait_and_fail_no_check(engine: Engine) -> None:
     [first, *others] = known_queues()
     says = f"no worker is alive to serve the queues {', '.join(known_queues())}; no job waits there"

@@ -95,6 +95,10 @@ def test_the_page_without_a_worker_says_how_to_start_one_and_that_nothing_is_los
     page = console.open(viewer, "/workers")
     for shown in ("No worker is alive", "in the database until one starts", "make run", "python main.py worker"):
         page.get_by_label("Live workers").get_by_text(shown, exact=False).first.wait_for()
+    page.get_by_text("1 job waits in the database").wait_for()
+    enabling(rows, make_user(rows))
+    rows.commit()
+    page.get_by_text("2 jobs wait in the database").wait_for()
 
 
 def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console, rows: Session) -> None:

@@ -39,6 +39,8 @@ def test_a_page_of_a_frozen_console_says_how_long_it_has_heard_nothing(
     with frozen(console):
         page.locator(SILENCE, has_text="No data for").wait_for()
         assert page.get_by_text("live", exact=True).is_hidden()
+        old = page.locator("main.main, main.page, .side .count, .incidents").all()
+        assert all("grayscale" in each.evaluate("each => getComputedStyle(each).filter") for each in old)
     page.locator(SILENCE).wait_for(state="hidden")
 
 

@@ -26,7 +26,7 @@ from core.people.users import find_users
 from core.queues.controls import QueueState, known_queues, queue_lines
 from core.quoting import as_argument
 from core.schedules.listing import unusable
-from core.settings import settings
+from core.settings import settings, worker_command
 from core.slowdown import slowdowns
 from core.wording import PROGRAM, counted
 from ui.cli.terminal import Json, opened
@@ -87,18 +87,19 @@ def examine(session: Session) -> list[DoctorFinding]:
 
 def _unserved(session: Session) -> Iterator[DoctorFinding]:
     lines = list(queue_lines(session))
-    unserved = [line for line in lines if line.state is QueueState.UNSERVED]
-    for line in unserved:
-        if line.waiting:
+    # A queue that is paused, too, is one whose jobs wait for both.
+    for line in lines:
+        if line.waiting and not (line.workers or line.silent):
             says = f"no worker serves the queue {line.name}, and {counted(line.waiting, 'job waits', 'jobs wait')}"
             is_known = line.name in known_queues()
             remedy = f"Start a worker of the release that has the queue {line.name}, or cancel the jobs in it"
-            yield DoctorFinding("no worker", says, f"{PROGRAM} worker" if is_known else remedy)
-    if idle := [line.name for line in unserved if not line.waiting]:
+            is_held = line.state is QueueState.PAUSED
+            yield DoctorFinding("no worker", says, worker_command() if is_known else remedy, is_held=is_held)
+    if idle := [line.name for line in lines if line.state is QueueState.UNSERVED and not line.waiting]:
         queues = f"the queue{'s' if len(idle) > 1 else ''} {', '.join(idle)}"
         is_any_alive = any(line.workers or line.silent for line in lines)
         subject = "no worker serves" if is_any_alive else "no worker is alive to serve"
-        yield DoctorFinding("no worker", f"{subject} {queues}; no job waits there", f"{PROGRAM} worker", is_held=True)
+        yield DoctorFinding("no worker", f"{subject} {queues}; no job waits there", worker_command(), is_held=True)
 
 
 def _unknown_kinds(session: Session) -> Iterator[DoctorFinding]:

@@ -80,7 +80,9 @@ class DemoCard:
         state = owner_after_check(state, self._check)
         self._strip.show(state, has_rows=has_rows)
         at_rest = state.situation, bool(state.cancel)
-        self._part.show(state, key=(state.status, state.label, state.job_id, state.error, state.run_at, *at_rest))
+        self._part.show(
+            state, key=(state.status, state.label, state.job_id, state.error, state.run_at, state.obstacle, *at_rest)
+        )
         self._show_progress(state)
         self._announcer.show(state)
         self._last = state
@@ -148,7 +150,7 @@ class DemoCard:
             with box("lead", "p"):
                 text("It is planned to start " if state.label is Label.SCHEDULED else "It is waiting to start since ")
                 time_text(state.run_at, "clock")
-                text(". Until then, everything stays as it is.")
+                text((f", but {state.obstacle}" if state.obstacle else "") + ". Until then, everything stays as it is.")
             self._draw_cancel(state)
 
     def draw_transition(self, operation: Operation[Any, Any], state: DemoState) -> None:

@@ -1,14 +1,17 @@
 """Schedules: kind, time, next runs and last runs, and the buttons that change them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from nicegui import ui
 
+from core import clock
 from core.database.window import Window
+from core.lateness import LATE
 from core.models import ScheduleTick
 from core.schedules.listing import ScheduleLine, in_words, schedule_lines
-from ui import access, query_cache
+from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.button import PRIMARY, button
 from ui.components.base.command_button import CommandAction, command_button, limit_to_role
@@ -75,7 +78,7 @@ class SchedulesPage:
             pause = (row.paused_at, row.paused_by, row.paused_reason)
             ticks = [(tick.due_at, tick.outcome) for tick in now.ticks]
             part.box.props["data-schedule"] = row.name
-            part.show(now, key=(pause, now.target, now.next, now.problem, ticks))
+            part.show(now, key=(pause, now.target, now.next, now.problem, ticks, why_late(now)))
 
         return update
 
@@ -110,10 +113,32 @@ def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
         )
 
 
+def why_late(line: ScheduleLine) -> str:
+    """Return why a schedule's job has not been requested though its time has passed by a minute; empty: it is not late.
+
+    A minute is what `doctor` waits for, too.
+    """
+    row, latest = line.schedule, clock.now() - timedelta(seconds=LATE)
+    if row.paused_at or line.problem or row.next_due_at is None or row.next_due_at > latest:
+        return ""
+    health = live.status().health
+    if health and not health.workers_alive:
+        return "No worker is alive: workers look at the schedules."
+    return "Workers look at the schedules every second: see their logs."
+
+
+def _state(line: ScheduleLine) -> str:
+    if line.problem:
+        return "unreadable"
+    if line.schedule.paused_at:
+        return "paused"
+    return "late" if why_late(line) else "active" if line.next else "over"
+
+
 def _draw_kind(line: ScheduleLine) -> None:
     row = line.schedule
     with box("named"):
-        state_chip("unreadable" if line.problem else "paused" if row.paused_at else "active" if line.next else "over")
+        state_chip(_state(line))
         text(row.name, "strong")
     with box("muted"):
         text(f"{line.label} ")
@@ -150,8 +175,14 @@ def _draw_next(line: ScheduleLine) -> None:
         text("none while paused", "muted")
     elif not line.next:
         text("none: it ran once only", "muted")
+    if why := why_late(line):
+        with box("wrong", "div"):
+            text("late: it was due ")
+            time_text(line.schedule.next_due_at)
+        text(why, "muted", tag="div")
     for moment in line.next:
-        time_text(moment, "due")
+        if moment != line.schedule.next_due_at or not why:
+            time_text(moment, "due")
 
 
 def _draw_last(line: ScheduleLine) -> None:

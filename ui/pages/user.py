@@ -21,7 +21,7 @@ from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import demo_words
 from ui.components.base.timeline import timeline
 from ui.components.connections.connection_lines import ConnectionLines
-from ui.components.demo.demo_panel import draw_demo_panel
+from ui.components.demo.demo_panel import draw_demo_panel, shown_of_job
 from ui.components.jobs.job_lines import job_lines
 from ui.components.people.person_access import PersonAccess
 from ui.components.people.write_to_user import WriteToUser
@@ -83,14 +83,16 @@ class OneUser:
         if self._screen.is_deleted:
             return
         context, user = page.context, page.user
-        job = (context.job.id, context.label, context.job.cancel_requested_at) if context else None
+        job = shown_of_job(context) if context else None
         state = (user.demo_mode_status, user.demo_preset)
         self._head.show(page, key=(user.email, user.name, user.role, user.disabled_at, state))
         self._diagnosis.show(page.diagnosis, page.admins)
         self._answer = page.diagnosis.customer
         self._is_at_rest, self._looked_at = page.diagnosis.situation is Situation.FINE, time.monotonic()
         self._demo.show(page, key=(state, job, page.preset, page.demo_interactions if job is None else None))
-        self._jobs.show(page, key=[(row["id"], row["label"], row["progress_done"]) for row in page.jobs])
+        self._jobs.show(
+            page, key=[(row["id"], row["label"], row["situation"], row["progress_done"]) for row in page.jobs]
+        )
         self._connections.show(page)
         self._events.show(page, key=[event.id for event in page.events])
         self._more_connections.show(page.connections)

@@ -1,11 +1,13 @@
 """Workers: the live ones with their current jobs, and those that stopped or were lost within the last day."""
 
+import shlex
 from collections.abc import Callable
 
 from core.job_list.rows import Row
 from core.jobs.labels import AT_WORK
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState, worker_listing
-from core.wording import PROGRAM, counted, lasted
+from core.settings import data_dir_option, worker_command
+from core.wording import counted, lasted
 from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.empty import empty
@@ -55,7 +57,7 @@ class WorkersPage:
         silent = sum(line.presence is WorkerState.SILENT for line in listing.alive)
         alive += f", {silent:,} of them silent" if silent else ""
         self._sum.set_text(f"{alive}, {counted(listing.running, 'job')} running" if listing.alive else "")
-        self._none.show(listing, key=not listing.alive)
+        self._none.show(listing, key=(not listing.alive, _waiting_words()))
         self._alive.show({line.worker.id: line for line in listing.alive})
         self._stopped.show(listing, key=[(line.worker.id, line.presence) for line in listing.gone])
         self._more_alive.show(listing.alive)
@@ -65,14 +67,22 @@ class WorkersPage:
 def _draw_none(listing: WorkerListing) -> None:
     if listing.alive:
         return
+    with empty("power_off", "No worker is alive", _waiting_words()), box("ways"):
+        text("Start everything on this machine:", "muted")
+        text(_run_everything(), tag="code")
+        text("Or start only a worker, on any machine that reaches the database:", "muted")
+        text(worker_command(), tag="code")
+
+
+def _waiting_words() -> str:
     health = live.status().health
     waiting = counted(health.queue_depth, "job waits", "jobs wait") if health else "Jobs wait"
-    hint = f"{waiting} in the database until one starts."
-    with empty("power_off", "No worker is alive", hint), box("ways"):
-        text("Start everything on this machine:", "muted")
-        text("make run", tag="code")
-        text("Or start only a worker, on any machine that reaches the database:", "muted")
-        text(f"{PROGRAM} worker", tag="code")
+    return f"{waiting} in the database until one starts."
+
+
+def _run_everything() -> str:
+    option = data_dir_option().strip()
+    return f"make run ARGS={shlex.quote(option)}" if option else "make run"
 
 
 def _draw_worker(line: WorkerLine) -> Callable[[WorkerLine], None]:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.service_check import after_check
 from core.diagnosis.user import diagnose_user
-from core.models import DemoModeStatus, Role, User
+from core.models import Role, User
 from core.people.users import HELD_UP, SAY_MORE, UserLine, find_users
 from ui import access, query_cache
 from ui.components.base.box import Part, box, text
@@ -21,6 +21,7 @@ from ui.components.base.button import attempt, say
 from ui.components.base.command_button import perform_action
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.pause import pause_of
+from ui.components.base.remedy import is_retry
 from ui.page import Places
 from ui.service_checks import service_checks
 
@@ -175,35 +176,50 @@ async def _people(query: str) -> list[Entry]:
     if len(user_query) < FEWEST_LETTERS:
         return []
     lines = await access.load(_people_explained, user_query)
-    people = [Entry("person", line.email, hint, partial(ui.navigate.to, f"/users/{line.id}")) for line, hint in lines]
+    people = [
+        Entry("person", line.email, hint, partial(ui.navigate.to, f"/users/{line.id}")) for line, hint, _ in lines
+    ]
     retries = [
         Entry("replay", f"Retry failed of {line.email}…", "do", partial(_retry, line))
-        for line, _ in lines
-        if line.status is DemoModeStatus.FAILED and access.me().may(Role.SUPPORT)
+        for line, _, is_retried in lines
+        if is_retried and access.me().may(Role.SUPPORT)
     ]
     # Enter runs the first one: a user is seen before anything is done to them, unless a retry was asked for.
     return retries if is_retry else [*people, *retries]
 
 
-def _people_explained(session: Session, query: str) -> list[tuple[UserLine, str]]:
-    """Return the first users that match, each with their state; of those who need help, also the sentence."""
+def _people_explained(session: Session, query: str) -> list[tuple[UserLine, str, bool]]:
+    """Return the first users that match, each with their state, and whether Retry is what helps them.
+
+    Of the first who need help, the state has the sentence, too.
+    """
     lines = find_users(session, query)[:MOST_USERS]
-    explained = [line.id for line in lines if line.situation in HELD_UP][:MOST_EXPLAINED]
-    return [(line, _hint(session, line, with_sentence=line.id in explained)) for line in lines]
+    in_need = [line.id for line in lines if line.situation in HELD_UP]
+    diagnoses = {each: diagnosis for each in in_need if (diagnosis := _diagnosis(session, each))}
+    sentences = {each: diagnoses[each].sentence for each in in_need[:MOST_EXPLAINED] if each in diagnoses}
+    return [
+        (line, _hint(line, sentences.get(line.id, "")), line.id in diagnoses and _is_retried(diagnoses[line.id]))
+        for line in lines
+    ]
 
 
-def _hint(session: Session, line: UserLine, *, with_sentence: bool) -> str:
+def _hint(line: UserLine, sentence: str) -> str:
     status = line.situation if line.situation in SAY_MORE else f"demo mode {line.status}"
-    user = session.get(User, line.id) if with_sentence else None
-    return f"{status} · {diagnose_user(session, user).sentence}" if user else status
+    return f"{status} · {sentence}" if sentence else status
+
+
+def _is_retried(diagnosis: Diagnosis) -> bool:
+    return diagnosis.remedy is not None and is_retry(diagnosis.remedy)
 
 
 async def _retry(line: UserLine) -> None:
-    """Ask for a reason and retry the failed job; where that is not what helps now, show the user instead."""
+    """Ask for a reason and retry the failed job; where something else has come since, show the user instead."""
     diagnosis = await access.load(_diagnosis, line.id)
     check = await service_checks.now(diagnosis.service) if diagnosis and diagnosis.service else None
-    remedy = after_check(diagnosis, check).remedy if diagnosis else None
-    if remedy is None or remedy.command != "job.retry":
+    now = after_check(diagnosis, check) if diagnosis else None
+    # While its service fails, it is among the others, and its effect says so.
+    remedy = next(filter(is_retry, (now.remedy, *now.others)), None) if now else None
+    if remedy is None:
         ui.navigate.to(f"/users/{line.id}")
         return
     question = Question(f"Retry the failed job of {line.email}?", [remedy.effect], "Retry", asks_reason=True)

@@ -3,6 +3,7 @@
 from markupsafe import Markup
 from nicegui import ui
 
+from core.diagnosis.situation import Situation
 from core.models import DemoModeStatus
 from ui import design
 from ui.components.base.box import dressed
@@ -12,6 +13,12 @@ from ui.components.base.markup import lines, words
 def state_chip(word: str, classes: str = "") -> ui.label:
     """Return the dot and word of a state; the dot pulses while the state is temporary."""
     return ui.label(word).classes(f"{_look(word)} {classes}")
+
+
+def job_words(label: str, situation: str) -> Markup:
+    """Return the dot and word of a job; a failure that has been dealt with is grey, and has a tick."""
+    is_handled = situation == Situation.HANDLED
+    return words(f"{label} ✓", f"state {design.IDLE}") if is_handled else state_words(label)
 
 
 def state_words(word: str, shown: str = "") -> Markup:

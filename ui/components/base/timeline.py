@@ -48,6 +48,8 @@ def timeline(events: Sequence[Event]) -> None:
 def sentence_of(event: Event) -> str:
     """Return an event as a short sentence."""
     template = _SENTENCES.get(event.name)
+    if event.name == "job.requested" and event.data.get("retry_of"):
+        template = "Retry requested: {label}"
     if template is None:
         return event_title(event.name)
     kind = BY_NAME.get(str(event.data.get("kind")))

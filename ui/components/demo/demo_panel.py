@@ -46,6 +46,12 @@ def draw_demo_panel(page: UserPage, after: Callable[[], Awaitable[None]]) -> Pro
     return progress
 
 
+def shown_of_job(context: JobContext) -> tuple[object, ...]:
+    """Return what the panel shows of a job besides its progress: while that is the same, nothing is drawn anew."""
+    job = context.job
+    return job.id, context.label, job.attempt, job.run_at, job.cancel_requested_at, cancel_offer(job)
+
+
 def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> ProgressBar:
     job = context.job
     offer = cancel_offer(job)

@@ -1,5 +1,6 @@
 """Retry and Cancel for one job or several: what will happen, which jobs are skipped and why, and the outcome."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -8,9 +9,11 @@ from nicegui import ui
 
 from core.commands.registry import COMMANDS
 from core.diagnosis.cancelling import offer_of_kind
+from core.diagnosis.situation import Situation
 from core.errors import Refused
 from core.job_list.rows import Row
 from core.jobs.labels import Label
+from core.jobs.retry import refusals_of_retry
 from core.models import Role
 from core.operation import Progress, Task
 from core.operations import BY_NAME
@@ -53,6 +56,8 @@ def why_not(name: str, rows: Sequence[Row]) -> str | None:
     fitting = [row for row in rows if _works_on(name, row)]
     if not fitting and name == "job.cancel" and all(row["label"] == Label.STOPPING for row in rows):
         return "A cancel was requested already."
+    if not fitting and len(rows) == 1 and _is_dealt_with(name, rows[0]):
+        return "It is dealt with: other work has come after it."
     if not fitting:
         return f"{command.label} works on {' or '.join(sorted(_WORKS_FROM[name]))} jobs; selected: {_split(rows)}."
     if not _fit(name, rows):
@@ -65,8 +70,14 @@ async def run_command(name: str, rows: Sequence[Row], after: After) -> None:
     if why := why_not(name, rows):
         refuse(why)
         return
-    fit = _fit(name, rows)
-    agreement = await confirm(_question(name, fit, rows))
+    fit, refusals_now = _fit(name, rows), {}
+    if name == "job.retry":
+        refusals_now = await access.load(refusals_of_retry, [UUID(row["id"]) for row in fit])
+        fit = [row for row in fit if UUID(row["id"]) not in refusals_now]
+        if not fit:
+            _report(name, [], list(refusals_now.values()))
+            return
+    agreement = await confirm(_question(name, fit, rows, list(refusals_now.values())))
     if agreement is None:
         return
     started, refusals = [], []
@@ -87,7 +98,14 @@ def _fit(name: str, rows: Sequence[Row]) -> list[Row]:
 
 def _works_on(name: str, row: Row) -> bool:
     """Tell whether a command has an effect on a job; a cancel that was accepted is not offered again."""
-    return row["status"] in _WORKS_FROM[name] and not (name == "job.cancel" and row["label"] == Label.STOPPING)
+    if name == "job.cancel" and row["label"] == Label.STOPPING:
+        return False
+    return row["status"] in _WORKS_FROM[name] and not _is_dealt_with(name, row)
+
+
+def _is_dealt_with(name: str, row: Row) -> bool:
+    """Tell whether a failure needs no Retry any more."""
+    return name == "job.retry" and row["situation"] == Situation.HANDLED
 
 
 def _role(name: str, row: Row) -> Role:
@@ -103,11 +121,12 @@ def _draw_action(name: str, rows: Sequence[Row], after: After) -> ui.button:
     return forbid(element, why) if why else element
 
 
-def _question(name: str, fit: Sequence[Row], rows: Sequence[Row]) -> Question:
+def _question(name: str, fit: Sequence[Row], rows: Sequence[Row], refusals: Sequence[str]) -> Question:
     label = COMMANDS[name].label
     consequences = [_EFFECTS[name], *(_cancel_effects(fit) if name == "job.cancel" else ())]
     if skipped := [row for row in rows if row not in fit]:
-        consequences.append(f"Skipped: {_split(skipped)}.")
+        why = f". {refusals[0]}" if refusals else "."
+        consequences.append(f"Skipped: {_split(skipped)}{why}")
     return Question(
         f"{label} {counted(len(fit), 'job')}?",
         consequences,
@@ -130,8 +149,8 @@ def _cancel_effects(rows: Sequence[Row]) -> list[str]:
 
 
 def _split(rows: Sequence[Row]) -> str:
-    statuses = sorted({row["status"] for row in rows})
-    return ", ".join(f"{sum(row['status'] == each for row in rows):,} {each}" for each in statuses)
+    words = Counter(f"{row['status']}{' ✓' * (row['situation'] == Situation.HANDLED)}" for row in rows)
+    return ", ".join(f"{number:,} {word}" for word, number in sorted(words.items()))
 
 
 def _report(name: str, answers: Sequence[Mapping[str, Any]], refusals: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.user import explain_job
 from core.job_list.rows import Detail, Row, detail
-from core.jobs.labels import AT_WORK
+from core.jobs.labels import AT_WORK, Label
 from core.models import AttemptOutcome, JobAttempt
 from core.people.operator_list import admin_names
 from core.redact import redacted
@@ -20,10 +20,11 @@ from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.button import PRIMARY
 from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
+from ui.components.base.markup import lines
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.remedy import is_retry
-from ui.components.base.state_chip import state_chip
+from ui.components.base.state_chip import job_words
 from ui.components.base.timeline import timeline
 from ui.components.base.times import time_text
 from ui.components.jobs.job_actions import draw_actions
@@ -80,10 +81,11 @@ class JobDetail:
         job_detail, diagnosis, admins = explained
         row, job = job_detail.row, job_detail.job
         self._moving = row["label"] not in _ENDED
-        self._head.show(job_detail, key=(row["label"], job.cancel_requested_at))
+        self._head.show(job_detail, key=(row["label"], row["situation"], job.cancel_requested_at))
         self._diagnosis.show(diagnosis, admins)
         self._bar.show(job_detail, key=(row["label"], job.progress_total > 0))
-        self._facts.show(job_detail, key=(row["label"], row["attempt"], row["worker"], len(job_detail.chain)))
+        attempt = (row["attempt"], job.token, job.run_at, job.started_at)
+        self._facts.show(job_detail, key=(row["label"], *attempt, row["worker"], len(job_detail.chain)))
         self._attempts.show(job_detail, key=[(each.token, each.outcome) for each in job_detail.attempts])
         self._data.show(job_detail, key=(row["label"], str(job.result)))
         self._events.show(job_detail, key=[event.id for event in job_detail.events])
@@ -93,7 +95,8 @@ class JobDetail:
             at_work = row["label"] in AT_WORK
             self._progress.show(job.progress_done, job.progress_total, job.progress_message, at_work=at_work)
         if self._message:
-            self._message.set_text(job.progress_message)
+            is_ended_early = row["label"] in (Label.FAILED, Label.CANCELLED) and job.progress_message
+            self._message.set_text(f"Had come to: {job.progress_message}" if is_ended_early else job.progress_message)
 
     async def _tick(self) -> None:
         self._ticks += 1
@@ -103,7 +106,7 @@ class JobDetail:
     def _draw_head(self, job_detail: Detail) -> None:
         row = job_detail.row
         with box("hbox wrap"):
-            state_chip(row["label"])
+            lines([job_words(row["label"], row["situation"])], "")
             text(row["kind"], tag="h1")
             box("grow")
             self._retry = draw_actions([row], self.refresh)["job.retry"]
@@ -168,7 +171,7 @@ def _fact(name: str, value: Any, mode: Any = "ago") -> None:
 
 def _draw_link(row: Row, *, is_this: bool) -> None:
     with box("hbox"):
-        state_chip(row["label"])
+        lines([job_words(row["label"], row["situation"])], "")
         if is_this:
             text("this job", "muted")
         else:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from core.diagnosis.situation import Situation
 from core.job_list.rows import Row
-from ui import design
+from core.models import JobStatus
 from ui.components.base.markup import anchor, lines, moment, words
-from ui.components.base.state_chip import state_words
+from ui.components.base.state_chip import job_words
 
 
 def job_lines(rows: Sequence[Row]) -> None:
@@ -17,12 +16,15 @@ def job_lines(rows: Sequence[Row]) -> None:
 
 
 def _line(row: Row) -> Markup:
-    # As in the list of all jobs: the failure is one that has been dealt with.
-    is_handled = row["situation"] == Situation.HANDLED
     return anchor(
         f"/jobs/{row['id']}",
-        words(f"{row['label']} ✓", f"state {design.IDLE}") if is_handled else state_words(row["label"]),
+        job_words(row["label"], row["situation"]),
         words(row["kind"], "clip"),
-        words(row["error"] or row["progress_message"] or "", "clip muted extra"),
+        words(row["error"] or _progress(row), "clip muted extra"),
         moment(row["created_at"], classes="muted"),
     )
+
+
+def _progress(row: Row) -> str:
+    """Return how far a job is or has come; what one that ended early has done was undone, or put right by hand."""
+    return "" if row["status"] in (JobStatus.FAILED, JobStatus.CANCELLED) else row["progress_message"] or ""
