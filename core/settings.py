@@ -57,13 +57,8 @@ class Settings(BaseSettings):
     mail_from: str | None = Field(
         default=None, description="Sender of outgoing e-mail; unset: unstuck at the host of UNSTUCK_PUBLIC_URL."
     )
-
-    sandbox_url: str | None = Field(
-        default=None, description="Address of the OAuth provider to try with; set by `run` beside its own database."
-    )
-    sandbox_secret: str | None = Field(
-        default=None, description="The client secret at the OAuth provider to try with; set by `run`."
-    )
+    sandbox_url: str | None = Field(default=None, description="Set by `run`: where its sandbox provider listens.")
+    sandbox_secret: str | None = Field(default=None, description="Set by `run`: our secret at the sandbox provider.")
 
     secret_key: str | None = Field(
         default=None, description="Encrypts provider tokens; unset: created once in the data directory."
@@ -136,9 +131,7 @@ class Settings(BaseSettings):
     tiktok_client_secret: str | None = Field(default=None, description="The secret of your app at TikTok.")
     facebook_client_id: str | None = Field(default=None, description="Your app's id at Facebook; unset: not offered.")
     facebook_client_secret: str | None = Field(default=None, description="The secret of your app at Facebook.")
-    provider_refreshes: int = Field(
-        default=20, ge=1, description="Connections of one platform that are refreshed at the same time, at most."
-    )
+    provider_refreshes: int = Field(default=20, ge=1, description="Refreshes of one platform at once, at most.")
     oidc_issuer: str | None = Field(default=None, description="URL of the OpenID provider for sign-in; unset: none.")
     oidc_client_id: str | None = Field(default=None, description="This console's client id at the OpenID provider.")
     oidc_client_secret: str | None = Field(default=None, description="The client secret that belongs to the client id.")

@@ -79,6 +79,7 @@ def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> Non
     assert {queue.line.name: dict(queue.ended) for queue in summary.queues} == {
         "demo": {"succeeded": 1},
         "maintenance": {},
+        **{queue: {} for queue in ("connections", "messages")},
     }
     assert {kind.kind.kind: dict(kind.ended) for kind in summary.kinds if kind.ended} == {
         "demo.enable": {"succeeded": 1}

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import httpx2
 import pytest
 
-from core.people import limited_transport, oidc
+from core import limited_transport
+from core.people import oidc
 
 
 class Hostile(BaseHTTPRequestHandler):

@@ -10,11 +10,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from core import clock
+from core import clock, limited_transport
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
 from core.models import Role, User
-from core.people import limited_transport
 from core.settings import settings
 from tests.api.conftest import anonymous as anonymous
 from tests.conftest import SECRET as SECRET_KEY
