@@ -23,8 +23,8 @@ async def draw() -> None:
     """Load the creator's platforms, draw them, and keep them fresh."""
     text("Connections", tag="h1")
     text(
-        "Connect your accounts, and your comments and messages come in by themselves. You decide on each platform's "
-        "own page what you share, and you can disconnect at any time.",
+        "Connect your accounts. You decide on each platform's own page what you share, and you can disconnect at any "
+        "time.",
         "lead",
         tag="p",
     )
