@@ -7,14 +7,14 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from core import bus
 from core.audit.record import record
 from core.commands.command import Command, Invocation
 from core.errors import NotAllowed, Unusable
 from core.jobs.request import request
-from core.models import Consent, PlatformConnection, Role
+from core.models import PlatformConnection, Role
 from core.oauth import consents
 from core.oauth.tokens import seal
 from core.oauth.work import ConnectForm
@@ -72,23 +72,21 @@ class ConsentAnswer(Form):
 
 def _begin(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, BeginHere)
-    creator, form, visit = _creator(call), call.form, call.actor.session_id
+    creator, form = _creator(call), call.form
     try:
-        address = consents.begin(session, creator, visit, form.provider, form.connection, base=form.base)
+        visit = consents.begin(session, creator, call.actor.session_id, form.provider, form.connection, base=form.base)
     except Unusable as problem:  # the console has no address to which a platform could send people back
         raise NotAllowed(str(problem)) from None
-    newest = select(Consent.connection_id).where(col(Consent.user_id) == creator)
-    connection_id = session.exec(newest.order_by(col(Consent.created_at).desc(), col(Consent.id).desc())).first()
     record(
         session,
         call.actor,
         "connection.consent_asked",
         user_id=creator,
-        connection_id=connection_id,
+        connection_id=visit.connection_id,
         platform=form.provider,
     )
     bus.changed(session, user_id=creator)
-    return {"authorize_url": address}
+    return {"authorize_url": visit.address}
 
 
 def _take_answer(session: Session, call: Invocation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A connection at rest: does it hold what its state says, until when, and what is owed?"""
+"""A connection at rest: does it hold what its state says, and until when?"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,21 +11,19 @@ from core.diagnosis.context import JobContext, name_of
 from core.diagnosis.rest import RowFamily, same_again
 from core.models import ConnectionStatus, PlatformConnection
 from core.oauth.providers import label_of, provider_of
-from core.oauth.revocations import owed_of
-from core.operations.connection import connection, disconnect, refresh
-from core.wording import counted, spoken
+from core.operations.connection import disconnect, refresh
+from core.wording import spoken
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionData:
-    """The database's time, and the revocations that a connection is owed."""
+    """The database's time."""
 
     now: datetime
-    owed: int
 
 
-def _load(session: Session, row: PlatformConnection, _: JobContext | None) -> ConnectionData:
-    return ConnectionData(session.exec(select(clock.db_now())).one(), owed_of(session, row.id))
+def _load(session: Session, _: PlatformConnection, __: JobContext | None) -> ConnectionData:
+    return ConnectionData(session.exec(select(clock.db_now())).one())
 
 
 def _damage(row: PlatformConnection, context: JobContext | None, data: ConnectionData | None) -> Explanation | None:
@@ -59,15 +57,20 @@ def _expired(row: PlatformConnection, data: ConnectionData) -> Explanation:
             ("Its client id and secret are not set.",),
             for_admins=f"{label} is not set up: its connections cannot be refreshed.",
         )
-    when = _next(row, data)
+    if row.refresh_at is None:
+        return Explanation(
+            f"{sentence} The program does not refresh it by itself.",
+            f"Our access to {label} has ended. Disconnect it, then press Connect.",
+            ("Only the customer can connect it again.",),
+            Remedy(disconnect.name, row.id, disconnect.label, "The customer can connect again then."),
+        )
+    when = _next(row.refresh_at, data)
     remedy = Remedy(refresh.name, row.id, refresh.label, f"Asks {label} now for new access.")
     return Explanation(sentence, f"{label} is being renewed; there is nothing you have to do.", (when,), remedy)
 
 
-def _next(row: PlatformConnection, data: ConnectionData) -> str:
-    if row.refresh_at is None:
-        return "The program does not refresh it by itself."
-    wait = row.refresh_at - data.now
+def _next(refresh_at: datetime, data: ConnectionData) -> str:
+    wait = refresh_at - data.now
     return f"It is refreshed in {spoken(wait)}." if wait.total_seconds() > 0 else "It is due to be refreshed."
 
 
@@ -81,10 +84,4 @@ def _at_rest(row: PlatformConnection, context: JobContext | None) -> Explanation
     return Explanation(f"{label} is disconnected.", f"{label} is disconnected.", latest, others=again)
 
 
-def owed_evidence(owed: int, label: str) -> tuple[str, ...]:
-    """Return what a provider has still to be told."""
-    return (f"{label} is still to be told of {counted(owed, 'access', 'accesses')} given up.",) if owed else ()
-
-
 connection_family = RowFamily(load=_load, damage=_damage, at_rest=_at_rest, again=same_again)
-assert connection.noun == "connection", "its repair is the connection's"

@@ -26,6 +26,22 @@ _STALE: Final = "This answer of {label} belongs to no visit that you have begun 
 _FREE: Final = (ConnectionStatus.DISCONNECTED, ConnectionStatus.FAILED)
 
 
+class VisitUnknown(NotAllowed):
+    """The visit was not begun in this session, or its answer was taken before."""
+
+
+class VisitTooLong(NotAllowed):
+    """The creator has stayed at the provider for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where to send a creator's browser, and the connection that it is about."""
+
+    address: str
+    connection_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a provider has sent a creator back with."""
@@ -43,8 +59,8 @@ def begin(
     again: UUID | None = None,
     *,
     base: str = "",
-) -> str:
-    """Return the provider's address to send a creator to; `again`: to connect this connection, else a free one.
+) -> Visit:
+    """Begin a visit to a provider; `again`: to connect this connection, else a free one.
 
     `base`: the address at which their browser has this console, for where no UNSTUCK_PUBLIC_URL is set.
 
@@ -66,21 +82,21 @@ def begin(
     session.add(consent)
     session.flush()
     with ProviderClient(provider, back) as client:
-        return client.consent_address(state, verifier)
+        return Visit(client.consent_address(state, verifier), connection.id)
 
 
 def take(session: Session, user_id: UUID, session_id: UUID | None, state: str) -> Answer:
-    """Take a provider's answer for the visit with this state, which works once. Raises NotAllowed."""
+    """Take a provider's answer for the visit with this state, which works once. Raises VisitUnknown, VisitTooLong."""
     found = select(Consent).where(col(Consent.state_hash) == _hash(state)).with_for_update()
     consent = session.exec(found).first()
     connection = session.get(PlatformConnection, consent.connection_id) if consent else None
     label = label_of(connection.platform) if connection else "the provider"
     is_own = consent is not None and (consent.user_id, consent.session_id) == (user_id, session_id)
     if consent is None or connection is None or not is_own or consent.used_at:
-        raise NotAllowed(_STALE.format(label=label))
+        raise VisitUnknown(_STALE.format(label=label))
     now = session.exec(select(clock.db_now())).one()
     if consent.expires_at <= now:
-        raise NotAllowed(f"You took longer than {VALID.seconds // 60} minutes at {label}. Press Connect again.")
+        raise VisitTooLong(f"You took longer than {VALID.seconds // 60} minutes at {label}. Press Connect again.")
     consent.used_at = now
     session.flush()
     return Answer(consent.id, connection.id, connection.platform)

@@ -29,8 +29,7 @@ _STEPS: Final = 4
 _RENEWED: Final = 2
 #: Revocations of one connection that disconnecting asks for at once; more wait for their turn.
 _MOST_OWED: Final = 20
-
-
+#: Why access is given up that connecting has brought, where it did not come to its end.
 _UNFINISHED: Final = "connecting was not finished"
 
 

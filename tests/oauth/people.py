@@ -38,7 +38,7 @@ class Creator:
     def consents(self, account: str = "", **options: Any) -> tuple[UUID, dict[str, str]]:
         """Go to the provider and back; return the connection, and the form that connecting needs."""
         with session_scope(self.engine) as session:
-            address = consents.begin(session, self.id, None, PLATFORM)
+            address = consents.begin(session, self.id, None, PLATFORM).address
         query = parse_qs(urlsplit(self.sandbox.consent(address, account or f"ana{self.id.hex[-6:]}", **options)).query)
         with session_scope(self.engine) as session:
             answer = consents.take(session, self.id, None, query["state"][0])

@@ -1,11 +1,13 @@
 """What creators and support read of a connection in each state, and what is announced when it changes."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from core import clock
 from core.database.engine import session_scope
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user
@@ -126,3 +128,18 @@ def said_of(engine: Engine, creator: Creator) -> str:
     driving.new_worker(engine)
     with Session(engine) as session:
         return diagnose_user(session, session.get_one(User, creator.id)).sentence
+
+
+@pytest.mark.parametrize("is_refreshed", [True, False])
+def test_access_that_has_ended_says_who_renews_it(engine: Engine, creator: Creator, *, is_refreshed: bool) -> None:
+    connection_id, _ = creator.asks_to_connect(f"ended {is_refreshed}")
+    run_next(engine)
+    ended = clock.now() - timedelta(hours=2)
+    with session_scope(engine) as session:
+        row = session.get_one(PlatformConnection, connection_id)
+        row.token_expires_at, row.refresh_at = ended, ended if is_refreshed else None
+        session.flush()
+        said = sentence_of(session, row)
+    assert "its access ended 2 h ago" in said.sentence
+    assert (said.situation, said.remedy.label) == ("stuck", "Refresh access" if is_refreshed else "Disconnect")
+    assert ("nothing you have to do" in said.customer) == is_refreshed

@@ -4,6 +4,7 @@ Without the session in which the visit began, the answer is dropped, not kept fo
 no other session, and what is kept in a browser may be another person's.
 """
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -13,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.commands import gateway
 from core.commands.connections import DENIED, MOST_ERROR, PAGE
-from core.errors import AlreadyActive, NotAllowed, NotSignedIn, Refused, TooMany
+from core.errors import NotAllowed, NotSignedIn, Refused, TooMany
 from core.oauth.client import RETURN_PATH
+from core.oauth.consents import VisitTooLong, VisitUnknown
 from ui import access, error_page
 from ui.api.auth import never_kept
 from ui.consent_outcome import Outcome
@@ -23,8 +25,14 @@ pages = APIRouter(include_in_schema=False)
 
 #: What is read; platforms add parameters of their own, which are ignored.
 _READ: Final = ("state", "code", "error")
-#: How the refusal of a visit that took too long begins.
-_LATE: Final = "You took longer"
+#: What a refusal means; the first kind that fits counts.
+_REFUSALS: Final[Mapping[type[Refused], Outcome]] = {
+    NotSignedIn: Outcome.SIGNED_OUT,
+    TooMany: Outcome.NOT_NOW,
+    VisitTooLong: Outcome.LATE,
+    VisitUnknown: Outcome.UNKNOWN,
+    NotAllowed: Outcome.BUSY,
+}
 
 
 @pages.get(RETURN_PATH)
@@ -61,18 +69,4 @@ def _outcome(request: Request) -> Outcome:
 
 
 def _of_refusal(refusal: Refused) -> Outcome:
-    if isinstance(refusal, NotSignedIn):
-        return Outcome.SIGNED_OUT
-    if isinstance(refusal, TooMany):
-        return Outcome.NOT_NOW
-    if isinstance(refusal, AlreadyActive):
-        return Outcome.BUSY
-    if isinstance(refusal, NotAllowed):
-        return _of_visit(refusal.detail)
-    return Outcome.BROKEN
-
-
-def _of_visit(detail: str) -> Outcome:
-    if detail.startswith(_LATE):
-        return Outcome.LATE
-    return Outcome.UNKNOWN if "no visit" in detail else Outcome.BUSY
+    return next((outcome for kind, outcome in _REFUSALS.items() if isinstance(refusal, kind)), Outcome.BROKEN)
