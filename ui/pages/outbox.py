@@ -120,7 +120,7 @@ def _draw_ways(ways: list[WayOut]) -> None:
 
 def _draw_empty(chosen: OutboxFilter) -> None:
     if chosen == OutboxFilter():
-        empty("mail_outline", "No messages yet", "Users who ask for it are told here when their demo mode is ready.")
+        empty("mail_outline", "No messages yet", "E-mail to users who ask to be told when their demo mode is ready appears here.")
     else:
         empty("search_off", "No matching messages", "Remove the filter to see all.")
 
