@@ -363,6 +363,7 @@ def _require_fit(where: Services, *, wait: bool) -> None:
 
 def _serve(where: Services, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
+    from tasks.lookout import Lookout
     from tasks.redis_bus import Subscription
     from tasks.shared_limiter import SharedLimiter
     from tasks.sweeper import Sweeper
@@ -379,12 +380,14 @@ def _serve(where: Services, listening: socket.socket) -> None:
         gc.set_threshold(5_000, 10, 5)  # a page makes thousands of objects: look less often, for 10 MB more memory
         subscription = Subscription(where.redis_url, live.hub.on_change)
         live.hub.bus_is_up = lambda: subscription.connected
-        sweeper = Sweeper(engine)
+        sweeper, lookout = Sweeper(engine), Lookout(engine)
         try:
             _stop_if_asked()
             sweeper.start()
+            lookout.start()
             serve_until_stopped(application, listening)
         finally:
+            lookout.stop()
             sweeper.stop()
             subscription.close()
 

@@ -86,6 +86,12 @@ def overview(session: Session) -> Overview:
     )
 
 
+def endings_since(session: Session, since: datetime) -> tuple[int, int]:
+    """Return how much of the work asked for has succeeded since then, and how much failed and was not done again."""
+    succeeded, failed, _, _ = fetch(session, _numbers_of_endings(), since=since)[0]
+    return succeeded, failed
+
+
 def waiting_since(health: HealthSummary) -> datetime | None:
     """Return when the due job that has waited longest was due, in whole seconds: the same each time."""
     waited = health.oldest_wait_seconds

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from core import env_file
-from core.address import as_text, broker_address, database_address, mail_sender, mail_server
+from core.address import as_text, broker_address, database_address
 from core.errors import Unusable
+from core.outside_settings import OutsideSettings
 from core.quoting import as_argument
-from core.wording import PROGRAM
+from core.wording import PROGRAM, plain_message
 
 PREFIX = "UNSTUCK_"
 #: The largest weight of a queue.
@@ -24,7 +25,7 @@ MOST_WEIGHT = 1_000
 _BETWEEN_PROCESSES = {"UNSTUCK_CHILD", "UNSTUCK_CHILD_KEY", "UNSTUCK_LAUNCH"}
 
 
-class Settings(BaseSettings):
+class Settings(OutsideSettings):
     """The program's settings; names with an alias have no UNSTUCK_ prefix."""
 
     model_config = SettingsConfigDict(
@@ -49,16 +50,6 @@ class Settings(BaseSettings):
         alias="DEMO_SERVICE_URL",
         description="URL of the remote demo service; unset: the built-in generator.",
     )
-    smtp_url: str | None = Field(
-        default=None,
-        alias="SMTP_URL",
-        description="SMTP server for outgoing e-mail; unset: e-mail waits in the outbox.",
-    )
-    mail_from: str | None = Field(
-        default=None, description="Sender of outgoing e-mail; unset: unstuck at the host of UNSTUCK_PUBLIC_URL."
-    )
-    sandbox_url: str | None = Field(default=None, description="Set by `run`: where its sandbox provider listens.")
-    sandbox_secret: str | None = Field(default=None, description="Set by `run`: our secret at the sandbox provider.")
 
     secret_key: str | None = Field(
         default=None, description="Encrypts provider tokens; unset: created once in the data directory."
@@ -123,15 +114,6 @@ class Settings(BaseSettings):
     )
     session_idle_minutes: float = Field(default=30, gt=0, description="A session unused for this long ends.")
     session_hours: float = Field(default=12, gt=0, description="A session ends after this long in any case.")
-    instagram_client_id: str | None = Field(default=None, description="Your app's id at Instagram; unset: not offered.")
-    instagram_client_secret: str | None = Field(default=None, description="The secret of your app at Instagram.")
-    youtube_client_id: str | None = Field(default=None, description="Your client's id at Google; unset: not offered.")
-    youtube_client_secret: str | None = Field(default=None, description="The secret of your client at Google.")
-    tiktok_client_id: str | None = Field(default=None, description="Your app's key at TikTok; unset: not offered.")
-    tiktok_client_secret: str | None = Field(default=None, description="The secret of your app at TikTok.")
-    facebook_client_id: str | None = Field(default=None, description="Your app's id at Facebook; unset: not offered.")
-    facebook_client_secret: str | None = Field(default=None, description="The secret of your app at Facebook.")
-    provider_refreshes: int = Field(default=20, ge=1, description="Refreshes of one platform at once, at most.")
     oidc_issuer: str | None = Field(default=None, description="URL of the OpenID provider for sign-in; unset: none.")
     oidc_client_id: str | None = Field(default=None, description="This console's client id at the OpenID provider.")
     oidc_client_secret: str | None = Field(default=None, description="The client secret that belongs to the client id.")
@@ -156,19 +138,6 @@ class Settings(BaseSettings):
     @classmethod
     def _is_broker(cls, text: str | None) -> str | None:
         return text and broker_address(text)
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _is_mail_server(cls, text: str | None) -> str | None:
-        if not text:
-            return None
-        mail_server(text)
-        return text
-
-    @field_validator("mail_from")
-    @classmethod
-    def _is_sender(cls, text: str | None) -> str | None:
-        return text and str(mail_sender(text))
 
     @field_validator("queue_weights")
     @classmethod
@@ -242,7 +211,12 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         # A text is not quoted: it may be an address with its password, or a key.
         is_text = problem["type"] in ("value_error", "string_unicode")
         value = "is not usable" if is_text else f"is {problem['input']!r}"
-        yield f"{variable} {value}: {problem['msg'].lower()}. Change it in the environment or in .env."
+        yield f"{variable} {value}: {_plain(problem['msg'])}. Change it in the environment or in .env."
+
+
+def _plain(message: str) -> str:
+    said = plain_message(message)
+    return said[:1].lower() + said[1:]
 
 
 def _names() -> set[str]:

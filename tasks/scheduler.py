@@ -9,7 +9,7 @@ import random
 from core.actor import ENGINE
 from core.database.engine import session_scope
 from core.jobs.request import request_task
-from core.messages.channels import ways
+from core.messages.channels import BY_JOB, ways
 from core.messages.outbox import due_channels
 from core.operations.messages import QUEUE, SendForm, send_messages
 from core.schedules import scheduling
@@ -60,7 +60,7 @@ class Scheduler:
         It goes on until none is due; two jobs that come at once share the messages.
         """
         with session_scope(self._drain.engine) as session:
-            for channel in due_channels(session, ways(), QUEUE):
+            for channel in due_channels(session, ways(BY_JOB), QUEUE):
                 request_task(session, send_messages, SendForm(channel=channel), ENGINE)
 
 

@@ -22,6 +22,7 @@ from tasks.actors import Drain, declare
 from tasks.broker import WakeupBroker, make_broker
 from tasks.carrier import LOCK_WAIT
 from tasks.heartbeat import Heartbeat
+from tasks.lookout import Lookout
 from tasks.redis_bus import RedisBus
 from tasks.registry import Registry
 from tasks.scheduler import Scheduler
@@ -45,20 +46,18 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     _serve(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
     heartbeat = Heartbeat(drain, queues, version, hung.set)
-    sweeper, scheduler, sealer = WorkerSweeper(drain, queues), Scheduler(drain), Sealer(engine)
+    rounds = (WorkerSweeper(drain, queues), Scheduler(drain), Sealer(engine), Lookout(engine))
     dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=1)
     heartbeat.start()
     drain.start()
     dramatiq_worker.start()
-    sweeper.start()
-    scheduler.start()
-    sealer.start()
+    for each in rounds:
+        each.start()
     log.info("worker started", extra={"worker": str(worker_id), "threads": threads, "queues": queues})
     _wait(stop, hung)
     drain.stopping.set()
-    scheduler.stop()
-    sealer.stop()
-    sweeper.stop()
+    for each in reversed(rounds):
+        each.stop()
     clean = drain.registry.wait_until_empty(settings().grace_seconds)
     heartbeat.stop()
     _leave(drain, dramatiq_worker)

@@ -48,6 +48,8 @@ BOUNDED = {
     "schedule_ticks": expire_sessions,
     "job_counters": expire_sessions,
     "notifications": expire_sessions,
+    "alerts": expire_sessions,
+    "alert_snoozes": expire_sessions,
     "consents": expire_sessions,
     "token_revocations": expire_sessions,
 }
@@ -58,6 +60,7 @@ BY_WISH = {
     *("users", "platform_connections", "interactions", "marketing_campaigns"),
     *("queues", "job_kinds", "schedules"),
     *("personal_tokens", "second_factors", "recovery_codes", "message_preferences", "notification_channels"),
+    "shared_rounds",
 }
 
 

@@ -1,5 +1,7 @@
 """The console as one ASGI application: plain routes first (API, sign-in, probes, assets), pages below them."""
 
+from typing import Final
+
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from nicegui import app as nicegui_app
@@ -21,6 +23,7 @@ from ui import (
     sockets,
 )
 from ui.api import (
+    alerts,
     audit,
     auth,
     connection_return,
@@ -79,6 +82,13 @@ def create(engine: Engine, version: str) -> FastAPI:
     return application
 
 
+#: The parts of the API, in the order of its documentation.
+_PARTS: Final = (
+    *(probes, metrics, auth, demo, jobs, users, connections),
+    *(people, operators, queues, audit, alerts, outbox, docs),
+)
+
+
 def _plain_routes(engine: Engine, version: str) -> FastAPI:
     access.use(engine)
     application = FastAPI(
@@ -92,7 +102,7 @@ def _plain_routes(engine: Engine, version: str) -> FastAPI:
     )
     problems.install(application)
     application.add_middleware(public_limits.PublicLimits)
-    for part in (probes, metrics, auth, demo, jobs, users, connections, people, operators, queues, audit, outbox, docs):
+    for part in _PARTS:
         application.include_router(part.router)
     application.include_router(unsubscribe.pages)
     application.include_router(oidc.pages)  # before the sign-in links, whose path matches any word

@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 
 from core import clock
 from core.actor import Actor
+from core.commands.alerts import ALERTS
 from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.connections import CONNECTIONS, owner_of, refuse_without_consent
 from core.commands.messages import MESSAGES
@@ -164,6 +165,7 @@ _ALL = (
             ("schedule.remove", "Remove schedule", scheduling.remove, True),
         )
     ),
+    *ALERTS,
     *CONNECTIONS,
     *MESSAGES,
     *PEOPLE,

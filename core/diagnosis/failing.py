@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import Session, col
 
@@ -46,25 +47,41 @@ def failing_reasons(session: Session) -> tuple[FailingReason, ...]:
 @cache
 def _failing() -> Query:
     """Select the errors of WITHIN; of the failed jobs, the index of their requests shows the newest DEPTH."""
-    job = BackgroundJob
-    newest = (
-        sa.select(*(col(each) for each in (*SETTLING, job.error_fingerprint, job.error_message)))
-        .where(col(job.status) == FAILED)
-        .order_by(col(job.created_at).desc(), col(job.id).desc())
-        .limit(DEPTH)
-        .subquery("newest")
-    )
-    row: Any = newest.c
-    span = sa.literal(WITHIN, sa.Interval())
-    is_late = row.finished_at.between(clock.db_now() - span, clock.db_now() + span)  # no odd time far ahead
+    row = newest_failures()
     users = sa.func.count(sa.distinct(row.user_id))
-    line = sa.func.left(sa.func.split_part(row.error_message, "\n", 1), LONGEST)
-    messages: Any = sa.func.array_agg(aggregate_order_by(line, row.finished_at.desc()), type_=sa.ARRAY(sa.Text))
     return (
-        sa.select(row.error_fingerprint.label("fingerprint"), messages[1].label("message"))
-        .where(row.error_fingerprint.is_not(None), row.user_id.is_not(None), is_late, sa.not_(is_settled(row)))
+        sa.select(row.error_fingerprint.label("fingerprint"), latest_message(row).label("message"))
+        .where(row.user_id.is_not(None), *is_open_since(row, WITHIN))
         .group_by(row.error_fingerprint)
         .having(users >= FEWEST)
         .order_by(users.desc(), row.error_fingerprint)
         .limit(REASONS_SHOWN)
     )
+
+
+def newest_failures() -> Any:
+    """Return the columns of the newest DEPTH failed jobs, as a subquery that the index of their requests answers."""
+    job = BackgroundJob
+    shown = (*SETTLING, job.kind, job.error_fingerprint, job.error_message)
+    newest = (
+        sa.select(*(col(each) for each in shown))
+        .where(col(job.status) == FAILED)
+        .order_by(col(job.created_at).desc(), col(job.id).desc())
+        .limit(DEPTH)
+        .subquery("newest")
+    )
+    return newest.c
+
+
+def is_open_since(row: Any, within: timedelta) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a failure with an error is of the last while, and not dealt with."""
+    span = sa.literal(within, sa.Interval())
+    is_late = row.finished_at.between(clock.db_now() - span, clock.db_now() + span)  # no odd time far ahead
+    return row.error_fingerprint.is_not(None), is_late, sa.not_(is_settled(row))
+
+
+def latest_message(row: Any) -> Any:
+    """Return the first line of a group's latest error."""
+    line = sa.func.left(sa.func.split_part(row.error_message, "\n", 1), LONGEST)
+    messages: Any = sa.func.array_agg(aggregate_order_by(line, row.finished_at.desc()), type_=sa.ARRAY(sa.Text))
+    return messages[1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from core.messages.writing import Written
 from core.models import Notification, NotificationStatus
 
 
@@ -62,3 +63,9 @@ class Channel:
     prepare: Callable[[Session, Notification], Any | SendOutcome]
     #: Opens the way for any number of messages, one after the other. Raises ChannelClosed.
     connect: Callable[[], AbstractContextManager[Send]]
+    #: Returns a message as its reader gets it; None if this release cannot write it.
+    preview: Callable[[Notification], Written | None]
+    #: Said where no way is set, and messages wait for one.
+    no_way: str = ""
+    #: Consoles and workers send it themselves instead of by a job: it may say that no job runs.
+    is_direct: bool = False

@@ -51,4 +51,6 @@ def preview(message: Notification) -> Written | None:
     return write(message.template, message.data, HIDDEN_LINK if template.is_automatic else "")
 
 
-EMAIL: Final = Channel(name=NAME, way=mail.way, prepare=prepare, connect=mail.connected)
+EMAIL: Final = Channel(
+    name=NAME, way=mail.way, prepare=prepare, connect=mail.connected, preview=preview, no_way=mail.NO_WAY
+)

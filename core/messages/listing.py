@@ -10,8 +10,8 @@ from sqlmodel import Session, col, func, select
 
 from core import clock
 from core.errors import Invalid, NotFound
+from core.messages.channel import Channel
 from core.messages.channels import CHANNELS
-from core.messages.mail import NO_WAY
 from core.messages.writing import TEMPLATES
 from core.models import Notification, NotificationChannel, NotificationStatus, User
 from core.wording import ago, cited, clock_time, spoken
@@ -75,6 +75,8 @@ class WayOut:
     way: str
     #: Why messages wait, in sentences; empty: they do not.
     problem: str
+    #: Since when it refuses all messages; None: it does not.
+    refused_at: datetime | None
     accepted_at: datetime | None
 
 
@@ -84,6 +86,7 @@ class OutboxFilter:
 
     status: NotificationStatus | None = None
     user_id: UUID | None = None
+    channel: str | None = None
 
 
 def find_messages(
@@ -117,22 +120,33 @@ def find_message(session: Session, message_id: UUID) -> tuple[OutboxLine, Notifi
 
 
 def ways_out(session: Session) -> list[WayOut]:
-    """Return each channel with what holds its messages up."""
+    """Return each channel that is set or has to be, with what holds its messages up."""
     rows = {row.channel: row for row in session.exec(select(NotificationChannel))}
     now = session.exec(select(clock.db_now())).one()
     held = _held(session)
-    return [_way_out(name, channel.way(), rows.get(name), held, now) for name, channel in CHANNELS.items()]
+    return [
+        _way_out(channel, rows.get(channel.name), "" if channel.is_direct else held, now)
+        for channel in CHANNELS.values()
+        if channel.no_way or channel.way() or channel.name in rows
+    ]
 
 
-def _way_out(name: str, way: str, row: NotificationChannel | None, held: str, now: datetime) -> WayOut:
-    problem = held
-    if row is not None and row.refusal and row.refused_at:
+def _way_out(channel: Channel, row: NotificationChannel | None, held: str, now: datetime) -> WayOut:
+    problem, way = held, channel.way()
+    refused_at = row.refused_at if row is not None and row.refusal else None
+    if row is not None and refused_at:
         seconds = row.next_at - now if row.next_at and row.next_at > now else timedelta()
         again = f"The next attempt is in {spoken(seconds)}." if seconds else "It is tried again now."
-        problem = f"{row.refusal} So since {clock_time(row.refused_at, now)}. {again} {held}".rstrip()
+        problem = f"{row.refusal} So since {clock_time(refused_at, now)}. {again} {held}".rstrip()
     if not way and (row is None or not row.way):
-        problem = f"{NO_WAY} {held}".rstrip()
-    return WayOut(name, way or (row.way if row else ""), problem, row.accepted_at if row else None)
+        problem = f"{channel.no_way} {held}".strip()
+    return WayOut(
+        channel.name,
+        way or (row.way if row else ""),
+        problem,
+        refused_at,
+        row.accepted_at if row else None,
+    )
 
 
 def _held(session: Session) -> str:
@@ -160,6 +174,8 @@ def _conditions(chosen: OutboxFilter) -> list[Any]:
         conditions.append(col(Notification.status) == chosen.status)
     if chosen.user_id is not None:
         conditions.append(col(Notification.user_id) == chosen.user_id)
+    if chosen.channel is not None:
+        conditions.append(col(Notification.channel) == chosen.channel)
     return conditions
 
 
@@ -201,7 +217,8 @@ def _why(message: Notification, refusals: dict[str, str], now: datetime, *, is_b
     if message.next_at is not None and message.next_at > now:
         return f"{message.error} The next attempt is in {spoken(message.next_at - now)}.".lstrip()
     channel = CHANNELS.get(message.channel)
-    if refusal := refusals.get(message.channel, "" if channel and channel.way() else NO_WAY):
+    no_way = "" if channel is None or channel.way() else channel.no_way
+    if refusal := refusals.get(message.channel, no_way):
         return refusal
     return f"{message.error} It has been due since {ago(now - (message.next_at or message.created_at))}.".lstrip()
 

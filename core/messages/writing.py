@@ -28,14 +28,19 @@ class Template:
 
     about: str
     is_automatic: bool = True
+    #: Written for services that take plain text.
+    is_plain: bool = False
 
 
-#: A new template is a line here, and its .txt (the first line is the subject) and .html in templates/.
+#: A new template is a line here, and its .txt (the first line is the subject) and, unless it is plain, .html in
+#: templates/.
 TEMPLATES: Final[Mapping[str, Template]] = {
     "demo_ready": Template("Demo mode is ready"),
     "demo_off": Template("Demo mode was switched off"),
     "demo_failed": Template("Demo mode failed"),
     "answer": Template("Answer of support", is_automatic=False),
+    "alert": Template("Alert", is_automatic=False, is_plain=True),
+    "alert_over": Template("Alert is over", is_automatic=False, is_plain=True),
     "test": Template("Test of the way out", is_automatic=False),
 }
 
@@ -62,7 +67,9 @@ def write(name: str, data: Mapping[str, Any], unsubscribe: str = "") -> Written:
         "unsubscribe": unsubscribe,
     }
     subject, _, text = _environment().get_template(f"{name}.txt").render(values).partition("\n")
-    html = _environment().get_template(f"{name}.html").render(values, subject=subject.strip())
+    html = (
+        "" if template.is_plain else _environment().get_template(f"{name}.html").render(values, subject=subject.strip())
+    )
     return Written(subject.strip(), text.strip() + "\n", html)
 
 

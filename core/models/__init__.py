@@ -3,6 +3,7 @@
 No queries live here; migrations bring a database to these tables.
 """
 
+from core.models.alert import Alert, AlertSnooze, SharedRound
 from core.models.audit_checkpoint import AuditCheckpoint
 from core.models.audit_seal import AuditSeal
 from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
@@ -24,6 +25,8 @@ from core.models.worker import Worker
 
 __all__ = [
     "TERMINAL",
+    "Alert",
+    "AlertSnooze",
     "AttemptOutcome",
     "AuditCheckpoint",
     "AuditSeal",
@@ -55,6 +58,7 @@ __all__ = [
     "Scope",
     "SecondFactor",
     "SecretKeyId",
+    "SharedRound",
     "SignInLink",
     "SpentState",
     "TokenRevocation",

@@ -1,4 +1,4 @@
-"""Rows that have ended: sessions, links, keys, workers, schedules' ticks, messages, and the hours of counters."""
+"""Rows that have ended: sessions, links, keys, workers, schedules' ticks, messages, alerts, and counters' hours."""
 
 import logging
 from collections.abc import Iterator
@@ -31,6 +31,7 @@ _SOON = (
     ("pending_sign_ins", "pending_sign_ins", "expires_at", "created_at"),
     ("spent_states", "spent_states", "expires_at", "expires_at"),
     ("consents", "consents", "expires_at", "created_at"),
+    ("snoozes", "alert_snoozes", "until", "until"),
 )
 _FIFTH_LAST = """SELECT due_at FROM schedule_ticks last WHERE last.schedule_id = schedule_ticks.schedule_id
     ORDER BY due_at DESC OFFSET 4 LIMIT 1"""
@@ -45,6 +46,7 @@ _WITH_JOBS = (
         f"{_ENDED.format('fired_at')} AND due_at < ({_FIFTH_LAST})",
     ),
     ("messages", "notifications", _ENDED.format("finished_at")),
+    ("alerts", "alerts", _ENDED.format("over_at")),
 )
 #: Old hours become one row, so that sums over all time, as in the metrics, stay what they were.
 _SUM_UP = text("""

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from core.messages import sending
-from core.messages.channels import CHANNELS
+from core.messages.channels import BY_JOB
 from core.models import NotificationStatus, Role
 from core.operation import Form, Progress, Steps, Task, TaskWork
 
@@ -24,7 +24,7 @@ def send(work: TaskWork[SendForm]) -> Steps:
     sending.take_back(work.session, UUID(work.key))
     given_up = sending.give_up(work.session)
     only = work.form.channel
-    for channel in (each for each in CHANNELS.values() if only in (None, each.name)):
+    for channel in (each for each in BY_JOB if only in (None, each.name)):
         for outcome in sending.drain(work.session, channel, UUID(work.key)):
             done += outcome is not None
             sent += outcome is not None and outcome.status is NotificationStatus.SENT

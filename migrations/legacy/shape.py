@@ -90,6 +90,7 @@ _NEW_TABLES = {
     "0021": ("secret_key_ids",),
     "0022": ("audit_checkpoints",),
     "0030": ("notifications", "notification_channels", "message_preferences"),
+    "0031": ("alerts", "alert_snoozes", "shared_rounds"),
 }
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
 _LATER = {"events": ("txid",), "workers": ("stalled", "launch", "lease_seconds"), "background_jobs": ("claimed_at",)}

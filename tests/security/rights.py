@@ -120,6 +120,10 @@ RIGHTS: dict[str, Row] = {
         ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name} --reason test"
     ),
     "messages.send": Row(ADMIN, route="/api/jobs/start/messages.send", cli="do messages.send"),
+    "alert.snooze": Row(
+        SUPPORT, "alert", {"hours": 2}, "/api/alerts/{id}/snooze", "alerts snooze {id} --hours 2 --reason test"
+    ),
+    "alert.wake": Row(SUPPORT, "alert snoozed", {}, "/api/alerts/{id}/wake", "alerts wake {id}"),
     "message.resend": Row(SUPPORT, "message", {}, "/api/outbox/{id}/resend", "messages resend {id}"),
     "message.drop": Row(SUPPORT, "message", {}, "/api/outbox/{id}/drop", "messages drop {id}"),
     "message.tell": Row(

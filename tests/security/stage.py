@@ -13,6 +13,8 @@ from core.database.engine import session_scope
 from core.jobs.request import JobOptions, request
 from core.messages.outbox import Message, put
 from core.models import (
+    Alert,
+    AlertSnooze,
     ConnectionStatus,
     DemoModeStatus,
     JobKind,
@@ -136,6 +138,20 @@ def _shut_out(session: Session, _: User) -> Target:
     return Target(user.id, user.email)
 
 
+def _alert(*, snoozed: bool) -> Callable[[Session, User], Target]:
+    def prepare(session: Session, _: User) -> Target:
+        subject, now = uuid4().hex[:12], clock.now()
+        row = Alert(rule="long_wait", subject=subject, sentence="Jobs wait", href="/jobs", since=now, raised_at=now)
+        session.add(row)
+        if snoozed:
+            until = now + timedelta(hours=1)
+            session.add(AlertSnooze(rule="long_wait", subject=subject, until=until, snoozed_by="somebody"))
+        session.flush()
+        return Target(row.id)
+
+    return prepare
+
+
 def _message(session: Session, user: User) -> Target:
     return Target(put(session, Message(template="demo_ready", user_id=user.id)))
 
@@ -162,6 +178,8 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "connection adrift": _connection_in(ConnectionStatus.REFRESHING),
     "person shut out": _shut_out,
     "message": _message,
+    "alert": _alert(snoozed=False),
+    "alert snoozed": _alert(snoozed=True),
     "schedule open": _schedule(paused=False),
     "schedule paused": _schedule(paused=True),
 }

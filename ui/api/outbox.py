@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.messages import listing, preferences
+from core.messages.channels import preview
 from core.messages.control import AnswerForm
-from core.messages.email_channel import preview
 from core.messages.preferences import PreferenceForm
 from core.models import NotificationStatus, Role
 from ui.api.deps import Caller, Key, do, read
@@ -22,6 +22,8 @@ from ui.api.lists import Limit
 router = APIRouter(prefix="/api", tags=["messages"])
 
 After = Annotated[str | None, Query(max_length=100, description="The `next` of the previous answer.")]
+
+Channel = Annotated[str | None, Query(max_length=100, description="Only by this channel: email, alerts or webhook.")]
 
 
 class OutboxItem(BaseModel):
@@ -52,6 +54,7 @@ class WayOutItem(BaseModel):
     channel: str
     way: str
     problem: str
+    refused_at: datetime | None
     accepted_at: datetime | None
 
 
@@ -101,11 +104,12 @@ def list_outbox(
     caller: Caller,
     status: NotificationStatus | None = None,
     user: UUID | None = None,
+    channel: Channel = None,
     limit: Limit = 50,
     after: After = None,
 ) -> OutboxAnswer:
     """List messages, newest first, with why each waits or failed, and what holds all of them up."""
-    chosen = listing.OutboxFilter(status, user)
+    chosen = listing.OutboxFilter(status, user, channel)
     return read(caller, Role.SUPPORT, _outbox, chosen, limit, after)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 import typer
 
 from ui.cli import (
+    alerts,
     audit,
     connections,
     doctor,
@@ -32,6 +33,7 @@ GROUPS: Final = (
     ("schedules", "schedule", schedules.verbs),
     ("workers", None, workers.verbs),  # `worker` starts one
     ("operators", "operator", operators.verbs),
+    ("alerts", "alert", alerts.verbs),
     ("messages", "message", messages.verbs),
     ("tokens", "token", tokens.verbs),
     ("keys", "key", keys.verbs),

@@ -8,7 +8,7 @@ import typer
 from sqlmodel import Session
 
 from core.messages import listing, mail
-from core.messages.email_channel import preview
+from core.messages.channels import preview
 from core.models import NotificationStatus
 from core.people import operators
 from ui.cli.terminal import Json, Reason, load, opened, print_answer, print_line, print_rows, run
@@ -22,11 +22,12 @@ _COLUMNS = ("id", "status", "about", "address", "created_at", "sent_at", "attemp
 def list_messages(
     status: Annotated[NotificationStatus | None, typer.Option(help="Only with this status.")] = None,
     user: Annotated[str | None, typer.Option(help="Only to the user with this e-mail address.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only by this channel: email, alerts or webhook.")] = None,
     after: Annotated[str | None, typer.Option(help="Where older ones begin; the last answer says it.")] = None,
     as_json: Json = False,
 ) -> None:
     """List messages, newest first, with why each waits or failed."""
-    page, ways = load(lambda session: _read(session, status, user, after))
+    page, ways = load(lambda session: _read(session, status, user, channel, after))
     for way in ways:
         if way.problem and not as_json:
             print_line(f"{way.channel}: {way.problem}")
@@ -88,8 +89,8 @@ def test_way_out(to: Annotated[str, typer.Option(help="The address that gets the
 
 
 def _read(
-    session: Session, status: NotificationStatus | None, email: str | None, after: str | None
+    session: Session, status: NotificationStatus | None, email: str | None, channel: str | None, after: str | None
 ) -> tuple[listing.OutboxResults, list[Any]]:
     user_id = operators.find_by_email(session, email).id if email else None
-    chosen = listing.OutboxFilter(status, user_id)
+    chosen = listing.OutboxFilter(status, user_id, channel)
     return listing.find_messages(session, chosen, after=after), list(listing.ways_out(session))

@@ -10,6 +10,7 @@ from ui import access
 from ui.frame import console_frame, creator_frame
 from ui.page import Frame, Page, Place
 from ui.pages import (
+    alerts,
     audit,
     connections,
     dashboard,
@@ -37,6 +38,7 @@ PAGES: Final = (
     Page("/workers", "Workers", Role.VIEWER, workers.draw, Place("memory", "w")),
     Page("/queues", "Queues", Role.VIEWER, queues.draw, Place("low_priority", "q")),
     Page("/schedules", "Schedules", Role.VIEWER, schedules.draw, Place("event_repeat", "s")),
+    Page("/alerts", "Alerts", Role.VIEWER, alerts.draw, Place("notifications_none", "l")),
     Page("/outbox", "Outbox", Role.SUPPORT, outbox.draw, Place("mail_outline", "m")),
     Page("/operators", "Operators", Role.ADMIN, operators.draw, Place("badge", "p")),
     Page("/audit", "Audit", Role.ADMIN, audit.draw, Place("policy", "a")),

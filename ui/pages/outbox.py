@@ -1,6 +1,7 @@
-"""The outbox: messages to people, why each waits or failed, previews, resend and drop."""
+"""The outbox: messages to people and programs, why each waits or failed, previews, resend and drop."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from sqlmodel import Session
 
 from core.errors import Invalid
 from core.messages import listing
-from core.messages.email_channel import preview
+from core.messages.channels import CHANNELS, preview
 from core.messages.listing import COUNTED, OutboxFilter, OutboxLine, OutboxResults, WayOut
 from core.models import NotificationStatus, Role
 from core.wording import cited
@@ -32,9 +33,9 @@ REFRESH_SECONDS: Final = 3.0
 _Loaded = tuple[OutboxResults, Mapping[NotificationStatus | None, int], list[WayOut]]
 
 
-async def draw(status: str = "", user: str = "", after: str = "") -> None:
+async def draw(status: str = "", user: str = "", channel: str = "", after: str = "") -> None:
     """Draw the outbox with the filter in the URL."""
-    await OutboxPage(OutboxFilter(_status(status), _user(user)), after or None).begin()
+    await OutboxPage(OutboxFilter(_status(status), _user(user), _channel(channel)), after or None).begin()
 
 
 class OutboxPage:
@@ -45,10 +46,12 @@ class OutboxPage:
         with box("screen padded outbox") as self.screen:
             with box("headline"):
                 text("Outbox", tag="h1")
-                text("Messages to people. Each leaves once what it tells is saved.", "muted")
+                text("Messages to people and programs. Each leaves once what it tells is saved.", "muted")
             self._ways: Part[list[WayOut]] = Part(_draw_ways)
             with box("toolbar states").props('role=group aria-label="Status"'):
                 self._chips = {each: self._chip(each) for each in NotificationStatus}
+                box("grow")
+                self._channels = {each: self._channel_chip(each) for each in CHANNELS}
             with box("panel", "section").props("aria-label=Messages"):
                 self._lines: Part[OutboxResults] = Part(self._draw_lines)
 
@@ -69,14 +72,24 @@ class OutboxPage:
             shown = f"{COUNTED:,}+" if number > COUNTED else f"{number:,}"
             set_html(chip, state_words(status.value), words(shown, "n"))
             set_pressed(chip, status is self._chosen.status)
+        for channel, chip in self._channels.items():
+            set_pressed(chip, channel == self._chosen.channel)
         self._lines.show(page, key=(asked, tuple(page.lines), page.next))
 
     def _chip(self, status: NotificationStatus) -> ui.element:
         return chip_of(state_words(status.value), words("–", "n")).on("click", partial(self._toggle, status))
 
+    def _channel_chip(self, channel: str) -> ui.element:
+        return chip_of(words(channel)).on("click", partial(self._toggle_channel, channel))
+
     async def _toggle(self, status: NotificationStatus) -> None:
-        only = None if status is self._chosen.status else status
-        self._chosen, self._after = OutboxFilter(only, self._chosen.user_id), None
+        await self._choose(replace(self._chosen, status=None if status is self._chosen.status else status))
+
+    async def _toggle_channel(self, channel: str) -> None:
+        await self._choose(replace(self._chosen, channel=None if channel == self._chosen.channel else channel))
+
+    async def _choose(self, chosen: OutboxFilter) -> None:
+        self._chosen, self._after = chosen, None
         note_address(_address(self._chosen))
         await self.refresh()
 
@@ -84,7 +97,7 @@ class OutboxPage:
         if self._chosen.user_id:
             with box("title"):
                 text("To one user", tag="h2")
-                link(_address(OutboxFilter(self._chosen.status)), label="Show all")
+                link(_address(replace(self._chosen, user_id=None)), label="Show all")
         if not page.lines:
             _draw_empty(self._chosen)
         with box("rows outbox", "ol"):
@@ -104,7 +117,7 @@ class OutboxPage:
 
 
 def _read(session: Session, chosen: OutboxFilter, after: str | None) -> _Loaded:
-    each = (OutboxFilter(status, chosen.user_id) for status in NotificationStatus)
+    each = (replace(chosen, status=status) for status in NotificationStatus)
     counts = {one.status: listing.count_messages(session, one) for one in each}
     return listing.find_messages(session, chosen, limit=LINES, after=after), counts, listing.ways_out(session)
 
@@ -112,7 +125,7 @@ def _read(session: Session, chosen: OutboxFilter, after: str | None) -> _Loaded:
 def _draw_ways(ways: list[WayOut]) -> None:
     for way in ways:
         with box("way tone-warn" if way.problem else "way tone-ok").props("role=status"):
-            text(way.problem or f"Way out: {way.way}.", "words")
+            text(way.problem or f"Way out for {way.channel}: {way.way}.", "words")
             if way.accepted_at and not way.problem:
                 text(" Last message taken ", "muted")
                 time_text(way.accepted_at, "ago", "muted")
@@ -130,7 +143,7 @@ def _draw_empty(chosen: OutboxFilter) -> None:
 
 
 def _address(chosen: OutboxFilter, **more: Any) -> str:
-    parameters = {"status": chosen.status, "user": chosen.user_id, **more}
+    parameters = {"status": chosen.status, "user": chosen.user_id, "channel": chosen.channel, **more}
     query = urlencode({name: str(value) for name, value in parameters.items() if value})
     return f"/outbox?{query}" if query else "/outbox"
 
@@ -141,6 +154,12 @@ def _status(name: str) -> NotificationStatus | None:
     if name not in set(NotificationStatus):
         raise Invalid(f"Unknown status in the URL: {cited(name)}.", {"status": f"Use {', '.join(NotificationStatus)}."})
     return NotificationStatus(name)
+
+
+def _channel(name: str) -> str | None:
+    if name and name not in CHANNELS:
+        raise Invalid(f"Unknown channel in the URL: {cited(name)}.", {"channel": f"Use {', '.join(CHANNELS)}."})
+    return name or None
 
 
 def _user(text_of_id: str) -> UUID | None:

@@ -25,6 +25,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "factor.recovery_used": "Recovery code used",
     "keys.rotated": "Secrets encrypted with the new key",
     "user.repaired": "Repaired",
+    "alert.snoozed": "Alert snoozed",
+    "alert.woken": "Snooze ended",
     "message.told": "Written to by support",
     "message.resent": "Message sent again",
     "message.dropped": "Message dropped",

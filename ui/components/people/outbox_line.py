@@ -84,6 +84,8 @@ def show_preview(line: OutboxLine, written: Written | None) -> None:
             text(line.message_id, "mono")
         if written is None:
             text("This release cannot write this message; the release that wrote it can.", "wrong", tag="p")
+        elif not written.html:
+            text(written.text, "mono plain-text", tag="pre")
         else:
             frame = box("mail", "iframe")
             frame.props.update({"sandbox": "", "srcdoc": written.html, "title": "The message as HTML"})
