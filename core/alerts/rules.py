@@ -164,14 +164,14 @@ def _jobs(**where: str) -> str:
 
 #: A new rule is its value here; the page, the messages and the tests of all rules follow.
 RULES: Final = (
-    Rule(name="users_stuck", label="Users are stuck", find=_users, after=timedelta(minutes=5)),
-    Rule(name="success_rate", label="Few jobs succeed", find=_success),
-    Rule(name="long_wait", label="Jobs wait for long", find=_waits),
+    Rule(name="users_stuck", label="Users stuck", find=_users, after=timedelta(minutes=5)),
+    Rule(name="success_rate", label="Low success rate", find=_success),
+    Rule(name="long_wait", label="Long wait", find=_waits),
     Rule(name="no_worker", label="No worker", find=_unserved, after=timedelta(minutes=2)),
-    Rule(name="long_pause", label="A pause is long", find=_pauses),
-    Rule(name="schedule_missed", label="A schedule missed", find=_schedules, after=timedelta(minutes=1)),
-    Rule(name="new_error", label="A new error", find=_errors),
+    Rule(name="long_pause", label="Long pause", find=_pauses),
+    Rule(name="schedule_missed", label="Schedule missed", find=_schedules, after=timedelta(minutes=1)),
+    Rule(name="new_error", label="New error", find=_errors),
     Rule(name="outbox_failing", label="Messages do not leave", find=_outbox),
-    Rule(name="audit_unsealed", label="The audit log is not sealed", find=_seal),
+    Rule(name="audit_unsealed", label="Audit log not sealed", find=_seal),
 )
 BY_NAME: Final = {rule.name: rule for rule in RULES}

@@ -128,6 +128,7 @@ def _of_alerts(session: Session, look: _Look) -> Iterator[_News]:
         rule = BY_NAME.get(row.rule)
         data = {
             "label": rule.label if rule else row.rule,
+            "environment": settings().environment,
             "sentence": row.sentence,
             "href": row.href,
             "since": clock_time(row.since, row.at),

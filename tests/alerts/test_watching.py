@@ -78,7 +78,7 @@ def test_what_comes_and_goes_is_told_once_an_hour(engine: Engine, told: Receiver
     for is_there in (True, False, False, False, False) * 3:
         minute(engine, trouble, is_there=is_there, minutes=3)
     assert len(alerts(engine)) == 3
-    assert [each["title"] for each in told.said] == ["trouble: Something is wrong", "Over: trouble"]
+    assert [each["title"] for each in told.said] == ["trouble (local)", "Over: trouble (local)"]
     pass_time(engine, 20 * MINUTE)
     minute(engine, trouble, is_there=True)
     assert len(told.said) == 3
@@ -121,7 +121,7 @@ def test_a_snooze_outlasts_the_end_of_its_alert_and_can_be_ended(engine: Engine,
         snooze(session, alert.id, SnoozeForm(hours=100), SUPPORT, "we know")
     for is_there in (False, False, False, False):
         minute(engine, trouble, is_there=is_there)
-    assert [each["title"] for each in told.said] == ["trouble: Something is wrong", "Over: trouble"]
+    assert [each["title"] for each in told.said] == ["trouble (local)", "Over: trouble (local)"]
     pass_time(engine, 90 * MINUTE)
     minute(engine, trouble, is_there=True)
     assert len(told.said) == 2
@@ -141,7 +141,7 @@ def test_a_rule_that_fails_keeps_no_other_from_telling(engine: Engine, told: Rec
     trouble, broken = Trouble(), Rule(name="broken", label="Broken", find=fail)
     trouble.look(engine, broken)
     tell(engine)
-    assert [each["title"] for each in told.said] == ["trouble: Something is wrong"]
+    assert [each["title"] for each in told.said] == ["trouble (local)"]
 
 
 def test_an_alert_of_a_rule_that_is_gone_ends(engine: Engine) -> None:
@@ -173,7 +173,7 @@ def test_many_processes_that_come_round_at_once_tell_once(engine: Engine, told: 
     for thread in threads:
         thread.join()
     tell(engine)
-    assert [each["title"] for each in told.said] == ["trouble: Something is wrong"]
+    assert [each["title"] for each in told.said] == ["trouble (local)"]
 
 
 def test_alerts_that_were_there_before_a_way_was_set_are_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
