@@ -54,14 +54,10 @@ class AlertsPage:
         self._over_panel.set_visibility(bool(over))
         self._over.show({line.id: line for line in over})
 
-    def _draw_row(self, _: AlertLine) -> Callable[[AlertLine], None]:
+    def _draw_row(self, first: AlertLine) -> Callable[[AlertLine], None]:
         part: Part[AlertLine] = Part(lambda line: draw_alert(line, self.refresh), "alert")
-
-        def update(line: AlertLine) -> None:
-            part.box.props["data-alert"] = line.rule
-            part.show(line, key=line)
-
-        return update
+        part.box.props["data-alert"] = first.rule
+        return lambda line: part.show(line, key=line)
 
 
 def _read(session: Session) -> _Loaded:

@@ -70,14 +70,14 @@ class SchedulesPage:
         form = ScheduleForm(str(zone), self._reload)
         open_form("Add schedule", "Add schedule", form.draw)
 
-    def _draw_row(self, _: ScheduleLine) -> Callable[[ScheduleLine], None]:
+    def _draw_row(self, first: ScheduleLine) -> Callable[[ScheduleLine], None]:
         part: Part[ScheduleLine] = Part(self._draw_line, "schedule")
+        part.box.props["data-schedule"] = first.schedule.name
 
         def update(now: ScheduleLine) -> None:
             row = now.schedule
             pause = (row.paused_at, row.paused_by, row.paused_reason)
             ticks = [(tick.due_at, tick.outcome) for tick in now.ticks]
-            part.box.props["data-schedule"] = row.name
             part.show(now, key=(pause, now.target, now.next, now.problem, ticks, why_late(now)))
 
         return update
