@@ -1,6 +1,7 @@
 """The alerts in a browser: what is wrong, who is told, and the snooze with its reason."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -18,7 +19,15 @@ HOSTILE = '<img src="https://elsewhere.example/x.png" onerror=alert(1)> of demo.
 def add(rows: Session, **values: object) -> Alert:
     now = clock.now()
     made = Alert(
-        **{"rule": "new_error", "sentence": "New error", "href": "/jobs", "since": now, "raised_at": now, **values}
+        **{
+            "rule": "new_error",
+            "subject": uuid4().hex,
+            "sentence": "New error",
+            "href": "/jobs",
+            "since": now,
+            "raised_at": now,
+            **values,
+        }
     )
     rows.add(made)
     rows.commit()
@@ -55,7 +64,7 @@ def test_a_viewer_reads_alerts_and_is_told_who_may_snooze(console, rows: Session
     viewer = make_user(rows, role=Role.VIEWER)
     add(rows)
     page = console.open(viewer, "/alerts")
-    button = page.locator('[data-alert="new_error"]').get_by_role("button", name="Snooze")
+    button = page.locator('[data-alert="new_error"]').get_by_role("button", name="Snooze").first
     button.wait_for()
     assert button.get_attribute("aria-disabled") == "true"
 
