@@ -178,9 +178,7 @@ class Machine(Generic[RowT]):
 
     def id_column(self, job: Any) -> SQLColumnExpression[UUID]:
         """Return which of a job's two columns identifies this machine's row; `job`: BackgroundJob or an alias."""
-        column: SQLColumnExpression[UUID] = (
-            job.connection_id if issubclass(self.table, PlatformConnection) else job.user_id
-        )
+        column: SQLColumnExpression[UUID] = getattr(job, f"{self.noun}_id")
         return column
 
 
@@ -198,6 +196,8 @@ class Operation(Generic[RowT, FormT]):
     target: StrEnum
     #: The state in which a cancelled operation settles once it has begun.
     cancelled_state: StrEnum
+    #: Cancelled before so many units are done, it settles in the state that it came from instead.
+    returns_before: int = 0
     #: Says what that means for the row, from how far the operation is (`total` is 0 before the first checkpoint).
     on_cancel: Callable[[Progress], CancelOffer]
     #: Says what a failure leaves once `undo` has run.

@@ -67,9 +67,9 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
     """
     subject = "connection_id" if machine.table is PlatformConnection else "user_id"
 
-    def by_kind(state_of: Callable[[Operation[Any, Any]], str]) -> str:
-        cases = " ".join(f"WHEN '{each.name}' THEN '{state_of(each)}'" for each in operations_on(machine))
-        return f"CASE l.kind {cases} ELSE r.{machine.column} END"
+    def by_kind(value_of: Callable[[Operation[Any, Any]], object], otherwise: str = f"r.{machine.column}") -> str:
+        cases = " ".join(f"WHEN '{each.name}' THEN '{value_of(each)}'" for each in operations_on(machine))
+        return f"CASE l.kind {cases} ELSE {otherwise} END"
 
     return f"""SELECT {_row(machine)}, l.kind, l.status FROM last l
         JOIN {machine.table.__tablename__} r ON r.id = l.row_id
@@ -79,6 +79,8 @@ def _not_where_the_last_job_left_it(machine: Machine[Any]) -> str:
             WHEN l.status IN ('queued', 'running') THEN {by_kind(lambda each: each.during)}
             WHEN l.status IN ('cancelled', 'failed') AND l.token > 0 AND l.started_at IS NULL
                 OR l.status = 'cancelled' AND l.token = 0 THEN coalesce(l.came_from, r.{machine.column})
+            WHEN l.status = 'cancelled' AND l.progress_done < {by_kind(lambda each: each.returns_before, "0")}
+                THEN coalesce(l.came_from, r.{machine.column})
             WHEN l.status = 'succeeded' THEN {by_kind(lambda each: each.target)}
             WHEN l.status = 'cancelled' THEN {by_kind(lambda each: each.cancelled_state)}
             ELSE '{machine.failed}' END

@@ -22,14 +22,16 @@ ENDINGS: Final = {
 
 
 def state_after(kind: Operation[Any, Any], job: BackgroundJob, status: JobStatus) -> StrEnum:
-    """Return the state of the row once its job has ended so; one that never began returns the former state.
+    """Return the state of the row once its job has ended so; one that changed nothing returns the former state.
 
-    One that was never claimed does not fail, but by hand.
+    A job changes nothing before it begins, or, cancelled, before as much is done as its operation says. One that was
+    never claimed does not fail, but by hand.
     """
     if status is JobStatus.SUCCEEDED:
         return kind.target
     never_began = not job.has_begun and (job.token or status is not JobStatus.FAILED)
-    if never_began and job.came_from in set(type(kind.during)):
+    is_as_before = status is JobStatus.CANCELLED and job.progress_done < kind.returns_before
+    if (never_began or is_as_before) and job.came_from in set(type(kind.during)):
         return type(kind.during)(job.came_from)
     return kind.machine.failed if status is JobStatus.FAILED else kind.cancelled_state
 

@@ -18,8 +18,8 @@ _ACTIVE = text("""
 """)
 # One transaction at a time counts and requests: two at once would both find the same room.
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtext('refreshes of ' || :platform))")
-# What only its creator can connect again is not asked for again, unless its row says that it is connected: a refresh
-# that was cancelled leaves that.
+# What only its creator can connect again is not asked for again, unless its row says that it is connected: a refresh of
+# a connected one that was cancelled leaves that.
 _HOPELESS = text("""
     UPDATE platform_connections SET refresh_at = NULL
     WHERE platform = :platform AND refresh_at <= statement_timestamp() AND connection_status = 'failed'

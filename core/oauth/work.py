@@ -25,8 +25,8 @@ from core.operation import Form, FormT, NoForm, Progress, Steps, Work
 
 #: Steps of connecting: asking, tokens, longer tokens, account.
 _STEPS: Final = 4
-#: Steps of refreshing once the new tokens are stored.
-_RENEWED: Final = 2
+#: Steps of refreshing once the new tokens are stored: from then on it is connected, also if it is cancelled.
+RENEWED: Final = 2
 #: Revocations of one connection that disconnecting asks for at once; more wait for their turn.
 _MOST_OWED: Final = 20
 #: Why access is given up that connecting has brought, where it did not come to its end.
@@ -68,7 +68,7 @@ def connect(work: Work[PlatformConnection, ConnectForm]) -> Steps:
 def refresh(work: Work[PlatformConnection, NoForm]) -> Steps:
     """Exchange the refresh token for new tokens; one that a provider has spent is never sent again."""
     row = work.subject
-    if work.done < _RENEWED:
+    if work.done < RENEWED:
         yield from _renew(work)
     # The line of this platform moves on by one, unless others have taken the place.
     room = room_for(work.session, row.platform, ending=1)
@@ -102,7 +102,7 @@ def _renew(work: Work[PlatformConnection, NoForm]) -> Steps:
                 yield Progress(1, 2, f"{label} was asked, and was busy")
             raise
     tokens.store(row, new)
-    yield Progress(_RENEWED, 2, f"{label} gave new access")
+    yield Progress(RENEWED, 2, f"{label} gave new access")
     return None
 
 
@@ -205,7 +205,7 @@ def undo_connect(work: Work[PlatformConnection, ConnectForm]) -> None:
 
 def undo_refresh(work: Work[PlatformConnection, NoForm]) -> None:
     """Keep the tokens; unless they are new, try again later by the schedule."""
-    if work.done < _RENEWED:
+    if work.done < RENEWED:
         tokens.try_again_later(work.subject)
     work.session.flush()
 

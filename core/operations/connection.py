@@ -78,6 +78,7 @@ refresh = Operation(
     during=ConnectionStatus.REFRESHING,
     target=ConnectionStatus.CONNECTED,
     cancelled_state=ConnectionStatus.CONNECTED,
+    returns_before=work.RENEWED,
     on_cancel=_stop_refreshing,
     on_failure=_failed_refreshing,
     form=NoForm,
