@@ -1,5 +1,6 @@
 """Reading providers' answers: tokens, accounts and errors in JSON that may hold anything."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,6 +19,16 @@ _MOST_TOKEN, _MOST_NAME = 8_000, 200
 #: What they answer where another attempt can help: words, and the numbers of Meta's platforms.
 BUSY: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down", "rate_limit_exceeded"})
 _BUSY_NUMBERS: Final = frozenset({1, 2, 4, 17, 32, 341, 613})
+#: The number of Meta's platforms for a token that has ended.
+ENDED_NUMBER: Final = 190
+#: Google's words, with 403, for a quota of ours that is used up, and the seconds after which it may be asked again. A
+#: day's quota begins anew at midnight in California: two such pauses end before an access token, which lives an hour.
+QUOTAS: Final[Mapping[str | int, float]] = {
+    "quotaExceeded": 1_500,
+    "dailyLimitExceeded": 1_500,
+    "rateLimitExceeded": 60,
+    "userRateLimitExceeded": 60,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,22 @@ def error_in(answer: httpx2.Response) -> str | int:
         return ""
     error = content.get("error") if isinstance(content, dict) else None
     if isinstance(error, dict):
-        error = "temporarily_unavailable" if error.get("is_transient") is True else error.get("code")
+        reason = text_at(error, ("errors", 0, "reason"))
+        error = reason if reason in QUOTAS else _number_of(error)
     return error if isinstance(error, str | int) else ""
+
+
+def _number_of(error: dict[str, Any]) -> Any:
+    return "temporarily_unavailable" if error.get("is_transient") is True else error.get("code")
+
+
+def says_done(answer: httpx2.Response) -> bool:
+    """Tell whether an answer says in Meta's way that what was asked for is done."""
+    try:
+        content = answer.json()
+    except (ValueError, RecursionError):
+        return False
+    return (content.get("success") if isinstance(content, dict) else content) is True
 
 
 def is_transient(error: str | int) -> bool:

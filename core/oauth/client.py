@@ -16,10 +16,13 @@ from authlib.integrations.httpx_client import OAuth2Client
 from core.errors import GiveUp, OnlyTheOwner, TryAgain
 from core.oauth.answers import (
     BUSY,
+    ENDED_NUMBER,
+    QUOTAS,
     Tokens,
     error_in,
     is_transient,
     json_of,
+    says_done,
     text_at,
     tokens_in,
     unwrapped,
@@ -111,8 +114,8 @@ class ProviderClient:
 
     def profile_of(self, access: str) -> PlatformAccount:
         """Return the account of an access token."""
-        bearer = {"Authorization": f"Bearer {access}"}
-        answer = self._client.get(self.provider.profile, auth=None, headers=bearer)
+        answer = self._client.get(self.provider.profile, auth=None, headers=_bearer(access))
+        self._require_free(answer)
         if answer.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
             raise AccessEnded(f"{self.provider.label} does not let us read the account.")
         names = self.provider.profile_fields
@@ -133,17 +136,32 @@ class ProviderClient:
         return is_active
 
     def revoke(self, token: str, kind: str) -> None:
-        """Take back a token (RFC 7009); one that has ended already is no error, nor is a platform without a way."""
+        """Take back a token, by RFC 7009 or the platform's own way.
+
+        One that has ended already is no error, nor is a platform without a way.
+        """
         if not self.provider.revoke:
             return
-        answer = self._client.revoke_token(self.provider.revoke, token=token, token_type_hint=kind)
+        if is_delete := self.provider.revokes_by_delete:
+            answer = self._client.request("DELETE", self.provider.revoke, auth=None, headers=_bearer(token))
+        else:
+            answer = self._client.revoke_token(self.provider.revoke, token=token, token_type_hint=kind)
         error = error_in(answer)
-        if error in _ENDED:
+        if error in _ENDED or (is_delete and error == ENDED_NUMBER):
             return
-        if error or not answer.is_success:
+        if error or not answer.is_success or (is_delete and not says_done(answer)):
             raise GiveUp(f"{self.provider.label} refused to end the access ({answer.status_code}).")
         if "html" in answer.headers.get("content-type", ""):
             raise GiveUp(f"{self.provider.label} sent a page, and may not have ended the access. {REPORT}")
+
+    def _require_free(self, answer: httpx2.Response) -> None:
+        """Raise TryAgain if an answer says that we have asked too often: that is no refusal of what we asked for."""
+        label, status, error = self.provider.label, answer.status_code, error_in(answer)
+        if error in QUOTAS:
+            said = f"{label} answered with an error ({status}: our quota there is used up for now)."
+            raise TryAgain(said, QUOTAS[error], is_untouched=True)
+        if answer.is_client_error and is_transient(error):
+            raise TryAgain(f"{label} is busy ({status}).", is_untouched=True)
 
     def _exchanged(self, access: str, exchange: TokenExchange, way: tuple[str, str]) -> Tokens:
         provider, (address, grant) = self.provider, way
@@ -154,8 +172,7 @@ class ProviderClient:
             exchange.parameter: access,
         }
         answer = self._client.get(address, auth=None, params=asked)
-        if answer.is_client_error and is_transient(error_in(answer)):
-            raise TryAgain(f"{provider.label} is busy ({answer.status_code}).", is_untouched=True)
+        self._require_free(answer)
         if answer.status_code in (httpx2.codes.BAD_REQUEST, httpx2.codes.UNAUTHORIZED):
             raise AccessEnded(f"{provider.label} ended this access.")
         return tokens_in(provider, json_of(provider, answer), None)
@@ -187,3 +204,7 @@ class ProviderClient:
         """Authenticate in the body: every platform takes that, some under a name of their own."""
         ours = [(self.provider.id_parameter, self.provider.client_id), ("client_secret", self.provider.client_secret)]
         return address, headers, add_params_to_qs(body or "", ours)
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

@@ -60,6 +60,8 @@ class OAuthProvider:
     revokes_all: bool = False
     #: Revoking takes the access token, not the refresh token.
     revokes_access: bool = False
+    #: Revoking is a DELETE with the token as its authorization, not a request of RFC 7009.
+    revokes_by_delete: bool = False
     is_sandbox: bool = False
 
     @property
@@ -130,6 +132,7 @@ _REAL: Final = (
         token=f"{_GRAPH}/oauth/access_token",
         profile=f"{_GRAPH}/me?fields=id,name",
         profile_fields=ProfileFields(("id",), ("name",)),
+        revoke=f"{_GRAPH}/me/permissions",
         scopes=("public_profile", "pages_show_list"),
         scope_separator=",",
         has_pkce=False,
@@ -138,6 +141,8 @@ _REAL: Final = (
             (f"{_GRAPH}/oauth/access_token", "fb_exchange_token"),
             parameter="fb_exchange_token",
         ),
+        revokes_all=True,
+        revokes_by_delete=True,
     ),
 )
 _BY_PLATFORM: Final = {each.platform: each for each in _REAL}
