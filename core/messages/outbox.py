@@ -54,6 +54,14 @@ _INSERT = Statement("""
     ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 """)
 _SAME = text("SELECT id FROM notifications WHERE dedupe_key = :key")
+_IS_TOLD = text("SELECT EXISTS (SELECT FROM notifications WHERE dedupe_key = :key)")
+# What is being sent at this moment has left.
+_TAKE_OUT = text("""
+    UPDATE notifications SET status = 'dropped', error = :why, dedupe_key = NULL, sender_id = NULL, next_at = NULL,
+                             finished_at = statement_timestamp()
+    WHERE dedupe_key = :key AND status = 'waiting' AND (sender_id IS NULL OR next_at < statement_timestamp())
+""")
+_FORGET_KEY = text("UPDATE notifications SET dedupe_key = NULL WHERE dedupe_key = :key")
 _DUE = text("""
     SELECT out.channel FROM unnest(CAST(:channels AS text[]), CAST(:ways AS text[])) AS out(channel, way)
     WHERE EXISTS (SELECT FROM notifications n WHERE n.status = 'waiting' AND n.channel = out.channel
@@ -75,6 +83,17 @@ def put(session: Session, message: Message) -> UUID:
     if row is not None:
         return UUID(str(row.id))
     return UUID(str(session.connection().execute(_SAME, {"key": message.dedupe_key}).scalar_one()))
+
+
+def is_told(session: Session, key: str) -> bool:
+    """Tell whether there is a message with this dedupe key, however old; what it tells is not over."""
+    return bool(session.connection().execute(_IS_TOLD, {"key": key}).scalar_one())
+
+
+def take_out(session: Session, key: str, why: str) -> None:
+    """Let what a message tells be over: if it waits still, it never leaves; and what comes next is news again."""
+    session.connection().execute(_TAKE_OUT, {"key": key, "why": why})
+    session.connection().execute(_FORGET_KEY, {"key": key})
 
 
 def due_channels(session: Session, ways: Mapping[str, str], queue: str) -> list[str]:

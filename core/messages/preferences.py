@@ -1,4 +1,7 @@
-"""Who wants to be told by e-mail: opted in once for all, or for one job in the moment; nobody else is told."""
+"""Who wants to be told by e-mail: of what they started, those who opted in, once for all or for one job in the moment.
+
+Of what has stopped working and waits for them: everyone, but those who said no.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -41,6 +44,15 @@ def wants(session: Session, user_id: UUID, asked_at: datetime | None, took: time
     if asked_at is not None:
         return not has_unsubscribed(session, user_id, asked_at)
     return took >= WORTH_TELLING and is_on(session, user_id)
+
+
+def wants_warnings(session: Session, user_id: UUID) -> bool:
+    """Tell whether a person is told of what has stopped working and waits for them: all but those who said no.
+
+    They have started nothing, so they look at no page, and asked for nothing beforehand.
+    """
+    row = session.get(MessagePreference, user_id)
+    return row is None or row.unsubscribed_at is None
 
 
 def has_unsubscribed(session: Session, user_id: UUID, since: datetime) -> bool:

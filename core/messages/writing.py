@@ -38,6 +38,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "demo_ready": Template("Demo mode is ready"),
     "demo_off": Template("Demo mode was switched off"),
     "demo_failed": Template("Demo mode failed"),
+    "connection_needs_you": Template("A connection needs its user"),
     "answer": Template("Answer of support", is_automatic=False),
     "alert": Template("Alert", is_automatic=False, is_plain=True),
     "alert_over": Template("Alert is over", is_automatic=False, is_plain=True),

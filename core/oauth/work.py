@@ -6,7 +6,7 @@ revocations.py. A refresh token that may be spent is never sent again.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Final
 from uuid import UUID
 
@@ -80,7 +80,7 @@ def refresh(work: Work[PlatformConnection, NoForm]) -> Steps:
 def _renew(work: Work[PlatformConnection, NoForm]) -> Steps:
     row, label = work.subject, label_of(work.subject.platform)
     if row.withdrawn_at:
-        raise OnlyTheOwner(_withdrawn(label, row.withdrawn_at))
+        raise OnlyTheOwner(withdrawn_sentence(row))
     held = _held(row)
     with _client(row) as client:
         if row.asked_at and client.provider.rotates and not client.is_active(held.refresh or ""):
@@ -95,7 +95,7 @@ def _renew(work: Work[PlatformConnection, NoForm]) -> Steps:
         except AccessEnded:
             row.withdrawn_at, row.asked_at = clock.now(), None
             yield Progress(1, 2, f"{label} withdrew access")
-            raise OnlyTheOwner(_withdrawn(label, row.withdrawn_at)) from None
+            raise OnlyTheOwner(withdrawn_sentence(row)) from None
         except TryAgain as problem:
             if problem.is_untouched:
                 row.asked_at = None
@@ -192,8 +192,10 @@ def _tokens_of(row: PlatformConnection) -> Tokens:
     return Tokens(held.access, held.refresh, row.token_expires_at or clock.now(), tuple((row.scopes or "").split()))
 
 
-def _withdrawn(label: str, at: datetime) -> str:
-    return f"{label} withdrew access; we learned it on {at.astimezone(UTC):%-d %b %Y}."
+def withdrawn_sentence(row: PlatformConnection) -> str:
+    """Return what happened to a connection whose platform has ended its access."""
+    at = (row.withdrawn_at or clock.now()).astimezone(UTC)
+    return f"{label_of(row.platform)} withdrew access; we learned it on {at:%-d %b %Y}."
 
 
 def undo_connect(work: Work[PlatformConnection, ConnectForm]) -> None:

@@ -6,6 +6,7 @@ Their work is in core/oauth/work.py.
 from core.models import ConnectionStatus, PlatformConnection, Role
 from core.oauth import work
 from core.operation import CancelOffer, FailureEffect, Machine, NoForm, Operation, Progress
+from core.operations.connection_messages import tell_if_needed, tell_no_more
 
 connection = Machine(
     PlatformConnection,
@@ -67,6 +68,7 @@ connect = Operation(
     queue=QUEUE,
     owners_way=_WAY,
     needs_consent=True,
+    on_end=tell_if_needed,
 )
 
 refresh = Operation(
@@ -90,6 +92,7 @@ refresh = Operation(
     queue=QUEUE,
     max_attempts=5,
     owners_way=_WAY,
+    on_end=tell_if_needed,
 )
 
 disconnect = Operation(
@@ -111,4 +114,5 @@ disconnect = Operation(
     confirm="Disconnect? The platform ends our access; what it has sent so far stays.",
     queue=QUEUE,
     owners_way=_WAY,
+    on_end=tell_no_more,
 )

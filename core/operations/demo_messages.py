@@ -1,6 +1,5 @@
 """What creators are told of their demo mode: it is ready, it was switched off, it failed; only if they want to know."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -10,6 +9,7 @@ from core.messages.outbox import Message, put
 from core.messages.preferences import wants
 from core.models import BackgroundJob, JobStatus
 from core.operation import JobEnd
+from core.operations.job_span import span_of
 
 #: A failure and what its retries come to are one piece of news: the key names the first job of them all.
 _FIRST = text("""
@@ -40,19 +40,11 @@ def _tell(end: JobEnd, template: str, data: dict[str, Any]) -> None:
     if job.user_id is None or job.finished_at is None:
         return
     asked_at = job.created_at if (job.args or {}).get("email_when_ready") else None
-    if not wants(end.session, job.user_id, asked_at, job.finished_at - _began(job)):
+    if not wants(end.session, job.user_id, asked_at, span_of(job)):
         return
     first = end.session.connection().execute(_FIRST, {"id": job.id}).scalar()
     key = f"{template}:{first}"
     put(end.session, Message(template=template, user_id=job.user_id, data=data, dedupe_key=key, job_id=job.id))
-
-
-def _began(job: BackgroundJob) -> datetime:
-    """Return since when its user has waited: since the request, or since the time for which it was planned.
-
-    Another attempt changes when a job is due, but not when its first one began.
-    """
-    return min(job.run_at, job.started_at or job.created_at)
 
 
 def _ready(job: BackgroundJob) -> dict[str, Any]:
@@ -62,7 +54,7 @@ def _ready(job: BackgroundJob) -> dict[str, Any]:
         "creator": Preset(preset).profile.label if preset in set(Preset) else "",
         "interactions": result.get("interactions", 0),
         "connections": result.get("connections", 0),
-        "took": _seconds(job),
+        "took": span_of(job).total_seconds(),
     }
 
 
@@ -71,13 +63,8 @@ def _off(job: BackgroundJob) -> dict[str, Any]:
     return {
         "interactions": result.get("interactions_deleted", 0),
         "connections": result.get("connections_deleted", 0),
-        "took": _seconds(job),
+        "took": span_of(job).total_seconds(),
     }
-
-
-def _seconds(job: BackgroundJob) -> float:
-    span = (job.finished_at or job.created_at) - _began(job)
-    return max(span, timedelta()).total_seconds()
 
 
 #: What did not work, as the sentence in the message goes on.

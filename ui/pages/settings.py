@@ -1,5 +1,7 @@
 """The signed-in person's settings: password, second factor, messages, sessions and tokens."""
 
+from typing import Final
+
 from nicegui import ui
 
 from core.people import passwords
@@ -10,6 +12,12 @@ from ui.components.people.my_factor import MyFactor
 from ui.components.people.my_messages import MyMessages
 from ui.components.people.my_tokens import MyTokens
 from ui.components.people.open_sessions import OpenSessions
+
+#: What people are told by e-mail, beside the switch.
+MESSAGES: Final = (
+    "Only what took a while is worth an e-mail. You are also told when a connection needs you to connect it again, "
+    "unless you switch this off. Each message has a link to stop them."
+)
 
 
 async def draw() -> None:
@@ -25,7 +33,7 @@ async def draw() -> None:
         PasswordFields().show(has_password=has_password)
     with _card("Second factor", "Adds a code from your phone to each sign-in, in case someone learns your password."):
         await MyFactor(me.id).begin()
-    with _card("Messages", "Only what took a while is worth an e-mail; each one has a link to stop them."):
+    with _card("Messages", MESSAGES):
         await MyMessages(me.id).begin()
     with _card("Where you are signed in", "Don't recognise one? End it and change your password."):
         await OpenSessions(me, me.id).begin()
