@@ -1,6 +1,5 @@
 """Alerts: what is wrong now or was lately, and snoozes."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,6 +10,7 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.alerts import listing
+from core.alerts.listing import AlertLine
 from core.alerts.snoozing import SnoozeForm
 from core.models import Role
 from ui.api.deps import Caller, Key, do, read
@@ -21,28 +21,11 @@ router = APIRouter(prefix="/api/alerts", tags=["alerts"])
 Limit = Annotated[int, Query(ge=1, le=500, description="At most so many that are over.")]
 
 
-class AlertItem(BaseModel):
-    """One alert: its rule, what is wrong, since when, and whether people were told."""
-
-    id: UUID
-    rule: str
-    label: str
-    subject: str
-    sentence: str
-    href: str
-    since: datetime
-    told_at: datetime | None
-    over_at: datetime | None
-    snoozed_until: datetime | None
-    snoozed_by: str | None
-    snooze_reason: str | None
-
-
 class AlertsAnswer(BaseModel):
     """The alerts that are there, the oldest first, and those that are over, the latest first."""
 
-    items: list[AlertItem]
-    over: list[AlertItem]
+    items: list[AlertLine]
+    over: list[AlertLine]
 
 
 class SnoozeBody(SnoozeForm, RequiredReason):
@@ -81,7 +64,4 @@ def wake_alert(
 
 
 def _alerts(session: Session, _: Actor, limit: int) -> AlertsAnswer:
-    return AlertsAnswer(
-        items=[AlertItem(**asdict(line)) for line in listing.open_alerts(session)],
-        over=[AlertItem(**asdict(line)) for line in listing.over_alerts(session, limit)],
-    )
+    return AlertsAnswer(items=listing.open_alerts(session), over=listing.over_alerts(session, limit))

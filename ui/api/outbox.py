@@ -1,7 +1,6 @@
 """The outbox: messages with their state, previews, resend and drop; writing to a user; what you are told yourself."""
 
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from core.actor import Actor
 from core.messages import listing, preferences
 from core.messages.channels import preview
 from core.messages.control import AnswerForm
+from core.messages.listing import OutboxLine, WayOut
 from core.messages.preferences import PreferenceForm
 from core.models import NotificationStatus, Role
 from ui.api.deps import Caller, Key, do, read
@@ -26,38 +26,6 @@ After = Annotated[str | None, Query(max_length=100, description="The `next` of t
 Channel = Annotated[str | None, Query(max_length=100, description="Only by this channel: email, alerts or webhook.")]
 
 
-class OutboxItem(BaseModel):
-    """One message: to whom, about what, its state, and why it waits, failed or was dropped."""
-
-    id: UUID
-    channel: str
-    template: str
-    about: str
-    status: NotificationStatus
-    user_id: UUID | None
-    address: str
-    written_by: str | None
-    created_at: datetime
-    next_at: datetime | None
-    sent_at: datetime | None
-    finished_at: datetime | None
-    attempts: int
-    why: str
-    job_id: UUID | None
-    message_id: str
-    is_being_sent: bool
-
-
-class WayOutItem(BaseModel):
-    """A way out, and why it takes no messages; `problem` is empty while it does."""
-
-    channel: str
-    way: str
-    problem: str
-    refused_at: datetime | None
-    accepted_at: datetime | None
-
-
 class TotalOfMessages(BaseModel):
     """How many messages match, as far as they were counted."""
 
@@ -68,13 +36,14 @@ class TotalOfMessages(BaseModel):
 class OutboxAnswer(BaseModel):
     """Messages, newest first, and the state of the ways out."""
 
-    items: list[OutboxItem]
+    items: list[OutboxLine]
     next: str | None
     total: TotalOfMessages
-    ways_out: list[WayOutItem]
+    ways_out: list[WayOut]
 
 
-class MessageAnswer(OutboxItem):
+@dataclass(frozen=True, slots=True)
+class MessageAnswer(OutboxLine):
     """One message with what its reader gets; null if this release cannot write it."""
 
     subject: str | None
@@ -169,10 +138,10 @@ def _outbox(session: Session, _: Actor, chosen: listing.OutboxFilter, limit: int
     page = listing.find_messages(session, chosen, limit=limit, after=after)
     number = listing.count_messages(session, chosen)
     return OutboxAnswer(
-        items=[OutboxItem(**asdict(line)) for line in page.lines],
+        items=page.lines,
         next=page.next,
         total=TotalOfMessages(value=min(number, listing.COUNTED), exact=number <= listing.COUNTED),
-        ways_out=[WayOutItem(**asdict(each)) for each in listing.ways_out(session)],
+        ways_out=listing.ways_out(session),
     )
 
 
