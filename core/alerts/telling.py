@@ -34,11 +34,11 @@ LONGEST_OPEN: Final = timedelta(hours=1)
 #: The template of each event of an alert.
 _TEMPLATES: Final = {"alert.raised": "alert", "alert.over": "alert_over"}
 
-#: Our own transactions that are open: what they write may appear with a time that was looked at.
+#: Open transactions that have written: what they wrote may appear with a time that was looked at.
 _OLDEST = text("""
     SELECT least(statement_timestamp() - CAST(:committed AS interval), min(xact_start)) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-      AND xact_start > statement_timestamp() - CAST(:longest AS interval)
+      AND backend_xid IS NOT NULL AND xact_start > statement_timestamp() - CAST(:longest AS interval)
 """)
 _ALERTS = text("""
     SELECT * FROM (
