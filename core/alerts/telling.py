@@ -50,9 +50,10 @@ _ALERTS = text("""
 """)
 _JOBS = text("""
     SELECT 'job.' || status AS event, finished_at AS at, id, kind, status, queue, user_id, connection_id, retry_of,
-           attempt, created_at, started_at, error_type, error_message, error_fingerprint
+           attempt, created_at, started_at, error_type, left(error_message, 1000) AS error_message, error_fingerprint
     FROM background_jobs j
-    WHERE finished_at >= :since AND status = ANY(:statuses) AND NOT EXISTS (
+    WHERE finished_at BETWEEN :since AND statement_timestamp() + interval '1 day' AND status = ANY(:statuses)
+      AND isfinite(created_at) AND NOT EXISTS (
         SELECT FROM notifications n WHERE n.dedupe_key = 'webhook:job:' || j.id || ':' || CAST(:last AS text))
     ORDER BY finished_at, id LIMIT :most
 """)
