@@ -9,6 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from core import clock
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
 from core.diagnosis.done_again import Redone, is_redone
@@ -109,7 +110,8 @@ def _numbers_of_endings() -> Query:
     done = sa.func.count().filter(col(job.status) == JobStatus.SUCCEEDED)
     is_failed = col(job.status) == JobStatus.FAILED
     failed, mended, tried = (sa.func.count().filter(is_failed, is_redone(each)) for each in _ANSWERS)
-    return sa.select(done, failed, mended, tried).where(col(job.finished_at) >= _SINCE)
+    is_late = col(job.finished_at).between(_SINCE, clock.db_now() + sa.literal(WINDOW, sa.Interval()))  # no odd time
+    return sa.select(done, failed, mended, tried).where(is_late)
 
 
 def _failures(session: Session, since: datetime) -> list[FailureGroup]:

@@ -1,10 +1,13 @@
 """The lookout: two threads in every worker and console process that find what is wrong, and tell it.
 
-They need no job and no queue, since those may be what is wrong. One process at a time looks; all of them send.
+They need no job and no queue, since those may be what is wrong. One process at a time looks; all of them send, each
+way out by a thread of its own, so that one that hangs keeps no other waiting.
 """
 
+import logging
 import random
 from datetime import timedelta
+from threading import Thread
 from typing import Final
 from uuid import uuid4
 
@@ -12,16 +15,21 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core.alerts import shared_round, watching
-from core.alerts.telling import tell_operators, tell_webhooks
+from core.alerts.telling import tell
 from core.database.engine import session_scope
 from core.messages import sending
-from core.messages.channels import DIRECT
+from core.messages.channels import due_lines, lines
+from core.messages.sending import Line
 from tasks.loop import Loop
+
+log = logging.getLogger(__name__)
 
 #: Seconds between two looks at everything, by whichever process is due first.
 LOOK_EVERY: Final = 60.0
 #: Seconds between two rounds of one process.
 ROUND: Final = 5.0
+#: Ways by which one process sends at a time.
+MOST: Final = 20
 
 
 class Lookout:
@@ -29,9 +37,9 @@ class Lookout:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._sender = uuid4()
         self._watch = Loop("alerts", self.watch, _pause, missed="alerts not looked for")
         self._send = Loop("alert messages", self.send, _pause, missed="alerts and webhooks not sent")
+        self._sending: dict[str, Thread] = {}
 
     def start(self) -> None:
         """Begin to look and to send."""
@@ -39,7 +47,7 @@ class Lookout:
         self._send.start()
 
     def stop(self) -> None:
-        """Stop both."""
+        """Stop both; what is being sent at this moment is sent again where its answer comes too late."""
         self._watch.finish()
         self._send.stop()
         self._watch.stop()
@@ -47,25 +55,41 @@ class Lookout:
     def watch(self) -> None:
         """Look for alerts if no process has for a minute, and write what is to be told."""
         with session_scope(self._engine) as session:
-            is_due, _ = shared_round.take(session, "look", timedelta(seconds=LOOK_EVERY))
-            if is_due:
+            if shared_round.take(session, "look", timedelta(seconds=LOOK_EVERY)):
                 sending.give_up(session)
                 watching.look(session)
+        for line in lines():
+            while line.channel.is_direct and self._write(line) and not self._watch.is_stopping:
+                self._watch.note_round()
+
+    def _write(self, line: Line) -> bool:
         with session_scope(self._engine) as session:
-            tell_operators(session)
-            tell_webhooks(session)
+            return tell(session, line)
 
     def send(self) -> None:
-        """Send every message that is due by a channel that needs no job."""
-        for channel in DIRECT:
-            if not channel.way():
-                continue
+        """Let every way out with a due message be sent by, unless that is under way."""
+        self._sending = {key: thread for key, thread in self._sending.items() if thread.is_alive()}
+        with session_scope(self._engine) as session:
+            due = [line for line in due_lines(session) if line.key not in self._sending]
+        for line in due[: MOST - len(self._sending)]:
+            thread = Thread(target=self._send_by, args=(line,), name="alert message", daemon=True)
+            self._sending[line.key] = thread
+            thread.start()
+
+    def wait(self) -> None:
+        """Wait until nothing is being sent."""
+        for thread in list(self._sending.values()):
+            thread.join()
+
+    def _send_by(self, line: Line) -> None:
+        try:
             with Session(self._engine, expire_on_commit=False) as session:
-                for _ in sending.drain(session, channel, self._sender):
+                for _ in sending.drain(session, line, uuid4()):
                     session.commit()
-                    self._send.note_round()
                     if self._send.is_stopping:
                         return
+        except Exception as error:  # noqa: BLE001 - the messages are due again after their lease
+            log.warning("messages not sent", extra={"way": line.key, "error": type(error).__name__})
 
 
 def _pause() -> float:

@@ -10,18 +10,22 @@ from sqlmodel import Session, col
 
 from core import clock
 from core.database.statements import Query, fetch
-from core.diagnosis.failing import is_open_since, latest_message, newest_failures
-from core.models import Alert, BackgroundJob
+from core.diagnosis.alike import DEPTH, FAILED
+from core.diagnosis.failing import is_open_since, latest_message
+from core.diagnosis.situation import SETTLING
+from core.models import BackgroundJob
 from core.wording import NO_ERROR
 
-RULE: Final = "new_error"
 #: Without another failure for so long, an error is over.
 WITHIN: Final = timedelta(hours=1)
 #: An error counts as new for so long after its first failure, and as back if it was away for QUIET before that.
 NEW_FOR: Final = timedelta(hours=24)
 QUIET: Final = timedelta(days=7)
+#: Failures of the last while that are looked at.
+LOOKED_AT: Final = 5_000
 #: More new errors at once are one trouble, which the success rate tells.
 MOST: Final = 10
+_SHOWN: Final = (*SETTLING, BackgroundJob.kind, BackgroundJob.error_fingerprint, BackgroundJob.error_message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,14 @@ class NewError:
     began_at: datetime
 
 
-def new_errors(session: Session) -> list[NewError]:
-    """Return the errors that were not there in the week before, those of most jobs first."""
+def new_errors(session: Session, known: list[str]) -> list[NewError]:
+    """Return the errors that were not there in the week before, those of most jobs first, and `known` ones still there.
+
+    What is known is new for as long as it goes on.
+    """
+    found = {row.error_fingerprint: row for row in fetch(session, _new_errors())}
+    missing = [each for each in known if each not in found]
+    rows = [*found.values(), *(fetch(session, _still_there(), fingerprints=missing) if missing else ())]
     return [
         NewError(
             row.error_fingerprint,
@@ -50,29 +60,66 @@ def new_errors(session: Session) -> list[NewError]:
             row.users,
             row.began_at,
         )
-        for row in fetch(session, _new_errors())
+        for row in rows
     ]
 
 
 @cache
 def _new_errors() -> Query:
-    """Select errors of the newest failed jobs; the index of errors says whether they were there before."""
-    error: Any = _errors().c
-    is_told = sa.exists().where(
-        col(Alert.rule) == RULE, col(Alert.subject) == error.error_fingerprint, col(Alert.over_at).is_(None)
-    )
+    """Select errors of the last failures; the index of errors says whether they were there before."""
+    error: Any = _by_error(_latest_failures()).c
     start = clock.db_now() - sa.literal(NEW_FOR, sa.Interval())
     week_before = start - sa.literal(QUIET, sa.Interval())
     return (
-        sa.select(error, _is_of(error, until=start).label("was_there"))
-        .where(sa.or_(is_told, sa.not_(_is_of(error, until=start, since=week_before))))
+        sa.select(error, _was_there(error, until=start).label("was_there"))
+        .where(sa.not_(_was_there(error, until=start, since=week_before)))
         .order_by(error.jobs.desc(), error.error_fingerprint)
         .limit(MOST)
     )
 
 
-def _errors() -> sa.Subquery:
-    row = newest_failures()
+@cache
+def _still_there() -> Query:
+    """Select the errors of `fingerprints` that are there still."""
+    named = (
+        sa.func.unnest(sa.bindparam("fingerprints", type_=sa.ARRAY(sa.Text)))
+        .table_valued("fingerprint")
+        .render_derived()
+    )
+    rows = _newest_of(named.c.fingerprint).lateral("of_one")
+    some = sa.select(rows).select_from(named.join(rows, sa.true())).where(rows.c.status == FAILED).subquery("known").c
+    error: Any = _by_error(some).c
+    start = clock.db_now() - sa.literal(NEW_FOR, sa.Interval())
+    return sa.select(error, _was_there(error, until=start).label("was_there"))
+
+
+def _latest_failures() -> Any:
+    """Return the columns of the failed jobs of the last while, the latest first."""
+    job = BackgroundJob
+    now, span = clock.db_now(), sa.literal(WITHIN, sa.Interval())
+    return (
+        sa.select(*(col(each) for each in _SHOWN))
+        .where(col(job.status) == FAILED, col(job.finished_at).between(now - span, now))
+        .order_by(col(job.finished_at).desc())
+        .limit(LOOKED_AT)
+        .subquery("latest")
+        .c
+    )
+
+
+def _newest_of(fingerprint: Any) -> Any:
+    """Return the newest jobs with an error, as the index of errors has them."""
+    job: Any = sa.orm.aliased(BackgroundJob)
+    shown = (getattr(job, _name(each)) for each in (*_SHOWN, BackgroundJob.status))
+    newest = sa.select(*shown).where(job.error_fingerprint == fingerprint)
+    return newest.order_by(job.created_at.desc(), job.id.desc()).limit(DEPTH)
+
+
+def _name(column: Any) -> str:
+    return str(column.key)
+
+
+def _by_error(row: Any) -> sa.Subquery:
     return (
         sa.select(
             row.error_fingerprint,
@@ -88,8 +135,15 @@ def _errors() -> sa.Subquery:
     )
 
 
-def _is_of(error: Any, *, until: Any, since: Any = None) -> Any:
-    """Return the condition that a job with this error was requested in a period."""
-    earlier: Any = sa.orm.aliased(BackgroundJob)
-    found = sa.exists().where(earlier.error_fingerprint == error.error_fingerprint, earlier.created_at < until)
-    return found if since is None else found.where(earlier.created_at >= since)
+def _was_there(error: Any, *, until: Any, since: Any = None) -> Any:
+    """Return the condition that a job with this error was requested, or ended, in a period."""
+    job: Any = sa.orm.aliased(BackgroundJob)
+    ended = _newest_of(error.error_fingerprint).correlate(error.error_fingerprint.table).subquery("before")
+    requested_then, ended_then = [job.created_at < until], [ended.c.finished_at < until]
+    if since is not None:
+        requested_then, ended_then = (
+            [*requested_then, job.created_at >= since],
+            [*ended_then, ended.c.finished_at >= since],
+        )
+    requested = sa.exists().where(job.error_fingerprint == error.error_fingerprint, *requested_then)
+    return sa.or_(requested, sa.select(1).select_from(ended).where(*ended_then).exists())

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from core import clock
 from core.health import HealthSummary, health_summary
+from core.models import Alert
 
 
 class Facts:
@@ -17,6 +18,16 @@ class Facts:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.now: datetime = session.exec(select(clock.db_now())).one()
+        rows = session.exec(select(Alert.rule, Alert.subject).where(col(Alert.over_at).is_(None)))
+        self._open = frozenset(rows)
+
+    def is_open(self, rule: str, subject: str = "") -> bool:
+        """Tell whether there is an alert already: it lasts until it is right again, not until it could not begin."""
+        return (rule, subject) in self._open
+
+    def open_subjects(self, rule: str) -> list[str]:
+        """Return what a rule has alerts for."""
+        return [subject for name, subject in self._open if name == rule]
 
     @cached_property
     def health(self) -> HealthSummary:

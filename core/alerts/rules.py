@@ -25,7 +25,8 @@ LONG_PAUSE = timedelta(hours=4)
 REFUSING = timedelta(minutes=5)
 _GIVEN_UP = text("""
     SELECT count(*) FROM notifications
-    WHERE status = 'failed' AND finished_at > statement_timestamp() - CAST(:period AS interval)
+    WHERE status = 'failed' AND channel = 'email' AND created_at > statement_timestamp() - interval '3 days'
+      AND finished_at BETWEEN statement_timestamp() - CAST(:period AS interval) AND statement_timestamp()
 """)
 
 
@@ -40,7 +41,8 @@ def _users(facts: Facts) -> list[Finding]:
 def _success(facts: Facts) -> list[Finding]:
     succeeded, failed = endings_since(facts.session, facts.now - PERIOD)
     ended = succeeded + failed
-    if ended < FEWEST or succeeded >= TARGET * ended:
+    fewest = 1 if facts.is_open("success_rate") else FEWEST
+    if ended < fewest or succeeded >= TARGET * ended:
         return []
     rate = f"{100 * succeeded // ended} % of the jobs that ended within an hour succeeded"
     sentence = f"{rate} ({failed:,} of {ended:,} failed); the target is {100 * TARGET:.0f} %"
@@ -58,22 +60,27 @@ def _waits(facts: Facts) -> list[Finding]:
             since=facts.now - timedelta(seconds=line.oldest_seconds),
         )
         for line in queue_lines(facts.session)
-        if line.state is QueueState.ACTIVE and (line.oldest_seconds or 0) > longest and line.oldest_seconds
+        if line.oldest_seconds
+        and line.oldest_seconds > longest
+        and (line.state is QueueState.ACTIVE or facts.is_open("long_wait", line.name))
     ]
 
 
 def _unserved(facts: Facts) -> list[Finding]:
-    if not facts.health.workers_alive + facts.health.workers_silent:
-        return [Finding(sentence=f"No worker is alive: {_waiting(facts.health.queue_depth)}", href="/workers")]
-    return [
+    is_alive = bool(facts.health.workers_alive + facts.health.workers_silent)
+    of_queues = [
         Finding(
             subject=line.name,
             sentence=f"No worker serves the queue {line.name}: {_waiting(line.waiting)}",
             href=_jobs(queue=line.name),
         )
         for line in queue_lines(facts.session)
-        if line.state is QueueState.UNSERVED and line.waiting
+        if line.waiting and not line.workers + line.silent and (is_alive or facts.is_open("no_worker", line.name))
     ]
+    if is_alive:
+        return of_queues
+    sentence = f"No worker is alive: {_waiting(facts.health.queue_depth)}, and none starts"
+    return [Finding(sentence=sentence, href="/workers"), *of_queues]
 
 
 def _pauses(facts: Facts) -> list[Finding]:
@@ -118,8 +125,8 @@ def _schedules(facts: Facts) -> list[Finding]:
 def _outbox(facts: Facts) -> list[Finding]:
     refusing = [
         Finding(
-            subject=out.channel,
-            sentence=f"{out.channel}: {out.problem.rstrip('.')}",
+            subject=f"{out.channel} {out.way}",
+            sentence=f"Messages do not leave: {out.refusal.rstrip('.')}",
             href="/outbox",
             since=out.refused_at,
         )
@@ -129,7 +136,7 @@ def _outbox(facts: Facts) -> list[Finding]:
     given_up = facts.session.connection().execute(_GIVEN_UP, {"period": PERIOD}).scalar_one()
     if not given_up:
         return refusing
-    sentence = f"{counted(given_up, 'message')} could not be sent within the last hour"
+    sentence = f"{counted(given_up, 'e-mail')} could not be sent within the last hour"
     return [*refusing, Finding(subject="failed", sentence=sentence, href="/outbox?status=failed")]
 
 
@@ -150,7 +157,7 @@ def _errors(facts: Facts) -> list[Finding]:
             href=_jobs(situation="failed", error=each.fingerprint),
             since=each.began_at,
         )
-        for each in new_errors(facts.session)
+        for each in new_errors(facts.session, facts.open_subjects("new_error"))
     ]
 
 

@@ -1,29 +1,73 @@
-"""Rounds that one process at a time makes for all: whoever comes by first when it is due."""
+"""Rounds that one process at a time makes for all: whoever comes by first when it is due makes it.
 
+A round that reads what has ended since the last one must not miss what was committed late. PostgreSQL tells which
+transactions are still open, whoever's they are: a round has seen all up to a moment when none that was open then is.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import text
 from sqlmodel import Session
 
+from core.messages.outbox import PATIENCE
+
+#: A statement may take so long before it writes with the time of its start.
+MARGIN: Final = timedelta(seconds=10)
+#: Nobody waits for a transaction that is open for longer.
+LONGEST_OPEN: Final = timedelta(hours=1)
+
 _MAKE = text("INSERT INTO shared_rounds (name) VALUES (:name) ON CONFLICT DO NOTHING")
-# A clock that was put back does not keep a round waiting.
+# A clock that was put back keeps no round waiting, and what was done by the clock before is looked at again.
 _TAKE = text("""
-    UPDATE shared_rounds SET done_at = statement_timestamp()
-    WHERE name = (SELECT name FROM shared_rounds WHERE name = :name AND (done_at IS NULL OR done_at NOT BETWEEN
-                  statement_timestamp() - CAST(:every AS interval) AND statement_timestamp())
-                  FOR UPDATE SKIP LOCKED)
-    RETURNING looked_until
+    WITH due AS (
+        SELECT *, coalesce(seen_at > statement_timestamp() OR looked_until > statement_timestamp(), false) AS is_ahead,
+               seen_xmax <= CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
+                   OR seen_at < statement_timestamp() - CAST(:longest AS interval) AS is_whole
+        FROM shared_rounds
+        WHERE name = :name AND (done_at IS NULL OR done_at NOT BETWEEN
+              statement_timestamp() - CAST(:every AS interval) AND statement_timestamp())
+        FOR UPDATE SKIP LOCKED
+    ), known AS (
+        SELECT name, looked_until IS NULL AS is_first, seen_at IS NULL OR is_ahead OR is_whole AS is_new, greatest(
+            statement_timestamp() - CAST(:oldest AS interval),
+            CASE WHEN looked_until IS NULL THEN statement_timestamp()
+                 WHEN is_ahead THEN statement_timestamp() - CAST(:longest AS interval)
+                 WHEN is_whole THEN greatest(looked_until, seen_at - CAST(:margin AS interval))
+                 ELSE looked_until END) AS since
+        FROM due
+    )
+    UPDATE shared_rounds r SET done_at = statement_timestamp(), looked_until = known.since,
+        seen_at = CASE WHEN is_new THEN statement_timestamp() ELSE seen_at END,
+        seen_xmax = CASE WHEN is_new THEN CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)
+                         ELSE seen_xmax END
+    FROM known WHERE r.name = known.name
+    RETURNING known.since, known.is_first
 """)
-_NOTE = text("UPDATE shared_rounds SET looked_until = :until WHERE name = :name")
+_GO_ON = text("""
+    UPDATE shared_rounds SET done_at = NULL, looked_until = greatest(looked_until, :until), seen_at = NULL,
+        seen_xmax = NULL
+    WHERE name = :name
+""")
 
 
-def take(session: Session, name: str, every: timedelta) -> tuple[bool, datetime | None]:
-    """Return whether the caller's transaction is to make this round now, and up to where the last one has looked."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round that the caller's transaction is to make: from when on it looks, and whether there was none before."""
+
+    since: datetime
+    is_first: bool
+
+
+def take(session: Session, name: str, every: timedelta) -> Round | None:
+    """Return the round that the caller's transaction is to make now; None: it is not due, or another makes it."""
     session.connection().execute(_MAKE, {"name": name})
-    row = session.connection().execute(_TAKE, {"name": name, "every": every}).first()
-    return row is not None, row.looked_until if row else None
+    spans = {"every": every, "margin": MARGIN, "longest": LONGEST_OPEN, "oldest": PATIENCE}
+    row = session.connection().execute(_TAKE, {"name": name, **spans}).first()
+    return Round(row.since, row.is_first) if row else None
 
 
-def note(session: Session, name: str, until: datetime) -> None:
-    """Note, in the same transaction, up to where this round has looked."""
-    session.connection().execute(_NOTE, {"name": name, "until": until})
+def go_on(session: Session, name: str, until: datetime) -> None:
+    """Say, in the same transaction, that this round has looked up to here alone: the next one is due at once."""
+    session.connection().execute(_GO_ON, {"name": name, "until": until})

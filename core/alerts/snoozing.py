@@ -4,7 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from pydantic import Field
-from sqlmodel import Session, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
 
 from core import clock
 from core.actor import Actor
@@ -26,11 +27,12 @@ def snooze(session: Session, alert_id: UUID, form: SnoozeForm, actor: Actor, rea
     alert = _alert(session, alert_id)
     until = session.exec(select(clock.db_now())).one() + timedelta(hours=form.hours)
     values = {"until": until, "snoozed_by": actor.name, "reason": reason}
-    row = session.get(AlertSnooze, (alert.rule, alert.subject), with_for_update=True)
-    was = row.until.isoformat() if row else None
-    row = row or AlertSnooze(rule=alert.rule, subject=alert.subject, until=until, snoozed_by=actor.name)
+    key = {"rule": alert.rule, "subject": alert.subject}
+    made = insert(AlertSnooze).values(**key, **values).on_conflict_do_nothing().returning(col(AlertSnooze.rule))
+    is_new = session.connection().execute(made).first() is not None
+    row = session.get_one(AlertSnooze, tuple(key.values()), with_for_update=True, populate_existing=True)
+    was = None if is_new else row.until.isoformat()
     row.sqlmodel_update(values)
-    session.add(row)
     session.flush()
     _record(session, actor, "alert.snoozed", alert, reason, was, until.isoformat())
     return row

@@ -1,67 +1,61 @@
 """Telling what has happened: alerts to operators, alerts and ended jobs to webhooks, each once for each way out.
 
-Whoever comes round looks at what was committed since the last look, so that nothing is written twice and raising an
-alert or ending a job waits for nobody. A process without such a way looks at nothing.
+Whoever comes round looks at what was committed since the last look, so that raising an alert or ending a job waits for
+nobody. Each way has its own round: a process without it looks at nothing, and keeps nothing from others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session
 
-from core import clock
 from core.alerts import shared_round
 from core.alerts.rules import BY_NAME
-from core.messages.operators_channel import OPERATORS, operator_ways
+from core.alerts.shared_round import Round
+from core.messages.operators_channel import OPERATORS
 from core.messages.outbox import Message, put
-from core.messages.webhook_channel import WEBHOOK, webhook_ways
+from core.messages.sending import Line
 from core.settings import settings
-from core.wording import clock_time, shortened
+from core.wording import clock_time, shortened, spoken
 
 #: How often it is looked; the first process that is due does it.
 EVERY: Final = timedelta(seconds=4)
 #: Events of one look; the next goes on where it ended.
 MOST: Final = 500
-#: What was written so long before a look is committed, unless a transaction is open for longer.
-COMMITTED: Final = timedelta(seconds=10)
-#: Nobody waits for a transaction that is open for longer.
-LONGEST_OPEN: Final = timedelta(hours=1)
-
 #: The template of each event of an alert.
 _TEMPLATES: Final = {"alert.raised": "alert", "alert.over": "alert_over"}
 
-#: Open transactions that have written: what they wrote may appear with a time that was looked at.
-_OLDEST = text("""
-    SELECT least(statement_timestamp() - CAST(:committed AS interval), min(xact_start)) FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-      AND backend_xid IS NOT NULL AND xact_start > statement_timestamp() - CAST(:longest AS interval)
-""")
+# What is told already is found again for a while, since others may be committed late; it keeps no others out.
 _ALERTS = text("""
     SELECT * FROM (
-        SELECT 'alert.raised' AS event, told_at AS at, a.* FROM alerts a
-        WHERE told_at >= :since OR (CAST(:is_first AS boolean) AND told_at IS NOT NULL AND over_at IS NULL)
-        UNION ALL
-        SELECT 'alert.over', over_at, a.* FROM alerts a WHERE over_at >= :since AND told_at IS NOT NULL
-    ) news ORDER BY at, id LIMIT :most
+        SELECT *, concat_ws(':', CAST(:line AS text), event, id, extract(epoch FROM at)) AS key
+        FROM (
+            SELECT 'alert.raised' AS event, told_at AS at, a.* FROM alerts a
+            WHERE told_at >= :since OR (CAST(:is_first AS boolean) AND told_at IS NOT NULL AND over_at IS NULL)
+            UNION ALL
+            SELECT 'alert.over', over_at, a.* FROM alerts a WHERE over_at >= :since AND told_at IS NOT NULL
+        ) news WHERE event = ANY(:events) AND isfinite(at) AND isfinite(since)
+    ) keyed WHERE NOT EXISTS (SELECT FROM notifications n WHERE n.dedupe_key = key)
+    ORDER BY at, id LIMIT :most
 """)
 _JOBS = text("""
-    SELECT 'job.' || status AS event, finished_at AS at, id, kind, status, queue, user_id, connection_id, retry_of,
-           attempt, created_at, started_at, error_type, left(error_message, 1000) AS error_message, error_fingerprint
+    SELECT 'job.' || status AS event, finished_at AS at, CAST(:line AS text) || ':job:' || id AS key,
+           id, kind, status, queue, user_id, connection_id, retry_of, attempt, created_at, started_at, error_type,
+           error_fingerprint, left(error_message, 1000) AS error_message
     FROM background_jobs j
     WHERE finished_at BETWEEN :since AND statement_timestamp() + interval '1 day' AND status = ANY(:statuses)
-      AND isfinite(created_at) AND NOT EXISTS (
-        SELECT FROM notifications n WHERE n.dedupe_key = 'webhook:job:' || j.id || ':' || CAST(:last AS text))
+      AND NOT EXISTS (SELECT FROM notifications n WHERE n.dedupe_key = CAST(:line AS text) || ':job:' || j.id)
     ORDER BY finished_at, id LIMIT :most
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """One thing to tell, by all ways of a channel; `key` names it."""
+    """One thing to tell."""
 
     at: datetime
     key: str
@@ -70,96 +64,79 @@ class _News:
     job_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What is looked at: from when on; the first look finds alerts that are there already. `last`: the last way."""
-
-    since: datetime
-    is_first: bool
-    last: str
+_Find = Callable[[Session, Line, Round], list[_News]]
 
 
-_Find = Callable[[Session, _Look], Iterator[_News]]
+def tell(session: Session, line: Line) -> bool:
+    """Write what is to be told by one way out; return whether there is more, for another transaction."""
+    finds = (_of_alerts,) if line.channel is OPERATORS else (_alert_events, _job_events)
+    is_more = [_tell(session, line, find) for find in finds]
+    return any(is_more)
 
 
-def tell_operators(session: Session) -> None:
-    """Put a message to operators for each alert that is to be told or over, if this process has a way to them."""
-    _tell(session, OPERATORS.name, "alerts", operator_ways(), _of_alerts)
-
-
-def tell_webhooks(session: Session) -> None:
-    """Put a delivery for each event that webhooks want, if this process has any."""
-    _tell(session, WEBHOOK.name, "webhook alerts", webhook_ways(), _alert_events)
-    _tell(session, WEBHOOK.name, "webhook jobs", webhook_ways(), _job_events)
-
-
-def _tell(session: Session, channel: str, round_name: str, ways: list[str], find: _Find) -> None:
-    if not ways:
-        return
-    is_due, before = shared_round.take(session, round_name, EVERY)
-    if not is_due:
-        return
-    now = session.exec(select(clock.db_now())).one()
-    look = _Look(since=min(before or now, now), is_first=before is None, last=ways[-1])
-    news = list(find(session, look))
+def _tell(session: Session, line: Line, find: _Find) -> bool:
+    name = f"{line.key}: {find.__name__.strip('_')}"
+    made = shared_round.take(session, name, EVERY)
+    if made is None:
+        return False
+    news = find(session, line, made)
     for each in news:
-        for way in ways:
-            message = Message(
-                template=each.template,
-                channel=channel,
-                address=way,
-                data=each.data,
-                dedupe_key=f"{channel}:{each.key}:{way}",
-                job_id=each.job_id,
-            )
-            put(session, message)
-    until = news[-1].at if len(news) >= MOST else max(look.since, _committed(session))
-    shared_round.note(session, round_name, until)
+        message = Message(
+            template=each.template,
+            channel=line.channel.name,
+            address=line.address or "",
+            data=each.data,
+            dedupe_key=each.key,
+            is_kept=True,
+            job_id=each.job_id,
+        )
+        put(session, message)
+    if len(news) < MOST:
+        return False
+    shared_round.go_on(session, name, news[-1].at)
+    return True
 
 
-def _committed(session: Session) -> datetime:
-    """Return until when all that was written is committed."""
-    values = {"committed": COMMITTED, "longest": LONGEST_OPEN}
-    at: datetime = session.connection().execute(_OLDEST, values).scalar_one()
-    return at
+def _of_alerts(session: Session, line: Line, made: Round) -> list[_News]:
+    return [
+        _News(row.at, row.key, _TEMPLATES[row.event], _words(row))
+        for row in _alerts(session, line, made, list(_TEMPLATES))
+    ]
 
 
-def _of_alerts(session: Session, look: _Look) -> Iterator[_News]:
-    for row in _alerts(session, look):
-        rule = BY_NAME.get(row.rule)
-        data = {
-            "label": rule.label if rule else row.rule,
-            "environment": settings().environment,
-            "sentence": row.sentence,
-            "href": row.href,
-            "since": clock_time(row.since, row.at),
-            "at": clock_time(row.at, row.at),
-            "seconds": (row.at - row.since).total_seconds(),
-        }
-        yield _News(row.at, _key_of_alert(row), _TEMPLATES[row.event], data)
+def _alert_events(session: Session, line: Line, made: Round) -> list[_News]:
+    wanted = [name for name in settings().webhook_event_names if name in _TEMPLATES]
+    return [
+        _News(row.at, row.key, row.event, _event(row, _alert_data(row))) for row in _alerts(session, line, made, wanted)
+    ]
 
 
-def _alert_events(session: Session, look: _Look) -> Iterator[_News]:
-    wanted = settings().webhook_event_names
-    for row in _alerts(session, look):
-        if row.event in wanted:
-            yield _News(row.at, _key_of_alert(row), row.event, _event(row, _alert_data(row)))
-
-
-def _job_events(session: Session, look: _Look) -> Iterator[_News]:
+def _job_events(session: Session, line: Line, made: Round) -> list[_News]:
     statuses = [name.removeprefix("job.") for name in settings().webhook_event_names if name.startswith("job.")]
-    values = {"since": look.since, "statuses": statuses, "last": look.last, "most": MOST}
-    for row in session.connection().execute(_JOBS, values) if statuses else ():
-        yield _News(row.at, f"job:{row.id}", row.event, _event(row, _job_data(row)), row.id)
+    if not statuses:
+        return []
+    values = {"line": line.key, "since": made.since, "statuses": statuses, "most": MOST}
+    rows = session.connection().execute(_JOBS, values)
+    return [_News(row.at, row.key, row.event, _event(row, _job_data(row)), row.id) for row in rows]
 
 
-def _alerts(session: Session, look: _Look) -> Any:
-    values = {"since": look.since, "is_first": look.is_first, "most": MOST}
+def _alerts(session: Session, line: Line, made: Round, events: list[str]) -> Any:
+    values = {"line": line.key, "since": made.since, "is_first": made.is_first, "events": events, "most": MOST}
     return session.connection().execute(_ALERTS, values).all()
 
 
-def _key_of_alert(row: Any) -> str:
-    return f"{row.event}:{row.id}:{row.at.timestamp():.6f}"
+def _words(row: Any) -> dict[str, Any]:
+    """Return an alert as people read it."""
+    rule = BY_NAME.get(row.rule)
+    return {
+        "label": rule.label if rule else row.rule,
+        "environment": settings().environment,
+        "sentence": shortened(row.sentence, 1_000),
+        "href": row.href,
+        "since": clock_time(row.since, row.at),
+        "at": clock_time(row.at, row.at),
+        "lasted": spoken(row.at - row.since),
+    }
 
 
 def _event(row: Any, data: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +176,6 @@ def _job_data(row: Any) -> dict[str, Any]:
 
 
 def _time(at: datetime | None) -> str | None:
-    """Return a time as JSON has it."""
     return at.isoformat() if at else None
 
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 SETTLED: Final = timedelta(minutes=2)
 #: Nobody is told of the same subject more often.
 TOLD_EVERY: Final = timedelta(hours=1)
-#: Findings of one rule that become alerts; the rest is the same trouble.
+#: Alerts of one rule at a time; what is found besides is the same trouble.
 MOST: Final = 50
 
 _FOUND = text("""
@@ -40,10 +40,11 @@ _FORGET_RULES = text("""
     UPDATE alerts SET missing_since = coalesce(missing_since, statement_timestamp())
     WHERE over_at IS NULL AND NOT rule = ANY(:rules)
 """)
+# A time that is ahead is of a clock that was put back: it is long ago.
 _RAISE = text("""
     UPDATE alerts SET raised_at = statement_timestamp()
     WHERE over_at IS NULL AND raised_at IS NULL AND rule = :rule
-      AND found_at <= statement_timestamp() - CAST(:after AS interval)
+      AND found_at NOT BETWEEN statement_timestamp() - CAST(:after AS interval) AND statement_timestamp()
 """)
 #: Told when it is raised, and once more if it outlives a snooze.
 _TELL = text("""
@@ -54,11 +55,13 @@ _TELL = text("""
       AND NOT EXISTS (SELECT FROM alert_snoozes s WHERE s.rule = a.rule AND s.subject = a.subject
                       AND s.until > statement_timestamp())
       AND NOT EXISTS (SELECT FROM alerts b WHERE b.rule = a.rule AND b.subject = a.subject AND b.id <> a.id
-                      AND b.told_at > statement_timestamp() - CAST(:told_every AS interval))
+                      AND b.told_at BETWEEN statement_timestamp() - CAST(:told_every AS interval)
+                                        AND statement_timestamp())
 """)
 _END = text("""
     UPDATE alerts SET over_at = statement_timestamp()
-    WHERE over_at IS NULL AND missing_since <= statement_timestamp() - CAST(:settled AS interval)
+    WHERE over_at IS NULL AND missing_since NOT BETWEEN
+        statement_timestamp() - CAST(:settled AS interval) AND statement_timestamp()
 """)
 
 
@@ -71,7 +74,7 @@ def look(session: Session, rules: Iterable[Rule] = RULES) -> None:
     for rule in each_rule:
         findings = _findings(session, facts, rule)
         if findings is not None:
-            _note(session, rule, findings)
+            _note(session, facts, rule, findings)
     connection.execute(_FORGET_RULES, {"rules": [rule.name for rule in each_rule]})
     connection.execute(_FORGET)
     for rule in each_rule:
@@ -83,14 +86,16 @@ def look(session: Session, rules: Iterable[Rule] = RULES) -> None:
 def _findings(session: Session, facts: Facts, rule: Rule) -> list[Finding] | None:
     try:
         with session.begin_nested():
-            return rule.find(facts)[:MOST]
+            return rule.find(facts)
     except Exception as error:  # noqa: BLE001 - one rule's defect keeps no other rule from telling
         log.warning("a rule of alerts failed", extra={"rule": rule.name, "error": type(error).__name__})
         return None
 
 
-def _note(session: Session, rule: Rule, findings: list[Finding]) -> None:
-    for each in findings:
+def _note(session: Session, facts: Facts, rule: Rule, findings: list[Finding]) -> None:
+    known = [each for each in findings if facts.is_open(rule.name, each.subject)]
+    new = [each for each in findings if not facts.is_open(rule.name, each.subject)]
+    for each in (*known, *new[: max(0, MOST - len(known))]):
         values = {"rule": rule.name, "subject": each.subject, "sentence": each.sentence, "href": each.href}
         session.connection().execute(_FOUND, {**values, "since": each.since})
     subjects = [each.subject for each in findings]

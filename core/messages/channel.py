@@ -1,5 +1,6 @@
 """What a channel is, and what becomes of a message that it was given."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -34,14 +35,19 @@ def later(error: str, *, closes: bool = False) -> SendOutcome:
     return SendOutcome(NotificationStatus.WAITING, error, closes=closes)
 
 
-def refused(error: str) -> SendOutcome:
+def refused(error: str, *, closes: bool = False) -> SendOutcome:
     """Return that a message is refused for good: no further attempt helps."""
-    return SendOutcome(NotificationStatus.FAILED, error)
+    return SendOutcome(NotificationStatus.FAILED, error, closes=closes)
 
 
 def unwanted(why: str) -> SendOutcome:
     """Return that a message is not sent because nobody wants it any more."""
     return SendOutcome(NotificationStatus.DROPPED, why)
+
+
+def way_name(name: str, address: str) -> str:
+    """Return what people see of an address that holds secrets: a name, and four signs that tell it from others."""
+    return f"{name} ({hashlib.sha256(address.encode()).hexdigest()[:4]})"
 
 
 class ChannelClosed(Exception):
@@ -57,7 +63,7 @@ class Channel:
     """A way out of the program: a new one is its value and a line in core/messages/channels.py."""
 
     name: str
-    #: The way that is set here, without secrets; empty: none.
+    #: The way that is set here, without secrets; empty: none. For a channel with a way for each address, all of them.
     way: Callable[[], str]
     #: Returns all that sending needs, read in the transaction that claims the message, or what becomes of it at once.
     prepare: Callable[[Session, Notification], Any | SendOutcome]
@@ -67,5 +73,11 @@ class Channel:
     preview: Callable[[Notification], Written | None]
     #: Said where no way is set, and messages wait for one.
     no_way: str = ""
-    #: Consoles and workers send it themselves instead of by a job: it may say that no job runs.
-    is_direct: bool = False
+    #: Its addresses here, where each is a way of its own: consoles and workers send by it themselves instead of by a
+    #: job, since a message may say that no job runs. None: one way leads to all addresses.
+    addresses: Callable[[], list[str]] | None = None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether its messages are sent without a job."""
+        return self.addresses is not None

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, func, select
 
 from core import clock
 from core.errors import Invalid, NotFound
-from core.messages.channel import Channel
-from core.messages.channels import CHANNELS
+from core.messages.channels import CHANNELS, lines
+from core.messages.sending import Line
 from core.messages.writing import TEMPLATES
 from core.models import Notification, NotificationChannel, NotificationStatus, User
 from core.wording import ago, cited, clock_time, spoken
@@ -75,7 +75,8 @@ class WayOut:
     way: str
     #: Why messages wait, in sentences; empty: they do not.
     problem: str
-    #: Since when it refuses all messages; None: it does not.
+    #: Why it takes no messages, and since when; empty: it does.
+    refusal: str
     refused_at: datetime | None
     accepted_at: datetime | None
 
@@ -120,19 +121,15 @@ def find_message(session: Session, message_id: UUID) -> tuple[OutboxLine, Notifi
 
 
 def ways_out(session: Session) -> list[WayOut]:
-    """Return each channel that is set or has to be, with what holds its messages up."""
+    """Return each way out that is set or has to be, with what holds its messages up."""
     rows = {row.channel: row for row in session.exec(select(NotificationChannel))}
     now = session.exec(select(clock.db_now())).one()
     held = _held(session)
-    return [
-        _way_out(channel, rows.get(channel.name), "" if channel.is_direct else held, now)
-        for channel in CHANNELS.values()
-        if channel.no_way or channel.way() or channel.name in rows
-    ]
+    return [_way_out(line, rows.get(line.key), "" if line.channel.is_direct else held, now) for line in lines()]
 
 
-def _way_out(channel: Channel, row: NotificationChannel | None, held: str, now: datetime) -> WayOut:
-    problem, way = held, channel.way()
+def _way_out(line: Line, row: NotificationChannel | None, held: str, now: datetime) -> WayOut:
+    problem, way, channel = held, line.way, line.channel
     refused_at = row.refused_at if row is not None and row.refusal else None
     if row is not None and refused_at:
         seconds = row.next_at - now if row.next_at and row.next_at > now else timedelta()
@@ -144,6 +141,7 @@ def _way_out(channel: Channel, row: NotificationChannel | None, held: str, now: 
         channel.name,
         way or (row.way if row else ""),
         problem,
+        row.refusal if row else "",
         refused_at,
         row.accepted_at if row else None,
     )
@@ -218,7 +216,8 @@ def _why(message: Notification, refusals: dict[str, str], now: datetime, *, is_b
         return f"{message.error} The next attempt is in {spoken(message.next_at - now)}.".lstrip()
     channel = CHANNELS.get(message.channel)
     no_way = "" if channel is None or channel.way() else channel.no_way
-    if refusal := refusals.get(message.channel, no_way):
+    address = message.address if channel and channel.is_direct else None
+    if refusal := refusals.get(Line(channel, address).key if channel else "", no_way):
         return refusal
     return f"{message.error} It has been due since {ago(now - (message.next_at or message.created_at))}.".lstrip()
 

@@ -5,7 +5,6 @@ An address holds secrets, and what apprise logs may repeat them: people see the 
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 from core.errors import NotAllowed, Refused
-from core.messages.channel import Channel, Send, SendOutcome, later, sent
+from core.messages.channel import Channel, Send, SendOutcome, later, sent, way_name
 from core.messages.writing import Written, write
 from core.models import Notification
 from core.outside import call
@@ -80,24 +79,26 @@ def preview(message: Notification) -> Written:
 def _send(note: _Note) -> SendOutcome:
     way = _named(settings().alerts)[note.to]
     if way is None:
-        return later(f"{note.to} of UNSTUCK_ALERTS is not understood: write it as apprise's documentation says.")
+        said_so = f"{note.to} of UNSTUCK_ALERTS is not understood: write it as apprise's documentation says."
+        return later(said_so, closes=True)
     said: list[str] = []
     try:
         with ExitStack() as held:
             is_taken = call(lambda: _notify(way, note, said), seconds=SECONDS, is_unwanted=lambda: False, held=held)
     except TimeoutError:
-        return later(f"{note.to} did not answer within {SECONDS:.0f} s: it may have the message or not.")
+        return later(f"{note.to} did not answer within {SECONDS:.0f} s: it may have the message or not.", closes=True)
     except Refused:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a plugin for a service raises
-        return later(f"{note.to} did not take the message ({type(error).__name__}).")
+        return later(f"{note.to} did not take the message ({type(error).__name__}).", closes=True)
     if is_taken:
         return sent(note.to)
     status = next((found[1] for each in said if (found := _STATUS.search(each))), "")
     if status:
-        return later(f"{note.to} answered {status}.")
+        return later(f"{note.to} answered {status}.", closes=True)
     is_away = any("onnection error" in each for each in said)
-    return later(f"{note.to} could not be reached." if is_away else f"{note.to} did not take the message.")
+    said_so = "could not be reached" if is_away else "did not take the message"
+    return later(f"{note.to} {said_so}.", closes=True)
 
 
 def _notify(way: "NotifyBase", note: _Note, said: list[str]) -> bool:
@@ -123,13 +124,10 @@ def _named(addresses: str) -> "dict[str, NotifyBase | None]":
     from apprise import Apprise  # takes a second to load, which only those pay who use it
 
     logging.getLogger("apprise").propagate = False
-    seen: Counter[str] = Counter()
     named: dict[str, NotifyBase | None] = {}
     for place, address in enumerate(addresses.split(), 1):
         way: Any = Apprise.instantiate(address, asset=_asset(), suppress_exceptions=True)
-        name = str(way.service_name) if way else f"address {place}"
-        seen[name] += 1
-        named[name if seen[name] == 1 else f"{name} {seen[name]}"] = way or None
+        named[way_name(str(way.service_name) if way else f"address {place}", address)] = way or None
     return named
 
 
@@ -146,4 +144,6 @@ def _way() -> str:
     return ", ".join(operator_ways())
 
 
-OPERATORS: Final = Channel(name=NAME, way=_way, prepare=prepare, connect=connected, preview=preview, is_direct=True)
+OPERATORS: Final = Channel(
+    name=NAME, way=_way, prepare=prepare, connect=connected, preview=preview, addresses=operator_ways
+)

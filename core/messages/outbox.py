@@ -35,6 +35,8 @@ class Message:
     #: What the template fills in: plain JSON values, nothing secret.
     data: Mapping[str, Any] = field(default_factory=dict)
     dedupe_key: str | None = None
+    #: The key stays taken after a day: what it names happens once.
+    is_kept: bool = False
     #: The job that it is about.
     job_id: UUID | None = None
     #: The person who wrote it; None: the program.
@@ -76,7 +78,7 @@ _DUE = text("""
 def put(session: Session, message: Message) -> UUID:
     """Write a message in the caller's transaction and return its id, or that of the same message of the last day."""
     session.flush()  # the user may be new in this transaction
-    if message.dedupe_key is not None:
+    if message.dedupe_key is not None and not message.is_kept:
         values = {"key": message.dedupe_key, "same_for": SAME_FOR}
         session.connection().execute(_FREE_KEY, values)
     row = _INSERT.run(session, _values_of(message))

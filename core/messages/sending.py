@@ -33,14 +33,15 @@ UNSET_PAUSE: Final = 3_600
 #: Characters of an error that are kept.
 LONGEST_ERROR: Final = 500
 
-_CLAIM = text("""
+_CLAIM = """
     UPDATE notifications SET sender_id = :sender, attempts = attempts + 1,
                              next_at = statement_timestamp() + CAST(:lease AS interval)
     WHERE id = (SELECT id FROM notifications
-                WHERE status = 'waiting' AND channel = :channel AND next_at <= statement_timestamp()
+                WHERE status = 'waiting' AND channel = :channel {to} AND next_at <= statement_timestamp()
                 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id
-""")
+"""
+_CLAIM_ANY, _CLAIM_ONE = (text(_CLAIM.format(to=to)) for to in ("", "AND address = :address AND address <> ''"))
 _IS_CLOSED = text("""
     SELECT EXISTS (SELECT FROM notification_channels
                    WHERE channel = :channel AND way = :way AND next_at > statement_timestamp())
@@ -95,6 +96,25 @@ _GIVE_UP = text("""
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A channel's way out: all its messages take it, or those to one address alone."""
+
+    channel: Channel
+    #: None: messages to all addresses.
+    address: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name among the ways out of all channels."""
+        return self.channel.name if self.address is None else f"{self.channel.name} {self.address}"
+
+    @property
+    def way(self) -> str:
+        """The way that is set in this process; empty: none."""
+        return self.channel.way() if self.address is None else self.address
+
+
+@dataclass(frozen=True, slots=True)
 class _Claimed:
     """A message of ours, and what is to be sent."""
 
@@ -103,34 +123,35 @@ class _Claimed:
     letter: Any
 
 
-def drain(session: Session, channel: Channel, sender: UUID) -> Iterator[SendOutcome | None]:
-    """Send every due message of a channel, by one connection; yield after each change, which the caller commits.
+def drain(session: Session, line: Line, sender: UUID) -> Iterator[SendOutcome | None]:
+    """Send every due message of a way out, by one connection; yield after each change, which the caller commits.
 
-    `sender`: the job that does it. Yields the outcome of a message, or None where only a claim is to be committed.
+    `sender`: the job or thread that does it. Yields the outcome of a message, or None where only a claim is to be
+    committed.
     """
-    if _is_closed(session, channel):
+    if _is_closed(session, line):
         return
     with ExitStack() as stack:
         send: Send | None = None
         outcome: SendOutcome | None = None
-        while claimed := _claim(session, channel, sender):
+        while claimed := _claim(session, line, sender):
             yield outcome  # the claim, and what became of the message before it
             try:
                 outcome = claimed.letter if isinstance(claimed.letter, SendOutcome) else None
                 if outcome is None:
-                    send = send or stack.enter_context(channel.connect())
+                    send = send or stack.enter_context(line.channel.connect())
                     outcome = send(claimed.letter)
                     crash_point("after_send")
             except ChannelClosed as closed:
                 _return(session, claimed, sender)
-                _close(session, channel, str(closed))
+                _close(session, line, str(closed))
                 yield None
                 return
             _settle(session, claimed, sender, outcome)
             if outcome.status is NotificationStatus.SENT:
-                _note_open(session, channel)
+                _note_open(session, line)
             if outcome.closes:
-                _close(session, channel, outcome.error)
+                _close(session, line, outcome.error)
                 break
         yield outcome
 
@@ -150,13 +171,13 @@ def pause_after(attempts: int) -> timedelta:
     return timedelta(minutes=PAUSES[min(attempts, len(PAUSES)) - 1])
 
 
-def _claim(session: Session, channel: Channel, sender: UUID) -> _Claimed | None:
-    values = {"sender": sender, "lease": LEASE, "channel": channel.name}
-    row_id = session.connection().execute(_CLAIM, values).scalar()
+def _claim(session: Session, line: Line, sender: UUID) -> _Claimed | None:
+    values = {"sender": sender, "lease": LEASE, "channel": line.channel.name, "address": line.address}
+    row_id = session.connection().execute(_CLAIM_ANY if line.address is None else _CLAIM_ONE, values).scalar()
     if row_id is None:
         return None
     message = session.get_one(Notification, row_id, populate_existing=True)
-    return _Claimed(message.id, message.attempts, _prepared(session, channel, message))
+    return _Claimed(message.id, message.attempts, _prepared(session, line.channel, message))
 
 
 def _prepared(session: Session, channel: Channel, message: Notification) -> Any | SendOutcome:
@@ -185,18 +206,18 @@ def _of(claimed: _Claimed, sender: UUID) -> dict[str, Any]:
     return {"id": claimed.id, "sender": sender, "attempts": claimed.attempts}
 
 
-def _is_closed(session: Session, channel: Channel) -> bool:
-    values = {"channel": channel.name, "way": channel.way()}
+def _is_closed(session: Session, line: Line) -> bool:
+    values = {"channel": line.key, "way": line.way}
     return bool(session.connection().execute(_IS_CLOSED, values).scalar_one())
 
 
-def _close(session: Session, channel: Channel, refusal: str) -> None:
+def _close(session: Session, line: Line, refusal: str) -> None:
     """Note that the way out takes nothing now: until its pause is over, nobody tries it."""
-    way = channel.way()
+    way = line.way
     first, longest = (FIRST_PAUSE, LONGEST_PAUSE) if way else (UNSET_PAUSE, UNSET_PAUSE)
-    values = {"channel": channel.name, "way": way, "refusal": refusal[:LONGEST_ERROR], "first": first}
+    values = {"channel": line.key, "way": way, "refusal": refusal[:LONGEST_ERROR], "first": first}
     session.connection().execute(_CLOSE, {**values, "longest": longest})
 
 
-def _note_open(session: Session, channel: Channel) -> None:
-    session.connection().execute(_OPEN, {"channel": channel.name, "way": channel.way()})
+def _note_open(session: Session, line: Line) -> None:
+    session.connection().execute(_OPEN, {"channel": line.key, "way": line.way})

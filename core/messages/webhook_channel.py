@@ -3,7 +3,6 @@
 Each receiver gets its own message. Nothing of its address but the host is shown: the path may be a secret.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from core import clock
 from core.address import webhook_name
 from core.errors import NotAllowed
 from core.limited_transport import LimitedTransport
-from core.messages.channel import Channel, Send, SendOutcome, later, refused, sent
+from core.messages.channel import Channel, Send, SendOutcome, later, refused, sent, way_name
 from core.messages.writing import Written
 from core.models import Notification
 from core.models.columns import new_id
@@ -56,11 +55,10 @@ def prepare(_: Session, message: Notification) -> Delivery | SendOutcome:
 
 @contextmanager
 def connected() -> Iterator[Send]:
-    """Open a client for any number of deliveries; a receiver that does not answer is left alone until the next time."""
-    silent: dict[str, str] = {}
+    """Open a client for any number of deliveries, one after the other."""
     transport = LimitedTransport(trust_env=False, verify=trusted())
     with httpx2.Client(transport=transport, timeout=STEP_SECONDS, follow_redirects=False) as client:
-        yield lambda delivery: _deliver(client, delivery, silent)
+        yield lambda delivery: _deliver(client, delivery)
 
 
 def preview(message: Notification) -> Written:
@@ -79,21 +77,22 @@ def try_out() -> list[str]:
     return list(receivers)
 
 
-def _deliver(client: httpx2.Client, delivery: Delivery, silent: dict[str, str]) -> SendOutcome:
-    if problem := silent.get(delivery.to):
-        return later(problem)
+def _deliver(client: httpx2.Client, delivery: Delivery) -> SendOutcome:
+    """Send one event. Whatever is wrong with a receiver concerns all its events: they wait with this one."""
     try:
         answer = client.post(delivery.url, content=delivery.body, headers=_headers(delivery))
     except httpx2.HTTPError as error:
-        silent[delivery.to] = f"{delivery.to} {_problem(error)}."
-        return later(silent[delivery.to])
+        return later(f"{delivery.to} {_problem(error)}.", closes=True)
+    except Exception as error:  # noqa: BLE001 - such as an address that no request can be made of
+        return later(f"{delivery.to} cannot be asked ({type(error).__name__}).", closes=True)
     if answer.is_success:
         return sent(str(answer.status_code))
     if answer.status_code == _GONE:
-        return refused(f"{delivery.to} wants no more events (410). Take it out of UNSTUCK_WEBHOOKS.")
+        return refused(f"{delivery.to} wants no more events (410). Take it out of UNSTUCK_WEBHOOKS.", closes=True)
     if answer.is_redirect:
-        return later(f"{delivery.to} redirects to another address ({answer.status_code}). Set that one instead.")
-    return later(f"{delivery.to} answered {answer.status_code}.")
+        said = f"{delivery.to} redirects to another address ({answer.status_code}). Set that one instead."
+        return later(said, closes=True)
+    return later(f"{delivery.to} answered {answer.status_code}.", closes=True)
 
 
 def _headers(delivery: Delivery) -> dict[str, str]:
@@ -119,14 +118,8 @@ def _body(message: Notification) -> str:
 
 
 def _receivers() -> dict[str, str]:
-    """Return the URLs by the names that people see; a second one of a host has a number."""
-    seen: Counter[str] = Counter()
-    receivers = {}
-    for url in settings().webhooks.split():
-        name = webhook_name(url)
-        seen[name] += 1
-        receivers[name if seen[name] == 1 else f"{name} #{seen[name]}"] = url
-    return receivers
+    """Return the URLs by the names that people see."""
+    return {way_name(webhook_name(url), url): url for url in settings().webhooks.split()}
 
 
 def _way() -> str:
@@ -134,5 +127,5 @@ def _way() -> str:
 
 
 WEBHOOK: Final[Channel] = Channel(
-    name=NAME, way=_way, prepare=prepare, connect=connected, preview=preview, is_direct=True
+    name=NAME, way=_way, prepare=prepare, connect=connected, preview=preview, addresses=webhook_ways
 )

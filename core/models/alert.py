@@ -54,10 +54,15 @@ class AlertSnooze(SQLModel, table=True):
 
 
 class SharedRound(SQLModel, table=True):
-    """Something that one process at a time does for all: when it was last done, and up to where it has looked."""
+    """Something that one process at a time does for all: when it was last done, and what it has looked at."""
 
     __tablename__ = "shared_rounds"
 
     name: str = Field(sa_type=sa.Text, primary_key=True)
     done_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: Up to when all that was written has been looked at.
     looked_until: datetime | None = Field(default=None, sa_type=Moment)
+    #: A later look, and the transaction id that none which was open then can have: once all of those have ended, it
+    #: counts.
+    seen_at: datetime | None = Field(default=None, sa_type=Moment)
+    seen_xmax: int | None = Field(default=None, sa_type=sa.BigInteger)

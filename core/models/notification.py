@@ -28,6 +28,14 @@ class Notification(SQLModel, table=True):
     __table_args__ = (
         one_of("status", NotificationStatus),
         sa.Index("ix_notifications_due", "channel", "next_at", "id", postgresql_where=sa.text("status = 'waiting'")),
+        sa.Index(
+            "ix_notifications_way",
+            "channel",
+            "address",
+            "next_at",
+            "id",
+            postgresql_where=sa.text("status = 'waiting' AND address <> ''"),
+        ),
         sa.Index("ix_notifications_newest", "created_at", "id"),
         sa.Index(
             "ix_notifications_open",

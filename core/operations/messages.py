@@ -25,7 +25,7 @@ def send(work: TaskWork[SendForm]) -> Steps:
     given_up = sending.give_up(work.session)
     only = work.form.channel
     for channel in (each for each in BY_JOB if only in (None, each.name)):
-        for outcome in sending.drain(work.session, channel, UUID(work.key)):
+        for outcome in sending.drain(work.session, sending.Line(channel), UUID(work.key)):
             done += outcome is not None
             sent += outcome is not None and outcome.status is NotificationStatus.SENT
             yield Progress(done, done, f"{done:,} messages")

@@ -20,10 +20,14 @@ def upgrade() -> None:
     make_alerts()
     make_alert_snoozes()
     make_shared_rounds()
+    ddl.replace_index(
+        "ix_notifications_way", "notifications (channel, address, next_at, id) WHERE status = 'waiting' AND address <> ''"
+    )
 
 
 def downgrade() -> None:
-    """Drop empty tables; tables with rows stay, and old code ignores them."""
+    """Drop the index and empty tables; tables with rows stay, and old code ignores them."""
+    op.execute("DROP INDEX IF EXISTS ix_notifications_way")
     for table in TABLES:
         ddl.drop_table_unless_used(table)
 
@@ -69,6 +73,8 @@ def make_shared_rounds() -> None:
         text("name"),
         moment("done_at"),
         moment("looked_until"),
+        moment("seen_at"),
+        sa.Column("seen_xmax", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("name", name="pk_shared_rounds"),
         if_not_exists=True,
     )

@@ -46,6 +46,7 @@ def tell(engine: Engine) -> None:
     lookout = Lookout(engine)
     lookout.watch()
     lookout.send()
+    lookout.wait()
 
 
 def alerts(engine: Engine) -> list[Alert]:

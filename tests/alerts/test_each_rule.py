@@ -146,7 +146,9 @@ SITUATIONS = {
         sql("UPDATE background_jobs SET finished_at = finished_at - interval '2 h'"),
     ),
     "outbox_failing": Situation(
-        refuse_mail, "email: mail.example.com:25 refuses the connection", sql("DELETE FROM notification_channels")
+        refuse_mail,
+        "Messages do not leave: mail.example.com:25 refuses the connection",
+        sql("DELETE FROM notification_channels"),
     ),
     "audit_unsealed": Situation(
         act_unsealed,

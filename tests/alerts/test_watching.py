@@ -185,5 +185,5 @@ def test_alerts_that_were_there_before_a_way_was_set_are_told(engine: Engine, mo
         tell(engine)
         assert len(told.said) == 2
     with Session(engine) as session:
-        assert sorted(session.exec(select(Notification.address))) == ["JSON", "JSON 2"]
+        assert {each[:6] for each in session.exec(select(Notification.address))} == {"JSON ("}
         assert session.exec(select(Alert)).one().told_at is not None

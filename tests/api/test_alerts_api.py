@@ -54,11 +54,11 @@ def test_the_verbs_list_and_try_the_ways(engine: Engine, program: typer.Typer, m
         set_ways(monkeypatch, alerts=json_way(told), webhooks=told.url, webhook_secret=SECRET)
         taken = run(program, ["alerts", "test"])
         assert taken.exit_code == 0
-        assert "JSON took the message." in taken.output
+        assert "took the message." in taken.output
         assert len(told.bodies) == 2
         told.answers = [401]
         refused = run(program, ["alerts", "test"])
         assert refused.exit_code == 1
-        assert "JSON answered 401." in str(refused.exception)
+        assert ") answered 401." in str(refused.exception)
         set_ways(monkeypatch, alerts="nonsense://x")
         assert "is not understood" in str(run(program, ["alerts", "test"]).exception)

@@ -42,10 +42,10 @@ def _draw_told(line: AlertLine) -> None:
         if line.snooze_reason:
             text(f": {line.snooze_reason}")
     elif line.told_at:
-        text("told ")
+        text("raised ")
         time_text(line.told_at, "ago")
     else:
-        text("told within the last hour already")
+        text("raised before within the last hour")
 
 
 def _draw_buttons(line: AlertLine, after: Callable[[], Awaitable[None]]) -> None:
