@@ -133,5 +133,5 @@ ENGINE_MUTANTS = (
     EngineMutant("begin without lease", _instead(run, "_begin", _begin_at_any_rate), settings.PLANNED),
     EngineMutant("begin deaf to cancel", _instead(run, "_begin", _begin_deaf), settings.PLANNED),
     EngineMutant("undo of what has not begun", _instead(finish, "is_untouched", lambda *_: False), settings.PLANNED),
-    EngineMutant("request beside a job", _instead(request, "_check", lambda *_: None), settings.ASKING),
+    EngineMutant("request beside a job", _instead(request, "check_start", lambda *_: None), settings.ASKING),
 )
