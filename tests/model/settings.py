@@ -18,8 +18,8 @@ PEOPLE = Setting("people", jobs=2, attempts=1, workers=1, refunds=0, without=_bu
 #: Three zombies (threads that work on after their job was taken away), each with its own token.
 THREE = Setting("three workers", workers=3, attempts=3, refunds=0, hasty=True, without=_but("give up", "overrun"))
 
+#: The one that takes as long as all others comes last.
 EXPLORED = (
-    ENABLE,
     Setting("disable", "demo.disable", ENABLED, ALL_EFFECTS, refunds=0),
     DISMISS,
     WAKEUPS,
@@ -27,6 +27,7 @@ EXPLORED = (
     THREE,
     Setting("planned", "demo.disable", ENABLED, ALL_EFFECTS, refunds=0, planned=True, without=_but("give up")),
     Setting("two lookers", lookers=2, hasty=True, without=_but("give up", "kill", "finish unheard", "raise error")),
+    ENABLE,
 )
 
 #: Two workers that die or sleep at any moment, sweepers that come late, and people who cancel.
@@ -41,6 +42,8 @@ STOPPING = Setting(
 )
 #: Automatic retries, with their pause.
 RETRYING = Setting("retrying", workers=1, refunds=0, without=_but("overrun", "pause", "give up", "finish unheard"))
+#: The same of a worker that errs and does not die.
+ERRING = RETRYING._replace(name="erring", without=RETRYING.without | _but("kill"))
 #: A heartbeat that releases a job that a sweeper has already taken, and the other way round.
 LOOKERS = Setting(
     "two lookers",
@@ -77,8 +80,9 @@ BROOM = DISMISS._replace(name="broken undo", refunds=0, without=_but("overrun", 
 HASTY = ENABLE._replace(hasty=True, refunds=0)
 
 #: A second attempt makes a world ten times as long, so some are replayed with one here and with two at length.
-REPLAYED = (STOPPING, RETRYING, LOOKERS._replace(attempts=1), LATE, BROOM, PLANNED._replace(attempts=1))
+LOOKING_ONCE = LOOKERS._replace(attempts=1)
+REPLAYED = (STOPPING, ERRING, LOOKING_ONCE, LATE, BROOM, PLANNED._replace(attempts=1))
 #: A hundred thousand moves: for `make faults`.
-REPLAYED_AT_LENGTH = (HASTY, ENABLE._replace(workers=1), THREE._replace(attempts=2), PEOPLE, LOOKERS, PLANNED)
+REPLAYED_AT_LENGTH = (HASTY, ENABLE._replace(workers=1), THREE._replace(attempts=2), PEOPLE, LOOKERS, PLANNED, RETRYING)
 #: Worlds that are a part of one replayed at length, and take longer than `make test` has; mutants are tried in them.
 PARTS = {ZOMBIES: HASTY, ERRING_ZOMBIES: HASTY, ASKING: PEOPLE}

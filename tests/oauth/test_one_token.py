@@ -133,9 +133,10 @@ def test_killed_between_a_providers_answer_and_our_commit(
         begin(proof)
         with killing(monkeypatch, call, when) as calls, suppress(driving.Killed):
             proof.run_next()
-        met += calls()
         driving.presume_dead(proof.engine)
-        assert proof.faults_at_rest() == [], call
+        if calls():  # without that call, it was undisturbed
+            met += 1
+            assert proof.faults_at_rest() == [], call
         _free(proof)
     assert met > 0
 
@@ -146,9 +147,9 @@ def test_cancelled_around_any_call(proof: Proof, begin: Begin, when: str, monkey
     for call in CALLS:
         job = begin(proof)
         with monkeypatch.context() as patch:
-            interpose(patch, call, when, lambda job=job: driving.ask_to_cancel(proof.engine, job))
+            passed = interpose(patch, call, when, lambda job=job: driving.ask_to_cancel(proof.engine, job))
             proof.run_next()
-        assert proof.faults_at_rest() == [], call
+        assert not passed or proof.faults_at_rest() == [], call
         _free(proof)
 
 
@@ -176,10 +177,10 @@ def test_who_lost_the_lease_around_a_call_has_no_say(
         proof.was_taken = False
         begin(proof)
         with monkeypatch.context() as patch:
-            interpose(patch, call, "after", lambda: take_over(proof))
+            passed = interpose(patch, call, "after", lambda: take_over(proof))
             outcome = proof.run_next()
         assert outcome is AttemptOutcome.LOST or not proof.was_taken, call
-        assert proof.faults_at_rest() == [], call
+        assert not passed or proof.faults_at_rest() == [], call
         _free(proof)
 
 
@@ -225,9 +226,9 @@ def take_over(proof: Proof) -> None:
         driving.work_on(proof.engine, held)
 
 
-def interpose(patch: pytest.MonkeyPatch, call: str, when: str, act: Callable[[], Any]) -> None:
-    """Let something happen before or after the client's first call of this name."""
-    real, passed = getattr(ProviderClient, call), []
+def interpose(patch: pytest.MonkeyPatch, call: str, when: str, act: Callable[[], Any]) -> list[None]:
+    """Let something happen before or after the client's first call of this name; returns a list of its calls."""
+    real, passed = getattr(ProviderClient, call), list[None]()
 
     def interposed(*args: Any) -> Any:
         passed.append(None)
@@ -240,6 +241,7 @@ def interpose(patch: pytest.MonkeyPatch, call: str, when: str, act: Callable[[],
                 act()
 
     patch.setattr(ProviderClient, call, interposed)
+    return passed
 
 
 def _until_no_more() -> Iterator[int]:
