@@ -48,7 +48,7 @@ def test_a_state_that_does_not_exist_is_shown(legacy_url: str) -> None:
             ("varchar(5)", "CASE WHEN demo_mode THEN '1' ELSE '0' END"),
             ("smallint", "demo_mode::int::smallint"),
         ],
-        fast=2,
+        fast=1,
     ),
 )
 def test_demo_mode_as_text_or_number_is_carried_over(
