@@ -8,6 +8,7 @@ from tests.migrations.schema import SECRET, Schema, by_id, execute, schema_of
 from tests.repeats import mostly_slow
 
 
+@pytest.mark.slow
 def test_a_status_that_half_a_migration_has_copied_already_is_kept(legacy_url: str) -> None:
     execute(
         legacy_url,

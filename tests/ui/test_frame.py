@@ -99,6 +99,7 @@ def test_enter_runs_what_its_text_matches_though_other_entries_are_shown_and_ear
     assert ran == ["Schedules"]
 
 
+@pytest.mark.slow
 @browser
 def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None:
     page = person(console, rows, Role.ADMIN)

@@ -119,6 +119,7 @@ def test_a_customers_sessions_are_seen_and_ended_from_their_page(console, rows: 
     assert (event.reason, event.actor) == ("a lost phone", admin.email)
 
 
+@pytest.mark.slow
 def test_a_lost_phone_is_reset(console, rows: Session, admin: User, sam: User) -> None:
     rows.add(SecondFactor(user_id=sam.id, secret="sealed", confirmed_at=now()))
     rows.commit()
