@@ -2,37 +2,44 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-#: The slowest tests start first, so that no process is left with one when the others are done.
+#: The slowest tests and groups start first, so that no process is left with one when the others are done.
 EARLY = (
     "test_house.py",
     "model/test_replay.py",
     "journeys/",
     "ui/",
     "security/",
+    "oauth/",
     "test_embedded.py",
     "migrations/",
     "contract/",
 )
-#: Files that attack one server, which all of them together start once.
-SOCKETS = (
-    "security/test_open_connections.py",
-    "security/test_pages_without_session.py",
-    "security/test_sockets.py",
-)
-#: Files and folders whose tests share fixtures that take seconds to make; mypy's cache in test_house.py is for one at a
-#: time.
-TOGETHER = (
-    "test_house.py",
-    "journeys/",
-    "migrations/test_interrupted.py",
-    "security/test_cross_site.py",
-    "security/test_hostile_pages.py",
-    "security/test_hostile_sizes.py",
-    *SOCKETS,
-    "security/test_without_session.py",
-    "ui/test_accessible.py",
-    "ui/test_job_grid.py",
-)
+#: Files and folders whose tests share what takes seconds to make: each group stays in one process, which makes it once.
+#: The browser's are two, of about the same length, so that two processes have them.
+TOGETHER = {
+    "rules": ("test_house.py",),  # mypy's cache is for one at a time
+    "journeys": ("journeys/",),
+    "pages to the grid": tuple(f"ui/test_{letter}" for letter in "abcdefghij"),
+    "other pages": ("ui/",),
+    "sockets": (
+        "security/test_open_connections.py",
+        "security/test_pages_without_session.py",
+        "security/test_sockets.py",
+    ),
+    "site": (
+        "security/test_canary.py",
+        "security/test_cross_site.py",
+        "security/test_headers.py",
+        "security/test_hostile",
+        "security/test_rights.py",
+        "security/test_session_ends.py",
+        "security/test_wire.py",
+        "security/test_without_session.py",
+    ),
+    "sources": ("security/test_floors.py", "security/test_gateway.py"),
+    "provider": ("oauth/",),
+    "killed migrations": ("migrations/test_interrupted.py",),
+}
 
 
 def rank(path: str) -> int:
@@ -41,13 +48,11 @@ def rank(path: str) -> int:
 
 
 class FilesTogether(LoadScopeScheduling):
-    """Gives each process the next test, or the next file or folder of those that stay together.
+    """Gives each process the next test, or the next group of those that stay together.
 
     xdist's own groups are marks that it writes into the names of tests, and pytest 9.2 does not let it any more.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0].removeprefix("tests/")
-        if path in SOCKETS:
-            return SOCKETS[0]
-        return next((name for name in TOGETHER if path.startswith(name)), nodeid)
+        return next((group for group, starts in TOGETHER.items() if path.startswith(starts)), nodeid)

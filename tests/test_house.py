@@ -42,6 +42,7 @@ def sources(*folders: str) -> Iterator[Path]:
         yield from (path for path in (ROOT / folder).rglob("*.py") if "versions" not in path.parts)
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), path)
 

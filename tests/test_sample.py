@@ -28,6 +28,7 @@ from core.slowdown import slowdowns
 from tests.conftest import SECRET
 from tests.factories import make_user
 from tests.migrations.conftest import databases
+from tests.repeats import mostly_slow
 from tests.waiting import eventually
 
 NOW = datetime.now(UTC)
@@ -231,7 +232,7 @@ def test_a_database_with_jobs_is_refused(engine: Engine) -> None:
         sample.refuse_if_not_empty(engine)
 
 
-@pytest.mark.parametrize("later", [timedelta(), timedelta(hours=1), timedelta(days=-2)])
+@pytest.mark.parametrize("later", mostly_slow([timedelta(hours=1), timedelta(), timedelta(days=-2)], fast=1))
 def test_a_used_database_keeps_every_invariant(engine: Engine, later: timedelta) -> None:
     """Of users with jobs of their own, the latest job tells the state, whether the sample's are newer or older."""
     sample.fill(engine, users=200, jobs=1_000, now=NOW)

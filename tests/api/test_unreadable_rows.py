@@ -69,7 +69,7 @@ def jobs(freed: Engine) -> list[UUID]:
 
 
 # Each second one where time is short.
-@pytest.mark.parametrize("odd", mostly_slow([*JOB[::2], *JOB[1::2]], fast=len(JOB[::2])))
+@pytest.mark.parametrize("odd", mostly_slow([*JOB[::4], *JOB[2::4], *JOB[1::2]], fast=len(JOB[::4])))
 def test_an_unreadable_job_is_listed_with_its_id_and_so_are_the_others(
     freed: Engine, jobs: list[UUID], signed_in: SignIn, odd: str
 ) -> None:

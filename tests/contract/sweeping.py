@@ -12,6 +12,9 @@ from core.operation import Operation
 from tests import driving
 from tests.contract.worlds import World
 
+#: Which checkpoints a sweep stops at.
+SOME, EVERY = "some", "every"
+
 
 @dataclass
 class Sweep:
@@ -25,8 +28,11 @@ class Sweep:
     checkpoints: int
     bring_back: Callable[[], tuple[UUID, UUID]]
 
-    def rounds(self) -> Iterator[int]:
-        for number in range(self.checkpoints):
+    def rounds(self, which: str) -> Iterator[int]:
+        """Number `every` checkpoint, or `some`: the first two, the middle and the last; between them lie batches."""
+        last = self.checkpoints - 1
+        numbers = {0, min(1, last), self.checkpoints // 2, last} if which == SOME else range(self.checkpoints)
+        for number in sorted(numbers):
             self.row, self.job = self.bring_back()
             yield number
 

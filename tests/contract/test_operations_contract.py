@@ -1,5 +1,6 @@
 """Promises that every operation keeps, at every one of its checkpoints."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,17 +16,31 @@ from core.operation import Operation
 from core.operations import MACHINES, OPERATIONS, operations_on
 from core.people.users import user_page, users_by_situation
 from tests import driving
-from tests.contract.sweeping import sweep_of
+from tests.contract.sweeping import EVERY, SOME, sweep_of
 from tests.contract.worlds import FORMS, World
 from tests.driving import at_checkpoint, die, job_row
 from tests.repeats import mostly_slow
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-#: Two operations of the first machine and one of each other come first; the others are for `make faults`.
-_FIRST = [each for each in OPERATIONS if each in operations_on(each.machine)[: 2 - MACHINES.index(each.machine)]]
-OF_EACH_MACHINE = [*_FIRST, *(each for each in OPERATIONS if each not in _FIRST)]
-some_operations = pytest.mark.parametrize("operation", mostly_slow(OF_EACH_MACHINE, fast=3), ids=lambda each: each.name)
 Any_ = Operation[Any, Any]
+#: Of each machine the operation that comes first; what the others add to a sweep is tried in `make faults`.
+FIRST = [operations_on(machine)[0] for machine in MACHINES]
+
+
+def swept(fast: Sequence[Any_]) -> pytest.MarkDecorator:
+    """Try these operations at some of their checkpoints, and in `make faults` all operations at every one."""
+    pairs = [(each, SOME) for each in fast] + [(each, EVERY) for each in OPERATIONS]
+    return pytest.mark.parametrize(("operation", "which"), mostly_slow(pairs, fast=len(fast)), ids=named)
+
+
+def named(value: Any) -> str:
+    return str(getattr(value, "name", value))
+
+
+#: Ways to an end, of each machine at least one beside the undisturbed one.
+_FAST_WAYS = [*((each, "to its end") for each in FIRST), (FIRST[0], "cancelled"), (FIRST[-1], "failing")]
+_WAYS = [(each, way) for each in OPERATIONS for way in ("to its end", "cancelled", "failing")]
+WAYS = [*_FAST_WAYS, *(each for each in _WAYS if each not in _FAST_WAYS)]
 
 
 def assert_healthy(world: World, row: UUID, at: str) -> None:
@@ -39,8 +54,7 @@ def assert_healthy(world: World, row: UUID, at: str) -> None:
         assert diagnosis.situation is not Situation.STUCK, f"{at}: {diagnosis.sentence}"
 
 
-@some_operations
-@pytest.mark.parametrize("way", ["to its end", "cancelled", "failing"])
+@pytest.mark.parametrize(("operation", "way"), mostly_slow(WAYS, fast=len(_FAST_WAYS)), ids=named)
 def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
     world: World, engine: Engine, operation: Any_, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,13 +83,13 @@ def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
     assert len(outcomes) <= operation.max_attempts
 
 
-@every_operation
-@pytest.mark.parametrize("moment", [pytest.param("before", marks=pytest.mark.slow), "after"])
+@swept(OPERATIONS)
+@pytest.mark.parametrize("moment", mostly_slow(["after", "before"], fast=1))
 def test_killed_at_any_checkpoint_and_run_again_it_ends_as_if_undisturbed(
-    world: World, engine: Engine, operation: Any_, moment: str, monkeypatch: pytest.MonkeyPatch
+    world: World, engine: Engine, operation: Any_, which: str, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = sweep_of(world, operation)
-    for number in sweep.rounds():
+    for number in sweep.rounds(which):
         others = world.others(sweep.row)
         with monkeypatch.context() as patch:
             at_checkpoint(patch, number, **{moment: die(patch)})
@@ -104,12 +118,12 @@ def test_a_worker_that_lost_its_lease_writes_nothing(world: World, engine: Engin
     assert job_row(engine, job) == as_was
 
 
-@some_operations
+@swept(FIRST)
 def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
-    world: World, engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+    world: World, engine: Engine, operation: Any_, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = sweep_of(world, operation)
-    for number in sweep.rounds():
+    for number in sweep.rounds(which):
         after_takeover: list[Any] = []
 
         def take_over(after_takeover: list[Any] = after_takeover) -> None:
@@ -123,12 +137,12 @@ def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
         assert [world.picture(sweep.row), job_row(engine, sweep.job)] == after_takeover
 
 
-@every_operation
+@swept(OPERATIONS)
 def test_cancelled_at_any_checkpoint_it_settles_with_nothing_left(
-    world: World, engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+    world: World, engine: Engine, operation: Any_, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = sweep_of(world, operation)
-    for number in sweep.rounds():
+    for number in sweep.rounds(which):
         others = world.others(sweep.row)
         with monkeypatch.context() as patch:
             passed = at_checkpoint(patch, number, after=lambda job=sweep.job: driving.ask_to_cancel(engine, job))
@@ -169,16 +183,16 @@ def test_cancelled_before_it_ever_started_everything_is_as_before(
     assert job_row(engine, job).status is JobStatus.CANCELLED
 
 
-@some_operations
+@swept(FIRST)
 def test_failing_at_any_checkpoint_for_good_it_leaves_nothing_and_says_failed(
-    world: World, engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
+    world: World, engine: Engine, operation: Any_, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = sweep_of(world, operation)
 
     def break_down() -> None:
         raise RuntimeError("no more paper")
 
-    for number in sweep.rounds():
+    for number in sweep.rounds(which):
         for _ in range(operation.max_attempts):
             driving.make_due(engine)
             with monkeypatch.context() as patch:

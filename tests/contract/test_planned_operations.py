@@ -19,7 +19,7 @@ from core.jobs.labels import Label
 from core.jobs.request import JobOptions, request
 from core.models import AttemptOutcome, JobStatus
 from core.operation import CancelOffer, Operation
-from core.operations import OPERATIONS
+from core.operations import MACHINES, OPERATIONS
 from core.people.users import find_users, user_page, users_by_situation
 from tests import driving
 from tests.contract.test_operations_contract import assert_healthy
@@ -28,11 +28,16 @@ from tests.driving import job_row
 from tests.factories import SUPPORT
 from tests.repeats import mostly_slow
 
-every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 #: Those that end what a row has come first: before and after them, there is most to see.
 _ENDINGS_FIRST = sorted(OPERATIONS, key=lambda each: "dis" not in each.name.partition(".")[2][:3])
 an_operation = pytest.mark.parametrize(
     "operation", mostly_slow(_ENDINGS_FIRST, fast=1), ids=lambda operation: operation.name
+)
+_FIRST = [next(each for each in _ENDINGS_FIRST if each.machine is machine) for machine in MACHINES]
+of_each_machine = pytest.mark.parametrize(
+    "operation",
+    mostly_slow([*_FIRST, *(each for each in OPERATIONS if each not in _FIRST)], fast=len(_FIRST)),
+    ids=lambda operation: operation.name,
 )
 #: Its row shows whether it has begun: one that cleans up starts from the state in which it works.
 that_shows = pytest.mark.parametrize(
@@ -52,7 +57,7 @@ def plan(world: World, operation: Any_, row: UUID) -> UUID:
         return request(session, operation, row, form, SUPPORT, JobOptions(run_at=tomorrow)).id
 
 
-@every_operation
+@of_each_machine
 def test_a_plan_changes_nothing_until_it_begins(
     world: World, engine: Engine, operation: Any_, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def test_resumed_at_any_row_it_goes_on_as_if_undisturbed():
         assert rows_of(Preset.NANO, start=start) == whole[start:]
 
 
-@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=4))
+@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=3))
 def test_batches_join_without_gap_and_end_at_the_total(preset):
     end = 0
     for batch in made_of(preset):
@@ -63,7 +63,7 @@ def test_batches_join_without_gap_and_end_at_the_total(preset):
     assert end == batch.totals.units == preset.profile.interactions + len(preset.profile.accounts)
 
 
-@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=4))
+@pytest.mark.parametrize("preset", mostly_slow(Preset, fast=3))
 def test_every_preset_has_at_least_ten_checkpoints(preset):
     assert 10 <= len(made_of(preset)) <= 30
 

@@ -10,6 +10,7 @@ from core.operation import NoForm
 from core.operations import BY_NAME, demo, known, operations_of
 from core.settings import settings
 from tests.demo.driving import AT, a_user, demo_rows, drive, work_for
+from tests.repeats import mostly_slow
 
 NANO = demo.EnableForm(preset=Preset.NANO)
 NANO_RESULT = {"preset": "nano", "interactions": 60, "connections": 1}
@@ -48,7 +49,9 @@ def test_a_fill_killed_at_any_checkpoint_ends_as_if_undisturbed(session, user, u
         assert killed.checkpoints + ended.checkpoints == checkpoints  # no step runs twice
 
 
-@pytest.mark.parametrize("operation", [demo.enable, demo.disable, demo.dismiss])
+@pytest.mark.parametrize(
+    "operation", mostly_slow([demo.enable, demo.disable, demo.dismiss], fast=2), ids=lambda each: each.name
+)
 def test_cancelled_at_any_checkpoint_nothing_is_left(session, user, operation):
     form, kill_after, killed = operation.form(), 0, None
     while killed is None or killed.result is None:
@@ -73,7 +76,7 @@ def test_the_message_counts_interactions(session, user):
     assert messages[-1] == "60 of 60 interactions"
 
 
-@pytest.mark.parametrize("operation", [demo.disable, demo.dismiss])
+@pytest.mark.parametrize("operation", mostly_slow([demo.disable, demo.dismiss], fast=1), ids=lambda each: each.name)
 def test_deleting_killed_at_any_checkpoint_still_reports_everything(session, user, operation):
     kill_after, ended = 0, None
     while True:

@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Engine
 
 import main
@@ -19,8 +21,9 @@ from core.models import JobStatus
 from core.operations.demo import enable
 from tests.conftest import SECRET
 from tests.driving import ask, ask_to_cancel, job_row, must_take, picture, prepare, work_on
-from tests.loaded import Forked
+from tests.loaded import LOADED, Forked
 from tests.repeats import mostly_slow
+from ui.server import listen, serve_until_stopped
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,30 +41,34 @@ def test_a_job_cancelled_while_its_worker_stops_settles_and_waits_for_no_other_w
     assert (picture(engine, user)["state"], picture(engine, user)["interactions"]) == ("disabled", [])
 
 
-SERVED = """
-import asyncio, signal, main
-from fastapi import FastAPI
-from ui.server import listen, serve_until_stopped
+def be_a_console(port: Connection) -> None:
+    """Serve as a console does, and tell the port."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    signal.signal(signal.SIGTERM, main._on_signal)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, wherever the tests run
+    listening = listen("127.0.0.1", 0, own_key=True)
 
-signal.signal(signal.SIGTERM, main._on_signal)
-listening = listen("127.0.0.1", 0, own_key=True)
-app = FastAPI()
-app.on_event("startup")(lambda: print(listening.getsockname()[1], flush=True))
-app.post("/")(lambda: "done")
-serve_until_stopped(app, listening)
-"""
+    @asynccontextmanager
+    async def told(_: FastAPI) -> AsyncIterator[None]:
+        port.send(listening.getsockname()[1])
+        yield
+
+    app = FastAPI(lifespan=told)
+    app.post("/")(lambda: "done")
+    serve_until_stopped(app, listening)
 
 
 @contextmanager
-def served() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Serve as a console does, in a process of its own; give it and its port."""
-    command = [sys.executable, "-W", "ignore", "-c", SERVED]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as console:
-        assert console.stdout is not None
-        try:
-            yield console, int(console.stdout.readline())
-        finally:
-            console.kill()
+def served() -> Iterator[tuple[Forked, int]]:
+    """Serve in a process of its own; give it and its port."""
+    here, there = LOADED.Pipe()
+    console = Forked(be_a_console, there)
+    try:
+        assert here.poll(30), "it does not serve"
+        yield console, here.recv()
+    finally:
+        console.kill()
+        console.wait(10)
 
 
 @pytest.mark.parametrize("number", mostly_slow([signal.SIGTERM, signal.SIGINT], fast=1))

@@ -95,6 +95,7 @@ def test_a_killed_worker_changes_nothing_for_the_customer(program: Program, serv
     assert last_job(program, user).token == 2
 
 
+@pytest.mark.slow
 def test_a_double_click_starts_one_job(program: Program, service: FakeService) -> None:
     page = program.person()
     user = user_called(program, "disabled", skip=9)
@@ -109,6 +110,7 @@ def test_a_double_click_starts_one_job(program: Program, service: FakeService) -
     eventually(lambda: state_of(program, user) == "disabled", within=60)
 
 
+@pytest.mark.slow
 def test_a_failed_customer_is_explained_and_dismissed(program: Program) -> None:
     page = program.person()
     user = user_called(program, "failed")

@@ -65,8 +65,13 @@ def between_template(server: str, legacy_template: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(server: str, between_template: str) -> str:
-    return made_once(server, "legacy_migrated", between_template, lambda url: run.finish(url, secret=SECRET))
+def kept_template(server: str, between_template: str) -> str:
+    return made_once(server, "legacy_kept", between_template, lambda url: run.upgrade(url, secret=SECRET))
+
+
+@pytest.fixture(scope="session")
+def migrated_template(server: str, kept_template: str) -> str:
+    return made_once(server, "legacy_migrated", kept_template, lambda url: run.finish(url, secret=SECRET))
 
 
 @pytest.fixture(scope="session")
@@ -95,10 +100,9 @@ def migrated_url(make_database: Callable[..., str], migrated_template: str) -> s
 
 
 @pytest.fixture
-def kept_url(between_url: str) -> str:
+def kept_url(make_database: Callable[..., str], kept_template: str) -> str:
     """Return the legacy product's database, at head, with the columns that the legacy product needs."""
-    run.upgrade(between_url, secret=SECRET)
-    return between_url
+    return make_database(kept_template)
 
 
 @pytest.fixture

@@ -89,6 +89,7 @@ def test_a_database_that_was_empty_keeps_nothing_even_if_its_migration_was_inter
     assert (kept(empty_database_url), run.check(empty_database_url, secret=SECRET)) == ([], [])
 
 
+@pytest.mark.slow
 def test_a_database_that_an_earlier_release_finished_half_goes_on(between_url: str) -> None:
     run.upgrade(between_url, secret=SECRET, to="0011")
     execute(

@@ -40,6 +40,7 @@ def test_from_the_legacy_tables_the_schema_ends_as_the_models_say(migrated_url: 
     assert differences(schema_of(migrated_url), schema_of_models) == {}
 
 
+@pytest.mark.slow
 def test_down_to_the_legacy_shape_and_up_again_the_schema_ends_as_the_models_say(
     returned_url: str, schema_of_models: Schema
 ) -> None:

@@ -8,6 +8,7 @@ from tests.migrations.schema import SECRET, Schema, by_id, execute, schema_of
 from tests.repeats import mostly_slow
 
 
+@pytest.mark.slow
 def test_a_status_that_half_a_migration_has_copied_already_is_kept(legacy_url: str) -> None:
     execute(
         legacy_url,
@@ -48,7 +49,7 @@ def test_a_state_that_does_not_exist_is_shown(legacy_url: str) -> None:
             ("varchar(5)", "CASE WHEN demo_mode THEN '1' ELSE '0' END"),
             ("smallint", "demo_mode::int::smallint"),
         ],
-        fast=2,
+        fast=1,
     ),
 )
 def test_demo_mode_as_text_or_number_is_carried_over(

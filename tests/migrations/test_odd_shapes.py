@@ -8,16 +8,19 @@ from migrations import revisions, run
 from migrations.finishing import KEPT
 from migrations.legacy import shape
 from tests.migrations.refusals import DEMO_USERS, OMAR, VERA, refusal, statuses
-from tests.migrations.schema import SECRET, Schema, by_id, execute, schema_of
+from tests.migrations.schema import SECRET, Schema, by_id, execute, rows, schema_of
 
 
 @pytest.mark.parametrize(
     "columns",
     [
-        (
-            "ALTER TABLE users ADD COLUMN demo_mode_status varchar(32)",
-            "ALTER TABLE platform_connections ADD COLUMN is_demo boolean",
-            "CREATE INDEX ix_users_demo_attention ON users (name)",
+        pytest.param(
+            (
+                "ALTER TABLE users ADD COLUMN demo_mode_status varchar(32)",
+                "ALTER TABLE platform_connections ADD COLUMN is_demo boolean",
+                "CREATE INDEX ix_users_demo_attention ON users (name)",
+            ),
+            marks=pytest.mark.slow,
         ),
         (
             "ALTER TABLE users ADD COLUMN demo_mode_status text NOT NULL DEFAULT 'disabled'",
@@ -158,10 +161,10 @@ def test_a_secret_is_asked_for_before_anything_is_changed(legacy_url: str) -> No
 
 
 def test_the_sql_of_the_legacy_database_stops_before_tokens_it_cannot_encrypt(legacy_url: str) -> None:
+    tokens = rows(legacy_url, "SELECT id, access_token FROM platform_connections ORDER BY id")
     with (
         psycopg.connect(legacy_url, autocommit=True) as connection,
         pytest.raises(psycopg.errors.RaiseException, match=r"run python main\.py migrate"),
     ):
         connection.execute(run.sql(legacy_url, to_finish=True))
-    run.finish(legacy_url, secret=SECRET)
-    assert run.check(legacy_url) == []
+    assert rows(legacy_url, "SELECT id, access_token FROM platform_connections ORDER BY id") == tokens

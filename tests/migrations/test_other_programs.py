@@ -55,6 +55,7 @@ def test_one_at_head_gets_our_own_table_and_keeps_the_former_one_for_running_con
     assert rows(migrated_url, "SELECT * FROM unstuck_version") == rows(migrated_url, "SELECT * FROM alembic_version")
 
 
+@pytest.mark.slow
 def test_the_script_for_an_earlier_release_s_database_ends_at_head(legacy_url: str) -> None:
     run.upgrade(legacy_url, secret=SECRET, to="0013")
     as_before_our_own_table(legacy_url)
@@ -154,6 +155,7 @@ def test_a_column_of_another_spelling_is_found_and_its_values_carried_over(legac
     assert len(connected) == active > 0
 
 
+@pytest.mark.slow
 def test_an_e_mail_with_a_blank_at_its_end_is_named(legacy_url: str) -> None:
     execute(legacy_url, f"UPDATE users SET email = email || ' ' WHERE id = '{OMAR}'")
     message = refusal(legacy_url)

@@ -95,10 +95,9 @@ def _begin_deaf(session: Session, held: Any, kind: Any, row: Any) -> None:
 
 ENGINE_MUTANTS = (
     EngineMutant("checkpoint without token", _sql(checkpoint, "_CHECKPOINT", TOKEN)),
-    EngineMutant("checkpoint without status", _sql(checkpoint, "_CHECKPOINT", STATUS)),
-    EngineMutant("work committed before its checkpoint", _instead(run, "checkpoint", _commit_first(run.checkpoint))),
-    EngineMutant("finish without token", _sql(fence, "_TRANSITION", TOKEN.replace("token =", "j.token ="))),
-    EngineMutant("finish deaf to cancel", _sql(fence, "_TRANSITION", UNLESS_CANCELLED, UNLESS_NOTHING)),
+    EngineMutant(
+        "finish deaf to cancel", _sql(fence, "_TRANSITION", UNLESS_CANCELLED, UNLESS_NOTHING), settings.RETRYING
+    ),
     EngineMutant(
         "ending without its attempt", _sql(fence, "_TRANSITION", "WHERE :from_status = 'running'", "WHERE false")
     ),
@@ -110,9 +109,7 @@ ENGINE_MUTANTS = (
     EngineMutant(
         "claim of what is not due", _sql(claim, "_CLAIM", "AND run_at <= statement_timestamp()"), settings.RETRYING
     ),
-    EngineMutant("endings without token", _instead(run, "lock_held", _held_by_anyone), settings.ERRING_ZOMBIES),
-    EngineMutant("rescue without token", _instead(sweep, "lock_held", _held_by_anyone), settings.ERRING_ZOMBIES),
-    EngineMutant("give back without token", _instead(workers, "lock_held", _held_by_anyone), settings.LOOKERS),
+    EngineMutant("rescue without token", _instead(sweep, "lock_held", _held_by_anyone), settings.LOOKING_ONCE),
     EngineMutant("sweep that sees the living", _sql(sweep, "_LOST_JOBS", "w.id IS NULL OR", "true OR")),
     EngineMutant(
         "sweep blind to late steps", _sql(sweep, "_LOST_JOBS", "OR j.deadline_at <", "OR NULL <"), settings.LATE
@@ -122,6 +119,11 @@ ENGINE_MUTANTS = (
         _instead(sweep, "_requeued", _requeue_spent(sweep._requeued)),
         settings.RETRYING,
     ),
+    EngineMutant("checkpoint without status", _sql(checkpoint, "_CHECKPOINT", STATUS)),
+    EngineMutant("work committed before its checkpoint", _instead(run, "checkpoint", _commit_first(run.checkpoint))),
+    EngineMutant("endings without token", _instead(run, "lock_held", _held_by_anyone), settings.ERRING_ZOMBIES),
+    EngineMutant("give back without token", _instead(workers, "lock_held", _held_by_anyone), settings.LOOKERS),
+    EngineMutant("finish without token", _sql(fence, "_TRANSITION", TOKEN.replace("token =", "j.token ="))),
     EngineMutant("no undo", _instead(finish, "_undo", lambda _session, _job, _kind, _subject, to: to)),
     EngineMutant("user left behind", _instead(finish, "state_after", lambda kind, _job, _status: kind.during)),
     EngineMutant("came_from forgotten", _instead(finish, "state_after", _rest_without_origin), settings.STOPPING),
@@ -133,5 +135,5 @@ ENGINE_MUTANTS = (
     EngineMutant("begin without lease", _instead(run, "_begin", _begin_at_any_rate), settings.PLANNED),
     EngineMutant("begin deaf to cancel", _instead(run, "_begin", _begin_deaf), settings.PLANNED),
     EngineMutant("undo of what has not begun", _instead(finish, "is_untouched", lambda *_: False), settings.PLANNED),
-    EngineMutant("request beside a job", _instead(request, "_check", lambda *_: None), settings.ASKING),
+    EngineMutant("request beside a job", _instead(request, "check_start", lambda *_: None), settings.ASKING),
 )

@@ -18,16 +18,19 @@ PEOPLE = Setting("people", jobs=2, attempts=1, workers=1, refunds=0, without=_bu
 #: Three zombies (threads that work on after their job was taken away), each with its own token.
 THREE = Setting("three workers", workers=3, attempts=3, refunds=0, hasty=True, without=_but("give up", "overrun"))
 
+#: Those that take as long as all others come last.
 EXPLORED = (
-    ENABLE,
     Setting("disable", "demo.disable", ENABLED, ALL_EFFECTS, refunds=0),
     DISMISS,
     WAKEUPS,
     PEOPLE,
-    THREE,
     Setting("planned", "demo.disable", ENABLED, ALL_EFFECTS, refunds=0, planned=True, without=_but("give up")),
     Setting("two lookers", lookers=2, hasty=True, without=_but("give up", "kill", "finish unheard", "raise error")),
+    THREE,
+    ENABLE,
 )
+#: How many of them every run explores.
+FEW = len(EXPLORED) - 3
 
 #: Two workers that die or sleep at any moment, sweepers that come late, and people who cancel.
 ZOMBIES = Setting("zombies", refunds=0, hasty=True, without=_but("overrun", "give up", "finish unheard", "raise error"))
@@ -41,6 +44,8 @@ STOPPING = Setting(
 )
 #: Automatic retries, with their pause.
 RETRYING = Setting("retrying", workers=1, refunds=0, without=_but("overrun", "pause", "give up", "finish unheard"))
+#: The same of a worker that errs and does not die.
+ERRING = RETRYING._replace(name="erring", without=RETRYING.without | _but("kill"))
 #: A heartbeat that releases a job that a sweeper has already taken, and the other way round.
 LOOKERS = Setting(
     "two lookers",
@@ -72,13 +77,25 @@ ASKING = PEOPLE._replace(
 )
 #: An undo that breaks, with less around it.
 BROOM = DISMISS._replace(name="broken undo", refunds=0, without=_but("overrun", "pause", "raise error"))
+#: The same of a worker that does not die.
+ALIVE_BROOM = BROOM._replace(name="broken undo, no kill", without=BROOM.without | _but("kill"))
 
 #: Two workers and everything that can go wrong with them, without attempts that are given back.
 HASTY = ENABLE._replace(hasty=True, refunds=0)
 
 #: A second attempt makes a world ten times as long, so some are replayed with one here and with two at length.
-REPLAYED = (STOPPING, RETRYING, LOOKERS._replace(attempts=1), LATE, BROOM, PLANNED._replace(attempts=1))
+LOOKING_ONCE = LOOKERS._replace(attempts=1)
+REPLAYED = (STOPPING, ERRING, LOOKING_ONCE, LATE, ALIVE_BROOM, PLANNED._replace(attempts=1))
 #: A hundred thousand moves: for `make faults`.
-REPLAYED_AT_LENGTH = (HASTY, ENABLE._replace(workers=1), THREE._replace(attempts=2), PEOPLE, LOOKERS, PLANNED)
+REPLAYED_AT_LENGTH = (
+    HASTY,
+    ENABLE._replace(workers=1),
+    THREE._replace(attempts=2),
+    PEOPLE,
+    LOOKERS,
+    PLANNED,
+    RETRYING,
+    BROOM,
+)
 #: Worlds that are a part of one replayed at length, and take longer than `make test` has; mutants are tried in them.
 PARTS = {ZOMBIES: HASTY, ERRING_ZOMBIES: HASTY, ASKING: PEOPLE}

@@ -4,12 +4,13 @@ import pytest
 
 from tests.model.explore import explore
 from tests.model.mutants import MUTANTS, Mutant
-from tests.model.settings import EXPLORED
+from tests.model.settings import EXPLORED, FEW
 from tests.model.state import Setting
 from tests.model.transition import Protections
+from tests.repeats import mostly_slow
 
 
-@pytest.mark.parametrize("setting", EXPLORED, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", mostly_slow(EXPLORED, fast=FEW), ids=lambda setting: setting.name)
 def test_every_invariant_holds_in_every_reachable_state(setting: Setting) -> None:
     explored = explore(setting)
     print(explored)  # noqa: T201 - `pytest -s` shows how much was explored

@@ -86,6 +86,12 @@ BEGINNINGS: list[Begin] = [
 MODES = ("silent", "late", "slow", "500", "503", "429", "garbage", "huge", "gone", "redirect")
 #: What of the provider misbehaves, and for how many requests: attempts may outlast it or not.
 PERIODS = (("token", 1), ("me", 1), ("introspect", 1), ("revoke", 1), ("all", 2), ("all", 6))
+#: What a sweep of another kind has met is tried with one way alone: the one that can lose most.
+one_beginning = pytest.mark.parametrize(
+    "begin",
+    mostly_slow([refresh, *(each for each in BEGINNINGS if each is not refresh)], fast=1),
+    ids=lambda each: each.__name__,
+)
 every_beginning = pytest.mark.parametrize("begin", mostly_slow(BEGINNINGS, fast=3), ids=lambda each: each.__name__)
 
 
@@ -107,7 +113,7 @@ def test_undisturbed_it_leaves_each_token_in_good_hands(proof: Proof, begin: Beg
     assert proof.faults_at_rest() == []
 
 
-@every_beginning
+@one_beginning
 @pytest.mark.parametrize("when", mostly_slow(["after", "before"], fast=1))
 def test_killed_at_any_checkpoint(proof: Proof, begin: Begin, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in _until_no_more():
@@ -133,22 +139,23 @@ def test_killed_between_a_providers_answer_and_our_commit(
         begin(proof)
         with killing(monkeypatch, call, when) as calls, suppress(driving.Killed):
             proof.run_next()
-        met += calls()
         driving.presume_dead(proof.engine)
-        assert proof.faults_at_rest() == [], call
+        if calls():  # without that call, it was undisturbed
+            met += 1
+            assert proof.faults_at_rest() == [], call
         _free(proof)
     assert met > 0
 
 
-@every_beginning
+@one_beginning
 @pytest.mark.parametrize("when", mostly_slow(["after", "before"], fast=1))
 def test_cancelled_around_any_call(proof: Proof, begin: Begin, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for call in CALLS:
         job = begin(proof)
         with monkeypatch.context() as patch:
-            interpose(patch, call, when, lambda job=job: driving.ask_to_cancel(proof.engine, job))
+            passed = interpose(patch, call, when, lambda job=job: driving.ask_to_cancel(proof.engine, job))
             proof.run_next()
-        assert proof.faults_at_rest() == [], call
+        assert not passed or proof.faults_at_rest() == [], call
         _free(proof)
 
 
@@ -167,7 +174,7 @@ def test_cancelled_at_any_checkpoint(proof: Proof, begin: Begin, monkeypatch: py
             return
 
 
-@every_beginning
+@one_beginning
 def test_who_lost_the_lease_around_a_call_has_no_say(
     proof: Proof, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,14 +183,14 @@ def test_who_lost_the_lease_around_a_call_has_no_say(
         proof.was_taken = False
         begin(proof)
         with monkeypatch.context() as patch:
-            interpose(patch, call, "after", lambda: take_over(proof))
+            passed = interpose(patch, call, "after", lambda: take_over(proof))
             outcome = proof.run_next()
         assert outcome is AttemptOutcome.LOST or not proof.was_taken, call
-        assert proof.faults_at_rest() == [], call
+        assert not passed or proof.faults_at_rest() == [], call
         _free(proof)
 
 
-@every_beginning
+@one_beginning
 def test_failing_for_good_at_any_checkpoint(proof: Proof, begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down() -> None:
         raise RuntimeError("no more paper")
@@ -203,7 +210,7 @@ def test_failing_for_good_at_any_checkpoint(proof: Proof, begin: Begin, monkeypa
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("begin", mostly_slow([refresh_lost, connect, disconnect, refresh, connect_again], fast=1))
+@pytest.mark.parametrize("begin", mostly_slow([refresh_lost, connect, disconnect], fast=1))
 @pytest.mark.parametrize("mode", mostly_slow(MODES, fast=1))
 def test_whatever_the_provider_does(proof: Proof, begin: Begin, mode: str) -> None:
     for endpoint, times in PERIODS:
@@ -225,9 +232,9 @@ def take_over(proof: Proof) -> None:
         driving.work_on(proof.engine, held)
 
 
-def interpose(patch: pytest.MonkeyPatch, call: str, when: str, act: Callable[[], Any]) -> None:
-    """Let something happen before or after the client's first call of this name."""
-    real, passed = getattr(ProviderClient, call), []
+def interpose(patch: pytest.MonkeyPatch, call: str, when: str, act: Callable[[], Any]) -> list[None]:
+    """Let something happen before or after the client's first call of this name; returns a list of its calls."""
+    real, passed = getattr(ProviderClient, call), list[None]()
 
     def interposed(*args: Any) -> Any:
         passed.append(None)
@@ -240,6 +247,7 @@ def interpose(patch: pytest.MonkeyPatch, call: str, when: str, act: Callable[[],
                 act()
 
     patch.setattr(ProviderClient, call, interposed)
+    return passed
 
 
 def _until_no_more() -> Iterator[int]:

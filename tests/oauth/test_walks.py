@@ -146,7 +146,7 @@ def walk(proof: Proof, seed: int, patch: pytest.MonkeyPatch) -> list[str]:
     return [f"seed {seed}: {wrong} after {steps.acts}"] if wrong else []
 
 
-@pytest.mark.parametrize("first", mostly_slow(range(0, 80, TOGETHER), fast=3))
+@pytest.mark.parametrize("first", mostly_slow(range(0, 35, TOGETHER), fast=1))
 def test_no_token_is_lost_and_none_is_used_twice(creator: Creator, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "ANSWER_SECONDS", PATIENCE)
     for seed in range(first, first + TOGETHER):

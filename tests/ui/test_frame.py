@@ -99,6 +99,7 @@ def test_enter_runs_what_its_text_matches_though_other_entries_are_shown_and_ear
     assert ran == ["Schedules"]
 
 
+@pytest.mark.slow
 @browser
 def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None:
     page = person(console, rows, Role.ADMIN)
@@ -122,6 +123,7 @@ def test_the_palette_offers_only_permitted_commands(console, rows: Session) -> N
 
 
 @browser
+@pytest.mark.slow
 def test_the_palette_retries_the_failed_job_of_a_user(console, rows: Session) -> None:
     job = failed(rows, make_user(rows, email="rob.palette@example.com"))
     page = person(console, rows, Role.SUPPORT)
@@ -349,6 +351,7 @@ def test_the_list_of_jobs_says_in_its_address_what_it_shows_and_back_goes_one_st
 
 
 @browser
+@pytest.mark.slow
 def test_the_toolbar_of_jobs_stays_where_it_is_at_every_width_with_new_jobs(console: Any, rows: Session) -> None:
     page = person(console, rows, Role.ADMIN, "/jobs")
     page.locator(".jg-title").first.wait_for()

@@ -491,6 +491,7 @@ def test_a_filter_shows_its_matches_and_a_row_that_leaves_it_says_so(screen: Scr
     assert "no longer" in screen.row(failed[0]["id"]).locator(".jg-status").get_attribute("title")
 
 
+@pytest.mark.slow
 def test_a_row_that_leaves_its_situation_says_so_and_others_are_not_announced(screen: Screen, database: str) -> None:
     screen.visit(situation="failed")
     failed = listed(database, limit=1, params={"situation": "failed"})[0]
@@ -501,6 +502,7 @@ def test_a_row_that_leaves_its_situation_says_so_and_others_are_not_announced(sc
     screen.see(lambda: screen.reported().get("fresh") == 1)
 
 
+@pytest.mark.slow
 def test_no_change_of_an_old_job_counts_as_new_where_the_oldest_are_first(screen: Screen, database: str) -> None:
     screen.visit()
     title = screen.page.get_by_role("columnheader", name="Requested")
@@ -542,6 +544,7 @@ def test_rows_that_failed_to_load_are_told_of_until_they_are_loaded(screen: Scre
     screen.see(lambda: not alert.is_visible())
 
 
+@pytest.mark.slow
 def test_shift_selects_from_no_row_of_another_order(screen: Screen, database: str) -> None:
     screen.visit()
     first, second = (job["id"] for job in listed(database, limit=2, sort="created_at"))
@@ -553,6 +556,7 @@ def test_shift_selects_from_no_row_of_another_order(screen: Screen, database: st
     screen.see(lambda: screen.reported().get("select") == [second])
 
 
+@pytest.mark.slow
 def test_shift_selects_rows_that_were_not_loaded_up_to_the_most_that_are_acted_on(
     screen: Screen, database: str
 ) -> None:

@@ -10,6 +10,7 @@ from core.clock import now
 from core.models import Event, Role, SecondFactor, User
 from core.people.second_factor import state_of
 from tests.factories import make_user
+from tests.repeats import mostly_slow
 from tests.waiting import eventually
 from ui.pages import PAGES
 
@@ -118,6 +119,7 @@ def test_a_customers_sessions_are_seen_and_ended_from_their_page(console, rows: 
     assert (event.reason, event.actor) == ("a lost phone", admin.email)
 
 
+@pytest.mark.slow
 def test_a_lost_phone_is_reset(console, rows: Session, admin: User, sam: User) -> None:
     rows.add(SecondFactor(user_id=sam.id, secret="sealed", confirmed_at=now()))
     rows.commit()
@@ -130,7 +132,7 @@ def test_a_lost_phone_is_reset(console, rows: Session, admin: User, sam: User) -
     assert not state_of(rows, sam.id).on
 
 
-@pytest.mark.parametrize("path", [page.route for page in PAGES if page.role is Role.ADMIN])
+@pytest.mark.parametrize("path", mostly_slow([page.route for page in PAGES if page.role is Role.ADMIN], fast=1))
 def test_a_page_for_admins_is_not_reached_from_within_the_console_either(console, sam: User, path: str) -> None:
     """A link that support does not have, put into the page by hand, is followed without a request."""
     page = console.open(sam, "/")

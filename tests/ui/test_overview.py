@@ -25,6 +25,7 @@ from core.overview import overview
 from core.queues.summary import queue_summary
 from tests import driving
 from tests.factories import SUPPORT, make_user
+from tests.repeats import mostly_slow
 from ui import design, frame
 from ui.components.base import markup
 from ui.pages import overview as overview_page
@@ -153,7 +154,7 @@ def test_a_repaired_failure_counts_as_failed(engine: Engine, failed: tuple[UUID,
     assert rates(engine) == (1, 0, 0, 0)
 
 
-@pytest.mark.parametrize("operation", [demo.enable, demo.switch], ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", mostly_slow([demo.enable, demo.switch], fast=1), ids=lambda each: each.name)
 def test_a_failure_whose_work_was_done_again_leaves_the_rate_to_the_later_job(
     engine: Engine, failed: tuple[UUID, UUID], operation: Any
 ) -> None:

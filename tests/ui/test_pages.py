@@ -94,7 +94,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", mostly_slow(STATES, fast=4))
+@pytest.mark.parametrize("state", mostly_slow(STATES, fast=3))
 def test_each_state_has_its_text_on_both_pages_of_the_creator(console, rows: Session, state: str) -> None:
     prepare, settings_texts, dashboard_texts = STATES[state]
     user = make_user(rows)

@@ -12,6 +12,7 @@ from core.models import BackgroundJob, Event, JobKind, JobStatus, Queue, Role, S
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from tests.repeats import mostly_slow
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.browser
@@ -139,6 +140,7 @@ def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console
     assert page.wrong == []
 
 
+@pytest.mark.slow
 def test_a_kind_is_paused_and_resumed_while_its_queue_goes_on(console, rows: Session) -> None:
     admin = person(rows, Role.ADMIN)
     alive(rows, heartbeat_at=datetime.now(UTC) + timedelta(hours=1))
@@ -272,7 +274,7 @@ def test_the_last_runs_are_shown_with_the_job_or_the_reason(console, rows: Sessi
     page.wait_for_url(f"**/jobs/{job.id}")
 
 
-@pytest.mark.parametrize("path", ["/queues", "/schedules"])
+@pytest.mark.parametrize("path", mostly_slow(["/queues", "/schedules"], fast=1))
 def test_support_sees_everything_and_reads_why_the_buttons_are_not_for_them(console, rows: Session, path: str) -> None:
     support = person(rows, Role.SUPPORT)
     rows.add(Schedule(name="nightly", kind="maintenance.expire_sessions", cron="0 3 * * *"))

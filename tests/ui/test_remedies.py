@@ -47,6 +47,7 @@ def test_the_recommended_button_is_the_same_element_while_its_sentence_counts(co
     assert page.wrong == []
 
 
+@pytest.mark.slow
 def test_support_without_the_right_to_resume_tells_the_admins_or_cancels(console, rows: Session) -> None:
     support, user = make_user(rows, role=Role.SUPPORT), make_user(rows)
     make_user(rows, role=Role.ADMIN, name="Ada Admin", email="aaa@unstuck.example")
@@ -138,6 +139,7 @@ def test_a_customer_who_asks_twice_reads_their_own_words(console, rows: Session)
     assert "demo.enable" not in toast.inner_text()
 
 
+@pytest.mark.slow
 def test_an_admin_goes_from_a_limit_of_0_to_the_page_queues(console, rows: Session) -> None:
     admin, user = make_user(rows, role=Role.ADMIN), make_user(rows)
     request(rows, demo.enable, user.id, EnableForm(preset="nano"), SUPPORT)

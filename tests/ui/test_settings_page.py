@@ -119,6 +119,7 @@ def test_sessions_elsewhere_are_listed_as_they_come_and_ended(console, eva: User
     assert page.wrong == []
 
 
+@pytest.mark.slow
 def test_a_first_password_is_set_and_the_next_one_needs_it(console, rows: Session) -> None:
     fresh = make_user(rows)
     rows.commit()

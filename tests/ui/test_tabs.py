@@ -1,5 +1,6 @@
 """A tab goes from test to test, and carries nothing over."""
 
+import pytest
 from sqlmodel import Session
 
 from core.models import Role
@@ -38,6 +39,7 @@ def test_a_tab_that_is_returned_is_as_new(console, rows: Session) -> None:
     assert further.is_closed()
 
 
+@pytest.mark.slow
 def test_a_tab_that_was_closed_is_opened_again(console) -> None:
     console.tabs.lend().close()
     console.tabs.clear()
