@@ -13,6 +13,7 @@ from core.database.statements import Query, fetch
 from core.diagnosis.alike import DEPTH, FAILED
 from core.diagnosis.failing import is_open_since, latest_message
 from core.diagnosis.situation import SETTLING
+from core.errors import OnlyTheOwner
 from core.models import BackgroundJob
 from core.wording import NO_ERROR
 
@@ -99,12 +100,17 @@ def _latest_failures() -> Any:
     now, span = clock.db_now(), sa.literal(WITHIN, sa.Interval())
     return (
         sa.select(*(col(each) for each in _SHOWN))
-        .where(col(job.status) == FAILED, col(job.finished_at).between(now - span, now))
+        .where(col(job.status) == FAILED, col(job.finished_at).between(now - span, now), _is_ours(job))
         .order_by(col(job.finished_at).desc())
         .limit(LOOKED_AT)
         .subquery("latest")
         .c
     )
+
+
+def _is_ours(job: Any) -> Any:
+    """Return the condition that somebody here can mend the error: not that a customer has withdrawn access."""
+    return col(job.error_type).is_distinct_from(OnlyTheOwner.__name__)
 
 
 def _newest_of(fingerprint: Any) -> Any:

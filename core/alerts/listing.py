@@ -28,7 +28,9 @@ class AlertLine:
     href: str
     since: datetime
     told_at: datetime | None
-    over_at: datetime | None
+    #: Since when it is not there any more; it is over if that lasts.
+    gone_since: datetime | None
+    is_over: bool
     #: While nobody is told of it.
     snoozed_until: datetime | None
     snoozed_by: str | None
@@ -69,7 +71,8 @@ def _line(row: Any) -> AlertLine:
         href=alert.href,
         since=alert.since,
         told_at=alert.told_at,
-        over_at=alert.over_at,
+        gone_since=alert.missing_since,
+        is_over=alert.over_at is not None,
         snoozed_until=snooze.until if is_snoozed else None,
         snoozed_by=snooze.snoozed_by if is_snoozed else None,
         snooze_reason=snooze.reason if is_snoozed else None,

@@ -127,15 +127,15 @@ def _alerts(session: Session, line: Line, made: Round, events: list[str]) -> Any
 
 def _words(row: Any) -> dict[str, Any]:
     """Return an alert as people read it."""
-    rule = BY_NAME.get(row.rule)
+    rule, ended_at = BY_NAME.get(row.rule), row.missing_since or row.at
     return {
         "label": rule.label if rule else row.rule,
         "environment": settings().environment,
         "sentence": shortened(row.sentence, 1_000),
         "href": row.href,
         "since": clock_time(row.since, row.at),
-        "at": clock_time(row.at, row.at),
-        "lasted": spoken(row.at - row.since),
+        "at": clock_time(ended_at, row.at),
+        "lasted": spoken(ended_at - row.since),
     }
 
 
@@ -151,6 +151,7 @@ def _alert_data(row: Any) -> dict[str, Any]:
         "subject": row.subject,
         "sentence": row.sentence,
         "since": row.since.isoformat(),
+        "until": _time(row.missing_since) if row.event == "alert.over" else None,
         "url": _url(row.href),
     }
 

@@ -3,13 +3,28 @@
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, Policy
 from email.utils import format_datetime
+from typing import Final
 
 from core.address import mail_domain, mail_sender
 from core.settings import settings
+
+
+class _UrlHeader(UnstructuredHeader, BaseHeader):
+    """A header whose URL stays in one line: the package would break a long one into encoded words, which mail programs
+    do not read there.
+    """
+
+    def fold(self, *, policy: Policy) -> str:
+        """Return the header as it is."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _UrlHeader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,8 @@ def is_international(letter: Letter) -> bool:
 
 def as_bytes(letter: Letter) -> bytes:
     """Return a letter in the format of the internet. Raises ValueError for an address or a subject that is none."""
-    message = EmailMessage(policy=SMTPUTF8 if is_international(letter) else SMTP)
+    policy = SMTPUTF8 if is_international(letter) else SMTP
+    message = EmailMessage(policy=policy.clone(header_factory=_HEADERS))
     message["From"] = sender()
     message["To"] = recipient(letter.to)
     message["Subject"] = " ".join(letter.subject.split())

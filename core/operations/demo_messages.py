@@ -1,5 +1,6 @@
 """What creators are told of their demo mode: it is ready, it was switched off, it failed; only if they want to know."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -39,12 +40,18 @@ def _tell(end: JobEnd, template: str, data: dict[str, Any]) -> None:
         return  # whoever cancelled it knows
     if job.user_id is None or job.finished_at is None:
         return
-    asked_at = job.created_at if (job.args or {}).get("email_when_ready") else None
-    if not wants(end.session, job.user_id, asked_at, span_of(job)):
+    if not wants(end.session, job.user_id, _asked_at(job), span_of(job)):
         return
     first = end.session.connection().execute(_FIRST, {"id": job.id}).scalar()
     key = f"{template}:{first}"
     put(end.session, Message(template=template, user_id=job.user_id, data=data, dedupe_key=key, job_id=job.id))
+
+
+def _asked_at(job: BackgroundJob) -> datetime | None:
+    """Return when it was asked to tell of this job; what somebody else asks never outweighs that its user said no."""
+    if not (job.args or {}).get("email_when_ready"):
+        return None
+    return job.created_at if job.requested_by == job.user_id else datetime.min.replace(tzinfo=UTC)
 
 
 def _ready(job: BackgroundJob) -> dict[str, Any]:

@@ -172,6 +172,7 @@ def test_a_message_of_the_program_can_be_ended_by_one_click(
     message = mail.received[0].message
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["List-Unsubscribe"].startswith("<https://unstuck.example/unsubscribe?user=")
+    assert b"\r\nList-Unsubscribe: <https://unstuck.example/unsubscribe?user=" in mail.received[0].content
     assert message["Auto-Submitted"] == "auto-generated"
     for part in ("plain", "html"):
         assert "/unsubscribe?user=" in message.get_body((part,)).get_content()
@@ -217,3 +218,14 @@ def test_the_wait_is_counted_from_the_planned_time(engine: Engine) -> None:
     change(engine, "UPDATE background_jobs SET created_at = created_at - interval '1 hour' WHERE status = 'queued'")
     driving.run_next(engine)
     assert rows(engine) == []
+
+
+def test_what_support_ticks_does_not_outweigh_that_the_user_said_no(engine: Engine, mail: MailServer) -> None:
+    with session_scope(engine) as session:
+        user_id = make_user(session).id
+        for is_on in (True, False):
+            set_preference(session, user_id, PreferenceForm(email_when_done=is_on), SUPPORT, None)
+    driving.ask(engine, demo.enable, user_id, {"preset": "nano", "email_when_ready": True})
+    assert driving.run_next(engine) is AttemptOutcome.SUCCEEDED
+    send_all(engine)
+    assert mail.received == []

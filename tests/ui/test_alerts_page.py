@@ -37,7 +37,14 @@ def add(rows: Session, **values: object) -> Alert:
 def test_support_reads_an_alert_snoozes_it_with_a_reason_and_ends_the_snooze(console, rows: Session) -> None:
     sam = make_user(rows, role=Role.SUPPORT, name="Sam")
     add(rows, sentence=HOSTILE, told_at=clock.now())
-    add(rows, rule="long_pause", subject="queue demo", sentence="The queue demo was paused", over_at=clock.now())
+    add(
+        rows,
+        rule="long_pause",
+        subject="queue demo",
+        sentence="The queue demo was paused",
+        over_at=clock.now(),
+        missing_since=clock.now(),
+    )
     add(rows, rule="long_wait", sentence="Too young to be shown", raised_at=None)
     page = console.open(sam, "/alerts")
     row = page.locator('[data-alert="new_error"]')

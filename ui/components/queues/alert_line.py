@@ -28,14 +28,14 @@ def draw_alert(line: AlertLine, after: Callable[[], Awaitable[None]]) -> None:
     with box("told muted"):
         _draw_told(line)
     with box("hbox wrap buttons"):
-        if line.over_at is None:
+        if not line.is_over:
             _draw_buttons(line, after)
 
 
 def _draw_told(line: AlertLine) -> None:
-    if line.over_at:
-        text("over since ")
-        time_text(line.over_at, "clock")
+    if line.gone_since:
+        text("over since " if line.is_over else "not there any more since ")
+        time_text(line.gone_since, "clock")
     elif line.snoozed_until:
         text(f"snoozed by {line.snoozed_by} until ")
         time_text(line.snoozed_until, "clock")
