@@ -175,7 +175,8 @@ MOST = {
     "schedule_ticks": RETENTION + 1,
     "job_counters": (RETENTION + 1) * EACH_DAY + len(TASKS) + 1,
     **dict.fromkeys(("user_sessions", "sign_in_links", "pending_sign_ins"), KEEP + 1),
-    **dict.fromkeys(("spent_states", "idempotency_keys"), KEEP + 1),
+    **dict.fromkeys(("spent_states", "idempotency_keys", "consents", "alert_snoozes"), KEEP + 1),
+    **dict.fromkeys(("notifications", "token_revocations", "alerts"), RETENTION + 1),
 }
 
 
@@ -243,6 +244,15 @@ ENDED = (
         WHERE NOT EXISTS (SELECT FROM schedules)""",
     "INSERT INTO schedule_ticks (schedule_id, due_at, fired_at, outcome) "
     "VALUES (:user, now() - :ago, now() - :ago, 'fired')",
+    """INSERT INTO notifications (id, message_id, channel, template, status, finished_at, created_at)
+        VALUES (gen_random_uuid(), :name, 'email', 'test', 'sent', now() - :ago, now() - :ago)""",
+    """INSERT INTO consents (id, state_hash, user_id, connection_id, verifier, return_address, created_at, expires_at)
+        VALUES (gen_random_uuid(), :name, :user, :user, '', '', now() - :ago, now() - :ago)""",
+    """INSERT INTO token_revocations (id, platform, kind, secret, reason, created_at, finished_at)
+        VALUES (gen_random_uuid(), 'sandbox', 'code', '', '', now() - :ago, now() - :ago)""",
+    """INSERT INTO alerts (id, rule, subject, sentence, href, since, found_at, over_at)
+        VALUES (gen_random_uuid(), 'long_wait', :name, '', '/', now() - :ago, now() - :ago, now() - :ago)""",
+    "INSERT INTO alert_snoozes (rule, subject, until, snoozed_by) VALUES ('long_wait', :name, now() - :ago, 'Ada')",
 )
 
 

@@ -20,6 +20,8 @@ from core.wording import ago, cited, clock_time, spoken
 COUNTED: Final = 1_000
 #: The queue of the job that sends; the operations declare it.
 QUEUE: Final = "messages"
+#: How `next` is written.
+PLACE: Final = "^[0-9]{1,18}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Stands for an operator who wrote a message.
 _AUTHOR: Final = sa.orm.aliased(User)

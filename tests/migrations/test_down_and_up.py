@@ -12,7 +12,10 @@ JOB = "00000000-0000-7000-8000-000000000001"
 
 
 #: What going down and up writes anew: tokens are encrypted again, campaigns made again.
-WRITTEN_ANEW = {"platform_connections": "{access_token,refresh_token}", "marketing_campaigns": "{id,created_at}"}
+WRITTEN_ANEW = {
+    "platform_connections": "{access_token,refresh_token,refresh_at}",
+    "marketing_campaigns": "{id,created_at}",
+}
 #: Adds the columns of states, which hold their defaults until 0005 carries the booleans over.
 FILLED_BY_THE_NEXT = "0004"
 

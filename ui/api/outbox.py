@@ -12,7 +12,7 @@ from core.actor import Actor
 from core.messages import listing, preferences
 from core.messages.channels import preview
 from core.messages.control import AnswerForm
-from core.messages.listing import OutboxLine, WayOut
+from core.messages.listing import PLACE, OutboxLine, WayOut
 from core.messages.preferences import PreferenceForm
 from core.models import NotificationStatus, Role
 from ui.api.deps import Caller, Key, do, read
@@ -21,7 +21,7 @@ from ui.api.lists import Limit
 
 router = APIRouter(prefix="/api", tags=["messages"])
 
-After = Annotated[str | None, Query(max_length=100, description="The `next` of the previous answer.")]
+After = Annotated[str | None, Query(pattern=PLACE, description="The `next` of the previous answer.")]
 
 Channel = Annotated[str | None, Query(max_length=100, description="Only by this channel: email, alerts or webhook.")]
 
