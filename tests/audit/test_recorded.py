@@ -19,6 +19,7 @@ from core.redact import HIDDEN
 from tests.factories import ADMIN, make_user
 
 DANGEROUS = {
+    "alert.snooze",
     "queue.pause",
     "kind.pause",
     "schedule.pause",
