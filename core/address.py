@@ -34,7 +34,6 @@ _MAIL_SCHEMES: Final[Mapping[str, tuple["Encryption", int]]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
-_WEBHOOK: Final = "write each as https://host/path; http is for this machine alone"
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SECRET: Final = re.compile(r"pass|secret|token", re.IGNORECASE)
 
@@ -132,22 +131,6 @@ def mail_domain(sender: str | None, public_url: str | None) -> str:
     if sender:
         return mail_sender(sender).domain
     return (urlsplit(public_url or "").hostname or "") or "unstuck.localhost"
-
-
-def webhook_name(text: str) -> str:
-    """Return the name of a webhook's receiver for people and logs: its host, without its path, which may be a secret.
-
-    Raises ValueError for what is not https, nor http on this machine.
-    """
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError(_WEBHOOK) from None
-    is_private = parts.scheme == "https" or (parts.scheme == "http" and host in ("127.0.0.1", "::1", "localhost"))
-    if not host or parts.username or parts.fragment or not is_private:
-        raise ValueError(_WEBHOOK)
-    return f"{host}:{port}" if port else host
 
 
 def with_schema(text: str, schema: str | None) -> str:

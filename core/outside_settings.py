@@ -1,16 +1,24 @@
 """The settings of what is outside: the mail server, where alerts and webhooks go, and the platforms' client ids."""
 
+import re
 from base64 import b64decode
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-from core.address import mail_sender, mail_server, webhook_name
+from core.address import mail_sender, mail_server
 
 _KEY_FORM: Final = "write whsec_ and 24 to 64 random bytes as base64, as `openssl rand -base64 32` makes them"
 #: What webhooks can be told of.
 EVENTS: Final = ("alert.raised", "alert.over", "job.succeeded", "job.failed", "job.cancelled")
+#: A host's name in ASCII, as requests are made to it.
+_HOST: Final = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE
+)
+_LONGEST_URL: Final = 4_000
+_WEBHOOK: Final = "write each as https://host/path; http is for this machine alone"
 
 
 class OutsideSettings(BaseSettings):
@@ -29,7 +37,10 @@ class OutsideSettings(BaseSettings):
         description="Where alerts go: addresses of apprise (slack://…), separated by spaces; unset: nobody is told.",
     )
     alert_wait_minutes: float = Field(
-        default=5, gt=0, description="A job that has been due for longer, in a queue that workers serve, is an alert."
+        default=5,
+        gt=0,
+        allow_inf_nan=False,
+        description="A job that has been due for longer, in a queue that workers serve, is an alert.",
     )
     webhooks: str = Field(
         default="", description="URLs that get events by POST, separated by spaces: https, or http on this machine."
@@ -66,6 +77,13 @@ class OutsideSettings(BaseSettings):
     def _is_sender(cls, text: str | None) -> str | None:
         return text and str(mail_sender(text))
 
+    @field_validator("alerts")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        if not all(re.match(r"[a-z][a-z0-9+.-]*://.", each, re.IGNORECASE) for each in value.split()):
+            raise ValueError("write each as an address of apprise, such as slack://TokenA/TokenB/TokenC")
+        return value
+
     @field_validator("webhooks")
     @classmethod
     def _are_webhooks(cls, value: str) -> str:
@@ -99,3 +117,28 @@ class OutsideSettings(BaseSettings):
     def webhook_event_names(self) -> tuple[str, ...]:
         """The events that webhooks get."""
         return tuple(self.webhook_events.split())
+
+
+def webhook_name(text: str) -> str:
+    """Return the name of a webhook's receiver for people and logs: its host, without its path, which may be a secret.
+
+    Raises ValueError for what is not https, nor http on this machine.
+    """
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(_WEBHOOK) from None
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and host in ("127.0.0.1", "::1", "localhost"))
+    is_name = ":" in host or _HOST.fullmatch(host) is not None
+    if (
+        not is_name
+        or ",http" in text  # several, with the wrong thing between them
+        or not (text.isascii() and text.isprintable())
+        or len(text) > _LONGEST_URL
+        or parts.username
+        or parts.fragment
+        or not is_private
+    ):
+        raise ValueError(_WEBHOOK)
+    return f"{host}:{port}" if port else host

@@ -216,7 +216,7 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 
 def _plain(message: str) -> str:
     said = plain_message(message)
-    return said[:1].lower() + said[1:]
+    return said if said[:2].isupper() else said[:1].lower() + said[1:]
 
 
 def _names() -> set[str]:

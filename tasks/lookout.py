@@ -18,7 +18,7 @@ from core.alerts import shared_round, watching
 from core.alerts.telling import tell
 from core.database.engine import session_scope
 from core.messages import sending
-from core.messages.channels import due_lines, lines
+from core.messages.channels import direct_lines, due_lines
 from core.messages.sending import Line
 from tasks.loop import Loop
 
@@ -58,8 +58,8 @@ class Lookout:
             if shared_round.take(session, "look", timedelta(seconds=LOOK_EVERY)):
                 sending.give_up(session)
                 watching.look(session)
-        for line in lines():
-            while line.channel.is_direct and self._write(line) and not self._watch.is_stopping:
+        for line in direct_lines():
+            while self._write(line) and not self._watch.is_stopping:
                 self._watch.note_round()
 
     def _write(self, line: Line) -> bool:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.health import HealthSummary, health_summary
 from core.models import Alert
+from core.queues.controls import QueueLine, queue_lines
 
 
 class Facts:
@@ -28,6 +29,11 @@ class Facts:
     def open_subjects(self, rule: str) -> list[str]:
         """Return what a rule has alerts for."""
         return [subject for name, subject in self._open if name == rule]
+
+    @cached_property
+    def queues(self) -> list[QueueLine]:
+        """All queues, as their page shows them."""
+        return list(queue_lines(self.session))
 
     @cached_property
     def health(self) -> HealthSummary:

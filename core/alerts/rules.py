@@ -12,7 +12,7 @@ from core.diagnosis.situation import Situation
 from core.lateness import failed_schedules, late_schedules
 from core.messages.listing import ways_out
 from core.overview import TARGET, endings_since
-from core.queues.controls import QueueState, kind_lines, queue_lines
+from core.queues.controls import QueueState, kind_lines
 from core.settings import settings
 from core.slowdown import UNSEALED, delays
 from core.wording import counted, spoken
@@ -59,7 +59,7 @@ def _waits(facts: Facts) -> list[Finding]:
             href=_jobs(queue=line.name),
             since=facts.now - timedelta(seconds=line.oldest_seconds),
         )
-        for line in queue_lines(facts.session)
+        for line in facts.queues
         if line.oldest_seconds
         and line.oldest_seconds > longest
         and (line.state is QueueState.ACTIVE or facts.is_open("long_wait", line.name))
@@ -74,7 +74,7 @@ def _unserved(facts: Facts) -> list[Finding]:
             sentence=f"No worker serves the queue {line.name}: {_waiting(line.waiting)}",
             href=_jobs(queue=line.name),
         )
-        for line in queue_lines(facts.session)
+        for line in facts.queues
         if line.waiting and not line.workers + line.silent and (is_alive or facts.is_open("no_worker", line.name))
     ]
     if is_alive:
@@ -84,7 +84,7 @@ def _unserved(facts: Facts) -> list[Finding]:
 
 
 def _pauses(facts: Facts) -> list[Finding]:
-    paused = [("queue", line.name, line, line.waiting) for line in queue_lines(facts.session)]
+    paused = [("queue", line.name, line, line.waiting) for line in facts.queues]
     paused += [("kind", line.kind, line, None) for line in kind_lines(facts.session)]  # type: ignore[misc]
     return [
         Finding(

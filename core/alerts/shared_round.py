@@ -15,10 +15,17 @@ from core.messages.outbox import PATIENCE
 
 #: A statement may take so long before it writes with the time of its start.
 MARGIN: Final = timedelta(seconds=10)
+#: A round that says nothing for so long is taken from its process.
+LONGEST_IDLE: Final = timedelta(seconds=30)
 #: Nobody waits for a transaction that is open for longer.
 LONGEST_OPEN: Final = timedelta(hours=1)
 
-_MAKE = text("INSERT INTO shared_rounds (name) VALUES (:name) ON CONFLICT DO NOTHING")
+# Where the row is there, nobody waits for another's round. A process that freezes in its round loses it to others.
+_MAKE = text("""
+    INSERT INTO shared_rounds (name) SELECT :name WHERE NOT EXISTS (SELECT FROM shared_rounds WHERE name = :name)
+    ON CONFLICT DO NOTHING
+""")
+_LIMIT = text("SELECT set_config('idle_in_transaction_session_timeout', :seconds, true)")
 # A clock that was put back keeps no round waiting, and what was done by the clock before is looked at again.
 _TAKE = text("""
     WITH due AS (
@@ -63,6 +70,7 @@ class Round:
 def take(session: Session, name: str, every: timedelta) -> Round | None:
     """Return the round that the caller's transaction is to make now; None: it is not due, or another makes it."""
     session.connection().execute(_MAKE, {"name": name})
+    session.connection().execute(_LIMIT, {"seconds": f"{LONGEST_IDLE.total_seconds():.0f}s"})
     spans = {"every": every, "margin": MARGIN, "longest": LONGEST_OPEN, "oldest": PATIENCE}
     row = session.connection().execute(_TAKE, {"name": name, **spans}).first()
     return Round(row.since, row.is_first) if row else None

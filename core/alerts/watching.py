@@ -25,7 +25,7 @@ TOLD_EVERY: Final = timedelta(hours=1)
 MOST: Final = 50
 
 _FOUND = text("""
-    INSERT INTO alerts AS a (id, rule, subject, sentence, href, since, found_at)
+    INSERT INTO alerts (id, rule, subject, sentence, href, since, found_at)
     VALUES (gen_random_uuid(), :rule, :subject, :sentence, :href,
             coalesce(:since, statement_timestamp()), statement_timestamp())
     ON CONFLICT (rule, subject) WHERE over_at IS NULL DO UPDATE SET

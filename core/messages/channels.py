@@ -18,8 +18,14 @@ from core.models import Notification
 CHANNELS: Final[Mapping[str, Channel]] = {channel.name: channel for channel in (EMAIL, OPERATORS, WEBHOOK)}
 #: Those whose messages a job sends.
 BY_JOB: Final = tuple(channel for channel in CHANNELS.values() if not channel.is_direct)
-#: Those whose messages consoles and workers send themselves.
-DIRECT: Final = tuple(channel for channel in CHANNELS.values() if channel.is_direct)
+_DUE: Final = text("""
+    SELECT line.key FROM unnest(CAST(:keys AS text[]), CAST(:channels AS text[]), CAST(:addresses AS text[]))
+        AS line(key, channel, address)
+    WHERE EXISTS (SELECT FROM notifications n WHERE n.status = 'waiting' AND n.address <> ''
+                  AND n.channel = line.channel AND n.address = line.address AND n.next_at <= statement_timestamp())
+      AND NOT EXISTS (SELECT FROM notification_channels c WHERE c.channel = line.key
+                      AND c.next_at > statement_timestamp())
+""")
 
 
 def lines() -> list[Line]:
@@ -31,19 +37,14 @@ def lines() -> list[Line]:
     ]
 
 
-_DUE: Final = text("""
-    SELECT line.key FROM unnest(CAST(:keys AS text[]), CAST(:channels AS text[]), CAST(:addresses AS text[]))
-        AS line(key, channel, address)
-    WHERE EXISTS (SELECT FROM notifications n WHERE n.status = 'waiting' AND n.address <> ''
-                  AND n.channel = line.channel AND n.address = line.address AND n.next_at <= statement_timestamp())
-      AND NOT EXISTS (SELECT FROM notification_channels c WHERE c.channel = line.key
-                      AND c.next_at > statement_timestamp())
-""")
+def direct_lines() -> list[Line]:
+    """Return the ways out of channels that need no job."""
+    return [line for line in lines() if line.channel.is_direct]
 
 
 def due_lines(session: Session) -> list[Line]:
     """Return the ways out of channels that need no job by which a message is due now."""
-    direct = [line for line in lines() if line.channel.is_direct]
+    direct = direct_lines()
     if not direct:
         return []
     values = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session
 
-from core.errors import NotAllowed, Refused
+from core.errors import NotAllowed
 from core.messages.channel import Channel, Send, SendOutcome, later, sent, way_name
 from core.messages.writing import Written, write
 from core.models import Notification
@@ -87,8 +87,6 @@ def _send(note: _Note) -> SendOutcome:
             is_taken = call(lambda: _notify(way, note, said), seconds=SECONDS, is_unwanted=lambda: False, held=held)
     except TimeoutError:
         return later(f"{note.to} did not answer within {SECONDS:.0f} s: it may have the message or not.", closes=True)
-    except Refused:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever a plugin for a service raises
         return later(f"{note.to} did not take the message ({type(error).__name__}).", closes=True)
     if is_taken:
@@ -118,7 +116,7 @@ def _notify(way: "NotifyBase", note: _Note, said: list[str]) -> bool:
 
 @cache
 def _named(addresses: str) -> "dict[str, NotifyBase | None]":
-    """Return each way by the name that people see: its service, with a number where there are several."""
+    """Return each way by the name that people see; None: the address is not understood."""
     if not addresses.split():
         return {}
     from apprise import Apprise  # takes a second to load, which only those pay who use it
@@ -127,7 +125,7 @@ def _named(addresses: str) -> "dict[str, NotifyBase | None]":
     named: dict[str, NotifyBase | None] = {}
     for place, address in enumerate(addresses.split(), 1):
         way: Any = Apprise.instantiate(address, asset=_asset(), suppress_exceptions=True)
-        named[way_name(str(way.service_name) if way else f"address {place}", address)] = way or None
+        named[way_name(str(way.service_name) if way else f"address {place}, not understood", address)] = way or None
     return named
 
 

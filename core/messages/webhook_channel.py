@@ -14,7 +14,6 @@ from sqlmodel import Session
 from standardwebhooks import Webhook
 
 from core import clock
-from core.address import webhook_name
 from core.errors import NotAllowed
 from core.limited_transport import LimitedTransport
 from core.messages.channel import Channel, Send, SendOutcome, later, refused, sent, way_name
@@ -22,6 +21,7 @@ from core.messages.writing import Written
 from core.models import Notification
 from core.models.columns import new_id
 from core.outside import trusted
+from core.outside_settings import webhook_name
 from core.settings import settings
 
 NAME: Final = "webhook"

@@ -190,7 +190,7 @@ class ConnectionWorld(Queue):
         proof = self._proof(self.user_of(row))
         has_tokens = any(self.picture(row)["tokens"])
         wrong = ["tokens"] if has_tokens != (operation is connection.refresh) else []
-        return wrong + proof.faults()
+        return wrong + proof.faults(is_pending_safe=True)
 
     def others(self, row: UUID) -> Any:
         with Session(self.engine) as session:

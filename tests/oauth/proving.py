@@ -121,13 +121,19 @@ class Proof:
         with session_scope(self.engine) as session:
             session.connection().execute(text(statement))
 
-    def faults(self) -> list[str]:
-        """Return a sentence for each token in no hands or in two; at rest or not."""
+    def faults(self, *, is_pending_safe: bool = False) -> list[str]:
+        """Return a sentence for each token in no hands or in two; at rest or not.
+
+        `is_pending_safe`: what a connection that will be looked at again has asked for, without an answer, is no fault.
+        """
         lines = [each for each in self.sandbox.ledger() if each["account"] in self.accounts and each["kind"] != "code"]
         by_hash = {each["hash"]: each for each in lines}
         held = self._held()
         owed = {hash_of(unseal(each.secret)) for each in self.creator.owed()}
         safe_grants = {by_hash[each]["grant"] for each in owed if each in by_hash}
+        if is_pending_safe:
+            pending = (hashed for hashed, row in held.items() if row.asked_at and row.refresh_at)
+            safe_grants |= {by_hash[each]["grant"] for each in pending if each in by_hash}
         wrong = []
         for each in lines:
             is_safe = each["hash"] in held or each["grant"] in safe_grants
