@@ -68,13 +68,17 @@ class Lookout:
 
     def send(self) -> None:
         """Let every way out with a due message be sent by, unless that is under way."""
-        self._sending = {key: thread for key, thread in self._sending.items() if thread.is_alive()}
+        under_way = self.under_way()
         with session_scope(self._engine) as session:
-            due = [line for line in due_lines(session) if line.key not in self._sending]
-        for line in due[: MOST - len(self._sending)]:
+            due = [line for line in due_lines(session) if line.key not in under_way]
+        for line in due[: MOST - len(under_way)]:
             thread = Thread(target=self._send_by, args=(line,), name="alert message", daemon=True)
             self._sending[line.key] = thread
             thread.start()
+
+    def under_way(self) -> set[str]:
+        """Return the ways out by which this process sends at this moment."""
+        return {key for key, thread in self._sending.items() if thread.is_alive()}
 
     def wait(self) -> None:
         """Wait until nothing is being sent."""

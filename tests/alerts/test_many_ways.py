@@ -75,8 +75,8 @@ def test_receivers_that_hang_keep_no_other_waiting(engine: Engine, monkeypatch: 
         lookout = Lookout(engine)
         lookout.send()
         eventually(lambda: len(told.bodies) == 3, within=8)
-        assert sum(thread.is_alive() for thread in lookout._sending.values()) == 4, "they hang still"
-        lookout._send.finish()
+        eventually(lambda: len(lookout.under_way()) == 4)  # they hang still
+        lookout.stop()
 
 
 def test_what_ends_during_a_long_look_is_told_by_the_next(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
