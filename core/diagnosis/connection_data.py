@@ -76,7 +76,7 @@ def _next(refresh_at: datetime, data: ConnectionData) -> str:
 
 def _at_rest(row: PlatformConnection, context: JobContext | None) -> Explanation:
     label = label_of(row.platform)
-    latest = (f"Latest job: {name_of(context)} {context.end}.",) if context else ()
+    latest = (f"Latest job of this connection: {name_of(context)} {context.end}.",) if context else ()
     again = same_again(context, row.connection_status) if context else ()
     if row.connection_status is ConnectionStatus.CONNECTED:
         who = f" as {row.handle}" if row.handle else ""

@@ -71,7 +71,7 @@ def _at_rest(user: User, context: JobContext | None) -> Explanation:
     sentence = f"No problem found: demo mode is {user.demo_mode_status}."
     if context is None:
         return Explanation(sentence, f"Demo mode is {on}.")
-    latest = f"Latest job: {name_of(context)} {context.end}."
+    latest = f"Latest job of demo mode: {name_of(context)} {context.end}."
     return Explanation(sentence, f"Demo mode is {on}.", (latest,), others=_again(context, user.demo_mode_status))
 
 

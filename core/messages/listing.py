@@ -185,7 +185,6 @@ def _refusals(session: Session) -> dict[str, str]:
 
 def _line(row: Any, refusals: dict[str, str], now: datetime) -> OutboxLine:
     message, address, author = row
-    template = TEMPLATES.get(message.template)
     is_waiting = message.status is NotificationStatus.WAITING
     is_ahead = message.next_at is not None and message.next_at > now
     is_being_sent = is_waiting and message.sender_id is not None and is_ahead
@@ -193,7 +192,7 @@ def _line(row: Any, refusals: dict[str, str], now: datetime) -> OutboxLine:
         id=message.id,
         channel=message.channel,
         template=message.template,
-        about=template.about if template else message.template,
+        about=_about(message),
         status=message.status,
         user_id=message.user_id,
         address=address,
@@ -208,6 +207,16 @@ def _line(row: Any, refusals: dict[str, str], now: datetime) -> OutboxLine:
         message_id=message.message_id,
         is_being_sent=is_being_sent,
     )
+
+
+def _about(message: Notification) -> str:
+    """Return what a message is about, in a few words: an alert by its label, an event by its kind or rule."""
+    template, data = TEMPLATES.get(message.template), message.data
+    of = data.get("data")
+    event = (of.get("kind") or of.get("rule")) if isinstance(of, dict) else None
+    more = data.get("label") if template and template.is_plain else event
+    name = template.about if template else message.template
+    return f"{name}: {more}" if isinstance(more, str) else name
 
 
 def _why(message: Notification, refusals: dict[str, str], now: datetime, *, is_being_sent: bool) -> str:

@@ -193,7 +193,9 @@ def _prepared(session: Session, channel: Channel, message: Notification) -> Any 
 def _settle(session: Session, claimed: _Claimed, sender: UUID, outcome: SendOutcome) -> None:
     values = {"error": outcome.error[:LONGEST_ERROR], **_of(claimed, sender)}
     if outcome.status is NotificationStatus.WAITING:
-        session.connection().execute(_WAIT, {**values, "pause": pause_after(claimed.attempts)})
+        # What is wrong with the way out is no reason for this message to wait longer than the others.
+        pause = timedelta(0) if outcome.closes else pause_after(claimed.attempts)
+        session.connection().execute(_WAIT, {**values, "pause": pause})
     else:
         session.connection().execute(_END, {**values, "status": outcome.status.value})
 

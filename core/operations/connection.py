@@ -40,7 +40,9 @@ def _failed_connecting(_: Progress) -> FailureEffect:
 
 
 def _failed_refreshing(_: Progress) -> FailureEffect:
-    return FailureEffect("The present access is kept until it ends.", "The present access was kept until it ends.")
+    return FailureEffect(
+        "Access that the platform has not ended is kept.", "Access that the platform has not ended was kept."
+    )
 
 
 def _failed_disconnecting(_: Progress) -> FailureEffect:

@@ -69,18 +69,11 @@ def wait_for_long(session: Session) -> None:
     add_job(session, run_at=clock.now() - timedelta(minutes=11))
 
 
-def fail_anew(session: Session) -> None:
+def fail_anew(session: Session, **values: object) -> None:
     user = make_user(session)
     now = clock.now()
-    add_job(
-        session,
-        status=JobStatus.FAILED,
-        user_id=user.id,
-        finished_at=now,
-        error_type="GiveUp",
-        error_message="The demo service refused us.\nmore",
-        error_fingerprint="4f1c",
-    )
+    given = {"finished_at": now, "error_type": "GiveUp", "error_message": "The demo service refused us.\nmore"}
+    add_job(session, status=JobStatus.FAILED, user_id=user.id, error_fingerprint="4f1c", **{**given, **values})
 
 
 def strand(session: Session) -> None:
@@ -195,3 +188,51 @@ def test_a_rule_tells_once_and_once_more_when_it_is_over(
     [alert] = alerts(engine)
     assert alert.over_at is not None
     assert isinstance(alert.id, UUID)
+
+
+WORSE = {
+    "success_rate": ("DELETE FROM background_jobs WHERE status = 'succeeded'", "0 % of the jobs"),
+    "long_wait": ("UPDATE workers SET stopped_at = now()", "has waited"),
+    "no_worker": ("UPDATE workers SET stopped_at = now()", "No worker"),
+    "new_error": (
+        "INSERT INTO background_jobs (id, kind, queue, status, created_at, run_at, finished_at, error_fingerprint) "
+        "SELECT gen_random_uuid(), 'demo.enable', 'demo', 'failed', now(), now(), now(), i / 3 "
+        "FROM generate_series(3, 50) i",
+        "New error",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WORSE)
+def test_an_alert_is_not_over_because_it_has_become_worse(name: str, engine: Engine) -> None:
+    worse, sentence = WORSE[name]
+    with session_scope(engine) as session:
+        add_worker(session, "messages")
+        SITUATIONS[name].begin(session)
+    look(engine, name)
+    [first] = alerts(engine)
+    with session_scope(engine) as session:
+        session.connection().execute(text(worse))
+    for _ in range(3):
+        look(engine, name)
+        pass_time(engine, timedelta(minutes=3))
+    [now] = [each for each in alerts(engine) if each.id == first.id]
+    assert (now.missing_since, now.over_at) == (None, None)
+    assert sentence in now.sentence
+
+
+def test_what_only_the_customer_can_mend_is_no_alert(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        fail_anew(session)
+        session.connection().execute(text("UPDATE background_jobs SET error_type = 'OnlyTheOwner'"))
+    look(engine, "new_error")
+    assert alerts(engine) == []
+
+
+def test_an_error_of_the_week_before_is_not_new(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        for days in (0, 3):
+            at = clock.now() - timedelta(days=days)
+            fail_anew(session, created_at=at - timedelta(days=20), finished_at=at)
+    look(engine, "new_error")
+    assert alerts(engine) == []

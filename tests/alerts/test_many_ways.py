@@ -76,7 +76,8 @@ def test_receivers_that_hang_keep_no_other_waiting(engine: Engine, monkeypatch: 
         lookout.send()
         eventually(lambda: len(told.bodies) == 3, within=8)
         eventually(lambda: len(lookout.under_way()) == 4)  # they hang still
-        lookout.stop()
+        held.close()
+        lookout.wait()
 
 
 def test_what_ends_during_a_long_look_is_told_by_the_next(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,30 @@ def test_an_alert_and_its_end_are_told(engine: Engine, told: Receiver) -> None:
     assert told.said[0]["data"]["id"] == told.said[1]["data"]["id"]
 
 
+def test_what_is_not_wanted_is_not_told(engine: Engine, monkeypatch: pytest.MonkeyPatch, told: Receiver) -> None:
+    use(monkeypatch, told.url, webhook_events="alert.over")
+    trouble = Trouble()
+    fail_job(engine)
+    for is_there in (True, False, False, False):
+        minute(engine, trouble, is_there=is_there, minutes=3)
+    assert [each["type"] for each in told.said] == ["alert.over"]
+
+
+def test_what_was_told_is_not_told_again_when_all_were_away_for_a_day(engine: Engine, told: Receiver) -> None:
+    fail_job(engine)
+    tell(engine)
+    with session_scope(engine) as session:
+        for table, moment in (
+            ("notifications", "created_at"),
+            ("background_jobs", "finished_at"),
+            ("shared_rounds", "looked_until"),
+            ("shared_rounds", "seen_at"),
+        ):
+            session.connection().execute(text(f"UPDATE {table} SET {moment} = {moment} - interval '25 h'"))
+    tell(engine)
+    assert len(told.bodies) == 1
+
+
 def test_a_receiver_that_fails_gets_the_event_again_with_its_id(engine: Engine, told: Receiver) -> None:
     told.answers = [500, 302, 429, 200]
     fail_job(engine)

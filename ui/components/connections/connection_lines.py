@@ -5,6 +5,7 @@ from uuid import UUID
 
 from nicegui import ui
 
+from core import clock
 from core.commands.connections import PAGE
 from core.models import ConnectionStatus, PlatformConnection
 from core.oauth.providers import label_of, provider_of
@@ -64,8 +65,8 @@ class ConnectionLines:
             with box("muted"):
                 if row.is_demo:
                     text("demo")
-                elif row.token_expires_at:
-                    text("access until ")
+                elif row.token_expires_at and not row.withdrawn_at:
+                    text("access ended " if row.token_expires_at <= clock.now() else "access until ")
                     time_text(row.token_expires_at, "clock")
         if row.is_demo:
             return

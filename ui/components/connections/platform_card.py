@@ -5,6 +5,7 @@ from uuid import UUID
 
 from nicegui import ui
 
+from core import clock
 from core.models import ConnectionStatus
 from core.operations.connection import disconnect
 from core.people.connections import ConnectionState, PlatformState
@@ -99,9 +100,11 @@ class PlatformCard:
                     text("Connected since ")
                     time_text(state.since or row.created_at, "clock")
                     if row.token_expires_at:
-                        text(". Access lasts until ")
+                        is_past = row.token_expires_at <= clock.now()
+                        text(". Access ended " if is_past else ". Access lasts until ")
                         time_text(row.token_expires_at, "clock")
-                        text(" and is renewed by itself before." if row.refresh_at else ".")
+                        renewed = " and is being renewed." if is_past else " and is renewed by itself before."
+                        text(renewed if row.refresh_at else ".")
             button(disconnect.label, lambda: self._disconnect(state), look=DANGER)
 
     async def _begin(self, platform: PlatformState, again: ConnectionState | None = None) -> None:

@@ -65,7 +65,7 @@ def _draw_buttons(line: AlertLine, after: Callable[[], Awaitable[None]]) -> None
 
 
 def _draw_snooze(line: AlertLine, after: Callable[[], Awaitable[None]]) -> Act:
-    text(f"{line.sentence}. Nobody is told of it until then, however often it comes; this page shows it.", tag="p")
+    text(f"{line.sentence}. Meanwhile nobody is told of it, however often it comes; this page shows it.", tag="p")
     with box("labelled"):
         text("For", tag="label")
         hours = ui.select(_HOURS, value=4).classes("field").props('outlined dense aria-label="For"')
