@@ -35,7 +35,7 @@ class Message:
     #: What the template fills in: plain JSON values, nothing secret.
     data: Mapping[str, Any] = field(default_factory=dict)
     dedupe_key: str | None = None
-    #: The key stays taken after a day: what it names happens once.
+    #: The key stays taken after a day: what it names happens once, or lasts until `take_out`.
     is_kept: bool = False
     #: The job that it is about.
     job_id: UUID | None = None
@@ -56,7 +56,6 @@ _INSERT = Statement("""
     ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 """)
 _SAME = text("SELECT id FROM notifications WHERE dedupe_key = :key")
-_IS_TOLD = text("SELECT EXISTS (SELECT FROM notifications WHERE dedupe_key = :key)")
 # What is being sent at this moment has left.
 _TAKE_OUT = text("""
     UPDATE notifications SET status = 'dropped', error = :why, dedupe_key = NULL, sender_id = NULL, next_at = NULL,
@@ -85,11 +84,6 @@ def put(session: Session, message: Message) -> UUID:
     if row is not None:
         return UUID(str(row.id))
     return UUID(str(session.connection().execute(_SAME, {"key": message.dedupe_key}).scalar_one()))
-
-
-def is_told(session: Session, key: str) -> bool:
-    """Tell whether there is a message with this dedupe key, however old; what it tells is not over."""
-    return bool(session.connection().execute(_IS_TOLD, {"key": key}).scalar_one())
 
 
 def take_out(session: Session, key: str, why: str) -> None:

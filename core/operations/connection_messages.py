@@ -3,7 +3,7 @@
 from typing import Final
 
 from core.errors import OnlyTheOwner, TryAgain
-from core.messages.outbox import Message, is_told, put, take_out
+from core.messages.outbox import Message, put, take_out
 from core.messages.preferences import WORTH_TELLING, wants_warnings
 from core.models import BackgroundJob, ConnectionStatus, JobStatus, PlatformConnection
 from core.oauth.providers import label_of
@@ -23,7 +23,7 @@ def tell_if_needed(end: JobEnd) -> None:
         return
     if row.connection_status is not ConnectionStatus.FAILED:
         take_out(end.session, _key(row), "The connection works again, or was given up.")
-    elif _needs_its_creator(end.job, row) and _is_news(end, row):
+    elif _needs_its_creator(end.job, row) and _wants_to_know(end, row):
         _tell(end, row)
 
 
@@ -40,7 +40,7 @@ def _tell(end: JobEnd, row: PlatformConnection) -> None:
     data = {"platform": label, "handle": " ".join((row.handle or "").split()), "sentence": sentence}
     put(
         end.session,
-        Message(template=_TEMPLATE, user_id=row.user_id, data=data, dedupe_key=_key(row), job_id=job.id),
+        Message(template=_TEMPLATE, user_id=row.user_id, data=data, dedupe_key=_key(row), is_kept=True, job_id=job.id),
     )
 
 
@@ -54,11 +54,8 @@ def _needs_its_creator(job: BackgroundJob, row: PlatformConnection) -> bool:
     return row.access_token is None and job.error_type in _THEIRS
 
 
-def _is_news(end: JobEnd, row: PlatformConnection) -> bool:
-    """Tell whether the creator wants to be told and does not know it yet."""
-    if _is_watched(end.job, row) or not wants_warnings(end.session, row.user_id):
-        return False
-    return not is_told(end.session, _key(row))
+def _wants_to_know(end: JobEnd, row: PlatformConnection) -> bool:
+    return not _is_watched(end.job, row) and wants_warnings(end.session, row.user_id)
 
 
 def _is_watched(job: BackgroundJob, row: PlatformConnection) -> bool:

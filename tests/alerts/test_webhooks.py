@@ -141,6 +141,7 @@ def test_a_receiver_that_is_away_keeps_no_other_waiting(
         lines = find_messages(session, OutboxFilter(NotificationStatus.WAITING, channel="webhook")).lines
     assert {line.address.partition(" (")[0] for line in lines} == {f"127.0.0.1:{port}"}
     assert all("could not be reached" in line.why for line in lines)
+    assert {line.about for line in lines} == {"job.failed: demo.enable"}
     assert sorted(line.attempts for line in lines) == [0, 0, 1], "it concerns all, so one attempt is enough"
 
 

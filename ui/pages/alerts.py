@@ -9,7 +9,7 @@ from core.alerts.listing import AlertLine, open_alerts, over_alerts
 from core.messages.operators_channel import operator_ways
 from core.messages.webhook_channel import webhook_ways
 from core.models import Role
-from ui import access
+from ui import access, design
 from ui.components.base.box import Part, Rows, box, keep_ticking, text
 from ui.components.base.empty import empty
 from ui.components.queues.alert_line import draw_alert
@@ -69,7 +69,7 @@ def _draw_ways() -> None:
     ways, webhooks = operator_ways(), webhook_ways()
     told = [f"Told by {', '.join(ways)}."] if ways else ["Nobody is told by message: UNSTUCK_ALERTS is not set."]
     told += [f"Webhooks: {', '.join(webhooks)}."] if webhooks else []
-    with box(f"ways tone-{'ok' if ways or webhooks else 'neutral'}"):
+    with box(f"way {design.OK if ways or webhooks else design.IDLE}"):
         text(" ".join(told), "words")
 
 
