@@ -187,3 +187,15 @@ def test_alerts_that_were_there_before_a_way_was_set_are_told(engine: Engine, mo
     with Session(engine) as session:
         assert {each[:6] for each in session.exec(select(Notification.address))} == {"JSON ("}
         assert session.exec(select(Alert)).one().told_at is not None
+
+
+def test_what_has_gone_by_the_end_of_its_snooze_is_told_to_nobody(engine: Engine, told: Receiver) -> None:
+    trouble = Trouble(after=MINUTE)
+    minute(engine, trouble, is_there=True)
+    with session_scope(engine) as session:
+        snooze(session, alerts(engine)[0].id, SnoozeForm(hours=1), SUPPORT, "we know")
+    minute(engine, trouble, is_there=True)
+    with session_scope(engine) as session:
+        session.connection().execute(text("DELETE FROM alert_snoozes"))
+    minute(engine, trouble, is_there=False, minutes=0)
+    assert told.said == []
