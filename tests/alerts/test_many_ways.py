@@ -76,6 +76,10 @@ def test_receivers_that_hang_keep_no_other_waiting(engine: Engine, monkeypatch: 
         lookout.send()
         eventually(lambda: len(told.bodies) == 3, within=8)
         eventually(lambda: len(lookout.under_way()) == 4)  # they hang still
+        lookout.send()
+        with Session(engine) as session:
+            attempts = [row.attempts for row in session.exec(select(Notification)) if row.sender_id]
+        assert attempts == [1] * 4, "each is sent by once at a time"
         held.close()
         lookout.wait()
 
