@@ -20,7 +20,7 @@ from core.messages.operators_channel import OPERATORS
 from core.messages.outbox import Message, put
 from core.messages.sending import Line
 from core.settings import settings
-from core.wording import clock_time, shortened, spoken
+from core.wording import clock_time, shortened, spoken, with_visible_marks
 
 #: How often it is looked; the first process that is due does it.
 EVERY: Final = timedelta(seconds=4)
@@ -131,7 +131,7 @@ def _words(row: Any) -> dict[str, Any]:
     return {
         "label": rule.label if rule else row.rule,
         "environment": settings().environment,
-        "sentence": shortened(row.sentence, 1_000),
+        "sentence": with_visible_marks(shortened(row.sentence, 1_000)),
         "href": row.href,
         "since": clock_time(row.since, row.at),
         "at": clock_time(ended_at, row.at),
