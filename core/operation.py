@@ -218,6 +218,8 @@ class Operation(Generic[RowT, FormT]):
     needs_reason: bool = False
     #: How the row's owner mends what only they can (OnlyTheOwner), said to them; empty: there is no such failure.
     owners_way: str = ""
+    #: The page on which they do it, as a path; empty: there is none.
+    owners_page: str = ""
     #: Only the owner's consent starts it, given elsewhere: it is not offered as a button, and cannot be done again.
     needs_consent: bool = False
     #: The program outside of ours that `run` calls; None: it calls none.

@@ -19,10 +19,8 @@ from core.oauth import consents
 from core.oauth.tokens import seal
 from core.oauth.work import ConnectForm
 from core.operation import Form, Operation
-from core.operations.connection import connect
+from core.operations.connection import PAGE, connect
 
-#: Where a creator connects: what only they can do, they do there.
-PAGE: Final = "/settings/connections"
 #: Characters of a state, which is ours, and of a code; the longest known ones, of Facebook, have a few hundred.
 MOST_STATE, MOST_CODE, MOST_ERROR = 200, 4_000, 200
 #: The words by which a platform says that it sends no code (RFC 6749, 4.1.2.1); any other word is not repeated.

@@ -1,5 +1,6 @@
 """Commands on messages: send one again, drop one, write to a user, and choose what one is told."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlmodel import Session
@@ -27,7 +28,7 @@ def _tell(session: Session, call: Invocation) -> dict[str, Any]:
 def _set_preferences(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, preferences.PreferenceForm)
     is_new = preferences.set_preference(session, target_of(call), call.form, call.actor, call.reason)
-    return {"email_when_done": call.form.email_when_done, "changed": is_new}
+    return {**asdict(preferences.preferences_of(session, target_of(call))), "changed": is_new}
 
 
 def _answer(message: Notification) -> dict[str, Any]:

@@ -52,6 +52,8 @@ class Explanation:
     others: tuple[Remedy, ...] = ()
     #: A message to the admins about what only they can change, ready to send.
     for_admins: str = ""
+    #: The page on which the customer does what only they can, as a path: its link is for them; empty: it is not theirs.
+    owners_page: str = ""
     #: Which other users are in the same trouble; customers read that they are not alone, without numbers.
     alike: tuple[CountedJobs, ...] = ()
     #: The outside service whose failure this is, whether or not another attempt can help: it can be asked now.
@@ -71,6 +73,7 @@ class Diagnosis:
     remedy: Remedy | None = None
     others: tuple[Remedy, ...] = ()
     for_admins: str = ""
+    owners_page: str = ""
     alike: tuple[CountedJobs, ...] = ()
     service: str = ""
     if_mended: Explanation | None = None

@@ -33,8 +33,9 @@ def failed(context: JobContext) -> Explanation:
 
 def _for_the_owner(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
     """Explain a failure that the row's owner alone can mend; the error is written for them, too."""
-    customer = customer_error(context.job)
-    return Explanation(sentence, customer, (f"Only the customer can mend it. They read: “{customer}”", *evidence))
+    customer, kind = customer_error(context.job), BY_NAME.get(context.job.kind)
+    theirs = (f"Only the customer can mend it. They read: “{customer}”", *evidence)
+    return Explanation(sentence, customer, theirs, owners_page=kind.owners_page if isinstance(kind, Operation) else "")
 
 
 def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:

@@ -12,6 +12,7 @@ from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound
 from core.messages.letter import recipient
 from core.messages.outbox import PATIENCE, Message, put
+from core.messages.preferences import is_unwanted
 from core.messages.writing import TEMPLATES
 from core.models import Notification, NotificationStatus, User
 from core.operation import Form
@@ -34,11 +35,13 @@ class AnswerForm(Form):
 def resend(session: Session, message_id: UUID, actor: Actor, reason: str | None) -> Notification:
     """Let a message leave now: one that failed, was dropped or waits; one that was sent leaves once more, as a new one.
 
-    Raises NotFound, or NotAllowed while it is being sent.
+    Raises NotFound, or NotAllowed while it is being sent, and for a reader who has said no to such messages since.
     """
     message = _locked(session, message_id)
     was = message.status
     _refuse_at_work(session, message)
+    if is_unwanted(session, message):
+        raise NotAllowed("The user wants no such messages any more. You can write to them yourself.")
     if was is NotificationStatus.SENT:
         copy = Message(
             template=message.template,

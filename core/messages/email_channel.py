@@ -7,14 +7,14 @@ from sqlmodel import Session
 from core.messages import mail
 from core.messages.channel import Channel, SendOutcome, refused, unwanted
 from core.messages.letter import Letter, recipient
-from core.messages.preferences import has_unsubscribed
+from core.messages.preferences import is_unwanted
 from core.messages.unsubscribe import link_for
 from core.messages.writing import TEMPLATES, Written, write
 from core.models import Notification, User
 
 NAME: Final = "email"
 #: Stands in a preview for the link with which only its reader ends messages.
-HIDDEN_LINK: Final = "#"
+HIDDEN_LINK: Final = "#only-its-reader-has-this-link"
 
 
 def prepare(session: Session, message: Notification) -> Letter | SendOutcome:
@@ -25,12 +25,12 @@ def prepare(session: Session, message: Notification) -> Letter | SendOutcome:
     user = session.get(User, message.user_id) if message.user_id else None
     if user is None and not message.address:
         return unwanted("The account was deleted.")
-    if template.is_automatic and user and has_unsubscribed(session, user.id, message.created_at):
+    if is_unwanted(session, message):
         return unwanted("The user has unsubscribed since.")
     to = recipient(message.address or (user.email if user else ""))
     if to is None:
         return refused("The address is not valid. Correct it, then press Resend.")
-    unsubscribe = link_for(user.id) if template.is_automatic and user else ""
+    unsubscribe = link_for(user.id) if template.topic and user else ""
     written = write(message.template, message.data, unsubscribe)
     return Letter(
         to=to.addr_spec,
@@ -48,7 +48,8 @@ def preview(message: Notification) -> Written | None:
     template = TEMPLATES.get(message.template)
     if template is None:
         return None
-    return write(message.template, message.data, HIDDEN_LINK if template.is_automatic else "")
+    has_link = template.topic and message.user_id and link_for(message.user_id)
+    return write(message.template, message.data, HIDDEN_LINK if has_link else "")
 
 
 EMAIL: Final = Channel(

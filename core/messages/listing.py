@@ -1,7 +1,7 @@
 """The outbox as people see it: the messages, newest first, why each of them waits, and what holds all of them up."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,20 +9,18 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from core import clock
-from core.errors import Invalid, NotFound
+from core.database.place import place_of, read_place
+from core.errors import NotFound
 from core.messages.channels import CHANNELS, lines
 from core.messages.sending import Line
 from core.messages.writing import TEMPLATES
 from core.models import Notification, NotificationChannel, NotificationStatus, User
-from core.wording import ago, cited, clock_time, spoken
+from core.wording import ago, clock_time, spoken
 
 #: Messages are counted up to here; a longer list is just "more".
 COUNTED: Final = 1_000
 #: The queue of the job that sends; the operations declare it.
 QUEUE: Final = "messages"
-#: How `next` is written.
-PLACE: Final = "^[0-9]{1,18}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Stands for an operator who wrote a message.
 _AUTHOR: Final = sa.orm.aliased(User)
 
@@ -98,13 +96,13 @@ def find_messages(
     """Return one page of messages; `after` is the `next` of the page before. Raises Invalid for another one."""
     query = _lines().where(*_conditions(chosen))
     if after:
-        at, last = _place(after)
+        at, last = read_place(after)
         query = query.where(sa.tuple_(col(Notification.created_at), col(Notification.id)) < sa.tuple_(at, last))
     newest = (col(Notification.created_at).desc(), col(Notification.id).desc())
     rows = session.execute(query.order_by(*newest).limit(limit + 1)).all()
     refusals, now = _refusals(session), session.exec(select(clock.db_now())).one()
     lines = [_line(row, refusals, now) for row in rows[:limit]]
-    return OutboxResults(lines, _place_of(lines[-1]) if len(rows) > limit else None)
+    return OutboxResults(lines, place_of(lines[-1].created_at, lines[-1].id) if len(rows) > limit else None)
 
 
 def count_messages(session: Session, chosen: OutboxFilter) -> int:
@@ -231,17 +229,3 @@ def _why(message: Notification, refusals: dict[str, str], now: datetime, *, is_b
     if refusal := refusals.get(Line(channel, address).key if channel else "", no_way):
         return refusal
     return f"{message.error} It has been due since {ago(now - (message.next_at or message.created_at))}.".lstrip()
-
-
-def _place_of(line: OutboxLine) -> str:
-    return f"{(line.created_at - _EPOCH) // timedelta(microseconds=1)}.{line.id}"
-
-
-def _place(after: str) -> tuple[datetime, UUID]:
-    micros, _, last = after.partition(".")
-    try:
-        return _EPOCH + timedelta(microseconds=int(micros[:18])), UUID(last)
-    except (ValueError, OverflowError):
-        raise Invalid(
-            f"There is no place {cited(after)} in the list.", {"after": "Use the `next` of an answer."}
-        ) from None

@@ -3,6 +3,7 @@
 Of what has stopped working and waits for them: everyone, but those who said no.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -14,7 +15,8 @@ from core import clock
 from core.actor import Actor
 from core.audit.record import record
 from core.errors import NotFound
-from core.models import MessagePreference, User
+from core.messages.writing import TEMPLATES, Topic
+from core.models import MessagePreference, Notification, User
 from core.operation import Form
 
 #: Who has waited for less than this still looks at the page, and is told only if they asked for it in the moment.
@@ -22,18 +24,31 @@ WORTH_TELLING: Final = timedelta(seconds=20)
 
 
 class PreferenceForm(Form):
-    """Whether a person is told by e-mail each time when work for them has ended."""
+    """What a person is told by e-mail; what is left out stays as it is."""
 
-    email_when_done: bool = Field(
+    email_when_done: bool | None = Field(
+        default=None,
         title="E-mail me when something that I started is done",
-        description="Off: nothing is sent any more, also what was asked for before.",
+        description="Off: what was asked for before is not sent either.",
+    )
+    email_when_needed: bool | None = Field(
+        default=None,
+        title="E-mail me when a connection needs me",
+        description="Off: only the page Connections says it.",
     )
 
 
-def is_on(session: Session, user_id: UUID) -> bool:
-    """Tell whether a person is told of everything that took a while."""
-    row = session.get(MessagePreference, user_id)
-    return row is not None and row.email_when_done
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a person is told by e-mail."""
+
+    email_when_done: bool = False
+    email_when_needed: bool = True
+
+
+def preferences_of(session: Session, user_id: UUID) -> Preferences:
+    """Return what a person is told."""
+    return _preferences(session.get(MessagePreference, user_id))
 
 
 def wants(session: Session, user_id: UUID, asked_at: datetime | None, took: timedelta) -> bool:
@@ -42,8 +57,8 @@ def wants(session: Session, user_id: UUID, asked_at: datetime | None, took: time
     `asked_at`: when they asked to be told of this one; None: they did not.
     """
     if asked_at is not None:
-        return not has_unsubscribed(session, user_id, asked_at)
-    return took >= WORTH_TELLING and is_on(session, user_id)
+        return not has_said_no(session, user_id, Topic.DONE, asked_at)
+    return took >= WORTH_TELLING and preferences_of(session, user_id).email_when_done
 
 
 def wants_warnings(session: Session, user_id: UUID) -> bool:
@@ -51,14 +66,24 @@ def wants_warnings(session: Session, user_id: UUID) -> bool:
 
     They have started nothing, so they look at no page, and asked for nothing beforehand.
     """
-    row = session.get(MessagePreference, user_id)
-    return row is None or row.unsubscribed_at is None
+    return preferences_of(session, user_id).email_when_needed
 
 
-def has_unsubscribed(session: Session, user_id: UUID, since: datetime) -> bool:
-    """Tell whether a person has said since then that they want no such messages."""
+def has_said_no(session: Session, user_id: UUID, topic: Topic, since: datetime) -> bool:
+    """Tell whether a person has said since then that they want no messages of this topic."""
     row = session.get(MessagePreference, user_id)
-    return row is not None and row.unsubscribed_at is not None and row.unsubscribed_at >= since
+    if row is None:
+        return False
+    said = row.unsubscribed_at if topic is Topic.DONE else row.warnings_off_at
+    return said is not None and said >= since
+
+
+def is_unwanted(session: Session, message: Notification) -> bool:
+    """Tell whether its reader has said no to such messages since it was written."""
+    template = TEMPLATES.get(message.template)
+    if template is None or template.topic is None or message.user_id is None:
+        return False
+    return has_said_no(session, message.user_id, template.topic, message.created_at)
 
 
 def set_preference(session: Session, user_id: UUID, form: PreferenceForm, actor: Actor, reason: str | None) -> bool:
@@ -66,22 +91,32 @@ def set_preference(session: Session, user_id: UUID, form: PreferenceForm, actor:
     if session.get(User, user_id, with_for_update={"key_share": True}) is None:
         raise NotFound(f"There is no user with id {user_id}.")
     row = session.get(MessagePreference, user_id) or MessagePreference(user_id=user_id)
-    was, is_off = row.email_when_done, row.unsubscribed_at is not None
-    if was == form.email_when_done and is_off != form.email_when_done:
-        return False
-    row.email_when_done = form.email_when_done
-    row.unsubscribed_at = None if form.email_when_done else clock.db_now()
+    was, before = _words(row), _noes(row)
+    if form.email_when_done is not None:
+        row.email_when_done = form.email_when_done
+        row.unsubscribed_at = None if form.email_when_done else clock.db_now()  # ends what was asked for since the last
+    if form.email_when_needed is not None:
+        row.warnings_off_at = None if form.email_when_needed else clock.db_now()
     row.updated_at = clock.db_now()
     session.add(row)
     session.flush()
-    words = {True: "on", False: "off"}
-    record(
-        session,
-        actor,
-        "message.preferences",
-        user_id=user_id,
-        reason=reason,
-        was=words[was],
-        now=words[form.email_when_done],
-    )
-    return True
+    session.refresh(row)
+    is_new = (was, before) != (_words(row), _noes(row))
+    if is_new:
+        record(session, actor, "message.preferences", user_id=user_id, reason=reason, was=was, now=_words(row))
+    return is_new
+
+
+def _preferences(row: MessagePreference | None) -> Preferences:
+    return Preferences(row.email_when_done, row.warnings_off_at is None) if row else Preferences()
+
+
+def _noes(row: MessagePreference) -> tuple[bool, bool]:
+    return row.unsubscribed_at is None, row.warnings_off_at is None
+
+
+def _words(row: MessagePreference) -> str:
+    """Return what a person is told, for the audit log."""
+    chosen = _preferences(row)
+    told = [*(["done"] if chosen.email_when_done else []), *(["warnings"] if chosen.email_when_needed else [])]
+    return ", ".join(told) or "nothing"

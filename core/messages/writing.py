@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +23,22 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
 SETTINGS_PATH: Final = "/settings"
 
 
+class Topic(StrEnum):
+    """What a person can say no to."""
+
+    #: Something that they started is done, or has failed.
+    DONE = "done"
+    #: Something has stopped working and waits for them.
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One kind of message: what it is about, in a few words for operators, and whether the program writes it."""
+    """One kind of message: what it is about, in a few words for operators, and to which topic it belongs."""
 
     about: str
-    is_automatic: bool = True
+    #: What its reader says no to; None: a person has written it, or it is for operators.
+    topic: Topic | None = None
     #: Written for services that take plain text.
     is_plain: bool = False
 
@@ -35,14 +46,14 @@ class Template:
 #: A new template is a line here, and its .txt (the first line is the subject) and, unless it is plain, .html in
 #: templates/.
 TEMPLATES: Final[Mapping[str, Template]] = {
-    "demo_ready": Template("Demo mode is ready"),
-    "demo_off": Template("Demo mode was switched off"),
-    "demo_failed": Template("Demo mode failed"),
-    "connection_needs_you": Template("A connection needs its user"),
-    "answer": Template("Answer of support", is_automatic=False),
-    "alert": Template("Alert", is_automatic=False, is_plain=True),
-    "alert_over": Template("Alert is over", is_automatic=False, is_plain=True),
-    "test": Template("Test of the way out", is_automatic=False),
+    "demo_ready": Template("Demo mode is ready", Topic.DONE),
+    "demo_off": Template("Demo mode was switched off", Topic.DONE),
+    "demo_failed": Template("Demo mode failed", Topic.DONE),
+    "connection_needs_you": Template("A connection needs its user", Topic.WARNING),
+    "answer": Template("Answer of support"),
+    "alert": Template("Alert", is_plain=True),
+    "alert_over": Template("Alert is over", is_plain=True),
+    "test": Template("Test of the way out"),
 }
 
 
@@ -60,7 +71,6 @@ def write(name: str, data: Mapping[str, Any], unsubscribe: str = "") -> Written:
     template, base = TEMPLATES[name], (settings().public_url or "").rstrip("/")
     values = {
         **data,
-        "is_automatic": template.is_automatic,
         "base": base,
         "places": {key: base + path if base else "" for key, (path, _) in _PLACES.items()},
         "instead": {key: instead for key, (_, instead) in _PLACES.items()},

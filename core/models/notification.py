@@ -113,13 +113,15 @@ class NotificationChannel(SQLModel, table=True):
 
 
 class MessagePreference(SQLModel, table=True):
-    """What one person wants to be told by e-mail; a person without a row wants nothing."""
+    """What one person wants to be told by e-mail; a person without a row wants warnings alone."""
 
     __tablename__ = "message_preferences"
 
     user_id: UUID = Field(foreign_key="users.id", ondelete="CASCADE", primary_key=True)
     #: Each time when work for them has ended.
     email_when_done: bool = Field(default=False, sa_column_kwargs={"server_default": sa.text("false")})
-    #: What was asked for before is not sent any more.
+    #: When they said no to that: what was asked for before is not sent any more.
     unsubscribed_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: When they said no to warnings of what has stopped working and waits for them.
+    warnings_off_at: datetime | None = Field(default=None, sa_type=Moment)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)

@@ -42,6 +42,7 @@ class PlatformConnection(SQLModel, table=True):
             "refresh_at",
             postgresql_where=sa.text("refresh_at IS NOT NULL"),
         ),
+        sa.Index("ix_platform_connections_newest", "created_at", "id"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)

@@ -18,6 +18,8 @@ connection = Machine(
 
 QUEUE = "connections"
 _WAY = "Press Connect again on the page Connections."
+#: Where a creator connects: what only they can do, they do there.
+PAGE = "/settings/connections"
 
 
 def _stop_connecting(_: Progress) -> CancelOffer:
@@ -69,6 +71,7 @@ connect = Operation(
     confirm=None,
     queue=QUEUE,
     owners_way=_WAY,
+    owners_page=PAGE,
     needs_consent=True,
     on_end=tell_if_needed,
 )
@@ -94,6 +97,7 @@ refresh = Operation(
     queue=QUEUE,
     max_attempts=5,
     owners_way=_WAY,
+    owners_page=PAGE,
     on_end=tell_if_needed,
 )
 
@@ -116,5 +120,6 @@ disconnect = Operation(
     confirm="Disconnect? The platform ends our access; what it has sent so far stays.",
     queue=QUEUE,
     owners_way=_WAY,
+    owners_page=PAGE,
     on_end=tell_no_more,
 )

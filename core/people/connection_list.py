@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
+from core.database.place import place_of, read_place
 from core.database.statements import fetch
 from core.database.truncate import truncate
 from core.errors import NotFound
@@ -52,21 +53,23 @@ class ConnectionPage:
     """Some lines of a list, where it goes on, and how many there are; not `exact`: at least so many."""
 
     items: list[ConnectionLine]
-    next: UUID | None
+    next: str | None
     total: int
     exact: bool
 
 
-def connection_page(session: Session, where: ConnectionFilter, limit: int, after: UUID | None = None) -> ConnectionPage:
-    """Return connections by their ids, newest first, from below `after`."""
-    conditions = _conditions(where)
-    below = [col(PlatformConnection.id) < after] if after else []
-    newest = _lines().where(*conditions, *below).order_by(col(PlatformConnection.id).desc()).limit(limit + 1)
-    lines = [ConnectionLine(*row) for row in fetch(session, newest)]
+def connection_page(session: Session, where: ConnectionFilter, limit: int, after: str | None = None) -> ConnectionPage:
+    """Return connections, newest first, from below the place `after`. Raises Invalid."""
+    row, conditions = PlatformConnection, _conditions(where)
+    age = (col(row.created_at), col(row.id))
+    below = [sa.tuple_(*age) < sa.tuple_(*read_place(after))] if after else []
+    newest = _lines().where(*conditions, *below).order_by(*(each.desc() for each in age))
+    lines = [ConnectionLine(*row) for row in fetch(session, newest.limit(limit + 1))]
     counted = sa.select(col(PlatformConnection.id)).where(*conditions).limit(CAP + 1).subquery()
     total = int(fetch(session, sa.select(sa.func.count()).select_from(counted))[0][0])
     items = lines[:limit]
-    return ConnectionPage(items, items[-1].id if len(lines) > limit else None, min(total, CAP), total <= CAP)
+    end = place_of(items[-1].created_at, items[-1].id) if len(lines) > limit else None
+    return ConnectionPage(items, end, min(total, CAP), total <= CAP)
 
 
 def connection_line(session: Session, connection_id: UUID) -> ConnectionLine:

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import typer
@@ -62,6 +63,20 @@ def test_the_list_is_read_in_parts_without_a_gap(engine: Engine, signed_in: Sign
         if not (after := answer.json()["next"]):
             break
     assert seen == ids
+
+
+def test_the_newest_come_first_whatever_their_ids(engine: Engine, signed_in: SignIn) -> None:
+    client, user = signed_in(Role.VIEWER)
+    ids = connect(engine, user, 3)
+    with session_scope(engine) as session:
+        oldest = session.get_one(PlatformConnection, UUID(ids[0]))
+        oldest.created_at -= timedelta(days=1)
+    first = client.get("/api/connections", params={"limit": 2, "platform": "sandbox"}).json()
+    assert [row["id"] for row in first["items"]] == ids[1:]
+    with session_scope(engine) as session:  # the list goes on below a row that has gone meanwhile
+        session.delete(session.get_one(PlatformConnection, UUID(ids[2])))
+    rest = client.get("/api/connections", params={"limit": 2, "platform": "sandbox", "after": first["next"]}).json()
+    assert ([row["id"] for row in rest["items"]], rest["next"]) == ([ids[0]], None)
 
 
 def test_filters_find_exactly_theirs(engine: Engine, signed_in: SignIn) -> None:

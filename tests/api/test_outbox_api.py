@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 from typer.testing import CliRunner
 
-from core.messages.preferences import is_on
+from core.messages.preferences import preferences_of
 from core.messages.unsubscribe import link_for
 from core.models import Event, NotificationStatus, Role, User
 from core.settings import settings
@@ -116,10 +116,16 @@ def test_what_support_writes_reaches_the_user_and_no_event(
 
 def test_people_choose_what_they_are_told(engine: Engine, signed_in: SignIn) -> None:
     client, user = signed_in(Role.MEMBER)
-    assert client.get("/api/me/messages").json() == {"email_when_done": False}
-    assert client.post("/api/me/messages", json={"email_when_done": True}).json() == {"email_when_done": True}
+    both, warnings, done = (
+        {"email_when_done": is_done, "email_when_needed": is_needed}
+        for is_done, is_needed in ((True, True), (False, True), (True, False))
+    )
+    assert client.get("/api/me/messages").json() == warnings
+    assert client.post("/api/me/messages", json={"email_when_done": True}).json() == both
+    assert client.post("/api/me/messages", json={"email_when_needed": False}).json() == done
+    assert client.post("/api/me/messages", json={}).json() == done
     with Session(engine) as session:
-        assert is_on(session, user.id)
+        assert preferences_of(session, user.id).email_when_done
 
 
 @pytest.fixture
@@ -139,14 +145,14 @@ def test_the_link_in_a_message_ends_messages_for_its_reader(
     page = anonymous.get(path)
     assert (page.status_code, "Unsubscribe</button>" in page.text) == (200, True)
     with Session(engine) as session:
-        assert is_on(session, user.id), "a program that looks at links changes nothing"
+        assert preferences_of(session, user.id).email_when_done, "a program that looks at links changes nothing"
     for _ in range(2):
         answer = anonymous.post(path, data={"List-Unsubscribe": "One-Click"})
         assert (answer.status_code, "You are unsubscribed" in answer.text) == (200, True)
     with Session(engine) as session:
-        assert not is_on(session, user.id)
+        assert not preferences_of(session, user.id).email_when_done
         events = session.exec(select(Event).where(Event.name == "message.preferences", Event.via == "mail")).all()
-    assert [(each.actor_id, each.data["now"]) for each in events] == [(user.id, "off")]
+    assert [(each.actor_id, each.data["now"]) for each in events] == [(user.id, "nothing")]
 
 
 def test_a_link_of_another_user_or_key_ends_nothing(

@@ -55,6 +55,8 @@ def test_a_creator_connects_loses_access_and_comes_back(program: Program) -> Non
     assert f"{program.url}{PAGE}?connect=sandbox" == support.get_by_role(
         "button", name="Copy connect link"
     ).last.get_attribute("data-address")
+    whole = support.get_by_role("button", name="Copy link for the customer").first.get_attribute("data-address")
+    assert whole == f"{program.url}{PAGE}", "the diagnosis has the link as well"
     decide(page, "Connect again", "Allow")
     card(page).get_by_text("Connected since").wait_for(timeout=PATIENCE)
     card(page).get_by_role("button", name="Disconnect").click()

@@ -91,7 +91,7 @@ def test_what_our_team_has_to_mend_is_told_to_no_creator(proof: Proof) -> None:
 @pytest.mark.parametrize("on", [True, False])
 def test_who_said_no_is_told_nothing(proof: Proof, *, on: bool) -> None:
     with session_scope(proof.engine) as session:
-        set_preference(session, proof.creator.id, PreferenceForm(email_when_done=on), SUPPORT, None)
+        set_preference(session, proof.creator.id, PreferenceForm(email_when_needed=on), SUPPORT, None)
     proof.failed(withdrawn=True)
     assert len(rows(proof.engine)) == on
 

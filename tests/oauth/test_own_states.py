@@ -10,7 +10,7 @@ from sqlmodel import Session
 from core import clock
 from core.database.engine import session_scope
 from core.diagnosis.situation import Situation
-from core.diagnosis.user import diagnose_user
+from core.diagnosis.user import diagnose_user, explain_job
 from core.job_list.rows import detail
 from core.models import ConnectionStatus, PlatformConnection, User
 from core.people.connections import PlatformState, platforms_of, sentence_of, states_of
@@ -143,3 +143,20 @@ def test_access_that_has_ended_says_who_renews_it(engine: Engine, creator: Creat
     assert "its access ended 2 h ago" in said.sentence
     assert (said.situation, said.remedy.label) == ("stuck", "Refresh access" if is_refreshed else "Disconnect")
     assert ("nothing you have to do" in said.customer) == is_refreshed
+
+
+def test_a_failure_that_only_the_creator_mends_has_the_link_to_send(
+    engine: Engine, creator: Creator, sandbox: Sandbox
+) -> None:
+    connection_id, _ = creator.asks_to_connect("ana")
+    run_next(engine)
+    with Session(engine) as session:
+        assert sentence_of(session, session.get_one(PlatformConnection, connection_id)).owners_page == ""
+    sandbox.withdraw("ana")
+    job_id = creator.asks("connection.refresh", connection_id)
+    run_next(engine)
+    with Session(engine) as session:
+        of_connection = sentence_of(session, session.get_one(PlatformConnection, connection_id))
+        of_user = diagnose_user(session, session.get_one(User, creator.id))
+        of_job = explain_job(session, job_id)
+    assert {each.owners_page for each in (of_connection, of_user, of_job)} == {"/settings/connections"}

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 
 from core.messages.control import AnswerForm, tell
 from core.messages.outbox import Message, put
-from core.messages.preferences import is_on
+from core.messages.preferences import preferences_of
 from core.models import BackgroundJob, Notification, NotificationStatus, Role, User
 from tests.factories import SUPPORT, make_user
 from tests.messages.sending import READY
@@ -115,8 +115,11 @@ def test_a_creator_asks_to_be_told(console, rows: Session, ana: User) -> None:
 
 def test_a_creator_chooses_to_be_told_each_time(console, rows: Session, ana: User) -> None:
     page = console.open(ana, "/settings")
-    switch = page.get_by_role("switch", name=re.compile("E-mail me"))
+    switch = page.get_by_role("switch", name=re.compile("E-mail me when something"))
     switch.click()
-    eventually(lambda: rows.rollback() or is_on(rows, ana.id))
+    eventually(lambda: rows.rollback() or preferences_of(rows, ana.id).email_when_done)
     switch.click()
-    eventually(lambda: rows.rollback() or not is_on(rows, ana.id))
+    eventually(lambda: rows.rollback() or not preferences_of(rows, ana.id).email_when_done)
+    assert preferences_of(rows, ana.id).email_when_needed, "a no to one topic is none to the other"
+    page.get_by_role("switch", name=re.compile("E-mail me when a connection")).click()
+    eventually(lambda: rows.rollback() or not preferences_of(rows, ana.id).email_when_needed)

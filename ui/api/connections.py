@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.commands.connections import BeginForm
+from core.database.place import PLACE
 from core.database.window import USUAL
 from core.diagnosis.situation import Situation
 from core.errors import NotFound
@@ -50,6 +51,7 @@ class ConnectionDetail(ConnectionRow):
     situation: Situation
     sentence: str = Field(description="For support.")
     customer: str = Field(description="For its creator.")
+    owners_page: str | None = Field(description="The page on which its creator does what only they can; null: nothing.")
     job_id: UUID | None = Field(description="Its active job, or the latest that was not cancelled.")
 
 
@@ -64,7 +66,7 @@ class ConnectionList(BaseModel):
     """Connections, newest first."""
 
     items: list[ConnectionRow]
-    next: UUID | None
+    next: str | None
     total: ConnectionTotal
 
 
@@ -81,7 +83,7 @@ def list_connections(
     platform: Annotated[str | None, Query(max_length=32)] = None,
     user: Annotated[str | None, Query(max_length=320, description="An e-mail address or an id.")] = None,
     limit: Limit = USUAL,
-    after: Annotated[UUID | None, Query(description="The `next` of the previous answer.")] = None,
+    after: Annotated[str | None, Query(pattern=PLACE, description="The `next` of the previous answer.")] = None,
 ) -> ConnectionList:
     """List connections of all users, newest first, without their tokens."""
     where = ConnectionFilter(status, platform, user)
@@ -113,6 +115,7 @@ def _detail(session: Session, _: Actor, connection_id: UUID) -> ConnectionDetail
     state = state_of(session, row)
     said = state.diagnosis
     about: dict[str, Any] = {"situation": said.situation, "sentence": said.sentence, "customer": said.customer}
+    about["owners_page"] = said.owners_page or None
     plain = ConnectionRow.model_validate(line).model_dump()
     return ConnectionDetail(**plain, **about, job_id=state.job.id if state.job else None)
 

@@ -9,11 +9,12 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from core.actor import Actor
-from core.messages import listing, preferences
+from core.database.place import PLACE
+from core.messages import listing
 from core.messages.channels import preview
 from core.messages.control import AnswerForm
-from core.messages.listing import PLACE, OutboxLine, WayOut
-from core.messages.preferences import PreferenceForm
+from core.messages.listing import OutboxLine, WayOut
+from core.messages.preferences import PreferenceForm, Preferences, preferences_of
 from core.models import NotificationStatus, Role
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason
@@ -62,6 +63,7 @@ class PreferenceAnswer(BaseModel):
     """What you are told by e-mail."""
 
     email_when_done: bool = Field(description="Each time when something that took a while is done.")
+    email_when_needed: bool = Field(description="When a connection has stopped working and only you can mend it.")
 
 
 class AnswerBody(AnswerForm, OptionalReason):
@@ -123,15 +125,15 @@ def write_to_user(user_id: UUID, body: AnswerBody, caller: Caller, key: Key = No
 @router.get("/me/messages")
 def my_messages(caller: Caller) -> PreferenceAnswer:
     """Return what you are told by e-mail."""
-    return PreferenceAnswer(email_when_done=read(caller, Role.MEMBER, _preference))
+    return PreferenceAnswer(**asdict(read(caller, Role.MEMBER, _preferences)))
 
 
 @router.post("/me/messages")
 def choose_my_messages(body: PreferenceForm, caller: Caller) -> PreferenceAnswer:
-    """Choose what you are told by e-mail."""
+    """Choose what you are told by e-mail; what is left out stays as it is."""
     me = read(caller, Role.MEMBER, lambda _, actor: _id_of(actor))
     answer = do(caller, "message.preferences", me, body.model_dump())
-    return PreferenceAnswer(email_when_done=answer["email_when_done"])
+    return PreferenceAnswer(**{name: answer[name] for name in PreferenceAnswer.model_fields})
 
 
 def _outbox(session: Session, _: Actor, chosen: listing.OutboxFilter, limit: int, after: str | None) -> OutboxAnswer:
@@ -145,8 +147,8 @@ def _outbox(session: Session, _: Actor, chosen: listing.OutboxFilter, limit: int
     )
 
 
-def _preference(session: Session, actor: Actor) -> bool:
-    return preferences.is_on(session, _id_of(actor))
+def _preferences(session: Session, actor: Actor) -> Preferences:
+    return preferences_of(session, _id_of(actor))
 
 
 def _id_of(actor: Any) -> UUID:

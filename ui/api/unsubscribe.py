@@ -24,6 +24,7 @@ pages = APIRouter(include_in_schema=False)
 _templates: Final = Environment(loader=FileSystemLoader(Path(__file__).parent.parent / "pages"), autoescape=True)
 #: The channel in the audit log of what a person does by a link in a message.
 _VIA: Final = "mail"
+_NOTHING: Final = {"email_when_done": False, "email_when_needed": False}
 
 
 @pages.get(PATH)
@@ -39,8 +40,7 @@ def unsubscribe(request: Request, user: str = "", proof: str = "") -> HTMLRespon
     if reader is None:
         return _page("unknown", 404)
     try:
-        request_off = CommandRequest(name="message.preferences", target=reader.id, args={"email_when_done": False})
-        perform(access.engine(), reader, request_off)
+        perform(access.engine(), reader, CommandRequest(name="message.preferences", target=reader.id, args=_NOTHING))
     except NotFound:  # deleted meanwhile
         return _page("unknown", 404)
     return _page("done")

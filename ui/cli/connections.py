@@ -7,17 +7,15 @@ from uuid import UUID
 import typer
 from sqlmodel import Session
 
-from core.commands.connections import PAGE
 from core.database.window import MOST
 from core.errors import Invalid, NotFound
-from core.local.services import console_address
 from core.models import ConnectionStatus, PlatformConnection
 from core.oauth.providers import all_platforms, label_of, provider_of
+from core.operations.connection import PAGE
 from core.people.connection_list import ConnectionFilter, ConnectionPage, connection_line, connection_page
 from core.people.connections import sentence_of
-from core.settings import settings
 from core.wording import cited
-from ui.cli.operators import LOCAL, Address
+from ui.cli.address import Address, page_address
 from ui.cli.terminal import Json, Reason, load, opened, print_answer, print_line, print_rows, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Connections: list, show, connect-link, refresh, disconnect.")
@@ -31,7 +29,7 @@ def list_connections(
     platform: str | None = None,
     user: Annotated[str | None, typer.Option(help="The user's e-mail address or id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST)] = 50,
-    after: Annotated[UUID | None, typer.Option(help="Continue below this one; the last answer says it.")] = None,
+    after: Annotated[str | None, typer.Option(help="Continue there; the last answer says it.")] = None,
     as_json: Json = False,
 ) -> None:
     """List connections, newest first."""
@@ -49,7 +47,8 @@ def show_connection(connection_id: UUID, as_json: Json = False) -> None:
     def read(session: Session) -> dict[str, object]:
         line = asdict(connection_line(session, connection_id))
         said = sentence_of(session, session.get_one(PlatformConnection, connection_id))
-        return {**line, "situation": said.situation, "sentence": said.sentence, "customer": said.customer}
+        theirs = {"link_for_customer": page_address(said.owners_page)} if said.owners_page else {}
+        return {**line, "situation": said.situation, "sentence": said.sentence, "customer": said.customer, **theirs}
 
     print_answer(load(read), as_json=as_json)
 
@@ -63,8 +62,7 @@ def connect_link(platform: str, address: Address = None) -> None:
         if provider_of(platform) is None:
             name = platform.upper()
             raise Invalid(f"{label_of(platform)} is not set up here: set UNSTUCK_{name}_CLIENT_ID and its secret.")
-    base = address or settings().public_url or console_address() or LOCAL
-    print_line(f"{base.rstrip('/')}{PAGE}?connect={platform}")
+    print_line(page_address(f"{PAGE}?connect={platform}", address))
 
 
 @verbs.command()

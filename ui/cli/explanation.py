@@ -10,6 +10,7 @@ from core.diagnosis.service_check import ServiceCheck, after_check, check_servic
 from core.operations import BY_NAME
 from core.quoting import as_argument
 from core.wording import PROGRAM
+from ui.cli.address import page_address
 from ui.cli.terminal import print_answer, print_line
 
 #: Command lines of remedies; {target} and {name} stand for what the remedy is about.
@@ -43,6 +44,8 @@ def print_diagnosis(diagnosis: Diagnosis, email: str | None = None, *, as_json: 
         print_line(f"    {PROGRAM} jobs list{as_flags(counted_jobs.jobs)}")
     if check:
         print_line(f"  {check.sentence}")
+    if diagnosis.owners_page:
+        print_line(f"Link for the customer: {page_address(diagnosis.owners_page)}")
     if diagnosis.remedy:
         _print_remedy("Remedy", diagnosis.remedy, email)
     for other in diagnosis.others:

@@ -73,12 +73,17 @@ def write_message(
 @verbs.command("choose")
 def choose_messages(
     email: str,
-    email_when_done: Annotated[bool, typer.Option("--on/--off", help="Tell them by e-mail when something is done.")],
+    done: Annotated[bool | None, typer.Option("--on/--off", help="Tell them when something is done.")] = None,
+    needed: Annotated[
+        bool | None, typer.Option("--warn/--no-warn", help="Tell them when a connection needs them.")
+    ] = None,
     reason: Reason = None,
 ) -> None:
-    """Choose whether the user with this address is told when something is done."""
+    """Choose what the user with this address is told by e-mail; what is left out stays, and the answer says it."""
     user_id = load(lambda session: operators.find_by_email(session, email).id)
-    print_answer(run("message.preferences", user_id, {"email_when_done": email_when_done}, reason=reason))
+    print_answer(
+        run("message.preferences", user_id, {"email_when_done": done, "email_when_needed": needed}, reason=reason)
+    )
 
 
 @verbs.command("test")

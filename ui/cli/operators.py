@@ -1,24 +1,16 @@
 """Verbs about operators and their sign-in links."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import Any
 
 import typer
 
-from core.local.services import console_address
 from core.models import Role
 from core.people.operator_list import operator_lines
-from core.settings import settings
+from ui.cli.address import Address, page_address
 from ui.cli.terminal import After, Json, Reason, load, print_answer, print_window, run, run_for_person
 
 verbs = typer.Typer(no_args_is_help=True, help="Operators: list, add, role, disable, enable, link, reset-factor.")
-
-Address = Annotated[
-    str | None,
-    typer.Option(help="Where the console is served. Default: UNSTUCK_PUBLIC_URL, else where `run` serves it."),
-]
-#: Where `serve` listens by default.
-LOCAL: Final = "http://127.0.0.1:8080"
 
 
 @verbs.command("list")
@@ -70,5 +62,4 @@ def reset_factor(email: str, reason: Reason = None) -> None:
 
 def _with_whole_link(answer: dict[str, Any], address: str | None) -> dict[str, Any]:
     """Make the link's path a URL that can be sent to a person."""
-    base = address or settings().public_url or console_address() or LOCAL
-    return {**answer, "link": base.rstrip("/") + answer["link"]}
+    return {**answer, "link": page_address(answer["link"], address)}

@@ -13,10 +13,10 @@ from ui.components.people.my_messages import MyMessages
 from ui.components.people.my_tokens import MyTokens
 from ui.components.people.open_sessions import OpenSessions
 
-#: What people are told by e-mail, beside the switch.
+#: What people are told by e-mail, beside the switches.
 MESSAGES: Final = (
-    "Only what took a while is worth an e-mail. You are also told when a connection needs you to connect it again, "
-    "unless you switch this off. Each message has a link to stop them."
+    "Only what took a while is worth an e-mail. A connection needs you when its platform has ended our access. "
+    "Each message has a link that stops both."
 )
 
 

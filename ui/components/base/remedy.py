@@ -14,6 +14,7 @@ from ui import access
 from ui.components.base.box import Part, box, path_prefix, text
 from ui.components.base.button import PLAIN, PRIMARY, button
 from ui.components.base.command_button import CommandAction, limit_to_role, perform_action
+from ui.components.base.owner_link import owner_link
 from ui.components.base.tell import tell
 
 #: What a person reads after pressing a remedy; of the others, their answer decides.
@@ -39,18 +40,19 @@ class Remedies:
         self._without = without
         self._offered: list[Remedy] = []
         self._recommended: Remedy | None = None
-        self._message = ""
+        self._message = self._owners_page = ""
         self._effects: list[ui.label] = []
         self._part: Part[Sequence[str]] = Part(self._draw, "remedies")
 
     def show(self, diagnosis: Diagnosis, admins: Sequence[str] = ()) -> None:
         """Offer what helps now; `admins`: the names of those who can do what this person has no right to."""
         self._message = "" if access.me().may(Role.ADMIN) else diagnosis.for_admins
+        self._owners_page = diagnosis.owners_page
         self._recommended = diagnosis.remedy
         every = (each for each in (diagnosis.remedy, *diagnosis.others) if each)
         self._offered = [each for each in every if self._is_offered(each)]
         meanings = [(each.command, each.target, each.label, str(each.args)) for each in self._offered]
-        key = (meanings, self._main, bool(self._message), is_retry(self._recommended), tuple(admins))
+        key = (meanings, self._main, bool(self._message), self._owners_page, is_retry(self._recommended), tuple(admins))
         self._part.show(admins, key=key)
         for label, remedy in zip(self._effects, self._offered, strict=True):
             label.set_text(remedy.effect)
@@ -76,6 +78,10 @@ class Remedies:
             look = PLAIN if self._main == 0 or is_retry(self._recommended) else PRIMARY
             with box("remedy"):
                 button("Tell the admins", lambda: tell(self._message, admins), look=look)
+        if self._owners_page:
+            with box("remedy"):
+                owner_link(self._owners_page, look=PLAIN if self._offered or self._message else PRIMARY)
+                text("Only the customer can do this; the link leads to the right page.")
         for place, remedy in enumerate(self._offered):
             with box("remedy"):
                 self._draw_button(place, remedy)

@@ -6,25 +6,24 @@ from uuid import UUID
 from nicegui import ui
 
 from core import clock
-from core.commands.connections import PAGE
 from core.models import ConnectionStatus, PlatformConnection
 from core.oauth.providers import label_of, provider_of
 from core.operations import operations_of
-from core.operations.connection import refresh
+from core.operations.connection import PAGE, refresh
 from core.people.connections import ConnectionState
 from core.people.users import UserPage
-from core.settings import settings
 from core.wording import counted
 from ui.components.base.box import Part, box, text
-from ui.components.base.button import PLAIN, button, say
 from ui.components.base.empty import empty
 from ui.components.base.markup import title
+from ui.components.base.owner_link import owner_link
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
 from ui.components.jobs.operation_button import operation_button
 
 #: From these, only the user can connect.
 _THEIRS = (ConnectionStatus.DISCONNECTED, ConnectionStatus.FAILED)
+_LINK = "Copy connect link"
 
 
 class ConnectionLines:
@@ -51,7 +50,7 @@ class ConnectionLines:
             with empty(
                 "link_off", "No connections", "Only the user can connect; demo mode adds its own while it is on."
             ):
-                _copy_link(None)
+                owner_link(PAGE, label=_LINK)
             return
         with box("rows connections"):
             for row in page.connections:
@@ -86,20 +85,8 @@ class ConnectionLines:
                 )
                 element.props["aria-label"] = f"{operation.label}: {label_of(row.platform)} {row.handle or ''}".rstrip()
             if row.connection_status in _THEIRS and provider_of(row.platform):
-                _copy_link(row.platform)
+                owner_link(f"{PAGE}?connect={row.platform}", label=_LINK)
 
 
 def _key(row: PlatformConnection, states: Mapping[UUID, ConnectionState]) -> object:
     return row.id, row.connection_status, row.handle, row.token_expires_at, row.withdrawn_at, states[row.id].is_active
-
-
-def _copy_link(platform: str | None) -> None:
-    """Offer the address on which the user connects; nobody else can."""
-    base = settings().public_url or str(ui.context.client.request.base_url)
-    address = f"{base.rstrip('/')}{PAGE}{f'?connect={platform}' if platform else ''}"
-
-    def copy() -> None:
-        ui.clipboard.write(address)
-        say("Copied. Send it to the user: they sign in there and press Connect themselves.")
-
-    button("Copy connect link", copy, look=PLAIN, icon="content_copy").props["data-address"] = address
