@@ -13,10 +13,11 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.commands import gateway
-from core.commands.connections import DENIED, MOST_ERROR, PAGE
+from core.commands.connections import DENIED, MOST_ERROR
 from core.errors import NotAllowed, NotSignedIn, Refused, TooMany
 from core.oauth.client import RETURN_PATH
 from core.oauth.consents import VisitTooLong, VisitUnknown
+from core.operations.connection import PAGE
 from ui import access, error_page
 from ui.api.auth import never_kept
 from ui.consent_outcome import Outcome
