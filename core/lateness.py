@@ -10,10 +10,9 @@ from sqlmodel import Session
 from core import rounds
 from core.actor import ENGINE
 from core.errors import GiveUp, TryAgain
+from core.models.schedule import LATE
 from core.operations import TASKS
 
-#: Seconds after which a due schedule is late: schedulers look once a second.
-LATE: Final = 60
 #: Maximum lines of each sort.
 MOST: Final = 50
 

@@ -15,8 +15,8 @@ from core.diagnosis.alike import WINDOW
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import Situation, is_unsettled_failure
 from core.health import HealthSummary, health_summary
-from core.lateness import LATE
 from core.models import BackgroundJob, JobStatus
+from core.models.schedule import LATE
 from core.people.in_need import UserInNeed, users_in_need
 
 #: The success rate that the product promises: more than 95 %.

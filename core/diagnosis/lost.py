@@ -92,13 +92,18 @@ def end_of(context: JobContext, due: datetime | None = None) -> str:
 
     `due`: when it becomes due, if that is at another time than it says.
     """
+    when = when_it_ends(context, due)
+    return f": it ends as failed {when} unless a worker starts" if when else ""
+
+
+def when_it_ends(context: JobContext, due: datetime | None = None) -> str:
+    """Return that moment as "at 14:02" or "within 30 s"; empty: it does not end so."""
     at = ends_at(context, due)
     if at is None:
         return ""
     # It may have become one that ends so just now, as by the resumption of its queue.
     soon = f"within {spoken(settings().lease + timedelta(seconds=settings().sweep_seconds))}"
-    when = f"at {clock_time(at, context.now)}" if at > context.now else soon
-    return f": it ends as failed {when} unless a worker starts"
+    return f"at {clock_time(at, context.now)}" if at > context.now else soon
 
 
 def ends_at(context: JobContext, due: datetime | None = None) -> datetime | None:

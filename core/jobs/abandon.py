@@ -31,14 +31,17 @@ _IS_UNSERVED = """NOT EXISTS (SELECT FROM queues q WHERE q.name = {queue} AND q.
 # A job that a person has stopped waits for that person.
 _IS_STOPPED = """EXISTS (SELECT FROM job_kinds k WHERE k.kind = {kind}
           AND (k.paused_at IS NOT NULL OR k.max_running = 0 OR k.max_per_worker = 0))"""
+#: As `is_half_done`, of a queued job.
+HALF_DONE: Final = (
+    f"(started_at IS NOT NULL AND (error_type = '{WORKER_LOST}' OR (machine IS NOT NULL AND error_type IS NOT NULL)))"
+)
 # Without an unserved queue, it reads one row of each queue.
 _ABANDONED = text(f"""
     WITH RECURSIVE {QUEUES_IN_USE}, unserved AS MATERIALIZED (
         SELECT queue FROM names WHERE queue IS NOT NULL AND {_IS_UNSERVED.format(queue="names.queue")}
     )
     SELECT j.id, j.token FROM unserved u JOIN background_jobs j ON j.queue = u.queue
-    WHERE j.status = 'queued' AND j.run_at <= statement_timestamp() AND j.started_at IS NOT NULL
-      AND (j.error_type = '{WORKER_LOST}' OR (j.machine IS NOT NULL AND j.error_type IS NOT NULL))
+    WHERE j.status = 'queued' AND j.run_at <= statement_timestamp() AND {HALF_DONE}
       AND NOT {_IS_STOPPED.format(kind="j.kind")}
     ORDER BY j.run_at LIMIT {BATCH}
 """)  # noqa: S608 - constants of this program

@@ -1,7 +1,7 @@
 """Schedules and their ticks: jobs requested at set times, and each time at which a schedule was due."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,6 +9,9 @@ from sqlmodel import Field, SQLModel
 
 from core import clock
 from core.models.columns import CREATED, Json, Moment, new_id
+
+#: Seconds after which a due schedule is late: schedulers look once a second.
+LATE: Final = 60
 
 
 class Schedule(SQLModel, table=True):

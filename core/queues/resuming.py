@@ -1,7 +1,7 @@
 """What resuming a paused queue or kind starts, what still holds its other jobs, and why it was paused."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, Literal
@@ -12,8 +12,13 @@ from sqlmodel import Session
 from core import clock
 from core.database.truncate import IN_LIST
 from core.diagnosis.blockers import blockers_of_a_start
+from core.diagnosis.context import Controls, JobContext
 from core.diagnosis.limits import lowest_ceiling
+from core.diagnosis.lost import when_it_ends
 from core.diagnosis.remedy_blockers import start_context
+from core.jobs.abandon import HALF_DONE
+from core.jobs.failure import WORKER_LOST
+from core.models import BackgroundJob, JobKind
 from core.operations import BY_NAME
 from core.wording import clock_time, counted
 
@@ -38,11 +43,21 @@ class Resumption:
     users: int
     startable: int
     holds: tuple[str, ...]
+    #: How many of them have begun and end as failed without a worker, and when: "at 14:02" or "within 30 s".
+    half_done: int = 0
+    end: str = ""
 
     def sentences(self, now: datetime) -> list[str]:
         """Return who paused it, when and why, and what starts."""
         why = f": {self.reason}" if self.reason else ", without a reason"
-        return [f"{self.paused_by} paused it at {clock_time(self.paused_at, now)}{why}", self._effect()]
+        said = [f"{self.paused_by} paused it at {clock_time(self.paused_at, now)}{why}", self._effect(), self._ends()]
+        return [each for each in said if each]
+
+    def _ends(self) -> str:
+        if not self.half_done:
+            return ""
+        are = "One is half done, and ends" if self.half_done == 1 else f"{self.half_done:,} are half done, and end"
+        return f"{are} as failed {self.end} unless a worker starts."
 
     def _effect(self) -> str:
         if not self.jobs:
@@ -66,14 +81,30 @@ def load_resumption(session: Session, noun: Noun, name: str) -> tuple[Resumption
         return None
     values = {"name": name, "most": MOST + 1, "known": list(BY_NAME)}
     *groups, total = session.connection().execute(_due(noun), values).all()
-    startable, holds = _starts(session, f"{noun} {name}", groups)
-    due = (total.jobs, total.users, startable, tuple(dict.fromkeys(holds)))
-    return Resumption(noun, name, pause.paused_at, pause.paused_by, pause.reason, *due), clock.now()
+    startable, holds, ends = _starts(session, f"{noun} {name}", groups)
+    resumption = Resumption(
+        noun=noun,
+        name=name,
+        paused_at=pause.paused_at,
+        paused_by=pause.paused_by,
+        reason=pause.reason,
+        jobs=total.jobs,
+        users=total.users,
+        startable=startable,
+        holds=tuple(dict.fromkeys(holds)),
+        half_done=sum(number for number, _ in ends),
+        end=min((when for _, when in ends), default=""),
+    )
+    return resumption, clock.now()
 
 
-def _starts(session: Session, resumed: str, groups: Sequence[sa.Row[Any]]) -> tuple[int, list[str]]:
-    """Return how many of the jobs, grouped by kind and queue, can start without this pause, and what holds the rest."""
-    startable, holds, started = 0, [], dict.fromkeys((group.kind for group in groups), 0)
+def _starts(
+    session: Session, resumed: str, groups: Sequence[sa.Row[Any]]
+) -> tuple[int, list[str], list[tuple[int, str]]]:
+    """Return how many of the jobs, grouped by kind and queue, can start without this pause, what holds the rest, and
+    how many end without a worker, with when.
+    """
+    startable, holds, ends, started = 0, [], [], dict.fromkeys((group.kind for group in groups), 0)
     for group in groups:
         if group.kind is None:
             holds.append(f"this release does not know the kind of {counted(group.jobs, 'job')}")
@@ -84,8 +115,30 @@ def _starts(session: Session, resumed: str, groups: Sequence[sa.Row[Any]]) -> tu
         number = 0 if blockers else min(group.jobs, free)
         started[group.kind] += number
         startable += number
+        if group.half_done and (end := _end_without_worker(context, resumed)):
+            ends.append((group.half_done, end))
         holds += blockers or ([ceiling.rule] if ceiling and number < group.jobs else [])
-    return startable, holds
+    return startable, holds, ends
+
+
+def _end_without_worker(context: JobContext, resumed: str) -> str:
+    """Return when a job that is half done ends once this pause is over; empty: a worker serves it, or else it waits."""
+    if context.capacity.workers:
+        return ""
+    queue, kind = context.controls.queue, context.controls.kind
+    if queue and resumed == f"queue {queue.name}":
+        queue = None
+    if kind and resumed == f"kind {kind.kind}":
+        kind = JobKind(kind=kind.kind, max_running=kind.max_running, max_per_worker=kind.max_per_worker)
+    job = BackgroundJob(
+        kind=context.job.kind,
+        queue=context.job.queue,
+        token=1,
+        started_at=context.now,
+        run_at=context.now,
+        error_type=WORKER_LOST,
+    )
+    return when_it_ends(replace(context, job=job, controls=Controls(queue, kind)))
 
 
 @cache
@@ -102,8 +155,11 @@ def _pause(noun: Noun) -> sa.TextClause:
 def _due(noun: Noun) -> sa.TextClause:
     """Return the statement for the due jobs by kind, NULL where this release does not know it, and queue; last, all."""
     return sa.text(f"""
-        SELECT kind, queue, count(*) AS jobs, count(DISTINCT user_id) AS users FROM (
-            SELECT CASE WHEN kind = ANY(:known) THEN kind END AS kind, queue, user_id FROM background_jobs
+        SELECT kind, queue, count(*) AS jobs, count(DISTINCT user_id) AS users,
+            count(*) FILTER (WHERE is_half_done) AS half_done
+        FROM (
+            SELECT CASE WHEN kind = ANY(:known) THEN kind END AS kind, queue, user_id, {HALF_DONE} AS is_half_done
+            FROM background_jobs
             WHERE status = 'queued' AND {noun} = :name AND run_at <= statement_timestamp() LIMIT :most) due
         GROUP BY GROUPING SETS ((kind, queue), ()) ORDER BY grouping(kind), kind, queue
     """)  # noqa: S608 - our own names

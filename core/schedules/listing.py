@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from cron_descriptor import FormatError, Options, get_description
 from sqlmodel import Session, col, select
 
+from core import clock
 from core.database.truncate import IN_LIST, truncated
 from core.database.window import Window, read_window
 from core.models import PlatformConnection, Schedule, ScheduleTick, User
+from core.models.schedule import LATE
 from core.operation import Task
 from core.operations import BY_NAME, known
 from core.people.operators import find_by_email
@@ -50,6 +52,18 @@ class ScheduleLine:
     #: Why this row cannot fire as it is; None if it can.
     problem: str | None
     ticks: tuple[ScheduleTick, ...]
+
+    @property
+    def state(self) -> str:
+        """What is so of it: unreadable, paused, late (due for a minute: what `doctor` waits for, too), active, over."""
+        row = self.schedule
+        if self.problem:
+            return "unreadable"
+        if row.paused_at:
+            return "paused"
+        if row.next_due_at and row.next_due_at < clock.now() - timedelta(seconds=LATE):
+            return "late"
+        return "active" if self.next else "over"
 
 
 def schedule_lines(

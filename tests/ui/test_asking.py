@@ -5,10 +5,11 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core import clock
 from core.commands.registry import COMMANDS
+from core.jobs.failure import WORKER_LOST
 from core.jobs.request import JobOptions, request
 from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operations import OPERATIONS, demo
@@ -60,7 +61,7 @@ def effect(session: Session, engine: Engine, command: str = "queue.resume", name
     session.commit()
     question = asked(engine, command, name=name)
     assert question is not None
-    return question.consequences[1]
+    return " ".join(question.consequences[1:])
 
 
 @pytest.mark.parametrize("row", [Queue(name="demo"), JobKind(kind="demo.enable")], ids=["queue", "kind"])
@@ -136,6 +137,19 @@ def test_resuming_without_a_worker_or_for_an_unknown_kind_starts_nothing(session
     assert said.startswith("2 jobs of 2 users wait, and none of them can start yet: ")
     assert "no worker is alive for the queue demo" in said
     assert "this release does not know the kind of 1 job" in said
+
+
+@pytest.mark.parametrize(("limit", "says"), [(None, True), (0, False)], ids=["else free", "limited to 0"])
+def test_resuming_without_a_worker_says_which_jobs_end_as_failed(
+    session: Session, engine: Engine, limit: int | None, *, says: bool
+) -> None:
+    paused_and(session, max_running=limit)
+    wait_for(session, "demo.enable", "demo.enable")
+    begun = session.exec(select(BackgroundJob)).first()
+    begun.token, begun.started_at, begun.error_type = 1, clock.now(), WORKER_LOST
+    said = effect(session, engine)
+    assert ("One is half done, and ends as failed " in said) is says
+    assert ("unless a worker starts." in said) is says
 
 
 def test_what_was_resumed_meanwhile_is_not_asked_about(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from core.lateness import late_schedules
 from core.models import Schedule, Worker
 from core.schedules.listing import ScheduleLine, schedule_lines
 from ui import live
-from ui.pages.schedules import _state, why_late
+from ui.pages.schedules import why_late
 
 
 def lines_of(session: Session, late_by: float, **values: Any) -> ScheduleLine:
@@ -33,7 +33,7 @@ def test_a_schedule_that_no_worker_looks_at_is_late_and_says_why(
     line = lines_of(session, late_by=112)
     assert [each.name for each in late_schedules(session)] == ["nightly"]
     live.hub._health = health_summary(session)
-    assert (_state(line), why_late(line)) == ("late", "No worker is alive: workers look at the schedules.")
+    assert (line.state, why_late(line)) == ("late", "No worker is alive: workers look at the schedules.")
     session.add(Worker(host="w", pid=1, threads=1, queues=["demo"]))
     session.flush()
     live.hub._health = health_summary(session)
@@ -49,4 +49,4 @@ def test_a_schedule_is_not_late_before_a_minute_nor_while_it_is_paused(
     session: Session, late_by: float, values: dict[str, Any], state: str
 ) -> None:
     line = lines_of(session, late_by, **values)
-    assert (_state(line), why_late(line)) == (state, "")
+    assert (line.state, why_late(line)) == (state, "")

@@ -106,6 +106,7 @@ def control_schedule(
 def _schedule(line: ScheduleLine) -> dict[str, Any]:
     return {
         **shown(line.schedule.model_dump(mode="json")),
+        "state": line.state,
         "problem": line.problem,
         "next": [tick.isoformat() for tick in line.next],
         "ticks": [tick.model_dump(mode="json") for tick in line.ticks],

@@ -17,11 +17,11 @@ verbs = typer.Typer(no_args_is_help=True, help="Schedules: list, add, pause, res
 
 @verbs.command("list")
 def list_schedules(after: After = 0, as_json: Json = False) -> None:
-    """List schedules with their next run; `problem` says why one cannot fire."""
+    """List schedules with their state and next run; `problem` says why one cannot fire."""
     lines = load(lambda session: schedule_lines(session, after)).map(
-        lambda line: {**line.schedule.model_dump(mode="json"), "problem": line.problem}
+        lambda line: {**line.schedule.model_dump(mode="json"), "state": line.state, "problem": line.problem}
     )
-    columns = ("id", "name", "kind", "cron", "at", "timezone", "missed", "next_due_at", "paused_by", "problem")
+    columns = ("id", "name", "state", "kind", "cron", "at", "timezone", "missed", "next_due_at", "paused_by", "problem")
     print_window(lines, columns, as_json=as_json)
 
 

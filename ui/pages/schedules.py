@@ -1,14 +1,11 @@
 """Schedules: kind, time, next runs and last runs, and the buttons that change them."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 from nicegui import ui
 
-from core import clock
 from core.database.window import Window
-from core.lateness import LATE
 from core.models import ScheduleTick
 from core.schedules.listing import ScheduleLine, in_words, schedule_lines
 from ui import access, live, query_cache
@@ -114,12 +111,8 @@ def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
 
 
 def why_late(line: ScheduleLine) -> str:
-    """Return why a schedule's job has not been requested though its time has passed by a minute; empty: it is not late.
-
-    A minute is what `doctor` waits for, too.
-    """
-    row, latest = line.schedule, clock.now() - timedelta(seconds=LATE)
-    if row.paused_at or line.problem or row.next_due_at is None or row.next_due_at > latest:
+    """Return why a schedule's job has not been requested though its time has passed; empty: it is not late."""
+    if line.state != "late":
         return ""
     health = live.status().health
     if health and not health.workers_alive:
@@ -127,18 +120,10 @@ def why_late(line: ScheduleLine) -> str:
     return "Workers look at the schedules every second: see their logs."
 
 
-def _state(line: ScheduleLine) -> str:
-    if line.problem:
-        return "unreadable"
-    if line.schedule.paused_at:
-        return "paused"
-    return "late" if why_late(line) else "active" if line.next else "over"
-
-
 def _draw_kind(line: ScheduleLine) -> None:
     row = line.schedule
     with box("named"):
-        state_chip(_state(line))
+        state_chip(line.state)
         text(row.name, "strong")
     with box("muted"):
         text(f"{line.label} ")
