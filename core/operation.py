@@ -52,9 +52,10 @@ class FailureEffect:
     after: str
 
 
-#: All text of a form together; a job's arguments are read with each look at it, and each claim.
+#: All text of a form together: arguments are read with each look at a job, and each claim.
 MOST_CHARACTERS = 1_000_000
 _TOO_MUCH = f"more than {MOST_CHARACTERS:,} characters are too much; store them elsewhere, and name the place"
+_UNSTORABLE = frozenset(map(chr, (0, *range(0xD800, 0xE000))))
 
 
 #: What `run` yields, and what it returns: the job's result, shown to people.
@@ -79,9 +80,6 @@ def why_unstorable(value: Any) -> str | None:
         elif isinstance(part, list | tuple):
             rest += part
     return None
-
-
-_UNSTORABLE = frozenset(map(chr, (0, *range(0xD800, 0xE000))))
 
 
 class Form(BaseModel):
@@ -216,9 +214,8 @@ class Operation(Generic[RowT, FormT]):
     max_attempts: int = 3
     #: Starting it needs a reason.
     needs_reason: bool = False
-    #: How the row's owner mends what only they can (OnlyTheOwner), said to them; empty: there is no such failure.
+    #: How the row's owner mends what only they can (OnlyTheOwner), said to them, and on which page; empty: not at all.
     owners_way: str = ""
-    #: The page on which they do it, as a path; empty: there is none.
     owners_page: str = ""
     #: Only the owner's consent starts it, given elsewhere: it is not offered as a button, and cannot be done again.
     needs_consent: bool = False

@@ -24,6 +24,12 @@ from core.job_list.sources import FEW, Arm, Condition, Job, Source
 
 #: The maximum number of rows per page.
 MOST: Final = 200
+#: What a file of jobs has: the columns of a list, of which nothing is secret.
+EXPORTED: Final = (
+    *("id", "status", "label", "situation", "kind", "queue", "user_id", "user_email", "attempt", "max_attempts"),
+    *("progress_done", "progress_total", "created_at", "run_at", "started_at", "finished_at", "worker", "error"),
+    "retry_of",
+)
 #: More rows than any table has.
 FARTHEST: Final = 10**12
 #: The sort orders that an index supports.
@@ -65,6 +71,16 @@ def page(
     if ids and len(ids) <= limit and not after:
         return _page(session, ids, limit, Total(start + len(ids), exact=True))
     return _page(session, ids, limit, _total(session, job_filter, branch_list, at_end=len(ids) <= limit))
+
+
+def rows_after(
+    session: Session, job_filter: JobFilter, limit: int, after: str | None, sort: Sort = "-created_at"
+) -> tuple[list[Row], str | None]:
+    """Return the matches after a cursor, and the cursor of what follows; nothing is counted. Raises Invalid."""
+    _check(limit, None, sort)
+    ids = _ids(session, branches(session, job_filter), limit + 1, 0, _decoded(after), sort)
+    found = _page(session, ids, limit, Total(0, exact=False))
+    return found.items, found.next
 
 
 def _total(session: Session, job_filter: JobFilter, branch_list: list[Branch], *, at_end: bool) -> Total:

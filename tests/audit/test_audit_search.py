@@ -12,10 +12,11 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core.actor import ENGINE, Actor
-from core.audit.export import Format, export
+from core.audit.export import export
 from core.audit.record import record
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
+from core.export import Format
 from core.models import Role, User
 from core.redact import HIDDEN
 from tests.api.conftest import anonymous, signed_in  # noqa: F401 - the fixtures of the API's tests

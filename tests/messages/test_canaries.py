@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 
 from core import logs
 from core.actor import Actor
-from core.audit.export import BOM, Format, export
+from core.audit.export import export
 from core.audit.search import AuditFilter
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
+from core.export import BOM, Format
 from core.messages.control import AnswerForm, resend, tell
 from core.models import Notification, NotificationStatus, PlatformConnection, Role, User
 from core.oauth.tokens import unseal

@@ -12,8 +12,8 @@ import pytest
 from sqlmodel import Session
 
 from core import clock
-from core.audit.export import FORMULA
 from core.audit.record import record
+from core.export import FORMULA
 from core.models import (
     AttemptOutcome,
     BackgroundJob,

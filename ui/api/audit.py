@@ -6,17 +6,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from core.audit.export import Format, export
+from core.audit.export import export
 from core.audit.search import COUNTED, AuditFilter, count, find_events
+from core.export import Format
 from core.models import Role
 from ui import access
 from ui.api.deps import FilterCaller, read
+from ui.api.files import FILES, file_answer
 from ui.api.unread import declared_parameters
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
-
-MEDIA = {Format.CSV: "text/csv; charset=utf-8", Format.JSONL: "application/jsonl; charset=utf-8"}
-_FILES: Any = {200: {"content": {media.partition(";")[0]: {"schema": {"type": "string"}} for media in MEDIA.values()}}}
 
 
 @router.get("")
@@ -48,7 +47,7 @@ def list_audit(
     }
 
 
-@router.get("/export", response_class=StreamingResponse, responses=_FILES)
+@router.get("/export", response_class=StreamingResponse, responses=FILES)
 def export_audit(
     request: Request,
     caller: FilterCaller,
@@ -57,8 +56,7 @@ def export_audit(
     """Export all matching entries as a file: csv for spreadsheets, jsonl for programs."""
     audit_filter = _filter(request)
     read(caller, Role.ADMIN, lambda *_: None)
-    headers = {"Content-Disposition": f'attachment; filename="audit.{format}"'}
-    return StreamingResponse(export(access.engine(), audit_filter, format), media_type=MEDIA[format], headers=headers)
+    return file_answer("audit", export(access.engine(), audit_filter, format), format)
 
 
 def _filter(request: Request) -> AuditFilter:

@@ -1,15 +1,18 @@
 """Jobs as JSON: list, read, explain, retry, cancel, start now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
 from nicegui.json import NiceGUIJSONResponse
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlmodel import Session, select
 
+from core import clock
 from core.actor import Actor
 from core.commands.gateway import REASON_LIMIT
 from core.database.window import USUAL, Window
@@ -17,17 +20,20 @@ from core.diagnosis.context import load_context
 from core.diagnosis.ended import failing_service
 from core.diagnosis.user import explain_job
 from core.errors import NotFound
+from core.export import Format, written
 from core.job_list import queries
 from core.job_list.attempts import job_attempts
 from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
-from core.job_list.rows import detail
+from core.job_list.rows import Row, detail
 from core.job_list.story import job_events
 from core.jobs.failure_words import customer_error, is_final
 from core.models import BackgroundJob, Role
 from core.operations import TASKS
+from core.people.auth import Credentials
 from core.redact import shown
 from ui.api.deps import Caller, FilterCaller, Key, do, read
+from ui.api.files import FILES, file_answer
 from ui.api.lists import After, Limit, listed
 from ui.api.operation_routes import add_task_route
 from ui.api.unread import declared_parameters
@@ -102,6 +108,20 @@ def job_facets(request: Request, caller: FilterCaller) -> dict[str, dict[str, An
     return {facet: {name: asdict(total) for name, total in values.items()} for facet, values in counts.items()}
 
 
+@router.get("/export", response_class=StreamingResponse, responses=FILES)
+def export_jobs(
+    request: Request,
+    caller: FilterCaller,
+    format: Annotated[Format, Query(description="`csv`, or `jsonl`: one JSON object a line.")] = Format.CSV,  # noqa: A002 - as in the address
+    sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
+) -> StreamingResponse:
+    """Return all matching jobs as a file; filters as in the list. A file that is not complete says so at its end."""
+    windows = _windows(caller, _filter(request), sort)
+    first = next(windows)  # what is refused has its status, instead of a file that says so
+    parts = written(queries.EXPORTED, chain([first], windows), format)
+    return file_answer(f"jobs-{clock.now():%Y-%m-%d}", parts, format)
+
+
 @router.get("/{job_id}")
 def get_job(job_id: UUID, caller: Caller) -> dict[str, Any]:
     """Return one job with its newest attempts; members see only their own jobs."""
@@ -164,6 +184,21 @@ def _part_of_job(
     if session.get(BackgroundJob, job_id) is None:
         raise NotFound(f"There is no job with id {job_id}.")
     return part(session, job_id, *where)
+
+
+def _windows(caller: Credentials, job_filter: JobFilter, sort: queries.Sort) -> Iterator[list[Row]]:
+    """Yield all matches, window by window: no snapshot is held while a slow reader takes them."""
+    after: str | None = None
+    while True:
+        rows, after = read(
+            caller,
+            Role.VIEWER,
+            lambda session, _, place: queries.rows_after(session, job_filter, queries.MOST, place, sort),
+            after,
+        )
+        yield rows
+        if after is None:
+            return
 
 
 def _filter(request: Request) -> JobFilter:

@@ -7,10 +7,10 @@ import typer
 
 from core.audit.chain.keys import chain_keys
 from core.audit.chain.verify import verify as verify_chain
-from core.audit.export import Format
 from core.audit.export import export as export_events
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
+from core.export import Format
 from ui.cli.terminal import Json, opened, print_answer, print_part
 
 verbs = typer.Typer(no_args_is_help=True, help="The audit log: verify, export.")

@@ -1,49 +1,101 @@
 """Verbs about jobs."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
 import typer
+from sqlalchemy import Engine
 
+from core.database.engine import snapshot_scope
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import explain_job
+from core.export import Format, written
 from core.job_list import queries
 from core.job_list.filters import JobFilter
-from core.job_list.rows import detail
+from core.job_list.rows import Row, detail
 from core.jobs.labels import Label
 from core.models import JobStatus
 from core.redact import shown
 from ui.cli.explanation import print_diagnosis
-from ui.cli.terminal import Json, Reason, load, print_answer, print_rows, run
+from ui.cli.terminal import Json, Reason, load, opened, print_answer, print_part, print_rows, run
 
-verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, show, explain, retry, cancel, start now.")
+verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, export, show, explain, retry, cancel, start now.")
+
+
+Statuses = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(JobStatus) + ".")]
+Labels = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Label) + ".")]
+Situations = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Situation) + ".")]
+Kinds = Annotated[str, typer.Option(help="Comma-separated, such as demo.enable.")]
+Queues = Annotated[str, typer.Option(help="Comma-separated names of queues.")]
+OfUser = Annotated[str, typer.Option(help="A user's id, or the start of their e-mail address.")]
+OtherThan = Annotated[str, typer.Option(help="A user's id: only jobs of other users.")]
+ErrorWords = Annotated[str, typer.Option(help="An error's fingerprint, or words of its type and message.")]
+FinishedAfter = Annotated[str, typer.Option(help="A time with its zone, such as 2026-11-20T14:02:00Z.")]
+Search = Annotated[str, typer.Option(help="An id, the start of an e-mail address, part of a kind, or error words.")]
 
 
 @verbs.command("list")
 def list_jobs(
-    status: Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(JobStatus) + ".")] = "",
-    label: Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Label) + ".")] = "",
-    situation: Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Situation) + ".")] = "",
-    kind: Annotated[str, typer.Option(help="Comma-separated, such as demo.enable.")] = "",
-    queue: Annotated[str, typer.Option(help="Comma-separated names of queues.")] = "",
-    user: Annotated[str, typer.Option(help="A user's id, or the start of their e-mail address.")] = "",
-    other_than: Annotated[str, typer.Option(help="A user's id: only jobs of other users.")] = "",
-    error: Annotated[str, typer.Option(help="An error's fingerprint, or words of its type and message.")] = "",
-    finished_after: Annotated[str, typer.Option(help="A time with its zone, such as 2026-11-20T14:02:00Z.")] = "",
-    q: Annotated[str, typer.Option(help="An id, the start of an e-mail address, part of a kind, or error words.")] = "",
+    status: Statuses = "",
+    label: Labels = "",
+    situation: Situations = "",
+    kind: Kinds = "",
+    queue: Queues = "",
+    user: OfUser = "",
+    other_than: OtherThan = "",
+    error: ErrorWords = "",
+    finished_after: FinishedAfter = "",
+    q: Search = "",
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
     where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
     words = {"user": user, "other_than": other_than, "error": error, "finished_after": finished_after, "q": q}
-    job_filter = JobFilter.from_params({name: value for name, value in (where | words).items() if value})
+    job_filter = _filter(where | words)
     page = load(lambda session: queries.page(session, job_filter, limit=limit))
     print_rows(
         page.items,
         ("id", "label", "situation", "kind", "user_email", "attempt", "created_at", "error"),
         as_json=as_json,
     )
+
+
+@verbs.command("export")
+def export_jobs(
+    status: Statuses = "",
+    label: Labels = "",
+    situation: Situations = "",
+    kind: Kinds = "",
+    queue: Queues = "",
+    user: OfUser = "",
+    other_than: OtherThan = "",
+    error: ErrorWords = "",
+    finished_after: FinishedAfter = "",
+    q: Search = "",
+    format: Annotated[Format, typer.Option(help="CSV, or JSON lines.")] = Format.CSV,  # noqa: A002 - a flag
+) -> None:
+    """Write all matching jobs to standard output, newest first: unstuck jobs export --status failed > failed.csv."""
+    where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
+    words = {"user": user, "other_than": other_than, "error": error, "finished_after": finished_after, "q": q}
+    with opened() as engine:
+        for part in written(queries.EXPORTED, _windows(engine, _filter(where | words)), format):
+            print_part(part)
+
+
+def _filter(words: Mapping[str, str]) -> JobFilter:
+    return JobFilter.from_params({name: value for name, value in words.items() if value})
+
+
+def _windows(engine: Engine, job_filter: JobFilter) -> Iterator[Sequence[Row]]:
+    after: str | None = None
+    while True:
+        with snapshot_scope(engine) as session:
+            rows, after = queries.rows_after(session, job_filter, queries.MOST, after)
+        yield rows
+        if after is None:
+            return
 
 
 @verbs.command("show")

@@ -17,6 +17,7 @@ from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
 from ui.components.base.empty import empty
 from ui.components.jobs.column_menu import ColumnMenu
+from ui.components.jobs.export_menu import ExportMenu
 from ui.components.jobs.job_actions import draw_actions, run_command
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
@@ -77,6 +78,7 @@ class JobList:
             self._new_rows.set_visibility(False)
             self._actions: Part[list[Row]] = Part(self._draw_actions)
             columns = ColumnMenu()
+            ExportMenu(self._params)
             icon_button("refresh", "Refresh", self._reload)
         return columns
 
@@ -104,9 +106,12 @@ class JobList:
         self._sort = sort if sort in SORTS else NEWEST_FIRST
         self._update_url()
 
+    def _params(self) -> dict[str, str]:
+        order = {"sort": self._sort} if self._sort != NEWEST_FIRST else {}
+        return self._filter.to_params() | order
+
     def _update_url(self, change: Change = "step") -> None:
-        params = self._filter.to_params()
-        params |= {"sort": self._sort} if self._sort != NEWEST_FIRST else {}
+        params = self._params()
         params |= {"job": str(self._open)} if self._open else {}
         note_address(f"/jobs?{urlencode(params)}" if params else "/jobs", change=change)
 
