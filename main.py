@@ -253,7 +253,9 @@ def connected(where: Services, *, patience: float | None = None) -> Iterator[Eng
 
     carrier = RedisBus(make_broker(where.redis_url))
     bus.use(carrier)
-    with _opened(where, patience=patience) as engine:
+    # A console may be frozen as a worker may: its open transaction blocks others for one lease at most.
+    limits = {"options": worker_options(settings().lease_seconds)} if patience else {}
+    with _opened(where, patience=patience, **limits) as engine:
         try:
             yield engine
         finally:

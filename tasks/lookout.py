@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core.alerts import shared_round, watching
@@ -59,8 +60,11 @@ class Lookout:
                 sending.give_up(session)
                 watching.look(session)
         for line in direct_lines():
-            while self._write(line) and not self._watch.is_stopping:
-                self._watch.note_round()
+            try:
+                while self._write(line) and not self._watch.is_stopping:
+                    self._watch.note_round()
+            except SQLAlchemyError as error:  # of one way out: the others are told
+                log.warning("not told", extra={"way": line.key, "error": type(error).__name__})
 
     def _write(self, line: Line) -> bool:
         with session_scope(self._engine) as session:

@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from core.messages.outbox import PATIENCE
 
-#: A statement may take so long before it writes with the time of its start.
-MARGIN: Final = timedelta(seconds=10)
+#: A statement may take so long before it writes with the time of its start: more than any of ours may last.
+MARGIN: Final = timedelta(seconds=40)
 #: A round that says nothing for so long is taken from its process.
 LONGEST_IDLE: Final = timedelta(seconds=30)
 #: Nobody waits for a transaction that is open for longer.
@@ -52,11 +52,8 @@ _TAKE = text("""
     FROM known WHERE r.name = known.name
     RETURNING known.since, known.is_first
 """)
-_GO_ON = text("""
-    UPDATE shared_rounds SET done_at = NULL, looked_until = greatest(looked_until, :until), seen_at = NULL,
-        seen_xmax = NULL
-    WHERE name = :name
-""")
+# It looks from the same moment on: what others commit late is among what it has not told yet.
+_GO_ON = text("UPDATE shared_rounds SET done_at = NULL, seen_at = NULL, seen_xmax = NULL WHERE name = :name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +66,13 @@ class Round:
 
 def take(session: Session, name: str, every: timedelta) -> Round | None:
     """Return the round that the caller's transaction is to make now; None: it is not due, or another makes it."""
-    session.connection().execute(_MAKE, {"name": name})
     session.connection().execute(_LIMIT, {"seconds": f"{LONGEST_IDLE.total_seconds():.0f}s"})
+    session.connection().execute(_MAKE, {"name": name})
     spans = {"every": every, "margin": MARGIN, "longest": LONGEST_OPEN, "oldest": PATIENCE}
     row = session.connection().execute(_TAKE, {"name": name, **spans}).first()
     return Round(row.since, row.is_first) if row else None
 
 
-def go_on(session: Session, name: str, until: datetime) -> None:
-    """Say, in the same transaction, that this round has looked up to here alone: the next one is due at once."""
-    session.connection().execute(_GO_ON, {"name": name, "until": until})
+def go_on(session: Session, name: str) -> None:
+    """Say, in the same transaction, that this round has not taken all that there is: the next one is due at once."""
+    session.connection().execute(_GO_ON, {"name": name})

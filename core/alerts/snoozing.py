@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from core import clock
 from core.actor import Actor
@@ -28,14 +28,13 @@ def snooze(session: Session, alert_id: UUID, form: SnoozeForm, actor: Actor, rea
     until = session.exec(select(clock.db_now())).one() + timedelta(hours=form.hours)
     values = {"until": until, "snoozed_by": actor.name, "reason": reason}
     key = {"rule": alert.rule, "subject": alert.subject}
-    made = insert(AlertSnooze).values(**key, **values).on_conflict_do_nothing().returning(col(AlertSnooze.rule))
-    is_new = session.connection().execute(made).first() is not None
-    row = session.get_one(AlertSnooze, tuple(key.values()), with_for_update=True, populate_existing=True)
-    was = None if is_new else row.until.isoformat()
-    row.sqlmodel_update(values)
-    session.flush()
+    before = session.get(AlertSnooze, tuple(key.values()), with_for_update=True)
+    was = before.until.isoformat() if before else None
+    # Another person may snooze it at this moment, or end that.
+    made = insert(AlertSnooze).values(**key, **values).on_conflict_do_update(index_elements=list(key), set_=values)
+    session.connection().execute(made)
     _record(session, actor, "alert.snoozed", alert, reason, was, until.isoformat())
-    return row
+    return session.get_one(AlertSnooze, tuple(key.values()), populate_existing=True)
 
 
 def wake(session: Session, alert_id: UUID, actor: Actor, reason: str | None) -> None:

@@ -24,7 +24,7 @@ from core.wording import clock_time, shortened, spoken, with_visible_marks
 
 #: How often it is looked; the first process that is due does it.
 EVERY: Final = timedelta(seconds=4)
-#: Events of one look; the next goes on where it ended.
+#: Events of one look; the next takes those that are left.
 MOST: Final = 500
 #: The template of each event of an alert.
 _TEMPLATES: Final = {"alert.raised": "alert", "alert.over": "alert_over"}
@@ -93,7 +93,7 @@ def _tell(session: Session, line: Line, find: _Find) -> bool:
         put(session, message)
     if len(news) < MOST:
         return False
-    shared_round.go_on(session, name, news[-1].at)
+    shared_round.go_on(session, name)
     return True
 
 

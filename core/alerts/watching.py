@@ -60,7 +60,7 @@ _TELL = text("""
 """)
 _END = text("""
     UPDATE alerts SET over_at = statement_timestamp()
-    WHERE over_at IS NULL AND missing_since NOT BETWEEN
+    WHERE over_at IS NULL AND NOT rule = ANY(:unknown) AND missing_since NOT BETWEEN
         statement_timestamp() - CAST(:settled AS interval) AND statement_timestamp()
 """)
 
@@ -70,17 +70,19 @@ def look(session: Session, rules: Iterable[Rule] = RULES) -> None:
 
     A rule that fails says so in the log and finds nothing new, and its alerts stay as they are.
     """
-    facts, connection, each_rule = Facts(session), session.connection(), list(rules)
+    facts, connection, each_rule, unknown = Facts(session), session.connection(), list(rules), []
     for rule in each_rule:
         findings = _findings(session, facts, rule)
-        if findings is not None:
+        if findings is None:
+            unknown.append(rule.name)
+        else:
             _note(session, facts, rule, findings)
     connection.execute(_FORGET_RULES, {"rules": [rule.name for rule in each_rule]})
     connection.execute(_FORGET)
     for rule in each_rule:
         connection.execute(_RAISE, {"rule": rule.name, "after": rule.after})
     connection.execute(_TELL, {"told_every": TOLD_EVERY})
-    connection.execute(_END, {"settled": SETTLED})
+    connection.execute(_END, {"settled": SETTLED, "unknown": unknown})
 
 
 def _findings(session: Session, facts: Facts, rule: Rule) -> list[Finding] | None:

@@ -20,6 +20,7 @@ from core.oauth.tokens import seal
 from core.oauth.work import ConnectForm
 from core.operation import Form, Operation
 from core.operations.connection import PAGE, connect
+from core.people import rate_limits
 
 #: Characters of a state, which is ours, and of a code; the longest known ones, of Facebook, have a few hundred.
 MOST_STATE, MOST_CODE, MOST_ERROR = 200, 4_000, 200
@@ -71,6 +72,7 @@ class ConsentAnswer(Form):
 def _begin(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, BeginHere)
     creator, form = _creator(call), call.form
+    rate_limits.check(rate_limits.VISITS, str(creator))
     try:
         visit = consents.begin(session, creator, call.actor.session_id, form.provider, form.connection, base=form.base)
     except Unusable as problem:  # the console has no address to which a platform could send people back

@@ -37,6 +37,7 @@ def resend(session: Session, message_id: UUID, actor: Actor, reason: str | None)
 
     Raises NotFound, or NotAllowed while it is being sent, and for a reader who has said no to such messages since.
     """
+    _wait_for_a_no(session, message_id)
     message = _locked(session, message_id)
     was = message.status
     _refuse_at_work(session, message)
@@ -93,6 +94,13 @@ def tell(session: Session, user_id: UUID, form: AnswerForm, actor: Actor, reason
         session, actor, "message.told", user_id=user_id, reason=reason, was=None, now="waiting", message=str(message_id)
     )
     return message_id
+
+
+def _wait_for_a_no(session: Session, message_id: UUID) -> None:
+    """Let its reader's choice that is being written at this moment be committed: it is looked at next."""
+    message = session.get(Notification, message_id)
+    if message is not None and message.user_id is not None:
+        session.get(User, message.user_id, with_for_update={"read": True, "key_share": False})
 
 
 def _locked(session: Session, message_id: UUID) -> Notification:

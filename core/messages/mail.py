@@ -2,7 +2,7 @@
 
 import smtplib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from email.errors import MessageError
 from email.utils import make_msgid
 from typing import Final, TypeVar
@@ -71,7 +71,8 @@ class _MailLine:
     def __init__(self, server: MailServer) -> None:
         self._server = server
         self._line: SmtpLine | None = None
-        self._taken = 0
+        #: Letters of which it has said something by the present connection.
+        self._answered = 0
 
     def open(self) -> None:
         self.close()
@@ -84,7 +85,7 @@ class _MailLine:
         except BaseException:
             line.abandon()
             raise
-        self._line, self._taken = line, 0
+        self._line, self._answered = line, 0
 
     def close(self) -> None:
         line, self._line = self._line, None
@@ -101,14 +102,14 @@ class _MailLine:
         """Send a letter. A server that hangs up before it has the letter, after others, is called again."""
         if self._line is None:
             self.open()
-        taken = self._taken
+        answered = self._answered
         outcome = self._try(letter)
-        if outcome is None and taken:
+        if outcome is None and answered:
             self.open()
             outcome = self._try(letter)
         if outcome is None:
             outcome = later(f"{self._server.name} closed the connection before it took the message.", closes=True)
-        self._taken += outcome.status is NotificationStatus.SENT
+        self._answered += not outcome.closes
         return outcome
 
     def _try(self, letter: Letter) -> SendOutcome | None:
@@ -174,7 +175,8 @@ class _Conversation:
         name = self._line.server.name
         if code == _CLOSING:
             return later(f"{name} takes no more messages for now: {text}.", closes=True)
-        self._line.rset()
+        with suppress(OSError, smtplib.SMTPException):  # one that hangs up has said what it had to say
+            self._line.rset()
         if 500 <= code < 600:
             return refused(f"{name} refused {what}: {text}.")
         return later(f"{name} does not take {what} yet: {text}.")

@@ -56,11 +56,17 @@ _INSERT = Statement("""
     ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 """)
 _SAME = text("SELECT id FROM notifications WHERE dedupe_key = :key")
-# What is being sent at this moment has left.
+# What is being sent at this moment has left, and is not sent again: `give_up_at` at its beginning says that.
 _TAKE_OUT = text("""
-    UPDATE notifications SET status = 'dropped', error = :why, dedupe_key = NULL, sender_id = NULL, next_at = NULL,
-                             finished_at = statement_timestamp()
-    WHERE dedupe_key = :key AND status = 'waiting' AND (sender_id IS NULL OR next_at < statement_timestamp())
+    UPDATE notifications SET error = :why, dedupe_key = NULL,
+        status = CASE WHEN is_free THEN 'dropped' ELSE status END,
+        sender_id = CASE WHEN NOT is_free THEN sender_id END,
+        next_at = CASE WHEN NOT is_free THEN next_at END,
+        finished_at = CASE WHEN is_free THEN statement_timestamp() END,
+        give_up_at = CASE WHEN is_free THEN give_up_at ELSE created_at END
+    FROM (SELECT id AS taken, sender_id IS NULL OR next_at < statement_timestamp() AS is_free
+          FROM notifications WHERE dedupe_key = :key AND status = 'waiting' FOR UPDATE) found
+    WHERE id = taken
 """)
 _FORGET_KEY = text("UPDATE notifications SET dedupe_key = NULL WHERE dedupe_key = :key")
 _DUE = text("""

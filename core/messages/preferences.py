@@ -4,12 +4,12 @@ Of what has stopped working and waits for them: everyone, but those who said no.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from pydantic import Field
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core import clock
 from core.actor import Actor
@@ -57,7 +57,7 @@ def wants(session: Session, user_id: UUID, asked_at: datetime | None, took: time
     `asked_at`: when they asked to be told of this one; None: they did not.
     """
     if asked_at is not None:
-        return not has_said_no(session, user_id, Topic.DONE, asked_at)
+        return not has_said_no(session, user_id, asked_at)
     return took >= WORTH_TELLING and preferences_of(session, user_id).email_when_done
 
 
@@ -69,13 +69,10 @@ def wants_warnings(session: Session, user_id: UUID) -> bool:
     return preferences_of(session, user_id).email_when_needed
 
 
-def has_said_no(session: Session, user_id: UUID, topic: Topic, since: datetime) -> bool:
-    """Tell whether a person has said since then that they want no messages of this topic."""
+def has_said_no(session: Session, user_id: UUID, since: datetime) -> bool:
+    """Tell whether a person has said since then that they want not to be told of what is done."""
     row = session.get(MessagePreference, user_id)
-    if row is None:
-        return False
-    said = row.unsubscribed_at if topic is Topic.DONE else row.warnings_off_at
-    return said is not None and said >= since
+    return row is not None and row.unsubscribed_at is not None and row.unsubscribed_at >= since
 
 
 def is_unwanted(session: Session, message: Notification) -> bool:
@@ -83,7 +80,11 @@ def is_unwanted(session: Session, message: Notification) -> bool:
     template = TEMPLATES.get(message.template)
     if template is None or template.topic is None or message.user_id is None:
         return False
-    return has_said_no(session, message.user_id, template.topic, message.created_at)
+    if template.topic is Topic.WARNING:  # nobody asks for one in the moment: a "no" is to all of them
+        return not wants_warnings(session, message.user_id)
+    # What was written before a clock was put back is of tomorrow, and each "no" came after it.
+    is_ahead = message.created_at > session.exec(select(clock.db_now())).one()
+    return has_said_no(session, message.user_id, datetime.min.replace(tzinfo=UTC) if is_ahead else message.created_at)
 
 
 def set_preference(session: Session, user_id: UUID, form: PreferenceForm, actor: Actor, reason: str | None) -> bool:
@@ -91,28 +92,31 @@ def set_preference(session: Session, user_id: UUID, form: PreferenceForm, actor:
     if session.get(User, user_id, with_for_update={"key_share": True}) is None:
         raise NotFound(f"There is no user with id {user_id}.")
     row = session.get(MessagePreference, user_id) or MessagePreference(user_id=user_id)
-    was, before = _words(row), _noes(row)
+    was, before = _words(row), (row.unsubscribed_at is None, _warnings_off_at(row) is None)
+    row.warnings_off_at = _warnings_off_at(row)
     if form.email_when_done is not None:
         row.email_when_done = form.email_when_done
         row.unsubscribed_at = None if form.email_when_done else clock.db_now()  # ends what was asked for since the last
     if form.email_when_needed is not None:
         row.warnings_off_at = None if form.email_when_needed else clock.db_now()
-    row.updated_at = clock.db_now()
+    row.updated_at = row.topics_at = clock.db_now()
     session.add(row)
     session.flush()
     session.refresh(row)
-    is_new = (was, before) != (_words(row), _noes(row))
+    is_new = (was, before) != (_words(row), (row.unsubscribed_at is None, row.warnings_off_at is None))
     if is_new:
         record(session, actor, "message.preferences", user_id=user_id, reason=reason, was=was, now=_words(row))
     return is_new
 
 
 def _preferences(row: MessagePreference | None) -> Preferences:
-    return Preferences(row.email_when_done, row.warnings_off_at is None) if row else Preferences()
+    return Preferences(row.email_when_done, _warnings_off_at(row) is None) if row else Preferences()
 
 
-def _noes(row: MessagePreference) -> tuple[bool, bool]:
-    return row.unsubscribed_at is None, row.warnings_off_at is None
+def _warnings_off_at(row: MessagePreference) -> datetime | None:
+    """Return since when a person wants no warnings; what an earlier release has written is a "no" to both."""
+    is_ours = row.topics_at is not None and row.topics_at == row.updated_at
+    return row.warnings_off_at or (None if is_ours else row.unsubscribed_at)
 
 
 def _words(row: MessagePreference) -> str:

@@ -38,6 +38,7 @@ _CLAIM = """
                              next_at = statement_timestamp() + CAST(:lease AS interval)
     WHERE id = (SELECT id FROM notifications
                 WHERE status = 'waiting' AND channel = :channel {to} AND next_at <= statement_timestamp()
+                  AND (give_up_at IS NULL OR give_up_at > created_at)
                 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id
 """
@@ -55,26 +56,33 @@ _CLOSE = text("""
         refusals = CASE WHEN c.way = excluded.way THEN c.refusals + 1 ELSE 1 END,
         next_at = statement_timestamp() + make_interval(secs => CASE WHEN c.way = excluded.way
             THEN least(:longest, :first * 2 ^ least(c.refusals, 20)) ELSE :first END)
+    -- Others that were sending at the same moment have met the same refusal.
+    WHERE NOT (c.way = excluded.way AND c.next_at > statement_timestamp())
 """)
 _OPEN = text("""
-    INSERT INTO notification_channels AS c (channel, way, accepted_at) VALUES (:channel, :way, statement_timestamp())
+    INSERT INTO notification_channels AS c (channel, way, accepted_at)
+    VALUES (:channel, :way, CASE WHEN :is_sent THEN statement_timestamp() END)
     ON CONFLICT (channel) DO UPDATE SET way = excluded.way, refusal = '', refused_at = NULL, refusals = 0,
-        next_at = NULL, accepted_at = excluded.accepted_at
+        next_at = NULL, accepted_at = coalesce(excluded.accepted_at, c.accepted_at)
 """)
 # Only who claimed it last says what became of it; a person may have dropped it meanwhile.
 _MINE = "id = :id AND status = 'waiting' AND sender_id = :sender AND attempts = :attempts"
 _END = text(f"""
     UPDATE notifications SET status = CAST(:status AS text), error = :error, sender_id = NULL, next_at = NULL,
         sent_at = CASE WHEN CAST(:status AS text) = 'sent' THEN statement_timestamp() END,
+        -- Who wants such messages again is told of the next one.
+        dedupe_key = CASE WHEN CAST(:status AS text) = 'dropped' AND user_id IS NOT NULL THEN NULL ELSE dedupe_key END,
         finished_at = statement_timestamp()
     WHERE {_MINE}
 """)  # noqa: S608 - a constant of ours
+# What was taken out while it was being sent has its reason already.
 _WAIT = text(f"""
-    UPDATE notifications SET error = :error, sender_id = NULL,
-        status = CASE WHEN is_over THEN 'failed' ELSE 'waiting' END,
+    UPDATE notifications SET error = CASE WHEN is_taken_out THEN error ELSE :error END, sender_id = NULL,
+        status = CASE WHEN is_taken_out THEN 'dropped' WHEN is_over THEN 'failed' ELSE 'waiting' END,
         next_at = CASE WHEN NOT is_over THEN statement_timestamp() + CAST(:pause AS interval) END,
         finished_at = CASE WHEN is_over THEN statement_timestamp() END
-    FROM (SELECT id AS mine, give_up_at < statement_timestamp() + CAST(:pause AS interval) AS is_over
+    FROM (SELECT id AS mine, give_up_at < statement_timestamp() + CAST(:pause AS interval) AS is_over,
+                 give_up_at <= created_at AS is_taken_out
           FROM notifications WHERE id = :id) AS fate
     WHERE {_MINE} AND id = mine
 """)  # noqa: S608 - a constant of ours
@@ -87,7 +95,8 @@ _TAKE_BACK = text("""
     WHERE sender_id = :sender AND status = 'waiting'
 """)
 _GIVE_UP = text("""
-    UPDATE notifications SET status = 'failed', sender_id = NULL, next_at = NULL, finished_at = statement_timestamp(),
+    UPDATE notifications SET status = CASE WHEN give_up_at <= created_at THEN 'dropped' ELSE 'failed' END,
+        sender_id = NULL, next_at = NULL, finished_at = statement_timestamp(),
         error = coalesce(nullif(error, ''), (SELECT nullif(refusal, '') FROM notification_channels c
                                              WHERE c.channel = notifications.channel), 'It was not sent in time.')
     WHERE status = 'waiting' AND give_up_at < statement_timestamp()
@@ -138,7 +147,7 @@ def drain(session: Session, line: Line, sender: UUID) -> Iterator[SendOutcome | 
             yield outcome  # the claim, and what became of the message before it
             try:
                 outcome = claimed.letter if isinstance(claimed.letter, SendOutcome) else None
-                if outcome is None:
+                if is_asked := outcome is None:
                     send = send or stack.enter_context(line.channel.connect())
                     outcome = send(claimed.letter)
                     crash_point("after_send")
@@ -148,11 +157,11 @@ def drain(session: Session, line: Line, sender: UUID) -> Iterator[SendOutcome | 
                 yield None
                 return
             _settle(session, claimed, sender, outcome)
-            if outcome.status is NotificationStatus.SENT:
-                _note_open(session, line)
             if outcome.closes:
                 _close(session, line, outcome.error)
                 break
+            if is_asked:
+                _note_open(session, line, outcome)
         yield outcome
 
 
@@ -221,5 +230,7 @@ def _close(session: Session, line: Line, refusal: str) -> None:
     session.connection().execute(_CLOSE, {**values, "longest": longest})
 
 
-def _note_open(session: Session, line: Line) -> None:
-    session.connection().execute(_OPEN, {"channel": line.key, "way": line.way})
+def _note_open(session: Session, line: Line, outcome: SendOutcome) -> None:
+    """Note that the server answers, whatever it says of one message."""
+    is_sent = outcome.status is NotificationStatus.SENT
+    session.connection().execute(_OPEN, {"channel": line.key, "way": line.way, "is_sent": is_sent})

@@ -6,6 +6,7 @@ as between mail servers, an unchecked encryption is better than none. A password
 """
 
 import ipaddress
+import re
 import smtplib
 import socket
 import ssl
@@ -143,6 +144,6 @@ def in_words(code: int, answer: bytes | str, *, without: str = "") -> str:
     """Return a server's answer on one line, shortened; `without`: an address that it may repeat."""
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     if without:
-        text = text.replace(f"<{without}>", "the address").replace(without, "the address")
+        text = re.sub(f"<{re.escape(without)}>|{re.escape(without)}", "the address", text, flags=re.IGNORECASE)
     plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return f"{code} {plain[:SHOWN]}".strip().rstrip(".")

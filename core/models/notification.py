@@ -124,4 +124,6 @@ class MessagePreference(SQLModel, table=True):
     unsubscribed_at: datetime | None = Field(default=None, sa_type=Moment)
     #: When they said no to warnings of what has stopped working and waits for them.
     warnings_off_at: datetime | None = Field(default=None, sa_type=Moment)
+    #: As `updated_at`; another time or none: a release that knew one "no" for both has written last.
+    topics_at: datetime | None = Field(default=None, sa_type=Moment)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)

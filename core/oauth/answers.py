@@ -73,9 +73,12 @@ def with_sound_times(answer: httpx2.Response) -> httpx2.Response:
     content = answer.json()
     if not isinstance(content, dict):
         return answer
-    is_odd = "expires_at" in content or not _is_number(content.get("expires_in", 0))
+    seconds = content.get("expires_in", 0)
+    if "expires_at" not in content and type(seconds) is int:
+        return answer
     sound = {name: value for name, value in content.items() if name not in ("expires_at", "expires_in")}
-    return httpx2.Response(answer.status_code, json=sound, request=answer.request) if is_odd else answer
+    sound |= {"expires_in": int(min(float(seconds), _LONGEST))} if _is_number(seconds) else {}
+    return httpx2.Response(answer.status_code, json=sound, request=answer.request)
 
 
 def error_in(answer: httpx2.Response) -> str | int:
@@ -118,7 +121,7 @@ def _end_of(seconds: object) -> datetime:
 def _scopes(answer: dict[str, Any]) -> tuple[str, ...]:
     granted = answer.get("scope") or answer.get("permissions") or ""
     words = granted if isinstance(granted, list) else str(granted).replace(",", " ").split()
-    return tuple(str(word)[:_MOST_NAME] for word in words)[:50]
+    return tuple(_storable(str(word)) for word in words[:50])
 
 
 def json_of(provider: OAuthProvider, answer: httpx2.Response) -> dict[str, Any]:
@@ -139,5 +142,9 @@ def text_at(content: Any, path: tuple[str | int, ...]) -> str:
             content = content[step]
         except (KeyError, IndexError, TypeError):
             return ""
-    text = str(content) if isinstance(content, str | int) else ""
+    return _storable(str(content)) if isinstance(content, str | int) else ""
+
+
+def _storable(text: str) -> str:
+    """Return a text as PostgreSQL can store it."""
     return text[:_MOST_NAME].replace("\x00", "").encode("utf-8", "replace").decode()

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.errors import Invalid, NotAllowed, NotFound, Unusable
-from core.models import ConnectionStatus, Consent, PlatformConnection
+from core.models import ConnectionStatus, Consent, PlatformConnection, User
 from core.oauth.client import RETURN_PATH, ProviderClient
 from core.oauth.providers import OAuthProvider, all_platforms, label_of, provider_of
 from core.oauth.tokens import seal
@@ -121,6 +121,9 @@ def _provider(platform: str) -> OAuthProvider:
 
 
 def _row(session: Session, user_id: UUID, platform: str, again: UUID | None) -> PlatformConnection:
+    session.get(
+        User, user_id, with_for_update={"key_share": True}
+    )  # of two visits at once, the second counts the first's
     rows = select(PlatformConnection).where(
         col(PlatformConnection.user_id) == user_id,
         col(PlatformConnection.platform) == platform,

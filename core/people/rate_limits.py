@@ -37,6 +37,8 @@ STRANGERS = Limit("strangers", 600, 60, "Too many requests from this address.")
 ASSETS = Limit("assets", 6_000, 60, "Too many requests from this address.")
 #: Changes by one person; a bulk action counts once per row.
 COMMANDS = Limit("commands", 3_000, 60, "Too many changes in a short time.")
+#: Visits to platforms by one creator: each is a row, and an entry of the audit log.
+VISITS = Limit("visits", 30, 300, "You have begun to connect too often.")
 #: Pages opened by one person.
 PAGES = Limit("pages", 240, 60, "You are opening pages too fast.")
 

@@ -14,11 +14,11 @@ from core.database.truncate import IN_LIST
 from core.diagnosis.blockers import blockers_of_a_start
 from core.diagnosis.context import Controls, JobContext
 from core.diagnosis.limits import lowest_ceiling
-from core.diagnosis.lost import when_it_ends
+from core.diagnosis.lost import ends_at, when_it_ends
 from core.diagnosis.remedy_blockers import start_context
 from core.jobs.abandon import HALF_DONE
 from core.jobs.failure import WORKER_LOST
-from core.models import BackgroundJob, JobKind
+from core.models import BackgroundJob, JobKind, JobStatus
 from core.operations import BY_NAME
 from core.wording import clock_time, counted
 
@@ -26,6 +26,8 @@ Noun = Literal["queue", "kind"]
 
 #: Waiting jobs are counted up to here.
 MOST: Final = 10_000
+#: Stands for kinds that this release does not know.
+_UNKNOWN: Final = ""
 #: The table and key of each noun.
 _TABLES: Final[Mapping[Noun, tuple[str, str]]] = {"queue": ("queues", "name"), "kind": ("job_kinds", "kind")}
 
@@ -81,7 +83,8 @@ def load_resumption(session: Session, noun: Noun, name: str) -> tuple[Resumption
         return None
     values = {"name": name, "most": MOST + 1, "known": list(BY_NAME)}
     *groups, total = session.connection().execute(_due(noun), values).all()
-    startable, holds, ends = _starts(session, f"{noun} {name}", groups)
+    startable, holds = _starts(session, f"{noun} {name}", groups)
+    half_done, end = _endings(session, f"{noun} {name}", groups)
     resumption = Resumption(
         noun=noun,
         name=name,
@@ -92,19 +95,15 @@ def load_resumption(session: Session, noun: Noun, name: str) -> tuple[Resumption
         users=total.users,
         startable=startable,
         holds=tuple(dict.fromkeys(holds)),
-        half_done=sum(number for number, _ in ends),
-        end=min((when for _, when in ends), default=""),
+        half_done=half_done,
+        end=end,
     )
     return resumption, clock.now()
 
 
-def _starts(
-    session: Session, resumed: str, groups: Sequence[sa.Row[Any]]
-) -> tuple[int, list[str], list[tuple[int, str]]]:
-    """Return how many of the jobs, grouped by kind and queue, can start without this pause, what holds the rest, and
-    how many end without a worker, with when.
-    """
-    startable, holds, ends, started = 0, [], [], dict.fromkeys((group.kind for group in groups), 0)
+def _starts(session: Session, resumed: str, groups: Sequence[sa.Row[Any]]) -> tuple[int, list[str]]:
+    """Return how many of the jobs, grouped by kind and queue, can start without this pause, and what holds the rest."""
+    startable, holds, started = 0, [], dict.fromkeys((group.kind for group in groups), 0)
     for group in groups:
         if group.kind is None:
             holds.append(f"this release does not know the kind of {counted(group.jobs, 'job')}")
@@ -115,30 +114,34 @@ def _starts(
         number = 0 if blockers else min(group.jobs, free)
         started[group.kind] += number
         startable += number
-        if group.half_done and (end := _end_without_worker(context, resumed)):
-            ends.append((group.half_done, end))
         holds += blockers or ([ceiling.rule] if ceiling and number < group.jobs else [])
-    return startable, holds, ends
+    return startable, holds
 
 
-def _end_without_worker(context: JobContext, resumed: str) -> str:
-    """Return when a job that is half done ends once this pause is over; empty: a worker serves it, or else it waits."""
+def _endings(session: Session, resumed: str, groups: Sequence[sa.Row[Any]]) -> tuple[int, str]:
+    """Return how many jobs are half done and end as failed unless a worker starts, and when the first one does."""
+    number, ends = 0, []
+    for group in groups:
+        context = _half_done(session, resumed, group) if group.half_done else None
+        if context and (at := ends_at(context)):
+            number += group.half_done
+            ends.append((at, when_it_ends(context)))
+    return number, min(ends)[1] if ends else ""
+
+
+def _half_done(session: Session, resumed: str, group: sa.Row[Any]) -> JobContext | None:
+    """Return the context of a half-done job of a group once this pause is over; None: a worker serves it."""
+    context = start_context(session, group.kind or _UNKNOWN, group.queue)
     if context.capacity.workers:
-        return ""
+        return None
     queue, kind = context.controls.queue, context.controls.kind
     if queue and resumed == f"queue {queue.name}":
         queue = None
     if kind and resumed == f"kind {kind.kind}":
         kind = JobKind(kind=kind.kind, max_running=kind.max_running, max_per_worker=kind.max_per_worker)
-    job = BackgroundJob(
-        kind=context.job.kind,
-        queue=context.job.queue,
-        token=1,
-        started_at=context.now,
-        run_at=context.now,
-        error_type=WORKER_LOST,
-    )
-    return when_it_ends(replace(context, job=job, controls=Controls(queue, kind)))
+    began: dict[str, Any] = {"token": 1, "started_at": context.now, "run_at": context.now, "error_type": WORKER_LOST}
+    job = BackgroundJob(kind=context.job.kind, queue=context.job.queue, status=JobStatus.QUEUED, **began)
+    return replace(context, job=job, controls=Controls(queue, kind))
 
 
 @cache

@@ -20,7 +20,7 @@ from core.models import Role
 from core.people import auth, rate_limits
 from core.people.auth import Credentials
 from ui import access
-from ui.api.unread import KEY, SAFE, refuse_unread_body, refuse_unread_key, refuse_unread_parameters
+from ui.api.unread import KEY, SAFE, refuse_nul, refuse_unread_body, refuse_unread_key, refuse_unread_parameters
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,6 +99,7 @@ async def caller_with_filter(request: Request, signed_in: SignedIn) -> Credentia
 async def caller(request: Request, signed_in: SignedIn) -> Credentials:
     """Return the credentials, and refuse what the route does not read. Raises NotSignedIn or Invalid."""
     refuse_unread_parameters(request)
+    refuse_nul(request)
     refuse_unread_key(request)
     await refuse_unread_body(request)
     return signed_in

@@ -28,6 +28,13 @@ def refuse_unread_parameters(request: Request) -> None:
         raise Invalid("; ".join(f"{name}: {message}" for name, message in fields.items()) + ".", fields)
 
 
+def refuse_nul(request: Request) -> None:
+    """Refuse a character that PostgreSQL stores nowhere, so that nothing has it. Raises Invalid."""
+    says = "leave out the NUL character"
+    if fields := {name: says for name, value in request.query_params.multi_items() if "\x00" in value}:
+        raise Invalid("; ".join(f"{name}: {says}" for name in fields) + ".", fields)
+
+
 def declared_parameters(request: Request) -> list[str]:
     """Return the names of the parameters that the route declares; on a list with filters, all others are filters."""
     return [each.alias for each in _route(request).dependant.query_params]
