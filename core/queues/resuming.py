@@ -139,7 +139,7 @@ def _half_done(session: Session, resumed: str, group: sa.Row[Any]) -> JobContext
         queue = None
     if kind and resumed == f"kind {kind.kind}":
         kind = JobKind(kind=kind.kind, max_running=kind.max_running, max_per_worker=kind.max_per_worker)
-    began: dict[str, Any] = {"token": 1, "started_at": context.now, "run_at": context.now, "error_type": WORKER_LOST}
+    began: dict[str, Any] = {"token": 1, "started_at": context.now, "run_at": group.due_at, "error_type": WORKER_LOST}
     job = BackgroundJob(kind=context.job.kind, queue=context.job.queue, status=JobStatus.QUEUED, **began)
     return replace(context, job=job, controls=Controls(queue, kind))
 
@@ -159,9 +159,9 @@ def _due(noun: Noun) -> sa.TextClause:
     """Return the statement for the due jobs by kind, NULL where this release does not know it, and queue; last, all."""
     return sa.text(f"""
         SELECT kind, queue, count(*) AS jobs, count(DISTINCT user_id) AS users,
-            count(*) FILTER (WHERE is_half_done) AS half_done
+            count(*) FILTER (WHERE is_half_done) AS half_done, min(run_at) FILTER (WHERE is_half_done) AS due_at
         FROM (
-            SELECT CASE WHEN kind = ANY(:known) THEN kind END AS kind, queue, user_id, {HALF_DONE} AS is_half_done
+            SELECT CASE WHEN kind = ANY(:known) THEN kind END AS kind, queue, user_id, run_at, {HALF_DONE} AS is_half_done
             FROM background_jobs
             WHERE status = 'queued' AND {noun} = :name AND run_at <= statement_timestamp() LIMIT :most) due
         GROUP BY GROUPING SETS ((kind, queue), ()) ORDER BY grouping(kind), kind, queue
