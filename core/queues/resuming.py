@@ -161,7 +161,8 @@ def _due(noun: Noun) -> sa.TextClause:
         SELECT kind, queue, count(*) AS jobs, count(DISTINCT user_id) AS users,
             count(*) FILTER (WHERE is_half_done) AS half_done, min(run_at) FILTER (WHERE is_half_done) AS due_at
         FROM (
-            SELECT CASE WHEN kind = ANY(:known) THEN kind END AS kind, queue, user_id, run_at, {HALF_DONE} AS is_half_done
+            SELECT CASE WHEN kind = ANY(:known) THEN kind END AS kind, queue, user_id, run_at,
+                   {HALF_DONE} AS is_half_done
             FROM background_jobs
             WHERE status = 'queued' AND {noun} = :name AND run_at <= statement_timestamp() LIMIT :most) due
         GROUP BY GROUPING SETS ((kind, queue), ()) ORDER BY grouping(kind), kind, queue
