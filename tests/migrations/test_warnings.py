@@ -19,7 +19,9 @@ def chosen(url: str, columns: str) -> dict[str, tuple[object, ...]]:
 def warned(url: str) -> dict[str, bool]:
     engine = connect(url)
     with Session(engine) as session:
-        told = {user.email: wants_warnings(session, user.id) for user in session.exec(select(User))}
+        told = {
+            user.email: wants_warnings(session, user.id) for user in session.exec(select(User)) if user.email in USERS
+        }
     engine.dispose()
     return told
 
