@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 from sqlmodel import Session, select
 
 from core import clock
@@ -26,12 +26,12 @@ WORTH_TELLING: Final = timedelta(seconds=20)
 class PreferenceForm(Form):
     """What a person is told by e-mail; what is left out stays as it is."""
 
-    email_when_done: bool | None = Field(
+    email_when_done: StrictBool | None = Field(
         default=None,
         title="E-mail me when something that I started is done",
         description="Off: what was asked for before is not sent either.",
     )
-    email_when_needed: bool | None = Field(
+    email_when_needed: StrictBool | None = Field(
         default=None,
         title="E-mail me when a connection needs me",
         description="Off: only the page Connections says it.",
