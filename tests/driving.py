@@ -166,9 +166,10 @@ def make_due(engine: Engine) -> None:
         session.connection().execute(text("UPDATE background_jobs SET run_at = now() WHERE status = 'queued'"))
 
 
-def ask_to_cancel(engine: Engine, job_id: UUID) -> None:
-    """Cancel as a support person."""
+def ask_to_cancel(engine: Engine, job_id: UUID, lock_timeout: str = "5s") -> None:
+    """Cancel as a support person; `lock_timeout`: how long to wait for a job or a row that somebody holds."""
     with session_scope(engine) as session:
+        session.connection().execute(text(f"SET LOCAL lock_timeout = '{lock_timeout}'"))
         cancel(session, job_id, SUPPORT, "the customer asked")
 
 

@@ -29,6 +29,7 @@ from tasks.registry import Registry
 from tasks.sweeper import Sweeper
 from tests import driving
 from tests.factories import SUPPORT
+from tests.repeats import mostly_slow
 from tests.stepping import SteppingClock, stepping_clock
 
 ENABLE = BY_NAME["demo.enable"]
@@ -98,7 +99,7 @@ def team(engine: Engine, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch) 
     return Team(engine, clock, monkeypatch)
 
 
-@pytest.mark.parametrize("by", [FORWARD, BACK, timedelta(days=400)])
+@pytest.mark.parametrize("by", mostly_slow([FORWARD, BACK, timedelta(days=400)], fast=2))
 def test_living_workers_keep_their_jobs_when_the_clock_steps(team: Team, by: timedelta) -> None:
     jobs = [team.job_of_a_worker(alive=True) for _ in range(3)]
     team.wait(35)
@@ -129,7 +130,7 @@ def test_a_sweeper_that_starts_just_after_a_step_takes_nothing_from_the_living(t
     assert team.outcomes(job) == ["running"]
 
 
-@pytest.mark.parametrize("by", [timedelta(), FORWARD, BACK])
+@pytest.mark.parametrize("by", mostly_slow([BACK, FORWARD, timedelta()], fast=1))
 def test_a_dead_worker_loses_its_job_within_lease_and_sweeps_whatever_the_clock_does(team: Team, by: timedelta) -> None:
     living, dead = team.job_of_a_worker(alive=True), team.job_of_a_worker(alive=False)
     team.wait(10)
@@ -148,7 +149,7 @@ def test_a_machine_that_was_paused_takes_nothing_away_when_it_goes_on(team: Team
     assert team.outcomes(job) == ["running"]
 
 
-@pytest.mark.parametrize("by", [FORWARD, BACK])
+@pytest.mark.parametrize("by", mostly_slow([FORWARD, BACK], fast=1))
 def test_a_step_that_hangs_is_taken_at_its_limit_whatever_the_clock_does(team: Team, by: timedelta) -> None:
     job = team.job_of_a_worker(alive=True)
     team.wait(285)

@@ -25,7 +25,7 @@ from tests.repeats import mostly_slow
 PATIENCE, LATE = 1.0, 1.3
 ACTS = 22
 #: Walks in one test, which share a database and a provider.
-TOGETHER = 5
+TOGETHER = 3
 QUICK_MODES = ("silent", "silent", "500", "503", "429", "garbage", "huge", "gone", "redirect")
 
 
@@ -146,7 +146,7 @@ def walk(proof: Proof, seed: int, patch: pytest.MonkeyPatch) -> list[str]:
     return [f"seed {seed}: {wrong} after {steps.acts}"] if wrong else []
 
 
-@pytest.mark.parametrize("first", mostly_slow(range(0, 35, TOGETHER), fast=1))
+@pytest.mark.parametrize("first", mostly_slow(range(0, 36, TOGETHER), fast=1))
 def test_no_token_is_lost_and_none_is_used_twice(creator: Creator, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "ANSWER_SECONDS", PATIENCE)
     for seed in range(first, first + TOGETHER):

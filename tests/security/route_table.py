@@ -1,4 +1,5 @@
-"""Every way into the console, read from the real application: `python -m tests.security.route_table` prints it as JSON.
+"""Every way into the console, read from the real application: `python -m tests.security.route_table FILE`
+writes it as JSON.
 
 In a process of its own, since NiceGUI's pages can be declared once per process.
 """
@@ -6,6 +7,7 @@ In a process of its own, since NiceGUI's pages can be declared once per process.
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
@@ -27,10 +29,12 @@ def ways(routes: list[Any], prefix: str = "") -> Iterator[tuple[str, str, list[s
             yield type(route).__name__, path, sorted(getattr(route, "methods", None) or [])
 
 
-def main() -> None:
+def main(file: str) -> None:
+    """Write the table."""
     application = create(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"), "test")
-    json.dump({"ways": list(ways(application.routes)), "documented": list(application.openapi()["paths"])}, sys.stdout)
+    table = {"ways": list(ways(application.routes)), "documented": list(application.openapi()["paths"])}
+    Path(file).write_text(json.dumps(table))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

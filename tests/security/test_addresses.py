@@ -9,7 +9,7 @@ from core.database.engine import session_scope
 from core.models import Role
 from core.people import auth
 from tests.factories import make_user
-from tests.security.conftest import Site, _answers, ended, started
+from tests.security.conftest import Site, _answers, ended, forked
 from tests.waiting import eventually
 
 FORGED = {"X-Forwarded-For": "203.0.113.66", "X-Forwarded-Proto": "https", "Forwarded": "for=203.0.113.66"}
@@ -30,7 +30,7 @@ def test_a_client_does_not_choose_its_address(site: Site) -> None:
 
 def test_a_proxy_that_is_named_passes_the_address_on(site: Site, environment: dict[str, str], tmp_path: Path) -> None:
     log = tmp_path / "serve.log"
-    process = started(["serve", "--port", "0"], {**environment, "UNSTUCK_PROXIES": "127.0.0.1"}, log)
+    process = forked(["serve", "--port", "0"], {**environment, "UNSTUCK_PROXIES": "127.0.0.1"}, log)
     try:
         address = eventually(lambda: re.search(r"served at (http://\S+)", log.read_text()), within=60)
         eventually(lambda: _answers(address[1]), within=60)

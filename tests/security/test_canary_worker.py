@@ -22,7 +22,7 @@ from core.people import auth
 from core.people.auth import Visitor
 from tests.factories import SUPPORT, make_user
 from tests.security import again
-from tests.security.conftest import COOKIE, ended, started
+from tests.security.conftest import COOKIE, ended, forked
 from tests.security.test_canary import CANARY, PLANTED
 from tests.waiting import eventually
 from ui.app import create_api
@@ -80,7 +80,7 @@ def planted_jobs(session: Session) -> tuple[User, list[BackgroundJob]]:
 
 def test_a_workers_secrets_are_shown_nowhere(secrets: dict[str, str], session: Session, tmp_path: Path) -> None:
     user, jobs = planted_jobs(session)
-    process = started(["worker", "--threads", "1"], secrets, tmp_path / "worker.log")
+    process = forked(["worker", "--threads", "1"], secrets, tmp_path / "worker.log")
     try:
         eventually(lambda: all(_has_failed(session, job) for job in jobs), within=60)
         refusal = eventually(lambda: session.exec(select(NotificationChannel.refusal)).first(), within=60)

@@ -1,15 +1,15 @@
 """Without a session every address answers 401, 403 or with the way to the sign-in page, but for a short list."""
 
 import json
+import os
 import re
-import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
 import redis
 
-from tests.security.conftest import ROOT, Site
+from tests.loaded import Forked, call_main
+from tests.security.conftest import Site
 from ui.pages import PAGES
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -39,10 +39,10 @@ SOCKET = "/_nicegui_ws"
 
 
 @pytest.fixture(scope="module")
-def table() -> dict[str, list]:
-    command = [sys.executable, "-m", "tests.security.route_table"]
-    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(listing.stdout)
+def table(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list]:
+    listing = tmp_path_factory.mktemp("routes") / "table.json"
+    assert Forked(call_main, "tests.security.route_table", (str(listing),), dict(os.environ)).wait(60) == 0
+    return json.loads(listing.read_text())
 
 
 def address(path: str) -> str:
