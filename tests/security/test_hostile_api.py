@@ -23,7 +23,7 @@ def noun_of(operation: Operation) -> str:
 
 
 #: Examples for each operation and mode.
-EXAMPLES = 60
+EXAMPLES = 30
 RUN_AT = "run_at lies between now and a year ahead, and no schema can say so"
 #: Input that their schemas allow may still be refused; every other operation takes all that its schema allows.
 NOT_PROMISED = {
