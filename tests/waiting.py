@@ -2,9 +2,16 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, text
 
 T = TypeVar("T")
+
+_WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
 
 #: Seconds between two checks.
 PAUSE = 0.02
@@ -28,3 +35,13 @@ def _look(condition: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return condition(), None
     except (AssertionError, LookupError) as error:
         return None, error
+
+
+def until_blocked(engine: Engine, *others: Future[Any]) -> None:
+    """Wait until each of these threads is done, or waits for a lock that somebody else has in the database."""
+
+    def blocked() -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(_WAITING).scalar_one())
+
+    eventually(lambda: blocked() + sum(other.done() for other in others) >= len(others))

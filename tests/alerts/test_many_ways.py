@@ -7,13 +7,13 @@ from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import Session, select
 
 from core import clock
-from core.alerts import telling
+from core.alerts import shared_round, telling
 from core.alerts.telling import tell as tell_by
-from core.database.engine import session_scope
+from core.database.engine import STATEMENT_TIMEOUT, connect, session_scope
 from core.messages.channels import direct_lines
 from core.models import Notification, SharedRound
 from tasks.lookout import Lookout
@@ -177,3 +177,54 @@ def test_a_process_that_is_frozen_in_its_look_keeps_no_other_waiting(
         eventually(came_round.is_set, within=5)
         assert timeout == "30s", "the server ends its transaction"
         frozen.rollback()
+
+
+def test_what_is_committed_during_a_long_look_is_told_by_the_next_ones(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "MOST", 4)
+    use(monkeypatch, "https://a.example/x")
+    collect(engine)
+    with Session(engine) as late:
+        late.connection().execute(text(FAIL), {"number": 1})
+        fail_jobs(engine, 11)
+        collect(engine)
+        late.commit()
+    for _ in range(3):
+        collect(engine)
+    assert untold(engine) == 0
+
+
+def test_no_statement_lasts_longer_than_a_look_goes_back() -> None:
+    assert timedelta(milliseconds=STATEMENT_TIMEOUT) < shared_round.MARGIN
+
+
+def test_a_process_that_is_frozen_in_the_first_look_of_a_way_is_ended_by_the_server(session: Session) -> None:
+    limits = []
+
+    def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if "INSERT INTO shared_rounds" in statement:
+            limits.append(connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one())
+
+    event.listen(session.connection(), "after_cursor_execute", note)
+    assert shared_round.take(session, "a new way", telling.EVERY)
+    assert limits == ["30s"]
+
+
+def test_an_error_of_one_way_keeps_nothing_from_another(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, "https://a.example/x", "https://b.example/x")
+    impatient = connect(database_url, options="-c lock_timeout=50")
+    first = direct_lines()[0]
+    with Session(engine) as frozen:
+        tell_by(frozen, first)
+        Lookout(impatient).watch()
+        fail_jobs(engine, 1)
+        run(engine, "UPDATE shared_rounds SET done_at = NULL")
+        Lookout(impatient).watch()
+        frozen.rollback()
+    impatient.dispose()
+    assert first.address is not None
+    assert first.address.startswith("a.example")
+    assert (untold(engine, "a.example"), untold(engine, "b.example")) == (1, 0)

@@ -1,10 +1,12 @@
 """When people are told of an alert: late enough, once, not too often, not while it is snoozed; and by one process."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlmodel import Session, select
 
 from core.alerts import watching
@@ -18,6 +20,7 @@ from tasks.lookout import Lookout
 from tests.alerts.looking import alerts, pass_time, tell
 from tests.alerts.receiver import Receiver, json_way, receiver, set_ways
 from tests.factories import ADMIN, SUPPORT
+from tests.waiting import until_blocked
 
 MINUTE = timedelta(minutes=1)
 
@@ -133,6 +136,29 @@ def test_a_snooze_outlasts_the_end_of_its_alert_and_can_be_ended(engine: Engine,
         wake(session, alerts(engine)[-1].id, ADMIN, None)
 
 
+def test_an_alert_is_snoozed_while_another_person_ends_its_snooze(engine: Engine) -> None:
+    Trouble().look(engine)
+    [alert] = alerts(engine)
+    with session_scope(engine) as session:
+        snooze(session, alert.id, SnoozeForm(hours=1), SUPPORT, "we know")
+    others: list[Future[None]] = []
+
+    def end_it() -> None:
+        with session_scope(engine) as other:
+            wake(other, alert.id, ADMIN, None)
+
+    def between(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "alert_snoozes" in statement and not others:
+            others.append(pool.submit(end_it))
+            until_blocked(engine, *others)
+
+    with ThreadPoolExecutor() as pool:
+        with session_scope(engine) as session:
+            event.listen(session.connection(), "after_cursor_execute", between)
+            assert snooze(session, alert.id, SnoozeForm(hours=2), SUPPORT, "still").reason == "still"
+        assert [other.result(10) for other in others] == [None]
+
+
 def test_a_rule_that_fails_keeps_no_other_from_telling(engine: Engine, told: Receiver) -> None:
     def fail(facts: Facts) -> list[Finding]:
         facts.session.connection().execute(text("SELECT 1 / 0"))
@@ -142,6 +168,19 @@ def test_a_rule_that_fails_keeps_no_other_from_telling(engine: Engine, told: Rec
     trouble.look(engine, broken)
     tell(engine)
     assert [each["title"] for each in told.said] == ["trouble (local)"]
+
+
+def test_what_a_rule_cannot_tell_because_it_fails_is_not_over(engine: Engine, told: Receiver) -> None:
+    trouble = Trouble()
+    for is_there in (True, False):
+        minute(engine, trouble, is_there=is_there)
+    working, trouble.rule = trouble.rule, replace(trouble.rule, find=lambda _: 1 / 0)
+    for _ in range(3):
+        minute(engine, trouble, is_there=True)
+    trouble.rule = working
+    minute(engine, trouble, is_there=True)
+    assert [each["title"] for each in told.said] == ["trouble (local)"]
+    assert [alert.over_at for alert in alerts(engine)] == [None]
 
 
 def test_an_alert_of_a_rule_that_is_gone_ends(engine: Engine) -> None:
