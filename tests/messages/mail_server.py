@@ -45,6 +45,8 @@ class MailServer:
     only_for: str = ""
     #: Hang up after so many letters of a connection, with 421.
     most_per_connection: int = 0
+    #: Hang up after an answer of `on_rcpt` or `on_data`.
+    hangs_up: bool = False
     drops_after_data: bool = False
     hangs_at: str = ""
     received: list[Received] = field(default_factory=list)
@@ -61,6 +63,12 @@ class MailServer:
     async def wait_if(self, stage: str) -> None:
         while self.hangs_at == stage and not self.released.is_set():
             await asyncio.sleep(0.02)
+
+    def declines(self, server: Any, answer: str) -> str:
+        if self.hangs_up:
+            server.transport.write(f"{answer}\r\n".encode())
+            server.transport.close()
+        return answer
 
     # What aiosmtpd calls.
 
@@ -81,17 +89,17 @@ class MailServer:
         envelope.mail_from, envelope.mail_options = address, [*envelope.mail_options, *options]
         return "250 OK"
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+    async def handle_RCPT(self, server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
         self.asked.append(address)
         if self.on_rcpt and address.startswith(self.only_for):
-            return self.on_rcpt.format(address=address)
+            return self.declines(server, self.on_rcpt.format(address=address))
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         await self.wait_if("DATA")
         if self.on_data and envelope.rcpt_tos[0].startswith(self.only_for):
-            return self.on_data
+            return self.declines(server, self.on_data)
         self.received.append(Received(envelope.rcpt_tos[0], envelope.content))
         session.taken += 1
         if self.drops_after_data:

@@ -1,0 +1,55 @@
+"""News that is over while it is being sent is not sent again, whatever becomes of this try."""
+
+import pytest
+from sqlalchemy import Engine
+
+from core.database.engine import session_scope
+from core.messages import sending
+from core.messages.outbox import take_out
+from tests.messages.mail_server import MailServer
+from tests.messages.sending import let_time_pass, put_one, row, send_all, stepping
+
+OVER = "It works again."
+
+
+def claimed_and_over(engine: Engine, *, dies: bool) -> None:
+    """Let a sender claim the news, the news be over, and the sender go on or die."""
+    put_one(engine, dedupe_key="news", is_kept=True)
+    with stepping(engine) as steps:
+        next(steps)
+        with session_scope(engine) as session:
+            take_out(session, "news", OVER)
+        if dies:
+            steps.close()
+        else:
+            list(steps)
+
+
+def test_it_is_not_tried_again(engine: Engine, mail: MailServer) -> None:
+    mail.on_rcpt = "451 4.7.1 Greylisted"
+    claimed_and_over(engine, dies=False)
+    assert (row(engine).status, row(engine).error, row(engine).next_at) == ("dropped", OVER, None)
+    mail.on_rcpt = None
+    let_time_pass(engine, "1 hour")
+    assert (send_all(engine)["sent"], len(mail.asked)) == (0, 1)
+
+
+def test_what_the_server_took_has_left(engine: Engine, mail: MailServer) -> None:
+    claimed_and_over(engine, dies=False)
+    assert (row(engine).status, len(mail.received)) == ("sent", 1)
+
+
+@pytest.mark.parametrize("passed", [sending.LEASE, 2 * sending.LEASE], ids=["lease over", "long ago"])
+def test_nobody_sends_it_after_its_sender_died(engine: Engine, mail: MailServer, passed: object) -> None:
+    claimed_and_over(engine, dies=True)
+    let_time_pass(engine, f"{passed}")
+    assert (send_all(engine)["sent"], mail.asked) == (0, [])
+    with session_scope(engine) as session:
+        sending.give_up(session)
+    assert (row(engine).status, row(engine).error) == ("dropped", OVER)
+
+
+def test_the_next_news_of_its_kind_is_told(engine: Engine, mail: MailServer) -> None:
+    claimed_and_over(engine, dies=True)
+    put_one(engine, dedupe_key="news", is_kept=True)
+    assert send_all(engine)["sent"] == 1
