@@ -1,7 +1,8 @@
 """Every route refuses what it does not read, instead of ignoring it."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,8 +13,10 @@ from sqlmodel import Session
 
 from core import clock
 from core.actor import Actor
+from core.audit.search import AuditFilter
 from core.commands.gateway import CommandRequest, perform
 from core.errors import Invalid
+from core.job_list.filters import JobFilter
 from core.models import DemoModeStatus, Role, User
 
 SignIn = Callable[[Role], tuple[TestClient, User]]
@@ -119,3 +122,28 @@ def test_a_refusal_does_not_repeat_a_long_input(admin: TestClient, path: str, qu
     answer = admin.get(f"{path}?{query.format('x' * 5_000)}")
     assert answer.status_code == 422
     assert len(answer.text) < 1_500
+
+
+def text_parameters(client: TestClient) -> Iterator[tuple[str, str]]:
+    """Return the routes that read something, each with the name of a parameter that takes text."""
+    for path, methods in client.app.openapi()["paths"].items():
+        for each in methods.get("get", {}).get("parameters", ()):
+            if each["in"] == "query" and '"string"' in json.dumps(each["schema"]):
+                yield path, each["name"]
+    yield from (
+        (path, name)
+        for path in ("/api/jobs", "/api/jobs/facets", "/api/jobs/export")
+        for name in JobFilter.model_fields
+    )
+    yield from ((path, name) for path in ("/api/audit", "/api/audit/export") for name in AuditFilter.model_fields)
+
+
+def test_a_character_that_is_stored_nowhere_is_refused_in_words(admin: TestClient) -> None:
+    """PostgreSQL takes no NUL in a text."""
+    asked, ignored = list(text_parameters(admin)), {}
+    for path, name in asked:
+        answer = admin.get(re.sub(r"{\w+}", str(uuid4()), path), params={name: "a\x00b"})
+        if answer.status_code != 422 or name not in answer.json()["detail"]:
+            ignored[f"{path}?{name}"] = f"{answer.status_code} {answer.text[:200]}"
+    assert {("/api/users", "q"), ("/api/connections", "user"), ("/api/outbox", "channel")} <= set(asked)
+    assert ignored == {}

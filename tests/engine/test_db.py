@@ -118,6 +118,12 @@ def test_no_kind_of_connection_compiles_its_plans(kind: str, database_url: str, 
         assert setting(engine, "jit") == "off"
 
 
+@pytest.mark.parametrize("kind", ["console", "worker"])
+def test_a_frozen_process_loses_its_transaction_after_a_lease(kind: str, database_url: str, redis_url: str) -> None:
+    with an_engine(kind, database_url, redis_url) as engine:
+        assert setting(engine, "idle_in_transaction_session_timeout") == "30s"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["migrate"], ["doctor"], ["worker"], ["serve", "--port", "0"]], ids=lambda c: c[0])
 def test_no_session_of_a_command_compiles_its_plans(

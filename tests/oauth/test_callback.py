@@ -1,6 +1,7 @@
 """The way to a platform and back, without a browser: what is taken, what is refused, and what is never said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,11 +14,12 @@ from core import clock
 from core.commands.connections import ConsentAnswer
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
-from core.errors import NotAllowed
+from core.errors import NotAllowed, TooMany
 from core.models import BackgroundJob, Consent, Event, PlatformConnection, Role, User
 from core.oauth.tokens import unseal
-from core.people import auth
+from core.people import auth, rate_limits
 from core.people.auth import Credentials, Visitor
+from tasks.shared_limiter import SharedLimiter
 from tests.api.conftest import anonymous as anonymous
 from tests.api.conftest import signed_in as signed_in
 from tests.factories import ADMIN, SUPPORT
@@ -137,6 +139,26 @@ def test_a_visit_ends_after_ten_minutes(engine: Engine, sandbox: Sandbox, browse
         session.exec(update(Consent).values(expires_at=clock.now() - timedelta(seconds=1)))
     assert outcome(client, **sent) == "late"
     assert jobs(engine) == []
+
+
+@pytest.fixture
+def limited(redis_url: str) -> Iterator[None]:
+    rate_limits.use(SharedLimiter(redis_url))
+    yield
+    rate_limits.use(None)
+
+
+@pytest.mark.usefixtures("limited")
+def test_the_31st_visit_within_five_minutes_is_refused_in_words(
+    engine: Engine, browser: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits = rate_limits.VISITS
+    assert visits.seconds == 300
+    monkeypatch.setattr(rate_limits, "VISITS", replace(visits, seconds=86_400))  # whose end does not come meanwhile
+    for _ in range(30):
+        begin(browser[0], engine)
+    with pytest.raises(TooMany, match=r"^You have begun to connect too often\. Wait "):
+        begin(browser[0], engine)
 
 
 def test_a_refused_consent_is_noted_and_starts_nothing(engine: Engine, sandbox: Sandbox, browser: tuple) -> None:

@@ -1,11 +1,17 @@
 """Connecting, refreshing and disconnecting against the sandbox: each ends as it should, and says why it did not."""
 
-from sqlalchemy import Engine
+from concurrent.futures import ThreadPoolExecutor
 
-from core.models import AttemptOutcome
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from core.database.engine import session_scope
+from core.models import AttemptOutcome, PlatformConnection
+from core.oauth import consents
 from tests import driving
-from tests.oauth.people import Creator
+from tests.oauth.people import PLATFORM, Creator
 from tests.sandboxes import Sandbox
+from tests.waiting import until_blocked
 
 
 def run_next(engine: Engine) -> AttemptOutcome:
@@ -32,3 +38,25 @@ def test_a_creator_connects_refreshes_and_disconnects(engine: Engine, creator: C
     row = creator.connection(connection_id)
     assert (row.connection_status, row.access_token, row.refresh_token) == ("disconnected", None, None)
     assert creator.owed() == []
+
+
+def test_visits_begun_at_once_make_no_more_connections_than_a_creator_may_have(
+    engine: Engine, creator: Creator
+) -> None:
+    used = {"user_id": creator.id, "platform": PLATFORM, "connection_status": "connected"}
+    with session_scope(engine) as session:
+        session.add_all(PlatformConnection(**used, handle=str(number)) for number in range(consents.MOST - 1))
+
+    def visit() -> object:
+        with session_scope(engine) as session:
+            return consents.begin(session, creator.id, None, PLATFORM).connection_id
+
+    with ThreadPoolExecutor() as pool:
+        with session_scope(engine) as session:
+            first = consents.begin(session, creator.id, None, PLATFORM).connection_id
+            others = [pool.submit(visit) for _ in range(4)]
+            until_blocked(engine, *others)
+        assert {other.result(10) for other in others} == {first}
+    with Session(engine) as session:
+        rows = select(PlatformConnection).where(col(PlatformConnection.user_id) == creator.id)
+        assert len(session.exec(rows).all()) == consents.MOST

@@ -90,6 +90,22 @@ def asks_to_connect(engine: Engine, platform: str) -> tuple[UUID, UUID]:
         return visit.connection_id, request(session, connect, visit.connection_id, form, SUPPORT).id
 
 
+@pytest.mark.parametrize(("odd", "stored"), [("\x00", ""), ("\ud800", "?"), ("\x00\udfff", "?")], ids=ascii)
+def test_what_cannot_be_stored_of_the_granted_scopes_keeps_nobody_from_connecting(
+    engine: Engine, stranger: Stranger, monkeypatch: pytest.MonkeyPatch, odd: str, stored: str
+) -> None:
+    monkeypatch.setitem(providers._BY_PLATFORM, "youtube", stranger.in_place_of("youtube"))
+    connection_id, _ = asks_to_connect(engine, "youtube")
+    scope = "https://www.googleapis.com/auth/youtube.readonly"
+    tokens = {"access_token": "a", "refresh_token": "r", "expires_in": 3599, "scope": f"{scope} more{odd}"}
+    channels = Answer({"items": [{"id": "UC1", "snippet": {"title": "Ana"}}]})
+    stranger.answer = lambda asked: Answer(tokens) if asked.path == "/token" else channels
+    assert run_next(engine) is AttemptOutcome.SUCCEEDED
+    with Session(engine) as session:
+        row = session.get_one(PlatformConnection, connection_id)
+    assert (row.connection_status, row.scopes) == ("connected", f"{scope} more{stored}")
+
+
 @pytest.mark.parametrize("answer", [of_google("insufficientPermissions"), of_google(), {"error": {"errors": "x"}}, {}])
 def test_any_other_403_is_one(stranger: Stranger, answer: dict[str, Any]) -> None:
     stranger.says(answer, 403)

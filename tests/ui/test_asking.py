@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from core import clock
 from core.commands.registry import COMMANDS
@@ -22,6 +22,9 @@ from ui.components.base.confirm import Question
 from ui.components.queues.limits_form import limits_in_words
 
 REASON = "deploy in progress, do not touch"
+
+#: Longer than the longest patience.
+OLD = timedelta(hours=2)
 
 #: Operations that take nothing from anybody.
 ADDS = {"demo.enable", "connection.connect", "connection.refresh"}
@@ -150,6 +153,30 @@ def test_resuming_without_a_worker_says_which_jobs_end_as_failed(
     said = effect(session, engine)
     assert ("One is half done, and ends as failed " in said) is says
     assert ("unless a worker starts." in said) is says
+
+
+def half_done(session: Session, kind: str = "demo.enable", queue: str = "demo", seen: timedelta = OLD) -> None:
+    """Let a half-done job wait, due when the last worker of its queue was seen, so long ago."""
+    wait_for(session, "demo.enable")
+    job = session.exec(select(BackgroundJob).where(col(BackgroundJob.token) == 0)).one()
+    job.kind, job.queue, job.token, job.started_at, job.error_type = kind, queue, 1, clock.now(), WORKER_LOST
+    at = job.run_at = clock.now() - seen
+    session.add(Worker(host="h", pid=1, threads=1, queues=[queue], heartbeat_at=at, stopped_at=at))
+
+
+def test_resuming_a_kind_names_the_earliest_end_of_its_queues(session: Session, engine: Engine) -> None:
+    session.add(JobKind(kind="demo.enable", paused_at=clock.now(), paused_by="Ana"))
+    half_done(session)
+    half_done(session, queue="slow", seen=timedelta(seconds=5))
+    said = effect(session, engine, "kind.resume", "demo.enable")
+    assert "2 are half done, and end as failed within " in said, said
+
+
+def test_resuming_a_queue_counts_half_done_jobs_of_another_release(session: Session, engine: Engine) -> None:
+    session.add(Queue(name="demo", paused_at=clock.now(), paused_by="Ana"))
+    half_done(session, "of.tomorrow")
+    said = effect(session, engine)
+    assert "One is half done, and ends as failed within " in said, said
 
 
 def test_what_was_resumed_meanwhile_is_not_asked_about(engine: Engine) -> None:
