@@ -20,7 +20,8 @@ MESSAGE_INVARIANTS: Final = (
         "a message that could not be sent within its time has failed, so that a person sees it",
         # The job that sends lets it fail; while its way out refuses, that job runs each hour at least.
         """SELECT id, template, channel, give_up_at FROM notifications
-           WHERE status = 'waiting' AND give_up_at < statement_timestamp() - interval '1 day'""",
+           WHERE status = 'waiting' AND give_up_at <> created_at
+             AND give_up_at < statement_timestamp() - interval '1 day'""",
         "Start a worker that serves the queue messages, and resume that queue if it is paused.",
         is_cheap=True,
     ),

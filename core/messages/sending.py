@@ -38,7 +38,7 @@ _CLAIM = """
                              next_at = statement_timestamp() + CAST(:lease AS interval)
     WHERE id = (SELECT id FROM notifications
                 WHERE status = 'waiting' AND channel = :channel {to} AND next_at <= statement_timestamp()
-                  AND (give_up_at IS NULL OR give_up_at > created_at)
+                  AND give_up_at IS DISTINCT FROM created_at
                 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id
 """
@@ -82,7 +82,7 @@ _WAIT = text(f"""
         next_at = CASE WHEN NOT is_over THEN statement_timestamp() + CAST(:pause AS interval) END,
         finished_at = CASE WHEN is_over THEN statement_timestamp() END
     FROM (SELECT id AS mine, give_up_at < statement_timestamp() + CAST(:pause AS interval) AS is_over,
-                 give_up_at <= created_at AS is_taken_out
+                 give_up_at = created_at AS is_taken_out
           FROM notifications WHERE id = :id) AS fate
     WHERE {_MINE} AND id = mine
 """)  # noqa: S608 - a constant of ours
@@ -95,7 +95,7 @@ _TAKE_BACK = text("""
     WHERE sender_id = :sender AND status = 'waiting'
 """)
 _GIVE_UP = text("""
-    UPDATE notifications SET status = CASE WHEN give_up_at <= created_at THEN 'dropped' ELSE 'failed' END,
+    UPDATE notifications SET status = CASE WHEN give_up_at = created_at THEN 'dropped' ELSE 'failed' END,
         sender_id = NULL, next_at = NULL, finished_at = statement_timestamp(),
         error = coalesce(nullif(error, ''), (SELECT nullif(refusal, '') FROM notification_channels c
                                              WHERE c.channel = notifications.channel), 'It was not sent in time.')
