@@ -21,7 +21,7 @@ def stage(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     stage.close()
 
 
-@pytest.mark.parametrize("setting", REPLAYED, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", mostly_slow(REPLAYED, fast=3), ids=lambda setting: setting.name)
 def test_the_engine_does_what_the_model_does(stage: Stage, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.declare(monkeypatch, setting.attempts)
     print(replay(stage, setting))  # noqa: T201 - `pytest -s` shows how much was replayed

@@ -41,6 +41,7 @@ def next_message(raw: websocket.WebSocket) -> str:
 TRIES: tuple[list[str], ...] = ([], ["40"], ["40", "40{}", '42["event",{}]'])
 
 
+@pytest.mark.slow
 def test_strangers_who_answer_every_ping_are_cut_off(site: Site) -> None:
     with ExitStack() as stack:
         lines = [stack.enter_context(line(site, None)) for _ in TRIES]

@@ -34,6 +34,7 @@ ODD = (
 )
 
 
+@pytest.mark.slow
 def test_a_job_with_thousands_of_attempts_and_events_has_a_small_page(console: Console, rows: Session) -> None:
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()
