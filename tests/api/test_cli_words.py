@@ -12,14 +12,18 @@ from typer.testing import CliRunner
 
 from core import clock
 from core.commands.registry import COMMANDS
+from core.diagnosis.answer import Diagnosis
+from core.diagnosis.situation import Situation
 from core.errors import NotFound
 from core.jobs.request import request
 from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, Schedule, Worker
 from core.operations import BY_NAME, demo
 from core.operations.demo import EnableForm, demo_mode
+from core.settings import settings
 from core.wording import PROGRAM
 from tests.factories import SUPPORT, make_user
 from ui import cli
+from ui.cli.explanation import as_flags, print_diagnosis
 
 
 @pytest.fixture
@@ -96,6 +100,28 @@ def test_a_schedule_takes_the_fields_of_its_kinds_form_as_flags(program: typer.T
     assert session.exec(select(Schedule.args)).one() == {"days": 90, "status": "succeeded"}
     refused = CliRunner().invoke(program, [*add, "--colour", "red"])
     assert (refused.exit_code, "--colour is not a field" in refused.output) == (2, True)
+
+
+def test_a_diagnosis_has_the_whole_link_for_the_customer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNSTUCK_PUBLIC_URL", "https://unstuck.example/")
+    settings.cache_clear()
+    print_diagnosis(Diagnosis(Situation.FAILED, "It failed.", "It failed.", owners_page="/settings/connections"))
+    settings.cache_clear()
+    assert "Link for the customer: https://unstuck.example/settings/connections\n" in capsys.readouterr().out
+
+
+def test_what_is_true_or_false_is_a_switch(program: typer.Typer, session: Session) -> None:
+    user = make_user(session, email="vera@example.com")
+    session.commit()
+    said(program, "do", "demo.enable", "--user", user.email, "--email-when-ready", "--preset", "nano")
+    asked = {"preset": "nano", "email_when_ready": True}
+    assert session.exec(select(BackgroundJob.args)).one() == asked
+    assert as_flags(asked) == " --preset nano --email-when-ready"
+    add = ("schedules", "add", "nightly", "demo.enable", "--user", user.email, "--cron", "0 3 * * *")
+    said(program, *add, "--email-when-ready", "--preset", "nano")
+    assert session.exec(select(Schedule.args)).one() == asked
 
 
 def test_kinds_are_paused_resumed_and_limited(program: typer.Typer, session: Session) -> None:

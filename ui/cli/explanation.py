@@ -53,8 +53,14 @@ def print_diagnosis(diagnosis: Diagnosis, email: str | None = None, *, as_json: 
 
 
 def as_flags(values: Mapping[str, Any]) -> str:
-    """Return values as a command line has them."""
-    return "".join(f" --{name.replace('_', '-')} {as_argument(str(value))}" for name, value in values.items())
+    """Return values as a command line has them; what is true or false is a switch."""
+    return "".join(_as_flag(name.replace("_", "-"), value) for name, value in values.items())
+
+
+def _as_flag(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f" --{name}" if value else ""
+    return f" --{name} {as_argument(str(value))}"
 
 
 def _print_remedy(what: str, remedy: Remedy, email: str | None) -> None:

@@ -52,7 +52,7 @@ def _group() -> None:
 def _verb_of(kind: Kind) -> Callable[..., None]:
     """Return the function of a kind's verb: its parameters are those of every kind, and the fields of its form."""
     common = {**_targets(kind), "at": At, "reason": Reason, "as_json": Json}
-    fields = {name: _flag(info) for name, info in COMMANDS[kind.name].form.model_fields.items()}
+    fields = {name: _flag(name, info) for name, info in COMMANDS[kind.name].form.model_fields.items()}
 
     def start(**given: Any) -> None:
         args = {name: given[name] for name in fields if given[name] is not None}
@@ -90,8 +90,13 @@ def _start(kind: Kind, args: Mapping[str, Any], given: Mapping[str, Any]) -> Non
         print_answer(perform(engine, me(), request), as_json=bool(given["as_json"]))
 
 
-def _flag(info: FieldInfo) -> Any:
-    """Return a field as an option; the gateway reads its text."""
+def _flag(name: str, info: FieldInfo) -> Any:
+    """Return a field as an option: a switch where it is one, else text that the gateway reads."""
+    if info.annotation is bool:
+        on = f"--{name.replace('_', '-')}"
+        return Annotated[
+            bool | None, typer.Option(f"{on}/--no-{on[2:]}" if info.default else on, help=info.description)
+        ]
     choices = [str(value) for value in _choices(info.annotation)]
     about = [info.description or "", "Required." if info.is_required() else ""]
     if not info.is_required() and info.default is not None:
@@ -109,7 +114,7 @@ def _choices(annotation: Any) -> list[Any]:
     return [value for part in get_args(annotation) for value in _choices(part)]
 
 
-def args_from_flags(flags: list[str], fields: set[str]) -> dict[str, str]:
+def args_from_flags(flags: list[str], fields: Mapping[str, FieldInfo]) -> dict[str, str]:
     """Return the fields of a form that further flags give. Raises BadParameter for any other flag."""
     args: dict[str, str] = {}
     rest = iter(flags)
@@ -119,5 +124,5 @@ def args_from_flags(flags: list[str], fields: set[str]) -> dict[str, str]:
         if not flag.startswith("--") or name not in fields:
             allowed = ", ".join("--" + field.replace("_", "-") for field in sorted(fields)) or "none"
             raise typer.BadParameter(f"{flag} is not a field of this kind's form; its fields: {allowed}.")
-        args[name] = value if equals else next(rest, "")
+        args[name] = value if equals else "true" if fields[name].annotation is bool else next(rest, "")
     return args

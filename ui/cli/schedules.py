@@ -38,7 +38,7 @@ def add_schedule(
     reason: Reason = None,
 ) -> None:
     """Add a schedule; the fields of the kind's form are flags, as `do KIND --help` lists them: --days 90."""
-    form = args_from_flags(context.args, set(known(kind).form.model_fields))
+    form = args_from_flags(context.args, known(kind).form.model_fields)
     target = load(lambda session: find_by_email(session, user).id) if user else None
     args: dict[str, Any] = {"name": name, "kind": kind, "cron": cron, "timezone": timezone, "missed": missed}
     args["args"] = form
