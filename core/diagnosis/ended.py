@@ -19,12 +19,13 @@ def failed(context: JobContext) -> Explanation:
     """Explain a failed job: Retry where another attempt can help, else Dismiss and a message to the admins."""
     job = context.job
     sentence = f"{name_of(context)} failed {context.since(job.finished_at)} ago: {error_of(job)}"
-    left = left_by_failure(job)
+    is_theirs = job.error_type == OnlyTheOwner.__name__
+    left = "" if is_theirs else left_by_failure(job)  # what is left of access that was withdrawn is none
     evidence = (*filter(None, [left]), lost_attempts(context), *requested_evidence(context))
     if context.is_settled:
         settled = ("It is dealt with: other work has come after it.", *evidence)
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
-    if job.error_type == OnlyTheOwner.__name__:
+    if is_theirs:
         return _for_the_owner(context, sentence, evidence)
     if is_final(job):
         return _failed_for_good(context, sentence, evidence)

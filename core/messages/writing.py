@@ -17,7 +17,7 @@ _FOLDER: Final = Path(__file__).parent / "templates"
 #: Where a message's reader finds what it tells: the path of a page, and how to get there without a link.
 _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "dashboard": ("/dashboard", "Sign in and open your dashboard to look around."),
-    "demo_mode": ("/settings/demo-mode", "Sign in and open Demo mode in your settings."),
+    "demo_mode": ("/settings/demo-mode", "Sign in and open Demo mode."),
 }
 #: Where a reader chooses what they are told.
 SETTINGS_PATH: Final = "/settings"

@@ -102,7 +102,12 @@ def _users(text: str) -> sa.Select[UUID]:
 def _lines() -> sa.Select[Any]:
     row = PlatformConnection
     shown = (row.platform, truncate(col(row.handle)), row.connection_status, row.is_demo)
-    times = (row.token_expires_at, row.refresh_at, row.withdrawn_at)
+    # Of access that has ended, the times that it would have had say nothing.
+    is_off = sa.or_(col(row.connection_status) == ConnectionStatus.DISCONNECTED, col(row.withdrawn_at).is_not(None))
+    access_until, refresh_at = (
+        sa.case((is_off, None), else_=col(each)) for each in (row.token_expires_at, row.refresh_at)
+    )
+    times = (access_until, refresh_at, row.withdrawn_at)
     columns: tuple[Any, ...] = (row.id, row.user_id, User.email, *shown, *times)
     return sa.select(*columns, truncate(col(row.scopes)), col(row.created_at)).join(
         User, col(User.id) == col(row.user_id)

@@ -33,7 +33,7 @@ Connection = Callable[[], AbstractContextManager[Engine]]
 PIPE_WIDTH: Final = 400
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-After = Annotated[int, typer.Option(min=0, max=FARTHEST, help="Leave out so many rows; the last answer says it.")]
+After = Annotated[int, typer.Option(min=0, max=FARTHEST, help="Begin after so many rows, as the last answer says.")]
 Reason = Annotated[str | None, typer.Option(help="Why; goes into the audit log.")]
 
 #: The one that the program gave.

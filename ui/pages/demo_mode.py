@@ -107,7 +107,7 @@ class DemoCard:
         if self._sentence:
             self._sentence.set_text(state.sentence)
         if self._effect and state.cancel:
-            self._effect.set_text(state.cancel.effect)
+            self._effect.set_text(f"{state.cancel.label}: {state.cancel.effect}")
 
     def _draw(self, state: DemoState) -> None:
         self._progress = self._message = self._sentence = self._effect = None
@@ -217,7 +217,7 @@ class DemoCard:
         if state.cancel and (job_id := state.job_id):
             with box("actions"):
                 button(state.cancel.label, lambda: self._cancel(job_id), look=PLAIN)
-            self._effect = text(state.cancel.effect, "muted", tag="p")
+            self._effect = text(f"{state.cancel.label}: {state.cancel.effect}", "muted", tag="p")
 
     async def _do(self, command: str, args: Mapping[str, Any]) -> None:
         await access.perform(command, self._user_id, args)

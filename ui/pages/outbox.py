@@ -46,7 +46,7 @@ class OutboxPage:
         with box("screen padded outbox") as self.screen:
             with box("headline"):
                 text("Outbox", tag="h1")
-                text("Messages to people and programs. Nothing is sent of what was not saved.", "muted")
+                text("Messages to people and programs. A message leaves only once what it tells is saved.", "muted")
             self._ways: Part[list[WayOut]] = Part(_draw_ways)
             with box("toolbar states").props('role=group aria-label="Status"'):
                 self._chips = {each: self._chip(each) for each in NotificationStatus}

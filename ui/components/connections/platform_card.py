@@ -76,7 +76,7 @@ class PlatformCard:
         if state.cancel and (job := state.job):
             with box("actions"):
                 button(state.cancel.label, lambda: self._cancel(job.id), look=PLAIN)
-            text(state.cancel.effect, "muted small", tag="p")
+            text(f"{state.cancel.label}: {state.cancel.effect}", "muted small", tag="p")
 
     def _draw_failed(self, platform: PlatformState, state: ConnectionState) -> None:
         with box("banner bad").props("role=alert"):
