@@ -10,8 +10,8 @@ from uuid import UUID
 from core.errors import Invalid
 from core.wording import cited
 
-#: What the word looks like.
-PLACE: Final = "^-?[0-9]{1,18}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+#: What the word looks like, for the years 1653 to 5138.
+PLACE: Final = "^(-[0-9]{1,16}|[0-9]{1,17})\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

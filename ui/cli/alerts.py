@@ -14,7 +14,7 @@ from ui.cli.terminal import Json, Reason, load, opened, print_answer, print_line
 
 verbs = typer.Typer(no_args_is_help=True, help="Alerts: list, snooze, wake, test the ways out.")
 
-_COLUMNS = ("id", "rule", "sentence", "since", "told_at", "gone_since", "snoozed_until")
+_COLUMNS = ("id", "rule", "sentence", "since", "gone_since", "snoozed_until")
 
 
 @verbs.command("list")

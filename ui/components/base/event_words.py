@@ -28,7 +28,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "alert.snoozed": "Alert snoozed",
     "alert.woken": "Snooze ended",
     "message.told": "Written to by support",
-    "message.resent": "Message sent again",
+    "message.resent": "Message to be sent again",
     "message.dropped": "Message dropped",
     "message.preferences": "Messages chosen",
 }
