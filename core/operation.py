@@ -214,9 +214,9 @@ class Operation(Generic[RowT, FormT]):
     max_attempts: int = 3
     #: Starting it needs a reason.
     needs_reason: bool = False
-    #: How the row's owner mends what only they can (OnlyTheOwner), said to them, and on which page; empty: not at all.
+    #: How the row's owner mends what only they can (OnlyTheOwner), said to them, and on which page; without: not.
     owners_way: str = ""
-    owners_page: str = ""
+    owners_page: Callable[[RowT], str] | None = None
     #: Only the owner's consent starts it, given elsewhere: it is not offered as a button, and cannot be done again.
     needs_consent: bool = False
     #: The program outside of ours that `run` calls; None: it calls none.

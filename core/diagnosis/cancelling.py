@@ -21,9 +21,9 @@ def cancel_remedy(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> Reme
     return Remedy("job.cancel", job.id, offer.label, offer.effect)
 
 
-def or_cancel(job: BackgroundJob) -> tuple[Remedy, ...]:
+def or_cancel(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> tuple[Remedy, ...]:
     """Return the same as something that helps instead."""
-    remedy = cancel_remedy(job)
+    remedy = cancel_remedy(job, when_running)
     return (remedy,) if remedy else ()
 
 
@@ -49,7 +49,7 @@ def offer_of_kind(name: str, at: Progress) -> CancelOffer:
 def customer_offer(job: BackgroundJob) -> CancelOffer:
     """Return the label and the effect of that button in words for the job's owner."""
     if job.token == 0:
-        return CancelOffer("Cancel", "Nothing has changed yet, and everything stays as it is.")
+        return CancelOffer("Cancel", "Everything stays as it is.")
     return offer_of_kind(job.kind, progress_of(job))
 
 

@@ -34,9 +34,9 @@ def failed(context: JobContext) -> Explanation:
 
 def _for_the_owner(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
     """Explain a failure that the row's owner alone can mend; the error is written for them, too."""
-    customer, kind = customer_error(context.job), BY_NAME.get(context.job.kind)
+    customer = customer_error(context.job)
     theirs = (f"Only the customer can mend it. They read: “{customer}”", *evidence)
-    return Explanation(sentence, customer, theirs, owners_page=kind.owners_page if isinstance(kind, Operation) else "")
+    return Explanation(sentence, customer, theirs, owners_page=context.owners_page)
 
 
 def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:

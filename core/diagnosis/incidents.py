@@ -47,10 +47,11 @@ FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind WHERE k.paused_at IS NULL
 UNION ALL
 SELECT 'unserved', w.queue, w.jobs,
        (SELECT max(heartbeat_at) FROM workers WHERE queues @> ARRAY[w.queue]), NULL, NULL
-FROM waiting w WHERE w.queue NOT IN (SELECT queue FROM served)
+FROM waiting w WHERE w.queue NOT IN (SELECT queue FROM served) AND EXISTS (SELECT FROM served)
 UNION ALL
-SELECT 'unmanned', NULL, 0, (SELECT max(heartbeat_at) FROM workers), NULL, NULL
-WHERE NOT EXISTS (SELECT FROM served) AND NOT EXISTS (SELECT FROM waiting)
+SELECT 'unmanned', NULL, (SELECT coalesce(sum(jobs), 0) FROM waiting), (SELECT max(heartbeat_at) FROM workers),
+       NULL, NULL
+WHERE NOT EXISTS (SELECT FROM served)
 ORDER BY what DESC, name
 """  # noqa: S608 - constants of this program
 
@@ -85,9 +86,10 @@ def _failures(reason: FailingReason, now: datetime) -> Incident:
 
 def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
     since = f" since {clock_time(row.since, now)}" if row.since else ""
-    if row.what == "unmanned":  # said in general where no queue says it with its jobs
-        return Incident(f"No worker is alive{since}: no job starts", "/workers", is_held=False)
     jobs = f"{MOST:,} or more jobs wait" if row.jobs > MOST else f"{counted(row.jobs, 'job waits', 'jobs wait')}"
+    if row.what == "unmanned":  # said once, and not of each queue
+        waiting, href = (f" · {jobs}", "/jobs?due=yes") if row.jobs else ("", "/workers")
+        return Incident(f"No worker is alive{since}: no job starts{waiting}", href, is_held=False)
     if row.what == "unserved":
         sentence, where = f"No worker serves the queue {row.name}{since} · {jobs}", {"queue": row.name}
     elif row.what == "limited":

@@ -64,6 +64,8 @@ _TRANSITION_SQL = """
             error_type = :error_type, error_message = :error_message,
             error_traceback = :error_traceback, error_fingerprint = :error_fingerprint,
             result = {result},
+            progress_done = CASE WHEN :status = 'succeeded' THEN greatest(progress_done, progress_total)
+                                 ELSE progress_done END,
             updated_at = statement_timestamp()
         {source} WHERE j.id = {id} AND j.token = {token} AND coalesce(status, '') = :from_status
           AND (:status <> 'succeeded' OR cancel_requested_at IS NULL)
@@ -99,7 +101,7 @@ _LOGGED_SQL = """
     , logged AS (
         INSERT INTO events (at, name, actor_id, actor, via, user_id, connection_id, job_id, reason, data)
         SELECT statement_timestamp(), :event, CAST(:actor_id AS uuid), :actor, :via,
-               user_id, connection_id, id, :reason, :data
+               user_id, connection_id, id, :reason, jsonb_build_object('kind', kind) || :data
         FROM moved WHERE CAST(:event AS text) IS NOT NULL
     )
 """

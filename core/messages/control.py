@@ -11,7 +11,7 @@ from core.actor import Actor
 from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound
 from core.messages.letter import recipient
-from core.messages.outbox import PATIENCE, Message, put
+from core.messages.outbox import PATIENCE, Message, is_over, put
 from core.messages.preferences import is_unwanted
 from core.messages.writing import TEMPLATES
 from core.models import Notification, NotificationStatus, User
@@ -41,6 +41,8 @@ def resend(session: Session, message_id: UUID, actor: Actor, reason: str | None)
     message = _locked(session, message_id)
     was = message.status
     _refuse_at_work(session, message)
+    if is_over(message):
+        raise NotAllowed(f"What it tells is over. {message.error}".rstrip())
     if is_unwanted(session, message):
         raise NotAllowed("The user wants no such messages any more. You can write to them yourself.")
     if was is NotificationStatus.SENT:

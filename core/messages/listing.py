@@ -12,6 +12,7 @@ from core import clock
 from core.database.place import place_of, read_place
 from core.errors import NotFound
 from core.messages.channels import CHANNELS, lines
+from core.messages.outbox import is_over
 from core.messages.sending import Line
 from core.messages.writing import TEMPLATES
 from core.models import Notification, NotificationChannel, NotificationStatus, User
@@ -57,6 +58,8 @@ class OutboxLine:
     job_id: UUID | None
     message_id: str
     is_being_sent: bool
+    #: What it tells has ended since: it is not to be sent any more.
+    is_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,7 @@ def _line(row: Any, refusals: dict[str, str], now: datetime) -> OutboxLine:
         job_id=message.job_id,
         message_id=message.message_id,
         is_being_sent=is_being_sent,
+        is_over=is_over(message),
     )
 
 

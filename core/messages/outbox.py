@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from core.address import mail_domain
 from core.database.statement import Statement
+from core.models import Notification
 from core.models.columns import new_id
 from core.settings import settings
 
@@ -56,14 +57,14 @@ _INSERT = Statement("""
     ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 """)
 _SAME = text("SELECT id FROM notifications WHERE dedupe_key = :key")
-# What is being sent at this moment has left, and is not sent again: `give_up_at` at its beginning says that.
+# `give_up_at` at its beginning says that it is over: what is being sent at this moment has left, and is not sent again.
 _TAKE_OUT = text("""
     UPDATE notifications SET error = :why, dedupe_key = NULL,
         status = CASE WHEN is_free THEN 'dropped' ELSE status END,
         sender_id = CASE WHEN NOT is_free THEN sender_id END,
         next_at = CASE WHEN NOT is_free THEN next_at END,
         finished_at = CASE WHEN is_free THEN statement_timestamp() END,
-        give_up_at = CASE WHEN is_free THEN give_up_at ELSE created_at END
+        give_up_at = created_at
     FROM (SELECT id AS taken, sender_id IS NULL OR next_at < statement_timestamp() AS is_free
           FROM notifications WHERE dedupe_key = :key AND status = 'waiting' FOR UPDATE) found
     WHERE id = taken
@@ -96,6 +97,11 @@ def take_out(session: Session, key: str, why: str) -> None:
     """Let what a message tells be over: if it waits still, it never leaves; and what comes next is news again."""
     session.connection().execute(_TAKE_OUT, {"key": key, "why": why})
     session.connection().execute(_FORGET_KEY, {"key": key})
+
+
+def is_over(message: Notification) -> bool:
+    """Tell whether what a message tells has ended since, so that it is not to be sent any more."""
+    return message.give_up_at is not None and message.give_up_at <= message.created_at
 
 
 def due_channels(session: Session, ways: Mapping[str, str], queue: str) -> list[str]:

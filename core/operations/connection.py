@@ -22,6 +22,10 @@ _WAY = "Press Connect again on the page Connections."
 PAGE = "/settings/connections"
 
 
+def _page_of(row: PlatformConnection) -> str:
+    return f"{PAGE}?connect={row.platform}"
+
+
 def _stop_connecting(_: Progress) -> CancelOffer:
     return CancelOffer("Cancel", "The platform stays disconnected; access that it has given already is revoked.")
 
@@ -71,7 +75,7 @@ connect = Operation(
     confirm=None,
     queue=QUEUE,
     owners_way=_WAY,
-    owners_page=PAGE,
+    owners_page=_page_of,
     needs_consent=True,
     on_end=tell_if_needed,
 )
@@ -97,7 +101,7 @@ refresh = Operation(
     queue=QUEUE,
     max_attempts=5,
     owners_way=_WAY,
-    owners_page=PAGE,
+    owners_page=_page_of,
     on_end=tell_if_needed,
 )
 
@@ -120,6 +124,6 @@ disconnect = Operation(
     confirm="Disconnect? Our access is deleted here, and the platform is told if it can be; what we have stays.",
     queue=QUEUE,
     owners_way=_WAY,
-    owners_page=PAGE,
+    owners_page=_page_of,
     on_end=tell_no_more,
 )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, delete
 
 from core.diagnosis.failing import FEWEST, WITHIN
 from core.diagnosis.incidents import MOST, incidents
@@ -60,6 +60,7 @@ def test_a_pause_with_waiting_jobs_names_who_since_when_why_and_how_many(session
 
 def test_a_queue_without_a_live_worker_says_since_when(session: Session) -> None:
     silent = serve(session, "demo", silent=timedelta(minutes=3))
+    serve(session, "other")
     waiting(session, MOST + 5, "demo")
     waiting(session, 1, "never")
     assert sentences(session) == [
@@ -76,11 +77,14 @@ def test_no_worker_is_an_incident_before_any_job_waits(session: Session) -> None
     assert (incident.href, incident.is_held) == ("/workers", False)
     session.add(Queue(name="demo", **PAUSED))
     waiting(session, 2, "demo")
+    waiting(session, 1, "mail")
     at = clock_time(silent.heartbeat_at, NOW)
-    unserved = f"No worker serves the queue demo since {at} · 2 jobs wait"
-    assert sentences(session)[0] == unserved, "beside the pause"
+    none = f"No worker is alive since {at}: no job starts · 3 jobs wait"
+    assert sentences(session)[0] == none, "said once, beside the pause, and not of each queue"
+    assert incidents(session, NOW)[0].href == "/jobs?due=yes"
+    session.execute(delete(BackgroundJob).where(col(BackgroundJob.queue) == "mail"))
     serve(session, "other")
-    assert sentences(session)[0] == unserved, "whatever other queues have"
+    assert sentences(session)[0] == f"No worker serves the queue demo since {at} · 2 jobs wait"
     assert [each.is_held for each in incidents(session, NOW)] == [False, True]
 
 

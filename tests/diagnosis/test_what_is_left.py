@@ -69,7 +69,7 @@ def test_a_customer_reads_what_a_stop_leaves_before_pressing_it(
     user = driving.reach(engine, demo.switch)
     driving.ask(engine, demo.switch, user, {"preset": "nano"})
     with Session(engine) as session:
-        assert demo_state(session, user).cancel.effect == "Nothing has changed yet, and everything stays as it is."
+        assert demo_state(session, user).cancel.effect == "Everything stays as it is."
     driving.at_checkpoint(monkeypatch, 0, after=driving.die(monkeypatch))
     with pytest.raises(driving.Killed):
         driving.run_next(engine)

@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from core.actor import ENGINE
 from core.database.engine import session_scope
+from core.errors import NotAllowed
 from core.messages import sending
+from core.messages.control import resend
 from core.messages.email_channel import EMAIL
+from core.messages.listing import find_message
 from core.messages.outbox import take_out
 from tests.messages.mail_server import MailServer
 from tests.messages.sending import let_time_pass, put_one, row, send_all, stepping
@@ -60,6 +65,15 @@ def test_nobody_sends_it_after_its_sender_died(engine: Engine, mail: MailServer)
         assert sending.give_up(session) == 1
     assert (row(engine).status, row(engine).error) == ("dropped", OVER)
     assert send_all(engine)["sent"] == 0
+
+
+def test_nobody_sends_it_again_by_hand(engine: Engine) -> None:
+    message_id = put_one(engine, dedupe_key="news", is_kept=True)
+    with session_scope(engine) as session:
+        take_out(session, "news", OVER)
+        assert find_message(session, message_id)[0].is_over
+        with pytest.raises(NotAllowed, match=OVER):
+            resend(session, message_id, ENGINE, None)
 
 
 def test_the_next_news_of_its_kind_is_told(engine: Engine, mail: MailServer) -> None:

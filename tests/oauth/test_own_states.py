@@ -5,27 +5,31 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core import clock
+from core.commands.connections import DENIED
 from core.database.engine import session_scope
+from core.diagnosis.answer import Diagnosis
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user, explain_job
 from core.job_list.rows import detail
-from core.models import ConnectionStatus, PlatformConnection, User
-from core.people.connections import PlatformState, platforms_of, sentence_of, states_of
+from core.models import ConnectionStatus, Event, PlatformConnection, User
+from core.people.connections import ConnectionState, PlatformState, platforms_of, sentence_of, states_of
 from core.people.users import users_by_situation
 from core.settings import settings
 from tests import driving
 from tests.oauth.people import Creator
 from tests.oauth.test_connecting import run_next
 from tests.sandboxes import Sandbox
+from ui.components.base.timeline import sentence_of as sentence_of_event
 from ui.components.connections.connection_words import (
     NOT_CONNECTED,
     NOT_SET_UP,
     OUTCOMES,
     news,
     outcome_words,
+    request_words,
     seen_in,
     state_words_of,
 )
@@ -39,6 +43,7 @@ def platform(engine: Engine, creator: Creator, name: str = "sandbox") -> Platfor
 
 def test_a_platform_follows_its_connection(engine: Engine, creator: Creator, sandbox: Sandbox) -> None:
     assert state_words_of(platform(engine, creator)) == NOT_CONNECTED
+    assert "press Connect," in request_words(platform(engine, creator))
     connection_id, job_id = creator.asks_to_connect("ana")
     [state] = platform(engine, creator).connections
     assert (state.operation.doing, state.is_active, state.cancel.label) == ("Connecting…", True, "Cancel")
@@ -46,6 +51,8 @@ def test_a_platform_follows_its_connection(engine: Engine, creator: Creator, san
     [state] = platform(engine, creator).connections
     assert (state.operation, state.cancel) == (None, None)
     assert state.since == creator.job(job_id).finished_at
+    assert creator.job(job_id).progress_done == creator.job(job_id).progress_total > 0, "what has succeeded is done"
+    assert "press Connect another account." in request_words(platform(engine, creator))
     assert state.diagnosis.customer == "Sandbox is connected as ana."
     sandbox.withdraw("ana")
     creator.asks("connection.refresh", connection_id)
@@ -53,6 +60,7 @@ def test_a_platform_follows_its_connection(engine: Engine, creator: Creator, san
     [state] = platform(engine, creator).connections
     assert state.connection.connection_status == "failed"
     assert state.diagnosis.customer.startswith("Sandbox withdrew access")
+    assert "press Connect again," in request_words(platform(engine, creator))
     assert "Retry" not in [remedy.label for remedy in (state.diagnosis.remedy, *state.diagnosis.others) if remedy]
     creator.asks("connection.disconnect", connection_id)
     run_next(engine)
@@ -102,6 +110,31 @@ def test_what_was_made_or_ended_is_announced_once() -> None:
     assert news(made, {}) == ["Sandbox is disconnected."]
     assert news(made, made) == news(refreshing, made) == news({}, begun) == []
     assert seen_in([]) == {}
+
+
+def test_the_head_of_a_platform_counts_only_what_is_connected() -> None:
+    def head(*statuses: ConnectionStatus) -> str:
+        rows = [PlatformConnection(platform="sandbox", connection_status=each) for each in statuses]
+        fine = Diagnosis(Situation.FINE, "", "")
+        return state_words_of(PlatformState("sandbox", "Sandbox", True, tuple(ConnectionState(r, fine) for r in rows)))
+
+    good, bad = ConnectionStatus.CONNECTED, ConnectionStatus.FAILED
+    assert [head(), head(good), head(good, good)] == [NOT_CONNECTED, "Connected", "2 accounts connected"]
+    assert [head(bad), head(good, bad)] == ["", "1 of 2 accounts connected"]
+
+
+def test_the_history_says_what_ended_and_where_consent_was_not_given(
+    engine: Engine, creator: Creator, sandbox: Sandbox
+) -> None:
+    creator.asks_to_connect("ana")
+    run_next(engine)
+    refused = Event(name="connection.refused", actor="ana", data={"platform": "sandbox", "error": DENIED})
+    broken = Event(name="connection.refused", actor="ana", data={"platform": "sandbox", "error": "server_error"})
+    assert sentence_of_event(refused) == "Gave no consent at Sandbox"
+    assert sentence_of_event(broken) == "Sandbox sent no consent"
+    with Session(engine) as session:
+        [event] = session.exec(select(Event).where(Event.name == "job.succeeded"))
+        assert sentence_of_event(event) == "Succeeded: Connect"
 
 
 def test_each_outcome_has_its_sentence_and_no_other_word_has_one() -> None:
@@ -159,4 +192,4 @@ def test_a_failure_that_only_the_creator_mends_has_the_link_to_send(
         of_connection = sentence_of(session, session.get_one(PlatformConnection, connection_id))
         of_user = diagnose_user(session, session.get_one(User, creator.id))
         of_job = explain_job(session, job_id)
-    assert {each.owners_page for each in (of_connection, of_user, of_job)} == {"/settings/connections"}
+    assert {each.owners_page for each in (of_connection, of_user, of_job)} == {"/settings/connections?connect=sandbox"}

@@ -48,8 +48,8 @@ def print_diagnosis(diagnosis: Diagnosis, email: str | None = None, *, as_json: 
         print_line(f"Link for the customer: {page_address(diagnosis.owners_page)}")
     if diagnosis.remedy:
         _print_remedy("Remedy", diagnosis.remedy, email)
-    for other in diagnosis.others:
-        _print_remedy("Or", other, email)
+    for place, other in enumerate(diagnosis.others):
+        _print_remedy("Or" if diagnosis.remedy or place else "Possible", other, email)
 
 
 def as_flags(values: Mapping[str, Any]) -> str:

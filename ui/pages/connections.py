@@ -7,12 +7,12 @@ from uuid import UUID
 from nicegui import ui
 
 from core.diagnosis.situation import Situation
-from core.oauth.providers import all_platforms, label_of
+from core.oauth.providers import all_platforms
 from core.people.connections import PlatformState, platforms_of
 from ui import access, design
 from ui.components.base.box import box, keep_fresh, keep_ticking, text
 from ui.components.base.button import say
-from ui.components.connections.connection_words import Seen, news, outcome_words, seen_in
+from ui.components.connections.connection_words import Seen, news, outcome_words, request_words, seen_in
 from ui.components.connections.platform_card import PlatformCard
 
 #: Takes the outcome out of the address, so that loading the page again does not say it again.
@@ -57,9 +57,8 @@ class Connections:
         self._seen: Seen | None = None
         self._is_moving = False
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")
-        if wanted in all_platforms():
-            _draw_request(label_of(wanted))
-        self._wanted = wanted
+        self._wanted = wanted if wanted in all_platforms() else ""
+        self._request = _draw_request() if self._wanted else None
         self._box = box("platforms")
         self._cards: dict[str, PlatformCard] = {}
 
@@ -87,6 +86,8 @@ class Connections:
         for platform in platforms:
             if card := self._cards.get(platform.platform):
                 card.show(platform)
+            if self._request and platform.platform == self._wanted:
+                self._request.set_text(request_words(platform))
         self._announce(platforms)
         settled = (Situation.FINE, Situation.FAILED)
         self._is_moving = any(
@@ -107,7 +108,7 @@ class Connections:
             await self.refresh()
 
 
-def _draw_request(label: str) -> None:
+def _draw_request() -> ui.label:
     with box(f"banner plain {design.RUN}"):
         ui.icon("info").props("aria-hidden=true")
-        text(f"You were asked to connect {label}: press Connect, and decide on {label}'s own page.", "words")
+        return text("", "words")

@@ -120,7 +120,7 @@ def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
 
 def _draw_people(summary: Overview) -> None:
     every, shown = sum(summary.users[each] for each in HELD_UP), len(summary.held_up)
-    title("Users who need help", f"{shown:,} of {every:,}" if every > shown else "")
+    title("Users who need help", f"{shown:,} of {every:,}; the tiles above lead to all" if every > shown else "")
     if not summary.held_up:
         empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
         return

@@ -5,6 +5,7 @@ from typing import Final
 from nicegui import ui
 
 from core.people import passwords
+from core.settings import settings
 from ui import access
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, say
@@ -15,9 +16,11 @@ from ui.components.people.open_sessions import OpenSessions
 
 #: What people are told by e-mail, beside the switches.
 MESSAGES: Final = (
-    "Only what took a while is worth an e-mail. A connection needs you when its platform has ended our access. "
-    "Each message has a link that stops both."
+    "Only what took a while is worth an e-mail. A connection needs you when its platform has ended our access, or when "
+    "it could not be connected."
 )
+#: The same where messages have links; without a public address they have none.
+_STOPS: Final = "Each message has a link that stops both."
 
 
 async def draw() -> None:
@@ -33,7 +36,7 @@ async def draw() -> None:
         PasswordFields().show(has_password=has_password)
     with _card("Second factor", "Adds a code from your phone to each sign-in, in case someone learns your password."):
         await MyFactor(me.id).begin()
-    with _card("Messages", MESSAGES):
+    with _card("Messages", f"{MESSAGES} {_STOPS}" if settings().public_url else MESSAGES):
         await MyMessages(me.id).begin()
     with _card("Where you are signed in", "Don't recognise one? End it and change your password."):
         await OpenSessions(me, me.id).begin()

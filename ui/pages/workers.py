@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from core.job_list.rows import Row
 from core.jobs.labels import AT_WORK
+from core.local.services import console_address
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState, worker_listing
 from core.settings import data_dir_option, worker_command
 from core.wording import counted, lasted
@@ -68,9 +69,15 @@ def _draw_none(listing: WorkerListing) -> None:
     if listing.alive:
         return
     with empty("power_off", "No worker is alive", _waiting_words()), box("ways"):
-        text("Start everything on this machine:", "muted")
-        text(_run_everything(), tag="code")
-        text("Or start only a worker, on any machine that reaches the database:", "muted")
+        if console_address():  # `run` is at work on this machine: nothing else can start everything a second time
+            text(
+                "A worker that “run” has started is started again within a minute; its log says why it ended.", "muted"
+            )
+            text("Or start another worker, on any machine that reaches the database:", "muted")
+        else:
+            text("Start everything on this machine:", "muted")
+            text(_run_everything(), tag="code")
+            text("Or start only a worker, on any machine that reaches the database:", "muted")
         text(worker_command(), tag="code")
 
 

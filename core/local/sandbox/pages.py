@@ -128,7 +128,7 @@ class Pages:
             ticked=scopes if ticked is None else ticked,
             problem=problem,
             typed=asked.get("typed", ""),
-            accounts=list(dict.fromkeys((*used, *READY))),
+            accounts=sorted({*used, *READY}),
             repeated={name: asked[name] for name in _REPEATED if name in asked},
         )
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.errors import Invalid
+from core.wording import plain_message
 from ui.components.base.box import box, text
 
 #: The value of an optional select while nothing is chosen.
@@ -36,7 +37,9 @@ class ModelForm:
         try:
             return self._model.model_validate(self._given | chosen).model_dump(mode="json")
         except ValidationError as error:
-            fields = {str(problem["loc"][0]): problem["msg"] for problem in error.errors() if problem["loc"]}
+            fields = {
+                str(problem["loc"][0]): plain_message(problem["msg"]) for problem in error.errors() if problem["loc"]
+            }
             messages = (f"{self._title(name)}: {message}" for name, message in fields.items())
             raise Invalid("; ".join(messages), fields) from None
 
@@ -85,9 +88,16 @@ def _field(name: str, info: FieldInfo, given: Any) -> Any:
     title = _title(name, info)
     value = given if given is not None else None if info.is_required() else info.default
     with box("labelled"):
-        text(title, tag="label")
+        is_switch = _bare(info.annotation) is bool
+        if not is_switch:
+            text(title, tag="label")
         choices = choices_of(info)
-        field = _choice(choices, value, may_be_empty=_may_be_empty(info)) if choices else _plain(info, value)
+        if is_switch:
+            field: Any = ui.switch(title, value=bool(value))
+        elif choices:
+            field = _choice(choices, value, may_be_empty=_may_be_empty(info))
+        else:
+            field = _plain(info, value)
         field.props["aria-label"] = title
         if info.description and not any(about for _, about in choices.values()):
             text(info.description, "help")
@@ -105,8 +115,6 @@ def _choice(choices: Mapping[str, tuple[str, str]], value: Any, *, may_be_empty:
 
 def _plain(info: FieldInfo, value: Any) -> Any:
     kind = _bare(info.annotation)
-    if kind is bool:
-        return ui.switch(value=bool(value))
     if kind in (int, float):
         return ui.number(value=value).props("outlined dense").classes("field")
     return ui.input(value=value or "").props("outlined dense").classes("field")

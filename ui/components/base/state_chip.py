@@ -28,7 +28,7 @@ def state_words(word: str, shown: str = "") -> Markup:
 
 def demo_words(status: DemoModeStatus) -> Markup:
     """Return the dot and words of a user's demo mode for a list of lines."""
-    return words(_demo_words(status), _look(status.value))
+    return words(demo_name(status), _look(status.value))
 
 
 def chip_of(*content: Markup) -> ui.element:
@@ -50,7 +50,8 @@ def set_state(chip: ui.label, word: str) -> None:
         chip.classes(replace=_look(word))
 
 
-def _demo_words(status: DemoModeStatus) -> str:
+def demo_name(status: DemoModeStatus) -> str:
+    """Return the state of a user's demo mode in two words."""
     return {DemoModeStatus.ENABLED: "demo on", DemoModeStatus.DISABLED: "demo off"}.get(status, f"demo {status}")
 
 

@@ -5,7 +5,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from core.commands.connections import DENIED
 from core.models import Event
+from core.oauth.providers import label_of
 from core.operations import BY_NAME
 from ui import design
 from ui.components.base.event_words import event_title
@@ -17,9 +19,11 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "job.retrying": "Attempt {attempt} failed; it will be retried",
     "job.rescued": "Worker lost; the job is queued again",
     "job.handed_back": "Returned to the queue",
-    "job.cancelled": "Cancelled",
-    "job.succeeded": "Succeeded",
-    "job.failed": "Failed",
+    "job.cancelled": "Cancelled: {label}",
+    "job.succeeded": "Succeeded: {label}",
+    "job.failed": "Failed: {label}",
+    "connection.consent_asked": "Sent to {platform} for consent",
+    "connection.refused": "{platform} sent no consent",
     "session.ended": "Signed out: {how}",
     "user.repaired": "Repaired: {was} became {now}",
 }
@@ -50,11 +54,19 @@ def sentence_of(event: Event) -> str:
     template = _SENTENCES.get(event.name)
     if event.name == "job.requested" and event.data.get("retry_of"):
         template = "Retry requested: {label}"
+    if _is_denial(event):
+        template = "Gave no consent at {platform}"
     if template is None:
         return event_title(event.name)
-    kind = BY_NAME.get(str(event.data.get("kind")))
-    values = {**event.data, "label": kind.label if kind else event.data.get("kind", "a job")}
+    kind, platform = BY_NAME.get(str(event.data.get("kind"))), label_of(str(event.data.get("platform", "")))
+    label = kind.label if kind else event.data.get("kind", "")
+    values = {**event.data, "label": label, "platform": platform or "The platform"}
     return template.format_map(_Gaps(values)).strip(" :")
+
+
+def _is_denial(event: Event) -> bool:
+    """Tell whether a creator did not agree at their platform: no error, though the platform sends it as one."""
+    return event.name == "connection.refused" and event.data.get("error") == DENIED
 
 
 def _line(event: Event) -> Markup:
@@ -66,6 +78,6 @@ def _line(event: Event) -> Markup:
     ]
     if event.reason:
         parts.append(words(f"“{event.reason}”", "why quote"))
-    if error := event.data.get("error"):
+    if (error := event.data.get("error")) and not _is_denial(event):
         parts.append(words(str(error).splitlines()[0][:200], "why"))
     return tagged("li", *parts, classes=_TONES.get(event.name, design.IDLE), data_event=str(event.id or 0))

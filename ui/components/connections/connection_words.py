@@ -41,6 +41,10 @@ OUTCOMES: Final[Mapping[Outcome, tuple[str, bool]]] = {
 #: The state of a platform beside its name.
 NOT_CONNECTED: Final = "Not connected"
 NOT_SET_UP: Final = "Not set up here"
+#: The buttons of a platform without, with a failed, and with a connected account.
+CONNECT: Final = "Connect"
+CONNECT_AGAIN: Final = "Connect again"
+CONNECT_ANOTHER: Final = "Connect another account"
 
 
 def outcome_words(word: str) -> tuple[str, bool] | None:
@@ -52,10 +56,28 @@ def state_words_of(platform: PlatformState) -> str:
     """Return the state of a platform in a few words."""
     if not platform.is_set_up and not platform.connections:
         return NOT_SET_UP
+    if not platform.connections:
+        return NOT_CONNECTED
+    every = len(platform.connections)
     number = sum(each.connection.connection_status == ConnectionStatus.CONNECTED for each in platform.connections)
-    if number > 1:
-        return f"{number} accounts connected"
-    return "Connected" if number else "" if platform.connections else NOT_CONNECTED
+    if number < every:
+        return f"{number} of {every} accounts connected" if number else ""
+    return "Connected" if number == 1 else f"{number} accounts connected"
+
+
+def request_words(platform: PlatformState) -> str:
+    """Return what a creator reads whom a link of the support leads to a platform: which button to press now."""
+    label, statuses = platform.label, {each.connection.connection_status for each in platform.connections}
+    asked = f"You were asked to connect {label}"
+    if not platform.is_set_up:
+        return f"{asked}, which is not set up here. Please tell our support."
+    if not statuses:
+        return f"{asked}: press {CONNECT}, and decide on {label}'s own page."
+    if ConnectionStatus.FAILED in statuses:
+        return f"{asked}: press {CONNECT_AGAIN}, and decide on {label}'s own page."
+    if statuses == {ConnectionStatus.CONNECTED}:
+        return f"{asked}, and it is connected. To add a second account, press {CONNECT_ANOTHER}."
+    return f"{asked}. See below how it goes on."
 
 
 def name_of(state: ConnectionState) -> str:

@@ -14,7 +14,13 @@ from ui.components.base.box import Part, box, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.times import time_text
-from ui.components.connections.connection_words import name_of, state_words_of
+from ui.components.connections.connection_words import (
+    CONNECT,
+    CONNECT_AGAIN,
+    CONNECT_ANOTHER,
+    name_of,
+    state_words_of,
+)
 from ui.components.jobs.operation_button import agreed
 
 #: Of a job that moves: its bar, and the sentence below it.
@@ -48,13 +54,13 @@ class PlatformCard:
                 if words := state_words_of(platform):
                     text(words, "muted small")
             if platform.is_set_up and not platform.connections:
-                button("Connect", lambda: self._begin(platform), look=PRIMARY if self._is_asked_for else PLAIN)
+                button(CONNECT, lambda: self._begin(platform), look=PRIMARY if self._is_asked_for else PLAIN)
         for each in platform.connections:
             with box("account"):
                 self._draw_account(platform, each)
         if platform.is_set_up and _has_room(platform):
             with box("actions"):
-                button("Connect another account", lambda: self._begin(platform), look=PLAIN, icon="add")
+                button(CONNECT_ANOTHER, lambda: self._begin(platform), look=PLAIN, icon="add")
 
     def _draw_account(self, platform: PlatformState, state: ConnectionState) -> None:
         if state.operation:
@@ -70,6 +76,7 @@ class PlatformCard:
         with box(f"headword {design.RUN}"):
             ui.icon("autorenew").props("aria-hidden=true")
             text(operation.doing, tag="h3")
+            text(state.connection.handle or "", "muted")
         bar = ProgressBar(operation.doing) if state.is_active else None
         sentence = text(state.diagnosis.customer, "lead", tag="p")
         self._moving[state.connection.id] = bar, sentence
@@ -86,7 +93,7 @@ class PlatformCard:
                 sentence = text(state.diagnosis.customer)
             with box("actions"):
                 if platform.is_set_up:
-                    button("Connect again", lambda: self._begin(platform, state), look=PRIMARY)
+                    button(CONNECT_AGAIN, lambda: self._begin(platform, state), look=PRIMARY)
                 button(disconnect.label, lambda: self._disconnect(state), look=PLAIN)
         self._moving[state.connection.id] = None, sentence
 
@@ -141,6 +148,7 @@ def _update(moving: _Moving, state: ConnectionState) -> None:
 
 
 def _has_room(platform: PlatformState) -> bool:
-    """Tell whether another account is offered: one at a time, after what is under way or failed is dealt with."""
+    """Tell whether another account is offered: one at a time, and beside one that was connected once."""
     statuses = {each.connection.connection_status for each in platform.connections}
-    return statuses == {ConnectionStatus.CONNECTED}
+    is_known = any(each.connection.handle for each in platform.connections)
+    return is_known and statuses <= {ConnectionStatus.CONNECTED, ConnectionStatus.FAILED}

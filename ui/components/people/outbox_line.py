@@ -49,7 +49,8 @@ def _draw_reader(line: OutboxLine) -> None:
 def _draw_buttons(line: OutboxLine, preview: Preview, after: Callable[[], Awaitable[None]]) -> None:
     look = button("Preview", lambda: preview(line), look=PLAIN)
     look.props["aria-label"] = f"Preview: {line.about}"
-    command_button(_resend(line), after)
+    if not line.is_over:
+        command_button(_resend(line), after)
     if line.status in (NotificationStatus.WAITING, NotificationStatus.FAILED):
         command_button(_drop(line), after)
 

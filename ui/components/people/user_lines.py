@@ -9,7 +9,7 @@ from core.models import DemoModeStatus
 from core.people.in_need import UserInNeed
 from core.people.users import SAY_MORE, UserLine
 from ui.components.base.markup import anchor, lines, moment, words
-from ui.components.base.state_chip import demo_words, state_words
+from ui.components.base.state_chip import demo_name, demo_words, state_words
 
 
 def user_lines(users: Iterable[UserLine]) -> None:
@@ -32,7 +32,7 @@ def _need(user: UserInNeed) -> Markup:
 def _state(user: UserLine | UserInNeed) -> Markup:
     is_of_other_row = user.situation is Situation.FAILED and user.status is not DemoModeStatus.FAILED
     if user.situation in SAY_MORE or is_of_other_row:
-        return state_words(user.situation, f"{user.situation} · {user.status}")
+        return state_words(user.situation, f"{user.situation} · {demo_name(user.status)}")
     return demo_words(user.status)
 
 
