@@ -18,6 +18,7 @@ from core.errors import GiveUp, Unusable
 from tests.audit.test_archive import aged, left, move, verify_with  # noqa: F401 - a fixture among them
 from tests.audit.test_audit_cli import run  # noqa: F401 - a fixture
 from tests.audit.test_chain import EVENTS, KEYS
+from tests.repeats import mostly_slow
 
 Run = Callable[..., Result]
 Edit = Callable[[list[bytes]], list[bytes]]
@@ -102,7 +103,7 @@ def test_a_line_that_differs_from_what_was_written_is_named_and_never_taken(
             move(aged, tmp_path)
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", mostly_slow(LINES, fast=7))
 def test_a_file_left_behind_whose_line_was_altered_is_not_adopted(
     aged: Engine,  # noqa: F811
     tmp_path: Path,
@@ -136,7 +137,7 @@ def test_a_shortened_file_passes_neither_by_itself_nor_in_its_folder(
         assert SECOND in fault_of(aged, path)
 
 
-@pytest.mark.parametrize("name", SHORTER)
+@pytest.mark.parametrize("name", mostly_slow(SHORTER, fast=3))
 def test_a_shortened_file_left_behind_is_refused_until_it_is_moved_away(
     aged: Engine,  # noqa: F811
     tmp_path: Path,

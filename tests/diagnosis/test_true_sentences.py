@@ -23,6 +23,7 @@ from core.queues import controls
 from tests import driving
 from tests.factories import ADMIN
 from tests.journeys.stuck.stage import Stage
+from tests.repeats import mostly_slow
 from ui.cli.explanation import print_diagnosis
 from ui.components.base.asking import question_before
 from ui.components.demo.demo_words import completion, is_stopped, strip_words, strip_words_beside_sentence
@@ -40,7 +41,7 @@ def switching(engine: Engine) -> Stage:
 
 
 @pytest.mark.parametrize("seconds", [21, 33, 360], ids=["silent", "lost", "long lost"])
-@pytest.mark.parametrize("has_another", [False, True], ids=["alone", "with another"])
+@pytest.mark.parametrize("has_another", mostly_slow([False, True], fast=1), ids=["alone", "with another"])
 def test_a_customer_reads_what_the_end_of_a_lost_switch_leaves(
     engine: Engine, seconds: float, has_another: bool
 ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -110,10 +111,12 @@ def test_living_workers_keep_their_jobs_when_the_clock_steps(team: Team, by: tim
 
 
 @pytest.mark.parametrize(
-    "mutant", [(sweeper, "_patience", lambda: 0.0), (workers, "carry_deadlines", lambda *_: None)], ids=lambda m: m[1]
+    "mutant",
+    mostly_slow([[sweeper, "_patience", lambda: 0.0], [workers, "carry_deadlines", lambda *_: None]], fast=1),
+    ids=lambda mutant: mutant[1],
 )
 def test_a_team_without_a_protection_is_found_out(
-    team: Team, mutant: tuple[object, str, object], monkeypatch: pytest.MonkeyPatch
+    team: Team, mutant: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(*mutant)
     with pytest.raises(AssertionError):

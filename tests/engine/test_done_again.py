@@ -12,6 +12,7 @@ from core.models import BackgroundJob, JobStatus
 from core.operations import demo
 from tests.engine.test_plans import compiled
 from tests.factories import make_user
+from tests.repeats import mostly_slow
 
 LONG = 300
 BEGAN = datetime.now(UTC) - timedelta(hours=20)
@@ -65,7 +66,7 @@ def read_below(node: dict[str, Any]) -> float:
     return float(own * node["Actual Loops"]) + sum(read_below(child) for child in node.get("Plans", []))
 
 
-@pytest.mark.parametrize("add", [chain, requests])
+@pytest.mark.parametrize("add", mostly_slow([chain, requests], fast=1))
 @pytest.mark.parametrize("answer", Redone)
 def test_a_failure_that_was_repeated_hundreds_of_times_costs_a_few_rows(
     session: Session, add: Any, answer: Redone

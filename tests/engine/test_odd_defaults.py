@@ -81,7 +81,7 @@ def journey(engine: Engine) -> None:
         assert session.connection().scalar(text("SHOW transaction_isolation")) == "read committed"
 
 
-@pytest.fixture(params=mostly_slow(ODD, fast=8))
+@pytest.fixture(params=mostly_slow(ODD, fast=5))
 def odd_url(request: pytest.FixtureRequest, database_url: str) -> str:
     """Return a database of which one default is odd."""
     execute(

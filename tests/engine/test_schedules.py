@@ -66,7 +66,7 @@ def outcomes(engine: Engine, schedule: Schedule) -> list[str]:
             {"kind": "'demo.of_another_release'"},
             {"next_due_at": "'-infinity'", "timezone": "'localtyme'"},
         ],
-        fast=4,
+        fast=3,
     ),
     ids=str,
 )

@@ -15,6 +15,7 @@ from core.operations import BY_NAME
 from tests.driving import new_worker
 from tests.engine.test_done_again import read_below
 from tests.engine.test_plans import as_for_batches
+from tests.repeats import mostly_slow
 
 STOPPED, OTHER, QUEUE = "maintenance.test", "demo.enable", "demo"
 BACKLOG = 3_000
@@ -67,7 +68,7 @@ def for_others(session: Session) -> Session:
     ],
     ids=["claim", "batch", "look", "sweep"],
 )
-@pytest.mark.parametrize("is_analysed", [True, False], ids=["analysed", "unknown"])
+@pytest.mark.parametrize("is_analysed", mostly_slow([False, True], fast=1), ids=["unknown", "analysed"])
 def test_the_backlog_of_a_stopped_kind_is_not_read(
     session: Session,
     values: dict[str, Any],

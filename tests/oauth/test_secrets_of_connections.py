@@ -14,6 +14,7 @@ from core.oauth.tokens import seal
 from tests import driving
 from tests.oauth.people import Creator
 from tests.oauth.proving import Proof
+from tests.repeats import mostly_slow
 
 #: What a database dump or an answer is made from, but the columns that hold sealed secrets.
 _SAID = text("""
@@ -52,7 +53,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return passed
 
 
-@pytest.mark.parametrize("mode", ["normal", "garbage", "500", "silent"])
+@pytest.mark.parametrize("mode", mostly_slow(["normal", "garbage", "500", "silent"], fast=2))
 def test_what_passes_between_us_and_a_provider_is_written_nowhere(
     creator: Creator, secrets: set[str], mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:

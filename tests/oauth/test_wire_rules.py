@@ -16,6 +16,7 @@ from core.oauth.providers import OAuthProvider
 from core.oauth.transport import LONGEST_PAUSE, ProviderTransport
 from core.settings import settings
 from tests.oauth.strangers import Stranger, a_stranger
+from tests.repeats import mostly_slow
 
 CANARY = "canary-7b1d-do-not-sing"
 SOUND = {"access_token": "a1", "refresh_token": "r2", "token_type": "Bearer", "expires_in": 3600}
@@ -155,7 +156,7 @@ def test_a_pause_may_be_a_date(stranger: Stranger, google: OAuthProvider) -> Non
     assert 30 < caught.value.after <= 90
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", mostly_slow([302, 307, 301, 303, 308], fast=2))
 def test_redirects_are_not_followed(stranger: Stranger, google: OAuthProvider, status: int) -> None:
     stranger.says({}, status, {"Location": f"{stranger.url}/elsewhere"})
     kind, said = problem_of(google)
