@@ -51,7 +51,7 @@ def test_every_mutant_finds_what_it_takes_away(mutant: EngineMutant, monkeypatch
     mutant.patch(monkeypatch)
 
 
-@pytest.mark.parametrize("mutant", mostly_slow(ENGINE_MUTANTS, fast=5), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mostly_slow(ENGINE_MUTANTS, fast=11), ids=lambda mutant: mutant.name)
 def test_an_engine_without_a_protection_is_found_out(
     stage: Stage, mutant: EngineMutant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
