@@ -14,6 +14,7 @@ from core.errors import AlreadyActive
 from core.models import AttemptOutcome, JobStatus
 from core.operation import Operation
 from core.operations import MACHINES, OPERATIONS, operations_on
+from core.operations.demo import switch
 from core.people.users import user_page, users_by_situation
 from tests import driving
 from tests.contract.sweeping import EVERY, SOME, sweep_of
@@ -89,7 +90,7 @@ def test_the_doctor_finds_nothing_and_no_user_is_called_stuck_at_any_point(
     assert len(outcomes) <= operation.max_attempts
 
 
-@swept(FIRST)
+@swept([*FIRST, switch])
 @pytest.mark.parametrize("moment", mostly_slow(["after", "before"], fast=1))
 def test_killed_at_any_checkpoint_and_run_again_it_ends_as_if_undisturbed(
     world: World, engine: Engine, operation: Any_, which: str, moment: str, monkeypatch: pytest.MonkeyPatch
@@ -143,7 +144,7 @@ def test_a_worker_that_loses_its_lease_after_any_checkpoint_writes_nothing_more(
         assert [world.picture(sweep.row), job_row(engine, sweep.job)] == after_takeover
 
 
-@swept(FIRST)
+@swept([*FIRST, switch])
 def test_cancelled_at_any_checkpoint_it_settles_with_nothing_left(
     world: World, engine: Engine, operation: Any_, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
