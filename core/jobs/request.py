@@ -36,13 +36,29 @@ def request(
     if row is None:
         raise NotFound(f"There is no {operation.machine.table.__name__.lower()} with id {row_id}.")
     check_start(session, operation, row)
-    job = _new_job(operation, form, actor, options)
+    job = move(operation, row, form, actor, options, clock.db_now())
+    session.add(job)
+    session.flush()
+    note(session, job, actor, now=operation.machine.state_of(row).value)
+    return job
+
+
+def move(
+    operation: Operation[Any, Any],
+    row: User | PlatformConnection,
+    form: BaseModel,
+    actor: Actor,
+    options: JobOptions,
+    now: Any,
+) -> BackgroundJob:
+    """Move a row that is locked and may start, and return its job, both not written yet; `now` is the database's."""
+    job = _new_job(operation, form, actor, options, now)
     job.machine = operation.machine.name
     job.came_from = operation.machine.state_of(row).value
     job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
     if options.is_soon:  # else it moves when the job begins
         operation.machine.set_state(row, operation.during)
-    return _insert(session, job, actor, now=operation.machine.state_of(row).value)
+    return job
 
 
 def request_by_name(session: Session, name: str, row_id: UUID) -> None:
@@ -65,11 +81,20 @@ def active_job(session: Session, operation: Operation[Any, Any], row_id: UUID) -
 
 def check_start(session: Session, operation: Operation[Any, Any], row: User | PlatformConnection) -> None:
     """Raise AlreadyActive or NotAllowed where the operation cannot be requested for this row now."""
-    if active := active_job(session, operation, row.id):
+    active = active_job(session, operation, row.id)
+    check_start_beside(operation, row, (active.id, active.kind) if active else None)
+
+
+def check_start_beside(
+    operation: Operation[Any, Any], row: User | PlatformConnection, active: tuple[UUID, str] | None
+) -> None:
+    """Do the same where the id and kind of the row's active job are known; None: it has none."""
+    if active:
+        job_id, kind = active
         raise AlreadyActive(
-            f"{active.kind} is already active for this {type(row).__name__.lower()} (job {active.id}); "
+            f"{kind} is already active for this {type(row).__name__.lower()} (job {job_id}); "
             "wait for it or cancel it first.",
-            active.id,
+            job_id,
         )
     if not operation.machine.covers(row):
         raise NotAllowed(f"{operation.label} is not for this {type(row).__name__.lower()}: demo mode made it.")
@@ -80,16 +105,16 @@ def check_start(session: Session, operation: Operation[Any, Any], row: User | Pl
         )
 
 
-def _new_job(kind: Operation[Any, Any], form: BaseModel, actor: Actor, options: JobOptions) -> BackgroundJob:
+def _new_job(kind: Operation[Any, Any], form: BaseModel, actor: Actor, options: JobOptions, now: Any) -> BackgroundJob:
     return BackgroundJob(
         kind=kind.name,
         queue=kind.queue,
         priority=kind.priority,
         max_attempts=kind.max_attempts,
         args=form.model_dump(mode="json"),
-        run_at=options.run_at or clock.db_now(),
-        created_at=clock.db_now(),
-        updated_at=clock.db_now(),
+        run_at=options.run_at or now,
+        created_at=now,
+        updated_at=now,
         reason=options.reason,
         retry_of=options.retry_of,
         schedule_id=options.schedule_id,
@@ -97,9 +122,8 @@ def _new_job(kind: Operation[Any, Any], form: BaseModel, actor: Actor, options: 
     )
 
 
-def _insert(session: Session, job: BackgroundJob, actor: Actor, *, now: str) -> BackgroundJob:
-    session.add(job)
-    session.flush()
+def note(session: Session, job: BackgroundJob, actor: Actor, *, now: str) -> None:
+    """Record a request in the log, and let workers and screens know of it; `now` is the row's state."""
     record(
         session,
         actor,
@@ -118,4 +142,3 @@ def _insert(session: Session, job: BackgroundJob, actor: Actor, *, now: str) -> 
     bus.changed(session, job_id=job.id, user_id=job.user_id)
     if job.run_at <= clock.now() + SOON:
         bus.wake(session, job.queue)
-    return job

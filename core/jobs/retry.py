@@ -1,22 +1,42 @@
-"""Retrying: the finished job stays in the history; a retry is a new job that points to it."""
+"""Retrying: the finished job stays in the history; a retry is a new job that points to it.
+
+One or many in one transaction: the statements are the same, however many there are.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
+import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
 from sqlmodel import Session, col, select
 
-from core import bus
+from core import bus, clock
 from core.actor import Actor
-from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted
-from core.jobs.request import Accepted, JobOptions, check_start, request, request_task
-from core.jobs.subject import lock_job
-from core.models import BackgroundJob, JobStatus
+from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted, Refused
+from core.jobs.request import Accepted, JobOptions, check_start_beside, move, note, request_task
+from core.jobs.subject import Subject, machine_of
+from core.models import BackgroundJob, JobStatus, PlatformConnection, User
 from core.operation import Operation, Task
 from core.operations import BY_NAME
 
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
+_ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+#: Users are locked first, then connections, then jobs, each in the order of their ids: nobody waits in a circle.
+_TABLES: tuple[type[Subject], ...] = (User, PlatformConnection)
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """Jobs to retry, their subjects by id, and what is active beside them."""
+
+    jobs: dict[UUID, BackgroundJob]
+    subjects: dict[UUID, Subject] = field(default_factory=dict)
+    #: Id and kind of the active job of a machine's row, and the id of the active retry of a task's job.
+    of_rows: dict[tuple[str, UUID], tuple[UUID, str]] = field(default_factory=dict)
+    of_tasks: dict[UUID, UUID] = field(default_factory=dict)
 
 
 def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob | Accepted:
@@ -25,9 +45,97 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
     Raises NotFound; NotPermitted (a task that this person has no right to start); Invalid (no reason given); NotAllowed
     (not failed or cancelled, or the user's state has changed); AlreadyActive.
     """
-    job = lock_job(session, job_id)
+    [(_, outcome)] = retry_many(session, [job_id], actor, reason)
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome
+
+
+def retry_many(
+    session: Session, ids: Sequence[UUID], actor: Actor, reason: str | None = None
+) -> list[tuple[UUID, BackgroundJob | Accepted | Refused]]:
+    """Retry each of these jobs that can be, and return for each its new job, or why there is none."""
+    loaded = _load(session, ids, lock=True)
+    now = session.exec(select(clock.db_now())).one()
+    outcomes = [(job_id, _retried(session, loaded, job_id, actor, JobOptions(reason=reason), now)) for job_id in ids]
+    made = [outcome for _, outcome in outcomes if isinstance(outcome, BackgroundJob)]
+    session.add_all(made)
+    session.flush()
+    for job in made:
+        operation: Any = BY_NAME[job.kind]
+        note(session, job, actor, now=operation.during.value)
+    return outcomes
+
+
+def refusals_of_retry(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return which of these jobs cannot be retried as things stand, each with the reason; nothing is locked."""
+    loaded = _load(session, ids, lock=False)
+    refusals = {}
+    for job_id, job in loaded.jobs.items():
+        try:
+            _check(loaded, job)
+        except Refused as refusal:
+            refusals[job_id] = str(refusal)
+    return refusals
+
+
+def _load(session: Session, ids: Sequence[UUID], *, lock: bool) -> _Loaded:
+    loaded = _Loaded(_rows(session, BackgroundJob, ids, lock=False))
+    jobs = loaded.jobs.values()
+    places = [(machine, machine.id_in(job.user_id, job.connection_id)) for job in jobs if (machine := machine_of(job))]
+    for table in _TABLES:
+        row_ids = {row_id for machine, row_id in places if row_id and machine.table is table}
+        loaded.subjects |= _rows(session, table, row_ids, lock=lock)
+    if lock:
+        loaded.jobs = _rows(session, BackgroundJob, loaded.jobs, lock=True)
+    subject = sa.func.coalesce(col(BackgroundJob.connection_id), col(BackgroundJob.user_id))
+    active = col(BackgroundJob.status).in_(_ACTIVE)
+    if loaded.subjects:
+        of_rows = sa.select(col(BackgroundJob.machine), subject, col(BackgroundJob.id), col(BackgroundJob.kind))
+        machines = {machine.name for machine, _ in places}
+        those = of_rows.where(col(BackgroundJob.machine).in_(machines), subject.in_(loaded.subjects), active)
+        loaded.of_rows = {(row[0], row[1]): (row[2], row[3]) for row in session.execute(those)}
+    retries = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id))
+    of_tasks = retries.where(col(BackgroundJob.retry_of).in_(ids), col(BackgroundJob.machine).is_(None), active)
+    loaded.of_tasks = {row[0]: row[1] for row in session.execute(of_tasks)}
+    return loaded
+
+
+def _rows(session: Session, table: type[Any], ids: Any, *, lock: bool) -> dict[UUID, Any]:
+    if not ids:
+        return {}
+    rows = select(table).where(table.id.in_(ids)).order_by(table.id)
+    if lock:  # a subject not against inserts that refer to it
+        rows = rows.with_for_update(key_share=table is not BackgroundJob).execution_options(populate_existing=True)
+    return {row.id: row for row in session.exec(rows)}
+
+
+def _retried(
+    session: Session, loaded: _Loaded, job_id: UUID, actor: Actor, options: JobOptions, now: datetime
+) -> BackgroundJob | Accepted | Refused:
+    """Return the new job, of an operation not written yet; or why there is none."""
+    job = loaded.jobs.get(job_id)
     if job is None:
-        raise NotFound(f"There is no job with id {job_id}.")
+        return NotFound(f"There is no job with id {job_id}.")
+    try:
+        kind, form, subject = _check(loaded, job)
+        if isinstance(kind, Task):
+            _check_right_to_start(kind, actor, options.reason)
+    except Refused as refusal:
+        return refusal
+    options = JobOptions(reason=options.reason, retry_of=job.id)
+    bus.changed(session, job_id=job.id, user_id=job.user_id)  # it is dealt with from now on
+    if isinstance(kind, Task) or subject is None:
+        accepted = request_task(session, kind, form, actor, options)
+        loaded.of_tasks[job.id] = accepted.id
+        return accepted
+    new = move(kind, subject, form, actor, options, now)
+    loaded.of_rows[kind.machine.name, subject.id] = new.id, new.kind
+    return new
+
+
+def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject | None]:
+    """Return the kind, the input and the row of a job that can be retried now. Raises Refused."""
     if job.status not in RETRYABLE:
         raise NotAllowed(f"Only a failed or cancelled job can be retried; this one is {job.status}.")
     kind = BY_NAME.get(job.kind)
@@ -37,44 +145,25 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
         form = kind.form(**job.args)
     except ValidationError:
         raise NotAllowed(f"The arguments of this {job.kind} are no longer valid; start a new job instead.") from None
-    options = JobOptions(reason=reason, retry_of=job.id)
-    bus.changed(session, job_id=job.id, user_id=job.user_id)  # it is dealt with from now on
-    if not isinstance(kind, Operation):
-        _check_right_to_start(kind, actor, reason)
-        _refuse_second_retry(session, job)
-        return request_task(session, kind, form, actor, options)
-    if kind.needs_consent:
-        raise NotAllowed(f"{kind.label} starts with the customer's consent. They can do it: {kind.owners_way}")
-    row_id = kind.machine.id_in(job.user_id, job.connection_id)
-    if row_id is None:
+    if isinstance(kind, Task):
+        if job.id in loaded.of_tasks:
+            active = loaded.of_tasks[job.id]
+            raise AlreadyActive(f"A retry of this job is already active (job {active}).", active)
+        return kind, form, None
+    return kind, form, _subject_of(loaded, kind, job)
+
+
+def _subject_of(loaded: _Loaded, operation: Operation[Any, Any], job: BackgroundJob) -> Subject:
+    if operation.needs_consent:
+        raise NotAllowed(
+            f"{operation.label} starts with the customer's consent. They can do it: {operation.owners_way}"
+        )
+    row_id = operation.machine.id_in(job.user_id, job.connection_id)
+    subject = loaded.subjects.get(row_id) if row_id else None
+    if subject is None:
         raise NotAllowed("The user or connection of this job has been deleted.")
-    return request(session, kind, row_id, form, actor, options)
-
-
-def refusals_of_retry(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return which of these jobs cannot be retried as things stand, each with the reason; nothing is locked."""
-    jobs = session.exec(select(BackgroundJob).where(col(BackgroundJob.id).in_(ids))).all()
-    refusals = ((job.id, _refusal_of(session, job)) for job in jobs)
-    return {job_id: reason for job_id, reason in refusals if reason}
-
-
-def _refusal_of(session: Session, job: BackgroundJob) -> str:
-    if job.status not in RETRYABLE:
-        return f"Only a failed or cancelled job can be retried; this one is {job.status}."
-    kind = BY_NAME.get(job.kind)
-    try:
-        if kind is None:
-            return f"This version of the program has no kind {job.kind}."
-        if not isinstance(kind, Operation):
-            _refuse_second_retry(session, job)
-            return ""
-        row_id = kind.machine.id_in(job.user_id, job.connection_id)
-        if row_id is None or (row := session.get(kind.machine.table, row_id)) is None:
-            return "The user or connection of this job has been deleted."
-        check_start(session, kind, row)
-    except (AlreadyActive, NotAllowed) as refusal:
-        return str(refusal)
-    return ""
+    check_start_beside(operation, subject, loaded.of_rows.get((operation.machine.name, subject.id)))
+    return subject
 
 
 def _check_right_to_start(task: Task[Any], actor: Actor, reason: str | None) -> None:
@@ -85,15 +174,3 @@ def _check_right_to_start(task: Task[Any], actor: Actor, reason: str | None) -> 
         )
     if task.needs_reason and not reason:
         raise Invalid(f"Retrying {task.name} needs a reason.", {"reason": "Say why in a few words."})
-
-
-def _refuse_second_retry(session: Session, job: BackgroundJob) -> None:
-    active = session.exec(
-        select(BackgroundJob).where(
-            col(BackgroundJob.retry_of) == job.id,
-            col(BackgroundJob.kind) == job.kind,
-            col(BackgroundJob.status).in_((JobStatus.QUEUED, JobStatus.RUNNING)),
-        )
-    ).first()
-    if active:
-        raise AlreadyActive(f"A retry of this job is already active (job {active.id}).", active.id)
