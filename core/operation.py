@@ -35,10 +35,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class CancelOffer:
-    """What ending a job early does, as a button: its label and its effect on the row, in a sentence or two.
-
-    It is called Cancel only where it takes everything back.
-    """
+    """What ending a job early does: a button's label, Cancel only where it takes all back, and its effect."""
 
     label: str
     effect: str
@@ -145,6 +142,8 @@ class Machine(Generic[RowT]):
     label: str
     #: Tells whether a row of the table is moved by operations at all.
     covers: Callable[[RowT], bool] = lambda row: True
+    #: The property of a failed row, in SQL as well, that it goes on by itself; empty: none does.
+    goes_on: str = ""
 
     @property
     def noun(self) -> str:

@@ -47,6 +47,7 @@ class BeginForm(Form):
     connection: UUID | None = Field(
         default=None, description="The connection to connect again; left out: one that is free, or a new one."
     )
+    another: bool = Field(default=False, description="Connect one more account, also beside one that has failed.")
 
 
 class BeginHere(BeginForm):
@@ -74,7 +75,15 @@ def _begin(session: Session, call: Invocation) -> dict[str, Any]:
     creator, form = _creator(call), call.form
     rate_limits.check(rate_limits.VISITS, str(creator))
     try:
-        visit = consents.begin(session, creator, call.actor.session_id, form.provider, form.connection, base=form.base)
+        visit = consents.begin(
+            session,
+            creator,
+            call.actor.session_id,
+            form.provider,
+            form.connection,
+            another=form.another,
+            base=form.base,
+        )
     except Unusable as problem:  # the console has no address to which a platform could send people back
         raise NotAllowed(str(problem)) from None
     record(

@@ -21,9 +21,9 @@ def cancel_remedy(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> Reme
     return Remedy("job.cancel", job.id, offer.label, offer.effect)
 
 
-def or_cancel(job: BackgroundJob, when_running: str = AT_CHECKPOINT) -> tuple[Remedy, ...]:
+def or_cancel(job: BackgroundJob) -> tuple[Remedy, ...]:
     """Return the same as something that helps instead."""
-    remedy = cancel_remedy(job, when_running)
+    remedy = cancel_remedy(job)
     return (remedy,) if remedy else ()
 
 

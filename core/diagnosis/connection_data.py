@@ -9,6 +9,7 @@ from core import clock
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of
 from core.diagnosis.rest import RowFamily, same_again
+from core.jobs.failure_words import error_of
 from core.models import ConnectionStatus, PlatformConnection
 from core.oauth.providers import label_of, provider_of
 from core.operations.connection import disconnect, refresh
@@ -66,7 +67,9 @@ def _expired(row: PlatformConnection, data: ConnectionData) -> Explanation:
         )
     when = _next(row.refresh_at, data)
     remedy = Remedy(refresh.name, row.id, refresh.label, f"Asks {label} now for new access.")
-    return Explanation(sentence, f"{label} is being renewed; there is nothing you have to do.", (when,), remedy)
+    return Explanation(
+        sentence, f"Our access to {label} is renewed soon, by itself; there is nothing you have to do.", (when,), remedy
+    )
 
 
 def _next(refresh_at: datetime, data: ConnectionData) -> str:
@@ -84,4 +87,20 @@ def _at_rest(row: PlatformConnection, context: JobContext | None) -> Explanation
     return Explanation(f"{label} is disconnected.", f"{label} is disconnected.", latest, others=again)
 
 
-connection_family = RowFamily(load=_load, damage=_damage, at_rest=_at_rest, again=same_again)
+def _goes_on(row: PlatformConnection, context: JobContext | None) -> Explanation:
+    """Explain a refresh that failed while access lasts: the program tries again by itself."""
+    label, now = label_of(row.platform), context.now if context else clock.now()
+    lasts, wait = spoken((row.token_expires_at or now) - now), (row.refresh_at or now) - now
+    again = f"is tried again in {spoken(wait)}" if wait.total_seconds() > 0 else "is due to be tried again"
+    failed = f": {name_of(context)} {context.end}: {error_of(context.job)}" if context else "."
+    return Explanation(
+        f"{label} is connected; the last refresh failed{failed}".rstrip(".")
+        + f". Access lasts for {lasts}, and it {again}.",
+        f"{label} is connected. We could not renew our access just now, and try again by ourselves; until then, the "
+        "present access lasts. There is nothing you have to do.",
+        ("Nobody has to do anything while access lasts.",),
+        others=(Remedy(refresh.name, row.id, refresh.label, f"Asks {label} now instead of later."),),
+    )
+
+
+connection_family = RowFamily(load=_load, damage=_damage, at_rest=_at_rest, again=same_again, goes_on=_goes_on)

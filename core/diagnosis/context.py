@@ -15,9 +15,9 @@ from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.alike import Alike, users_waiting, users_with_error
 from core.diagnosis.latest import latest_job
+from core.diagnosis.owners import about_of, owners_page_of
 from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
 from core.diagnosis.situation import JobFacts, Situation, is_settled, silent_after, situation_of
-from core.errors import OnlyTheOwner
 from core.jobs.failure import WORKER_GONE
 from core.jobs.labels import Label, is_alive, label_of
 from core.jobs.losses import Losses, losses_of
@@ -96,6 +96,8 @@ class JobContext:
     is_latest: bool = False
     #: The page on which its owner mends what only they can; empty: it did not fail of that.
     owners_page: str = ""
+    #: Which of a user's rows of one kind it is about, in brackets; empty: there is one only.
+    about: str = ""
 
     @property
     def facts(self) -> JobFacts:
@@ -144,7 +146,7 @@ def name_of(context: JobContext) -> str:
     """Return what a job does, in words: Enabling demo mode."""
     kind = BY_NAME.get(context.job.kind)
     if isinstance(kind, Operation):
-        return kind.doing.rstrip("…")
+        return f"{kind.doing.rstrip('…')}{context.about}"
     return kind.label if kind else context.job.kind
 
 
@@ -171,7 +173,7 @@ def load_context(session: Session, job: BackgroundJob) -> JobContext:
     latest = context.is_by_hand and _load_latest(session, job)
     is_kept = context.facts.is_due and job.status is JobStatus.QUEUED and runs_suspect(session, job.queue)
     context = replace(context, alike=_load_alike(session, context), is_latest=latest, is_kept_waiting=is_kept)
-    return replace(context, owners_page=_load_owners_page(session, job))
+    return replace(context, owners_page=owners_page_of(session, job), about=about_of(session, job))
 
 
 def _load_alike(session: Session, context: JobContext) -> Alike:
@@ -184,15 +186,6 @@ def _load_alike(session: Session, context: JobContext) -> Alike:
     if job.error_fingerprint and (pauses or situation is Situation.FAILED):
         return users_with_error(session, job.error_fingerprint, job.user_id)
     return Alike()
-
-
-def _load_owners_page(session: Session, job: BackgroundJob) -> str:
-    kind = BY_NAME.get(job.kind)
-    if job.error_type != OnlyTheOwner.__name__ or not isinstance(kind, Operation) or kind.owners_page is None:
-        return ""
-    row_id = kind.machine.id_in(job.user_id, job.connection_id)
-    row = session.get(kind.machine.table, row_id) if row_id else None
-    return kind.owners_page(row) if row else ""
 
 
 def _load_latest(session: Session, job: BackgroundJob) -> bool:

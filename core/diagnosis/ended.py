@@ -35,7 +35,7 @@ def failed(context: JobContext) -> Explanation:
 def _for_the_owner(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
     """Explain a failure that the row's owner alone can mend; the error is written for them, too."""
     customer = customer_error(context.job)
-    theirs = (f"Only the customer can mend it. They read: “{customer}”", *evidence)
+    theirs = (f"Only the customer can mend it. They read: “{error_of(context.job)}”", *evidence)
     return Explanation(sentence, customer, theirs, owners_page=context.owners_page)
 
 

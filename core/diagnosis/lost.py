@@ -56,7 +56,7 @@ def no_worker(context: JobContext, problem: str, evidence: tuple[str, ...] = ())
             f"It continues as soon as a worker serves the queue. {how_to_serve(job.queue)}.",
             *requested_evidence(context),
         ),
-        others=or_cancel(job, AT_SWEEP),
+        cancel_remedy(job, AT_SWEEP),
         for_admins=f"No worker serves the queue {job.queue}; job {job.id} ({job.kind}) waits for one{end}.",
     )
 

@@ -35,6 +35,8 @@ class RowFamily:
     at_rest: Callable[[Any, JobContext | None], Explanation]
     #: The buttons that do what a cancelled job was to do, from a state.
     again: Callable[[JobContext, str], tuple[Remedy, ...]]
+    #: Of a row that has failed and goes on by itself (Machine.goes_on), where some do.
+    goes_on: Callable[[Any, JobContext | None], Explanation] | None = None
 
 
 @dataclass(frozen=True, slots=True)

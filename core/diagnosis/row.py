@@ -67,13 +67,15 @@ def diagnose(machine: Machine[Any], row: Any, context: JobContext | None, data: 
     """
     family, state = FAMILIES[machine.name], machine.state_of(row)
     active = context if context and context.job.status not in TERMINAL else None
-    situation = situation_of_row(state, active.situation if active else None, machine)
+    situation = situation_of_row(row, active.situation if active else None, machine)
     if active:
         return Diagnosis.of(situation, drift_beside_plan(machine, family, row, active) or explanation_of(active))
     if operation_during(machine, state):
         return Diagnosis.of(situation, drift(machine, family, row, context, data))
     if data and (damage := damage_of(machine, family, row, context, data)):
         return Diagnosis.of(Situation.FAILED if situation is Situation.FAILED else Situation.STUCK, damage)
+    if situation is Situation.WAITING and family.goes_on:
+        return Diagnosis.of(situation, family.goes_on(row, context))
     if state == machine.failed:
         if context and context.label is Label.FAILED:
             return Diagnosis.of(situation, explanation_of(context))

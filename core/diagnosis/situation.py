@@ -1,7 +1,6 @@
 """The situation of a job and of a user: does it move, wait, is it held, stuck, failed, or dealt with?
 
-Written once as SQL, for lists and counts, and once as a function, for sentences; a property test holds them together.
-Everything that calls a user or job stuck, failed or waiting asks here.
+Written as SQL, for lists and counts, and as a function, for sentences; a property test holds them together.
 """
 
 from collections.abc import Mapping
@@ -110,13 +109,15 @@ def neglected_after() -> timedelta:
     return settings().lease + SWEEPS * timedelta(seconds=settings().sweep_seconds)
 
 
-def situation_of_row(state: str, active: Situation | None, machine: Machine[Any]) -> Situation:
-    """Return the situation of a machine's row in this state; `active`: of its active job, if there is one."""
+def situation_of_row(row: Any, active: Situation | None, machine: Machine[Any]) -> Situation:
+    """Return the situation of a machine's row; `active`: of its active job, if there is one."""
     if active is not None:
         return active
-    if state in transitional_states(machine):
+    if (state := machine.state_of(row)) in transitional_states(machine):
         return Situation.STUCK
-    return Situation.FAILED if state == machine.failed else Situation.FINE
+    if state != machine.failed:
+        return Situation.FINE
+    return Situation.WAITING if machine.goes_on and getattr(row, machine.goes_on) else Situation.FAILED
 
 
 def job_situation() -> ColumnElement[str]:
@@ -213,8 +214,9 @@ def _row_situation(machine_name: str, lease: timedelta, silent: timedelta, negle
     )
     at_rest = sa.case(
         (state.in_(transitional_states(machine)), Situation.STUCK.value),
-        (state == machine.failed, Situation.FAILED.value),
-        else_=Situation.FINE.value,
+        (state != machine.failed, Situation.FINE.value),
+        (getattr(machine.table, machine.goes_on) if machine.goes_on else sa.false(), Situation.WAITING.value),
+        else_=Situation.FAILED.value,
     )
     return sa.func.coalesce(active, at_rest)
 

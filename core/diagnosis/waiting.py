@@ -127,11 +127,15 @@ def _own_next_attempt(context: JobContext) -> str:
     """Return the same as customers read it, and what an end without another attempt would leave."""
     wait = context.job.run_at - context.now
     if wait <= timedelta(0):
-        return "starts as soon as there is room."
+        return "starts as soon as there is room." if wait_of(context) else f"{_next_start_for_owner(context)}."
     if not (own := own_obstacle(context)):
         return f"starts in {spoken(wait)}."
     end = f" {if_it_cannot_go_on(context.job)}" if ends_at(context) and context.capacity.workers == 0 else ""
     return f"is planned to start in {spoken(wait)}, but {own}.{end}"
+
+
+def _next_start_for_owner(context: JobContext) -> str:
+    return "starts within a minute" if is_suspect(context.job) else "starts any moment"
 
 
 def _obstacle(context: JobContext) -> str:

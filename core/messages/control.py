@@ -89,7 +89,7 @@ def tell(session: Session, user_id: UUID, form: AnswerForm, actor: Actor, reason
         raise Invalid(
             "This user's address is not valid, so no message can reach them.", {"user": "Correct the address."}
         )
-    data = {"title": " ".join(form.title.split()), "text": form.text.strip(), "by": _first_name(session, actor)}
+    data = {"title": " ".join(form.title.split()), "text": form.text.strip(), "by": writer_of(session, actor.id)}
     message = Message(template="answer", user_id=user_id, data=data, requested_by=actor.id)
     message_id = put(session, message)
     record(
@@ -138,8 +138,8 @@ def _record(
     )
 
 
-def _first_name(session: Session, actor: Actor) -> str:
+def writer_of(session: Session, person_id: UUID | None) -> str:
     """Return how the writer is named to a customer: by their name, never by their address."""
-    person = session.get(User, actor.id) if actor.id else None
+    person = session.get(User, person_id) if person_id else None
     name = (person.name or "") if person else ""
     return " ".join(name.split()) or "Somebody"

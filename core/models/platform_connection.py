@@ -5,7 +5,9 @@ from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from pydantic import ConfigDict
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlmodel import Field, SQLModel, col
 
 from core import clock
 from core.models.columns import CREATED, Moment, new_id, one_of, text_enum
@@ -28,6 +30,7 @@ class ConnectionStatus(StrEnum):
 class PlatformConnection(SQLModel, table=True):
     """One account on one platform. Tokens are stored encrypted: see core/encryption/cipher.py."""
 
+    model_config = ConfigDict(ignored_types=(hybrid_property,))  # type: ignore[assignment] # as SQLModel documents it
     __tablename__ = "platform_connections"
     __table_args__ = (
         one_of("connection_status", ConnectionStatus),
@@ -69,3 +72,16 @@ class PlatformConnection(SQLModel, table=True):
     #: Created and deleted by demo mode; the user's own connections are never touched.
     is_demo: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
+
+    @hybrid_property
+    def keeps_access(self) -> bool:
+        """Whether it has access that lasts, and that the program is to refresh by itself; also in SQL."""
+        ends_at = self.token_expires_at if self.refresh_at and self.access_token and not self.withdrawn_at else None
+        return ends_at is not None and ends_at > clock.now()
+
+    @keeps_access.inplace.expression
+    @classmethod
+    def _keeps_access(cls) -> sa.ColumnElement[bool]:
+        is_kept = sa.and_(col(cls.refresh_at).is_not(None), col(cls.access_token).is_not(None))
+        lasts = sa.func.coalesce(col(cls.token_expires_at) > clock.db_now(), sa.false())
+        return sa.and_(is_kept, col(cls.withdrawn_at).is_(None), lasts)

@@ -58,16 +58,16 @@ def begin(
     platform: str,
     again: UUID | None = None,
     *,
+    another: bool = False,
     base: str = "",
 ) -> Visit:
-    """Begin a visit to a provider; `again`: to connect this connection, else a free one.
+    """Begin a visit to a provider; `again`: to connect this connection, else a free one; `another`: beside failed ones.
 
-    `base`: the address at which their browser has this console, for where no UNSTUCK_PUBLIC_URL is set.
-
+    `base`: the console's address in their browser, for where no UNSTUCK_PUBLIC_URL is set.
     Raises Invalid (no such platform), NotAllowed (not set up here, or nothing to connect), NotFound, Unusable.
     """
     provider = _provider(platform)
-    connection = _row(session, user_id, platform, again)
+    connection = _row(session, user_id, platform, again, another=another)
     back = _return_address(base)
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     consent = Consent(
@@ -120,7 +120,7 @@ def _provider(platform: str) -> OAuthProvider:
     return provider
 
 
-def _row(session: Session, user_id: UUID, platform: str, again: UUID | None) -> PlatformConnection:
+def _row(session: Session, user_id: UUID, platform: str, again: UUID | None, *, another: bool) -> PlatformConnection:
     session.get(
         User, user_id, with_for_update={"key_share": True}
     )  # of two visits at once, the second counts the first's
@@ -132,8 +132,11 @@ def _row(session: Session, user_id: UUID, platform: str, again: UUID | None) -> 
     own = session.exec(rows.order_by(col(PlatformConnection.created_at)).limit(MOST + 1)).all()
     if again and again not in {each.id for each in own}:
         raise NotFound(f"You have no such connection to {label_of(platform)}.")
-    free = [each for each in own if each.connection_status in _FREE and again in (None, each.id)]
+    can_be_it = _is_nobodys if another else _is_free
+    free = [each for each in own if can_be_it(each) and again in (None, each.id)]
     if free:
+        if _is_nobodys(free[0]):
+            free[0].account_id = free[0].handle = None
         return free[0]
     if again:
         raise NotAllowed(f"This connection to {label_of(platform)} cannot be connected now.")
@@ -143,6 +146,16 @@ def _row(session: Session, user_id: UUID, platform: str, again: UUID | None) -> 
     session.add(connection)
     session.flush()
     return connection
+
+
+def _is_free(row: PlatformConnection) -> bool:
+    return row.connection_status in _FREE
+
+
+def _is_nobodys(row: PlatformConnection) -> bool:
+    """Tell whether a connection may become that of any account: it was given up, or never made."""
+    is_new = row.connection_status is ConnectionStatus.FAILED and not row.account_id
+    return row.connection_status is ConnectionStatus.DISCONNECTED or is_new
 
 
 def _hash(state: str) -> str:

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.errors import GiveUp, OnlyTheOwner, TryAgain
-from core.models import Consent, PlatformConnection
+from core.models import ConnectionStatus, Consent, PlatformConnection
 from core.oauth import revocations, tokens
 from core.oauth.answers import Tokens
 from core.oauth.client import AccessEnded, PlatformAccount, ProviderClient
@@ -53,11 +53,11 @@ def connect(work: Work[PlatformConnection, ConnectForm]) -> Steps:
             tokens.store(row, client.lengthened(_tokens_of(row)))
             yield Progress(3, _STEPS, f"{client.provider.label} gave access for longer")
         profile = client.profile_of(_held(row).access)
-    if _is_known(work.session, row, profile):
+    if known := _known(work.session, row, profile):
         if client.provider.revokes_all:
             tokens.forget(row)  # revoking them would end the other connection's access, too
             yield Progress(4, _STEPS, f"{profile.handle} is connected already")
-        raise OnlyTheOwner(f"{profile.handle} at {client.provider.label} is connected already.")
+        raise OnlyTheOwner(_known_sentence(row, profile, client.provider.label, known))
     _require(row, profile, client.provider)
     revocations.keep_parked(work.session, row)
     row.account_id, row.handle = profile.account_id, profile.handle
@@ -148,15 +148,24 @@ def _keep_first(work: Work[PlatformConnection, ConnectForm], new: Tokens) -> Non
     work.session.flush()
 
 
-def _is_known(session: Session, row: PlatformConnection, profile: PlatformAccount) -> bool:
-    """Tell whether another connection of the creator is of this account."""
-    same = select(PlatformConnection.id).where(
+def _known(session: Session, row: PlatformConnection, profile: PlatformAccount) -> ConnectionStatus | None:
+    """Return the state of another connection of the creator that is of this account; None: there is none."""
+    same = select(PlatformConnection.connection_status).where(
         col(PlatformConnection.user_id) == row.user_id,
         col(PlatformConnection.platform) == row.platform,
         col(PlatformConnection.account_id) == profile.account_id,
         col(PlatformConnection.id) != row.id,
     )
-    return session.exec(same).first() is not None
+    status: ConnectionStatus | None = session.exec(same).first()  # type: ignore[assignment] # as EnumText reads it
+    return status
+
+
+def _known_sentence(row: PlatformConnection, profile: PlatformAccount, label: str, known: ConnectionStatus) -> str:
+    if known is ConnectionStatus.FAILED:
+        return f"{profile.handle} at {label} has a connection here already: press Connect again beside that one."
+    if not row.account_id or row.account_id == profile.account_id:
+        return f"{profile.handle} at {label} is connected already."
+    return f"{label} signed in {profile.handle}, who is connected already, and this connection is of {row.handle}."
 
 
 def _require(row: PlatformConnection, profile: PlatformAccount, provider: OAuthProvider) -> None:
@@ -195,14 +204,16 @@ def _tokens_of(row: PlatformConnection) -> Tokens:
 def withdrawn_sentence(row: PlatformConnection) -> str:
     """Return what happened to a connection whose platform has ended its access."""
     at = (row.withdrawn_at or clock.now()).astimezone(UTC)
-    return f"{label_of(row.platform)} withdrew access; we learned it on {at:%-d %b %Y}."
+    return f"Access was withdrawn at {label_of(row.platform)}; we learned it on {at:%-d %b %Y}."
 
 
 def undo_connect(work: Work[PlatformConnection, ConnectForm]) -> None:
     """Give up what connecting has brought, and the code if it may have brought more."""
     if work.done == 1 and (consent := work.session.get(Consent, work.form.consent)):
         revocations.owe_code(work.session, work.subject, work.form.secret_code, consent, _UNFINISHED)
-    _give_up(work, _UNFINISHED)
+    revocations.owe_tokens(work.session, work.subject, _UNFINISHED)
+    work.subject.withdrawn_at = None  # of which account it is stays: only that one can be connected again
+    work.session.flush()
 
 
 def undo_refresh(work: Work[PlatformConnection, NoForm]) -> None:

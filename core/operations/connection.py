@@ -14,6 +14,7 @@ connection = Machine(
     failed=ConnectionStatus.FAILED,
     label="The connection",
     covers=lambda row: not row.is_demo,
+    goes_on="keeps_access",
 )
 
 QUEUE = "connections"
@@ -27,11 +28,13 @@ def _page_of(row: PlatformConnection) -> str:
 
 
 def _stop_connecting(_: Progress) -> CancelOffer:
-    return CancelOffer("Cancel", "The platform stays disconnected; access that it has given already is revoked.")
+    return CancelOffer(
+        "Cancel", "This account is not connected then; access that the platform has given already is revoked."
+    )
 
 
 def _stop_refreshing(_: Progress) -> CancelOffer:
-    return CancelOffer("Cancel", "The connection stays as it is until its present access ends.")
+    return CancelOffer("Cancel", "Access stays as it is; it is refreshed again by itself within half an hour.")
 
 
 def _stop_disconnecting(_: Progress) -> CancelOffer:
@@ -121,7 +124,7 @@ disconnect = Operation(
     undo=work.undo_disconnect,
     role=Role.SUPPORT,
     self_service=True,
-    confirm="Disconnect? Our access is deleted here, and the platform is told if it can be; what we have stays.",
+    confirm="Disconnect? Our access is deleted here, and the platform is told if it can be; data from there stays.",
     queue=QUEUE,
     owners_way=_WAY,
     owners_page=_page_of,

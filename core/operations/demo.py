@@ -29,7 +29,9 @@ class EnableForm(Form):
 
     preset: Preset = Field(default=Preset.MID_TIER, title="Preset", description="The creator to imitate.")
     email_when_ready: bool = Field(
-        default=False, title="Tell the creator when it is ready", description="By e-mail, also if it fails."
+        default=False,
+        title="Tell the creator when it is ready",
+        description="By e-mail, also if it fails; not if they want no such messages.",
     )
 
     @model_serializer(mode="wrap")

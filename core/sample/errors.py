@@ -14,7 +14,7 @@ _ERRORS: Final = (
      '"/app/core/demo/remote.py", line 74, in _ask', "answer = client.post(url, json=body)"),
     ("OperationalError", "deadlock detected: process {m} waits for ShareLock on transaction {n}.",
      '"/app/core/demo/rows.py", line 41, in write', "session.connection().execute(statement, values)"),
-    ("GiveUp", "The demo service knows no preset 'mid-tier' (HTTP 404); it is older than this console.",
+    ("GiveUp", "The demo service does not know this request (HTTP 404); it is older than this console.",
      '"/app/core/demo/remote.py", line 93, in _ask', "raise GiveUp(message)"),
     ("IntegrityError", 'duplicate key value violates unique constraint "pk_interactions": id {id} exists.',
      '"/app/core/demo/rows.py", line 41, in write', "session.connection().execute(statement, values)"),

@@ -98,6 +98,13 @@ class World:
     def _unsettle_connection(self, user: User) -> None:
         own = self._session.exec(select(PlatformConnection).where(PlatformConnection.user_id == user.id)).one()
         own.connection_status = self._chance.choice(list(ConnectionStatus))
+        own.access_token = self._chance.choice([None, "sealed", "sealed"])
+        own.token_expires_at = self._chance.choice(
+            [None, *(self._now + timedelta(hours=hours) for hours in (-1, 1, 2))]
+        )
+        own.refresh_at, own.withdrawn_at = (
+            self._chance.choice(each) for each in ([self._now] * 3 + [None], [None] * 3 + [self._now])
+        )
         for job in [self._job(user, None) for _ in range(self._chance.randrange(3))]:
             kind = self._chance.choice(["connection.refresh", "connection.disconnect"])
             job.sqlmodel_update({"kind": kind, "machine": connection.name, "connection_id": own.id})
@@ -207,7 +214,7 @@ def _limits_far_apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 103), marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 103), marks=pytest.mark.slow)], ids=["few", "many"])
 def test_lists_and_sentences_agree_on_every_job_and_user(session: Session, seeds: range) -> None:
     seen: Counter[str] = Counter()
     reopened = 0

@@ -57,7 +57,7 @@ def test_withdrawn_access_is_told_to_its_creator(proof: Proof) -> None:
     written, handle = preview(told), proof.creator.connection(connection_id).handle
     assert written.subject == f"Connect Sandbox again: {handle}"
     for part in (written.text, written.html):
-        assert "Sandbox withdrew access; we learned it on" in part
+        assert "Access was withdrawn at Sandbox; we learned it on" in part
         assert "Press Connect again on the page Connections." in part
         assert "http://127.0.0.1:8080/settings/connections" in part
         assert "You get this because a connection of yours needs you." in part
@@ -157,7 +157,7 @@ def test_a_worker_that_is_lost_with_the_news_does_not_lose_it(proof: Proof, monk
     assert rows(proof.engine) == []
     driving.presume_dead(proof.engine)
     assert proof.run_next() is AttemptOutcome.ERROR
-    assert "withdrew access" in row(proof.engine).data["sentence"]
+    assert "was withdrawn at" in row(proof.engine).data["sentence"]
 
 
 @pytest.mark.parametrize("is_demo", [True, False])

@@ -21,7 +21,10 @@ from tests.waiting import until_blocked
 
 #: A message of each topic.
 READY = ("demo_ready", {"creator": "Nano Creator", "interactions": 60, "connections": 3, "took": 30.0})
-NEEDS = ("connection_needs_you", {"platform": "Sandbox", "handle": "ana", "sentence": "Sandbox withdrew access."})
+NEEDS = (
+    "connection_needs_you",
+    {"platform": "Sandbox", "handle": "ana", "sentence": "Access was withdrawn at Sandbox."},
+)
 
 
 @pytest.fixture

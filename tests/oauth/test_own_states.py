@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
 from core import clock
@@ -15,6 +15,7 @@ from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose_user, explain_job
 from core.job_list.rows import detail
 from core.models import ConnectionStatus, Event, PlatformConnection, User
+from core.oauth import consents
 from core.people.connections import ConnectionState, PlatformState, platforms_of, sentence_of, states_of
 from core.people.users import users_by_situation
 from core.settings import settings
@@ -27,6 +28,7 @@ from ui.components.connections.connection_words import (
     NOT_CONNECTED,
     NOT_SET_UP,
     OUTCOMES,
+    is_connected,
     news,
     outcome_words,
     request_words,
@@ -59,7 +61,7 @@ def test_a_platform_follows_its_connection(engine: Engine, creator: Creator, san
     run_next(engine)
     [state] = platform(engine, creator).connections
     assert state.connection.connection_status == "failed"
-    assert state.diagnosis.customer.startswith("Sandbox withdrew access")
+    assert state.diagnosis.customer.startswith("Access was withdrawn at Sandbox")
     assert "press Connect again," in request_words(platform(engine, creator))
     assert "Retry" not in [remedy.label for remedy in (state.diagnosis.remedy, *state.diagnosis.others) if remedy]
     creator.asks("connection.disconnect", connection_id)
@@ -152,7 +154,7 @@ def test_a_user_is_diagnosed_by_what_is_most_urgent(engine: Engine, creator: Cre
     creator.asks("connection.refresh", connection_id)
     assert said_of(engine, creator).startswith("Refreshing access")
     run_next(engine)
-    assert "Sandbox withdrew access" in said_of(engine, creator)
+    assert "Access was withdrawn at Sandbox" in said_of(engine, creator)
     with Session(engine) as session:
         assert users_by_situation(session)[Situation.FAILED] == 1
 
@@ -193,3 +195,42 @@ def test_a_failure_that_only_the_creator_mends_has_the_link_to_send(
         of_user = diagnose_user(session, session.get_one(User, creator.id))
         of_job = explain_job(session, job_id)
     assert {each.owners_page for each in (of_connection, of_user, of_job)} == {"/settings/connections?connect=sandbox"}
+
+
+def test_a_refresh_that_failed_while_access_lasts_is_tried_again_by_itself(
+    engine: Engine, creator: Creator, sandbox: Sandbox
+) -> None:
+    connection_id, _ = creator.asks_to_connect("lasting")
+    run_next(engine)
+    sandbox.behave("503", endpoint="token")
+    job_id = creator.asks("connection.refresh", connection_id)
+    while creator.job(job_id).status != "failed":
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE background_jobs SET run_at = now() WHERE status = 'queued'"))
+        run_next(engine)
+    with Session(engine) as session:
+        row = session.get_one(PlatformConnection, connection_id)
+        said = sentence_of(session, row)
+        assert (row.connection_status, said.situation, said.remedy) == ("failed", Situation.WAITING, None)
+        assert "Access lasts for" in said.sentence
+        assert "tried again in" in said.sentence
+        assert "There is nothing you have to do" in said.customer
+        counts = users_by_situation(session)
+        assert (counts[Situation.FAILED], counts[Situation.WAITING]) == (0, 1)
+        assert is_connected(row)
+        row.token_expires_at = clock.now() - timedelta(minutes=1)
+        session.flush()
+        assert sentence_of(session, row).situation is Situation.FAILED, "now it is noticed"
+
+
+def test_another_account_is_one_beside_what_has_failed(engine: Engine, creator: Creator, sandbox: Sandbox) -> None:
+    first, _ = creator.asks_to_connect("ana")
+    run_next(engine)
+    sandbox.withdraw("ana")
+    creator.asks("connection.refresh", first)
+    run_next(engine)
+    with session_scope(engine) as session:
+        again = consents.begin(session, creator.id, None, "sandbox", first).connection_id
+        other = consents.begin(session, creator.id, None, "sandbox", another=True).connection_id
+        assert (again, consents.begin(session, creator.id, None, "sandbox").connection_id) == (first, first)
+    assert other != first

@@ -164,7 +164,7 @@ class DemoCard:
                 self._draw_progress(operation.doing, state)
             else:
                 self._sentence = text(state.sentence, "lead", tag="p")
-            if operation.target == DemoModeStatus.ENABLED:
+            if operation.target == DemoModeStatus.ENABLED or state.label is Label.QUEUED:
                 self._draw_cancel(state)
 
     def draw_unknown(self, state: DemoState) -> None:

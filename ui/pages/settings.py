@@ -72,7 +72,7 @@ class PasswordFields:
             values = {"password": new.value or "", "current": current.value if current else None}
             await access.perform("password.change", None, values)
             self.show(has_password=True)
-            say("Password changed. Your other sessions have ended.")
+            say("Password changed. Your other sessions have ended." if current else "Password set.")
 
         with box("actions"):
             button("Change password" if has_password else "Set password", change, look=PRIMARY)

@@ -155,7 +155,8 @@ def _draw_stopped_line(line: WorkerLine) -> None:
         with box("name"):
             text(f"{worker.host}:{worker.pid}", "strong")
             text(str(worker.id)[-8:], "mono muted").tooltip(str(worker.id))
-        ending = "shut down cleanly" if line.presence is WorkerState.STOPPED else "lost: it sent no more heartbeats"
-        text(ending, "muted clip")
-        text(f"ran for {lasted(worker.heartbeat_at - worker.started_at)}", "muted extra")
+        has_stopped = line.presence is WorkerState.STOPPED
+        text("shut down cleanly" if has_stopped else "lost: it sent no more heartbeats", "muted clip")
+        ran = lasted((worker.stopped_at or worker.heartbeat_at) - worker.started_at)
+        text(f"ran for {ran}" if has_stopped else f"heard of for {ran}", "muted extra")
         time_text(ended_at, classes="muted")

@@ -41,12 +41,17 @@ class Remedies:
         self._offered: list[Remedy] = []
         self._recommended: Remedy | None = None
         self._message = self._owners_page = ""
+        self._is_theirs = False
         self._effects: list[ui.label] = []
         self._part: Part[Sequence[str]] = Part(self._draw, "remedies")
 
     def show(self, diagnosis: Diagnosis, admins: Sequence[str] = ()) -> None:
         """Offer what helps now; `admins`: the names of those who can do what this person has no right to."""
         self._message = "" if access.me().may(Role.ADMIN) else diagnosis.for_admins
+        # What admins can mend, they mend; ending the job early is the way out of those who cannot.
+        self._is_theirs = (
+            bool(diagnosis.for_admins) and diagnosis.remedy is not None and diagnosis.remedy.command == "job.cancel"
+        )
         self._owners_page = diagnosis.owners_page
         self._recommended = diagnosis.remedy
         every = (each for each in (diagnosis.remedy, *diagnosis.others) if each)
@@ -60,7 +65,7 @@ class Remedies:
     @property
     def _main(self) -> int | None:
         """The place of the one button that is recommended; None: it is the message to the admins, or none is."""
-        if not self._offered or self._offered[0] is not self._recommended:
+        if not self._offered or self._offered[0] is not self._recommended or self._is_theirs:
             return None
         return 0 if not self._message or is_retry(self._recommended) else None
 

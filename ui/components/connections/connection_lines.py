@@ -84,7 +84,7 @@ class ConnectionLines:
                     operation, row, filled=lambda: ({}, None), at_work=state.is_active, after=self._after, is_main=False
                 )
                 element.props["aria-label"] = f"{operation.label}: {label_of(row.platform)} {row.handle or ''}".rstrip()
-            if row.connection_status in _THEIRS and provider_of(row.platform):
+            if row.connection_status in _THEIRS and not row.keeps_access and provider_of(row.platform):
                 owner_link(f"{PAGE}?connect={row.platform}", label=_LINK)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from core.models import ConnectionStatus
+from core.models import ConnectionStatus, PlatformConnection
 from core.people.connections import ConnectionState, PlatformState
 from ui.consent_outcome import Outcome
 
@@ -59,15 +59,21 @@ def state_words_of(platform: PlatformState) -> str:
     if not platform.connections:
         return NOT_CONNECTED
     every = len(platform.connections)
-    number = sum(each.connection.connection_status == ConnectionStatus.CONNECTED for each in platform.connections)
+    number = sum(is_connected(each.connection) for each in platform.connections)
     if number < every:
         return f"{number} of {every} accounts connected" if number else ""
     return "Connected" if number == 1 else f"{number} accounts connected"
 
 
+def is_connected(row: PlatformConnection) -> bool:
+    """Tell whether there is access, also while it is renewed and where the last try to renew it has failed."""
+    return row.connection_status in (ConnectionStatus.CONNECTED, ConnectionStatus.REFRESHING) or row.keeps_access
+
+
 def request_words(platform: PlatformState) -> str:
     """Return what a creator reads whom a link of the support leads to a platform: which button to press now."""
-    label, statuses = platform.label, {each.connection.connection_status for each in platform.connections}
+    label, rows = platform.label, [each.connection for each in platform.connections]
+    statuses = {ConnectionStatus.CONNECTED if is_connected(row) else row.connection_status for row in rows}
     asked = f"You were asked to connect {label}"
     if not platform.is_set_up:
         return f"{asked}, which is not set up here. Please tell our support."
@@ -85,14 +91,18 @@ def name_of(state: ConnectionState) -> str:
     return state.connection.handle or "Your account"
 
 
-#: Of each connection: its platform's name, its status and its creator's sentence.
+#: Of each connection: its name, its status and its creator's sentence.
 Seen = Mapping[UUID, tuple[str, ConnectionStatus, str]]
 
 
 def seen_in(platforms: Sequence[PlatformState]) -> Seen:
     """Return what a creator sees of their connections, to compare it with what they saw before."""
     return {
-        each.connection.id: (platform.label, each.connection.connection_status, each.diagnosis.customer)
+        each.connection.id: (
+            f"{each.connection.handle} at {platform.label}" if each.connection.handle else platform.label,
+            each.connection.connection_status,
+            each.diagnosis.customer,
+        )
         for platform in platforms
         for each in platform.connections
     }
@@ -106,4 +116,4 @@ def news(before: Seen, now: Seen) -> list[str]:
         if status == ConnectionStatus.CONNECTED and was == ConnectionStatus.CONNECTING:
             said.append(sentence)
     gone = [line for connection_id, line in before.items() if connection_id not in now]
-    return said + [f"{label} is disconnected." for label, _, _ in gone]
+    return said + [f"{name} is disconnected." for name, _, _ in gone]

@@ -1,6 +1,7 @@
 """A card for one platform on a creator's page: its accounts, what happens to them, and what they can do."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 from nicegui import ui
@@ -18,6 +19,7 @@ from ui.components.connections.connection_words import (
     CONNECT,
     CONNECT_AGAIN,
     CONNECT_ANOTHER,
+    is_connected,
     name_of,
     state_words_of,
 )
@@ -60,12 +62,12 @@ class PlatformCard:
                 self._draw_account(platform, each)
         if platform.is_set_up and _has_room(platform):
             with box("actions"):
-                button(CONNECT_ANOTHER, lambda: self._begin(platform), look=PLAIN, icon="add")
+                button(CONNECT_ANOTHER, lambda: self._begin(platform, another=True), look=PLAIN, icon="add")
 
     def _draw_account(self, platform: PlatformState, state: ConnectionState) -> None:
         if state.operation:
             self._draw_moving(state)
-        elif state.connection.connection_status == ConnectionStatus.FAILED:
+        elif not is_connected(state.connection):
             self._draw_failed(platform, state)
         else:
             self._draw_connected(state)
@@ -100,29 +102,40 @@ class PlatformCard:
     def _draw_connected(self, state: ConnectionState) -> None:
         row = state.connection
         with box("account-line"):
-            ui.icon("check_circle").props("aria-hidden=true").classes(design.OK)
+            is_past = row.token_expires_at is not None and row.token_expires_at <= clock.now()
+            is_well = row.connection_status == ConnectionStatus.CONNECTED and not is_past
+            ui.icon("check_circle" if is_well else "schedule").props("aria-hidden=true").classes(
+                design.OK if is_well else design.WARN
+            )
             with box("what grow"):
                 text(name_of(state), "strong")
                 with box("muted small"):
                     text("Connected since ")
                     time_text(state.since or row.created_at, "clock")
                     if row.token_expires_at:
-                        is_past = row.token_expires_at <= clock.now()
                         text(". Access ended " if is_past else ". Access lasts until ")
                         time_text(row.token_expires_at, "clock")
-                        renewed = " and is being renewed." if is_past else " and is renewed by itself before."
+                        renewed = " and is renewed soon, by itself." if is_past else " and is renewed by itself before."
                         text(renewed if row.refresh_at else ".")
+                if row.connection_status == ConnectionStatus.FAILED:
+                    text(state.diagnosis.customer, "muted small")
             button(disconnect.label, lambda: self._disconnect(state), look=DANGER)
 
-    async def _begin(self, platform: PlatformState, again: ConnectionState | None = None) -> None:
-        args = {"provider": platform.platform, "base": str(ui.context.client.request.base_url)}
+    async def _begin(
+        self, platform: PlatformState, again: ConnectionState | None = None, *, another: bool = False
+    ) -> None:
+        args: dict[str, Any] = {
+            "another": another,
+            "provider": platform.platform,
+            "base": str(ui.context.client.request.base_url),
+        }
         if again:
             args["connection"] = str(again.connection.id)
         answer = await access.perform("connection.begin", None, args)
         ui.navigate.to(answer["authorize_url"])
 
     async def _disconnect(self, state: ConnectionState) -> None:
-        if await agreed(disconnect):
+        if await agreed(disconnect, state.connection):
             await access.perform(disconnect.name, state.connection.id)
             await self._after()
 
@@ -137,7 +150,16 @@ def _key(state: ConnectionState) -> object:
     row = state.connection
     cancel = state.cancel and (state.cancel.label, state.cancel.effect)
     times = (state.since, row.token_expires_at, row.refresh_at)
-    return row.id, row.connection_status, row.handle, times, state.job and state.job.id, state.is_active, cancel
+    return (
+        row.id,
+        row.connection_status,
+        row.keeps_access,
+        row.handle,
+        times,
+        state.job and state.job.id,
+        state.is_active,
+        cancel,
+    )
 
 
 def _update(moving: _Moving, state: ConnectionState) -> None:

@@ -1,6 +1,7 @@
 """Buttons for the operations of a row, derived from their declarations; the row's state decides which work."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,7 +36,7 @@ def operation_button(
 
     async def press() -> None:
         args, run_at = filled()
-        if agreement := await agreed(operation):
+        if agreement := await agreed(operation, row):
             answer = await access.perform(operation.name, row.id, args, reason=agreement.reason, run_at=run_at)
             say(f"{operation.doing.rstrip('…')}: scheduled." if run_at else operation.doing, answer.get("job_id"))
             await after()
@@ -59,9 +60,14 @@ def why_not(
     return None
 
 
-async def agreed(operation: Operation[Any, Any]) -> Yes | None:
-    """Ask the operation's question if it has one or needs a reason; return the agreement, or None to stop."""
+async def agreed(operation: Operation[Any, Any], row: User | PlatformConnection | None = None) -> Yes | None:
+    """Ask the operation's question if it has one or needs a reason; return the agreement, or None to stop.
+
+    `row`: the one of several that it is for, which the question names then.
+    """
     question = question_of(operation)
+    if question and isinstance(row, PlatformConnection) and row.handle:
+        question = replace(question, title=f"{operation.label} {row.handle}?")
     return await confirm(question) if question else Yes(None)
 
 

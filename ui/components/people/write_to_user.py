@@ -5,7 +5,7 @@ from uuid import UUID
 
 from nicegui import ui
 
-from core.messages.control import AnswerForm
+from core.messages.control import AnswerForm, writer_of
 from core.models import Role
 from ui import access
 from ui.components.base.box import box, link, text
@@ -28,10 +28,12 @@ class WriteToUser:
             if access.me().may(Role.SUPPORT):
                 link(f"/outbox?user={user_id}", "muted", "Messages to this user")
 
-    def _open(self) -> None:
-        open_form("Write to user", "Send", self._draw)
+    async def _open(self) -> None:
+        writer_id = access.me().id
+        signed = await access.load(writer_of, writer_id) if writer_id else ""
+        open_form("Write to user", "Send", lambda: self._draw(signed))
 
-    def _draw(self) -> Act:
+    def _draw(self, signed: str) -> Act:
         longest = {name: _longest(name) for name in ("title", "text")}
         with box("labelled"):
             text("Subject", tag="label")
@@ -41,7 +43,8 @@ class WriteToUser:
             text("Text", tag="label")
             body = ui.textarea(value=self._answer()).classes("field area")
             body.props(f'outlined dense rows=8 maxlength={longest["text"]} aria-label="Text"')
-            text("Sent by e-mail, with your name below it. Replies go to the sender's address, not to you.", "help")
+            help_text = f"Sent by e-mail, signed “{signed} of support”. Replies go to the sender's address, not to you."
+            text(help_text, "help")
 
         async def send() -> None:
             args = {"title": subject.value or "", "text": body.value or ""}
