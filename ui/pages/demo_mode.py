@@ -135,7 +135,9 @@ class DemoCard:
         cards = PresetCards(state.preset)
 
         async def start() -> None:
-            if await agreed(operation):
+            if operation is demo.switch and cards.chosen == state.preset:
+                say("This is the creator that you have now. Choose another one.")
+            elif await agreed(operation):
                 told = {"email_when_ready": True} if tell.value else {}
                 await self._do(operation.name, {"preset": cards.chosen, **told})
 
