@@ -45,7 +45,7 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
     Raises NotFound; NotPermitted (a task that this person has no right to start); Invalid (no reason given); NotAllowed
     (not failed or cancelled, or the user's state has changed); AlreadyActive.
     """
-    [(_, outcome)] = retry_many(session, [job_id], actor, reason)
+    [(_, outcome)] = retry_many(session, [UUID(str(job_id))], actor, reason)
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
