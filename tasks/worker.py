@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import bus
+from core.commands.bulk_run import lend_work
 from core.database.engine import PATIENCE, NoConnection, address_of, connect, session_scope, worker_options
 from core.jobs import workers
 from core.jobs.batch import PLANNER_OPTIONS
@@ -68,6 +69,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
 
 def _serve(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
     broker.wait_for_thread = drain.registry.wait_for_thread
+    lend_work()
     declare(broker, drain, queues)
     if unknown := settings().weights.keys() - set(known_queues()):
         log.warning("UNSTUCK_QUEUE_WEIGHTS names an unknown queue", extra={"queues": sorted(unknown)})

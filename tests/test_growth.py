@@ -38,6 +38,8 @@ BOUNDED = {
     "background_jobs": delete_old_jobs,
     "job_attempts": delete_old_jobs,
     "events": delete_old_jobs,
+    "bulk_actions": delete_old_jobs,
+    "bulk_rows": delete_old_jobs,
     "audit_seals": archive_audit_log,
     "workers": expire_sessions,
     "user_sessions": expire_sessions,
@@ -53,7 +55,7 @@ BOUNDED = {
     "consents": expire_sessions,
     "token_revocations": expire_sessions,
 }
-MAINTENANCE = [task for task in TASKS if task.queue == QUEUE]
+MAINTENANCE = [task for task in TASKS if task.name.startswith("maintenance.")]
 ONE_ROW = {"audit_checkpoints", "secret_key_ids"}
 #: Each row is there because a person wanted it, and goes when one no longer does.
 BY_WISH = {
@@ -177,6 +179,7 @@ MOST = {
     **dict.fromkeys(("user_sessions", "sign_in_links", "pending_sign_ins"), KEEP + 1),
     **dict.fromkeys(("spent_states", "idempotency_keys", "consents", "alert_snoozes"), KEEP + 1),
     **dict.fromkeys(("notifications", "token_revocations", "alerts"), RETENTION + 1),
+    **dict.fromkeys(("bulk_actions", "bulk_rows"), RETENTION + 1),
 }
 
 
@@ -252,6 +255,9 @@ ENDED = (
         VALUES (gen_random_uuid(), 'sandbox', 'code', '', '', now() - :ago, now() - :ago)""",
     """INSERT INTO alerts (id, rule, subject, sentence, href, since, found_at, over_at)
         VALUES (gen_random_uuid(), 'long_wait', :name, '', '/', now() - :ago, now() - :ago, now() - :ago)""",
+    """WITH made AS (INSERT INTO bulk_actions (id, command, actor, via, status, created_at)
+        VALUES (gen_random_uuid(), 'job.retry', 'Ada', 'cli', 'done', now() - :ago) RETURNING id)
+        INSERT INTO bulk_rows (bulk_id, position, target) SELECT id, 1, gen_random_uuid() FROM made""",
     "INSERT INTO alert_snoozes (rule, subject, until, snoozed_by) VALUES ('long_wait', :name, now() - :ago, 'Ada')",
 )
 

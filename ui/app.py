@@ -26,6 +26,7 @@ from ui.api import (
     alerts,
     audit,
     auth,
+    bulk,
     connection_return,
     connections,
     demo,
@@ -84,7 +85,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
-    *(probes, metrics, auth, demo, jobs, users, connections),
+    *(probes, metrics, auth, demo, jobs, users, connections, bulk),
     *(people, operators, queues, audit, alerts, outbox, docs),
 )
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from core import clock
 from core.actor import Actor
 from core.commands.alerts import ALERTS
+from core.commands.bulk import bulk_commands
 from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.connections import CONNECTIONS, owner_of, refuse_without_consent
 from core.commands.messages import MESSAGES
@@ -171,4 +172,11 @@ _ALL = (
     *PEOPLE,
 )
 
-COMMANDS = {command.name: command for command in _ALL}
+#: What can be done to many at once: to jobs, and each operation that no consent has to start.
+BULK_ACTS = {
+    each.name: each
+    for each in _ALL
+    if each.name in ("job.retry", "job.cancel", "job.start_now")
+    or (isinstance(kind := BY_NAME.get(each.name), Operation) and not kind.needs_consent)
+}
+COMMANDS = {command.name: command for command in (*_ALL, *bulk_commands(BULK_ACTS))}

@@ -7,6 +7,7 @@ from core.models.alert import Alert, AlertSnooze, SharedRound
 from core.models.audit_checkpoint import AuditCheckpoint
 from core.models.audit_seal import AuditSeal
 from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
+from core.models.bulk import BulkAction, BulkRow, BulkStatus, RowOutcome
 from core.models.consent import Consent
 from core.models.event import Event
 from core.models.idempotency_key import IdempotencyKey
@@ -31,6 +32,9 @@ __all__ = [
     "AuditCheckpoint",
     "AuditSeal",
     "BackgroundJob",
+    "BulkAction",
+    "BulkRow",
+    "BulkStatus",
     "ConnectionStatus",
     "Consent",
     "DemoModeStatus",
@@ -53,6 +57,7 @@ __all__ = [
     "Queue",
     "RecoveryCode",
     "Role",
+    "RowOutcome",
     "Schedule",
     "ScheduleTick",
     "Scope",

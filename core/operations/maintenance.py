@@ -50,6 +50,16 @@ _DELETE = text("""
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     RETURNING id
 """)
+#: With the rows of their sets, however many.
+_DELETE_BULK = text("""
+    WITH gone AS (
+        DELETE FROM bulk_actions
+        WHERE created_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
+          AND (status <> 'running' OR started_at < statement_timestamp() - make_interval(days => :days, secs => :ahead))
+        RETURNING id
+    )
+    DELETE FROM bulk_rows WHERE bulk_id IN (SELECT id FROM gone)
+""")
 #: What people did with the job stays in the audit log.
 _DELETE_EVENTS = text("DELETE FROM events WHERE job_id = ANY(:ids) AND via = 'engine'")
 #: One page of the log in its order, which is nearly that of time. Events of jobs that are still there go with these.
@@ -97,6 +107,7 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
     result = {"jobs_deleted": jobs, "events_deleted": events, **caution(ahead)}
     if not form.is_for_all:
         return result
+    work.session.connection().execute(_DELETE_BULK, {"days": days, "ahead": ahead})
     after = int(work.session.connection().execute(_LOOKED_UP_TO).scalar_one())
     while (page := _delete_rest(work, {**values, "after": after})).last is not None:
         after, events = page.last, events + page.deleted

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from core.commands.registry import COMMANDS
 from core.operation import Operation
@@ -48,6 +49,7 @@ def _on_connection(verb: str) -> Row:
     return Row(OWN, "connection", {}, f"/api/connections/{{id}}/operations/{name}", f"connections {verb} {{id}}")
 
 
+NOBODY = UUID(int=0)
 PASSWORD = "seven purple otters dance"
 SCHEDULE = {"name": "{name}", "kind": "maintenance.expire_sessions", "cron": "0 3 * * *"}
 
@@ -120,6 +122,23 @@ RIGHTS: dict[str, Row] = {
         ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name} --reason test"
     ),
     "messages.send": Row(ADMIN, route="/api/jobs/start/messages.send", cli="do messages.send"),
+    "bulk.run": Row(
+        ADMIN,
+        args={"bulk": str(NOBODY)},
+        route="/api/jobs/start/bulk.run",
+        cli=f"do bulk.run --bulk {NOBODY}",
+    ),
+    "bulk.prepare": Row(
+        SUPPORT,
+        "job failed",
+        {"action": "job.retry", "filter": {"status": "failed"}},
+        "/api/bulk",
+        "bulk preview job.retry --where status=failed",
+    ),
+    "bulk.start": Row(SUPPORT, "bulk ready", {}, "/api/bulk/{id}/start", "bulk start {id}"),
+    "bulk.abort": Row(SUPPORT, "bulk ready", {}, "/api/bulk/{id}/abort", "bulk abort {id}"),
+    "bulk.undo": Row(SUPPORT, "bulk over", {}, "/api/bulk/{id}/undo", "bulk undo {id}"),
+    "bulk.repeat": Row(SUPPORT, "bulk over", {}, "/api/bulk/{id}/repeat", "bulk repeat {id}"),
     "alert.snooze": Row(
         SUPPORT, "alert", {"hours": 2}, "/api/alerts/{id}/snooze", "alerts snooze {id} --hours 2 --reason test"
     ),

@@ -9,12 +9,16 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core import clock
+from core.bulk.frozen import BulkForm, freeze
 from core.database.engine import session_scope
 from core.jobs.request import JobOptions, request
 from core.messages.outbox import Message, put
 from core.models import (
     Alert,
     AlertSnooze,
+    BackgroundJob,
+    BulkRow,
+    BulkStatus,
     ConnectionStatus,
     DemoModeStatus,
     JobKind,
@@ -156,6 +160,23 @@ def _message(session: Session, user: User) -> Target:
     return Target(put(session, Message(template="demo_ready", user_id=user.id)))
 
 
+def _bulk(*, is_over: bool) -> Callable[[Session, User], Target]:
+    def prepare(session: Session, user: User) -> Target:
+        job_id = _failed(session, user).id
+        assert job_id is not None
+        session.flush()
+        bulk = freeze(session, BulkForm(action="job.retry", ids=[job_id]), SUPPORT, None)
+        if is_over:
+            new = BackgroundJob(kind="demo.enable", queue="demo", status=JobStatus.FAILED, finished_at=clock.now())
+            session.add(new)
+            session.flush()
+            bulk.status, bulk.applied = BulkStatus.DONE, 1
+            session.get_one(BulkRow, (bulk.id, 1)).sqlmodel_update({"outcome": "applied", "job_id": new.id})
+        return Target(bulk.id)
+
+    return prepare
+
+
 STAGES: dict[str, Callable[[Session, User], Target]] = {
     "nothing": lambda *_: Target(),
     "new name": lambda *_: Target(name=f"new-{uuid4().hex[:8]}"),
@@ -178,6 +199,8 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "connection adrift": _connection_in(ConnectionStatus.REFRESHING),
     "person shut out": _shut_out,
     "message": _message,
+    "bulk ready": _bulk(is_over=False),
+    "bulk over": _bulk(is_over=True),
     "alert": _alert(snoozed=False),
     "alert snoozed": _alert(snoozed=True),
     "schedule open": _schedule(paused=False),

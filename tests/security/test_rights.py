@@ -187,7 +187,7 @@ def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
 def shape(path: str) -> str:
     """Return a path with everything that may vary blanked: a verb's target, and a schedule's verb."""
     parts = path.split("/")
-    nouns = ("queues", "schedules", "kinds", "users", "connections", "operators", "jobs", "alerts", "outbox")
+    nouns = ("queues", "schedules", "kinds", "users", "connections", "operators", "jobs", "alerts", "outbox", "bulk")
     if parts[2] in nouns and len(parts) > 4:
         parts[3] = "*"
     if parts[2] == "schedules" and len(parts) > 4:

@@ -36,7 +36,7 @@ def test_the_navigation_shows_a_person_the_pages_that_they_may_open() -> None:
     routes = {role: [page.route for page, _ in places(PAGES, Frame.CONSOLE, person(role))] for role in Role}
     assert routes[Role.MEMBER] == []
     assert set(routes[Role.ADMIN]) - set(routes[Role.SUPPORT]) == {"/operators", "/audit"}
-    assert set(routes[Role.SUPPORT]) - set(routes[Role.VIEWER]) == {"/outbox"}
+    assert set(routes[Role.SUPPORT]) - set(routes[Role.VIEWER]) == {"/outbox", "/bulk"}
     assert [page.route for page, _ in places(PAGES, Frame.CREATOR, person(Role.MEMBER))] == [
         "/dashboard",
         "/settings/demo-mode",

@@ -7,6 +7,7 @@ import typer
 from ui.cli import (
     alerts,
     audit,
+    bulk,
     connections,
     doctor,
     jobs,
@@ -28,6 +29,7 @@ GROUPS: Final = (
     ("jobs", "job", jobs.verbs),
     ("users", "user", users.verbs),
     ("connections", "connection", connections.verbs),
+    ("bulk", None, bulk.verbs),
     ("queues", "queue", queues.verbs),
     ("kinds", "kind", kinds.verbs),
     ("schedules", "schedule", schedules.verbs),

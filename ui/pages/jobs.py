@@ -16,6 +16,7 @@ from ui import access
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
 from ui.components.base.empty import empty
+from ui.components.jobs.bulk_menu import BulkMenu
 from ui.components.jobs.column_menu import ColumnMenu
 from ui.components.jobs.export_menu import ExportMenu
 from ui.components.jobs.job_actions import draw_actions, run_command
@@ -78,6 +79,7 @@ class JobList:
             self._new_rows.set_visibility(False)
             self._actions: Part[list[Row]] = Part(self._draw_actions)
             columns = ColumnMenu()
+            BulkMenu(self._params)
             ExportMenu(self._params)
             icon_button("refresh", "Refresh", self._reload)
         return columns

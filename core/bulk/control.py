@@ -1,0 +1,162 @@
+"""What people do with a bulk action once it is prepared: start, abort, undo, and repeat what has failed."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlmodel import Session, col
+
+from core import bus, clock
+from core.actor import ENGINE, Actor
+from core.audit.record import record
+from core.bulk.frozen import BulkForm, freeze
+from core.errors import Invalid, NotAllowed, NotFound
+from core.jobs.request import JobOptions, request_task
+from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
+from core.operation import Form
+from core.operations.bulk import RunForm, run_bulk
+
+#: Above so many rows, who starts says how many they are.
+UNCOUNTED: Final = 100
+#: What takes back what a command did: its own command, and the column that has the targets.
+INVERSES: Final = {"job.cancel": ("job.retry", "target"), "job.retry": ("job.cancel", "job_id")}
+
+
+class StartForm(Form):
+    """How to go through the set, and its number of rows, by which a person shows that they have read it."""
+
+    per_second: int | None = Field(
+        default=None, ge=1, le=10_000, title="Rows a second", description="At most; empty: as fast as it goes."
+    )
+    canary: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        title="First rows",
+        description="So many rows first; the rest once their jobs have ended well.",
+    )
+    canary_percent: int = Field(
+        default=100, ge=1, le=100, title="Percent of these", description="How many of these have to succeed."
+    )
+    count: int | None = Field(
+        default=None, ge=0, title="Number of rows", description=f"The number of rows; needed above {UNCOUNTED}."
+    )
+
+
+def locked(session: Session, bulk_id: UUID) -> BulkAction:
+    """Return a bulk action that nobody else changes until the commit. Raises NotFound."""
+    bulk = session.get(BulkAction, bulk_id, with_for_update=True, populate_existing=True)
+    if bulk is None:
+        raise NotFound(f"There is no bulk action with id {bulk_id}.")
+    return bulk
+
+
+def start(session: Session, bulk_id: UUID, form: StartForm, actor: Actor, reason: str | None) -> BulkAction:
+    """Start a prepared bulk action, or go on with one whose job has ended before its last row.
+
+    Raises NotFound, NotAllowed (under way or over), Invalid (another number of rows).
+    """
+    bulk = locked(session, bulk_id)
+    if bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING) or is_at_work(session, bulk):
+        raise NotAllowed(f"The bulk action is {bulk.status}; it cannot be started.")
+    if bulk.total > UNCOUNTED and form.count != bulk.total:
+        message = f"Type the number of rows: {bulk.total}."
+        raise Invalid(f"The bulk action is for {bulk.total:,} rows. {message}", {"count": message})
+    was = bulk.status
+    bulk.status, bulk.started_at = BulkStatus.RUNNING, bulk.started_at or clock.db_now()
+    bulk.reason = reason or bulk.reason
+    bulk.per_second, bulk.canary, bulk.canary_percent = form.per_second, form.canary, form.canary_percent
+    go_on(session, bulk)
+    _record(session, actor, "bulk.started", bulk, was)
+    return bulk
+
+
+def go_on(session: Session, bulk: BulkAction, options: JobOptions | None = None) -> None:
+    """Request the job that runs it from its first row without an outcome."""
+    bulk.job_id = request_task(session, run_bulk, RunForm(bulk=bulk.id), ENGINE, options or JobOptions()).id
+    session.flush()
+
+
+def abort(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
+    """End it before its next row; what is done stays. Raises NotFound, NotAllowed."""
+    bulk = locked(session, bulk_id)
+    was = bulk.status
+    if was not in (BulkStatus.READY, BulkStatus.RUNNING):
+        raise NotAllowed(f"The bulk action is {was} already.")
+    end(session, bulk, BulkStatus.ABORTED, f"Aborted by {actor.name}.")
+    _record(session, actor, "bulk.aborted", bulk, was, reason)
+    return bulk
+
+
+def end(session: Session, bulk: BulkAction, status: BulkStatus, note: str = "") -> None:
+    """Write its end."""
+    bulk.status, bulk.note, bulk.finished_at = status, note, clock.db_now()
+    session.flush()
+    bus.changed(session, job_id=bulk.job_id)
+
+
+def undo(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
+    """Prepare what takes back what it did. Raises NotFound, NotAllowed where nothing does."""
+    bulk = _over(session, bulk_id)
+    if bulk.command not in INVERSES:
+        raise NotAllowed(f"Nothing takes back a {bulk.command} of many.")
+    command, column = INVERSES[bulk.command]
+    done = col(BulkRow.outcome) == RowOutcome.APPLIED
+    targets = list(session.scalars(_rows_of(bulk, getattr(BulkRow, column)).where(done)))
+    return _prepared(session, command, targets, actor, reason, undoes=bulk.id)
+
+
+def repeat(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
+    """Prepare the same for the rows that have failed, or whose new jobs have. Raises NotFound, NotAllowed."""
+    bulk = _over(session, bulk_id)
+    tried = list(session.scalars(_rows_of(bulk, BulkRow.target).where(col(BulkRow.outcome) == RowOutcome.FAILED)))
+    again = BackgroundJob.id if bulk.command == "job.retry" else BulkRow.target
+    failed = _rows_of(bulk, again).join(BackgroundJob, col(BackgroundJob.id) == col(BulkRow.job_id))
+    targets = tried + list(session.scalars(failed.where(col(BackgroundJob.status) == JobStatus.FAILED)))
+    return _prepared(session, bulk.command, targets, actor, reason, repeats=bulk.id, args=bulk.args)
+
+
+def is_at_work(session: Session, bulk: BulkAction) -> bool:
+    """Tell whether it has a job that is queued or running."""
+    job = session.get(BackgroundJob, bulk.job_id, populate_existing=True) if bulk.job_id else None
+    return bulk.status is BulkStatus.RUNNING and job is not None and job.status not in TERMINAL
+
+
+def _over(session: Session, bulk_id: UUID) -> BulkAction:
+    bulk = locked(session, bulk_id)
+    if bulk.status in (BulkStatus.READY, BulkStatus.RUNNING):
+        raise NotAllowed(f"The bulk action is {bulk.status}; wait for its end, or abort it first.")
+    return bulk
+
+
+def _rows_of(bulk: BulkAction, column: Any) -> Any:
+    """Select a column of the set's rows, or of what is joined with them, in its order."""
+    rows = sa.select(column).select_from(BulkRow)
+    return rows.where(col(BulkRow.bulk_id) == bulk.id).order_by(col(BulkRow.position))
+
+
+def _prepared(
+    session: Session, command: str, targets: list[UUID], actor: Actor, reason: str | None, **more: Any
+) -> BulkAction:
+    if not targets:
+        raise NotAllowed("There is nothing left to do: no row is concerned.")
+    args = more.pop("args", {})
+    form = BulkForm.model_construct(action=command, filter=None, ids=targets, args=args)  # may be more than people name
+    return freeze(session, form, actor, reason, **more)
+
+
+def _record(
+    session: Session, actor: Actor, name: str, bulk: BulkAction, was: BulkStatus, reason: str | None = None
+) -> None:
+    record(
+        session,
+        actor,
+        name,
+        reason=reason or bulk.reason,
+        bulk=str(bulk.id),
+        command=bulk.command,
+        rows=bulk.total,
+        was=was.value,
+        now=bulk.status.value,
+    )

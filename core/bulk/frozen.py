@@ -1,0 +1,95 @@
+"""The set of a bulk action: frozen when it is prepared, so that it acts on exactly what its preview has counted."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import Field, model_validator
+from sqlmodel import Session, col
+
+from core import clock
+from core.actor import Actor
+from core.audit.record import record
+from core.database.statements import Query
+from core.errors import Invalid
+from core.job_list.branches import arm_ids, branches
+from core.job_list.filters import JobFilter
+from core.models import BulkAction, BulkRow
+from core.operation import Form
+
+#: Rows of one set at most, and of those that are named one by one.
+MOST: Final = 1_000_000
+MOST_NAMED: Final = 10_000
+
+
+class BulkForm(Form):
+    """One command, and the rows that it is for: all jobs that match a filter, or rows by their ids."""
+
+    action: str = Field(max_length=100, description="The command, such as job.retry or demo.disable.")
+    filter: dict[str, str] | None = Field(
+        default=None, description="All jobs that match, as parameters of the list of jobs."
+    )
+    ids: list[UUID] | None = Field(
+        default=None, max_length=MOST_NAMED, description="Instead of a filter: jobs, or what the command is for."
+    )
+    args: dict[str, Any] = Field(default_factory=dict, description="The command's input, the same for each row.")
+
+    @model_validator(mode="after")
+    def _has_one_set(self) -> "BulkForm":
+        if (self.filter is None) == (self.ids is None):
+            raise ValueError("give either a filter or ids")
+        return self
+
+
+def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, **more: Any) -> BulkAction:
+    """Write a bulk action and its set, which nothing changes any more. Raises Invalid for an empty or too large one."""
+    bulk = BulkAction(
+        command=form.action,
+        args=form.args,
+        reason=reason,
+        filter=form.filter or {},
+        created_by=actor.id,
+        actor=actor.name,
+        via=actor.via,
+        created_at=clock.db_now(),
+        **more,
+    )
+    session.add(bulk)
+    session.flush()
+    rows = _matching(session, form.filter) if form.ids is None else _named(form.ids)
+    bulk.total = _write(session, bulk.id, rows) if rows is not None else 0
+    if not bulk.total:
+        raise Invalid("Nothing matches: there is no row to act on.", {"filter": "Choose another one."})
+    if bulk.total > MOST:
+        raise Invalid(f"More than {MOST:,} rows match.", {"filter": "Narrow it, and act on one part after the other."})
+    session.flush()
+    record(session, actor, "bulk.prepared", reason=reason, bulk=str(bulk.id), command=bulk.command, rows=bulk.total)
+    return bulk
+
+
+def _matching(session: Session, params: dict[str, str] | None) -> Query | None:
+    job_filter = JobFilter.from_params(params or {})
+    selects = [
+        arm_ids(arm, branch.besides(branch.counted), MOST + 1)
+        for branch in branches(session, job_filter)
+        for arm in branch.counted.arms
+    ]
+    if not selects:
+        return None
+    return sa.union(*selects).subquery("matching").select() if len(selects) > 1 else selects[0]
+
+
+def _named(ids: Sequence[UUID]) -> Query:
+    return sa.select(sa.func.unnest(sa.literal(list(dict.fromkeys(ids)), sa.ARRAY(sa.Uuid()))).label("id"))
+
+
+def _write(session: Session, bulk_id: UUID, rows: Query) -> int:
+    """Write the set, the oldest first, and return its number of rows; one more than allowed is too many."""
+    chosen = rows.subquery("chosen")
+    target = next(iter(chosen.c))
+    place = sa.func.row_number().over(order_by=target)
+    numbered = sa.select(sa.literal(bulk_id, sa.Uuid()), place, target).limit(MOST + 1)
+    columns = [col(BulkRow.bulk_id), col(BulkRow.position), col(BulkRow.target)]
+    made = sa.insert(BulkRow).from_select(columns, numbered).execution_options(preserve_rowcount=True)
+    return session.connection().execute(made).rowcount

@@ -1,0 +1,125 @@
+"""Bulk actions as people see them: the list, how far one is, what became of its rows and of the jobs it started."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core.bulk.control import INVERSES, is_at_work
+from core.database.window import Window, cut, read_window
+from core.errors import NotFound
+from core.jobs.retry import refusals_of_retry
+from core.models import BackgroundJob, BulkAction, BulkRow, BulkStatus, RowOutcome
+from core.wording import counted
+
+#: Rows of which a preview says what would be skipped.
+LOOKED_AT: Final = 1_000
+#: Kinds and users that a preview names.
+NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BulkState:
+    """One bulk action, whether its job is at work, and how its jobs stand by status."""
+
+    bulk: BulkAction
+    is_at_work: bool
+    jobs: Mapping[str, int]
+
+    @property
+    def can_start(self) -> bool:
+        """Whether it can be started, or gone on with because its job has ended before its last row."""
+        return self.bulk.status in (BulkStatus.READY, BulkStatus.RUNNING) and not self.is_at_work
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether what it did can be taken back."""
+        return self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more of its rows will be touched."""
+        return self.bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a set consists of, and which of its first rows would be skipped, with the reasons and their numbers."""
+
+    by_status: Mapping[str, int]
+    by_kind: Mapping[str, int]
+    users: int
+    looked_at: int
+    skipped: Mapping[str, int]
+
+
+def bulk_actions(session: Session, limit: int, start: int = 0) -> Window[BulkAction]:
+    """Return bulk actions, newest first."""
+    newest = (col(BulkAction.created_at).desc(), col(BulkAction.id).desc())
+    return read_window(session, select(BulkAction).order_by(*newest), limit, start)
+
+
+def bulk_state(session: Session, bulk_id: UUID) -> BulkState:
+    """Return one bulk action as it stands. Raises NotFound."""
+    bulk = session.get(BulkAction, bulk_id, populate_existing=True)
+    if bulk is None:
+        raise NotFound(f"There is no bulk action with id {bulk_id}.")
+    status = col(BackgroundJob.status)
+    started = sa.select(status, sa.func.count()).join(BulkRow, col(BulkRow.job_id) == col(BackgroundJob.id))
+    jobs = session.execute(started.where(col(BulkRow.bulk_id) == bulk_id).group_by(status))
+    return BulkState(bulk, is_at_work(session, bulk), {str(row[0]): row[1] for row in jobs})
+
+
+def bulk_rows(
+    session: Session, bulk_id: UUID, outcome: RowOutcome | None, limit: int, start: int = 0
+) -> Window[BulkRow]:
+    """Return rows of a set in its order, only those with this outcome if it is given."""
+    rows = select(BulkRow).where(col(BulkRow.bulk_id) == bulk_id)
+    rows = rows if outcome is None else rows.where(col(BulkRow.outcome) == outcome)
+    found = session.exec(rows.order_by(col(BulkRow.position)).limit(limit + 1).offset(start)).all()
+    return cut(found, limit, start)
+
+
+def preview(session: Session, bulk: BulkAction) -> Preview:
+    """Return what the set consists of, as its jobs are now."""
+    own = sa.and_(col(BulkRow.bulk_id) == bulk.id, col(BulkRow.target) == col(BackgroundJob.id))
+    first = sa.select(col(BulkRow.target)).where(col(BulkRow.bulk_id) == bulk.id).order_by(col(BulkRow.position))
+    ids = list(session.scalars(first.limit(LOOKED_AT)))
+    skipped = refusals_of_retry(session, ids) if bulk.command == "job.retry" else {}
+    status, kind, number = col(BackgroundJob.status), col(BackgroundJob.kind), sa.func.count()
+    users = sa.func.count(sa.distinct(col(BackgroundJob.user_id)))
+    groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
+    jobs = sa.select(status, kind, number, users).select_from(BackgroundJob).join(BulkRow, own).group_by(groups)
+    rows = session.execute(jobs.order_by(number.desc())).all()
+    return Preview(
+        by_status={str(row[0]): row[2] for row in rows if row[0] is not None},
+        by_kind={row[1]: row[2] for row in rows if row[1] is not None},
+        users=next(row[3] for row in rows if row[0] is None and row[1] is None),
+        looked_at=len(ids) if bulk.command == "job.retry" else 0,
+        skipped=_numbers(skipped),
+    )
+
+
+def _numbers(reasons: Mapping[UUID, str]) -> dict[str, int]:
+    """Return each reason with its number; a job's id in it, which differs from row to row, is left out."""
+    numbers: dict[str, int] = {}
+    for reason in reasons.values():
+        name = reason.partition(" (job ")[0]
+        numbers[name] = numbers.get(name, 0) + 1
+    return dict(sorted(numbers.items(), key=lambda each: -each[1])[:NAMED])
+
+
+def sentence_of(bulk: BulkAction) -> str:
+    """Return how far a bulk action is, in a sentence."""
+    rows = counted(bulk.total, "row")
+    parts = [f"{number:,} {word}" for word, number in _outcomes(bulk).items() if number]
+    if bulk.status is BulkStatus.READY:
+        return f"It is prepared for {rows}, and not started."
+    return f"{bulk.looked_at:,} of {rows}: {', '.join(parts) or 'none done yet'}. {bulk.note}".rstrip()
+
+
+def _outcomes(bulk: BulkAction) -> dict[str, int]:
+    return {"done": bulk.applied, "skipped": bulk.skipped, "failed": bulk.failed}

@@ -1,0 +1,174 @@
+"""The work of a bulk action's job: rows by the chunk, each chunk in one transaction with what it did to them.
+
+So a row has its outcome if, and only if, the command was done to it, wherever the worker dies.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.actor import Actor
+from core.bulk import control
+from core.commands.command import Command, Invocation
+from core.commands.gateway import authorise
+from core.commands.registry import COMMANDS
+from core.errors import Refused
+from core.jobs.request import JobOptions
+from core.jobs.retry import retry_many
+from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, Role, RowOutcome, User
+from core.operation import Progress, Steps, TaskWork
+from core.operations import bulk as declared
+
+#: Rows of one transaction: few enough that who waits for one of them waits briefly.
+CHUNK: Final = 200
+#: A job that keeps to a rate gives its thread to others after so many seconds, and another one goes on.
+TURN: Final = 20.0
+#: Between two looks whether the jobs of the first rows have ended.
+LOOK: Final = timedelta(seconds=2)
+
+_WRITE = sa.text("""
+    UPDATE bulk_rows r SET outcome = done.outcome, why = done.why, job_id = done.job_id
+    FROM unnest(CAST(:positions AS int[]), CAST(:outcomes AS text[]), CAST(:whys AS text[]), CAST(:jobs AS uuid[]))
+        AS done(position, outcome, why, job_id)
+    WHERE r.bulk_id = :bulk AND r.position = done.position
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of one row."""
+
+    outcome: RowOutcome
+    why: str = ""
+    job_id: UUID | None = None
+
+
+def run(work: TaskWork[declared.RunForm]) -> Steps:
+    """Go through the rows without an outcome, in their order, until the end, an abort, or an unhealthy canary."""
+    began = time.monotonic()
+    while (bulk := _next(work.session, work.form.bulk)) is not None:
+        if bulk.per_second and time.monotonic() - began > TURN:
+            control.go_on(work.session, bulk)
+            break
+        started, size = time.monotonic(), min(CHUNK, bulk.per_second or CHUNK, _canary_left(bulk))
+        _do_chunk(work.session, bulk, size)
+        yield Progress(bulk.looked_at, bulk.total, f"{bulk.looked_at:,} of {bulk.total:,} rows")
+        if bulk.per_second:
+            time.sleep(max(0.0, size / bulk.per_second - (time.monotonic() - started)))
+    return {"bulk": str(work.form.bulk)}
+
+
+def _next(session: Session, bulk_id: UUID) -> BulkAction | None:
+    """Return a bulk action, locked, if its next rows are to be done now; else write its end, or what comes next."""
+    bulk = session.get(BulkAction, bulk_id, with_for_update=True, populate_existing=True)
+    if bulk is None or bulk.status is not BulkStatus.RUNNING:
+        return None
+    if bulk.canary and bulk.looked_at == min(bulk.canary, bulk.total) and not _is_healthy(session, bulk):
+        return None
+    if bulk.looked_at >= bulk.total:
+        control.end(session, bulk, BulkStatus.DONE)
+        return None
+    return bulk
+
+
+def _canary_left(bulk: BulkAction) -> int:
+    left = (bulk.canary or 0) - bulk.looked_at
+    return left if left > 0 else CHUNK
+
+
+def _is_healthy(session: Session, bulk: BulkAction) -> bool:
+    """Tell whether enough jobs of the first rows have succeeded; while some go on, look again later."""
+    status = col(BackgroundJob.status)
+    own = sa.select(status, sa.func.count()).join(BulkRow, col(BulkRow.job_id) == col(BackgroundJob.id))
+    rows = session.execute(own.where(col(BulkRow.bulk_id) == bulk.id).group_by(status)).all()
+    counts: dict[JobStatus, int] = {row[0]: row[1] for row in rows}
+    if any(each not in TERMINAL for each in counts):
+        control.go_on(session, bulk, JobOptions(run_at=clock.now() + LOOK))
+        return False
+    good, number = counts.get(JobStatus.SUCCEEDED, 0), sum(counts.values()) + bulk.failed
+    if 100 * good >= bulk.canary_percent * number:
+        return True
+    note = (
+        f"Stopped by itself: {good} of the first {number} jobs succeeded, and {bulk.canary_percent} % were asked for."
+    )
+    control.end(session, bulk, BulkStatus.STOPPED, note)
+    return False
+
+
+def _do_chunk(session: Session, bulk: BulkAction, size: int) -> None:
+    rows = select(BulkRow).where(col(BulkRow.bulk_id) == bulk.id, col(BulkRow.position) > bulk.looked_at)
+    chunk = session.exec(rows.order_by(col(BulkRow.position)).limit(size)).all()
+    results = _results(session, bulk, [row.target for row in chunk])
+    values = {
+        "bulk": bulk.id,
+        "positions": [row.position for row in chunk],
+        "outcomes": [result.outcome.value for result in results],
+        "whys": [result.why[:500] for result in results],
+        "jobs": [result.job_id for result in results],
+    }
+    session.connection().execute(_WRITE, values)
+    bulk.applied += sum(result.outcome is RowOutcome.APPLIED for result in results)
+    bulk.skipped += sum(result.outcome is RowOutcome.SKIPPED for result in results)
+    bulk.failed += sum(result.outcome is RowOutcome.FAILED for result in results)
+    session.flush()
+
+
+def _results(session: Session, bulk: BulkAction, targets: Sequence[UUID]) -> list[RowResult]:
+    command, actor = COMMANDS[bulk.command], _actor(session, bulk)
+    if bulk.command == "job.retry" and actor.may(command.role):
+        try:
+            with session.begin_nested():
+                return [_result(outcome) for _, outcome in retry_many(session, targets, actor, bulk.reason)]
+        except (IntegrityError, DataError):
+            pass  # one row of them is odd: each by itself, so that the others are done
+    return list(_one_by_one(session, bulk, targets, command, actor))
+
+
+def _one_by_one(
+    session: Session, bulk: BulkAction, targets: Sequence[UUID], command: Command, actor: Actor
+) -> Iterator[RowResult]:
+    form = command.form.model_validate(bulk.args)
+    for target in targets:
+        try:
+            with session.begin_nested():
+                authorise(session, actor, command, target)
+                done = command.act(session, Invocation(actor, target, form, bulk.reason, None))
+            yield RowResult(RowOutcome.APPLIED, job_id=_job_of(command, done))
+        except Refused as refusal:
+            yield RowResult(RowOutcome.SKIPPED, str(refusal))
+        except (IntegrityError, DataError) as error:
+            yield RowResult(RowOutcome.FAILED, str(error.orig).splitlines()[0])
+
+
+def _job_of(command: Command, done: dict[str, Any]) -> UUID | None:
+    """Return the job that a command has started; one that acts on a job names that one."""
+    is_new = command.name == "job.retry" or not command.name.startswith("job.")
+    return UUID(done["job_id"]) if is_new and done.get("job_id") else None
+
+
+def _result(outcome: Any) -> RowResult:
+    if isinstance(outcome, Refused):
+        return RowResult(RowOutcome.SKIPPED, str(outcome))
+    return RowResult(RowOutcome.APPLIED, job_id=outcome.id)
+
+
+def _actor(session: Session, bulk: BulkAction) -> Actor:
+    """Return who wants it, with the rights that they have now; somebody at the command line has all."""
+    if bulk.created_by is None:
+        return Actor(None, bulk.actor, Role.ADMIN, bulk.via)
+    person = session.get(User, bulk.created_by, populate_existing=True)
+    is_here = person is not None and person.disabled_at is None
+    return Actor(bulk.created_by, bulk.actor, person.role if person and is_here else Role.MEMBER, bulk.via)
+
+
+def lend_work() -> None:
+    """Let this process run bulk actions."""
+    declared.lend(run)

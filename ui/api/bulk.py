@@ -1,0 +1,185 @@
+"""Bulk actions: freeze a set and read what is in it, start, abort, undo, repeat, and read what became of each row."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from core.actor import Actor
+from core.bulk import listing
+from core.bulk.control import StartForm
+from core.bulk.frozen import BulkForm
+from core.commands.gateway import REASON_LIMIT
+from core.database.window import MOST, USUAL
+from core.models import BulkStatus, Role, RowOutcome
+from ui.api.deps import Caller, Key, do, read
+from ui.api.jobs import OptionalReason
+from ui.api.lists import After, Limit
+
+router = APIRouter(prefix="/api/bulk", tags=["bulk"])
+
+
+class _WithReason(BaseModel):
+    reason: str | None = Field(default=None, max_length=REASON_LIMIT)
+
+
+class BulkBody(BulkForm, _WithReason):
+    """A command and its set, with a reason."""
+
+
+class StartBody(StartForm, _WithReason):
+    """How to go through the set, with a reason."""
+
+
+class BulkSet(BaseModel):
+    """What a set consists of, as its jobs are now."""
+
+    status: dict[str, int] = Field(description="Jobs by status.")
+    kind: dict[str, int] = Field(description="Jobs by kind.")
+    users: int
+
+
+class BulkPreview(BaseModel):
+    """What a prepared bulk action would do."""
+
+    id: UUID
+    status: BulkStatus
+    job_id: UUID | None
+    count: int = Field(description="Rows of the set.")
+    by: BulkSet
+    looked_at: int = Field(description="Of so many rows, the first of the set, is known whether they are skipped.")
+    skipped: dict[str, int] = Field(description="Of these: rows that would be skipped, by the reason.")
+
+
+class BulkAnswer(BaseModel):
+    """How a bulk action stands."""
+
+    id: UUID
+    status: BulkStatus
+    job_id: UUID | None
+
+
+class BulkLine(BaseModel):
+    """One bulk action."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    command: str
+    reason: str | None
+    status: BulkStatus
+    total: int
+    applied: int
+    skipped: int
+    failed: int
+    per_second: int | None
+    canary: int | None
+    canary_percent: int
+    note: str = Field(description="Why it has ended, where that needs a word.")
+    job_id: UUID | None
+    undoes: UUID | None
+    repeats: UUID | None
+    actor: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class BulkDetail(BulkLine):
+    """One bulk action, and the jobs that it has started."""
+
+    is_at_work: bool
+    jobs: dict[str, int] = Field(description="The jobs that it has started, by status.")
+
+
+class BulkList(BaseModel):
+    """Bulk actions, newest first."""
+
+    items: list[BulkLine]
+    next: int | None
+
+
+class BulkRowLine(BaseModel):
+    """One row of a set."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    position: int
+    target: UUID
+    outcome: RowOutcome | None = Field(description="Null: it has not been its turn yet.")
+    why: str
+    job_id: UUID | None = Field(description="The job that it has started.")
+
+
+class BulkRows(BaseModel):
+    """Rows of a set, in its order."""
+
+    items: list[BulkRowLine]
+    next: int | None
+
+
+@router.get("", name="bulk_list")
+def list_bulk(caller: Caller, limit: Limit = USUAL, after: After = 0) -> BulkList:
+    """List bulk actions, newest first."""
+    found = read(caller, Role.SUPPORT, lambda session, _: listing.bulk_actions(session, limit, after))
+    return BulkList(items=[BulkLine.model_validate(each) for each in found], next=found.next)
+
+
+@router.post("", name="bulk_prepare", status_code=201)
+def prepare(body: BulkBody, caller: Caller, key: Key = None) -> BulkPreview:
+    """Freeze the set of a command, all jobs of a filter or rows by their ids, and say what is in it; nothing starts."""
+    args = body.model_dump(mode="json", exclude={"reason"})
+    return BulkPreview(**do(caller, "bulk.prepare", None, args, reason=body.reason, key=key))
+
+
+@router.get("/{bulk_id}", name="bulk_read")
+def get_bulk(bulk_id: UUID, caller: Caller) -> BulkDetail:
+    """Return one bulk action, and the jobs that it has started by status."""
+    return read(caller, Role.SUPPORT, _detail, bulk_id)
+
+
+@router.get("/{bulk_id}/rows", name="bulk_rows")
+def list_rows(
+    bulk_id: UUID,
+    caller: Caller,
+    outcome: Annotated[RowOutcome | None, Query(description="Only rows of which this became.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = USUAL,
+    after: After = 0,
+) -> BulkRows:
+    """List the rows of a set, in its order."""
+    found = read(caller, Role.SUPPORT, lambda session, _: listing.bulk_rows(session, bulk_id, outcome, limit, after))
+    return BulkRows(items=[BulkRowLine.model_validate(each) for each in found], next=found.next)
+
+
+@router.post("/{bulk_id}/start", name="bulk_start", status_code=202)
+def start(bulk_id: UUID, caller: Caller, body: StartBody = StartBody(), key: Key = None) -> BulkAnswer:  # noqa: B008
+    """Start a prepared bulk action, or go on with one whose job ended too early; above 100 rows, with their number."""
+    args = body.model_dump(mode="json", exclude={"reason"})
+    return BulkAnswer(**do(caller, "bulk.start", bulk_id, args, reason=body.reason, key=key))
+
+
+@router.post("/{bulk_id}/abort", name="bulk_abort")
+def abort(bulk_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> BulkAnswer:  # noqa: B008
+    """End it before its next row; what is done stays."""
+    return BulkAnswer(**do(caller, "bulk.abort", bulk_id, reason=body.reason))
+
+
+@router.post("/{bulk_id}/undo", name="bulk_undo", status_code=201)
+def undo(bulk_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> BulkPreview:  # noqa: B008
+    """Prepare what takes back what it did; start that as any other."""
+    return BulkPreview(**do(caller, "bulk.undo", bulk_id, reason=body.reason))
+
+
+@router.post("/{bulk_id}/repeat", name="bulk_repeat", status_code=201)
+def repeat(bulk_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> BulkPreview:  # noqa: B008
+    """Prepare the same for the rows that failed, or whose jobs did."""
+    return BulkPreview(**do(caller, "bulk.repeat", bulk_id, reason=body.reason))
+
+
+def _detail(session: Session, _: Actor, bulk_id: UUID) -> BulkDetail:
+    state = listing.bulk_state(session, bulk_id)
+    own: dict[str, Any] = BulkLine.model_validate(state.bulk).model_dump()
+    return BulkDetail(**own, is_at_work=state.is_at_work, jobs=dict(state.jobs))

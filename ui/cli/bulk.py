@@ -1,0 +1,114 @@
+"""Verbs about bulk actions."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from sqlmodel import Session
+
+from core.bulk import listing
+from core.errors import Invalid
+from core.models import RowOutcome
+from ui.cli.terminal import Json, Reason, load, print_answer, print_line, print_rows, run
+
+verbs = typer.Typer(no_args_is_help=True, help="Bulk actions: list, preview, start, show, rows, abort, undo, repeat.")
+
+_COLUMNS = ("id", "status", "command", "total", "applied", "skipped", "failed", "actor", "created_at")
+
+
+@verbs.command("list")
+def list_bulk(limit: Annotated[int, typer.Option(min=1, max=200)] = 50, as_json: Json = False) -> None:
+    """List bulk actions, newest first."""
+    rows = load(lambda session: [each.model_dump() for each in listing.bulk_actions(session, limit)])
+    print_rows(rows, _COLUMNS, as_json=as_json)
+
+
+@verbs.command("preview")
+def preview_bulk(
+    action: str,
+    where: Annotated[
+        list[str] | None, typer.Option(help="A filter of jobs, as status=failed; several narrow it.")
+    ] = None,
+    ids: Annotated[
+        list[UUID] | None, typer.Option("--id", help="Instead of a filter: a row; several are more.")
+    ] = None,
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze the set of a command, such as job.retry, and say what is in it; nothing starts."""
+    args: dict[str, Any] = {"action": action}
+    if where is not None:
+        args["filter"] = dict(_pair(each) for each in where)
+    if ids:
+        args["ids"] = [str(each) for each in ids]
+    print_answer(run("bulk.prepare", None, args, reason=reason), as_json=as_json)
+
+
+@verbs.command("start")
+def start_bulk(
+    bulk_id: UUID,
+    count: Annotated[int | None, typer.Option(help="The number of rows; needed above 100.")] = None,
+    per_second: Annotated[int | None, typer.Option(help="Rows a second at most.")] = None,
+    canary: Annotated[int | None, typer.Option(help="So many rows first, and the rest once they went well.")] = None,
+    canary_percent: Annotated[int, typer.Option(help="How many of these have to succeed.")] = 100,
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Start a prepared bulk action, or go on with one whose job has ended too early."""
+    args = {"count": count, "per_second": per_second, "canary": canary, "canary_percent": canary_percent}
+    print_answer(run("bulk.start", bulk_id, args, reason=reason), as_json=as_json)
+
+
+@verbs.command("show")
+def show_bulk(bulk_id: UUID, as_json: Json = False) -> None:
+    """Show how far a bulk action is, and the jobs that it has started."""
+    state = load(lambda session: _state(session, bulk_id))
+    if not as_json:
+        print_line(state["sentence"])
+    print_answer(state, as_json=as_json)
+
+
+@verbs.command("rows")
+def list_rows(
+    bulk_id: UUID,
+    outcome: Annotated[RowOutcome | None, typer.Option(help="Only rows of which this became.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    after: Annotated[int, typer.Option(help="Rows to leave out first.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """List the rows of a set, in its order."""
+    rows = load(
+        lambda session: [row.model_dump() for row in listing.bulk_rows(session, bulk_id, outcome, limit, after)]
+    )
+    print_rows(rows, ("position", "target", "outcome", "why", "job_id"), as_json=as_json)
+
+
+@verbs.command("abort")
+def abort_bulk(bulk_id: UUID, reason: Reason = None) -> None:
+    """End it before its next row; what is done stays."""
+    print_answer(run("bulk.abort", bulk_id, reason=reason))
+
+
+@verbs.command("undo")
+def undo_bulk(bulk_id: UUID, reason: Reason = None) -> None:
+    """Prepare what takes back what it did; start that as any other."""
+    print_answer(run("bulk.undo", bulk_id, reason=reason))
+
+
+@verbs.command("repeat")
+def repeat_bulk(bulk_id: UUID, reason: Reason = None) -> None:
+    """Prepare the same for the rows that failed, or whose jobs did."""
+    print_answer(run("bulk.repeat", bulk_id, reason=reason))
+
+
+def _state(session: Session, bulk_id: UUID) -> dict[str, Any]:
+    state = listing.bulk_state(session, bulk_id)
+    own = {"sentence": listing.sentence_of(state.bulk), "is_at_work": state.is_at_work, "jobs": dict(state.jobs)}
+    return {**state.bulk.model_dump(), **own}
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, is_pair, value = text.partition("=")
+    if not is_pair:
+        raise Invalid(f"A filter is written as name=value, not {text!r}.", {"where": "Write status=failed."})
+    return name.strip(), value.strip()

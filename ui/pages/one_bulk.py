@@ -1,0 +1,177 @@
+"""One bulk action: what is in its set, how far it is, what became of its rows, and what can be done with it."""
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from nicegui import ui
+from sqlmodel import Session
+
+from core.bulk.control import UNCOUNTED, StartForm
+from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, preview, sentence_of
+from core.database.window import Window
+from core.models import BulkRow, BulkStatus, Role, RowOutcome
+from core.wording import counted
+from ui import access
+from ui.components.base.box import Part, box, keep_ticking, link, text
+from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
+from ui.components.base.confirm import ReasonField
+from ui.components.base.form import ModelForm
+from ui.components.base.open_form import Act, open_form
+from ui.components.base.progress_bar import ProgressBar
+from ui.components.base.state_chip import state_chip
+from ui.components.base.times import time_text
+from ui.pages.bulk import label_of
+from ui.pages.user import uuid_of
+
+#: Rows that were not done, of each outcome.
+SHOWN: Final = 50
+#: Seconds between two looks while it moves.
+LOOK: Final = 1.0
+
+_Loaded = tuple[BulkState, Window[BulkRow], Window[BulkRow]]
+
+
+async def draw(bulk_id: str) -> None:
+    """Load a bulk action, draw it, and keep it fresh."""
+    page = OneBulk(uuid_of(bulk_id))
+    await page.refresh()
+    keep_ticking(page.screen, page.refresh, seconds=LOOK)
+
+
+class OneBulk:
+    """The parts of the page; each is redrawn only when it changed."""
+
+    def __init__(self, bulk_id: UUID) -> None:
+        self._bulk_id = bulk_id
+        #: Read once: the set is frozen, and reading it takes a while.
+        self._seen: Preview | None = None
+        with box("screen padded") as self.screen:
+            self._head: Part[BulkState] = Part(_draw_head)
+            with box("panel", "section").props('aria-label="Progress"'), box("body vbox"):
+                self._sentence = text("", "strong").props("role=status")
+                self._progress = ProgressBar("Rows")
+                self._jobs: Part[Mapping[str, int]] = Part(_draw_jobs)
+                self._actions: Part[BulkState] = Part(self._draw_actions, "hbox wrap")
+            self._preview: Part[Preview | None] = Part(_draw_preview)
+            self._rows: Part[_Loaded] = Part(_draw_left)
+
+    async def refresh(self) -> None:
+        """Load it again and show what changed."""
+        loaded = await access.load_for(Role.SUPPORT, _read, self._bulk_id)
+        state, skipped, failed = loaded
+        bulk = state.bulk
+        if self._seen is None and bulk.status is BulkStatus.READY:
+            self._seen = await access.load_for(Role.SUPPORT, preview, bulk)
+        if self.screen.is_deleted:
+            return
+        seen = self._seen if bulk.status is BulkStatus.READY else None
+        self._head.show(state, key=(bulk.status, bulk.reason))
+        self._sentence.set_text(sentence_of(bulk))
+        self._progress.show(bulk.looked_at, bulk.total, at_work=state.is_at_work)
+        self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
+        self._actions.show(state, key=(bulk.status, state.can_start, state.can_undo, bool(state.jobs.get("failed"))))
+        self._preview.show(seen, key=seen and (tuple(seen.by_status.items()), tuple(seen.skipped.items())))
+        self._rows.show(loaded, key=(len(skipped), len(failed), bulk.skipped, bulk.failed))
+
+    def _draw_actions(self, state: BulkState) -> None:
+        if state.can_start:
+            is_new = state.bulk.status is BulkStatus.READY
+            button("Start …" if is_new else "Go on …", lambda: self._ask_to_start(state), look=PRIMARY)
+        if not state.is_over:
+            button("Abort", self._abort, look=DANGER)
+        if state.can_undo:
+            button("Undo …", lambda: self._prepare("bulk.undo"), look=PLAIN)
+        if state.is_over and (state.bulk.failed or state.jobs.get("failed")):
+            button("Retry the failed ones …", lambda: self._prepare("bulk.repeat"), look=PLAIN)
+
+    def _ask_to_start(self, state: BulkState) -> None:
+        rows = counted(state.bulk.total, "row")
+
+        def draw() -> Act:
+            without = [] if state.bulk.total > UNCOUNTED else ["count"]
+            form = ModelForm(StartForm, without=without)
+            reason = ReasonField()
+
+            async def start() -> None:
+                await access.perform("bulk.start", self._bulk_id, form.values(), reason=reason.value)
+                say("Started.")
+                await self.refresh()
+
+            return start
+
+        open_form(f"{label_of(state.bulk)}: {rows}", "Start", draw)
+
+    async def _abort(self) -> None:
+        await access.perform("bulk.abort", self._bulk_id)
+        await self.refresh()
+
+    async def _prepare(self, command: str) -> None:
+        answer = await access.perform(command, self._bulk_id)
+        ui.navigate.to(f"/bulk/{answer['id']}")
+
+
+def _read(session: Session, bulk_id: UUID) -> _Loaded:
+    state = bulk_state(session, bulk_id)
+    skipped, failed = (bulk_rows(session, bulk_id, each, SHOWN) for each in (RowOutcome.SKIPPED, RowOutcome.FAILED))
+    return state, skipped, failed
+
+
+def _draw_head(state: BulkState) -> None:
+    bulk = state.bulk
+    ui.page_title(f"{label_of(bulk)} · Unstuck")
+    with box("headline"):
+        link("/bulk", label="Bulk actions")
+        text("/", "muted").props("aria-hidden=true")
+        text(f"{label_of(bulk)}: {counted(bulk.total, 'row')}", tag="h1")
+        state_chip(bulk.status.value)
+    with box("hbox wrap muted"):
+        text(f"by {bulk.actor},")
+        time_text(bulk.created_at)
+        for name, other in (("undoes", bulk.undoes), ("repeats", bulk.repeats)):
+            if other:
+                link(f"/bulk/{other}", label=f"{name} another one")
+        if bulk.reason:
+            text(f"“{bulk.reason}”", "quote")
+
+
+def _draw_jobs(jobs: Mapping[str, int]) -> None:
+    if jobs:
+        text(f"Jobs that it has started: {_numbers(jobs)}")
+
+
+def _draw_preview(seen: Preview | None) -> None:
+    if seen is None:
+        return
+    with box("panel", "section").props('aria-label="What is in it"'):
+        with box("title"):
+            text("What is in it", tag="h2")
+            text("frozen: what comes later is not touched", "muted")
+        with box("body vbox"):
+            text(f"{_numbers(seen.by_status)}, of {counted(seen.users, 'user')}")
+            text(_numbers(seen.by_kind), "muted")
+            if seen.looked_at:
+                text(f"Of the first {seen.looked_at:,}, {sum(seen.skipped.values()):,} would be skipped.")
+            for why, number in seen.skipped.items():
+                text(f"{number:,}×  {why}", "muted")
+
+
+def _numbers(of: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {word}" for word, number in of.items())
+
+
+def _draw_left(loaded: _Loaded) -> None:
+    for name, rows, number in (
+        ("Skipped", loaded[1], loaded[0].bulk.skipped),
+        ("Failed", loaded[2], loaded[0].bulk.failed),
+    ):
+        if rows:
+            with box("panel", "section").props(f"aria-label={name}"):
+                with box("title"):
+                    text(name, tag="h2")
+                    text(f"{len(rows):,} of {number:,}", "muted")
+                with box("rows left"):
+                    for row in rows:
+                        with box("row-line"):
+                            text(str(row.target)[-12:], "mono muted").tooltip(str(row.target))
+                            text(row.why)
