@@ -13,7 +13,7 @@ from nicegui import app, ui
 from core import clock
 from core.diagnosis.situation import Situation
 from core.jobs.labels import Label
-from core.models import ConnectionStatus, DemoModeStatus, NotificationStatus
+from core.models import BulkStatus, ConnectionStatus, DemoModeStatus, NotificationStatus
 from core.operations import MACHINES, transitional_states
 from core.people.operator_list import Access
 from core.queues.controls import QueueState
@@ -89,6 +89,9 @@ TONES: Final[Mapping[str, str]] = {
     "refused": BAD,
     NotificationStatus.SENT: OK,
     NotificationStatus.DROPPED: IDLE,
+    BulkStatus.READY: RUN,
+    BulkStatus.DONE: OK,
+    BulkStatus.ABORTED: IDLE,
 }
 #: Transitional states; their dot pulses.
 MOVING: Final = frozenset({Label.RUNNING.value, Label.STOPPING.value, "moving", *_TRANSITIONAL})

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from core.actor import Actor
 from core.bulk import control, frozen
 from core.bulk.listing import preview
-from core.commands.command import Command, Invocation, target_of
+from core.commands.command import Command, Invocation, form_of, target_of
 from core.errors import Invalid, NotPermitted
 from core.models import BulkAction, Role
 from core.operation import NoForm
@@ -27,15 +27,11 @@ class BulkCommands:
     def prepare(self, session: Session, call: Invocation) -> dict[str, Any]:
         """Freeze a set, and say what is in it."""
         assert isinstance(call.form, frozen.BulkForm)
-        command = self._acts.get(call.form.action)
-        if command is None:
-            known = ", ".join(sorted(self._acts))
-            message = f"{cited(call.form.action)} cannot be done to many; these can: {known}."
-            raise Invalid(message, {"action": f"Use one of {known}."})
+        command = self._act(call.form.action)
         if call.form.filter is not None and not command.name.startswith("job."):
             raise Invalid(f"{command.label} is not for jobs: name its rows by ids.", {"ids": "Give ids."})
         _check_right(command, call.actor)
-        command.form.model_validate(call.form.args)
+        form_of(command, call.form.args)
         bulk = frozen.freeze(session, call.form, call.actor, call.reason)
         return answer(session, bulk)
 
@@ -43,11 +39,18 @@ class BulkCommands:
         """Start it, or go on with it."""
         assert isinstance(call.form, control.StartForm)
         bulk = control.locked(session, target_of(call))
-        command = self._acts[bulk.command]
+        command = self._act(bulk.command)
         _check_right(command, call.actor)
         if command.needs_reason and not (call.reason or bulk.reason):
             raise Invalid(f"{command.label} needs a reason.", {"reason": "Say why in a few words."})
         return state(control.start(session, bulk.id, call.form, call.actor, call.reason))
+
+    def _act(self, name: str) -> Command:
+        if command := self._acts.get(name):
+            return command
+        known = ", ".join(sorted(self._acts))
+        message = f"{cited(name)} cannot be done to many; these can: {known}."
+        raise Invalid(message, {"action": f"Use one of {known}."})
 
 
 def _check_right(command: Command, actor: Actor) -> None:

@@ -17,10 +17,10 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.actor import Actor
 from core.bulk import control
-from core.commands.command import Command, Invocation
+from core.commands.command import Command, Invocation, form_of
 from core.commands.gateway import authorise
 from core.commands.registry import COMMANDS
-from core.errors import Refused
+from core.errors import GiveUp, Refused
 from core.jobs.request import JobOptions
 from core.jobs.retry import retry_many
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, Role, RowOutcome, User
@@ -71,6 +71,8 @@ def _next(session: Session, bulk_id: UUID) -> BulkAction | None:
     bulk = session.get(BulkAction, bulk_id, with_for_update=True, populate_existing=True)
     if bulk is None or bulk.status is not BulkStatus.RUNNING:
         return None
+    if bulk.command not in COMMANDS:
+        raise GiveUp(f"This release has no command {bulk.command}: run a worker of the release that has it.")
     if bulk.canary and bulk.looked_at == min(bulk.canary, bulk.total) and not _is_healthy(session, bulk):
         return None
     if bulk.looked_at >= bulk.total:
@@ -135,7 +137,7 @@ def _results(session: Session, bulk: BulkAction, targets: Sequence[UUID]) -> lis
 def _one_by_one(
     session: Session, bulk: BulkAction, targets: Sequence[UUID], command: Command, actor: Actor
 ) -> Iterator[RowResult]:
-    form = command.form.model_validate(bulk.args)
+    form = form_of(command, bulk.args)
     for target in targets:
         try:
             with session.begin_nested():

@@ -1,17 +1,18 @@
 """The building blocks of the registry: a command, and one validated invocation of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
 from core.actor import Actor
 from core.errors import Invalid
 from core.models import Role
+from core.wording import plain_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,16 @@ class Command:
     by_token: bool = True
     #: Whether it may be asked for now and start later, at `run_at`.
     can_be_planned: bool = False
+
+
+def form_of(command: Command, args: Mapping[str, Any]) -> BaseModel:
+    """Return a command's input, read from plain values. Raises Invalid, naming each field that does not fit."""
+    try:
+        return command.form.model_validate(dict(args))
+    except ValidationError as error:
+        fields = {".".join(map(str, e["loc"])) or "form": plain_message(e["msg"]) for e in error.errors()}
+        problems = "; ".join(f"{name}: {message}" for name, message in fields.items())
+        raise Invalid(f"{command.label}: {problems.rstrip('.')}.", fields) from None
 
 
 def target_of(call: Invocation) -> UUID:

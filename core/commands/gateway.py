@@ -12,21 +12,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
 from sqlalchemy import Engine, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from core import clock
 from core.actor import Actor
-from core.commands.command import Command, Invocation
+from core.commands.command import Command, Invocation, form_of
 from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.models import IdempotencyKey
 from core.people import rate_limits
 from core.people.auth import Credentials, authenticate
-from core.wording import cited, plain_message
+from core.wording import cited
 
 REASON_LIMIT = 500
 KEY_LIMIT = 200
@@ -61,7 +60,7 @@ def perform(engine: Engine, caller: Credentials | Actor, request: CommandRequest
         call = Invocation(
             actor,
             request.target,
-            _form(command, request.args),
+            form_of(command, request.args),
             _reason(command, request.reason),
             _run_at(command, request.run_at),
         )
@@ -98,15 +97,6 @@ def _refuse_to_token(actor: Actor, command: Command) -> None:
         )
     if not command.by_token:
         raise NotPermitted(f"Tokens cannot do {command.name}. Sign in to the console for that.")
-
-
-def _form(command: Command, args: Mapping[str, Any]) -> BaseModel:
-    try:
-        return command.form.model_validate(dict(args))
-    except ValidationError as error:
-        fields = {".".join(map(str, e["loc"])) or "form": plain_message(e["msg"]) for e in error.errors()}
-        problems = "; ".join(f"{name}: {message}" for name, message in fields.items())
-        raise Invalid(f"{command.label}: {problems.rstrip('.')}.", fields) from None
 
 
 def _reason(command: Command, reason: str | None) -> str | None:

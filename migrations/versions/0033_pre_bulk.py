@@ -14,6 +14,17 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the tables."""
+    make_bulk_actions()
+    make_bulk_rows()
+
+
+def downgrade() -> None:
+    """Drop empty tables; tables with rows stay, and old code ignores them."""
+    ddl.drop_table_unless_used("bulk_rows")
+    ddl.drop_table_unless_used("bulk_actions")
+
+
+def make_bulk_actions() -> None:
     op.create_table(
         "bulk_actions",
         uuid("id", nullable=False),
@@ -45,6 +56,10 @@ def upgrade() -> None:
         ),
         if_not_exists=True,
     )
+    ddl.replace_index("ix_bulk_actions_newest", "bulk_actions (created_at, id)")
+
+
+def make_bulk_rows() -> None:
     op.create_table(
         "bulk_rows",
         uuid("bulk_id", nullable=False),
@@ -57,10 +72,3 @@ def upgrade() -> None:
         sa.CheckConstraint("outcome IN ('applied', 'skipped', 'failed')", name=op.f("ck_bulk_rows_outcome")),
         if_not_exists=True,
     )
-    ddl.replace_index("ix_bulk_actions_newest", "bulk_actions (created_at, id)")
-
-
-def downgrade() -> None:
-    """Drop empty tables; tables with rows stay, and old code ignores them."""
-    ddl.drop_table_unless_used("bulk_rows")
-    ddl.drop_table_unless_used("bulk_actions")

@@ -256,3 +256,19 @@ def _no_odd_constraint(engine: Engine) -> Iterator[None]:
     yield
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE background_jobs DROP CONSTRAINT IF EXISTS odd"))
+
+
+def test_operations_take_their_rows_by_id_and_input_that_fits(engine: Engine, support: Actor) -> None:
+    with session_scope(engine) as session:
+        users = [make_user(session).id for _ in range(3)]
+    ids = [str(each) for each in users]
+    with pytest.raises(Invalid, match="preset"):
+        prepared(engine, support, "demo.enable", ids=ids, args={"preset": "no such creator"})
+    with pytest.raises(Invalid, match="name its rows by ids"):
+        prepared(engine, support, "demo.enable", filter={"status": "failed"})
+    bulk_id = prepared(engine, support, "demo.enable", ids=ids, args={"preset": "nano"})
+    does(engine, support, "bulk.start", bulk_id)
+    ran(engine)
+    assert outcomes(engine, bulk_id) == {"applied": 3}
+    with Session(engine) as session:
+        assert bulk_state(session, bulk_id).jobs == {"queued": 3}

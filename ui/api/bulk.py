@@ -39,7 +39,7 @@ class BulkSet(BaseModel):
 
     status: dict[str, int] = Field(description="Jobs by status.")
     kind: dict[str, int] = Field(description="Jobs by kind.")
-    users: int
+    users: int = Field(description="Users of these jobs; 0 where the set is not of jobs.")
 
 
 class BulkPreview(BaseModel):

@@ -1,5 +1,6 @@
 """One bulk action: what is in its set, how far it is, what became of its rows, and what can be done with it."""
 
+import time
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
@@ -26,8 +27,8 @@ from ui.pages.user import uuid_of
 
 #: Rows that were not done, of each outcome.
 SHOWN: Final = 50
-#: Seconds between two looks while it moves.
-LOOK: Final = 1.0
+#: Seconds between two looks while it moves, and otherwise: the jobs of a large set take a while to count.
+LOOK, LOOK_AT_REST = 2.0, 10.0
 
 _Loaded = tuple[BulkState, Window[BulkRow], Window[BulkRow]]
 
@@ -36,7 +37,7 @@ async def draw(bulk_id: str) -> None:
     """Load a bulk action, draw it, and keep it fresh."""
     page = OneBulk(uuid_of(bulk_id))
     await page.refresh()
-    keep_ticking(page.screen, page.refresh, seconds=LOOK)
+    keep_ticking(page.screen, page.look, seconds=LOOK)
 
 
 class OneBulk:
@@ -46,6 +47,7 @@ class OneBulk:
         self._bulk_id = bulk_id
         #: Read once: the set is frozen, and reading it takes a while.
         self._seen: Preview | None = None
+        self._is_moving, self._looked_at = False, 0.0
         with box("screen padded") as self.screen:
             self._head: Part[BulkState] = Part(_draw_head)
             with box("panel", "section").props('aria-label="Progress"'), box("body vbox"):
@@ -56,11 +58,17 @@ class OneBulk:
             self._preview: Part[Preview | None] = Part(_draw_preview)
             self._rows: Part[_Loaded] = Part(_draw_left)
 
+    async def look(self) -> None:
+        """Load it again if it moves, or was not looked at for a while."""
+        if self._is_moving or time.monotonic() - self._looked_at >= LOOK_AT_REST:
+            await self.refresh()
+
     async def refresh(self) -> None:
         """Load it again and show what changed."""
         loaded = await access.load_for(Role.SUPPORT, _read, self._bulk_id)
         state, skipped, failed = loaded
         bulk = state.bulk
+        self._is_moving, self._looked_at = state.is_at_work, time.monotonic()
         if self._seen is None and bulk.status is BulkStatus.READY:
             self._seen = await access.load_for(Role.SUPPORT, preview, bulk)
         if self.screen.is_deleted:
@@ -148,8 +156,11 @@ def _draw_preview(seen: Preview | None) -> None:
             text("What is in it", tag="h2")
             text("frozen: what comes later is not touched", "muted")
         with box("body vbox"):
-            text(f"{_numbers(seen.by_status)}, of {counted(seen.users, 'user')}")
-            text(_numbers(seen.by_kind), "muted")
+            if seen.by_status:
+                text(f"{_numbers(seen.by_status)}, of {counted(seen.users, 'user')}")
+                text(_numbers(seen.by_kind), "muted")
+            else:
+                text("Rows that were named one by one; each is looked at when it is its turn.")
             if seen.looked_at:
                 text(f"Of the first {seen.looked_at:,}, {sum(seen.skipped.values()):,} would be skipped.")
             for why, number in seen.skipped.items():

@@ -67,7 +67,9 @@ def state_words_of(platform: PlatformState) -> str:
 
 def is_connected(row: PlatformConnection) -> bool:
     """Tell whether there is access, also while it is renewed and where the last try to renew it has failed."""
-    return row.connection_status in (ConnectionStatus.CONNECTED, ConnectionStatus.REFRESHING) or row.keeps_access
+    if row.connection_status == ConnectionStatus.FAILED:
+        return bool(row.keeps_access)
+    return row.connection_status in (ConnectionStatus.CONNECTED, ConnectionStatus.REFRESHING)
 
 
 def request_words(platform: PlatformState) -> str:
