@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core import bus
 from core.commands.bulk_run import lend_work
 from core.database.engine import PATIENCE, NoConnection, address_of, connect, session_scope, worker_options
+from core.database.precedence import prefer
 from core.jobs import workers
 from core.jobs.batch import PLANNER_OPTIONS
 from core.jobs.run import end_alone
@@ -78,7 +79,9 @@ def _serve(broker: WakeupBroker, drain: Drain, queues: list[str]) -> None:
 def batch_engine(engine: Engine) -> Engine:
     """Return the carrier's engine: its connection plans for batches, and waits for no locked row for long."""
     options = f"{worker_options(settings().lease_seconds)}{PLANNER_OPTIONS} -c lock_timeout={LOCK_WAIT}"
-    return connect(address_of(engine), pool_size=1, options=options, patience=PATIENCE)
+    batches = connect(address_of(engine), pool_size=1, options=options, patience=PATIENCE)
+    prefer(batches, engine)  # without it nothing is claimed, and the threads' idle connections stay open
+    return batches
 
 
 def _stop_on_signal() -> threading.Event:

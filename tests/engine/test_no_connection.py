@@ -1,16 +1,19 @@
 """A server that has no connection left takes no attempt from a job: the job waits, as when the database is away."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url, text
 
 from core.actor import ENGINE
+from core.address import as_text
 from core.database.engine import NoConnection, connect, session_scope
 from core.jobs.request_tasks import request_task
 from core.jobs.run import run
 from core.models import AttemptOutcome, JobStatus, Role
 from core.operation import NoForm, Progress, Steps, Task, TaskWork
 from core.operations import BY_NAME
+from tasks.worker import batch_engine
 from tests.driving import STEP, job_row, must_take
+from tests.waiting import eventually
 
 NOWHERE = "postgresql://127.0.0.1:1/none"
 
@@ -48,3 +51,27 @@ def test_only_a_missing_connection_to_our_database_spends_no_attempt(
         assert run(mine, held, STEP, lambda: False) is AttemptOutcome.ERROR
         assert job_row(engine, job).status is JobStatus.FAILED
     mine.dispose()
+
+
+def test_what_claims_jobs_gets_a_connection_before_idle_threads(engine: Engine, database_url: str) -> None:
+    """A role may have few connections, and all of them may be idle in the pool of the threads."""
+    with engine.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS narrow_worker"))
+        connection.execute(text("CREATE ROLE narrow_worker LOGIN CONNECTION LIMIT 2"))
+    threads = connect(as_text(make_url(database_url).set(username="narrow_worker")))
+    claims = batch_engine(threads)
+    with threads.connect(), threads.connect(), pytest.raises(NoConnection):
+        claims.connect()
+    eventually(lambda: _opens(claims))
+    claims.dispose()
+    threads.dispose()
+    with engine.begin() as connection:
+        connection.execute(text("DROP ROLE narrow_worker"))
+
+
+def _opens(engine: Engine) -> bool:
+    try:
+        engine.connect().close()
+    except NoConnection:
+        return False
+    return True
