@@ -121,6 +121,7 @@ def _navigation(navigation: Places) -> None:
     def mark_current(path: str) -> None:
         ui.run_javascript(f"markNavigation('{_section(path, routes)}')")
 
+    mark_current(router.current_path)
     # Drawing the links anew would take the focus from the one that was just used.
     router.on_path_changed(mark_current)
     live.watch_status(show_count)

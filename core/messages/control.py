@@ -11,10 +11,10 @@ from core.actor import Actor
 from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound
 from core.messages.letter import recipient
-from core.messages.outbox import PATIENCE, Message, is_over, put
-from core.messages.preferences import is_unwanted
+from core.messages.outbox import PATIENCE, Message, put
+from core.messages.preferences import why_not_again
 from core.messages.writing import TEMPLATES
-from core.models import Notification, NotificationStatus, User
+from core.models import MessagePreference, Notification, NotificationStatus, User
 from core.operation import Form
 
 #: A message waits again as a new one does; its id on the wire stays, since nobody has it.
@@ -41,10 +41,9 @@ def resend(session: Session, message_id: UUID, actor: Actor, reason: str | None)
     message = _locked(session, message_id)
     was = message.status
     _refuse_at_work(session, message)
-    if is_over(message):
-        raise NotAllowed(f"What it tells is over. {message.error}".rstrip())
-    if is_unwanted(session, message):
-        raise NotAllowed("The user wants no such messages any more. You can write to them yourself.")
+    chosen = session.get(MessagePreference, message.user_id) if message.user_id else None
+    if why_not := why_not_again(message, chosen, session.exec(select(clock.db_now())).one()):
+        raise NotAllowed(f"{why_not} {message.error}".rstrip())
     if was is NotificationStatus.SENT:
         copy = Message(
             template=message.template,

@@ -12,10 +12,10 @@ from core import clock
 from core.database.place import place_of, read_place
 from core.errors import NotFound
 from core.messages.channels import CHANNELS, lines
-from core.messages.outbox import is_over
+from core.messages.preferences import why_not_again
 from core.messages.sending import Line
 from core.messages.writing import TEMPLATES
-from core.models import Notification, NotificationChannel, NotificationStatus, User
+from core.models import MessagePreference, Notification, NotificationChannel, NotificationStatus, User
 from core.wording import ago, clock_time, spoken
 
 #: Messages are counted up to here; a longer list is just "more".
@@ -58,8 +58,8 @@ class OutboxLine:
     job_id: UUID | None
     message_id: str
     is_being_sent: bool
-    #: What it tells has ended since: it is not to be sent any more.
-    is_over: bool
+    #: Why it is not to be sent again; empty: it may be.
+    no_resend: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +163,9 @@ def _held(session: Session) -> str:
 def _lines() -> Any:
     address = func.coalesce(func.nullif(col(Notification.address), ""), col(User.email), "")
     return (
-        sa.select(Notification, address.label("address"), col(_AUTHOR.email).label("author"))
+        sa.select(Notification, address.label("address"), col(_AUTHOR.email).label("author"), MessagePreference)
         .join(User, col(User.id) == col(Notification.user_id), isouter=True)
+        .join(MessagePreference, col(MessagePreference.user_id) == col(Notification.user_id), isouter=True)
         .join(_AUTHOR, col(_AUTHOR.id) == col(Notification.requested_by), isouter=True)
     )
 
@@ -185,7 +186,7 @@ def _refusals(session: Session) -> dict[str, str]:
 
 
 def _line(row: Any, refusals: dict[str, str], now: datetime) -> OutboxLine:
-    message, address, author = row
+    message, address, author, chosen = row
     is_waiting = message.status is NotificationStatus.WAITING
     is_ahead = message.next_at is not None and message.next_at > now
     is_being_sent = is_waiting and message.sender_id is not None and is_ahead
@@ -207,7 +208,7 @@ def _line(row: Any, refusals: dict[str, str], now: datetime) -> OutboxLine:
         job_id=message.job_id,
         message_id=message.message_id,
         is_being_sent=is_being_sent,
-        is_over=is_over(message),
+        no_resend=why_not_again(message, chosen, now),
     )
 
 

@@ -15,6 +15,7 @@ from core import clock
 from core.actor import Actor
 from core.audit.record import record
 from core.errors import NotFound
+from core.messages.outbox import is_over
 from core.messages.writing import TEMPLATES, Topic
 from core.models import MessagePreference, Notification, User
 from core.operation import Form
@@ -72,19 +73,34 @@ def wants_warnings(session: Session, user_id: UUID) -> bool:
 def has_said_no(session: Session, user_id: UUID, since: datetime) -> bool:
     """Tell whether a person has said since then that they want not to be told of what is done."""
     row = session.get(MessagePreference, user_id)
-    return row is not None and row.unsubscribed_at is not None and row.unsubscribed_at >= since
+    return row is not None and _says_no(row, since)
 
 
 def is_unwanted(session: Session, message: Notification) -> bool:
     """Tell whether its reader has said no to such messages since it was written."""
+    chosen = session.get(MessagePreference, message.user_id) if message.user_id else None
+    return is_against(chosen, message, session.exec(select(clock.db_now())).one())
+
+
+def is_against(chosen: MessagePreference | None, message: Notification, now: datetime) -> bool:
+    """Tell whether what its reader has chosen says no to a message: `is_unwanted` for rows that are read already."""
     template = TEMPLATES.get(message.template)
-    if template is None or template.topic is None or message.user_id is None:
+    if chosen is None or template is None or template.topic is None:
         return False
     if template.topic is Topic.WARNING:  # nobody asks for one in the moment: a "no" is to all of them
-        return not wants_warnings(session, message.user_id)
+        return _warnings_off_at(chosen) is not None
     # What was written before a clock was put back is of tomorrow, and each "no" came after it.
-    is_ahead = message.created_at > session.exec(select(clock.db_now())).one()
-    return has_said_no(session, message.user_id, datetime.min.replace(tzinfo=UTC) if is_ahead else message.created_at)
+    since = datetime.min.replace(tzinfo=UTC) if message.created_at > now else message.created_at
+    return _says_no(chosen, since)
+
+
+def why_not_again(message: Notification, chosen: MessagePreference | None, now: datetime) -> str:
+    """Return why a message is not to be sent again; empty: it may be. `chosen` is what its reader has chosen."""
+    if is_over(message):
+        return "What it tells is over."
+    if is_against(chosen, message, now):
+        return "The user wants no such messages any more; you can write to them."
+    return ""
 
 
 def set_preference(session: Session, user_id: UUID, form: PreferenceForm, actor: Actor, reason: str | None) -> bool:
@@ -107,6 +123,10 @@ def set_preference(session: Session, user_id: UUID, form: PreferenceForm, actor:
     if is_new:
         record(session, actor, "message.preferences", user_id=user_id, reason=reason, was=was, now=_words(row))
     return is_new
+
+
+def _says_no(row: MessagePreference, since: datetime) -> bool:
+    return row.unsubscribed_at is not None and row.unsubscribed_at >= since
 
 
 def _preferences(row: MessagePreference | None) -> Preferences:

@@ -71,7 +71,7 @@ def test_nobody_sends_it_again_by_hand(engine: Engine) -> None:
     message_id = put_one(engine, dedupe_key="news", is_kept=True)
     with session_scope(engine) as session:
         take_out(session, "news", OVER)
-        assert find_message(session, message_id)[0].is_over
+        assert find_message(session, message_id)[0].no_resend == "What it tells is over."
         with pytest.raises(NotAllowed, match=OVER):
             resend(session, message_id, ENGINE, None)
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from core.database.engine import session_scope
 from core.errors import NotAllowed
 from core.messages.control import resend
+from core.messages.listing import find_message
 from core.messages.outbox import Message, put
 from core.messages.preferences import PreferenceForm, Preferences, preferences_of, set_preference, wants_warnings
 from core.models import AttemptOutcome, BackgroundJob, User
@@ -90,8 +91,10 @@ def test_what_a_reader_wants_no_more_is_not_sent_again(engine: Engine, ana: User
     send_all(engine)
     says(engine, ana, email_when_done=False)
     assert row(engine).status == first
-    with session_scope(engine) as session, pytest.raises(NotAllowed, match="wants no such messages"):
-        resend(session, row(engine).id, SUPPORT, None)
+    with session_scope(engine) as session:
+        assert "wants no such messages" in find_message(session, row(engine).id)[0].no_resend, "no button is offered"
+        with pytest.raises(NotAllowed, match="wants no such messages"):
+            resend(session, row(engine).id, SUPPORT, None)
 
 
 def test_what_is_left_out_stays(engine: Engine, ana: User) -> None:

@@ -364,7 +364,7 @@ def test_the_toolbar_of_jobs_stays_where_it_is_at_every_width_with_new_jobs(cons
         const left = [...bar.querySelectorAll(".field, .states")].map((each) => each.getBoundingClientRect().x)
         return { overflows, left, height: bar.offsetHeight }
     }"""
-    for width in (720, 1024, 1440, 2560):  # 720: 1440 at 200 %
+    for width in (720, 1024, 1280, 1440, 2560):  # 720: 1440 at 200 %
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function("(width) => innerWidth === width", arg=width)
         page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

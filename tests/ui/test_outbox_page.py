@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 from sqlmodel import Session, select
 
+from core.actor import ENGINE
 from core.messages.control import AnswerForm, tell
 from core.messages.outbox import Message, put
-from core.messages.preferences import preferences_of
+from core.messages.preferences import PreferenceForm, preferences_of, set_preference
 from core.models import BackgroundJob, Notification, NotificationStatus, Role, User
 from tests.factories import SUPPORT, make_user
 from tests.messages.sending import READY
@@ -121,5 +123,9 @@ def test_a_creator_chooses_to_be_told_each_time(console, rows: Session, ana: Use
     switch.click()
     eventually(lambda: rows.rollback() or not preferences_of(rows, ana.id).email_when_done)
     assert preferences_of(rows, ana.id).email_when_needed, "a no to one topic is none to the other"
-    page.get_by_role("switch", name=re.compile("E-mail me when a connection")).click()
+    warnings = page.get_by_role("switch", name=re.compile("E-mail me when a connection"))
+    warnings.click()
     eventually(lambda: rows.rollback() or not preferences_of(rows, ana.id).email_when_needed)
+    set_preference(rows, ana.id, PreferenceForm(email_when_needed=True), ENGINE, None)
+    rows.commit()
+    expect(warnings).to_be_checked(timeout=20_000)  # an open page follows what is chosen elsewhere

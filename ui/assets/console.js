@@ -40,8 +40,9 @@
   // The navigation marks the page that is open, and how many users are in need.
   window.markNavigation = (route) => {
     for (const link of document.querySelectorAll(".side a")) {
-      if (link.dataset.route === route) link.ariaCurrent = "page";
-      else link.ariaCurrent = null;
+      link.ariaCurrent = link.dataset.route === route ? "page" : null;
+      // On a phone the bar is wider than the window.
+      if (link.ariaCurrent) link.scrollIntoView({ block: "nearest", inline: "center" });
     }
   };
   // It leads back to the jobs as they were left, with their filter, and from there to all jobs.
@@ -81,11 +82,12 @@
   const clock = formats({ hour: "2-digit", minute: "2-digit", hour12: false });
   const day = formats({ weekday: "short", day: "numeric", month: "short" });
   const dated = formats({ day: "numeric", month: "short", year: "numeric" });
-  const span = (seconds) => {
-    if (seconds < 120) return `${Math.floor(seconds)} s`;
-    if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
-    if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
-    return `${Math.floor(seconds / 86400)} days`;
+  // An age is whole units that have passed; what is still to come is the nearest number of them.
+  const span = (seconds, whole = Math.floor) => {
+    if (seconds < 120) return `${whole(seconds)} s`;
+    if (seconds < 7200) return `${whole(seconds / 60)} min`;
+    if (seconds < 172800) return `${whole(seconds / 3600)} h`;
+    return `${whole(seconds / 86400)} days`;
   };
   // The server's present time. A browser's clock may be hours wrong; what a page took to load is no such error.
   let ahead = null;
@@ -108,8 +110,8 @@
     if (mode === "clock") return clocked(at);
     if (mode === "time") return clocked(at).replace("today at ", "");
     if (mode === "elapsed") return span(Math.max(0, age));
-    if (mode === "until") return age >= 0 ? "now" : `in ${span(-age)}`;
-    if (mode === "due") return age >= 0 ? `now, ${clocked(at)}` : `in ${span(-age)}, ${clocked(at)}`;
+    if (mode === "until") return age >= 0 ? "now" : `in ${span(-age, Math.round)}`;
+    if (mode === "due") return age >= 0 ? `now, ${clocked(at)}` : `in ${span(-age, Math.round)}, ${clocked(at)}`;
     return age < 1 ? "just now" : `${span(age)} ago`;
   };
   const shown = new Set();

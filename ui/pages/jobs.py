@@ -75,7 +75,7 @@ class JobList:
             self._filters = FilterBar(job_filter, self._apply_filter)
             box("grow")
             self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
-            self._new_rows.props("aria-live=polite")
+            self._new_rows.classes("news").props("aria-live=polite")
             self._new_rows.set_visibility(False)
             self._actions: Part[list[Row]] = Part(self._draw_actions)
             columns = ColumnMenu()

@@ -76,6 +76,7 @@ def _draw_tiles(summary: Overview) -> None:
     rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
     good = summary.ended and summary.succeeded / summary.ended >= TARGET
     tone = (design.OK if good else design.BAD) if summary.ended else ""
+    others = summary.ended - summary.succeeded
     failed_jobs = _jobs(summary, **FAILED)
     tiles = [
         _tile_of_users(Situation.STUCK, stuck, "stuck {}", design.BAD),
@@ -83,7 +84,7 @@ def _draw_tiles(summary: Overview) -> None:
         _tile_of_users(Situation.HELD, held, "{} held by a pause or limit", design.WARN),
         _waiting(summary),
         _tile(f"{summary.ended:,}", "jobs finished in 24 hours", _jobs(summary, **ENDED), ""),
-        _tile(rate, f"succeeded; target {TARGET * 100:.0f} %", failed_jobs, tone),
+        _tile(rate, f"succeeded (target {TARGET * 100:.0f} %); the other {others:,} failed", failed_jobs, tone),
     ]
     lines(tiles, "tiles")
     if besides := _besides(summary):

@@ -27,10 +27,10 @@ _TITLES: Final[Mapping[str, str]] = {
     "user.repaired": "Repaired",
     "alert.snoozed": "Alert snoozed",
     "alert.woken": "Snooze ended",
-    "message.told": "Written to by support",
-    "message.resent": "Message to be sent again",
+    "message.told": "Wrote to the user",
+    "message.resent": "Message sent again",
     "message.dropped": "Message dropped",
-    "message.preferences": "Messages chosen",
+    "message.preferences": "Choice of e-mails changed",
 }
 
 

@@ -1,5 +1,6 @@
 """One line of the audit log: time, person, action, affected user, changes and reason."""
 
+import re
 from typing import Final
 
 from core.audit.search import AuditLine, Change
@@ -10,6 +11,8 @@ from ui.components.base.times import time_text
 
 #: Characters shown of a value; the whole value is in the tooltip and in the export.
 LONGEST: Final = 60
+#: A moment as events keep it; people see it in their own zone.
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 
 
 def draw_audit_line(line: AuditLine) -> None:
@@ -64,6 +67,9 @@ def _draw_change(change: Change, line: AuditLine) -> None:
 
 def _draw_value(value: str | None, classes: str) -> None:
     value = value or "none"
+    if _MOMENT.fullmatch(value):
+        time_text(value, "clock", classes)
+        return
     label = text(value if len(value) <= LONGEST else value[:LONGEST] + "…", classes)
     if len(value) > LONGEST:
         label.tooltip(value)

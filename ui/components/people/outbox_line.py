@@ -33,7 +33,7 @@ def draw_outbox_line(line: OutboxLine, preview: Preview, after: Callable[[], Awa
             if line.written_by:
                 text(f"by {line.written_by}", "muted clip")
         with box("why"):
-            text(line.why, "muted")
+            text(f"{line.why} {line.no_resend}".strip(), "muted")
         with box("hbox wrap buttons"):
             _draw_buttons(line, preview, after)
 
@@ -49,7 +49,7 @@ def _draw_reader(line: OutboxLine) -> None:
 def _draw_buttons(line: OutboxLine, preview: Preview, after: Callable[[], Awaitable[None]]) -> None:
     look = button("Preview", lambda: preview(line), look=PLAIN)
     look.props["aria-label"] = f"Preview: {line.about}"
-    if not line.is_over:
+    if not line.no_resend:
         command_button(_resend(line), after)
     if line.status in (NotificationStatus.WAITING, NotificationStatus.FAILED):
         command_button(_drop(line), after)
