@@ -17,6 +17,8 @@ from sqlmodel import Session
 
 from core import tracing
 from core.crash import crash_point
+from core.database.engine import session_scope
+from core.jobs import workers
 from core.jobs.batch import Ended
 from core.jobs.claim import Claimed, claim
 from core.jobs.due import DEPTH, DueQueue, due_queues
@@ -69,13 +71,28 @@ class Drain:
             try:
                 is_left = self._run(handed)
             except SQLAlchemyError as error:
-                # The job, if one was claimed, is still ours: the heartbeat releases jobs that no thread holds.
-                log.warning("database away, job left to the sweep", extra={"error": str(error).split("\n")[0]})
+                log.warning("database away, job not given back yet", extra={"error": str(error).split("\n")[0]})
+                self._give_back(handed.held)
             except BaseException as error:  # noqa: BLE001 - an interruption as it ended must not end the thread
                 log.warning("job left to the sweep", extra={"error": f"{type(error).__name__}: {error}".split("\n")[0]})
             finally:
                 if not is_left:
                     self.carrier.free(handed)
+
+    def _give_back(self, held: Claimed | None) -> None:
+        """Release a job as soon as the database answers; the thread takes no other one until then.
+
+        It is ours for as long as we beat, so threads that went on would claim the whole queue and work on none of it.
+        """
+        while held and not self.stopping.wait(RETRY):
+            try:
+                with session_scope(self.engine) as session:
+                    workers.release(session, held.id, held.token)
+            except OUTAGES:
+                continue
+            except SQLAlchemyError as error:
+                log.warning("job not given back", extra={"job": str(held.id), "error": str(error).split("\n")[0]})
+            return  # with an error, the heartbeat gives it back: no thread holds it
 
     def _run(self, handed: Handed) -> bool:
         """Run what was handed; tell whether the carrier has its ending to write."""

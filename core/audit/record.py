@@ -4,6 +4,7 @@ A change has `was` (before) and `now` (after): one word for a single state, a di
 named, never shown.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -27,16 +28,20 @@ def record(
     **data: Any,
 ) -> None:
     """Add one event to the caller's transaction; `data` holds plain JSON values, with secrets redacted."""
-    session.add(
-        Event(
-            name=name,
-            actor_id=actor.id,
-            actor=actor.name,
-            via=actor.via,
-            user_id=user_id,
-            connection_id=connection_id,
-            job_id=job_id,
-            reason=reason,
-            data=redacted(data),
-        )
-    )
+    about = {"user_id": user_id, "connection_id": connection_id, "job_id": job_id}
+    session.add(Event(**entry(actor, name, about, reason, data)))
+
+
+def entry(
+    actor: Actor, name: str, about: Mapping[str, UUID | None], reason: str | None, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the columns of an event, with secrets redacted; `about`: the ids of what it is about, by column."""
+    return {
+        "name": name,
+        "actor_id": actor.id,
+        "actor": actor.name,
+        "via": actor.via,
+        **about,
+        "reason": reason,
+        "data": redacted(data),
+    }

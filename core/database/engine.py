@@ -14,6 +14,7 @@ from sqlmodel import Session, create_engine
 from core.address import as_text, database_address
 from core.database import moments, pool, timeouts
 from core.database.session_settings import PINNED, from_options
+from core.database.sharing_pool import SharingPool
 
 # psycopg remembers how it reads a statement up to this length; those of a list's rows are longer than its 4,096.
 _queries.MAX_CACHED_STATEMENT_LENGTH = 16_384
@@ -60,6 +61,7 @@ def connect(url: str, *, pool_size: int = 10, options: str = _OPTIONS, patience:
     engine = create_engine(
         address,
         isolation_level="READ COMMITTED",  # the database's default may be another one
+        poolclass=SharingPool,
         pool_size=pool_size,
         max_overflow=5,
         pool_timeout=5,

@@ -9,11 +9,12 @@ from sqlmodel import Session, col, select
 
 from core import bus, clock, tracing
 from core.actor import ENGINE, Actor
-from core.audit.record import record
+from core.audit.record import entry
 from core.errors import AlreadyActive, NotAllowed, NotFound
 from core.jobs.request_tasks import AT_ONCE, SOON, Accepted, JobOptions, request_task, request_task_now, request_tasks
 from core.jobs.subject import lock_row
-from core.models import BackgroundJob, JobStatus, PlatformConnection, User
+from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, User
+from core.models.columns import new_id
 from core.operation import Operation
 from core.operations import BY_NAME
 
@@ -36,10 +37,10 @@ def request(
     if row is None:
         raise NotFound(f"There is no {operation.machine.table.__name__.lower()} with id {row_id}.")
     check_start(session, operation, row)
-    job = move(operation, row, form, actor, options, clock.db_now())
+    job = BackgroundJob(**move(operation, row, form, actor, options, clock.db_now()))
     session.add(job)
     session.flush()
-    note(session, job, actor, now=operation.machine.state_of(row).value)
+    session.add(Event(**note(session, job, actor, now=operation.machine.state_of(row).value)))
     return job
 
 
@@ -50,15 +51,31 @@ def move(
     actor: Actor,
     options: JobOptions,
     now: Any,
-) -> BackgroundJob:
-    """Move a row that is locked and may start, and return its job, both not written yet; `now` is the database's."""
-    job = _new_job(operation, form, actor, options, now)
-    job.machine = operation.machine.name
-    job.came_from = operation.machine.state_of(row).value
-    job.user_id, job.connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
+) -> dict[str, Any]:
+    """Move a row that is locked and may start, and return the columns of its job; `now` is the database's time."""
+    user_id, connection_id = (row.user_id, row.id) if isinstance(row, PlatformConnection) else (row.id, None)
+    came_from = operation.machine.state_of(row)
     if options.is_soon:  # else it moves when the job begins
         operation.machine.set_state(row, operation.during)
-    return job
+    return {
+        "id": new_id(),
+        "kind": operation.name,
+        "queue": operation.queue,
+        "priority": operation.priority,
+        "max_attempts": operation.max_attempts,
+        "machine": operation.machine.name,
+        "came_from": came_from.value,
+        "user_id": user_id,
+        "connection_id": connection_id,
+        "args": form.model_dump(mode="json"),
+        "run_at": options.run_at or now,
+        "created_at": now,
+        "updated_at": now,
+        "reason": options.reason,
+        "retry_of": options.retry_of,
+        "schedule_id": options.schedule_id,
+        "requested_by": actor.id,
+    }
 
 
 def request_by_name(session: Session, name: str, row_id: UUID) -> None:
@@ -105,40 +122,12 @@ def check_start_beside(
         )
 
 
-def _new_job(kind: Operation[Any, Any], form: BaseModel, actor: Actor, options: JobOptions, now: Any) -> BackgroundJob:
-    return BackgroundJob(
-        kind=kind.name,
-        queue=kind.queue,
-        priority=kind.priority,
-        max_attempts=kind.max_attempts,
-        args=form.model_dump(mode="json"),
-        run_at=options.run_at or now,
-        created_at=now,
-        updated_at=now,
-        reason=options.reason,
-        retry_of=options.retry_of,
-        schedule_id=options.schedule_id,
-        requested_by=actor.id,
-    )
-
-
-def note(session: Session, job: BackgroundJob, actor: Actor, *, now: str) -> None:
-    """Record a request in the log, and let workers and screens know of it; `now` is the row's state."""
-    record(
-        session,
-        actor,
-        "job.requested",
-        user_id=job.user_id,
-        connection_id=job.connection_id,
-        job_id=job.id,
-        reason=job.reason,
-        kind=job.kind,
-        args=job.args,
-        retry_of=job.retry_of and str(job.retry_of),
-        was=job.came_from,
-        now=now,
-    )
+def note(session: Session, job: Any, actor: Actor, *, now: str) -> dict[str, Any]:
+    """Let workers and screens know of a request, and return the columns of its event; `now` is the row's state."""
     tracing.note_request(job.id, job.kind, job.queue)
     bus.changed(session, job_id=job.id, user_id=job.user_id)
     if job.run_at <= clock.now() + SOON:
         bus.wake(session, job.queue)
+    about = {"user_id": job.user_id, "connection_id": job.connection_id, "job_id": job.id}
+    data = {"kind": job.kind, "args": job.args, "retry_of": job.retry_of and str(job.retry_of), "was": job.came_from}
+    return entry(actor, "job.requested", about, job.reason, {**data, "now": now})

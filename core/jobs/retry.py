@@ -6,6 +6,7 @@ One or many in one transaction: the statements are the same, however many there 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from core.actor import Actor
 from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted, Refused
 from core.jobs.request import Accepted, JobOptions, check_start_beside, move, note, request_task
 from core.jobs.subject import Subject, machine_of
-from core.models import BackgroundJob, JobStatus, PlatformConnection, User
+from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, User
 from core.operation import Operation, Task
 from core.operations import BY_NAME
 
@@ -37,9 +38,11 @@ class _Loaded:
     #: Id and kind of the active job of a machine's row, and the id of the active retry of a task's job.
     of_rows: dict[tuple[str, UUID], tuple[UUID, str]] = field(default_factory=dict)
     of_tasks: dict[UUID, UUID] = field(default_factory=dict)
+    #: Columns of the new jobs of operations, not written yet.
+    made: list[dict[str, Any]] = field(default_factory=list)
 
 
-def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob | Accepted:
+def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> Accepted:
     """Request the same work again, as a new job with `retry_of`.
 
     Raises NotFound; NotPermitted (a task that this person has no right to start); Invalid (no reason given); NotAllowed
@@ -53,18 +56,21 @@ def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = Non
 
 def retry_many(
     session: Session, ids: Sequence[UUID], actor: Actor, reason: str | None = None
-) -> list[tuple[UUID, BackgroundJob | Accepted | Refused]]:
+) -> list[tuple[UUID, Accepted | Refused]]:
     """Retry each of these jobs that can be, and return for each its new job, or why there is none."""
     loaded = _load(session, ids, lock=True)
     now = session.exec(select(clock.db_now())).one()
     outcomes = [(job_id, _retried(session, loaded, job_id, actor, JobOptions(reason=reason), now)) for job_id in ids]
-    made = [outcome for _, outcome in outcomes if isinstance(outcome, BackgroundJob)]
-    session.add_all(made)
     session.flush()
-    for job in made:
-        operation: Any = BY_NAME[job.kind]
-        note(session, job, actor, now=operation.during.value)
+    if loaded.made:  # as columns: objects would take longer than all else
+        session.execute(sa.insert(BackgroundJob), loaded.made)
+        session.execute(sa.insert(Event), [_noted(session, made, actor) for made in loaded.made])
     return outcomes
+
+
+def _noted(session: Session, made: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    operation: Any = BY_NAME[made["kind"]]
+    return note(session, SimpleNamespace(**made), actor, now=operation.during.value)
 
 
 def refusals_of_retry(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -112,7 +118,7 @@ def _rows(session: Session, table: type[Any], ids: Any, *, lock: bool) -> dict[U
 
 def _retried(
     session: Session, loaded: _Loaded, job_id: UUID, actor: Actor, options: JobOptions, now: datetime
-) -> BackgroundJob | Accepted | Refused:
+) -> Accepted | Refused:
     """Return the new job, of an operation not written yet; or why there is none."""
     job = loaded.jobs.get(job_id)
     if job is None:
@@ -130,8 +136,9 @@ def _retried(
         loaded.of_tasks[job.id] = accepted.id
         return accepted
     new = move(kind, subject, form, actor, options, now)
-    loaded.of_rows[kind.machine.name, subject.id] = new.id, new.kind
-    return new
+    loaded.made.append(new)
+    loaded.of_rows[kind.machine.name, subject.id] = new["id"], new["kind"]
+    return Accepted(new["id"], new["kind"])
 
 
 def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject | None]:

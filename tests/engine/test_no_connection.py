@@ -1,5 +1,8 @@
 """A server that has no connection left takes no attempt from a job: the job waits, as when the database is away."""
 
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import Engine, make_url, text
 
@@ -55,18 +58,42 @@ def test_only_a_missing_connection_to_our_database_spends_no_attempt(
 
 def test_what_claims_jobs_gets_a_connection_before_idle_threads(engine: Engine, database_url: str) -> None:
     """A role may have few connections, and all of them may be idle in the pool of the threads."""
-    with engine.begin() as connection:
-        connection.execute(text("DROP ROLE IF EXISTS narrow_worker"))
-        connection.execute(text("CREATE ROLE narrow_worker LOGIN CONNECTION LIMIT 2"))
-    threads = connect(as_text(make_url(database_url).set(username="narrow_worker")))
+    threads = connect(narrow(engine, database_url, most=2))
     claims = batch_engine(threads)
     with threads.connect(), threads.connect(), pytest.raises(NoConnection):
         claims.connect()
     eventually(lambda: _opens(claims))
     claims.dispose()
     threads.dispose()
+
+
+def test_threads_share_the_connections_that_there_are(engine: Engine, database_url: str) -> None:
+    """A thread that gets none would leave its job, and its worker would claim the next one, and leave that as well."""
+    threads = connect(narrow(engine, database_url, most=1))
+
+    def work(_number: int) -> int:
+        with threads.connect() as connection:
+            return connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(work, range(40)))) == 1
+    threads.dispose()
+
+
+def test_who_waits_for_a_connection_in_vain_is_told(engine: Engine, database_url: str) -> None:
+    threads = connect(narrow(engine, database_url, most=1))
+    threads.pool._timeout = 0.1
+    with threads.connect(), pytest.raises(NoConnection, match="too many connections"):
+        threads.connect()
+    threads.dispose()
+
+
+def narrow(engine: Engine, database_url: str, *, most: int) -> str:
+    """Return the address of the database for a role that may have so many connections."""
+    role = f"narrow_{uuid4().hex}"
     with engine.begin() as connection:
-        connection.execute(text("DROP ROLE narrow_worker"))
+        connection.execute(text(f'CREATE ROLE "{role}" LOGIN CONNECTION LIMIT {most}'))
+    return as_text(make_url(database_url).set(username=role))
 
 
 def _opens(engine: Engine) -> bool:

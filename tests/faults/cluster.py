@@ -162,6 +162,12 @@ class Cluster:
         with Session(self.engine) as session:
             return not session.exec(live).one()
 
+    def count(self, status: JobStatus) -> int:
+        """Return the number of jobs in a status."""
+        jobs = select(func.count()).select_from(BackgroundJob).where(col(BackgroundJob.status) == status)
+        with Session(self.engine) as session:
+            return session.exec(jobs).one()
+
     def outcomes(self, job: BackgroundJob) -> list[str]:
         """Return how each attempt of a job ended, the first one first."""
         with Session(self.engine) as session:

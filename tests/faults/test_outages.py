@@ -7,7 +7,13 @@ from tests.faults.cluster import Cluster, heal_and_check
 from tests.waiting import eventually
 
 #: What a worker may also say once the servers are back.
-AFTERWARDS = {"worker started", "was presumed dead, registered anew", "workers presumed dead", "audit log sealed"}
+AFTERWARDS = {
+    "worker started",
+    "was presumed dead, registered anew",
+    "workers presumed dead",
+    "audit log sealed",
+    "schedule due",
+}
 
 
 def events(log: Path) -> list[str]:
