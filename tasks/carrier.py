@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from core import bus
 from core.crash import crash_point
 from core.database.statement import for_one_statement
+from core.database.transient import is_about_a_lock
 from core.jobs.batch import BatchResult, Ended, finish_and_claim
 from core.jobs.claim import Claimed
 from core.models import AttemptOutcome
@@ -29,7 +30,7 @@ from core.settings import settings
 from tasks.calls import Calls
 from tasks.handed import Ending, Handed, all_of, note_end
 from tasks.loop import Loop
-from tasks.refusals import is_about_a_lock, is_about_rows, is_about_the_connection
+from tasks.refusals import is_about_rows, is_about_the_connection
 from tasks.registry import Registry
 from tasks.solitude import LOOK, Solitude
 from tasks.turns import Turns

@@ -13,11 +13,6 @@ def is_about_rows(error: BaseException) -> bool:
     return bool(getattr(error.orig, "sqlstate", None))
 
 
-def is_about_a_lock(error: BaseException) -> bool:
-    """Tell whether the statement waited too long for a row that another transaction has locked."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "55P03"
-
-
 def is_about_the_connection(error: BaseException) -> bool:
     """Tell whether the database did not answer: the same may be written on another connection."""
     return isinstance(error, SQLAlchemyError) and not is_about_rows(error)

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from core.actor import Actor
 from core.database.failover import DatabaseReadOnly
+from core.database.transient import is_about_a_lock
 from core.models import Role
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ def unavailable(error: BaseException) -> str | None:
         isinstance(error, DBAPIError) and not isinstance(error, OperationalError)
     ):
         return None
+    if is_about_a_lock(error):
+        return "Somebody else is changing this at the moment. Nothing was changed; try again in a moment."
     if isinstance(error, DBAPIError) and error.statement is None and error.connection_invalidated:  # at COMMIT
         return "The connection to the database broke while your change was being saved. Check whether it was made."
     return "The database does not respond. Nothing was changed; try again in a moment."

@@ -23,6 +23,11 @@ UNCOUNTED: Final = 100
 INVERSES: Final = {"job.cancel": ("job.retry", "target"), "job.retry": ("job.cancel", "job_id")}
 
 
+def starts_jobs(command: str) -> bool:
+    """Tell whether a command starts a job for its row; the others act on the job that the row is."""
+    return command == "job.retry" or not command.startswith("job.")
+
+
 class StartForm(Form):
     """How to go through the set, and its number of rows, by which a person shows that they have read it."""
 
@@ -55,17 +60,23 @@ def locked(session: Session, bulk_id: UUID) -> BulkAction:
 def start(session: Session, bulk_id: UUID, form: StartForm, actor: Actor, reason: str | None) -> BulkAction:
     """Start a prepared bulk action, or go on with one whose job has ended before its last row.
 
-    Raises NotFound, NotAllowed (under way or over), Invalid (another number of rows).
+    From now on it acts under the name and the right of who starts it, whoever has prepared it. Raises NotFound,
+    NotAllowed (under way or over), Invalid (another number of rows; first rows that start no jobs).
     """
     bulk = locked(session, bulk_id)
     if bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING) or is_at_work(session, bulk):
         raise NotAllowed(f"The bulk action is {bulk.status}; it cannot be started.")
-    if bulk.total > UNCOUNTED and form.count != bulk.total:
+    if form.count != bulk.total and (bulk.total > UNCOUNTED or form.count is not None):
         message = f"Type the number of rows: {bulk.total}."
         raise Invalid(f"The bulk action is for {bulk.total:,} rows. {message}", {"count": message})
+    if form.canary and not starts_jobs(bulk.command):
+        raise Invalid(
+            f"{bulk.command} starts no jobs, so nothing tells how the first rows went.", {"canary": "Leave it empty."}
+        )
     was = bulk.status
+    bulk.created_by, bulk.actor, bulk.via = actor.id, actor.name, actor.via
     bulk.status, bulk.started_at = BulkStatus.RUNNING, bulk.started_at or clock.db_now()
-    bulk.reason = reason or bulk.reason
+    bulk.reason, bulk.note = reason or bulk.reason, ""
     bulk.per_second, bulk.canary, bulk.canary_percent = form.per_second, form.canary, form.canary_percent
     go_on(session, bulk)
     _record(session, actor, "bulk.started", bulk, was)
@@ -84,6 +95,8 @@ def abort(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> 
     was = bulk.status
     if was not in (BulkStatus.READY, BulkStatus.RUNNING):
         raise NotAllowed(f"The bulk action is {was} already.")
+    if bulk.looked_at >= bulk.total:
+        raise NotAllowed("Every row was looked at already; nothing is left to abort.")
     end(session, bulk, BulkStatus.ABORTED, f"Aborted by {actor.name}.")
     _record(session, actor, "bulk.aborted", bulk, was, reason)
     return bulk
@@ -97,13 +110,16 @@ def end(session: Session, bulk: BulkAction, status: BulkStatus, note: str = "") 
 
 
 def undo(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
-    """Prepare what takes back what it did. Raises NotFound, NotAllowed where nothing does."""
+    """Prepare what takes back what it did. Raises NotFound, NotAllowed where nothing does, or can any more."""
     bulk = _over(session, bulk_id)
     if bulk.command not in INVERSES:
         raise NotAllowed(f"Nothing takes back a {bulk.command} of many.")
     command, column = INVERSES[bulk.command]
-    done = col(BulkRow.outcome) == RowOutcome.APPLIED
-    targets = list(session.scalars(_rows_of(bulk, getattr(BulkRow, column)).where(done)))
+    rows = _rows_of(bulk, getattr(BulkRow, column)).where(col(BulkRow.outcome) == RowOutcome.APPLIED)
+    if bulk.command == "job.retry":  # only what has not ended can be cancelled
+        own = col(BackgroundJob.id) == col(BulkRow.job_id)
+        rows = rows.join(BackgroundJob, own).where(col(BackgroundJob.status).not_in(TERMINAL))
+    targets = list(session.scalars(rows))
     return _prepared(session, command, targets, actor, reason, undoes=bulk.id)
 
 

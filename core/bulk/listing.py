@@ -1,6 +1,6 @@
 """Bulk actions as people see them: the list, how far one is, what became of its rows and of the jobs it started."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -8,11 +8,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core import clock
 from core.bulk.control import INVERSES, is_at_work
 from core.database.window import Window, cut, read_window
 from core.errors import NotFound
 from core.jobs.retry import refusals_of_retry
-from core.models import BackgroundJob, BulkAction, BulkRow, BulkStatus, RowOutcome
+from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
 from core.wording import counted
 
 #: Rows of which a preview says what would be skipped.
@@ -28,6 +29,8 @@ class BulkState:
     bulk: BulkAction
     is_at_work: bool
     jobs: Mapping[str, int]
+    #: Why it does not go on, though it is not over; empty: nothing to say.
+    halted: str
 
     @property
     def can_start(self) -> bool:
@@ -36,8 +39,9 @@ class BulkState:
 
     @property
     def can_undo(self) -> bool:
-        """Whether what it did can be taken back."""
-        return self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0
+        """Whether what it did can be taken back; a job that it has started, only until that has ended."""
+        is_late = self.bulk.command == "job.retry" and not self.jobs.keys() - TERMINAL
+        return self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0 and not is_late
 
     @property
     def is_over(self) -> bool:
@@ -70,13 +74,32 @@ def bulk_state(session: Session, bulk_id: UUID) -> BulkState:
     status = col(BackgroundJob.status)
     started = sa.select(status, sa.func.count()).join(BulkRow, col(BulkRow.job_id) == col(BackgroundJob.id))
     jobs = session.execute(started.where(col(BulkRow.bulk_id) == bulk_id).group_by(status))
-    return BulkState(bulk, is_at_work(session, bulk), {str(row[0]): row[1] for row in jobs})
+    at_work, why = is_at_work(session, bulk), halts(session, [bulk]).get(bulk.id, "")
+    return BulkState(bulk, at_work, {str(row[0]): row[1] for row in jobs}, why)
+
+
+def halts(session: Session, bulks: Iterable[BulkAction]) -> dict[UUID, str]:
+    """Return why those of them that run do not go on: their job has ended before the last row, or waits to begin."""
+    of_jobs = {bulk.job_id: bulk.id for bulk in bulks if bulk.status is BulkStatus.RUNNING and bulk.job_id}
+    jobs = session.exec(select(BackgroundJob).where(col(BackgroundJob.id).in_(of_jobs))).all() if of_jobs else []
+    return {of_jobs[job.id]: why for job in jobs if (why := _halt(job))}
+
+
+def _halt(job: BackgroundJob) -> str:
+    if job.status is JobStatus.CANCELLED:
+        return "Its job was cancelled: go on, or abort."
+    if job.status in TERMINAL:
+        error = (job.error_message or "").partition("\n")[0]
+        return f"Its job has ended before the last row{': ' if error else '.'}{error} Go on, or abort."
+    return "Its job waits to be run." if job.status is JobStatus.QUEUED and job.run_at <= clock.now() else ""
 
 
 def bulk_rows(
     session: Session, bulk_id: UUID, outcome: RowOutcome | None, limit: int, start: int = 0
 ) -> Window[BulkRow]:
-    """Return rows of a set in its order, only those with this outcome if it is given."""
+    """Return rows of a set in its order, only those with this outcome if it is given. Raises NotFound."""
+    if session.get(BulkAction, bulk_id) is None:
+        raise NotFound(f"There is no bulk action with id {bulk_id}.")
     rows = select(BulkRow).where(col(BulkRow.bulk_id) == bulk_id)
     rows = rows if outcome is None else rows.where(col(BulkRow.outcome) == outcome)
     found = session.exec(rows.order_by(col(BulkRow.position)).limit(limit + 1).offset(start)).all()
@@ -94,12 +117,14 @@ def preview(session: Session, bulk: BulkAction) -> Preview:
     groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
     jobs = sa.select(status, kind, number, users).select_from(BackgroundJob).join(BulkRow, own).group_by(groups)
     rows = session.execute(jobs.order_by(number.desc())).all()
+    by_status = {str(row[0]): row[2] for row in rows if row[0] is not None}
+    over = {f"The job has already {ended}; it cannot be cancelled.": by_status.get(ended, 0) for ended in TERMINAL}
     return Preview(
-        by_status={str(row[0]): row[2] for row in rows if row[0] is not None},
+        by_status=by_status,
         by_kind={row[1]: row[2] for row in rows if row[1] is not None},
         users=next(row[3] for row in rows if row[0] is None and row[1] is None),
-        looked_at=len(ids) if bulk.command == "job.retry" else 0,
-        skipped=_numbers(skipped),
+        looked_at={"job.retry": len(ids), "job.cancel": bulk.total}.get(bulk.command, 0),
+        skipped=_numbers(skipped) if bulk.command != "job.cancel" else {why: of for why, of in over.items() if of},
     )
 
 
@@ -112,13 +137,13 @@ def _numbers(reasons: Mapping[UUID, str]) -> dict[str, int]:
     return dict(sorted(numbers.items(), key=lambda each: -each[1])[:NAMED])
 
 
-def sentence_of(bulk: BulkAction) -> str:
-    """Return how far a bulk action is, in a sentence."""
+def sentence_of(bulk: BulkAction, halted: str = "") -> str:
+    """Return how far a bulk action is, in a sentence; `halted`: why it does not go on."""
     rows = counted(bulk.total, "row")
     parts = [f"{number:,} {word}" for word, number in _outcomes(bulk).items() if number]
     if bulk.status is BulkStatus.READY:
         return f"It is prepared for {rows}, and not started."
-    return f"{bulk.looked_at:,} of {rows}: {', '.join(parts) or 'none done yet'}. {bulk.note}".rstrip()
+    return f"{bulk.looked_at:,} of {rows}: {', '.join(parts) or 'none done yet'}. {halted or bulk.note}".rstrip()
 
 
 def _outcomes(bulk: BulkAction) -> dict[str, int]:

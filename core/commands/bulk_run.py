@@ -3,6 +3,7 @@
 So a row has its outcome if, and only if, the command was done to it, wherever the worker dies.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 
 from core import clock
@@ -20,12 +21,17 @@ from core.bulk import control
 from core.commands.command import Command, Invocation, form_of
 from core.commands.gateway import authorise
 from core.commands.registry import COMMANDS
-from core.errors import GiveUp, Refused
+from core.database.transient import is_about_a_lock
+from core.errors import GiveUp, LeaseLost, Refused
 from core.jobs.request import JobOptions
 from core.jobs.retry import retry_many
+from core.jobs.subject import wait_briefly
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, Role, RowOutcome, User
 from core.operation import Progress, Steps, TaskWork
 from core.operations import bulk as declared
+from core.wording import counted
+
+log = logging.getLogger(__name__)
 
 #: Rows of one transaction: few enough that who waits for one of them waits briefly.
 CHUNK: Final = 200
@@ -33,6 +39,9 @@ CHUNK: Final = 200
 TURN: Final = 20.0
 #: Between two looks whether the jobs of the first rows have ended.
 LOOK: Final = timedelta(seconds=2)
+LOOK_AT_MOST: Final = timedelta(minutes=1)
+#: So many rows of a chunk that somebody else has locked are left out; with more, the attempt ends, to be made again.
+MOST_LOCKED: Final = 5
 
 _WRITE = sa.text("""
     UPDATE bulk_rows r SET outcome = done.outcome, why = done.why, job_id = done.job_id
@@ -54,7 +63,7 @@ class RowResult:
 def run(work: TaskWork[declared.RunForm]) -> Steps:
     """Go through the rows without an outcome, in their order, until the end, an abort, or an unhealthy canary."""
     began = time.monotonic()
-    while (bulk := _next(work.session, work.form.bulk)) is not None:
+    while (bulk := _next(work.session, work.form.bulk, UUID(work.key))) is not None:
         if bulk.per_second and time.monotonic() - began > TURN:
             control.go_on(work.session, bulk)
             break
@@ -66,11 +75,16 @@ def run(work: TaskWork[declared.RunForm]) -> Steps:
     return {"bulk": str(work.form.bulk)}
 
 
-def _next(session: Session, bulk_id: UUID) -> BulkAction | None:
+def _next(session: Session, bulk_id: UUID, own: UUID) -> BulkAction | None:
     """Return a bulk action, locked, if its next rows are to be done now; else write its end, or what comes next."""
+    wait_briefly(session)  # an abort waits for a chunk, and a chunk for each of its rows
     bulk = session.get(BulkAction, bulk_id, with_for_update=True, populate_existing=True)
     if bulk is None or bulk.status is not BulkStatus.RUNNING:
         return None
+    if bulk.job_id != own:
+        if control.is_at_work(session, bulk):
+            return None  # another job runs it
+        bulk.job_id = own  # somebody has retried its last one
     if bulk.command not in COMMANDS:
         raise GiveUp(f"This release has no command {bulk.command}: run a worker of the release that has it.")
     if bulk.canary and bulk.looked_at == min(bulk.canary, bulk.total) and not _is_healthy(session, bulk):
@@ -92,17 +106,24 @@ def _is_healthy(session: Session, bulk: BulkAction) -> bool:
     own = sa.select(status, sa.func.count()).join(BulkRow, col(BulkRow.job_id) == col(BackgroundJob.id))
     rows = session.execute(own.where(col(BulkRow.bulk_id) == bulk.id).group_by(status)).all()
     counts: dict[JobStatus, int] = {row[0]: row[1] for row in rows}
-    if any(each not in TERMINAL for each in counts):
-        control.go_on(session, bulk, JobOptions(run_at=clock.now() + LOOK))
+    if going := sum(number for each, number in counts.items() if each not in TERMINAL):
+        _look_later(session, bulk, going)
         return False
     good, number = counts.get(JobStatus.SUCCEEDED, 0), sum(counts.values()) + bulk.failed
-    if 100 * good >= bulk.canary_percent * number:
+    if number and 100 * good >= bulk.canary_percent * number:
+        bulk.note = ""
         return True
-    note = (
-        f"Stopped by itself: {good} of the first {number} jobs succeeded, and {bulk.canary_percent} % were asked for."
-    )
+    jobs = f"{good} of the first {counted(number, 'job')} succeeded" if number else "none of the first rows was done"
+    note = f"Stopped by itself: {jobs}, and {bulk.canary_percent} % were asked for."
     control.end(session, bulk, BulkStatus.STOPPED, note)
     return False
+
+
+def _look_later(session: Session, bulk: BulkAction, going: int) -> None:
+    """Look again soon, and less and less often the longer the first jobs take: each look is a job of its own."""
+    waited = session.exec(select(clock.db_now())).one() - (bulk.started_at or bulk.created_at)
+    bulk.note = f"It waits for {counted(going, 'job')} of its first rows."
+    control.go_on(session, bulk, JobOptions(run_at=clock.now() + min(max(LOOK, waited / 10), LOOK_AT_MOST)))
 
 
 def _do_chunk(session: Session, bulk: BulkAction, size: int) -> None:
@@ -129,15 +150,17 @@ def _results(session: Session, bulk: BulkAction, targets: Sequence[UUID]) -> lis
         try:
             with session.begin_nested():
                 return [_result(outcome) for _, outcome in retry_many(session, targets, actor, bulk.reason)]
-        except (IntegrityError, DataError):
-            pass  # one row of them is odd: each by itself, so that the others are done
+        except Exception as error:
+            if not _is_of_a_row(error):
+                raise
+            # One row of them is odd: each by itself, so that the others are done.
     return list(_one_by_one(session, bulk, targets, command, actor))
 
 
 def _one_by_one(
     session: Session, bulk: BulkAction, targets: Sequence[UUID], command: Command, actor: Actor
 ) -> Iterator[RowResult]:
-    form = form_of(command, bulk.args)
+    form, locked = form_of(command, bulk.args), 0
     for target in targets:
         try:
             with session.begin_nested():
@@ -146,14 +169,30 @@ def _one_by_one(
             yield RowResult(RowOutcome.APPLIED, job_id=_job_of(command, done))
         except Refused as refusal:
             yield RowResult(RowOutcome.SKIPPED, str(refusal))
-        except (IntegrityError, DataError) as error:
-            yield RowResult(RowOutcome.FAILED, str(error.orig).splitlines()[0])
+        except Exception as error:
+            locked += is_about_a_lock(error)
+            if not _is_of_a_row(error) or locked > MOST_LOCKED:
+                raise
+            yield RowResult(RowOutcome.FAILED, _words_of(error))
+
+
+def _is_of_a_row(error: Exception) -> bool:
+    """Tell whether it is this row that went wrong, and not the database or what this process holds."""
+    return is_about_a_lock(error) or not isinstance(error, (OperationalError, InterfaceError, LeaseLost))
+
+
+def _words_of(error: Exception) -> str:
+    if is_about_a_lock(error):
+        return "Somebody else was changing it just then; try it again."
+    if isinstance(error, DBAPIError):
+        return str(error.orig).splitlines()[0]
+    log.warning("a row of a bulk action failed", exc_info=error)
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _job_of(command: Command, done: dict[str, Any]) -> UUID | None:
     """Return the job that a command has started; one that acts on a job names that one."""
-    is_new = command.name == "job.retry" or not command.name.startswith("job.")
-    return UUID(done["job_id"]) if is_new and done.get("job_id") else None
+    return UUID(done["job_id"]) if control.starts_jobs(command.name) and done.get("job_id") else None
 
 
 def _result(outcome: Any) -> RowResult:

@@ -5,9 +5,15 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 #: A lock not granted in time, a deadlock, a conflict of snapshots, a server that only reads for the moment.
-_STATES: Final = frozenset({"55P03", "40P01", "40001", "25006"})
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_STATES: Final = frozenset({_LOCK_NOT_AVAILABLE, "40P01", "40001", "25006"})
 #: Broken connections, a full disk or too many connections, a server that stops.
 _CLASSES: Final = ("08", "53", "57P")
+
+
+def is_about_a_lock(error: BaseException) -> bool:
+    """Tell whether the statement waited too long for a row that another transaction has locked."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 def passes_by(error: BaseException) -> bool:

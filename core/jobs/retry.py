@@ -79,9 +79,12 @@ def refusals_of_retry(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
     refusals = {}
     for job_id, job in loaded.jobs.items():
         try:
-            _check(loaded, job)
+            kind, _, subject = _check(loaded, job)
         except Refused as refusal:
             refusals[job_id] = str(refusal)
+            continue
+        if subject is not None:  # the next one for the same row would find this one active
+            loaded.of_rows[kind.machine.name, subject.id] = job.id, job.kind
     return refusals
 
 
@@ -150,7 +153,7 @@ def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject
         raise NotAllowed(f"This version of the program has no kind {job.kind}.")
     try:
         form = kind.form(**job.args)
-    except ValidationError:
+    except (ValidationError, TypeError):  # nor if they are no object at all
         raise NotAllowed(f"The arguments of this {job.kind} are no longer valid; start a new job instead.") from None
     if isinstance(kind, Task):
         if job.id in loaded.of_tasks:

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlmodel import Session
 
+from core.bulk.frozen import BulkForm, freeze
 from core.jobs.request import request
 from core.messages.outbox import Message, put
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, Schedule, ScheduleTick, User, Worker
@@ -60,7 +61,10 @@ def people(emptied) -> tuple[User, dict[str, str]]:
             due = datetime(2026, 11, 20, hour, tzinfo=UTC)
             session.add(ScheduleTick(schedule_id=schedule.id, due_at=due, outcome=outcome, detail="why", job_id=job.id))
         session.commit()
-        return admin, {"user_id": str(user.id), "job_id": str(job.id)}
+        form = BulkForm(action="job.retry", ids=[job.id])
+        bulk = freeze(session, form, SUPPORT, "so that a bulk action has a page")
+        session.commit()
+        return admin, {"user_id": str(user.id), "job_id": str(job.id), "bulk_id": str(bulk.id)}
 
 
 def _failed(session: Session, user: User) -> BackgroundJob:

@@ -93,6 +93,7 @@ class BulkDetail(BulkLine):
 
     is_at_work: bool
     jobs: dict[str, int] = Field(description="The jobs that it has started, by status.")
+    halted: str = Field(description="Why it does not go on, though it is not over; empty: nothing to say.")
 
 
 class BulkList(BaseModel):
@@ -182,4 +183,4 @@ def repeat(bulk_id: UUID, caller: Caller, body: OptionalReason = OptionalReason(
 def _detail(session: Session, _: Actor, bulk_id: UUID) -> BulkDetail:
     state = listing.bulk_state(session, bulk_id)
     own: dict[str, Any] = BulkLine.model_validate(state.bulk).model_dump()
-    return BulkDetail(**own, is_at_work=state.is_at_work, jobs=dict(state.jobs))
+    return BulkDetail(**own, is_at_work=state.is_at_work, jobs=dict(state.jobs), halted=state.halted)

@@ -103,7 +103,11 @@ def repeat_bulk(bulk_id: UUID, reason: Reason = None) -> None:
 
 def _state(session: Session, bulk_id: UUID) -> dict[str, Any]:
     state = listing.bulk_state(session, bulk_id)
-    own = {"sentence": listing.sentence_of(state.bulk), "is_at_work": state.is_at_work, "jobs": dict(state.jobs)}
+    own = {
+        "sentence": listing.sentence_of(state.bulk, state.halted),
+        "is_at_work": state.is_at_work,
+        "jobs": dict(state.jobs),
+    }
     return {**state.bulk.model_dump(), **own}
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
-from core.bulk.listing import bulk_actions, sentence_of
+from sqlmodel import Session
+
+from core.bulk.listing import bulk_actions, halts, sentence_of
 from core.commands.registry import COMMANDS
 from core.database.window import Window
 from core.models import BulkAction, Role
@@ -17,6 +20,8 @@ from ui.components.base.times import time_text
 LINES: Final = 50
 #: Seconds between two refreshes.
 REFRESH_SECONDS: Final = 2.0
+#: A bulk action, and why it does not go on.
+_Line = tuple[BulkAction, str]
 
 
 async def draw() -> None:
@@ -36,16 +41,16 @@ class BulkPage:
                 text("One command on many rows: previewed, started, watched, aborted, undone.", "muted")
             with box("panel", "section").props('aria-label="Bulk actions"'):
                 self._none: Part[bool] = Part(_draw_none)
-                self._rows: Rows[BulkAction] = Rows(_draw_row, "rows bulk")
+                self._rows: Rows[_Line] = Rows(_draw_row, "rows bulk")
                 self._pager = Pager("bulk actions", self.refresh)
 
     async def refresh(self) -> None:
         """Load them again and show what changed."""
-        found: Window[BulkAction] = await access.load_for(Role.SUPPORT, bulk_actions, LINES, self._pager.start)
+        found, halted = await access.load_for(Role.SUPPORT, _read, self._pager.start)
         if self.screen.is_deleted:
             return
         self._none.show(not found, key=not found)
-        self._rows.show({each.id: each for each in found})
+        self._rows.show({each.id: (each, halted.get(each.id, "")) for each in found})
         self._pager.show(found)
 
 
@@ -57,10 +62,17 @@ def label_of(bulk: BulkAction) -> str:
 
 def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
     if is_empty:
-        empty("playlist_play", "No bulk actions yet", "On Jobs, filter what they are for, and choose “Act on all”.")
+        how = "On Jobs, filter what they are for, then press “Act on all that match”, left of Export."
+        empty("playlist_play", "No bulk actions yet", how)
 
 
-def _draw_row(first: BulkAction) -> Callable[[BulkAction], None]:
+def _read(session: Session, start: int) -> tuple[Window[BulkAction], dict[UUID, str]]:
+    found = bulk_actions(session, LINES, start)
+    return found, halts(session, found)
+
+
+def _draw_row(line: _Line) -> Callable[[_Line], None]:
+    first, _ = line
     with link(f"/bulk/{first.id}", "row-line"):
         chip = state_chip(first.status.value)
         text(label_of(first), "strong")
@@ -68,8 +80,9 @@ def _draw_row(first: BulkAction) -> Callable[[BulkAction], None]:
         text(first.actor, "clip muted")
         time_text(first.created_at, classes="muted")
 
-    def update(now: BulkAction) -> None:
+    def update(line: _Line) -> None:
+        now, halted = line
         set_state(chip, now.status.value)
-        sentence.set_text(sentence_of(now))
+        sentence.set_text(sentence_of(now, halted))
 
     return update

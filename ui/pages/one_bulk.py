@@ -8,7 +8,7 @@ from uuid import UUID
 from nicegui import ui
 from sqlmodel import Session
 
-from core.bulk.control import UNCOUNTED, StartForm
+from core.bulk.control import UNCOUNTED, StartForm, starts_jobs
 from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, preview, sentence_of
 from core.database.window import Window
 from core.models import BulkRow, BulkStatus, Role, RowOutcome
@@ -74,8 +74,8 @@ class OneBulk:
         if self.screen.is_deleted:
             return
         seen = self._seen if bulk.status is BulkStatus.READY else None
-        self._head.show(state, key=(bulk.status, bulk.reason))
-        self._sentence.set_text(sentence_of(bulk))
+        self._head.show(state, key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
+        self._sentence.set_text(sentence_of(bulk, state.halted))
         self._progress.show(bulk.looked_at, bulk.total, at_work=state.is_at_work)
         self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
         self._actions.show(state, key=(bulk.status, state.can_start, state.can_undo, bool(state.jobs.get("failed"))))
@@ -98,6 +98,7 @@ class OneBulk:
 
         def draw() -> Act:
             without = [] if state.bulk.total > UNCOUNTED else ["count"]
+            without += [] if starts_jobs(state.bulk.command) else ["canary", "canary_percent"]
             form = ModelForm(StartForm, without=without)
             reason = ReasonField()
 
@@ -139,6 +140,8 @@ def _draw_head(state: BulkState) -> None:
         for name, other in (("undoes", bulk.undoes), ("repeats", bulk.repeats)):
             if other:
                 link(f"/bulk/{other}", label=f"{name} another one")
+        if bulk.job_id and not state.is_over:
+            link(f"/jobs/{bulk.job_id}", label="its job")
         if bulk.reason:
             text(f"“{bulk.reason}”", "quote")
 
