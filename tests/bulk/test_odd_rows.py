@@ -129,6 +129,7 @@ def test_the_end_of_its_job_is_said_and_its_retry_goes_on_alone(
     does(engine, support, "bulk.start", bulk_id)  # both are queued now
     assert job_of(engine, bulk_id) != retried
     ran(engine)
+    assert outcomes(engine, bulk_id) == {None: ROWS}, "its job does the rows, at its rate; the retried one leaves them"
     ran(engine)
     assert outcomes(engine, bulk_id) == {"applied": ROWS}
     with Session(engine) as session:
