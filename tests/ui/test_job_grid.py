@@ -308,6 +308,34 @@ def test_an_empty_list_shows_its_first_job_by_itself(screen: Screen, database: s
             session.commit()
 
 
+def test_a_new_job_that_a_search_finds_waits_and_is_counted_and_another_is_not(screen: Screen, database: str) -> None:
+    screen.visit(q="mail.search")
+    screen.see(lambda: screen.page.get_by_text("No job matches these filters").is_visible())
+    made: list[dict[str, Any]] = []
+
+    def ask_for(kind: str) -> dict[str, Any]:
+        with rows(database) as session:
+            session.add(job := BackgroundJob(kind=kind, queue="mail", status="succeeded"))
+            session.commit()
+            made.extend(rows_by_id(session, [job.id]))
+        screen.post("/delta", [made[-1]])
+        return made[-1]
+
+    try:
+        first = ask_for("mail.searched")
+        screen.see(lambda: screen.row(first["id"]).count() == 1)
+        ask_for("mail.other")
+        second = ask_for("mail.searched")
+        screen.see(lambda: screen.reported().get("fresh") == 1)
+        screen.page.get_by_role("button", name="Refresh").click()
+        screen.see(lambda: screen.row(second["id"]).count() == 1 and screen.reported()["fresh"] == 0)
+    finally:
+        with rows(database) as session:
+            for each in made:
+                session.delete(session.get(BackgroundJob, UUID(each["id"])))
+            session.commit()
+
+
 def test_everything_is_reached_by_keys_unless_a_person_is_typing(screen: Screen, database: str) -> None:
     screen.visit()
     first, second = (job["id"] for job in listed(database, limit=2))

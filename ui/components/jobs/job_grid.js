@@ -9,6 +9,8 @@ let grid;
 const left = new Map();
 
 const BLOCK = 100;
+// Milliseconds between two questions for new rows, where only the server knows which ones match.
+const ASK = 1000;
 const KEYS = { r: "retry", c: "cancel", "/": "filter" };
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
@@ -195,15 +197,19 @@ export default {
       document.addEventListener("keydown", (event) => this.key(event), { signal });
     },
     patch(rows) {
-      if (this.source.rows === 0 && rows.some((row) => grid.announces(row, this.source.query))) {
+      const { query } = this.source;
+      const isDecided = grid.decides(query);
+      const isEmpty = this.source.rows === 0;
+      if (isEmpty && isDecided && rows.some((row) => grid.fits(row, query))) {
         this.reloadSoon(); // an empty list has nothing that a new row could move
         return;
       }
       for (const row of rows) {
         const index = this.blocks.places.get(row.id);
         if (index !== undefined) this.change(index, row);
-        else if (this.isNew(row)) this.fresh.add(row.id);
-        else if (!grid.announces(row, this.source.query)) this.fresh.delete(row.id);
+        else if (!grid.fits(row, query)) this.fresh.delete(row.id);
+        else if (isDecided && this.isNewer(row)) this.fresh.add(row.id);
+        else if (!isDecided && (isEmpty || this.isNewer(row))) this.askSoon();
       }
       this.list.draw();
       this.emitFresh();
@@ -215,12 +221,28 @@ export default {
         return;
       this.blocks.put(index, { ...was, ...row, _left: !grid.fits(row, this.source.query) });
     },
-    isNew(row) {
-      return (
-        this.source.newest &&
-        Date.parse(row.created_at) > Date.parse(this.source.newest) &&
-        grid.announces(row, this.source.query)
-      );
+    isNewer(row) {
+      return this.source.newest && Date.parse(row.created_at) > Date.parse(this.source.newest);
+    },
+    // Asks once for all changes of that time; those that come while an answer is awaited are asked for after it.
+    askSoon() {
+      this.asksAgain = true;
+      this.asking ??= setTimeout(async () => {
+        this.asksAgain = false;
+        await this.askNews();
+        this.asking = null;
+        if (this.asksAgain && !this.dead) this.askSoon();
+      }, ASK);
+    },
+    async askNews() {
+      const rows = this.dead ? null : await this.source.news(BLOCK);
+      if (!rows || this.dead) return;
+      if (rows.length && this.source.rows === 0) {
+        this.reloadSoon();
+        return;
+      }
+      this.fresh = new Set(rows.map((row) => row.id).filter((id) => !this.blocks.places.has(id)));
+      this.emitFresh();
     },
     emitFresh() {
       if (this.emitted === this.fresh.size) return;

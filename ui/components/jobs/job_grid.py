@@ -8,6 +8,7 @@ It needs more from the server than this element (see ui/live.py and ui/api/jobs.
   reconnect.
 - It listens to `jobs:delta {rows, reload}`, with rows of core.job_list.rows for all changed jobs: rows on the screen
   change in place, new rows that match are counted and wait, others are ignored. With `reload`, it loads its rows again.
+  Where a row does not show whether it matches (a search), it asks for rows newer than its first, once a second at most.
   A hidden tab ignores all deltas, and loads its rows again when it is shown.
 
 Keys, unless someone is typing or a dialog is open: j k (with Shift: select too), x, Enter, Escape; r c / as shortcuts.

@@ -33,6 +33,20 @@ export class Source {
     }
   }
 
+  // The first rows that match and are newer than the newest shown; null: not known, and told when rows are loaded next.
+  async news(limit) {
+    const { generation, newest } = this;
+    const query = this.parameters(0, limit);
+    if (newest && this.rows) query.set("created_after", newest);
+    try {
+      const { items } = await this.fetch(query);
+      const isNewer = ({ created_at }) => !this.rows || Date.parse(created_at) > Date.parse(newest);
+      return generation === this.generation ? items.filter(isNewer) : null;
+    } catch {
+      return null;
+    }
+  }
+
   parameters(start, end) {
     const waiting = this.hooks.fresh();
     const query = new URLSearchParams(Object.entries(this.query).filter(([, value]) => value));
@@ -108,6 +122,5 @@ export function fits(row, query) {
   );
 }
 
-// Whether a new row is announced: only if the row itself shows that it matches; a search is repeated by reloading.
-export const announces = (row, query) =>
-  !query.q && !query.error && !query.connection && !query.redone && fits(row, query);
+// Whether a row itself shows that it matches; where not, the server is asked.
+export const decides = (query) => !query.q && !query.error && !query.connection && !query.redone;
