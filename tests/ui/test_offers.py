@@ -22,7 +22,7 @@ from ui.components.base.confirm import Question
 from ui.components.base.timeline import sentence_of
 from ui.components.demo.demo_panel import shown_of_job
 from ui.components.jobs import job_actions
-from ui.components.jobs.job_lines import _progress
+from ui.components.jobs.job_lines import _latest, _progress
 
 
 @pytest.fixture
@@ -144,3 +144,9 @@ def test_a_line_of_a_job_that_ended_early_counts_nothing_that_was_undone() -> No
     row = {"status": "cancelled", "progress_message": "600 of 2,000 interactions deleted"}
     assert _progress(row) == ""
     assert _progress({**row, "status": "succeeded"}) == row["progress_message"]
+
+
+def test_a_line_of_a_running_job_shows_its_progress_and_not_the_error_of_an_earlier_attempt() -> None:
+    row = {"status": "running", "progress_message": "600 of 2,000", "error": "The worker that ran this job died."}
+    assert _latest(row) == row["progress_message"]
+    assert _latest({**row, "status": "queued"}) == row["error"]

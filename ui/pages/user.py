@@ -22,7 +22,7 @@ from ui.components.base.state_chip import demo_words
 from ui.components.base.timeline import timeline
 from ui.components.connections.connection_lines import ConnectionLines
 from ui.components.demo.demo_panel import draw_demo_panel, shown_of_job
-from ui.components.jobs.job_lines import job_lines
+from ui.components.jobs.job_lines import job_lines, shown_of_line
 from ui.components.people.person_access import PersonAccess
 from ui.components.people.write_to_user import WriteToUser
 
@@ -90,9 +90,7 @@ class OneUser:
         self._answer = page.diagnosis.customer
         self._is_at_rest, self._looked_at = page.diagnosis.situation is Situation.FINE, time.monotonic()
         self._demo.show(page, key=(state, job, page.preset, page.demo_interactions if job is None else None))
-        self._jobs.show(
-            page, key=[(row["id"], row["label"], row["situation"], row["progress_done"]) for row in page.jobs]
-        )
+        self._jobs.show(page, key=[shown_of_line(row) for row in page.jobs])
         self._connections.show(page)
         self._events.show(page, key=[event.id for event in page.events])
         self._more_connections.show(page.connections)

@@ -15,14 +15,24 @@ def job_lines(rows: Sequence[Row]) -> None:
     lines([_line(row) for row in rows], "rows jobs")
 
 
+def shown_of_line(row: Row) -> tuple[object, ...]:
+    """Return what the line of a job shows, so that it is drawn anew only with something else."""
+    return row["id"], row["label"], row["situation"], _latest(row)
+
+
 def _line(row: Row) -> Markup:
     return anchor(
         f"/jobs/{row['id']}",
         job_words(row["label"], row["situation"]),
         words(row["kind"], "clip"),
-        words(row["error"] or _progress(row), "clip muted extra"),
+        words(_latest(row), "clip muted extra"),
         moment(row["created_at"], classes="muted"),
     )
+
+
+def _latest(row: Row) -> str:
+    """Return what became of a job last: of a running one its progress, for its error is an earlier attempt's."""
+    return _progress(row) if row["status"] == JobStatus.RUNNING else row["error"] or _progress(row)
 
 
 def _progress(row: Row) -> str:
