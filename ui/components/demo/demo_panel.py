@@ -70,7 +70,7 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
             await after()
 
     with box("vbox"):
-        with box("hbox"):
+        with box("hbox wrap"):
             state_chip(context.label.value)
             link(f"/jobs/{job.id}", label=job.kind)
             text(f"attempt {job.attempt} of {job.max_attempts}" if job.attempt else "", "muted")

@@ -1,0 +1,51 @@
+"""The boxes of a user's page: what is in them stays in them, and columns of their lists are aligned."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from core.jobs.request import request
+from core.models import BackgroundJob, ConnectionStatus, JobStatus, PlatformConnection, Role
+from core.operations import demo
+from core.operations.demo import EnableForm
+from tests.factories import SUPPORT, make_user
+
+pytestmark = pytest.mark.browser
+
+_LEFT_EDGES = "rows => rows.map(row => [...row.children].map(cell => Math.round(cell.getBoundingClientRect().left)))"
+_RIGHT = "element => element.getBoundingClientRect().right"
+
+
+def test_cancel_of_a_planned_job_stays_within_its_box_on_a_phone(console: Any, rows: Session) -> None:
+    support, user = make_user(rows, role=Role.SUPPORT), make_user(rows)
+    job = request(rows, demo.enable, user.id, EnableForm(preset="nano"), SUPPORT)
+    job.run_at = datetime.now(UTC) + timedelta(days=1)
+    rows.commit()
+    page = console.open(support, f"/users/{user.id}", screen={"width": 390, "height": 844})
+    panel = page.locator(".panel").filter(has=page.get_by_role("heading", name="Demo mode"))
+    cancel = panel.get_by_role("button", name="Cancel")
+    assert cancel.evaluate(_RIGHT) <= panel.evaluate(_RIGHT) - 14
+
+
+def test_columns_of_a_users_jobs_and_connections_are_aligned(console: Any, rows: Session) -> None:
+    support, user = make_user(rows, role=Role.SUPPORT), make_user(rows)
+    now = datetime.now(UTC)
+    for age, error in ((timedelta(seconds=5), "short"), (timedelta(days=400), "long " * 40), (timedelta(hours=3), "")):
+        status = JobStatus.FAILED if error else JobStatus.SUCCEEDED
+        job = BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id, status=status, finished_at=now)
+        job.created_at, job.error_message, job.error_type = now - age, error or None, "Boom" if error else None
+        rows.add(job)
+    for platform, days in (("instagram", 1), ("tiktok", 300), ("youtube", None)):
+        link = PlatformConnection(user_id=user.id, platform=platform, handle=f"@{platform}")
+        link.connection_status, link.is_demo = ConnectionStatus.CONNECTED, days is None
+        link.token_expires_at = now + timedelta(days=days) if days else None
+        rows.add(link)
+    rows.commit()
+    page = console.open(support, f"/users/{user.id}")
+    for lines in (".rows.jobs > a", ".rows.connections > .row-line"):
+        page.locator(lines).first.wait_for()
+        first, *others = page.locator(lines).evaluate_all(_LEFT_EDGES)
+        assert len(others) >= 2
+        assert all(each == first for each in others)
