@@ -26,12 +26,28 @@ _HELD_AND_BROKEN: Final = (
 
 def blocker_of(context: JobContext) -> Explanation | None:
     """Return the diagnosis of a blocked due job, or None when it can start."""
-    return _paused(context) or _stopped_by_limit(context) or _at_its_limit(context)
+    return hold_of(context) or _at_its_limit(context)
+
+
+def hold_of(context: JobContext) -> Explanation | None:
+    """Return the diagnosis of a job that a pause or a limit of 0 holds, or will hold once it is due; None: neither."""
+    return _paused(context) or _stopped_by_limit(context)
 
 
 def later_blockers(context: JobContext) -> tuple[str, ...]:
-    """Return, for a job that is not due yet, the evidence of pauses and limits that will still block it then."""
-    return tuple(f"It will not start then either, unless {end}." for end in _ends(context))
+    """Return, for a job that is not due yet, the evidence of pauses and limits that will still block it then: whose."""
+    kind = context.controls.kind
+    pauses = (_pause(context, name, row) for name, row, _ in _pauses(context))
+    is_set = kind is not None and starts_none(kind) and kind.limited_by
+    limit = [f"The limit was set by {_author(kind, context.now)}."] if kind and is_set else []
+    return *pauses, *limit
+
+
+def _pause(context: JobContext, name: str, row: Queue | JobKind) -> str:
+    """Return who paused a queue or kind, when and why, in one line even if the reason has several."""
+    assert row.paused_at is not None, "only paused rows are asked about"
+    when = clock_time(row.paused_at, context.now)
+    return " ".join(f"{name} was paused by {row.paused_by} at {when}{_reason(row.paused_reason)}.".split())
 
 
 def end_of_hold(context: JobContext) -> str:
@@ -70,10 +86,10 @@ def _pauses(context: JobContext) -> list[tuple[str, Queue | JobKind, int]]:
     return pauses
 
 
-def _resume(row: Queue | JobKind, due: int, others: Sequence[str], end: str) -> Remedy:
+def _resume(row: Queue | JobKind, due: int, others: Sequence[str], end: str, *, is_due: bool) -> Remedy:
     """Return the button that ends a pause; `others`: what this job waits for then, and when it `end`s waiting."""
     noun, name = ("queue", row.name) if isinstance(row, Queue) else ("kind", row.kind)
-    too = "" if others else ", this one among them" if due > 1 else ", this one too"
+    too = "" if others or not is_due else ", this one among them" if due > 1 else ", this one too"
     number = f"; {counted_up(due)} are waiting" if due > 1 else ""
     effect = f"Jobs of the {noun} {name} can start again{number}{too}.{_still(others, end)}"
     return Remedy(f"{noun}.resume", None, "Resume", effect, {"name": name})
@@ -85,16 +101,14 @@ def _paused(context: JobContext) -> Explanation | None:
         return None
     name, row, due = pauses[0]
     assert row.paused_at is not None, "only paused rows are in the list"
-    why = _reason(row.paused_reason)
     others = blockers_of_a_start(context)[1:]
     evidence = f"It was paused {context.since(row.paused_at)} ago and starts no jobs until it is resumed."
-    when = clock_time(row.paused_at, context.now)
-    pause = f"{name} was paused by {row.paused_by} at {when}{why}."
-    return Explanation(  # Whitespace is collapsed, so that a multi-line reason still gives one line.
-        " ".join(f"{name_of(context)} is not running because {pause}".split()),
+    pause = _pause(context, name, row)
+    return Explanation(
+        f"{name_of(context)} is not running because {pause}",
         _own_words(context),
         (evidence, *_also(others), *requested_evidence(context)),
-        _resume(row, due, others, _end_once_resumed(context)),
+        _resume(row, due, others, _end_once_resumed(context), is_due=context.job.run_at <= context.now),
         or_cancel(context.job),
         for_admins=_ask_admins(context, pause, others, "Can it be resumed?"),
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from core.diagnosis.answer import Explanation, Remedy
-from core.diagnosis.blockers import blocker_of, end_of_hold, later_blockers
+from core.diagnosis.blockers import blocker_of, end_of_hold, hold_of, later_blockers
 from core.diagnosis.cancelling import if_it_cannot_go_on, or_cancel
 from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.diagnosis.lost import end_of, ends_at, unknown_kind, unserved, unserved_start
@@ -56,12 +56,16 @@ def scheduled(context: JobContext) -> Explanation:
     """Explain a job that is planned for later."""
     wait, own = spoken(context.job.run_at - context.now), own_obstacle(context)
     start = f"to start in {wait}, but {obstacle}" if (obstacle := _obstacle(context)) else f"it starts in {wait}"
+    start_now = _start_now(context, "It starts at once instead of at the planned time.")
+    # Started now, a job that is held only waits sooner: what ends the hold is what helps.
+    held = hold_of(context)
     return Explanation(
         f"{name_of(context)} is scheduled{' ' if obstacle else ': '}{start}.",
         f"It is planned to start in {wait}{f', but {own}' if own else ''}.",
         (*_later(context), *requested_evidence(context)),
-        _start_now(context, "It starts at once instead of at the planned time."),
-        or_cancel(context.job),
+        held.remedy if held else start_now,
+        (start_now, *or_cancel(context.job)) if held else or_cancel(context.job),
+        for_admins=held.for_admins if held else "",
     )
 
 
@@ -99,7 +103,8 @@ def retrying(context: JobContext) -> Explanation:
     is_last = job.attempt + 1 >= job.max_attempts
     risk = " It is the last one: waiting makes it more likely to work." if is_last else ""
     start_now = _start_now(context, f"The next attempt starts at once, without the pause.{risk}")
-    is_unhelpful = is_last or (context.capacity.workers == 0 and ends_at(context) is not None)
+    held = None if is_due else hold_of(context)
+    is_unhelpful = is_last or held or (context.capacity.workers == 0 and ends_at(context) is not None)
     return Explanation(
         f"{name_of(context)} is between attempts: {attempt} {_next_attempt(context)}.",
         f"An attempt did not work. The next one, {attempt}, {_own_next_attempt(context)}",
@@ -109,8 +114,9 @@ def retrying(context: JobContext) -> Explanation:
             *queue_evidence(context),
             *requested_evidence(context),
         ),
-        None if is_due or is_unhelpful else start_now,
+        held.remedy if held else None if is_due or is_unhelpful else start_now,
         (start_now, *or_cancel(job)) if is_unhelpful and not is_due else or_cancel(job),
+        for_admins=held.for_admins if held else "",
     )
 
 
@@ -166,9 +172,5 @@ def _start_now(context: JobContext, effect: str) -> Remedy:
 
 
 def _later(context: JobContext) -> tuple[str, ...]:
-    """Return, for a job that is not due yet, the evidence of what will keep it from starting then."""
-    is_due = context.job.run_at <= context.now
-    known = () if is_due or context.facts.is_known else ("It will not start then either: no worker knows this kind.",)
-    if is_due or context.capacity.workers:
-        return (*later_blockers(context), *known)
-    return (*later_blockers(context), *known, f"At the moment, {unserved(context)}.")
+    """Return, for a job that is not due yet, the evidence of what its sentence says will keep it from starting."""
+    return () if context.job.run_at <= context.now else later_blockers(context)

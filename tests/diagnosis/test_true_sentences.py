@@ -112,8 +112,10 @@ def test_start_now_promises_no_start_that_a_limit_prevents(engine: Engine) -> No
     stage.ask(run_in=timedelta(days=3))
     stage.new_worker()
     stage.forbid()
-    assert offered(stage).effect == "It is due at once. It would wait: kind demo.enable is limited to 0."
-    assert any("unless the limit of kind demo.enable, which is 0, is raised" in each for each in evidence(stage))
+    start_now = stage.diagnosis().others[0]
+    assert start_now.effect == "It is due at once. It would wait: kind demo.enable is limited to 0."
+    assert offered(stage).command == "kind.limit", "what ends the wait is recommended instead"
+    assert any(each.startswith("The limit was set by ") for each in evidence(stage))
 
 
 def test_resume_says_what_the_job_would_still_wait_for(engine: Engine) -> None:

@@ -365,10 +365,23 @@ def test_a_pause_of_another_day_is_dated_and_a_missing_reason_is_named() -> None
 
 
 @pytest.mark.parametrize("values", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
-def test_a_job_that_is_not_due_yet_mentions_that_the_pause_would_hold_it(values: dict) -> None:
+def test_a_job_that_is_not_due_yet_says_who_holds_it_and_recommends_to_end_that(values: dict) -> None:
     diagnosis = with_controls(job(**values), Controls(queue=Queue(name="demo", **PAUSED)))
-    assert (diagnosis.situation, diagnosis.remedy.command) == (Situation.WAITING, "job.start_now")
-    assert "It will not start then either, unless queue demo is resumed." in diagnosis.evidence
+    assert (diagnosis.situation, diagnosis.remedy.command) == (Situation.WAITING, "queue.resume")
+    assert diagnosis.others[0].command == "job.start_now"
+    assert "before queue demo is resumed" in diagnosis.sentence
+    assert sum("queue demo was paused by Ana" in each for each in diagnosis.evidence) == 1
+    assert not any("start then" in each for each in diagnosis.evidence), "the sentence has said so"
+    assert "Can it be resumed?" in diagnosis.for_admins
+
+
+@pytest.mark.parametrize("values", [{"run_at": NOW + timedelta(hours=3)}, {"attempt": 1, "run_at": NOW + timedelta(3)}])
+def test_start_now_is_not_recommended_where_a_limit_of_0_would_hold_the_job(values: dict) -> None:
+    limited = JobKind(kind="demo.enable", max_running=0, limited_by="Bo", limited_at=ago(minutes=5))
+    diagnosis = with_controls(job(**values), Controls(kind=limited))
+    assert (diagnosis.remedy.command, diagnosis.others[0].command) == ("kind.limit", "job.start_now")
+    assert "Can the limit be raised?" in diagnosis.for_admins
+    assert any(each.startswith("The limit was set by Bo") for each in diagnosis.evidence)
 
 
 ONE, TWO = uuid4(), uuid4()
