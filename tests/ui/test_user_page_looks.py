@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session
 
 from core.jobs.request import request
-from core.models import BackgroundJob, ConnectionStatus, JobStatus, PlatformConnection, Role
+from core.models import BackgroundJob, ConnectionStatus, Interaction, JobStatus, PlatformConnection, Role
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
@@ -49,3 +49,17 @@ def test_columns_of_a_users_jobs_and_connections_are_aligned(console: Any, rows:
         first, *others = page.locator(lines).evaluate_all(_LEFT_EDGES)
         assert len(others) >= 2
         assert all(each == first for each in others)
+
+
+def test_the_number_of_demo_interactions_beside_the_connections_follows(console: Any, rows: Session) -> None:
+    support, user = make_user(rows, role=Role.SUPPORT), make_user(rows)
+    link = PlatformConnection(user_id=user.id, platform="youtube", is_demo=True)
+    link.connection_status = ConnectionStatus.CONNECTED
+    rows.add(link)
+    rows.commit()
+    page = console.open(support, f"/users/{user.id}")
+    page.get_by_text("0 demo interactions").wait_for()
+    rows.add(Interaction(connection_id=link.id, user_id=user.id, kind="comment", body="Hello", is_demo=True))
+    rows.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id))  # the change that the page hears of
+    rows.commit()
+    page.get_by_text("1 demo interaction", exact=True).wait_for()

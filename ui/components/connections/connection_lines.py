@@ -33,11 +33,13 @@ class ConnectionLines:
         """`after` runs once an operation was started."""
         self._after = after
         self._sentences: dict[UUID, ui.label] = {}
+        self._title: Part[int] = Part(_draw_title)
         self._part: Part[UserPage] = Part(self._draw)
 
     def show(self, page: UserPage) -> None:
         """Show the connections of a user's page."""
         states = page.connection_states
+        self._title.show(page.demo_interactions, key=page.demo_interactions)
         self._part.show(page, key=[_key(row, states) for row in page.connections])
         for connection_id, label in self._sentences.items():
             if state := states.get(connection_id):
@@ -45,7 +47,6 @@ class ConnectionLines:
 
     def _draw(self, page: UserPage) -> None:
         self._sentences = {}
-        title("Connections", counted(page.demo_interactions, "demo interaction"))
         if not page.connections:
             with empty(
                 "link_off", "No connections", "Only the user can connect; demo mode adds its own while it is on."
@@ -86,6 +87,11 @@ class ConnectionLines:
                 element.props["aria-label"] = f"{operation.label}: {label_of(row.platform)} {row.handle or ''}".rstrip()
             if row.connection_status in _THEIRS and not row.keeps_access and provider_of(row.platform):
                 owner_link(f"{PAGE}?connect={row.platform}", label=_LINK)
+
+
+def _draw_title(demo_interactions: int) -> None:
+    # By itself: the number moves with a job, and the buttons below keep their focus.
+    title("Connections", counted(demo_interactions, "demo interaction"))
 
 
 def _key(row: PlatformConnection, states: Mapping[UUID, ConnectionState]) -> object:
