@@ -222,10 +222,12 @@ class Operation(Generic[RowT, FormT]):
     outside: OutsideService | None = None
     #: Tells people of its end, by messages that leave once that is committed; an attempt that is repeated is no end.
     on_end: Callable[[JobEnd], None] | None = None
+    #: Says why a row in such a state is beyond its help; empty: it is not.
+    refusal: Callable[[RowT], str] = lambda row: ""
 
-    def allowed_from(self, row: SQLModel) -> bool:
+    def allowed_from(self, row: RowT) -> bool:
         """Tell whether the operation may start from the row's state."""
-        return self.machine.state_of(row) in self.source
+        return self.machine.state_of(row) in self.source and not self.refusal(row)
 
 
 @dataclass(slots=True)

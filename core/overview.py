@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col
 
 from core import clock
@@ -34,6 +35,7 @@ class FailureGroup:
     fingerprint: str
     #: By name.
     kinds: tuple[str, ...]
+    #: Of the latest one, as its time is.
     message: str
     count: int
     users: int
@@ -123,11 +125,13 @@ def _failures(session: Session, since: datetime) -> list[FailureGroup]:
 def _groups_of_failures() -> Query:
     job = BackgroundJob
     count = sa.func.count()
+    message = sa.func.left(sa.func.split_part(col(job.error_message), "\n", 1), 200)
+    newest_first = postgresql.aggregate_order_by(message, col(job.finished_at).desc(), col(job.id).desc())
     return (
         sa.select(
             col(job.error_fingerprint),
             sa.func.array_agg(sa.distinct(col(job.kind))),
-            sa.func.left(sa.func.split_part(sa.func.max(col(job.error_message)), "\n", 1), 200),
+            sa.func.array_agg(newest_first, type_=postgresql.ARRAY(sa.Text))[1],
             count,
             sa.func.count(sa.distinct(col(job.user_id))),
             sa.func.max(col(job.finished_at)),

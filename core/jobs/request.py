@@ -116,6 +116,8 @@ def check_start_beside(
     if not operation.machine.covers(row):
         raise NotAllowed(f"{operation.label} is not for this {type(row).__name__.lower()}: demo mode made it.")
     if not operation.allowed_from(row):
+        if why := operation.refusal(row):
+            raise NotAllowed(why)
         starts = " or ".join(sorted(operation.source))
         raise NotAllowed(
             f"{operation.label} cannot start from {operation.machine.state_of(row)}; it starts from {starts}."

@@ -22,6 +22,8 @@ from core.wording import ago, clock_time, spoken
 COUNTED: Final = 1_000
 #: The queue of the job that sends; the operations declare it.
 QUEUE: Final = "messages"
+#: Said of a message where no way is set: of e-mail, since the other channels have only ways that are.
+NOT_SET: Final = "It waits: no mail server is set."
 #: Stands for an operator who wrote a message.
 _AUTHOR: Final = sa.orm.aliased(User)
 
@@ -129,6 +131,14 @@ def ways_out(session: Session) -> list[WayOut]:
     now = session.exec(select(clock.db_now())).one()
     held = _held(session)
     return [_way_out(line, rows.get(line.key), "" if line.channel.is_direct else held, now) for line in lines()]
+
+
+def why_waiting(session: Session, channel: str) -> str:
+    """Return why a message of this channel does not leave in a moment, in a sentence; empty: it does."""
+    held_up = [way for way in ways_out(session) if way.channel == channel]
+    if not held_up or not all(way.problem for way in held_up):
+        return ""
+    return f"It waits. {held_up[0].problem}" if held_up[0].way else NOT_SET
 
 
 def _way_out(line: Line, row: NotificationChannel | None, held: str, now: datetime) -> WayOut:

@@ -106,6 +106,18 @@ def _renew(work: Work[PlatformConnection, NoForm]) -> Steps:
     return None
 
 
+def why_no_refresh(row: PlatformConnection) -> str:
+    """Return why refreshing can only fail, and would say less than the failure before it; empty: it may help.
+
+    One that its row calls connected is refreshed all the same: that failure tells its creator. See refreshing.py.
+    """
+    if row.connection_status != ConnectionStatus.FAILED or (row.access_token and not row.withdrawn_at):
+        return ""
+    nothing = f"There is no access to {label_of(row.platform)} to refresh."
+    what = withdrawn_sentence(row) if row.withdrawn_at else nothing
+    return f"{what} Only its creator can connect it again, on the page Connections."
+
+
 def disconnect(work: Work[PlatformConnection, NoForm]) -> Steps:
     """Give the tokens up, then tell the provider; one that is away is told later, and keeps nobody connected."""
     row = work.subject

@@ -106,6 +106,7 @@ refresh = Operation(
     owners_way=_WAY,
     owners_page=_page_of,
     on_end=tell_if_needed,
+    refusal=work.why_no_refresh,
 )
 
 disconnect = Operation(

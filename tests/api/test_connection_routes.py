@@ -40,9 +40,8 @@ def connect(engine: Engine, user: User, number: int = 1, **values: object) -> li
         rows = [
             PlatformConnection(
                 **{"user_id": user.id, "platform": "sandbox", "connection_status": "connected", "handle": f"ana{at}"}
-                | values,
-                access_token=SECRETS[0],
-                refresh_token=SECRETS[1],
+                | {"access_token": SECRETS[0], "refresh_token": SECRETS[1]}
+                | values
             )
             for at in range(number)
         ]
@@ -157,6 +156,19 @@ def test_what_only_consent_starts_says_what_to_do(engine: Engine, signed_in: Sig
     assert "/settings/connections" in answer.json()["detail"]
     refreshed = client.post(f"/api/connections/{connection_id}/operations/connection.refresh")
     assert refreshed.status_code == 409
+    with Session(engine) as session:
+        assert session.exec(select(BackgroundJob)).all() == []
+
+
+def test_what_only_its_creator_can_connect_again_is_not_refreshed(engine: Engine, signed_in: SignIn) -> None:
+    client, user = signed_in(Role.SUPPORT)
+    [connection_id] = connect(engine, user, connection_status="failed", access_token=None, refresh_token=None)
+    answer = client.post(f"/api/connections/{connection_id}/operations/connection.refresh")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "There is no access to Sandbox to refresh. Only its creator can connect it again, on the page Connections.",
+    )
+    assert "Only its creator" in run(engine, "connections", "refresh", connection_id, code=1)
     with Session(engine) as session:
         assert session.exec(select(BackgroundJob)).all() == []
 

@@ -1,11 +1,15 @@
 """A server that refuses one message is not away, and one that is away is told apart from how many have met it."""
 
+import re
 from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import Session
 
+from core.messages.listing import NOT_SET, why_waiting
 from core.models import NotificationChannel
+from tests import driving
 from tests.messages.mail_server import MailServer, mail_server
 from tests.messages.sending import let_time_pass, put_many, put_one, row, rows, send_all, stepping, use_server
 from tests.messages.test_sending import way_out
@@ -51,6 +55,25 @@ def test_a_server_that_is_back_is_reached_although_it_refuses_what_waits(
     way = known_way(engine)
     assert (row(engine).status, way.refusal, way.refused_at, way.next_at) == ("failed", "", None, None)
     assert way.accepted_at is None, "it has taken nothing yet"
+
+
+def test_a_message_that_cannot_leave_says_why_and_one_that_leaves_does_not(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said() -> str:
+        with Session(engine) as session:
+            return why_waiting(session, "email")
+
+    assert said() == NOT_SET
+    with mail_server() as gone:
+        use_server(monkeypatch, gone.url)
+    assert said() == "", "it is not known before it was tried"
+    put_one(engine)
+    assert said() == "It waits. No worker serves the queue messages."
+    driving.new_worker(engine, ["messages"])
+    assert said() == ""
+    send_all(engine)
+    assert re.match(r"It waits\. .*So since .*The next attempt is in ", said())
 
 
 def test_senders_that_meet_one_refusal_at_the_same_moment_lengthen_the_pause_once(

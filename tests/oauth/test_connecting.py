@@ -2,13 +2,18 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from core.database.engine import session_scope
-from core.models import AttemptOutcome, PlatformConnection
-from core.oauth import consents
+from core.errors import NotAllowed
+from core.jobs.retry import retry
+from core.models import AttemptOutcome, ConnectionStatus, PlatformConnection
+from core.oauth import consents, work
+from core.people.connections import state_of
 from tests import driving
+from tests.factories import SUPPORT
 from tests.oauth.people import PLATFORM, Creator
 from tests.sandboxes import Sandbox
 from tests.waiting import until_blocked
@@ -38,6 +43,32 @@ def test_a_creator_connects_refreshes_and_disconnects(engine: Engine, creator: C
     row = creator.connection(connection_id)
     assert (row.connection_status, row.access_token, row.refresh_token) == ("disconnected", None, None)
     assert creator.owed() == []
+
+
+def test_what_has_nothing_to_refresh_is_not_refreshed_and_keeps_the_sentence_that_helps(
+    engine: Engine, creator: Creator, sandbox: Sandbox
+) -> None:
+    connection_id, _ = creator.asks_to_connect("ben")
+    assert run_next(engine) is AttemptOutcome.SUCCEEDED
+    sandbox.withdraw("ben")
+    refreshed = creator.asks("connection.refresh", connection_id)
+    assert run_next(engine) is AttemptOutcome.ERROR
+    with pytest.raises(NotAllowed, match="Access was withdrawn at Sandbox"):
+        creator.asks("connection.refresh", connection_id)
+    again, last = creator.asks_to_connect("chloe")
+    assert again == connection_id
+    assert run_next(engine) is AttemptOutcome.ERROR
+    assert not work.why_no_refresh(PlatformConnection(platform=PLATFORM, connection_status=ConnectionStatus.CONNECTED))
+    nothing = "There is no access to Sandbox to refresh. Only its creator"
+    with pytest.raises(NotAllowed, match=nothing):
+        creator.asks("connection.refresh", connection_id)
+    with session_scope(engine) as session, pytest.raises(NotAllowed, match=nothing):
+        retry(session, refreshed, SUPPORT)
+    with Session(engine) as session:
+        said = state_of(session, session.get_one(PlatformConnection, connection_id))
+        assert said.job is not None
+        assert said.job.id == last
+        assert "Sandbox signed in chloe, and this connection is of ben." in said.diagnosis.customer
 
 
 def test_visits_begun_at_once_make_no_more_connections_than_a_creator_may_have(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core.models import BackgroundJob, DemoModeStatus, JobStatus, Worker
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, PlatformConnection, Worker
 from core.models.columns import new_id
 from core.operations.demo import demo_mode
 from tests.factories import make_user
@@ -38,3 +38,20 @@ def test_the_creators_page_says_by_itself_that_the_worker_has_gone(console: Any,
     rows.commit()
     words.filter(has_not_text=before).wait_for()
     bar.wait_for(state="hidden")  # a bar that moves would say that work goes on
+
+
+def test_platforms_keep_their_order_whatever_becomes_of_them(console: Any, rows: Session) -> None:
+    person = make_user(rows)
+    rows.commit()
+    page = console.open(person, "/settings/connections")
+    names = page.locator(".platforms h2")
+    names.first.wait_for()
+    before = names.all_inner_texts()
+    assert before == sorted(before, key=str.casefold)
+    assert len(before) > 1
+    last = before[-1].lower()
+    rows.add(PlatformConnection(user_id=person.id, platform=last, connection_status="connected", handle="ana"))
+    rows.commit()
+    page.reload()
+    page.get_by_text("ana", exact=False).first.wait_for()
+    assert names.all_inner_texts() == before

@@ -60,6 +60,7 @@ def test_support_reads_previews_drops_and_sends_again(console, rows: Session, sa
     page.get_by_role("dialog").get_by_role("button", name="Drop").click()
     line(page, waiting).get_by_text(re.compile("Dropped by")).wait_for()
     line(page, failed).get_by_role("button", name="Resend").click()
+    page.locator(".q-notification").filter(has_text="It waits: no mail server is set.").wait_for()
     eventually(lambda: rows.refresh(failed) or failed.status is NotificationStatus.WAITING)
 
 
@@ -99,8 +100,11 @@ def test_support_writes_to_a_user_from_their_page(console, rows: Session, sam: U
     page.get_by_role("button", name="Write to user").click()
     dialog = page.get_by_role("dialog", name="Write to user")
     assert dialog.get_by_label("Text").input_value() == "Demo mode is off."
+    dialog.get_by_text("It waits: no mail server is set.").wait_for()
     dialog.get_by_label("Text").fill("All is well again.")
     dialog.get_by_role("button", name="Send").click()
+    told = "It waits: no mail server is set. The outbox has it."
+    page.locator(".q-notification").filter(has_text=told).wait_for()
     written = eventually(lambda: rows.exec(select(Notification).where(Notification.user_id == ana.id)).first())
     assert (written.data["text"], written.data["by"], written.requested_by) == ("All is well again.", "Sam", sam.id)
     page.get_by_role("link", name="Messages to this user").click()

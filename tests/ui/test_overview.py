@@ -227,6 +227,15 @@ def test_a_group_of_failures_names_every_kind(session: Session) -> None:
     assert "demo.disable, demo.enable · 0 users" in overview_page._group(summary, group)
 
 
+def test_a_group_of_failures_shows_the_text_and_the_time_of_its_latest_job(session: Session) -> None:
+    failed = {"status": JobStatus.FAILED, "kind": "demo.enable", "error_type": "X", "error_fingerprint": "def"}
+    for hours, message in ((3, "request 9"), (1, "request 5\nmore"), (2, "request 7")):
+        session.add(BackgroundJob(finished_at=NOW - timedelta(hours=hours), error_message=message, **failed))
+    session.flush()
+    [group] = [each for each in overview(session).failures if each.fingerprint == "def"]
+    assert (group.count, group.message, group.last_seen) == (3, "request 5", NOW - timedelta(hours=1))
+
+
 def test_users_who_need_help_are_listed_by_their_latest_failure_with_its_time_and_cause(session: Session) -> None:
     failed = {"status": JobStatus.FAILED, "kind": "demo.enable", "machine": demo.demo_mode.name}
     for name, hours in (("old", 5), ("new", 1), ("older", 9)):

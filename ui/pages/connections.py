@@ -63,7 +63,7 @@ class Connections:
         self._cards: dict[str, PlatformCard] = {}
 
     async def begin(self) -> None:
-        """Show the platforms now and after every change, in one order: what needs a look is at the top."""
+        """Show the platforms now and after every change, in one order, whatever becomes of them."""
         platforms = await access.load(platforms_of, self._user_id)
         with self._box:
             for platform in sorted(platforms, key=self._place):
@@ -79,8 +79,8 @@ class Connections:
         if not self._box.is_deleted:
             self._show(platforms)
 
-    def _place(self, platform: PlatformState) -> tuple[bool, bool]:
-        return platform.platform != self._wanted, not platform.connections
+    def _place(self, platform: PlatformState) -> tuple[bool, str]:
+        return platform.platform != self._wanted, platform.label.casefold()
 
     def _show(self, platforms: Sequence[PlatformState]) -> None:
         for platform in platforms:

@@ -133,11 +133,7 @@ def _draw_ways(ways: list[WayOut]) -> None:
 
 def _draw_empty(chosen: OutboxFilter) -> None:
     if chosen == OutboxFilter():
-        empty(
-            "mail_outline",
-            "No messages yet",
-            "Messages to users who asked for them appear here.",
-        )
+        empty("mail_outline", "No messages yet", "Messages appear here.")
     else:
         empty("search_off", "No matching messages", "Remove the filter to see all.")
 

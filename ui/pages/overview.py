@@ -129,9 +129,12 @@ def _draw_people(summary: Overview) -> None:
 
 
 def _draw_failures(summary: Overview) -> None:
-    title("Failures of the last 24 hours", "Grouped by error")
+    title("Open failures of the last 24 hours", "Grouped by error")
     if not summary.failures:
-        empty("sentiment_satisfied", "No failures", "Failed jobs appear here, grouped by error.")
+        hint = (
+            "Failures that nothing has come after appear here, grouped by error. The figures above lead to the others."
+        )
+        empty("sentiment_satisfied", "No open failures", hint)
         return
     lines([_group(summary, group) for group in summary.failures], "rows failures")
 

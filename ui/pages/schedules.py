@@ -16,7 +16,7 @@ from ui.components.base.confirm import Question
 from ui.components.base.empty import empty
 from ui.components.base.open_form import open_form
 from ui.components.base.pager import Pager
-from ui.components.base.pause import draw_who_paused
+from ui.components.base.pause import READERS, draw_who_paused
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
 from ui.components.queues.schedule_form import ScheduleForm
@@ -192,7 +192,7 @@ def _pause(line: ScheduleLine) -> CommandAction:
     row = line.schedule
     question = Question(
         f"Pause {row.name}?",
-        ["Runs are skipped until it is resumed; skipped runs are not made up for."],
+        ["Runs are skipped until it is resumed; skipped runs are not made up for.", READERS],
         "Pause",
     )
     return CommandAction(

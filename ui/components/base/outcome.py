@@ -24,10 +24,16 @@ def start_outcome(answer: Answer) -> str:
     return "It was due already." if answer["already"] else "It is due now."
 
 
+def resend_outcome(answer: Answer) -> str:
+    """Return what became of Resend: a message that is due leaves only if there is a way out."""
+    return answer.get("why") or "The message is due now."
+
+
 #: The outcome of each command whose answer decides it.
 OUTCOMES: Final[Mapping[str, Callable[[Answer], str]]] = {
     "job.cancel": cancel_outcome,
     "job.start_now": start_outcome,
+    "message.resend": resend_outcome,
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from nicegui import ui
 
@@ -11,6 +11,9 @@ from ui.components.base.command_button import CommandAction, command_button
 from ui.components.base.confirm import Question
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
+
+#: Says in a question who will read its reason.
+READERS: Final = "Operators read the reason; customers do not."
 
 
 class Pausable(Protocol):
@@ -65,7 +68,10 @@ def pause_of(noun: str, name: str, *, paused: datetime | None) -> CommandAction:
         return CommandAction(command=f"{noun}.resume", label="Resume", done=resumed, args=args, icon="play_arrow")
     question = Question(
         f"Pause the {noun} {name}?",
-        [f"A paused {noun} starts no new jobs; running jobs finish. Waiting jobs start when it is resumed."],
+        [
+            f"A paused {noun} starts no new jobs; running jobs finish. Waiting jobs start when it is resumed.",
+            READERS,
+        ],
         "Pause",
     )
     done = f"{name} paused."

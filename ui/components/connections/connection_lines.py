@@ -95,4 +95,5 @@ def _draw_title(demo_interactions: int) -> None:
 
 
 def _key(row: PlatformConnection, states: Mapping[UUID, ConnectionState]) -> object:
-    return row.id, row.connection_status, row.handle, row.token_expires_at, row.withdrawn_at, states[row.id].is_active
+    access = row.token_expires_at, row.withdrawn_at, row.access_token is not None
+    return row.id, row.connection_status, row.handle, access, states[row.id].is_active

@@ -55,6 +55,8 @@ def why_not(
     if at_work:
         return "A job is already active here. Wait for it, or cancel it first."
     if not operation.allowed_from(row):
+        if why := operation.refusal(row):
+            return why
         starts = " or ".join(sorted(operation.source))
         return f"{operation.label} starts from {starts}; it is {operation.machine.state_of(row)} now."
     return None

@@ -6,8 +6,10 @@ from uuid import UUID
 from nicegui import ui
 
 from core.messages.control import AnswerForm, writer_of
+from core.messages.email_channel import EMAIL
+from core.messages.listing import why_waiting
 from core.models import Role
-from ui import access
+from ui import access, design
 from ui.components.base.box import box, link, text
 from ui.components.base.button import button, say
 from ui.components.base.command_button import limit_to_role
@@ -31,9 +33,10 @@ class WriteToUser:
     async def _open(self) -> None:
         writer_id = access.me().id
         signed = await access.load(writer_of, writer_id) if writer_id else ""
-        open_form("Write to user", "Send", lambda: self._draw(signed))
+        why = await access.load_for(Role.SUPPORT, why_waiting, EMAIL.name)
+        open_form("Write to user", "Send", lambda: self._draw(signed, why))
 
-    def _draw(self, signed: str) -> Act:
+    def _draw(self, signed: str, why: str) -> Act:
         longest = {name: _longest(name) for name in ("title", "text")}
         with box("labelled"):
             text("Subject", tag="label")
@@ -43,13 +46,16 @@ class WriteToUser:
             text("Text", tag="label")
             body = ui.textarea(value=self._answer()).classes("field area")
             body.props(f'outlined dense rows=8 maxlength={longest["text"]} aria-label="Text"')
-            help_text = f"Sent by e-mail, signed “{signed} of support”. Replies go to the sender's address, not to you."
+            help_text = f"By e-mail, signed “{signed} of support”. Replies go to the sender's address, not to you."
             text(help_text, "help")
+        if why:
+            with box(f"way {design.WARN}").props("role=status"):
+                text(why, "words")
 
         async def send() -> None:
             args = {"title": subject.value or "", "text": body.value or ""}
-            await access.perform("message.tell", self._user_id, args)
-            say("The message leaves in a moment; the outbox has it.")
+            answer = await access.perform("message.tell", self._user_id, args)
+            say(f"{answer.get('why') or 'The message leaves in a moment.'} The outbox has it.")
 
         return send
 
