@@ -57,6 +57,7 @@ class MessageDone(BaseModel):
 
     id: UUID
     status: NotificationStatus
+    why: str | None = Field(default=None, description="Why it does not leave in a moment; null: it does.")
 
 
 class PreferenceAnswer(BaseModel):
