@@ -65,7 +65,8 @@ def test_a_message_that_failed_is_sent_again_with_the_same_id(
         send_all(engine)
         before, mail.on_rcpt = row(engine), None
         client, _ = signed_in(Role.SUPPORT)
-        assert client.post(f"/api/outbox/{message_id}/resend").json() == {"id": str(message_id), "status": "waiting"}
+        answer = client.post(f"/api/outbox/{message_id}/resend").json()
+        assert answer == {"id": str(message_id), "status": "waiting", "why": None}
         send_all(engine)
         assert (before.status, row(engine).status, row(engine).message_id) == ("failed", "sent", before.message_id)
         again = client.post(f"/api/outbox/{message_id}/resend").json()
