@@ -66,7 +66,11 @@ def test_a_message_that_failed_is_sent_again_with_the_same_id(
         before, mail.on_rcpt = row(engine), None
         client, _ = signed_in(Role.SUPPORT)
         answer = client.post(f"/api/outbox/{message_id}/resend").json()
-        assert answer == {"id": str(message_id), "status": "waiting", "why": None}
+        assert answer == {
+            "id": str(message_id),
+            "status": "waiting",
+            "why": "It waits. No worker serves the queue messages.",
+        }
         send_all(engine)
         assert (before.status, row(engine).status, row(engine).message_id) == ("failed", "sent", before.message_id)
         again = client.post(f"/api/outbox/{message_id}/resend").json()
