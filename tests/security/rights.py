@@ -137,7 +137,7 @@ RIGHTS: dict[str, Row] = {
     ),
     "bulk.start": Row(SUPPORT, "bulk ready", {}, "/api/bulk/{id}/start", "bulk start {id}"),
     "bulk.abort": Row(SUPPORT, "bulk ready", {}, "/api/bulk/{id}/abort", "bulk abort {id}"),
-    "bulk.undo": Row(SUPPORT, "bulk over", {}, "/api/bulk/{id}/undo", "bulk undo {id}"),
+    "bulk.undo": Row(SUPPORT, "bulk whose jobs wait", {}, "/api/bulk/{id}/undo", "bulk undo {id}"),
     "bulk.repeat": Row(SUPPORT, "bulk over", {}, "/api/bulk/{id}/repeat", "bulk repeat {id}"),
     "alert.snooze": Row(
         SUPPORT, "alert", {"hours": 2}, "/api/alerts/{id}/snooze", "alerts snooze {id} --hours 2 --reason test"

@@ -160,14 +160,14 @@ def _message(session: Session, user: User) -> Target:
     return Target(put(session, Message(template="demo_ready", user_id=user.id)))
 
 
-def _bulk(*, is_over: bool) -> Callable[[Session, User], Target]:
+def _bulk(*, is_over: bool, ended: JobStatus = JobStatus.FAILED) -> Callable[[Session, User], Target]:
     def prepare(session: Session, user: User) -> Target:
         job_id = _failed(session, user).id
         assert job_id is not None
         session.flush()
         bulk = freeze(session, BulkForm(action="job.retry", ids=[job_id]), SUPPORT, None)
         if is_over:
-            new = BackgroundJob(kind="demo.enable", queue="demo", status=JobStatus.FAILED, finished_at=clock.now())
+            new = BackgroundJob(kind="demo.enable", queue="demo", status=ended, finished_at=clock.now())
             session.add(new)
             session.flush()
             bulk.status, bulk.applied = BulkStatus.DONE, 1
@@ -201,6 +201,7 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "message": _message,
     "bulk ready": _bulk(is_over=False),
     "bulk over": _bulk(is_over=True),
+    "bulk whose jobs wait": _bulk(is_over=True, ended=JobStatus.QUEUED),
     "alert": _alert(snoozed=False),
     "alert snoozed": _alert(snoozed=True),
     "schedule open": _schedule(paused=False),
