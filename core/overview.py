@@ -7,14 +7,14 @@ from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col
 
 from core import clock
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
 from core.diagnosis.done_again import Redone, is_redone
-from core.diagnosis.situation import Situation, is_unsettled_failure
+from core.diagnosis.situation import Situation
+from core.failures import FailureGroup, open_groups
 from core.health import HealthSummary, health_summary
 from core.models import BackgroundJob, JobStatus
 from core.models.schedule import LATE
@@ -26,20 +26,6 @@ GROUPS_SHOWN: Final = 8
 USERS_SHOWN: Final = 8
 _ANSWERS: Final = (Redone.NO, Redone.YES, Redone.TRIED)
 _SINCE: Final = sa.bindparam("since", type_=sa.DateTime(timezone=True))
-
-
-@dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """Failed jobs with the same fingerprint that no other work has come after."""
-
-    fingerprint: str
-    #: By name.
-    kinds: tuple[str, ...]
-    #: Of the latest one, as its time is.
-    message: str
-    count: int
-    users: int
-    last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +63,7 @@ def overview(session: Session) -> Overview:
     return Overview(
         users=now.users,
         held_up=users_in_need(session, USERS_SHOWN),
-        failures=_failures(session, since),
+        failures=open_groups(session, since, GROUPS_SHOWN),
         ended=succeeded + failed,
         succeeded=succeeded,
         mended=mended,
@@ -114,34 +100,3 @@ def _numbers_of_endings() -> Query:
     failed, mended, tried = (sa.func.count().filter(is_failed, is_redone(each)) for each in _ANSWERS)
     is_late = col(job.finished_at).between(_SINCE, clock.db_now() + sa.literal(WINDOW, sa.Interval()))  # no odd time
     return sa.select(done, failed, mended, tried).where(is_late)
-
-
-def _failures(session: Session, since: datetime) -> list[FailureGroup]:
-    groups = fetch(session, _groups_of_failures(), since=since)
-    return [FailureGroup(error, tuple(sorted(kinds)), *others) for error, kinds, *others in groups]
-
-
-@cache
-def _groups_of_failures() -> Query:
-    job = BackgroundJob
-    count = sa.func.count()
-    message = sa.func.left(sa.func.split_part(col(job.error_message), "\n", 1), 200)
-    newest_first = postgresql.aggregate_order_by(message, col(job.finished_at).desc(), col(job.id).desc())
-    return (
-        sa.select(
-            col(job.error_fingerprint),
-            sa.func.array_agg(sa.distinct(col(job.kind))),
-            sa.func.array_agg(newest_first, type_=postgresql.ARRAY(sa.Text))[1],
-            count,
-            sa.func.count(sa.distinct(col(job.user_id))),
-            sa.func.max(col(job.finished_at)),
-        )
-        .where(
-            is_unsettled_failure(),
-            col(job.error_fingerprint).is_not(None),
-            col(job.finished_at) >= _SINCE,
-        )
-        .group_by(col(job.error_fingerprint))
-        .order_by(count.desc())
-        .limit(GROUPS_SHOWN)
-    )

@@ -31,6 +31,7 @@ from ui.api import (
     connections,
     demo,
     docs,
+    failures,
     jobs,
     metrics,
     oidc,
@@ -85,7 +86,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
-    *(probes, metrics, auth, demo, jobs, users, connections, bulk),
+    *(probes, metrics, auth, demo, jobs, users, connections, bulk, failures),
     *(people, operators, queues, audit, alerts, outbox, docs),
 )
 

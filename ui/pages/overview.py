@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from core.diagnosis.situation import Situation
-from core.overview import TARGET, FailureGroup, Overview, is_late
+from core.failures import FailureGroup
+from core.overview import TARGET, Overview, is_late
 from core.people.users import HELD_UP
 from core.wording import counted
 from ui import design, live, query_cache

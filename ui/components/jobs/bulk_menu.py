@@ -32,9 +32,13 @@ class BulkMenu:
                 ui.menu_item(f"{COMMANDS[name].label} all that match …", lambda name=name: self._prepare(name))
 
     async def _prepare(self, name: str) -> None:
-        if not access.me().may(COMMANDS["bulk.prepare"].role):
-            refuse(f"Acting on many needs the role {COMMANDS['bulk.prepare'].role}.")
-            return
-        chosen = {key: value for key, value in self._params().items() if key != _SORT}
-        answer = await access.perform("bulk.prepare", None, {"action": name, "filter": chosen})
-        ui.navigate.to(f"/bulk/{answer['id']}")
+        await prepare_bulk(name, {key: value for key, value in self._params().items() if key != _SORT})
+
+
+async def prepare_bulk(name: str, chosen: Mapping[str, str]) -> None:
+    """Prepare a command on all jobs that match, and open its page; who may not is told."""
+    if not access.me().may(COMMANDS["bulk.prepare"].role):
+        refuse(f"Acting on many needs the role {COMMANDS['bulk.prepare'].role}.")
+        return
+    answer = await access.perform("bulk.prepare", None, {"action": name, "filter": dict(chosen)})
+    ui.navigate.to(f"/bulk/{answer['id']}")
