@@ -74,7 +74,7 @@ class FailureDetail:
 
 def failure_groups(session: Session, since: datetime, limit: int = GROUPS) -> list[FailureGroup]:
     """Return the groups of jobs that have failed since then, those with the most open ones first."""
-    rows = fetch(session, _groups().limit(limit), since=since)
+    rows = fetch(session, _groups(limit), since=since)
     return [_group(row) for row in rows]
 
 
@@ -86,7 +86,7 @@ def groups_of_hours(session: Session, hours: int) -> list[FailureGroup]:
 
 def open_groups(session: Session, since: datetime, limit: int) -> list[FailureGroup]:
     """Return the groups of failures since then that nobody has dealt with, of which alone they consist."""
-    return [_group(row) for row in fetch(session, _groups(only_open=True).limit(limit), since=since)]
+    return [_group(row) for row in fetch(session, _groups(limit, only_open=True), since=since)]
 
 
 def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDetail:
@@ -94,7 +94,7 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
     now: datetime = session.exec(select(clock.db_now())).one()
     since = now - timedelta(hours=hours)
     values = {"since": since, "fingerprint": fingerprint}
-    rows = fetch(session, _groups().where(col(BackgroundJob.error_fingerprint) == _FINGERPRINT), **values)
+    rows = fetch(session, _groups(1, only_one=True), **values)
     if not rows:
         raise NotFound("No job has failed with this error in that time.")
     latest = fetch(session, _latest(), **values)[0]
@@ -124,12 +124,16 @@ def _failed() -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
+def _is_this() -> sa.ColumnElement[bool]:
+    return col(BackgroundJob.error_fingerprint) == _FINGERPRINT
+
+
 def _is_open() -> sa.ColumnElement[bool]:
     return sa.not_(is_settled(BackgroundJob))
 
 
 @cache
-def _groups(*, only_open: bool = False) -> Query:
+def _groups(limit: int, *, only_open: bool = False, only_one: bool = False) -> Query:
     job = BackgroundJob
     message = sa.func.left(sa.func.split_part(col(job.error_message), "\n", 1), _LONGEST)
     newest_first = postgresql.aggregate_order_by(message, col(job.finished_at).desc(), col(job.id).desc())
@@ -146,16 +150,17 @@ def _groups(*, only_open: bool = False) -> Query:
             sa.func.min(col(job.finished_at)),
             sa.func.max(col(job.finished_at)),
         )
-        .where(*_failed(), *([_is_open()] if only_open else []))
+        .where(*_failed(), *([_is_open()] if only_open else []), *([_is_this()] if only_one else []))
         .group_by(col(job.error_fingerprint))
         .order_by(open_ones.desc(), count.desc(), col(job.error_fingerprint))
+        .limit(limit)
     )
 
 
 @cache
 def _latest() -> Query:
     job = BackgroundJob
-    own = sa.select(col(job.id), col(job.error_traceback)).where(*_failed(), col(job.error_fingerprint) == _FINGERPRINT)
+    own = sa.select(col(job.id), col(job.error_traceback)).where(*_failed(), _is_this())
     return own.order_by(col(job.finished_at).desc(), col(job.id).desc()).limit(1)
 
 
@@ -165,11 +170,7 @@ def _parts() -> Query:
     part = sa.bindparam("part", type_=sa.Interval())
     seconds = sa.extract("epoch", col(job.finished_at) - _SINCE) / sa.extract("epoch", part)
     number = sa.func.least(sa.cast(sa.func.floor(seconds), sa.Integer), PARTS - 1)
-    return (
-        sa.select(number, sa.func.count())
-        .where(*_failed(), col(job.error_fingerprint) == _FINGERPRINT)
-        .group_by(number)
-    )
+    return sa.select(number, sa.func.count()).where(*_failed(), _is_this()).group_by(number)
 
 
 @cache
@@ -182,7 +183,7 @@ def _places() -> Query:
         .select_from(job)
         .join(attempt, last)
         .join(Worker, col(Worker.id) == col(attempt.worker_id))
-        .where(*_failed(), col(job.error_fingerprint) == _FINGERPRINT)
+        .where(*_failed(), _is_this())
         .group_by(host, version)
         .order_by(count.desc(), host)
         .limit(PLACES)
@@ -197,7 +198,7 @@ def _users() -> Query:
         sa.select(col(User.id), sa.func.left(col(User.email), 320), is_open, last)
         .select_from(job)
         .join(User, col(User.id) == col(job.user_id))
-        .where(*_failed(), col(job.error_fingerprint) == _FINGERPRINT)
+        .where(*_failed(), _is_this())
         .group_by(col(User.id), col(User.email))
         .order_by(is_open.desc(), last.desc())
         .limit(USERS)

@@ -64,7 +64,7 @@ def people(emptied) -> tuple[User, dict[str, str]]:
         form = BulkForm(action="job.retry", ids=[job.id])
         bulk = freeze(session, form, SUPPORT, "so that a bulk action has a page")
         session.commit()
-        return admin, {"user_id": str(user.id), "job_id": str(job.id), "bulk_id": str(bulk.id)}
+        return admin, {"user_id": str(user.id), "job_id": str(job.id), "bulk_id": str(bulk.id), "fingerprint": "abc"}
 
 
 def _failed(session: Session, user: User) -> BackgroundJob:

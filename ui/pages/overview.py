@@ -11,7 +11,7 @@ from core.overview import TARGET, Overview, is_late
 from core.people.users import HELD_UP
 from core.wording import counted
 from ui import design, live, query_cache
-from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, text
+from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.people.user_lines import need_lines
@@ -130,7 +130,9 @@ def _draw_people(summary: Overview) -> None:
 
 
 def _draw_failures(summary: Overview) -> None:
-    title("Open failures of the last 24 hours", "Grouped by error")
+    with box("title"):
+        text("Open failures of the last 24 hours", tag="h2")
+        link("/failures", label="All failures")
     if not summary.failures:
         hint = (
             "Failures that nothing has come after appear here, grouped by error. The figures above lead to the others."
