@@ -94,7 +94,8 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
     now: datetime = session.exec(select(clock.db_now())).one()
     since = now - timedelta(hours=hours)
     values = {"since": since, "fingerprint": fingerprint}
-    rows = fetch(session, _groups(1, only_one=True), **values)
+    is_text = "\x00" not in fingerprint  # which PostgreSQL does not take
+    rows = fetch(session, _groups(1, only_one=True), **values) if is_text else []
     if not rows:
         raise NotFound("No job has failed with this error in that time.")
     latest = fetch(session, _latest(), **values)[0]
