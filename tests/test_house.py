@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -127,6 +128,13 @@ def test_no_class_name_is_declared_twice() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(at(path, node.lineno))
     assert {name: lines for name, lines in places.items() if len(lines) > 1} == {}, "one word for one thing"
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    # In folders that are no packages, pytest would take the second for the first.
+    files = (path for path in (ROOT / "tests").rglob("test_*.py") if not (path.parent / "__init__.py").exists())
+    names = Counter(path.name for path in files)
+    assert [name for name, number in names.items() if number > 1] == []
 
 
 #: Without it, a file is not read further.
