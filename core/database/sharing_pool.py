@@ -25,6 +25,9 @@ QUIET: Final = 60.0
 class SharingPool(QueuePool):
     """The pool of every engine."""
 
+    #: It logs where SQLAlchemy's own pools do: what happens to single connections is no line of our log.
+    _sqla_logger_namespace = "sqlalchemy.pool.SharingPool"
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._in_use: set[object] = set()
