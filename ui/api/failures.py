@@ -25,7 +25,7 @@ class FailureGroups(BaseModel):
 
 
 class FailureAnswer(BaseModel):
-    """One group: when, where and whom it hit; the page of its latest job has the traceback."""
+    """One group: when, where and whom it hit; the page of its latest job says more."""
 
     model_config = ConfigDict(from_attributes=True)
 
