@@ -70,6 +70,7 @@ def test_the_open_ones_are_retried_from_the_page(console, rows: Session) -> None
     support = make_user(rows, role=Role.SUPPORT)
     for _ in range(3):
         fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED))
+    fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED), hours=30)  # not of these 24 hours
     rows.commit()
     tab = console.open(support, "/failures")
     tab.get_by_role("link", name="3 open").click()

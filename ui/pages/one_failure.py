@@ -79,12 +79,12 @@ class OneFailure:
                 link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failure')} in all")
             if group.open:
                 with box("hbox wrap"):
-                    look = button("Retry the open ones …", self._prepare, look=PRIMARY)
+                    look = button("Retry the open ones …", lambda: self._prepare(found), look=PRIMARY)
                     limit_to_role(look, "bulk.prepare")
                     text("A page shows first what would be done; there you can try a few before the rest.", "muted")
 
-    async def _prepare(self) -> None:
-        await prepare_bulk("job.retry", {"situation": "failed", "error": self._fingerprint})
+    async def _prepare(self, found: FailureDetail) -> None:
+        await prepare_bulk("job.retry", self._where_of(found))
 
     def _draw_users(self, found: FailureDetail) -> None:
         hit = found.users
@@ -100,9 +100,12 @@ class OneFailure:
                 button(label, lambda: _copy(waiting), look=PLAIN)
 
     def _jobs(self, found: FailureDetail, *, is_open: bool = True) -> str:
+        return f"/jobs?{urlencode(self._where_of(found, is_open=is_open))}"
+
+    def _where_of(self, found: FailureDetail, *, is_open: bool = True) -> dict[str, str]:
+        """Return the filter of exactly the jobs that a number of this page counts."""
         which = {"situation": "failed"} if is_open else {"status": "failed"}
-        where = {**which, "error": self._fingerprint, "finished_after": found.since.isoformat()}
-        return f"/jobs?{urlencode(where)}"
+        return {**which, "error": self._fingerprint, "finished_after": found.since.isoformat()}
 
 
 def _draw_gone(words_of_window: str) -> None:
