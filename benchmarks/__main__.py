@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from benchmarks import bulk, disk, fair, growth, http, jumps, latency, memory, pages, report, throughput, watching
 from benchmarks.contenders import CONTENDERS, Contender
@@ -33,7 +34,7 @@ def main() -> None:
     """Measure what the options request, and print Markdown."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _options()
-    with private_place() as place:
+    with private_place(options.postgres) as place:
         print(f"{report.machine()}\n", flush=True)
         if "throughput" in options.only:
             _compare(place, options, throughput.measure, CONTENDERS)
@@ -62,6 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="numbers of worker processes")
     parser.add_argument("--rows", type=int, help="rows of jumps and growth (100,000 with --quick, else a million)")
     parser.add_argument("--peers-python", default=sys.executable, help="a Python that has the dependency group bench")
+    parser.add_argument("--postgres", type=Path, help="programs of another PostgreSQL: /usr/lib/postgresql/15/bin")
     return parser.parse_args()
 
 

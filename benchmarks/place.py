@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 from sqlalchemy import make_url
 
+from benchmarks.stock import stock_postgres
 from core.local.embedded import embedded
 from migrations.run import upgrade
 
@@ -26,11 +27,13 @@ class Place:
     folder: Path
     server_url: str
     redis_url: str
+    #: PostgreSQL's data directory.
+    cluster: Path
 
     @property
     def postmaster(self) -> int:
         """PostgreSQL's first process."""
-        return int((self.folder / "data/postgres/postmaster.pid").read_text().split()[0])
+        return int((self.cluster / "postmaster.pid").read_text().split()[0])
 
     @property
     def redis(self) -> int:
@@ -64,12 +67,15 @@ class Place:
 
 
 @contextmanager
-def private_place() -> Iterator[Place]:
-    """Start the servers on a real disk, and end them with the block."""
+def private_place(programs: Path | None = None) -> Iterator[Place]:
+    """Start the servers on a real disk, and end them with the block; `programs` are those of another PostgreSQL."""
     folder = Path(tempfile.mkdtemp(prefix="unstuck-bench-"))
     os.environ["BENCH_COUNTER"] = str(folder / "counter")
     try:
-        with embedded(folder / "data") as services:
-            yield Place(folder, services.database_url, services.redis_url)
+        with ExitStack() as stack:
+            services = stack.enter_context(embedded(folder / "data", postgres=programs is None))
+            own = (services.database_url, folder / "data/postgres")
+            server_url, cluster = stack.enter_context(stock_postgres(programs)) if programs else own
+            yield Place(folder, server_url, services.redis_url, cluster)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
