@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from core.commands.command import Command, Invocation, form_of
 from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
+from core.jobs.reschedule import check_time
 from core.models import IdempotencyKey
 from core.people import rate_limits
 from core.people.auth import Credentials, authenticate
@@ -29,9 +30,6 @@ from core.wording import cited
 
 REASON_LIMIT = 500
 KEY_LIMIT = 200
-#: How far ahead a job may be scheduled, and how far in the past `run_at` may lie.
-FARTHEST = timedelta(days=366)
-LATEST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +117,7 @@ def _run_at(command: Command, run_at: datetime | None) -> datetime | None:
         raise Invalid(f"{command.label} acts at once; it cannot be planned.", {"run_at": "Leave it out."})
     if run_at.tzinfo is None:
         raise Invalid("The time needs a zone.", {"run_at": "Write it as 2026-11-22T18:30:00Z or with an offset."})
-    if not clock.now() - LATEST <= run_at <= clock.now() + FARTHEST:
-        raise Invalid("The time is out of range.", {"run_at": "Choose a time between now and one year ahead."})
+    check_time(run_at, "run_at")
     return run_at
 
 

@@ -16,8 +16,10 @@ from core.commands.connections import CONNECTIONS, owner_of, refuse_without_cons
 from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
 from core.jobs.cancel import cancel
+from core.jobs.edit_and_retry import EditForm, edit_and_retry
 from core.jobs.repair import RepairForm, repair
 from core.jobs.request import Accepted, JobOptions, request, request_task
+from core.jobs.reschedule import RescheduleForm, reschedule
 from core.jobs.retry import retry
 from core.jobs.reveal import reveal
 from core.jobs.start_now import start_now
@@ -42,6 +44,11 @@ def _retry(session: Session, call: Invocation) -> dict[str, Any]:
     return _answer(retry(session, target_of(call), call.actor, call.reason))
 
 
+def _edit_and_retry(session: Session, call: Invocation) -> dict[str, Any]:
+    assert isinstance(call.form, EditForm)
+    return _answer(edit_and_retry(session, target_of(call), call.form.args, call.actor, call.reason))
+
+
 def _cancel(session: Session, call: Invocation) -> dict[str, Any]:
     before = lock_job(session, target_of(call))
     was_asked = before is not None and before.cancel_requested_at is not None
@@ -64,6 +71,12 @@ def _start_now(session: Session, call: Invocation) -> dict[str, Any]:
     before = lock_job(session, target_of(call))
     was_due = before is not None and before.run_at <= session.exec(select(clock.db_now())).one()
     return {**_answer(start_now(session, target_of(call), call.actor, call.reason)), "already": was_due}
+
+
+def _reschedule(session: Session, call: Invocation) -> dict[str, Any]:
+    assert isinstance(call.form, RescheduleForm)
+    job = reschedule(session, target_of(call), call.form.at, call.actor, call.reason)
+    return {**_answer(job), "run_at": job.run_at.isoformat()}
 
 
 def _control(
@@ -133,9 +146,11 @@ _ALL = (
     *map(_of_operation, OPERATIONS),
     *map(_of_task, TASKS),
     Command(name="job.retry", label="Retry", role=Role.SUPPORT, form=NoForm, act=_retry, own=_owner_of_job),
+    Command(name="job.edit_and_retry", label="Edit and retry", role=Role.SUPPORT, form=EditForm, act=_edit_and_retry),
     Command(name="job.cancel", label="Cancel", role=Role.SUPPORT, form=NoForm, act=_cancel, own=_owner_of_job),
     Command(name="job.reveal", label="Reveal arguments", role=Role.ADMIN, form=NoForm, act=_reveal),
     Command(name="job.start_now", label="Start now", role=Role.SUPPORT, form=NoForm, act=_start_now, own=_owner_of_job),
+    Command(name="job.reschedule", label="Reschedule", role=Role.SUPPORT, form=RescheduleForm, act=_reschedule),
     *(
         Command(
             name=machine.repair, label="Repair", role=Role.SUPPORT, form=RepairForm, act=partial(_repair, machine.table)
@@ -172,11 +187,11 @@ _ALL = (
     *PEOPLE,
 )
 
+_ON_MANY_JOBS = ("job.retry", "job.edit_and_retry", "job.cancel", "job.start_now", "job.reschedule")
 #: What can be done to many at once: to jobs, and each operation that no consent has to start.
 BULK_ACTS = {
     each.name: each
     for each in _ALL
-    if each.name in ("job.retry", "job.cancel", "job.start_now")
-    or (isinstance(kind := BY_NAME.get(each.name), Operation) and not kind.needs_consent)
+    if each.name in _ON_MANY_JOBS or (isinstance(kind := BY_NAME.get(each.name), Operation) and not kind.needs_consent)
 }
 COMMANDS = {command.name: command for command in (*_ALL, *bulk_commands(BULK_ACTS))}

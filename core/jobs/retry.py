@@ -3,11 +3,11 @@
 One or many in one transaction: the statements are the same, however many there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import SimpleNamespace
-from typing import Any
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,6 +22,11 @@ from core.jobs.subject import Subject, machine_of
 from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, User
 from core.operation import Operation, Task
 from core.operations import BY_NAME
+from core.wording import plain_message
+
+#: Arguments by their names.
+Changes = Mapping[str, Any]
+NO_CHANGES: Final[Changes] = MappingProxyType({})
 
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 _ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -40,25 +45,34 @@ class _Loaded:
     of_tasks: dict[UUID, UUID] = field(default_factory=dict)
     #: Columns of the new jobs of operations, not written yet.
     made: list[dict[str, Any]] = field(default_factory=list)
+    #: Arguments that the new jobs have with other values.
+    changes: Changes = field(default_factory=dict)
 
 
-def retry(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> Accepted:
-    """Request the same work again, as a new job with `retry_of`.
+def retry(
+    session: Session, job_id: UUID, actor: Actor, reason: str | None = None, changes: Changes = NO_CHANGES
+) -> Accepted:
+    """Request the same work again, as a new job with `retry_of`; `changes`: arguments with other values, by name.
 
-    Raises NotFound; NotPermitted (a task that this person has no right to start); Invalid (no reason given); NotAllowed
-    (not failed or cancelled, or the user's state has changed); AlreadyActive.
+    Raises NotFound; NotPermitted (a task that this person has no right to start); Invalid (no reason given, or a value
+    that does not fit); NotAllowed (not failed or cancelled, or the user's state has changed); AlreadyActive.
     """
-    [(_, outcome)] = retry_many(session, [UUID(str(job_id))], actor, reason)
+    [(_, outcome)] = retry_many(session, [UUID(str(job_id))], actor, reason, changes)
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
 
 
 def retry_many(
-    session: Session, ids: Sequence[UUID], actor: Actor, reason: str | None = None
+    session: Session,
+    ids: Sequence[UUID],
+    actor: Actor,
+    reason: str | None = None,
+    changes: Changes = NO_CHANGES,
 ) -> list[tuple[UUID, Accepted | Refused]]:
     """Retry each of these jobs that can be, and return for each its new job, or why there is none."""
     loaded = _load(session, ids, lock=True)
+    loaded.changes = changes
     now = session.exec(select(clock.db_now())).one()
     outcomes = [(job_id, _retried(session, loaded, job_id, actor, JobOptions(reason=reason), now)) for job_id in ids]
     session.flush()
@@ -152,8 +166,10 @@ def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject
     if kind is None:
         raise NotAllowed(f"This version of the program has no kind {job.kind}.")
     try:
-        form = kind.form(**job.args)
-    except (ValidationError, TypeError):  # nor if they are no object at all
+        form = kind.form(**{**job.args, **loaded.changes})
+    except (ValidationError, TypeError) as error:  # nor if they are no object at all
+        if loaded.changes and isinstance(error, ValidationError):
+            raise _unfit(kind, error) from None
         raise NotAllowed(f"The arguments of this {job.kind} are no longer valid; start a new job instead.") from None
     if isinstance(kind, Task):
         if job.id in loaded.of_tasks:
@@ -161,6 +177,11 @@ def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject
             raise AlreadyActive(f"A retry of this job is already active (job {active}).", active)
         return kind, form, None
     return kind, form, _subject_of(loaded, kind, job)
+
+
+def _unfit(kind: Any, error: ValidationError) -> Invalid:
+    fields = {".".join(map(str, each["loc"])) or "args": plain_message(each["msg"]) for each in error.errors()}
+    return Invalid(f"{kind.label}: " + "; ".join(f"{name}: {why}" for name, why in fields.items()), fields)
 
 
 def _subject_of(loaded: _Loaded, operation: Operation[Any, Any], job: BackgroundJob) -> Subject:

@@ -7,9 +7,8 @@ from sqlmodel import Session, select
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
-from core.errors import NotAllowed, NotFound
-from core.jobs.subject import lock_job
-from core.models import BackgroundJob, JobStatus
+from core.jobs.reschedule import lock_queued
+from core.models import BackgroundJob
 
 
 def start_now(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob:
@@ -17,11 +16,7 @@ def start_now(session: Session, job_id: UUID, actor: Actor, reason: str | None =
 
     Raises NotFound, or NotAllowed when the job runs or has finished.
     """
-    job = lock_job(session, job_id)
-    if job is None:
-        raise NotFound(f"There is no job with id {job_id}.")
-    if job.status is not JobStatus.QUEUED:
-        raise NotAllowed(f"Only a job that waits can be started now; this one is {job.status}.")
+    job = lock_queued(session, job_id, "started now")
     if job.run_at <= session.exec(select(clock.db_now())).one():
         return job
     was = job.run_at.isoformat()

@@ -59,6 +59,20 @@ RIGHTS: dict[str, Row] = {
     "job.retry": Row(OWN, "job failed", {}, "/api/jobs/{id}/retry", "jobs retry {id}"),
     "job.cancel": Row(OWN, "job queued", {}, "/api/jobs/{id}/cancel", "jobs cancel {id}"),
     "job.start_now": Row(OWN, "job planned", {}, "/api/jobs/{id}/start-now", "jobs start-now {id}"),
+    "job.reschedule": Row(
+        SUPPORT,
+        "job planned",
+        {"at": "{time}"},
+        "/api/jobs/{id}/reschedule",
+        "jobs reschedule {id} --at {time}",
+    ),
+    "job.edit_and_retry": Row(
+        SUPPORT,
+        "job failed",
+        {"args": {"preset": "nano"}},
+        "/api/jobs/{id}/edit-and-retry",
+        "jobs edit-and-retry {id} --set preset=nano",
+    ),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
     "user.repair": Row(SUPPORT, "user adrift", {}, "/api/users/{id}/repair", "users repair {email}"),
     "maintenance.delete_old_jobs": Row(

@@ -43,10 +43,15 @@ class Target:
     id: UUID | None = None
     email: str = ""
     name: str = ""
+    #: Another time for it.
+    time: str = ""
 
     def fill(self, template: str) -> str:
         """Put the names into a route, an argument or a command line."""
-        return template.replace("{id}", str(self.id)).replace("{email}", self.email).replace("{name}", self.name)
+        named = {"{id}": str(self.id), "{email}": self.email, "{name}": self.name, "{time}": self.time}
+        for name, value in named.items():
+            template = template.replace(name, value)
+        return template
 
 
 def ready(engine: Engine, stage_name: str, owner: UUID) -> Target:
@@ -69,8 +74,9 @@ def _queued(session: Session, user: User) -> Target:
 
 
 def _planned(session: Session, user: User) -> Target:
-    later = JobOptions(run_at=clock.now() + timedelta(hours=3))
-    return Target(request(session, demo.enable, user.id, EnableForm(), SUPPORT, later).id)
+    now = clock.now()
+    job = request(session, demo.enable, user.id, EnableForm(), SUPPORT, JobOptions(run_at=now + timedelta(hours=3)))
+    return Target(job.id, time=(now + timedelta(hours=5)).isoformat())
 
 
 def _failed(session: Session, user: User) -> Target:

@@ -27,6 +27,8 @@ from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
 from core.job_list.rows import Row, detail
 from core.job_list.story import job_events
+from core.jobs import reschedule
+from core.jobs.edit_and_retry import EditForm
 from core.jobs.failure_words import customer_error, is_final
 from core.models import BackgroundJob, Role
 from core.operations import TASKS
@@ -166,6 +168,26 @@ def cancel(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason =
 def start_now(job_id: UUID, caller: Caller, key: Key = None, body: OptionalReason = OptionalReason()) -> dict[str, Any]:  # noqa: B008
     """Start a job now that is planned for later, or waits between two attempts."""
     return do(caller, "job.start_now", job_id, reason=body.reason, key=key)
+
+
+class NewTime(reschedule.RescheduleForm, OptionalReason):
+    """The time at which a job is to start, and an optional reason."""
+
+
+@router.post("/{job_id}/reschedule", status_code=202)
+def reschedule_job(job_id: UUID, body: NewTime, caller: Caller, key: Key = None) -> dict[str, Any]:
+    """Start a job that waits at another time."""
+    return do(caller, "job.reschedule", job_id, {"at": body.at.isoformat()}, reason=body.reason, key=key)
+
+
+class NewArguments(EditForm, OptionalReason):
+    """Arguments with other values, and an optional reason."""
+
+
+@router.post("/{job_id}/edit-and-retry", status_code=202)
+def edit_and_retry(job_id: UUID, body: NewArguments, caller: Caller, key: Key = None) -> dict[str, Any]:
+    """Retry a failed or cancelled job as a new job with other arguments; those that are not named stay."""
+    return do(caller, "job.edit_and_retry", job_id, {"args": body.args}, reason=body.reason, key=key)
 
 
 @router.post("/{job_id}/reveal")

@@ -1,7 +1,10 @@
 """Verbs about jobs."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -10,6 +13,7 @@ from sqlalchemy import Engine
 from core.database.engine import snapshot_scope
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import explain_job
+from core.errors import Invalid
 from core.export import Format, written
 from core.job_list import queries
 from core.job_list.filters import JobFilter
@@ -17,10 +21,11 @@ from core.job_list.rows import Row, detail
 from core.jobs.labels import Label
 from core.models import JobStatus
 from core.redact import shown
+from core.wording import cited
 from ui.cli.explanation import print_diagnosis
 from ui.cli.terminal import Json, Reason, load, opened, print_answer, print_part, print_rows, run
 
-verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, export, show, explain, retry, cancel, start now.")
+verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, export, show, explain, retry, cancel, reschedule.")
 
 
 Statuses = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(JobStatus) + ".")]
@@ -129,6 +134,40 @@ def retry(job_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
 def cancel(job_id: UUID, reason: Reason = None, as_json: Json = False) -> None:
     """Cancel a queued job, or ask a running one to stop."""
     print_answer(run("job.cancel", job_id, reason=reason), as_json=as_json)
+
+
+@verbs.command()
+def edit_and_retry(
+    job_id: UUID,
+    args: Annotated[list[str], typer.Option("--set", help="name=value; can be repeated.", metavar="NAME=VALUE")],
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Run a failed or cancelled job again with other arguments: jobs edit-and-retry ID --set preset=nano."""
+    changes = {"args": dict(map(_argument, args))}
+    print_answer(run("job.edit_and_retry", job_id, changes, reason=reason), as_json=as_json)
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    """Return the name and the value of an argument: JSON where it is some, else text."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise Invalid(f"{cited(text)} is no argument: write name=value.", {"set": "Write name=value."})
+    with suppress(ValueError):
+        return name, json.loads(value)
+    return name, value
+
+
+@verbs.command()
+def reschedule(
+    job_id: UUID,
+    at: Annotated[datetime, typer.Option(help="When, as ISO 8601; without a zone: local time.")],
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Start a job that waits at another time."""
+    moment = {"at": at.astimezone().isoformat()}
+    print_answer(run("job.reschedule", job_id, moment, reason=reason), as_json=as_json)
 
 
 @verbs.command()

@@ -18,6 +18,7 @@ from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
 from ui.components.base.times import time_text
+from ui.components.base.traceback_text import draw_traceback
 from ui.components.jobs.bulk_menu import prepare_bulk
 from ui.pages.failures import REFRESH_SECONDS, WINDOW_WORDS, draw_windows, hours_of
 
@@ -153,4 +154,7 @@ def _draw_traceback(found: FailureDetail) -> None:
     title("Latest traceback")
     with box("body vbox"):
         link(f"/jobs/{found.latest_job}", label="the latest job")
-        text(found.traceback or "It has none: the error is one of the program's own sentences.", "code", tag="pre")
+        if found.traceback:
+            draw_traceback(found.traceback)
+        else:
+            text("It has none: the error is one of the program's own sentences.", "code", tag="pre")

@@ -7,6 +7,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "job.requested": "Requested",
     "job.cancel_requested": "Cancel requested",
     "job.brought_forward": "Start now",
+    "job.rescheduled": "Rescheduled",
+    "job.edited": "Arguments changed for a retry",
     "job.args_revealed": "Hidden arguments revealed",
     "operator.added": "Added as an operator",
     "operator.role_changed": "Role changed",

@@ -1,6 +1,5 @@
 """One job in full: diagnosis, attempts, result and actions."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.user import explain_job
 from core.job_list.rows import Detail, Row, detail
 from core.jobs.labels import AT_WORK, Label
-from core.models import AttemptOutcome, JobAttempt
 from core.people.operator_list import admin_names
 from core.redact import redacted
 from core.wording import lasted
@@ -27,7 +25,9 @@ from ui.components.base.remedy import is_retry
 from ui.components.base.state_chip import job_words
 from ui.components.base.timeline import timeline
 from ui.components.base.times import time_text
+from ui.components.jobs.attempt_lines import draw_attempts
 from ui.components.jobs.job_actions import draw_actions
+from ui.components.jobs.job_menu import JobMenu
 from ui.components.jobs.reveal import as_text, draw_arguments
 
 #: Seconds between two refreshes while the job is unfinished: "retry in 12 s" has to count down.
@@ -35,12 +35,6 @@ REFRESH_SECONDS = 2.0
 #: One of so many refreshes is made once it has ended: its age counts on.
 AT_REST = 10
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
-_OUTCOMES: Mapping[AttemptOutcome, str] = {
-    AttemptOutcome.RUNNING: design.RUN,
-    AttemptOutcome.SUCCEEDED: design.OK,
-    AttemptOutcome.ERROR: design.BAD,
-    AttemptOutcome.LOST: design.BAD,
-}
 
 Explained = tuple[Detail, Diagnosis, tuple[str, ...]]
 
@@ -60,7 +54,7 @@ class JobDetail:
             self._diagnosis = DiagnosisBox(self.refresh, look="because", without=job_id, recommend=self._recommend)
             self._bar: Part[Detail] = Part(self._draw_progress)
             self._facts: Part[Detail] = Part(_draw_facts)
-            self._attempts: Part[Detail] = Part(_draw_attempts)
+            self._attempts: Part[Detail] = Part(draw_attempts)
             self._more_attempts = Pager("attempts", self.refresh)
             self._data: Part[Detail] = Part(_draw_data, "vbox")
             self._events: Part[Detail] = Part(_draw_events)
@@ -109,7 +103,9 @@ class JobDetail:
             lines([job_words(row["label"], row["situation"])], "")
             text(row["kind"], tag="h1")
             box("grow")
-            self._retry = draw_actions([row], self.refresh)["job.retry"]
+            with box("hbox"):
+                self._retry = draw_actions([row], self.refresh)["job.retry"]
+                JobMenu(job_detail.job, self.refresh)
             self._recommend(self._recommended)
         with box("hbox wrap"):
             if job_detail.connection:
@@ -177,36 +173,6 @@ def _draw_link(row: Row, *, is_this: bool) -> None:
         else:
             link(f"/jobs/{row['id']}", "mono", row["id"][-12:])
         time_text(row["created_at"], classes="muted")
-
-
-def _draw_attempts(job_detail: Detail) -> None:
-    with box(tag="section"):
-        text("Attempts", tag="h2")
-        if not job_detail.attempts:
-            text("No attempt yet.", "muted")
-        for attempt in reversed(job_detail.attempts):
-            _draw_attempt(attempt)
-
-
-def _draw_attempt(attempt: JobAttempt) -> None:
-    with box("attempt"):
-        outcome = str(attempt.outcome).replace("_", " ")
-        text(f"{attempt.attempt}. {outcome}", f"state {_OUTCOMES.get(attempt.outcome, design.IDLE)}")
-        text(f"worker {str(attempt.worker_id)[-8:]}" if attempt.worker_id else "", "muted clip")
-        if attempt.finished_at:
-            text(lasted(attempt.finished_at - attempt.started_at), "muted")
-        elif attempt.outcome is not AttemptOutcome.RUNNING:
-            text("its end is not recorded", "muted")
-        else:
-            time_text(attempt.started_at, "elapsed", "muted")
-        if attempt.error_type:
-            with box("under"):
-                text(f"{attempt.error_type}: ", "strong")
-                text(attempt.error_message or "")
-        if attempt.error_traceback:
-            with box("under", "details"):
-                text("Traceback", tag="summary")
-                text(attempt.error_traceback, "code", tag="pre")
 
 
 def _draw_data(job_detail: Detail) -> None:

@@ -1,0 +1,74 @@
+"""Rescheduling: another time for a job that waits in the queue, one between two attempts included."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+from sqlmodel import Session
+
+from core import bus, clock
+from core.actor import Actor
+from core.audit.record import record
+from core.errors import Invalid, NotAllowed, NotFound
+from core.jobs.request_tasks import SOON
+from core.jobs.subject import lock_job, lock_subject
+from core.models import BackgroundJob, JobStatus
+from core.operation import Form, Operation
+from core.operations import BY_NAME
+
+#: How far ahead a job may be planned, and how far in the past its time may lie: clocks differ.
+FARTHEST: Final = timedelta(days=366)
+LATEST: Final = timedelta(minutes=5)
+
+
+class RescheduleForm(Form):
+    """The time at which a job is to start."""
+
+    at: AwareDatetime = Field(title="Start at", description="With its zone: 2026-11-22T18:30:00Z.")
+
+
+def reschedule(session: Session, job_id: UUID, at: datetime, actor: Actor, reason: str | None = None) -> BackgroundJob:
+    """Make a queued job due at another time. An operation that has not begun gives its row back until then.
+
+    Raises Invalid (the time is out of range), NotFound, or NotAllowed when the job runs or has finished.
+    """
+    check_time(at, "at")
+    job = lock_queued(session, job_id, "rescheduled")
+    was, is_later = job.run_at.isoformat(), at > clock.now() + SOON
+    job.run_at, job.updated_at = at, clock.db_now()
+    if is_later:
+        _give_row_back(session, job)
+    owner = {"user_id": job.user_id, "connection_id": job.connection_id}
+    record(session, actor, "job.rescheduled", job_id=job.id, reason=reason, was=was, now=at.isoformat(), **owner)
+    session.flush()
+    session.refresh(job)
+    bus.changed(session, job_id=job.id, user_id=job.user_id)
+    if not is_later:
+        bus.wake(session, job.queue)
+    return job
+
+
+def lock_queued(session: Session, job_id: UUID, verb: str) -> BackgroundJob:
+    """Lock a job that waits in the queue, its subject first. Raises NotFound, or NotAllowed when it does not wait."""
+    job = lock_job(session, job_id)
+    if job is None:
+        raise NotFound(f"There is no job with id {job_id}.")
+    if job.status is not JobStatus.QUEUED:
+        raise NotAllowed(f"Only a job that waits can be {verb}; this one is {job.status}.")
+    return job
+
+
+def check_time(at: datetime, field: str) -> None:
+    """Check the time of a plan. Raises Invalid, naming the field."""
+    if not clock.now() - LATEST <= at <= clock.now() + FARTHEST:
+        raise Invalid("The time is out of range.", {field: "Choose a time between now and one year ahead."})
+
+
+def _give_row_back(session: Session, job: BackgroundJob) -> None:
+    """Return the row of a job that was never claimed to its state before the request, as if planned from the start."""
+    kind, subject = BY_NAME.get(job.kind), lock_subject(session, job)
+    if not isinstance(kind, Operation) or subject is None or job.token or job.has_begun:
+        return
+    if kind.machine.state_of(subject) == kind.during and job.came_from in set(type(kind.during)):
+        kind.machine.set_state(subject, type(kind.during)(job.came_from))

@@ -1,0 +1,62 @@
+"""Edit and retry: a new job with other arguments, the old one as it was."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from core.commands.gateway import CommandRequest, perform
+from core.errors import Invalid, Refused
+from core.models import Event
+from tests import driving
+from tests.factories import SUPPORT, make_user
+from tests.security.stage import ready
+
+
+def failed(engine: Engine) -> UUID:
+    with Session(engine, expire_on_commit=False) as session:
+        user = make_user(session)
+        session.commit()
+    job_id = ready(engine, "job failed", user.id).id
+    assert job_id is not None
+    return job_id
+
+
+def edit(engine: Engine, job: UUID, **args: object) -> UUID:
+    answer = perform(engine, SUPPORT, CommandRequest(name="job.edit_and_retry", target=job, args={"args": args}))
+    return UUID(answer["job_id"])
+
+
+def test_the_retry_has_the_new_value_and_its_event_says_what_changed(engine: Engine) -> None:
+    job = failed(engine)
+    was = driving.job_row(engine, job)
+    new = driving.job_row(engine, edit(engine, job, preset="nano"))
+    assert (new.args["preset"], new.retry_of) == ("nano", job)
+    assert driving.job_row(engine, job) == was
+    with Session(engine) as session:
+        event = session.exec(select(Event).where(col(Event.name) == "job.edited")).one()
+    assert event.job_id == new.id
+    assert (event.data["was"], event.data["now"]) == ({"preset": was.args["preset"]}, {"preset": "nano"})
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        ({"preset": "no such"}, "preset: should be"),
+        ({"presets": "nano"}, "presets: unknown field"),
+        ({}, "No argument has another value"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_starts(engine: Engine, args: dict, problem: str) -> None:
+    job = failed(engine)
+    with pytest.raises(Invalid, match=problem):
+        edit(engine, job, **args)
+    edit(engine, job, preset="nano")
+
+
+def test_who_was_faster_is_told(engine: Engine) -> None:
+    job = failed(engine)
+    edit(engine, job, preset="nano")
+    with pytest.raises(Refused):
+        edit(engine, job, preset="nano")
