@@ -55,15 +55,27 @@ class Drain:
         self.registry = registry
         self.worker_id = worker_id
         self.stopping = threading.Event()
+        #: Set while this process is to start no jobs, though it goes on with those that it has.
+        self.quiet = threading.Event()
         self._batch_engine = batches or engine
         turns = Turns(self._look, settings().weights, queues)
-        self.carrier = Carrier(self._batch_engine, registry, turns, lambda: self.worker_id, self.stopping)
+        self._queues = tuple(queues)
+        self.carrier = Carrier(self._batch_engine, registry, turns, lambda: self.worker_id, self.stopping, self.quiet)
 
     def start(self) -> None:
         """Begin to run due jobs."""
         for number in range(self.registry.threads):
             threading.Thread(target=self._work, name=f"jobs-{number}", daemon=True).start()
         self.carrier.start()
+
+    def set_quiet(self, *, is_quiet: bool) -> None:
+        """Start no more jobs, or start them again."""
+        if is_quiet:
+            self.quiet.set()
+        else:
+            self.quiet.clear()
+        for queue in self._queues:
+            self.carrier.wake(queue)
 
     def _work(self) -> None:
         while handed := self.carrier.next():
@@ -151,7 +163,7 @@ class Drain:
 
     def _claim(self, queue: str, *, alone: bool) -> Claimed | None:
         """Claim the next job of a queue, whose kind may have a limit."""
-        if self.stopping.is_set():
+        if self.stopping.is_set() or self.quiet.is_set():
             return None
         with Session(self.engine, expire_on_commit=False) as session:
             return claim(session, self.worker_id, queue, BY_NAME, settings().step_limit, alone=alone)

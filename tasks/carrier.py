@@ -53,10 +53,17 @@ class Carrier:
     """Hands jobs of the process's queues to its threads; `next`, `end` and `free` are for them."""
 
     def __init__(
-        self, engine: Engine, registry: Registry, turns: Turns, worker: Callable[[], UUID], stopping: threading.Event
+        self,
+        engine: Engine,
+        registry: Registry,
+        turns: Turns,
+        worker: Callable[[], UUID],
+        stopping: threading.Event,
+        quiet: threading.Event,
     ) -> None:
         self._engine, self._registry, self._turns, self._worker = engine, registry, turns, worker
-        self._stopping = stopping
+        self._stopping, self._quiet = stopping, quiet
+        self._starts_none: Callable[[], bool] = lambda: stopping.is_set() or quiet.is_set()
         self._handed: SimpleQueue[Handed | None] = SimpleQueue()
         self._endings: deque[Ending] = deque()
         self._freed: deque[Handed] = deque()
@@ -140,7 +147,8 @@ class Carrier:
             self._news.set()
             raise
         finally:
-            self._registry.set_busy(len(self._running))
+            is_deaf = self._quiet.is_set() and not self._stopping.is_set()  # others hear the wake-ups
+            self._registry.set_busy(self._registry.threads if is_deaf else len(self._running))
 
     def _turn(self) -> None:
         freed, was_full = all_of(self._freed), len(self._running) >= self._registry.threads
@@ -175,13 +183,13 @@ class Carrier:
     def _try_suspects(self, swept: Iterable[str]) -> None:
         """While nothing runs here, take one job of a queue that a sweep says is due, also if it may kill its worker."""
         for queue in swept:
-            if not (self._running or self._stopping.is_set()):
+            if not (self._running or self._starts_none()):
                 self._batch(queue, [], 1, alone=True)
 
     def _plan(self, leaving: set[Handed]) -> Counter[str]:
         """Share the free threads among the queues that are due."""
         suspects = {handed.queue for handed in self._running if handed.is_alone}
-        if self._stopping.is_set() or self._solitude.lasts(suspects, self._turns.due):
+        if self._starts_none() or self._solitude.lasts(suspects, self._turns.due):
             return Counter()
         staying = Counter(handed.queue for handed in self._running - leaving)
         return self._turns.plan(self._registry.threads - staying.total(), staying)

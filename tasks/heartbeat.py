@@ -28,12 +28,23 @@ Key = tuple[UUID, int]
 class Heartbeat:
     """A thread that beats every UNSTUCK_HEARTBEAT_SECONDS, whatever the database is doing."""
 
-    def __init__(self, drain: Drain, queues: list[str], version: str, give_up: Callable[[], None]) -> None:
-        """Beat for `drain`; `give_up` ends the process when every thread hangs in a job that is no longer ours."""
+    def __init__(
+        self,
+        drain: Drain,
+        queues: list[str],
+        version: str,
+        give_up: Callable[[], None],
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Beat for `drain`.
+
+        `give_up` ends the process when every thread hangs in a job that is no longer ours; `leave` ends it cleanly.
+        """
         self._drain = drain
         self._queues = queues
         self._version = version
         self._give_up = give_up
+        self._leave = leave
         self._suspects: set[Key] = set()
         self._steps = ClockSteps()
         #: Jobs that were taken away from threads which still work on them, and since when, by the monotonic clock.
@@ -57,15 +68,26 @@ class Heartbeat:
         held = self._drain.registry.held()
         with session_scope(self._drain.engine) as session:
             memory = psutil.Process().memory_info().rss // 2**20
-            if not workers.beat(session, self._drain.worker_id, memory, rounds.stalled()):
+            orders = workers.beat(session, self._drain.worker_id, memory, rounds.stalled())
+            if orders is None:
                 self._begin_new_life(session)
             self._heed_the_clock(session)
             overdue = workers.overdue(session, self._drain.worker_id, settings().grace_seconds)
             lost = held.keys() - workers.held_by(session, self._drain.worker_id)
+        if orders:
+            self._follow(orders)
         # Seen twice: a thread may just be about to let go of a job that it has ended.
         self._interrupt([*overdue, *(lost & self._void.keys())])
         self._note_void(lost)
         self._release_forgotten()
+
+    def _follow(self, orders: workers.Orders) -> None:
+        """Do what people want of this worker."""
+        if orders.is_quiet is not self._drain.quiet.is_set():
+            log.info("quiet: starts no more jobs" if orders.is_quiet else "starts jobs again")
+            self._drain.set_quiet(is_quiet=orders.is_quiet)
+        if orders.must_stop:
+            self._leave()
 
     def _heed_the_clock(self, session: Session) -> None:
         """Look whether the database's clock has stepped: then no step of a job took longer or less than before."""
@@ -79,6 +101,7 @@ class Heartbeat:
         threads = self._drain.registry.threads
         old = self._drain.worker_id
         self._drain.worker_id = workers.register(session, threads=threads, queues=self._queues, version=self._version)
+        workers.take_orders(session, self._drain.worker_id, old)
         log.warning("was presumed dead, registered anew", extra={"worker": str(self._drain.worker_id), "was": str(old)})
 
     def _interrupt(self, keys: Iterable[Key]) -> None:

@@ -47,7 +47,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     drain = Drain(engine, Registry(threads), worker_id, batch_engine(engine), queues)
     _serve(broker, drain, queues)
     stop, hung = _stop_on_signal(), threading.Event()
-    heartbeat = Heartbeat(drain, queues, version, hung.set)
+    heartbeat = Heartbeat(drain, queues, version, hung.set, stop.set)
     rounds = (WorkerSweeper(drain, queues), Scheduler(drain), Sealer(engine), Lookout(engine))
     dramatiq_worker = DramatiqWorker(broker, queues=set(queues), worker_threads=1)
     heartbeat.start()
@@ -58,6 +58,7 @@ def work(engine: Engine, redis_url: str, *, threads: int, queues: list[str], ver
     log.info("worker started", extra={"worker": str(worker_id), "threads": threads, "queues": queues})
     _wait(stop, hung)
     drain.stopping.set()
+    drain.set_quiet(is_quiet=False)  # one that is quiet and stops has only its running jobs to wait for
     for each in reversed(rounds):
         each.stop()
     clean = drain.registry.wait_until_empty(settings().grace_seconds)

@@ -15,7 +15,9 @@ QUEUE = "demo"
 
 def carrier_on(engine: Engine, worker: UUID) -> Carrier:
     """Return a carrier whose thread does not run, for eight threads."""
-    return Carrier(engine, Registry(8), Turns(lambda _: [], queues=[QUEUE]), lambda: worker, threading.Event())
+    return Carrier(
+        engine, Registry(8), Turns(lambda _: [], queues=[QUEUE]), lambda: worker, threading.Event(), threading.Event()
+    )
 
 
 def in_one_group(carrier: Carrier, endings: list[Ending], claims: int = 0) -> list[Ending]:

@@ -43,6 +43,7 @@ from ui.api import (
     queues,
     unsubscribe,
     users,
+    workers,
 )
 from ui.pages import declare_pages
 
@@ -87,7 +88,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
     *(probes, metrics, auth, demo, jobs, users, connections, bulk, failures),
-    *(people, operators, queues, audit, alerts, outbox, docs),
+    *(people, operators, queues, workers, audit, alerts, outbox, docs),
 )
 
 

@@ -75,7 +75,9 @@ def _unserved(facts: Facts) -> list[Finding]:
             href=_jobs(queue=line.name),
         )
         for line in facts.queues
-        if line.waiting and not line.workers + line.silent and (is_alive or facts.is_open("no_worker", line.name))
+        if line.waiting
+        and not line.workers + line.silent + line.quiet
+        and (is_alive or facts.is_open("no_worker", line.name))
     ]
     if is_alive:
         return of_queues

@@ -15,6 +15,7 @@ from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.connections import CONNECTIONS, owner_of, refuse_without_consent
 from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
+from core.commands.workers import WORKERS
 from core.jobs.cancel import cancel
 from core.jobs.edit_and_retry import EditForm, edit_and_retry
 from core.jobs.repair import RepairForm, repair
@@ -185,6 +186,7 @@ _ALL = (
     *CONNECTIONS,
     *MESSAGES,
     *PEOPLE,
+    *WORKERS,
 )
 
 _ON_MANY_JOBS = ("job.retry", "job.edit_and_retry", "job.cancel", "job.start_now", "job.reschedule")

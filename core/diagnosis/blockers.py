@@ -31,7 +31,7 @@ def blocker_of(context: JobContext) -> Explanation | None:
 
 def hold_of(context: JobContext) -> Explanation | None:
     """Return the diagnosis of a job that a pause or a limit of 0 holds, or will hold once it is due; None: neither."""
-    return _paused(context) or _stopped_by_limit(context)
+    return _paused(context) or _stopped_by_limit(context) or _quieted(context)
 
 
 def later_blockers(context: JobContext) -> tuple[str, ...]:
@@ -165,6 +165,26 @@ def _stopped_by_limit(context: JobContext) -> Explanation | None:
         change,
         or_cancel(context.job),
         for_admins=_ask_admins(context, f"{why}.", others, "Can the limit be raised?"),
+    )
+
+
+def _quieted(context: JobContext) -> Explanation | None:
+    """Explain that each live worker of the queue is quiet: an admin lets one start jobs again."""
+    worker = context.capacity.quiet
+    if worker is None or worker.quiet_at is None:
+        return None
+    at = clock_time(worker.quiet_at, context.now)
+    why = f"the worker {worker.host}:{worker.pid} was made quiet by {worker.quiet_by} at {at}"
+    why = " ".join(f"{why}{_reason(worker.quiet_reason)}.".split())
+    others = blockers_of_a_start(context)[1:]
+    only = f"No other worker serves the queue {context.job.queue}."
+    return Explanation(
+        f"{name_of(context)} is not running because {why}",
+        _HELD,
+        (only, *_also(others), *_before(context), *requested_evidence(context)),
+        Remedy("worker.resume", worker.id, "Resume worker", "It starts jobs again, this one among them."),
+        or_cancel(context.job),
+        for_admins=_ask_admins(context, f"{why} {only}", others, "Can it be resumed?"),
     )
 
 

@@ -14,6 +14,7 @@ from core import clock
 from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncated
 from core.diagnosis.alike import Alike, users_waiting, users_with_error
+from core.diagnosis.capacity import Capacity, load_capacity
 from core.diagnosis.latest import latest_job
 from core.diagnosis.owners import about_of, owners_page_of
 from core.diagnosis.place import AHEAD_LIMIT, JobPlace, load_place
@@ -27,28 +28,7 @@ from core.jobs.workers import runs_suspect
 from core.models import TERMINAL, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operation import Operation
 from core.operations import BY_NAME
-from core.settings import settings
 from core.wording import spoken
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """The workers that serve a job's queue."""
-
-    #: With a heartbeat in time, and their threads.
-    workers: int
-    threads: int
-    #: Until when a worker for this queue was there, as its heartbeats tell; None: the queue never had one.
-    last_seen: datetime | None
-    #: Threads of the live ones that run a job, of any queue.
-    busy: int = 0
-    #: Late with their heartbeat, but not for a lease yet: they may be dead.
-    silent: int = 0
-
-    @property
-    def is_serving(self) -> bool:
-        """Whether there is a worker that is not presumed dead."""
-        return self.workers + self.silent > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +86,7 @@ class JobContext:
         return JobFacts(
             status=job.status,
             is_due=job.run_at <= self.now,
-            is_held=self.controls.hold,
+            is_held=self.is_held,
             is_served=self.capacity.is_serving,
             is_known=job.kind in BY_NAME,
             is_settled=self.is_settled,
@@ -114,6 +94,11 @@ class JobContext:
             silent=self.now - (worker.heartbeat_at if worker else job.updated_at),
             quiet=self.now - job.updated_at,
         )
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person has stopped the queue, the kind, or every worker of the queue."""
+        return self.controls.hold or self.capacity.quiet is not None
 
     @property
     def situation(self) -> Situation:
@@ -157,9 +142,7 @@ def requested_evidence(context: JobContext) -> tuple[str, ...]:
 
 def load_context(session: Session, job: BackgroundJob) -> JobContext:
     """Load the facts around a job."""
-    spans = {"lease": settings().lease, "silent": silent_after()}
-    now, *numbers = fetch(session, _capacity(), queues=[job.queue], **spans)[0]
-    capacity = Capacity(*numbers)
+    now, capacity = load_capacity(session, job.queue)
     worker = session.get(Worker, job.worker_id) if job.worker_id else None
     is_missed = job.status is JobStatus.RUNNING and not _is_heard(worker, now)
     place = load_place(session, job, now)
@@ -198,28 +181,6 @@ def _load_latest(session: Session, job: BackgroundJob) -> bool:
 def _is_heard(worker: Worker | None, now: datetime) -> bool:
     """Tell whether a worker lives and is not late with its heartbeat."""
     return worker is not None and is_alive(worker, now) and now - worker.heartbeat_at <= silent_after()
-
-
-@cache
-def _capacity() -> Query:
-    """Return the statement for the database's time and the values of a Capacity."""
-    lease, silent = (sa.bindparam(name, type_=sa.Interval()) for name in ("lease", "silent"))
-    serves = col(Worker.queues).contains(sa.bindparam("queues", type_=sa.ARRAY(sa.Text())))
-    is_open = sa.and_(col(Worker.stopped_at).is_(None), col(Worker.lost_at).is_(None), serves)
-    is_heard = sa.and_(is_open, col(Worker.heartbeat_at) >= clock.db_now() - silent)
-    is_silent = sa.and_(
-        col(Worker.heartbeat_at) < clock.db_now() - silent, col(Worker.heartbeat_at) > clock.db_now() - lease
-    )
-    jobs = BackgroundJob
-    heard = sa.select(col(Worker.id)).where(is_heard)
-    running = sa.and_(col(jobs.status) == JobStatus.RUNNING, col(jobs.worker_id).in_(heard))
-    busy = sa.select(sa.func.count()).select_from(jobs).where(running).scalar_subquery()
-    # As core/jobs/abandon.py has it: a worker was there until then.
-    until = sa.func.least(col(Worker.heartbeat_at), col(Worker.lost_at), col(Worker.stopped_at))
-    last_seen = sa.select(sa.func.max(until)).where(serves).scalar_subquery()
-    workers, threads = sa.func.count().filter(is_heard), sa.func.sum(col(Worker.threads)).filter(is_heard)
-    counts = (workers, sa.func.coalesce(threads, 0), last_seen, busy, sa.func.count().filter(is_silent))
-    return sa.select(clock.db_now(), *counts).select_from(Worker).where(is_open)
 
 
 def _load_settled(session: Session, job: BackgroundJob) -> bool:

@@ -20,9 +20,11 @@ from core.wording import clock_time, counted
 MOST = 1_000
 
 _INCIDENTS = f"""
-WITH RECURSIVE {QUEUES_IN_USE}, served AS (
-    SELECT unnest(queues) AS queue FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
+WITH RECURSIVE {QUEUES_IN_USE}, alive AS (
+    SELECT * FROM workers WHERE stopped_at IS NULL AND lost_at IS NULL
         AND heartbeat_at > statement_timestamp() - make_interval(secs => :lease)
+), served AS (
+    SELECT unnest(queues) AS queue FROM alive
 ), waiting AS (
     SELECT n.queue, d.jobs FROM names n, LATERAL (
         SELECT count(*) AS jobs FROM (
@@ -47,11 +49,17 @@ FROM of_kinds o JOIN job_kinds k ON k.kind = o.kind WHERE k.paused_at IS NULL
 UNION ALL
 SELECT 'unserved', w.queue, w.jobs,
        (SELECT max(heartbeat_at) FROM workers WHERE queues @> ARRAY[w.queue]), NULL, NULL
-FROM waiting w WHERE w.queue NOT IN (SELECT queue FROM served) AND EXISTS (SELECT FROM served)
+FROM waiting w WHERE w.queue NOT IN (SELECT queue FROM served) AND EXISTS (SELECT FROM alive)
+    AND w.queue NOT IN (SELECT unnest(quiet_queues) FROM alive)
+UNION ALL
+SELECT 'quiet', w.queue, w.jobs, q.quiet_at, q.quiet_by, q.quiet_reason
+FROM waiting w, LATERAL (
+    SELECT * FROM alive WHERE quiet_queues @> ARRAY[w.queue] ORDER BY quiet_at DESC LIMIT 1) q
+WHERE w.queue NOT IN (SELECT queue FROM served)
 UNION ALL
 SELECT 'unmanned', NULL, (SELECT coalesce(sum(jobs), 0) FROM waiting), (SELECT max(heartbeat_at) FROM workers),
        NULL, NULL
-WHERE NOT EXISTS (SELECT FROM served)
+WHERE NOT EXISTS (SELECT FROM alive)
 ORDER BY what DESC, name
 """  # noqa: S608 - constants of this program
 
@@ -92,6 +100,9 @@ def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
         return Incident(f"No worker is alive{since}: no job starts{waiting}", href, is_held=False)
     if row.what == "unserved":
         sentence, where = f"No worker serves the queue {row.name}{since} · {jobs}", {"queue": row.name}
+    elif row.what == "quiet":
+        sentence = f"Every worker of the queue {row.name} is quiet, by {row.by}{since}{_why(row)} · {jobs}"
+        where = {"queue": row.name}
     elif row.what == "limited":
         author = f" by {row.by}{since}{_why(row)}" if row.by else ""
         sentence, where = f"The kind {row.name} is limited to 0 running jobs{author} · {jobs}", {"kind": row.name}

@@ -15,7 +15,9 @@ from core.wording import clock_time, counted, spoken
 
 def unserved(context: JobContext) -> str:
     """Return that no worker, or none that is heard of, serves the queue: the end of a sentence."""
-    queue, silent = context.job.queue, context.capacity.silent
+    queue, silent, quiet = context.job.queue, context.capacity.silent, context.capacity.quiet
+    if quiet:
+        return f"every worker of the queue {queue} is quiet, by {quiet.quiet_by}"
     if not silent:
         return f"no worker is alive for the queue {queue}"
     workers = "the only worker" if silent == 1 else f"all {counted(silent, 'worker')}"
@@ -110,7 +112,7 @@ def ends_at(context: JobContext, due: datetime | None = None) -> datetime | None
     """Return that moment (core/jobs/abandon.py); None: it waits for a worker, or for who has stopped it."""
     job = context.job
     may_end = job.status is JobStatus.RUNNING or is_half_done(job)
-    if not may_end or context.controls.hold:
+    if not may_end or context.is_held:
         return None
     # Whoever sweeps looks on for a lease, in which a worker that has just started may take the job over.
     unserved = (context.capacity.last_seen or context.now) + settings().orphan_patience

@@ -34,7 +34,7 @@ class Situation(StrEnum):
     MOVING = "moving"
     #: It goes on by itself: scheduled, between attempts, behind others, at a limit; or its worker was just lost.
     WAITING = "waiting"
-    #: A person stopped it: its queue or kind is paused, or limited to 0.
+    #: A person stopped it: its queue or kind is paused, or limited to 0, or all workers of its queue are quiet.
     HELD = "held"
     #: Nothing will move it by itself: no worker, none that knows its kind, no progress, or a state without a job.
     STUCK = "stuck"
@@ -60,7 +60,7 @@ class JobFacts:
 
     status: str
     is_due: bool = True
-    #: Its queue or kind is paused, or its kind is limited to 0.
+    #: Its queue or kind is paused, its kind limited to 0, or its queue served by quiet workers only.
     is_held: bool = False
     #: A live worker serves its queue.
     is_served: bool = True
@@ -178,7 +178,8 @@ def _counts(later: Any) -> ColumnElement[bool]:
 @cache  # making it anew takes longer than most of the queries that use it
 def _job_situation(job: Any, lease: timedelta, silent: timedelta, neglected: timedelta) -> ColumnElement[str]:
     status, due = col(job.status), col(job.run_at) <= clock.db_now()
-    served = col(job.queue).in_(_queues_served(lease))
+    served = _is_among(job, col(Worker.queues), lease)
+    is_stopped = sa.or_(is_held(job), sa.and_(sa.not_(served), _is_among(job, col(Worker.quiet_queues), lease)))
     heartbeat = sa.func.coalesce(_heartbeat(job), col(job.updated_at))
     is_running, is_queued = status == JobStatus.RUNNING, status == JobStatus.QUEUED
     is_lost = sa.and_(is_running, sa.not_(_has_live_worker(job, lease)))
@@ -192,7 +193,7 @@ def _job_situation(job: Any, lease: timedelta, silent: timedelta, neglected: tim
         (sa.and_(is_running, col(job.updated_at) < _ago(QUIET)), Situation.STUCK.value),
         (is_running, Situation.MOVING.value),
         (sa.and_(is_queued, sa.not_(due)), Situation.WAITING.value),
-        (sa.and_(is_queued, is_held(job)), Situation.HELD.value),
+        (sa.and_(is_queued, is_stopped), Situation.HELD.value),
         (sa.and_(is_queued, served, _is_known(job)), Situation.WAITING.value),
         else_=Situation.STUCK.value,
     )
@@ -240,12 +241,11 @@ def _ago(span: timedelta) -> ColumnElement[datetime]:
 
 
 def _alive(worker: Any, lease: timedelta) -> list[ColumnElement[bool]]:
-    here = (col(worker.stopped_at).is_(None), col(worker.lost_at).is_(None))
-    return [*here, col(worker.heartbeat_at) > _ago(lease)]
+    return [col(worker.stopped_at).is_(None), col(worker.lost_at).is_(None), col(worker.heartbeat_at) > _ago(lease)]
 
 
-def _queues_served(lease: timedelta) -> sa.Select[tuple[str]]:
-    return sa.select(sa.func.unnest(col(Worker.queues))).where(*_alive(Worker, lease))
+def _is_among(job: Any, queues: Any, lease: timedelta) -> ColumnElement[bool]:
+    return col(job.queue).in_(sa.select(sa.func.unnest(queues)).where(*_alive(Worker, lease)))
 
 
 def _has_live_worker(job: Any, lease: timedelta) -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ BATCH = 200
 # A worker was there until its last heartbeat, or until it stopped or was presumed dead: after the database's clock was
 # put back, a heartbeat may be in the future.
 _IS_UNSERVED = """NOT EXISTS (SELECT FROM queues q WHERE q.name = {queue} AND q.paused_at IS NOT NULL)
-        AND NOT EXISTS (SELECT FROM workers w WHERE {queue} = ANY(w.queues)
+        AND NOT EXISTS (SELECT FROM workers w WHERE {queue} = ANY(w.queues || w.quiet_queues)
           AND least(w.heartbeat_at, w.lost_at, w.stopped_at) > statement_timestamp() - CAST(:patience AS interval))"""
 # A job that a person has stopped waits for that person.
 _IS_STOPPED = """EXISTS (SELECT FROM job_kinds k WHERE k.kind = {kind}

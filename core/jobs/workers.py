@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, or_, text, update
@@ -66,18 +67,33 @@ def register(session: Session, *, threads: int, queues: Sequence[str], version: 
     return worker.id
 
 
-def beat(session: Session, worker_id: UUID, memory_mb: int | None, stalled: Sequence[str] = ()) -> bool:
-    """Record a heartbeat and the names of stalled threads; return False if the worker was presumed dead meanwhile.
+class Orders(NamedTuple):
+    """What people want of a worker (core/queues/quieting.py)."""
+
+    is_quiet: bool
+    must_stop: bool
+
+
+def beat(session: Session, worker_id: UUID, memory_mb: int | None, stalled: Sequence[str] = ()) -> Orders | None:
+    """Record a heartbeat and the names of stalled threads, and return people's orders; None: it was presumed dead.
 
     Then it must register again.
     """
-    alive = session.exec(
+    orders = session.exec(
         update(Worker)
         .where(col(Worker.id) == worker_id, col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
         .values(heartbeat_at=clock.db_now(), memory_mb=memory_mb, stalled=list(stalled))
-        .returning(col(Worker.id))
+        .returning(col(Worker.quiet_at), col(Worker.stop_at))
     ).first()
-    return alive is not None
+    return Orders(orders[0] is not None, orders[1] is not None) if orders else None
+
+
+def take_orders(session: Session, worker_id: UUID, of: UUID) -> None:
+    """Take over the orders of a worker's former identity, which was presumed dead."""
+    old = session.get(Worker, of)
+    if old and (old.quiet_at or old.stop_at):
+        names = ("queues", "quiet_queues", "quiet_at", "quiet_by", "quiet_reason", "stop_at")
+        session.exec(update(Worker).where(col(Worker.id) == worker_id).values({n: getattr(old, n) for n in names}))
 
 
 def deregister(session: Session, worker_id: UUID) -> None:

@@ -36,6 +36,15 @@ class Worker(SQLModel, table=True):
     stalled: list[str] = Field(
         default_factory=list, sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": sa.text("'{}'::text[]")}
     )
+    #: Its queues while it is quiet, and `queues` is empty: since when, by whom, and why.
+    quiet_queues: list[str] = Field(
+        default_factory=list, sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": sa.text("'{}'::text[]")}
+    )
+    quiet_at: datetime | None = Field(default=None, sa_type=Moment)
+    quiet_by: str | None = Field(default=None, sa_type=sa.Text)
+    quiet_reason: str | None = Field(default=None, sa_type=sa.Text)
+    #: When a person asked it to stop.
+    stop_at: datetime | None = Field(default=None, sa_type=Moment)
     started_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     heartbeat_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     #: When it shut down cleanly.

@@ -56,6 +56,8 @@ class QueueState(StrEnum):
 
     PAUSED = "paused"
     UNSERVED = "no worker"
+    #: Its workers are alive, and a person has made them quiet.
+    QUIET = "workers quiet"
     #: Its workers are late with their heartbeats: they may be dead.
     SILENT = "workers silent"
     ACTIVE = "active"
@@ -76,6 +78,8 @@ class QueueLine:
     #: The workers that serve it: with a heartbeat in time, and late with it.
     workers: int
     silent: int
+    #: Those that a person has made quiet: they start none of its jobs.
+    quiet: int = 0
 
     @property
     def state(self) -> QueueState:
@@ -84,14 +88,17 @@ class QueueLine:
             return QueueState.PAUSED
         if self.workers:
             return QueueState.ACTIVE
-        return QueueState.SILENT if self.silent else QueueState.UNSERVED
+        if self.silent:
+            return QueueState.SILENT
+        return QueueState.QUIET if self.quiet else QueueState.UNSERVED
 
 
 _LINES = text("""
     SELECT names.name, coalesce(live.waiting, 0) AS waiting, coalesce(live.scheduled, 0) AS scheduled,
            coalesce(live.running, 0) AS running, live.oldest_seconds, q.paused_at,
            left(q.paused_by, :longest) AS paused_by, left(q.paused_reason, :longest) AS paused_reason,
-           coalesce(served.workers, 0) AS workers, coalesce(served.silent, 0) AS silent
+           coalesce(served.workers, 0) AS workers, coalesce(served.silent, 0) AS silent,
+           coalesce(resting.workers, 0) AS quiet
     FROM (SELECT unnest(CAST(:known AS text[])) AS name UNION SELECT name FROM queues
           UNION SELECT DISTINCT queue FROM background_jobs WHERE status IN ('queued', 'running')) names
     LEFT JOIN queues q ON q.name = names.name
@@ -110,6 +117,10 @@ _LINES = text("""
         FROM workers, unnest(queues) queue
         WHERE stopped_at IS NULL AND lost_at IS NULL AND heartbeat_at > statement_timestamp() - :lease GROUP BY queue
     ) served ON served.queue = names.name
+    LEFT JOIN (
+        SELECT queue, count(*) AS workers FROM workers, unnest(quiet_queues) queue
+        WHERE stopped_at IS NULL AND lost_at IS NULL AND heartbeat_at > statement_timestamp() - :lease GROUP BY queue
+    ) resting ON resting.queue = names.name
     ORDER BY names.name LIMIT :limit OFFSET :start
 """)
 

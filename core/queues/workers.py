@@ -35,6 +35,10 @@ class WorkerState(StrEnum):
     SILENT = "silent"
     LOST = "lost"
     STOPPED = "stopped"
+    #: It goes on with its running jobs and starts no more.
+    QUIET = "quiet"
+    #: It was asked to stop, and ends soon.
+    STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,11 @@ def worker_state(worker: Worker, now: datetime) -> WorkerState:
         return WorkerState.STOPPED
     if not is_alive(worker, now):
         return WorkerState.LOST
-    return WorkerState.SILENT if now - worker.heartbeat_at > silent_after() else WorkerState.ALIVE
+    if now - worker.heartbeat_at > silent_after():
+        return WorkerState.SILENT
+    if worker.stop_at:
+        return WorkerState.STOPPING
+    return WorkerState.QUIET if worker.quiet_at else WorkerState.ALIVE
 
 
 def _workers(

@@ -36,7 +36,7 @@ from core.operations.demo import demo_mode
 from core.settings import settings
 from tests.factories import make_user
 
-QUEUES = ("open", "paused", "unserved")
+QUEUES = ("open", "paused", "unserved", "quiet")
 KINDS = ("demo.enable", "demo.disable", "demo.switch", "demo.unknown", "maintenance.expire_sessions")
 LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 #: Seconds before now, half a minute from every limit, so that the time between two statements changes nothing.
@@ -66,6 +66,12 @@ class World:
         for worker in workers:
             if is_empty or worker.queues == ["unserved"]:
                 worker.lost_at = self._now
+        # All workers of one queue are quiet, and in some worlds of the others, too.
+        quiet = [self._worker(["quiet"]) for _ in range(2)]
+        for worker in quiet + workers * (self._chance.random() < 0.2):
+            worker.queues, worker.quiet_queues, worker.quiet_at = [], worker.queues, self._now
+            worker.quiet_by = "Ana"
+        workers += quiet
         self._session.add_all(workers)
         return [worker.id for worker in workers]
 

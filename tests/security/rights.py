@@ -74,6 +74,9 @@ RIGHTS: dict[str, Row] = {
         "jobs edit-and-retry {id} --set preset=nano",
     ),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
+    "worker.quiet": Row(ADMIN, "worker alive", route="/api/workers/{id}/quiet", cli="workers quiet {id} --reason test"),
+    "worker.resume": Row(ADMIN, "worker quiet", route="/api/workers/{id}/resume", cli="workers resume {id}"),
+    "worker.stop": Row(ADMIN, "worker alive", route="/api/workers/{id}/stop", cli="workers stop {id} --reason test"),
     "user.repair": Row(SUPPORT, "user adrift", {}, "/api/users/{id}/repair", "users repair {email}"),
     "maintenance.delete_old_jobs": Row(
         ADMIN,

@@ -30,6 +30,7 @@ from core.models import (
     SecondFactor,
     User,
     UserSession,
+    Worker,
 )
 from core.operations import demo
 from core.operations.demo import EnableForm
@@ -183,9 +184,23 @@ def _bulk(*, is_over: bool, ended: JobStatus = JobStatus.FAILED) -> Callable[[Se
     return prepare
 
 
+def _worker(*, quiet: bool) -> Callable[[Session, User], Target]:
+    def prepare(session: Session, _: User) -> Target:
+        row = Worker(host="mill", pid=1, threads=1, queues=["no such"])
+        if quiet:
+            row.queues, row.quiet_queues, row.quiet_at, row.quiet_by = [], row.queues, clock.now(), "somebody"
+        session.add(row)
+        session.flush()
+        return Target(row.id)
+
+    return prepare
+
+
 STAGES: dict[str, Callable[[Session, User], Target]] = {
     "nothing": lambda *_: Target(),
     "new name": lambda *_: Target(name=f"new-{uuid4().hex[:8]}"),
+    "worker alive": _worker(quiet=False),
+    "worker quiet": _worker(quiet=True),
     "user disabled": _user(DemoModeStatus.DISABLED),
     "user enabled": _user(DemoModeStatus.ENABLED),
     "user failed": _user(DemoModeStatus.FAILED),

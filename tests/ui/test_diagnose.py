@@ -9,7 +9,8 @@ from sqlmodel import Session
 
 from core.commands.registry import COMMANDS
 from core.diagnosis.cancelling import cancel_offer
-from core.diagnosis.context import Capacity, Controls, JobContext
+from core.diagnosis.capacity import Capacity
+from core.diagnosis.context import Controls, JobContext
 from core.diagnosis.place import JobPlace
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import diagnose, diagnose_user

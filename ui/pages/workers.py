@@ -2,20 +2,31 @@
 
 import shlex
 from collections.abc import Callable
+from typing import Final
 
 from core.job_list.rows import Row
 from core.jobs.labels import AT_WORK
 from core.local.services import console_address
+from core.models import Worker
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState, worker_listing
 from core.settings import data_dir_option, worker_command
 from core.wording import counted, lasted
 from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
+from ui.components.base.command_button import CommandAction, command_button
 from ui.components.base.empty import empty
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.times import set_time, time_text
+
+_QUIET: Final = (
+    "It finishes its running jobs and starts no more, until someone resumes it. For a look, or before a stop."
+)
+_STOP: Final = (
+    "It starts no more jobs, returns to the queue what takes longer than a few seconds, and ends. What has started it "
+    "(run, or the service manager) may start another one."
+)
 
 
 async def draw() -> None:
@@ -101,15 +112,17 @@ def _draw_worker(line: WorkerLine) -> Callable[[WorkerLine], None]:
                 text(f"{worker.host}:{worker.pid}", "strong")
                 text(str(worker.id)[-8:], "mono muted").tooltip(str(worker.id))
             threads = text("")
-            text(f"serves {', '.join(worker.queues) or 'every queue'}", "muted")
+            serves = text("", "muted")
             memory = text("", "muted")
             text(f"version {worker.version}" if worker.version else "", "muted")
             with box("muted"):
                 text("started ")
                 time_text(worker.started_at)
-            with box("beat"):
-                text("heartbeat ", "muted")
-                beat = time_text(worker.heartbeat_at)
+            with box("beat hbox"):
+                with box():
+                    text("heartbeat ", "muted")
+                    beat = time_text(worker.heartbeat_at)
+                orders: Part[WorkerLine] = Part(_draw_orders)
         jobs: Rows[Row] = Rows(_draw_job, "rows running")
 
     def update(now: WorkerLine) -> None:
@@ -117,9 +130,37 @@ def _draw_worker(line: WorkerLine) -> Callable[[WorkerLine], None]:
         threads.set_text(f"{len(now.jobs)} of {counted(now.worker.threads, 'thread')} busy")
         memory.set_text(f"{now.worker.memory_mb:,} MB" if now.worker.memory_mb is not None else "memory unknown yet")
         set_time(beat, now.worker.heartbeat_at)
+        serves.set_text(_serves(now.worker))
+        orders.show(now, key=(now.worker.quiet_at, now.worker.stop_at))
         jobs.show({row["id"]: row for row in now.jobs})
 
     return update
+
+
+def _serves(worker: Worker) -> str:
+    """Return from which queues a worker starts jobs, or why from none."""
+    if worker.quiet_at is None:
+        return f"serves {', '.join(worker.queues)}"
+    reason = f": {worker.quiet_reason.rstrip('.')}" if worker.quiet_reason else ""
+    return f"quiet, by {worker.quiet_by}{reason}; does not serve {', '.join(worker.quiet_queues)}"
+
+
+def _draw_orders(line: WorkerLine) -> None:
+    worker = line.worker
+    name = f"{worker.host}:{worker.pid}"
+    orders = [("worker.quiet", "Quiet", f"{name} starts no more jobs.", _QUIET)]
+    if worker.quiet_at:
+        orders = [("worker.resume", "Resume", f"{name} starts jobs again soon.", "")]
+    if worker.stop_at is None:
+        orders.append(("worker.stop", "Stop", f"{name} stops soon.", _STOP))
+    with box("hbox"):
+        for command, label, done, effect in orders:
+            action = CommandAction(command=command, label=label, done=done, target=worker.id, effect=effect)
+            command_button(action, _look_again).props["aria-label"] = f"{label}: {name}"
+
+
+async def _look_again() -> None:
+    """Leave it to the next tick: a worker follows with its next heartbeat anyway."""
 
 
 def _draw_job(row: Row) -> Callable[[Row], None]:
