@@ -92,21 +92,9 @@ _NEW_TABLES = {
     "0030": ("notifications", "notification_channels", "message_preferences"),
     "0031": ("alerts", "alert_snoozes", "shared_rounds"),
 }
+_OF_WORKERS = ("stalled", "launch", "lease_seconds", "quiet_queues", "quiet_at", "quiet_by", "quiet_reason", "stop_at")
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
-_LATER = {
-    "events": ("txid",),
-    "workers": (
-        "stalled",
-        "launch",
-        "lease_seconds",
-        "quiet_queues",
-        "quiet_at",
-        "quiet_by",
-        "quiet_reason",
-        "stop_at",
-    ),
-    "background_jobs": ("claimed_at",),
-}
+_LATER = {"events": ("txid",), "workers": _OF_WORKERS, "background_jobs": ("claimed_at",)}
 
 
 def of_another_product(facts: Facts) -> Finding | None:

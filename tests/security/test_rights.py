@@ -187,7 +187,19 @@ def test_every_unsafe_route_belongs_to_a_command(site: Site) -> None:
 def shape(path: str) -> str:
     """Return a path with everything that may vary blanked: a verb's target, and a schedule's verb."""
     parts = path.split("/")
-    nouns = ("queues", "schedules", "kinds", "users", "connections", "operators", "jobs", "alerts", "outbox", "bulk")
+    nouns = (
+        "queues",
+        "schedules",
+        "kinds",
+        "users",
+        "connections",
+        "operators",
+        "jobs",
+        "alerts",
+        "outbox",
+        "bulk",
+        "workers",
+    )
     if parts[2] in nouns and len(parts) > 4:
         parts[3] = "*"
     if parts[2] == "schedules" and len(parts) > 4:
