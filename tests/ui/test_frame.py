@@ -19,7 +19,8 @@ from tests.factories import SUPPORT, make_user
 from tests.loops import in_a_loop
 from tests.waiting import eventually
 from ui import error_page, live
-from ui.components.base.palette import Entry, Palette
+from ui.components.base.palette import Palette
+from ui.components.base.palette_entry import Entry
 from ui.refreshes import Watcher
 
 browser = pytest.mark.browser
@@ -99,6 +100,47 @@ def test_enter_runs_what_its_text_matches_though_other_entries_are_shown_and_ear
     assert ran == ["Schedules"]
 
 
+@browser
+def test_the_palette_does_by_name_what_a_person_may_do(console, rows: Session) -> None:
+    ana = make_user(rows, email="ana.verbs@example.com")
+    bea = make_user(rows, email="bea.verbs@example.com")
+    job = request(rows, demo.enable, bea.id, EnableForm(), SUPPORT)
+    rows.add(Worker(host="mill", pid=7, threads=1, queues=["demo"]))
+    page = person(console, rows, Role.ADMIN)
+    ask_palette(page, "enable for ana.verbs")
+    page.get_by_role("option", name="Enable demo mode for ana.verbs@example.com…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Enable demo mode").click()
+    page.locator(".q-notification").filter(has_text="Enabling demo mode for ana.verbs@example.com.").wait_for()
+    eventually(lambda: rows.refresh(ana) or ana.demo_mode_status is DemoModeStatus.ENABLING)
+
+    ask_palette(page, "cancel bea.verbs")
+    page.get_by_role("option", name="Cancel the job of bea.verbs@example.com…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    eventually(lambda: rows.refresh(job) or job.status is JobStatus.CANCELLED)
+
+    ask_palette(page, "quiet worker mill")
+    page.get_by_role("option", name="Quiet worker mill:7…").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    ask_palette(page, str(job.id))
+    page.get_by_role("option", name=f"Job {job.id}").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/jobs/{job.id}")
+    ask_palette(page, "no credit")
+    page.get_by_role("option", name="Search jobs for no credit").click()
+    page.wait_for_url("**/jobs?q=no+credit")
+    assert page.wrong == []
+
+
+@browser
+def test_the_palette_offers_a_viewer_nothing_that_they_may_not_do(console, rows: Session) -> None:
+    make_user(rows, email="ana.seen@example.com")
+    page = person(console, rows, Role.VIEWER)
+    ask_palette(page, "enable for ana.seen")
+    page.get_by_role("option", name="Search jobs for enable for ana.seen").wait_for()
+    assert page.get_by_role("option").count() == 1
+
+
 @pytest.mark.slow
 @browser
 def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None:
@@ -117,9 +159,10 @@ def test_the_palette_offers_only_permitted_commands(console, rows: Session) -> N
     page = person(console, rows, Role.VIEWER)
     ask_palette(page, "vic.palette")
     page.get_by_role("option", name="vic.palette@example.com").wait_for()
-    eventually(lambda: page.get_by_role("option").count() == 1)
+    eventually(lambda: page.get_by_role("option").count() == 2)
     page.get_by_role("combobox", name="Go to, find or do").fill("pause")
-    page.get_by_text("No matches.").wait_for()
+    page.get_by_role("option", name="Search jobs for pause").wait_for()
+    eventually(lambda: page.get_by_role("option").count() == 1)
 
 
 @browser

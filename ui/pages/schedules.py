@@ -11,14 +11,14 @@ from core.schedules.listing import ScheduleLine, in_words, schedule_lines
 from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.button import PRIMARY, button
-from ui.components.base.command_button import CommandAction, command_button, limit_to_role
-from ui.components.base.confirm import Question
+from ui.components.base.command_button import command_button, limit_to_role
 from ui.components.base.empty import empty
 from ui.components.base.open_form import open_form
 from ui.components.base.pager import Pager
-from ui.components.base.pause import READERS, draw_who_paused
+from ui.components.base.pause import draw_who_paused
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
+from ui.components.queues.schedule_actions import schedule_actions
 from ui.components.queues.schedule_form import ScheduleForm
 
 _MISSED: Final = {"skip": "missed runs are skipped", "once": "missed runs are made up for once"}
@@ -92,13 +92,8 @@ class SchedulesPage:
             self._draw_buttons(line)
 
     def _draw_buttons(self, line: ScheduleLine) -> None:
-        row = line.schedule
-        run = CommandAction(
-            command="schedule.run", label="Run now", done=f"{row.name} requested.", target=row.id, icon="bolt"
-        )
-        command_button(run, self._reload)
-        command_button(_resume(line) if row.paused_at else _pause(line), self._reload)
-        command_button(_remove(line), self._reload)
+        for action in schedule_actions(line.schedule):
+            command_button(action, self._reload)
 
 
 def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
@@ -186,40 +181,3 @@ def _draw_tick(tick: ScheduleTick) -> None:
             link(f"/jobs/{tick.job_id}", label="job")
         if tick.detail:
             text(tick.detail, "muted detail")
-
-
-def _pause(line: ScheduleLine) -> CommandAction:
-    row = line.schedule
-    question = Question(
-        f"Pause {row.name}?",
-        ["Runs are skipped until it is resumed; skipped runs are not made up for.", READERS],
-        "Pause",
-    )
-    return CommandAction(
-        command="schedule.pause",
-        label="Pause",
-        done=f"{row.name} paused.",
-        target=row.id,
-        question=question,
-        icon="pause",
-    )
-
-
-def _resume(line: ScheduleLine) -> CommandAction:
-    row = line.schedule
-    return CommandAction(
-        command="schedule.resume", label="Resume", done=f"{row.name} resumed.", target=row.id, icon="play_arrow"
-    )
-
-
-def _remove(line: ScheduleLine) -> CommandAction:
-    row = line.schedule
-    question = Question(
-        f"Remove {row.name}?",
-        ["The schedule and its run history are deleted. Jobs that it requested stay."],
-        "Remove",
-        takes_away=True,
-    )
-    return CommandAction(
-        command="schedule.remove", label="Remove", done=f"{row.name} removed.", target=row.id, question=question
-    )

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable
-from typing import Final
 
 from core.job_list.rows import Row
 from core.jobs.labels import AT_WORK
@@ -13,20 +12,13 @@ from core.settings import data_dir_option, worker_command
 from core.wording import counted, lasted
 from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
-from ui.components.base.command_button import CommandAction, command_button
+from ui.components.base.command_button import command_button
 from ui.components.base.empty import empty
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.times import set_time, time_text
-
-_QUIET: Final = (
-    "It finishes its running jobs and starts no more, until someone resumes it. For a look, or before a stop."
-)
-_STOP: Final = (
-    "It starts no more jobs, returns to the queue what takes longer than a few seconds, and ends. What has started it "
-    "(run, or the service manager) may start another one."
-)
+from ui.components.queues.worker_actions import worker_actions
 
 
 async def draw() -> None:
@@ -147,16 +139,10 @@ def _serves(worker: Worker) -> str:
 
 def _draw_orders(line: WorkerLine) -> None:
     worker = line.worker
-    name = f"{worker.host}:{worker.pid}"
-    orders = [("worker.quiet", "Quiet", f"{name} starts no more jobs.", _QUIET)]
-    if worker.quiet_at:
-        orders = [("worker.resume", "Resume", f"{name} starts jobs again soon.", "")]
-    if worker.stop_at is None:
-        orders.append(("worker.stop", "Stop", f"{name} stops soon.", _STOP))
     with box("hbox"):
-        for command, label, done, effect in orders:
-            action = CommandAction(command=command, label=label, done=done, target=worker.id, effect=effect)
-            command_button(action, _look_again).props["aria-label"] = f"{label}: {name}"
+        for action in worker_actions(worker):
+            name = f"{action.label}: {worker.host}:{worker.pid}"
+            command_button(action, _look_again).props["aria-label"] = name
 
 
 async def _look_again() -> None:

@@ -1,46 +1,17 @@
-"""The palette on Ctrl+K: go to a page, find a user, and run the commands that are safe from anywhere."""
+"""The palette on Ctrl+K: go to a page, find a user or a job, and run what a person may do."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
-from uuid import UUID
 
 from nicegui import ui
 from nicegui.events import GenericEventArguments
-from sqlmodel import Session
 
-from core.diagnosis.answer import Diagnosis
-from core.diagnosis.service_check import after_check
-from core.diagnosis.user import diagnose_user
-from core.models import Role, User
-from core.people.users import HELD_UP, SAY_MORE, UserLine, find_users
-from ui import access, query_cache
+from core.models import Role
+from ui import access
 from ui.components.base.box import Part, box, text
-from ui.components.base.button import attempt, say
-from ui.components.base.command_button import perform_action
-from ui.components.base.confirm import Question, confirm
-from ui.components.base.pause import pause_of
-from ui.components.base.remedy import is_retry
+from ui.components.base.button import attempt
+from ui.components.base.palette_entries import entries_for
+from ui.components.base.palette_entry import Entry
 from ui.page import Places
-from ui.service_checks import service_checks
-
-#: Users that one search of the palette shows; the page Users shows more.
-MOST_USERS: Final = 6
-#: Users among them whose diagnosis is shown.
-MOST_EXPLAINED: Final = 3
-#: Letters from which on the palette searches for users.
-FEWEST_LETTERS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the palette: what it says, and what happens when it is chosen."""
-
-    icon: str
-    label: str
-    hint: str
-    act: Callable[[], Awaitable[Any] | Any]
 
 
 class Palette:
@@ -96,7 +67,7 @@ class Palette:
         self._mark_chosen()
 
     async def _find(self, query: str) -> list[Entry]:
-        return [*_matching(query, [*self._pages(), *await _queue_commands()]), *await _people(query)]
+        return await entries_for(query, self._pages())
 
     def _pages(self) -> list[Entry]:
         return [
@@ -149,85 +120,3 @@ class Palette:
     async def _run(self, entry: Entry) -> None:
         self._dialog.close()
         await attempt(self._dialog.client, entry.act)
-
-
-def _matching(query: str, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries whose label contains each word of the query."""
-    return [entry for entry in entries if all(word in entry.label.lower() for word in query.lower().split())]
-
-
-async def _queue_commands() -> list[Entry]:
-    """Return the pause or resume of each queue, for admins."""
-    if not access.me().may(Role.ADMIN):
-        return []
-    summary = await query_cache.queues.now()
-    actions = [pause_of("queue", queue.line.name, paused=queue.line.paused_at) for queue in summary.queues]
-    return [
-        Entry(action.icon or "", f"{action.label} queue {action.args['name']}{'…' * bool(action.question)}", "do", act)
-        for action in actions
-        for act in [partial(perform_action, action, query_cache.queues.anew)]
-    ]
-
-
-async def _people(query: str) -> list[Entry]:
-    """Return the users that match, and the retry of each whose demo mode failed."""
-    is_retry = query.lower().startswith("retry")
-    user_query = query.split()[-1] if is_retry and len(query.split()) > 1 else query
-    if len(user_query) < FEWEST_LETTERS:
-        return []
-    lines = await access.load(_people_explained, user_query)
-    people = [
-        Entry("person", line.email, hint, partial(ui.navigate.to, f"/users/{line.id}")) for line, hint, _ in lines
-    ]
-    retries = [
-        Entry("replay", f"Retry failed of {line.email}…", "do", partial(_retry, line))
-        for line, _, is_retried in lines
-        if is_retried and access.me().may(Role.SUPPORT)
-    ]
-    # Enter runs the first one: a user is seen before anything is done to them, unless a retry was asked for.
-    return retries if is_retry else [*people, *retries]
-
-
-def _people_explained(session: Session, query: str) -> list[tuple[UserLine, str, bool]]:
-    """Return the first users that match, each with their state, and whether Retry is what helps them.
-
-    Of the first who need help, the state has the sentence, too.
-    """
-    lines = find_users(session, query)[:MOST_USERS]
-    in_need = [line.id for line in lines if line.situation in HELD_UP]
-    diagnoses = {each: diagnosis for each in in_need if (diagnosis := _diagnosis(session, each))}
-    sentences = {each: diagnoses[each].sentence for each in in_need[:MOST_EXPLAINED] if each in diagnoses}
-    return [
-        (line, _hint(line, sentences.get(line.id, "")), line.id in diagnoses and _is_retried(diagnoses[line.id]))
-        for line in lines
-    ]
-
-
-def _hint(line: UserLine, sentence: str) -> str:
-    status = line.situation if line.situation in SAY_MORE else f"demo mode {line.status}"
-    return f"{status} · {sentence}" if sentence else status
-
-
-def _is_retried(diagnosis: Diagnosis) -> bool:
-    return diagnosis.remedy is not None and is_retry(diagnosis.remedy)
-
-
-async def _retry(line: UserLine) -> None:
-    """Ask for a reason and retry the failed job; where something else has come since, show the user instead."""
-    diagnosis = await access.load(_diagnosis, line.id)
-    check = await service_checks.now(diagnosis.service) if diagnosis and diagnosis.service else None
-    now = after_check(diagnosis, check) if diagnosis else None
-    # While its service fails, it is among the others, and its effect says so.
-    remedy = next(filter(is_retry, (now.remedy, *now.others)), None) if now else None
-    if remedy is None:
-        ui.navigate.to(f"/users/{line.id}")
-        return
-    question = Question(f"Retry the failed job of {line.email}?", [remedy.effect], "Retry", asks_reason=True)
-    if yes := await confirm(question):
-        answer = await access.perform(remedy.command, remedy.target, reason=yes.reason)
-        say(f"Retrying for {line.email}.", answer.get("job_id"))
-
-
-def _diagnosis(session: Session, user_id: UUID) -> Diagnosis | None:
-    user = session.get(User, user_id)
-    return diagnose_user(session, user) if user else None

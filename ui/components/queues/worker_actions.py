@@ -1,0 +1,28 @@
+"""Orders to one worker, as buttons and in the palette."""
+
+from typing import Final
+
+from core.models import Worker
+from ui.components.base.command_button import CommandAction
+
+_QUIET: Final = (
+    "It finishes its running jobs and starts no more, until someone resumes it. For a look, or before a stop."
+)
+_STOP: Final = (
+    "It starts no more jobs, returns to the queue what takes longer than a few seconds, and ends. What has started it "
+    "(run, or the service manager) may start another one."
+)
+
+
+def worker_actions(worker: Worker) -> list[CommandAction]:
+    """Return what can be ordered of a live worker now."""
+    name = f"{worker.host}:{worker.pid}"
+    orders = [("worker.quiet", "Quiet", f"{name} starts no more jobs.", _QUIET)]
+    if worker.quiet_at:
+        orders = [("worker.resume", "Resume", f"{name} starts jobs again soon.", "")]
+    if worker.stop_at is None:
+        orders.append(("worker.stop", "Stop", f"{name} stops soon.", _STOP))
+    return [
+        CommandAction(command=command, label=label, done=done, target=worker.id, effect=effect)
+        for command, label, done, effect in orders
+    ]
