@@ -14,7 +14,7 @@ from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import Situation
-from core.failures import FailureGroup, open_groups
+from core.failures.groups import FailureGroup, open_groups
 from core.health import HealthSummary, health_summary
 from core.models import BackgroundJob, JobStatus
 from core.models.schedule import LATE

@@ -60,7 +60,7 @@ ONE_ROW = {"audit_checkpoints", "secret_key_ids"}
 #: Each row is there because a person wanted it, and goes when one no longer does.
 BY_WISH = {
     *("users", "platform_connections", "interactions", "marketing_campaigns"),
-    *("queues", "job_kinds", "schedules"),
+    *("queues", "job_kinds", "schedules", "failure_states", "failure_notes"),
     *("personal_tokens", "second_factors", "recovery_codes", "message_preferences", "notification_channels"),
     "shared_rounds",
 }

@@ -1,4 +1,7 @@
-"""Errors that are new, or back after a quiet week: those of open failures within the last hour."""
+"""Errors that are new, back after a quiet week, or back after they were resolved: open failures of the last hour.
+
+What is ignored or resolved is not among them.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +14,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import DEPTH, FAILED
+from core.diagnosis.error_state import SETTLED, ErrorState, error_state
 from core.diagnosis.failing import is_open_since, latest_message
 from core.diagnosis.situation import SETTLING
 from core.errors import OnlyTheOwner
@@ -44,9 +48,9 @@ class NewError:
 
 
 def new_errors(session: Session, known: list[str]) -> list[NewError]:
-    """Return the errors that were not there in the week before, those of most jobs first, and `known` ones still there.
+    """Return the errors that were not there in the week before, or were resolved, and `known` ones still there.
 
-    What is known is new for as long as it goes on.
+    Those of most jobs come first. What is known is new for as long as it goes on.
     """
     found = {row.error_fingerprint: row for row in fetch(session, _new_errors())}
     missing = [each for each in known if each not in found]
@@ -54,7 +58,7 @@ def new_errors(session: Session, known: list[str]) -> list[NewError]:
     return [
         NewError(
             row.error_fingerprint,
-            "An error is back" if row.was_there else "New error",
+            _news(row),
             row.kind,
             row.message or NO_ERROR,
             row.jobs,
@@ -73,7 +77,9 @@ def _new_errors() -> Query:
     week_before = start - sa.literal(QUIET, sa.Interval())
     return (
         sa.select(error, _was_there(error, until=start).label("was_there"))
-        .where(sa.not_(_was_there(error, until=start, since=week_before)))
+        .where(
+            sa.or_(_is_back(error), sa.not_(_was_there(error, until=start, since=week_before))), _is_unsettled(error)
+        )
         .order_by(error.jobs.desc(), error.error_fingerprint)
         .limit(MOST)
     )
@@ -91,7 +97,21 @@ def _still_there() -> Query:
     some = sa.select(rows).select_from(named.join(rows, sa.true())).where(rows.c.status == FAILED).subquery("known").c
     error: Any = _by_error(some).c
     start = clock.db_now() - sa.literal(NEW_FOR, sa.Interval())
-    return sa.select(error, _was_there(error, until=start).label("was_there"))
+    return sa.select(error, _was_there(error, until=start).label("was_there")).where(_is_unsettled(error))
+
+
+def _news(row: Any) -> str:
+    if row.state == ErrorState.REGRESSION:
+        return "A resolved error is back"
+    return "An error is back" if row.was_there else "New error"
+
+
+def _is_back(error: Any) -> Any:
+    return error.state == ErrorState.REGRESSION.value
+
+
+def _is_unsettled(error: Any) -> Any:
+    return error.state.not_in([each.value for each in SETTLED])
 
 
 def _latest_failures() -> Any:
@@ -134,6 +154,7 @@ def _by_error(row: Any) -> sa.Subquery:
             sa.func.count().label("jobs"),
             sa.func.count(sa.distinct(row.user_id)).label("users"),
             sa.func.min(row.finished_at).label("began_at"),
+            error_state(row.error_fingerprint).label("state"),
         )
         .where(*is_open_since(row, WITHIN))
         .group_by(row.error_fingerprint)

@@ -13,6 +13,7 @@ from core.commands.alerts import ALERTS
 from core.commands.bulk import bulk_commands
 from core.commands.command import Command, Invocation, self_owned, target_of
 from core.commands.connections import CONNECTIONS, owner_of, refuse_without_consent
+from core.commands.failures import FAILURES
 from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
 from core.commands.workers import WORKERS
@@ -184,6 +185,7 @@ _ALL = (
     ),
     *ALERTS,
     *CONNECTIONS,
+    *FAILURES,
     *MESSAGES,
     *PEOPLE,
     *WORKERS,

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import DEPTH, FAILED, Crowd, users_with_error
+from core.diagnosis.error_state import is_settled_error
 from core.diagnosis.situation import SETTLING, is_settled
 from core.models import BackgroundJob
 from core.wording import NO_ERROR
@@ -36,7 +37,7 @@ class FailingReason:
 
 
 def failing_reasons(session: Session) -> tuple[FailingReason, ...]:
-    """Return the errors that several users had lately, the most frequent first."""
+    """Return the errors that several users had lately, the most frequent first; not those ignored or resolved."""
     rows = fetch(session, _failing())
     return tuple(
         FailingReason(row.fingerprint, row.message or NO_ERROR, users_with_error(session, row.fingerprint).failed)
@@ -53,7 +54,7 @@ def _failing() -> Query:
         sa.select(row.error_fingerprint.label("fingerprint"), latest_message(row).label("message"))
         .where(row.user_id.is_not(None), *is_open_since(row, WITHIN))
         .group_by(row.error_fingerprint)
-        .having(users >= FEWEST)
+        .having(users >= FEWEST, sa.not_(is_settled_error(row.error_fingerprint)))
         .order_by(users.desc(), row.error_fingerprint)
         .limit(REASONS_SHOWN)
     )

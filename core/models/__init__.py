@@ -10,6 +10,7 @@ from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, 
 from core.models.bulk import BulkAction, BulkRow, BulkStatus, RowOutcome
 from core.models.consent import Consent
 from core.models.event import Event
+from core.models.failure import FailureDecision, FailureNote, FailureState
 from core.models.idempotency_key import IdempotencyKey
 from core.models.interaction import Interaction
 from core.models.marketing_campaign import MarketingCampaign
@@ -39,6 +40,9 @@ __all__ = [
     "Consent",
     "DemoModeStatus",
     "Event",
+    "FailureDecision",
+    "FailureNote",
+    "FailureState",
     "IdempotencyKey",
     "Interaction",
     "IssuedKind",

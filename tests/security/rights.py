@@ -49,6 +49,11 @@ def _on_connection(verb: str) -> Row:
     return Row(OWN, "connection", {}, f"/api/connections/{{id}}/operations/{name}", f"connections {verb} {{id}}")
 
 
+def _on_error(verb: str, on: str = "error", args: Mapping[str, Any] | None = None, cli: str = "") -> Row:
+    given = {"fingerprint": "{name}", **(args or {})}
+    return Row(SUPPORT, on, given, f"/api/failures/{{name}}/{verb}", cli or f"failures {verb} {{name}}")
+
+
 NOBODY = UUID(int=0)
 PASSWORD = "seven purple otters dance"
 SCHEDULE = {"name": "{name}", "kind": "maintenance.expire_sessions", "cron": "0 3 * * *"}
@@ -156,6 +161,17 @@ RIGHTS: dict[str, Row] = {
     "bulk.abort": Row(SUPPORT, "bulk ready", {}, "/api/bulk/{id}/abort", "bulk abort {id}"),
     "bulk.undo": Row(SUPPORT, "bulk whose jobs wait", {}, "/api/bulk/{id}/undo", "bulk undo {id}"),
     "bulk.repeat": Row(SUPPORT, "bulk over", {}, "/api/bulk/{id}/repeat", "bulk repeat {id}"),
+    "failure.ignore": Row(
+        SUPPORT,
+        "error",
+        {"fingerprint": "{name}", "hours": 2},
+        "/api/failures/{name}/ignore",
+        "failures ignore {name} --hours 2 --reason test",
+    ),
+    "failure.resolve": _on_error("resolve"),
+    "failure.reopen": _on_error("reopen", "error ignored"),
+    "failure.assign": _on_error("assign"),
+    "failure.note": _on_error("note", args={"text": "Seen."}, cli="failures note {name} Seen."),
     "alert.snooze": Row(
         SUPPORT, "alert", {"hours": 2}, "/api/alerts/{id}/snooze", "alerts snooze {id} --hours 2 --reason test"
     ),

@@ -21,6 +21,8 @@ from core.models import (
     BulkStatus,
     ConnectionStatus,
     DemoModeStatus,
+    FailureDecision,
+    FailureState,
     JobKind,
     JobStatus,
     PersonalToken,
@@ -85,6 +87,17 @@ def _failed(session: Session, user: User) -> Target:
     job.status, job.finished_at, job.error_type = JobStatus.FAILED, clock.now(), "GiveUp"
     user.demo_mode_status = DemoModeStatus.FAILED
     return Target(job.id)
+
+
+def _error(*, ignored: bool) -> Callable[[Session, User], Target]:
+    def stage(session: Session, user: User) -> Target:
+        job_id, name = _failed(session, user).id, f"error-{uuid4().hex[:8]}"
+        session.get_one(BackgroundJob, job_id).error_fingerprint = name
+        if ignored:
+            session.add(FailureState(fingerprint=name, decision=FailureDecision.IGNORED, decided_by="somebody"))
+        return Target(name=name)
+
+    return stage
 
 
 def _with_controls(table: type[Queue] | type[JobKind], key: str, *, paused: bool) -> Callable[[Session, User], Target]:
@@ -223,6 +236,8 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "bulk ready": _bulk(is_over=False),
     "bulk over": _bulk(is_over=True),
     "bulk whose jobs wait": _bulk(is_over=True, ended=JobStatus.QUEUED),
+    "error": _error(ignored=False),
+    "error ignored": _error(ignored=True),
     "alert": _alert(snoozed=False),
     "alert snoozed": _alert(snoozed=True),
     "schedule open": _schedule(paused=False),

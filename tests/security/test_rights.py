@@ -165,8 +165,9 @@ def test_the_route_of_each_command_decides_the_same(
 def body_of(name: str, target: Target) -> dict[str, Any]:
     row = RIGHTS[name]
     body = filled(row, target)
-    if row.route.count("/") > 3 and "name" in body:
-        del body["name"]  # it is in the path
+    if row.route.count("/") > 3:
+        for each in ("name", "fingerprint"):
+            body.pop(each, None)  # it is in the path
     if COMMANDS[name].needs_reason:
         body["reason"] = "a test"
     return body
@@ -199,6 +200,7 @@ def shape(path: str) -> str:
         "outbox",
         "bulk",
         "workers",
+        "failures",
     )
     if parts[2] in nouns and len(parts) > 4:
         parts[3] = "*"

@@ -9,7 +9,8 @@ from sqlmodel import Session
 from core import clock
 from core.database.engine import session_scope
 from core.errors import NotFound
-from core.failures import failure_detail, groups_of_hours
+from core.failures.groups import Shelf, groups_of_hours
+from core.failures.one_group import failure_detail
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, Role, User
@@ -47,10 +48,10 @@ def hit(engine: Engine) -> list[str]:
 
 def test_a_group_counts_its_failures_what_is_open_and_its_users(engine: Engine, hit: list[str]) -> None:
     with Session(engine) as session:
-        busy, other = groups_of_hours(session, 24)
+        busy, other = groups_of_hours(session, 24).on(Shelf.OPEN)
         assert (busy.fingerprint, busy.count, busy.open, busy.users) == ("busy", 3, 2, 3)
         assert (other.fingerprint, other.count, other.open, other.users) == ("other", 1, 1, 0)
-        assert groups_of_hours(session, 24 * 7)[0].count == 4
+        assert groups_of_hours(session, 24 * 7).groups[0].count == 4
 
 
 def test_its_numbers_open_what_they_count(engine: Engine, hit: list[str]) -> None:

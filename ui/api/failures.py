@@ -1,31 +1,36 @@
-"""Failures by their cause: the groups of a time, and one of them."""
+"""Failures by their cause: the groups of a time, one of them, and what people do with its error."""
 
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from core import failures
-from core.failures import FailureGroup, UserHit
+from core.diagnosis.error_state import ErrorState
+from core.failures import groups
+from core.failures.decision import Decision, Note
+from core.failures.groups import FailureGroup, Shelf
+from core.failures.one_group import UserHit, failure_detail
 from core.models import Role
-from ui.api.deps import Caller, read
+from ui.api.deps import Caller, Key, do, read
+from ui.api.jobs import OptionalReason, RequiredReason
 
 router = APIRouter(prefix="/api/failures", tags=["failures"])
 
-Hours = Annotated[int, Query(ge=1, le=failures.WINDOWS[-1], description="How far to look back.")]
-Fingerprint = Annotated[str, Field(max_length=200)]
+Hours = Annotated[int, Query(ge=1, le=groups.WINDOWS[-1], description="How far to look back.")]
+Fingerprint = Annotated[str, Path(max_length=200)]
 
 
 class FailureGroups(BaseModel):
-    """Groups of failed jobs, those with the most open ones first; at most a hundred."""
+    """Errors of a shelf, those that are back first, then those with the most open failures; at most a hundred."""
 
     items: list[FailureGroup]
+    counts: dict[Shelf, int] = Field(description="How many errors of this time are on each shelf.")
 
 
 class FailureAnswer(BaseModel):
-    """One group: when, where and whom it hit; the page of its latest job says more."""
+    """One group: when, where and whom it hit, and what was decided; the page of its latest job says more."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -33,18 +38,98 @@ class FailureAnswer(BaseModel):
     since: datetime
     parts: list[int] = Field(description="Failures in equal parts of this time, the oldest first.")
     places: dict[str, int] = Field(description="Failures by the worker and version that ran the last attempt.")
+    confined_to: str = Field(description="Where alone it fails while others succeed; empty: not in one place alone.")
     users: list[UserHit]
+    open_users: int = Field(description="Users hit whose failure is still open.")
+    decision: Decision
+    notes: list[Note]
     latest_job: UUID
 
 
+class FailureDone(BaseModel):
+    """An error after a command."""
+
+    fingerprint: str
+    state: ErrorState | None = None
+    owner: str | None = None
+    note: UUID | None = None
+
+
+class IgnoreBody(RequiredReason):
+    """Until when it is ignored, the first that comes, and why; without any, until somebody reopens it."""
+
+    hours: int | None = None
+    count: int | None = Field(default=None, description="Until so many further failures.")
+    per_hour: int | None = Field(default=None, description="Until more than so many failures within an hour.")
+
+
+class ResolveBody(OptionalReason):
+    """In which version it is resolved; without one, the next failure of any worker reopens it."""
+
+    version: str | None = None
+
+
+class AssignBody(OptionalReason):
+    """Who takes care of it: an operator; null: nobody."""
+
+    owner: UUID | None = None
+
+
+class NoteBody(OptionalReason):
+    """A note, which stays as it is."""
+
+    text: str
+
+
 @router.get("", name="failures_list")
-def list_failures(caller: Caller, hours: Hours = failures.WINDOWS[0]) -> FailureGroups:
-    """List the failures of the last hours, grouped by error."""
-    return FailureGroups(items=read(caller, Role.VIEWER, lambda session, _: failures.groups_of_hours(session, hours)))
+def list_failures(caller: Caller, hours: Hours = groups.WINDOWS[0], state: Shelf = Shelf.OPEN) -> FailureGroups:
+    """List the failures of the last hours, grouped by error; what is back is among the open ones."""
+    found = read(caller, Role.VIEWER, lambda session, _: groups.groups_of_hours(session, hours))
+    return FailureGroups(items=found.on(state), counts=dict(found.counts))
 
 
 @router.get("/{fingerprint}", name="failures_read")
-def get_failure(fingerprint: Fingerprint, caller: Caller, hours: Hours = failures.WINDOWS[0]) -> FailureAnswer:
-    """Return one group: when, where and whom it hit."""
-    found = read(caller, Role.VIEWER, lambda session, _: failures.failure_detail(session, fingerprint, hours))
+def get_failure(fingerprint: Fingerprint, caller: Caller, hours: Hours = groups.WINDOWS[0]) -> FailureAnswer:
+    """Return one group: when, where and whom it hit, and what was decided."""
+    found = read(caller, Role.VIEWER, lambda session, _: failure_detail(session, fingerprint, hours))
     return FailureAnswer.model_validate(found)
+
+
+@router.post("/{fingerprint}/ignore")
+def ignore_failure(fingerprint: Fingerprint, body: IgnoreBody, caller: Caller, key: Key = None) -> FailureDone:
+    """Ignore an error: no alert, no red number, until what is given has come."""
+    return _do(caller, "failure.ignore", fingerprint, body, key)
+
+
+@router.post("/{fingerprint}/resolve")
+def resolve_failure(fingerprint: Fingerprint, body: ResolveBody, caller: Caller, key: Key = None) -> FailureDone:
+    """Call an error resolved; a failure from now on is a regression."""
+    return _do(caller, "failure.resolve", fingerprint, body, key)
+
+
+@router.post("/{fingerprint}/reopen")
+def reopen_failure(
+    fingerprint: Fingerprint,
+    caller: Caller,
+    key: Key = None,
+    body: OptionalReason = OptionalReason(),  # noqa: B008
+) -> FailureDone:
+    """Take an ignore or a resolve back."""
+    return _do(caller, "failure.reopen", fingerprint, body, key)
+
+
+@router.post("/{fingerprint}/assign")
+def assign_failure(fingerprint: Fingerprint, body: AssignBody, caller: Caller, key: Key = None) -> FailureDone:
+    """Let an operator take care of an error, or nobody."""
+    return _do(caller, "failure.assign", fingerprint, body, key)
+
+
+@router.post("/{fingerprint}/note")
+def note_failure(fingerprint: Fingerprint, body: NoteBody, caller: Caller, key: Key = None) -> FailureDone:
+    """Write a note on an error."""
+    return _do(caller, "failure.note", fingerprint, body, key)
+
+
+def _do(caller: Caller, name: str, fingerprint: str, body: OptionalReason, key: str | None) -> FailureDone:
+    args = {"fingerprint": fingerprint, **body.model_dump(mode="json", exclude={"reason"})}
+    return FailureDone(**do(caller, name, None, args, reason=body.reason, key=key))

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from core.errors import Invalid
-from core.failures import WINDOWS, FailureGroup, groups_of_hours
+from core.failures.groups import WINDOWS, FailureGroup, FailureList, Shelf, groups_of_hours
 from core.models import Role
 from core.wording import counted
 from ui import access
@@ -68,7 +68,7 @@ class FailuresPage:
 
     async def refresh(self) -> None:
         """Load the groups again and show what changed."""
-        groups = await access.load_for(Role.VIEWER, groups_of_hours, self._hours)
+        groups = (await access.load_for(Role.VIEWER, groups_of_hours, self._hours)).on(Shelf.OPEN)
         if not self.screen.is_deleted:
             self._groups.show(groups, key=tuple(groups))
 

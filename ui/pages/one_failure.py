@@ -7,7 +7,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from core.errors import NotFound
-from core.failures import PARTS, USERS, FailureDetail, UserHit, failure_detail
+from core.failures.one_group import PARTS, USERS, FailureDetail, UserHit, failure_detail
 from core.models import Role
 from core.wording import counted
 from ui import access

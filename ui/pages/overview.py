@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from core.diagnosis.situation import Situation
-from core.failures import FailureGroup
+from core.failures.groups import FailureGroup
 from core.overview import TARGET, Overview, is_late
 from core.people.users import HELD_UP
 from core.wording import counted

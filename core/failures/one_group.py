@@ -1,0 +1,154 @@
+"""One error: when its failures came, on which workers, whom they hit, and what was decided of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core import clock
+from core.database.statements import Query, fetch
+from core.errors import NotFound
+from core.failures.decision import Decision, Note, decision_of, notes_of
+from core.failures.groups import FINGERPRINT, SINCE, FailureGroup, failed, group_columns, group_of, is_open
+from core.failures.places import PlaceCount, confined_to
+from core.models import BackgroundJob, User, Worker
+
+#: Users and places of one group at most.
+USERS, PLACES = 100, 10
+#: The parts of a window whose failures are counted apart.
+PARTS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class UserHit:
+    """A user whom a group of failures has hit, and whether their failure is still open."""
+
+    user_id: UUID
+    email: str
+    is_open: bool
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailureDetail:
+    """One group of failures: when, where, whom, what people decided, and the traceback of the latest."""
+
+    group: FailureGroup
+    since: datetime
+    #: Failures in each of PARTS equal parts of the window, the oldest first.
+    parts: tuple[int, ...]
+    #: Failures by the worker and version that ran the last attempt, the most first.
+    places: Mapping[str, int]
+    #: Where alone it fails, in a sentence; empty: not in one place alone, or not known.
+    confined_to: str
+    users: Sequence[UserHit]
+    #: Users hit whose failure is still open.
+    open_users: int
+    decision: Decision
+    #: The newest first.
+    notes: Sequence[Note]
+    latest_job: UUID
+    traceback: str | None
+
+
+def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDetail:
+    """Return one group of the last hours. Raises NotFound if none of its jobs has failed since then."""
+    now: datetime = session.exec(select(clock.db_now())).one()
+    since = now - timedelta(hours=hours)
+    values = {"since": since, "fingerprint": fingerprint}
+    is_text = "\x00" not in fingerprint  # which PostgreSQL does not take
+    rows = fetch(session, _group(), **values) if is_text else []
+    if not rows:
+        raise NotFound("No job has failed with this error in that time.")
+    group, latest = group_of(rows[0]), fetch(session, _latest(), **values)[0]
+    counts = {row[0]: row[1] for row in fetch(session, _parts(), **values, part=(now - since) / PARTS)}
+    places = [PlaceCount(*row) for row in fetch(session, _places(), **values)]
+    users = fetch(session, _users(), **values)
+    return FailureDetail(
+        group=group,
+        since=since,
+        parts=tuple(counts.get(number, 0) for number in range(PARTS)),
+        places={each.name: each.number for each in places},
+        confined_to=confined_to(session, group, places, since),
+        users=[UserHit(*row[:-1]) for row in users],
+        open_users=users[0][-1] if users else 0,
+        decision=decision_of(session, fingerprint, group.state),
+        notes=notes_of(session, fingerprint),
+        latest_job=latest[0],
+        traceback=latest[1],
+    )
+
+
+def is_this() -> sa.ColumnElement[bool]:
+    """Return the condition for jobs with the error `fingerprint`."""
+    return col(BackgroundJob.error_fingerprint) == FINGERPRINT
+
+
+@cache
+def _group() -> Query:
+    return group_columns(is_this())
+
+
+@cache
+def _latest() -> Query:
+    job = BackgroundJob
+    own = sa.select(col(job.id), col(job.error_traceback)).where(*failed(), is_this())
+    return own.order_by(col(job.finished_at).desc(), col(job.id).desc()).limit(1)
+
+
+@cache
+def _parts() -> Query:
+    job = BackgroundJob
+    part = sa.bindparam("part", type_=sa.Interval())
+    seconds = sa.extract("epoch", col(job.finished_at) - SINCE) / sa.extract("epoch", part)
+    number = sa.func.least(sa.cast(sa.func.floor(seconds), sa.Integer), PARTS - 1)
+    return sa.select(number, sa.func.count()).where(*failed(), is_this()).group_by(number)
+
+
+@cache
+def _places() -> Query:
+    count: Any = sa.func.count()
+    host, version = sa.func.left(col(Worker.host), 100), sa.func.left(col(Worker.version), 50)
+    return (
+        sa.select(host, version, count)
+        .select_from(BackgroundJob)
+        .join(Worker, col(Worker.id) == col(BackgroundJob.worker_id))
+        .where(*failed(), is_this())
+        .group_by(host, version)
+        .order_by(count.desc(), host)
+        .limit(PLACES)
+    )
+
+
+@cache
+def _users() -> Query:
+    hit: Any = users_hit().subquery("hit").c
+    number = sa.func.count().filter(hit.is_open).over()
+    return sa.select(hit.id, hit.email, hit.is_open, hit.last, number).order_by(*hit_first(hit)).limit(USERS)
+
+
+def users_hit() -> Query:
+    """Select the users of the error's failures since `since`, whether one is open, and when the last one was."""
+    job, last = BackgroundJob, sa.func.max(col(BackgroundJob.finished_at))
+    return (
+        sa.select(
+            col(User.id),
+            sa.func.left(col(User.email), 320).label("email"),
+            sa.func.bool_or(is_open()).label("is_open"),
+            last.label("last"),
+        )
+        .select_from(job)
+        .join(User, col(User.id) == col(job.user_id))
+        .where(*failed(), is_this())
+        .group_by(col(User.id), col(User.email))
+    )
+
+
+def hit_first(hit: Any) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return the order of users hit: those whose failure is open, then those hit last."""
+    return hit.is_open.desc(), hit.last.desc(), hit.id
