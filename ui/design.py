@@ -11,6 +11,7 @@ from typing import Final
 from nicegui import app, ui
 
 from core import clock
+from core.diagnosis.error_state import ErrorState
 from core.diagnosis.situation import Situation
 from core.jobs.labels import Label
 from core.models import BulkStatus, ConnectionStatus, DemoModeStatus, NotificationStatus
@@ -94,12 +95,15 @@ TONES: Final[Mapping[str, str]] = {
     BulkStatus.READY: RUN,
     BulkStatus.DONE: OK,
     BulkStatus.ABORTED: IDLE,
+    ErrorState.REGRESSION: BAD,
+    ErrorState.IGNORED: IDLE,
+    ErrorState.RESOLVED: OK,
 }
 #: Transitional states; their dot pulses.
 MOVING: Final = frozenset({Label.RUNNING.value, Label.STOPPING.value, "moving", *_TRANSITIONAL})
 #: States without activity; their dot is hollow, so that it differs from idle ones without colour.
 HOLLOW: Final = frozenset(
-    {"queued", "scheduled", "waiting", "disabled", "disconnected", "cancelled", "stopped", "over", "dropped"}
+    {"queued", "scheduled", "waiting", "disabled", "disconnected", "cancelled", "stopped", "over", "dropped", "ignored"}
 )
 
 #: Values of the theme cookie; any other follows the system.

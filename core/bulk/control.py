@@ -28,6 +28,13 @@ def starts_jobs(command: str) -> bool:
     return command == "job.retry" or not command.startswith("job.")
 
 
+def check_canary(command: str, canary: int | None) -> None:
+    """Raise Invalid for first rows of a command that starts no jobs."""
+    if canary and not starts_jobs(command):
+        message = f"{command} starts no jobs, so nothing tells how the first rows went."
+        raise Invalid(message, {"canary": "Leave it empty."})
+
+
 class StartForm(Form):
     """How to go through the set, and its number of rows, by which a person shows that they have read it."""
 
@@ -39,7 +46,7 @@ class StartForm(Form):
         ge=1,
         le=10_000,
         title="First rows",
-        description="So many rows first; the rest once their jobs have ended well.",
+        description="So many rows first; the rest once their jobs have ended well. Left out: as it was prepared.",
     )
     canary_percent: int = Field(
         default=100, ge=1, le=100, title="Percent of these", description="How many of these have to succeed."
@@ -69,15 +76,13 @@ def start(session: Session, bulk_id: UUID, form: StartForm, actor: Actor, reason
     if form.count != bulk.total and (bulk.total > UNCOUNTED or form.count is not None):
         message = f"Type the number of rows: {bulk.total}."
         raise Invalid(f"The bulk action is for {bulk.total:,} rows. {message}", {"count": message})
-    if form.canary and not starts_jobs(bulk.command):
-        raise Invalid(
-            f"{bulk.command} starts no jobs, so nothing tells how the first rows went.", {"canary": "Leave it empty."}
-        )
+    canary = form.canary if "canary" in form.model_fields_set else bulk.canary
+    check_canary(bulk.command, canary)
     was = bulk.status
     bulk.created_by, bulk.actor, bulk.via = actor.id, actor.name, actor.via
     bulk.status, bulk.started_at = BulkStatus.RUNNING, bulk.started_at or clock.db_now()
     bulk.reason, bulk.note = reason or bulk.reason, ""
-    bulk.per_second, bulk.canary, bulk.canary_percent = form.per_second, form.canary, form.canary_percent
+    bulk.per_second, bulk.canary, bulk.canary_percent = form.per_second, canary, form.canary_percent
     go_on(session, bulk)
     _record(session, actor, "bulk.started", bulk, was)
     return bulk

@@ -34,6 +34,12 @@ class BulkForm(Form):
         default=None, max_length=MOST_NAMED, description="Instead of a filter: jobs, or what the command is for."
     )
     args: dict[str, Any] = Field(default_factory=dict, description="The command's input, the same for each row.")
+    canary: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="So many rows first, the rest once their jobs have ended well; its start may say otherwise.",
+    )
 
     @model_validator(mode="after")
     def _has_one_set(self) -> "BulkForm":
@@ -49,6 +55,7 @@ def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, *
         args=form.args,
         reason=reason,
         filter=form.filter or {},
+        canary=form.canary,
         created_by=actor.id,
         actor=actor.name,
         via=actor.via,

@@ -146,5 +146,22 @@ def sentence_of(bulk: BulkAction, halted: str = "") -> str:
     return f"{bulk.looked_at:,} of {rows}: {', '.join(parts) or 'none done yet'}. {halted or bulk.note}".rstrip()
 
 
+def plan_of(bulk: BulkAction) -> str:
+    """Return what happens to the first rows and to the rest, while that is to come; empty: all in one go, or over."""
+    rest = bulk.total - (bulk.canary or 0)
+    if not bulk.canary or rest <= 0 or bulk.looked_at > bulk.canary:
+        return ""
+    share = "succeeded" if bulk.canary_percent == 100 else f"succeeded to {bulk.canary_percent} %"
+    first = "its job has" if bulk.canary == 1 else "their jobs have"
+    others = f"the other {counted(rest, 'row')} {'follows' if rest == 1 else 'follow'}"
+    stop = "If not, it stops by itself, and they stay as they are."
+    if bulk.status is BulkStatus.READY:
+        rows = "first row" if bulk.canary == 1 else f"first {bulk.canary:,} rows"
+        return f"Start acts on the {rows}. Once {first} {share}, {others} by themselves. {stop}"
+    if bulk.status is BulkStatus.RUNNING:
+        return f"Once {first} {share}, {others} by themselves. {stop}"
+    return ""
+
+
 def _outcomes(bulk: BulkAction) -> dict[str, int]:
     return {"done": bulk.applied, "skipped": bulk.skipped, "failed": bulk.failed}

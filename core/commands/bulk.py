@@ -32,6 +32,7 @@ class BulkCommands:
             raise Invalid(f"{command.label} is not for jobs: name its rows by ids.", {"ids": "Give ids."})
         _check_right(command, call.actor)
         form_of(command, call.form.args)
+        control.check_canary(command.name, call.form.canary)
         bulk = frozen.freeze(session, call.form, call.actor, call.reason)
         return answer(session, bulk)
 

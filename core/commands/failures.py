@@ -8,7 +8,9 @@ from typing import Any
 from sqlmodel import Session
 
 from core.commands.command import Command, Invocation
-from core.failures import handling
+from core.failures import handling, telling
+from core.messages.email_channel import EMAIL
+from core.messages.listing import why_waiting
 from core.models import Role
 
 
@@ -41,6 +43,18 @@ def _note(session: Session, call: Invocation) -> dict[str, Any]:
     }
 
 
+def _tell(session: Session, call: Invocation) -> dict[str, Any]:
+    assert isinstance(call.form, telling.TellForm)
+    found = telling.tell(session, call.form, call.actor, call.reason)
+    why = why_waiting(session, EMAIL.name)
+    return {
+        "fingerprint": call.form.fingerprint,
+        **{outcome.value: sum(each.outcome is outcome for each in found) for outcome in telling.Outcome},
+        "users": [{"id": str(each.user_id), "email": each.email, "outcome": each.outcome.value} for each in found],
+        **({"why": why} if why else {}),
+    }
+
+
 def _state(form: handling.FailureForm, state: str) -> dict[str, Any]:
     return {"fingerprint": form.fingerprint, "state": str(state)}
 
@@ -59,4 +73,5 @@ FAILURES = (
     Command(name="failure.reopen", label="Reopen", role=Role.SUPPORT, form=handling.FailureForm, act=_reopen),
     Command(name="failure.assign", label="Assign", role=Role.SUPPORT, form=handling.AssignForm, act=_assign),
     Command(name="failure.note", label="Add note", role=Role.SUPPORT, form=handling.NoteForm, act=_note),
+    Command(name="failure.tell", label="Tell the users hit", role=Role.SUPPORT, form=telling.TellForm, act=_tell),
 )

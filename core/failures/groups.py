@@ -1,7 +1,7 @@
 """The errors of a time: failed jobs with the same fingerprint, how many are open, and what was decided of each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -100,7 +100,7 @@ def open_groups(session: Session, since: datetime, limit: int) -> list[FailureGr
 def group_of(row: Any) -> FailureGroup:
     """Return a group from its columns."""
     fingerprint, kinds, *others, state, owner = row
-    return FailureGroup(fingerprint, tuple(sorted(kinds)), *others, ErrorState(state), owner)
+    return replace(FailureGroup(fingerprint, tuple(sorted(kinds)), *others), state=ErrorState(state), owner=owner)
 
 
 def failed() -> tuple[sa.ColumnElement[bool], ...]:

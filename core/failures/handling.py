@@ -100,7 +100,7 @@ def assign(session: Session, form: AssignForm, actor: Actor, reason: str | None)
     before = session.get(User, row.owner_id) if row.owner_id else None
     row.owner_id = owner.id if owner else None
     session.flush()
-    names = {"was": before and before.email, "now": owner and owner.email}
+    names: dict[str, Any] = {"was": before and before.email, "now": owner and owner.email}
     record(session, actor, "failure.assigned", reason=reason, name=about, fingerprint=row.fingerprint, **names)
     return owner.email if owner else ""
 
@@ -109,7 +109,7 @@ def note(session: Session, form: NoteForm, actor: Actor, reason: str | None) -> 
     """Write a note on an error, which stays as it is. Raises NotFound, Invalid for a blank one."""
     if not form.text.strip():
         raise Invalid("The note is blank.", {"text": "Write something."})
-    about = _about(session, form.fingerprint)
+    about = about_error(session, form.fingerprint)
     row = FailureNote(fingerprint=form.fingerprint, text=form.text.strip(), author=actor.name, created_at=_now(session))
     session.add(row)
     session.flush()
@@ -144,7 +144,7 @@ def _locked(session: Session, fingerprint: str) -> tuple[FailureState, ErrorStat
 
     An error of which nobody has decided anything gets its row here.
     """
-    about = _about(session, fingerprint)
+    about = about_error(session, fingerprint)
     new = insert(FailureState).values(fingerprint=fingerprint, decided_at=clock.db_now())
     session.connection().execute(new.on_conflict_do_nothing())
     row = session.get_one(FailureState, fingerprint, with_for_update=True, populate_existing=True)
@@ -152,7 +152,7 @@ def _locked(session: Session, fingerprint: str) -> tuple[FailureState, ErrorStat
     return row, ErrorState(session.connection().execute(sa.select(state)).scalar_one()), about
 
 
-def _about(session: Session, fingerprint: str) -> str:
+def about_error(session: Session, fingerprint: str) -> str:
     """Return which error it is, in the words of the audit log. Raises NotFound if no job has failed with it."""
     job = BackgroundJob
     newest = select(job.error_type, job.kind).where(col(job.error_fingerprint) == fingerprint)

@@ -12,6 +12,8 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.database.statements import Query, fetch
+from core.diagnosis.situation import Situation
+from core.diagnosis.user_situation import user_situation
 from core.errors import NotFound
 from core.failures.decision import Decision, Note, decision_of, notes_of
 from core.failures.groups import FINGERPRINT, SINCE, FailureGroup, failed, group_columns, group_of, is_open
@@ -26,11 +28,13 @@ PARTS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class UserHit:
-    """A user whom a group of failures has hit, and whether their failure is still open."""
+    """A user whom a group of failures has hit, and how it went on: open, recovered, or dealt with and not well yet."""
 
     user_id: UUID
     email: str
     is_open: bool
+    #: Their failure is not open, and nothing else is wrong, held up or under way for them.
+    is_recovered: bool
     last_seen: datetime
 
 
@@ -68,7 +72,7 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
     group, latest = group_of(rows[0]), fetch(session, _latest(), **values)[0]
     counts = {row[0]: row[1] for row in fetch(session, _parts(), **values, part=(now - since) / PARTS)}
     places = [PlaceCount(*row) for row in fetch(session, _places(), **values)]
-    users = fetch(session, _users(), **values)
+    users = fetch(session, _users(user_situation()), **values)
     return FailureDetail(
         group=group,
         since=since,
@@ -126,10 +130,17 @@ def _places() -> Query:
 
 
 @cache
-def _users() -> Query:
+def _users(situation: sa.ColumnElement[str]) -> Query:
     hit: Any = users_hit().subquery("hit").c
-    number = sa.func.count().filter(hit.is_open).over()
-    return sa.select(hit.id, hit.email, hit.is_open, hit.last, number).order_by(*hit_first(hit)).limit(USERS)
+    number = sa.func.count().filter(hit.is_open).over().label("number")
+    first: Any = sa.select(*hit, number).order_by(*hit_first(hit)).limit(USERS).subquery("first").c
+    shown = (first.id, first.email, first.is_open, is_recovered(first, situation), first.last, first.number)
+    return sa.select(*shown).join(User, col(User.id) == first.id).order_by(*hit_first(first))
+
+
+def is_recovered(hit: Any, situation: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a user hit is well: a retry that runs, or another failure, is not that."""
+    return sa.and_(sa.not_(hit.is_open), situation == Situation.FINE.value)
 
 
 def users_hit() -> Query:

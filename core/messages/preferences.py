@@ -34,8 +34,8 @@ class PreferenceForm(Form):
     )
     email_when_needed: StrictBool | None = Field(
         default=None,
-        title="E-mail me when a connection needs me",
-        description="Off: only the page Connections says it.",
+        title="E-mail me when a connection needs me, or about trouble",
+        description="Off: only the pages Demo mode and Connections say it.",
     )
 
 

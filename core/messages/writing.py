@@ -28,7 +28,7 @@ class Topic(StrEnum):
 
     #: Something that they started is done, or has failed.
     DONE = "done"
-    #: Something has stopped working and waits for them.
+    #: Something has stopped working and waits for them, or has hit them and others.
     WARNING = "warning"
 
 
@@ -51,6 +51,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "demo_failed": Template("Demo mode failed", Topic.DONE),
     "connection_needs_you": Template("A connection needs its user", Topic.WARNING),
     "answer": Template("Answer of support"),
+    "trouble": Template("Trouble of several users", Topic.WARNING),
     "alert": Template("Alert", is_plain=True),
     "alert_over": Template("Alert is over", is_plain=True),
     "test": Template("Test of the way out"),

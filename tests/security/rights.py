@@ -171,6 +171,11 @@ RIGHTS: dict[str, Row] = {
     "failure.resolve": _on_error("resolve"),
     "failure.reopen": _on_error("reopen", "error ignored"),
     "failure.assign": _on_error("assign"),
+    "failure.tell": _on_error(
+        "tell",
+        args={"title": "Hello", "text": "We are on it."},
+        cli="failures tell {name} --title Hello --text 'We are on it.'",
+    ),
     "failure.note": _on_error("note", args={"text": "Seen."}, cli="failures note {name} Seen."),
     "alert.snooze": Row(
         SUPPORT, "alert", {"hours": 2}, "/api/alerts/{id}/snooze", "alerts snooze {id} --hours 2 --reason test"

@@ -158,7 +158,7 @@ def list_rows(
 @router.post("/{bulk_id}/start", name="bulk_start", status_code=202)
 def start(bulk_id: UUID, caller: Caller, body: StartBody = StartBody(), key: Key = None) -> BulkAnswer:  # noqa: B008
     """Start a prepared bulk action, or go on with one whose job ended too early; above 100 rows, with their number."""
-    args = body.model_dump(mode="json", exclude={"reason"})
+    args = body.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)  # what is left out stays as prepared
     return BulkAnswer(**do(caller, "bulk.start", bulk_id, args, reason=body.reason, key=key))
 
 

@@ -12,6 +12,7 @@ from core.failures import groups
 from core.failures.decision import Decision, Note
 from core.failures.groups import FailureGroup, Shelf
 from core.failures.one_group import UserHit, failure_detail
+from core.failures.telling import Outcome, Whom
 from core.models import Role
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason, RequiredReason
@@ -81,6 +82,35 @@ class NoteBody(OptionalReason):
     text: str
 
 
+class TellBody(OptionalReason):
+    """A message to the users hit; {name} in it stands for their name."""
+
+    hours: int = Field(default=groups.WINDOWS[0], description="Hit within so many hours.")
+    whom: Whom = Field(default=Whom.OPEN, description="Users whose failure is open, or who have recovered, or all.")
+    title: str
+    text: str
+
+
+class UserTold(BaseModel):
+    """What became of the message to one user."""
+
+    id: UUID
+    email: str
+    outcome: Outcome
+
+
+class FailureTold(BaseModel):
+    """What became of the messages."""
+
+    fingerprint: str
+    told: int
+    already: int = Field(description="They were told so within a day.")
+    unwanted: int = Field(description="They want no such messages.")
+    unreachable: int = Field(description="Their address is not valid.")
+    users: list[UserTold]
+    why: str | None = Field(default=None, description="Why the messages do not leave in a moment; null: they do.")
+
+
 @router.get("", name="failures_list")
 def list_failures(caller: Caller, hours: Hours = groups.WINDOWS[0], state: Shelf = Shelf.OPEN) -> FailureGroups:
     """List the failures of the last hours, grouped by error; what is back is among the open ones."""
@@ -128,6 +158,13 @@ def assign_failure(fingerprint: Fingerprint, body: AssignBody, caller: Caller, k
 def note_failure(fingerprint: Fingerprint, body: NoteBody, caller: Caller, key: Key = None) -> FailureDone:
     """Write a note on an error."""
     return _do(caller, "failure.note", fingerprint, body, key)
+
+
+@router.post("/{fingerprint}/tell", status_code=202)
+def tell_users(fingerprint: Fingerprint, body: TellBody, caller: Caller, key: Key = None) -> FailureTold:
+    """Write to the users hit now, once each: who was told so within a day, or wants none, gets no message."""
+    args = {"fingerprint": fingerprint, **body.model_dump(mode="json", exclude={"reason"})}
+    return FailureTold(**do(caller, "failure.tell", None, args, reason=body.reason, key=key))
 
 
 def _do(caller: Caller, name: str, fingerprint: str, body: OptionalReason, key: str | None) -> FailureDone:

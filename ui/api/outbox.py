@@ -64,7 +64,9 @@ class PreferenceAnswer(BaseModel):
     """What you are told by e-mail."""
 
     email_when_done: bool = Field(description="Each time when something that took a while is done.")
-    email_when_needed: bool = Field(description="When a connection has stopped working and only you can mend it.")
+    email_when_needed: bool = Field(
+        description="When a connection has stopped working and only you can mend it, and about trouble that hit you."
+    )
 
 
 class AnswerBody(AnswerForm, OptionalReason):

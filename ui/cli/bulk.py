@@ -32,11 +32,12 @@ def preview_bulk(
     ids: Annotated[
         list[UUID] | None, typer.Option("--id", help="Instead of a filter: a row; several are more.")
     ] = None,
+    canary: Annotated[int | None, typer.Option(help="So many rows first, and the rest once they went well.")] = None,
     reason: Reason = None,
     as_json: Json = False,
 ) -> None:
     """Freeze the set of a command, such as job.retry, and say what is in it; nothing starts."""
-    args: dict[str, Any] = {"action": action}
+    args: dict[str, Any] = {"action": action, "canary": canary}
     if where is not None:
         args["filter"] = dict(_pair(each) for each in where)
     if ids:
@@ -49,14 +50,17 @@ def start_bulk(
     bulk_id: UUID,
     count: Annotated[int | None, typer.Option(help="The number of rows; needed above 100.")] = None,
     per_second: Annotated[int | None, typer.Option(help="Rows a second at most.")] = None,
-    canary: Annotated[int | None, typer.Option(help="So many rows first, and the rest once they went well.")] = None,
+    canary: Annotated[
+        int | None, typer.Option(help="So many rows first, and the rest once they went well; without: as prepared.")
+    ] = None,
     canary_percent: Annotated[int, typer.Option(help="How many of these have to succeed.")] = 100,
     reason: Reason = None,
     as_json: Json = False,
 ) -> None:
     """Start a prepared bulk action, or go on with one whose job has ended too early."""
     args = {"count": count, "per_second": per_second, "canary": canary, "canary_percent": canary_percent}
-    print_answer(run("bulk.start", bulk_id, args, reason=reason), as_json=as_json)
+    given = {name: value for name, value in args.items() if value is not None}
+    print_answer(run("bulk.start", bulk_id, given, reason=reason), as_json=as_json)
 
 
 @verbs.command("show")

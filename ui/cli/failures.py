@@ -11,12 +11,13 @@ from core.failures import groups
 from core.failures.decision import sentence_of
 from core.failures.groups import Shelf
 from core.failures.one_group import failure_detail
+from core.failures.telling import Whom
 from core.people.operators import find_by_email
 from ui.cli.terminal import Json, Reason, load, print_answer, print_line, print_rows, run
 
 verbs = typer.Typer(
     no_args_is_help=True,
-    help="Failures, grouped by error: list, show, ignore, resolve, reopen, assign, note.",
+    help="Failures, grouped by error: list, show, ignore, resolve, reopen, assign, note, tell.",
 )
 
 _COLUMNS = ("fingerprint", "state", "open", "count", "users", "owner", "last_seen", "message")
@@ -92,6 +93,21 @@ def assign_failure(
 def note_failure(fingerprint: str, text: str, reason: Reason = None) -> None:
     """Write a note on an error; it cannot be changed later."""
     print_answer(run("failure.note", None, {"fingerprint": fingerprint, "text": text}, reason=reason))
+
+
+@verbs.command("tell")
+def tell_users(
+    fingerprint: str,
+    title: Annotated[str, typer.Option(help="The subject.")],
+    text: Annotated[str, typer.Option(help="The text; {name} stands for the user's name.")],
+    whom: Annotated[Whom, typer.Option(help="Users whose failure is open, who have recovered, or all.")] = Whom.OPEN,
+    hours: Hours = groups.WINDOWS[0],
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Write to the users hit now, once each; who was told so within a day, or wants none, gets no message."""
+    args = {"fingerprint": fingerprint, "title": title, "text": text, "whom": whom.value, "hours": hours}
+    print_answer(run("failure.tell", None, args, reason=reason), as_json=as_json)
 
 
 def _detail(session: Session, fingerprint: str, hours: int) -> tuple[dict[str, Any], str]:

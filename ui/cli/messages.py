@@ -75,7 +75,7 @@ def choose_messages(
     email: str,
     done: Annotated[bool | None, typer.Option("--on/--off", help="Tell them when something is done.")] = None,
     needed: Annotated[
-        bool | None, typer.Option("--warn/--no-warn", help="Tell them when a connection needs them.")
+        bool | None, typer.Option("--warn/--no-warn", help="Tell them when a connection needs them, and about trouble.")
     ] = None,
     reason: Reason = None,
 ) -> None:

@@ -1,31 +1,40 @@
-"""Failures by their cause: the jobs that failed with the same error as one line, the most open ones first."""
+"""Failures by their cause: the jobs that failed with the same error as one line, what is back and most open first."""
 
 from typing import Final
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from core.diagnosis.error_state import ErrorState
 from core.errors import Invalid
 from core.failures.groups import WINDOWS, FailureGroup, FailureList, Shelf, groups_of_hours
 from core.models import Role
 from core.wording import counted
 from ui import access
-from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
+from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, words
 from ui.components.base.state_chip import state_words
 
-#: Seconds between two refreshes while things change.
+#: Seconds between two refreshes while things change, and while none of them seems to: an ignore ends by itself.
 REFRESH_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 15.0
 #: The windows in words, as people choose them.
 WINDOW_WORDS: Final = dict(zip(WINDOWS, ("24 hours", "7 days", "30 days"), strict=True))
+#: What an empty shelf says.
+_EMPTY: Final = {
+    Shelf.OPEN: ("sentiment_satisfied", "No open failures", "No job has failed in the last {} with an open error."),
+    Shelf.IGNORED: ("snooze", "None ignored", "No error of the last {} is ignored."),
+    Shelf.RESOLVED: ("check_circle", "None resolved", "No error of the last {} is resolved."),
+}
 
 
-async def draw(hours: str = "") -> None:
-    """Draw the failures of the last hours, and keep them fresh."""
-    page = FailuresPage(hours_of(hours))
+async def draw(hours: str = "", state: str = "") -> None:
+    """Draw the failures of the last hours that are on one shelf, and keep them fresh."""
+    page = FailuresPage(hours_of(hours), _shelf_of(state))
     await page.refresh()
     keep_roughly_fresh(page.screen, page.refresh, seconds=REFRESH_SECONDS)
+    keep_ticking(page.screen, page.refresh, seconds=LOOK_SECONDS)
 
 
 def hours_of(text_of_url: str) -> int:
@@ -38,57 +47,100 @@ def hours_of(text_of_url: str) -> int:
     raise Invalid("Unknown time in the URL.", {"hours": f"Use one of {', '.join(map(str, WINDOWS))}."})
 
 
+def _shelf_of(text_of_url: str) -> Shelf:
+    if not text_of_url:
+        return Shelf.OPEN
+    if text_of_url in list(Shelf):
+        return Shelf(text_of_url)
+    raise Invalid("Unknown state in the URL.", {"state": f"Use one of {', '.join(Shelf)}."})
+
+
 def address_of(fingerprint: str, hours: int) -> str:
     """Return the address of one group in this window."""
-    return f"/failures/{fingerprint}" + (f"?{urlencode({'hours': hours})}" if hours != WINDOWS[0] else "")
+    return f"/failures/{fingerprint}" + _query(hours)
 
 
-def draw_windows(hours: int, address: str) -> None:
+def draw_windows(hours: int, address: str, shelf: Shelf = Shelf.OPEN) -> None:
     """Draw links to the same page with other windows."""
     with box("hbox").props('role=group aria-label="Time"'):
         for each, label in WINDOW_WORDS.items():
-            chosen = link(f"{address}?hours={each}", f"chip{' on' if each == hours else ''}", label)
+            chosen = link(address + _query(each, shelf), f"chip{' on' if each == hours else ''}", label)
             if each == hours:
                 chosen.props["aria-current"] = "true"
 
 
-class FailuresPage:
-    """The groups of one window."""
+def _query(hours: int, shelf: Shelf = Shelf.OPEN) -> str:
+    chosen: dict[str, int | str] = {"hours": hours} if hours != WINDOWS[0] else {}
+    chosen |= {"state": shelf.value} if shelf is not Shelf.OPEN else {}
+    return f"?{urlencode(chosen)}" if chosen else ""
 
-    def __init__(self, hours: int) -> None:
-        self._hours = hours
+
+class FailuresPage:
+    """The groups of one window and shelf."""
+
+    def __init__(self, hours: int, shelf: Shelf) -> None:
+        self._hours, self._shelf = hours, shelf
         with box("screen padded") as self.screen:
             with box("headline"):
                 text("Failures", tag="h1")
                 text("Failed jobs, grouped by error.", "muted")
                 box("grow")
-                draw_windows(hours, "/failures")
+                draw_windows(hours, "/failures", shelf)
+            self._shelves: Part[FailureList] = Part(self._draw_shelves, "shelves")
             with box("panel", "section").props("aria-label=Failures"):
-                self._groups: Part[list[FailureGroup]] = Part(self._draw)
+                self._groups: Part[FailureList] = Part(self._draw)
 
     async def refresh(self) -> None:
         """Load the groups again and show what changed."""
-        groups = (await access.load_for(Role.VIEWER, groups_of_hours, self._hours)).on(Shelf.OPEN)
+        found = await access.load_for(Role.VIEWER, groups_of_hours, self._hours)
         if not self.screen.is_deleted:
-            self._groups.show(groups, key=tuple(groups))
+            self._shelves.show(found, key=tuple(found.counts.items()))
+            self._groups.show(found, key=(tuple(found.on(self._shelf)), found.counts[self._shelf]))
 
-    def _draw(self, groups: list[FailureGroup]) -> None:
+    def _draw_shelves(self, found: FailureList) -> None:
+        with box("hbox wrap").props('role=group aria-label="State"'):
+            for shelf, number in found.counts.items():
+                is_this = shelf is self._shelf
+                label = f"{shelf.capitalize()} {number:,}"
+                chosen = link(f"/failures{_query(self._hours, shelf)}", f"chip{' on' if is_this else ''}", label)
+                if is_this:
+                    chosen.props["aria-current"] = "true"
+
+    def _draw(self, found: FailureList) -> None:
+        groups, number = found.on(self._shelf), found.counts[self._shelf]
         if not groups:
-            empty("sentiment_satisfied", "No failures", f"No job has failed in the last {WINDOW_WORDS[self._hours]}.")
+            icon, heading, about = _EMPTY[self._shelf]
+            empty(icon, heading, about.format(WINDOW_WORDS[self._hours]))
             return
         lines([_line(group, self._hours) for group in groups], "rows groups")
+        if number > len(groups):
+            text(f"The first {len(groups):,} of {number:,}.", "muted body")
+
+
+def state_of(group: FailureGroup) -> Markup:
+    """Return the dot and words of a group: what is back, and how many of its failures are open."""
+    if group.state is ErrorState.REGRESSION:
+        return state_words(group.state, "regression")
+    if group.state is not ErrorState.OPEN:
+        return state_words(group.state)
+    return state_words("failed", f"{group.open:,} open") if group.open else state_words("handled", "dealt with")
 
 
 def _line(group: FailureGroup, hours: int) -> Markup:
-    state = state_words("failed", f"{group.open:,} open") if group.open else state_words("handled", "dealt with")
-    about = f"{', '.join(group.kinds)} · {counted(group.count, 'failure')} · {counted(group.users, 'user')}"
+    about = [
+        ", ".join(group.kinds),
+        counted(group.count, "failure"),
+        *([f"{group.open:,} open"] if group.open and group.state is not ErrorState.OPEN else []),
+        counted(group.users, "user"),
+        *([group.owner] if group.owner else []),
+    ]
     return anchor(
         address_of(group.fingerprint, hours),
-        state,
+        state_of(group),
         tagged(
             "div",
             words(group.message or "Without a message", "clip", "div"),
-            words(about, "muted clip", "div"),
+            words(" · ".join(about), "muted clip", "div"),
             classes="grow",
         ),
         moment(group.last_seen, classes="muted"),

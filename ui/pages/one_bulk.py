@@ -9,7 +9,7 @@ from nicegui import ui
 from sqlmodel import Session
 
 from core.bulk.control import UNCOUNTED, StartForm, starts_jobs
-from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, preview, sentence_of
+from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, plan_of, preview, sentence_of
 from core.database.window import Window
 from core.models import BulkRow, BulkStatus, Role, RowOutcome
 from core.wording import counted
@@ -52,6 +52,7 @@ class OneBulk:
             self._head: Part[BulkState] = Part(_draw_head)
             with box("panel", "section").props('aria-label="Progress"'), box("body vbox"):
                 self._sentence = text("", "strong").props("role=status")
+                self._plan = text("", "muted")
                 self._progress = ProgressBar("Rows")
                 self._jobs: Part[Mapping[str, int]] = Part(_draw_jobs)
                 self._actions: Part[BulkState] = Part(self._draw_actions, "hbox wrap")
@@ -76,6 +77,7 @@ class OneBulk:
         seen = self._seen if bulk.status is BulkStatus.READY else None
         self._head.show(state, key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
         self._sentence.set_text(sentence_of(bulk, state.halted))
+        self._plan.set_text(plan_of(bulk))
         self._progress.show(bulk.looked_at, bulk.total, at_work=state.is_at_work)
         self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
         self._actions.show(state, key=(bulk.status, state.can_start, state.can_undo, bool(state.jobs.get("failed"))))
@@ -99,7 +101,7 @@ class OneBulk:
         def draw() -> Act:
             without = [] if state.bulk.total > UNCOUNTED else ["count"]
             without += [] if starts_jobs(state.bulk.command) else ["canary", "canary_percent"]
-            form = ModelForm(StartForm, without=without)
+            form = ModelForm(StartForm, given={"canary": state.bulk.canary}, without=without)
             reason = ReasonField()
 
             async def start() -> None:

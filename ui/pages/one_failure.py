@@ -1,17 +1,17 @@
-"""One group of failures: when and where, whom it hit, a traceback, and the one act that deals with what is open."""
+"""One group of failures: its state, when and where, whom it hit, a traceback, and what deals with what is open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
 
 from core.errors import NotFound
-from core.failures.one_group import PARTS, USERS, FailureDetail, UserHit, failure_detail
+from core.failures.one_group import PARTS, FailureDetail, UserHit, failure_detail
 from core.models import Role
 from core.wording import counted
 from ui import access
-from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
+from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.button import PLAIN, PRIMARY, button, say
 from ui.components.base.command_button import limit_to_role
 from ui.components.base.empty import empty
@@ -20,7 +20,10 @@ from ui.components.base.state_chip import state_words
 from ui.components.base.times import time_text
 from ui.components.base.traceback_text import draw_traceback
 from ui.components.jobs.bulk_menu import prepare_bulk
-from ui.pages.failures import REFRESH_SECONDS, WINDOW_WORDS, draw_windows, hours_of
+from ui.components.jobs.error_box import draw_notes, draw_state
+from ui.components.jobs.error_dialogs import retry_words
+from ui.components.jobs.tell_users import ask_to_tell
+from ui.pages.failures import LOOK_SECONDS, REFRESH_SECONDS, WINDOW_WORDS, draw_windows, hours_of
 
 
 async def draw(fingerprint: str, hours: str = "") -> None:
@@ -28,6 +31,7 @@ async def draw(fingerprint: str, hours: str = "") -> None:
     page = OneFailure(fingerprint, hours_of(hours))
     await page.refresh()
     keep_roughly_fresh(page.screen, page.refresh, seconds=REFRESH_SECONDS)
+    keep_ticking(page.screen, page.refresh, seconds=LOOK_SECONDS)
 
 
 class OneFailure:
@@ -45,10 +49,13 @@ class OneFailure:
             self._head: Part[FailureDetail] = Part(self._draw_head)
             with box("columns"):
                 with box():
+                    self._state: Part[FailureDetail] = Part(lambda found: draw_state(found, self.refresh), "panel")
                     self._users: Part[FailureDetail] = Part(self._draw_users, "panel")
                 with box():
+                    self._notes: Part[FailureDetail] = Part(lambda found: draw_notes(found, self.refresh), "panel")
                     self._where: Part[FailureDetail] = Part(_draw_where, "panel")
                     self._traceback: Part[FailureDetail] = Part(_draw_traceback, "panel")
+            self._show_parts(are_shown=False)
 
     async def refresh(self) -> None:
         """Load the group again and show what changed."""
@@ -59,10 +66,17 @@ class OneFailure:
             return
         if self.screen.is_deleted:
             return
+        self._show_parts(are_shown=True)
         self._head.show(found, key=(found.group, found.parts))
+        self._state.show(found, key=found.decision)
         self._users.show(found, key=tuple(found.users))
-        self._where.show(found, key=tuple(found.places.items()))
+        self._notes.show(found, key=tuple(found.notes))
+        self._where.show(found, key=(tuple(found.places.items()), found.confined_to))
         self._traceback.show(found, key=found.latest_job)
+
+    def _show_parts(self, *, are_shown: bool) -> None:
+        for part in (self._state, self._users, self._notes, self._where, self._traceback):
+            part.box.set_visibility(are_shown)
 
     def _draw_head(self, found: FailureDetail) -> None:
         group = found.group
@@ -74,31 +88,47 @@ class OneFailure:
                 time_text(group.first_seen, "clock")
                 text("· last")
                 time_text(group.last_seen, "clock")
+            if found.confined_to:
+                text(found.confined_to, "strong")
             _draw_parts(found)
             with box("hbox wrap"):
                 link(self._jobs(found), "strong", f"{group.open:,} open") if group.open else text("None is open.")
                 link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failure')} in all")
             if group.open:
-                with box("hbox wrap"):
-                    look = button("Retry the open ones …", lambda: self._prepare(found), look=PRIMARY)
-                    limit_to_role(look, "bulk.prepare")
-                    text("A page shows first what would be done; there you can try a few before the rest.", "muted")
+                self._draw_retry(found)
 
-    async def _prepare(self, found: FailureDetail) -> None:
-        await prepare_bulk("job.retry", self._where_of(found))
+    def _draw_retry(self, found: FailureDetail) -> None:
+        number = found.group.open
+        label = "Retry it …" if number == 1 else "Retry one, then the rest …"
+        with box("acts"):
+            with box("act"):
+                first = button(label, lambda: self._prepare(found, None if number == 1 else 1), look=PRIMARY)
+                limit_to_role(first, "bulk.prepare")
+                text(retry_words(number), "muted")
+            if number > 1:
+                with box("act"):
+                    limit_to_role(button("Retry all at once …", lambda: self._prepare(found, None)), "bulk.prepare")
+                    text("Its page shows first what would be done; there you can try a few before the rest.", "muted")
+
+    async def _prepare(self, found: FailureDetail, canary: int | None) -> None:
+        await prepare_bulk("job.retry", self._where_of(found), canary)
 
     def _draw_users(self, found: FailureDetail) -> None:
         hit = found.users
-        more = f"the first {USERS} of {found.group.users:,}" if found.group.users > len(hit) else ""
-        title("Users hit", more)
+        title("Users hit", _numbers_of(found))
         if not hit:
             empty("group", "No user", "These jobs were for nobody.")
             return
         lines([_user(each) for each in hit], "rows hit")
-        if waiting := [each.email for each in hit if each.is_open]:
-            label = f"Copy {counted(len(waiting), 'address', 'addresses')} of open ones"
-            with box("body hbox"):
+        with box("body hbox wrap"):
+            tell = button("Tell the users …", self._tell, look=PLAIN, icon="mail_outline")
+            limit_to_role(tell, "failure.tell")
+            if waiting := [each.email for each in hit if each.is_open]:
+                label = f"Copy {counted(len(waiting), 'address', 'addresses')} of open ones"
                 button(label, lambda: _copy(waiting), look=PLAIN)
+
+    async def _tell(self) -> None:
+        await ask_to_tell(self._fingerprint, self._hours, self.refresh)
 
     def _jobs(self, found: FailureDetail, *, is_open: bool = True) -> str:
         return f"/jobs?{urlencode(self._where_of(found, is_open=is_open))}"
@@ -120,8 +150,19 @@ def _copy(addresses: Sequence[str]) -> None:
 
 def _user(hit: UserHit) -> Markup:
     state = state_words("failed", "open") if hit.is_open else state_words("handled", "dealt with")
+    if hit.is_recovered:
+        state = state_words("fine", "recovered")
     at = moment(hit.last_seen, classes="muted")
     return anchor(f"/users/{hit.user_id}", state, words(hit.email, "strong clip"), at)
+
+
+def _numbers_of(found: FailureDetail) -> str:
+    hit = found.users
+    if found.group.users > len(hit):
+        return f"the first {len(hit)} of {found.group.users:,}; {found.open_users:,} open"
+    recovered = sum(each.is_recovered for each in hit)
+    numbers = {"open": found.open_users, "recovered": recovered, "dealt with": len(hit) - found.open_users - recovered}
+    return ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number)
 
 
 def _draw_parts(found: FailureDetail) -> None:
@@ -140,14 +181,13 @@ def _draw_where(found: FailureDetail) -> None:
     if not found.places:
         empty("memory", "Not known", "No worker that ran one of them is on record.")
         return
-    lines(_numbers(found.places), "rows places")
-
-
-def _numbers(places: Mapping[str, int]) -> list[Markup]:
-    return [
+    if found.confined_to:
+        text(found.confined_to, "body")
+    places = [
         tagged("div", words(place, "clip"), words(f"{number:,}", "num"), classes="row-line")
-        for place, number in places.items()
+        for place, number in found.places.items()
     ]
+    lines(places, "rows places")
 
 
 def _draw_traceback(found: FailureDetail) -> None:

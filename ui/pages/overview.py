@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from core.diagnosis.error_state import ErrorState
 from core.diagnosis.situation import Situation
 from core.failures.groups import FailureGroup
 from core.overview import TARGET, Overview, is_late
@@ -14,6 +15,7 @@ from ui import design, live, query_cache
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
+from ui.components.base.state_chip import state_words
 from ui.components.people.user_lines import need_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
@@ -148,14 +150,21 @@ def _jobs(summary: Overview, **where: str) -> str:
 
 
 def _group(summary: Overview, group: FailureGroup) -> Markup:
-    return anchor(
-        _jobs(summary, situation="failed", error=group.fingerprint),
-        words(f"{group.count:,}×", "strong num"),
+    """Return the line of a group: its number leads to the jobs that it counts, its words to the group."""
+    jobs = anchor(
+        _jobs(summary, situation="failed", error=group.fingerprint), words(f"{group.count:,}×"), classes="strong num"
+    )
+    about = [f"{', '.join(group.kinds)} · {counted(group.users, 'user')}", *([group.owner] if group.owner else [])]
+    is_back = group.state is ErrorState.REGRESSION
+    error = anchor(
+        f"/failures/{group.fingerprint}",
+        words(group.message or "Without a message", "clip", "div"),
         tagged(
             "div",
-            words(group.message, "clip", "div"),
-            words(f"{', '.join(group.kinds)} · {counted(group.users, 'user')}", "muted clip", "div"),
-            classes="grow",
+            *([state_words(group.state)] if is_back else []),
+            words(" · ".join(about), "muted clip"),
+            classes="hbox clip",
         ),
-        moment(group.last_seen, classes="muted"),
+        classes="grow",
     )
+    return tagged("div", jobs, error, moment(group.last_seen, classes="muted"), classes="row-line")

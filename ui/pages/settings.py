@@ -17,7 +17,7 @@ from ui.components.people.open_sessions import OpenSessions
 #: What people are told by e-mail, beside the switches.
 MESSAGES: Final = (
     "Only what took a while is worth an e-mail. A connection needs you when its platform has ended our access, or when "
-    "it could not be connected."
+    "it could not be connected. Trouble is what has hit you and others; our support writes of it."
 )
 #: The same where messages have links; without a public address they have none.
 _STOPS: Final = "Each message has a link that stops both."

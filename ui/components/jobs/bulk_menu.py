@@ -35,10 +35,14 @@ class BulkMenu:
         await prepare_bulk(name, {key: value for key, value in self._params().items() if key != _SORT})
 
 
-async def prepare_bulk(name: str, chosen: Mapping[str, str]) -> None:
-    """Prepare a command on all jobs that match, and open its page; who may not is told."""
+async def prepare_bulk(name: str, chosen: Mapping[str, str], canary: int | None = None) -> None:
+    """Prepare a command on all jobs that match, and open its page; who may not is told.
+
+    `canary`: so many of them first, and the rest once those have succeeded.
+    """
     if not access.me().may(COMMANDS["bulk.prepare"].role):
         refuse(f"Acting on many needs the role {COMMANDS['bulk.prepare'].role}.")
         return
-    answer = await access.perform("bulk.prepare", None, {"action": name, "filter": dict(chosen)})
+    args = {"action": name, "filter": dict(chosen), "canary": canary}
+    answer = await access.perform("bulk.prepare", None, args)
     ui.navigate.to(f"/bulk/{answer['id']}")
