@@ -31,6 +31,7 @@ from core.messages.outbox import SAME_FOR, Message, put
 from core.messages.preferences import wants_warnings
 from core.messages.writing import Written, write
 from core.models import MessagePreference, Notification, User
+from core.wording import counted
 
 #: So many users are looked at by one press; the next press goes on, since those who were told are not told again.
 MOST: Final = 1_000
@@ -60,6 +61,13 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+#: In words, of one user and of several.
+_WORDS: Final[Mapping[Outcome, tuple[str, str]]] = {
+    Outcome.TOLD: ("message", "messages"),
+    Outcome.ALREADY: ("user told already within a day", "users told already within a day"),
+    Outcome.UNWANTED: ("user wants no such messages", "users want no such messages"),
+    Outcome.UNREACHABLE: ("user without a valid address", "users without a valid address"),
+}
 #: A subject and a text for each choice, to begin with.
 SUGGESTED: Final[Mapping[Whom, tuple[str, str]]] = {
     Whom.OPEN: (
@@ -216,12 +224,11 @@ def _addressee(row: Any, unwanted: set[UUID]) -> Addressee:
 
 
 def summary_of(found: Sequence[Addressee]) -> str:
-    """Return what becomes of the messages in a sentence; past or present reads the same."""
-    words = {
-        Outcome.TOLD: "to be told",
-        Outcome.ALREADY: "told already within a day",
-        Outcome.UNWANTED: "wants no such messages",
-        Outcome.UNREACHABLE: "has no valid address",
-    }
-    numbers = {each: sum(one.outcome is each for one in found) for each in Outcome}
-    return " · ".join(f"{number:,} {words[each]}" for each, number in numbers.items() if number) or "nobody"
+    """Return what becomes of the messages, before or after they are written."""
+    return summary_in({each: sum(one.outcome is each for one in found) for each in Outcome})
+
+
+def summary_in(numbers: Mapping[Outcome, int]) -> str:
+    """Return how many messages there are, and how many users get none, by the reason."""
+    parts = [counted(number, *_WORDS[each]) for each, number in numbers.items() if number]
+    return " · ".join(parts) or "Nobody: no such user is hit."

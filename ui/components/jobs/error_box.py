@@ -28,11 +28,11 @@ _REOPEN: Final = "It is among the open errors again, and alerts."
 def draw_state(found: FailureDetail, after: After) -> None:
     """Draw the state of the error, and the buttons that change it."""
     decision, fingerprint = found.decision, found.group.fingerprint
-    title("State")
+    with box("title"):
+        text("State", tag="h2")
+        state_chip("failed" if decision.state is ErrorState.OPEN else decision.state.value).set_text(decision.state)
     with box("body vbox"):
-        with box("hbox wrap"):
-            state_chip("failed" if decision.state is ErrorState.OPEN else decision.state.value).set_text(decision.state)
-            text(sentence_of(decision, clock.now()), "grow")
+        text(sentence_of(decision, clock.now()))
         if decision.reason:
             text(f"“{decision.reason}”", "quote")
         with box("acts"):

@@ -15,6 +15,7 @@ from core.failures.telling import (
     TellForm,
     Whom,
     addressees,
+    summary_in,
     summary_of,
     written_for,
 )
@@ -22,7 +23,6 @@ from core.messages.control import writer_of
 from core.messages.email_channel import EMAIL
 from core.messages.listing import why_waiting
 from core.models import Role
-from core.wording import counted
 from ui import access, design
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import say
@@ -126,8 +126,8 @@ class _Letter:
         args = {"hours": self._hours, "whom": self._whom.value}
         args |= {"title": self._title.value or "", "text": self._text.value or ""}
         answer = await access.perform("failure.tell", None, {"fingerprint": self._fingerprint, **args})
-        others = [f"{answer[each]:,} {words}" for each, words in _WHY.items() if answer[each]]
-        say(" · ".join([f"{counted(answer['told'], 'message')} written.", *others]))
+        counts = {each: answer[each] for each in Outcome}
+        say(f"{summary_in(counts)}. The outbox has what was written.")
         await self._after()
 
 
