@@ -49,7 +49,7 @@ def _tell(session: Session, call: Invocation) -> dict[str, Any]:
     why = why_waiting(session, EMAIL.name)
     return {
         "fingerprint": call.form.fingerprint,
-        **{outcome.value: sum(each.outcome is outcome for each in found) for outcome in telling.Outcome},
+        **{outcome.value: sum(each.outcome is outcome for each in found) for outcome in telling.TellOutcome},
         "users": [{"id": str(each.user_id), "email": each.email, "outcome": each.outcome.value} for each in found],
         **({"why": why} if why else {}),
     }

@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.database.statements import Query, fetch
+from core.diagnosis.alike import FAILED
 from core.diagnosis.error_state import ErrorState, error_state
 from core.diagnosis.situation import is_settled
-from core.models import BackgroundJob, FailureState, JobStatus, User
+from core.models import BackgroundJob, FailureState, User
 
 #: Hours that people can look back, and what they see first.
 WINDOWS: Final = (24, 24 * 7, 24 * 30)
@@ -107,7 +108,7 @@ def failed() -> tuple[sa.ColumnElement[bool], ...]:
     """Return the conditions for failed jobs of the time since `since`."""
     job = BackgroundJob
     return (
-        col(job.status) == JobStatus.FAILED,
+        col(job.status) == FAILED,
         col(job.error_fingerprint).is_not(None),
         col(job.finished_at) >= SINCE,
     )
@@ -151,7 +152,7 @@ def _owner(fingerprint: Any) -> sa.ColumnElement[str]:
 
 @cache
 def _shelves(limit: int) -> Query:
-    group: Any = group_columns().cte("with_state").c
+    group: Any = group_columns().cte("with_state").prefix_with("MATERIALIZED").c
     is_here = group.state.in_([each.value for each in OPEN_STATES])
     shelf = sa.case((is_here, Shelf.OPEN.value), else_=group.state)
     place = sa.func.row_number().over(partition_by=shelf, order_by=_order(group))
@@ -163,7 +164,7 @@ def _shelves(limit: int) -> Query:
 
 @cache
 def _open(limit: int) -> Query:
-    group: Any = group_columns(only_open=True).cte("with_state").c
+    group: Any = group_columns(only_open=True).cte("with_state").prefix_with("MATERIALIZED").c
     is_here = group.state.in_([each.value for each in OPEN_STATES])
     return sa.select(*group).where(is_here).order_by(*_order(group)).limit(limit)
 

@@ -49,7 +49,7 @@ class Whom(StrEnum):
     ALL = "all"
 
 
-class Outcome(StrEnum):
+class TellOutcome(StrEnum):
     """What becomes of the message to one user."""
 
     TOLD = "told"
@@ -62,11 +62,11 @@ class Outcome(StrEnum):
 
 
 #: In words, of one user and of several.
-_WORDS: Final[Mapping[Outcome, tuple[str, str]]] = {
-    Outcome.TOLD: ("message", "messages"),
-    Outcome.ALREADY: ("user told already within a day", "users told already within a day"),
-    Outcome.UNWANTED: ("user wants no such messages", "users want no such messages"),
-    Outcome.UNREACHABLE: ("user without a valid address", "users without a valid address"),
+_WORDS: Final[Mapping[TellOutcome, tuple[str, str]]] = {
+    TellOutcome.TOLD: ("message", "messages"),
+    TellOutcome.ALREADY: ("user told already within a day", "users told already within a day"),
+    TellOutcome.UNWANTED: ("user wants no such messages", "users want no such messages"),
+    TellOutcome.UNREACHABLE: ("user without a valid address", "users without a valid address"),
 }
 #: A subject and a text for each choice, to begin with.
 SUGGESTED: Final[Mapping[Whom, tuple[str, str]]] = {
@@ -106,7 +106,7 @@ class Addressee:
     name: str
     is_open: bool
     is_recovered: bool
-    outcome: Outcome
+    outcome: TellOutcome
     #: When they were told; None: they were not.
     told_at: datetime | None = None
 
@@ -130,9 +130,9 @@ def tell(session: Session, form: TellForm, actor: Actor, reason: str | None) -> 
         raise NotAllowed("No such user is hit now.")
     by = writer_of(session, actor.id)
     for each in found:
-        if each.outcome is Outcome.TOLD:
+        if each.outcome is TellOutcome.TOLD:
             _write_to(session, form, each, by, actor, reason)
-    numbers = {each.value: number for each in Outcome if (number := sum(one.outcome is each for one in found))}
+    numbers = {each.value: number for each in TellOutcome if (number := sum(one.outcome is each for one in found))}
     about_it: dict[str, Any] = {"name": about, "fingerprint": form.fingerprint, "whom": form.whom.value, **numbers}
     record(session, actor, "failure.told", reason=reason, **about_it)
     return found
@@ -213,22 +213,22 @@ def _unwanted(session: Session, ids: Sequence[UUID]) -> set[UUID]:
 
 
 def _addressee(row: Any, unwanted: set[UUID]) -> Addressee:
-    outcome = Outcome.TOLD
+    outcome = TellOutcome.TOLD
     if row.told_at is not None:
-        outcome = Outcome.ALREADY
+        outcome = TellOutcome.ALREADY
     elif row.id in unwanted:
-        outcome = Outcome.UNWANTED
+        outcome = TellOutcome.UNWANTED
     elif recipient(row.email) is None:
-        outcome = Outcome.UNREACHABLE
+        outcome = TellOutcome.UNREACHABLE
     return Addressee(row.id, row.email, " ".join(row.name.split()), row.is_open, row.is_recovered, outcome, row.told_at)
 
 
 def summary_of(found: Sequence[Addressee]) -> str:
     """Return what becomes of the messages, before or after they are written."""
-    return summary_in({each: sum(one.outcome is each for one in found) for each in Outcome})
+    return summary_in({each: sum(one.outcome is each for one in found) for each in TellOutcome})
 
 
-def summary_in(numbers: Mapping[Outcome, int]) -> str:
+def summary_in(numbers: Mapping[TellOutcome, int]) -> str:
     """Return how many messages there are, and how many users get none, by the reason."""
     parts = [counted(number, *_WORDS[each]) for each, number in numbers.items() if number]
     return " · ".join(parts) or "Nobody: no such user is hit."

@@ -110,6 +110,13 @@ class BackgroundJob(SQLModel, table=True):
             postgresql_include=["user_id"],
             postgresql_where=sa.text("error_fingerprint IS NOT NULL"),
         ),
+        # An error's failures of a time, and since a decision; only a job that fails is written into it.
+        sa.Index(
+            "ix_background_jobs_failures",
+            "error_fingerprint",
+            "finished_at",
+            postgresql_where=sa.text("status = 'failed' AND error_fingerprint IS NOT NULL"),
+        ),
         sa.Index(
             "ix_background_jobs_error_words",
             sa.text(f"({ERROR_WORDS})"),

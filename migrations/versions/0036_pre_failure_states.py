@@ -1,4 +1,7 @@
-"""Pre: what people decide of errors, and their notes. Old code knows nothing of them: there, each error is open."""
+"""Pre: what people decide of errors, and their notes; an error's failures by their end.
+
+Old code knows nothing of them: there, each error is open.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,10 +20,15 @@ def upgrade() -> None:
     """Create the tables."""
     make_failure_states()
     make_failure_notes()
+    ddl.replace_index(
+        "ix_background_jobs_failures",
+        "background_jobs (error_fingerprint, finished_at) WHERE status = 'failed' AND error_fingerprint IS NOT NULL",
+    )
 
 
 def downgrade() -> None:
-    """Drop empty tables; tables with rows stay, and old code ignores them."""
+    """Drop empty tables and the index; tables with rows stay, and old code ignores them."""
+    op.execute("DROP INDEX IF EXISTS ix_background_jobs_failures")
     ddl.drop_table_unless_used("failure_notes")
     ddl.drop_table_unless_used("failure_states")
 

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 from core.actor import Actor
 from core.commands.gateway import CommandRequest, perform
 from core.errors import NotAllowed
-from core.failures.telling import Outcome, Whom, addressees, written_for
+from core.failures.telling import TellOutcome, Whom, addressees, written_for
 from core.messages.preferences import PreferenceForm, set_preference
 from core.models import DemoModeStatus, Event, JobStatus, Notification, Role, User
 from tests.factories import SUPPORT, make_user
@@ -43,7 +43,7 @@ def recover(session: Session, user: User) -> None:
 def tells(engine: Engine, whom: str = "open", by: Actor = SUPPORT) -> dict[str, object]:
     args = {"fingerprint": ERROR, "whom": whom, "title": "About {name}", "text": "Hello {name},\nwe are on it."}
     answer = perform(engine, by, CommandRequest(name="failure.tell", args=args))
-    return {each.value: answer[each.value] for each in Outcome if answer[each.value]}
+    return {each.value: answer[each.value] for each in TellOutcome if answer[each.value]}
 
 
 def test_each_user_hit_gets_one_message_and_who_gets_none_is_counted(
@@ -69,7 +69,7 @@ def test_pressing_twice_tells_nobody_twice_and_says_who_was_told(
     session.commit()
     assert tells(engine)["told"] == 1, "who was hit since"
     [told] = [each for each in addressees(session, ERROR, 24, Whom.OPEN) if each.user_id == hit["Ana"].id]
-    assert (told.outcome, told.told_at is not None) == (Outcome.ALREADY, True)
+    assert (told.outcome, told.told_at is not None) == (TellOutcome.ALREADY, True)
 
 
 def test_who_has_recovered_can_be_told_that_once(engine: Engine, session: Session, hit: dict[str, User]) -> None:

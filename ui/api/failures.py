@@ -12,7 +12,7 @@ from core.failures import groups
 from core.failures.decision import Decision, Note
 from core.failures.groups import FailureGroup, Shelf
 from core.failures.one_group import UserHit, failure_detail
-from core.failures.telling import Outcome, Whom
+from core.failures.telling import TellOutcome, Whom
 from core.models import Role
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason, RequiredReason
@@ -96,7 +96,7 @@ class UserTold(BaseModel):
 
     id: UUID
     email: str
-    outcome: Outcome
+    outcome: TellOutcome
 
 
 class FailureTold(BaseModel):

@@ -11,8 +11,8 @@ from core.failures.telling import (
     NAME,
     SUGGESTED,
     Addressee,
-    Outcome,
     TellForm,
+    TellOutcome,
     Whom,
     addressees,
     summary_in,
@@ -35,10 +35,10 @@ _WORDS: Final[Mapping[Whom, str]] = {
     Whom.RECOVERED: "who have recovered",
     Whom.ALL: "all of them",
 }
-_WHY: Final[Mapping[Outcome, str]] = {
-    Outcome.ALREADY: "was told so within a day",
-    Outcome.UNWANTED: "wants no such messages",
-    Outcome.UNREACHABLE: "has no valid address",
+_WHY: Final[Mapping[TellOutcome, str]] = {
+    TellOutcome.ALREADY: "was told so within a day",
+    TellOutcome.UNWANTED: "wants no such messages",
+    TellOutcome.UNREACHABLE: "has no valid address",
 }
 
 
@@ -108,7 +108,7 @@ class _Letter:
             self._title.value, self._text.value = SUGGESTED[whom]
         chosen = self._of(whom)
         self._who.show(chosen, key=whom)
-        told = [each for each in chosen if each.outcome is Outcome.TOLD][:PREVIEWED]
+        told = [each for each in chosen if each.outcome is TellOutcome.TOLD][:PREVIEWED]
         readers = {str(each.user_id): f"Preview for {each.email}" for each in told}
         self._reader.set_options(readers, value=next(iter(readers), None))
         self._reader.set_visibility(bool(readers))
@@ -126,14 +126,14 @@ class _Letter:
         args = {"hours": self._hours, "whom": self._whom.value}
         args |= {"title": self._title.value or "", "text": self._text.value or ""}
         answer = await access.perform("failure.tell", None, {"fingerprint": self._fingerprint, **args})
-        counts = {each: answer[each] for each in Outcome}
+        counts = {each: answer[each] for each in TellOutcome}
         say(f"{summary_in(counts)}. The outbox has what was written.")
         await self._after()
 
 
 def _draw_who(chosen: Sequence[Addressee]) -> None:
     text(summary_of(chosen) + ("" if len(chosen) < MOST else f"; the first {MOST:,}, press again for more"), "strong")
-    left = [each for each in chosen if each.outcome is not Outcome.TOLD]
+    left = [each for each in chosen if each.outcome is not TellOutcome.TOLD]
     for each in left[:LEFT_OUT]:
         text(f"{each.email} {_WHY[each.outcome]}.", "muted", tag="div")
     if len(left) > LEFT_OUT:
