@@ -91,10 +91,10 @@ def notes_of(session: Session, fingerprint: str) -> Sequence[Note]:
 def sentence_of(decision: Decision, now: datetime) -> str:
     """Return the state of an error in words: who has decided what, until when, and what has come since."""
     if decision.at is None:
-        return "Open: nobody has decided anything yet."
+        return "Nobody has decided anything yet."
     by = f"by {decision.by} at {clock_time(decision.at, now)}"
     if decision.decision is FailureDecision.OPEN:
-        return f"Open: reopened {by}."
+        return f"Reopened {by}."
     if decision.decision is FailureDecision.IGNORED:
         return _ignored(decision, by, now)
     where = f" in version {decision.version}" if decision.version else ""

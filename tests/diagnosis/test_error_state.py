@@ -16,7 +16,7 @@ from core.failures import handling
 from core.failures.decision import decision_of, sentence_of
 from core.failures.groups import FailureGroup, Shelf, groups_of_hours
 from core.failures.one_group import failure_detail
-from core.models import DemoModeStatus, Role, Worker
+from core.models import DemoModeStatus, JobStatus, Role, Worker
 from core.overview import overview
 from tests.factories import SUPPORT, make_user
 from tests.ui.test_failures_page import fails
@@ -70,7 +70,7 @@ def reopen(session: Session) -> None:
 
 def test_an_error_of_which_nobody_has_decided_anything_is_open(failures: Session) -> None:
     assert group(failures).state is ErrorState.OPEN
-    assert words(failures) == "Open: nobody has decided anything yet."
+    assert words(failures) == "Nobody has decided anything yet."
     with pytest.raises(NotAllowed, match="open already"):
         reopen(failures)
     failures.rollback()
@@ -123,7 +123,7 @@ def test_a_failure_after_a_resolve_is_a_regression(failures: Session) -> None:
     assert group(failures).state is ErrorState.RESOLVED
     reopen(failures)
     assert group(failures).state is ErrorState.OPEN
-    assert words(failures).startswith("Open: reopened by")
+    assert words(failures).startswith("Reopened by")
 
 
 def test_what_an_older_version_does_says_nothing_against_a_resolve_in_a_version(failures: Session) -> None:
@@ -200,3 +200,35 @@ def test_an_operator_takes_care_of_an_error_and_notes_stay(failures: Session) ->
         handling.note(failures, handling.NoteForm(fingerprint=ERROR, text=" "), SUPPORT, None)
     handling.assign(failures, handling.AssignForm(fingerprint=ERROR), SUPPORT, None)
     assert group(failures).owner == ""
+
+
+@pytest.mark.parametrize(
+    ("failed_on", "succeeded_on", "sentence"),
+    [
+        (["vm-2 1.4"], ["vm-1 1.4"], "Only on vm-2: on other workers"),
+        (["vm-1 1.4", "vm-2 1.4"], ["vm-1 1.3"], "Only with version 1.4: with others"),
+        (["vm-2 1.4"], ["vm-1 1.3"], "Only on vm-2 with version 1.4: elsewhere"),
+        (["vm-2 1.4"], ["vm-2 1.4"], ""),
+        (["vm-2 1.4"], [], ""),
+        (["vm-1 1.3", "vm-2 1.4"], ["vm-3 1.5"], ""),
+        (["vm-2 1.4", ""], ["vm-1 1.4"], ""),
+    ],
+)
+def test_it_says_where_alone_an_error_happens_if_the_rows_say_so(
+    session: Session, failed_on: list[str], succeeded_on: list[str], sentence: str
+) -> None:
+    workers: dict[str, Worker] = {}
+    for place in filter(None, {*failed_on, *succeeded_on}):
+        host, version = place.split()
+        workers[place] = Worker(host=host, pid=1, threads=1, queues=["demo"], version=version)
+        session.add(workers[place])
+    session.flush()
+    for place in failed_on:
+        fails(session, None).worker_id = workers[place].id if place else None
+    for place in succeeded_on:
+        job = fails(session, None)
+        job.status, job.error_fingerprint, job.worker_id = JobStatus.SUCCEEDED, None, workers[place].id
+    session.commit()
+    found = failure_detail(session, ERROR, 24).confined_to
+    assert found.startswith(sentence)
+    assert bool(found) is bool(sentence)

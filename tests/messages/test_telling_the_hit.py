@@ -1,5 +1,7 @@
 """Telling the users whom an error has hit: each once, only those hit now, and nobody who wants none."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
@@ -94,3 +96,21 @@ def test_it_is_written_as_its_reader_gets_it_and_signed_by_name(
     assert (seen.subject, "Hello Ana" in seen.text, "Maria of support" in seen.text) == ("About Ana", True, True)
     tells(engine, "all", Actor(writer.id, writer.email, Role.SUPPORT, "console"))
     assert {each.data["by"] for each in session.exec(select(Notification))} == {"Maria"}
+
+
+def test_two_who_press_at_once_tell_each_user_once(engine: Engine, session: Session, hit: dict[str, User]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: tells(engine), range(2)))
+    assert sorted((answer.get("told", 0), answer.get("already", 0)) for answer in answers) == [(0, 1), (1, 0)]
+    assert len(session.exec(select(Notification)).all()) == 1
+
+
+def test_a_user_whose_retry_runs_or_who_failed_otherwise_has_not_recovered(
+    engine: Engine, session: Session, hit: dict[str, User]
+) -> None:
+    again = fails(session, hit["Ana"], hours=0.5)
+    again.status, again.error_fingerprint, again.finished_at = JobStatus.QUEUED, None, None
+    fails(session, hit["Ben"], hours=0.5, error="another")
+    session.commit()
+    found = {each.name: (each.is_open, each.is_recovered) for each in addressees(session, ERROR, 24, Whom.ALL)}
+    assert found == {"Ana": (False, False), "Ben": (False, False), "Cleo": (True, False), "Dan": (False, True)}

@@ -67,7 +67,7 @@ def test_its_numbers_open_what_they_count(engine: Engine, hit: list[str]) -> Non
             failure_detail(session, "nothing", 24)
 
 
-def test_the_open_ones_are_retried_from_the_page(console, rows: Session) -> None:
+def test_the_open_ones_are_retried_from_the_page_one_first(console, rows: Session) -> None:
     support = make_user(rows, role=Role.SUPPORT)
     for _ in range(3):
         fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED))
@@ -76,5 +76,45 @@ def test_the_open_ones_are_retried_from_the_page(console, rows: Session) -> None
     tab = console.open(support, "/failures")
     tab.get_by_role("link", name="3 open").click()
     tab.get_by_text("Users hit").wait_for()
-    tab.get_by_role("button", name="Retry the open ones …").click()
+    tab.get_by_role("button", name="Retry one, then the rest …").click()
     tab.get_by_text("It is prepared for 3 rows, and not started.").wait_for()
+    tab.get_by_text("Start acts on the first row. Once its job has succeeded, the other 2 rows follow").wait_for()
+    tab.go_back()
+    tab.get_by_role("button", name="Retry all at once …").click()
+    tab.get_by_text("It is prepared for 3 rows, and not started.").wait_for()
+    assert not tab.get_by_text("Start acts on the first row.").is_visible()
+
+
+def test_an_error_is_ignored_with_a_reason_noted_and_reopened_on_its_page(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT, name="Ana")
+    fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED), error="quota", message="quota exceeded")
+    rows.commit()
+    tab = console.open(support, "/failures/quota")
+    tab.get_by_text("Nobody has decided anything yet.").wait_for()
+    tab.get_by_role("button", name="Ignore …").click()
+    dialog = tab.get_by_role("dialog")
+    dialog.get_by_role("button", name="Ignore", exact=True).click()
+    dialog.get_by_text("Ignore needs a reason.").wait_for()
+    dialog.get_by_label("Reason").fill("the provider knows")
+    dialog.get_by_role("button", name="Ignore", exact=True).click()
+    tab.get_by_text("“the provider knows”").wait_for()
+    tab.get_by_role("button", name="I take care of it").click()
+    tab.locator(".owner").get_by_text("Ana", exact=True).wait_for()
+    tab.get_by_role("button", name="Add note …").click()
+    dialog.get_by_label("Note").fill("They answer on Monday.")
+    dialog.get_by_role("button", name="Add note", exact=True).click()
+    tab.get_by_text("They answer on Monday.").wait_for()
+    tab.get_by_role("link", name="Failures").last.click()
+    tab.get_by_role("link", name="Ignored 1").click()
+    tab.get_by_role("link", name="quota exceeded").click()
+    tab.get_by_role("button", name="Reopen").click()
+    tab.get_by_text("Reopened by").wait_for()
+
+
+def test_a_viewer_reads_why_they_may_not_decide(console, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    fails(rows, None, error="disk", message="no space left")
+    rows.commit()
+    tab = console.open(viewer, "/failures/disk")
+    why = tab.get_by_role("button", name="Resolve …").get_attribute("aria-description")
+    assert why == "Resolve needs the role support; you are viewer."
