@@ -20,6 +20,8 @@ from core.operation import Form
 #: Other versions that are remembered at most, the latest.
 VERSIONS: Final = 100
 _VERSION: Final = 50
+#: A character that is no blank, for each reader of the pattern.
+_VISIBLE: Final = r"[^\s\x00-\x1f\x85\ufeff]"
 
 
 class FailureForm(Form):
@@ -28,7 +30,7 @@ class FailureForm(Form):
     fingerprint: str = Field(min_length=1, max_length=200, title="Fingerprint")
 
 
-class IgnoreForm(FailureForm):
+class IgnoreTerms(Form):
     """Until when an error is ignored: the first that comes; without any, until somebody reopens it."""
 
     hours: int | None = Field(default=None, ge=1, le=24 * 366, title="Hours")
@@ -36,7 +38,11 @@ class IgnoreForm(FailureForm):
     per_hour: int | None = Field(default=None, ge=1, le=10_000, title="More than so many an hour")
 
 
-class ResolveForm(FailureForm):
+class IgnoreForm(FailureForm, IgnoreTerms):
+    """An error, and until when it is ignored."""
+
+
+class ResolveTerms(Form):
     """In which version an error is resolved; without one, the next failure of any worker reopens it."""
 
     version: str | None = Field(default=None, max_length=_VERSION, title="In version")
@@ -47,16 +53,24 @@ class ResolveForm(FailureForm):
         return (version or "").strip() or None
 
 
+class ResolveForm(FailureForm, ResolveTerms):
+    """An error, and in which version it is resolved."""
+
+
 class AssignForm(FailureForm):
     """Who takes care of an error."""
 
     owner: UUID | None = Field(default=None, title="Owner", description="An operator; empty: nobody.")
 
 
-class NoteForm(FailureForm):
-    """A note on an error; it cannot be changed later."""
+class NoteTerms(Form):
+    """A note; it cannot be changed later."""
 
-    text: str = Field(min_length=1, max_length=5_000, title="Note")
+    text: str = Field(min_length=1, max_length=5_000, pattern=_VISIBLE, title="Note")
+
+
+class NoteForm(FailureForm, NoteTerms):
+    """An error, and a note on it."""
 
 
 def ignore(session: Session, form: IgnoreForm, actor: Actor, reason: str | None) -> ErrorState:
@@ -106,9 +120,7 @@ def assign(session: Session, form: AssignForm, actor: Actor, reason: str | None)
 
 
 def note(session: Session, form: NoteForm, actor: Actor, reason: str | None) -> UUID:
-    """Write a note on an error, which stays as it is. Raises NotFound, Invalid for a blank one."""
-    if not form.text.strip():
-        raise Invalid("The note is blank.", {"text": "Write something."})
+    """Write a note on an error, which stays as it is. Raises NotFound."""
     about = about_error(session, form.fingerprint)
     row = FailureNote(fingerprint=form.fingerprint, text=form.text.strip(), author=actor.name, created_at=_now(session))
     session.add(row)

@@ -31,6 +31,7 @@ from core.messages.outbox import SAME_FOR, Message, put
 from core.messages.preferences import wants_warnings
 from core.messages.writing import Written, write
 from core.models import MessagePreference, Notification, User
+from core.operation import Form
 from core.wording import counted
 
 #: So many users are looked at by one press; the next press goes on, since those who were told are not told again.
@@ -88,13 +89,17 @@ SUGGESTED: Final[Mapping[Whom, tuple[str, str]]] = {
 }
 
 
-class TellForm(FailureForm):
+class TellTerms(Form):
     """A message to the users whom an error has hit lately."""
 
     hours: int = Field(default=WINDOWS[0], ge=1, le=WINDOWS[-1], title="Hit within hours")
     whom: Whom = Field(default=Whom.OPEN, title="Whom")
     title: str = Field(min_length=1, max_length=150, title="Subject")
     text: str = Field(min_length=1, max_length=10_000, title="Text", description=f"{NAME} stands for their name.")
+
+
+class TellForm(FailureForm, TellTerms):
+    """An error, and a message to the users whom it has hit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -196,8 +197,8 @@ def test_an_operator_takes_care_of_an_error_and_notes_stay(failures: Session) ->
     assert [(each.text, each.author) for each in found.notes] == [("Asked the provider.", SUPPORT.name)]
     with pytest.raises(Invalid):
         handling.assign(failures, handling.AssignForm(fingerprint=ERROR, owner=member.id), SUPPORT, None)
-    with pytest.raises(Invalid):
-        handling.note(failures, handling.NoteForm(fingerprint=ERROR, text=" "), SUPPORT, None)
+    with pytest.raises(ValidationError):
+        handling.NoteForm(fingerprint=ERROR, text=" \n")
     handling.assign(failures, handling.AssignForm(fingerprint=ERROR), SUPPORT, None)
     assert group(failures).owner == ""
 

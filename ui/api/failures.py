@@ -11,8 +11,9 @@ from core.diagnosis.error_state import ErrorState
 from core.failures import groups
 from core.failures.decision import Decision, Note
 from core.failures.groups import FailureGroup, Shelf
+from core.failures.handling import IgnoreTerms, NoteTerms, ResolveTerms
 from core.failures.one_group import UserHit, failure_detail
-from core.failures.telling import TellOutcome, Whom
+from core.failures.telling import TellOutcome, TellTerms
 from core.models import Role
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason, RequiredReason
@@ -56,18 +57,12 @@ class FailureDone(BaseModel):
     note: UUID | None = None
 
 
-class IgnoreBody(RequiredReason):
+class IgnoreBody(IgnoreTerms, RequiredReason):
     """Until when it is ignored, the first that comes, and why; without any, until somebody reopens it."""
 
-    hours: int | None = None
-    count: int | None = Field(default=None, description="Until so many further failures.")
-    per_hour: int | None = Field(default=None, description="Until more than so many failures within an hour.")
 
-
-class ResolveBody(OptionalReason):
+class ResolveBody(ResolveTerms, OptionalReason):
     """In which version it is resolved; without one, the next failure of any worker reopens it."""
-
-    version: str | None = None
 
 
 class AssignBody(OptionalReason):
@@ -76,19 +71,12 @@ class AssignBody(OptionalReason):
     owner: UUID | None = None
 
 
-class NoteBody(OptionalReason):
+class NoteBody(NoteTerms, OptionalReason):
     """A note, which stays as it is."""
 
-    text: str
 
-
-class TellBody(OptionalReason):
+class TellBody(TellTerms, OptionalReason):
     """A message to the users hit; {name} in it stands for their name."""
-
-    hours: int = Field(default=groups.WINDOWS[0], description="Hit within so many hours.")
-    whom: Whom = Field(default=Whom.OPEN, description="Users whose failure is open, or who have recovered, or all.")
-    title: str
-    text: str
 
 
 class UserTold(BaseModel):
