@@ -5,7 +5,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from core.jobs.failure import WORKER_GONE, WORKER_LOST
+from core.jobs.failure import WORKER_GONE
+from core.models import WORKER_LOST
 
 
 def write(connection: Connection) -> None:
