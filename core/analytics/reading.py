@@ -24,7 +24,7 @@ from core.wording import cited
 
 #: Lines of a table, at most: those with the most jobs.
 LINES: Final = 100
-_SECONDS: Final = ("wait_seconds", "run_seconds")
+_SECONDS: Final = ("wait_ms", "run_ms")
 #: Stretches of buckets of one size in a time, at most: five minutes, hours, days, weeks, and back.
 _SEGMENTS: Final = 7
 _OF: Final = ("grain", "start", "stop")

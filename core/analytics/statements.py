@@ -9,7 +9,7 @@ from core.models import WORKER_LOST
 
 #: Columns that are added up.
 COUNTS: Final = ("succeeded", "failed", "cancelled", "lost", "retries", "retries_helped", "repeated", "repeated_helped")
-_SUMS: Final = (*COUNTS, "wait_seconds", "run_seconds")
+_SUMS: Final = (*COUNTS, "wait_ms", "run_ms")
 _BY: Final = "bucket, kind, queue, version"
 
 # The wait of a job that was tried again is not known: it is due anew before each attempt.
@@ -32,7 +32,8 @@ _COUNTED_JOBS = f"""
            count(*) FILTER (WHERE cancelled) AS cancelled, count(*) FILTER (WHERE lost) AS lost,
            count(*) FILTER (WHERE retried) AS retries, count(*) FILTER (WHERE retried AND well) AS retries_helped,
            count(*) FILTER (WHERE repeated) AS repeated, count(*) FILTER (WHERE repeated AND well) AS repeated_helped,
-           coalesce(sum(waited), 0) AS wait_seconds, coalesce(sum(ran), 0) AS run_seconds
+           coalesce(sum(round(waited * 1000)), 0)::bigint AS wait_ms,
+           coalesce(sum(round(ran * 1000)), 0)::bigint AS run_ms
     FROM part GROUP BY {_BY}
 """  # noqa: S608 - as above
 _BUCKETS = """

@@ -21,7 +21,6 @@ class Grain(IntEnum):
 
 
 _COUNT: dict[str, Any] = {"server_default": "0"}
-_SECONDS: dict[str, Any] = {"server_default": "0"}
 _EMPTY: dict[str, Any] = {"server_default": sa.text("'{}'")}
 
 
@@ -60,8 +59,9 @@ class JobRollup(SQLModel, table=True):
     #: Jobs with more than one attempt, and those of them that succeeded.
     repeated: int = Field(default=0, sa_column_kwargs=_COUNT)
     repeated_helped: int = Field(default=0, sa_column_kwargs=_COUNT)
-    wait_seconds: float = Field(default=0, sa_column_kwargs=_SECONDS)
-    run_seconds: float = Field(default=0, sa_column_kwargs=_SECONDS)
+    #: Milliseconds of all jobs together; whole ones, so that their sum is the same in any order.
+    wait_ms: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs=_COUNT)
+    run_ms: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs=_COUNT)
     wait_bins: list[int] = Field(default_factory=list, sa_type=ARRAY(sa.SmallInteger), sa_column_kwargs=_EMPTY)
     wait_counts: list[int] = Field(default_factory=list, sa_type=ARRAY(sa.Integer), sa_column_kwargs=_EMPTY)
     run_bins: list[int] = Field(default_factory=list, sa_type=ARRAY(sa.SmallInteger), sa_column_kwargs=_EMPTY)
