@@ -24,7 +24,7 @@ from core.wording import cited
 
 #: Lines of a table, at most: those with the most jobs.
 LINES: Final = 100
-_SECONDS: Final = ("wait_ms", "run_ms")
+_MILLISECONDS: Final = ("wait_ms", "run_ms")
 #: Stretches of buckets of one size in a time, at most: five minutes, hours, days, weeks, and back.
 _SEGMENTS: Final = 7
 _OF: Final = ("grain", "start", "stop")
@@ -36,7 +36,7 @@ ByTime = Mapping[datetime, tuple[int, int, int]]
 class _Sum:
     """What is added up of one name."""
 
-    counts: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     wait: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     run: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -48,14 +48,14 @@ class _Sum:
                 mine[number] += jobs
 
     def figures(self) -> Figures:
-        counts = {name: int(self.counts[name]) for name in COUNTS}
+        counts = {name: self.counts[name] for name in COUNTS}
         return Figures(**counts, wait=self._times(self.wait, "wait"), run=self._times(self.run, "run"))
 
     def _times(self, histogram: Mapping[int, int], name: str) -> Times:
         if not (number := sum(histogram.values())):
             return Times()
         p50, p95, p99 = (percentile(histogram, share) for share in (0.5, 0.95, 0.99))
-        return Times(p50, p95, p99, self.counts[f"{name}_seconds"] / number)
+        return Times(p50, p95, p99, self.counts[f"{name}_ms"] / number / 1000)
 
 
 def analytics(session: Session, choice: Choice, by: By = By.KIND, zone: str = "UTC") -> Analytics | None:
@@ -107,7 +107,7 @@ def _sums(session: Session, span: Span, choice: Choice, by: By) -> dict[str, _Su
     values = _values(span, choice, in_large=True)
     for name, *numbers in fetch(session, _counts(by, _which(choice)), **values):
         sums[name] = _Sum()
-        sums[name].counts.update(zip((*COUNTS, *_SECONDS), numbers, strict=True))
+        sums[name].counts.update(zip((*COUNTS, *_MILLISECONDS), map(int, numbers), strict=True))
     for name, is_wait, number, jobs in fetch(session, _histograms(by, _which(choice)), **values):
         (sums[name].wait if is_wait else sums[name].run)[number] = jobs
     return sums
@@ -173,7 +173,7 @@ def _of_which(which: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
 @cache
 def _counts(by: By, which: tuple[str, ...]) -> Query:
     name, row = getattr(JobRollup, by), JobRollup
-    sums = [sa.func.sum(getattr(row, each)) for each in (*COUNTS, *_SECONDS)]
+    sums = [sa.func.sum(getattr(row, each)) for each in (*COUNTS, *_MILLISECONDS)]
     return sa.select(name, *sums).where(_within(which)).group_by(name)
 
 

@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from migrations import ddl
-from migrations.columns import moment, number, text
+from migrations.columns import large_number, moment, number, text
 
 revision = "0035"
 down_revision = "0033"
@@ -51,7 +51,7 @@ def make_job_rollups() -> None:
         moment("starts_at", nullable=False),
         *(text(name) for name in ("kind", "queue", "version")),
         *(number(name, "0") for name in _COUNTS),
-        *(sa.Column(f"{name}_seconds", sa.Float(), server_default="0", nullable=False) for name in _HISTOGRAMS),
+        *(large_number(f"{name}_ms", "0") for name in _HISTOGRAMS),
         *(
             sa.Column(f"{name}_{part}", ARRAY(of_type), server_default="{}", nullable=False)
             for name in _HISTOGRAMS
