@@ -48,19 +48,12 @@ class Figures:
     #: Jobs with more than one attempt, and those that succeeded.
     repeated: int = 0
     repeated_helped: int = 0
+    #: All of them, however they ended.
+    finished: int = 0
+    #: The share of those not cancelled that succeeded; None without one.
+    success: float | None = None
     wait: Times = Times()
     run: Times = Times()
-
-    @property
-    def finished(self) -> int:
-        """Return how many there were."""
-        return self.succeeded + self.failed + self.cancelled
-
-    @property
-    def success(self) -> float | None:
-        """Return the share of those not cancelled that succeeded."""
-        ended = self.succeeded + self.failed
-        return self.succeeded / ended if ended else None
 
 
 @dataclass(frozen=True, slots=True)

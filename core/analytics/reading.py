@@ -49,7 +49,14 @@ class _Sum:
 
     def figures(self) -> Figures:
         counts = {name: self.counts[name] for name in COUNTS}
-        return Figures(**counts, wait=self._times(self.wait, "wait"), run=self._times(self.run, "run"))
+        ended = counts["succeeded"] + counts["failed"]
+        return Figures(
+            **counts,
+            finished=ended + counts["cancelled"],
+            success=counts["succeeded"] / ended if ended else None,
+            wait=self._times(self.wait, "wait"),
+            run=self._times(self.run, "run"),
+        )
 
     def _times(self, histogram: Mapping[int, int], name: str) -> Times:
         if not (number := sum(histogram.values())):
@@ -61,6 +68,7 @@ class _Sum:
 def analytics(session: Session, choice: Choice, by: By = By.KIND, zone: str = "UTC") -> Analytics | None:
     """Return the figures of a choice; None: there are none at all yet. Raises Invalid."""
     require_zone(zone)
+    _require_text(choice)
     state, now = session.exec(select(RollupState)).first(), session.exec(select(clock.db_now())).one()
     if state is None or state.until is None or state.since is None:
         return None
@@ -85,14 +93,26 @@ def analytics(session: Session, choice: Choice, by: By = By.KIND, zone: str = "U
 
 def require_zone(zone: str) -> None:
     """Raise Invalid for a time zone that is none."""
-    if zone not in available_timezones_once():
+    if not is_zone(zone):
         raise Invalid("Unknown time zone.", {"zone": f"{cited(zone)} is none; use e.g. Europe/Berlin."})
 
 
+def is_zone(name: str) -> bool:
+    """Tell whether a time zone has this name."""
+    return name in _zones()
+
+
 @cache
-def available_timezones_once() -> frozenset[str]:
+def _zones() -> frozenset[str]:
     """Return the names of all time zones; looking for them reads a directory."""
     return frozenset(available_timezones())
+
+
+def _require_text(choice: Choice) -> None:
+    """Refuse what no kind, queue or version can be; PostgreSQL takes no NUL in a text."""
+    for name in _which(choice):
+        if "\x00" in getattr(choice, name):
+            raise Invalid(f"{name} is text without NUL.", {name: "There is a NUL in it."})
 
 
 def _all(sums: Iterable[_Sum]) -> Figures:
