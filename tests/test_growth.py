@@ -22,6 +22,7 @@ from core.jobs.request import JobOptions, request_task
 from core.jobs.retry import retry
 from core.models import AttemptOutcome, BackgroundJob, JobStatus, Schedule
 from core.operations import TASKS, expiry
+from core.operations.analytics import roll_up
 from core.operations.maintenance import QUEUE, DeleteForm, archive_audit_log, delete_old_jobs, expire_sessions
 from core.schedules.listing import schedule_lines
 from core.schedules.timing import next_after
@@ -54,9 +55,10 @@ BOUNDED = {
     "alert_snoozes": expire_sessions,
     "consents": expire_sessions,
     "token_revocations": expire_sessions,
+    "job_rollups": roll_up,
 }
 MAINTENANCE = [task for task in TASKS if task.name.startswith("maintenance.")]
-ONE_ROW = {"audit_checkpoints", "secret_key_ids"}
+ONE_ROW = {"audit_checkpoints", "secret_key_ids", "job_rollup_states"}
 #: Each row is there because a person wanted it, and goes when one no longer does.
 BY_WISH = {
     *("users", "platform_connections", "interactions", "marketing_campaigns"),
@@ -180,6 +182,7 @@ MOST = {
     **dict.fromkeys(("spent_states", "idempotency_keys", "consents", "alert_snoozes"), KEEP + 1),
     **dict.fromkeys(("notifications", "token_revocations", "alerts"), RETENTION + 1),
     **dict.fromkeys(("bulk_actions", "bulk_rows"), RETENTION + 1),
+    "job_rollups": 4 * DAYS * EACH_DAY,
 }
 
 

@@ -14,14 +14,15 @@ from core.models import RollupState
 #: Seconds for which an answer holds: its marks come from tables that change in between.
 HOLDS: Final = 60.0
 MOST: Final = 100
-_Key = tuple[Choice, By, str, datetime | None, datetime | None]
+_Key = tuple[Choice, By, str, datetime | None, datetime | None, datetime | None]
 _kept: dict[_Key, tuple[float, Analytics | None]] = {}
 
 
 def kept_analytics(session: Session, choice: Choice, by: By, zone: str) -> Analytics | None:
     """Return the figures of a choice, read within the last minute and of all buckets that there are. Raises Invalid."""
     state = session.exec(select(RollupState)).first()
-    key = (choice, by, zone, state.until if state else None, state.gone_before if state else None)
+    state = state or RollupState()
+    key = (choice, by, zone, state.until, state.written_at, state.gone_before)
     now = time.monotonic()
     if (last := _kept.get(key)) and now - last[0] < HOLDS:
         return last[1]

@@ -75,6 +75,7 @@ def write(session: Session, stretch: Stretch) -> bool:
     state.since = min(state.since or start, start)
     if state.until is None or stretch.stop > state.until or stretch.done == stretch.total:
         state.until = stretch.stop  # also where a clock had been ahead
+    state.written_at = now
     session.add(state)
     session.flush()
     return start < stretch.stop

@@ -78,5 +78,7 @@ class RollupState(SQLModel, table=True):
     #: The first bucket's beginning, and the last one's end; None: there is none yet.
     since: datetime | None = Field(default=None, sa_type=Moment)
     until: datetime | None = Field(default=None, sa_type=Moment)
+    #: When a bucket was last written.
+    written_at: datetime | None = Field(default=None, sa_type=Moment)
     #: Jobs that finished before may have been deleted: buckets from before are kept as they are.
     gone_before: datetime | None = Field(default=None, sa_type=Moment)

@@ -68,7 +68,7 @@ def make_job_rollup_states() -> None:
     op.create_table(
         "job_rollup_states",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
-        *(moment(name) for name in ("since", "until", "gone_before")),
+        *(moment(name) for name in ("since", "until", "written_at", "gone_before")),
         sa.CheckConstraint("id = 1", name=op.f("ck_job_rollup_states_one_row")),
         sa.PrimaryKeyConstraint("id", name="pk_job_rollup_states"),
         if_not_exists=True,

@@ -18,7 +18,7 @@ from ui.components.analytics.figures_tiles import draw_tiles
 from ui.components.analytics.outcome_chart import draw_chart
 from ui.components.analytics.view import Numbers, View
 from ui.components.base.box import Part, box, keep_ticking, link, text
-from ui.components.base.button import button
+from ui.components.base.button import PLAIN, button
 from ui.components.base.empty import empty
 from ui.components.base.times import MomentField, time_text
 
@@ -97,7 +97,7 @@ class AnalyticsPage:
                 chip = link(self._view.during(preset).address(), "chip", preset.words)
                 if preset is self._view.choice.preset:
                     chip.props["aria-current"] = "true"
-            other = button("Other time …", self._choose_time)
+            other = button("Other time …", self._choose_time, look=PLAIN)
             if self._view.choice.preset is None:
                 other.props["aria-pressed"] = "true"
             file = link(self._view.file_address(), "btn file", "Export CSV")

@@ -29,7 +29,7 @@ def draw_tiles(numbers: Numbers) -> None:
                 duration(now.wait.p95),
                 f"95 % started within this time{_slower(now.wait.p95, before.wait.p95, than)}",
             ),
-            _tile(None, f"{now.retries_helped:,} of {now.retries:,}", "retries by people helped"),
+            _tile(None, f"{now.retries_helped:,} of {now.retries:,}", "retries by people succeeded"),
             _tile(numbers.of(LOST), f"{now.lost:,}", "failed because their worker was lost", _bad(now.lost > 0)),
         ],
         "tiles",
