@@ -153,7 +153,7 @@ def _draw_until(found: Analytics) -> None:
         if found.gone_before and found.span.start < found.gone_before:
             text("· some of these jobs have been deleted: their figures stay, and lead nowhere")
         elif found.since > found.span.start:
-            text("· there are none before")
+            text("· none of before")
             time_text(found.since, "clock")
 
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from markupsafe import Markup
 
-from core.analytics.figures import Analytics, By, Figures, Line, Week
+from core.analytics.figures import By, Figures, Line, Week
 from core.analytics.reading import LINES
 from core.analytics.table import UNKNOWN
 from core.overview import TARGET
 from ui import design
-from ui.components.analytics.figures_tiles import RUN_TARGET, duration, linked, percent
+from ui.components.analytics.figures_tiles import duration, linked, percent
 from ui.components.analytics.view import CANCELLED, FAILED, FINISHED, SUCCEEDED, Numbers
 from ui.components.base.box import box, link, text
 from ui.components.base.markup import anchor, lines, tagged, words
@@ -38,12 +38,14 @@ def draw_lines(numbers: Numbers) -> None:
                     chip.props["aria-current"] = "true"
     with table("Figures", (_HEADINGS[found.by], *_COLUMNS), _COLUMNS):
         lines([_line(numbers, line) for line in found.lines], "", "tbody")
-    if note := _note(found):
+    if note := _note(numbers):
         text(note, "body muted", tag="p")
 
 
-def _note(found: Analytics) -> str:
-    notes = []
+def _note(numbers: Numbers) -> str:
+    notes, found = [], numbers.found
+    if not numbers.are_comparable:
+        notes.append("There are no figures of all the time before, so nothing is compared with it.")
     if found.by is By.VERSION:
         notes.append("Jobs cannot be listed by version, so these numbers lead nowhere.")
     if len(found.lines) == LINES:
@@ -63,7 +65,7 @@ def _line(numbers: Numbers, line: Line) -> Markup:
     before = numbers.of_line(FINISHED, line.name, numbers.found.span.before)
     cells = [
         linked(jobs(FINISHED), f"{now.finished:,}"),
-        linked(before, f"{line.before.finished:,}"),
+        linked(before, f"{line.before.finished:,}") if numbers.are_comparable else words("–"),
         tagged("span", linked(jobs(FAILED), percent(now.success)), classes=_tone_of_success(now)),
         linked(jobs(FAILED), f"{now.failed:,}"),
         linked(jobs(CANCELLED), f"{now.cancelled:,}"),
@@ -85,11 +87,6 @@ def _name(numbers: Numbers, name: str) -> Markup:
 
 def _tone_of_success(figures: Figures) -> str:
     return design.BAD if figures.success is not None and figures.success < TARGET else ""
-
-
-def is_slow(figures: Figures) -> bool:
-    """Tell whether jobs take longer than they should."""
-    return figures.run.p95 is not None and figures.run.p95 > RUN_TARGET
 
 
 def draw_week(week: Week, zone: str) -> None:

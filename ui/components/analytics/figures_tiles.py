@@ -17,7 +17,8 @@ RUN_TARGET: Final = 120.0
 
 def draw_tiles(numbers: Numbers) -> None:
     """Draw one tile per figure, each a link to the jobs that it counts."""
-    now, before = numbers.found.now, numbers.found.before
+    now = numbers.found.now
+    before = numbers.found.before if numbers.are_comparable else Figures()
     than = f"than the {numbers.view.words} before"
     lines(
         [

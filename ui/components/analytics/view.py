@@ -82,6 +82,11 @@ class Numbers:
     view: View
     found: Analytics
 
+    @property
+    def are_comparable(self) -> bool:
+        """Tell whether there are figures of all the time before."""
+        return self.found.since <= self.found.span.before.start
+
     def of(self, where: dict[str, str], span: Span | None = None, **of: str) -> str | None:
         """Return the address of exactly the jobs that a number counts.
 
