@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from core.analytics.marks import Mark
+from core.analytics.marks import TimeMark
 from core.analytics.spans import Span
 
 #: The parts of a week by hour: seven days from Monday on.
@@ -30,7 +30,7 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class JobFigures:
     """Jobs that finished in a time.
 
     `wait` is from when a job was due until it was first started, without jobs that were tried again; `run` is of those
@@ -57,12 +57,12 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FiguresLine:
     """The figures of one kind, queue or version, and of the time before."""
 
     name: str
-    now: Figures
-    before: Figures
+    now: JobFigures
+    before: JobFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,13 @@ class Analytics:
     until: datetime
     #: Jobs that finished before may have been deleted: the figures are all that is left.
     gone_before: datetime | None
-    now: Figures
-    before: Figures
+    now: JobFigures
+    before: JobFigures
     by: By
     #: Those with the most jobs first.
-    lines: tuple[Line, ...]
+    lines: tuple[FiguresLine, ...]
     #: All parts of the time, the oldest first.
     parts: tuple[TimePart, ...]
     #: Finished jobs by weekday and hour; None where only days are kept.
     week: Week | None
-    marks: tuple[Mark, ...]
+    marks: tuple[TimeMark, ...]

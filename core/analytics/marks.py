@@ -26,7 +26,7 @@ _START, _STOP = sa.bindparam("start", type_=_MOMENT), sa.bindparam("stop", type_
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TimeMark:
     """A moment that may explain a change of the figures, in words, and the page that says more."""
 
     at: datetime
@@ -34,18 +34,18 @@ class Mark:
     href: str
 
 
-def marks(session: Session, start: datetime, stop: datetime) -> list[Mark]:
+def marks(session: Session, start: datetime, stop: datetime) -> list[TimeMark]:
     """Return what happened in this time, the oldest first."""
     return sorted(_marks(session, {"start": start, "stop": stop}), key=lambda mark: (mark.at, mark.label))
 
 
-def _marks(session: Session, values: dict[str, datetime]) -> Iterator[Mark]:
+def _marks(session: Session, values: dict[str, datetime]) -> Iterator[TimeMark]:
     for at, name, what in fetch(session, _pauses(), **values):
-        yield Mark(at, _STEERED[name].format(shortened(what or "")).capitalize(), "/queues")
+        yield TimeMark(at, _STEERED[name].format(shortened(what or "")).capitalize(), "/queues")
     for at, version in fetch(session, _versions(), **values):
-        yield Mark(at, f"Version {shortened(version)} began", "/workers")
+        yield TimeMark(at, f"Version {shortened(version)} began", "/workers")
     for at, bulk_id, command, total in fetch(session, _bulk_actions(), **values):
-        yield Mark(at, f"Bulk action: {command} of {counted(total, 'row')}", f"/bulk/{bulk_id}")
+        yield TimeMark(at, f"Bulk action: {command} of {counted(total, 'row')}", f"/bulk/{bulk_id}")
 
 
 @cache

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.analytics.figures import Analytics, By, Figures, Line, TimePart, Times, Week
+from core.analytics.figures import Analytics, By, FiguresLine, JobFigures, TimePart, Times, Week
 from core.analytics.histogram import percentile
 from core.analytics.marks import marks
 from core.analytics.spans import Choice, Span, span_of
@@ -47,10 +47,10 @@ class _Sum:
             for number, jobs in theirs.items():
                 mine[number] += jobs
 
-    def figures(self) -> Figures:
+    def figures(self) -> JobFigures:
         counts = {name: self.counts[name] for name in COUNTS}
         ended = counts["succeeded"] + counts["failed"]
-        return Figures(
+        return JobFigures(
             **counts,
             finished=ended + counts["cancelled"],
             success=counts["succeeded"] / ended if ended else None,
@@ -75,7 +75,7 @@ def analytics(session: Session, choice: Choice, by: By = By.KIND, zone: str = "U
     span = span_of(choice, state.until, now)
     sums, sums_before = _sums(session, span, choice, by), _sums(session, span.before, choice, by)
     outcomes = _by_time(session, span, choice)
-    lines = [Line(name, sums[name].figures(), sums_before.get(name, _Sum()).figures()) for name in sums]
+    lines = [FiguresLine(name, sums[name].figures(), sums_before.get(name, _Sum()).figures()) for name in sums]
     return Analytics(
         span=span,
         since=state.since,
@@ -115,7 +115,7 @@ def _require_text(choice: Choice) -> None:
             raise Invalid(f"{name} is text without NUL.", {name: "There is a NUL in it."})
 
 
-def _all(sums: Iterable[_Sum]) -> Figures:
+def _all(sums: Iterable[_Sum]) -> JobFigures:
     total = _Sum()
     for each in sums:
         total.add(each)

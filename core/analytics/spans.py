@@ -16,7 +16,7 @@ _BARS: Final = 100
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class Preset(StrEnum):
+class TimeRange(StrEnum):
     """The times that people choose from."""
 
     DAY = "24h"
@@ -32,14 +32,14 @@ class Preset(StrEnum):
     @property
     def words(self) -> str:
         """Return it as people read it."""
-        return "24 hours" if self is Preset.DAY else f"{self.length.days} days"
+        return "24 hours" if self is TimeRange.DAY else f"{self.length.days} days"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What a person asks for: a preset, or a time from and to, and which jobs."""
 
-    preset: Preset | None = Preset.DAY
+    preset: TimeRange | None = TimeRange.DAY
     start: datetime | None = None
     stop: datetime | None = None
     #: Only jobs with these; empty: all.

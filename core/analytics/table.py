@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from core.analytics.figures import Analytics, Figures, Line
+from core.analytics.figures import Analytics, FiguresLine, JobFigures
 from core.export import Format, written
 
 _COUNTS: Final = ("finished", "succeeded", "failed", "cancelled", "lost", "success_percent")
@@ -19,7 +19,7 @@ UNKNOWN: Final = "(no worker on record)"
 
 def rows(found: Analytics) -> list[dict[str, Any]]:
     """Return a row per line, and one of all jobs."""
-    lines = (*found.lines, Line(ALL, found.now, found.before))
+    lines = (*found.lines, FiguresLine(ALL, found.now, found.before))
     times = {"from": found.span.start, "to": found.span.stop}
     return [{"name": line.name or UNKNOWN, **times, **_now(line.now), **_before(line.before)} for line in lines]
 
@@ -29,7 +29,7 @@ def csv(found: Analytics) -> Iterator[str]:
     return written(COLUMNS, [rows(found)], Format.CSV)
 
 
-def _now(figures: Figures) -> dict[str, Any]:
+def _now(figures: JobFigures) -> dict[str, Any]:
     counts = {name: getattr(figures, name) for name in (*_COUNTS[:-1], *_RETRIES)}
     times = {
         f"{what}_{share}_seconds": _rounded(getattr(getattr(figures, what), share))
@@ -39,7 +39,7 @@ def _now(figures: Figures) -> dict[str, Any]:
     return {**counts, "success_percent": _percent(figures.success), **times}
 
 
-def _before(figures: Figures) -> dict[str, Any]:
+def _before(figures: JobFigures) -> dict[str, Any]:
     return {
         "before_finished": figures.finished,
         "before_success_percent": _percent(figures.success),

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from core.analytics.buckets import DAY
 from core.analytics.reading import _week, analytics
-from core.analytics.spans import Choice, Preset
+from core.analytics.spans import Choice, TimeRange
 from tests.analytics.ended_jobs import add_jobs, ended_between, roll_up
 
 SATURDAY, SUNDAY, MONDAY = 5, 6, 0
@@ -37,7 +37,7 @@ def test_they_are_those_of_the_rows(engine: Engine, zone: str) -> None:
     add_jobs(engine, dice, 300, lambda: 90 * DAY * dice.random())
     roll_up(engine)
     with Session(engine) as session:
-        found = analytics(session, Choice(Preset.QUARTER), zone=zone)
+        found = analytics(session, Choice(TimeRange.QUARTER), zone=zone)
     assert found is not None
     assert found.week is not None
     local = [

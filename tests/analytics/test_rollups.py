@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 
 from core.analytics import rolling
 from core.analytics.buckets import DAY, KEPT, day_of, floor
-from core.analytics.figures import By, Figures
+from core.analytics.figures import By, JobFigures
 from core.analytics.reading import analytics
-from core.analytics.spans import Choice, Preset
+from core.analytics.spans import Choice, TimeRange
 from core.database.engine import session_scope
 from core.errors import Invalid
 from core.jobs.request import request_task
@@ -36,7 +36,7 @@ from tests.factories import ADMIN
 OUTCOMES = {"succeeded": JobStatus.SUCCEEDED, "failed": JobStatus.FAILED, "cancelled": JobStatus.CANCELLED}
 
 
-def agree(figures: Figures, jobs: list[BackgroundJob]) -> bool:
+def agree(figures: JobFigures, jobs: list[BackgroundJob]) -> bool:
     """Check each figure against the rows that it is about."""
     statuses = Counter(job.status for job in jobs)
     for name, status in OUTCOMES.items():
@@ -57,8 +57,8 @@ def agree(figures: Figures, jobs: list[BackgroundJob]) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("preset", Preset)
-def test_figures_of_any_time_are_those_of_the_rows(engine: Engine, seed: int, preset: Preset) -> None:
+@pytest.mark.parametrize("preset", TimeRange)
+def test_figures_of_any_time_are_those_of_the_rows(engine: Engine, seed: int, preset: TimeRange) -> None:
     dice = random.Random(seed * 10 + len(preset))
     add_jobs(engine, dice, 400, lambda: preset.length * 2.2 * dice.random() ** 2)
     roll_up(engine)
@@ -148,7 +148,7 @@ def test_an_end_that_is_committed_late_is_counted_by_the_next_run(engine: Engine
     with Session(engine) as session:
         in_it = select(JobRollup).where(JobRollup.grain == Grain.FINE, JobRollup.starts_at == late_bucket)
         assert sum(row.succeeded + row.failed + row.cancelled for row in session.exec(in_it)) >= 1
-        found = analytics(session, Choice(Preset.WEEK))
+        found = analytics(session, Choice(TimeRange.WEEK))
         assert found is not None
         assert agree(found.now, list(ended_between(engine, found.span.start, found.span.stop)))
 
@@ -158,14 +158,14 @@ def test_the_clean_up_takes_no_figures_away(engine: Engine) -> None:
     add_jobs(engine, dice, 300, lambda: 20 * DAY * dice.random())
     roll_up(engine)
     with Session(engine) as session:
-        before = analytics(session, Choice(Preset.MONTH))
+        before = analytics(session, Choice(TimeRange.MONTH))
     with session_scope(engine) as session:  # as if nothing had ever been added up
         session.connection().execute(text("TRUNCATE job_rollups, job_rollup_states"))
     clean_up(engine, DeleteForm(days=5))
     roll_up(engine)
     roll_up(engine, db_now(engine) - 30 * DAY)  # a rebuild does not ask rows that are gone
     with Session(engine) as session:
-        after = analytics(session, Choice(Preset.MONTH))
+        after = analytics(session, Choice(TimeRange.MONTH))
         gone = session.exec(select(RollupState)).one().gone_before
         left = session.exec(select(BackgroundJob.id).where(col(BackgroundJob.finished_at) < gone)).all()
     assert before is not None
@@ -201,11 +201,11 @@ def test_old_small_buckets_go_and_their_hours_and_days_stay(engine: Engine) -> N
     add_jobs(engine, dice, 200, lambda: 40 * DAY * dice.random())
     roll_up(engine)
     with Session(engine) as session:
-        before = analytics(session, Choice(Preset.MONTH))
+        before = analytics(session, Choice(TimeRange.MONTH))
     with session_scope(engine) as session:
         assert rolling.forget(session, 0) > 0
     with Session(engine) as session:
-        assert analytics(session, Choice(Preset.MONTH)) == before
+        assert analytics(session, Choice(TimeRange.MONTH)) == before
         oldest = min(row for row in session.exec(select(JobRollup.starts_at).where(JobRollup.grain == Grain.FINE)))
         assert oldest >= day_of(db_now(engine)) - KEPT[Grain.FINE]
     kept = [row for row in buckets(engine) if row[0] != Grain.FINE]
@@ -235,7 +235,7 @@ def test_without_a_job_there_are_no_figures_and_no_error(engine: Engine) -> None
     with Session(engine) as session:
         found = analytics(session, Choice())
         assert found is not None
-        assert (found.now, found.lines, len(found.parts)) == (Figures(), (), 24)
+        assert (found.now, found.lines, len(found.parts)) == (JobFigures(), (), 24)
         assert found.now.success is None
 
 

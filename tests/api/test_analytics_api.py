@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from core.analytics.figures import By
 from core.analytics.reading import analytics
-from core.analytics.spans import Choice, Preset
+from core.analytics.spans import Choice, TimeRange
 from core.models import BackgroundJob, Role, User
 from tests.analytics.ended_jobs import add_jobs, db_now, roll_up
 from ui import cli as groups
@@ -45,7 +45,7 @@ def test_the_figures_of_a_range_and_of_a_time(added_up: Engine, signed_in: SignI
     client, _ = signed_in(Role.VIEWER)
     found = client.get("/api/analytics?range=7d&by=queue&zone=Europe/Berlin").json()["figures"]
     with Session(added_up) as session:
-        expected = analytics(session, Choice(Preset.WEEK), By.QUEUE, "Europe/Berlin")
+        expected = analytics(session, Choice(TimeRange.WEEK), By.QUEUE, "Europe/Berlin")
     assert expected is not None
     assert found["now"]["finished"] == expected.now.finished > 0
     assert found["now"]["run"]["p95"] == expected.now.run.p95

@@ -2,7 +2,7 @@
 
 import random
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -82,6 +82,20 @@ def test_a_number_a_bar_and_a_kind_are_pressed(looked_at: Page) -> None:
     with looked_at.expect_download() as download:
         looked_at.get_by_role("link", name="Export these figures as CSV").click()
     assert download.value.suggested_filename == "analytics.csv"
+
+
+@pytest.mark.browser
+def test_another_time_is_chosen_and_an_impossible_one_is_refused(looked_at: Page) -> None:
+    looked_at.get_by_role("button", name="Other time …").click()
+    dialog = looked_at.get_by_role("dialog", name="Other time")
+    dialog.get_by_label("From").fill("2031-01-01T10:00")
+    dialog.get_by_role("button", name="Show").click()
+    dialog.get_by_text("There are no figures of this time.").wait_for()
+    start = datetime.now(UTC) - 3 * DAY
+    dialog.get_by_label("From").fill(f"{start:%Y-%m-%dT%H:%M}")
+    dialog.get_by_role("button", name="Show").click()
+    looked_at.wait_for_url("**/analytics?since=*")
+    looked_at.get_by_text("Outcomes over time").wait_for()
 
 
 @pytest.mark.browser

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from core.analytics import table
 from core.analytics.figures import Analytics, By
 from core.analytics.reading import analytics
-from core.analytics.spans import Choice, Preset
+from core.analytics.spans import Choice, TimeRange
 from core.export import Format
 from core.models import Role
 from ui.api.deps import Caller, read
@@ -29,14 +29,14 @@ class AnalyticsAnswer(BaseModel):
 
 
 def _choice(
-    range: Annotated[Preset | None, Query(description="Used without `from`; 24h if both are left out.")] = None,  # noqa: A002 - as in the address
+    range: Annotated[TimeRange | None, Query(description="Used without `from`; 24h if both are left out.")] = None,  # noqa: A002 - as in the address
     start: Annotated[AwareDatetime | None, Query(alias="from", description="With `to`; its buckets are whole.")] = None,
     to: AwareDatetime | None = None,
     kind: _Name = "",
     queue: _Name = "",
     version: Annotated[str | None, Query(max_length=320, description="Empty: no worker is on record.")] = None,
 ) -> Choice:
-    preset = None if start or to else range or Preset.DAY
+    preset = None if start or to else range or TimeRange.DAY
     return Choice(preset, start, to, kind, queue, version)
 
 

@@ -9,7 +9,7 @@ import typer
 from core.analytics import table
 from core.analytics.figures import By
 from core.analytics.reading import analytics
-from core.analytics.spans import Choice, Preset
+from core.analytics.spans import Choice, TimeRange
 from ui.cli.terminal import Json, Reason, load, print_answer, print_line, print_part, print_rows, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Figures of finished jobs over time: show, rebuild.")
@@ -23,7 +23,7 @@ Time = Annotated[datetime | None, typer.Option(help="As ISO 8601; without a zone
 
 @verbs.command("show")
 def show_analytics(
-    range_: Annotated[Preset, typer.Option("--range", help="How far to look back.")] = Preset.DAY,
+    range_: Annotated[TimeRange, typer.Option("--range", help="How far to look back.")] = TimeRange.DAY,
     since: Time = None,
     until: Time = None,
     by: Annotated[By, typer.Option(help="What each line is about.")] = By.KIND,

@@ -1,6 +1,5 @@
 """Analytics: how finished jobs went over any time, compared with the time before."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -10,16 +9,18 @@ from core import clock
 from core.analytics.figures import Analytics
 from core.analytics.kept import kept_analytics
 from core.analytics.reading import is_zone
-from core.analytics.spans import Preset
+from core.analytics.spans import TimeRange
+from core.errors import Invalid
 from core.models import Role
 from ui import access
 from ui.components.analytics.figure_lines import draw_lines, draw_week
 from ui.components.analytics.figures_tiles import draw_tiles
 from ui.components.analytics.outcome_chart import draw_chart
-from ui.components.analytics.view import Numbers, View
+from ui.components.analytics.view import AnalyticsView, Numbers
 from ui.components.base.box import Part, box, keep_ticking, link, text
 from ui.components.base.button import PLAIN, button
 from ui.components.base.empty import empty
+from ui.components.base.open_form import Act, Then, open_form
 from ui.components.base.times import MomentField, time_text
 
 #: Seconds between two looks: figures are added to every five minutes.
@@ -41,7 +42,7 @@ async def draw(
 ) -> None:
     """Draw the figures of a time, and follow what is added to them."""
     params = {"range": range, "since": since, "until": until, "by": by, "kind": kind, "queue": queue}
-    page = AnalyticsPage(View.of({**params, "version": version}))
+    page = AnalyticsPage(AnalyticsView.of({**params, "version": version}))
     await page.refresh()
     keep_ticking(page.screen, page.refresh, seconds=REFRESH_SECONDS)
     ui.timer(0.01, page.hear_zone, once=True)
@@ -50,7 +51,7 @@ async def draw(
 class AnalyticsPage:
     """The parts of the page; each is redrawn only when it changed."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: AnalyticsView) -> None:
         self._view, self._zone = view, "UTC"
         with box("screen padded") as self.screen:
             with box("headline wrap"):
@@ -93,7 +94,7 @@ class AnalyticsPage:
 
     def _draw_choices(self) -> None:
         with box("hbox wrap").props('role=group aria-label="Time"'):
-            for preset in Preset:
+            for preset in TimeRange:
                 chip = link(self._view.during(preset).address(), "chip", preset.words)
                 if preset is self._view.choice.preset:
                     chip.props["aria-current"] = "true"
@@ -116,21 +117,24 @@ class AnalyticsPage:
                 chip.props["aria-label"] = f"Remove {name} {value}"
 
     def _choose_time(self) -> None:
-        with ui.dialog() as dialog, ui.card():
-            text("Other time", "heading", tag="h2")
-            start, stop = MomentField("From", "your time"), MomentField("To", "optional, your time")
-            with box("hbox"):
-                button("Show", self._shown(start, stop))
-                button("Go back", dialog.close)
-        dialog.open()
+        open_form("Other time", "Show", self._draw_times)
 
-    def _shown(self, start: MomentField, stop: MomentField) -> Callable[[], None]:
-        def show() -> None:
-            if start.instant:
-                chosen = self._view.but(preset=None, start=start.instant, stop=stop.instant)
-                ui.navigate.to(chosen.address())
+    def _draw_times(self) -> Act:
+        text(
+            "The figures of five minutes, of hours or of days that this time touches; as far back as two years.",
+            "muted",
+        )
+        start, stop = MomentField("From", "your time"), MomentField("To", "optional, your time; empty: now")
 
-        return show
+        async def act() -> Then | None:
+            if start.instant is None:
+                raise Invalid("Say from when.", {"from": "A time is missing."})
+            chosen = self._view.but(preset=None, start=start.instant, stop=stop.instant)
+            await access.load_for(Role.VIEWER, kept_analytics, chosen.choice, chosen.by, self._zone)
+            ui.navigate.to(chosen.address())
+            return None
+
+        return act
 
     def _draw_week(self, found: Analytics) -> None:
         if found.week is None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from core.analytics.figures import By, Figures, Line, Week
+from core.analytics.figures import By, FiguresLine, JobFigures, Week
 from core.analytics.reading import LINES
 from core.analytics.table import UNKNOWN
 from core.overview import TARGET
@@ -53,7 +53,7 @@ def _note(numbers: Numbers) -> str:
     return " ".join(notes)
 
 
-def _line(numbers: Numbers, line: Line) -> Markup:
+def _line(numbers: Numbers, line: FiguresLine) -> Markup:
     now = line.now
 
     def jobs(where: dict[str, str]) -> str | None:
@@ -85,7 +85,7 @@ def _name(numbers: Numbers, name: str) -> Markup:
     return anchor(numbers.view.but(**{numbers.found.by.value: name}).address(), words(name), classes="strong")
 
 
-def _tone_of_success(figures: Figures) -> str:
+def _tone_of_success(figures: JobFigures) -> str:
     return design.BAD if figures.success is not None and figures.success < TARGET else ""
 
 

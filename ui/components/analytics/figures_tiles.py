@@ -4,7 +4,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from core.analytics.figures import Figures
+from core.analytics.figures import JobFigures
 from core.overview import TARGET
 from core.wording import counted
 from ui import design
@@ -18,7 +18,7 @@ RUN_TARGET: Final = 120.0
 def draw_tiles(numbers: Numbers) -> None:
     """Draw one tile per figure, each a link to the jobs that it counts."""
     now = numbers.found.now
-    before = numbers.found.before if numbers.are_comparable else Figures()
+    before = numbers.found.before if numbers.are_comparable else JobFigures()
     than = f"than the {numbers.view.words} before"
     lines(
         [
@@ -70,7 +70,7 @@ def _tile(href: str | None, figure: str, label: str, tone: str = "") -> Markup:
     return anchor(href, *content, classes=look) if href else tagged("div", *content, classes=look)
 
 
-def _success(numbers: Numbers, now: Figures, before: Figures, than: str) -> Markup:
+def _success(numbers: Numbers, now: JobFigures, before: JobFigures, than: str) -> Markup:
     change = ""
     if now.success is not None and before.success is not None:
         points = 100 * (now.success - before.success)
@@ -82,14 +82,14 @@ def _success(numbers: Numbers, now: Figures, before: Figures, than: str) -> Mark
     return _tile(numbers.of(FAILED), percent(now.success), label, tone)
 
 
-def _run(numbers: Numbers, now: Figures, before: Figures, than: str) -> Markup:
+def _run(numbers: Numbers, now: JobFigures, before: JobFigures, than: str) -> Markup:
     run = now.run.p95
     tone = "" if run is None else _bad(run > RUN_TARGET) or design.OK
     label = f"95 % ran no longer (target 2 min){_slower(run, before.run.p95, than)}"
     return _tile(numbers.of(SUCCEEDED), duration(run), label, tone)
 
 
-def _more(now: Figures, before: Figures, than: str) -> str:
+def _more(now: JobFigures, before: JobFigures, than: str) -> str:
     if not before.finished or now.finished == before.finished:
         return ""
     change = (now.finished - before.finished) / before.finished

@@ -7,7 +7,7 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlencode
 
 from core.analytics.figures import Analytics, By
-from core.analytics.spans import Choice, Preset, Span
+from core.analytics.spans import Choice, Span, TimeRange
 from core.errors import Invalid
 from core.models import WORKER_LOST
 
@@ -22,7 +22,7 @@ LOST: Final = {"status": "failed", "error": WORKER_LOST}
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class AnalyticsView:
     """What is shown, and what each line of the table is about."""
 
     choice: Choice
@@ -32,7 +32,7 @@ class View:
     def of(cls, params: dict[str, str]) -> Self:
         """Read a view from the parameters of its address. Raises Invalid."""
         start, stop = _moment(params, "since"), _moment(params, "until")
-        preset = None if start or stop else _one_of(Preset, params, "range", Preset.DAY)
+        preset = None if start or stop else _one_of(TimeRange, params, "range", TimeRange.DAY)
         version = params.get("version") or None
         choice = Choice(preset, start, stop, params.get("kind", ""), params.get("queue", ""), version)
         return cls(choice, _one_of(By, params, "by", By.KIND))
@@ -42,7 +42,7 @@ class View:
         choice = self.choice
         times = {"since": choice.start, "until": choice.stop} if choice.preset is None else {}
         values: dict[str, Any] = {
-            "range": choice.preset if choice.preset is not Preset.DAY else "",
+            "range": choice.preset if choice.preset is not TimeRange.DAY else "",
             **{name: at.isoformat() for name, at in times.items() if at},
             "by": self.by if self.by is not By.KIND else "",
             "kind": choice.kind,
@@ -61,11 +61,11 @@ class View:
         renamed = {"since": "from", "until": "to"}
         return f"/api/analytics/export?{urlencode({renamed.get(name, name): params[name] for name in params})}"
 
-    def but(self, **changes: Any) -> "View":
+    def but(self, **changes: Any) -> "AnalyticsView":
         """Return the view with another choice."""
         return replace(self, choice=replace(self.choice, **changes))
 
-    def during(self, preset: Preset) -> "View":
+    def during(self, preset: TimeRange) -> "AnalyticsView":
         """Return the view of another time."""
         return self.but(preset=preset, start=None, stop=None)
 
@@ -79,7 +79,7 @@ class View:
 class Numbers:
     """The addresses of the jobs that the numbers of a page count."""
 
-    view: View
+    view: AnalyticsView
     found: Analytics
 
     @property
