@@ -1,7 +1,7 @@
 """Maintenance tasks: they delete old finished jobs with their events, and archive old entries of the audit log."""
 
 import errno
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
@@ -104,8 +104,9 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
     before = work.session.exec(select(clock.db_now())).one() - timedelta(days=days, seconds=ahead)
     values: dict[str, Any] = {"days": days, "ahead": ahead, "kind": form.kind, "status": form.status, "batch": BATCH}
     values["before"] = before
-    yield from roll_up_before(work, before)
+    yield from _add_up(work)
     while ids := list(work.session.connection().execute(_DELETE, values).scalars()):
+        rolling.protect(work.session, before)
         jobs += len(ids)
         events += work.session.connection().execute(_DELETE_EVENTS, {"ids": ids}).rowcount
         yield Progress(jobs, jobs, f"{jobs:,} old jobs deleted")
@@ -120,12 +121,11 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
     return {**result, "events_deleted": events, "events_up_to": after}
 
 
-def roll_up_before(work: TaskWork[DeleteForm], before: datetime) -> Steps:
-    """Add up finished jobs in the figures that outlive them, and let none of these be written again without them."""
+def _add_up(work: TaskWork[DeleteForm]) -> Steps:
+    """Add up finished jobs in the figures that outlive them."""
     for stretch in rolling.stretches(work.session):
         rolling.write(work.session, stretch)
         yield Progress(work.done, work.done, "Finished jobs are added up in the figures first")
-    rolling.protect(work.session, before)
     return None
 
 

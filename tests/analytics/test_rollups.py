@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
+from core import sample
 from core.analytics import rolling
 from core.analytics.buckets import DAY, KEPT, day_of, floor
 from core.analytics.figures import By, JobFigures
@@ -173,6 +174,26 @@ def test_the_clean_up_takes_no_figures_away(engine: Engine) -> None:
     assert (left, after.gone_before) == ([], gone)
     of_people = [(line.name, line.now) for line in before.lines]
     assert [(line.name, line.now) for line in after.lines if not line.name.startswith("maintenance")] == of_people
+
+
+def test_a_clean_up_that_finds_nothing_protects_nothing(engine: Engine) -> None:
+    dice = random.Random(9)
+    add_jobs(engine, dice, 20, lambda: 4 * DAY * dice.random())
+    clean_up(engine, DeleteForm(days=5))
+    with Session(engine) as session:
+        state = session.exec(select(RollupState)).one()
+        assert state.until is not None
+        assert state.gone_before is None
+
+
+def test_a_sample_that_comes_later_is_added_up_as_well(engine: Engine) -> None:
+    roll_up(engine)
+    sample.fill(engine, users=5, jobs=100, now=db_now(engine))
+    roll_up(engine)
+    with Session(engine) as session:
+        found = analytics(session, Choice(TimeRange.QUARTER))
+    assert found is not None
+    assert found.now.finished > 50
 
 
 def clean_up(engine: Engine, form: DeleteForm) -> None:
