@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel, select
 
 from core import clock
 from core.actor import ENGINE
+from core.analytics.buckets import KEPT
 from core.audit.chain.seal import seal
 from core.audit.chain.verify import verify
 from core.database.engine import connect, session_scope
@@ -20,8 +21,9 @@ from core.jobs import finish
 from core.jobs.failure import failure_of
 from core.jobs.request import JobOptions, request_task
 from core.jobs.retry import retry
-from core.models import AttemptOutcome, BackgroundJob, JobStatus, Schedule
+from core.models import AttemptOutcome, BackgroundJob, Grain, JobStatus, Schedule
 from core.operations import TASKS, expiry
+from core.operations.analytics import roll_up
 from core.operations.maintenance import QUEUE, DeleteForm, archive_audit_log, delete_old_jobs, expire_sessions
 from core.schedules.listing import schedule_lines
 from core.schedules.timing import next_after
@@ -54,9 +56,10 @@ BOUNDED = {
     "alert_snoozes": expire_sessions,
     "consents": expire_sessions,
     "token_revocations": expire_sessions,
+    "job_rollups": roll_up,
 }
 MAINTENANCE = [task for task in TASKS if task.name.startswith("maintenance.")]
-ONE_ROW = {"audit_checkpoints", "secret_key_ids"}
+ONE_ROW = {"audit_checkpoints", "secret_key_ids", "job_rollup_states"}
 #: Each row is there because a person wanted it, and goes when one no longer does.
 BY_WISH = {
     *("users", "platform_connections", "interactions", "marketing_campaigns"),
@@ -180,6 +183,8 @@ MOST = {
     **dict.fromkeys(("spent_states", "idempotency_keys", "consents", "alert_snoozes"), KEEP + 1),
     **dict.fromkeys(("notifications", "token_revocations", "alerts"), RETENTION + 1),
     **dict.fromkeys(("bulk_actions", "bulk_rows"), RETENTION + 1),
+    # Of five minutes for fifteen days; and the last hours, day and week of what has just ended.
+    "job_rollups": 10 * (KEPT[Grain.FINE].days + 1) + 4 * EACH_DAY,
 }
 
 
@@ -206,9 +211,9 @@ def maintain(engine: Engine, ago: int, user: UUID) -> None:
     """Run the tasks of maintenance, as jobs of that day."""
     worker = driving.new_worker(engine)
     with session_scope(engine) as session:
-        for task in MAINTENANCE:
+        for task in (*MAINTENANCE, roll_up):
             request_task(session, task, task.form(), ENGINE)
-    for _ in MAINTENANCE:
+    for _ in (*MAINTENANCE, roll_up):
         work(engine, worker)
     rewrite(engine, ago, user, AGED + COUNTED)
 
@@ -238,6 +243,8 @@ COUNTED = ("UPDATE job_counters SET hour = hour - :ago WHERE hour > now() - inte
 ENDED = (
     "INSERT INTO user_sessions (id, user_id, token_hash, expires_at) "
     "VALUES (gen_random_uuid(), :user, :name, now() - :ago)",
+    """INSERT INTO job_rollups (grain, starts_at, kind, queue, version)
+        SELECT 5, now() - :ago, number, '', '' FROM generate_series(1, 10) number""",
     "INSERT INTO sign_in_links (user_id, token_hash, expires_at) VALUES (:user, :name, now() - :ago)",
     "INSERT INTO pending_sign_ins (user_id, token_hash, expires_at) VALUES (:user, :name, now() - :ago)",
     "INSERT INTO spent_states (state_hash, expires_at) VALUES (:name, now() - :ago)",

@@ -24,6 +24,7 @@ from ui import (
 )
 from ui.api import (
     alerts,
+    analytics,
     audit,
     auth,
     bulk,
@@ -87,7 +88,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
-    *(probes, metrics, auth, demo, jobs, users, connections, bulk, failures),
+    *(probes, metrics, auth, demo, jobs, users, connections, bulk, failures, analytics),
     *(people, operators, queues, workers, audit, alerts, outbox, docs),
 )
 

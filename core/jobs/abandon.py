@@ -13,9 +13,9 @@ from sqlmodel import Session
 
 from core.jobs import finish
 from core.jobs.due import QUEUES_IN_USE
-from core.jobs.failure import MESSAGE_LIMIT, WORKER_LOST, Failure, lost
+from core.jobs.failure import MESSAGE_LIMIT, Failure, lost
 from core.jobs.subject import lock_job, wait_briefly
-from core.models import AttemptOutcome, BackgroundJob, JobStatus
+from core.models import WORKER_LOST, AttemptOutcome, BackgroundJob, JobStatus
 from core.wording import spoken
 
 #: What stands before the error of the last attempt in that of an abandoned job.

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.errors import GiveUp, JobError, TryAgain
+from core.models import WORKER_LOST
 
 #: Maximum stored characters of a message and of a traceback.
 MESSAGE_LIMIT = 8_000
 TRACEBACK_LIMIT = 32_000
-
-#: The error type of an attempt whose worker was lost, or whose step took too long.
-WORKER_LOST: Final = "WorkerLost"
 
 _VARIABLE = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 

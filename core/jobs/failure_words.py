@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.errors import GiveUp, OnlyTheOwner, TryAgain
-from core.jobs.failure import WORKER_LOST
 from core.jobs.losses import ends_its_workers
-from core.models import BackgroundJob, PlatformConnection, User
+from core.models import WORKER_LOST, BackgroundJob, PlatformConnection, User
 from core.operation import FailureEffect, Operation, Progress
 from core.operations import BY_NAME
 from core.wording import NO_ERROR

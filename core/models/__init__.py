@@ -6,13 +6,14 @@ No queries live here; migrations bring a database to these tables.
 from core.models.alert import Alert, AlertSnooze, SharedRound
 from core.models.audit_checkpoint import AuditCheckpoint
 from core.models.audit_seal import AuditSeal
-from core.models.background_job import TERMINAL, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
+from core.models.background_job import TERMINAL, WORKER_LOST, AttemptOutcome, BackgroundJob, JobAttempt, JobStatus
 from core.models.bulk import BulkAction, BulkRow, BulkStatus, RowOutcome
 from core.models.consent import Consent
 from core.models.event import Event
 from core.models.failure import FailureDecision, FailureNote, FailureState
 from core.models.idempotency_key import IdempotencyKey
 from core.models.interaction import Interaction
+from core.models.job_rollup import Grain, JobRollup, RollupState
 from core.models.marketing_campaign import MarketingCampaign
 from core.models.notification import MessagePreference, Notification, NotificationChannel, NotificationStatus
 from core.models.people import PendingSignIn, PersonalToken, RecoveryCode, Scope, SecondFactor, SpentState
@@ -27,6 +28,7 @@ from core.models.worker import Worker
 
 __all__ = [
     "TERMINAL",
+    "WORKER_LOST",
     "Alert",
     "AlertSnooze",
     "AttemptOutcome",
@@ -43,12 +45,14 @@ __all__ = [
     "FailureDecision",
     "FailureNote",
     "FailureState",
+    "Grain",
     "IdempotencyKey",
     "Interaction",
     "IssuedKind",
     "JobAttempt",
     "JobCounter",
     "JobKind",
+    "JobRollup",
     "JobStatus",
     "MarketingCampaign",
     "MessagePreference",
@@ -61,6 +65,7 @@ __all__ = [
     "Queue",
     "RecoveryCode",
     "Role",
+    "RollupState",
     "RowOutcome",
     "Schedule",
     "ScheduleTick",

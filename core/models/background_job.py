@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -39,6 +39,9 @@ class AttemptOutcome(StrEnum):
     LOST = "lost"
     HANDED_BACK = "handed_back"
 
+
+#: The error type of an attempt whose worker was lost, or whose step took too long.
+WORKER_LOST: Final = "WorkerLost"
 
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"

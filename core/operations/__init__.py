@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from core.errors import NotFound
 from core.operation import Machine, Operation, Task
-from core.operations import bulk, connection, connection_upkeep, demo, maintenance, messages
+from core.operations import analytics, bulk, connection, connection_upkeep, demo, maintenance, messages
 from core.outside import OutsideService
 from core.wording import shortened
 
@@ -31,6 +31,7 @@ TASKS: tuple[Task[Any], ...] = (
     connection_upkeep.revoke_owed,
     messages.send_messages,
     bulk.run_bulk,
+    analytics.roll_up,
 )
 
 _ALL: tuple[Operation[Any, Any] | Task[Any], ...] = (*OPERATIONS, *TASKS)

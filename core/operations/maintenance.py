@@ -1,14 +1,17 @@
 """Maintenance tasks: they delete old finished jobs with their events, and archive old entries of the audit log."""
 
 import errno
+from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
+from core import clock
+from core.analytics import rolling
 from core.audit.chain.archive import archive_next
 from core.audit.chain.keys import chain_keys
 from core.errors import GiveUp, Unusable
@@ -44,8 +47,7 @@ _DELETE = text("""
     DELETE FROM background_jobs WHERE id IN (
         SELECT id FROM background_jobs
         WHERE status IN ('succeeded', 'failed', 'cancelled') AND finished_at IS NOT NULL
-          AND created_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
-          AND finished_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
+          AND created_at < :before AND finished_at < :before
           AND (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:status AS text) IS NULL OR status = :status)
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     RETURNING id
@@ -99,8 +101,12 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
     """Delete old finished jobs and engine events in batches of limited size; unfinished jobs and the audit log stay."""
     form, jobs, events = work.form, work.done, 0
     ahead, days = seconds_ahead(work.session), form.days or settings().retention_days
+    before = work.session.exec(select(clock.db_now())).one() - timedelta(days=days, seconds=ahead)
     values: dict[str, Any] = {"days": days, "ahead": ahead, "kind": form.kind, "status": form.status, "batch": BATCH}
+    values["before"] = before
+    yield from _add_up(work)
     while ids := list(work.session.connection().execute(_DELETE, values).scalars()):
+        rolling.protect(work.session, before)
         jobs += len(ids)
         events += work.session.connection().execute(_DELETE_EVENTS, {"ids": ids}).rowcount
         yield Progress(jobs, jobs, f"{jobs:,} old jobs deleted")
@@ -113,6 +119,14 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
         after, events = page.last, events + page.deleted
         yield Progress(jobs, jobs, f"{jobs:,} old jobs and {events:,} events deleted")
     return {**result, "events_deleted": events, "events_up_to": after}
+
+
+def _add_up(work: TaskWork[DeleteForm]) -> Steps:
+    """Add up finished jobs in the figures that outlive them."""
+    for stretch in rolling.stretches(work.session):
+        rolling.write(work.session, stretch)
+        yield Progress(work.done, work.done, "Finished jobs are added up in the figures first")
+    return None
 
 
 def _delete_rest(work: TaskWork[DeleteForm], values: dict[str, Any]) -> Any:

@@ -17,8 +17,7 @@ from core.diagnosis.limits import lowest_ceiling
 from core.diagnosis.lost import ends_at, when_it_ends
 from core.diagnosis.remedy_blockers import start_context
 from core.jobs.abandon import HALF_DONE
-from core.jobs.failure import WORKER_LOST
-from core.models import BackgroundJob, JobKind, JobStatus
+from core.models import WORKER_LOST, BackgroundJob, JobKind, JobStatus
 from core.operations import BY_NAME
 from core.wording import clock_time, counted
 

@@ -5,12 +5,13 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from core.jobs.failure import WORKER_GONE, WORKER_LOST
+from core.jobs.failure import WORKER_GONE
+from core.models import WORKER_LOST
 
 
 def write(connection: Connection) -> None:
     """Count the jobs of this transaction, and add attempts and events of the newest."""
-    for statement in (_COUNTERS, _ATTEMPTS, _EVENTS):
+    for statement in (_COUNTERS, _ATTEMPTS, _EVENTS, _FIGURES_ANEW):
         connection.execute(statement)
 
 
@@ -31,6 +32,9 @@ _COUNTERS: Final = sa.text("""
     ON CONFLICT (hour, kind, queue, status, shard)
     DO UPDATE SET jobs = c.jobs + excluded.jobs, ran_seconds = c.ran_seconds + excluded.ran_seconds
 """)
+
+# Figures are added up from the first job on, also where they had reached until now without it.
+_FIGURES_ANEW: Final = sa.text("DELETE FROM job_rollup_states")
 
 # Only of the newest 4,000 jobs: operators look no further back, and a million jobs would have five million of them.
 # All attempts but the last ended in an error that passed, and were followed by a pause, or lost their worker. Code that

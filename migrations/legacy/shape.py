@@ -91,6 +91,7 @@ _NEW_TABLES = {
     "0022": ("audit_checkpoints",),
     "0030": ("notifications", "notification_channels", "message_preferences"),
     "0031": ("alerts", "alert_snoozes", "shared_rounds"),
+    "0035": ("job_rollups", "job_rollup_states"),
 }
 _OF_WORKERS = ("stalled", "launch", "lease_seconds", "quiet_queues", "quiet_at", "quiet_by", "quiet_reason", "stop_at")
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.

@@ -11,7 +11,7 @@ from migrations import ddl
 from migrations.columns import moment, moment_now, state, text, uuid
 
 revision = "0036"
-down_revision = "0033"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 

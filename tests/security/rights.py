@@ -143,6 +143,7 @@ RIGHTS: dict[str, Row] = {
     "schedule.remove": Row(
         ADMIN, "schedule open", {}, "/api/schedules/{id}/remove", "schedules remove {name} --reason test"
     ),
+    "analytics.roll_up": Row(ADMIN, route="/api/jobs/start/analytics.roll_up", cli="analytics rebuild"),
     "messages.send": Row(ADMIN, route="/api/jobs/start/messages.send", cli="do messages.send"),
     "bulk.run": Row(
         ADMIN,

@@ -2,16 +2,30 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlmodel import Session
 
+from core.analytics.buckets import floor
 from core.bulk.frozen import BulkForm, freeze
 from core.jobs.request import request
 from core.messages.outbox import Message, put
-from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, Schedule, ScheduleTick, User, Worker
+from core.models import (
+    BackgroundJob,
+    DemoModeStatus,
+    Grain,
+    JobRollup,
+    JobStatus,
+    Queue,
+    Role,
+    RollupState,
+    Schedule,
+    ScheduleTick,
+    User,
+    Worker,
+)
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
@@ -40,6 +54,7 @@ DIALOGS = {
     "a new schedule": ("/schedules", "Add schedule"),
     "a new operator": ("/operators", "Add operator"),
     "a preview": ("/outbox", "Preview"),
+    "another time": ("/analytics", "Other time …"),
     "keys": ("/workers", "Keyboard shortcuts"),
     "palette": ("/workers", "Search or run a command"),
 }
@@ -61,6 +76,7 @@ def people(emptied) -> tuple[User, dict[str, str]]:
             due = datetime(2026, 11, 20, hour, tzinfo=UTC)
             session.add(ScheduleTick(schedule_id=schedule.id, due_at=due, outcome=outcome, detail="why", job_id=job.id))
         session.commit()
+        _add_up(session)
         form = BulkForm(action="job.retry", ids=[job.id])
         bulk = freeze(session, form, SUPPORT, "so that a bulk action has a page")
         session.commit()
@@ -73,6 +89,16 @@ def _failed(session: Session, user: User) -> BackgroundJob:
     job.error_type, job.error_message, job.error_traceback = "TryAgain", "No answer.", "Traceback"
     job.error_fingerprint = "abc"
     return job
+
+
+def _add_up(session: Session) -> None:
+    """Add the figures of an hour of this week."""
+    hour = floor(datetime.now(UTC), Grain.HOUR) - timedelta(hours=2)
+    figures = {"kind": "demo.enable", "queue": "demo", "version": "1.4", "succeeded": 40, "failed": 3, "cancelled": 2}
+    times = {"wait_bins": [60], "wait_counts": [43], "run_bins": [120], "run_counts": [40], "lost": 1}
+    for grain in Grain:
+        session.add(JobRollup(grain=grain, starts_at=floor(hour, grain), **figures, **times))
+    session.add(RollupState(since=hour - timedelta(days=40), until=floor(datetime.now(UTC), Grain.FINE)))
 
 
 def _running(session: Session) -> None:

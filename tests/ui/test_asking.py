@@ -9,9 +9,8 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.commands.registry import COMMANDS
-from core.jobs.failure import WORKER_LOST
 from core.jobs.request import JobOptions, request
-from core.models import BackgroundJob, JobKind, JobStatus, Queue, Worker
+from core.models import WORKER_LOST, BackgroundJob, JobKind, JobStatus, Queue, Worker
 from core.operations import OPERATIONS, demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user

@@ -4,9 +4,11 @@ Probes and the pages that a browser opens by an address are no part of this: bal
 providers add parameters of their own, and nothing is changed there.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from core.errors import Invalid
@@ -37,7 +39,13 @@ def refuse_nul(request: Request) -> None:
 
 def declared_parameters(request: Request) -> list[str]:
     """Return the names of the parameters that the route declares; on a list with filters, all others are filters."""
-    return [each.alias for each in _route(request).dependant.query_params]
+    return list(_query_parameters(_route(request).dependant))
+
+
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
+    yield from (each.alias for each in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _query_parameters(each)
 
 
 def refuse_unread_key(request: Request) -> None:

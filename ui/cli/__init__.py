@@ -6,6 +6,7 @@ import typer
 
 from ui.cli import (
     alerts,
+    analytics,
     audit,
     bulk,
     connections,
@@ -32,6 +33,7 @@ GROUPS: Final = (
     ("connections", "connection", connections.verbs),
     ("bulk", None, bulk.verbs),
     ("failures", None, failures.verbs),
+    ("analytics", None, analytics.verbs),
     ("queues", "queue", queues.verbs),
     ("kinds", "kind", kinds.verbs),
     ("schedules", "schedule", schedules.verbs),

@@ -11,6 +11,7 @@ from ui.frame import console_frame, creator_frame
 from ui.page import Frame, Page, Place
 from ui.pages import (
     alerts,
+    analytics,
     audit,
     bulk,
     connections,
@@ -41,6 +42,7 @@ PAGES: Final = (
     Page("/bulk/{bulk_id}", "Bulk action", Role.SUPPORT, one_bulk.draw),
     Page("/failures", "Failures", Role.VIEWER, failures.draw, Place("error_outline", "f")),
     Page("/failures/{fingerprint}", "Failure", Role.VIEWER, one_failure.draw),
+    Page("/analytics", "Analytics", Role.VIEWER, analytics.draw, Place("insights", "n")),
     Page("/users", "Users", Role.VIEWER, users.draw, Place("group", "u")),
     Page("/users/{user_id}", "User", Role.VIEWER, user.draw),
     Page("/workers", "Workers", Role.VIEWER, workers.draw, Place("memory", "w")),
