@@ -92,6 +92,7 @@ _NEW_TABLES = {
     "0030": ("notifications", "notification_channels", "message_preferences"),
     "0031": ("alerts", "alert_snoozes", "shared_rounds"),
     "0035": ("job_rollups", "job_rollup_states"),
+    "0036": ("failure_states", "failure_notes"),
 }
 _OF_WORKERS = ("stalled", "launch", "lease_seconds", "quiet_queues", "quiet_at", "quiet_by", "quiet_reason", "stop_at")
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
