@@ -22,6 +22,8 @@ LIVE_LABELS: Final = tuple(label for label in Label if STATUS_OF[label] in LIVE)
 _MOSTLY: Final = (JobStatus.SUCCEEDED,)
 #: So many kinds are counted, each by itself; rows of other programs may name thousands. The others are only numbered.
 MOST_KINDS: Final = 50
+#: Filters with which each kind would have to be counted row by row.
+_SEARCHES: Final = ("user", "error", "q", "by", "reason", "arg", "took", "waited", "attempt")
 #: A limit above any backlog.
 EVERY: Final = 1_000_000
 
@@ -81,7 +83,7 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     by_status = {each.value: _in_status(session, base, within, each) for each in JobStatus if each not in _MOSTLY}
     for each in _MOSTLY:
         by_status[each.value] = _the_rest(session, base, within, by_status) or _in_status(session, base, within, each)
-    searched = job_filter.user or job_filter.error or job_filter.q
+    searched = any(getattr(job_filter, name) for name in _SEARCHES)
     return {
         "status": by_status,
         "label": _live_labels(session, base, within),
@@ -94,7 +96,7 @@ def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: 
     rows = _grouped(session, branch_list, EVERY, col(Job.status), label_column().label("label"), col(Job.kind))
     by_status, by_label, by_kind = Counter[str](), Counter[str](), Counter[str]()
     for status, label, kind, number in rows:
-        if not job_filter.kind or kind in job_filter.kind:
+        if not job_filter.kind or job_filter.names_kind(kind):
             by_status[status.value] += number
             by_label[label] += number
         if (not job_filter.status or status in job_filter.status) and (
@@ -133,7 +135,7 @@ def _by_kind(session: Session, job_filter: JobFilter) -> Facets:
 
 def _kinds(job_filter: JobFilter, kinds: list[str], number: Callable[[str], Total]) -> Facets:
     """Return the facet of the chosen and the first other kinds, and how many `more` there are."""
-    first = sorted(kinds, key=lambda kind: kind not in job_filter.kind)[:MOST_KINDS]
+    first = sorted(kinds, key=lambda kind: not job_filter.names_kind(kind))[:MOST_KINDS]
     more = {"kind": Total(len(kinds) - MOST_KINDS, exact=True)} if len(kinds) > MOST_KINDS else {}
     return {"kind": {kind: number(kind) for kind in sorted(first)}, "more": more}
 
