@@ -7,7 +7,7 @@ one branch; a filter that cannot match has none.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -121,9 +121,9 @@ def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> I
 
 def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
     """Apply the filter without status, kind and queue; return whether anything can match."""
-    if range_ := [*_range(job_filter, "created"), *_ages(job_filter, "created")]:
+    if range_ := spans.times(job_filter, "created"):
         branch.narrow(sa.and_(*range_), sources.by_time(range_))
-    if range_ := [*_range(job_filter, "finished"), *_ages(job_filter, "finished")]:
+    if range_ := spans.times(job_filter, "finished"):
         branch.narrow(sa.and_(*range_), sources.by_end(range_))
     if job_filter.other_than:
         branch.conditions.append(col(Job.user_id) != job_filter.other_than)
@@ -156,23 +156,6 @@ def _narrow_by_figures(branch: Branch, job_filter: JobFilter) -> None:
             branch.conditions.append(condition)
         else:
             branch.narrow(condition, source)
-
-
-def _range(job_filter: JobFilter, name: Literal["created", "finished"]) -> Iterator[Condition]:
-    at = col(getattr(Job, f"{name}_at"))
-    if after := getattr(job_filter, f"{name}_after"):
-        yield at >= after
-    if before := getattr(job_filter, f"{name}_before"):
-        yield at < before
-
-
-def _ages(job_filter: JobFilter, name: Literal["created", "finished"]) -> Iterator[Condition]:
-    """Yield the range of times that an age means at this moment."""
-    at, age = col(getattr(Job, f"{name}_at")), getattr(job_filter, name)
-    if age and age.most is not None:
-        yield at >= clock.db_now() - sa.literal(age.most, sa.Interval())
-    if age and age.least is not None:
-        yield at < clock.db_now() - sa.literal(age.least, sa.Interval())
 
 
 def _narrow_by_requester(session: Session, branch: Branch, text: str) -> bool:
@@ -255,7 +238,7 @@ def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
 
 @lru_cache(sources.REMEMBERED)
 def _arm_ids(arm: sources.Arm, conditions: tuple[Condition, ...], limit: int) -> Query:
-    inner = sa.select(col(Job.id)).where(*arm.where, *conditions).limit(limit)
+    inner = sa.select(col(Job.id)).where(*arm.where, *conditions).order_by(arm.order).limit(limit)
     if arm.each is None:
         return inner
     hit = inner.lateral("hit")

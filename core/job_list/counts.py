@@ -77,7 +77,7 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     # Where each match needs a look at the table, one pass replaces one count per number.
     costly = any(branch.counted.cap < CAP for branch in every)
     if costly or _count(session, every, FEW + 1) <= FEW:
-        return _facets_by_reading(session, every, job_filter)
+        return _facets_by_reading(session, every, job_filter, EVERY if costly else FEW)
     if job_filter.kind:
         base = in_any_status(session, job_filter)
     by_status = {each.value: _in_status(session, base, within, each) for each in JobStatus if each not in _MOSTLY}
@@ -91,9 +91,12 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     }
 
 
-def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: JobFilter) -> Facets:
-    """Read every match once; count statuses and labels of the chosen kinds, and kinds of the chosen statuses."""
-    rows = _grouped(session, branch_list, EVERY, col(Job.status), label_column().label("label"), col(Job.kind))
+def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: JobFilter, most: int) -> Facets:
+    """Read every match once; count statuses and labels of the chosen kinds, and kinds of the chosen statuses.
+
+    `most` matches are known to be the most; then PostgreSQL looks each up, instead of reading the table.
+    """
+    rows = _grouped(session, branch_list, most, col(Job.status), label_column().label("label"), col(Job.kind))
     by_status, by_label, by_kind = Counter[str](), Counter[str](), Counter[str]()
     for status, label, kind, number in rows:
         if not job_filter.kind or job_filter.names_kind(kind):

@@ -15,7 +15,7 @@ from typing import Final
 from core.diagnosis.situation import Situation
 from core.errors import NotAFilter
 from core.job_list.ranges import is_span, moments, moments_text
-from core.job_list.syntax import Term, is_operator, quoted, terms_in, unknown, value_text
+from core.job_list.syntax import Term, is_operator, list_text, quoted, terms_in, unknown, value_text
 from core.jobs.labels import Label
 from core.models import JobStatus
 from core.redact import is_secret
@@ -90,10 +90,7 @@ def _texts(params: Mapping[str, str]) -> Iterator[str]:
 
 
 def _values_text(name: str, value: str) -> str:
-    if name not in LISTED:
-        return value_text(value)
-    values = value.split(",")
-    return ",".join(value_text(each, is_listed=len(values) > 1) for each in values)
+    return list_text(value.split(",")) if name in LISTED else value_text(value)
 
 
 def _moments_text(params: Mapping[str, str], name: str) -> str:
@@ -125,6 +122,8 @@ def _read_known(term: Term, reading: Reading) -> None:
         raise _wrong(term, message)
     if term.is_list and term.name not in LISTED:
         raise _wrong(term, f"{term.name} takes one value; these take several: {', '.join(LISTED)}")
+    if term.name in LISTED and '"' in term.text and not term.is_quoted:
+        raise _wrong(term, "Several values are all in quotes, or none is")
     if term.is_negated:
         return _exclude(term, reading)
     if term.name in _TIMES and not is_span(term.text):

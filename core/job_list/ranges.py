@@ -7,7 +7,7 @@ from typing import Final
 
 #: The units that a span is written in, in milliseconds, the largest first.
 _UNITS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_PART: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(w|d|h|ms|min|m|s)")
+_PART: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)(w|d|h|ms|min|m|s)")
 _COMPARED: Final = re.compile(r"(>=|<=|>|<)(.+)")
 #: The longest span, and the highest attempt.
 LONGEST: Final = timedelta(days=36_500)
@@ -125,12 +125,10 @@ def _span(text: str) -> timedelta:
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError("no span")
-    span = timedelta(
-        milliseconds=sum(round(float(number) * _UNITS[unit.replace("min", "m")]) for number, unit in parts)
-    )
-    if span > LONGEST:
+    milliseconds = sum(round(float(number) * _UNITS[unit.replace("min", "m")]) for number, unit in parts)
+    if milliseconds > LONGEST / timedelta(milliseconds=1):
         raise ValueError("too long")
-    return span
+    return timedelta(milliseconds=milliseconds)
 
 
 def _span_text(span: timedelta | None) -> str:

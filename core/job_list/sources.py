@@ -48,6 +48,9 @@ class Arm:
     each: FromClause | None = None
     #: Its rows are so few that they are sorted after they were read.
     few: bool = False
+    #: The expression that its index is in the order of. PostgreSQL knows so little of an expression that without this
+    #: order it reads the table, where it expects enough rows before long.
+    order: ColumnElement[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Sources of the filters by how long a job took, how long it waited, and how often it was tried.
+"""The filters by time: when, how long a job took, how long it waited, and how often it was tried.
 
 Indexes hold the ended jobs of which this is worth a question: those that took a second, waited for ten, or were tried
 again. A thread adds to the first once a second at most. Below that, or with an upper bound alone, nothing holds the
@@ -6,13 +6,14 @@ candidates, and rows are looked at from the newest on, since most of them match.
 """
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from core import clock
+from core.job_list.filters import JobFilter
 from core.job_list.ranges import NumberRange, SpanRange
 from core.job_list.sources import NEWEST, Arm, Condition, Job, Source
 from core.models import JobStatus
@@ -29,13 +30,25 @@ _IS_RUNNING: Final = col(Job.status) == JobStatus.RUNNING
 _IS_QUEUED: Final = col(Job.status) == JobStatus.QUEUED
 
 
+def times(job_filter: JobFilter, name: Literal["created", "finished"]) -> list[Condition]:
+    """Return the range of times that a filter's moments and ages mean now."""
+    at, now, age = col(getattr(Job, f"{name}_at")), clock.db_now(), getattr(job_filter, name)
+    after, before = (getattr(job_filter, f"{name}_{end}") for end in ("after", "before"))
+    return [
+        *([at >= after] if after else []),
+        *([at < before] if before else []),
+        *([at >= now - sa.literal(age.most, sa.Interval())] if age and age.most is not None else []),
+        *([at < now - sa.literal(age.least, sa.Interval())] if age and age.least is not None else []),
+    ]
+
+
 def took(range_: SpanRange) -> tuple[Condition, Source | None]:
     """Return the condition that a job's work lasted so long, or has so far, and its source if there is one."""
     so_far = clock.db_now() - col(Job.started_at)
     condition = _within(sa.case((_IS_RUNNING, so_far), else_=_TOOK), range_)
     if range_.least is None or range_.least < LEAST_WORK:
         return condition, None
-    ended = Arm((_HAS_ENDED, _literal(LONG_WORK), _within(_TOOK, range_)))
+    ended = Arm((_HAS_ENDED, _literal(LONG_WORK), _within(_TOOK, range_)), order=_TOOK)
     return condition, _source(f"took {range_}", ended, Arm((_IS_RUNNING, _within(so_far, range_)), few=True))
 
 
@@ -46,7 +59,7 @@ def waited(range_: SpanRange) -> tuple[Condition, Source | None]:
     condition = _within(sa.case((has_waited, so_far), else_=_WAITED), range_)
     if range_.least is None or range_.least < LEAST_WAIT:
         return condition, None
-    ended = Arm((_HAS_ENDED, _literal(LONG_WAIT), _within(_WAITED, range_)))
+    ended = Arm((_HAS_ENDED, _literal(LONG_WAIT), _within(_WAITED, range_)), order=_WAITED)
     return condition, _source(
         f"waited {range_}", ended, *(Arm((each, condition)) for each in (_IS_QUEUED, _IS_RUNNING))
     )

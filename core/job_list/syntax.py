@@ -7,7 +7,7 @@ field. So free text stays as it was typed, and only `name:value` has a grammar.
 """
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -76,10 +76,15 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def value_text(value: str, *, is_listed: bool = False) -> str:
-    """Return a value as it can stand behind a colon, `is_listed` if it is one of several."""
-    is_plain = _WORD.fullmatch(value) and value[0] not in '("' and not (is_listed and re.search('[,"]', value))
-    return value if is_plain else quoted(value)
+def value_text(value: str) -> str:
+    """Return a value as it can stand behind a colon."""
+    return value if _WORD.fullmatch(value) and value[0] not in '("' else quoted(value)
+
+
+def list_text(values: Sequence[str]) -> str:
+    """Return several values as they can stand behind a colon: all of them in quotes, or none."""
+    is_plain = all(_WORD.fullmatch(value) and value[0] != "(" and '"' not in value for value in values)
+    return ",".join(values if is_plain else map(quoted, values))
 
 
 def _scanned(text: str, known: Container[str]) -> Iterator[Term]:
@@ -120,7 +125,7 @@ def _qualifier(text: str, match: re.Match[str]) -> Term:
         return Term(match[2], raw, _parts(raw), start, end, bool(match[1]))
     if end < len(text) and not text[end].isspace():
         raise NotAFilter("A space is missing here", end, end + 1)
-    return Term(match[2], ",".join(values), (*values,), start, end, bool(match[1]), is_list=len(values) > 1)
+    return Term(match[2], ",".join(values), (*values,), start, end, bool(match[1]), quotes, is_list=len(values) > 1)
 
 
 def _parts(raw: str) -> tuple[str, ...]:
