@@ -6,7 +6,7 @@ from typing import Final
 
 from core.diagnosis.situation import Situation
 from core.job_list.counts import Facets, Total
-from core.job_list.language import QUALIFIERS
+from core.job_list.language import LISTED, NEGATABLE, QUALIFIERS
 from core.job_list.syntax import value_text
 from core.models import JobStatus
 
@@ -59,6 +59,8 @@ def offers(text: str, counts: Facets, queues: Mapping[str, str], shown: Callable
     before = text[: len(text) - len(last)]
     sign = "-" if last.startswith("-") else ""
     name, is_value, value = last.removeprefix("-").partition(":")
+    if not last:
+        return []
     if not is_value:
         return [*_names(before, sign, name.lower())][:MOST]
     values = _values(name.lower(), counts, queues, shown)
@@ -73,7 +75,7 @@ def offers(text: str, counts: Facets, queues: Mapping[str, str], shown: Callable
 
 def _names(before: str, sign: str, part: str) -> Iterator[Offer]:
     for name in QUALIFIERS:
-        if name.startswith(part):
+        if name.startswith(part) and (not sign or name in (*LISTED, *NEGATABLE)):
             ending = name if name.endswith(".") else f"{name}:"
             yield Offer(f"{before}{sign}{ending}", f"{sign}{ending}", _HINTS[name])
 
