@@ -1,8 +1,8 @@
 """The filters by time: when, how long a job took, how long it waited, and how often it was tried.
 
-Indexes hold the ended jobs of which this is worth a question: those that took a second, waited for ten, or were tried
-again. A thread adds to the first once a second at most. Below that, or with an upper bound alone, nothing holds the
-candidates, and rows are looked at from the newest on, since most of them match.
+Indexes hold the ended jobs of which this is worth a question: those that took a second, waited for a minute, or were
+tried again. A thread adds to the first once a second at most. Below that, or with an upper bound alone, nothing holds
+the candidates, and rows are looked at from the newest on, since most of them match.
 """
 
 from datetime import timedelta
@@ -25,7 +25,7 @@ _WAITED: Final[_Span] = sa.literal_column(WAITED, sa.Interval())
 _HAS_ENDED: Final[Condition] = sa.literal_column(f"({ENDED})", sa.Boolean())
 #: The shortest spans that the indexes hold.
 LEAST_WORK: Final = timedelta(seconds=1)
-LEAST_WAIT: Final = timedelta(seconds=10)
+LEAST_WAIT: Final = timedelta(minutes=1)
 _IS_RUNNING: Final = col(Job.status) == JobStatus.RUNNING
 _IS_QUEUED: Final = col(Job.status) == JobStatus.QUEUED
 

@@ -62,7 +62,7 @@ TOOK = "(finished_at - started_at)"
 WAITED = "(started_at - CASE WHEN run_at <= started_at THEN run_at ELSE created_at END)"
 #: The ended jobs that are searched by these times, by their attempts, and by who requested them.
 LONG_WORK = f"{TOOK} >= interval '1 second'"
-LONG_WAIT = f"{WAITED} >= interval '10 seconds'"
+LONG_WAIT = f"{WAITED} >= interval '1 minute'"
 TRIED_AGAIN = "attempt > 1"
 FOR_OTHERS = "requested_by IS NOT NULL AND requested_by IS DISTINCT FROM user_id"
 

@@ -15,7 +15,7 @@ WAITED = "(started_at - CASE WHEN run_at <= started_at THEN run_at ELSE created_
 REASON_WORDS = "(to_tsvector('simple', translate(reason, '_-./@&=?+~#:', '            ')))"
 INDEXES = {
     "took": f"({TOOK}) WHERE {ENDED} AND {TOOK} >= interval '1 second'",
-    "waited": f"({WAITED}) WHERE {ENDED} AND {WAITED} >= interval '10 seconds'",
+    "waited": f"({WAITED}) WHERE {ENDED} AND {WAITED} >= interval '1 minute'",
     "attempts": f"(created_at, id) INCLUDE (attempt) WHERE {ENDED} AND attempt > 1",
     "requested_by": (
         "(requested_by, created_at, id) WHERE requested_by IS NOT NULL AND requested_by IS DISTINCT FROM user_id"

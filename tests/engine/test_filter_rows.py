@@ -22,16 +22,17 @@ ROWS = """
                                  requested_by, reason, args)
     SELECT gen_random_uuid(), 'demo.' || i % 4, 'demo', CASE WHEN i <= 300 THEN 'queued' WHEN i <= 310 THEN 'running'
            WHEN i % 40 = 0 THEN 'failed' ELSE 'succeeded' END,
-           at, at, CASE WHEN i > 300 THEN at + CASE WHEN i % 9 = 0 THEN interval '15 s' ELSE interval '0.1 s' END END,
-           CASE WHEN i > 310 THEN at + interval '16 s' + CASE WHEN i % 5000 = 0 THEN interval '900 s'
-                                                              WHEN i % 3 = 0 THEN interval '20 s' ELSE '0 s' END END,
+           at, at, CASE WHEN i > 300 THEN begun END, CASE WHEN i > 310 THEN begun + CASE
+               WHEN i % 5000 = 0 THEN interval '900 s' WHEN i % 3 = 0 THEN interval '20 s' ELSE '0.1 s' END END,
            CASE WHEN i <= 300 THEN 0 WHEN i % 50 = 0 THEN 2 ELSE 1 END, CASE WHEN i % 100 = 0 THEN u.id END,
            CASE WHEN i % 150 = 0 THEN u.id END, CASE WHEN i % 200 = 0 THEN 'ticket-' || i END, '{"preset": "small"}'
-    FROM (SELECT i, now() - i * interval '2 s' AS at FROM generate_series(1, 200000) i) x, users u
+    FROM (SELECT i, now() - i * interval '2 s' AS at,
+                 now() - i * interval '2 s' + CASE WHEN i % 9 = 0 THEN interval '90 s' ELSE '0.1 s' END AS begun
+          FROM generate_series(1, 200000) i) x, users u
 """
 #: Many, few and no matches of each filter that an index bounds; most are about the oldest jobs, or none.
 BOUNDED = [
-    "took:>30s", "took:>5m", "took:>10h", "took:300s..400s", "waited:>10s", "waited:>10h", "attempt:>1", "attempt:>9",
+    "took:>30s", "took:>5m", "took:>10h", "took:300s..400s", "waited:>80s", "waited:>10h", "attempt:>1", "attempt:>9",
     "attempt:2 kind:nothing.*", "by:ana", "by:nobody", "reason:ticket", "reason:nothing", "reason:ticket-200000",
     "created:<1h", "created:>30d", "kind:demo.*", "kind:nothing.*", "-queue:demo", "-status:succeeded", "-kind:demo.1",
     "took:>5m status:failed", "took:>5m -user:ana", "reason:ticket took:>10h", "arg.preset:none created:<1h",
@@ -62,7 +63,7 @@ def lasting(**seconds: float) -> dict[str, datetime]:
 
 def test_a_job_is_found_by_how_long_it_took_and_waited(session: Session) -> None:
     ago = {"run_at": NOW - timedelta(minutes=5), "created_at": NOW - timedelta(minutes=5)}
-    quick, slow = job(session, **lasting(took=0.2, waited=1)), job(session, **lasting(took=40, waited=20))
+    quick, slow = job(session, **lasting(took=0.2, waited=1)), job(session, **lasting(took=40, waited=90))
     running = job(session, status="running", started_at=NOW - timedelta(minutes=2), **ago)
     queued, planned = job(session, status="queued", **ago), job(session, status="queued", run_at=NOW + timedelta(1))
     retried = job(session, status="queued", attempt=1, **ago | {"run_at": NOW}, started_at=ago["run_at"])
@@ -71,6 +72,7 @@ def test_a_job_is_found_by_how_long_it_took_and_waited(session: Session) -> None
         ("took:30s..1m status:succeeded", {slow}), ("took:>5s kind:demo.*", {slow, running}), ("took:>1h", set()),
         ("waited:>10s", {slow, running, queued}), ("waited:<10s", {quick, retried}), ("waited:>4m", {queued}),
         ("waited:>10s -status:queued", {slow, running}), ("waited:>10s status:queued", {queued}),
+        ("waited:>1m", {slow, running, queued}),
     ):  # fmt: skip
         assert found(session, text) == ids, text
     assert planned in found(session, "status:queued")

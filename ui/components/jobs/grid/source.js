@@ -123,9 +123,8 @@ export function fits(row, query) {
 }
 
 // What a row itself shows.
-const SHOWN = new Set(
-  "status label situation kind queue user other_than due created_after created_before finished_after finished_before".split(" "),
-);
+const FIELDS = "status label situation kind queue user other_than due created_after created_before";
+const SHOWN = new Set(`${FIELDS} finished_after finished_before`.split(" "));
 
 // Whether a row itself shows that it matches; where not, the server is asked.
 export const decides = (query) =>
