@@ -90,7 +90,10 @@ class FilterField:
             self._applied = None
             self._input.set_value(self._words)
             return
-        job_filter, offers = self._check(typed), await self._offered(typed)
+        offers = await self._offered(typed)
+        if typed != (self._input.value or ""):
+            return  # more was typed meanwhile, or Enter pressed
+        job_filter = self._check(typed)
         if typed == self._words:
             await self._on_words(None)
             return
