@@ -9,6 +9,7 @@ UnstuckError
 │   ├── NotAllowed          409  the row's current state does not allow this
 │   │   └── AlreadyActive   409  carries the id of the active job
 │   ├── Invalid             422  field by field
+│   │   └── NotAFilter      422  with the characters of a filter's text that are not understood
 │   └── TooMany             429  carries the seconds to wait
 ├── JobError                a job's own failure; it is stored on the job
 │   ├── TryAgain            a temporary failure: another attempt follows
@@ -100,6 +101,16 @@ class Invalid(Refused):
     def __init__(self, detail: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(detail, errors=[{"field": k, "message": v} for k, v in (fields or {}).items()])
         self.fields = dict(fields or {})
+
+
+class NotAFilter(Invalid):
+    """A filter's text is not understood; `start` and `end` are the characters that are meant, counted from 0."""
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        detail = f"{message} (at character {start + 1})"
+        super().__init__(detail, {"q": detail})
+        self.message = message
+        self.start, self.end = start, end
 
 
 class TooMany(Refused):

@@ -22,7 +22,7 @@ HIDDEN: Final = "(hidden)"
 def redacted(value: Any) -> Any:
     """Return JSON values with the values of secret keys hidden, at any depth."""
     if isinstance(value, Mapping):
-        return {key: HIDDEN if _is_secret(key) and inner else redacted(inner) for key, inner in value.items()}
+        return {key: HIDDEN if is_secret(key) and inner else redacted(inner) for key, inner in value.items()}
     return [redacted(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -31,6 +31,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: redacted(value) if name in _OPEN else value for name, value in row.items()}
 
 
-def _is_secret(key: object) -> bool:
+def is_secret(key: object) -> bool:
+    """Return whether a value under this key is hidden."""
     name = str(key).lower()
     return any(secret in name for secret in SECRET_KEYS)

@@ -27,8 +27,9 @@ class BulkForm(Form):
     """One command, and the rows that it is for: all jobs that match a filter, or rows by their ids."""
 
     action: str = Field(max_length=100, description="The command, such as job.retry or demo.disable.")
-    filter: dict[str, str] | None = Field(
-        default=None, description="All jobs that match, as parameters of the list of jobs."
+    filter: dict[str, str] | str | None = Field(
+        default=None,
+        description="All jobs that match: parameters of the list of jobs, or a text, `status:failed created:<1h`.",
     )
     ids: list[UUID] | None = Field(
         default=None, max_length=MOST_NAMED, description="Instead of a filter: jobs, or what the command is for."
@@ -50,11 +51,12 @@ class BulkForm(Form):
 
 def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, **more: Any) -> BulkAction:
     """Write a bulk action and its set, which nothing changes any more. Raises Invalid for an empty or too large one."""
+    params = {"q": form.filter} if isinstance(form.filter, str) else form.filter or {}
     bulk = BulkAction(
         command=form.action,
         args=form.args,
         reason=reason,
-        filter=form.filter or {},
+        filter=params,
         canary=form.canary,
         created_by=actor.id,
         actor=actor.name,
@@ -64,7 +66,7 @@ def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, *
     )
     session.add(bulk)
     session.flush()
-    rows = _matching(session, form.filter) if form.ids is None else _named(form.ids)
+    rows = _matching(session, params) if form.ids is None else _named(form.ids)
     bulk.total = _write(session, bulk.id, rows) if rows is not None else 0
     if not bulk.total:
         raise Invalid("Nothing matches: there is no row to act on.", {"filter": "Choose another one."})
@@ -75,8 +77,8 @@ def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, *
     return bulk
 
 
-def _matching(session: Session, params: dict[str, str] | None) -> Query | None:
-    job_filter = JobFilter.from_params(params or {})
+def _matching(session: Session, params: dict[str, str]) -> Query | None:
+    job_filter = JobFilter.from_params(params)
     selects = [
         arm_ids(arm, branch.besides(branch.counted), MOST + 1)
         for branch in branches(session, job_filter)

@@ -17,7 +17,7 @@ from core.database.statements import Query, fetch
 from core.database.text import ids_beginning
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
-from core.job_list import sources
+from core.job_list import requesters, sources, spans
 from core.job_list.filters import JobFilter, YesNo
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
@@ -69,8 +69,8 @@ def branches(session: Session, job_filter: JobFilter, known: Pairs | None = None
 def in_any_status(session: Session, job_filter: JobFilter, known: Pairs | None = None) -> list[Branch]:
     """Return the branches of the filter without its status and labels; each status can then be counted from them."""
     pairs = None
-    if job_filter.kind or job_filter.queue or job_filter.q:
-        pairs = tuple(pair for pair in known or sources.kinds_and_queues(session) if _fits(pair, job_filter))
+    if job_filter.is_of_kinds() or job_filter.q:
+        pairs = tuple(pair for pair in known or sources.kinds_and_queues(session) if job_filter.has_kind(*pair))
         if not pairs:
             return []
     return [branch for branch in _meanings(session, job_filter, pairs) if _narrow(session, branch, job_filter)]
@@ -101,14 +101,9 @@ def _statuses(job_filter: JobFilter) -> frozenset[JobStatus] | None:
     return None if possible == every else possible
 
 
-def _fits(pair: tuple[str, str], job_filter: JobFilter) -> bool:
-    kind, queue = pair
-    return (not job_filter.kind or kind in job_filter.kind) and (not job_filter.queue or queue in job_filter.queue)
-
-
 def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> Iterator[Branch]:
     """Yield one branch for each meaning of `q`: an id, a user, a kind, words of an error."""
-    narrowed = pairs if job_filter.kind or job_filter.queue else None
+    narrowed = pairs if job_filter.is_of_kinds() else None
     if job_filter.q is None:
         yield Branch(pairs=narrowed)
         return
@@ -126,29 +121,53 @@ def _meanings(session: Session, job_filter: JobFilter, pairs: Pairs | None) -> I
 
 def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
     """Apply the filter without status, kind and queue; return whether anything can match."""
-    if range_ := _time_range(job_filter):
+    if range_ := spans.times(job_filter, "created"):
         branch.narrow(sa.and_(*range_), sources.by_time(range_))
-    if range_ := _range_of_ends(job_filter):
+    if range_ := spans.times(job_filter, "finished"):
         branch.narrow(sa.and_(*range_), sources.by_end(range_))
     if job_filter.other_than:
         branch.conditions.append(col(Job.user_id) != job_filter.other_than)
+    if job_filter.not_user:
+        branch.conditions.append(sa.func.coalesce(sa.not_(sources.of_users(job_filter.not_user)), sa.true()))
+    if job_filter.arg:
+        branch.conditions.append(requesters.have_arguments(job_filter.arg))
+    _narrow_by_figures(branch, job_filter)
     if job_filter.connection:
         branch.narrow(col(Job.connection_id) == job_filter.connection, sources.by_connection(job_filter.connection))
-    return (job_filter.user is None or _narrow_by_user(session, branch, job_filter.user)) and (
-        job_filter.error is None or _narrow_by_error(session, branch, job_filter.error)
+    return all(
+        text is None or narrow(session, branch, text)
+        for text, narrow in (
+            (job_filter.user, _narrow_by_user),
+            (job_filter.by, _narrow_by_requester),
+            (job_filter.reason, _narrow_by_reason),
+            (job_filter.error, _narrow_by_error),
+        )
     )
 
 
-def _time_range(job_filter: JobFilter) -> list[Condition]:
-    after = [col(Job.created_at) >= job_filter.created_after] if job_filter.created_after else []
-    before = [col(Job.created_at) < job_filter.created_before] if job_filter.created_before else []
-    return after + before
+def _narrow_by_figures(branch: Branch, job_filter: JobFilter) -> None:
+    asked = (
+        spans.took(job_filter.took) if job_filter.took else None,
+        spans.waited(job_filter.waited) if job_filter.waited else None,
+        spans.tried(job_filter.attempt) if job_filter.attempt else None,
+    )
+    for condition, source in filter(None, asked):
+        if source is None:
+            branch.conditions.append(condition)
+        else:
+            branch.narrow(condition, source)
 
 
-def _range_of_ends(job_filter: JobFilter) -> list[Condition]:
-    after = [col(Job.finished_at) >= job_filter.finished_after] if job_filter.finished_after else []
-    before = [col(Job.finished_at) < job_filter.finished_before] if job_filter.finished_before else []
-    return after + before
+def _narrow_by_requester(session: Session, branch: Branch, text: str) -> bool:
+    found = requesters.by_requesters(session, text)
+    if found is not None:
+        branch.narrow(*found)
+    return found is not None
+
+
+def _narrow_by_reason(_: Session, branch: Branch, text: str) -> bool:
+    branch.narrow(*requesters.by_reason(text))
+    return True
 
 
 def _narrow_by_user(session: Session, branch: Branch, text: str) -> bool:
@@ -219,7 +238,7 @@ def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
 
 @lru_cache(sources.REMEMBERED)
 def _arm_ids(arm: sources.Arm, conditions: tuple[Condition, ...], limit: int) -> Query:
-    inner = sa.select(col(Job.id)).where(*arm.where, *conditions).limit(limit)
+    inner = sa.select(col(Job.id)).where(*arm.where, *conditions).order_by(arm.order).limit(limit)
     if arm.each is None:
         return inner
     hit = inner.lateral("hit")

@@ -22,6 +22,8 @@ LIVE_LABELS: Final = tuple(label for label in Label if STATUS_OF[label] in LIVE)
 _MOSTLY: Final = (JobStatus.SUCCEEDED,)
 #: So many kinds are counted, each by itself; rows of other programs may name thousands. The others are only numbered.
 MOST_KINDS: Final = 50
+#: Filters with which each kind would have to be counted row by row.
+_SEARCHES: Final = ("user", "error", "q", "by", "reason", "arg", "took", "waited", "attempt")
 #: A limit above any backlog.
 EVERY: Final = 1_000_000
 
@@ -75,13 +77,13 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     # Where each match needs a look at the table, one pass replaces one count per number.
     costly = any(branch.counted.cap < CAP for branch in every)
     if costly or _count(session, every, FEW + 1) <= FEW:
-        return _facets_by_reading(session, every, job_filter)
+        return _facets_by_reading(session, every, job_filter, EVERY if costly else FEW)
     if job_filter.kind:
         base = in_any_status(session, job_filter)
     by_status = {each.value: _in_status(session, base, within, each) for each in JobStatus if each not in _MOSTLY}
     for each in _MOSTLY:
         by_status[each.value] = _the_rest(session, base, within, by_status) or _in_status(session, base, within, each)
-    searched = job_filter.user or job_filter.error or job_filter.q
+    searched = any(getattr(job_filter, name) for name in _SEARCHES)
     return {
         "status": by_status,
         "label": _live_labels(session, base, within),
@@ -89,12 +91,15 @@ def facets(session: Session, job_filter: JobFilter) -> Facets:
     }
 
 
-def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: JobFilter) -> Facets:
-    """Read every match once; count statuses and labels of the chosen kinds, and kinds of the chosen statuses."""
-    rows = _grouped(session, branch_list, EVERY, col(Job.status), label_column().label("label"), col(Job.kind))
+def _facets_by_reading(session: Session, branch_list: list[Branch], job_filter: JobFilter, most: int) -> Facets:
+    """Read every match once; count statuses and labels of the chosen kinds, and kinds of the chosen statuses.
+
+    `most` matches are known to be the most; then PostgreSQL looks each up, instead of reading the table.
+    """
+    rows = _grouped(session, branch_list, most, col(Job.status), label_column().label("label"), col(Job.kind))
     by_status, by_label, by_kind = Counter[str](), Counter[str](), Counter[str]()
     for status, label, kind, number in rows:
-        if not job_filter.kind or kind in job_filter.kind:
+        if not job_filter.kind or job_filter.names_kind(kind):
             by_status[status.value] += number
             by_label[label] += number
         if (not job_filter.status or status in job_filter.status) and (
@@ -133,7 +138,7 @@ def _by_kind(session: Session, job_filter: JobFilter) -> Facets:
 
 def _kinds(job_filter: JobFilter, kinds: list[str], number: Callable[[str], Total]) -> Facets:
     """Return the facet of the chosen and the first other kinds, and how many `more` there are."""
-    first = sorted(kinds, key=lambda kind: kind not in job_filter.kind)[:MOST_KINDS]
+    first = sorted(kinds, key=lambda kind: not job_filter.names_kind(kind))[:MOST_KINDS]
     more = {"kind": Total(len(kinds) - MOST_KINDS, exact=True)} if len(kinds) > MOST_KINDS else {}
     return {"kind": {kind: number(kind) for kind in sorted(first)}, "more": more}
 

@@ -187,6 +187,8 @@ def _sorted(rows: Query, arm: Arm, *, order_of: Sort, limit: int) -> Query:
     if arm.each is not None:
         hit = rows.limit(FEW).lateral("hit")
         rows = sa.select(hit.c.id, hit.c.created_at).select_from(arm.each.join(hit, sa.true()))
+    if arm.order is not None:
+        rows = rows.order_by(arm.order).limit(FEW)
     few = rows.cte().prefix_with("MATERIALIZED")
     head = sa.select(few.c.id, few.c.created_at).order_by(*_order(few.c.created_at, few.c.id, order_of)).limit(limit)
     return sa.select(*head.subquery().c)

@@ -48,6 +48,9 @@ class Arm:
     each: FromClause | None = None
     #: Its rows are so few that they are sorted after they were read.
     few: bool = False
+    #: The expression that its index is in the order of. PostgreSQL knows so little of an expression that without this
+    #: order it reads the table, where it expects enough rows before long.
+    order: ColumnElement[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,17 +128,26 @@ def by_status(statuses: frozenset[JobStatus], pairs: Pairs | None) -> tuple[Cond
     return is_in if pairs is None else sa.and_(is_in, _of_pairs(pairs)), source
 
 
+def user_ids(text: str) -> sa.Subquery:
+    """Select the users whose id is `text` or whose e-mail address starts with it."""
+    person: Query = sa.select(col(User.id).label("id"))
+    try:
+        return person.where(col(User.id) == UUID(text)).subquery("person")
+    except ValueError:
+        return person.where(begins_with(col(User.email), pasted(text))).subquery("person")
+
+
 def by_users(session: Session, text: str) -> Source | None:
     """Return the jobs of users whose id is `text` or whose e-mail address starts with it; None without such a user."""
-    users = _user_ids(text)
+    users = user_ids(text)
     ids = [row.id for row in fetch(session, sa.select(users.c.id).limit(FEW_USERS + 1))]
     if not ids:
         return None
     if len(ids) == 1:
         return Source(f"user {text}", (Arm((col(Job.user_id) == ids[0],)),), rank=6)
     if len(ids) <= FEW_USERS:
-        user_ids = sa.values(sa.column("id", sa.Uuid()), name="person").data([(user_id,) for user_id in ids])
-        return Source(f"user {text}", (Arm((col(Job.user_id) == user_ids.c.id,), user_ids),), rank=6)
+        chosen = sa.values(sa.column("id", sa.Uuid()), name="person").data([(user_id,) for user_id in ids])
+        return Source(f"user {text}", (Arm((col(Job.user_id) == chosen.c.id,), chosen),), rank=6)
     return Source(
         f"user {text}", (Arm((col(Job.user_id) == users.c.id,), users),), ordered=False, instead=NEWEST, rank=2
     )
@@ -143,7 +155,7 @@ def by_users(session: Session, text: str) -> Source | None:
 
 def of_users(text: str) -> Condition:
     """Return the condition that a job belongs to a user found by `by_users`."""
-    return col(Job.user_id).in_(sa.select(_user_ids(text).c.id))
+    return col(Job.user_id).in_(sa.select(user_ids(text).c.id))
 
 
 def by_error(session: Session, text: str) -> Source:
@@ -161,12 +173,17 @@ def of_error(source: Source, text: str) -> Condition:
 
 def has_words(text: str) -> Condition:
     """Return the condition that every word of `text` starts a word of the error's type or message."""
-    query = " & ".join(f"{word}:*" for word in re.findall(r"[^\W_]+", text))
+    query = word_query(text)
     if not query:
         return sa.false()
     error_words: ColumnElement[Any] = sa.literal_column(f"({ERROR_WORDS})")
     matches = error_words.op("@@", is_comparison=True)(sa.func.to_tsquery("simple", query))
     return sa.and_(col(Job.error_type).is_not(None), matches)
+
+
+def word_query(text: str) -> str:
+    """Return a query for texts in which every word of `text` starts a word; empty without one."""
+    return " & ".join(f"{word}:*" for word in re.findall(r"[^\W_]+", text))
 
 
 def _has_letters(text: str) -> list[Condition]:
@@ -203,11 +220,3 @@ def _paired(where: tuple[Condition, ...], pairs: Sequence[tuple[str, str]]) -> A
     columns = (sa.column("kind", sa.Text()), sa.column("queue", sa.Text()))
     pair_values = sa.values(*columns, name="pair").data(list(pairs))
     return Arm((*where, col(Job.kind) == pair_values.c.kind, col(Job.queue) == pair_values.c.queue), pair_values)
-
-
-def _user_ids(text: str) -> sa.Subquery:
-    person: Query = sa.select(col(User.id).label("id"))
-    try:
-        return person.where(col(User.id) == UUID(text)).subquery("person")
-    except ValueError:
-        return person.where(begins_with(col(User.email), pasted(text))).subquery("person")

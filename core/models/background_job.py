@@ -46,7 +46,7 @@ WORKER_LOST: Final = "WorkerLost"
 _LIVE = "status IN ('queued', 'running')"
 _ENDED_BADLY = "status IN ('failed', 'cancelled')"
 _WAITS_OR_ENDED_BADLY = "status IN ('queued', 'failed', 'cancelled')"
-_ENDED = "status IN ('succeeded', 'failed', 'cancelled')"
+ENDED = "status IN ('succeeded', 'failed', 'cancelled')"
 #: The words of an error, for search: addresses, paths and CamelCase are split, so that `unavailable` finds
 #: ProviderUnavailable.
 ERROR_WORDS = (
@@ -55,6 +55,19 @@ ERROR_WORDS = (
     "regexp_replace(coalesce(error_type, ''), '([a-z0-9])([A-Z])', '\\1 \\2', 'g'), "
     "'_-./@&=?+~#:', '            '))"
 )
+
+
+#: The words of a reason, split as those of an error.
+REASON_WORDS = "to_tsvector('simple', translate(reason, '_-./@&=?+~#:', '            '))"
+#: How long an ended job's work lasted, and how long it was due before that; an attempt that follows another changes
+#: `run_at`, and then the time counts from the request.
+TOOK = "(finished_at - started_at)"
+WAITED = "(started_at - CASE WHEN run_at <= started_at THEN run_at ELSE created_at END)"
+#: The ended jobs that are searched by these times, by their attempts, and by who requested them.
+LONG_WORK = f"{TOOK} >= interval '1 second'"
+LONG_WAIT = f"{WAITED} >= interval '1 minute'"
+TRIED_AGAIN = "attempt > 1"
+FOR_OTHERS = "requested_by IS NOT NULL AND requested_by IS DISTINCT FROM user_id"
 
 
 class BackgroundJob(SQLModel, table=True):
@@ -74,7 +87,7 @@ class BackgroundJob(SQLModel, table=True):
         sa.Index(
             "ix_background_jobs_connection", "connection_id", postgresql_where=sa.text("connection_id IS NOT NULL")
         ),
-        sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id", postgresql_where=sa.text(_ENDED)),
+        sa.Index("ix_background_jobs_kind", "kind", "queue", "created_at", "id", postgresql_where=sa.text(ENDED)),
         sa.Index(
             "ix_background_jobs_due", "queue", "priority", "run_at", "id", postgresql_where=sa.text("status = 'queued'")
         ),
@@ -132,6 +145,28 @@ class BackgroundJob(SQLModel, table=True):
             "finished_at",
             postgresql_using="brin",
             postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+        ),
+        sa.Index("ix_background_jobs_took", sa.text(TOOK), postgresql_where=sa.text(f"{ENDED} AND {LONG_WORK}")),
+        sa.Index("ix_background_jobs_waited", sa.text(WAITED), postgresql_where=sa.text(f"{ENDED} AND {LONG_WAIT}")),
+        sa.Index(
+            "ix_background_jobs_attempts",
+            "created_at",
+            "id",
+            postgresql_include=["attempt"],
+            postgresql_where=sa.text(f"{ENDED} AND {TRIED_AGAIN}"),
+        ),
+        sa.Index(
+            "ix_background_jobs_requested_by",
+            "requested_by",
+            "created_at",
+            "id",
+            postgresql_where=sa.text(FOR_OTHERS),
+        ),
+        sa.Index(
+            "ix_background_jobs_reason_words",
+            sa.text(f"({REASON_WORDS})"),
+            postgresql_using="gin",
+            postgresql_where=sa.text("reason IS NOT NULL"),
         ),
         sa.Index("ix_background_jobs_retry_of", "retry_of", postgresql_where=sa.text("retry_of IS NOT NULL")),
         sa.Index(

@@ -11,7 +11,7 @@ from migrations import ddl
 from migrations.columns import large_number, moment, number, text
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

@@ -1,4 +1,4 @@
-"""Filters typed into the search are told from words, and ids in a filter have names."""
+"""Filters typed into the search are completed, and ids in a filter have names."""
 
 from uuid import uuid4
 
@@ -6,38 +6,49 @@ import pytest
 from sqlmodel import Session
 
 from core import clock
+from core.job_list.counts import Facets, Total
 from core.job_list.filters import JobFilter
+from core.job_list.language import LISTED, NEGATABLE, QUALIFIERS
 from core.job_list.names import names_in
 from core.models import BackgroundJob, JobStatus, PlatformConnection
 from tests.factories import make_user
+from ui.components.jobs.completion import offers
 from ui.components.jobs.filter_words import filter_words
-from ui.components.jobs.qualifiers import typed_filters
+from ui.components.jobs.job_filters import shown
+
+COUNTS: Facets = {
+    "status": {"failed": Total(136, exact=True), "succeeded": Total(10_001, exact=False)},
+    "label": {"retrying": Total(2, exact=True)},
+    "kind": {"demo.enable": Total(9, exact=True), "demo.disable": Total(0, exact=True)},
+    "more": {},
+}
 
 
-@pytest.mark.parametrize(
-    ("search", "words", "typed"),
-    [
-        ("status:failed", "", ("status:failed",)),
-        ("ana kind:demo.enable timeout", "ana timeout", ("kind:demo.enable",)),
-        ("TimeoutError: no answer", "TimeoutError: no answer", ()),
-        ("https://example.com status:", "https://example.com status:", ()),
-        ("", "", ()),
-    ],
-)
-def test_a_filter_in_a_search_is_no_text(search: str, words: str, typed: tuple[str, ...]) -> None:
-    filters = typed_filters(search)
-    assert (filters.words, filters.typed, filters.problem) == (words, typed, "")
+def completed(text: str) -> list[tuple[str, str]]:
+    return [(offer.text, offer.hint) for offer in offers(text, COUNTS, {"demo": "3 waiting"}, shown)]
 
 
-def test_a_typed_filter_is_added_to_the_others() -> None:
-    before = JobFilter.from_params({"kind": "demo.enable", "q": "status:failed ana"})
-    assert typed_filters("status:failed ana").applied_to(before) == JobFilter.from_params(
-        {"kind": "demo.enable", "status": "failed", "q": "ana"}
-    )
+def test_names_of_filters_and_their_values_are_offered_with_counts() -> None:
+    assert completed("ana sta") == [("ana status:", "failed,queued")]
+    assert [text for text, _ in completed("-q")] == ["-queue:"]
+    assert completed("status:fa") == [("status:failed ", "136")]
+    assert completed("a status:") == [
+        (f"a status:{status} ", shown(COUNTS["status"].get(status))) for status in JobStatus
+    ]
+    assert completed("-status:queued,succ") == [("-status:queued,succeeded ", "10,000+")]
+    assert completed("kind:enable") == [("kind:demo.enable ", "9")]
+    assert completed("KIND:demo") == [("KIND:demo.enable ", "9"), ("KIND:demo.disable ", "0")]
+    assert completed("queue:") == [("queue:demo ", "3 waiting")]
+    assert completed("label:ret") == [("label:retrying ", "2")]
+    assert completed("situation:st") == [("situation:stuck ", "nothing moves it")]
+    assert [completed(text) for text in ("status:failed", "took:>3", "ana@", "", "status:failed ")] == [[]] * 5
+    assert [text for text, _ in completed("arg")] == ["arg."]
+    assert {text for text, _ in completed("-")} == {f"-{name}:" for name in (*LISTED, *NEGATABLE)}
 
 
-def test_a_typed_filter_with_an_impossible_value_names_the_possible_ones() -> None:
-    assert "status is one or more of queued" in typed_filters("status:broken").problem
+def test_each_filter_is_offered_with_what_it_takes() -> None:
+    every = {offer.text for letter in "abcdefghijklmnopqrstuvwxyz" for offer in offers(letter, {}, {}, shown)}
+    assert every >= {name if name.endswith(".") else f"{name}:" for name in QUALIFIERS}
 
 
 def test_ids_in_a_filter_have_the_names_that_people_use(session: Session) -> None:
@@ -63,6 +74,9 @@ def test_ids_in_a_filter_have_the_names_that_people_use(session: Session) -> Non
         ("redone", "tried", None, "failures tried again"),
         ("due", "yes", None, "due now"),
         ("queue", "demo", None, "queue: demo"),
+        ("not_kind", "demo.*", None, "kind other than demo.*"),
+        ("took", ">30s", None, "took: &gt;30s"),
+        ("arg", "preset:mid-tier", None, "argument preset:mid-tier"),
         (
             "error",
             "f00",

@@ -1,5 +1,7 @@
 """Verbs about bulk actions."""
 
+import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -7,7 +9,6 @@ import typer
 from sqlmodel import Session
 
 from core.bulk import listing
-from core.errors import Invalid
 from core.models import RowOutcome
 from ui.cli.terminal import Json, Reason, load, print_answer, print_line, print_rows, run
 
@@ -27,7 +28,8 @@ def list_bulk(limit: Annotated[int, typer.Option(min=1, max=200)] = 50, as_json:
 def preview_bulk(
     action: str,
     where: Annotated[
-        list[str] | None, typer.Option(help="A filter of jobs, as status=failed; several narrow it.")
+        list[str] | None,
+        typer.Option(help="A filter of jobs, as 'status:failed created:<1h' or status=failed; several narrow it."),
     ] = None,
     ids: Annotated[
         list[UUID] | None, typer.Option("--id", help="Instead of a filter: a row; several are more.")
@@ -39,7 +41,7 @@ def preview_bulk(
     """Freeze the set of a command, such as job.retry, and say what is in it; nothing starts."""
     args: dict[str, Any] = {"action": action, "canary": canary}
     if where is not None:
-        args["filter"] = dict(_pair(each) for each in where)
+        args["filter"] = _filter(where)
     if ids:
         args["ids"] = [str(each) for each in ids]
     print_answer(run("bulk.prepare", None, args, reason=reason), as_json=as_json)
@@ -115,8 +117,9 @@ def _state(session: Session, bulk_id: UUID) -> dict[str, Any]:
     return {**state.bulk.model_dump(), **own}
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, is_pair, value = text.partition("=")
-    if not is_pair:
-        raise Invalid(f"A filter is written as name=value, not {text!r}.", {"where": "Write status=failed."})
-    return name.strip(), value.strip()
+def _filter(where: Sequence[str]) -> dict[str, str]:
+    """Return what several options mean together: texts of the filter language, and pairs such as status=failed."""
+    pairs = [match for each in where if (match := re.fullmatch(r"\s*(\w+)\s*=(.*)", each, re.DOTALL))]
+    texts = [each for each in where if not re.fullmatch(r"\s*(\w+)\s*=(.*)", each, re.DOTALL)]
+    params = {match[1]: match[2].strip() for match in pairs}
+    return {**params, "q": " ".join([*filter(None, [params.get("q")]), *texts])} if texts else params

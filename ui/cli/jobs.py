@@ -31,17 +31,21 @@ verbs = typer.Typer(no_args_is_help=True, help="Jobs: list, export, show, explai
 Statuses = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(JobStatus) + ".")]
 Labels = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Label) + ".")]
 Situations = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Situation) + ".")]
-Kinds = Annotated[str, typer.Option(help="Comma-separated, such as demo.enable.")]
+Kinds = Annotated[str, typer.Option(help="Comma-separated, such as demo.enable, or demo.* for all of them.")]
 Queues = Annotated[str, typer.Option(help="Comma-separated names of queues.")]
 OfUser = Annotated[str, typer.Option(help="A user's id, or the start of their e-mail address.")]
 OtherThan = Annotated[str, typer.Option(help="A user's id: only jobs of other users.")]
 ErrorWords = Annotated[str, typer.Option(help="An error's fingerprint, or words of its type and message.")]
 FinishedAfter = Annotated[str, typer.Option(help="A time with its zone, such as 2026-11-20T14:02:00Z.")]
+Text = Annotated[
+    str, typer.Argument(metavar="[FILTER]", help="In the filter language: 'status:failed kind:demo.* created:<1h'.")
+]
 Search = Annotated[str, typer.Option(help="An id, the start of an e-mail address, part of a kind, or error words.")]
 
 
 @verbs.command("list")
 def list_jobs(
+    text: Text = "",
     status: Statuses = "",
     label: Labels = "",
     situation: Situations = "",
@@ -55,9 +59,15 @@ def list_jobs(
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     as_json: Json = False,
 ) -> None:
-    """List jobs, newest first."""
+    """List jobs, newest first: unstuck jobs list 'status:failed took:>30s'."""
     where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
-    words = {"user": user, "other_than": other_than, "error": error, "finished_after": finished_after, "q": q}
+    words = {
+        "user": user,
+        "other_than": other_than,
+        "error": error,
+        "finished_after": finished_after,
+        "q": f"{text} {q}",
+    }
     job_filter = _filter(where | words)
     page = load(lambda session: queries.page(session, job_filter, limit=limit))
     print_rows(
@@ -69,6 +79,7 @@ def list_jobs(
 
 @verbs.command("export")
 def export_jobs(
+    text: Text = "",
     status: Statuses = "",
     label: Labels = "",
     situation: Situations = "",
@@ -83,14 +94,20 @@ def export_jobs(
 ) -> None:
     """Write all matching jobs to standard output, newest first: unstuck jobs export --status failed > failed.csv."""
     where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
-    words = {"user": user, "other_than": other_than, "error": error, "finished_after": finished_after, "q": q}
+    words = {
+        "user": user,
+        "other_than": other_than,
+        "error": error,
+        "finished_after": finished_after,
+        "q": f"{text} {q}",
+    }
     with opened() as engine:
         for part in written(queries.EXPORTED, _windows(engine, _filter(where | words)), format):
             print_part(part)
 
 
 def _filter(words: Mapping[str, str]) -> JobFilter:
-    return JobFilter.from_params({name: value for name, value in words.items() if value})
+    return JobFilter.from_params({name: value for name, value in words.items() if value.strip()})
 
 
 def _windows(engine: Engine, job_filter: JobFilter) -> Iterator[Sequence[Row]]:

@@ -8,7 +8,8 @@ from uuid import UUID
 from nicegui import ui
 from nicegui.page_arguments import PageArguments
 
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotAFilter, NotFound
+from core.job_list import language
 from core.job_list.filters import JobFilter
 from core.job_list.queries import SORTS
 from core.job_list.rows import Row, rows_by_id
@@ -23,7 +24,6 @@ from ui.components.jobs.job_actions import draw_actions, run_command
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
 from ui.components.jobs.job_grid import JobGrid, Menu, Shortcut
-from ui.components.jobs.qualifiers import typed_filters
 from ui.console_pages import Change, note_address
 from ui.pages.user import uuid_of
 
@@ -40,17 +40,20 @@ async def draw(arguments: PageArguments) -> None:
     opened, sort = params.pop("job", ""), params.pop("sort", NEWEST_FIRST)
     try:
         job_filter = JobFilter.from_params(params)
+        typed = language.free_text(job_filter.q or "")
+    except NotAFilter:
+        job_filter, typed = JobFilter(), params["q"]  # the search says what is wrong with it
     except Invalid as invalid:
-        job_filter = JobFilter()
+        job_filter, typed = JobFilter(), ""
         refuse(f"Unknown filter in the URL: {invalid}")
-    await JobList(job_filter, sort if sort in SORTS else NEWEST_FIRST).begin(opened)
+    await JobList(job_filter, typed, sort if sort in SORTS else NEWEST_FIRST).begin(opened)
 
 
 class JobList:
     """The toolbar, the grid and the open detail, all three reflected in the URL."""
 
-    def __init__(self, job_filter: JobFilter, sort: str) -> None:
-        self._filter = job_filter.but(q=typed_filters(job_filter.q or "").words or None)
+    def __init__(self, job_filter: JobFilter, typed: str, sort: str) -> None:
+        self._filter = job_filter
         self._sort = sort
         self._open: UUID | None = None
         self._selected: list[Row] = []
@@ -58,7 +61,7 @@ class JobList:
         with box("jobs") as self._screen:
             text("Jobs", "hidden-visually", tag="h1")
             with box():
-                columns = self._draw_toolbar(job_filter)
+                columns = self._draw_toolbar(typed)
                 self._filters.draw_others()
             with box("split") as self._split:
                 with box("grid"):
@@ -70,9 +73,9 @@ class JobList:
                 self._detail = box("detail", "aside").props('aria-label="Job"')
         self._listen()
 
-    def _draw_toolbar(self, job_filter: JobFilter) -> ColumnMenu:
+    def _draw_toolbar(self, typed: str) -> ColumnMenu:
         with box("toolbar"):
-            self._filters = FilterBar(job_filter, self._apply_filter)
+            self._filters = FilterBar(self._filter, typed, self._apply_filter)
             box("grow")
             self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
             self._new_rows.classes("news").props("aria-live=polite")

@@ -13,6 +13,11 @@ _MEANINGS: Final = {
     "finished_after": "finished after",
     "finished_before": "finished before",
     "other_than": "users other than",
+    "not_user": "users other than",
+    "not_kind": "kind other than",
+    "not_queue": "queue other than",
+    "by": "requested by",
+    "arg": "argument",
 }
 #: Filters of which each value means something by itself.
 _SENTENCES: Final = {

@@ -15,8 +15,9 @@ from ui import access, query_cache
 from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
 from ui.components.base.markup import icon, set_html, words
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
+from ui.components.jobs.completion import Offer, offers
+from ui.components.jobs.filter_field import FilterField
 from ui.components.jobs.filter_words import filter_words
-from ui.components.jobs.qualifiers import typed_filters
 from ui.console_pages import Change
 
 #: Always shown; other labels only while a job has them, or while they are chosen.
@@ -44,21 +45,17 @@ OnChange = Callable[[JobFilter, Change], Awaitable[None]]
 class FilterBar:
     """The filter as chips and fields; calls `on_change` with the filter that a person makes."""
 
-    def __init__(self, job_filter: JobFilter, on_change: OnChange) -> None:
-        self._typed = typed_filters(job_filter.q or "")
-        self._filter = job_filter.but(q=self._typed.words or None)
+    def __init__(self, job_filter: JobFilter, typed: str, on_change: OnChange) -> None:
+        """`typed` is the text in the search: the filter's words, or what could not be read."""
+        self._filter = job_filter
         self._on_change = on_change
+        self._counts: Facets = {}
         self._chips: dict[Label, ui.element] = {}
-        self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_fields)
+        self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_kind)
         self._kind.props('outlined dense options-dense display-value="" aria-label="Kind"').classes("field")
         with self._kind.add_slot("after-options"):
             self._more_kinds = text("", "more-kinds", tag="div")
-        self._search = ui.input(
-            placeholder="User, error, kind or id", value=job_filter.q or "", on_change=self._apply_fields
-        )
-        self._search.props('outlined dense clearable debounce=250 aria-label="Search jobs" data-key=/').classes(
-            "field words"
-        )
+        self._field = FilterField(typed, self._apply_words, self._accept, self._offered)
         # After the fields, which stay where they are when the rest of the toolbar changes.
         with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
             for label in _ORDER:
@@ -89,6 +86,7 @@ class FilterBar:
     def _show(self, job_filter: JobFilter, counts: Facets) -> None:
         if self._group.is_deleted or job_filter != self._filter:
             return
+        self._counts = counts
         totals = {**counts["status"], **counts["label"]}
         for label, chip in self._chips.items():
             total, pressed = totals.get(label.value), self._is_chosen(label)
@@ -108,7 +106,7 @@ class FilterBar:
 
     def _show_others(self) -> None:
         if self._others:
-            self._others.show(self._filter, key=(self._filter, self._typed, self._names))
+            self._others.show(self._filter, key=(self._filter, self._field.pending, self._field.problem, self._names))
 
     def _offer_kinds(self, counts: Mapping[str, Total]) -> None:
         options = {kind: f"{kind}  ·  {shown(total)}" for kind, total in counts.items()}
@@ -137,24 +135,26 @@ class FilterBar:
         ids = (self._filter.user, self._filter.other_than, self._filter.error, self._filter.connection)
         self._names = await access.load(names_in, self._filter) if any(ids) else {}
 
-    async def _apply_fields(self) -> None:
-        kind, typed = self._kind.value, typed_filters((self._search.value or "").strip()[:320])
-        is_typing, self._typed = kind == self._only_kind(), typed
-        await self._apply(
-            self._filter.but(
-                # A URL may name several kinds, which the field cannot show: they stay until another one is chosen.
-                kind=self._filter.kind if kind == self._only_kind() else frozenset({kind} if kind else ()),
-                q=typed.words or None,
-            ),
-            "typed" if is_typing else "step",
-        )
+    async def _apply_kind(self) -> None:
+        kind = self._kind.value
+        # A URL may name several kinds, which the field cannot show: they stay until another one is chosen.
+        if kind != self._only_kind():
+            await self._apply(self._filter.but(kind=frozenset({kind} if kind else ())))
 
-    async def _accept(self) -> None:
-        """Filter by what was typed as a filter."""
-        job_filter = self._typed.applied_to(self._filter)
-        self._search.set_value(job_filter.q or "")
-        self._typed = typed_filters("")
-        await self._apply(job_filter)
+    async def _apply_words(self, words: str | None) -> None:
+        await self._apply(self._filter if words is None else self._filter.but(q=words or None), "typed")
+
+    async def _accept(self, typed: JobFilter) -> None:
+        """Filter by what was typed, in place of what these filters were before."""
+        given = {name: value for name, value in typed if value}
+        chosen = {"label": typed.label, "status": typed.status} if typed.label or typed.status else {}
+        await self._apply(self._filter.but(**{**given, **chosen, "q": typed.q}))
+
+    async def _offered(self, typed: str) -> list[Offer]:
+        """Return what can complete a text, from the counts that are on the screen already."""
+        queues = await query_cache.queues.now() if "queue:" in typed.split(" ")[-1] else None
+        hints = {each.line.name: f"{each.line.waiting:,} waiting" for each in queues.queues} if queues else {}
+        return offers(typed, self._counts, hints, shown)
 
     async def _remove(self, name: str) -> None:
         await self._apply(self._filter.without(name))
@@ -172,7 +172,7 @@ class FilterBar:
         return chip_of(state_words(label.value), words("–", "n")).on("click", partial(self._toggle, label))
 
     def _draw_others(self, job_filter: JobFilter) -> None:
-        if self._typed.typed:
+        if self._field.pending or self._field.problem:
             self._draw_typed()
         for name, value in job_filter.to_params().items():
             if name not in _FIELDS or (name == "kind" and len(job_filter.kind) > 1):
@@ -186,14 +186,13 @@ class FilterBar:
         chip.props["aria-label"] = f"Remove filter {name}"
 
     def _draw_typed(self) -> None:
-        typed = " ".join(self._typed.typed)
-        if self._typed.problem:
-            text(f"{typed} is not searched: {self._typed.problem}.", "wrong").props("role=alert")
+        if self._field.problem:
+            text(f"{self._field.problem}.", "wrong").props("role=alert")
             return
         with box("chip", "button").props("type=button") as chip:
-            text(f"Filter by {typed}")
-        chip.props["title"] = "A filter is not searched as text."
-        chip.on("click", self._accept)
+            text(f"Filter by {self._field.pending}")
+        chip.props["title"] = "Enter does the same."
+        chip.on("click", self._field.apply)
 
 
 def more_kinds(total: Total | None) -> str:

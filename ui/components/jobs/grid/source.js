@@ -104,7 +104,7 @@ export function fits(row, query) {
     String(query[name])
       .split(",")
       .map((word) => word.trim())
-      .includes(value);
+      .some((word) => word === value || word.includes("*"));
   const user = searched(query.user);
   return (
     among("status", row.status) &&
@@ -122,5 +122,10 @@ export function fits(row, query) {
   );
 }
 
+// What a row itself shows.
+const FIELDS = "status label situation kind queue user other_than due created_after created_before";
+const SHOWN = new Set(`${FIELDS} finished_after finished_before`.split(" "));
+
 // Whether a row itself shows that it matches; where not, the server is asked.
-export const decides = (query) => !query.q && !query.error && !query.connection && !query.redone;
+export const decides = (query) =>
+  Object.entries(query).every(([name, value]) => !value || (SHOWN.has(name) && !/[*]/.test(value)));

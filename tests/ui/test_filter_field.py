@@ -1,0 +1,97 @@
+"""The search above the jobs takes a filter as text: completed by keyboard, applied by Enter, refused in place."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from sqlmodel import Session
+
+from core.models import BackgroundJob, Role
+from tests.factories import make_user
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def queue() -> str:
+    """Return the name of a queue that no other test has jobs in."""
+    return f"typed-{uuid4().hex}"
+
+
+@pytest.fixture
+def page(console: Any, rows: Session, queue: str) -> Any:
+    viewer = make_user(rows, role=Role.VIEWER)
+    for status in ("failed", "succeeded", "failed"):
+        rows.add(BackgroundJob(kind="demo.enable", queue=queue, status=status))
+    rows.commit()
+    page = console.open(viewer, f"/jobs?queue={queue}")
+    page.locator(".jg-row").first.wait_for()
+    return page
+
+
+def number_of_rows(page: Any) -> int:
+    return int(page.locator(".jg-row").count())
+
+
+def test_a_filter_is_completed_by_keyboard_and_applied_by_enter(page: Any) -> None:
+    search = page.get_by_label("Search jobs")
+    search.press_sequentially("statu")
+    page.get_by_role("option", name="status:").wait_for()
+    serious = [each for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")]
+    assert serious == []
+    assert number_of_rows(page) == 3, "the beginning of a filter is not searched"
+    search.press("ArrowDown")
+    page.locator("[role=option][aria-selected=true]").filter(has_text="status:").wait_for()
+    search.press("Enter")
+    eventually(lambda: search.input_value() == "status:")
+    page.get_by_role("option", name="failed").filter(has_text="2").wait_for()
+    search.press_sequentially("fa")
+    page.get_by_role("option", name="succeeded").wait_for(state="detached")
+    search.press("ArrowDown")
+    page.locator("[role=option][aria-selected=true]").filter(has_text="failed").wait_for()
+    search.press("Enter")
+    eventually(lambda: search.input_value() == "status:failed ")
+    page.get_by_role("option").first.wait_for(state="detached")
+    search.press("Enter")
+    page.wait_for_url("**/jobs?status=failed&queue=*")
+    eventually(lambda: number_of_rows(page) == 2)
+    eventually(lambda: search.input_value() == "")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Search jobs"
+
+
+def test_escape_closes_the_completions_first_and_a_press_takes_one(page: Any) -> None:
+    search = page.get_by_label("Search jobs")
+    search.press_sequentially("kind:demo")
+    page.get_by_role("option", name="demo.enable").wait_for()
+    search.press("Escape")
+    page.get_by_role("option").first.wait_for(state="hidden")
+    assert search.evaluate("field => field === document.activeElement")
+    search.press_sequentially(".")
+    page.get_by_role("option", name="demo.enable").click()
+    eventually(lambda: search.input_value() == "kind:demo.enable ")
+    search.press_sequentially("-status:succeeded took:<1h")
+    search.press("Enter")
+    page.wait_for_url("**/jobs?*kind=demo.enable*took=*")
+    page.get_by_label("Remove filter took").click()
+    page.get_by_label("Remove filter took").wait_for(state="detached")
+
+
+def test_what_is_no_filter_is_refused_in_place_and_never_searched(page: Any) -> None:
+    search = page.get_by_label("Search jobs")
+    search.press_sequentially("kined:demo.enable ana")
+    search.press("Enter")
+    page.get_by_role("alert").get_by_text("kined is not a filter; did you mean kind? (at character 1)").wait_for()
+    assert search.get_attribute("aria-invalid") == "true"
+    assert (number_of_rows(page), "q=" in page.url) == (3, False)
+    page.goto("/jobs?q=statsu:failed")
+    page.get_by_role("alert").get_by_text("did you mean status?").wait_for()
+    assert search.input_value() == "statsu:failed"
+
+
+def test_a_filter_in_the_address_is_applied_and_its_words_stay_in_the_search(page: Any) -> None:
+    page.goto("/jobs?q=status:failed+nobody@")
+    page.get_by_text("No job matches these filters").wait_for()
+    assert page.get_by_label("Search jobs").input_value() == "nobody@"
+    assert page.get_by_role("button", name="failed").get_attribute("aria-pressed") == "true"

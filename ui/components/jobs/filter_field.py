@@ -1,0 +1,181 @@
+"""The search field above the list of jobs: words and filters in one text, completed while it is typed.
+
+Words are searched as they are typed. A text with a filter in it waits for Enter; what it has wrong is said below.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+
+from core.errors import Invalid
+from core.job_list import language
+from core.job_list.filters import JobFilter
+from ui.components.base.box import Part, box, dressed, text
+from ui.components.jobs.completion import Offer
+
+#: The list of offers handles presses itself, and keeps the focus in the field.
+_EMIT: Final = "(event) => { const line = event.target.closest('[data-offer]'); line && emit(line.dataset.offer) }"
+#: While offers are shown, the arrows and Escape are theirs.
+_MOVE: Final = """(event) => {
+  if (event.target.getAttribute("aria-expanded") !== "true") return;
+  if (!["ArrowDown", "ArrowUp", "Escape"].includes(event.key)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  emit(event.key);
+}"""
+_KEEP_FOCUS: Final = "(event) => event.preventDefault()"
+
+
+class FilterField:
+    """The field; calls `on_words` with what is searched, None while that stays, and `on_filters` after Enter."""
+
+    def __init__(
+        self,
+        typed: str,
+        on_words: Callable[[str | None], Awaitable[None]],
+        on_filters: Callable[[JobFilter], Awaitable[None]],
+        offered: Callable[[str], Awaitable[list[Offer]]],
+    ) -> None:
+        self._on_words, self._on_filters, self._offered = on_words, on_filters, offered
+        #: The text with filters that waits for Enter, and what is wrong with a text; empty: nothing.
+        self.pending = self.problem = ""
+        #: The words that are searched, and a text that was applied: the browser may send that once more.
+        self._words = typed
+        self._applied: str | None = None
+        self._offers: list[Offer] = []
+        self._lines: list[ui.element] = []
+        self._chosen = -1
+        with box("search"):
+            self._input = ui.input(placeholder="User, error, kind, id, or status:failed", value=typed)
+            self._input.props('outlined dense clearable debounce=150 aria-label="Search jobs" data-key=/ role=combobox')
+            self._input.props("aria-expanded=false aria-autocomplete=list autocomplete=off spellcheck=false")
+            self._input.classes("field words")
+            self._list: Part[list[Offer]] = Part(self._draw, "offers")
+            self._list.box.props('role=listbox aria-label="Completions"')
+        self._list.box.set_visibility(False)
+        self._input.props["aria-controls"] = self._list.box.html_id
+        self._listen()
+        self._check(typed)
+        self._mark_problem()
+
+    def _listen(self) -> None:
+        self._input.on_value_change(self._note_typed)
+        self._input.on("keydown", self._press, js_handler=_MOVE)
+        # The browser's text: the server may not have received the last letters yet.
+        self._input.on("keydown.enter", self._press_enter, js_handler="(event) => emit(event.target.value)")
+        self._input.on("blur", self._close)
+        self._list.box.on("click", self._take, js_handler=_EMIT)
+        self._list.box.on("mousedown", js_handler=_KEEP_FOCUS)
+
+    async def apply(self) -> None:
+        """Filter by the text in the field."""
+        await self._apply(self._input.value or "")
+
+    def _check(self, typed: str) -> JobFilter | None:
+        """Note what a text has wrong, or that it waits for Enter; return its filter if it has one."""
+        self.pending = self.problem = ""
+        job_filter = None
+        try:
+            job_filter = JobFilter.from_text(typed)
+            self.pending = "" if job_filter.but(q=None).is_empty() else typed.strip()
+        except Invalid as invalid:
+            self.problem = invalid.detail
+        return job_filter
+
+    async def _note_typed(self) -> None:
+        typed = self._input.value or ""
+        if typed == self._applied:
+            self._applied = None
+            self._input.set_value(self._words)
+            return
+        offers = await self._offered(typed)
+        if typed != (self._input.value or ""):
+            return  # more was typed meanwhile, or Enter pressed
+        job_filter = self._check(typed)
+        if typed == self._words:
+            await self._on_words(None)
+            return
+        self._applied = None
+        if offers:  # it is being written, and is no search of its beginning
+            self.pending, self.problem = ("" if self.problem else typed.strip()), ""
+        if job_filter is None or self.pending:
+            await self._on_words(None)
+        else:
+            self._words = typed
+            await self._on_words(job_filter.q or "")
+        self._mark_problem()
+        self._show(typed, offers)
+
+    async def _apply(self, typed: str) -> None:
+        job_filter = self._check(typed)
+        self._mark_problem()
+        self._close()
+        if job_filter is None:
+            await self._on_words(None)
+            return
+        self.pending = ""
+        self._words = language.free_text(job_filter.q or "")
+        self._applied = typed if typed != self._words else None
+        self._input.set_value(self._words)
+        await self._on_filters(job_filter)
+
+    async def _press_enter(self, event: GenericEventArguments) -> None:
+        typed = str(event.args or "")
+        if self._chosen >= 0:
+            await self._complete(self._offers[self._chosen])
+        else:
+            await self._apply(typed)
+
+    def _press(self, event: GenericEventArguments) -> None:
+        if event.args == "Escape":
+            self._close()
+            return
+        step, number = (1 if event.args == "ArrowDown" else -1), len(self._lines)
+        # Beyond the last one is none, so that Enter applies the text as it is.
+        self._chosen = (self._chosen + 1 + step) % (number + 1) - 1
+        self._mark_chosen()
+
+    async def _take(self, event: GenericEventArguments) -> None:
+        await self._complete(self._offers[min(int(event.args), len(self._offers) - 1)])
+
+    async def _complete(self, offer: Offer) -> None:
+        self._close()
+        self._input.set_value(offer.text)
+
+    def _show(self, typed: str, offers: list[Offer]) -> None:
+        if typed != (self._input.value or "") or self._list.box.is_deleted:
+            return
+        self._offers, self._chosen = offers, -1
+        self._list.show(offers, key=offers)
+        self._list.box.set_visibility(bool(offers))
+        self._set_props({"aria-expanded": "true" if offers else "false"})
+        self._mark_chosen()
+
+    def _close(self) -> None:
+        self._show(self._input.value or "", [])
+
+    def _draw(self, offers: list[Offer]) -> None:
+        self._lines = []
+        for number, offer in enumerate(offers):
+            with dressed(box("offer"), props={"role": "option", "data-offer": str(number)}) as line:
+                text(offer.label, "clip")
+                text(offer.hint, "muted clip")
+            self._lines.append(line)
+
+    def _mark_chosen(self) -> None:
+        for number, line in enumerate(self._lines):
+            is_chosen = "true" if number == self._chosen else "false"
+            if line.props.get("aria-selected") != is_chosen:
+                line.props["aria-selected"] = is_chosen
+        chosen = self._lines[self._chosen].html_id if self._chosen >= 0 else None
+        self._set_props({"aria-activedescendant": chosen})
+
+    def _mark_problem(self) -> None:
+        self._set_props({"aria-invalid": "true" if self.problem else "false"})
+
+    def _set_props(self, props: Mapping[str, str | None]) -> None:
+        for name, value in props.items():
+            if self._input.props.get(name) != value:
+                self._input.props[name] = value
