@@ -28,6 +28,9 @@ DANGEROUS = {
     "operator.disable",
     "factor.reset",
     "maintenance.delete_old_jobs",
+    "worker.quiet",
+    "worker.stop",
+    "failure.ignore",
 }
 
 

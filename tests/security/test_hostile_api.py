@@ -35,6 +35,7 @@ NOT_PROMISED = {
     "POST /api/connections/{target}/operations/connection.connect": "it says where the owner consents instead",
     "DELETE /api/users/{user_id}/factor": "the reason is asked for when it is known who asks",
     "POST /api/bulk": "a command that there is, either a filter or ids, and something that matches",
+    "POST /api/jobs/{job_id}/reschedule": "its time lies between now and a year ahead, and no schema can say so",
     "POST /api/operators": "an address that mail can reach, and a reason",
     "POST /api/operators/{user_id}/role": "the reason is asked for when it is known who asks",
     **{f"POST /api/{noun_of(operation)}/{{target}}/operations/{operation.name}": RUN_AT for operation in OPERATIONS},

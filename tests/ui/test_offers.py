@@ -17,7 +17,7 @@ from tests.factories import SUPPORT
 from tests.journeys.stuck.stage import Stage
 from tests.loops import in_a_loop
 from ui import access
-from ui.components.base import palette
+from ui.components.base import palette_people
 from ui.components.base.confirm import Question
 from ui.components.base.timeline import sentence_of
 from ui.components.demo.demo_panel import shown_of_job
@@ -46,7 +46,7 @@ def test_the_palette_offers_retry_only_where_it_is_the_remedy(engine: Engine) ->
     for user_id in users:
         with Session(engine) as session:
             email = session.get_one(User, user_id).email
-        offered.append([each.label for each in in_a_loop(palette._people(f"retry {email}"))])
+        offered.append([each.label for each in in_a_loop(palette_people.people_entries(f"retry {email}"))])
     assert [len(each) for each in offered] == [1, 0]
     assert offered[0][0].startswith("Retry failed of ")
 
