@@ -5,7 +5,7 @@ ARGS ?=
 PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults hosted soak check fix bench lock setup setup-dev clean
+.PHONY: help run test faults hosted soak check fix bench pictures lock setup setup-dev clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ check: setup-dev ## Check style, formatting, types and layers, and JavaScript an
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m mypy main.py .ci/setup.py
+	$(PYTHON) -m mypy main.py .ci/setup.py .ci/pictures.py
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	@.ci/biome.sh
 
@@ -40,6 +40,9 @@ fix: setup-dev ## Apply the fixes and formatting of ruff and Biome
 
 bench: setup-dev ## Measure throughput and latency: make bench ARGS="--quick"
 	$(PYTHON) -m benchmarks $(ARGS)
+
+pictures: setup-dev ## Take the pictures of docs/console.md again (needs Chromium)
+	$(PYTHON) .ci/pictures.py
 
 lock: ## Write both lock files after changing pyproject.toml (needs uv): make lock ARGS=--upgrade
 	uv --no-config pip compile pyproject.toml $(LOCKING) --output-file requirements.lock

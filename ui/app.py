@@ -44,6 +44,7 @@ from ui.api import (
     queues,
     unsubscribe,
     users,
+    views,
     workers,
 )
 from ui.pages import declare_pages
@@ -89,7 +90,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
     *(probes, metrics, auth, demo, jobs, users, connections, bulk, failures, analytics),
-    *(people, operators, queues, workers, audit, alerts, outbox, docs),
+    *(people, operators, views, queues, workers, audit, alerts, outbox, docs),
 )
 
 

@@ -16,6 +16,7 @@ from core.commands.connections import CONNECTIONS, owner_of, refuse_without_cons
 from core.commands.failures import FAILURES
 from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
+from core.commands.views import VIEWS
 from core.commands.workers import WORKERS
 from core.jobs.cancel import cancel
 from core.jobs.edit_and_retry import EditForm, edit_and_retry
@@ -188,6 +189,7 @@ _ALL = (
     *FAILURES,
     *MESSAGES,
     *PEOPLE,
+    *VIEWS,
     *WORKERS,
 )
 

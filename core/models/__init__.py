@@ -19,6 +19,7 @@ from core.models.notification import MessagePreference, Notification, Notificati
 from core.models.people import PendingSignIn, PersonalToken, RecoveryCode, Scope, SecondFactor, SpentState
 from core.models.platform_connection import ConnectionStatus, PlatformConnection
 from core.models.queue import JobCounter, JobKind, Queue
+from core.models.saved_view import SavedView
 from core.models.schedule import Schedule, ScheduleTick
 from core.models.secret_key import SecretKeyId
 from core.models.session import SignInLink, UserSession
@@ -67,6 +68,7 @@ __all__ = [
     "Role",
     "RollupState",
     "RowOutcome",
+    "SavedView",
     "Schedule",
     "ScheduleTick",
     "Scope",

@@ -93,6 +93,7 @@ _NEW_TABLES = {
     "0031": ("alerts", "alert_snoozes", "shared_rounds"),
     "0035": ("job_rollups", "job_rollup_states"),
     "0036": ("failure_states", "failure_notes"),
+    "0038": ("saved_views",),
 }
 _OF_WORKERS = ("stalled", "launch", "lease_seconds", "quiet_queues", "quiet_at", "quiet_by", "quiet_reason", "stop_at")
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
@@ -237,9 +238,8 @@ def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterat
 def _new_table(table: Table) -> Iterator[Finding]:
     model = SQLModel.metadata.tables[table.name].columns
     later = [name for name in _LATER.get(table.name, ()) if name not in table.columns]
-    expected_types = {
-        column.name: column.type.compile(_POSTGRESQL).lower() for column in model if column.name not in later
-    }
+    columns = (column for column in model if column.name not in later)
+    expected_types = {column.name: column.type.compile(_POSTGRESQL).lower() for column in columns}
     wrong = [name for name, of_type in expected_types.items() if _plain(table.columns.get(name, "")) != _plain(of_type)]
     if wrong:
         yield Finding(

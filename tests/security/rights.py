@@ -79,6 +79,13 @@ RIGHTS: dict[str, Row] = {
         "jobs edit-and-retry {id} --set preset=nano",
     ),
     "job.reveal": Row(ADMIN, "job failed", {}, "/api/jobs/{id}/reveal"),
+    "view.save": Row(
+        frozenset({"viewer"}) | SUPPORT,
+        args={"name": "failed lately", "filter": "status:failed"},
+        route="/api/views",
+        cli="views save 'failed lately' --where status:failed",
+    ),
+    "view.remove": Row(ADMIN, "view shared", route="/api/views/{id}/remove", cli="views remove {id}"),
     "worker.quiet": Row(ADMIN, "worker alive", route="/api/workers/{id}/quiet", cli="workers quiet {id} --reason test"),
     "worker.resume": Row(ADMIN, "worker quiet", route="/api/workers/{id}/resume", cli="workers resume {id}"),
     "worker.stop": Row(ADMIN, "worker alive", route="/api/workers/{id}/stop", cli="workers stop {id} --reason test"),

@@ -28,6 +28,7 @@ from core.models import (
     PersonalToken,
     PlatformConnection,
     Queue,
+    SavedView,
     Schedule,
     SecondFactor,
     User,
@@ -209,9 +210,17 @@ def _worker(*, quiet: bool) -> Callable[[Session, User], Target]:
     return prepare
 
 
+def _view(session: Session, _: User) -> Target:
+    row = SavedView(name=uuid4().hex[:8], filter="status:failed")
+    session.add(row)
+    session.flush()
+    return Target(row.id)
+
+
 STAGES: dict[str, Callable[[Session, User], Target]] = {
     "nothing": lambda *_: Target(),
     "new name": lambda *_: Target(name=f"new-{uuid4().hex[:8]}"),
+    "view shared": _view,
     "worker alive": _worker(quiet=False),
     "worker quiet": _worker(quiet=True),
     "user disabled": _user(DemoModeStatus.DISABLED),

@@ -200,6 +200,7 @@ def shape(path: str) -> str:
         "outbox",
         "bulk",
         "workers",
+        "views",
         "failures",
     )
     if parts[2] in nouns and len(parts) > 4:

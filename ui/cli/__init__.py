@@ -23,6 +23,7 @@ from ui.cli import (
     terminal,
     tokens,
     users,
+    views,
     workers,
 )
 
@@ -31,6 +32,7 @@ GROUPS: Final = (
     ("jobs", "job", jobs.verbs),
     ("users", "user", users.verbs),
     ("connections", "connection", connections.verbs),
+    ("views", "view", views.verbs),
     ("bulk", None, bulk.verbs),
     ("failures", None, failures.verbs),
     ("analytics", None, analytics.verbs),

@@ -24,6 +24,7 @@ from ui.components.jobs.job_actions import draw_actions, run_command
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
 from ui.components.jobs.job_grid import JobGrid, Menu, Shortcut
+from ui.components.jobs.view_menu import ViewMenu
 from ui.console_pages import Change, note_address
 from ui.pages.user import uuid_of
 
@@ -82,6 +83,7 @@ class JobList:
             self._new_rows.set_visibility(False)
             self._actions: Part[list[Row]] = Part(self._draw_actions)
             columns = ColumnMenu()
+            ViewMenu(lambda: (self._filter.to_text(), self._sort))
             BulkMenu(self._params)
             ExportMenu(self._params)
             icon_button("refresh", "Refresh", self._reload)

@@ -27,6 +27,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "factor.recovery_used": "Recovery code used",
     "keys.rotated": "Secrets encrypted with the new key",
     "user.repaired": "Repaired",
+    "view.saved": "View saved",
+    "view.removed": "View removed",
     "worker.quieted": "Worker made quiet",
     "worker.resumed": "Worker starts jobs again",
     "worker.stop_requested": "Worker asked to stop",

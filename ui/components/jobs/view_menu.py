@@ -1,0 +1,65 @@
+"""The menu of views: those that everyone has, one's own and the shared ones, and saving the present one."""
+
+from collections.abc import Callable
+from functools import partial
+
+from nicegui import ui
+
+from core.job_list.views import ViewForm, ViewLine, views_of
+from core.models import Role
+from ui import access
+from ui.components.base.box import Part, box, link, text
+from ui.components.base.button import button, icon_button, say
+from ui.components.base.form import ModelForm
+from ui.components.base.open_form import Act, Then, open_form
+
+
+class ViewMenu:
+    """A button whose menu is read when it is first opened, and after each change."""
+
+    def __init__(self, present: Callable[[], tuple[str, str]]) -> None:
+        """`present` returns the filter of the list as text, and its order."""
+        self._present = present
+        self._lines: Part[list[ViewLine]] | None = None
+        self._button = icon_button("bookmark", "Views", self._draw)
+
+    async def _draw(self) -> None:
+        if self._lines is not None:
+            return  # the menu opens and closes itself
+        with self._button, ui.menu(value=True), box("vbox views-menu"):
+            self._lines = Part(self._draw_lines, "views")
+            button("Save this view …", lambda: open_form("Save this view", "Save", self._draw_form))
+        await self._look()
+
+    async def _look(self) -> None:
+        if self._lines is not None:
+            lines = await access.load(views_of, access.me().id)
+            self._lines.show(lines, key=lines)
+
+    def _draw_lines(self, lines: list[ViewLine]) -> None:
+        for line in lines:
+            with box("hbox"):
+                link(line.href, "grow", line.name).props["title"] = line.filter or "all jobs"
+                if line.id and line.is_shared:
+                    text("shared", "muted").props["title"] = f"by {line.saved_by}"
+                if line.id and (not line.is_shared or access.me().may(Role.ADMIN)):
+                    icon_button("close", f"Remove the view {line.name}", partial(self._remove, line))
+
+    async def _remove(self, line: ViewLine) -> None:
+        await access.perform("view.remove", line.id)
+        say(f"The view {line.name} is removed.")
+        await self._look()
+
+    def _draw_form(self) -> Act:
+        filter_text, sort = self._present()
+        text(filter_text or "All jobs.", "mono muted", tag="p")
+        hidden = {"filter", "sort"} | (set() if access.me().may(Role.ADMIN) else {"is_shared"})
+        form = ModelForm(ViewForm, given={"filter": filter_text, "sort": sort}, without=hidden)
+
+        async def act() -> Then | None:
+            values = form.values()
+            await access.perform("view.save", None, values)
+            say(f"The view {values['name']} is saved.")
+            return self._look
+
+        return act
