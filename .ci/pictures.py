@@ -1,6 +1,7 @@
 """Takes the pictures of docs/console.md, of a console with the sample's jobs: make pictures."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.console import console  # noqa: E402 - found by the line above
 from benchmarks.place import private_place  # noqa: E402
+from benchmarks.processes import running  # noqa: E402
 from benchmarks.visits import Site, chromium, new_context  # noqa: E402
 from core.analytics import rolling  # noqa: E402
 from core.database.engine import connect, session_scope  # noqa: E402
@@ -21,12 +23,13 @@ from core.sample import fill  # noqa: E402
 
 FOLDER = ROOT / "docs" / "pictures"
 USERS, JOBS = 300, 20_000
+#: Seconds after which the worker has sealed the sample's audit log.
+SEALED = 15
 #: What is shown: its name, its address, and what must be there before the picture is taken.
 PICTURES = (
     ("overview", "/", ".tile .figure"),
     ("jobs", "/jobs?q=situation:failed", ".job-grid .jg-status"),
     ("job", "/jobs/{job}", ".attempt"),
-    ("failures", "/failures", ".rows a"),
     ("failure", "/failures/{error}", "h1"),
     ("user", "/users/{user}", ".diagnosis .sentence"),
     ("analytics", "/analytics", ".tile .figure, .figure"),
@@ -60,7 +63,9 @@ def _site() -> Iterator[tuple[Site, dict[str, Any]]]:
             for stretch in rolling.stretches(session):
                 rolling.write(session, stretch)
             named = session.connection().execute(text(_FAILED)).one()._asdict()
-        with console(place, url, engine) as served:
+        worker = running(("main.py", "worker", "--threads", "4"), place.environment(url), place.folder / "worker.log")
+        with worker, console(place, url, engine) as served:
+            time.sleep(SEALED)
             yield Site(str(served.client.base_url), served.pid, served.client.cookies["unstuck_session"]), named
         engine.dispose()
 

@@ -43,6 +43,7 @@ class OneFailure:
             with box("headline"):
                 link("/failures", label="Failures")
                 text("/", "muted").props("aria-hidden=true")
+                text(fingerprint, "mono muted clip")
                 box("grow")
                 draw_windows(hours, f"/failures/{fingerprint}")
             self._gone: Part[str] = Part(_draw_gone)

@@ -48,7 +48,7 @@ class FilterField:
         self._lines: list[ui.element] = []
         self._chosen = -1
         with box("search"):
-            self._input = ui.input(placeholder="User, error, kind, id, or status:failed", value=typed)
+            self._input = ui.input(placeholder="Search or status:failed", value=typed)
             self._input.props('outlined dense clearable debounce=150 aria-label="Search jobs" data-key=/ role=combobox')
             self._input.props("aria-expanded=false aria-autocomplete=list autocomplete=off spellcheck=false")
             self._input.classes("field words")
