@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -225,7 +225,10 @@ def test_a_large_sample_leaves_the_table_with_all_its_indexes_and_keys(engine: E
     assert (rows(engine, shape), rows(engine, keys)) == before
 
 
-def test_a_database_with_jobs_is_refused(engine: Engine) -> None:
+def test_a_database_with_jobs_is_refused_but_not_for_those_of_schedules(engine: Engine) -> None:
+    with Session(engine) as session:
+        session.add(BackgroundJob(kind="analytics.roll_up", queue="maintenance", schedule_id=uuid4()))
+        session.commit()
     sample.refuse_if_not_empty(engine)
     sample.fill(engine, users=5, jobs=10, now=NOW)
     with pytest.raises(Unusable, match="--force"):

@@ -40,7 +40,10 @@ def is_production() -> bool:
 
 
 def refuse_if_not_empty(engine: Engine) -> None:
-    """Raise Unusable when the database has jobs: sample data does not belong among real ones."""
+    """Raise Unusable when the database has jobs: sample data does not belong among real ones.
+
+    Those of schedules do not count: some are there from the first minute of a worker.
+    """
     with Session(engine) as session:
-        if session.connection().scalar(select(exists().where(col(BackgroundJob.id).is_not(None)))):
+        if session.connection().scalar(select(exists().where(col(BackgroundJob.schedule_id).is_(None)))):
             raise Unusable("The database has jobs already. Use an empty one, or add the sample anyway with --force.")

@@ -15,7 +15,7 @@ down_revision = "0034"
 branch_labels = None
 depends_on = None
 
-NAME, KIND, CRON = "add up finished jobs", "analytics.roll_up", "*/5 * * * *"
+NAME, KIND, CRON = "add up finished jobs", "analytics.roll_up", "*/15 * * * *"
 _COUNTS = (
     *("succeeded", "failed", "cancelled", "lost"),
     *("retries", "retries_helped", "repeated", "repeated_helped"),

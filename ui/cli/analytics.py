@@ -40,7 +40,9 @@ def show_analytics(
     if as_json:
         print_answer({"figures": found and asdict(found)}, as_json=True)
     elif found is None:
-        print_line("No job has been added up yet: the schedule `add up finished jobs` does it every five minutes.")
+        print_line(
+            "No job has been added up yet: the schedule `add up finished jobs` does it every quarter of an hour."
+        )
     elif as_csv:
         for part in table.csv(found):
             print_part(part)

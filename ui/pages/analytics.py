@@ -23,10 +23,10 @@ from ui.components.base.empty import empty
 from ui.components.base.open_form import Act, Then, open_form
 from ui.components.base.times import MomentField, time_text
 
-#: Seconds between two looks: figures are added to every five minutes.
+#: Seconds between two looks: figures are added to every quarter of an hour.
 REFRESH_SECONDS: Final = 30.0
 #: Figures that reach less far are said to be late: the schedule has missed two runs.
-LATE: Final = timedelta(minutes=16)
+LATE: Final = timedelta(minutes=46)
 #: What narrows the figures, as its parameter and in words.
 _NARROWED: Final = ("kind", "queue", "version")
 
@@ -166,6 +166,6 @@ def _draw_none(is_none: bool) -> None:  # noqa: FBT001 - what is shown
         with empty(
             "insights",
             "No figures yet",
-            "The schedule “add up finished jobs” writes them every five minutes, once a worker is alive.",
+            "The schedule “add up finished jobs” writes them every quarter of an hour, once a worker is alive.",
         ):
             link("/schedules", label="Look at schedules")
