@@ -25,7 +25,7 @@ INVERSES: Final = {"job.cancel": ("job.retry", "target"), "job.retry": ("job.can
 
 def starts_jobs(command: str) -> bool:
     """Tell whether a command starts a job for its row; the others act on the job that the row is."""
-    return command == "job.retry" or not command.startswith("job.")
+    return command in ("job.retry", "job.edit_and_retry") or not command.startswith("job.")
 
 
 def check_canary(command: str, canary: int | None) -> None:

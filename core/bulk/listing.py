@@ -153,13 +153,13 @@ def plan_of(bulk: BulkAction) -> str:
         return ""
     share = "succeeded" if bulk.canary_percent == 100 else f"succeeded to {bulk.canary_percent} %"
     first = "its job has" if bulk.canary == 1 else "their jobs have"
-    others = f"the other {counted(rest, 'row')} {'follows' if rest == 1 else 'follow'}"
-    stop = "If not, it stops by itself, and they stay as they are."
+    others = "the other row follows by itself" if rest == 1 else f"the other {rest:,} rows follow by themselves"
+    stop = f"If not, it stops by itself, and {'that row stays as it is' if rest == 1 else 'they stay as they are'}."
     if bulk.status is BulkStatus.READY:
         rows = "first row" if bulk.canary == 1 else f"first {bulk.canary:,} rows"
-        return f"Start acts on the {rows}. Once {first} {share}, {others} by themselves. {stop}"
+        return f"Start acts on the {rows}. Once {first} {share}, {others}. {stop}"
     if bulk.status is BulkStatus.RUNNING:
-        return f"Once {first} {share}, {others} by themselves. {stop}"
+        return f"Once {first} {share}, {others}. {stop}"
     return ""
 
 

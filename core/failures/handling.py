@@ -109,8 +109,8 @@ def assign(session: Session, form: AssignForm, actor: Actor, reason: str | None)
     """Let an operator take care of an error, or nobody; return their name. Raises NotFound, Invalid for no operator."""
     row, _, about = _locked(session, form.fingerprint)
     owner = session.get(User, form.owner) if form.owner else None
-    if form.owner and (owner is None or owner.role is Role.MEMBER or owner.disabled_at):
-        raise Invalid("The owner has to be an operator with access.", {"owner": "Choose an operator."})
+    if form.owner and (owner is None or owner.role not in (Role.SUPPORT, Role.ADMIN) or owner.disabled_at):
+        raise Invalid("The owner has to be support staff or an admin with access.", {"owner": "Choose an operator."})
     before = session.get(User, row.owner_id) if row.owner_id else None
     row.owner_id = owner.id if owner else None
     session.flush()
@@ -141,8 +141,8 @@ def owners(session: Session) -> dict[UUID, str]:
 def versions(session: Session) -> list[str]:
     """Return the versions that workers on record have run, the latest start first."""
     started = sa.func.max(col(Worker.started_at))
-    own = sa.select(sa.func.left(col(Worker.version), _VERSION)).group_by(sa.func.left(col(Worker.version), _VERSION))
-    return [each for each in session.scalars(own.order_by(started.desc()).limit(VERSIONS)) if each]
+    own = sa.select(col(Worker.version)).group_by(col(Worker.version)).order_by(started.desc()).limit(VERSIONS)
+    return [each[:_VERSION] for each in session.scalars(own) if each]
 
 
 def _other_versions(session: Session, version: str) -> list[str]:

@@ -13,6 +13,8 @@ from core.database.statements import Query, fetch
 from core.failures.groups import SINCE, FailureGroup
 from core.models import BackgroundJob, JobStatus, Worker
 
+#: So few failures are on one worker by chance.
+FEWEST: Final = 3
 #: So many of the newest successes of the same kinds are looked at.
 LOOKED_AT: Final = 500
 _KINDS: Final = sa.bindparam("kinds", type_=sa.ARRAY(sa.Text))
@@ -35,7 +37,11 @@ class PlaceCount:
 def confined_to(session: Session, group: FailureGroup, places: Sequence[PlaceCount], since: datetime) -> str:
     """Return where alone an error happens; empty unless each failure's worker is known and others have succeeded."""
     hosts, versions = {each.host for each in places}, {each.version for each in places}
-    if sum(each.number for each in places) < group.count or (len(hosts) > 1 and len(versions) > 1):
+    if (
+        group.count < FEWEST
+        or sum(each.number for each in places) < group.count
+        or (len(hosts) > 1 and len(versions) > 1)
+    ):
         return ""
     succeeded = [(row[0], row[1]) for row in fetch(session, _successes(), since=since, kinds=list(group.kinds))]
     is_of_host = len(hosts) == 1 and any(host not in hosts for host, _ in succeeded)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from sqlmodel import Session, col, select
 
 from core import clock
@@ -89,13 +89,16 @@ SUGGESTED: Final[Mapping[Whom, tuple[str, str]]] = {
 }
 
 
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
 class TellTerms(Form):
     """A message to the users whom an error has hit lately."""
 
     hours: int = Field(default=WINDOWS[0], ge=1, le=WINDOWS[-1], title="Hit within hours")
     whom: Whom = Field(default=Whom.OPEN, title="Whom")
-    title: str = Field(min_length=1, max_length=150, title="Subject")
-    text: str = Field(min_length=1, max_length=10_000, title="Text", description=f"{NAME} stands for their name.")
+    title: Words = Field(max_length=150, title="Subject")
+    text: Words = Field(max_length=10_000, title="Text", description=f"{NAME} stands for their name.")
 
 
 class TellForm(FailureForm, TellTerms):

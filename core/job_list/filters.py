@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.diagnosis.done_again import Redone
 from core.diagnosis.situation import Situation
@@ -39,7 +39,9 @@ def _blank_is_none(value: object) -> object:
 #: PostgreSQL stores no NUL, so a search cannot contain one.
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^\x00]*$")]
 _OptionalText = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
-_Names = Annotated[frozenset[_Text], BeforeValidator(_split)]
+#: Values of one filter, at most.
+MOST_VALUES: Final = 100
+_Names = Annotated[frozenset[_Text], BeforeValidator(_split), Field(max_length=MOST_VALUES)]
 _Id = Annotated[UUID | None, BeforeValidator(_blank_is_none)]
 _Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
 _Span = Annotated[SpanRange | None, BeforeValidator(span_range)]
@@ -222,6 +224,8 @@ def _sentences(error: ValidationError) -> Iterator[tuple[str, str]]:
         name = shortened(str(problem["loc"][0])) if problem["loc"] else "filter"
         if problem["type"] == "extra_forbidden":
             yield name, f"{name} is not a filter; jobs can be filtered by {', '.join(JobFilter.model_fields)}"
+        elif problem["type"] == "too_long":
+            yield name, f"{name} has at most {MOST_VALUES} values"
         elif name in _ALLOWED:
             yield name, f"{name} {_ALLOWED[name]}, not {cited(str(problem['input']))}"
         else:

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+import sqlalchemy as sa
+from pydantic import Field, StringConstraints, field_validator
 from sqlmodel import Session, col, select
 
 from core import clock
@@ -18,7 +19,7 @@ from core.job_list.language import LONGEST
 from core.job_list.queries import Sort
 from core.models import Role, SavedView
 from core.operation import Form
-from core.wording import cited
+from core.wording import cited, with_visible_marks
 
 #: Views of one person, and shared ones, at most.
 MOST: Final = 50
@@ -33,13 +34,23 @@ BUILT_IN: Final[Mapping[str, str]] = {
 }
 
 
+_ONE_AT_A_TIME: Final = sa.text("SELECT pg_advisory_xact_lock(hashtext('unstuck.saved_views'))")
+
+
 class ViewForm(Form):
     """A view to save; one with this name is replaced."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
     filter: str = Field(default="", max_length=LONGEST, description="In the filter language; empty: all jobs.")
     sort: Sort = "-created_at"
-    is_shared: bool = Field(default=False, title="For everyone", description="Admins share views.")
+    is_shared: bool = Field(default=False, title="For everyone", description="All operators see it then.")
+
+    @field_validator("name")
+    @classmethod
+    def _is_readable(cls, name: str) -> str:
+        if not name.isprintable() or with_visible_marks(name) != name:
+            raise ValueError("Use characters that can be seen, on one line.")
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +80,12 @@ def save(session: Session, form: ViewForm, actor: Actor) -> SavedView:
     """Save a view under its name. Raises NotAFilter, Invalid, NotPermitted (shared, by who is no admin), NotAllowed."""
     if form.is_shared and not actor.may(Role.ADMIN):
         raise NotPermitted(f"Sharing a view needs the role admin; you are {actor.role}.", role=Role.ADMIN.value)
-    if form.name in BUILT_IN:
+    if form.name.casefold() in {name.casefold() for name in BUILT_IN}:
         raise Invalid(f"{cited(form.name)} is there already; use another name.", {"name": "Use another name."})
     if not form.is_shared and actor.id is None:
         raise Invalid("Without a sign-in, a view can only be shared.", {"is_shared": "Share it."})
     text, owner_id = JobFilter.from_text(form.filter).to_text(), None if form.is_shared else actor.id
+    session.execute(_ONE_AT_A_TIME)  # two of one name, or beyond the limit, in the same moment
     same = select(SavedView).where(col(SavedView.owner_id).is_not_distinct_from(owner_id))
     row = session.exec(same.where(col(SavedView.name) == form.name).with_for_update()).first()
     if row is None:
@@ -89,7 +101,7 @@ def save(session: Session, form: ViewForm, actor: Actor) -> SavedView:
 
 def remove(session: Session, view_id: UUID, actor: Actor) -> None:
     """Remove a view of one's own; a shared one takes an admin. Raises NotFound, NotPermitted."""
-    row = session.get(SavedView, view_id)
+    row = session.get(SavedView, view_id, with_for_update=True)
     is_shared = row is not None and row.owner_id is None
     if row is None or not (is_shared or row.owner_id == actor.id):
         raise NotFound(f"There is no view with id {view_id}, or it is another person's.")

@@ -1,5 +1,6 @@
 """Edit and retry: the same work again, with other arguments; the history has both."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from core.jobs.request import Accepted
 from core.jobs.retry import Changes, retry
 from core.models import BackgroundJob
 from core.operation import Form
+from core.redact import HIDDEN, is_secret
 
 
 class EditForm(Form):
@@ -27,7 +29,7 @@ def edit_and_retry(
     """Retry with other arguments, and note what they were. Raises as `retry`, and Invalid where nothing changes."""
     before = session.get(BackgroundJob, job_id)
     args = before.args if before and isinstance(before.args, dict) else {}
-    changed = {name: value for name, value in changes.items() if name not in args or args[name] != value}
+    changed = {name: value for name, value in changes.items() if _is_change(name, value, args)}
     if before and not changed:
         raise Invalid("No argument has another value; use Retry.", {"args": "Change at least one."})
     accepted = retry(session, job_id, actor, reason, changed)
@@ -35,3 +37,10 @@ def edit_and_retry(
     owner = {"user_id": before.user_id, "connection_id": before.connection_id} if before else {}
     record(session, actor, "job.edited", job_id=accepted.id, reason=reason, was=was, now=changed, **owner)
     return accepted
+
+
+def _is_change(name: str, value: Any, args: Mapping[str, Any]) -> bool:
+    """Tell whether an argument gets another value. Of a hidden one nothing is compared: the answer would tell it."""
+    if is_secret(name):
+        return bool(value != HIDDEN)  # copied from where it is shown, it means the old one
+    return name not in args or bool(args[name] != value)

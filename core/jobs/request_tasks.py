@@ -17,6 +17,7 @@ from core.database.statement import Statement
 from core.models import JobStatus
 from core.models.columns import new_id
 from core.operation import Task
+from core.redact import redacted
 
 #: Clocks differ a little. A worker that wakes too early finds nothing, and the sweeper wakes one when the job is due.
 SOON = timedelta(seconds=1)
@@ -70,11 +71,14 @@ _LOGGED = """
     WITH made AS (INSERT INTO background_jobs {rows} RETURNING id, kind, args, retry_of, reason)
     INSERT INTO events (at, name, actor_id, actor, via, job_id, reason, data)
     SELECT statement_timestamp(), 'job.requested', CAST(:actor_id AS uuid), :actor, :via, id, reason,
-           jsonb_build_object('kind', kind, 'args', args, 'retry_of', retry_of)
+           jsonb_build_object('kind', kind, 'args', {shown}, 'retry_of', retry_of)
     FROM made
 """
-_INSERT_LOGGED = Statement(_LOGGED.format(rows=_MANY))
-_INSERT_ONE_LOGGED = Statement(_LOGGED.format(rows=_ONE))
+#: The arguments without secrets: the audit log keeps them for longer than the job does.
+_SHOWN = """(SELECT shown.args FROM unnest(CAST(:ids AS uuid[]), CAST(:shown AS jsonb[])) AS shown(id, args)
+             WHERE shown.id = made.id)"""
+_INSERT_LOGGED = Statement(_LOGGED.format(rows=_MANY, shown=_SHOWN))
+_INSERT_ONE_LOGGED = Statement(_LOGGED.format(rows=_ONE, shown="CAST(:shown AS jsonb)"))
 
 
 def _is_logged(actor: Actor) -> bool:
@@ -121,7 +125,10 @@ def request_tasks(
         "args": [json.dumps(form.model_dump(mode="json")) for form in forms],
         **_shared_values(task, actor, options),
     }
-    (_INSERT_LOGGED if _is_logged(actor) else _INSERT).run(session, values)
+    if _is_logged(actor):
+        _INSERT_LOGGED.run(session, values | {"shown": [_shown(form) for form in forms]})
+    else:
+        _INSERT.run(session, values)
     for job in accepted:
         tracing.note_request(job.id, task.name, task.queue)
         bus.changed(session, job_id=job.id)
@@ -131,7 +138,9 @@ def request_tasks(
 
 
 def _values_of_one(job: Accepted, task: Task[Any], form: BaseModel, actor: Actor) -> dict[str, Any]:
+    logged = {"shown": _shown(form)} if _is_logged(actor) else {}
     return {
+        **logged,
         "id": job.id,
         "kind": task.name,
         "queue": task.queue,
@@ -142,6 +151,10 @@ def _values_of_one(job: Accepted, task: Task[Any], form: BaseModel, actor: Actor
         "actor": actor.name,
         "via": actor.via,
     }
+
+
+def _shown(form: BaseModel) -> str:
+    return json.dumps(redacted(form.model_dump(mode="json")))
 
 
 def _shared_values(task: Task[Any], actor: Actor, options: JobOptions) -> dict[str, Any]:

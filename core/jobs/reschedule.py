@@ -5,16 +5,16 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
-from core.errors import Invalid, NotAllowed, NotFound
+from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.jobs.request_tasks import SOON
 from core.jobs.subject import lock_job, lock_subject
 from core.models import BackgroundJob, JobStatus
-from core.operation import Form, Operation
+from core.operation import Form, Operation, Task
 from core.operations import BY_NAME
 
 #: How far ahead a job may be planned, and how far in the past its time may lie: clocks differ.
@@ -31,10 +31,12 @@ class RescheduleForm(Form):
 def reschedule(session: Session, job_id: UUID, at: datetime, actor: Actor, reason: str | None = None) -> BackgroundJob:
     """Make a queued job due at another time. An operation that has not begun gives its row back until then.
 
-    Raises Invalid (the time is out of range), NotFound, or NotAllowed when the job runs or has finished.
+    Raises Invalid (the time is out of range), NotFound, NotAllowed when the job runs or has finished, or NotPermitted.
     """
     check_time(at, "at")
     job = lock_queued(session, job_id, "rescheduled")
+    _check_right(job, actor)
+    at = max(at, session.exec(select(clock.db_now())).one())  # due before its request, it would be no plan
     was, is_later = job.run_at.isoformat(), at > clock.now() + SOON
     job.run_at, job.updated_at = at, clock.db_now()
     if is_later:
@@ -63,6 +65,14 @@ def check_time(at: datetime, field: str) -> None:
     """Check the time of a plan. Raises Invalid, naming the field."""
     if not clock.now() - LATEST <= at <= clock.now() + FARTHEST:
         raise Invalid("The time is out of range.", {field: "Choose a time between now and one year ahead."})
+
+
+def _check_right(job: BackgroundJob, actor: Actor) -> None:
+    """Ask for the right to start a task: who puts it off for a year has as good as cancelled it."""
+    kind = BY_NAME.get(job.kind)
+    if isinstance(kind, Task) and not actor.may(kind.role):
+        message = f"Rescheduling {kind.name} needs the role {kind.role}; you are {actor.role}."
+        raise NotPermitted(message, role=kind.role.value)
 
 
 def _give_row_back(session: Session, job: BackgroundJob) -> None:

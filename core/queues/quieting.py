@@ -31,6 +31,8 @@ def resume(session: Session, worker_id: UUID, actor: Actor, reason: str | None) 
     worker = _lock(session, worker_id)
     if worker.quiet_at is None:
         raise NotAllowed(f"{name_of(worker)} is not quiet.")
+    if worker.stop_at:
+        raise NotAllowed(f"{name_of(worker)} was asked to stop; it starts no more jobs.")
     worker.queues, worker.quiet_queues = worker.quiet_queues, []
     worker.quiet_at = worker.quiet_by = worker.quiet_reason = None
     for queue in worker.queues:

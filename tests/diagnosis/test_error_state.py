@@ -1,6 +1,7 @@
 """The state of an error: what people decide of it, what ends that, and who hears of it meanwhile."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -224,7 +225,7 @@ def test_it_says_where_alone_an_error_happens_if_the_rows_say_so(
         workers[place] = Worker(host=host, pid=1, threads=1, queues=["demo"], version=version)
         session.add(workers[place])
     session.flush()
-    for place in failed_on:
+    for place in failed_on * 3:  # one or two on one worker are chance
         fails(session, None).worker_id = workers[place].id if place else None
     for place in succeeded_on:
         job = fails(session, None)
@@ -233,3 +234,12 @@ def test_it_says_where_alone_an_error_happens_if_the_rows_say_so(
     found = failure_detail(session, ERROR, 24).confined_to
     assert found.startswith(sentence)
     assert bool(found) is bool(sentence)
+
+
+def test_the_versions_that_an_error_may_be_resolved_in_are_those_of_workers_the_latest_first(session: Session) -> None:
+    now = clock.now()
+    for days, version in ((3, "1.3"), (2, "1.4"), (1, "1.3"), (0, "")):
+        started = now - timedelta(days=days)
+        session.add(Worker(host="w", pid=1, threads=1, queues=["demo"], version=version, started_at=started))
+    session.flush()
+    assert handling.versions(session) == ["1.3", "1.4"]

@@ -7,8 +7,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from core.commands.gateway import CommandRequest, perform
-from core.errors import Invalid, Refused
-from core.models import Event
+from core.database.engine import session_scope
+from core.errors import Invalid, NotAllowed, Refused
+from core.models import BackgroundJob, Event, JobStatus
+from core.redact import HIDDEN
 from tests import driving
 from tests.factories import SUPPORT, make_user
 from tests.security.stage import ready
@@ -60,3 +62,21 @@ def test_who_was_faster_is_told(engine: Engine) -> None:
     edit(engine, job, preset="nano")
     with pytest.raises(Refused):
         edit(engine, job, preset="nano")
+
+
+@pytest.mark.parametrize("guess", ["hunter2", "wrong"])
+@pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.SUCCEEDED])
+def test_no_answer_tells_a_hidden_argument(engine: Engine, guess: str, status: JobStatus) -> None:
+    with session_scope(engine) as session:
+        job = BackgroundJob(kind="another.kind", queue="demo", status=status, args={"token": "hunter2"})
+        session.add(job)
+        session.flush()
+        job_id = job.id
+    expected = "has no kind another.kind" if status is JobStatus.FAILED else "Only a failed or cancelled job"
+    with pytest.raises(NotAllowed, match=expected):
+        edit(engine, job_id, token=guess)
+
+
+def test_what_is_shown_of_a_hidden_argument_is_no_value(engine: Engine) -> None:
+    with pytest.raises(Invalid, match="No argument has another value"):
+        edit(engine, failed(engine), token=HIDDEN)

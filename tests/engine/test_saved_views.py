@@ -1,5 +1,6 @@
 """Views of the list of jobs: one's own, shared ones, and those that everyone has."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -55,7 +56,14 @@ def test_saving_again_under_a_name_replaces_the_view(engine: Engine, people: dic
 
 
 def test_what_is_no_filter_or_no_name_is_refused(engine: Engine, people: dict[Role, Actor]) -> None:
-    for name, text in (("odd", "kined:x"), ("", "status:failed"), ("Running", "status:failed"), ("n", "status:x")):
+    for name, text in (
+        ("odd", "kined:x"),
+        ("", "status:failed"),
+        ("running", "status:failed"),
+        ("n", "status:x"),
+        ("\u202ex", ""),
+        ("a\nb", ""),
+    ):
         with pytest.raises(Invalid):
             save(engine, people[Role.VIEWER], name, text)
     assert names(engine, people[Role.VIEWER]) == []
@@ -91,3 +99,9 @@ def test_there_are_so_many_views_of_a_person_at_most(
 @pytest.mark.parametrize("text", BUILT_IN.values())
 def test_the_views_that_everyone_has_are_filters(text: str) -> None:
     assert JobFilter.from_text(text).to_text() == text
+
+
+def test_one_name_saved_at_once_is_one_view(engine: Engine, people: dict[Role, Actor]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        saved = list(pool.map(lambda _: save(engine, people[Role.SUPPORT], "ours")["id"], range(8)))
+    assert len(set(saved)) == 1

@@ -136,7 +136,8 @@ def _entries_of(line: UserLine, operations: Sequence[Operation[Any, Any]], job: 
         Entry("bolt", f"{each.label} for {line.email}…", "do", partial(_start, each, line)) for each in operations
     ]
     if job:
-        action = CommandAction(command="job.cancel", label="Cancel", done="Cancelled.", target=job)
+        question = Question(f"Cancel the job of {line.email}?", [], "Cancel the job", asks_reason=True, takes_away=True)
+        action = CommandAction(command="job.cancel", label="Cancel", done="Cancelled.", target=job, question=question)
         entries.append(
             Entry("block", f"Cancel the job of {line.email}…", "do", partial(perform_action, action, _nothing))
         )

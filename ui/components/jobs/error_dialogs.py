@@ -7,7 +7,6 @@ from nicegui import ui
 
 from core.failures.handling import owners, versions
 from core.models import Role
-from core.wording import counted
 from ui import access
 from ui.components.base.box import box, text
 from ui.components.base.button import say
@@ -119,7 +118,11 @@ def retry_words(number: int) -> str:
     """Return what *Retry one, then the rest* does with so many open failures."""
     if number == 1:
         return "Its page shows first what would be done."
-    others = f"the other {counted(number - 1, 'job')} {'follows by itself' if number == 2 else 'follow by themselves'}"
+    if number == 2:
+        return (
+            "One job first; once it has succeeded, the other one follows by itself. If it fails, that stays as it is."
+        )
+    others = f"the other {number - 1:,} jobs follow by themselves"
     return f"One job first; once it has succeeded, {others}. If it fails, they stay as they are."
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from core.models import Worker
 from ui.components.base.command_button import CommandAction
+from ui.components.base.confirm import Question
 
 _QUIET: Final = (
     "It finishes its running jobs and starts no more, until someone resumes it. For a look, or before a stop."
@@ -17,12 +18,17 @@ _STOP: Final = (
 def worker_actions(worker: Worker) -> list[CommandAction]:
     """Return what can be ordered of a live worker now."""
     name = f"{worker.host}:{worker.pid}"
-    orders = [("worker.quiet", "Quiet", f"{name} starts no more jobs.", _QUIET)]
-    if worker.quiet_at:
-        orders = [("worker.resume", "Resume", f"{name} starts jobs again soon.", "")]
-    if worker.stop_at is None:
-        orders.append(("worker.stop", "Stop", f"{name} stops soon.", _STOP))
+    if worker.stop_at:
+        return []
+    quiet = (
+        "worker.quiet",
+        "Quiet",
+        f"{name} starts no more jobs.",
+        Question(f"Make {name} quiet?", [_QUIET], "Quiet"),
+    )
+    resume = ("worker.resume", "Resume", f"{name} starts jobs again soon.", None)
+    stop = ("worker.stop", "Stop", f"{name} stops soon.", Question(f"Stop {name}?", [_STOP], "Stop", takes_away=True))
     return [
-        CommandAction(command=command, label=label, done=done, target=worker.id, effect=effect)
-        for command, label, done, effect in orders
+        CommandAction(command=command, label=label, done=done, target=worker.id, question=question)
+        for command, label, done, question in (resume if worker.quiet_at else quiet, stop)
     ]
