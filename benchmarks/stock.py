@@ -28,7 +28,17 @@ def stock_postgres(programs: Path) -> Iterator[tuple[str, Path]]:
     if account:
         shutil.chown(folder, ACCOUNT, ACCOUNT)
     data = folder / "postgres"
-    make = [programs / "initdb", "--pgdata", data, "--username", "postgres", "--encoding", "UTF8", "--auth", "trust"]
+    make = [
+        str(programs / "initdb"),
+        "--pgdata",
+        str(data),
+        "--username",
+        "postgres",
+        "--encoding",
+        "UTF8",
+        "--auth",
+        "trust",
+    ]
     subprocess.run(make, check=True, capture_output=True, cwd="/", **account)
     places = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
     with (folder / "log").open("wb") as log:
