@@ -30,7 +30,7 @@ _DUE = """
 # As in a new database: what an autovacuum noted of other tests' rows makes any plan.
 UNKNOWN = """
     WITH tables AS (UPDATE pg_class SET reltuples = -1, relpages = 0
-                    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' RETURNING oid)
+                    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') RETURNING oid)
     DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM tables)
 """
 
