@@ -29,6 +29,7 @@ RUN_AT = "run_at lies between now and a year ahead, and no schema can say so"
 NOT_PROMISED = {
     "GET /api/jobs": "`after` is a cursor that the list itself gave",
     "GET /api/analytics": "a time zone that there is, and times in their order",
+    "POST /api/views": "a filter that is one, and a name that can be read",
     "POST /api/me/password": "what is guessed first is no question of its form",
     "POST /api/me/tokens": "no two of a name, and no more than twenty",
     "POST /api/schedules": "a cron that comes due, a zone that there is, arguments that fit the kind",
