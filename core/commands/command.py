@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
+from core import clock
 from core.actor import Actor
 from core.errors import Invalid
 from core.models import Role
 from core.wording import plain_message
+
+#: How far ahead a job may be planned, and how far in the past its time may lie: clocks differ.
+FARTHEST: Final = timedelta(days=366)
+LATEST: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,12 @@ def target_of(call: Invocation) -> UUID:
     if call.target is None:
         raise Invalid("This needs a target.", {"target": "Give a user, or the id of what it is for."})
     return call.target
+
+
+def check_time(at: datetime, field: str) -> None:
+    """Check the time of a plan. Raises Invalid, naming the field."""
+    if not clock.now() - LATEST <= at <= clock.now() + FARTHEST:
+        raise Invalid("The time is out of range.", {field: "Choose a time between now and one year ahead."})
 
 
 def self_owned(_: Session, user_id: UUID) -> UUID | None:

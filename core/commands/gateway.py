@@ -18,11 +18,10 @@ from sqlmodel import Session, col
 
 from core import clock
 from core.actor import Actor
-from core.commands.command import Command, Invocation, form_of
+from core.commands.command import Command, Invocation, check_time, form_of
 from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
-from core.jobs.reschedule import check_time
 from core.models import IdempotencyKey
 from core.people import rate_limits
 from core.people.auth import Credentials, authenticate

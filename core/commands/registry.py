@@ -11,7 +11,7 @@ from core import clock
 from core.actor import Actor
 from core.commands.alerts import ALERTS
 from core.commands.bulk import bulk_commands
-from core.commands.command import Command, Invocation, self_owned, target_of
+from core.commands.command import Command, Invocation, check_time, self_owned, target_of
 from core.commands.connections import CONNECTIONS, owner_of, refuse_without_consent
 from core.commands.failures import FAILURES
 from core.commands.messages import MESSAGES
@@ -78,6 +78,7 @@ def _start_now(session: Session, call: Invocation) -> dict[str, Any]:
 
 def _reschedule(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, RescheduleForm)
+    check_time(call.form.at, "at")
     job = reschedule(session, target_of(call), call.form.at, call.actor, call.reason)
     return {**_answer(job), "run_at": job.run_at.isoformat()}
 
