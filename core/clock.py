@@ -4,14 +4,29 @@ A host's own time of day counts nowhere else, but to delete later (`ahead`, `beh
 them writes another one reads.
 """
 
+import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AwareDatetime, BeforeValidator
 from sqlalchemy import func
 
-__all__ = ["SKEW", "UTC", "ahead", "behind", "db_now", "hear", "now"]
+__all__ = ["SKEW", "UTC", "ZonedTime", "ahead", "behind", "db_now", "hear", "now"]
+
+
+def _spelled_out(value: object) -> object:
+    """Refuse a number as a time, which pydantic takes for seconds since 1970."""
+    is_number = isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value.strip()))
+    if is_number:
+        raise ValueError("write a time with its zone, such as 2026-11-20T14:02:00Z")
+    return value
+
+
+_NUMBER = re.compile(r"[+-]?[0-9.]+(e[+-]?[0-9]+)?", re.IGNORECASE)
+#: A time that a person or a program gives: in words, with its zone.
+ZonedTime = Annotated[AwareDatetime, BeforeValidator(_spelled_out)]
 
 #: The database's time when it was last heard, and this process's monotonic clock then.
 _heard: tuple[datetime, float] | None = None

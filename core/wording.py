@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 #: How this program is started from a shell: as a command where it was installed, else from a clone of the project.
 PROGRAM: Final = "unstuck" if "site-packages" in __file__ else "python main.py"
 #: For each unit: the shortest duration it is used for, its length (both in seconds), and its name.
@@ -83,6 +85,11 @@ def plain_message(message: str) -> str:
     for theirs, ours in _PLAIN:
         message = message.replace(theirs, ours)
     return message
+
+
+def problems_of(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong with the fields of a form, by their names; what is wrong with all of it: by `form`."""
+    return {".".join(map(str, each["loc"])) or "form": plain_message(each["msg"]) for each in error.errors()}
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from core.audit.chain.checkpoint import read_checkpoint
+from core.clock import ZonedTime
 from core.database.text import begins_with, contains, tidy
 from core.database.truncate import truncated
 from core.errors import Invalid
@@ -40,7 +41,7 @@ def _blank_is_none(value: object) -> object:
 #: PostgreSQL stores no NUL, so a search cannot contain one.
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^\x00]*$")]
 _OptionalText = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
-_Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
+_Time = Annotated[ZonedTime | None, BeforeValidator(_blank_is_none)]
 
 
 def _name(place: tuple[int | str, ...]) -> str:

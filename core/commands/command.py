@@ -13,7 +13,7 @@ from core import clock
 from core.actor import Actor
 from core.errors import Invalid
 from core.models import Role
-from core.wording import plain_message
+from core.wording import problems_of
 
 #: How far ahead a job may be planned, and how far in the past its time may lie: clocks differ.
 FARTHEST: Final = timedelta(days=366)
@@ -56,7 +56,7 @@ def form_of(command: Command, args: Mapping[str, Any]) -> BaseModel:
     try:
         return command.form.model_validate(dict(args))
     except ValidationError as error:
-        fields = {".".join(map(str, e["loc"])) or "form": plain_message(e["msg"]) for e in error.errors()}
+        fields = problems_of(error)
         problems = "; ".join(f"{name}: {message}" for name, message in fields.items())
         raise Invalid(f"{command.label}: {problems.rstrip('.')}.", fields) from None
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
+from core.clock import ZonedTime
 from core.diagnosis.done_again import Redone
 from core.diagnosis.situation import Situation
 from core.errors import Invalid, NotAFilter
@@ -43,7 +44,7 @@ _OptionalText = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
 MOST_VALUES: Final = 100
 _Names = Annotated[frozenset[_Text], BeforeValidator(_split), Field(max_length=MOST_VALUES)]
 _Id = Annotated[UUID | None, BeforeValidator(_blank_is_none)]
-_Time = Annotated[AwareDatetime | None, BeforeValidator(_blank_is_none)]
+_Time = Annotated[ZonedTime | None, BeforeValidator(_blank_is_none)]
 _Span = Annotated[SpanRange | None, BeforeValidator(span_range)]
 _Number = Annotated[NumberRange | None, BeforeValidator(number_range)]
 

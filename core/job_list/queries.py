@@ -35,6 +35,8 @@ FARTHEST: Final = 10**12
 #: The sort orders that an index supports.
 Sort = Literal["-created_at", "created_at"]
 SORTS: Final[tuple[Sort, ...]] = ("-created_at", "created_at")
+#: The order that the list has by itself.
+NEWEST_FIRST: Final[Sort] = "-created_at"
 _Column = SQLColumnExpression[Any]
 
 

@@ -16,14 +16,13 @@ from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.job_list.filters import JobFilter
 from core.job_list.language import LONGEST
-from core.job_list.queries import Sort
+from core.job_list.queries import NEWEST_FIRST, Sort
 from core.models import Role, SavedView
 from core.operation import Form
 from core.wording import cited, with_visible_marks
 
 #: Views of one person, and shared ones, at most.
 MOST: Final = 50
-NEWEST_FIRST: Final = "-created_at"
 #: What everyone has, by name, in the filter language.
 BUILT_IN: Final[Mapping[str, str]] = {
     "Running": "status:running",
@@ -42,7 +41,7 @@ class ViewForm(Form):
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
     filter: str = Field(default="", max_length=LONGEST, description="In the filter language; empty: all jobs.")
-    sort: Sort = "-created_at"
+    sort: Sort = NEWEST_FIRST
     is_shared: bool = Field(default=False, title="For everyone", description="All operators see it then.")
 
     @field_validator("name")

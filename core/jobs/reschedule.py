@@ -3,12 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlmodel import Session, select
 
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
+from core.clock import ZonedTime
 from core.errors import NotAllowed, NotFound, NotPermitted
 from core.jobs.request_tasks import SOON
 from core.jobs.subject import lock_job, lock_subject
@@ -20,7 +21,7 @@ from core.operations import BY_NAME
 class RescheduleForm(Form):
     """The time at which a job is to start."""
 
-    at: AwareDatetime = Field(title="Start at", description="With its zone: 2026-11-22T18:30:00Z.")
+    at: ZonedTime = Field(title="Start at", description="With its zone: 2026-11-22T18:30:00Z.")
 
 
 def reschedule(session: Session, job_id: UUID, at: datetime, actor: Actor, reason: str | None = None) -> BackgroundJob:

@@ -22,7 +22,7 @@ from core.jobs.subject import Subject, machine_of
 from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, User
 from core.operation import Operation, Task
 from core.operations import BY_NAME
-from core.wording import plain_message
+from core.wording import problems_of
 
 #: Arguments by their names.
 Changes = Mapping[str, Any]
@@ -180,7 +180,7 @@ def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject
 
 
 def _unfit(kind: Any, error: ValidationError) -> Invalid:
-    fields = {".".join(map(str, each["loc"])) or "args": plain_message(each["msg"]) for each in error.errors()}
+    fields = problems_of(error)
     return Invalid(f"{kind.label}: " + "; ".join(f"{name}: {why}" for name, why in fields.items()), fields)
 
 

@@ -1,8 +1,9 @@
 """The task that adds up finished jobs in the figures of Analytics."""
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from core.analytics import rolling
+from core.clock import ZonedTime
 from core.models import Role
 from core.operation import Form, Progress, Steps, Task, TaskWork
 from core.operations.expiry import seconds_ahead
@@ -11,7 +12,7 @@ from core.operations.expiry import seconds_ahead
 class RollUpForm(Form):
     """Which figures to write."""
 
-    since: AwareDatetime | None = Field(
+    since: ZonedTime | None = Field(
         default=None, description="Write the figures of all days since then anew; empty: what is new."
     )
 

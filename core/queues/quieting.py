@@ -68,5 +68,4 @@ def _note(session: Session, worker: Worker, actor: Actor, name: str, reason: str
     record(session, actor, name, reason=reason, was=was, now=now, worker=own)
     session.flush()
     session.refresh(worker)
-    bus.changed(session)
     return worker

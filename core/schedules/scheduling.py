@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, col, select
@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.actor import ENGINE, Actor
 from core.audit.record import record
+from core.clock import ZonedTime
 from core.database.truncate import TRUNCATED_JSON
 from core.errors import Invalid, NotAllowed, NotFound, Refused
 from core.jobs.request import Accepted, JobOptions, request, request_task
@@ -38,7 +39,7 @@ class NewSchedule(Form):
     args: dict[str, object] = Field(default_factory=dict)
     target_id: UUID | None = None
     cron: str | None = Field(default=None, max_length=100)
-    at: AwareDatetime | None = None
+    at: ZonedTime | None = None
     timezone: str = Field(default="UTC", max_length=60)
     missed: str = Field(default="skip", pattern="^(skip|once)$")
 

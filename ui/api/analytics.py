@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from core.analytics import table
 from core.analytics.figures import Analytics, By
 from core.analytics.reading import analytics
 from core.analytics.spans import Choice, TimeRange
-from core.errors import Invalid
+from core.clock import ZonedTime
 from core.export import Format
 from core.models import Role
 from ui.api.deps import Caller, read
@@ -29,28 +29,14 @@ class AnalyticsAnswer(BaseModel):
     figures: Analytics | None = Field(description="Times are in seconds, shares between 0 and 1.")
 
 
-def _spelled_out(value: object) -> object:
-    """Refuse a number as a time, which pydantic takes for seconds since 1970."""
-    if isinstance(value, str) and value.strip().lstrip("+-").replace(".", "", 1).isdigit():
-        raise ValueError("write a time with its zone, such as 2026-11-20T14:02:00Z")
-    return value
-
-
-_Moment = Annotated[AwareDatetime | None, BeforeValidator(_spelled_out)]
-
-
 def _choice(
-    request: Request,
     range: Annotated[TimeRange | None, Query(description="Used without `from`; 24h if both are left out.")] = None,  # noqa: A002 - as in the address
-    start: Annotated[_Moment, Query(alias="from", description="With `to`; its buckets are whole.")] = None,
-    to: Annotated[_Moment, Query()] = None,
+    start: Annotated[ZonedTime | None, Query(alias="from", description="With `to`; its buckets are whole.")] = None,
+    to: ZonedTime | None = None,
     kind: _Name = "",
     queue: _Name = "",
     version: Annotated[str | None, Query(max_length=320, description="Empty: no worker is on record.")] = None,
 ) -> Choice:
-    for name in request.query_params:
-        if len(request.query_params.getlist(name)) > 1:
-            raise Invalid(f"{name} is there more than once.", {name: "Give one value."})
     preset = None if start or to else range or TimeRange.DAY
     return Choice(preset, start, to, kind, queue, version)
 

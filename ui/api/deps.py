@@ -20,7 +20,15 @@ from core.models import Role
 from core.people import auth, rate_limits
 from core.people.auth import Credentials
 from ui import access
-from ui.api.unread import KEY, SAFE, refuse_nul, refuse_unread_body, refuse_unread_key, refuse_unread_parameters
+from ui.api.unread import (
+    KEY,
+    SAFE,
+    refuse_nul,
+    refuse_repeated_parameters,
+    refuse_unread_body,
+    refuse_unread_key,
+    refuse_unread_parameters,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,6 +100,7 @@ SignedIn = Annotated[Credentials, Depends(credentials)]
 
 async def caller_with_filter(request: Request, signed_in: SignedIn) -> Credentials:
     """Return the credentials for a route whose filter reads all parameters, and refuses unknown ones itself."""
+    refuse_repeated_parameters(request)
     await refuse_unread_body(request)
     return signed_in
 
@@ -99,6 +108,7 @@ async def caller_with_filter(request: Request, signed_in: SignedIn) -> Credentia
 async def caller(request: Request, signed_in: SignedIn) -> Credentials:
     """Return the credentials, and refuse what the route does not read. Raises NotSignedIn or Invalid."""
     refuse_unread_parameters(request)
+    refuse_repeated_parameters(request)
     refuse_nul(request)
     refuse_unread_key(request)
     await refuse_unread_body(request)

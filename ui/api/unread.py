@@ -30,6 +30,14 @@ def refuse_unread_parameters(request: Request) -> None:
         raise Invalid("; ".join(f"{name}: {message}" for name, message in fields.items()) + ".", fields)
 
 
+def refuse_repeated_parameters(request: Request) -> None:
+    """Refuse a declared parameter that is there twice: only its last value would be read. Raises Invalid."""
+    says = "give it once"
+    twice = [name for name in declared_parameters(request) if len(request.query_params.getlist(name)) > 1]
+    if fields := dict.fromkeys(twice, says):
+        raise Invalid("; ".join(f"{name}: {says}" for name in fields) + ".", fields)
+
+
 def refuse_nul(request: Request) -> None:
     """Refuse a character that PostgreSQL stores nowhere, so that nothing has it. Raises Invalid."""
     says = "leave out the NUL character"

@@ -11,7 +11,7 @@ from nicegui.page_arguments import PageArguments
 from core.errors import Invalid, NotAFilter, NotFound
 from core.job_list import language
 from core.job_list.filters import JobFilter
-from core.job_list.queries import SORTS
+from core.job_list.queries import NEWEST_FIRST, SORTS
 from core.job_list.rows import Row, rows_by_id
 from ui import access
 from ui.components.base.box import Part, box, text
@@ -28,8 +28,6 @@ from ui.components.jobs.view_menu import ViewMenu
 from ui.console_pages import Change, note_address
 from ui.pages.user import uuid_of
 
-#: The order that the list has by itself.
-NEWEST_FIRST: Final = "-created_at"
 #: Most jobs that can be retried or cancelled at once.
 MOST_SELECTED: Final = 200
 _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}

@@ -55,14 +55,10 @@ async def _commands() -> list[Entry]:
         *((f"schedule {row.name}", action) for row in rows for action in schedule_actions(row)),
     ]
     return [
-        Entry(action.icon or "bolt", f"{action.label} {name}{'…' * _asks(action)}", "do", act)
+        Entry(action.icon or "bolt", f"{action.label} {name}{'…' * bool(action.question)}", "do", act)
         for name, action in named
         for act in [partial(perform_action, action, _look_again)]
     ]
-
-
-def _asks(action: CommandAction) -> bool:
-    return action.question is not None or bool(action.effect)
 
 
 async def _look_again() -> None:

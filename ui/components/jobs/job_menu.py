@@ -25,8 +25,9 @@ from ui.components.base.times import MomentField
 
 After = Callable[[], Awaitable[None]]
 
-#: What is copied, by its line of the menu; `{id}` is the job's.
+#: What is copied, by its line of the menu; `{id}` is the job's, `{origin}` the console's address.
 _COPIES: Final = {
+    "Copy link": "{origin}/jobs/{id}",
     "Copy id": "{id}",
     "Copy command line": f"{PROGRAM} jobs show {{id}}",
     "Copy curl command": "curl -H \"Authorization: Bearer $UNSTUCK_TOKEN\" '{origin}/api/jobs/{id}'",
@@ -51,7 +52,6 @@ class JobMenu:
                 self._offer("job.reschedule", self._reschedule)
             if self._job.status in RETRYABLE:
                 self._offer("job.edit_and_retry", self._edit, why_not_edited(self._job))
-            ui.menu_item("Copy link", lambda: self._copy("{origin}/jobs/{id}"))
             for label, what in _COPIES.items():
                 ui.menu_item(label, lambda what=what: self._copy(what))
 
