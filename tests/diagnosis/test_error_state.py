@@ -243,3 +243,17 @@ def test_the_versions_that_an_error_may_be_resolved_in_are_those_of_workers_the_
         session.add(Worker(host="w", pid=1, threads=1, queues=["demo"], version=version, started_at=started))
     session.flush()
     assert handling.versions(session) == ["1.3", "1.4"]
+
+
+def test_two_failures_on_one_worker_say_nothing_of_where(session: Session) -> None:
+    workers = [Worker(host=host, pid=1, threads=1, queues=["demo"], version="1.4") for host in ("vm-1", "vm-2")]
+    session.add_all(workers)
+    session.flush()
+    well = fails(session, None)
+    well.status, well.error_fingerprint, well.worker_id = JobStatus.SUCCEEDED, None, workers[0].id
+    said = []
+    for _ in range(3):
+        fails(session, None).worker_id = workers[1].id
+        session.flush()
+        said.append(failure_detail(session, ERROR, 24).confined_to)
+    assert [bool(each) for each in said] == [False, False, True]

@@ -125,7 +125,7 @@ class OneFailure:
             tell = button("Tell the users …", self._tell, look=PLAIN, icon="mail_outline")
             limit_to_role(tell, "failure.tell")
             if waiting := [each.email for each in hit if each.is_open]:
-                label = f"Copy {counted(len(waiting), 'address', 'addresses')} of open ones"
+                label = f"Copy {counted(len(waiting), 'open address', 'open addresses')}"
                 button(label, lambda: _copy(waiting), look=PLAIN)
 
     async def _tell(self) -> None:
