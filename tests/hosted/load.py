@@ -15,6 +15,8 @@ from tests.waiting import eventually
 COOKIE = "__Host-unstuck"
 #: What a console may answer while no server accepts writes; nothing was changed then.
 _AWAY = re.compile("read-only since|does not respond")
+#: Seconds between two presses of a person, and while so many jobs wait that a slow machine does not keep up.
+PAUSE, LONG_PAUSE, BACKLOG = 0.3, 3.0, 20
 
 
 @dataclass
@@ -49,14 +51,17 @@ def pressing(stack: Hosted, cookie: str) -> Iterator[Load]:
 
     def press(share: list[str]) -> None:
         with httpx.Client(base_url=stack.url, verify=False, timeout=60, cookies={COOKIE: cookie}) as own:
+            pause = PAUSE
             for target in share:
-                if ended.wait(0.3):
+                if ended.wait(pause):
                     return
                 try:
                     answer = own.post(f"/api/users/{target}/operations/demo.enable", json={"preset": "nano"})
                     if load.note(answer):
                         load.accepted.append(answer.json()["job_id"])
-                    load.note(own.get("/api/jobs", params={"limit": 5}))
+                    waiting = own.get("/api/jobs", params={"status": "queued", "limit": BACKLOG})
+                    if load.note(waiting):
+                        pause = PAUSE if len(waiting.json()["items"]) < BACKLOG else LONG_PAUSE
                 except httpx.HTTPError as error:
                     load.lost.append(repr(error))
 

@@ -48,11 +48,13 @@ def test_jobs_of_a_worker_that_is_cut_off_are_finished_once_by_others_and_it_ret
     with pressing(stack, cookie):
         eventually(lambda: stack.rows(at_work), within=60)
         stack.network.cut("far")
-        jobs = [row[0] for row in stack.rows(at_work)]
-        done = f"SELECT id FROM background_jobs WHERE id IN {list_of(jobs)} AND status = 'succeeded'"
-        eventually(lambda: len(stack.rows(done)) == len(jobs), within=60)
-        before = everything_about(stack, jobs)
-        stack.network.join("far")
+        try:
+            jobs = [row[0] for row in stack.rows(at_work)]
+            done = f"SELECT id FROM background_jobs WHERE id IN {list_of(jobs)} AND status = 'succeeded'"
+            eventually(lambda: len(stack.rows(done)) == len(jobs), within=60)
+            before = everything_about(stack, jobs)
+        finally:
+            stack.network.join("far")
         returned = f"""SELECT 1 FROM background_jobs j JOIN workers w ON w.id = worker_id
                        WHERE pid = {pid} AND lost_at IS NULL AND status = 'succeeded'"""
         eventually(lambda: stack.rows(returned), within=60)
