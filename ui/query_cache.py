@@ -11,6 +11,7 @@ from sqlmodel import Session
 from core.job_list.counts import facets
 from core.overview import Overview
 from core.overview import overview as read_overview
+from core.people.users import user_listing
 from core.queues.summary import queue_summary
 from core.queues.workers import worker_listing
 from core.schedules.listing import schedule_lines
@@ -93,4 +94,6 @@ schedules = CachedQuery(schedule_lines)
 #: It changes within minutes.
 slowdown = CachedQuery(slowdowns, fresh=10)
 jobs = UntilChanged(facets, COUNTED)
+#: However many lists of users are open.
+users = UntilChanged(user_listing, FRESH)
 overview = UntilChanged[None, Overview](lambda session, _: read_overview(session), FRESH)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -71,6 +71,26 @@ class UserPage:
     demo_interactions: int
     jobs: list[dict[str, Any]]
     events: Window[Event]
+
+
+class UserQuery(NamedTuple):
+    """What a list of users shows: a search, one situation or all, and from which row on."""
+
+    search: str = ""
+    situation: Situation | None = None
+    start: int = 0
+
+
+class UserListing(NamedTuple):
+    """The users that match, and how many are in each situation of LISTED, as they are at one moment."""
+
+    lines: Window[UserLine]
+    numbers: Mapping[Situation, int]
+
+
+def user_listing(session: Session, query: UserQuery) -> UserListing:
+    """Return the users that match a query, and the numbers beside the search."""
+    return UserListing(find_users(session, *query), users_by_situation(session))
 
 
 def find_users(session: Session, search: str, situation: Situation | None = None, start: int = 0) -> Window[UserLine]:

@@ -28,7 +28,9 @@ def looked_at(console, rows: Session) -> Page:
     roll_up(console.engine, db_now(console.engine) - 40 * DAY)
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()
-    return console.open(viewer, "/analytics?range=7d")
+    page: Page = console.open(viewer, "/analytics?range=7d")
+    page.locator("td[data-label='Finished'] a").first.wait_for()
+    return page
 
 
 def number_of(shown: str) -> int:

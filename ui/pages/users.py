@@ -1,6 +1,5 @@
 """Users: a search that updates while typing, and lists of users who need help."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 from urllib.parse import urlencode
@@ -8,13 +7,12 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 from nicegui import ui
 from nicegui.events import GenericEventArguments
-from sqlmodel import Session
 
 from core.database.window import Window
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import LISTED
-from core.people.users import UserLine, find_users, users_by_situation
-from ui import access
+from core.people.users import UserLine, UserListing, UserQuery, find_users
+from ui import access, query_cache
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import set_html, title, words
@@ -57,18 +55,27 @@ class UserSearch:
     async def begin(self) -> None:
         """Show the matching users, and keep them fresh."""
         await self.refresh()
-        keep_roughly_fresh(self._screen, self.refresh, seconds=LOOK_AGAIN)
+        keep_roughly_fresh(self._screen, self._follow, seconds=LOOK_AGAIN)
 
     async def refresh(self) -> None:
-        """Search and count again."""
-        query = (self._search, self._situation, self._pager.start)
-        lines, counts = await access.load(_read, *query)
-        if self._screen.is_deleted or query != (self._search, self._situation, self._pager.start):
+        """Search and count again, for a person who has just changed something."""
+        query = self._query()
+        self._show(query, await query_cache.users.anew(query))
+
+    async def _follow(self) -> None:
+        query = self._query()
+        self._show(query, await query_cache.users.now(query))
+
+    def _query(self) -> UserQuery:
+        return UserQuery(self._search, self._situation, self._pager.start)
+
+    def _show(self, query: UserQuery, found: UserListing) -> None:
+        if self._screen.is_deleted or query != self._query():
             return
-        self._pager.show(lines)
-        self._rows.show(lines, key=(query, tuple(lines)))
+        self._pager.show(found.lines)
+        self._rows.show(found.lines, key=(query, tuple(found.lines)))
         for situation, chip in self._chips.items():
-            set_html(chip, *_chip_words(situation, f"{counts[situation]:,}"))
+            set_html(chip, *_chip_words(situation, f"{found.numbers[situation]:,}"))
             set_pressed(chip, situation is self._situation)
 
     async def _typed(self) -> None:
@@ -114,13 +121,6 @@ class UserSearch:
             empty("check_circle", f"No users are {self._situation}", "This list updates automatically.")
         else:
             empty("group", "No users yet", "Load the sample data with main.py sample, or wait for the first sign-up.")
-
-
-def _read(
-    session: Session, search: str, situation: Situation | None, start: int
-) -> tuple[Window[UserLine], Mapping[Situation, int]]:
-    """Return the matching users and the counts, as they are at one moment."""
-    return find_users(session, search, situation, start), users_by_situation(session)
 
 
 def _chip_words(situation: Situation, count: str) -> tuple[Markup, Markup]:
