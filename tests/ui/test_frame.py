@@ -123,7 +123,7 @@ def test_the_palette_does_by_name_what_a_person_may_do(console, rows: Session) -
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
     ask_palette(page, str(job.id))
-    page.get_by_role("option", name=f"Job {job.id}").wait_for()
+    page.get_by_role("option", name=f"Job {job.id}").first.wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/jobs/{job.id}")
     ask_palette(page, "no credit")
@@ -151,6 +151,30 @@ def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     page.locator(".q-notification").filter(has_text="demo paused.").wait_for()
     assert rows.get_one(Queue, "demo").paused_reason == "deploying"
+
+
+@browser
+def test_the_palette_offers_first_what_the_page_is_about_allows_and_finds_errors(console, rows: Session) -> None:
+    job = failed(rows, user := make_user(rows, email="eda.subject@example.com"))
+    page = person(console, rows, Role.SUPPORT)
+    options = page.get_by_role("option")
+    for path in (f"/jobs/{job.id}", f"/jobs?status=failed&job={job.id}"):
+        page.goto(path)
+        page.locator(".detail-body h1").wait_for()
+        ask_palette(page, "")
+        options.first.get_by_text("Retry this job…").wait_for()
+        page.wait_for_function("document.activeElement.matches('.palette input')")
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="detached")
+    page.goto(f"/users/{user.id}")
+    page.get_by_role("heading", name="eda.subject@example.com").or_(page.get_by_text(user.email)).first.wait_for()
+    ask_palette(page, "this user")
+    page.wait_for_function("document.querySelector('.palette input').value === 'this user'")
+    options.first.get_by_text("for this user…").wait_for()
+    page.get_by_role("combobox", name="Go to, find or do").fill("eda.subject")
+    options.first.get_by_text("eda.subject@example.com").wait_for()
+    page.get_by_role("combobox", name="Go to, find or do").fill(str(job.id))
+    page.get_by_role("option", name=f"Retry job {job.id}…").wait_for()
 
 
 @browser

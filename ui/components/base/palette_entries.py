@@ -1,18 +1,21 @@
-"""What the palette offers for a text: pages, what a person may do, jobs, users, and a search of the jobs at last."""
+"""What the palette offers for a text: what the page is about, a job, pages, orders, users, errors, and a search."""
 
 import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from nicegui import ui
 
 from core.models import Role
+from core.wording import NO_ERROR, counted
 from ui import access, query_cache
 from ui.components.base.command_button import CommandAction, perform_action
 from ui.components.base.palette_entry import Entry
 from ui.components.base.palette_people import people_entries, verb_entries
+from ui.components.base.palette_subject import job_entries, subject_entries
 from ui.components.base.pause import pause_of
 from ui.components.queues.schedule_actions import schedule_actions
 from ui.components.queues.worker_actions import worker_actions
@@ -23,9 +26,10 @@ _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{1,27}")
 
 async def entries_for(query: str, pages: Sequence[Entry]) -> list[Entry]:
     """Return the entries that match a text, the likeliest first."""
+    subject = matching(query, await subject_entries(ui.context.client.sub_pages_router.current_path))
     fixed = matching(query, [*pages, *_own_entries(), *await _commands()])
     verbs, people = await verb_entries(query), await people_entries(query)
-    return [*_job(query), *fixed, *verbs, *people, *_search(query)]
+    return [*subject, *await _job(query), *fixed, *verbs, *people, *await _errors(query), *_search(query)]
 
 
 def matching(query: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -65,13 +69,34 @@ async def _look_again() -> None:
     await query_cache.queues.anew()
 
 
-def _job(query: str) -> list[Entry]:
-    """Return the way to a job, whose id was typed or pasted; its beginning finds it in the list."""
+async def _job(query: str) -> list[Entry]:
+    """Return the way to a job, whose id was typed or pasted, and what it allows; its beginning finds it in the list."""
     text = query.strip().lower()
     if not _ID.fullmatch(text):
         return []
-    address = f"/jobs/{text}" if len(text) == 36 else f"/jobs?{urlencode({'q': text})}"
-    return [Entry("list_alt", f"Job {text}", "go", partial(ui.navigate.to, address))]
+    if len(text) != 36:
+        return [Entry("list_alt", f"Job {text}", "go", partial(ui.navigate.to, f"/jobs?{urlencode({'q': text})}"))]
+    try:
+        acts = await job_entries(UUID(text), name=f"job {text}")
+    except ValueError:
+        acts = []
+    return [Entry("list_alt", f"Job {text}", "go", partial(ui.navigate.to, f"/jobs/{text}")), *acts]
+
+
+async def _errors(query: str) -> list[Entry]:
+    """Return the errors of the last 24 hours that match, of those that Overview lists."""
+    groups = (await query_cache.overview.now(None)).failures if query else []
+    return [
+        Entry(
+            "error_outline",
+            group.message or NO_ERROR,
+            counted(group.count, "open failure"),
+            partial(ui.navigate.to, to),
+        )
+        for group in groups
+        if all(word in f"{group.message} {' '.join(group.kinds)}".lower() for word in query.lower().split())
+        for to in [f"/failures/{group.fingerprint}"]
+    ]
 
 
 def _search(query: str) -> list[Entry]:

@@ -34,6 +34,9 @@ FEWEST_LETTERS: Final = 2
 #: Words between a verb and a user: enable demo mode for ana.
 _BETWEEN: Final = frozenset({"for", "of", "job"})
 
+#: A user, the operations that can start now, and the job that can be cancelled.
+Verbs = tuple[UserLine, list[Operation[Any, Any]], UUID | None]
+
 
 async def people_entries(query: str) -> list[Entry]:
     """Return the users that match, and the retry of each whose demo mode failed."""
@@ -108,16 +111,26 @@ async def verb_entries(query: str) -> list[Entry]:
     return [entry for found in await access.load(_verbs, verb, who) for entry in _entries_of(*found)]
 
 
-def _verbs(
-    session: Session, verb: Sequence[str], who: str
-) -> list[tuple[UserLine, list[Operation[Any, Any]], UUID | None]]:
+def _verbs(session: Session, verb: Sequence[str], who: str) -> list[Verbs]:
     """Return users, with the operations of this name that can start now, and the job that can be cancelled."""
-    found = []
-    for line in find_users(session, who)[:MOST_USERS]:
-        user = session.get_one(User, line.id)
-        named = [each for each in operations_of(user) if _is_named(each.label, verb) and each.allowed_from(user)]
-        found.append((line, named, _active_job(session, line.id) if _is_named("cancel", verb) else None))
-    return found
+    return [_verbs_of(session, line, verb) for line in find_users(session, who)[:MOST_USERS]]
+
+
+def _verbs_of(session: Session, line: UserLine, verb: Sequence[str]) -> Verbs:
+    user = session.get_one(User, line.id)
+    named = [each for each in operations_of(user) if _is_named(each.label, verb) and each.allowed_from(user)]
+    return line, named, _active_job(session, line.id) if _is_named("cancel", verb) else None
+
+
+async def user_entries(user_id: UUID) -> list[Entry]:
+    """Return everything that can be done for one user now; nothing for one that is not there."""
+    if not access.me().may(Role.SUPPORT):
+        return []
+    return [entry for found in await access.load(_every_verb, user_id) for entry in _entries_of(*found, "this user")]
+
+
+def _every_verb(session: Session, user_id: UUID) -> list[Verbs]:
+    return [_verbs_of(session, line, ()) for line in find_users(session, str(user_id))]
 
 
 def _is_named(label: str, verb: Sequence[str]) -> bool:
@@ -131,16 +144,15 @@ def _active_job(session: Session, user_id: UUID) -> UUID | None:
     return session.exec(newest.order_by(col(BackgroundJob.created_at).desc()).limit(1)).first()
 
 
-def _entries_of(line: UserLine, operations: Sequence[Operation[Any, Any]], job: UUID | None) -> list[Entry]:
-    entries = [
-        Entry("bolt", f"{each.label} for {line.email}…", "do", partial(_start, each, line)) for each in operations
-    ]
+def _entries_of(
+    line: UserLine, operations: Sequence[Operation[Any, Any]], job: UUID | None, name: str = ""
+) -> list[Entry]:
+    name = name or line.email
+    entries = [Entry("bolt", f"{each.label} for {name}…", "do", partial(_start, each, line)) for each in operations]
     if job:
         question = Question(f"Cancel the job of {line.email}?", [], "Cancel the job", asks_reason=True, takes_away=True)
         action = CommandAction(command="job.cancel", label="Cancel", done="Cancelled.", target=job, question=question)
-        entries.append(
-            Entry("block", f"Cancel the job of {line.email}…", "do", partial(perform_action, action, _nothing))
-        )
+        entries.append(Entry("block", f"Cancel the job of {name}…", "do", partial(perform_action, action, do_nothing)))
     return entries
 
 
@@ -151,7 +163,7 @@ async def _start(operation: Operation[Any, Any], line: UserLine) -> None:
         return
     done = f"{operation.doing.rstrip('…')} for {line.email}."
     action = CommandAction(command=operation.name, label=operation.label, done=done, target=line.id)
-    await perform_action(action, _nothing)
+    await perform_action(action, do_nothing)
 
 
 def _draw_form(operation: Operation[Any, Any], line: UserLine) -> Act:
@@ -165,5 +177,5 @@ def _draw_form(operation: Operation[Any, Any], line: UserLine) -> Act:
     return act
 
 
-async def _nothing() -> None:
+async def do_nothing() -> None:
     """Leave it to the pages: they follow each change."""
