@@ -1,6 +1,6 @@
 """Jobs for display: a flat row for lists, and all details for a job's page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -31,6 +31,12 @@ _FOR_PEOPLE: Final = ("TryAgain", "GiveUp", "OnlyTheOwner", "WorkerLost")
 ERROR_SHOWN: Final = 300
 #: Jobs shown of one chain of retries; a longer chain comes from a script in a loop.
 CHAIN_SHOWN: Final = 100
+_WORKER_NAME: Final = (truncate(col(Worker.host), ERROR_SHOWN) + ":" + sa.cast(col(Worker.pid), sa.Text)).label(
+    "worker"
+)
+_WORKERS: Final = sa.select(col(Worker.id), _WORKER_NAME).where(
+    col(Worker.id) == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
+)
 #: How values of the database are written that JSON does not have.
 _PLAIN: Final[Mapping[type, Callable[[Any], str]]] = {UUID: str, datetime: datetime.isoformat}
 #: Attempts and events in a window of a job's page; an attempt may come with a long traceback.
@@ -53,6 +59,8 @@ class Detail:
     #: What it is about, if it is about a connection; without its tokens.
     connection: str
     chain: list[Row]
+    #: host:pid of the attempts' workers that are still known.
+    workers: Mapping[UUID, str]
 
 
 def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
@@ -71,15 +79,21 @@ def detail(session: Session, job_id: UUID, attempts_from: int = 0, events_from: 
     job = session.exec(select(jobs).where(col(jobs.id) == job_id)).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}; finished jobs are deleted after a while")
+    attempts = job_attempts(session, job_id, ATTEMPTS_SHOWN, attempts_from).turned()
     return Detail(
         row=rows_by_id(session, [job_id])[0],
         job=job,
-        attempts=job_attempts(session, job_id, ATTEMPTS_SHOWN, attempts_from).turned(),
+        attempts=attempts,
         events=newest_job_events(session, job_id, EVENTS_SHOWN, events_from).turned(),
         user=session.get(User, job.user_id) if job.user_id else None,
         connection=_connection_of(session, job.connection_id) if job.connection_id else "",
         chain=_chain(session, job_id),
+        workers=_workers(session, {each.worker_id for each in attempts if each.worker_id}),
     )
+
+
+def _workers(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
+    return {row[0]: row[1] for row in fetch(session, _WORKERS, ids=list(ids))} if ids else {}
 
 
 def _connection_of(session: Session, connection_id: UUID) -> str:
@@ -106,7 +120,7 @@ def _rows(_lease: timedelta) -> Query:
             label_column().label("label"),
             job_situation().label("situation"),
             col(User.email).label("user_email"),
-            (truncate(col(worker.host), ERROR_SHOWN) + ":" + sa.cast(col(worker.pid), sa.Text)).label("worker"),
+            _WORKER_NAME.label("worker"),
             sa.func.left(sa.func.concat_ws(": ", shown_type, first_line), ERROR_SHOWN).label("error"),
         )
         .select_from(job)

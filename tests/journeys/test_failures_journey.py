@@ -13,7 +13,7 @@ from tests.journeys.conftest import Program
 from tests.journeys.test_support import last_job, state_of
 from tests.waiting import eventually
 
-USERS, MOST_PRESSES = 5, 10
+USERS, MOST_PRESSES = 31, 10
 
 
 class Presses:

@@ -1,7 +1,7 @@
 """The attempts of a job as bars: how long each waited and ran, where, and how it ended; an error that repeats, once."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -10,7 +10,7 @@ from core.job_list.rows import Detail
 from core.models import AttemptOutcome, JobAttempt
 from core.wording import counted, lasted
 from ui import design
-from ui.components.base.box import box, dressed, text
+from ui.components.base.box import box, text
 from ui.components.base.times import time_text
 from ui.components.base.traceback_text import draw_traceback
 
@@ -32,7 +32,8 @@ def draw_attempts(job_detail: Detail) -> None:
         longest = max((wait + run for wait, run in spans), default=0.0) or 1.0
         attempts = list(zip(job_detail.attempts, spans, _repeats(list(job_detail.attempts)), strict=True))
         for attempt, span, repeats in reversed(attempts):
-            _draw_attempt(attempt, span, longest, repeats)
+            where = job_detail.workers.get(attempt.worker_id) if attempt.worker_id else ""
+            _draw_attempt(attempt, span, longest, repeats, "a worker that is deleted" if where is None else where)
 
 
 def _spans(job_detail: Detail) -> list[tuple[float, float]]:
@@ -58,17 +59,21 @@ def _error(attempt: JobAttempt) -> tuple[str | None, str | None, int]:
     return attempt.error_type, attempt.error_message, 0 if attempt.error_type else attempt.token
 
 
-def _draw_attempt(attempt: JobAttempt, span: tuple[float, float], longest: float, repeats: int) -> None:
+def _draw_attempt(attempt: JobAttempt, span: tuple[float, float], longest: float, repeats: int, worker: str) -> None:
     with box("attempt"):
         outcome = str(attempt.outcome).replace("_", " ")
         text(f"{attempt.attempt}. {outcome}", f"state {_OUTCOMES.get(attempt.outcome, design.IDLE)}")
-        text(f"worker {str(attempt.worker_id)[-8:]}" if attempt.worker_id else "", "muted clip")
-        if attempt.finished_at:
-            text(lasted(attempt.finished_at - attempt.started_at), "muted")
-        elif attempt.outcome is not AttemptOutcome.RUNNING:
-            text("its end is not recorded", "muted")
-        else:
-            time_text(attempt.started_at, "elapsed", "muted")
+        text(worker, "muted clip")
+        with box("hbox muted"):
+            # The bar in words: first its hatched part, then the solid one.
+            text(f"waited {lasted(timedelta(seconds=span[0]))} ·")
+            if attempt.finished_at:
+                text(f"ran {lasted(timedelta(seconds=span[1]))}")
+            elif attempt.outcome is not AttemptOutcome.RUNNING:
+                text("its end is not recorded")
+            else:
+                text("running")
+                time_text(attempt.started_at, "elapsed")
         _draw_bar(attempt, span, longest)
         if attempt.error_type:
             _draw_error(attempt, repeats)
@@ -76,9 +81,7 @@ def _draw_attempt(attempt: JobAttempt, span: tuple[float, float], longest: float
 
 def _draw_bar(attempt: JobAttempt, span: tuple[float, float], longest: float) -> None:
     wait, run = (f"{100 * seconds / longest:.1f}%" for seconds in span)
-    words = f"waited {span[0]:.1f} s, ran {span[1]:.1f} s"
-    bar = dressed(box(f"attempt-bar {_OUTCOMES.get(attempt.outcome, design.IDLE)}"), "", {"title": words})
-    bar.props.update({"role": "img", "aria-label": words})
+    bar = box(f"attempt-bar {_OUTCOMES.get(attempt.outcome, design.IDLE)}").props("aria-hidden=true")
     bar.style(f"--wait: {wait}; --run: {run}")
 
 

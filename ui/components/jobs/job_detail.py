@@ -142,7 +142,8 @@ def _draw_facts(job_detail: Detail) -> None:
         _fact("Started", job.started_at)
         _fact("Finished", job.finished_at)
         if job.started_at and job.finished_at:
-            _fact("Took", lasted(job.finished_at - job.started_at))
+            between = ", waits between attempts included" if job.token > 1 else ""
+            _fact("Took", lasted(job.finished_at - job.started_at) + between)
         uncounted = job.token - job.attempt  # lost after progress, or handed back by a worker that stopped
         more = f", {uncounted:,} more not counted" if uncounted > 0 else ""
         _fact("Attempt", f"{job.attempt} of {job.max_attempts}{more}")
