@@ -9,13 +9,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import bulk, disk, fair, growth, http, jumps, latency, memory, pages, report, throughput, watching
+from benchmarks import (
+    bulk,
+    bulk_actions,
+    disk,
+    fair,
+    growth,
+    http,
+    jumps,
+    latency,
+    memory,
+    pages,
+    report,
+    throughput,
+    watching,
+)
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.place import Place, private_place
 
 #: What each part does with its one number: (part, number with --quick, number).
 SINGLE: dict[str, tuple[Callable[[Place, int], list[str]], int, int]] = {
     "bulk": (bulk.measure, 5_000, 50_000),
+    "bulk_actions": (bulk_actions.measure, 5_000, 100_000),
     "latency": (latency.measure, 200, 1_000),
     "fair": (fair.measure, 20_000, 100_000),
     "http": (http.measure, 200, 1_000),

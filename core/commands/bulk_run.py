@@ -23,6 +23,7 @@ from core.commands.gateway import authorise
 from core.commands.registry import COMMANDS
 from core.database.transient import is_about_a_lock
 from core.errors import GiveUp, LeaseLost, Refused
+from core.jobs.cancel import cancel_waiting_tasks
 from core.jobs.request import JobOptions
 from core.jobs.retry import retry_many
 from core.jobs.subject import wait_briefly
@@ -154,7 +155,22 @@ def _results(session: Session, bulk: BulkAction, targets: Sequence[UUID]) -> lis
             if not _is_of_a_row(error):
                 raise
             # One row of them is odd: each by itself, so that the others are done.
-    return list(_one_by_one(session, bulk, targets, command, actor))
+    done = _cancelled_at_once(session, bulk, targets, actor) if actor.may(command.role) else set()
+    others = _one_by_one(session, bulk, [each for each in targets if each not in done], command, actor)
+    return [RowResult(RowOutcome.APPLIED) if target in done else next(others) for target in targets]
+
+
+def _cancelled_at_once(session: Session, bulk: BulkAction, targets: Sequence[UUID], actor: Actor) -> set[UUID]:
+    """Cancel the waiting tasks of a chunk, and return them; with another command there are none."""
+    if bulk.command != "job.cancel":
+        return set()
+    try:
+        with session.begin_nested():
+            return cancel_waiting_tasks(session, targets, actor, bulk.reason)
+    except Exception as error:
+        if not _is_of_a_row(error):
+            raise
+        return set()
 
 
 def _one_by_one(

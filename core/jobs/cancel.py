@@ -1,14 +1,18 @@
 """Cancelling: a queued job ends at once; a running job stops at its next checkpoint."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from uuid import UUID
 
-from sqlmodel import Session
+import sqlalchemy as sa
+from sqlmodel import Session, col
 
 from core import bus, clock
 from core.actor import Actor
 from core.audit.record import record
 from core.errors import NotAllowed, NotFound
 from core.jobs import finish
+from core.jobs.fence import transition_waiting
 from core.jobs.subject import lock_job
 from core.models import TERMINAL, BackgroundJob, JobStatus
 
@@ -43,6 +47,25 @@ def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
         session.flush()
         bus.changed(session, job_id=job.id, user_id=job.user_id)
     return job
+
+
+def cancel_waiting_tasks(session: Session, ids: Collection[UUID], actor: Actor, reason: str | None = None) -> set[UUID]:
+    """Cancel those of these jobs that are tasks and wait, all in one statement, and return them.
+
+    A task has no subject to settle, so nothing but the job changes. Those that somebody else has locked are left out.
+    """
+    job = BackgroundJob
+    columns = sa.select(col(job.id), col(job.token), col(job.retry_of), col(job.user_id))
+    waiting = columns.where(
+        col(job.id).in_(ids), col(job.status) == JobStatus.QUEUED, col(job.machine).is_(None)
+    ).order_by(col(job.id))
+    rows = session.connection().execute(waiting.with_for_update(skip_locked=True)).all()
+    to = replace(finish.CANCELLED, actor=actor, reason=reason, data=_QUEUED)
+    done = transition_waiting(session, {row.id: row.token for row in rows}, to) if rows else set()
+    for row in rows:
+        if row.retry_of and row.id in done:
+            bus.changed(session, job_id=row.retry_of, user_id=row.user_id)  # that failure is open again
+    return done
 
 
 _QUEUED = {"was": JobStatus.QUEUED.value, "now": JobStatus.CANCELLED.value}

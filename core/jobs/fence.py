@@ -6,6 +6,7 @@ primary key and never by the partial index over running jobs, which is full of d
 
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -117,6 +118,9 @@ SUCCEED_MANY = re.sub(r":(\w+)", lambda name: (_SUCCESS | _NO_ERROR).get(name[1]
 _TRANSITION_ONE = _TRANSITION_SQL.format_map({"source": "", "id": ":id", "token": ":token", "result": ":result"})
 _TRANSITION = Statement(f"WITH {_TRANSITION_ONE} {_TRIED_SQL} {_LOGGED_SQL} SELECT id, user_id, queue FROM moved")  # noqa: S608 - constants of this program
 
+#: Of jobs that wait: their attempts, if they had any, are written.
+_TRANSITION_MANY = Statement(f"WITH {_MANY} {_LOGGED_SQL} SELECT id, user_id FROM moved")  # noqa: S608 - constants of this program
+
 
 def transition(session: Session, job_id: UUID, token: int, from_status: JobStatus, to: Transition) -> None:
     """Move a job that is in `from_status` under `token`, with its attempt and its event, if it has one.
@@ -132,6 +136,16 @@ def transition(session: Session, job_id: UUID, token: int, from_status: JobStatu
     bus.changed(session, job_id=job_id, user_id=row.user_id)
     if to.status is JobStatus.QUEUED and not to.delay:
         bus.wake(session, row.queue)
+
+
+def transition_waiting(session: Session, tokens: Mapping[UUID, int], to: Transition) -> set[UUID]:
+    """Move queued jobs that are under these tokens by id, each with its event, and return which have moved."""
+    held = {"ids": list(tokens), "tokens": list(tokens.values()), "results": [None] * len(tokens)}
+    values = {**held, "from_status": JobStatus.QUEUED.value, **_values_of(to)}
+    rows = _TRANSITION_MANY.run_on(session.connection(), values)
+    for row in rows:
+        bus.changed(session, job_id=row.id, user_id=row.user_id)
+    return {row.id for row in rows}
 
 
 def any_shard() -> int:

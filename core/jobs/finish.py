@@ -89,8 +89,7 @@ def fail(
 
 def cancelled(job: BackgroundJob, **change: Any) -> Transition:
     """Return the transition of a job that ends because of a cancel."""
-    to = Transition(status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED, event="job.cancelled")
-    return replace(to, **change) if change else to
+    return replace(CANCELLED, **change) if change else CANCELLED
 
 
 def settle(session: Session, job: BackgroundJob, to: Transition) -> None:
@@ -190,5 +189,6 @@ def _undo(session: Session, job: BackgroundJob, kind: Operation[Any, Any], subje
     return to
 
 
+CANCELLED = Transition(status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED, event="job.cancelled")
 SUCCESS = Transition(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, event="job.succeeded")
 TASK_SUCCESS = replace(SUCCESS, event=None)
