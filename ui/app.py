@@ -33,6 +33,7 @@ from ui.api import (
     demo,
     docs,
     failures,
+    job_ranges,
     jobs,
     metrics,
     oidc,
@@ -89,7 +90,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
-    *(probes, metrics, auth, demo, jobs, users, connections, bulk, failures, analytics),
+    *(probes, metrics, auth, demo, job_ranges, jobs, users, connections, bulk, failures, analytics),
     *(people, operators, views, queues, workers, audit, alerts, outbox, docs),
 )
 

@@ -15,7 +15,7 @@ from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.job_list.branches import Branch, arm_ids, branches, count
 from core.job_list.counts import Total, all_jobs, exactly_all_jobs, total_of_branches
 from core.job_list.filters import JobFilter
@@ -69,7 +69,7 @@ def page(
     start = 0 if after else offset or 0
     if job_filter.is_empty() and of and start > of // 2:
         return _from_the_end(session, limit, start, of, sort)
-    ids = _ids(session, branch_list, limit + 1, start, _decoded(after), sort)
+    ids = _ids(session, branch_list, limit + 1, start, _beyond(_decoded(after), sort), sort)
     if ids and len(ids) <= limit and not after:
         return _page(session, ids, limit, Total(start + len(ids), exact=True))
     return _page(session, ids, limit, _total(session, job_filter, branch_list, at_end=len(ids) <= limit))
@@ -80,9 +80,31 @@ def rows_after(
 ) -> tuple[list[Row], str | None]:
     """Return the matches after a cursor, and the cursor of what follows; nothing is counted. Raises Invalid."""
     _check(limit, None, sort)
-    ids = _ids(session, branches(session, job_filter), limit + 1, 0, _decoded(after), sort)
+    ids = _ids(session, branches(session, job_filter), limit + 1, 0, _beyond(_decoded(after), sort), sort)
     found = _page(session, ids, limit, Total(0, exact=False))
     return found.items, found.next
+
+
+def ids_between(
+    session: Session, job_filter: JobFilter, ends: tuple[UUID, UUID], most: int, sort: Sort = "-created_at"
+) -> list[UUID]:
+    """Return the matches from one of two jobs to the other, both included, in order; the first `most` of them.
+
+    Raises NotFound where one of the two has been deleted.
+    """
+    rows = fetch(session, _places(), ids=list(ends))
+    if len(rows) < len(set(ends)):
+        raise NotFound("One of the two jobs has been deleted meanwhile.")
+    place = sa.tuple_(col(Job.created_at), col(Job.id))
+    first, last = (sa.tuple_(*map(sa.literal, pick((row.created_at, row.id) for row in rows))) for pick in (min, max))
+    found = _ids(session, branches(session, job_filter), most, 0, [place >= first, place <= last], sort)
+    return [row.id for row in found]
+
+
+@cache
+def _places() -> Query:
+    ids = sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid()))
+    return sa.select(col(Job.created_at), col(Job.id)).where(col(Job.id) == sa.any_(ids))
 
 
 def _total(session: Session, job_filter: JobFilter, branch_list: list[Branch], *, at_end: bool) -> Total:
@@ -129,9 +151,9 @@ def _from_the_end(session: Session, limit: int, start: int, of: int, sort: Sort)
     behind = of - start - limit
     if behind > 0:
         # One more row at the far side shows that there is a next page.
-        ids = _ids(session, [Branch()], limit + 1, behind - 1, None, backwards)
+        ids = _ids(session, [Branch()], limit + 1, behind - 1, [], backwards)
     else:
-        ids = _ids(session, [Branch()], max(of - start, 0), 0, None, backwards)
+        ids = _ids(session, [Branch()], max(of - start, 0), 0, [], backwards)
     return _page(session, ids[::-1], limit, Total(of, exact=False))
 
 
@@ -140,14 +162,14 @@ def _ids(
     branch_list: list[Branch],
     limit: int,
     offset: int,
-    after: tuple[datetime, UUID] | None,
+    bounds: list[Condition],
     sort: Sort,
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Return (id, created_at) of one page's rows in order: the heads of all scans, merged."""
-    passed, beyond = _passed(session, branch_list, offset), _beyond(after, sort)
+    passed = _passed(session, branch_list, offset)
     offset -= passed
     selects = [
-        _head(branch.in_order, arm, branch.besides(branch.in_order) + beyond, limit + offset, sort, passed)
+        _head(branch.in_order, arm, branch.besides(branch.in_order) + bounds, limit + offset, sort, passed)
         for branch in branch_list
         for arm in branch.in_order.arms
     ]

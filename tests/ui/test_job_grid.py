@@ -21,6 +21,7 @@ from sqlmodel import Session, col, select
 from core import sample
 from core.database.engine import connect
 from core.job_list.filters import JobFilter
+from core.job_list.queries import ids_between
 from core.job_list.queries import page as page_of
 from core.job_list.rows import rows_by_id
 from core.models import BackgroundJob
@@ -30,7 +31,8 @@ from tests.waiting import eventually
 from ui.components.jobs.columns import COLUMNS
 from ui.components.jobs.job_grid import JobGrid
 
-JOBS = 3_000
+JOBS = 6_000
+MOST_BETWEEN = 5_000
 PAGING = {"limit", "after", "offset", "of", "sort"}
 
 
@@ -62,6 +64,16 @@ def serve(url: str, port: int) -> None:
     def healthz() -> None:
         """Answer, as the console does."""
 
+    @api.get("/api/jobs/between")
+    def between(request: Request) -> Any:
+        if trouble["status"]:
+            return JSONResponse({"detail": "the database is away"}, trouble["status"])
+        params = dict(request.query_params)
+        ends, sort = (UUID(params.pop("first")), UUID(params.pop("last"))), params.pop("sort", "-created_at")
+        with Session(engine) as session:
+            ids = ids_between(session, JobFilter.from_params(params), ends, MOST_BETWEEN + 1, sort)
+        return {"ids": ids[:MOST_BETWEEN], "more": len(ids) > MOST_BETWEEN}
+
     @api.post("/trouble/{status}")
     def make_trouble(status: int) -> None:
         trouble["status"] = status
@@ -90,14 +102,16 @@ def serve(url: str, port: int) -> None:
             reported[name] = value
             label.set_text(json.dumps(reported))
 
-        grid.on_select(lambda ids: note("select", ids))
+        grid.on_select(lambda chosen: note("select", "everything" if chosen.everything else chosen.ids))
+        grid.on_refused(lambda sentence: note("refused", sentence))
         grid.on_open(lambda job_id: note("open", job_id))
         grid.on_fresh(lambda number: note("fresh", number))
         grid.on_loaded(lambda length: note("loaded", asdict(length)))
-        grid.on_shortcut(lambda name, ids: note("shortcut", [name, ids]))
+        grid.on_shortcut(lambda name, chosen: note("shortcut", [name, chosen.ids]))
         grid.on_context(lambda menu: note("context", asdict(menu)))
         grid.on_columns(lambda state: note("columns", [column["colId"] for column in state]))
         ui.button("Refresh", on_click=grid.refresh)
+        ui.button("Everything", on_click=grid.select_all)
         ui.button("Failed only", on_click=lambda: grid.set_query({"status": "failed"}))
 
     api.mount(design.ASSETS_URL, compact.Assets(directory=design.ASSETS))
@@ -584,19 +598,61 @@ def test_shift_selects_from_no_row_of_another_order(screen: Screen, database: st
     screen.see(lambda: screen.reported().get("select") == [second])
 
 
-@pytest.mark.slow
-def test_shift_selects_rows_that_were_not_loaded_up_to_the_most_that_are_acted_on(
-    screen: Screen, database: str
-) -> None:
+def scroll_to(screen: Screen, place: int) -> Any:
+    screen.page.locator(".jg-view").evaluate(f"list => {{ list.scrollTop = 26 * {place - 5} }}")
+    row = screen.page.locator(f'.jg-row[row-index="{place}"]:not([row-id=""])')
+    row.wait_for()
+    return row
+
+
+def test_shift_selects_rows_that_were_never_loaded_and_none_of_too_many(screen: Screen, database: str) -> None:
     screen.visit()
-    ids = [job["id"] for job in listed(database, limit=200)]
+    ids = [job["id"] for place in range(0, 2_400, 200) for job in listed(database, limit=200, offset=place)]
     screen.row(ids[20]).click()
-    for last, expected in ((1_205, 200), (150, 131)):
-        screen.page.locator(".jg-view").evaluate(f"list => {{ list.scrollTop = 26 * {last - 5} }}")
-        row = screen.page.locator(f'.jg-row[row-index="{last}"]:not([row-id=""])')
-        row.click(modifiers=["Shift"])
-        screen.see(lambda: len(screen.reported()["select"]) == expected)  # noqa: B023 - called in this round
-    assert screen.reported()["select"] == ids[20:151]
+    scroll_to(screen, 2_300).click(modifiers=["Shift"])
+    screen.see(lambda: screen.reported()["select"] == ids[20:2_301])
+    scroll_to(screen, JOBS - 10).click(modifiers=["Shift"])
+    screen.see(lambda: "At most 5,000 jobs are selected one by one." in screen.reported().get("refused", ""))
+    assert screen.reported()["select"] == ids[20:2_301]
+    scroll_to(screen, 60).click(modifiers=["Shift"])
+    screen.see(lambda: screen.reported()["select"] == ids[20:61])
+
+
+def test_shift_selects_nothing_where_the_server_cannot_say_what_lies_between(screen: Screen, database: str) -> None:
+    screen.visit()
+    (first,) = listed(database, limit=1)
+    screen.row(first["id"]).click()
+    last = scroll_to(screen, 1_000)
+    screen.post("/trouble/503")
+    try:
+        last.click(modifiers=["Shift"])
+        screen.see(lambda: "the database is away" in screen.page.get_by_role("alert").inner_text())
+    finally:
+        screen.post("/trouble/0")
+    assert screen.reported()["select"] == [first["id"]]
+
+
+def test_ticks_select_one_by_one_all_that_is_loaded_and_all_that_match(screen: Screen, database: str) -> None:
+    screen.visit()
+    page, ids = screen.page, [job["id"] for job in listed(database, limit=100)]
+    screen.row(ids[1]).locator(".jg-tick").click()
+    screen.row(ids[4]).locator(".jg-tick").click()
+    screen.see(lambda: screen.reported()["select"] == [ids[1], ids[4]])
+    assert "open" not in screen.reported(), "a tick opens no job"
+    screen.row(ids[6]).locator(".jg-tick").click(modifiers=["Shift"])
+    screen.see(lambda: screen.reported()["select"] == [ids[1], *ids[4:7]])
+    box = page.get_by_role("checkbox")
+    assert box.get_attribute("aria-checked") == "mixed"
+    box.click()
+    screen.see(lambda: screen.reported()["select"] == [])
+    box.click()
+    screen.see(lambda: set(screen.reported()["select"]) >= set(ids))
+    page.get_by_role("button", name="Everything").click()
+    screen.see(lambda: screen.reported()["select"] == "everything" and box.get_attribute("aria-checked") == "true")
+    scroll_to(screen, 3_000)
+    assert page.locator('.jg-row:not([row-id=""])[aria-selected=false]').count() == 0
+    page.get_by_role("button", name="Failed only").click()
+    screen.see(lambda: screen.reported()["select"] == [])
 
 
 def test_the_cursor_stays_at_its_job_when_others_come_above_it(screen: Screen, database: str) -> None:
@@ -669,13 +725,14 @@ def test_a_signed_out_person_is_led_to_the_login_page(screen: Screen) -> None:
 @pytest.mark.parametrize(
     ("event", "sent"),
     [
-        ("select", ["no id"]),
+        ("select", {"ids": "no id", "everything": False}),
+        ("select", {"ids": [], "everything": False}),
         ("select", None),
         ("open", {}),
         ("fresh", "many"),
         ("loaded", {"value": 1e999, "exact": 1}),
         ("shortcut", {"name": "retry"}),
-        ("context", {"id": "x", "ids": [], "x": 0, "y": 0}),
+        ("context", {"id": "x", "ids": "", "everything": False, "x": 0, "y": 0}),
         ("columns", [1]),
     ],
 )

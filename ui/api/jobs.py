@@ -93,7 +93,7 @@ def list_jobs(
     by, reason, arg, created, finished, took, waited, attempt, created_after, created_before, finished_after,
     finished_before, due, redone, and `q`: words and filters in one text, `status:failed -kind:demo.* took:>30s ana`.
     """
-    job_filter = _filter(request)
+    job_filter = filter_of(request)
     page = read(
         caller,
         Role.VIEWER,
@@ -106,7 +106,7 @@ def list_jobs(
 @router.get("/facets")
 def job_facets(request: Request, caller: FilterCaller) -> dict[str, dict[str, Any]]:
     """Count the matching jobs by status, label and kind, exactly or up to a cap; `more`: kinds that are not counted."""
-    job_filter = _filter(request)
+    job_filter = filter_of(request)
     counts = read(caller, Role.VIEWER, lambda session, _: facets(session, job_filter))
     return {facet: {name: asdict(total) for name, total in values.items()} for facet, values in counts.items()}
 
@@ -119,7 +119,7 @@ def export_jobs(
     sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
 ) -> StreamingResponse:
     """Return all matching jobs as a file; filters as in the list. A file that is not complete says so at its end."""
-    windows = _windows(caller, _filter(request), sort)
+    windows = _windows(caller, filter_of(request), sort)
     first = next(windows)  # what is refused has its status, instead of a file that says so
     parts = written(queries.EXPORTED, chain([first], windows), format)
     return file_answer(f"jobs-{clock.now():%Y-%m-%d}", parts, format)
@@ -224,7 +224,8 @@ def _windows(caller: Credentials, job_filter: JobFilter, sort: queries.Sort) -> 
             return
 
 
-def _filter(request: Request) -> JobFilter:
+def filter_of(request: Request) -> JobFilter:
+    """Return the filter in a request's parameters. Raises Invalid."""
     params, paging = request.query_params, declared_parameters(request)
     return JobFilter.from_params({name: params.getlist(name) for name in params if name not in paging})
 

@@ -14,6 +14,9 @@ const ASK = 1000;
 const KEYS = { r: "retry", c: "cancel", "/": "filter" };
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
+// Ids as one short text: the server takes no message of any length.
+const written = (ids) => [...ids].map((id) => id.replaceAll("-", "")).join();
+
 const isSame = (query, other) => JSON.stringify(query) === JSON.stringify(other);
 
 function later(wait, act) {
@@ -116,7 +119,7 @@ export default {
       if (layout) this.$emit("columns", this.order.state);
       if (returns) this.list.restore(before.state);
       this.reload();
-      if (this.list.selected.size) this.$emit("select", this.selected());
+      if (this.list.isAny) this.$emit("select", this.selected());
     },
     leave() {
       if (!this.list) return;
@@ -154,6 +157,8 @@ export default {
         selected: later(60, () => this.$emit("select", this.selected())),
         opened: (row) => this.$emit("open", row.id),
         menu: (row, x, y) => this.menu(row, x, y),
+        between: (first, last) => this.source.between(first, last),
+        refused: (sentence) => this.$emit("refused", sentence),
       };
     },
 
@@ -288,6 +293,14 @@ export default {
       this.blocks.ask(0);
       this.list.ask();
     },
+    async select_all() {
+      await this.built;
+      this.list.select([], { everything: true });
+    },
+    async select_none() {
+      await this.built;
+      this.list.select([]);
+    },
     async show_column(field, visible) {
       await this.built;
       this.order.show(field, visible);
@@ -322,21 +335,20 @@ export default {
       if (name === "k" || (key === "ArrowUp" && !inside)) return () => list.step(Math.max(at - 1, 0), shift);
       if (name === "x" && row) return () => list.toggle(row.id);
       if (key === "Enter" && inside && row) return () => this.$emit("open", row.id);
-      if (key === "Escape" && inside && list.selected.size) return () => list.select([]);
+      if (key === "Escape" && inside && list.isAny) return () => list.select([]);
       if (key === "ContextMenu" && inside && row) return () => this.menuAt(row);
-      if (!shift && KEYS[key]) return () => this.$emit("shortcut", { name: KEYS[key], ids: this.chosen(row) });
+      if (!shift && KEYS[key]) return () => this.$emit("shortcut", { name: KEYS[key], ...this.chosen(row) });
       return null;
     },
     selected() {
-      return [...this.list.selected];
+      return { ids: written(this.list.selected), everything: this.list.everything };
     },
     chosen(row) {
-      const ids = this.selected();
-      return ids.length || !row ? ids : [row.id];
+      return this.list.isAny || !row ? this.selected() : { ids: written([row.id]), everything: false };
     },
     menu(row, x, y) {
-      if (!this.list.selected.has(row.id)) this.list.select([row.id]);
-      this.$emit("context", { id: row.id, ids: this.selected(), x, y });
+      if (!this.list.isSelected(row)) this.list.select([row.id]);
+      this.$emit("context", { id: row.id, ...this.selected(), x, y });
     },
     menuAt(row) {
       const box = this.list.lines.get(this.list.at.index)?.element.getBoundingClientRect();

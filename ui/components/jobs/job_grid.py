@@ -4,12 +4,15 @@ It needs more from the server than this element (see ui/live.py and ui/api/jobs.
 
 - `GET url?limit&after&offset&of&sort` and the filter's parameters, answered like every list of the API. `of` is the
   length that the grid's scrollbar represents. 401 leads to the login page, any other error to a line with a button.
+- `GET url/between?first&last` and the filter's parameters, for the ids of rows that Shift selects unloaded.
 - On the page's own socket it emits `jobs:join {client_id}` after each connect, and loads its rows again after a
   reconnect.
 - It listens to `jobs:delta {rows, reload}`, with rows of core.job_list.rows for all changed jobs: rows on the screen
   change in place, new rows that match are counted and wait, others are ignored. With `reload`, it loads its rows again.
   Where a row does not show whether it matches (a search), it asks for rows newer than its first, once a second at most.
   A hidden tab ignores all deltas, and loads its rows again when it is shown.
+
+The tick box of the header selects all loaded rows; `select_all` all that match, however many they are.
 
 Keys, unless someone is typing or a dialog is open: j k (with Shift: select too), x, Enter, Escape; r c / as shortcuts.
 In the list also arrows (with Control: to the end), Home, End, Page Up, Page Down and Space; on a title, arrows, Enter
@@ -40,11 +43,24 @@ ColumnState = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is selected: jobs by their ids, or all that match the filter, whichever they are."""
+
+    ids: list[str]
+    everything: bool = False
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is selected."""
+        return self.everything or bool(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
 class Menu:
     """The position of a context menu, in pixels of the window, and its jobs."""
 
     job_id: str
-    ids: list[str]
+    chosen: Chosen
     x: float
     y: float
 
@@ -115,9 +131,21 @@ class JobGrid(Element, component="job_grid.js"):
         """Reset the order, widths and visibility of the columns."""
         self.run_method("reset_columns")
 
-    def on_select(self, act: Callable[[list[str]], Any]) -> None:
-        """Call with the ids of the selected jobs, at most 200, when the selection changes."""
-        self._on("select", _ids, act)
+    def select_all(self) -> None:
+        """Select all that match."""
+        self.run_method("select_all")
+
+    def select_none(self) -> None:
+        """Select nothing."""
+        self.run_method("select_none")
+
+    def on_select(self, act: Callable[[Chosen], Any]) -> None:
+        """Call with what is selected when that changes."""
+        self._on("select", _chosen, act)
+
+    def on_refused(self, act: Callable[[str], Any]) -> None:
+        """Call with a sentence that says why the selection stays as it was."""
+        self._on("refused", lambda args: str(args)[:300], act)
 
     def on_open(self, act: Callable[[str], Any]) -> None:
         """Call with the id of a job that is clicked, or opened with Enter."""
@@ -135,9 +163,9 @@ class JobGrid(Element, component="job_grid.js"):
         """Call with the length of the list each time its first rows are loaded."""
         self._on("loaded", lambda args: Length(int(args["value"]), bool(args["exact"])), act)
 
-    def on_shortcut(self, act: Callable[[Shortcut, list[str]], Any]) -> None:
+    def on_shortcut(self, act: Callable[[Shortcut, Chosen], Any]) -> None:
         """Call with the shortcut of a pressed key, and the selected jobs or else the one at the cursor."""
-        self._on("shortcut", lambda args: (str(args["name"]), _ids(args["ids"])), lambda args: act(*args))
+        self._on("shortcut", lambda args: (str(args["name"]), _chosen(args)), lambda args: act(*args))
 
     def on_context(self, act: Callable[[Menu], Any]) -> None:
         """Call when a person opens the context menu."""
@@ -151,7 +179,7 @@ class JobGrid(Element, component="job_grid.js"):
         def handle(event: GenericEventArguments) -> Any:
             try:
                 values = read(event.args)
-            except (TypeError, ValueError, KeyError, OverflowError):
+            except (TypeError, ValueError, KeyError, OverflowError, AttributeError):
                 return None  # our script sends no such thing, and a browser may send anything
             return act(values)
 
@@ -163,9 +191,9 @@ def _id(text: object) -> str:
     return str(UUID(str(text)))
 
 
-def _ids(texts: Sequence[object]) -> list[str]:
-    return [_id(each) for each in texts]
+def _chosen(args: Mapping[str, Any]) -> Chosen:
+    return Chosen([_id(each) for each in args["ids"].split(",") if each], bool(args["everything"]))
 
 
 def _menu(args: Mapping[str, Any]) -> Menu:
-    return Menu(_id(args["id"]), _ids(args["ids"]), float(args["x"]), float(args["y"]))
+    return Menu(_id(args["id"]), _chosen(args), float(args["x"]), float(args["y"]))

@@ -30,6 +30,10 @@ export class Blocks {
   row(index) {
     return this.blocks.get(Math.floor(index / this.size))?.items[index % this.size];
   }
+  // The ids of all loaded rows, in their order.
+  get ids() {
+    return [...this.places].sort(([, place], [, other]) => place - other).map(([id]) => id);
+  }
   put(index, row) {
     this.blocks.get(Math.floor(index / this.size)).items[index % this.size] = row;
   }

@@ -5,17 +5,18 @@ const STEP = 10; // pixels per key
 const WIDEST = 600; // pixels that a column takes to fit its content
 
 export class Head {
-  // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column) in pixels, and
-  // left(column) downwards
+  // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column) in pixels,
+  // left(column) downwards, and ticked()
   constructor(columns, sort, hooks) {
     Object.assign(this, { columns, sort, hooks });
     this.element = part("div", "jg-head", "row");
     this.element.ariaRowIndex = 1;
+    this.box = tickBox(() => hooks.ticked());
   }
   draw() {
     const focused = this.element.contains(document.activeElement) && document.activeElement.dataset.name;
     this.titles = this.columns.shown.map((column, place) => this.title(column, place));
-    this.element.replaceChildren(...this.titles);
+    this.element.replaceChildren(this.box, ...this.titles);
     if (focused) this.titleOf(focused)?.focus();
   }
   title(column, place) {
@@ -43,6 +44,13 @@ export class Head {
     });
     title.addEventListener("keydown", (event) => this.key(event, column, title));
     return title;
+  }
+  // "true": all rows, "mixed": some of them
+  tick(state) {
+    const button = this.box.firstChild;
+    if (button.ariaChecked === state) return;
+    button.ariaChecked = state;
+    button.ariaLabel = button.title = state === "false" ? "Select all loaded jobs" : "Select none";
   }
   titleOf(name) {
     return this.titles.find((title) => title.dataset.name === name);
@@ -111,6 +119,15 @@ export class Head {
     act();
     if (step && (event.altKey || event.shiftKey)) this.hooks.kept();
   }
+}
+
+function tickBox(pressed) {
+  const box = part("div", "jg-tick-all", "columnheader");
+  const button = part("button", "jg-tick", "checkbox");
+  button.type = "button";
+  button.addEventListener("click", pressed);
+  box.append(button);
+  return box;
 }
 
 // Follows the pointer from a press until it is let go, wherever that is.

@@ -6,12 +6,15 @@ const HEAD = 29;
 const SPARE = 4; // rows drawn above and below the screen
 const TALLEST = 15_000_000; // pixels; browsers limit an element's height: a longer list scrolls in larger steps
 const PADDING = 20; // pixels of a cell beside its content
-const MOST_SELECTED = 200; // as in ui/pages/jobs.py: what is marked is what is acted on
+const MOST_SELECTED = 5_000; // one by one, as in ui/api/job_ranges.py; beyond, all that match are acted on
 const PATIENCE = 50; // milliseconds for which a scrollbar rests before rows are asked for
 
 // An empty row, of which each line is a copy: that is quicker than making each cell.
 function pattern(columns) {
   const row = part("div", "jg-row", "row");
+  const tick = part("div", "jg-tick");
+  tick.ariaHidden = true; // the row itself says whether it is selected
+  row.append(tick);
   columns.forEach(({ name, cellClass = "" }, place) => {
     const cell = part("div", `jg-cell ${cellClass}`, "gridcell");
     Object.assign(cell, { ariaColIndex: place + 1, tabIndex: -1 });
@@ -25,7 +28,7 @@ class Line {
   constructor(columns, element) {
     this.element = element;
     this.cells = new Map(
-      columns.map((column, place) => [column.name, new column.cell(column, element.children[place])]),
+      columns.map((column, place) => [column.name, new column.cell(column, element.children[place + 1])]),
     );
   }
   show(index, row, top) {
@@ -60,13 +63,15 @@ class Line {
 const marked = () => Boolean(getSelection()?.toString());
 
 export class List {
-  // hooks: arranged(), sorted(), selected(), opened(row), menu(row, x, y)
+  // hooks: arranged(), sorted(), selected(), opened(row), menu(row, x, y), refused(sentence), and between(id, other),
+  // which gives the ids of the rows between two
   constructor(host, columns, blocks, sort, hooks) {
     Object.assign(this, { columns, blocks, hooks });
     this.lines = new Map(); // by index
     this.selected = new Set(); // ids
+    this.everything = false; // all that match are selected, whichever they are
     this.at = null; // index and column's name of the cell at the cursor
-    this.anchor = null; // index where Shift selects from
+    this.anchor = null; // index and id of the row where Shift selects from
     this.range = [0, 0]; // rows on the screen
     this.view = part("div", "jg-view", "grid");
     this.view.ariaLabel = "Jobs";
@@ -78,6 +83,7 @@ export class List {
       sorted: () => hooks.sorted(),
       widest: (column) => this.widest(column),
       left: (column) => this.focus(0, column.name),
+      ticked: () => this.tickAll(),
     });
     this.arrange();
     this.view.append(this.head.element, this.body);
@@ -172,8 +178,10 @@ export class List {
     for (const [index, line] of this.lines) {
       const row = blocks.row(index);
       line.show(index, row, index * ROW + shift);
-      line.mark(this.selected.has(row?.id), index === this.at?.index && this.at);
+      line.mark(this.isSelected(row), index === this.at?.index && this.at);
     }
+    const { size } = this.selected;
+    this.head.tick(this.everything || (size && size >= blocks.count) ? "true" : size ? "mixed" : "false");
     if (asks) this.ask();
   }
   take(isFree) {
@@ -224,7 +232,6 @@ export class List {
     this.at.id = this.blocks.row(place)?.id ?? id;
     if (place === index) return;
     const hasFocus = this.body.contains(document.activeElement);
-    if (this.anchor === index) this.anchor = place;
     this.at.index = place;
     this.draw();
     if (hasFocus) this.lines.get(place)?.cells.get(name)?.element.focus({ preventScroll: true });
@@ -232,35 +239,59 @@ export class List {
   get row() {
     return this.at ? this.blocks.row(this.at.index) : undefined;
   }
-  select(ids) {
-    this.selected = new Set([...new Set(ids)].slice(0, MOST_SELECTED));
+  select(ids, { everything = false } = {}) {
+    const chosen = new Set(ids);
+    if (chosen.size > MOST_SELECTED) {
+      this.refuse();
+      return;
+    }
+    this.choice = {}; // what an earlier press still asks for is dropped
+    Object.assign(this, { selected: chosen, everything });
     this.draw();
     this.hooks.selected();
+  }
+  refuse() {
+    const most = MOST_SELECTED.toLocaleString("en");
+    this.hooks.refused(`At most ${most} jobs are selected one by one. Narrow the filter, and act on all that match.`);
+  }
+  isSelected(row) {
+    return Boolean(row) && (this.everything || this.selected.has(row.id));
+  }
+  get isAny() {
+    return this.everything || this.selected.size > 0;
+  }
+  // All rows that are loaded; or none, if any is selected.
+  tickAll() {
+    this.select(this.isAny ? [] : this.blocks.ids);
   }
   // Of other rows, none is at the cursor, and Shift selects from none.
   leave() {
     this.at = this.anchor = null;
   }
   toggle(id) {
-    const others = [...this.selected].filter((each) => each !== id);
-    this.select(this.selected.has(id) ? others : [...others, id]);
+    const chosen = this.everything ? this.blocks.ids : [...this.selected];
+    const others = chosen.filter((each) => each !== id);
+    this.select(others.length < chosen.length ? others : [...others, id]);
   }
   // Selects from the last row that was pressed to this one.
   async extend(index, before = []) {
-    this.anchor ??= index;
-    const most = MOST_SELECTED - 1;
-    const to = Math.max(this.anchor - most, Math.min(this.anchor + most, index));
-    const [first, last] = [Math.min(to, this.anchor), Math.max(to, this.anchor)];
-    this.select([...before, ...(await this.between(first, last))]);
+    this.anchor ??= { index, id: this.blocks.row(index)?.id };
+    await this.add(before, this.blocks.places.get(this.anchor.id) ?? this.anchor.index, index);
+  }
+  async add(before, from, to) {
+    const choice = (this.choice = {});
+    const ids = await this.between(Math.min(from, to), Math.max(from, to));
+    if (ids && choice === this.choice) this.select([...before, ...ids]);
   }
   press(line, event) {
     if (!line?.row || event.target.closest("a") || marked()) return;
-    const adds = event.ctrlKey || event.metaKey;
+    const isTick = event.target.classList.contains("jg-tick");
+    const adds = event.ctrlKey || event.metaKey || isTick;
     if (event.shiftKey) {
-      this.extend(line.index, adds ? this.selected : []);
+      this.extend(line.index, adds ? [...this.selected] : []);
       return;
     }
-    this.anchor = line.index;
+    this.anchor = { index: line.index, id: line.row.id };
     if (adds) this.toggle(line.row.id);
     else {
       this.select([line.row.id]);
@@ -301,14 +332,23 @@ export class List {
     const from = this.at?.index ?? index - 1;
     this.focus(index);
     if (!selects || from === index) return;
-    const [first, last] = from < index ? [from + 1, index] : [index, from - 1];
-    this.select([...this.selected, ...(await this.between(first, last))]);
+    await this.add([...this.selected], from < index ? from + 1 : from - 1, index);
   }
-  // The ids of these rows, loaded if need be: at most as many as can be selected, those nearest to the first one.
+  // The ids of these rows. Where not all of them are loaded, the server says which they are; null: it cannot.
   async between(first, last) {
-    const end = Math.min(last, first + MOST_SELECTED - 1);
-    await this.blocks.fill(first, end);
-    return Array.from({ length: end - first + 1 }, (_, place) => this.blocks.row(first + place)?.id).filter(Boolean);
+    const { blocks } = this;
+    if (last - first < MOST_SELECTED) {
+      const ids = Array.from({ length: last - first + 1 }, (_, place) => blocks.row(first + place)?.id);
+      if (ids.every(Boolean)) return ids;
+    }
+    const ends = [];
+    for (const place of [first, last]) {
+      if (!blocks.row(place)) await blocks.fill(place, place);
+      ends.push(blocks.row(place)?.id);
+    }
+    const found = ends.every(Boolean) ? await this.hooks.between(...ends) : null;
+    if (found?.more) this.refuse();
+    return found?.more ? null : found?.ids;
   }
   beside(name, steps) {
     const names = this.columns.shown.map((column) => column.name);
@@ -317,8 +357,9 @@ export class List {
 
   // ---- what stays when the page is left --------------------------------------------------------------------------
   get state() {
+    const { selected, everything, at, anchor } = this;
     const { scrollTop, scrollLeft } = this.view;
-    return { scrollTop, scrollLeft, selected: this.selected, at: this.at, anchor: this.anchor };
+    return { scrollTop, scrollLeft, selected, everything, at, anchor };
   }
   restore({ scrollTop, scrollLeft, ...rest }) {
     Object.assign(this, rest);

@@ -26,12 +26,12 @@ const css = `
 }
 .jg-head,
 .jg-body {
-  width: max(100%, var(--least));
+  width: max(100%, 30px + var(--least));
 }
 .jg-head,
 .jg-row {
   display: grid;
-  grid-template-columns: var(--columns);
+  grid-template-columns: 30px var(--columns);
   box-sizing: border-box;
 }
 .jg-head {
@@ -45,6 +45,58 @@ const css = `
   font-size: 11px;
   font-weight: 600;
   line-height: 28px;
+}
+.jg-tick-all {
+  display: flex;
+}
+.jg-tick {
+  flex: 1;
+  position: relative;
+  padding: 0;
+  background: none;
+  border: 0;
+  cursor: pointer;
+}
+.jg-tick::before,
+.jg-tick::after {
+  content: "";
+  position: absolute;
+  box-sizing: border-box;
+}
+.jg-tick::before {
+  top: calc(50% - 7px);
+  left: 11px;
+  width: 14px;
+  height: 14px;
+  border: 1.5px solid var(--line-strong, #868f9f);
+  border-radius: 3px;
+}
+.jg-tick:hover::before {
+  border-color: var(--accent, #1c5bd0);
+}
+.jg-tick:is([aria-checked="true"], [aria-checked="mixed"], [aria-selected="true"] > *)::before {
+  background: var(--accent, #1c5bd0);
+  border-color: var(--accent, #1c5bd0);
+}
+.jg-tick:is([aria-checked="true"], [aria-selected="true"] > *)::after {
+  top: calc(50% - 4.5px);
+  left: 16px;
+  width: 4.5px;
+  height: 8px;
+  border: solid var(--on-accent, #fff);
+  border-width: 0 1.75px 1.75px 0;
+  transform: rotate(40deg);
+}
+.jg-tick[aria-checked="mixed"]::after {
+  top: calc(50% - 1px);
+  left: 14px;
+  width: 8px;
+  height: 2px;
+  background: var(--on-accent, #fff);
+}
+.jg-tick:focus-visible {
+  outline: none;
+  box-shadow: inset 0 0 0 1px var(--accent, #1c5bd0);
 }
 .jg-title,
 .jg-cell {

@@ -47,11 +47,29 @@ export class Source {
     }
   }
 
+  // The ids of the rows from one to another, and whether there are more than can be selected; null: it failed.
+  async between(first, last) {
+    try {
+      const query = this.filtered();
+      query.set("first", first);
+      query.set("last", last);
+      return await this.fetch(query, "/between");
+    } catch (error) {
+      this.hooks.failed(error);
+      return null;
+    }
+  }
+
+  filtered() {
+    const query = new URLSearchParams(Object.entries(this.query).filter(([, value]) => value));
+    if (!this.sort.startsWith("-")) query.set("sort", this.sort);
+    return query;
+  }
+
   parameters(start, end) {
     const waiting = this.hooks.fresh();
-    const query = new URLSearchParams(Object.entries(this.query).filter(([, value]) => value));
+    const query = this.filtered();
     query.set("limit", end - start);
-    if (!this.sort.startsWith("-")) query.set("sort", this.sort);
     if (this.cursors.has(start)) query.set("after", this.cursors.get(start));
     else if (start > 0) {
       query.set("offset", start + waiting);
@@ -60,8 +78,8 @@ export class Source {
     return query;
   }
 
-  async fetch(query) {
-    const response = await fetch(`${window.path_prefix ?? ""}${this.url}?${query}`, {
+  async fetch(query, part = "") {
+    const response = await fetch(`${window.path_prefix ?? ""}${this.url}${part}?${query}`, {
       headers: { Accept: "application/json" },
     });
     if (response.status === 401) {
