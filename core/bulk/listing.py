@@ -12,12 +12,17 @@ from core import clock
 from core.bulk.control import INVERSES, is_at_work
 from core.database.window import Window, cut, read_window
 from core.errors import NotFound
+from core.jobs.cancel import ENDED
 from core.jobs.retry import refusals_of_retry
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
 from core.wording import counted
 
 #: Rows of which a preview says what would be skipped.
 LOOKED_AT: Final = 1_000
+_RETRIES: Final = ("job.retry", "job.edit_and_retry")
+#: What puts a job that waits to another time, and its word.
+_MOVES: Final = {"job.start_now": "started now", "job.reschedule": "rescheduled"}
+_BY_STATUS: Final = ("job.cancel", *_MOVES)
 #: Kinds and users that a preview names.
 NAMED: Final = 5
 
@@ -111,21 +116,31 @@ def preview(session: Session, bulk: BulkAction) -> Preview:
     own = sa.and_(col(BulkRow.bulk_id) == bulk.id, col(BulkRow.target) == col(BackgroundJob.id))
     first = sa.select(col(BulkRow.target)).where(col(BulkRow.bulk_id) == bulk.id).order_by(col(BulkRow.position))
     ids = list(session.scalars(first.limit(LOOKED_AT)))
-    skipped = refusals_of_retry(session, ids) if bulk.command == "job.retry" else {}
+    changes = bulk.args.get("args", {}) if bulk.command == "job.edit_and_retry" else {}
+    skipped = refusals_of_retry(session, ids, changes) if bulk.command in _RETRIES else {}
     status, kind, number = col(BackgroundJob.status), col(BackgroundJob.kind), sa.func.count()
     users = sa.func.count(sa.distinct(col(BackgroundJob.user_id)))
     groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
     jobs = sa.select(status, kind, number, users).select_from(BackgroundJob).join(BulkRow, own).group_by(groups)
     rows = session.execute(jobs.order_by(number.desc())).all()
     by_status = {str(row[0]): row[2] for row in rows if row[0] is not None}
-    over = {f"The job has already {ended}; it cannot be cancelled.": by_status.get(ended, 0) for ended in TERMINAL}
+    by_reason = {_refusal(bulk.command, status): number for status, number in by_status.items()}
     return Preview(
         by_status=by_status,
         by_kind={row[1]: row[2] for row in rows if row[1] is not None},
         users=next(row[3] for row in rows if row[0] is None and row[1] is None),
-        looked_at={"job.retry": len(ids), "job.cancel": bulk.total}.get(bulk.command, 0),
-        skipped=_numbers(skipped) if bulk.command != "job.cancel" else {why: of for why, of in over.items() if of},
+        looked_at=len(ids) if bulk.command in _RETRIES else bulk.total if bulk.command in _BY_STATUS else 0,
+        skipped=_numbers(skipped) or {why: number for why, number in by_reason.items() if why},
     )
+
+
+def _refusal(command: str, status: str) -> str:
+    """Return why a command does nothing to a job in this status, if that alone decides; empty: it may."""
+    if command == "job.cancel" and status in TERMINAL:
+        return f"The job has already {ENDED[JobStatus(status)]}; it cannot be cancelled."
+    if command in _MOVES and status != JobStatus.QUEUED:
+        return f"Only a job that waits can be {_MOVES[command]}; this one is {status}."
+    return ""
 
 
 def _numbers(reasons: Mapping[UUID, str]) -> dict[str, int]:

@@ -26,7 +26,7 @@ def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
     if job is None:
         raise NotFound(f"There is no job with id {job_id}.")
     if job.status in TERMINAL:
-        raise NotAllowed(f"The job has already {_ENDED[job.status]}; it cannot be cancelled.")
+        raise NotAllowed(f"The job has already {ENDED[job.status]}; it cannot be cancelled.")
     if job.status is JobStatus.QUEUED:
         finish.settle(session, job, finish.cancelled(job, actor=actor, reason=reason, data=_QUEUED))
         session.refresh(job)
@@ -69,4 +69,4 @@ def cancel_waiting_tasks(session: Session, ids: Collection[UUID], actor: Actor, 
 
 
 _QUEUED = {"was": JobStatus.QUEUED.value, "now": JobStatus.CANCELLED.value}
-_ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatus.CANCELLED: "been cancelled"}
+ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatus.CANCELLED: "been cancelled"}

@@ -87,9 +87,10 @@ def _noted(session: Session, made: dict[str, Any], actor: Actor) -> dict[str, An
     return note(session, SimpleNamespace(**made), actor, now=operation.during.value)
 
 
-def refusals_of_retry(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
+def refusals_of_retry(session: Session, ids: Sequence[UUID], changes: Changes = NO_CHANGES) -> dict[UUID, str]:
     """Return which of these jobs cannot be retried as things stand, each with the reason; nothing is locked."""
     loaded = _load(session, ids, lock=False)
+    loaded.changes = changes
     refusals = {}
     for job_id, job in loaded.jobs.items():
         try:

@@ -34,7 +34,5 @@ def jobs_between(
 ) -> JobsBetween:
     """Return the ids of the matching jobs from one to another, both included, in order; filters as in the list."""
     job_filter, ends = filter_of(request), (first, last)
-    ids = read(
-        caller, Role.VIEWER, lambda session, _: queries.ids_between(session, job_filter, ends, MOST + 1, sort)
-    )
+    ids = read(caller, Role.VIEWER, lambda session, _: queries.ids_between(session, job_filter, ends, MOST + 1, sort))
     return JobsBetween(ids=ids[:MOST], more=len(ids) > MOST)

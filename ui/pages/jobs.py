@@ -12,24 +12,21 @@ from core.errors import Invalid, NotAFilter, NotFound
 from core.job_list import language
 from core.job_list.filters import JobFilter
 from core.job_list.queries import NEWEST_FIRST, SORTS
-from core.job_list.rows import Row, rows_by_id
 from ui import access
-from ui.components.base.box import Part, box, text
+from ui.components.base.box import box, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
 from ui.components.base.empty import empty
 from ui.components.jobs.bulk_menu import BulkMenu
 from ui.components.jobs.column_menu import ColumnMenu
-from ui.components.jobs.export_menu import ExportMenu
-from ui.components.jobs.job_actions import draw_actions, run_command
+from ui.components.jobs.export_menu import ExportMenu, export_filter
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
-from ui.components.jobs.job_grid import JobGrid, Menu, Shortcut
+from ui.components.jobs.job_grid import Chosen, JobGrid, Menu, Shortcut
+from ui.components.jobs.selection_bar import SelectionBar
 from ui.components.jobs.view_menu import ViewMenu
 from ui.console_pages import Change, note_address
 from ui.pages.user import uuid_of
 
-#: Most jobs that can be retried or cancelled at once.
-MOST_SELECTED: Final = 200
 _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
 
 
@@ -55,8 +52,7 @@ class JobList:
         self._filter = job_filter
         self._sort = sort
         self._open: UUID | None = None
-        self._selected: list[Row] = []
-        self._menu_for: list[str] = []
+        self._menu_for: Menu | None = None
         with box("jobs") as self._screen:
             text("Jobs", "hidden-visually", tag="h1")
             with box():
@@ -68,6 +64,7 @@ class JobList:
                     keep, query = f"jobs:{access.me().id}", self._filter.to_params()
                     self._grid = JobGrid("/api/jobs", query=query, sort=sort, keep=keep)
                     columns.follow(self._grid)
+                    self._bar = SelectionBar(self._grid, self._params)
                     self._draw_menu()
                 self._detail = box("detail", "aside").props('aria-label="Job"')
         self._listen()
@@ -79,24 +76,21 @@ class JobList:
             self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
             self._new_rows.classes("news").props("aria-live=polite")
             self._new_rows.set_visibility(False)
-            self._actions: Part[list[Row]] = Part(self._draw_actions)
             columns = ColumnMenu()
             ViewMenu(lambda: (self._filter.to_text(), self._sort))
             BulkMenu(self._params)
-            ExportMenu(self._params)
+            ExportMenu(lambda to: export_filter(self._params(), to))
             icon_button("refresh", "Refresh", self._reload)
         return columns
 
     async def begin(self, opened: str) -> None:
         """Show the counts, and the detail that the URL names."""
-        self._actions.show([], key=())
         await self._filters.begin()
         if opened:
             await self._show_detail(opened, change="same")
 
     def _listen(self) -> None:
         self._grid.on_open(self._show_detail)
-        self._grid.on_select(self._select)
         self._grid.on_sort(self._note_sort)
         self._grid.on_fresh(self._show_new_rows)
         self._grid.on_shortcut(self._run_shortcut)
@@ -120,43 +114,32 @@ class JobList:
         params |= {"job": str(self._open)} if self._open else {}
         note_address(f"/jobs?{urlencode(params)}" if params else "/jobs", change=change)
 
-    async def _select(self, ids: list[str]) -> None:
-        self._selected = await self._rows(ids)
-        self._show_actions()
-
-    async def _rows(self, ids: list[str]) -> list[Row]:
-        return await access.load(rows_by_id, [UUID(each) for each in ids[:MOST_SELECTED]])
-
-    def _show_actions(self) -> None:
-        if not self._screen.is_deleted:
-            self._actions.show(self._selected, key=[(row["id"], row["status"]) for row in self._selected])
-
-    def _draw_actions(self, rows: list[Row]) -> None:
-        with box("hbox"):
-            if rows:
-                most = ", the most at once" if len(rows) == MOST_SELECTED else ""
-                text(f"{len(rows):,} selected{most}", "muted nowrap").props(
-                    f'title="Up to {MOST_SELECTED} jobs are selected at once."'
-                )
-            draw_actions(rows, self._reload_selection)
-
-    async def _reload_selection(self) -> None:
-        await self._select([row["id"] for row in self._selected])
-
-    async def _run_shortcut(self, name: Shortcut, ids: list[str]) -> None:
-        if command := _COMMANDS.get(name):
-            await run_command(command, await self._rows(ids), self._reload_selection)
+    async def _run_shortcut(self, name: Shortcut, chosen: Chosen) -> None:
+        if (command := _COMMANDS.get(name)) and chosen.is_any:
+            await self._bar.act(command, chosen)
 
     def _draw_menu(self) -> None:
         with ui.context_menu().props("transition-show=none transition-hide=none"):
-            ui.menu_item("Open", lambda: self._show_detail(self._menu_for[0]))
-            ui.menu_item("Retry …", lambda: self._run_shortcut("retry", self._menu_for))
-            ui.menu_item("Cancel …", lambda: self._run_shortcut("cancel", self._menu_for))
+            ui.menu_item("Open", self._open_job_of_menu)
+            ui.menu_item("Retry …", lambda: self._act_of_menu("job.retry"))
+            ui.menu_item("Cancel …", lambda: self._act_of_menu("job.cancel"))
             ui.separator()
-            ui.menu_item("Copy id", lambda: ui.clipboard.write("\n".join(self._menu_for)))
+            ui.menu_item("Copy id", self._copy_of_menu)
+
+    def _copy_of_menu(self) -> None:
+        if self._menu_for:
+            ui.clipboard.write("\n".join(self._menu_for.chosen.ids) or self._menu_for.job_id)
 
     def _open_menu(self, menu: Menu) -> None:
-        self._menu_for = menu.ids if menu.job_id in menu.ids else [menu.job_id]
+        self._menu_for = menu
+
+    async def _open_job_of_menu(self) -> None:
+        if self._menu_for:
+            await self._show_detail(self._menu_for.job_id)
+
+    async def _act_of_menu(self, command: str) -> None:
+        if self._menu_for:
+            await self._bar.act(command, self._menu_for.chosen)
 
     def _show_new_rows(self, count: int) -> None:
         self._new_rows.set_text(f"{count:,} new")

@@ -10,10 +10,13 @@ from sqlmodel import Session
 
 from core.bulk.control import UNCOUNTED, StartForm, starts_jobs
 from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, plan_of, preview, sentence_of
+from core.commands.registry import COMMANDS
 from core.database.window import Window
+from core.errors import Invalid
 from core.models import BulkRow, BulkStatus, Role, RowOutcome
 from core.wording import counted
 from ui import access
+from ui.components.base.asking import retrying_needs_reason
 from ui.components.base.box import Part, box, keep_ticking, link, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.confirm import ReasonField
@@ -97,14 +100,21 @@ class OneBulk:
 
     def _ask_to_start(self, state: BulkState) -> None:
         rows = counted(state.bulk.total, "row")
+        command, kinds = COMMANDS.get(state.bulk.command), self._seen.by_kind if self._seen else ()
+        is_retry = state.bulk.command in ("job.retry", "job.edit_and_retry")
+        needs_reason = not state.bulk.reason and bool(
+            (command and command.needs_reason) or (is_retry and any(map(retrying_needs_reason, kinds)))
+        )
 
         def draw() -> Act:
             without = [] if state.bulk.total > UNCOUNTED else ["count"]
             without += [] if starts_jobs(state.bulk.command) else ["canary", "canary_percent"]
             form = ModelForm(StartForm, given={"canary": state.bulk.canary}, without=without)
-            reason = ReasonField()
+            reason = ReasonField(needed=needs_reason)
 
             async def start() -> None:
+                if not reason.is_enough():
+                    raise Invalid("Give a reason.", {"reason": "Say why in a few words."})
                 await access.perform("bulk.start", self._bulk_id, form.values(), reason=reason.value)
                 say("Started.")
                 await self.refresh()

@@ -33,19 +33,34 @@ class ModelForm:
 
     def values(self) -> dict[str, Any]:
         """Return the input, ready for the gateway. Raises Invalid, naming each field that does not fit."""
-        chosen = {name: None if field.value == ANY else field.value for name, field in self._fields.items()}
         try:
-            return self._model.model_validate(self._given | chosen).model_dump(mode="json")
+            return self._model.model_validate(self._given | self._chosen()).model_dump(mode="json")
         except ValidationError as error:
-            fields = {
-                str(problem["loc"][0]): plain_message(problem["msg"]) for problem in error.errors() if problem["loc"]
-            }
-            messages = (f"{self._title(name)}: {message}" for name, message in fields.items())
-            raise Invalid("; ".join(messages), fields) from None
+            raise self._invalid(_problems(error)) from None
+
+    def part(self) -> dict[str, Any]:
+        """Return the input of the fields that are shown, whatever the others have. Raises Invalid for one of them."""
+        chosen = self._chosen()
+        try:
+            self._model.model_validate(self._given | chosen)
+        except ValidationError as error:
+            if wrong := {name: why for name, why in _problems(error).items() if name in chosen}:
+                raise self._invalid(wrong) from None
+        return chosen
+
+    def _chosen(self) -> dict[str, Any]:
+        return {name: None if field.value == ANY else field.value for name, field in self._fields.items()}
+
+    def _invalid(self, fields: Mapping[str, str]) -> Invalid:
+        return Invalid("; ".join(f"{self._title(name)}: {message}" for name, message in fields.items()), fields)
 
     def _title(self, name: str) -> str:
         info = self._model.model_fields.get(name)
         return _title(name, info) if info else name
+
+
+def _problems(error: ValidationError) -> dict[str, str]:
+    return {str(problem["loc"][0]): plain_message(problem["msg"]) for problem in error.errors() if problem["loc"]}
 
 
 def choices_of(info: FieldInfo) -> dict[str, tuple[str, str]]:

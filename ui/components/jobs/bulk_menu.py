@@ -1,7 +1,7 @@
 """The menu that prepares an act on all jobs of the present filter, also on those that are not on the screen."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from nicegui import ui
 
@@ -35,14 +35,21 @@ class BulkMenu:
         await prepare_bulk(name, {key: value for key, value in self._params().items() if key != _SORT})
 
 
-async def prepare_bulk(name: str, chosen: Mapping[str, str], canary: int | None = None) -> None:
-    """Prepare a command on all jobs that match, and open its page; who may not is told.
+async def prepare_bulk(
+    name: str,
+    chosen: Mapping[str, str] | Sequence[str],
+    canary: int | None = None,
+    input_of_each: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+) -> None:
+    """Prepare a command on all jobs that match, or on those with these ids, and open its page; who may not is told.
 
     `canary`: so many of them first, and the rest once those have succeeded.
     """
     if not access.me().may(COMMANDS["bulk.prepare"].role):
         refuse(f"Acting on many needs the role {COMMANDS['bulk.prepare'].role}.")
         return
-    args = {"action": name, "filter": dict(chosen), "canary": canary}
-    answer = await access.perform("bulk.prepare", None, args)
+    jobs = {"filter": dict(chosen)} if isinstance(chosen, Mapping) else {"ids": list(chosen)}
+    args = {"action": name, **jobs, "args": dict(input_of_each or {}), "canary": canary}
+    answer = await access.perform("bulk.prepare", None, args, reason=reason)
     ui.navigate.to(f"/bulk/{answer['id']}")

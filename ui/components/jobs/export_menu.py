@@ -1,12 +1,18 @@
-"""The menu that saves the jobs of the present filter as a file, all of them and not only those on the screen."""
+"""The menu that saves jobs as a file: all of the present filter, not only those on the screen, or the selected ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from nicegui import ui
 
-from core.export import Format
+from core import clock
+from core.export import MEDIA_TYPES, Format, written
+from core.job_list.queries import EXPORTED
+from core.job_list.rows import rows_by_id
+from core.models import Role
+from ui import access
 from ui.components.base.button import icon_button
 
 _LABELS: Final[Mapping[Format, str]] = {
@@ -15,14 +21,18 @@ _LABELS: Final[Mapping[Format, str]] = {
 }
 
 
+#: Rows of one read.
+AT_ONCE: Final = 500
+
+
 class ExportMenu:
     """A button with a line for each format; its menu is made when first opened."""
 
-    def __init__(self, params: Callable[[], Mapping[str, str]]) -> None:
-        """`params` returns the present filter and order, as the address of the list has them."""
-        self._params = params
+    def __init__(self, save: Callable[[Format], Awaitable[None] | None], name: str = "Export") -> None:
+        """`save` saves them in a format."""
+        self._save = save
         self._is_drawn = False
-        self._button = icon_button("download", "Export", self._draw)
+        self._button = icon_button("download", name, self._draw)
 
     def _draw(self) -> None:
         if self._is_drawn:
@@ -32,6 +42,16 @@ class ExportMenu:
             for to, label in _LABELS.items():
                 ui.menu_item(label, lambda to=to: self._save(to))
 
-    def _save(self, to: Format) -> None:
-        query = urlencode({**self._params(), "format": to.value})
-        ui.download.from_url(f"/api/jobs/export?{query}")  # no navigation: the page stays as it is
+
+def export_filter(params: Mapping[str, str], to: Format) -> None:
+    """Save all jobs of a filter, in an order, as the address of the list has them."""
+    query = urlencode({**params, "format": to.value})
+    ui.download.from_url(f"/api/jobs/export?{query}")  # no navigation: the page stays as it is
+
+
+async def export_jobs(ids: Sequence[str], to: Format) -> None:
+    """Save these jobs: an address has no room for as many ids as can be selected."""
+    parts = [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
+    windows = [await access.load_for(Role.VIEWER, rows_by_id, [UUID(each) for each in part]) for part in parts]
+    content = "".join(written(EXPORTED, windows, to))
+    ui.download.content(content, f"jobs-{clock.now():%Y-%m-%d}.{to.value}", MEDIA_TYPES[to])

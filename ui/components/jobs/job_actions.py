@@ -1,4 +1,4 @@
-"""Retry and Cancel for one job or several: what will happen, which jobs are skipped and why, and the outcome."""
+"""Retry, Cancel and Start now for a few jobs: what will happen, which are skipped and why, and the outcome."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,13 +29,16 @@ from ui.components.base.outcome import cancel_outcome, cancel_outcomes
 _WORKS_FROM: Final = {
     "job.retry": frozenset({"failed", "cancelled"}),
     "job.cancel": frozenset({"queued", "running"}),
+    "job.start_now": frozenset({"queued"}),
 }
 _EFFECTS: Final = {
     "job.retry": "A new job repeats each one; the old ones stay in the history.",
     "job.cancel": "Waiting jobs end at once, running jobs at their next checkpoint.",
+    "job.start_now": "Each becomes due at once, also between two attempts.",
 }
-_ACTS: Final = {"job.retry": "Retrying", "job.cancel": "Cancelling"}
-_ICONS: Final = {"job.retry": "replay", "job.cancel": "block"}
+_ACTS: Final = {"job.retry": "Retrying", "job.cancel": "Cancelling", "job.start_now": "Starting"}
+_DONE: Final = {"job.retry": "retried", "job.cancel": "cancelled", "job.start_now": "started"}
+ICONS: Final = {"job.retry": "replay", "job.cancel": "block"}
 
 After = Callable[[], Awaitable[None]]
 
@@ -43,7 +46,7 @@ After = Callable[[], Awaitable[None]]
 def draw_actions(rows: Sequence[Row], after: After) -> dict[str, ui.button]:
     """Draw Retry and Cancel for these jobs; a button that fits none of them says why."""
     with box("hbox"):
-        return {name: _draw_action(name, rows, after) for name in _WORKS_FROM}
+        return {name: _draw_action(name, rows, after) for name in ICONS}
 
 
 def why_not(name: str, rows: Sequence[Row]) -> str | None:
@@ -116,7 +119,7 @@ def _role(name: str, row: Row) -> Role:
 
 def _draw_action(name: str, rows: Sequence[Row], after: After) -> ui.button:
     look = DANGER if name == "job.cancel" else PLAIN
-    element = button(COMMANDS[name].label, lambda: run_command(name, rows, after), look=look, icon=_ICONS[name])
+    element = button(COMMANDS[name].label, lambda: run_command(name, rows, after), look=look, icon=ICONS[name])
     why = why_not(name, rows)
     return forbid(element, why) if why else element
 
@@ -154,11 +157,13 @@ def _split(rows: Sequence[Row]) -> str:
 
 
 def _report(name: str, answers: Sequence[Mapping[str, Any]], refusals: Sequence[str]) -> None:
-    is_retry = name == "job.retry"
     if len(answers) == 1:
-        say("Retry queued." if is_retry else cancel_outcome(answers[0]), answers[0].get("job_id"))
+        said = {"job.retry": "Retry queued.", "job.start_now": "It is due now."}.get(name)
+        say(said or cancel_outcome(answers[0]), answers[0].get("job_id"))
     elif answers:
-        say(f"{counted(len(answers), 'job')} queued again." if is_retry else cancel_outcomes(answers))
+        jobs = counted(len(answers), "job")
+        said = {"job.retry": f"{jobs} queued again.", "job.start_now": f"{jobs} are due now."}.get(name)
+        say(said or cancel_outcomes(answers))
     if refusals:
         number = f"{counted(len(refusals), 'job')} not" if len(refusals) > 1 else "Not"
-        refuse(f"{number} {'retried' if is_retry else 'cancelled'}: {refusals[0]}")
+        refuse(f"{number} {_DONE[name]}: {refusals[0]}")

@@ -1,27 +1,20 @@
 """What else can be done with one job: another time, other arguments, and its copies as link, id and command."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
 from nicegui import ui
 
 from core.commands.registry import COMMANDS
-from core.errors import Invalid
 from core.jobs.retry import RETRYABLE
 from core.models import BackgroundJob, JobStatus
-from core.operation import NoForm, Task
-from core.operations import BY_NAME
-from core.redact import HIDDEN, redacted
 from core.wording import PROGRAM
 from ui import access
-from ui.components.base.box import text
 from ui.components.base.button import icon_button, refuse, say
-from ui.components.base.confirm import ReasonField
-from ui.components.base.form import ModelForm
-from ui.components.base.open_form import Act, Then, open_form
-from ui.components.base.times import MomentField
+from ui.components.base.open_form import Then
+from ui.components.jobs.job_forms import open_edit, open_reschedule, why_not_edited
 
 After = Callable[[], Awaitable[None]]
 
@@ -51,7 +44,9 @@ class JobMenu:
             if self._job.status is JobStatus.QUEUED:
                 self._offer("job.reschedule", self._reschedule)
             if self._job.status in RETRYABLE:
-                self._offer("job.edit_and_retry", self._edit, why_not_edited(self._job))
+                self._offer(
+                    "job.edit_and_retry", lambda: open_edit(self._job, self._after), why_not_edited(self._job.kind)
+                )
             for label, what in _COPIES.items():
                 ui.menu_item(label, lambda what=what: self._copy(what))
 
@@ -69,56 +64,9 @@ class JobMenu:
         say("Copied.")
 
     def _reschedule(self) -> None:
-        open_form("Reschedule the job", "Reschedule", self._draw_reschedule)
-
-    def _draw_reschedule(self) -> Act:
-        text("It waits until then; a job that has not begun leaves its user as they were before.", "muted", tag="p")
-        when = MomentField("Start at", "your time")
-        reason = ReasonField()
-
-        async def act() -> Then | None:
-            if when.instant is None:
-                raise Invalid("Choose a date and a time.", {"at": "Choose one."})
-            args = {"at": when.instant.isoformat()}
-            await access.perform("job.reschedule", self._job.id, args, reason=reason.value)
+        async def do(args: Mapping[str, Any], reason: str | None) -> Then | None:
+            await access.perform("job.reschedule", self._job.id, args, reason=reason)
             say("Rescheduled.")
             return self._after
 
-        return act
-
-    def _edit(self) -> None:
-        open_form("Edit and retry", "Retry", self._draw_edit)
-
-    def _draw_edit(self) -> Act:
-        kind: Any = BY_NAME[self._job.kind]
-        text("A new job does the same work with these arguments; this one stays in the history.", "muted", tag="p")
-        hidden = hidden_arguments(self._job)
-        form = ModelForm(kind.form, given=self._job.args, without=hidden)
-        if hidden:
-            text(f"Hidden, and taken over: {', '.join(sorted(hidden))}.", "help")
-        reason = ReasonField(needed=isinstance(kind, Task) and kind.needs_reason)
-
-        async def act() -> Then | None:
-            # What an older job does not name has its usual value.
-            usual = {name: info.default for name, info in kind.form.model_fields.items()} | self._job.args
-            values = {name: value for name, value in form.values().items() if name not in hidden}
-            changed = {name: value for name, value in values.items() if usual.get(name) != value}
-            answer = await access.perform("job.edit_and_retry", self._job.id, {"args": changed}, reason=reason.value)
-            say("Retry queued.", answer.get("job_id"))
-            return self._after
-
-        return act
-
-
-def why_not_edited(job: BackgroundJob) -> str:
-    """Return why the arguments of a job cannot be edited; empty: they can."""
-    kind: Any = BY_NAME.get(job.kind)
-    if kind is None:
-        return "This version of the program has no such kind."
-    return "This kind has no arguments." if kind.form is NoForm or not kind.form.model_fields else ""
-
-
-def hidden_arguments(job: BackgroundJob) -> set[str]:
-    """Return the names of arguments that a browser does not see."""
-    shown = redacted(job.args) if isinstance(job.args, dict) else {}
-    return {name for name, value in shown.items() if value == HIDDEN or HIDDEN in str(value)}
+        open_reschedule(1, do)
