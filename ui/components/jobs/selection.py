@@ -67,7 +67,8 @@ class Selected:
         if self.rows is not None and len(self.rows) == 1:
             return f"{self.rows[0]['kind']}, {self.rows[0]['status']}"
         parts = [_numbers(self.split.by_status)]
-        parts += [counted(len(self.split.by_kind), "kind"), counted(self.split.users, "user")]
+        kinds = list(self.split.by_kind)
+        parts += [kinds[0] if len(kinds) == 1 else counted(len(kinds), "kind"), counted(self.split.users, "user")]
         parts += [f"{gone:,} deleted meanwhile" if (gone := len(self.chosen.ids) - self.split.number) else ""]
         return " · ".join(filter(None, parts))
 

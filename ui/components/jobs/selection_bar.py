@@ -70,7 +70,7 @@ class SelectionBar:
             text(selected.count(), "strong nowrap")
             text(selected.parts(), "muted clip").props["title"] = selected.details()
             self._draw_all(selected)
-        with box("acts"):
+        with box("commands"):
             for name in ACTS:
                 self._draw_act(name, selected)
         with box("hbox"):
