@@ -23,9 +23,13 @@ UNCOUNTED: Final = 100
 INVERSES: Final = {"job.cancel": ("job.retry", "target"), "job.retry": ("job.cancel", "job_id")}
 
 
+#: The commands that do a job's work again, as a new one.
+RETRIES: Final = ("job.retry", "job.edit_and_retry")
+
+
 def starts_jobs(command: str) -> bool:
     """Tell whether a command starts a job for its row; the others act on the job that the row is."""
-    return command in ("job.retry", "job.edit_and_retry") or not command.startswith("job.")
+    return command in RETRIES or not command.startswith("job.")
 
 
 def check_canary(command: str, canary: int | None) -> None:
@@ -132,7 +136,7 @@ def repeat(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) ->
     """Prepare the same for the rows that have failed, or whose new jobs have. Raises NotFound, NotAllowed."""
     bulk = _over(session, bulk_id)
     tried = list(session.scalars(_rows_of(bulk, BulkRow.target).where(col(BulkRow.outcome) == RowOutcome.FAILED)))
-    again = BackgroundJob.id if bulk.command == "job.retry" else BulkRow.target
+    again = BackgroundJob.id if bulk.command in RETRIES else BulkRow.target
     failed = _rows_of(bulk, again).join(BackgroundJob, col(BackgroundJob.id) == col(BulkRow.job_id))
     targets = tried + list(session.scalars(failed.where(col(BackgroundJob.status) == JobStatus.FAILED)))
     return _prepared(session, bulk.command, targets, actor, reason, repeats=bulk.id, args=bulk.args)

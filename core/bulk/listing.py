@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.bulk.control import INVERSES, is_at_work
+from core.bulk.control import INVERSES, RETRIES, is_at_work
 from core.database.window import Window, cut, read_window
 from core.errors import NotFound
 from core.jobs.cancel import ENDED
@@ -19,7 +19,6 @@ from core.wording import counted
 
 #: Rows of which a preview says what would be skipped.
 LOOKED_AT: Final = 1_000
-_RETRIES: Final = ("job.retry", "job.edit_and_retry")
 #: What puts a job that waits to another time, and its word.
 _MOVES: Final = {"job.start_now": "started now", "job.reschedule": "rescheduled"}
 _BY_STATUS: Final = ("job.cancel", *_MOVES)
@@ -117,7 +116,7 @@ def preview(session: Session, bulk: BulkAction) -> Preview:
     first = sa.select(col(BulkRow.target)).where(col(BulkRow.bulk_id) == bulk.id).order_by(col(BulkRow.position))
     ids = list(session.scalars(first.limit(LOOKED_AT)))
     changes = bulk.args.get("args", {}) if bulk.command == "job.edit_and_retry" else {}
-    skipped = refusals_of_retry(session, ids, changes) if bulk.command in _RETRIES else {}
+    skipped = refusals_of_retry(session, ids, changes) if bulk.command in RETRIES else {}
     status, kind, number = col(BackgroundJob.status), col(BackgroundJob.kind), sa.func.count()
     users = sa.func.count(sa.distinct(col(BackgroundJob.user_id)))
     groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
@@ -129,7 +128,7 @@ def preview(session: Session, bulk: BulkAction) -> Preview:
         by_status=by_status,
         by_kind={row[1]: row[2] for row in rows if row[1] is not None},
         users=next(row[3] for row in rows if row[0] is None and row[1] is None),
-        looked_at=len(ids) if bulk.command in _RETRIES else bulk.total if bulk.command in _BY_STATUS else 0,
+        looked_at=len(ids) if bulk.command in RETRIES else bulk.total if bulk.command in _BY_STATUS else 0,
         skipped=_numbers(skipped) or {why: number for why, number in by_reason.items() if why},
     )
 

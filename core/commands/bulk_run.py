@@ -181,7 +181,7 @@ def _one_by_one(
         try:
             with session.begin_nested():
                 authorise(session, actor, command, target)
-                done = command.act(session, Invocation(actor, target, form, bulk.reason, None))
+                done = command.act(session, Invocation(actor, target, form, bulk.reason, None, of_many=True))
             yield RowResult(RowOutcome.APPLIED, job_id=_job_of(command, done))
         except Refused as refusal:
             yield RowResult(RowOutcome.SKIPPED, str(refusal))

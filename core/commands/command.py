@@ -29,6 +29,8 @@ class Invocation:
     form: BaseModel
     reason: str | None
     run_at: datetime | None
+    #: Whether it is done to one of many, none of which was looked at by itself.
+    of_many: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

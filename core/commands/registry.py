@@ -44,12 +44,13 @@ def _start_task(task: Task[Any], session: Session, call: Invocation) -> dict[str
 
 
 def _retry(session: Session, call: Invocation) -> dict[str, Any]:
-    return _answer(retry(session, target_of(call), call.actor, call.reason))
+    return _answer(retry(session, target_of(call), call.actor, call.reason, once=call.of_many))
 
 
 def _edit_and_retry(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, EditForm)
-    return _answer(edit_and_retry(session, target_of(call), call.form.args, call.actor, call.reason))
+    args, once = call.form.args, call.of_many
+    return _answer(edit_and_retry(session, target_of(call), args, call.actor, call.reason, once=once))
 
 
 def _cancel(session: Session, call: Invocation) -> dict[str, Any]:

@@ -47,17 +47,26 @@ class _Loaded:
     made: list[dict[str, Any]] = field(default_factory=list)
     #: Arguments that the new jobs have with other values.
     changes: Changes = field(default_factory=dict)
+    #: By the id of a job, its newest retry that was not cancelled, if such a job is left out.
+    retried: dict[UUID, UUID] = field(default_factory=dict)
 
 
 def retry(
-    session: Session, job_id: UUID, actor: Actor, reason: str | None = None, changes: Changes = NO_CHANGES
+    session: Session,
+    job_id: UUID,
+    actor: Actor,
+    reason: str | None = None,
+    changes: Changes = NO_CHANGES,
+    *,
+    once: bool = False,
 ) -> Accepted:
     """Request the same work again, as a new job with `retry_of`; `changes`: arguments with other values, by name.
 
+    A person may retry a job again whose retry has ended; `once`: such a job is left out, too, as one of many.
     Raises NotFound; NotPermitted (a task that this person has no right to start); Invalid (no reason given, or a value
     that does not fit); NotAllowed (not failed or cancelled, or the user's state has changed); AlreadyActive.
     """
-    [(_, outcome)] = retry_many(session, [UUID(str(job_id))], actor, reason, changes)
+    [(_, outcome)] = retry_many(session, [UUID(str(job_id))], actor, reason, changes, once=once)
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
@@ -69,9 +78,14 @@ def retry_many(
     actor: Actor,
     reason: str | None = None,
     changes: Changes = NO_CHANGES,
+    *,
+    once: bool = True,
 ) -> list[tuple[UUID, Accepted | Refused]]:
-    """Retry each of these jobs that can be, and return for each its new job, or why there is none."""
-    loaded = _load(session, ids, lock=True)
+    """Retry each of these jobs that can be, and return for each its new job, or why there is none.
+
+    `once`: not those that somebody has retried already.
+    """
+    loaded = _load(session, ids, lock=True, once=once)
     loaded.changes = changes
     now = session.exec(select(clock.db_now())).one()
     outcomes = [(job_id, _retried(session, loaded, job_id, actor, JobOptions(reason=reason), now)) for job_id in ids]
@@ -87,9 +101,11 @@ def _noted(session: Session, made: dict[str, Any], actor: Actor) -> dict[str, An
     return note(session, SimpleNamespace(**made), actor, now=operation.during.value)
 
 
-def refusals_of_retry(session: Session, ids: Sequence[UUID], changes: Changes = NO_CHANGES) -> dict[UUID, str]:
+def refusals_of_retry(
+    session: Session, ids: Sequence[UUID], changes: Changes = NO_CHANGES, *, once: bool = True
+) -> dict[UUID, str]:
     """Return which of these jobs cannot be retried as things stand, each with the reason; nothing is locked."""
-    loaded = _load(session, ids, lock=False)
+    loaded = _load(session, ids, lock=False, once=once)
     loaded.changes = changes
     refusals = {}
     for job_id, job in loaded.jobs.items():
@@ -103,7 +119,7 @@ def refusals_of_retry(session: Session, ids: Sequence[UUID], changes: Changes = 
     return refusals
 
 
-def _load(session: Session, ids: Sequence[UUID], *, lock: bool) -> _Loaded:
+def _load(session: Session, ids: Sequence[UUID], *, lock: bool, once: bool) -> _Loaded:
     loaded = _Loaded(_rows(session, BackgroundJob, ids, lock=False))
     jobs = loaded.jobs.values()
     places = [(machine, machine.id_in(job.user_id, job.connection_id)) for job in jobs if (machine := machine_of(job))]
@@ -119,9 +135,12 @@ def _load(session: Session, ids: Sequence[UUID], *, lock: bool) -> _Loaded:
         machines = {machine.name for machine, _ in places}
         those = of_rows.where(col(BackgroundJob.machine).in_(machines), subject.in_(loaded.subjects), active)
         loaded.of_rows = {(row[0], row[1]): (row[2], row[3]) for row in session.execute(those)}
-    retries = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id))
-    of_tasks = retries.where(col(BackgroundJob.retry_of).in_(ids), col(BackgroundJob.machine).is_(None), active)
+    retries = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id)).where(col(BackgroundJob.retry_of).in_(ids))
+    of_tasks = retries.where(col(BackgroundJob.machine).is_(None), active)
     loaded.of_tasks = {row[0]: row[1] for row in session.execute(of_tasks)}
+    if once:  # read after the locks: who has retried one meanwhile has committed it
+        retried = retries.where(col(BackgroundJob.status) != JobStatus.CANCELLED).order_by(col(BackgroundJob.id))
+        loaded.retried = {row[0]: row[1] for row in session.execute(retried)}
     return loaded
 
 
@@ -176,8 +195,12 @@ def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject
         if job.id in loaded.of_tasks:
             active = loaded.of_tasks[job.id]
             raise AlreadyActive(f"A retry of this job is already active (job {active}).", active)
-        return kind, form, None
-    return kind, form, _subject_of(loaded, kind, job)
+        subject = None
+    else:
+        subject = _subject_of(loaded, kind, job)
+    if job.id in loaded.retried:
+        raise NotAllowed(f"It was retried already (job {loaded.retried[job.id]}).")
+    return kind, form, subject
 
 
 def _unfit(kind: Any, error: ValidationError) -> Invalid:

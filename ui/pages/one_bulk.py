@@ -8,7 +8,7 @@ from uuid import UUID
 from nicegui import ui
 from sqlmodel import Session
 
-from core.bulk.control import UNCOUNTED, StartForm, starts_jobs
+from core.bulk.control import RETRIES, UNCOUNTED, StartForm, starts_jobs
 from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, plan_of, preview, sentence_of
 from core.commands.registry import COMMANDS
 from core.database.window import Window
@@ -101,7 +101,7 @@ class OneBulk:
     def _ask_to_start(self, state: BulkState) -> None:
         rows = counted(state.bulk.total, "row")
         command, kinds = COMMANDS.get(state.bulk.command), self._seen.by_kind if self._seen else ()
-        is_retry = state.bulk.command in ("job.retry", "job.edit_and_retry")
+        is_retry = state.bulk.command in RETRIES
         needs_reason = not state.bulk.reason and bool(
             (command and command.needs_reason) or (is_retry and any(map(retrying_needs_reason, kinds)))
         )

@@ -75,7 +75,7 @@ async def run_command(name: str, rows: Sequence[Row], after: After) -> None:
         return
     fit, refusals_now = _fit(name, rows), {}
     if name == "job.retry":
-        refusals_now = await access.load(refusals_of_retry, [UUID(row["id"]) for row in fit])
+        refusals_now = await access.load(refusals_of_retry, [UUID(row["id"]) for row in fit], once=len(fit) > 1)
         fit = [row for row in fit if UUID(row["id"]) not in refusals_now]
         if not fit:
             _report(name, [], list(refusals_now.values()))
