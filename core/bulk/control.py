@@ -16,6 +16,7 @@ from core.jobs.request import JobOptions, request_task
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
 from core.operation import Form
 from core.operations.bulk import RunForm, run_bulk
+from core.redact import HIDDEN, redacted
 
 #: Above so many rows, who starts says how many they are.
 UNCOUNTED: Final = 100
@@ -112,7 +113,8 @@ def abort(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> 
 
 
 def end(session: Session, bulk: BulkAction, status: BulkStatus, note: str = "") -> None:
-    """Write its end."""
+    """Write its end, and delete hidden arguments: from now on nothing needs them; its jobs have them in their rows."""
+    bulk.args = redacted(bulk.args)
     bulk.status, bulk.note, bulk.finished_at = status, note, clock.db_now()
     session.flush()
     bus.changed(session, job_id=bulk.job_id)
@@ -138,6 +140,8 @@ def repeat(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) ->
     tried = list(session.scalars(_rows_of(bulk, BulkRow.target).where(col(BulkRow.outcome) == RowOutcome.FAILED)))
     again = BackgroundJob.id if bulk.command in RETRIES else BulkRow.target
     failed = _rows_of(bulk, again).join(BackgroundJob, col(BackgroundJob.id) == col(BulkRow.job_id))
+    if HIDDEN in str(bulk.args) and (tried or bulk.command not in RETRIES):
+        raise NotAllowed("Its hidden arguments were deleted at its end: prepare it anew, with them.")
     targets = tried + list(session.scalars(failed.where(col(BackgroundJob.status) == JobStatus.FAILED)))
     return _prepared(session, bulk.command, targets, actor, reason, repeats=bulk.id, args=bulk.args)
 

@@ -46,6 +46,7 @@ class BulkAction(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     #: The command that each row is the target of.
     command: str = Field(sa_type=sa.Text)
+    #: The command's input; once it has ended, without secrets.
     args: dict[str, Any] = Field(default_factory=dict, sa_type=Json, sa_column_kwargs=_OBJECT)
     reason: str | None = Field(default=None, sa_type=sa.Text)
     #: The filter that the set came from, as the parameters of its page; empty: the rows were named one by one.

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from core.actor import Actor
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, Refused
-from core.models import BackgroundJob, Event, JobStatus
+from core.models import BackgroundJob, Event, JobStatus, Role
 from core.redact import HIDDEN
 from tests import driving
 from tests.factories import SUPPORT, make_user
@@ -80,3 +81,32 @@ def test_no_answer_tells_a_hidden_argument(engine: Engine, guess: str, status: J
 def test_what_is_shown_of_a_hidden_argument_is_no_value(engine: Engine) -> None:
     with pytest.raises(Invalid, match="No argument has another value"):
         edit(engine, failed(engine), token=HIDDEN)
+
+
+def failed_task(engine: Engine, **args: object) -> UUID:
+    with session_scope(engine) as session:
+        job = BackgroundJob(kind="maintenance.delete_old_jobs", queue="maintenance", status=JobStatus.FAILED, args=args)
+        job.token, job.started_at, job.finished_at = 1, job.run_at, job.run_at
+        session.add(job)
+        session.flush()
+        return job.id
+
+
+def edit_task(engine: Engine, job: UUID, **args: object) -> UUID:
+    admin = Actor(None, "admin", Role.ADMIN, "cli")
+    request = CommandRequest(name="job.edit_and_retry", target=job, args={"args": args}, reason="too many")
+    return UUID(perform(engine, admin, request)["job_id"])
+
+
+@pytest.mark.parametrize("same", [{"days": "5"}, {"days": 5.0}, {"status": None}, {"days": "5", "kind": None}])
+def test_a_value_that_the_form_reads_as_the_old_one_is_no_change(engine: Engine, same: dict[str, object]) -> None:
+    with pytest.raises(Invalid, match="No argument has another value"):
+        edit_task(engine, failed_task(engine, days=5), **same)
+
+
+def test_the_event_has_what_changed_as_the_form_reads_it(engine: Engine) -> None:
+    new = edit_task(engine, failed_task(engine, days=5, kind="a.kind"), days="6", kind="a.kind")
+    with Session(engine) as session:
+        event = session.exec(select(Event).where(col(Event.name) == "job.edited")).one()
+    assert (event.data["was"], event.data["now"]) == ({"days": 5}, {"days": 6})
+    assert driving.job_row(engine, new).args["days"] == 6
