@@ -62,7 +62,7 @@ def label_of(bulk: BulkAction) -> str:
 
 def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
     if is_empty:
-        how = "On Jobs, filter what they are for, then press “Act on all that match”, left of Export."
+        how = "On Jobs, select more than 20, or filter what they are for and press “Act on all that match”."
         empty("playlist_play", "No bulk actions yet", how)
 
 

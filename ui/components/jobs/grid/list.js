@@ -279,7 +279,8 @@ export class List {
     await this.add(before, this.blocks.places.get(this.anchor.id) ?? this.anchor.index, index);
   }
   async add(before, from, to) {
-    const choice = (this.choice = {});
+    const choice = {};
+    this.choice = choice;
     const ids = await this.between(Math.min(from, to), Math.max(from, to));
     if (ids && choice === this.choice) this.select([...before, ...ids]);
   }
