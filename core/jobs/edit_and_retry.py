@@ -63,13 +63,9 @@ def changes_of(form: type[BaseModel] | None, args: Mapping[str, Any], given: Cha
     if old is None or new is None:  # what does not fit is said by the retry
         changed = {name: value for name, value in others.items() if name not in args or args[name] != value}
     else:
-        # What is no argument of the kind is passed on, and refused.
-        changed = {name: new.get(name, value) for name, value in others.items() if _differs(name, old, new)}
+        # A form may leave out what has its usual value.
+        changed = {name: new.get(name, value) for name, value in others.items() if old.get(name) != new.get(name)}
     return changed | hidden
-
-
-def _differs(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return name not in new or old[name] != new[name]
 
 
 def _read(form: type[BaseModel] | None, args: Mapping[str, Any]) -> dict[str, Any] | None:

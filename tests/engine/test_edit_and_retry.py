@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
 from core.actor import Actor
@@ -110,3 +110,13 @@ def test_the_event_has_what_changed_as_the_form_reads_it(engine: Engine) -> None
         event = session.exec(select(Event).where(col(Event.name) == "job.edited")).one()
     assert (event.data["was"], event.data["now"]) == ({"days": 5}, {"days": 6})
     assert driving.job_row(engine, new).args["days"] == 6
+
+
+def test_a_form_may_leave_out_what_has_its_usual_value(engine: Engine) -> None:
+    new = edit(engine, failed(engine), email_when_ready=True)
+    assert driving.job_row(engine, new).args["email_when_ready"] is True
+    with engine.begin() as connection:
+        end = "UPDATE background_jobs SET status = 'failed', finished_at = now(), token = 1 WHERE id = :id"
+        connection.execute(text(end), {"id": new})
+        connection.execute(text("UPDATE users SET demo_mode_status = 'failed'"))
+    assert "email_when_ready" not in driving.job_row(engine, edit(engine, new, email_when_ready=False)).args

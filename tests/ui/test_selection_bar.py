@@ -148,6 +148,7 @@ def test_one_argument_of_many_is_changed_and_the_others_stay(console, rows: Sess
     page = console.open(support, f"/jobs?status=failed&queue={place}")
     tick(page, ids[0])
     tick(page, ids[2], "Shift")
+    bar(page).get_by_text("3 selected").wait_for()
     bar(page).get_by_role("button", name="Edit and retry").click()
     dialog = page.get_by_role("dialog", name="Edit and retry Enable demo mode")
     dialog.get_by_role("button", name="Prepare").click()
