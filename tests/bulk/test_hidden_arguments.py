@@ -19,6 +19,7 @@ from core.redact import HIDDEN
 from tests import driving
 from tests.bulk.test_bulk import _small_chunks, does, outcomes, prepared, ran, support
 from ui.api.bulk import _detail
+from ui.pages.one_bulk import input_of
 
 __all__ = ["_small_chunks", "support"]
 
@@ -83,7 +84,9 @@ def test_only_its_own_row_has_a_secret_until_it_has_ended_and_then_only_the_jobs
     assert holders(engine) == {"bulk_actions"}
     with Session(engine) as session:
         detail = _detail(session, support, bulk_id).model_dump_json()
-        assert SECRET not in f"{detail} {state(session.get_one(BulkAction, bulk_id))}"
+        bulk = session.get_one(BulkAction, bulk_id)
+        assert SECRET not in f"{detail} {state(bulk)}"
+        assert input_of(bulk) == f"token: {HIDDEN}"
     does(engine, support, "bulk.start", bulk_id)
     ran(engine)
     assert (outcomes(engine, bulk_id), tokens(engine)) == ({"applied": ROWS}, [SECRET] * ROWS)

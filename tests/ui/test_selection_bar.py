@@ -159,6 +159,7 @@ def test_one_argument_of_many_is_changed_and_the_others_stay(console, rows: Sess
     dialog.get_by_role("switch", name="Tell the creator when it is ready").click()
     dialog.get_by_role("button", name="Prepare").click()
     page.get_by_role("heading", name="Edit and retry: 3 rows").wait_for()
+    page.get_by_text("email_when_ready: True").wait_for()
     bulk = prepared(rows, support)
     assert (bulk.args, targets(rows, bulk)) == ({"args": {"email_when_ready": True}}, set(ids))
 

@@ -13,7 +13,8 @@ from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, plan_of
 from core.commands.registry import COMMANDS
 from core.database.window import Window
 from core.errors import Invalid
-from core.models import BulkRow, BulkStatus, Role, RowOutcome
+from core.models import BulkAction, BulkRow, BulkStatus, Role, RowOutcome
+from core.redact import redacted
 from core.wording import counted
 from ui import access
 from ui.components.base.asking import retrying_needs_reason
@@ -156,6 +157,14 @@ def _draw_head(state: BulkState) -> None:
             link(f"/jobs/{bulk.job_id}", label="its job")
         if bulk.reason:
             text(f"“{bulk.reason}”", "quote")
+    if words := input_of(bulk):
+        text(words, "clip")
+
+
+def input_of(bulk: BulkAction) -> str:
+    """Return what each row gets, in words and without secrets; empty: nothing but the command."""
+    given = bulk.args.get("args", {}) if bulk.command == "job.edit_and_retry" else bulk.args
+    return ", ".join(f"{name}: {value}" for name, value in redacted(given).items())
 
 
 def _draw_jobs(jobs: Mapping[str, int]) -> None:

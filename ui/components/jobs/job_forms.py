@@ -12,7 +12,7 @@ from core.operations import BY_NAME
 from core.redact import HIDDEN, redacted
 from core.wording import counted
 from ui import access
-from ui.components.base.box import Part, text
+from ui.components.base.box import Part, box, text
 from ui.components.base.button import say
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
@@ -80,8 +80,10 @@ def open_edit_of_many(kind_name: str, do: Do) -> None:
             forms[:] = [ModelForm(kind.form, without=fields.keys() - names)] if names else []
 
         text("New jobs do the same work with these arguments; what is not chosen stays, each job's own.", "muted", "p")
-        chosen = ui.select(fields, multiple=True, label="Arguments to change", value=[]).classes("field")
-        chosen.props("outlined dense options-dense use-chips")
+        with box("labelled"):
+            text("Arguments to change", tag="label")
+            chosen = ui.select(fields, multiple=True, value=[]).classes("field")
+            chosen.props('outlined dense options-dense aria-label="Arguments to change"')
         part: Part[frozenset[str]] = Part(draw_fields, "fields vbox")
         chosen.on_value_change(lambda: part.show(frozenset(chosen.value), key=frozenset(chosen.value)))
 
