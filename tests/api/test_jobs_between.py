@@ -54,5 +54,7 @@ def test_a_job_that_is_gone_and_a_person_who_may_not_are_told(signed_in: SignIn,
     gone = viewer.get(PATH, params={"first": ids[0], "last": str(uuid4())})
     assert (gone.status_code, "has been deleted" in gone.text) == (404, True)
     assert viewer.get(PATH, params={"first": ids[0], "last": "x"}).status_code == 422
+    alone = viewer.get(PATH, params={"first": ids[0]})
+    assert (alone.status_code, "first and last are needed" in alone.text) == (422, True)
     member, _ = signed_in(Role.MEMBER)
     assert member.get(PATH, params={"first": ids[0], "last": ids[1]}).status_code == 403

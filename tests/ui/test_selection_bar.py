@@ -8,12 +8,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from sqlmodel import Session, col, select
 
 from core import clock
 from core.models import BackgroundJob, BulkAction, BulkRow, DemoModeStatus, JobStatus, Role, User
 from core.operations.demo import EnableForm
 from tests.factories import make_user
+from tests.ui.test_accessible import lasting
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.browser
@@ -190,3 +192,24 @@ def test_a_viewer_is_told_which_role_it_takes(console, rows: Session, place: str
     assert edit.get_attribute("aria-description") == "Edit and retry needs the role support; you are viewer."
     bar(page).get_by_role("button", name="Select none").click()
     eventually(lambda: not bar(page).is_visible())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_bar_is_accessible_and_overflows_at_no_width(
+    console, rows: Session, support: User, place: str, theme: str
+) -> None:
+    add_jobs(rows, place, 3)
+    page = console.signed_in(support)
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": console.url}])
+    page.goto(f"/jobs?queue={place}")
+    page.locator(f"html[data-theme={theme}] .jg-row").first.wait_for()
+    page.get_by_role("checkbox", name="Select all loaded jobs").click()
+    bar(page).get_by_text("3 selected").wait_for()
+    page.evaluate(Axe().axe_script)
+    assert lasting(page) == []
+    wider = "document.documentElement.scrollWidth > innerWidth"
+    for width in (2560, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        eventually(lambda: not page.evaluate(wider))
+        box = bar(page).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width  # noqa: PT018 - one place

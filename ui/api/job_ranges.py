@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
+from core.errors import Invalid
 from core.job_list import queries
 from core.models import Role
 from ui.api.deps import FilterCaller, read
@@ -28,11 +29,16 @@ class JobsBetween(BaseModel):
 def jobs_between(
     request: Request,
     caller: FilterCaller,
-    first: Annotated[UUID, Query(description="A job of the list.")],
-    last: Annotated[UUID, Query(description="Another one.")],
+    first: Annotated[UUID | None, Query(description="A job of the list; needed.")] = None,
+    last: Annotated[UUID | None, Query(description="Another one, or the same; needed.")] = None,
     sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
 ) -> JobsBetween:
     """Return the ids of the matching jobs from one to another, both included, in order; filters as in the list."""
-    job_filter, ends = filter_of(request), (first, last)
+    job_filter = filter_of(request)
+    if first is None or last is None:
+        raise Invalid(
+            "first and last are needed: two jobs of the list.", {"first" if first is None else "last": "is missing"}
+        )
+    ends = first, last
     ids = read(caller, Role.VIEWER, lambda session, _: queries.ids_between(session, job_filter, ends, MOST + 1, sort))
     return JobsBetween(ids=ids[:MOST], more=len(ids) > MOST)
