@@ -8,7 +8,10 @@ from weakref import WeakValueDictionary
 
 from sqlmodel import Session
 
+from core.analytics.recent import RecentOutcomes, RecentTime, recent_outcomes
 from core.job_list.counts import facets
+from core.job_list.filters import JobFilter
+from core.job_list.over_time import JobsOverTime, jobs_over_time
 from core.overview import Overview
 from core.overview import overview as read_overview
 from core.people.users import user_listing
@@ -25,6 +28,8 @@ T = TypeVar("T")
 FRESH = 0.8
 #: Seconds for which counts of jobs hold while none changes: a scheduled one becomes due by itself.
 COUNTED = 5.0
+#: Seconds for which bars hold, whatever changes: nobody sees a bar grow, and they read every job that they count.
+DRAWN = 5.0
 #: Keys whose results are kept.
 MOST_KEPT = 100
 
@@ -81,11 +86,34 @@ class UntilChanged(Generic[K, T]):
     async def _query(self, key: K) -> T:
         contained = live.hub.noted
         result = await access.load(self._read, key)
-        self._last.pop(key, None)
-        self._last[key] = contained, time.monotonic() + self._fresh, result
-        if len(self._last) > MOST_KEPT:
-            del self._last[next(iter(self._last))]
+        _keep(self._last, key, (contained, time.monotonic() + self._fresh, result))
         return result
+
+
+class HeldFor(Generic[K, T]):
+    """One result per key for all viewers, for some seconds, whatever changes meanwhile."""
+
+    def __init__(self, read: Callable[[Session, K], T], seconds: float) -> None:
+        self._read, self._seconds = read, seconds
+        self._locks: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
+        self._last: dict[K, tuple[float, T]] = {}
+
+    async def now(self, key: K) -> T:
+        """Return the result of the last seconds, or query again."""
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if (last := self._last.get(key)) and time.monotonic() < last[0]:
+                return last[1]
+            result = await access.load(self._read, key)
+            _keep(self._last, key, (time.monotonic() + self._seconds, result))
+            return result
+
+
+def _keep(results: dict[K, T], key: K, result: T) -> None:
+    """Keep a result as the newest one, and only so many."""
+    results.pop(key, None)
+    results[key] = result
+    if len(results) > MOST_KEPT:
+        del results[next(iter(results))]
 
 
 workers = CachedQuery(worker_listing)
@@ -96,4 +124,6 @@ slowdown = CachedQuery(slowdowns, fresh=10)
 jobs = UntilChanged(facets, COUNTED)
 #: However many lists of users are open.
 users = UntilChanged(user_listing, FRESH)
+recent = HeldFor[RecentTime, RecentOutcomes](recent_outcomes, DRAWN)
+over_time = HeldFor[JobFilter, JobsOverTime](jobs_over_time, DRAWN)
 overview = UntilChanged[None, Overview](lambda session, _: read_overview(session), FRESH)

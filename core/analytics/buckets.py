@@ -14,12 +14,18 @@ KEPT: Final = {
     Grain.DAY: timedelta(days=731),
     Grain.WEEK: timedelta(days=731),
 }
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: All buckets are counted from here.
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def floor(at: datetime, grain: Grain) -> datetime:
     """Return the beginning of the bucket with this moment."""
-    return at.astimezone(UTC) - (at - _EPOCH) % timedelta(minutes=grain)
+    return floor_to(at, timedelta(minutes=grain))
+
+
+def floor_to(at: datetime, width: timedelta) -> datetime:
+    """Return the beginning of the bucket with this moment, of any size."""
+    return at.astimezone(UTC) - (at - EPOCH) % width
 
 
 def day_of(at: datetime) -> datetime:

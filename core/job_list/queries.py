@@ -107,6 +107,12 @@ def _places() -> Query:
     return sa.select(col(Job.created_at), col(Job.id)).where(col(Job.id) == sa.any_(ids))
 
 
+def first_and_last(session: Session, branch_list: list[Branch]) -> tuple[datetime, datetime] | None:
+    """Return when the oldest and the newest match were created; None without a match."""
+    ends = [_ids(session, branch_list, 1, 0, [], sort) for sort in reversed(SORTS)]
+    return (ends[0][0].created_at, ends[1][0].created_at) if ends[0] else None
+
+
 def _total(session: Session, job_filter: JobFilter, branch_list: list[Branch], *, at_end: bool) -> Total:
     if not job_filter.is_empty():
         return total_of_branches(session, branch_list)

@@ -22,6 +22,7 @@ from ui.components.jobs.export_menu import ExportMenu, export_filter
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
 from ui.components.jobs.job_grid import Chosen, JobGrid, Menu, Shortcut
+from ui.components.jobs.job_histogram import JobHistogram
 from ui.components.jobs.selection_bar import SelectionBar
 from ui.components.jobs.view_menu import ViewMenu
 from ui.console_pages import Change, note_address
@@ -58,6 +59,7 @@ class JobList:
             with box():
                 columns = self._draw_toolbar(typed)
                 self._filters.draw_others()
+                self._histogram = JobHistogram(self._filters.narrow)
             with box("split") as self._split:
                 with box("grid"):
                     # The browser keeps the columns, separately for each person who signs in there.
@@ -95,9 +97,12 @@ class JobList:
         self._grid.on_fresh(self._show_new_rows)
         self._grid.on_shortcut(self._run_shortcut)
         self._grid.on_context(self._open_menu)
+        # After the first rows, for which nobody waits longer.
+        self._grid.on_loaded(lambda _: self._histogram.follow(self._filter))
 
     async def _apply_filter(self, job_filter: JobFilter, change: Change) -> None:
         self._filter = job_filter
+        self._histogram.wait()
         self._grid.set_query(job_filter.to_params())
         self._update_url(change)
 

@@ -4,6 +4,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from markupsafe import Markup
+from nicegui import ui
 
 from core.diagnosis.error_state import ErrorState
 from core.diagnosis.situation import Situation
@@ -12,6 +13,7 @@ from core.overview import TARGET, Overview, is_late
 from core.people.users import HELD_UP
 from core.wording import counted
 from ui import design, live, query_cache
+from ui.components.analytics.recent_chart import RecentChart
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
@@ -20,6 +22,8 @@ from ui.components.people.user_lines import need_lines
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
+#: Seconds between two looks at the chart, whose bars also move by themselves.
+REDRAW_SECONDS: Final = 10.0
 #: What counts as ended: not what was cancelled, nor failures whose work another job did again.
 ENDED: Final = {"status": "succeeded,failed", "redone": "no"}
 #: What of it counts as failed, dismissed or not.
@@ -43,6 +47,7 @@ class OverviewPage:
         with box("screen padded") as self._screen:
             text("Overview", tag="h1")
             self._tiles: Part[Overview] = Part(_draw_tiles)
+            self._chart = RecentChart()
             with box("columns"):
                 with box():
                     self._people: Part[Overview] = Part(_draw_people, "panel")
@@ -54,6 +59,9 @@ class OverviewPage:
         self._show(await query_cache.overview.anew(None))
         keep_roughly_fresh(self._screen, self._refresh, seconds=REFRESH_SECONDS)
         keep_ticking(self._screen, self._follow_waiting, seconds=REFRESH_SECONDS)
+        # After the first paint, which waits for no bar; its place is as high before.
+        ui.timer(0.01, self._chart.refresh, once=True)
+        keep_ticking(self._screen, self._chart.refresh, seconds=REDRAW_SECONDS)
 
     async def _refresh(self) -> None:
         self._show(await query_cache.overview.now(None))

@@ -1,6 +1,7 @@
 """The filters above the list of jobs: states with counts, kind, search text, and other filters in the URL."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -78,6 +79,10 @@ class FilterBar:
         """Count again, for the person who asks."""
         job_filter = self._filter
         self._show(job_filter, await query_cache.jobs.anew(job_filter))
+
+    async def narrow(self, after: datetime, before: datetime) -> None:
+        """Filter by when jobs were created, besides all else."""
+        await self._apply(self._filter.but(created_after=after, created_before=before))
 
     async def _look(self) -> None:
         job_filter = self._filter
