@@ -30,6 +30,8 @@ FRESH = 0.8
 COUNTED = 5.0
 #: Seconds for which bars hold, whatever changes: nobody sees a bar grow, and they read every job that they count.
 DRAWN = 5.0
+#: What took long to read holds this many times as long: a list of a million jobs costs a twentieth of a core.
+HOLDS_TIMES = 20
 #: Keys whose results are kept.
 MOST_KEPT = 100
 
@@ -91,7 +93,7 @@ class UntilChanged(Generic[K, T]):
 
 
 class HeldFor(Generic[K, T]):
-    """One result per key for all viewers, for some seconds, whatever changes meanwhile."""
+    """One result per key for all viewers, for some seconds, whatever changes meanwhile; longer, if it is dear."""
 
     def __init__(self, read: Callable[[Session, K], T], seconds: float) -> None:
         self._read, self._seconds = read, seconds
@@ -103,8 +105,10 @@ class HeldFor(Generic[K, T]):
         async with self._locks.setdefault(key, asyncio.Lock()):
             if (last := self._last.get(key)) and time.monotonic() < last[0]:
                 return last[1]
+            began = time.monotonic()
             result = await access.load(self._read, key)
-            _keep(self._last, key, (time.monotonic() + self._seconds, result))
+            now = time.monotonic()
+            _keep(self._last, key, (now + max(self._seconds, HOLDS_TIMES * (now - began)), result))
             return result
 
 

@@ -25,7 +25,10 @@
     return [Math.min(...places), Math.max(...places)];
   };
   const said = (bars, first, last) => {
-    const numbers = bars.names.map((name, of) => [bars.counts[of].slice(first, last + 1).reduce((a, b) => a + b), name]);
+    const numbers = bars.names.map((name, of) => [
+      bars.counts[of].slice(first, last + 1).reduce((a, b) => a + b),
+      name,
+    ]);
     const jobs = numbers.filter(([number]) => number).map(([number, name]) => `${number.toLocaleString()} ${name}`);
     const marks = bars.marks.filter(([place]) => place >= first && place < last + 1).map(([, label]) => label);
     const [start, stop] = [first, last + 1].map((place) => bars.start + place * bars.width);

@@ -1,6 +1,6 @@
 """How jobs ended lately: bars of which a range opens its jobs, and the same numbers as a table."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -9,14 +9,15 @@ from nicegui import ui
 
 from core.analytics.figures import TimePart
 from core.analytics.recent import RecentOutcomes, RecentTime
+from core.wording import counted
 from ui import query_cache
 from ui.components.analytics.view import CANCELLED, FAILED, FINISHED, SUCCEEDED
 from ui.components.base.box import Part, box, dressed, text
-from ui.components.base.button import PLAIN, button
+from ui.components.base.button import QUIET, button
 from ui.components.base.markup import anchor, lines, moment, set_html, tagged, words
 from ui.components.base.state_chip import chip_of, set_pressed
 from ui.components.base.table import table
-from ui.components.base.time_bars import Bars, TimeBars
+from ui.components.base.time_bars import Bars, TimeBars, end_of
 
 #: The outcomes from the bottom of a bar up, and the filters of their jobs.
 OUTCOMES: Final = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
@@ -60,7 +61,7 @@ class RecentChart:
             for time, name in _NAMES.items():
                 self._chips[time] = chip_of(words(name)).on("click", lambda _, time=time: self._choose(time))
                 set_pressed(self._chips[time], time is self._time)
-            self._as_table = button("Table", self._toggle_table, look=PLAIN)
+            self._as_table = button("Table", self._toggle_table, look=QUIET)
             self._as_table.props["aria-expanded"] = "false"
 
     def _show(self, found: RecentOutcomes) -> None:
@@ -72,8 +73,7 @@ class RecentChart:
         note = note or ("No job has finished in this time." if is_empty else "")
         self._note.show(note, key=note)
         set_html(self._legend, *(_total(found, outcome) for outcome in OUTCOMES if found.parts))
-        times = [moment(found.start, "clock"), moment(found.stop, "clock")] if found.parts else []
-        set_html(self._axis, *times)
+        set_html(self._axis, *(_ends(bars) if bars else ()))
         self._show_table()
 
     async def _choose(self, time: RecentTime) -> None:
@@ -111,6 +111,13 @@ def jobs_between(found: RecentOutcomes, where: dict[str, str], start: datetime, 
         return None
     times = {"finished_after": start.isoformat(), "finished_before": stop.isoformat()}
     return f"/jobs?{urlencode({**where, **times})}"
+
+
+def _ends(bars: Bars) -> tuple[Markup, ...]:
+    minutes = bars.width // timedelta(minutes=1)
+    length = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
+    highest = words(f"highest bar: {counted(max(bars.totals), 'job')} in {length}")
+    return moment(bars.start, "clock"), highest, end_of(bars)
 
 
 def _total(found: RecentOutcomes, outcome: str) -> Markup:

@@ -14,11 +14,12 @@ from typing import Any, Final
 from markupsafe import Markup
 from nicegui.events import GenericEventArguments
 
+from core import clock
 from ui.components.base.box import box, dressed
-from ui.components.base.markup import set_html, tagged
+from ui.components.base.markup import moment, set_html, tagged, words
 
 #: Of a hundred, what each number has at least: one failure among a thousand successes is seen.
-LEAST: Final = 2.0
+LEAST: Final = 3.0
 #: A bar and the gap after it, in units of the drawing.
 _STEP, _BAR = 10, 9
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -35,6 +36,11 @@ class Bars:
     counts: Mapping[str, Sequence[int]]
     #: What happened meanwhile.
     marks: Sequence[tuple[datetime, str]] = field(default=())
+
+    @property
+    def stop(self) -> datetime:
+        """Return where the last bar ends."""
+        return self.start + len(self.totals) * self.width
 
     @property
     def totals(self) -> list[int]:
@@ -78,6 +84,11 @@ class TimeBars:
             answer = self._on_range(start, stop)
             if inspect.isawaitable(answer):
                 await answer
+
+
+def end_of(bars: Bars) -> Markup:
+    """Return where the last bar ends, for the reader; one that grows still ends now."""
+    return words("now") if bars.stop > clock.now() else moment(bars.stop, "time")
 
 
 def _data(bars: Bars) -> str:

@@ -10,7 +10,7 @@ from core.models import JobStatus
 from ui import query_cache
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.markup import moment, set_html
-from ui.components.base.time_bars import Bars, TimeBars
+from ui.components.base.time_bars import Bars, TimeBars, end_of
 
 #: Seconds between two looks while jobs change.
 REDRAW_SECONDS: Final = 5.0
@@ -61,9 +61,8 @@ class JobHistogram:
         self.box.classes(remove="old")
         self._bars.show(bars)
         self._note.show(found.problem, key=found.problem)
-        ends = (bars.start, bars.start + len(bars.totals) * bars.width) if bars else ()
-        for place, at in zip((self._from, self._to), ends or (None, None), strict=True):
-            set_html(place, *([moment(at, "time")] if at else []))
+        set_html(self._from, *([moment(bars.start, "time")] if bars else []))
+        set_html(self._to, *([end_of(bars)] if bars else []))
 
     async def _choose(self, start: datetime, stop: datetime) -> None:
         """Narrow the filter to these bars; what it says already about the time of creation stays, if it says more."""
