@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
@@ -80,3 +81,22 @@ def test_only_so_many_filters_are_kept(counted: list[JobFilter], monkeypatch: py
 
     in_a_loop(look())
     assert [each.q for each in counts._last] == ["b", "c"]
+
+
+def test_bars_hold_whatever_changes_and_the_longer_the_dearer(
+    counted: list[JobFilter], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = query_cache.HeldFor(query_cache.facets, query_cache.DRAWN)
+    moments = iter((0.0, 0.1, 4.9, 5.2, 10.0, 11.0, 30.9, 31.1, 31.2, 31.3))  # the second count takes a second
+    monkeypatch.setattr(query_cache, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+
+    async def look() -> list[int]:
+        await asyncio.gather(bars.now(ALL))
+        seen = [len(counted)]
+        for _ in range(4):
+            live.hub._note(Changes(everything=True))
+            await bars.now(ALL)
+            seen.append(len(counted))
+        return seen
+
+    assert in_a_loop(look()) == [1, 1, 2, 2, 3]

@@ -21,6 +21,7 @@ from ui.components.base.time_bars import Bars, TimeBars, end_of
 
 #: The outcomes from the bottom of a bar up, and the filters of their jobs.
 OUTCOMES: Final = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
+_COLUMNS: Final = tuple(outcome.capitalize() for outcome in OUTCOMES)
 _NAMES: Final = {RecentTime.HOUR: "1 h", RecentTime.SIX_HOURS: "6 h", RecentTime.DAY: "24 h", RecentTime.WEEK: "7 d"}
 _LATE: Final = "More jobs have finished since the last roll-up than can be counted here. Is its schedule running?"
 
@@ -142,7 +143,7 @@ def _draw_table(found: RecentOutcomes | None) -> None:
     """Draw a line for each bar, the newest first, and for each mark."""
     if found is None:
         return
-    with box("scroll-y"), table("Finished jobs", ("From", *map(str.capitalize, OUTCOMES)), tuple(OUTCOMES)):
+    with box("scroll-y"), table("Finished jobs", ("From", *_COLUMNS), _COLUMNS):
         lines([_line(found, part) for part in reversed(found.parts)], "", "tbody")
     if found.marks:
         happened = [
