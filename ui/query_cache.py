@@ -32,6 +32,8 @@ COUNTED = 5.0
 DRAWN = 5.0
 #: What took long to read holds this many times as long: a list of a million jobs costs a twentieth of a core.
 HOLDS_TIMES = 20
+#: Seconds that bars hold besides while no job changes: the time that they are of goes on.
+UNCHANGED = 55.0
 #: Keys whose results are kept.
 MOST_KEPT = 100
 
@@ -93,22 +95,24 @@ class UntilChanged(Generic[K, T]):
 
 
 class HeldFor(Generic[K, T]):
-    """One result per key for all viewers, for some seconds, whatever changes meanwhile; longer, if it is dear."""
+    """One result per key for all viewers, for some seconds whatever changes, longer if it is dear or nothing does."""
 
     def __init__(self, read: Callable[[Session, K], T], seconds: float) -> None:
         self._read, self._seconds = read, seconds
         self._locks: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
-        self._last: dict[K, tuple[float, T]] = {}
+        self._last: dict[K, tuple[int, float, T]] = {}
 
     async def now(self, key: K) -> T:
         """Return the result of the last seconds, or query again."""
         async with self._locks.setdefault(key, asyncio.Lock()):
-            if (last := self._last.get(key)) and time.monotonic() < last[0]:
-                return last[1]
-            began = time.monotonic()
+            if last := self._last.get(key):
+                contained, until, result = last
+                if time.monotonic() < until + (UNCHANGED if contained == live.hub.noted else 0):
+                    return result
+            contained, began = live.hub.noted, time.monotonic()
             result = await access.load(self._read, key)
             now = time.monotonic()
-            _keep(self._last, key, (now + max(self._seconds, HOLDS_TIMES * (now - began)), result))
+            _keep(self._last, key, (contained, now + max(self._seconds, HOLDS_TIMES * (now - began)), result))
             return result
 
 

@@ -83,20 +83,31 @@ def test_only_so_many_filters_are_kept(counted: list[JobFilter], monkeypatch: py
     assert [each.q for each in counts._last] == ["b", "c"]
 
 
-def test_bars_hold_whatever_changes_and_the_longer_the_dearer(
-    counted: list[JobFilter], session: Session, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("changes", "moments", "reads"),
+    [
+        # The second count takes a second, and holds for twenty.
+        (1, (0.0, 0.1, 4.9, 5.2, 10.0, 11.0, 30.9, 31.1, 31.2, 31.3), [1, 1, 2, 2, 3]),
+        (0, (0.0, 0.1, 4.9, 5.2, 59.9, 60.2, 60.3, 60.4), [1, 1, 1, 1, 2]),
+    ],
+)
+def test_bars_hold_for_seconds_whatever_changes_and_longer_if_they_are_dear_or_nothing_does(
+    changes: int,
+    moments: tuple[float, ...],
+    reads: list[int],
+    counted: list[JobFilter],
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bars = query_cache.HeldFor(query_cache.facets, query_cache.DRAWN)
-    moments = iter((0.0, 0.1, 4.9, 5.2, 10.0, 11.0, 30.9, 31.1, 31.2, 31.3))  # the second count takes a second
-    monkeypatch.setattr(query_cache, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    bars, passing = query_cache.HeldFor(query_cache.facets, query_cache.DRAWN), iter(moments)
+    monkeypatch.setattr(query_cache, "time", SimpleNamespace(monotonic=lambda: next(passing)))
 
     async def look() -> list[int]:
-        await asyncio.gather(bars.now(ALL))
-        seen = [len(counted)]
-        for _ in range(4):
-            live.hub._note(Changes(everything=True))
+        seen = []
+        for _ in reads:
             await bars.now(ALL)
             seen.append(len(counted))
+            live.hub.noted += changes
         return seen
 
-    assert in_a_loop(look()) == [1, 1, 2, 2, 3]
+    assert in_a_loop(look()) == reads

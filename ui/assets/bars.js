@@ -1,4 +1,4 @@
-// Bars over time (ui/components/base/time_bars.py): a range of them is chosen by pointer, or by arrows, Shift and Enter.
+// Bars over time (ui/components/base/time_bars.py): a range is chosen by pointer, or by arrows, Shift and Enter.
 (() => {
   const CHART = ".time-bars[data-bars]";
   const MINUTE = 60000;

@@ -8,11 +8,11 @@ from core.job_list.filters import JobFilter
 from core.job_list.over_time import JobsOverTime
 from core.models import JobStatus
 from ui import query_cache
-from ui.components.base.box import Part, box, keep_roughly_fresh, text
+from ui.components.base.box import Part, box, keep_ticking, text
 from ui.components.base.markup import moment, set_html
 from ui.components.base.time_bars import Bars, TimeBars, end_of
 
-#: Seconds between two looks while jobs change.
+#: Seconds between two looks; what has not changed is not read again.
 REDRAW_SECONDS: Final = 5.0
 #: From the bottom of a bar up.
 _ORDER: Final = (
@@ -38,7 +38,7 @@ class JobHistogram:
                 self._bars = TimeBars("Jobs over time of creation", self._choose)
                 self._note: Part[str] = Part(_draw_note, "note")
             self._to = box("end muted")
-        keep_roughly_fresh(self.box, self._refresh, seconds=REDRAW_SECONDS)
+        keep_ticking(self.box, self._refresh, seconds=REDRAW_SECONDS)
 
     async def follow(self, job_filter: JobFilter) -> None:
         """Show the jobs of this filter."""
