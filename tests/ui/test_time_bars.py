@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlmodel import Session
 
@@ -15,6 +16,7 @@ from core.job_list.queries import page as job_page
 from core.models import BackgroundJob, JobStatus, Role, User
 from tests.analytics.ended_jobs import add_jobs, db_now, ended_between, roll_up
 from tests.factories import make_user
+from tests.ui.test_accessible import lasting
 
 SHIFTED = """() => { window.shifted = 0; new PerformanceObserver((list) => {
   for (const each of list.getEntries()) window.shifted += each.value;
@@ -110,6 +112,18 @@ def test_each_number_of_overview_s_bars_opens_its_jobs(console, viewer: User, ro
         assert job_page(rows, wanted, limit=1).total.value == int(link.inner_text().replace(",", ""))
     page.get_by_role("button", name="Table").click()
     expect(lines).to_have_count(0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("path", ["/", "/jobs"])
+def test_bars_and_their_table_are_accessible(console, viewer: User, path: str) -> None:
+    page = console.open(viewer, path)
+    page.locator(".time-bars svg").wait_for()
+    if path == "/":
+        page.get_by_role("button", name="Table").click()
+        page.locator("table[aria-label='Finished jobs'] tbody tr").first.wait_for()
+    page.evaluate(Axe().axe_script)
+    assert lasting(page) == []
 
 
 @pytest.mark.browser
