@@ -42,6 +42,7 @@ from ui.api import (
     probes,
     problems,
     queues,
+    schedules,
     unsubscribe,
     users,
     views,
@@ -90,7 +91,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
     *(probes, metrics, auth, demo, jobs, users, connections, bulk, failures, analytics),
-    *(people, operators, views, queues, workers, audit, alerts, outbox, docs),
+    *(people, operators, views, queues, schedules, workers, audit, alerts, outbox, docs),
 )
 
 

@@ -59,6 +59,11 @@ class Backfill:
     due: tuple[datetime, ...]
     already: int
 
+    def as_answer(self) -> dict[str, Any]:
+        """Return it as a preview answers, with the first and the last of its ticks."""
+        ends = {"first": self.due[0].isoformat(), "last": self.due[-1].isoformat()} if self.due else {}
+        return {"count": len(self.due), "already": self.already, **ends}
+
 
 def preview(session: Session, schedule_id: UUID, form: BackfillForm) -> Backfill:
     """Return what a backfill would request now. Raises as `backfill` does."""
