@@ -43,6 +43,7 @@ from ui.api import (
     probes,
     problems,
     queues,
+    schedules,
     unsubscribe,
     users,
     views,
@@ -91,7 +92,7 @@ def create(engine: Engine, version: str) -> FastAPI:
 #: The parts of the API, in the order of its documentation.
 _PARTS: Final = (
     *(probes, metrics, auth, demo, job_ranges, jobs, users, connections, bulk, failures, analytics),
-    *(people, operators, views, queues, workers, audit, alerts, outbox, docs),
+    *(people, operators, views, queues, schedules, workers, audit, alerts, outbox, docs),
 )
 
 

@@ -12,7 +12,8 @@ from sqlmodel import Session
 from core import clock
 from core.actor import Actor
 from core.errors import Invalid
-from core.models import Role
+from core.jobs.request_tasks import Accepted
+from core.models import BackgroundJob, Role
 from core.wording import problems_of
 
 #: How far ahead a job may be planned, and how far in the past its time may lie: clocks differ.
@@ -44,8 +45,8 @@ class Command:
     act: Callable[[Session, Invocation], dict[str, Any]]
     #: Returns the target's owner, who needs no role for this command; None: the role is always needed.
     own: Callable[[Session, UUID], UUID | None] | None = None
-    #: Whether a reason is mandatory, because the command stops work for many users, deletes something for good, or
-    #: changes rights. For all other commands it is optional.
+    #: Whether a reason is mandatory, because the command stops work for many users, deletes something for good, changes
+    #: rights, or requests many jobs at once. For all other commands it is optional.
     needs_reason: bool = False
     #: Whether a personal token may do this; False for commands that could give a script more rights or a longer life.
     by_token: bool = True
@@ -79,3 +80,8 @@ def check_time(at: datetime, field: str) -> None:
 def self_owned(_: Session, user_id: UUID) -> UUID | None:
     """Return the owner of a target that is a person: that person."""
     return user_id
+
+
+def job_answer(job: BackgroundJob | Accepted) -> dict[str, Any]:
+    """Return what a command that has requested or changed a job answers."""
+    return {"job_id": str(job.id), "kind": job.kind, "status": job.status.value, "status_url": f"/api/jobs/{job.id}"}

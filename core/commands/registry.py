@@ -11,17 +11,18 @@ from core import clock
 from core.actor import Actor
 from core.commands.alerts import ALERTS
 from core.commands.bulk import bulk_commands
-from core.commands.command import Command, Invocation, check_time, self_owned, target_of
+from core.commands.command import Command, Invocation, check_time, job_answer, self_owned, target_of
 from core.commands.connections import CONNECTIONS, owner_of, refuse_without_consent
 from core.commands.failures import FAILURES
 from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
+from core.commands.schedules import SCHEDULES
 from core.commands.views import VIEWS
 from core.commands.workers import WORKERS
 from core.jobs.cancel import cancel
 from core.jobs.edit_and_retry import EditForm, edit_and_retry
 from core.jobs.repair import RepairForm, repair
-from core.jobs.request import Accepted, JobOptions, request, request_task
+from core.jobs.request import JobOptions, request, request_task
 from core.jobs.reschedule import RescheduleForm, reschedule
 from core.jobs.retry import retry
 from core.jobs.reveal import reveal
@@ -31,33 +32,32 @@ from core.models import BackgroundJob, JobStatus, PlatformConnection, Role
 from core.operation import NoForm, Operation, Task
 from core.operations import BY_NAME, MACHINES, OPERATIONS, TASKS
 from core.queues import controls
-from core.schedules import scheduling, timing
 
 
 def _start(operation: Operation[Any, Any], session: Session, call: Invocation) -> dict[str, Any]:
     job = request(session, operation, target_of(call), call.form, call.actor, JobOptions(call.run_at, call.reason))
-    return _answer(job)
+    return job_answer(job)
 
 
 def _start_task(task: Task[Any], session: Session, call: Invocation) -> dict[str, Any]:
-    return _answer(request_task(session, task, call.form, call.actor, JobOptions(call.run_at, call.reason)))
+    return job_answer(request_task(session, task, call.form, call.actor, JobOptions(call.run_at, call.reason)))
 
 
 def _retry(session: Session, call: Invocation) -> dict[str, Any]:
-    return _answer(retry(session, target_of(call), call.actor, call.reason, once=call.of_many))
+    return job_answer(retry(session, target_of(call), call.actor, call.reason, once=call.of_many))
 
 
 def _edit_and_retry(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, EditForm)
     args, once = call.form.args, call.of_many
-    return _answer(edit_and_retry(session, target_of(call), args, call.actor, call.reason, once=once))
+    return job_answer(edit_and_retry(session, target_of(call), args, call.actor, call.reason, once=once))
 
 
 def _cancel(session: Session, call: Invocation) -> dict[str, Any]:
     before = lock_job(session, target_of(call))
     was_asked = before is not None and before.cancel_requested_at is not None
     job = cancel(session, target_of(call), call.actor, call.reason)
-    return {**_answer(job), "stopping": job.status is JobStatus.RUNNING, "already": was_asked}
+    return {**job_answer(job), "stopping": job.status is JobStatus.RUNNING, "already": was_asked}
 
 
 def _reveal(session: Session, call: Invocation) -> dict[str, Any]:
@@ -74,14 +74,14 @@ def _repair(table: type[Subject], session: Session, call: Invocation) -> dict[st
 def _start_now(session: Session, call: Invocation) -> dict[str, Any]:
     before = lock_job(session, target_of(call))
     was_due = before is not None and before.run_at <= session.exec(select(clock.db_now())).one()
-    return {**_answer(start_now(session, target_of(call), call.actor, call.reason)), "already": was_due}
+    return {**job_answer(start_now(session, target_of(call), call.actor, call.reason)), "already": was_due}
 
 
 def _reschedule(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, RescheduleForm)
     check_time(call.form.at, "at")
     job = reschedule(session, target_of(call), call.form.at, call.actor, call.reason)
-    return {**_answer(job), "run_at": job.run_at.isoformat()}
+    return {**job_answer(job), "run_at": job.run_at.isoformat()}
 
 
 def _control(
@@ -96,23 +96,6 @@ def _limit_kind(session: Session, call: Invocation) -> dict[str, Any]:
     assert isinstance(call.form, controls.Limits)
     controls.limit_kind(session, call.form, call.actor, call.reason)
     return call.form.model_dump()
-
-
-def _add_schedule(session: Session, call: Invocation) -> dict[str, Any]:
-    assert isinstance(call.form, scheduling.NewSchedule)
-    schedule = scheduling.add(session, call.form, call.actor, call.reason)
-    return {"id": str(schedule.id), "next": [tick.isoformat() for tick in timing.next_ticks(schedule, 3)]}
-
-
-def _change_schedule(
-    act: Callable[[Session, UUID, Actor, str | None], Any], session: Session, call: Invocation
-) -> dict[str, Any]:
-    done = act(session, target_of(call), call.actor, call.reason)
-    return _answer(done) if isinstance(done, BackgroundJob | Accepted) else {"id": str(call.target)}
-
-
-def _answer(job: BackgroundJob | Accepted) -> dict[str, Any]:
-    return {"job_id": str(job.id), "kind": job.kind, "status": job.status.value, "status_url": f"/api/jobs/{job.id}"}
 
 
 def _owner_of_job(session: Session, job_id: UUID) -> UUID | None:
@@ -174,23 +157,12 @@ _ALL = (
         )
     ),
     Command(name="kind.limit", label="Limit kind", role=Role.ADMIN, form=controls.Limits, act=_limit_kind),
-    Command(name="schedule.add", label="Add schedule", role=Role.ADMIN, form=scheduling.NewSchedule, act=_add_schedule),
-    *(
-        Command(
-            name=name, label=label, role=Role.ADMIN, form=NoForm, act=partial(_change_schedule, act), needs_reason=stops
-        )
-        for name, label, act, stops in (
-            ("schedule.pause", "Pause schedule", scheduling.pause, True),
-            ("schedule.resume", "Resume schedule", scheduling.resume, False),
-            ("schedule.run", "Run now", scheduling.run_now, False),
-            ("schedule.remove", "Remove schedule", scheduling.remove, True),
-        )
-    ),
     *ALERTS,
     *CONNECTIONS,
     *FAILURES,
     *MESSAGES,
     *PEOPLE,
+    *SCHEDULES,
     *VIEWS,
     *WORKERS,
 )

@@ -55,15 +55,15 @@ class Fired:
 
 def add(session: Session, form: NewSchedule, actor: Actor, reason: str | None) -> Schedule:
     """Add a schedule. Raises NotFound (kind), Invalid (cron, zone, form, both or neither of cron and at)."""
-    _check(form)
+    check(form)
     if session.exec(select(Schedule).where(Schedule.name == form.name)).first():
         raise NotAllowed(f"A schedule {form.name!r} exists already; choose another name.")
-    args = _form_of(known(form.kind), form.args).model_dump(mode="json", exclude_unset=True)
+    args = arguments_of(known(form.kind), form.args).model_dump(mode="json", exclude_unset=True)
     schedule = Schedule(**form.model_dump(exclude={"args"}), args=args, created_by=actor.name)
     schedule.next_due_at = form.at or next_after(schedule, clock.now())
     session.add(schedule)
     session.flush()
-    record(session, actor, "schedule.added", reason=reason, name=form.name, was=None, now=_settings_of(schedule))
+    record(session, actor, "schedule.added", reason=reason, name=form.name, was=None, now=settings_of(schedule))
     return schedule
 
 
@@ -82,7 +82,7 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
     if schedule.paused_at is None:
         raise NotAllowed(f"{schedule.name} is not paused.")
     if problem := problem_of(schedule):
-        raise NotAllowed(f"{schedule.name} cannot be resumed. {problem} Add a new schedule, and remove this one.")
+        raise NotAllowed(f"{schedule.name} cannot be resumed. {problem} Edit it first, or add a new one.")
     schedule.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     if schedule.cron:
         schedule.next_due_at = next_after(schedule, clock.now())
@@ -97,12 +97,12 @@ def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | Non
 def remove(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> None:
     """Delete a schedule and its ticks; the jobs it requested stay."""
     schedule = get(session, schedule_id)
-    record(session, actor, "schedule.removed", reason=reason, name=schedule.name, was=_settings_of(schedule), now=None)
+    record(session, actor, "schedule.removed", reason=reason, name=schedule.name, was=settings_of(schedule), now=None)
     session.delete(schedule)
 
 
-def _settings_of(schedule: Schedule) -> dict[str, Any]:
-    """Return a schedule's settings, for the audit log."""
+def settings_of(schedule: Schedule) -> dict[str, Any]:
+    """Return a schedule's settings but its name, for the audit log."""
     written = schedule.model_dump(mode="json", include=set(NewSchedule.model_fields) - {"name"})
     return {name: value for name, value in written.items() if value not in (None, {})}
 
@@ -121,7 +121,7 @@ def problem_of(schedule: Schedule) -> str | None:
         return problem
     try:
         if TRUNCATED_JSON not in (schedule.args or {}):
-            _form_of(known(schedule.kind), schedule.args)
+            arguments_of(known(schedule.kind), schedule.args)
     except Refused as refusal:
         return str(refusal)
     return None
@@ -200,7 +200,7 @@ def _missed(schedule: Schedule, due_at: datetime, now: datetime) -> int:
 
 def _request_job(session: Session, schedule: Schedule, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
     kind = known(schedule.kind)
-    form = _form_of(kind, schedule.args)
+    form = arguments_of(kind, schedule.args)
     options = JobOptions(reason=reason or f"schedule {schedule.name}", schedule_id=schedule.id)
     if isinstance(kind, Operation):
         if schedule.target_id is None:
@@ -223,17 +223,18 @@ def _record_tick(
     return Fired(schedule.id, outcome, job_id)
 
 
-def _check(form: NewSchedule) -> None:
+def check(form: NewSchedule) -> None:
+    """Raise NotFound (kind) or Invalid (cron, zone, target, arguments) unless a schedule can have these settings."""
     kind = known(form.kind)
     check_time(form.cron, form.at, form.timezone)
     if isinstance(kind, Operation) and kind.needs_consent:
         raise Invalid(f"{form.kind} needs its owner's consent each time.", {"kind": "Choose another kind."})
-    _form_of(kind, form.args)
+    arguments_of(kind, form.args)
     if isinstance(kind, Operation) and form.target_id is None:
         raise Invalid(f"{form.kind} needs a target.", {"target_id": "Give the id of the user or connection."})
 
 
-def _form_of(kind: Operation[Any, Any] | Task[Any], args: Mapping[str, Any]) -> BaseModel:
+def arguments_of(kind: Operation[Any, Any] | Task[Any], args: Mapping[str, Any]) -> BaseModel:
     """Return a schedule's arguments as its kind's form. Raises Invalid, also for arguments of another release."""
     try:
         form: BaseModel = kind.form(**args)

@@ -102,6 +102,23 @@ def test_a_schedule_takes_the_fields_of_its_kinds_form_as_flags(program: typer.T
     assert (refused.exit_code, "--colour is not a field" in refused.output) == (2, True)
 
 
+def test_a_schedule_is_edited_by_flags_and_its_past_runs_are_made_up_for(
+    program: typer.Typer, session: Session
+) -> None:
+    said(program, "schedules", "add", "nightly", "maintenance.delete_old_jobs", "--cron", "0 3 * * *", "--days", "90")
+    said(program, "schedules", "edit", "nightly", "--cron", "0 4 * * *", "--missed", "once", "--status", "failed")
+    row = session.exec(select(Schedule)).one()
+    assert (row.cron, row.missed, row.args) == ("0 4 * * *", "once", {"days": 90, "status": "failed"})
+    day = clock.now() - timedelta(days=5)
+    times = ("--since", f"{day:%Y-%m-%d}", "--until", f"{day + timedelta(days=3):%Y-%m-%d}")
+    shown = said(program, "schedules", "backfill", "nightly", *times, "--preview")
+    assert shown.startswith("count: 3\n")
+    assert session.exec(select(BackgroundJob)).all() == []
+    done = said(program, "schedules", "backfill", "nightly", *times, "--reason", "it was down")
+    assert "requested: 3\n" in done
+    assert "already: 3" in said(program, "schedules", "backfill", "nightly", *times, "--reason", "again")
+
+
 def test_a_diagnosis_has_the_whole_link_for_the_customer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ DANGEROUS = {
     "alert.snooze",
     "queue.pause",
     "kind.pause",
+    "schedule.backfill",
     "schedule.pause",
     "schedule.remove",
     "operator.role",
@@ -97,6 +98,9 @@ def test_schedules_say_before_and_after(engine: Engine) -> None:
     written = {"kind": "maintenance.expire_sessions", "cron": "0 3 * * *", "timezone": "UTC", "missed": "skip"}
     assert change(engine) == ("schedule.added", None, written)
     target = UUID(added["id"])
+    do(engine, "schedule.edit", target, cron="0 4 * * *")
+    assert change(engine) == ("schedule.edited", {"cron": "0 3 * * *"}, {"cron": "0 4 * * *"})
+    written["cron"] = "0 4 * * *"
     do(engine, "schedule.pause", target)
     assert change(engine) == ("schedule.paused", "active", "paused")
     do(engine, "schedule.resume", target)

@@ -142,6 +142,20 @@ RIGHTS: dict[str, Row] = {
         "/api/schedules",
         "schedules add {name} maintenance.expire_sessions --cron '0 3 * * *'",
     ),
+    "schedule.edit": Row(
+        ADMIN,
+        "schedule open",
+        {"cron": "0 4 * * *"},
+        "/api/schedules/{id}/edit",
+        "schedules edit {name} --cron '0 4 * * *'",
+    ),
+    "schedule.backfill": Row(
+        ADMIN,
+        "schedule open",
+        {"since": "{time}", "until": "{time}"},
+        "/api/schedules/{id}/backfill",
+        "schedules backfill {name} --since {time} --until {time} --reason test",
+    ),
     "schedule.pause": Row(
         ADMIN, "schedule open", {}, "/api/schedules/{id}/pause", "schedules pause {name} --reason test"
     ),

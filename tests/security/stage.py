@@ -121,7 +121,8 @@ def _schedule(*, paused: bool) -> Callable[[Session, User], Target]:
         row.paused_at = clock.now() if paused else None
         session.add(row)
         session.flush()
-        return Target(row.id, name=name)
+        tick = (clock.now() - timedelta(days=2)).replace(hour=3, minute=0, second=0, microsecond=0)
+        return Target(row.id, name=name, time=tick.isoformat())
 
     return stage
 

@@ -29,6 +29,8 @@ VERBS = {
     "role": ["operators", "role", "{}", "viewer", "--reason", "{}"],
     "pause": ["queues", "pause", "{}", "--reason", "{}"],
     "schedule": ["schedules", "add", "{}", "maintenance.expire_sessions", "--cron", "{}"],
+    "edit": ["schedules", "edit", "{}", "--cron", "{}"],
+    "backfill": ["schedules", "backfill", "{}", "--since", "{}", "--until", "{}"],
     "verify": ["audit", "verify", "--head", "{}"],
     "token": ["tokens", "add", "{}", "--user", "{}"],
 }

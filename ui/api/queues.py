@@ -1,17 +1,13 @@
-"""Queues, kinds and schedules: list, pause, resume, limit, run now."""
+"""Queues and kinds: list, pause, resume, limit."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from core.database.window import MOST, USUAL
+from core.database.window import MOST
 from core.models import Role
 from core.queues import controls
-from core.redact import shown
-from core.schedules import scheduling
-from core.schedules.listing import ScheduleLine, schedule_lines
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import NEEDS_BODY, OptionalReason, RequiredReason
 from ui.api.lists import After, Limit, listed
@@ -20,9 +16,6 @@ router = APIRouter(prefix="/api", tags=["queues and schedules"])
 
 #: The name of a queue or a kind in an address.
 Name = Annotated[str, Path(max_length=controls.LONGEST_NAME)]
-
-#: Past runs shown per schedule.
-TICKS = 20
 
 
 @router.get("/queues")
@@ -76,38 +69,3 @@ class LimitsWithReason(controls.Limits, OptionalReason):
 def limit_kind(body: LimitsWithReason, caller: Caller, key: Key = None) -> dict[str, Any]:
     """Limit how many jobs of a kind run at once and how fast they start."""
     return do(caller, "kind.limit", None, body.model_dump(exclude={"reason"}), reason=body.reason, key=key)
-
-
-@router.get("/schedules")
-def list_schedules(caller: Caller, limit: Limit = USUAL, after: After = 0) -> dict[str, Any]:
-    """List schedules by name, with their next and last runs; `problem` says why one cannot fire."""
-    lines = read(caller, Role.VIEWER, lambda session, _: schedule_lines(session, after, limit, TICKS))
-    return listed(lines, [_schedule(line) for line in lines])
-
-
-@router.post("/schedules", status_code=201)
-def add_schedule(body: scheduling.NewSchedule, caller: Caller, key: Key = None) -> dict[str, Any]:
-    """Add a schedule, with a cron expression or a single time."""
-    return do(caller, "schedule.add", None, body.model_dump(mode="json"), key=key)
-
-
-@router.post("/schedules/{schedule_id}/{verb}")
-def control_schedule(
-    schedule_id: UUID,
-    verb: str,
-    caller: Caller,
-    key: Key = None,
-    body: OptionalReason = OptionalReason(),  # noqa: B008
-) -> dict[str, Any]:
-    """Pause, resume, run or remove a schedule."""
-    return do(caller, f"schedule.{verb}", schedule_id, reason=body.reason, key=key)
-
-
-def _schedule(line: ScheduleLine) -> dict[str, Any]:
-    return {
-        **shown(line.schedule.model_dump(mode="json")),
-        "state": line.state,
-        "problem": line.problem,
-        "next": [tick.isoformat() for tick in line.next],
-        "ticks": [tick.model_dump(mode="json") for tick in line.ticks],
-    }
