@@ -1,8 +1,9 @@
 """The list of schedules: cron in words, the target, the next runs, and the outcomes of the last ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.database.truncate import IN_LIST, truncated
 from core.database.window import Window, read_window
-from core.models import PlatformConnection, Schedule, ScheduleTick, User
+from core.models import BackgroundJob, JobStatus, PlatformConnection, Schedule, ScheduleTick, User
 from core.models.schedule import LATE
 from core.operation import Task
 from core.operations import BY_NAME, known
@@ -52,6 +53,8 @@ class ScheduleLine:
     #: Why this row cannot fire as it is; None if it can.
     problem: str | None
     ticks: tuple[ScheduleTick, ...]
+    #: The status of the jobs of these ticks that are still there.
+    endings: Mapping[UUID | None, JobStatus] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -74,7 +77,8 @@ def schedule_lines(
     rows: Window[Schedule] = read_window(session, select(lines).order_by(col(lines.name)), limit, start)
     ticks = _ticks(session, [row.id for row in rows], ticks_shown)
     targets = _targets(session, [row.target_id for row in rows if row.target_id])
-    return rows.map(lambda row: _line(row, targets, ticks.get(row.id, [])))
+    endings = _endings(session, [tick.job_id for own in ticks.values() for tick in own if tick.job_id])
+    return rows.map(lambda row: _line(row, targets, ticks.get(row.id, []), endings))
 
 
 def unusable(session: Session) -> list[ScheduleLine]:
@@ -108,12 +112,17 @@ def targets(session: Session, kind_name: str, email: str) -> list[Target]:
     return [_of_connection(connection, user.email) for connection in connections]
 
 
-def _line(row: Schedule, targets: Mapping[UUID, Target], ticks: Sequence[ScheduleTick]) -> ScheduleLine:
+def _line(
+    row: Schedule,
+    targets: Mapping[UUID, Target],
+    ticks: Sequence[ScheduleTick],
+    endings: Mapping[UUID | None, JobStatus] = MappingProxyType({}),
+) -> ScheduleLine:
     kind = BY_NAME.get(row.kind)
     problem = scheduling.problem_of(row)
     upcoming = () if row.paused_at or problem else tuple(timing.next_ticks(row, NEXT_SHOWN))
     target = targets.get(row.target_id) if row.target_id else None
-    return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, problem, tuple(ticks))
+    return ScheduleLine(row, kind.label if kind else row.kind, target, upcoming, problem, tuple(ticks), endings)
 
 
 def _ticks(session: Session, ids: Sequence[UUID], limit: int) -> Mapping[UUID, list[ScheduleTick]]:
@@ -127,6 +136,13 @@ def _ticks(session: Session, ids: Sequence[UUID], limit: int) -> Mapping[UUID, l
     for row in session.exec(query):
         by_schedule.setdefault(row.schedule_id, []).append(row)
     return by_schedule
+
+
+def _endings(session: Session, ids: Sequence[UUID]) -> Mapping[UUID | None, JobStatus]:
+    rows = session.execute(
+        sa.select(col(BackgroundJob.id), col(BackgroundJob.status)).where(col(BackgroundJob.id).in_(ids))
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _targets(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Target]:

@@ -277,6 +277,16 @@
     const at = new Date(local);
     return Number.isNaN(at.getTime()) ? null : at.toISOString();
   };
+  // The reverse: the field shows an instant in the viewer's zone, once its dialog is there.
+  window.showInstant = (id, instant, tries = 60) => {
+    const field = document.getElementById(`c${id}`);
+    if (!field) {
+      if (tries) requestAnimationFrame(() => window.showInstant(id, instant, tries - 1));
+      return;
+    }
+    const at = new Date(instant);
+    field.value = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  };
   window.signOut = async () => {
     await fetch("/api/auth/logout", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
     location.assign("/login");

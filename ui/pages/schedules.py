@@ -1,12 +1,11 @@
 """Schedules: kind, time, next runs and last runs, and the buttons that change them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from nicegui import ui
-
 from core.database.window import Window
-from core.models import ScheduleTick
+from core.models import JobStatus, ScheduleTick
 from core.schedules.listing import ScheduleLine, in_words, schedule_lines
 from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
@@ -19,6 +18,7 @@ from ui.components.base.pause import draw_who_paused
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
 from ui.components.queues.schedule_actions import schedule_actions
+from ui.components.queues.schedule_dialogs import browser_zone, schedule_dialogs
 from ui.components.queues.schedule_form import ScheduleForm
 
 _MISSED: Final = {"skip": "missed runs are skipped", "once": "missed runs are made up for once"}
@@ -63,8 +63,7 @@ class SchedulesPage:
         self._pager.show(lines)
 
     async def _add(self) -> None:
-        zone = await ui.run_javascript("Intl.DateTimeFormat().resolvedOptions().timeZone", timeout=3)
-        form = ScheduleForm(str(zone), self._reload)
+        form = ScheduleForm(await browser_zone(), self._reload)
         open_form("Add schedule", "Add schedule", form.draw)
 
     def _draw_row(self, first: ScheduleLine) -> Callable[[ScheduleLine], None]:
@@ -74,8 +73,9 @@ class SchedulesPage:
         def update(now: ScheduleLine) -> None:
             row = now.schedule
             pause = (row.paused_at, row.paused_by, row.paused_reason)
-            ticks = [(tick.due_at, tick.outcome) for tick in now.ticks]
-            part.show(now, key=(pause, now.target, now.next, now.problem, ticks, why_late(now)))
+            ticks = [(tick.due_at, tick.outcome, now.endings.get(tick.job_id)) for tick in now.ticks]
+            settings = (row.cron, row.timezone, row.missed)
+            part.show(now, key=(settings, pause, now.target, now.next, now.problem, ticks, why_late(now)))
 
         return update
 
@@ -92,8 +92,12 @@ class SchedulesPage:
             self._draw_buttons(line)
 
     def _draw_buttons(self, line: ScheduleLine) -> None:
-        for action in schedule_actions(line.schedule):
-            command_button(action, self._reload)
+        run, switch, remove = schedule_actions(line.schedule)
+        command_button(run, self._reload)
+        command_button(switch, self._reload)
+        for label, icon, command, opens in schedule_dialogs(line.schedule):
+            limit_to_role(button(label, partial(opens, self._reload), icon=icon), command)
+        command_button(remove, self._reload)
 
 
 def _draw_none(is_empty: bool) -> None:  # noqa: FBT001 - what the part shows
@@ -170,14 +174,14 @@ def _draw_last(line: ScheduleLine) -> None:
     if not line.ticks:
         text("not due yet", "muted")
     for tick in line.ticks:
-        _draw_tick(tick)
+        _draw_tick(tick, line.endings.get(tick.job_id))
 
 
-def _draw_tick(tick: ScheduleTick) -> None:
+def _draw_tick(tick: ScheduleTick, status: JobStatus | None) -> None:
     with box("tick"):
         state_chip(tick.outcome)
         time_text(tick.due_at, classes="muted")
         if tick.job_id:
-            link(f"/jobs/{tick.job_id}", label="job")
+            link(f"/jobs/{tick.job_id}", label=f"job {status or 'deleted'}")
         if tick.detail:
             text(tick.detail, "muted detail")

@@ -15,6 +15,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "operator.disabled": "Disabled",
     "operator.enabled": "Enabled again",
     "operator.link_made": "Sign-in link created",
+    "schedule.edited": "Schedule changed",
+    "schedule.backfilled": "Past runs of a schedule requested",
     "kind.limited": "Limits set",
     "connection.consent_asked": "Sent to the platform for consent",
     "connection.refused": "The platform sent no consent",

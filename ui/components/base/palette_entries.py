@@ -18,6 +18,7 @@ from ui.components.base.palette_people import people_entries, verb_entries
 from ui.components.base.palette_subject import job_entries, subject_entries
 from ui.components.base.pause import pause_of
 from ui.components.queues.schedule_actions import schedule_actions
+from ui.components.queues.schedule_dialogs import schedule_dialogs
 from ui.components.queues.worker_actions import worker_actions
 
 #: A job's id, or enough of its beginning.
@@ -58,15 +59,24 @@ async def _commands() -> list[Entry]:
         *((f"worker {row.host}:{row.pid}", action) for row in alive for action in worker_actions(row)),
         *((f"schedule {row.name}", action) for row in rows for action in schedule_actions(row)),
     ]
+    dialogs = [
+        Entry(icon, f"{label.removesuffix('…')} schedule {row.name}…", "do", partial(opens, _look_at_schedules))
+        for row in rows
+        for label, icon, _, opens in schedule_dialogs(row)
+    ]
     return [
         Entry(action.icon or "bolt", f"{action.label} {name}{'…' * bool(action.question)}", "do", act)
         for name, action in named
         for act in [partial(perform_action, action, _look_again)]
-    ]
+    ] + dialogs
 
 
 async def _look_again() -> None:
     await query_cache.queues.anew()
+
+
+async def _look_at_schedules() -> None:
+    await query_cache.schedules.anew()
 
 
 async def _job(query: str) -> list[Entry]:

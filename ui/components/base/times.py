@@ -44,6 +44,11 @@ class MomentField:
         # The browser knows the person's zone, so it converts the input into an instant.
         field.on("input", self._chosen, js_handler="(event) => emit(window.instantOf(event.target.value))")
 
+    def show(self, at: datetime) -> None:
+        """Fill the field with a moment, to the minute."""
+        self.instant = at
+        ui.run_javascript(f"showInstant({self._field.id}, '{at.isoformat()}')")
+
     def clear(self) -> None:
         """Empty the field."""
         self.instant = None
