@@ -10,7 +10,7 @@ from nicegui import ui
 from sqlmodel import Session
 
 from core import clock
-from core.errors import Invalid, Refused
+from core.errors import Invalid, NotFound, Refused
 from core.models import Role, Schedule
 from core.operation import NoForm
 from core.operations import BY_NAME
@@ -68,11 +68,14 @@ async def edit_schedule(schedule_id: UUID, after: After) -> None:
 
         return act
 
-    open_form(f"Edit {row.name}", "Save", draw)
+    open_form(f"Edit schedule {row.name}", "Save", draw)
 
 
 def _row(session: Session, schedule_id: UUID) -> Schedule:
-    return session.get_one(Schedule, schedule_id)
+    row = session.get(Schedule, schedule_id)
+    if row is None:
+        raise NotFound("This schedule was removed meanwhile.")
+    return row
 
 
 def _spelled_out(row: Schedule) -> dict[str, Any] | None:
@@ -86,7 +89,7 @@ def _spelled_out(row: Schedule) -> dict[str, Any] | None:
 async def backfill_schedule(row: Schedule, after: After) -> None:
     """Open the form that makes up for a schedule's past runs."""
     form = BackfillFields(row, after)
-    open_form(f"Backfill {row.name}", "Request the jobs", form.draw)
+    open_form(f"Backfill schedule {row.name}", "Request the jobs", form.draw)
 
 
 class BackfillFields:
