@@ -32,6 +32,8 @@ COUNTED = 5.0
 DRAWN = 5.0
 #: What took long to read holds this many times as long: a list of a million jobs costs a twentieth of a core.
 HOLDS_TIMES = 20
+#: But no longer than this: on a busy machine a read waits long for its turn, and bars are believed.
+HELD_AT_MOST = 15.0
 #: Seconds that bars hold besides while no job changes: the time that they are of goes on.
 UNCHANGED = 55.0
 #: Keys whose results are kept.
@@ -112,7 +114,8 @@ class HeldFor(Generic[K, T]):
             contained, began = live.hub.noted, time.monotonic()
             result = await access.load(self._read, key)
             now = time.monotonic()
-            _keep(self._last, key, (contained, now + max(self._seconds, HOLDS_TIMES * (now - began)), result))
+            held = min(HELD_AT_MOST, max(self._seconds, HOLDS_TIMES * (now - began)))
+            _keep(self._last, key, (contained, now + held, result))
             return result
 
 

@@ -86,8 +86,8 @@ def test_only_so_many_filters_are_kept(counted: list[JobFilter], monkeypatch: py
 @pytest.mark.parametrize(
     ("changes", "moments", "reads"),
     [
-        # The second count takes a second, and holds for twenty.
-        (1, (0.0, 0.1, 4.9, 5.2, 10.0, 11.0, 30.9, 31.1, 31.2, 31.3), [1, 1, 2, 2, 3]),
+        # The second count takes a second, and holds no longer than fifteen.
+        (1, (0.0, 0.1, 4.9, 5.2, 10.0, 11.0, 25.9, 26.1, 26.2, 26.3), [1, 1, 2, 2, 3]),
         (0, (0.0, 0.1, 4.9, 5.2, 59.9, 60.2, 60.3, 60.4), [1, 1, 1, 1, 2]),
     ],
 )
