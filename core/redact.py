@@ -31,6 +31,12 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: redacted(value) if name in _OPEN else value for name, value in row.items()}
 
 
+def hidden_names(args: Any) -> set[str]:
+    """Return the names of the arguments that a browser does not see, whole or in part."""
+    seen = redacted(args) if isinstance(args, Mapping) else {}
+    return {name for name, value in seen.items() if HIDDEN in str(value)}
+
+
 def is_secret(key: object) -> bool:
     """Return whether a value under this key is hidden."""
     name = str(key).lower()

@@ -66,18 +66,35 @@ class CachedQuery(Generic[T]):
         return result
 
 
-class UntilChanged(Generic[K, T]):
-    """One result per key for all viewers until a job or user changes: they all look again in the same moment."""
+class _ByKey(Generic[K, T]):
+    """One result per key for all viewers, with when it was read; whether it still holds, is for the classes below."""
 
-    def __init__(self, read: Callable[[Session, K], T], fresh: float) -> None:
-        self._read, self._fresh = read, fresh
+    def __init__(self, read: Callable[[Session, K], T], seconds: float) -> None:
+        self._read, self._seconds = read, seconds
         self._locks: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
+        #: How many changes were known when it was read, until when it holds, and the result.
         self._last: dict[K, tuple[int, float, T]] = {}
+
+    def _only(self, key: K) -> asyncio.Lock:
+        """Return the lock under which a key is read by one viewer, while the others wait for the result."""
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    def _keep(self, key: K, contained: int, until: float, result: T) -> T:
+        """Keep a result as the newest one, and only so many."""
+        self._last.pop(key, None)
+        self._last[key] = contained, until, result
+        if len(self._last) > MOST_KEPT:
+            del self._last[next(iter(self._last))]
+        return result
+
+
+class UntilChanged(_ByKey[K, T]):
+    """One result per key for all viewers until a job or user changes: they all look again in the same moment."""
 
     async def now(self, key: K) -> T:
         """Return a result that contains every change known here when it is asked for."""
         changes = live.hub.noted
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        async with self._only(key):
             if last := self._last.get(key):
                 contained, until, result = last
                 if contained >= changes and time.monotonic() < until:
@@ -86,27 +103,21 @@ class UntilChanged(Generic[K, T]):
 
     async def anew(self, key: K) -> T:
         """Query again, for a page that opens or has just changed something, which may not be known here yet."""
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        async with self._only(key):
             return await self._query(key)
 
     async def _query(self, key: K) -> T:
         contained = live.hub.noted
         result = await access.load(self._read, key)
-        _keep(self._last, key, (contained, time.monotonic() + self._fresh, result))
-        return result
+        return self._keep(key, contained, time.monotonic() + self._seconds, result)
 
 
-class HeldFor(Generic[K, T]):
+class HeldFor(_ByKey[K, T]):
     """One result per key for all viewers, for some seconds whatever changes, longer if it is dear or nothing does."""
-
-    def __init__(self, read: Callable[[Session, K], T], seconds: float) -> None:
-        self._read, self._seconds = read, seconds
-        self._locks: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
-        self._last: dict[K, tuple[int, float, T]] = {}
 
     async def now(self, key: K) -> T:
         """Return the result of the last seconds, or query again."""
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        async with self._only(key):
             if last := self._last.get(key):
                 contained, until, result = last
                 if time.monotonic() < until + (UNCHANGED if contained == live.hub.noted else 0):
@@ -115,16 +126,7 @@ class HeldFor(Generic[K, T]):
             result = await access.load(self._read, key)
             now = time.monotonic()
             held = min(HELD_AT_MOST, max(self._seconds, HOLDS_TIMES * (now - began)))
-            _keep(self._last, key, (contained, now + held, result))
-            return result
-
-
-def _keep(results: dict[K, T], key: K, result: T) -> None:
-    """Keep a result as the newest one, and only so many."""
-    results.pop(key, None)
-    results[key] = result
-    if len(results) > MOST_KEPT:
-        del results[next(iter(results))]
+            return self._keep(key, contained, now + held, result)
 
 
 workers = CachedQuery(worker_listing)

@@ -15,6 +15,8 @@ from core.jobs import finish
 from core.jobs.fence import transition_waiting
 from core.jobs.subject import lock_job
 from core.models import TERMINAL, BackgroundJob, JobStatus
+from core.operation import Operation
+from core.operations import BY_NAME
 
 
 def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = None) -> BackgroundJob:
@@ -52,14 +54,16 @@ def cancel(session: Session, job_id: UUID, actor: Actor, reason: str | None = No
 def cancel_waiting_tasks(session: Session, ids: Collection[UUID], actor: Actor, reason: str | None = None) -> set[UUID]:
     """Cancel those of these jobs that are tasks and wait, all in one statement, and return them.
 
-    A task has no subject to settle, so nothing but the job changes. Those that somebody else has locked are left out.
+    A task has no subject to settle, so nothing but the job changes; a job of an operation has one even if its row names
+    no machine. Those that somebody else has locked are left out.
     """
     job = BackgroundJob
-    columns = sa.select(col(job.id), col(job.token), col(job.retry_of), col(job.user_id))
+    columns = sa.select(col(job.id), col(job.token), col(job.retry_of), col(job.user_id), col(job.kind))
     waiting = columns.where(
         col(job.id).in_(ids), col(job.status) == JobStatus.QUEUED, col(job.machine).is_(None)
     ).order_by(col(job.id))
-    rows = session.connection().execute(waiting.with_for_update(skip_locked=True)).all()
+    locked = session.connection().execute(waiting.with_for_update(skip_locked=True)).all()
+    rows = [row for row in locked if not isinstance(BY_NAME.get(row.kind), Operation)]
     to = replace(finish.CANCELLED, actor=actor, reason=reason, data=_QUEUED)
     done = transition_waiting(session, {row.id: row.token for row in rows}, to) if rows else set()
     for row in rows:

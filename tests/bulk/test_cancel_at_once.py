@@ -3,14 +3,24 @@
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
 from core.actor import Actor
 from core.commands import bulk_run
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
-from core.models import BackgroundJob, BulkRow, Event, JobCounter, JobStatus, Role, RowOutcome
+from core.models import (
+    BackgroundJob,
+    BulkRow,
+    DemoModeStatus,
+    Event,
+    JobCounter,
+    JobStatus,
+    Role,
+    RowOutcome,
+    User,
+)
 from tests.bulk.test_bulk import add_jobs, prepared, ran
 
 KIND = "maintenance.expire_sessions"
@@ -66,3 +76,17 @@ def test_the_rows_of_a_chunk_keep_their_outcomes(engine: Engine, monkeypatch: py
     with Session(engine) as session:
         found = {row.target: row.outcome for row in session.exec(select(BulkRow))}
     assert [found[each] for each in tasks] == [RowOutcome.APPLIED, RowOutcome.SKIPPED] * 2
+
+
+def test_an_operation_whose_row_names_no_machine_gives_its_user_back_too(engine: Engine) -> None:
+    ids = add_jobs(engine, JobStatus.QUEUED, 2)
+    with session_scope(engine) as session:
+        session.connection().execute(text("UPDATE background_jobs SET machine = NULL"))
+    perform(engine, ADMIN, CommandRequest(name="job.cancel", target=ids[0], reason="why not"))
+    bulk = prepared(engine, ADMIN, "job.cancel", ids=[str(ids[1])])
+    perform(engine, ADMIN, CommandRequest(name="bulk.start", target=bulk, args={}, reason="why not"))
+    ran(engine)
+    with Session(engine) as session:
+        jobs = [session.get_one(BackgroundJob, each) for each in ids]
+        states = [session.get_one(User, job.user_id).demo_mode_status for job in jobs]
+    assert states == [DemoModeStatus.DISABLED] * 2

@@ -77,6 +77,13 @@ def tokens(engine: Engine) -> list[str]:
         return [job.args["token"] for job in session.exec(retries.order_by(col(BackgroundJob.id)))]
 
 
+def edited_and_run(engine: Engine, support: Actor, ids: list[UUID]) -> UUID:
+    bulk_id = edited(engine, support, ids)
+    does(engine, support, "bulk.start", bulk_id)
+    ran(engine)
+    return bulk_id
+
+
 def test_only_its_own_row_has_a_secret_until_it_has_ended_and_then_only_the_jobs(
     engine: Engine, support: Actor, locked_out: list[UUID]
 ) -> None:
@@ -103,9 +110,7 @@ def test_an_abort_deletes_them_too(engine: Engine, support: Actor, locked_out: l
 def test_what_failed_again_is_tried_again_with_the_secret_of_its_job(
     engine: Engine, support: Actor, locked_out: list[UUID]
 ) -> None:
-    bulk_id = edited(engine, support, locked_out)
-    does(engine, support, "bulk.start", bulk_id)
-    ran(engine)
+    bulk_id = edited_and_run(engine, support, locked_out)
     with engine.begin() as connection:
         end = "UPDATE background_jobs SET status = 'failed', finished_at = now(), token = 1 WHERE retry_of IS NOT NULL"
         connection.execute(text(end))
@@ -118,9 +123,7 @@ def test_what_failed_again_is_tried_again_with_the_secret_of_its_job(
 def test_a_row_that_never_had_the_secret_is_not_tried_again_without_it(
     engine: Engine, support: Actor, locked_out: list[UUID]
 ) -> None:
-    bulk_id = edited(engine, support, locked_out)
-    does(engine, support, "bulk.start", bulk_id)
-    ran(engine)
+    bulk_id = edited_and_run(engine, support, locked_out)
     with engine.begin() as connection:
         connection.execute(text("UPDATE bulk_rows SET outcome = 'failed', job_id = NULL WHERE position = 1"))
     with pytest.raises(NotAllowed, match="hidden arguments were deleted"):

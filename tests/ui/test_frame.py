@@ -156,6 +156,7 @@ def test_the_palette_pauses_a_queue_and_asks_why(console, rows: Session) -> None
 @browser
 def test_the_palette_offers_first_what_the_page_is_about_allows_and_finds_errors(console, rows: Session) -> None:
     job = failed(rows, user := make_user(rows, email="eda.subject@example.com"))
+    job.error_type, job.error_message, job.error_fingerprint = "Jam", "The till of eda is jammed", "till"
     page = person(console, rows, Role.SUPPORT)
     options = page.get_by_role("option")
     for path in (f"/jobs/{job.id}", f"/jobs?status=failed&job={job.id}"):
@@ -175,6 +176,9 @@ def test_the_palette_offers_first_what_the_page_is_about_allows_and_finds_errors
     options.first.get_by_text("eda.subject@example.com").wait_for()
     page.get_by_role("combobox", name="Go to, find or do").fill(str(job.id))
     page.get_by_role("option", name=f"Retry job {job.id}…").wait_for()
+    page.get_by_role("combobox", name="Go to, find or do").fill("jammed till")
+    page.locator('[data-entry="The till of eda is jammed"]').click()
+    page.wait_for_url("**/failures/till")
 
 
 @browser

@@ -1,4 +1,4 @@
-"""What the palette offers for a text: what the page is about, a job, pages, orders, users, errors, and a search."""
+"""What the palette offers for a text: what the page is about, a job, pages, commands, users, errors, and a search."""
 
 import re
 from collections.abc import Sequence

@@ -12,11 +12,10 @@ from core.job_list.rows import Row, rows_by_id
 from ui import access
 from ui.components.base.palette_entry import Entry
 from ui.components.base.palette_people import do_nothing, user_entries
-from ui.components.jobs.job_actions import run_command, why_not
+from ui.components.jobs.job_actions import ICONS, run_command, why_not
 
 #: The subject of an address: a page of its own, or a job that is open beside the list.
 _SUBJECT: Final = re.compile(r"/(jobs|users)(?:/|\?(?:.*&)?job=)([0-9a-f-]{36})(?![0-9a-f-])")
-_OF_JOBS: Final = {"job.retry": "replay", "job.cancel": "block"}
 
 
 async def subject_entries(address: str) -> list[Entry]:
@@ -36,7 +35,7 @@ async def job_entries(job_id: UUID, *, name: str = "this job") -> list[Entry]:
     rows = await access.load(_row, job_id)
     return [
         Entry(icon, f"{COMMANDS[command].label} {name}…", "do", partial(run_command, command, rows, do_nothing))
-        for command, icon in _OF_JOBS.items()
+        for command, icon in ICONS.items()
         if rows and why_not(command, rows) is None
     ]
 

@@ -33,7 +33,7 @@ def draw_attempts(job_detail: Detail) -> None:
         attempts = list(zip(job_detail.attempts, spans, _repeats(list(job_detail.attempts)), strict=True))
         for attempt, span, repeats in reversed(attempts):
             where = job_detail.workers.get(attempt.worker_id) if attempt.worker_id else ""
-            _draw_attempt(attempt, span, longest, repeats, "a worker that is deleted" if where is None else where)
+            _draw_attempt(attempt, span, longest, repeats, "a deleted worker" if where is None else where)
 
 
 def _spans(job_detail: Detail) -> list[tuple[float, float]]:

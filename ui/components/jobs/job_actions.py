@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,10 +27,12 @@ from ui.components.base.confirm import Question, confirm
 from ui.components.base.outcome import cancel_outcome, cancel_outcomes
 
 #: The statuses from which each command works; the gateway decides, this only says so beforehand.
-_WORKS_FROM: Final = {
+WORKS_FROM: Final = {
     "job.retry": frozenset({"failed", "cancelled"}),
-    "job.cancel": frozenset({"queued", "running"}),
+    "job.edit_and_retry": frozenset({"failed", "cancelled"}),
     "job.start_now": frozenset({"queued"}),
+    "job.reschedule": frozenset({"queued"}),
+    "job.cancel": frozenset({"queued", "running"}),
 }
 _EFFECTS: Final = {
     "job.retry": "A new job repeats each one; the old ones stay in the history.",
@@ -37,7 +40,12 @@ _EFFECTS: Final = {
     "job.start_now": "Each becomes due at once, also between two attempts.",
 }
 _ACTS: Final = {"job.retry": "Retrying", "job.cancel": "Cancelling", "job.start_now": "Starting"}
-_DONE: Final = {"job.retry": "retried", "job.cancel": "cancelled", "job.start_now": "started"}
+_DONE: Final = {
+    "job.retry": "retried",
+    "job.cancel": "cancelled",
+    "job.start_now": "started",
+    "job.reschedule": "rescheduled",
+}
 ICONS: Final = {"job.retry": "replay", "job.cancel": "block"}
 
 After = Callable[[], Awaitable[None]]
@@ -62,7 +70,7 @@ def why_not(name: str, rows: Sequence[Row]) -> str | None:
     if not fitting and len(rows) == 1 and _is_dealt_with(name, rows[0]):
         return "It is dealt with: other work has come after it."
     if not fitting:
-        return f"{command.label} works on {' or '.join(sorted(_WORKS_FROM[name]))} jobs; selected: {_split(rows)}."
+        return f"{command.label} works on {' or '.join(sorted(WORKS_FROM[name]))} jobs; selected: {_split(rows)}."
     if not _fit(name, rows):
         return f"{_ACTS[name]} {fitting[0]['kind']} needs the role {_role(name, fitting[0])}."
     return None
@@ -78,19 +86,27 @@ async def run_command(name: str, rows: Sequence[Row], after: After) -> None:
         refusals_now = await access.load(refusals_of_retry, [UUID(row["id"]) for row in fit], once=len(fit) > 1)
         fit = [row for row in fit if UUID(row["id"]) not in refusals_now]
         if not fit:
-            _report(name, [], list(refusals_now.values()))
+            report(name, [], list(refusals_now.values()))
             return
     agreement = await confirm(_question(name, fit, rows, list(refusals_now.values())))
     if agreement is None:
         return
-    started, refusals = [], []
-    for row in fit:
-        try:
-            started.append(await access.perform(name, UUID(row["id"]), reason=agreement.reason))
-        except Refused as refusal:
-            refusals.append(str(refusal))
-    _report(name, started, refusals)
+    answers, refusals = await perform_each(name, fit, reason=agreement.reason)
+    report(name, answers, [str(each) for each in refusals])
     await after()
+
+
+async def perform_each(
+    name: str, rows: Sequence[Row], args: Mapping[str, Any] = MappingProxyType({}), *, reason: str | None
+) -> tuple[list[dict[str, Any]], list[Refused]]:
+    """Run a command on each of these jobs, whatever becomes of the others; return its answers and refusals."""
+    answers, refusals = [], []
+    for row in rows:
+        try:
+            answers.append(await access.perform(name, UUID(row["id"]), args, reason=reason))
+        except Refused as refusal:
+            refusals.append(refusal)
+    return answers, refusals
 
 
 def _fit(name: str, rows: Sequence[Row]) -> list[Row]:
@@ -103,7 +119,7 @@ def _works_on(name: str, row: Row) -> bool:
     """Tell whether a command has an effect on a job; a cancel that was accepted is not offered again."""
     if name == "job.cancel" and row["label"] == Label.STOPPING:
         return False
-    return row["status"] in _WORKS_FROM[name] and not _is_dealt_with(name, row)
+    return row["status"] in WORKS_FROM[name] and not _is_dealt_with(name, row)
 
 
 def _is_dealt_with(name: str, row: Row) -> bool:
@@ -156,14 +172,19 @@ def _split(rows: Sequence[Row]) -> str:
     return ", ".join(f"{number:,} {word}" for word, number in sorted(words.items()))
 
 
-def _report(name: str, answers: Sequence[Mapping[str, Any]], refusals: Sequence[str]) -> None:
+def report(name: str, answers: Sequence[Mapping[str, Any]], refusals: Sequence[str]) -> None:
+    """Show what was done, with a link if it is one job, and the first reason why something was not."""
+    jobs = counted(len(answers), "job")
+    one = {"job.retry": "Retry queued.", "job.start_now": "It is due now.", "job.reschedule": "Rescheduled."}
+    many = {
+        "job.retry": f"{jobs} queued again.",
+        "job.start_now": f"{jobs} are due now.",
+        "job.reschedule": f"{jobs} rescheduled.",
+    }
     if len(answers) == 1:
-        said = {"job.retry": "Retry queued.", "job.start_now": "It is due now."}.get(name)
-        say(said or cancel_outcome(answers[0]), answers[0].get("job_id"))
+        say(one.get(name) or cancel_outcome(answers[0]), answers[0].get("job_id"))
     elif answers:
-        jobs = counted(len(answers), "job")
-        said = {"job.retry": f"{jobs} queued again.", "job.start_now": f"{jobs} are due now."}.get(name)
-        say(said or cancel_outcomes(answers))
+        say(many.get(name) or cancel_outcomes(answers))
     if refusals:
         number = f"{counted(len(refusals), 'job')} not" if len(refusals) > 1 else "Not"
         refuse(f"{number} {_DONE[name]}: {refusals[0]}")

@@ -9,7 +9,7 @@ from core.errors import Invalid
 from core.models import BackgroundJob
 from core.operation import NoForm, Task
 from core.operations import BY_NAME
-from core.redact import HIDDEN, redacted
+from core.redact import hidden_names
 from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, box, text
@@ -48,7 +48,7 @@ def open_edit(job: BackgroundJob, after: After) -> None:
     def draw() -> Act:
         kind: Any = BY_NAME[job.kind]
         text("A new job does the same work with these arguments; this one stays in the history.", "muted", tag="p")
-        hidden = hidden_arguments(job)
+        hidden = hidden_names(job.args)
         form = ModelForm(kind.form, given=job.args, without=hidden)
         if hidden:
             text(f"Hidden, and taken over: {', '.join(sorted(hidden))}.", "help")
@@ -103,9 +103,3 @@ def why_not_edited(kind_name: str) -> str:
     if kind is None:
         return "This version of the program has no such kind."
     return "This kind has no arguments." if kind.form is NoForm or not kind.form.model_fields else ""
-
-
-def hidden_arguments(job: BackgroundJob) -> set[str]:
-    """Return the names of arguments that a browser does not see."""
-    shown = redacted(job.args) if isinstance(job.args, dict) else {}
-    return {name for name, value in shown.items() if value == HIDDEN or HIDDEN in str(value)}

@@ -8,30 +8,24 @@ from uuid import UUID
 from sqlmodel import Session
 
 from core.commands.registry import COMMANDS
+from core.errors import NotFound
 from core.job_list.counts import Total
 from core.job_list.rows import Row, rows_by_id
 from core.job_list.split import Split, split
 from core.models import BackgroundJob
 from core.wording import counted
 from ui import access
-from ui.components.base.button import refuse, say
+from ui.components.base.button import refuse
 from ui.components.base.open_form import Then
 from ui.components.jobs.bulk_menu import prepare_bulk
-from ui.components.jobs.job_actions import run_command, why_not
+from ui.components.jobs.job_actions import WORKS_FROM, perform_each, report, run_command, why_not
 from ui.components.jobs.job_filters import shown
 from ui.components.jobs.job_forms import open_edit, open_edit_of_many, open_reschedule, why_not_edited
 from ui.components.jobs.job_grid import Chosen
 
 #: So many jobs are acted on at once, one by one; more as a bulk action, with its preview.
 AT_ONCE: Final = 20
-_WORKS_FROM: Final = {
-    "job.retry": frozenset({"failed", "cancelled"}),
-    "job.edit_and_retry": frozenset({"failed", "cancelled"}),
-    "job.start_now": frozenset({"queued"}),
-    "job.reschedule": frozenset({"queued"}),
-    "job.cancel": frozenset({"queued", "running"}),
-}
-ACTS: Final = tuple(_WORKS_FROM)
+ACTS: Final = tuple(WORKS_FROM)
 
 After = Callable[[], Awaitable[None]]
 
@@ -96,7 +90,7 @@ def why_not_selected(name: str, selected: Selected) -> str:
         return f"{command.label} needs the role {command.role}; you are {actor.role}."
     if selected.rows is not None and name in ("job.retry", "job.start_now", "job.cancel"):
         return why_not(name, selected.rows) or ""
-    works = _WORKS_FROM[name]
+    works = WORKS_FROM[name]
     if not selected.chosen.everything and not works & selected.split.by_status.keys():
         parts = _numbers(selected.split.by_status) or "none that is still there"
         return f"{command.label} works on {' or '.join(sorted(works))} jobs; selected: {parts}."
@@ -129,26 +123,28 @@ def _set_of(selected: Selected) -> Mapping[str, str] | Sequence[str]:
 
 
 def _reschedule(selected: Selected, after: After) -> None:
-    ids = [row["id"] for row in selected.rows or () if row["status"] == "queued"]
+    rows = [row for row in selected.rows or () if row["status"] in WORKS_FROM["job.reschedule"]]
 
     async def do(args: Mapping[str, Any], reason: str | None) -> Then | None:
         if selected.rows is None:
             await prepare_bulk("job.reschedule", _set_of(selected), input_of_each=args, reason=reason)
             return None
-        for each in ids:
-            await access.perform("job.reschedule", UUID(each), args, reason=reason)
-        say("Rescheduled." if len(ids) == 1 else f"{len(ids):,} jobs rescheduled.")
+        answers, refusals = await perform_each("job.reschedule", rows, args, reason=reason)
+        if refusals and not answers:
+            raise refusals[0]  # in the form, where another time can be chosen
+        report("job.reschedule", answers, [str(each) for each in refusals])
         return after
 
     number = selected.total.value if selected.chosen.everything else len(selected.chosen.ids)
-    open_reschedule(len(ids) if selected.rows is not None else number, do)
+    open_reschedule(len(rows) if selected.rows is not None else number, do)
 
 
 async def _edit(selected: Selected, after: After) -> None:
     if selected.rows is not None and len(selected.rows) == 1:
         job = await access.load(Session.get, BackgroundJob, UUID(selected.rows[0]["id"]))
-        if job is not None:
-            open_edit(job, after)
+        if job is None:
+            raise NotFound("This job has been deleted meanwhile.")
+        open_edit(job, after)
         return
 
     async def do(args: Mapping[str, Any], _: str | None) -> Then | None:

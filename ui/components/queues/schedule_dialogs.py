@@ -14,7 +14,7 @@ from core.errors import Invalid, NotFound, Refused
 from core.models import Role, Schedule
 from core.operation import NoForm
 from core.operations import BY_NAME
-from core.redact import HIDDEN, redacted
+from core.redact import hidden_names
 from core.schedules.backfill import MOST, Backfill, BackfillForm, preview
 from core.wording import counted
 from ui import access
@@ -51,7 +51,7 @@ async def edit_schedule(schedule_id: UUID, after: After) -> None:
     def draw() -> Act:
         kind = BY_NAME.get(row.kind)
         text(f"{kind.label if kind else row.kind}. Its name, its job and its past runs stay.", "muted", tag="p")
-        hidden = {name for name, value in redacted(row.args).items() if HIDDEN in str(value)}
+        hidden = hidden_names(row.args)
         form = None
         if kind and kind.form is not NoForm:
             with box("pair"):
