@@ -40,7 +40,7 @@ def line_of(page, schedule: Schedule):
 def test_the_form_is_filled_with_what_is_and_saves_what_changes(console, rows: Session, nightly: Schedule) -> None:
     page = open_as_admin(console, rows, timezone_id="America/Lima")
     line_of(page, nightly).get_by_role("button", name="Edit").click()
-    dialog = page.get_by_role("dialog", name=f"Edit schedule {nightly.name}")
+    dialog = page.get_by_role("dialog", name=f"Edit schedule “{nightly.name}”")
     assert dialog.get_by_label("Cron", exact=True).input_value() == "0 3 * * *"
     assert dialog.get_by_label("Days", exact=True).input_value() == "90"
     assert dialog.get_by_label("Time zone").input_value() == "Europe/Berlin"
@@ -71,7 +71,7 @@ def test_past_runs_are_previewed_requested_and_shown(console, rows: Session, nig
     page = open_as_admin(console, rows)
     line = line_of(page, nightly)
     line.get_by_role("button", name="Backfill").click()
-    dialog = page.get_by_role("dialog", name=f"Backfill schedule {nightly.name}")
+    dialog = page.get_by_role("dialog", name=f"Backfill schedule “{nightly.name}”")
     dialog.get_by_text("1 job", exact=True).wait_for()
     day = clock.now() - timedelta(days=6)
     dialog.get_by_label("From", exact=True).fill(f"{day:%Y-%m-%d}T12:00")
@@ -97,5 +97,5 @@ def test_what_cannot_be_backfilled_says_why_in_the_preview(console, rows: Sessio
     page.keyboard.press("Control+k")
     page.keyboard.type(f"backfill schedule {nightly.name}")
     page.get_by_role("option", name=f"Backfill schedule {nightly.name}").first.click()
-    dialog = page.get_by_role("dialog", name=f"Backfill schedule {nightly.name}")
+    dialog = page.get_by_role("dialog", name=f"Backfill schedule “{nightly.name}”")
     dialog.get_by_text("has more than 1,000 runs in this time").wait_for()

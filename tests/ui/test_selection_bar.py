@@ -213,3 +213,17 @@ def test_the_bar_is_accessible_and_overflows_at_no_width(
         eventually(lambda: not page.evaluate(wider))
         box = bar(page).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width  # noqa: PT018 - one place
+
+
+def test_what_a_filter_s_statuses_rule_out_is_refused_for_all_that_match(
+    console, rows: Session, support: User, place: str
+) -> None:
+    ids = add_jobs(rows, place, 3)
+    page = console.open(support, f"/jobs?status=failed&queue={place}")
+    tick(page, ids[0])
+    tick(page, ids[1])
+    bar(page).get_by_role("button", name="Select all 3 that match").click()
+    bar(page).get_by_text("All 3 that match", exact=True).wait_for()
+    for name, works in (("Retry", None), ("Start now", "true"), ("Cancel", "true")):
+        button = bar(page).get_by_role("button", name=name, exact=True)
+        assert button.get_attribute("aria-disabled") == works, name

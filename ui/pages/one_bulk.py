@@ -80,7 +80,7 @@ class OneBulk:
             return
         seen = self._seen if bulk.status is BulkStatus.READY else None
         self._head.show(state, key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
-        self._sentence.set_text(sentence_of(bulk, state.halted))
+        self._sentence.set_text(" ".join([sentence_of(bulk, state.halted), *([_skipped(seen)] if seen else [])]))
         self._plan.set_text(plan_of(bulk))
         self._progress.show(bulk.looked_at, bulk.total, at_work=state.is_at_work)
         self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
@@ -172,6 +172,13 @@ def _draw_jobs(jobs: Mapping[str, int]) -> None:
         text(f"Jobs that it has started: {_numbers(jobs)}")
 
 
+def _skipped(seen: Preview) -> str:
+    """Return how many of the first rows would be skipped; empty where that is not known beforehand."""
+    if not seen.looked_at:
+        return ""
+    return f"Of the first {seen.looked_at:,}, {sum(seen.skipped.values()):,} would be skipped."
+
+
 def _draw_preview(seen: Preview | None) -> None:
     if seen is None:
         return
@@ -185,8 +192,8 @@ def _draw_preview(seen: Preview | None) -> None:
                 text(_numbers(seen.by_kind), "muted")
             else:
                 text("Rows that were named one by one; each is looked at when it is its turn.")
-            if seen.looked_at:
-                text(f"Of the first {seen.looked_at:,}, {sum(seen.skipped.values()):,} would be skipped.")
+            if seen.skipped:
+                text("Skipped, because:")
             for why, number in seen.skipped.items():
                 text(f"{number:,}×  {why}", "muted")
 

@@ -60,7 +60,7 @@ async def _commands() -> list[Entry]:
         *((f"schedule {row.name}", action) for row in rows for action in schedule_actions(row)),
     ]
     dialogs = [
-        Entry(icon, f"{label.removesuffix('…')} schedule {row.name}…", "do", partial(opens, _look_at_schedules))
+        Entry(icon, f"{label.removesuffix(' …')} schedule {row.name}…", "do", partial(opens, _look_at_schedules))
         for row in rows
         for label, icon, _, opens in schedule_dialogs(row)
     ]

@@ -126,7 +126,14 @@ async def user_entries(user_id: UUID) -> list[Entry]:
     """Return everything that can be done for one user now; nothing for one that is not there."""
     if not access.me().may(Role.SUPPORT):
         return []
-    return [entry for found in await access.load(_every_verb, user_id) for entry in _entries_of(*found, "this user")]
+    explained = await access.load(_people_explained, str(user_id))
+    retries = [
+        Entry("replay", "Retry the failed job of this user…", "do", partial(_retry, line))
+        for line, _, is_retried in explained
+        if is_retried
+    ]
+    found = await access.load(_every_verb, user_id)
+    return [*retries, *(entry for each in found for entry in _entries_of(*each, "this user"))]
 
 
 def _every_verb(session: Session, user_id: UUID) -> list[Verbs]:

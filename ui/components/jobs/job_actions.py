@@ -46,6 +46,8 @@ _DONE: Final = {
     "job.start_now": "started",
     "job.reschedule": "rescheduled",
 }
+#: Different reasons of refusals that are shown.
+MOST_SAID: Final = 3
 ICONS: Final = {"job.retry": "replay", "job.cancel": "block"}
 
 After = Callable[[], Awaitable[None]]
@@ -173,7 +175,7 @@ def _split(rows: Sequence[Row]) -> str:
 
 
 def report(name: str, answers: Sequence[Mapping[str, Any]], refusals: Sequence[str]) -> None:
-    """Show what was done, with a link if it is one job, and the first reason why something was not."""
+    """Show what was done, with a link if it is one job, and the reasons why something was not."""
     jobs = counted(len(answers), "job")
     one = {"job.retry": "Retry queued.", "job.start_now": "It is due now.", "job.reschedule": "Rescheduled."}
     many = {
@@ -187,4 +189,6 @@ def report(name: str, answers: Sequence[Mapping[str, Any]], refusals: Sequence[s
         say(many.get(name) or cancel_outcomes(answers))
     if refusals:
         number = f"{counted(len(refusals), 'job')} not" if len(refusals) > 1 else "Not"
-        refuse(f"{number} {_DONE[name]}: {refusals[0]}")
+        reasons = list(dict.fromkeys(refusals))
+        more = f" And {counted(len(reasons) - MOST_SAID, 'other reason')}." if len(reasons) > MOST_SAID else ""
+        refuse(f"{number} {_DONE[name]}: {' '.join(reasons[:MOST_SAID])}{more}")

@@ -1,6 +1,6 @@
 """What is selected in the list of jobs, and what is done with all of it: a few jobs at once, more as a bulk action."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -10,8 +10,10 @@ from sqlmodel import Session
 from core.commands.registry import COMMANDS
 from core.errors import NotFound
 from core.job_list.counts import Total
+from core.job_list.filters import JobFilter
 from core.job_list.rows import Row, rows_by_id
 from core.job_list.split import Split, split
+from core.jobs.labels import STATUS_OF
 from core.models import BackgroundJob
 from core.wording import counted
 from ui import access
@@ -48,6 +50,15 @@ class Selected:
             return list(self.split.by_kind)
         return [each for each in self.where.get("kind", "").split(",") if each and "*" not in each]
 
+    @property
+    def statuses(self) -> Set[str] | None:
+        """The statuses; None where the filter leaves them open."""
+        if not self.chosen.everything:
+            return self.split.by_status.keys()
+        job_filter = JobFilter.from_params(self.where)
+        named = job_filter.status or {STATUS_OF[each] for each in job_filter.label}
+        return {each.value for each in named} or None
+
     def count(self) -> str:
         """Return how many are selected."""
         if self.chosen.everything:
@@ -57,7 +68,7 @@ class Selected:
     def parts(self) -> str:
         """Return what they consist of, in a line."""
         if self.chosen.everything:
-            return "counted by status before anything starts"
+            return "its preview counts them by status before anything starts"
         if self.rows is not None and len(self.rows) == 1:
             return f"{self.rows[0]['kind']}, {self.rows[0]['status']}"
         parts = [_numbers(self.split.by_status)]
@@ -90,9 +101,9 @@ def why_not_selected(name: str, selected: Selected) -> str:
         return f"{command.label} needs the role {command.role}; you are {actor.role}."
     if selected.rows is not None and name in ("job.retry", "job.start_now", "job.cancel"):
         return why_not(name, selected.rows) or ""
-    works = WORKS_FROM[name]
-    if not selected.chosen.everything and not works & selected.split.by_status.keys():
-        parts = _numbers(selected.split.by_status) or "none that is still there"
+    works, statuses = WORKS_FROM[name], selected.statuses
+    if statuses is not None and not works & statuses:
+        parts = _numbers(selected.split.by_status) or ", ".join(sorted(statuses)) or "none that is still there"
         return f"{command.label} works on {' or '.join(sorted(works))} jobs; selected: {parts}."
     return _why_not_edited(selected) if name == "job.edit_and_retry" else ""
 

@@ -34,8 +34,8 @@ _USUAL: Final = timedelta(days=1)
 
 def schedule_dialogs(row: Schedule) -> list[tuple[str, str, str, Callable[[After], Awaitable[None]]]]:
     """Return the dialogs of a schedule: label, icon, command, and what opens it."""
-    edit = ("Edit…", "settings", "schedule.edit", partial(edit_schedule, row.id))
-    backfill = ("Backfill…", "history", "schedule.backfill", partial(backfill_schedule, row))
+    edit = ("Edit …", "settings", "schedule.edit", partial(edit_schedule, row.id))
+    backfill = ("Backfill …", "history", "schedule.backfill", partial(backfill_schedule, row))
     return [edit, backfill] if row.cron else [edit]
 
 
@@ -68,7 +68,7 @@ async def edit_schedule(schedule_id: UUID, after: After) -> None:
 
         return act
 
-    open_form(f"Edit schedule {row.name}", "Save", draw)
+    open_form(f"Edit schedule “{row.name}”", "Save", draw)
 
 
 def _row(session: Session, schedule_id: UUID) -> Schedule:
@@ -89,7 +89,7 @@ def _spelled_out(row: Schedule) -> dict[str, Any] | None:
 async def backfill_schedule(row: Schedule, after: After) -> None:
     """Open the form that makes up for a schedule's past runs."""
     form = BackfillFields(row, after)
-    open_form(f"Backfill schedule {row.name}", "Request the jobs", form.draw)
+    open_form(f"Backfill schedule “{row.name}”", "Request the jobs", form.draw)
 
 
 class BackfillFields:
