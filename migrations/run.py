@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from core.encryption.cipher import TokenCipher
 from core.errors import Unusable
 from core.wording import PROGRAM
-from migrations import finishing, rehearsal, revisions, schedules
+from migrations import finishing, letters, rehearsal, revisions, schedules
 from migrations.dependents import quoted
 from migrations.legacy import checks, facts
 from migrations.legacy.dependents import MADE_AGAIN
@@ -77,6 +77,8 @@ def downgrade(url: str, revision: str, *, secret: str) -> Report:
         with looking(engine) as connection:
             _refuse(checks.cannot_go_back(connection, cipher))
             start = _revision(connection)
+        with migrating(engine) as connection:
+            letters.drop(connection)
         steps = tuple(_descend(engine, cipher, target))
         with looking(engine) as connection:
             end = revisions.of(connection)
@@ -88,10 +90,12 @@ def _migrate(url: str, cipher: TokenCipher, target: str, *, to_finish: bool) -> 
         findings, start = _findings(engine, cipher, to_finish=to_finish)
         _refuse(findings)
         steps = [*_climb(engine, cipher, target), *_finished(engine, to_finish=to_finish)]
-        with looking(engine) as connection:
+        with migrating(engine) as connection:
             end = revisions.of(connection)
             if end == revisions.head():
-                findings += [*finishing.findings(facts.read(connection)), *schedules.findings(connection)]
+                letters.ensure(connection)
+                findings += [*finishing.findings(facts.read(connection)), *letters.findings(connection)]
+                findings += schedules.findings(connection)
     return Report(start, end, tuple(steps), tuple(findings))
 
 

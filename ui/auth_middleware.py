@@ -5,6 +5,7 @@ pages, whatever other sites a person has open.
 """
 
 import asyncio
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -44,8 +45,10 @@ class AuthMiddleware:
         """Pass a request on, or answer it with a refusal or a redirect."""
         if scope["type"] in ("http", "websocket"):
             await (await self._instead(scope) or self.app)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return
+        # The server starts. FastAPI puts its routes together when the first one is looked for, which takes a second.
+        threading.Thread(target=self._own, args=("GET", "/api/-", "", 0), daemon=True, name="routes").start()
+        await self.app(scope, receive, send)
 
     async def _instead(self, scope: Scope) -> ASGIApp | None:
         """Return what answers instead of the site: a refusal, or NiceGUI itself; None to pass the request on."""

@@ -15,6 +15,7 @@ from core.job_list.over_time import JobsOverTime, jobs_over_time
 from core.overview import Overview
 from core.overview import overview as read_overview
 from core.people.users import user_listing
+from core.queues.last_day import job_times
 from core.queues.summary import queue_summary
 from core.queues.workers import worker_listing
 from core.schedules.listing import schedule_lines
@@ -131,6 +132,8 @@ class HeldFor(_ByKey[K, T]):
 
 workers = CachedQuery(worker_listing)
 queues = CachedQuery(queue_summary)
+#: It changes with a roll-up.
+times = CachedQuery(job_times, fresh=10)
 schedules = CachedQuery(schedule_lines)
 #: It changes within minutes.
 slowdown = CachedQuery(slowdowns, fresh=10)

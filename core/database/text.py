@@ -74,12 +74,16 @@ def begins_with(column: Any, text: str) -> ColumnElement[bool]:
     return searched(column).like(searched(_typed(escaped(tidy(text)) + "%")), escape="\\")
 
 
-def contains(column: Any, text: str) -> ColumnElement[bool]:
-    """Return the condition that a column contains this text, in any case, with or without accents."""
-    # No index serves this: of a text that is ASCII, as nearly all are, only the case is to be looked at.
+def contains(column: Any, text: str, *, indexed: bool = False) -> ColumnElement[bool]:
+    """Return the condition that a column contains this text, in any case, with or without accents.
+
+    `indexed`: its letters are (core/database/letters.py), and this text is long enough for them to serve it.
+    """
+    # Where no index serves this: of a text that is ASCII, as nearly all are, only the case is to be looked at.
     is_ascii = func.octet_length(column) == func.char_length(column)
     cheaply = case((is_ascii, func.lower(column, type_=Text())), else_=searched(column))
-    return cheaply.like(searched(_typed(f"%{escaped(tidy(text))}%")), escape="\\")
+    compared = searched(column) if indexed else cheaply
+    return compared.like(searched(_typed(f"%{escaped(tidy(text))}%")), escape="\\")
 
 
 def searched(text: ColumnElement[str]) -> ColumnElement[str]:

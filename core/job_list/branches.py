@@ -17,7 +17,7 @@ from core.database.statements import Query, fetch
 from core.database.text import ids_beginning
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
-from core.job_list import requesters, sources, spans
+from core.job_list import people, reasons_and_arguments, sources, spans
 from core.job_list.filters import JobFilter, YesNo
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
@@ -128,9 +128,9 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
     if job_filter.other_than:
         branch.conditions.append(col(Job.user_id) != job_filter.other_than)
     if job_filter.not_user:
-        branch.conditions.append(sa.func.coalesce(sa.not_(sources.of_users(job_filter.not_user)), sa.true()))
+        branch.conditions.append(sa.func.coalesce(sa.not_(people.of_users(session, job_filter.not_user)), sa.true()))
     if job_filter.arg:
-        branch.conditions.append(requesters.have_arguments(job_filter.arg))
+        branch.conditions.append(reasons_and_arguments.have_arguments(job_filter.arg))
     _narrow_by_figures(branch, job_filter)
     if job_filter.connection:
         branch.narrow(col(Job.connection_id) == job_filter.connection, sources.by_connection(job_filter.connection))
@@ -159,23 +159,22 @@ def _narrow_by_figures(branch: Branch, job_filter: JobFilter) -> None:
 
 
 def _narrow_by_requester(session: Session, branch: Branch, text: str) -> bool:
-    found = requesters.by_requesters(session, text)
-    if found is not None:
-        branch.narrow(*found)
-    return found is not None
+    return _narrow_by_people(branch, people.by_requesters(session, text))
 
 
 def _narrow_by_reason(_: Session, branch: Branch, text: str) -> bool:
-    branch.narrow(*requesters.by_reason(text))
+    branch.narrow(*reasons_and_arguments.by_reason(text))
     return True
 
 
 def _narrow_by_user(session: Session, branch: Branch, text: str) -> bool:
-    source = sources.by_users(session, text)
-    if source is None:
-        return False
-    branch.narrow(sources.of_users(text), source)
-    return True
+    return _narrow_by_people(branch, people.by_users(session, text))
+
+
+def _narrow_by_people(branch: Branch, found: tuple[Condition, Source] | None) -> bool:
+    if found is not None:
+        branch.narrow(*found)
+    return found is not None
 
 
 def _narrow_by_error(session: Session, branch: Branch, text: str) -> bool:

@@ -17,16 +17,13 @@ from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
-from core.database.text import begins_with, pasted
-from core.models import TERMINAL, BackgroundJob, JobStatus, User
+from core.models import TERMINAL, BackgroundJob, JobStatus
 from core.models.background_job import ERROR_WORDS
 
 #: A number of candidates that is cheap to read and sort completely: about 3 ms.
 FEW: Final = 3_000
 #: Counting stops here; a higher number is shown as "10,000+".
 CAP: Final = 10_000
-#: Up to this many users, their jobs are merged in time order, with one index scan each; above, they are sorted.
-FEW_USERS: Final = 200
 #: Sources and statements that are remembered once they are made. Those of a search are never asked for again, and go.
 REMEMBERED: Final = 500
 
@@ -126,36 +123,6 @@ def by_status(statuses: frozenset[JobStatus], pairs: Pairs | None) -> tuple[Cond
     source = Source(f"status {sorted(statuses)} {pairs}", tuple(arms), rank=4 if narrow else 1)
     is_in = col(Job.status).in_(sorted(statuses))
     return is_in if pairs is None else sa.and_(is_in, _of_pairs(pairs)), source
-
-
-def user_ids(text: str) -> sa.Subquery:
-    """Select the users whose id is `text` or whose e-mail address starts with it."""
-    person: Query = sa.select(col(User.id).label("id"))
-    try:
-        return person.where(col(User.id) == UUID(text)).subquery("person")
-    except ValueError:
-        return person.where(begins_with(col(User.email), pasted(text))).subquery("person")
-
-
-def by_users(session: Session, text: str) -> Source | None:
-    """Return the jobs of users whose id is `text` or whose e-mail address starts with it; None without such a user."""
-    users = user_ids(text)
-    ids = [row.id for row in fetch(session, sa.select(users.c.id).limit(FEW_USERS + 1))]
-    if not ids:
-        return None
-    if len(ids) == 1:
-        return Source(f"user {text}", (Arm((col(Job.user_id) == ids[0],)),), rank=6)
-    if len(ids) <= FEW_USERS:
-        chosen = sa.values(sa.column("id", sa.Uuid()), name="person").data([(user_id,) for user_id in ids])
-        return Source(f"user {text}", (Arm((col(Job.user_id) == chosen.c.id,), chosen),), rank=6)
-    return Source(
-        f"user {text}", (Arm((col(Job.user_id) == users.c.id,), users),), ordered=False, instead=NEWEST, rank=2
-    )
-
-
-def of_users(text: str) -> Condition:
-    """Return the condition that a job belongs to a user found by `by_users`."""
-    return col(Job.user_id).in_(sa.select(user_ids(text).c.id))
 
 
 def by_error(session: Session, text: str) -> Source:

@@ -51,13 +51,22 @@ class Accepted:
     status: JobStatus = JobStatus.QUEUED
 
 
+@dataclass(frozen=True, slots=True)
+class TaskRetry:
+    """A job that is to be queued, its input, and the job that it retries."""
+
+    job: Accepted
+    form: BaseModel
+    retry_of: UUID
+
+
 _MANY = """
     (id, kind, queue, priority, max_attempts, args, run_at, reason, retry_of,
      schedule_id, requested_by, created_at, updated_at)
     SELECT job.id, :kind, :queue, :priority, :max_attempts, job.args,
-           coalesce(CAST(:run_at AS timestamptz), statement_timestamp()), :reason, CAST(:retry_of AS uuid),
+           coalesce(CAST(:run_at AS timestamptz), statement_timestamp()), :reason, job.retry_of,
            CAST(:schedule_id AS uuid), CAST(:actor_id AS uuid), statement_timestamp(), statement_timestamp()
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:args AS jsonb[])) AS job(id, args)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:args AS jsonb[]), CAST(:retries AS uuid[])) AS job(id, args, retry_of)
 """
 #: One job without options: of scalars, which PostgreSQL plans in a moment.
 _ONE = """
@@ -120,9 +129,31 @@ def request_tasks(
 ) -> list[Accepted]:
     """Queue one job of the task per form, all or none, in the order of the forms."""
     accepted = [Accepted(new_id(), task.name) for _ in forms]
+    _insert(session, task, accepted, forms, [options.retry_of] * len(forms), actor, options)
+    return accepted
+
+
+def retry_tasks(
+    session: Session, task: Task[Any], retries: Sequence[TaskRetry], actor: Actor, reason: str | None
+) -> None:
+    """Queue these retries of jobs of one task, all or none."""
+    jobs, forms, of = zip(*((each.job, each.form, each.retry_of) for each in retries), strict=True)
+    _insert(session, task, jobs, forms, of, actor, JobOptions(reason=reason))
+
+
+def _insert(
+    session: Session,
+    task: Task[Any],
+    accepted: Sequence[Accepted],
+    forms: Sequence[BaseModel],
+    retries: Sequence[UUID | None],
+    actor: Actor,
+    options: JobOptions,
+) -> None:
     values = {
         "ids": [job.id for job in accepted],
         "args": [json.dumps(form.model_dump(mode="json")) for form in forms],
+        "retries": list(retries),
         **_shared_values(task, actor, options),
     }
     if _is_logged(actor):
@@ -134,7 +165,6 @@ def request_tasks(
         bus.changed(session, job_id=job.id)
     if options.is_soon:
         bus.wake(session, task.queue)
-    return accepted
 
 
 def _values_of_one(job: Accepted, task: Task[Any], form: BaseModel, actor: Actor) -> dict[str, Any]:
@@ -165,7 +195,6 @@ def _shared_values(task: Task[Any], actor: Actor, options: JobOptions) -> dict[s
         "max_attempts": task.max_attempts,
         "run_at": options.run_at,
         "reason": options.reason,
-        "retry_of": options.retry_of,
         "schedule_id": options.schedule_id,
         "actor_id": actor.id,
         "actor": actor.name,

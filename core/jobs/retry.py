@@ -3,11 +3,11 @@
 One or many in one transaction: the statements are the same, however many there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,9 +17,11 @@ from sqlmodel import Session, col, select
 from core import bus, clock
 from core.actor import Actor
 from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted, Refused
-from core.jobs.request import Accepted, JobOptions, check_start_beside, move, note, request_task
+from core.jobs.request import Accepted, JobOptions, check_start_beside, move, note
+from core.jobs.request_tasks import TaskRetry, retry_tasks
 from core.jobs.subject import Subject, machine_of
 from core.models import BackgroundJob, Event, JobStatus, PlatformConnection, User
+from core.models.columns import new_id
 from core.operation import Operation, Task
 from core.operations import BY_NAME
 from core.wording import problems_of
@@ -38,13 +40,14 @@ _TABLES: tuple[type[Subject], ...] = (User, PlatformConnection)
 class _Loaded:
     """Jobs to retry, their subjects by id, and what is active beside them."""
 
-    jobs: dict[UUID, BackgroundJob]
+    jobs: dict[UUID, BackgroundJob] = field(default_factory=dict)
     subjects: dict[UUID, Subject] = field(default_factory=dict)
     #: Id and kind of the active job of a machine's row, and the id of the active retry of a task's job.
     of_rows: dict[tuple[str, UUID], tuple[UUID, str]] = field(default_factory=dict)
     of_tasks: dict[UUID, UUID] = field(default_factory=dict)
-    #: Columns of the new jobs of operations, not written yet.
+    #: Columns of the new jobs of operations, and the new jobs of tasks by their names; not written yet.
     made: list[dict[str, Any]] = field(default_factory=list)
+    of_task: dict[str, list[TaskRetry]] = field(default_factory=dict)
     #: Arguments that the new jobs have with other values.
     changes: Changes = field(default_factory=dict)
     #: By the id of a job, its newest retry that was not cancelled, if such a job is left out.
@@ -93,6 +96,8 @@ def retry_many(
     if loaded.made:  # as columns: objects would take longer than all else
         session.execute(sa.insert(BackgroundJob), loaded.made)
         session.execute(sa.insert(Event), [_noted(session, made, actor) for made in loaded.made])
+    for name, retries in loaded.of_task.items():
+        retry_tasks(session, cast("Task[Any]", BY_NAME[name]), retries, actor, reason)
     return outcomes
 
 
@@ -120,14 +125,11 @@ def refusals_of_retry(
 
 
 def _load(session: Session, ids: Sequence[UUID], *, lock: bool, once: bool) -> _Loaded:
-    loaded = _Loaded(_rows(session, BackgroundJob, ids, lock=False))
-    jobs = loaded.jobs.values()
-    places = [(machine, machine.id_in(job.user_id, job.connection_id)) for job in jobs if (machine := machine_of(job))]
+    loaded, places = _Loaded(), _places(session, ids)
     for table in _TABLES:
         row_ids = {row_id for machine, row_id in places if row_id and machine.table is table}
         loaded.subjects |= _rows(session, table, row_ids, lock=lock)
-    if lock:
-        loaded.jobs = _rows(session, BackgroundJob, loaded.jobs, lock=True)
+    loaded.jobs = _rows(session, BackgroundJob, ids, lock=lock)
     subject = sa.func.coalesce(col(BackgroundJob.connection_id), col(BackgroundJob.user_id))
     active = col(BackgroundJob.status).in_(_ACTIVE)
     if loaded.subjects:
@@ -135,7 +137,7 @@ def _load(session: Session, ids: Sequence[UUID], *, lock: bool, once: bool) -> _
         machines = {machine.name for machine, _ in places}
         those = of_rows.where(col(BackgroundJob.machine).in_(machines), subject.in_(loaded.subjects), active)
         loaded.of_rows = {(row[0], row[1]): (row[2], row[3]) for row in session.execute(those)}
-    retries = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id)).where(col(BackgroundJob.retry_of).in_(ids))
+    retries = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id)).where(_one_of(BackgroundJob.retry_of, ids))
     of_tasks = retries.where(col(BackgroundJob.machine).is_(None), active)
     loaded.of_tasks = {row[0]: row[1] for row in session.execute(of_tasks)}
     if once:  # read after the locks: who has retried one meanwhile has committed it
@@ -144,10 +146,25 @@ def _load(session: Session, ids: Sequence[UUID], *, lock: bool, once: bool) -> _
     return loaded
 
 
-def _rows(session: Session, table: type[Any], ids: Any, *, lock: bool) -> dict[UUID, Any]:
+def _places(session: Session, ids: Sequence[UUID]) -> list[tuple[Any, UUID | None]]:
+    """Return the machines that these jobs move, each with the id of its row."""
+    job = BackgroundJob
+    columns = col(job.kind), col(job.machine), col(job.user_id), col(job.connection_id)
+    found: Any = session.execute(sa.select(*columns).where(_one_of(job.id, ids)))
+    return [
+        (machine, machine.id_in(each.user_id, each.connection_id)) for each in found if (machine := machine_of(each))
+    ]
+
+
+def _one_of(column: Any, ids: Iterable[UUID]) -> sa.ColumnElement[bool]:
+    """Return the condition that a column is one of these ids; one parameter, however many they are."""
+    return col(column) == sa.any_(sa.literal([*ids], sa.ARRAY(sa.Uuid())))
+
+
+def _rows(session: Session, table: type[Any], ids: Iterable[UUID], *, lock: bool) -> dict[UUID, Any]:
     if not ids:
         return {}
-    rows = select(table).where(table.id.in_(ids)).order_by(table.id)
+    rows = select(table).where(_one_of(table.id, ids)).order_by(table.id)
     if lock:  # a subject not against inserts that refer to it
         rows = rows.with_for_update(key_share=table is not BackgroundJob).execution_options(populate_existing=True)
     return {row.id: row for row in session.exec(rows)}
@@ -156,7 +173,7 @@ def _rows(session: Session, table: type[Any], ids: Any, *, lock: bool) -> dict[U
 def _retried(
     session: Session, loaded: _Loaded, job_id: UUID, actor: Actor, options: JobOptions, now: datetime
 ) -> Accepted | Refused:
-    """Return the new job, of an operation not written yet; or why there is none."""
+    """Return the new job, not written yet; or why there is none."""
     job = loaded.jobs.get(job_id)
     if job is None:
         return NotFound(f"There is no job with id {job_id}.")
@@ -169,7 +186,8 @@ def _retried(
     options = JobOptions(reason=options.reason, retry_of=job.id)
     bus.changed(session, job_id=job.id, user_id=job.user_id)  # it is dealt with from now on
     if isinstance(kind, Task) or subject is None:
-        accepted = request_task(session, kind, form, actor, options)
+        accepted = Accepted(new_id(), job.kind)
+        loaded.of_task.setdefault(job.kind, []).append(TaskRetry(accepted, form, job.id))
         loaded.of_tasks[job.id] = accepted.id
         return accepted
     new = move(kind, subject, form, actor, options, now)

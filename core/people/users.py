@@ -1,6 +1,5 @@
 """Searching users, listing those who need help, and loading everything about one user."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func
 
+from core.database.letters import contain_words
 from core.database.statements import Query, fetch
-from core.database.text import begins_with, contains, ids_beginning, pasted
+from core.database.text import begins_with, ids_beginning, pasted
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
@@ -104,7 +104,11 @@ def find_users(session: Session, search: str, situation: Situation | None = None
     conditions = _in(situation) if situation else []
     lines = _lines(session, [*conditions, _begins(search)], start)
     is_any = bool(lines) or (start > 0 and bool(_lines(session, [*conditions, _begins(search)], 0)))
-    return lines if is_any else _lines(session, [*conditions, _contains(search)], start)
+    return (
+        lines
+        if is_any
+        else _lines(session, [*conditions, contain_words(session, search, User.email, User.name)], start)
+    )
 
 
 def users_by_situation(session: Session) -> Mapping[Situation, int]:
@@ -178,12 +182,6 @@ def _in(situation: Situation) -> list[ColumnElement[bool]]:
 def _begins(search: str) -> ColumnElement[bool]:
     fits = [begins_with(column, search) for column in (User.email, User.name)]
     return sa.or_(*fits, *_id_between(search))
-
-
-def _contains(search: str) -> ColumnElement[bool]:
-    """Return the condition for each word, in any order: Lee, Kim finds Kim Lee."""
-    words = [word for word in re.split(r"[,\s]+", search) if word]
-    return sa.and_(*(sa.or_(*(contains(column, word) for column in (User.email, User.name))) for word in words))
 
 
 def _id_between(search: str) -> list[ColumnElement[bool]]:

@@ -1,10 +1,8 @@
 """The queues page: the state, controls and figures of all queues and kinds."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -12,18 +10,9 @@ from sqlmodel import Session
 from core.models import JobKind
 from core.operations import BY_NAME
 from core.queues.controls import QueueLine, QueueState, kind_lines, queue_lines
+from core.queues.last_day import HourlyEndings, ended_jobs
 
-#: Counters are hourly: the last day is the current hour and the 24 before it.
-HOURS: Final = 24
-
-_SINCE = text("SELECT date_trunc('hour', statement_timestamp(), 'UTC') - make_interval(hours => :hours)")
-_ENDED = text("""
-    SELECT kind, queue, status, sum(jobs) AS jobs FROM job_counters WHERE hour >= :since GROUP BY kind, queue, status
-""")
 _RUNNING = text("SELECT kind, count(*) AS jobs FROM background_jobs WHERE status = 'running' GROUP BY kind")
-
-#: Numbers of finished jobs by status.
-Ended = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +20,7 @@ class QueueFigures:
     """One queue, and its jobs finished within the last day."""
 
     line: QueueLine
-    ended: Ended
+    ended: HourlyEndings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +31,7 @@ class KindFigures:
     label: str
     queue: str
     running: int
-    ended: Ended
+    ended: HourlyEndings
     #: The state of its queue; None: it is not declared, and has none.
     of_queue: QueueState | None = None
 
@@ -73,28 +62,21 @@ class QueueSummary:
 
 def queue_summary(session: Session) -> QueueSummary:
     """Return the figures of all queues and kinds, from counters and unfinished jobs, never from the history."""
-    since = session.connection().execute(_SINCE, {"hours": HOURS}).scalar_one()
-    by_queue, by_kind = _ended(session, since)
+    ended = ended_jobs(session)
     running = {row.kind: row.jobs for row in session.connection().execute(_RUNNING)}
     lines = queue_lines(session)
     states = {line.name: line.state for line in lines}
     return QueueSummary(
-        tuple(QueueFigures(line, by_queue.get(line.name, {})) for line in lines),
-        tuple(_kind(row, running.get(row.kind, 0), by_kind.get(row.kind, {}), states) for row in kind_lines(session)),
-        since,
+        tuple(QueueFigures(line, ended.by_queue.get(line.name, HourlyEndings())) for line in lines),
+        tuple(
+            _kind(row, running.get(row.kind, 0), ended.by_kind.get(row.kind, HourlyEndings()), states)
+            for row in kind_lines(session)
+        ),
+        ended.since,
     )
 
 
-def _ended(session: Session, since: datetime) -> tuple[Mapping[str, Ended], Mapping[str, Ended]]:
-    by_queue: dict[str, Counter[str]] = {}
-    by_kind: dict[str, Counter[str]] = {}
-    for row in session.connection().execute(_ENDED, {"since": since}):
-        by_queue.setdefault(row.queue, Counter())[row.status] += int(row.jobs)
-        by_kind.setdefault(row.kind, Counter())[row.status] += int(row.jobs)
-    return by_queue, by_kind
-
-
-def _kind(row: JobKind, running: int, ended: Ended, states: Mapping[str, QueueState]) -> KindFigures:
+def _kind(row: JobKind, running: int, ended: HourlyEndings, states: Mapping[str, QueueState]) -> KindFigures:
     declared = BY_NAME.get(row.kind)
     label, queue = (declared.label, declared.queue) if declared else ("no longer declared", "")
     return KindFigures(row, label, queue, running, ended, states.get(queue))

@@ -11,6 +11,7 @@ from core import clock
 from core.database.engine import session_scope
 from core.errors import Invalid, NotFound
 from core.models import JobKind, Queue, Worker
+from core.queues.last_day import HourlyEndings
 from core.queues.summary import queue_summary
 from core.queues.workers import WorkerState, worker_listing
 from core.schedules import scheduling, timing
@@ -65,6 +66,10 @@ def test_a_worker_is_listed_with_the_jobs_that_it_runs_and_no_others(engine: Eng
     assert jobs_of == {busy: [str(held.id)], idle: []}
 
 
+def numbers(ended: HourlyEndings) -> dict[str, int]:
+    return {status: ended.total(status) for status in ended.hours}
+
+
 def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> None:
     ask(engine)
     driving.run_next(engine)
@@ -76,13 +81,15 @@ def test_endings_are_read_from_counters_by_queue_and_kind(engine: Engine) -> Non
         )
     with Session(engine) as session:
         summary = queue_summary(session)
-    assert {queue.line.name: dict(queue.ended) for queue in summary.queues} == {
-        "demo": {"succeeded": 1},
-        "maintenance": {},
-        **{queue: {} for queue in ("connections", "messages")},
+    in_queues = {
+        queue.line.name: {each: queue.ended.total(each) for each in queue.ended.hours} for queue in summary.queues
     }
-    assert {kind.kind.kind: dict(kind.ended) for kind in summary.kinds if kind.ended} == {
-        "demo.enable": {"succeeded": 1}
+    assert in_queues == {
+        "demo": {"succeeded": 1},
+        **{queue: {} for queue in ("connections", "maintenance", "messages")},
+    }
+    assert {kind.kind.kind: kind.ended.total("succeeded") for kind in summary.kinds if kind.ended.hours} == {
+        "demo.enable": 1
     }
 
 

@@ -5,14 +5,19 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from core import clock
-from core.queues.summary import Ended, KindFigures, QueueFigures, QueueSummary
+from core.analytics.figures import JobFigures
+from core.queues.last_day import HourlyEndings, JobTimes
+from core.queues.summary import KindFigures, QueueFigures, QueueSummary
 from core.settings import settings
 from core.wording import counted, spoken
 from ui import live, query_cache
+from ui.components.analytics.figures_tiles import duration
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.pause import draw_pause, pause_button
 from ui.components.base.state_chip import state_chip
 from ui.components.base.table import Figure, cell, table
+from ui.components.queues.last_day import COLUMN as BY_HOUR
+from ui.components.queues.last_day import LastDay
 from ui.components.queues.limits_form import draw_limits, limits_button
 
 #: The filters of the jobs that a figure counts, by its column; those that finished did so within the last day.
@@ -24,8 +29,11 @@ _LIVE = {
 }
 #: Columns of jobs that finished within the last day, by status.
 _FINISHED = {"Succeeded": "succeeded", "Failed": "failed", "Cancelled": "cancelled"}
-_QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", *_FINISHED)
-_KIND_FIGURES = ("Running", *_FINISHED)
+#: Times that 95 % of the jobs of 24 hours did not exceed; each opens the figures that it is one of.
+WAIT, RUN = "Wait p95", "Run p95"
+_QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", WAIT, *_FINISHED)
+_KIND_FIGURES = ("Running", RUN, *_FINISHED)
+_NO_FIGURES = JobTimes({}, {})
 
 
 async def draw() -> None:
@@ -39,7 +47,7 @@ class QueuesPage:
     """The state of the broker, then queues, then kinds."""
 
     def __init__(self) -> None:
-        self._since = clock.now()
+        self._since, self._times = clock.now(), _NO_FIGURES
         with box("screen padded") as self.screen:
             with box("headline"):
                 text("Queues", tag="h1")
@@ -47,15 +55,16 @@ class QueuesPage:
             self._broker: Part[QueueSummary] = Part(_draw_broker)
             with box("panel", "section").props("aria-label=Queues"):
                 _title("Queues")
-                with table("Queues", ("Queue", "State", *_QUEUE_FIGURES), _QUEUE_FIGURES):
+                with table("Queues", ("Queue", "State", *_QUEUE_FIGURES, BY_HOUR), _QUEUE_FIGURES):
                     self._queues: Rows[QueueFigures] = Rows(self._draw_queue, "", "tbody")
             with box("panel", "section").props("aria-label=Kinds"):
                 _title("Kinds of jobs")
-                with table("Kinds", ("Kind", "State", "Limits", *_KIND_FIGURES), _KIND_FIGURES):
+                with table("Kinds", ("Kind", "State", "Limits", *_KIND_FIGURES, BY_HOUR), _KIND_FIGURES):
                     self._kinds: Rows[KindFigures] = Rows(self._draw_kind, "", "tbody")
 
     async def refresh(self) -> None:
         """Load the figures again; they change in place."""
+        self._times = await query_cache.times.now()
         self._show(await query_cache.queues.now())
 
     async def _reload(self) -> None:
@@ -76,7 +85,7 @@ class QueuesPage:
                 link(f"/jobs?{urlencode({'queue': name})}", "strong", name)
             with cell("State", "wide"):
                 state: Part[QueueFigures] = Part(lambda now: draw_pause(now.line, now.line.state))
-            figures = {column: Figure(column) for column in _QUEUE_FIGURES}
+            figures, day = {column: Figure(column) for column in _QUEUE_FIGURES}, LastDay()
             with cell("", "buttons"):
                 buttons: Part[QueueFigures] = Part(
                     lambda now: pause_button("queue", name, paused=now.line.paused_at, after=self._reload)
@@ -89,7 +98,9 @@ class QueuesPage:
             oldest = line.oldest_seconds
             values = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
             values.append("–" if oldest is None else spoken(timedelta(seconds=oldest)))
+            values.append(_p95(self._times.by_queue.get(name), WAIT))
             self._fill(figures, [*values, *_finished(now.ended)], queue=name)
+            day.show(now.ended, self._since, figures_of(queue=name))
 
         return update
 
@@ -103,7 +114,7 @@ class QueuesPage:
                 state: Part[KindFigures] = Part(lambda now: draw_pause(now.kind, now.state))
             with cell("Limits", "wide"):
                 limits: Part[KindFigures] = Part(lambda now: draw_limits(now.kind))
-            figures = {column: Figure(column) for column in _KIND_FIGURES}
+            figures, day = {column: Figure(column) for column in _KIND_FIGURES}, LastDay()
             with cell("", "buttons"):
                 buttons: Part[KindFigures] = Part(self._draw_kind_buttons)
 
@@ -113,7 +124,9 @@ class QueuesPage:
             state.show(now, key=(now.state, row.paused_at, row.paused_by, row.paused_reason))
             limits.show(now, key=(*limited, row.limited_at, row.limited_by, row.limited_reason))
             buttons.show(now, key=(row.paused_at, limited))
-            self._fill(figures, [f"{now.running:,}", *_finished(now.ended)], kind=name)
+            values = [f"{now.running:,}", _p95(self._times.by_kind.get(name), RUN)]
+            self._fill(figures, [*values, *_finished(now.ended)], kind=name)
+            day.show(now.ended, self._since, figures_of(kind=name))
 
         return update
 
@@ -128,19 +141,30 @@ class QueuesPage:
 
 
 def jobs_of(column: str, since: datetime, **of: str) -> str:
-    """Return the address of the jobs that a column counts, of one queue or kind."""
+    """Return the address of the jobs that a column counts, of one queue or kind; of a time, that of its figures."""
+    if column in (WAIT, RUN):
+        return figures_of(**of)
     ended = {} if column in _LIVE else {"status": _FINISHED[column], "finished_after": since.isoformat()}
     return f"/jobs?{urlencode({**of, **_LIVE.get(column, ended)})}"
+
+
+def figures_of(**of: str) -> str:
+    """Return the address of the figures of 24 hours of one queue or kind."""
+    return f"/analytics?{urlencode(of)}"
+
+
+def _p95(figures: JobFigures | None, column: str) -> str:
+    return duration((figures.wait if column == WAIT else figures.run).p95 if figures else None)
 
 
 def _title(title: str) -> None:
     with box("title"):
         text(title, tag="h2")
-        text("succeeded, failed and cancelled in the last 24 full hours and this one", "muted")
+        text("finished jobs are those of the last 24 full hours and this one", "muted")
 
 
-def _finished(ended: Ended) -> list[str]:
-    return [f"{ended.get(status, 0):,}" for status in _FINISHED.values()]
+def _finished(ended: HourlyEndings) -> list[str]:
+    return [f"{ended.total(status):,}" for status in _FINISHED.values()]
 
 
 def _draw_broker(summary: QueueSummary) -> None:

@@ -14,7 +14,8 @@ def table(name: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> Abs
     element.props["aria-label"] = name
     with element, box(tag="thead"), box(tag="tr"):
         for column in columns:
-            text(column, "num" if column in numbers else "", tag="th").props("scope=col")
+            heading = text(column, "num" if column in numbers else "", tag="th")
+            heading.props.update({"scope": "col", "data-label": column})
         box(tag="td")  # the column of buttons has no heading
     return element
 

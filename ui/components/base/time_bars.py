@@ -73,7 +73,7 @@ class TimeBars:
         number = len(bars.totals)
         value = {"aria-valuemax": str(number), "aria-valuenow": str(number)}
         self.box.props.update({**value, "aria-valuetext": f"{sum(bars.totals):,} jobs", "data-bars": said})
-        set_html(self._drawing, _drawn(bars))
+        set_html(self._drawing, drawing_of(bars))
 
     async def _choose(self, event: GenericEventArguments) -> None:
         try:
@@ -103,7 +103,7 @@ def _place(bars: Bars, at: datetime) -> float:
     return round((at - bars.start) / bars.width, 2)
 
 
-def _drawn(bars: Bars) -> Markup:
+def drawing_of(bars: Bars) -> Markup:
     """Return the drawing: one shape for each name."""
     number, most = len(bars.totals), max(bars.totals, default=0) or 1
     scale, tops, shapes = (100 - LEAST * len(bars.counts)) / most, [100.0] * number, []

@@ -1,0 +1,70 @@
+"""Curves of queues and kinds: each hour's finished jobs, and the times that 95 % of them did not exceed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.analytics import rolling
+from core.models import BackgroundJob, Role
+from core.queues.last_day import HOURS, ended_jobs, job_times
+from tests.factories import make_user
+
+COUNT = text(
+    "INSERT INTO job_counters (kind, queue, status, shard, hour, jobs, ran_seconds)"
+    " VALUES ('demo.enable', 'demo', :status, :shard,"
+    " date_trunc('hour', now(), 'UTC') - :hours * interval '1 hour', :jobs, 0)"
+)
+
+
+def count(session: Session, *lines: tuple[str, int, int]) -> None:
+    for shard, (status, hours, jobs) in enumerate(lines):
+        session.connection().execute(COUNT, {"status": status, "hours": hours, "jobs": jobs, "shard": shard})
+
+
+def finished(session: Session, waited: float, ran: float) -> None:
+    due = datetime.now(UTC) - timedelta(hours=2)
+    begun = due + timedelta(seconds=waited)
+    times = {"created_at": due, "run_at": due, "started_at": begun, "finished_at": begun + timedelta(seconds=ran)}
+    session.add(BackgroundJob(kind="demo.enable", queue="demo", status="succeeded", attempt=1, token=1, **times))
+    session.flush()
+
+
+def test_each_hour_has_its_own_jobs_and_the_bars_add_up_to_the_columns(session: Session) -> None:
+    count(
+        session, ("succeeded", 0, 3), ("succeeded", 24, 5), ("failed", 24, 2), ("succeeded", 25, 9), ("failed", -2, 1)
+    )
+    found = ended_jobs(session)
+    queue = found.by_queue["demo"]
+    assert queue.of_hours("succeeded") == [5, *[0] * (HOURS - 2), 3]
+    assert queue.of_hours("failed") == [2, *[0] * (HOURS - 2), 1]  # the hour of a clock that was ahead is the last one
+    assert queue.of_hours("cancelled") == [0] * HOURS
+    assert (queue.total("succeeded"), queue.total("failed"), queue.total("cancelled")) == (8, 3, 0)
+    assert found.by_kind["demo.enable"].hours == queue.hours
+
+
+def test_times_are_those_of_the_last_day_by_queue_and_by_kind(session: Session) -> None:
+    assert job_times(session).by_queue == {}
+    for number in range(20):
+        finished(session, waited=10 if number else 500, ran=2)
+    for stretch in rolling.stretches(session):
+        rolling.write(session, stretch)
+    times = job_times(session)
+    assert times.by_queue["demo"].wait.p95 == pytest.approx(10, rel=0.05)
+    assert times.by_kind["demo.enable"].run.p95 == pytest.approx(2, rel=0.05)
+
+
+@pytest.mark.browser
+def test_the_bars_of_a_queue_say_what_they_count_and_open_its_figures(console, rows: Session) -> None:
+    count(rows, ("succeeded", 1, 1_200), ("failed", 3, 34))
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/queues")
+    bars = page.get_by_role("table", name="Queues").get_by_role(
+        "link", name="Figures: 1,234 jobs finished in the last day"
+    )
+    bars.wait_for()
+    assert bars.locator("path").count() == 2
+    bars.click()
+    page.wait_for_url("**/analytics?queue=demo")
