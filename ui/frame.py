@@ -21,7 +21,7 @@ from ui.components.base.markup import anchor, icon, lines, set_html, tagged, wor
 from ui.components.base.palette import Palette
 from ui.components.base.top_bar import GAP, bar_button, brand, person_button, theme_button, top_bar
 from ui.console_pages import ConsolePages
-from ui.page import Frame, Page, Places, places
+from ui.page import Frame, Page, Place, Places, places
 
 #: Incidents in the strip; the page Queues has all.
 INCIDENTS_SHOWN: Final = 3
@@ -101,17 +101,19 @@ def _navigation(navigation: Places) -> None:
     router, routes = ui.context.client.sub_pages_router, {page.route for page, _ in navigation}
     current, shown = _section(router.current_path, routes), _in_need()
 
-    def link_to(page: Page, key: str, icon_name: str) -> Markup:
-        content = [icon(icon_name), words(page.title, "word")]
+    def link_to(page: Page, place: Place) -> Markup:
+        content = [icon(place.icon), words(page.title, "word")]
         if page.route == "/users":
             hidden = {} if shown else {"hidden": ""}
             label = f"{shown} stuck or failed"
             content.append(words(str(shown), "count", translate="no", aria_label=label, **hidden))
         mark = {"aria_current": "page"} if page.route == current else {}
-        return anchor(page.route, *content, data_key=f"g+{key}", data_route=page.route, title=page.title, **mark)
+        shown_as = {"classes": "first" if place.on_phone else "", "title": page.title}
+        return anchor(page.route, *content, data_key=f"g+{place.key}", data_route=page.route, **shown_as, **mark)
 
-    links = [link_to(page, place.key, place.icon) for page, place in navigation]
-    lines(links, "side", "nav").props('aria-label="Main"')
+    more = icon("more_vert"), words("More", "word")
+    button = tagged("button", *more, classes="more", type="button", data_act="more", aria_expanded="false")
+    lines([*(link_to(page, place) for page, place in navigation), button], "side", "nav").props('aria-label="Main"')
 
     def show_count() -> None:
         nonlocal shown

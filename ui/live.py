@@ -1,8 +1,9 @@
 """Live pages: each change is loaded once per process and sent to every page that shows it.
 
-Changes arrive as ids from the bus; without the bus, a poll finds them once a second. They are collected for a tenth of
-a second, loaded once, sent as one delta to all grids, and passed to the watchers of that user or job. However many
-people watch, each change is loaded once; a disconnected tab costs nothing.
+Changes arrive as ids from the bus; without the bus, a poll finds them once a second. The first one is loaded at once
+and sent as a delta to all grids; those that follow it are collected for a tenth of a second. Watchers of a user, of a
+job or of everything are called less often. However many people watch, each change is loaded once; a disconnected tab
+costs nothing.
 
 What no commit announces (a job becomes due, a pause, a status edited by SQL) shows in the health summary: where that
 says something else, lists and counts are loaded again, and soon all rows, unless an announced change explains it.
@@ -30,8 +31,10 @@ from ui.refreshes import Refresh, Refreshes, Watcher
 
 log = logging.getLogger(__name__)
 
-#: Seconds during which changes are collected before they are loaded and sent.
-TICK = 0.1
+#: Seconds for which a first change waits for others of the same moment, and between two deltas.
+GATHER, TICK = 0.01, 0.1
+#: Seconds between two calls of watchers.
+CALLS = 0.25
 #: Seconds between two reads of the health summary, and of changes while the bus is down.
 POLL = 1.0
 #: Rows in one delta, and in all deltas of one tick; beyond, grids load all their rows again.
@@ -77,6 +80,9 @@ class Hub:
 
     def __init__(self) -> None:
         self._pending = Changes()
+        #: What has been sent to grids, and not passed to watchers yet.
+        self._to_watchers = Changes()
+        self._sent_at = self._called_at = -math.inf
         #: How often changes have come; what is read from now on contains them.
         self.noted = 0
         self._wake = asyncio.Event()
@@ -125,9 +131,7 @@ class Hub:
             among -= {each for each in among if each.is_gone}
 
     def _note(self, changes: Changes) -> None:
-        self._pending.jobs |= changes.jobs
-        self._pending.users |= changes.users
-        self._pending.everything |= changes.everything
+        _add(self._pending, changes)
         self.noted += 1
         self._announced += bool(changes.jobs or changes.users or changes.everything)
         self._wake.set()
@@ -135,9 +139,11 @@ class Hub:
     async def _send_forever(self) -> None:
         while True:
             await self._wake.wait()
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(max(GATHER, self._sent_at + TICK - time.monotonic()))
             self._wake.clear()
             changes, self._pending = self._pending, Changes()
+            if changes != Changes():
+                self._sent_at = time.monotonic()
             try:
                 await self._send(changes)
             except Exception as error:  # noqa: BLE001 - the pages of all others wait for the next changes
@@ -151,6 +157,17 @@ class Hub:
             if core.sio.manager.rooms.get("/", {}).get(ROOM):
                 await _send_rows(changes)
         finally:
+            _add(self._to_watchers, changes)
+            await self._call_watchers()
+
+    async def _call_watchers(self) -> None:
+        """Pass on what has changed since the last call; if that was just now, a little later."""
+        if (wait := self._called_at + CALLS - time.monotonic()) > 0:
+            asyncio.get_running_loop().call_later(wait, self._wake.set)
+            return
+        self._called_at = time.monotonic()
+        changes, self._to_watchers = self._to_watchers, Changes()
+        if changes != Changes():
             await self._refreshes.of_each(each for each in list(self._watchers) if each.concerns(changes))
 
     async def _check_forever(self) -> None:
@@ -187,6 +204,12 @@ class Hub:
         changes, self._mark = await access.load(changed_since, self._mark)
         if changes != Changes():
             self._note(changes)
+
+
+def _add(to: Changes, more: Changes) -> None:
+    to.jobs |= more.jobs
+    to.users |= more.users
+    to.everything |= more.everything
 
 
 async def _send_rows(changes: Changes) -> None:

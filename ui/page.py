@@ -22,6 +22,8 @@ class Place:
 
     icon: str = ""
     key: str = ""
+    #: Whether a phone shows it beside the button More, behind which the others are.
+    on_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

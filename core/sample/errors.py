@@ -8,9 +8,9 @@ from core.jobs.failure import fingerprint
 #: Type, message, where it was raised, and the code there (empty: by a sweep), by frequency; `{n}` and `{m}` stand for
 #: numbers, `{id}` for the user's id. A retry usually helps against the first three.
 _ERRORS: Final = (
-    ("TryAgain", "The demo service answered 503 after {n} s; it is overloaded or being deployed.",
+    ("TryAgain", "The demo service answered 503 to request {m}; it is overloaded or being deployed.",
      '"/app/core/demo/remote.py", line 88, in _ask', "raise TryAgain(message)"),
-    ("TryAgain", "The demo service did not answer within 10 s (request {m}).",
+    ("TryAgain", "The demo service did not answer within 1 s (request {m}).",
      '"/app/core/demo/remote.py", line 74, in _ask', "answer = client.post(url, json=body)"),
     ("OperationalError", "deadlock detected: process {m} waits for ShareLock on transaction {n}.",
      '"/app/core/demo/rows.py", line 41, in write', "session.connection().execute(statement, values)"),

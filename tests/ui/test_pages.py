@@ -198,6 +198,28 @@ def test_on_a_phone_the_console_has_its_environment_a_search_field_and_buttons_t
         assert button.bounding_box()["height"] >= 44
 
 
+def test_a_phone_shows_five_pages_and_the_others_behind_more(console, rows: Session) -> None:
+    admin = make_user(rows, role=Role.ADMIN)
+    rows.commit()
+    page = console.open(admin, "/jobs", screen=PHONE)
+    navigation = page.get_by_role("navigation", name="Main")
+    shown = [link.get_attribute("title") for link in navigation.get_by_role("link").all() if link.is_visible()]
+    assert shown == ["Overview", "Jobs", "Failures", "Users", "Queues"]
+    more, audit = navigation.get_by_role("button", name="More"), navigation.get_by_role("link", name="Audit")
+    for close in (lambda: page.keyboard.press("Escape"), lambda: page.mouse.click(200, 400)):
+        more.click()
+        audit.wait_for()
+        close()
+        audit.wait_for(state="hidden")
+    more.click()
+    audit.click()
+    page.wait_for_url("**/audit")
+    audit.wait_for(state="hidden")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    audit.wait_for()
+    assert not more.is_visible()
+
+
 def test_disabling_asks_first_and_keeps_everything_on_a_no(console, rows: Session) -> None:
     user = make_user(rows, demo_mode_status=DemoModeStatus.ENABLED)
     rows.add(Interaction(user_id=user.id, kind="comment", is_demo=True))

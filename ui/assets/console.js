@@ -39,12 +39,24 @@
   });
   // The navigation marks the page that is open, and how many users are in need.
   window.markNavigation = (route) => {
-    for (const link of document.querySelectorAll(".side a")) {
+    for (const link of document.querySelectorAll(".side a"))
       link.ariaCurrent = link.dataset.route === route ? "page" : null;
-      // On a phone the bar is wider than the window.
-      if (link.ariaCurrent) link.scrollIntoView({ block: "nearest", inline: "center" });
-    }
+    showAllPages(false);
   };
+  // A phone shows a few pages; its button More opens the others above them.
+  const showAllPages = (open) => {
+    const side = document.querySelector(".side");
+    if (!side) return;
+    side.classList.toggle("open", open);
+    side.querySelector(".more").ariaExpanded = open;
+  };
+  document.addEventListener("click", ({ target }) => {
+    const more = target.closest?.("[data-act=more]");
+    showAllPages(more?.ariaExpanded === "false");
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") showAllPages(false);
+  });
   // It leads back to the jobs as they were left, with their filter, and from there to all jobs.
   document.addEventListener(
     "click",

@@ -35,18 +35,18 @@ from ui.pages import (
 
 #: A new page is its file and a line here; navigation, palette, keys, the tests of all pages and the docs follow.
 PAGES: Final = (
-    Page("/", "Overview", Role.VIEWER, overview.draw, Place("dashboard", "o")),
-    Page("/jobs", "Jobs", Role.VIEWER, jobs.draw, Place("list_alt", "j")),
+    Page("/", "Overview", Role.VIEWER, overview.draw, Place("dashboard", "o", on_phone=True)),
+    Page("/jobs", "Jobs", Role.VIEWER, jobs.draw, Place("list_alt", "j", on_phone=True)),
     Page("/jobs/{job_id}", "Job", Role.VIEWER, job.draw),
     Page("/bulk", "Bulk", Role.SUPPORT, bulk.draw, Place("playlist_play", "b")),
     Page("/bulk/{bulk_id}", "Bulk action", Role.SUPPORT, one_bulk.draw),
-    Page("/failures", "Failures", Role.VIEWER, failures.draw, Place("error_outline", "f")),
+    Page("/failures", "Failures", Role.VIEWER, failures.draw, Place("error_outline", "f", on_phone=True)),
     Page("/failures/{fingerprint}", "Failure", Role.VIEWER, one_failure.draw),
     Page("/analytics", "Analytics", Role.VIEWER, analytics.draw, Place("insights", "n")),
-    Page("/users", "Users", Role.VIEWER, users.draw, Place("group", "u")),
+    Page("/users", "Users", Role.VIEWER, users.draw, Place("group", "u", on_phone=True)),
     Page("/users/{user_id}", "User", Role.VIEWER, user.draw),
     Page("/workers", "Workers", Role.VIEWER, workers.draw, Place("memory", "w")),
-    Page("/queues", "Queues", Role.VIEWER, queues.draw, Place("low_priority", "q")),
+    Page("/queues", "Queues", Role.VIEWER, queues.draw, Place("low_priority", "q", on_phone=True)),
     Page("/schedules", "Schedules", Role.VIEWER, schedules.draw, Place("event_repeat", "s")),
     Page("/alerts", "Alerts", Role.VIEWER, alerts.draw, Place("notifications_none", "l")),
     Page("/outbox", "Outbox", Role.SUPPORT, outbox.draw, Place("mail_outline", "m")),
