@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 #: Where a request keeps the person whom AuthMiddleware has authenticated.
 _ACTOR = "unstuck.actor"
+#: In a page's storage: the customer whose page staff only look at.
+_LOOKED_AT = "looked_at"
 #: In a page's storage: the request that is being answered has authenticated the person.
 _JUST_CHECKED = "just_checked"
 
@@ -112,6 +114,18 @@ def me() -> Actor:
     return actor
 
 
+def whose() -> UUID:
+    """Return whose own page this is: of who opened it, or of the customer whom staff view it as."""
+    owner: UUID | None = app.storage.client.get(_LOOKED_AT) or me().id
+    assert owner is not None, "pages are opened by people"
+    return owner
+
+
+def only_look_at(user_id: UUID) -> None:
+    """Let this page be that customer's own, and refuse all commands in it."""
+    app.storage.client[_LOOKED_AT] = user_id
+
+
 def viewer_of(client: Client) -> Actor | None:
     """Return the person who opened a page, or None for pages without a person."""
     actor: Actor | None = client.storage.get("actor")
@@ -130,6 +144,8 @@ async def perform(
 
     Returns the command's answer. Raises Refused, with a text for the person.
     """
+    if _LOOKED_AT in app.storage.client:
+        raise NotPermitted("This is the customer's page, which you only view: nothing can be changed here.")
     command_request = gateway.CommandRequest(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
     credentials: Credentials = app.storage.client["credentials"]
     return await asyncio.to_thread(gateway.perform, engine(), credentials, command_request)

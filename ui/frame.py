@@ -22,6 +22,7 @@ from ui.components.base.palette import Palette
 from ui.components.base.top_bar import GAP, bar_button, brand, person_button, theme_button, top_bar
 from ui.console_pages import ConsolePages
 from ui.page import Frame, Page, Place, Places, places
+from ui.view_as import ViewedCustomer, nothing_to_press
 
 #: Incidents in the strip; the page Queues has all.
 INCIDENTS_SHOWN: Final = 3
@@ -56,24 +57,27 @@ def _list_all_elements() -> None:
 
 
 @contextmanager
-def creator_frame(pages: Sequence[Page], current: Page) -> Iterator[None]:
-    """Draw the creator's frame around their page `current`."""
+def creator_frame(pages: Sequence[Page], current: Page, customer: ViewedCustomer | None = None) -> Iterator[None]:
+    """Draw the creator's frame around their page `current`; `customer`: whom staff view it as."""
     design.dress("customer.css")
     ui.on_exception(_apologise)
     with box("home"):
-        top_bar([brand("/dashboard"), *_tabs(pages, current), GAP, theme_button(), person_button()], "bar", {})
+        tabs = _tabs(pages, current, customer.prefix if customer else "")
+        top_bar([brand("/" if customer else "/dashboard"), *tabs, GAP, theme_button(), person_button()], "bar", {})
         if access.me().may(Role.VIEWER):  # with the way back to the console, a phone has no room for all tabs
             ui.run_javascript(_SHOW_TAB)
-        with box("page", "main"):
+        with nothing_to_press(customer) if customer else box("page", "main"):
             yield
 
 
-def _tabs(pages: Sequence[Page], current: Page) -> Iterator[Markup]:
+def _tabs(pages: Sequence[Page], current: Page, prefix: str) -> Iterator[Markup]:
     if access.me().may(Role.VIEWER):
         yield anchor("/", words("Console"), classes="tab back", title="Back to the operators' console")
+    shown = [page for page, _ in places(pages, Frame.CREATOR, access.me())]
+    marks = [{"aria_current": "page"} if page is current else {} for page in shown]
     tabs = [
-        anchor(page.route, words(page.title), classes="tab", **({"aria_current": "page"} if page is current else {}))
-        for page, _ in places(pages, Frame.CREATOR, access.me())
+        anchor(prefix + page.route, words(page.title), classes="tab", **mark)
+        for page, mark in zip(shown, marks, strict=True)
     ]
     yield tagged("nav", *tabs, classes="hbox", aria_label="Main", style="gap: 0")
 

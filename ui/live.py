@@ -82,7 +82,8 @@ class Hub:
         self._pending = Changes()
         #: What has been sent to grids, and not passed to watchers yet.
         self._to_watchers = Changes()
-        self._sent_at = self._called_at = -math.inf
+        self._call = asyncio.Event()
+        self._sent_at = -math.inf
         #: How often changes have come; what is read from now on contains them.
         self.noted = 0
         self._wake = asyncio.Event()
@@ -113,6 +114,7 @@ class Hub:
         for rounds in (self._sending, self._checking):
             rounds.begin()
         background_tasks.create(self._send_forever(), name="live: send")
+        background_tasks.create(self._call_forever(), name="live: call")
         background_tasks.create(self._check_forever(), name="live: check")
 
     def status(self) -> Status:
@@ -158,17 +160,19 @@ class Hub:
                 await _send_rows(changes)
         finally:
             _add(self._to_watchers, changes)
-            await self._call_watchers()
+            self._call.set()
 
-    async def _call_watchers(self) -> None:
-        """Pass on what has changed since the last call; if that was just now, a little later."""
-        if (wait := self._called_at + CALLS - time.monotonic()) > 0:
-            asyncio.get_running_loop().call_later(wait, self._wake.set)
-            return
-        self._called_at = time.monotonic()
-        changes, self._to_watchers = self._to_watchers, Changes()
-        if changes != Changes():
-            await self._refreshes.of_each(each for each in list(self._watchers) if each.concerns(changes))
+    async def _call_forever(self) -> None:
+        """Pass on to watchers what has changed; rows of grids do not wait for it."""
+        while True:
+            await self._call.wait()
+            self._call.clear()
+            changes, self._to_watchers = self._to_watchers, Changes()
+            try:
+                await self._refreshes.of_each(each for each in list(self._watchers) if each.concerns(changes))
+            except Exception as error:  # noqa: BLE001 - they are called again with the next changes
+                self._sending.failed(error, "live: watchers not called")
+            await asyncio.sleep(CALLS)
 
     async def _check_forever(self) -> None:
         while True:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 #: Pages that refresh at once, watchers called without a break, and the seconds that one waits for slow pages.
 AT_ONCE = 4
-IN_A_ROW = 20
+IN_A_ROW = 8
 LONGEST = 1.0
 
 Refresh = Callable[[], Awaitable[None] | None]

@@ -144,7 +144,7 @@ def find_events(
     line = truncated(Event)
     query = select(line, User.email).join(User, col(User.id) == col(line.user_id), isouter=True)
     rows = session.exec(query.where(col(line.id).in_(matching)).order_by(col(line.id).desc())).all()
-    lines = [_line(event, email) for event, email in rows[:limit]]
+    lines = [line_of(event, email) for event, email in rows[:limit]]
     session.expunge_all()
     return AuditResults(lines, lines[-1].id if len(rows) > limit else None, _archived_before(session, audit_filter))
 
@@ -187,7 +187,8 @@ def _users(session: Session, text: str) -> list[UUID]:
         return list(session.exec(select(User.id).where(has_prefix).limit(MEANT)))
 
 
-def _line(event: Event, email: str | None) -> AuditLine:
+def line_of(event: Event, email: str | None) -> AuditLine:
+    """Return an event as the log shows it; `email`: the address of the user whom it is about."""
     data = redacted(event.data)
     was, now = data.pop("was", None), data.pop("now", None)
     return AuditLine(

@@ -9,6 +9,7 @@ from core.commands.command import Command, Invocation, self_owned, target_of
 from core.models import Role
 from core.operation import NoForm
 from core.people import operators, passwords, personal_tokens, second_factor, sessions
+from core.people.view_as import view_as
 
 
 def _add_operator(session: Session, call: Invocation) -> dict[str, Any]:
@@ -82,7 +83,20 @@ def _reset_factor(session: Session, call: Invocation) -> dict[str, Any]:
     return {"on": False}
 
 
+def _view_as(session: Session, call: Invocation) -> dict[str, Any]:
+    user = view_as(session, target_of(call), call.actor, call.reason)
+    return {"email": user.email}
+
+
 PEOPLE = (
+    Command(
+        name="user.view_as",
+        label="View as the customer",
+        role=Role.SUPPORT,
+        form=NoForm,
+        act=_view_as,
+        by_token=False,
+    ),
     Command(
         name="operator.add",
         label="Add operator",

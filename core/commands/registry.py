@@ -17,6 +17,7 @@ from core.commands.failures import FAILURES
 from core.commands.messages import MESSAGES
 from core.commands.people import PEOPLE
 from core.commands.schedules import SCHEDULES
+from core.commands.undo import undo_command
 from core.commands.views import VIEWS
 from core.commands.workers import WORKERS
 from core.jobs.cancel import cancel
@@ -174,4 +175,5 @@ BULK_ACTS = {
     for each in _ALL
     if each.name in _ON_MANY_JOBS or (isinstance(kind := BY_NAME.get(each.name), Operation) and not kind.needs_consent)
 }
-COMMANDS = {command.name: command for command in (*_ALL, *bulk_commands(BULK_ACTS))}
+_BY_NAME = {command.name: command for command in (*_ALL, *bulk_commands(BULK_ACTS))}
+COMMANDS = {**_BY_NAME, "event.undo": undo_command(_BY_NAME)}

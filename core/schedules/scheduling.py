@@ -73,7 +73,7 @@ def pause(session: Session, schedule_id: UUID, actor: Actor, reason: str | None)
     if schedule.paused_at is not None:
         raise NotAllowed(f"{schedule.name} is already paused, by {schedule.paused_by}.")
     schedule.sqlmodel_update({"paused_at": clock.db_now(), "paused_by": actor.name, "paused_reason": reason})
-    record(session, actor, "schedule.paused", reason=reason, name=schedule.name, was="active", now="paused")
+    _note_state(session, schedule, actor, "schedule.paused", reason, was="active", now="paused")
 
 
 def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> None:
@@ -86,7 +86,7 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
     schedule.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     if schedule.cron:
         schedule.next_due_at = next_after(schedule, clock.now())
-    record(session, actor, "schedule.resumed", reason=reason, name=schedule.name, was="paused", now="active")
+    _note_state(session, schedule, actor, "schedule.resumed", reason, was="paused", now="active")
 
 
 def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
@@ -99,6 +99,13 @@ def remove(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
     schedule = get(session, schedule_id)
     record(session, actor, "schedule.removed", reason=reason, name=schedule.name, was=settings_of(schedule), now=None)
     session.delete(schedule)
+
+
+def _note_state(
+    session: Session, schedule: Schedule, actor: Actor, event: str, reason: str | None, was: str, now: str
+) -> None:
+    own = str(schedule.id)  # names could be given twice in former releases
+    record(session, actor, event, reason=reason, name=schedule.name, schedule=own, was=was, now=now)
 
 
 def settings_of(schedule: Schedule) -> dict[str, Any]:

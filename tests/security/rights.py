@@ -89,6 +89,10 @@ RIGHTS: dict[str, Row] = {
     "worker.quiet": Row(ADMIN, "worker alive", route="/api/workers/{id}/quiet", cli="workers quiet {id} --reason test"),
     "worker.resume": Row(ADMIN, "worker quiet", route="/api/workers/{id}/resume", cli="workers resume {id}"),
     "worker.stop": Row(ADMIN, "worker alive", route="/api/workers/{id}/stop", cli="workers stop {id} --reason test"),
+    "user.view_as": Row(SUPPORT, "user enabled"),
+    "event.undo": Row(
+        SUPPORT, "entry of a rescheduled job", {"event": "{name}"}, "/api/audit/{name}/undo", "audit undo {name}"
+    ),
     "user.repair": Row(SUPPORT, "user adrift", {}, "/api/users/{id}/repair", "users repair {email}"),
     "maintenance.delete_old_jobs": Row(
         ADMIN,

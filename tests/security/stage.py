@@ -6,12 +6,13 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, text
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core import clock
 from core.bulk.frozen import BulkForm, freeze
 from core.database.engine import session_scope
 from core.jobs.request import JobOptions, request
+from core.jobs.reschedule import reschedule
 from core.messages.outbox import Message, put
 from core.models import (
     Alert,
@@ -21,6 +22,7 @@ from core.models import (
     BulkStatus,
     ConnectionStatus,
     DemoModeStatus,
+    Event,
     FailureDecision,
     FailureState,
     JobKind,
@@ -88,6 +90,14 @@ def _failed(session: Session, user: User) -> Target:
     job.status, job.finished_at, job.error_type = JobStatus.FAILED, clock.now(), "GiveUp"
     user.demo_mode_status = DemoModeStatus.FAILED
     return Target(job.id)
+
+
+def _rescheduled(session: Session, user: User) -> Target:
+    job = session.get_one(BackgroundJob, _planned(session, user).id)
+    reschedule(session, job.id, clock.now() + timedelta(hours=9), SUPPORT)
+    session.flush()
+    entry = session.exec(select(Event.id).where(col(Event.job_id) == job.id).order_by(col(Event.id).desc())).first()
+    return Target(job.id, user.email, str(entry))
 
 
 def _error(*, ignored: bool) -> Callable[[Session, User], Target]:
@@ -230,6 +240,7 @@ STAGES: dict[str, Callable[[Session, User], Target]] = {
     "user adrift": _user(DemoModeStatus.ENABLING),
     "job queued": _queued,
     "job planned": _planned,
+    "entry of a rescheduled job": _rescheduled,
     "job failed": _failed,
     "queue open": _with_controls(Queue, "demo", paused=False),
     "queue paused": _with_controls(Queue, "demo", paused=True),

@@ -57,6 +57,7 @@ OF_ANOTHER_SHAPE = {
     "token.revoke",
     "factor.reset",
     "message.preferences",
+    "user.view_as",
 }
 #: Of each group of commands with the same rights and the same kind of target, the first: all go through the gateway.
 _BY_RIGHTS = {(row.may, name.partition(".")[0]): name for name, row in reversed(RIGHTS.items()) if row.route}
@@ -166,7 +167,7 @@ def body_of(name: str, target: Target) -> dict[str, Any]:
     row = RIGHTS[name]
     body = filled(row, target)
     if row.route.count("/") > 3:
-        for each in ("name", "fingerprint"):
+        for each in ("name", "fingerprint", "event"):
             body.pop(each, None)  # it is in the path
     if COMMANDS[name].needs_reason:
         body["reason"] = "a test"
@@ -202,6 +203,7 @@ def shape(path: str) -> str:
         "workers",
         "views",
         "failures",
+        "audit",
     )
     if parts[2] in nouns and len(parts) > 4:
         parts[3] = "*"

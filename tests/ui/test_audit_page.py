@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core.actor import Actor
 from core.audit.record import record
-from core.models import Role, User
-from tests.factories import SUPPORT, make_user
+from core.commands.gateway import CommandRequest, perform
+from core.models import Event, Queue, Role, User
+from tests.factories import ADMIN, SUPPORT, make_user
 from tests.waiting import eventually
 
 HOSTILE = "<img src=x onerror=\"console.error('executed')\">"
@@ -79,3 +80,18 @@ def test_support_neither_sees_the_link_nor_the_page(console, rows: Session) -> N
     page.goto("/audit")
     page.get_by_text("admin").first.wait_for()
     assert page.get_by_role("region", name="Audit log").count() == 0
+
+
+def test_an_admin_undoes_an_entry_in_the_log(console, rows: Session, admin: User) -> None:
+    pause = CommandRequest(name="queue.pause", args={"name": "demo"}, reason="deploy")
+    perform(rows.get_bind(), ADMIN, pause)
+    entry = rows.exec(select(Event.id).order_by(col(Event.id).desc())).first()
+    page = console.open(admin, "/audit")
+    page.get_by_role("button", name=f"Undo #{entry}").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Resume queue").wait_for()
+    dialog.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text(f"#{entry} undone.").wait_for()
+    page.get_by_role("button", name=f"Undo #{entry}").wait_for(state="detached")
+    rows.expire_all()
+    assert rows.get_one(Queue, "demo").paused_at is None

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 
 from core.audit.export import export
@@ -11,8 +11,9 @@ from core.audit.search import COUNTED, AuditFilter, count, find_events
 from core.export import Format
 from core.models import Role
 from ui import access
-from ui.api.deps import FilterCaller, read
+from ui.api.deps import Caller, FilterCaller, Key, do, read
 from ui.api.files import FILES, file_answer
+from ui.api.jobs import OptionalReason
 from ui.api.unread import declared_parameters
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
@@ -45,6 +46,17 @@ def list_audit(
         "total": total,
         "archived_before": page.archived_before,
     }
+
+
+@router.post("/{event}/undo")
+def undo_event(
+    event: Annotated[int, Path(ge=1, le=2**63 - 1)],
+    caller: Caller,
+    key: Key = None,
+    body: OptionalReason = OptionalReason(),  # noqa: B008
+) -> dict[str, Any]:
+    """Take back the change of one entry by its inverse command, unless the same was changed again since."""
+    return do(caller, "event.undo", None, {"event": event}, reason=body.reason, key=key)
 
 
 @router.get("/export", response_class=StreamingResponse, responses=FILES)

@@ -11,11 +11,12 @@ from core.audit.export import export as export_events
 from core.audit.search import AuditFilter, find_events
 from core.database.engine import session_scope
 from core.export import Format
-from ui.cli.terminal import Json, opened, print_answer, print_part
+from ui.cli.terminal import Json, Reason, opened, print_answer, print_part, run
 
-verbs = typer.Typer(no_args_is_help=True, help="The audit log: verify, export.")
+verbs = typer.Typer(no_args_is_help=True, help="The audit log: verify, undo, export.")
 
 Archive = Annotated[list[Path] | None, typer.Option(help="A folder of archive files, or one file; repeatable.")]
+Entry = Annotated[int, typer.Argument(help="The number of the entry, without #.")]
 Head = Annotated[str | None, typer.Option(help="A head printed earlier; the chain must still contain it.")]
 
 
@@ -49,6 +50,12 @@ def verify(head: Head = None, archive: Archive = None, as_json: Json = False) ->
         raise typer.Exit(1)
     if not as_json:
         typer.echo("The audit log is as it was written.")
+
+
+@verbs.command()
+def undo(event: Entry, reason: Reason = None) -> None:
+    """Take back the change of one entry, unless the same thing was changed again since."""
+    print_answer(run("event.undo", args={"event": event}, reason=reason))
 
 
 @verbs.command()

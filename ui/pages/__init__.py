@@ -6,7 +6,7 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 
 from core.models import Role
-from ui import access
+from ui import access, view_as
 from ui.frame import console_frame, creator_frame
 from ui.page import Frame, Page, Place
 from ui.pages import (
@@ -68,6 +68,8 @@ def declare_pages() -> None:
             access.page(page.route, role=Role.MEMBER if page.route == _START else page.role)(_draw_console)
         else:
             access.page(page.route, role=page.role, title=page.window_title)(_in_creator_frame(page))
+            if page.place:
+                access.page(view_as.ROUTE + page.route, role=Role.SUPPORT)(view_as.viewed(page, _draw_viewed))
 
 
 async def _draw_console() -> Response | None:
@@ -84,3 +86,8 @@ def _in_creator_frame(page: Page) -> Callable[[], Awaitable[None]]:
             await page.draw()
 
     return draw
+
+
+async def _draw_viewed(page: Page, customer: view_as.ViewedCustomer) -> None:
+    with creator_frame(PAGES, page, customer):
+        await page.draw()

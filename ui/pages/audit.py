@@ -1,11 +1,14 @@
 """The audit log: changes made by people, newest first, with filters and export."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from sqlmodel import Session
 
+from core.audit.chain.seal import Head, head
 from core.audit.search import COUNTED, AuditFilter, AuditResults, count, find_events
+from core.audit.undoing import Inverse, undoable
 from core.errors import Invalid
 from core.models import Role
 from core.wording import counted
@@ -38,6 +41,7 @@ class AuditPage:
     def __init__(self, audit_filter: AuditFilter, before: int | None) -> None:
         self._filter = audit_filter
         self._before = before
+        self._inverses: Mapping[int, Inverse] = {}
         with box("screen padded audit") as self.screen:
             with box("headline"):
                 text("Audit", tag="h1")
@@ -49,6 +53,8 @@ class AuditPage:
                 with box("title"):
                     text("Earlier" if before else "Newest first", "strong")
                     self._number = text("", "muted")
+                    box("grow")
+                    self._seal = text("", "muted")
                 self._lines: Part[AuditResults] = Part(self._draw_lines)
 
     async def begin(self) -> None:
@@ -59,12 +65,15 @@ class AuditPage:
     async def refresh(self) -> None:
         """Load the log again and show what changed."""
         position = (self._filter, self._before)
-        page, number = await access.load_for(Role.ADMIN, _read, self._filter, self._before)
+        page, number, self._inverses, sealed = await access.load_for(Role.ADMIN, _read, self._filter, self._before)
         if self.screen.is_deleted or position != (self._filter, self._before):
             return
         self._number.set_text(f"more than {COUNTED:,}" if number > COUNTED else counted(number, "entry", "entries"))
+        last = f", the last one #{sealed.event_id}" if sealed.position else ""
+        self._seal.set_text(f"{counted(sealed.position, 'entry', 'entries')} sealed in all{last}")
         self._files.show(self._filter, key=self._filter)
-        self._lines.show(page, key=(position, [line.id for line in page.lines], page.next, page.archived_before))
+        shown = [line.id for line in page.lines], set(self._inverses)
+        self._lines.show(page, key=(position, shown, page.next, page.archived_before))
 
     async def _apply_filter(self, audit_filter: AuditFilter) -> None:
         self._filter, self._before = audit_filter, None
@@ -76,7 +85,7 @@ class AuditPage:
             _draw_empty(self._filter)
         with box("rows audit", "ol"):
             for line in page.lines:
-                draw_audit_line(line)
+                draw_audit_line(line, self._inverses.get(line.id), self.refresh)
         if page.archived_before and not page.next:
             with box("pager"):
                 text(f"Archive files hold entries up to {page.archived_before:%Y-%m-%d %H:%M} UTC.", "muted")
@@ -107,8 +116,11 @@ def _draw_empty(audit_filter: AuditFilter) -> None:
         empty("search_off", "No matching entries", "Remove a filter or widen the time range.")
 
 
-def _read(session: Session, audit_filter: AuditFilter, before: int | None) -> tuple[AuditResults, int]:
-    return find_events(session, audit_filter, limit=LINES, before=before), count(session, audit_filter)
+def _read(
+    session: Session, audit_filter: AuditFilter, before: int | None
+) -> tuple[AuditResults, int, Mapping[int, Inverse], Head]:
+    page = find_events(session, audit_filter, limit=LINES, before=before)
+    return page, count(session, audit_filter), undoable(session, page.lines), head(session)
 
 
 def _address(audit_filter: AuditFilter, **more: Any) -> str:

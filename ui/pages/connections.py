@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 from nicegui import ui
 
@@ -51,9 +50,7 @@ class Connections:
     """The platforms of one creator; `wanted` is the one that a link of the support names."""
 
     def __init__(self, wanted: str) -> None:
-        actor_id = access.me().id
-        assert actor_id is not None, "pages are opened by people"
-        self._user_id: UUID = actor_id
+        self._user_id = access.whose()
         self._seen: Seen | None = None
         self._is_moving = False
         self._voice = text("", "hidden-visually").props("role=status aria-live=polite")

@@ -70,9 +70,7 @@ class Dashboard:
     """The strip, the banner and the figures of one creator."""
 
     def __init__(self) -> None:
-        actor_id = access.me().id
-        assert actor_id is not None, "pages are opened by people"
-        self._user_id = actor_id
+        self._user_id = access.whose()
         self._announcer = Announcer()
         self._strip = DemoStrip("/settings/demo-mode", "Demo mode settings")
         self._banner: Part[DemoState] = Part(self._draw_banner, "part")

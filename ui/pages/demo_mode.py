@@ -53,9 +53,7 @@ class DemoCard:
     """The demo mode of one creator, in any state."""
 
     def __init__(self) -> None:
-        actor_id = access.me().id
-        assert actor_id is not None, "pages are opened by people"
-        self._user_id = actor_id
+        self._user_id = access.whose()
         self._announcer = Announcer()
         self._strip = DemoStrip("/dashboard", "Open the dashboard", strip_words_beside_sentence)
         self._part: Part[DemoState] = Part(self._draw, "part")

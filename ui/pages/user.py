@@ -11,7 +11,7 @@ from core.errors import NotFound
 from core.jobs.labels import AT_WORK
 from core.models import Role
 from core.people.users import UserPage, user_page
-from ui import access, design
+from ui import access, design, view_as
 from ui.components.base.box import Part, box, keep_fresh, keep_ticking
 from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
@@ -120,7 +120,10 @@ def _draw_head(page: UserPage) -> None:
     disabled = [words("account disabled", f"badge {design.BAD}")] if user.disabled_at else []
     lines([*where, words(user.email, tag="h1"), demo_words(user.demo_mode_status), *disabled], "headline")
     about = words(f"{user.name or 'no name'} · {user.role} · joined"), moment(user.created_at)
-    lines([*about, words("·"), words(str(user.id), "mono")], "hbox wrap muted").style("gap: 5px")
+    content = [*about, words("·"), words(str(user.id), "mono")]
+    if access.me().may(Role.SUPPORT):
+        content += [words("·"), anchor(f"{view_as.ROUTE.format(user_id=user.id)}/dashboard", words("View as they do"))]
+    lines(content, "hbox wrap muted").style("gap: 5px")
 
 
 def _draw_jobs(page: UserPage) -> None:

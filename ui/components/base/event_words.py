@@ -29,6 +29,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "factor.recovery_used": "Recovery code used",
     "keys.rotated": "Secrets encrypted with the new key",
     "user.repaired": "Repaired",
+    "user.viewed_as": "Viewed the customer's own pages",
     "view.saved": "View saved",
     "view.removed": "View removed",
     "worker.quieted": "Worker made quiet",

@@ -1,11 +1,16 @@
 """One line of the audit log: time, person, action, affected user, changes and reason."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from core.audit.search import AuditLine, Change
+from core.audit.undoing import Inverse
+from core.commands.registry import COMMANDS
 from core.operations import BY_NAME
 from ui.components.base.box import box, link, text
+from ui.components.base.command_button import CommandAction, command_button, limit_to_role
+from ui.components.base.confirm import Question
 from ui.components.base.event_words import event_title
 from ui.components.base.times import time_text
 
@@ -15,8 +20,8 @@ LONGEST: Final = 60
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 
 
-def draw_audit_line(line: AuditLine) -> None:
-    """Draw one line as a row."""
+def draw_audit_line(line: AuditLine, undo: Inverse | None, after: Callable[[], Awaitable[None]]) -> None:
+    """Draw one line as a row, with the button that takes it back; `after` runs once it has."""
     with box("row-line", "li").props(f'data-event="{line.id}"'):
         with box("when"):
             time_text(line.at, "clock")
@@ -32,6 +37,22 @@ def draw_audit_line(line: AuditLine) -> None:
                 _draw_change(change, line)
             if line.reason:
                 text(f"“{line.reason}”", "quote")
+            if undo:
+                _draw_undo(line, undo, after)
+
+
+def _draw_undo(line: AuditLine, inverse: Inverse, after: Callable[[], Awaitable[None]]) -> None:
+    command, entry = COMMANDS[inverse.command], f"#{line.id}"
+    question = Question(
+        f"Undo {entry}?", [_action_of(line), f"What takes it back: {command.label}."], "Undo", asks_reason=True,
+        needs_reason=command.needs_reason,
+    )  # fmt: skip
+    act = CommandAction(
+        command="event.undo", label="Undo…", done=f"{entry} undone.", args={"event": line.id}, question=question
+    )
+    button = command_button(act, after)
+    button.props["aria-label"] = f"Undo {entry}: {_action_of(line)}"
+    limit_to_role(button, inverse.command)
 
 
 def _action_of(line: AuditLine) -> str:

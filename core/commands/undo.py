@@ -1,0 +1,46 @@
+"""Undoing a change that the audit log has, by the command that takes it back."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import Field
+from sqlmodel import Session
+
+from core.audit.search import line_of
+from core.audit.undoing import undoable
+from core.commands.command import Command, Invocation, form_of
+from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
+from core.models import Event, Role
+from core.operation import Form
+
+_LARGEST: Final = 2**63 - 1
+
+
+class UndoForm(Form):
+    """The entry of the audit log to take back."""
+
+    event: int = Field(ge=1, le=_LARGEST, description="The number of the entry.")
+
+
+def undo_command(acts: Mapping[str, Command]) -> Command:
+    """Return the command; `acts` are all others by name, complete when it is first used."""
+
+    def undo(session: Session, call: Invocation) -> dict[str, Any]:
+        assert isinstance(call.form, UndoForm)
+        event = session.get(Event, call.form.event)
+        if event is None or event.via == "engine":
+            raise NotFound(f"The audit log has no entry #{call.form.event}.")
+        inverse = undoable(session, [line_of(event, None)]).get(call.form.event)
+        if inverse is None:
+            raise NotAllowed("This entry cannot be undone: nothing takes it back, or the same was changed again since.")
+        command = acts[inverse.command]
+        if not call.actor.may(command.role):
+            message = f"{command.label} needs the role {command.role}; you are {call.actor.role}."
+            raise NotPermitted(message, role=command.role.value)
+        if command.needs_reason and not call.reason:
+            raise Invalid(f"{command.label} needs a reason.", {"reason": "Say why in a few words."})
+        reason, form = call.reason or f"undo of #{call.form.event}", form_of(command, inverse.args)
+        answer = command.act(session, Invocation(call.actor, inverse.target, form, reason, None))
+        return {"undone": call.form.event, "command": command.name, **answer}
+
+    return Command(name="event.undo", label="Undo", role=Role.SUPPORT, form=UndoForm, act=undo, by_token=False)

@@ -1,0 +1,119 @@
+"""Undo of an entry of the audit log: by the inverse command, until the same thing is changed again."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from core import clock
+from core.audit.search import AuditFilter, find_events
+from core.audit.undoing import undoable
+from core.commands.gateway import CommandRequest, perform
+from core.database.engine import session_scope
+from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
+from core.jobs.request import JobOptions, request
+from core.models import BackgroundJob, Event, JobKind, Queue, Role, Schedule, User, Worker
+from core.operations import demo
+from core.operations.demo import EnableForm
+from tests.factories import ADMIN, SUPPORT, make_user
+
+WHY = "because"
+
+
+def do(engine: Engine, name: str, target: UUID | None = None, /, **args: Any) -> int:
+    """Run a command, and return the number of its entry."""
+    perform(engine, ADMIN, CommandRequest(name=name, target=target, args=args, reason=WHY))
+    with session_scope(engine) as session:
+        return session.exec(select(Event.id).order_by(col(Event.id).desc())).first()
+
+
+def undo(engine: Engine, event: int, by: Any = ADMIN, reason: str | None = WHY) -> dict[str, Any]:
+    return perform(engine, by, CommandRequest(name="event.undo", args={"event": event}, reason=reason))
+
+
+def offered(engine: Engine) -> set[int]:
+    with session_scope(engine) as session:
+        return set(undoable(session, find_events(session, AuditFilter()).lines))
+
+
+def test_a_pause_a_limit_and_a_role_are_as_they_were(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        person = make_user(session, role=Role.SUPPORT).id
+        session.add(worker := Worker(host="mill", pid=1, threads=1, queues=["demo"], heartbeat_at=clock.now()))
+        session.flush()
+        worker_id = worker.id
+        schedule = Schedule(name="nightly", kind="maintenance.expire_sessions", cron="0 3 * * *", args={})
+        schedule.next_due_at = clock.now() + timedelta(hours=1)
+        session.add(schedule)
+        session.flush()
+        schedule_id = schedule.id
+    do(engine, "kind.limit", name="demo.enable", max_running=5)
+    done = [
+        do(engine, "queue.pause", name="demo"), do(engine, "kind.pause", name="demo.disable"),
+        do(engine, "kind.limit", name="demo.enable", max_running=1), do(engine, "schedule.pause", schedule_id),
+        do(engine, "operator.role", person, role="admin"), do(engine, "worker.quiet", worker_id),
+    ]  # fmt: skip
+    assert offered(engine) >= set(done)
+    for event in done:
+        undo(engine, event)
+    assert not offered(engine) & set(done)
+    with session_scope(engine) as session:
+        assert session.get_one(Queue, "demo").paused_at is None
+        assert session.get_one(JobKind, "demo.disable").paused_at is None
+        assert session.get_one(JobKind, "demo.enable").max_running == 5
+        assert session.get_one(Schedule, schedule_id).paused_at is None
+        assert session.get_one(User, person).role == Role.SUPPORT
+        assert session.get_one(Worker, worker_id).quiet_at is None
+
+
+def test_what_was_changed_again_since_stays_and_an_undo_can_be_undone(engine: Engine) -> None:
+    first = do(engine, "queue.pause", name="demo")
+    other = do(engine, "queue.pause", name="messages")
+    resumed = do(engine, "queue.resume", name="demo")
+    assert offered(engine) == {other, resumed}
+    with pytest.raises(NotAllowed, match="changed again"):
+        undo(engine, first)
+    answer = undo(engine, resumed)
+    assert (answer["undone"], answer["command"]) == (resumed, "queue.pause")
+    with session_scope(engine) as session:
+        assert session.get_one(Queue, "demo").paused_reason == WHY
+
+
+def test_a_job_is_due_again_when_it_was(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session)
+        at = clock.now() + timedelta(hours=2)
+        job_id = request(session, demo.enable, user.id, EnableForm(), SUPPORT, JobOptions(run_at=at)).id
+    event = do(engine, "job.reschedule", job_id, at=(at + timedelta(hours=5)).isoformat())
+    undo(engine, event, SUPPORT, None)
+    with session_scope(engine) as session:
+        assert session.get_one(BackgroundJob, job_id).run_at == at
+
+
+def test_it_needs_the_right_and_the_reason_of_what_takes_it_back(engine: Engine) -> None:
+    paused = do(engine, "queue.pause", name="demo")
+    with pytest.raises(NotPermitted, match="Resume queue needs the role admin"):
+        undo(engine, paused, SUPPORT)
+    resumed = do(engine, "queue.resume", name="demo")
+    with pytest.raises(Invalid, match="Pause queue needs a reason"):
+        undo(engine, resumed, reason=None)
+
+
+def test_what_nothing_takes_back_says_so(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        person = make_user(session, role=Role.SUPPORT).id
+    with pytest.raises(NotAllowed, match="nothing takes it back"):
+        undo(engine, do(engine, "operator.link", person))
+    with pytest.raises(NotFound, match="no entry #999999"):
+        undo(engine, 999_999)
+
+
+@pytest.mark.parametrize("data", [{}, {"name": 5}, {"worker": "x"}, {"was": {"role": 1}}])
+def test_an_odd_entry_of_another_release_breaks_nothing(engine: Engine, data: dict[str, Any]) -> None:
+    names = ("queue.paused", "worker.quieted", "kind.limited", "operator.role_changed", "schedule.paused")
+    with session_scope(engine) as session:
+        session.add_all([Event(name=name, actor="ana", via="console", data=data) for name in names])
+    offered(engine)
