@@ -44,7 +44,7 @@ async def console_frame(pages: Sequence[Page]) -> None:
         _incident_strip()
         _navigation(navigation)
         with box("main", "main").props("id=main tabindex=-1"):
-            content = ConsolePages([page for page in pages if page.frame is Frame.CONSOLE])
+            content = ConsolePages([page for page in pages if page.frame is not Frame.CREATOR])
         with box("foot", "footer").props("translate=no"):  # figures that Chrome translated would stand still
             _status_bar()
     await content.drawn()

@@ -10,10 +10,11 @@ from core.models import Role
 
 
 class Frame(StrEnum):
-    """What surrounds a page: the operators' console, or the simpler frame of a creator's pages."""
+    """What surrounds a page: the operators' console, the simpler frame of a creator's pages, or each for its people."""
 
     CONSOLE = "console"
     CREATOR = "creator"
+    EITHER = "either"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ PAGES: Final = (
     Page("/dashboard", "Dashboard", Role.MEMBER, dashboard.draw, Place(), Frame.CREATOR),
     Page("/settings/demo-mode", "Demo mode", Role.MEMBER, demo_mode.draw, Place(), Frame.CREATOR),
     Page("/settings/connections", "Connections", Role.MEMBER, connections.draw, Place(), Frame.CREATOR),
-    Page("/settings", "Settings", Role.MEMBER, settings.draw, None, Frame.CREATOR),
+    Page("/settings", "Settings", Role.MEMBER, settings.draw, None, Frame.EITHER),
 )
 _START: Final = "/"
 
@@ -82,6 +82,9 @@ async def _draw_console() -> Response | None:
 
 def _in_creator_frame(page: Page) -> Callable[[], Awaitable[None]]:
     async def draw() -> None:
+        if page.frame is Frame.EITHER and access.me().may(Role.VIEWER):
+            await console_frame(PAGES)
+            return
         with creator_frame(PAGES, page):
             await page.draw()
 

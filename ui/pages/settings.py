@@ -1,9 +1,12 @@
 """The signed-in person's settings: password, second factor, messages, sessions and tokens."""
 
+from contextlib import nullcontext
 from typing import Final
 
 from nicegui import ui
 
+from core.actor import Actor
+from core.models import Role
 from core.people import passwords
 from core.settings import settings
 from ui import access
@@ -28,7 +31,14 @@ async def draw() -> None:
     me = access.me()
     assert me.id is not None, "a page is shown to a person only"
     has_password = await access.load(passwords.has_password, me)
-    text("Settings", tag="h1")
+    inside = box("screen padded") if me.may(Role.VIEWER) else nullcontext()
+    with inside, box("settings"):
+        text("Settings", tag="h1")
+        await _draw_cards(me, has_password=has_password)
+
+
+async def _draw_cards(me: Actor, *, has_password: bool) -> None:
+    assert me.id is not None, "a page is shown to a person only"
     with _card(
         "Password",
         "Sign in with it instead of a link. Use at least 12 characters; a few unrelated words work best.",

@@ -26,7 +26,7 @@ class MyTokens:
 
     def __init__(self, user_id: UUID) -> None:
         self._user_id = user_id
-        self._rows: Rows[TokenLine] = Rows(self._row, "rows", "ul")
+        self._rows: Rows[TokenLine] = Rows(self._row, "rows own-list", "ul")
         self._rows.box.props("aria-label=Tokens")
         with box("fields-line"):
             with box("labelled grow"):

@@ -26,7 +26,7 @@ class OpenSessions:
         self._is_own = actor.id == user_id
         with box("part") as self._box:
             self._none: Part[bool] = Part(_draw_none)
-            self._rows: Rows[SessionLine] = Rows(self._row, "rows", "ul")
+            self._rows: Rows[SessionLine] = Rows(self._row, "rows own-list", "ul")
             self._rows.box.props('aria-label="Sessions"')
             self._pager = Pager("sessions", self.refresh)
             self._others: Part[bool] = Part(self._draw_end_others, "actions")
