@@ -63,6 +63,7 @@ def sql(url: str, *, to_finish: bool = False) -> str:
         script = revisions.as_sql(at.revision, carries_over=at.carries_over)
     if to_finish or is_made_here:
         script += finishing.as_sql(finishing.kept(at) if at.revision else finishing.COLUMNS)
+    script += letters.HINT if script else ""
     return f"SET search_path = {quoted(at.schema)};\n\n{script}" if script and at.schema else script
 
 
@@ -93,8 +94,8 @@ def _migrate(url: str, cipher: TokenCipher, target: str, *, to_finish: bool) -> 
         with migrating(engine) as connection:
             end = revisions.of(connection)
             if end == revisions.head():
-                letters.ensure(connection)
-                findings += [*finishing.findings(facts.read(connection)), *letters.findings(connection)]
+                refusal = letters.ensure(connection)
+                findings += [*finishing.findings(facts.read(connection)), *letters.findings(refusal)]
                 findings += schedules.findings(connection)
     return Report(start, end, tuple(steps), tuple(findings))
 

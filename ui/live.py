@@ -170,8 +170,10 @@ class Hub:
             changes, self._to_watchers = self._to_watchers, Changes()
             try:
                 await self._refreshes.of_each(each for each in list(self._watchers) if each.concerns(changes))
-            except Exception as error:  # noqa: BLE001 - they are called again with the next changes
+            except Exception as error:  # noqa: BLE001 - they are called again
                 self._sending.failed(error, "live: watchers not called")
+                _add(self._to_watchers, changes)
+                self._call.set()
             await asyncio.sleep(CALLS)
 
     async def _check_forever(self) -> None:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4
 IN_A_ROW = 8
 LONGEST = 1.0
+#: Seconds after which a page is refreshed again that the database did not answer.
+RETRY = 1.0
 
 Refresh = Callable[[], Awaitable[None] | None]
 
@@ -91,12 +93,13 @@ class Refreshes:
                     await answer
         except SQLAlchemyError as error:
             log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
+            asyncio.get_running_loop().call_later(RETRY, self.of, watcher)
         finally:
             watcher.running = False
             if inspect.iscoroutine(answer):
                 answer.close()  # if it never began, as when the program stops
-        if watcher.again:
-            self.of(watcher)
+            if watcher.again:
+                self.of(watcher)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

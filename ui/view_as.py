@@ -17,8 +17,12 @@ from ui.page import Page
 
 #: Before the route of a page.
 ROUTE: Final = "/users/{user_id}/view-as"
+#: Of a press on what acts, tell the server; what only shows other figures (chips) stays.
 _PRESSABLE: Final = """(event) => {
-  if (!event.target.closest("a, .btn")) return;
+  const acts = "a, button, .btn, input, label, textarea, [role=radio], [role=checkbox], [role=switch]";
+  const part = event.target.closest(acts);
+  const moves = ["Tab", "Escape", "PageUp", "PageDown", "Home", "End"].includes(event.key);
+  if (!part || part.closest(".chip") || moves) return;
   event.preventDefault();
   event.stopPropagation();
   emit();
@@ -61,9 +65,10 @@ def viewed(page: Page, draw: Callable[[Page, ViewedCustomer], Any]) -> Callable[
 def nothing_to_press(customer: ViewedCustomer) -> Iterator[None]:
     """Draw the bar that says whose page this is; in the content, links and buttons say why they do nothing."""
     with box("viewing", "section").props("role=status aria-label='Viewed as the customer'"):
-        text(f"You see what {customer.email} sees. Nothing can be pressed here.", "strong")
+        text(f"You see what {customer.email} sees. You can look, but not act.", "strong")
         link(f"/users/{customer.id}", label="Back to the user")
     content = box("page", "main")
-    content.on("click.capture", lambda: refuse(f"Only {customer.email} can do that here."), js_handler=_PRESSABLE)
+    for event in ("click", "auxclick", "keydown"):
+        content.on(f"{event}.capture", lambda: refuse(f"Only {customer.email} can do that."), js_handler=_PRESSABLE)
     with content:
         yield

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
-from core.audit.search import AuditLine, line_of
-from core.database.truncate import IN_LIST, truncated
-from core.models import Event
+from core import clock
+from core.audit.search import AuditLine
+from core.models import BackgroundJob, Event, JobKind, Role, User
 from core.models.event import IS_AUDIT
 
 #: Newer entries that are looked at; what lies further back cannot be taken back.
 MOST: Final = 2_000
+_LIMITS: Final = ("max_running", "max_per_worker", "rate_count", "rate_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class Inverse:
     command: str
     target: UUID | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether the thing is still as the entry has left it, which others cannot change from then on; by default, the
+    #: command itself refuses where it is not.
+    still_stands: Callable[[Session], bool] = field(default=lambda _: True, compare=False)
 
 
 def _by_name(command: str) -> Callable[[AuditLine], Inverse | None]:
@@ -42,13 +48,16 @@ def _resume_worker(line: AuditLine) -> Inverse:
     return Inverse("worker.resume", UUID(line.data["worker"]["id"]))
 
 
-def _limit_as_before(line: AuditLine) -> Inverse | None:
-    return Inverse("kind.limit", None, {"name": line.data["name"], **line.was}) if isinstance(line.was, dict) else None
+def _limit_as_before(line: AuditLine) -> Inverse:
+    before = {name: line.was[name] for name in _LIMITS}
+    if any(not isinstance(value, int | None) or isinstance(value, bool) for value in before.values()):
+        raise ValueError
+    return Inverse("kind.limit", None, {**before, "name": line.data["name"]}, partial(_has_limits, line))
 
 
 def _role_as_before(line: AuditLine) -> Inverse | None:
-    is_role = line.user_id and line.was not in (None, "disabled")
-    return Inverse("operator.role", line.user_id, {"role": line.was}) if is_role else None
+    is_role = line.user_id and line.was in list(Role)
+    return Inverse("operator.role", line.user_id, {"role": line.was}, partial(_has_role, line)) if is_role else None
 
 
 def _reopen(line: AuditLine) -> Inverse | None:
@@ -57,10 +66,26 @@ def _reopen(line: AuditLine) -> Inverse | None:
 
 
 def _time_as_before(line: AuditLine) -> Inverse | None:
-    return Inverse("job.reschedule", line.job_id, {"at": line.was}) if line.job_id and line.was else None
+    is_ahead = line.job_id and datetime.fromisoformat(line.was) > clock.now()
+    return Inverse("job.reschedule", line.job_id, {"at": line.was}, partial(_is_due, line)) if is_ahead else None
 
 
-#: By what was done. A new inverse is a line here.
+def _has_limits(line: AuditLine, session: Session) -> bool:
+    row = session.get(JobKind, line.data["name"], with_for_update=True, populate_existing=True)
+    return row is not None and {name: getattr(row, name) for name in _LIMITS} == line.now
+
+
+def _has_role(line: AuditLine, session: Session) -> bool:
+    row = session.get(User, line.user_id, with_for_update=True, populate_existing=True)
+    return row is not None and row.disabled_at is None and row.role == line.now
+
+
+def _is_due(line: AuditLine, session: Session) -> bool:
+    row = session.get(BackgroundJob, line.job_id, populate_existing=True)
+    return row is not None and row.run_at == datetime.fromisoformat(line.now)
+
+
+#: By what was done: what takes it back, and what else changes the same. A new inverse is a line in both.
 _INVERSES: Final[Mapping[str, Callable[[AuditLine], Inverse | None]]] = {
     "queue.paused": _by_name("queue.resume"),
     "queue.resumed": _by_name("queue.pause"),
@@ -77,34 +102,48 @@ _INVERSES: Final[Mapping[str, Callable[[AuditLine], Inverse | None]]] = {
     "failure.resolved": _reopen,
     "job.rescheduled": _time_as_before,
 }
+_SAME: Final = {
+    "queue": ("queue.paused", "queue.resumed"),
+    "kind": ("kind.paused", "kind.resumed"),
+    "limits": ("kind.limited",),
+    "schedule": ("schedule.paused", "schedule.resumed", "schedule.removed"),
+    "worker": ("worker.quieted", "worker.resumed", "worker.stop_requested"),
+    "access": ("operator.added", "operator.disabled", "operator.enabled", "operator.role_changed"),
+    "failure": ("failure.ignored", "failure.resolved", "failure.reopened"),
+    "job": ("job.rescheduled", "job.brought_forward", "job.cancelled"),
+}
+_FACETS: Final = {event: facet for facet, events in _SAME.items() for event in events}
 
 
 def undoable(session: Session, lines: Iterable[AuditLine]) -> dict[int, Inverse]:
     """Return the inverse of each of these entries that can be taken back, by its id."""
-    inverses = {line.id: inverse for line in lines if (inverse := _inverse_of(line))}
+    inverses = {line.id: inverse for line in lines if (inverse := inverse_of(line))}
     if not inverses:
         return {}
-    newer = select(Event.id).where(sa.text(IS_AUDIT), col(Event.id) >= min(inverses)).order_by(col(Event.id).desc())
+    newest = _newest(session, min(inverses))
+    return {number: each for number, each in inverses.items() if newest.get(number) == number}
+
+
+def changed_by(session: Session, line: AuditLine) -> int | None:
+    """Return the newest entry about what an entry has changed: itself, or the one that has changed it since."""
+    return _newest(session, line.id).get(line.id)
+
+
+def _newest(session: Session, since: int) -> dict[int, int]:
+    """Return, for each entry from this one on, the newest one about the same thing."""
+    data, event = col(Event.data), Event
+    which = sa.func.coalesce(data["worker"]["id"].astext, data["fingerprint"].astext, data["name"].astext)
+    about = (col(event.id), col(event.name), which, col(event.job_id), col(event.user_id))
+    newer = sa.select(*about).where(sa.text(IS_AUDIT), col(event.id) >= since, col(event.name).in_(sorted(_FACETS)))
     newest: dict[tuple[str, str], int] = {}
-    subjects = {}
-    row = truncated(Event, IN_LIST)
-    for event in session.exec(select(row).where(col(row.id).in_(newer.limit(MOST))).order_by(col(row.id).desc())):
-        line = line_of(event, None)
-        subjects[line.id] = _subject(line)
-        newest.setdefault(_subject(line), line.id)
-    return {number: each for number, each in inverses.items() if newest.get(subjects.get(number, ("", ""))) == number}
+    rows = session.execute(newer.order_by(col(event.id).desc()).limit(MOST))
+    return {row[0]: newest.setdefault((_FACETS[row[1]], str(row[2] or row[3] or row[4])), row[0]) for row in rows}
 
 
-def _inverse_of(line: AuditLine) -> Inverse | None:
+def inverse_of(line: AuditLine) -> Inverse | None:
+    """Return what takes an entry back, if anything does."""
     make = _INVERSES.get(line.what)
     try:
         return make(line) if make else None
-    except (KeyError, TypeError, ValueError):  # written by another release
+    except (AttributeError, KeyError, TypeError, ValueError):  # written by another release, or by hand
         return None
-
-
-def _subject(line: AuditLine) -> tuple[str, str]:
-    """Return what an entry is about: its noun, and which one."""
-    data, worker = line.data, line.data.get("worker")
-    which = worker.get("id") if isinstance(worker, dict) else data.get("fingerprint") or data.get("name")
-    return line.what.partition(".")[0], str(which or line.job_id or line.user_id)

@@ -51,10 +51,14 @@ class StartForm(Form):
         ge=1,
         le=10_000,
         title="First rows",
-        description="So many rows first; the rest once their jobs have ended well. Left out: as it was prepared.",
+        description="Try so many first, and go on with the rest once their jobs have ended well. Empty: all at once.",
     )
     canary_percent: int = Field(
-        default=100, ge=1, le=100, title="Percent of these", description="How many of these have to succeed."
+        default=100,
+        ge=1,
+        le=100,
+        title="Percent that must succeed",
+        description="Of the first rows; with fewer, it stops by itself.",
     )
     count: int | None = Field(
         default=None, ge=0, title="Number of rows", description=f"The number of rows; needed above {UNCOUNTED}."

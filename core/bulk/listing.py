@@ -155,6 +155,8 @@ def sentence_of(bulk: BulkAction, halted: str = "") -> str:
     """Return how far a bulk action is, in a sentence; `halted`: why it does not go on."""
     rows = counted(bulk.total, "row")
     parts = [f"{number:,} {word}" for word, number in _outcomes(bulk).items() if number]
+    if bulk.status is BulkStatus.DONE and not bulk.applied:
+        return f"Nothing was done: of {rows}, {', '.join(parts)}."
     if bulk.status is BulkStatus.READY:
         return f"It is prepared for {rows}, and not started."
     return f"{bulk.looked_at:,} of {rows}: {', '.join(parts) or 'none done yet'}. {halted or bulk.note}".rstrip()

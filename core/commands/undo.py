@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from core.audit.search import line_of
-from core.audit.undoing import undoable
+from core.audit.undoing import changed_by, inverse_of
 from core.commands.command import Command, Invocation, form_of
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.models import Event, Role
@@ -30,16 +30,24 @@ def undo_command(acts: Mapping[str, Command]) -> Command:
         event = session.get(Event, call.form.event)
         if event is None or event.via == "engine":
             raise NotFound(f"The audit log has no entry #{call.form.event}.")
-        inverse = undoable(session, [line_of(event, None)]).get(call.form.event)
+        line = line_of(event, None)
+        inverse, newest = inverse_of(line), changed_by(session, line)
         if inverse is None:
-            raise NotAllowed("This entry cannot be undone: nothing takes it back, or the same was changed again since.")
+            raise NotAllowed(f"#{line.id} cannot be undone: nothing takes it back.")
+        if newest != line.id:
+            by = f"by #{newest}" if newest else "or lies too far back"
+            raise NotAllowed(f"#{line.id} cannot be undone: the same was changed again since, {by}.")
+        if not inverse.still_stands(session):
+            raise NotAllowed(f"#{line.id} cannot be undone: it is no longer as this entry has left it.")
         command = acts[inverse.command]
         if not call.actor.may(command.role):
             message = f"{command.label} needs the role {command.role}; you are {call.actor.role}."
             raise NotPermitted(message, role=command.role.value)
         if command.needs_reason and not call.reason:
             raise Invalid(f"{command.label} needs a reason.", {"reason": "Say why in a few words."})
-        reason, form = call.reason or f"undo of #{call.form.event}", form_of(command, inverse.args)
+        # The number stays findable, whatever reason was given.
+        reason = f"undo of #{call.form.event}{f': {call.reason}' if call.reason else ''}"[:500]
+        form = form_of(command, inverse.args)
         answer = command.act(session, Invocation(call.actor, inverse.target, form, reason, None))
         return {"undone": call.form.event, "command": command.name, **answer}
 

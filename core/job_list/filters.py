@@ -101,7 +101,7 @@ class JobFilter(BaseModel):
     queue: _Names = frozenset()
     not_kind: _Names = frozenset()
     not_queue: _Names = frozenset()
-    #: A user's id, or the start of their e-mail address, in any case.
+    #: A user's id, the start of their e-mail address, or a part of it or of their name; see people.py.
     user: _OptionalText = None
     #: The same: only jobs of other users, and of none.
     not_user: _OptionalText = None
@@ -110,7 +110,7 @@ class JobFilter(BaseModel):
     other_than: _Id = None
     #: An error's fingerprint, or words from its type and message; the start of a word is enough.
     error: _OptionalText = None
-    #: Free text: a job's id or its beginning, a user's id, the start of an address, part of a kind, words of an error.
+    #: Free text: a job's id or its beginning, a user as above, part of a kind, words of an error.
     q: _OptionalText = None
     #: How long ago it was created, and ended.
     created: _Span = None

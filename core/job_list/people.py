@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from core.database.letters import FEWEST, contain_words, words_of
+from core.database.letters import contain_words, has_letters, words_of
 from core.database.statements import Query, fetch
 from core.database.text import begins_with, pasted
 from core.job_list.sources import FEW, NEWEST, Arm, Condition, Job, Source
@@ -29,9 +29,10 @@ def people(session: Session, text: str) -> sa.Subquery:
         return person.where(col(User.id) == UUID(text)).subquery("person")
     except ValueError:
         text = pasted(text)
+    if not words_of(text):
+        return person.where(sa.false()).subquery("person")
     starts = person.where(begins_with(col(User.email), text))
-    is_long = any(len(word) >= FEWEST for word in words_of(text))
-    if not is_long or fetch(session, starts.limit(1)):
+    if not any(map(has_letters, words_of(text))) or fetch(session, starts.limit(1)):
         return starts.subquery("person")
     return person.where(contain_words(session, text, col(User.email), col(User.name))).subquery("person")
 

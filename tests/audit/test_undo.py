@@ -1,11 +1,13 @@
 """Undo of an entry of the audit log: by the inverse command, until the same thing is changed again."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import col, select
 
 from core import clock
@@ -74,12 +76,12 @@ def test_what_was_changed_again_since_stays_and_an_undo_can_be_undone(engine: En
     other = do(engine, "queue.pause", name="messages")
     resumed = do(engine, "queue.resume", name="demo")
     assert offered(engine) == {other, resumed}
-    with pytest.raises(NotAllowed, match="changed again"):
+    with pytest.raises(NotAllowed, match=f"changed again since, by #{resumed}"):
         undo(engine, first)
     answer = undo(engine, resumed)
     assert (answer["undone"], answer["command"]) == (resumed, "queue.pause")
     with session_scope(engine) as session:
-        assert session.get_one(Queue, "demo").paused_reason == WHY
+        assert session.get_one(Queue, "demo").paused_reason == f"undo of #{resumed}: {WHY}"
 
 
 def test_a_job_is_due_again_when_it_was(engine: Engine) -> None:
@@ -111,9 +113,69 @@ def test_what_nothing_takes_back_says_so(engine: Engine) -> None:
         undo(engine, 999_999)
 
 
-@pytest.mark.parametrize("data", [{}, {"name": 5}, {"worker": "x"}, {"was": {"role": 1}}])
-def test_an_odd_entry_of_another_release_breaks_nothing(engine: Engine, data: dict[str, Any]) -> None:
+def test_a_link_changes_nothing_of_a_role_and_a_pause_nothing_of_a_limit(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        person = make_user(session, role=Role.SUPPORT).id
+    role = do(engine, "operator.role", person, role="admin")
+    do(engine, "operator.link", person)
+    limit = do(engine, "kind.limit", name="demo.enable", max_running=1)
+    do(engine, "kind.pause", name="demo.enable")
+    assert {role, limit} <= offered(engine)
+
+
+@pytest.mark.parametrize("by_hand", ["role = 'member'", "disabled_at = now()"])
+def test_who_was_changed_by_hand_since_stays_so(engine: Engine, by_hand: str) -> None:
+    with session_scope(engine) as session:
+        person = make_user(session, role=Role.ADMIN).id
+    event = do(engine, "operator.role", person, role="viewer")
+    limit = do(engine, "kind.limit", name="demo.enable", max_running=1)
+    with session_scope(engine) as session:
+        session.connection().execute(text(f"UPDATE users SET {by_hand} WHERE id = :id"), {"id": person})
+        session.connection().execute(text("UPDATE job_kinds SET max_running = 0"))
+    for each in (event, limit):
+        with pytest.raises(NotAllowed, match="no longer as this entry has left it"):
+            undo(engine, each)
+
+
+def test_of_two_undos_at_once_one_is_done(engine: Engine) -> None:
+    do(engine, "kind.limit", name="demo.enable", max_running=5)
+    event = do(engine, "kind.limit", name="demo.enable", max_running=1)
+
+    def try_it(_: int) -> bool:
+        try:
+            undo(engine, event)
+        except NotAllowed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(try_it, range(4))) == 1
+
+
+def test_a_job_whose_former_time_has_passed_is_not_offered(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        user = make_user(session)
+        job_id = request(session, demo.enable, user.id, EnableForm(), SUPPORT).id
+    event = do(engine, "job.reschedule", job_id, at=(clock.now() + timedelta(hours=5)).isoformat())
+    assert event not in offered(engine)
+
+
+ODD = [
+    {}, {"name": 5}, {"worker": "x"}, {"worker": {"id": 5}}, {"schedule": 5}, {"schedule": {"a": 1}}, None, 7, "x",
+    {"was": {"role": 1}}, {"name": "demo.enable", "was": {"name": "demo.disable", "max_running": 1}},
+    {"name": "demo.enable", "was": {"max_running": True, "max_per_worker": 1, "rate_count": 1, "rate_seconds": 1}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", ODD)
+def test_an_odd_entry_of_another_release_breaks_nothing(engine: Engine, data: Any) -> None:
     names = ("queue.paused", "worker.quieted", "kind.limited", "operator.role_changed", "schedule.paused")
     with session_scope(engine) as session:
-        session.add_all([Event(name=name, actor="ana", via="console", data=data) for name in names])
+        add = "INSERT INTO events (name, actor, via, data) VALUES (:name, 'ana', 'console', CAST(:data AS jsonb))"
+        session.connection().execute(text(add), [{"name": name, "data": json.dumps(data)} for name in names])
     offered(engine)
+    with session_scope(engine) as session:
+        events = session.exec(select(Event.id).where(col(Event.name) == "kind.limited")).all()
+    for event in events:
+        with pytest.raises(NotAllowed, match="nothing takes it back"):
+            undo(engine, event)

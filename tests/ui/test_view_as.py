@@ -59,16 +59,16 @@ def test_nothing_can_be_pressed_by_mouse_or_by_keyboard(console: Any, rows: Sess
     page = console.open(admin, f"/users/{ana.id}/view-as/settings/demo-mode")
     disable = page.get_by_role("button", name="Disable demo mode")
     disable.click()
-    page.get_by_text(f"Only {ana.email} can do that here.").wait_for()
+    page.get_by_text(f"Only {ana.email} can do that.").wait_for()
     assert not page.get_by_role("dialog").is_visible()
     page.locator(".q-notification").wait_for(state="detached")
     disable.press("Enter")
-    page.get_by_text(f"Only {ana.email} can do that here.").wait_for()
+    page.get_by_text(f"Only {ana.email} can do that.").wait_for()
     assert not page.get_by_role("dialog").is_visible()
     assert rows.exec(select(BackgroundJob)).all() == []
     page.goto(f"/users/{ana.id}/view-as/dashboard")
     page.get_by_role("link", name="Demo mode settings").click()
-    page.get_by_text(f"Only {ana.email} can do that here.").wait_for()
+    page.get_by_text(f"Only {ana.email} can do that.").wait_for()
     assert page.url.endswith("/view-as/dashboard")
 
 

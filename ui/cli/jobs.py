@@ -33,14 +33,14 @@ Labels = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Label)
 Situations = Annotated[str, typer.Option(help="Comma-separated: " + ", ".join(Situation) + ".")]
 Kinds = Annotated[str, typer.Option(help="Comma-separated, such as demo.enable, or demo.* for all of them.")]
 Queues = Annotated[str, typer.Option(help="Comma-separated names of queues.")]
-OfUser = Annotated[str, typer.Option(help="A user's id, or the start of their e-mail address.")]
+OfUser = Annotated[str, typer.Option(help="A user's id, or a part of their e-mail address or name.")]
 OtherThan = Annotated[str, typer.Option(help="A user's id: only jobs of other users.")]
 ErrorWords = Annotated[str, typer.Option(help="An error's fingerprint, or words of its type and message.")]
 FinishedAfter = Annotated[str, typer.Option(help="A time with its zone, such as 2026-11-20T14:02:00Z.")]
 Text = Annotated[
     str, typer.Argument(metavar="[FILTER]", help="In the filter language: 'status:failed kind:demo.* created:<1h'.")
 ]
-Search = Annotated[str, typer.Option(help="An id, the start of an e-mail address, part of a kind, or error words.")]
+Search = Annotated[str, typer.Option(help="An id, part of an e-mail address or name, part of a kind, or error words.")]
 
 
 @verbs.command("list")

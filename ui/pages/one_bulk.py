@@ -13,7 +13,7 @@ from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, plan_of
 from core.commands.registry import COMMANDS
 from core.database.window import Window
 from core.errors import Invalid
-from core.models import BulkAction, BulkRow, BulkStatus, Role, RowOutcome
+from core.models import TERMINAL, BulkAction, BulkRow, BulkStatus, Role, RowOutcome
 from core.redact import redacted
 from core.wording import counted
 from ui import access
@@ -52,6 +52,7 @@ class OneBulk:
         #: Read once: the set is frozen, and reading it takes a while.
         self._seen: Preview | None = None
         self._is_moving, self._looked_at = False, 0.0
+        self._applied = 0
         with box("screen padded") as self.screen:
             self._head: Part[BulkState] = Part(_draw_head)
             with box("panel", "section").props('aria-label="Progress"'), box("body vbox"):
@@ -73,14 +74,18 @@ class OneBulk:
         loaded = await access.load_for(Role.SUPPORT, _read, self._bulk_id)
         state, skipped, failed = loaded
         bulk = state.bulk
-        self._is_moving, self._looked_at = state.is_at_work, time.monotonic()
+        self._applied = bulk.applied
+        self._is_moving = state.is_at_work or bool(state.jobs.keys() - TERMINAL)
+        self._looked_at = time.monotonic()
         if self._seen is None and bulk.status is BulkStatus.READY:
             self._seen = await access.load_for(Role.SUPPORT, preview, bulk)
         if self.screen.is_deleted:
             return
         seen = self._seen if bulk.status is BulkStatus.READY else None
         self._head.show(state, key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
-        self._sentence.set_text(" ".join([sentence_of(bulk, state.halted), *([_skipped(seen)] if seen else [])]))
+        self._sentence.set_text(
+            " ".join([sentence_of(bulk, state.halted), *([_skipped(seen, bulk.total)] if seen else [])])
+        )
         self._plan.set_text(plan_of(bulk))
         self._progress.show(bulk.looked_at, bulk.total, at_work=state.is_at_work)
         self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
@@ -130,6 +135,9 @@ class OneBulk:
 
     async def _prepare(self, command: str) -> None:
         answer = await access.perform(command, self._bulk_id)
+        if command == "bulk.undo" and self._applied > answer["count"]:
+            left = counted(self._applied - answer["count"], "job")
+            say(f"{left} of {self._applied:,} cannot be taken back: they have ended.")
         ui.navigate.to(f"/bulk/{answer['id']}")
 
 
@@ -152,7 +160,7 @@ def _draw_head(state: BulkState) -> None:
         time_text(bulk.created_at)
         for name, other in (("undoes", bulk.undoes), ("repeats", bulk.repeats)):
             if other:
-                link(f"/bulk/{other}", label=f"{name} another one")
+                link(f"/bulk/{other}", label=f"{name} an earlier one")
         if bulk.job_id and not state.is_over:
             link(f"/jobs/{bulk.job_id}", label="its job")
         if bulk.reason:
@@ -172,11 +180,13 @@ def _draw_jobs(jobs: Mapping[str, int]) -> None:
         text(f"Jobs that it has started: {_numbers(jobs)}")
 
 
-def _skipped(seen: Preview) -> str:
-    """Return how many of the first rows would be skipped; empty where that is not known beforehand."""
+def _skipped(seen: Preview, total: int) -> str:
+    """Return how many of the rows would be done and skipped; empty where that is not known beforehand."""
     if not seen.looked_at:
         return ""
-    return f"Of the first {seen.looked_at:,}, {sum(seen.skipped.values()):,} would be skipped."
+    skipped = sum(seen.skipped.values())
+    of = f"Of the first {seen.looked_at:,}, " if seen.looked_at < total else ""
+    return f"{of}{seen.looked_at - skipped:,} would be done and {skipped:,} skipped."
 
 
 def _draw_preview(seen: Preview | None) -> None:

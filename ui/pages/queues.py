@@ -34,6 +34,7 @@ WAIT, RUN = "Wait p95", "Run p95"
 _QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", WAIT, *_FINISHED)
 _KIND_FIGURES = ("Running", RUN, *_FINISHED)
 _NO_FIGURES = JobTimes({}, {})
+_ABOUT = "finished: the last 24 full hours and this one; p95: 24 hours up to the last roll-up, each 15 min"
 
 
 async def draw() -> None:
@@ -160,7 +161,7 @@ def _p95(figures: JobFigures | None, column: str) -> str:
 def _title(title: str) -> None:
     with box("title"):
         text(title, tag="h2")
-        text("finished jobs are those of the last 24 full hours and this one", "muted")
+        text(_ABOUT, "muted")
 
 
 def _finished(ended: HourlyEndings) -> list[str]:

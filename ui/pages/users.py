@@ -116,7 +116,7 @@ class UserSearch:
 
     def _draw_no_users(self) -> None:
         if self._search:
-            empty("person_search", "No users match", "Try the start of the e-mail address, the name or the id.")
+            empty("person_search", "No users match", "Try a part of the e-mail address or name, or the start of an id.")
         elif self._situation:
             empty("check_circle", f"No users are {self._situation}", "This list updates automatically.")
         else:

@@ -112,4 +112,9 @@ async def _errors(query: str) -> list[Entry]:
 def _search(query: str) -> list[Entry]:
     text = query.strip()
     address = f"/jobs?{urlencode({'q': text})}"
-    return [Entry("search", f"Search jobs for {text}", "go", partial(ui.navigate.to, address))] if text else []
+    people = f"/users?{urlencode({'q': text})}"
+    return [
+        Entry("search", f"Search {what} for {text}", "go", partial(ui.navigate.to, to))
+        for what, to in (("jobs", address), ("users", people))
+        if text
+    ]

@@ -8,6 +8,7 @@ from core.audit.search import AuditLine, Change
 from core.audit.undoing import Inverse
 from core.commands.registry import COMMANDS
 from core.operations import BY_NAME
+from core.wording import counted
 from ui.components.base.box import box, link, text
 from ui.components.base.command_button import CommandAction, command_button, limit_to_role
 from ui.components.base.confirm import Question
@@ -44,15 +45,23 @@ def draw_audit_line(line: AuditLine, undo: Inverse | None, after: Callable[[], A
 def _draw_undo(line: AuditLine, inverse: Inverse, after: Callable[[], Awaitable[None]]) -> None:
     command, entry = COMMANDS[inverse.command], f"#{line.id}"
     question = Question(
-        f"Undo {entry}?", [_action_of(line), f"What takes it back: {command.label}."], "Undo", asks_reason=True,
-        needs_reason=command.needs_reason,
-    )  # fmt: skip
+        f"Undo {entry}?", _undone(line, command.label), "Undo", asks_reason=True, needs_reason=command.needs_reason
+    )
     act = CommandAction(
         command="event.undo", label="Undo…", done=f"{entry} undone.", args={"event": line.id}, question=question
     )
     button = command_button(act, after)
     button.props["aria-label"] = f"Undo {entry}: {_action_of(line)}"
     limit_to_role(button, inverse.command)
+
+
+def _undone(line: AuditLine, label: str) -> list[str]:
+    about = line.user_email or line.data.get("name") or ""
+    reason = f": “{line.reason}”" if line.reason else ""
+    return [
+        f"{_action_of(line)} {about}".rstrip() + f", by {line.who}{reason}",
+        f"What takes it back: {label} {about}".rstrip() + ".",
+    ]
 
 
 def _action_of(line: AuditLine) -> str:
@@ -71,6 +80,9 @@ def _draw_affected(line: AuditLine) -> None:
             text(str(name), "mono clip")
         if line.job_id:
             link(f"/jobs/{line.job_id}", label="job")
+        if bulk := line.data.get("bulk"):
+            rows = f", {counted(line.data['rows'], 'row')}" if isinstance(line.data.get("rows"), int) else ""
+            link(f"/bulk/{bulk}", label=f"{line.data.get('command') or 'bulk action'}{rows}")
 
 
 def _draw_change(change: Change, line: AuditLine) -> None:

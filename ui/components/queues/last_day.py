@@ -21,9 +21,8 @@ class LastDay:
         """Show what finished since then; `figures` is the address of the figures of all these jobs."""
         bars = Bars(since, HOUR, {outcome: ended.of_hours(outcome) for outcome in OUTCOMES})
         if any(bars.totals):
-            said = (
-                f"Figures: {sum(bars.totals):,} jobs finished in the last day, at most {max(bars.totals):,} in an hour"
-            )
-            set_html(self.box, anchor(figures, drawing_of(bars), classes="hour-bars", aria_label=said))
+            said = f"{sum(bars.totals):,} jobs finished in the last day, at most {max(bars.totals):,} in an hour"
+            shown = anchor(figures, drawing_of(bars), classes="hour-bars", aria_label=f"Figures: {said}", title=said)
+            set_html(self.box, shown)
         else:
             set_html(self.box)
