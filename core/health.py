@@ -19,6 +19,8 @@ _COUNTS = text("""
         (SELECT count(*) FROM background_jobs WHERE status = 'queued' AND run_at <= statement_timestamp()) AS waiting,
         (SELECT extract(epoch FROM statement_timestamp() - min(run_at)) FROM background_jobs
             WHERE status = 'queued' AND run_at <= statement_timestamp() AND isfinite(run_at)) AS oldest,
+        (SELECT count(*) FROM queues WHERE paused_at IS NOT NULL) AS queues_paused,
+        (SELECT count(*) FROM job_kinds WHERE paused_at IS NOT NULL) AS kinds_paused,
         statement_timestamp() AS at
     FROM (SELECT count(*) FILTER (WHERE heartbeat_at >= statement_timestamp() - :late) AS alive,
                  count(*) FILTER (WHERE heartbeat_at < statement_timestamp() - :late) AS silent
@@ -37,6 +39,9 @@ class HealthSummary:
     running: int
     queue_depth: int
     oldest_wait_seconds: float | None
+    #: Paused queues and kinds, whether anything waits for them or not.
+    queues_paused: int
+    kinds_paused: int
     #: How many users are in each situation of core.people.users.LISTED.
     users: Mapping[Situation, int]
     #: What holds up many at once.
@@ -49,4 +54,5 @@ def health_summary(session: Session) -> HealthSummary:
     row = session.connection().execute(_COUNTS, {"lease": settings().lease, "late": silent_after()}).one()
     oldest = float(row.oldest) if row.oldest is not None else None
     users, held_up = users_by_situation(session), incidents(session, row.at)
-    return HealthSummary(row.alive, row.silent, row.running, row.waiting, oldest, users, held_up, row.at)
+    work, paused = (row.running, row.waiting, oldest), (row.queues_paused, row.kinds_paused)
+    return HealthSummary(row.alive, row.silent, *work, *paused, users, held_up, row.at)

@@ -194,7 +194,15 @@ def _figures(health: HealthSummary) -> list[Markup]:
         anchor("/workers", workers, *silent),
         anchor(RUNNING, words(f"{health.running:,} running")),
         anchor(WAITING, words(f"{health.queue_depth:,} waiting{oldest}")),
+        *_paused(health),
     ]
+
+
+def _paused(health: HealthSummary) -> list[Markup]:
+    """Return what is paused, also while nothing waits for it: a pause is easily forgotten."""
+    numbers = ((health.queues_paused, "queue"), (health.kinds_paused, "kind"))
+    paused = [counted(number, noun) for number, noun in numbers if number]
+    return [anchor("/queues", words(f"{' and '.join(paused)} paused", "warned"))] if paused else []
 
 
 def _stuck(health: HealthSummary | None) -> list[Markup]:

@@ -22,7 +22,7 @@ AT_ONCE = 4
 IN_A_ROW = 8
 LONGEST = 1.0
 #: Seconds after which a page is refreshed again that the database did not answer.
-RETRY = 1.0
+RETRY = 3.0
 
 Refresh = Callable[[], Awaitable[None] | None]
 

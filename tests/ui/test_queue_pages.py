@@ -120,6 +120,7 @@ def test_a_queue_is_paused_with_a_reason_that_its_page_and_its_jobs_show(console
     toast(page, "demo paused.")
     line.get_by_text(f"by {admin.email}").wait_for()
     line.get_by_text("deploying").wait_for()
+    page.locator(".foot").get_by_role("link", name="1 queue paused").wait_for()
 
     page.goto(f"/users/{ana.id}")
     page.get_by_label("Diagnosis").get_by_text("not running because queue demo").wait_for()

@@ -225,5 +225,8 @@ def _draw_left(loaded: _Loaded) -> None:
                 with box("rows left"):
                     for row in rows:
                         with box("row-line"):
-                            text(str(row.target)[-12:], "mono muted").tooltip(str(row.target))
+                            if loaded[0].bulk.command.startswith("job."):
+                                link(f"/jobs/{row.target}", "mono", str(row.target)[-12:])
+                            else:
+                                text(str(row.target)[-12:], "mono muted").tooltip(str(row.target))
                             text(row.why)
