@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 #: Seconds for which a first change waits for others of the same moment, and between two deltas.
 GATHER, TICK = 0.01, 0.1
 #: Seconds between two calls of watchers.
-CALLS = 0.25
+CALLS = 0.3
 #: Seconds between two reads of the health summary, and of changes while the bus is down.
 POLL = 1.0
 #: Rows in one delta, and in all deltas of one tick; beyond, grids load all their rows again.
