@@ -181,6 +181,7 @@ class Hub:
             try:
                 self._forget_gone()
                 await self._read_health()
+                await self._refreshes.of_missed()
                 await session_watch.close_orphans()
                 if self.bus_is_up():
                     self._mark = None  # what was lost as the bus went down is unknown

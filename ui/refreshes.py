@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4
 IN_A_ROW = 8
 LONGEST = 1.0
-#: Seconds after which a page is refreshed again that the database did not answer.
-RETRY = 3.0
 
 Refresh = Callable[[], Awaitable[None] | None]
 
@@ -63,6 +61,8 @@ class Refreshes:
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
+        #: Those whose last refresh the database did not answer.
+        self._missed: set[Watcher] = set()
 
     async def of_each(self, watchers: Iterable[Watcher]) -> None:
         """Refresh pages, with a break after some."""
@@ -70,6 +70,11 @@ class Refreshes:
             self.of(watcher)
             if number % IN_A_ROW == 0:
                 await asyncio.sleep(0)
+
+    async def of_missed(self) -> None:
+        """Refresh the pages that the database did not answer, now that it does."""
+        missed, self._missed = self._missed, set()
+        await self.of_each(missed)
 
     def of(self, watcher: Watcher) -> None:
         """Refresh a page, one run at a time; changes during a run cause one more. Only one that waits takes a task."""
@@ -93,7 +98,7 @@ class Refreshes:
                     await answer
         except SQLAlchemyError as error:
             log.warning("live: database down", extra={"error": str(error).split("\n")[0]})
-            asyncio.get_running_loop().call_later(RETRY, self.of, watcher)
+            self._missed.add(watcher)
         finally:
             watcher.running = False
             if inspect.iscoroutine(answer):

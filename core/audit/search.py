@@ -189,7 +189,7 @@ def _users(session: Session, text: str) -> list[UUID]:
 
 def line_of(event: Event, email: str | None) -> AuditLine:
     """Return an event as the log shows it; `email`: the address of the user whom it is about."""
-    data = redacted(event.data if isinstance(event.data, dict) else {})  # a hand or another release may write others
+    data = redacted(event.details)
     was, now = data.pop("was", None), data.pop("now", None)
     return AuditLine(
         id=event.id or 0,

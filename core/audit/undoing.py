@@ -52,12 +52,14 @@ def _limit_as_before(line: AuditLine) -> Inverse:
     before = {name: line.was[name] for name in _LIMITS}
     if any(not isinstance(value, int | None) or isinstance(value, bool) for value in before.values()):
         raise ValueError
-    return Inverse("kind.limit", None, {**before, "name": line.data["name"]}, partial(_has_limits, line))
+    name = str(line.data["name"])
+    return Inverse("kind.limit", None, {**before, "name": name}, partial(_has_limits, name, line.now))
 
 
 def _role_as_before(line: AuditLine) -> Inverse | None:
+    stands = partial(_has_role, line.user_id, line.now)
     is_role = line.user_id and line.was in list(Role)
-    return Inverse("operator.role", line.user_id, {"role": line.was}, partial(_has_role, line)) if is_role else None
+    return Inverse("operator.role", line.user_id, {"role": line.was}, stands) if is_role else None
 
 
 def _reopen(line: AuditLine) -> Inverse | None:
@@ -66,23 +68,24 @@ def _reopen(line: AuditLine) -> Inverse | None:
 
 
 def _time_as_before(line: AuditLine) -> Inverse | None:
+    stands = partial(_is_due, line.job_id, datetime.fromisoformat(line.now))
     is_ahead = line.job_id and datetime.fromisoformat(line.was) > clock.now()
-    return Inverse("job.reschedule", line.job_id, {"at": line.was}, partial(_is_due, line)) if is_ahead else None
+    return Inverse("job.reschedule", line.job_id, {"at": line.was}, stands) if is_ahead else None
 
 
-def _has_limits(line: AuditLine, session: Session) -> bool:
-    row = session.get(JobKind, line.data["name"], with_for_update=True, populate_existing=True)
-    return row is not None and {name: getattr(row, name) for name in _LIMITS} == line.now
+def _has_limits(kind: str, limits: object, session: Session) -> bool:
+    row = session.get(JobKind, kind, with_for_update=True, populate_existing=True)
+    return row is not None and {name: getattr(row, name) for name in _LIMITS} == limits
 
 
-def _has_role(line: AuditLine, session: Session) -> bool:
-    row = session.get(User, line.user_id, with_for_update=True, populate_existing=True)
-    return row is not None and row.disabled_at is None and row.role == line.now
+def _has_role(user_id: UUID | None, role: object, session: Session) -> bool:
+    row = session.get(User, user_id, with_for_update=True, populate_existing=True)
+    return row is not None and row.disabled_at is None and row.role == role
 
 
-def _is_due(line: AuditLine, session: Session) -> bool:
-    row = session.get(BackgroundJob, line.job_id, populate_existing=True)
-    return row is not None and row.run_at == datetime.fromisoformat(line.now)
+def _is_due(job_id: UUID | None, at: datetime, session: Session) -> bool:
+    row = session.get(BackgroundJob, job_id, populate_existing=True)
+    return row is not None and row.run_at == at
 
 
 #: By what was done: what takes it back, and what else changes the same. A new inverse is a line in both.

@@ -51,7 +51,8 @@ class StartForm(Form):
         ge=1,
         le=10_000,
         title="First rows",
-        description="Try so many first, and go on with the rest once their jobs have ended well. Empty: all at once.",
+        description="Try so many first, and go on with the rest once their jobs have ended well. Empty: all at once; "
+        "left out of a request: as it was prepared.",
     )
     canary_percent: int = Field(
         default=100,

@@ -54,6 +54,11 @@ class Event(SQLModel, table=True):
         ),
     )
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return its data; what a hand or another release has written in another shape is left out."""
+        return self.data if isinstance(self.data, dict) else {}
+
 
 keep_append_only(
     SQLModel.metadata.tables["events"],

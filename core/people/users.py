@@ -104,11 +104,10 @@ def find_users(session: Session, search: str, situation: Situation | None = None
     conditions = _in(situation) if situation else []
     lines = _lines(session, [*conditions, _begins(search)], start)
     is_any = bool(lines) or (start > 0 and bool(_lines(session, [*conditions, _begins(search)], 0)))
-    return (
-        lines
-        if is_any
-        else _lines(session, [*conditions, contain_words(session, search, User.email, User.name)], start)
-    )
+    if is_any:
+        return lines
+    anywhere = contain_words(session, search, User.email, User.name)
+    return _lines(session, [*conditions, anywhere], start)
 
 
 def users_by_situation(session: Session) -> Mapping[Situation, int]:

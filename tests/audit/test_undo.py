@@ -169,13 +169,21 @@ ODD = [
 
 @pytest.mark.parametrize("data", ODD)
 def test_an_odd_entry_of_another_release_breaks_nothing(engine: Engine, data: Any) -> None:
-    names = ("queue.paused", "worker.quieted", "kind.limited", "operator.role_changed", "schedule.paused")
+    names = (
+        "queue.paused",
+        "worker.quieted",
+        "kind.limited",
+        "operator.role_changed",
+        "schedule.paused",
+        "job.rescheduled",
+    )
     with session_scope(engine) as session:
         add = "INSERT INTO events (name, actor, via, data) VALUES (:name, 'ana', 'console', CAST(:data AS jsonb))"
         session.connection().execute(text(add), [{"name": name, "data": json.dumps(data)} for name in names])
     offered(engine)
     with session_scope(engine) as session:
-        events = session.exec(select(Event.id).where(col(Event.name) == "kind.limited")).all()
+        odd = col(Event.name).in_(("kind.limited", "job.rescheduled"))
+        events = session.exec(select(Event.id).where(odd)).all()
     for event in events:
         with pytest.raises(NotAllowed, match="nothing takes it back"):
             undo(engine, event)

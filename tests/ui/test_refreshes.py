@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from nicegui import core
+from sqlalchemy.exc import OperationalError
 
+from core.bus import Changes
 from tests.loops import in_a_loop
-from ui import refreshes
+from ui import live, refreshes
 
 
 class Page(nullcontext[None]):
@@ -121,3 +124,68 @@ def test_slow_pages_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) 
 
     in_loop(steps, monkeypatch)
     assert refreshed.is_set()
+
+
+@pytest.mark.parametrize("error", [OperationalError("SELECT", {}, Exception()), ValueError("a bug")])
+def test_what_changed_during_a_refresh_that_failed_is_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def steps() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        runs = [0]
+
+        async def refresh() -> None:
+            runs[0] += 1
+            if runs[0] == 1:
+                pages.of(watcher)  # a change meanwhile
+                raise error
+
+        watcher, pages = watcher_of(refresh), refreshes.Refreshes()
+        pages.of(watcher)
+        await until(lambda: runs[0] == 2)
+
+    in_loop(steps, monkeypatch)
+
+
+def test_a_page_that_the_database_did_not_answer_is_refreshed_once_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps() -> None:
+        runs = [0]
+
+        async def refresh() -> None:
+            runs[0] += 1
+            if runs[0] == 1:
+                raise OperationalError("SELECT", {}, Exception())
+
+        watcher, pages = watcher_of(refresh), refreshes.Refreshes()
+        pages.of(watcher)
+        await until(lambda: not watcher.running)
+        await pages.of_missed()
+        await until(lambda: runs[0] == 2)
+        await until(lambda: not watcher.running)
+        await pages.of_missed()
+        assert not watcher.running, "it is not missed any more"
+
+    in_loop(steps, monkeypatch)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():
+            await asyncio.sleep(0)
+
+
+def test_whoever_watches_a_job_is_told_of_its_change_and_nobody_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps() -> None:
+        told: list[str] = []
+        hub, job_id = live.Hub(), uuid4()
+        for name, watched in (("this", job_id), ("another", uuid4())):
+            watcher = watcher_of(lambda name=name: told.append(name))
+            watcher.job_id = watched
+            hub._watchers.add(watcher)
+        calling = asyncio.create_task(hub._call_forever())
+        await hub._send(Changes(jobs={job_id}))
+        await until(lambda: told)
+        calling.cancel()
+        assert told == ["this"]
+
+    in_loop(steps, monkeypatch)

@@ -52,21 +52,21 @@ def timeline(events: Sequence[Event]) -> None:
 def sentence_of(event: Event) -> str:
     """Return an event as a short sentence."""
     template = _SENTENCES.get(event.name)
-    if event.name == "job.requested" and event.data.get("retry_of"):
+    if event.name == "job.requested" and event.details.get("retry_of"):
         template = "Retry requested: {label}"
     if _is_denial(event):
         template = "Gave no consent at {platform}"
     if template is None:
         return event_title(event.name)
-    kind, platform = BY_NAME.get(str(event.data.get("kind"))), label_of(str(event.data.get("platform", "")))
-    label = kind.label if kind else event.data.get("kind", "")
-    values = {**event.data, "label": label, "platform": platform or "The platform"}
+    kind, platform = BY_NAME.get(str(event.details.get("kind"))), label_of(str(event.details.get("platform", "")))
+    label = kind.label if kind else event.details.get("kind", "")
+    values = {**event.details, "label": label, "platform": platform or "The platform"}
     return template.format_map(_Gaps(values)).strip(" :")
 
 
 def _is_denial(event: Event) -> bool:
     """Tell whether a creator did not agree at their platform: no error, though the platform sends it as one."""
-    return event.name == "connection.refused" and event.data.get("error") == DENIED
+    return event.name == "connection.refused" and event.details.get("error") == DENIED
 
 
 def _line(event: Event) -> Markup:
@@ -78,6 +78,6 @@ def _line(event: Event) -> Markup:
     ]
     if event.reason:
         parts.append(words(f"“{event.reason}”", "why quote"))
-    if (error := event.data.get("error")) and not _is_denial(event):
+    if (error := event.details.get("error")) and not _is_denial(event):
         parts.append(words(str(error).splitlines()[0][:200], "why"))
     return tagged("li", *parts, classes=_TONES.get(event.name, design.IDLE), data_event=str(event.id or 0))
