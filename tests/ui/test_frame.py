@@ -328,6 +328,15 @@ def test_ages_go_by_the_servers_clock_and_no_translation_stops_them(console, row
 
 
 @browser
+def test_an_age_has_its_exact_time_for_who_points_at_it(console, rows: Session) -> None:
+    rows.add(Worker(host="mill", pid=1, threads=2, queues=["demo"]))
+    page = person(console, rows, Role.VIEWER, "/workers")
+    age = page.locator("main time-text").first
+    age.hover()
+    assert str(datetime.now(UTC).year) in (age.get_attribute("title") or "")
+
+
+@browser
 def test_a_search_keeps_the_kinds_that_the_url_names(console, rows: Session) -> None:
     page = person(console, rows, Role.VIEWER, "/jobs?kind=demo.enable,demo.disable")
     page.get_by_role("button", name="Remove filter kind").wait_for()

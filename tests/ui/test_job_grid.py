@@ -215,6 +215,7 @@ def test_the_newest_jobs_are_shown_in_a_grid_named_jobs(screen: Screen, database
         assert (job["user_email"] or "no user") in screen.row(job["id"]).inner_text()
     assert screen.reported()["loaded"] == {"value": JOBS, "exact": True}
     requested = screen.row(newest[0]["id"]).locator("[data-name=created_at]")
+    requested.hover()
     screen.see(lambda: str(datetime.now(UTC).year) in (requested.get_attribute("title") or ""))
 
 

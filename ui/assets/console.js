@@ -82,7 +82,7 @@
   };
 
   // <time-text at="ISO" mode="ago|until|due|clock|time|elapsed">: the exact time on hover, in the viewer's zone.
-  // A format takes milliseconds to make, and most pages need one or none.
+  // The first format takes a browser as long as the rest of a page's script, and most pages need none at first.
   const formats = (options) => {
     let format;
     return (at) => {
@@ -147,10 +147,16 @@
       }
       const text = worded(at, this.getAttribute("mode") || "ago");
       if (this.textContent !== text) this.textContent = text;
-      const title = exact(at);
+      if (this.title) this.explain();
+    }
+    explain() {
+      const at = new Date(this.getAttribute("at"));
+      const title = Number.isNaN(at.getTime()) ? "" : exact(at);
       if (this.title !== title) this.title = title;
     }
   }
+  for (const pointed of ["pointerover", "focusin"])
+    document.addEventListener(pointed, ({ target }) => target.closest?.("time-text")?.explain());
   customElements.define("time-text", TimeText);
   const tellAll = () => {
     for (const each of shown) each.tell();

@@ -18,7 +18,7 @@ DANGER: Final = "danger"
 PLAIN: Final = ""
 QUIET: Final = "quiet"
 
-_PROPS: Final = {"unelevated": True, "no-caps": True, "no-wrap": True, ":ripple": "false"}
+_PROPS: Final = {"unelevated": True, "no-caps": True, "no-wrap": True, "ripple": False}
 
 Pressed = Callable[[], Awaitable[Any] | Any]
 

@@ -81,7 +81,7 @@ export default {
     });
   },
   async mounted() {
-    grid = await import(this.script);
+    grid = await (window.jobGrid ?? import(this.script));
     if (this.dead) return;
     grid.dress();
     this.build();

@@ -22,6 +22,7 @@ A person who comes back from another page finds sort, scroll, selection and curs
 same.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -78,11 +79,15 @@ BLOCK: Final = 100
 _COLUMNS: Final = [asdict(column) for column in COLUMNS]
 
 
-def _preloads(script: str, first_rows: str) -> str:
-    """Return links that load the grid's script and first rows while the page is still being built."""
+def _begin(script: str, first_rows: str) -> str:
+    """Return what loads the grid's script and first rows before the page is built, so that all are painted at once.
+
+    Both addresses are encoded: no letter of theirs ends an attribute or a script.
+    """
+    asks = f"import * as grid from {json.dumps(script)}; window.jobGrid = grid; grid.begin({json.dumps(first_rows)});"
     return (
-        f'<link rel="preload" as="fetch" crossorigin href="{path_prefix()}{escape(first_rows)}">'
-        f'<link rel="modulepreload" href="{script}">'
+        f'<link rel="preload" as="fetch" crossorigin href="{escape(first_rows)}">'
+        f'<link rel="modulepreload" href="{script}"><script type="module">{asks}</script>'
     )
 
 
@@ -107,8 +112,8 @@ class JobGrid(Element, component="job_grid.js"):
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
             order = {} if sort.startswith("-") else {"sort": sort}
-            first_rows = f"{url}?{urlencode({**self._props['query'], 'limit': BLOCK, **order})}"
-            ui.add_head_html(_preloads(self._props["script"], first_rows))
+            first_rows = f"{path_prefix()}{url}?{urlencode({**self._props['query'], 'limit': BLOCK, **order})}"
+            ui.add_head_html(_begin(self._props["script"], first_rows))
 
     @property
     def query(self) -> dict[str, str]:

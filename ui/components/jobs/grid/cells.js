@@ -128,8 +128,13 @@ export class ProgressCell extends Cell {
   }
 }
 
-// The exact time follows with the next tick: its format takes a browser longer to make than all rows.
+// The exact time is its hint, once somebody points at it: a format takes a browser longer to make than all rows.
 export class TimeCell extends TickingCell {
+  build() {
+    super.build();
+    for (const pointed of ["pointerenter", "focus"])
+      this.element.addEventListener(pointed, () => hint(this.element, exact(this.at)));
+  }
   show(row) {
     const was = this.at;
     this.at = row?.[this.field];
@@ -138,10 +143,6 @@ export class TimeCell extends TickingCell {
   }
   draw() {
     put(this.element, ago(this.at));
-  }
-  tick() {
-    this.draw();
-    hint(this.element, exact(this.at));
   }
 }
 

@@ -1,5 +1,17 @@
 // The rows: pages of the API, by cursor where the page before is known, by offset where the scrollbar jumped.
 
+async function ask(url) {
+  const response = await fetch(url, { headers: { Accept: "application/json" } });
+  return { response, answer: await response.json().catch(() => null) };
+}
+
+// A page asks for its first rows before it is built, so that both are painted together.
+let first = null;
+export function begin(url) {
+  first = { url, asked: ask(url) };
+  first.asked.catch(() => {}); // who takes it is told
+}
+
 export class Source {
   // hooks: loaded(total), failed(sentence), settled(), fresh() -> number of new rows that wait above the first one
   constructor(url, query, sort) {
@@ -79,20 +91,18 @@ export class Source {
   }
 
   async fetch(query, part = "") {
-    const response = await fetch(`${window.path_prefix ?? ""}${this.url}${part}?${query}`, {
-      headers: { Accept: "application/json" },
-    });
+    const url = `${window.path_prefix ?? ""}${this.url}${part}?${query}`;
+    const asked = first?.url === url ? first.asked : ask(url);
+    first = null;
+    const { response, answer } = await asked;
     if (response.status === 401) {
       location.assign(
         `${window.path_prefix ?? ""}/login?next=${encodeURIComponent(location.pathname + location.search)}`,
       );
       throw new Error("You are signed out.");
     }
-    if (!response.ok) {
-      const problem = await response.json().catch(() => ({}));
-      throw new Error(typeof problem.detail === "string" ? problem.detail : `The server answered ${response.status}.`);
-    }
-    return response.json();
+    if (response.ok && answer) return answer;
+    throw new Error(typeof answer?.detail === "string" ? answer.detail : `The server answered ${response.status}.`);
   }
 
   // The row count, or undefined where more rows follow than were counted: then the list grows while scrolling.

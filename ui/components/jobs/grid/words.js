@@ -1,6 +1,6 @@
 // Numbers and times as people read them. Text only; the exact value goes into a title.
 const seconds = { s: 1, min: 60, h: 3600, day: 86400 };
-// A format takes milliseconds to make, and most pages need one or none.
+// The first format takes a browser as long as all rows, and most pages need none at first.
 const formats = (options) => {
   let format;
   return (at) => {
@@ -10,11 +10,10 @@ const formats = (options) => {
 };
 const exactly = formats({ dateStyle: "medium", timeStyle: "long" });
 const moment = formats({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
-const whole = new Intl.NumberFormat("en-US");
 
 // A page of its own, without the console's script, has only the browser's clock.
 const now = () => (window.serverNow ? window.serverNow() : Date.now());
-export const count = (n) => whole.format(n);
+export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 export const exact = (iso) => (iso ? exactly(new Date(iso)) : "");
 
 // "12 s ago", "3 h ago", and from a day on the date: "Nov 20, 14:02".
