@@ -14,6 +14,7 @@ from core.models import Role
 from core.settings import settings
 from core.wording import counted, with_visible_marks
 from ui import access, design, error_page, live, query_cache
+from ui.components.base import undo_toast
 from ui.components.base.box import box, text
 from ui.components.base.button import refuse
 from ui.components.base.keys import keys_dialog
@@ -38,6 +39,7 @@ async def console_frame(pages: Sequence[Page]) -> None:
     design.dress("console.css")
     navigation = places(pages, Frame.CONSOLE, access.me())
     ui.on_exception(_apologise)
+    undo_toast.listen()
     _list_all_elements()
     with box("shell"):
         _console_bar(navigation)

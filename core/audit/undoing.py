@@ -8,10 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from core import clock
-from core.audit.search import AuditLine
+from core.actor import Actor
+from core.audit.search import AuditLine, line_of
 from core.models import BackgroundJob, Event, JobKind, Role, User
 from core.models.event import IS_AUDIT
 
@@ -116,6 +117,14 @@ _SAME: Final = {
     "job": ("job.rescheduled", "job.brought_forward", "job.cancelled"),
 }
 _FACETS: Final = {event: facet for facet, events in _SAME.items() for event in events}
+
+
+def entry_to_undo(session: Session, actor: Actor, may: Callable[[Actor, str], bool]) -> int | None:
+    """Return the entry of this transaction whose inverse this actor `may` run; None: there is none."""
+    own = col(Event.txid) == sa.text("(pg_current_xact_id()::text)::bigint")
+    written = session.exec(select(Event).where(sa.text(IS_AUDIT), own).order_by(col(Event.id).desc()))
+    inverses = ((event.id, inverse_of(line_of(event, None))) for event in written)
+    return next((number for number, inverse in inverses if inverse and may(actor, inverse.command)), None)
 
 
 def undoable(session: Session, lines: Iterable[AuditLine]) -> dict[int, Inverse]:

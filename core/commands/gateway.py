@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 
 from core import clock
 from core.actor import Actor
+from core.audit.undoing import entry_to_undo
 from core.commands.command import Command, Invocation, check_time, form_of
 from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
@@ -49,21 +50,36 @@ def perform(engine: Engine, caller: Credentials | Actor, request: CommandRequest
     Returns plain JSON values. Raises a subclass of Refused.
     """
     with session_scope(engine) as session:
-        actor = caller if isinstance(caller, Actor) else _limited(authenticate(session, caller))
-        command = COMMANDS.get(request.name)
-        if command is None:
-            raise NotFound(f"There is no command {cited(request.name)}. Known: {', '.join(sorted(COMMANDS))}.")
-        authorise(session, actor, command, request.target)
-        call = Invocation(
-            actor,
-            request.target,
-            form_of(command, request.args),
-            _reason(command, request.reason),
-            _run_at(command, request.run_at),
-        )
-        if request.idempotency_key is None or actor.id is None:
-            return command.act(session, call)
-        return _once(session, actor.id, request, lambda: command.act(session, call))
+        return _perform(session, _caller(session, caller), request)
+
+
+def perform_undoable(engine: Engine, caller: Credentials, request: CommandRequest) -> tuple[dict[str, Any], int | None]:
+    """Like `perform`; also return the audit log's entry by which `event.undo` takes it back, if any does."""
+    with session_scope(engine) as session:
+        actor = _caller(session, caller)
+        answer = _perform(session, actor, request)
+        return answer, entry_to_undo(session, actor, lambda who, name: who.may(COMMANDS[name].role))
+
+
+def _caller(session: Session, caller: Credentials | Actor) -> Actor:
+    return caller if isinstance(caller, Actor) else _limited(authenticate(session, caller))
+
+
+def _perform(session: Session, actor: Actor, request: CommandRequest) -> dict[str, Any]:
+    command = COMMANDS.get(request.name)
+    if command is None:
+        raise NotFound(f"There is no command {cited(request.name)}. Known: {', '.join(sorted(COMMANDS))}.")
+    authorise(session, actor, command, request.target)
+    call = Invocation(
+        actor,
+        request.target,
+        form_of(command, request.args),
+        _reason(command, request.reason),
+        _run_at(command, request.run_at),
+    )
+    if request.idempotency_key is None or actor.id is None:
+        return command.act(session, call)
+    return _once(session, actor.id, request, lambda: command.act(session, call))
 
 
 def _limited(actor: Actor) -> Actor:

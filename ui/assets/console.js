@@ -76,6 +76,12 @@
     count.ariaLabel = `${number} stuck or failed`;
   };
 
+  // A message at the edge; pressing one of its buttons causes an event of the page.
+  window.showToast = ({ actions, ...options }) => {
+    const pressed = ({ label, event, about }) => ({ label, handler: () => emitEvent(event, about) });
+    window.Quasar.Notify.create({ ...options, actions: actions.map(pressed) });
+  };
+
   window.showPressed = (id) => {
     const chip = getHtmlElement(id)?.querySelector("[aria-pressed=true]");
     chip?.scrollIntoView({ block: "nearest", inline: "nearest" });

@@ -1,7 +1,9 @@
 """Buttons: each acts once per press and tells the person the outcome."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +23,15 @@ QUIET: Final = "quiet"
 _PROPS: Final = {"unelevated": True, "no-caps": True, "no-wrap": True, "ripple": False}
 
 Pressed = Callable[[], Awaitable[Any] | Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToastButton:
+    """A button of a message: the event of the page that a press of it causes, and what that is about."""
+
+    label: str
+    event: str
+    about: str | int
 
 
 def button(label: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None = None) -> ui.button:
@@ -73,27 +84,28 @@ async def attempt(client: Client, act: Pressed) -> None:
 
 def say(message: str, job_id: object = None) -> None:
     """Show a success message, with a link to the job if there is one."""
-    _toast(message, "ok", job_id)
+    toast(message, "ok", job_id)
 
 
 def refuse(message: str, job_id: object = None) -> None:
     """Show why something was not done."""
-    _toast(message, "bad", job_id)
+    toast(message, "bad", job_id)
 
 
 def refuse_with(refusal: Refused) -> None:
     """Show why the gateway refused, with a link to the active job if there is one; customers read their own words."""
     person = access.viewer_of(ui.context.client)
     if refusal.customer and person and not person.may(Role.VIEWER):
-        _toast(refusal.customer, "note", None)
+        toast(refusal.customer, "note", None)
         return
     refuse(str(refusal), refusal.job_id if isinstance(refusal, AlreadyActive) else None)
 
 
-def _toast(message: str, tone: str, job_id: object) -> None:
-    options: dict[str, Any] = {"classes": f"toast-{tone}", "timeout": 6000, "progress": False}
+def toast(message: str, tone: str, job_id: object, actions: Sequence[ToastButton] = (), *, seconds: float = 6) -> None:
+    """Show a message at the edge for some seconds, with a link to a job, and buttons."""
     if job_id is not None:
-        # The handler is JavaScript: only the digits of a UUID may reach it.
-        url = f"/jobs/{UUID(str(job_id))}"
-        options["actions"] = [{"label": "View job", ":handler": f"() => emitEvent('sub_pages_navigate', '{url}')"}]
-    ui.notify(message, position="bottom-right", textColor="toast", **options)
+        actions = [ToastButton("View job", "sub_pages_navigate", f"/jobs/{UUID(str(job_id))}"), *actions]
+    look = {"classes": f"toast-{tone}", "position": "bottom-right", "textColor": "toast"}
+    options = {"message": message, "timeout": 1000 * seconds, **look, "actions": [asdict(each) for each in actions]}
+    # A function, which an action needs, cannot be sent to NiceGUI's `notify`.
+    ui.run_javascript(f"showToast({json.dumps(options)})")

@@ -10,9 +10,10 @@ from nicegui import ui
 from core.commands.registry import COMMANDS
 from ui import access
 from ui.components.base.asking import question_before
-from ui.components.base.button import DANGER, PLAIN, button, forbid, say
+from ui.components.base.button import DANGER, PLAIN, button, forbid
 from ui.components.base.confirm import Question, Yes, confirm
 from ui.components.base.outcome import OUTCOMES
+from ui.components.base.undo_toast import say_undoable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,9 @@ async def perform_action(action: CommandAction, after: Callable[[], Awaitable[An
     agreement = await confirm(question) if question else Yes(None)
     if agreement is None:
         return
-    answer = await access.perform(action.command, action.target, action.args, reason=agreement.reason)
-    say(OUTCOMES[action.command](answer) if action.command in OUTCOMES else action.done, answer.get("job_id"))
+    answer, entry = await access.perform_undoable(action.command, action.target, action.args, reason=agreement.reason)
+    done = OUTCOMES[action.command](answer) if action.command in OUTCOMES else action.done
+    say_undoable(done, entry, after, answer.get("job_id"))
     await after()
 
 

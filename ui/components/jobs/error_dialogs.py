@@ -12,6 +12,7 @@ from ui.components.base.box import box, text
 from ui.components.base.button import say
 from ui.components.base.confirm import ReasonField
 from ui.components.base.open_form import Act, open_form
+from ui.components.base.undo_toast import say_undoable
 
 After = Callable[[], Awaitable[None]]
 #: For how long an error is ignored, in hours; 0: until something else ends it.
@@ -34,8 +35,9 @@ def ask_ignore(fingerprint: str, after: After) -> None:
 
         async def ignore() -> None:
             terms = {"hours": hours.value or None, "count": _whole(more), "per_hour": _whole(rate)}
-            await access.perform("failure.ignore", None, {"fingerprint": fingerprint, **terms}, reason=reason.value)
-            say("The error is ignored.")
+            args = {"fingerprint": fingerprint, **terms}
+            _, entry = await access.perform_undoable("failure.ignore", None, args, reason=reason.value)
+            say_undoable("The error is ignored.", entry, after)
             await after()
 
         return ignore
@@ -62,8 +64,8 @@ async def ask_resolve(fingerprint: str, after: After) -> None:
 
         async def resolve() -> None:
             args = {"fingerprint": fingerprint, "version": version.value or None}
-            await access.perform("failure.resolve", None, args, reason=reason.value)
-            say("The error is resolved.")
+            _, entry = await access.perform_undoable("failure.resolve", None, args, reason=reason.value)
+            say_undoable("The error is resolved.", entry, after)
             await after()
 
         return resolve

@@ -14,6 +14,7 @@ from core.wording import PROGRAM
 from ui import access
 from ui.components.base.button import icon_button, refuse, say
 from ui.components.base.open_form import Then
+from ui.components.base.undo_toast import say_undoable
 from ui.components.jobs.job_forms import open_edit, open_reschedule, why_not_edited
 
 After = Callable[[], Awaitable[None]]
@@ -65,8 +66,8 @@ class JobMenu:
 
     def _reschedule(self) -> None:
         async def do(args: Mapping[str, Any], reason: str | None) -> Then | None:
-            await access.perform("job.reschedule", self._job.id, args, reason=reason)
-            say("Rescheduled.")
+            _, entry = await access.perform_undoable("job.reschedule", self._job.id, args, reason=reason)
+            say_undoable("Rescheduled.", entry, self._after)
             return self._after
 
         open_reschedule(1, do)

@@ -10,12 +10,13 @@ from core.people.operator_list import Access, OperatorLine
 from core.people.operators import NewOperator, RoleForm
 from core.settings import settings
 from ui import access
-from ui.components.base.button import PLAIN, button, forbid, say
+from ui.components.base.button import PLAIN, button, forbid
 from ui.components.base.command_button import CommandAction, command_button, limit_to_role
 from ui.components.base.confirm import Question, ReasonField
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, Then, open_form
 from ui.components.base.shown_once import show_once
+from ui.components.base.undo_toast import say_undoable
 
 After = Callable[[], Awaitable[None]]
 
@@ -74,9 +75,9 @@ def _open_role(person: OperatorLine, after: After) -> None:
 
         async def change() -> None:
             args = form.values()
-            await access.perform("operator.role", person.id, args, reason=reason.value)
+            _, entry = await access.perform_undoable("operator.role", person.id, args, reason=reason.value)
             await after()
-            say(f"{person.email} is now {args['role']} and was signed out.")
+            say_undoable(f"{person.email} is now {args['role']} and was signed out.", entry, after)
 
         return change
 

@@ -10,12 +10,13 @@ from core.queues.controls import Limits
 from core.wording import counted, spoken
 from ui import access
 from ui.components.base.box import text
-from ui.components.base.button import button, say
+from ui.components.base.button import button
 from ui.components.base.command_button import limit_to_role
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, open_form
 from ui.components.base.pause import draw_author
+from ui.components.base.undo_toast import say_undoable
 
 _FIELDS = ("max_running", "max_per_worker", "rate_count", "rate_seconds")
 
@@ -52,8 +53,8 @@ def limits_button(row: JobKind, after: Callable[[], Awaitable[None]]) -> ui.butt
         reason = ReasonField()
 
         async def limit() -> None:
-            await access.perform("kind.limit", None, form.values(), reason=reason.value)
-            say(f"Limits of {row.kind} saved.")
+            _, entry = await access.perform_undoable("kind.limit", None, form.values(), reason=reason.value)
+            say_undoable(f"Limits of {row.kind} saved.", entry, after)
             await after()
 
         return limit

@@ -1,0 +1,79 @@
+"""After a change that can be taken back, the message offers Undo; it does what Undo in the audit log does."""
+
+import pytest
+from sqlmodel import Session, col, select
+
+from core.models import Event, JobKind, Queue, Role, User
+from tests.factories import make_user
+
+pytestmark = pytest.mark.browser
+
+
+def signed(rows: Session, role: Role) -> User:
+    person = make_user(rows, role=role)
+    rows.commit()
+    return person
+
+
+def line_of(page, table: str, name: str):
+    return page.get_by_label(table, exact=True).locator("tr").filter(has_text=name).first
+
+
+def last(rows: Session) -> Event:
+    rows.rollback()
+    return rows.exec(select(Event).where(col(Event.via) == "console").order_by(col(Event.id).desc())).first()
+
+
+def test_undo_takes_a_pause_back_and_the_page_shows_it(console, rows: Session) -> None:
+    page = console.open(signed(rows, Role.ADMIN), "/queues")
+    queue = line_of(page, "Queues", "connections")
+    queue.get_by_role("button", name="Pause").click()
+    page.get_by_label("Reason").fill("a deploy")
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    page.get_by_text("connections paused.").wait_for()
+    paused = last(rows).id
+    page.locator(".q-notification").get_by_role("button", name="Undo").click()
+    page.get_by_text("Taken back.").wait_for()
+    queue.get_by_role("button", name="Pause").wait_for()
+    assert rows.get_one(Queue, "connections").paused_at is None
+    assert (last(rows).name, last(rows).reason) == ("queue.resumed", f"undo of #{paused}: taken back at once")
+    assert not page.locator(".q-notification").get_by_role("button", name="Undo").count()
+    assert not page.wrong
+
+
+def test_undo_of_what_was_changed_since_says_so_and_changes_nothing(console, rows: Session) -> None:
+    page = console.open(signed(rows, Role.ADMIN), "/queues")
+    line_of(page, "Kinds", "demo.enable").get_by_role("button", name="Limits").click()
+    page.get_by_label("Running at once, in total").fill("3")
+    page.get_by_role("button", name="Save limits").click()
+    undo = page.locator(".q-notification").get_by_role("button", name="Undo")
+    undo.wait_for()
+    row = rows.get_one(JobKind, "demo.enable")
+    row.max_running = 7
+    rows.commit()
+    undo.click()
+    page.get_by_text("cannot be undone: it is no longer as this entry has left it").wait_for()
+    rows.rollback()
+    assert rows.get_one(JobKind, "demo.enable").max_running == 7
+
+
+def test_what_nothing_takes_back_offers_no_undo(console, rows: Session) -> None:
+    page = console.open(signed(rows, Role.ADMIN), "/outbox")
+    page.evaluate("emitEvent('undo_entry', 1)")  # an entry that this page has not offered
+    page.evaluate("emitEvent('undo_entry', 'x')")
+    page.goto("/queues")
+    line_of(page, "Queues", "demo").get_by_role("button", name="Pause").wait_for()
+    assert not page.get_by_text("Taken back.").count()
+    assert not page.wrong
+
+
+def test_a_message_about_a_job_leads_to_it(console, rows: Session) -> None:
+    creator = make_user(rows)
+    page = console.open(signed(rows, Role.SUPPORT), f"/users/{creator.id}")
+    page.get_by_role("button", name="Enable").first.click()
+    dialog = page.get_by_role("dialog")
+    if dialog.count():
+        dialog.get_by_role("button", name="Enable").click()
+    page.locator(".q-notification").get_by_role("button", name="View job").click()
+    page.wait_for_url("**/jobs/*")
+    assert not page.wrong
