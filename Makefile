@@ -5,7 +5,7 @@ ARGS ?=
 PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults hosted soak check fix bench pictures lock setup setup-dev clean
+.PHONY: help run test others faults hosted soak check fix bench pictures lock setup setup-dev clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,10 @@ run: setup ## Start the program with its servers: make run ARGS="--port 9000"
 
 test: setup-dev ## Run all tests but the slow ones: make test ARGS="-k cancel"
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m "not slow and not hosted" $(ARGS)
+
+others: setup-dev ## Run the tests without a browser on another server: make others POSTGRES=/usr/lib/postgresql/15/bin
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder --postgres $(POSTGRES) \
+		-m "not slow and not hosted and not browser" $(ARGS)
 
 faults: setup-dev ## Run the slow tests: killed, frozen and disconnected servers and workers, long searches, types
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m slow $(ARGS)

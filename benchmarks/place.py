@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import psycopg
 from sqlalchemy import make_url
 
-from benchmarks.stock import stock_postgres
 from core.local.embedded import embedded
 from migrations.run import upgrade
+from tests.stock import stock_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a-secret-for-measurements-and-for-nothing-else"

@@ -29,6 +29,7 @@ from migrations.run import upgrade
 from tests import order
 from tests.browsing import Tabs, a_browser
 from tests.recycling import Recycled, Recycler
+from tests.stock import stock_postgres
 
 SERVER = pytest.StashKey[str]()
 TEMPLATE = "unstuck_template"
@@ -47,10 +48,11 @@ typer_testing._get_command = cache(typer_testing._get_command)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the option of NiceGUI's `user` fixture; loading its plugin would load NiceGUI for every test.
+    """Declare the option for another PostgreSQL, and that of NiceGUI's `user` fixture without its plugin's imports.
 
     Where a folder needs the fixture: `from nicegui.testing.user_plugin import user` in that folder's conftest.
     """
+    parser.addoption("--postgres", type=Path, metavar="DIR", help="the programs of another PostgreSQL, to run on that")
     parser.addini("main_file", "the script that NiceGUI's user fixture runs; empty for none", default="")
 
 
@@ -110,7 +112,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _postgres(config: pytest.Config) -> str:
     """Start PostgreSQL until the end of the run, and return the URL of its maintenance database."""
     with ExitStack() as stack:
-        url = stack.enter_context(embedded(_folder(stack), redis=False)).database_url
+        if programs := config.getoption("postgres"):
+            url = stack.enter_context(stock_postgres(programs))[0]
+        else:
+            url = stack.enter_context(embedded(_folder(stack), redis=False)).database_url
         server = make_url(url).set(database="postgres").render_as_string()
         with psycopg.connect(server, autocommit=True) as connection:
             for setting in UNSAFE:

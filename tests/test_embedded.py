@@ -53,7 +53,11 @@ def test_libpq_variables_of_the_shell_lead_to_no_other_server(data_dir: Path, mo
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_postgresql_gets_its_place_and_its_access_rules_and_no_other_setting(server: str) -> None:
+def test_postgresql_gets_its_place_and_its_access_rules_and_no_other_setting(
+    server: str, pytestconfig: pytest.Config
+) -> None:
+    if pytestconfig.getoption("postgres"):
+        pytest.skip("this run has another PostgreSQL")
     with psycopg.connect(server) as connection:
         ours = connection.execute("SELECT name FROM pg_settings WHERE source = 'command line'").fetchall()
         lasting = connection.execute("SELECT name FROM pg_file_settings WHERE sourcefile ~ 'auto.conf$'").fetchall()

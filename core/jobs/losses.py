@@ -22,7 +22,7 @@ _LOSSES = text("""
            count(*) FILTER (WHERE is_loss AND data ->> 'moved_on' IS DISTINCT FROM 'true') AS in_place,
            count(*) FILTER (WHERE is_loss AND data ->> 'moved_on' = 'true') AS free,
            count(*) FILTER (WHERE NOT is_loss) AS returns
-    FROM events, LATERAL (SELECT name = 'job.rescued' AS is_loss)
+    FROM events, LATERAL (SELECT name = 'job.rescued' AS is_loss) AS loss
     WHERE job_id = :id AND name IN ('job.rescued', 'job.handed_back')
 """)
 

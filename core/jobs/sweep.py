@@ -30,7 +30,7 @@ WAKEUPS = 100
 _HEARTBEATS = text("""
     SELECT id, heartbeat_at::text AS at, lease,
            heartbeat_at < statement_timestamp() - make_interval(secs => lease) AS is_expired
-    FROM workers, LATERAL (SELECT greatest(lease_seconds, :lease) AS lease)
+    FROM workers, LATERAL (SELECT greatest(lease_seconds, :lease) AS lease) AS longer
     WHERE stopped_at IS NULL AND lost_at IS NULL
 """)
 #: A worker that has sent a heartbeat since it was looked at is alive.

@@ -20,7 +20,7 @@ SIGN_IN = frozenset(
         "core.people.auth.sign_out",
     }
 )
-GATEWAY = frozenset({"core.commands.gateway.perform"})
+GATEWAY = frozenset({"core.commands.gateway.perform", "core.commands.gateway.perform_undoable"})
 #: The table of commands holds functions that write; pages read labels and roles of it. Calling them is found by `.act`.
 NAMED = frozenset({"core.commands.registry.COMMANDS"})
 #: Functions that the program runs before its first request: servers, sample, the first admin's link.
