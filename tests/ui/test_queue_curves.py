@@ -10,6 +10,7 @@ from core.analytics import rolling
 from core.models import BackgroundJob, Role
 from core.queues.last_day import HOURS, ended_jobs, job_times
 from tests.factories import make_user
+from tests.waiting import eventually
 
 COUNT = text(
     "INSERT INTO job_counters (kind, queue, status, shard, hour, jobs, ran_seconds)"
@@ -66,5 +67,9 @@ def test_the_bars_of_a_queue_say_what_they_count_and_open_its_figures(console, r
     )
     bars.wait_for()
     assert bars.locator("path").count() == 2
+    for hours, said in ((1, "1,200 succeeded"), (3, "34 failed"), (2, "none")):
+        width = bars.bounding_box()["width"]
+        bars.hover(position={"x": (HOURS - 0.5 - hours) / HOURS * width, "y": 3})
+        eventually(lambda said=said: bars.get_attribute("title").endswith(f" · {said}"))
     bars.click()
     page.wait_for_url("**/analytics?queue=demo")

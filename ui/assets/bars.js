@@ -9,7 +9,7 @@
     return formats[timeStyle];
   };
   const barsOf = (chart) => {
-    const bars = JSON.parse(chart.dataset.bars);
+    const bars = JSON.parse(chart.dataset.bars ?? chart.dataset.hours);
     return { ...bars, number: bars.counts[0].length };
   };
   const within = (place, number) => Math.max(0, Math.min(number - 1, place));
@@ -81,6 +81,16 @@
     const target = isHeld ? chart : event.target.closest?.(CHART);
     if (target?.isConnected) point(target, event, isHeld);
     else if (chart && (isHeld || document.activeElement !== chart)) leave();
+  });
+  // Bars of which nothing is chosen: the hour that is pointed at is said in the title.
+  document.addEventListener("pointermove", (event) => {
+    const target = event.target.closest?.("[data-hours]");
+    if (!target) return;
+    const bars = barsOf(target);
+    const { left, width } = target.getBoundingClientRect();
+    const place = within(Math.floor(((event.clientX - left) / width) * bars.number), bars.number);
+    const title = said(bars, place, place);
+    if (target.title !== title) target.title = title;
   });
   document.addEventListener("pointerup", () => isHeld && (chart?.isConnected ? choose() : leave()));
   document.addEventListener("pointercancel", leave);

@@ -67,7 +67,7 @@ class TimeBars:
         self.box.set_visibility(bars is not None)
         if bars is None:
             return
-        said = _data(bars)
+        said = data_of(bars)
         if self.box.props.get("data-bars") == said:
             return
         number = len(bars.totals)
@@ -91,7 +91,7 @@ def end_of(bars: Bars) -> Markup:
     return words("now") if bars.stop > clock.now() else moment(bars.stop, "time")
 
 
-def _data(bars: Bars) -> str:
+def data_of(bars: Bars) -> str:
     """Return what the script says of the bars; times are milliseconds."""
     marks = [[_place(bars, at), label] for at, label in bars.marks]
     start, width = (round(span / _MILLISECOND) for span in (bars.start - _EPOCH, bars.width))

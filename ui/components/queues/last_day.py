@@ -6,7 +6,7 @@ from core.queues.last_day import HOUR, HourlyEndings
 from ui.components.analytics.recent_chart import OUTCOMES
 from ui.components.base.markup import anchor, set_html
 from ui.components.base.table import cell
-from ui.components.base.time_bars import Bars, drawing_of
+from ui.components.base.time_bars import Bars, data_of, drawing_of
 
 COLUMN = "By hour"
 
@@ -22,7 +22,8 @@ class LastDay:
         bars = Bars(since, HOUR, {outcome: ended.of_hours(outcome) for outcome in OUTCOMES})
         if any(bars.totals):
             said = f"{sum(bars.totals):,} jobs finished in the last day, at most {max(bars.totals):,} in an hour"
-            shown = anchor(figures, drawing_of(bars), classes="hour-bars", aria_label=f"Figures: {said}", title=said)
-            set_html(self.box, shown)
+            # Pointing at a bar says what that hour counts (assets/bars.js).
+            spoken = {"aria_label": f"Figures: {said}", "title": said, "data_hours": data_of(bars)}
+            set_html(self.box, anchor(figures, drawing_of(bars), classes="hour-bars", **spoken))
         else:
             set_html(self.box)
