@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-import psutil
 from sqlmodel import Session, select
 
 from core import clock, rounds
 from core.database.engine import session_scope
 from core.jobs import workers
+from core.jobs.memory_curve import MemoryCurve
 from core.jobs.run import Interrupted
 from core.jobs.watch import ClockSteps
 from core.settings import settings
@@ -47,6 +47,7 @@ class Heartbeat:
         self._leave = leave
         self._suspects: set[Key] = set()
         self._steps = ClockSteps()
+        self._memory = MemoryCurve()
         #: Jobs that were taken away from threads which still work on them, and since when, by the monotonic clock.
         self._void: dict[Key, float] = {}
         self._loop = Loop("heartbeat", self.once, self._pause, missed="heartbeat missed")
@@ -67,8 +68,8 @@ class Heartbeat:
         """Beat once: report life, interrupt jobs that ignore cancel or time limit, release what no thread holds."""
         held = self._drain.registry.held()
         with session_scope(self._drain.engine) as session:
-            memory = psutil.Process().memory_info().rss // 2**20
-            orders = workers.beat(session, self._drain.worker_id, memory, rounds.stalled())
+            used, curve = self._memory.look()
+            orders = workers.beat(session, self._drain.worker_id, used, rounds.stalled(), curve)
             if orders is None:
                 self._begin_new_life(session)
             self._heed_the_clock(session)

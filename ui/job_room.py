@@ -1,5 +1,7 @@
 """The room of all open lists of jobs, which are sent each changed row."""
 
+import math
+import time
 from typing import Any
 
 from nicegui import Client, core
@@ -10,6 +12,25 @@ from core.people import auth
 from ui import access, sockets
 
 ROOM = "jobs"
+
+
+#: Milliseconds that an answer may have been under way when its age began.
+SLACK = 1_000.0
+#: When rows were sent to the room last, by the monotonic clock.
+_sent_at = -math.inf
+
+
+def note_sent() -> None:
+    """Note that changed rows are being sent to the room."""
+    global _sent_at
+    _sent_at = time.monotonic()
+
+
+def changed_within(age: object) -> bool:
+    """Return whether rows were sent since a grid asked for its own, `age` milliseconds ago, outside of the room."""
+    if not isinstance(age, int | float):
+        return False  # it is no first join
+    return (time.monotonic() - _sent_at) * 1000 <= age + SLACK
 
 
 @core.sio.on("jobs:join")  # type: ignore[untyped-decorator]
@@ -27,5 +48,7 @@ async def _join(sid: str, data: dict[str, Any]) -> bool:
     # And the page may have gone meanwhile.
     if actor.may(Role.VIEWER) and access.viewer_of(client) and core.sio.manager.is_connected(sid, "/"):
         await core.sio.enter_room(sid, ROOM)
+        if changed_within(data.get("age")):
+            await core.sio.emit("jobs:delta", {"rows": [], "reload": True}, to=sid)
         return True
     return False

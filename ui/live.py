@@ -25,7 +25,7 @@ from core.health import HealthSummary, health_summary
 from core.job_list.changes import Mark, changed_since
 from core.job_list.rows import rows_by_id
 from core.rounds import Rounds
-from ui import access, session_watch, sockets
+from ui import access, job_room, session_watch, sockets
 from ui.job_room import ROOM
 from ui.refreshes import Refresh, Refreshes, Watcher
 
@@ -221,6 +221,7 @@ def _add(to: Changes, more: Changes) -> None:
 
 async def _send_rows(changes: Changes) -> None:
     """Send the changed rows to all grids, or tell them to load theirs again."""
+    job_room.note_sent()
     if changes.everything or len(changes.jobs) > MOST_CHANGED:
         await core.sio.emit("jobs:delta", {"rows": [], "reload": True}, room=ROOM)
         return

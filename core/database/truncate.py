@@ -47,5 +47,7 @@ def _truncated_column(column: sa.Column[Any], longest: int) -> sa.ColumnElement[
         placeholder = sa.func.jsonb_build_object(TRUNCATED_JSON, sa.func.concat(size, " bytes"))
         return sa.type_coerce(sa.case((size > longest, placeholder), else_=column), column.type).label(column.name)
     if isinstance(column.type, ARRAY):
-        return sa.case((size > longest, array([TRUNCATED_JSON])), else_=column).label(column.name)
+        words = [TRUNCATED_JSON] if isinstance(column.type.item_type, sa.Text) else []
+        instead = array(words, type_=column.type.item_type)
+        return sa.case((size > longest, instead), else_=column).label(column.name)
     return column

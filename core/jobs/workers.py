@@ -74,15 +74,22 @@ class Orders(NamedTuple):
     must_stop: bool
 
 
-def beat(session: Session, worker_id: UUID, memory_mb: int | None, stalled: Sequence[str] = ()) -> Orders | None:
-    """Record a heartbeat and the names of stalled threads, and return people's orders; None: it was presumed dead.
+def beat(
+    session: Session,
+    worker_id: UUID,
+    memory_mb: int | None,
+    stalled: Sequence[str] = (),
+    memory_curve: Sequence[int] = (),
+) -> Orders | None:
+    """Record a heartbeat, memory and the names of stalled threads, and return people's orders.
 
-    Then it must register again.
+    None: it was presumed dead; then it must register again.
     """
+    memory = {"memory_mb": memory_mb, "memory_curve": list(memory_curve)}
     orders = session.exec(
         update(Worker)
         .where(col(Worker.id) == worker_id, col(Worker.lost_at).is_(None), col(Worker.stopped_at).is_(None))
-        .values(heartbeat_at=clock.db_now(), memory_mb=memory_mb, stalled=list(stalled))
+        .values(heartbeat_at=clock.db_now(), stalled=list(stalled), **memory)
         .returning(col(Worker.quiet_at), col(Worker.stop_at))
     ).first()
     return Orders(orders[0] is not None, orders[1] is not None) if orders else None

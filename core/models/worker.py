@@ -32,6 +32,10 @@ class Worker(SQLModel, table=True):
     #: Its own lease, in seconds; a worker of an earlier release did not say.
     lease_seconds: float | None = None
     memory_mb: int | None = None
+    #: The most of each quarter of an hour, in MB, over the last day at most; the last one is of the present quarter.
+    memory_curve: list[int] = Field(
+        default_factory=list, sa_type=ARRAY(sa.Integer), sa_column_kwargs={"server_default": sa.text("'{}'::integer[]")}
+    )
     #: Its threads that have not come round for a minute, besides those that run jobs.
     stalled: list[str] = Field(
         default_factory=list, sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": sa.text("'{}'::text[]")}

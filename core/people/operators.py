@@ -57,7 +57,7 @@ def add(session: Session, form: NewOperator, actor: Actor, reason: str | None) -
 
 
 def change_role(session: Session, user_id: UUID, role: Role, actor: Actor, reason: str | None) -> None:
-    """Give a user another role; end their sessions, so that no page continues with the old one."""
+    """Give a user another role; end their sessions, so that no page continues with the old one, and unused links."""
     user = _get(session, user_id)
     if user.id == actor.id:
         raise NotAllowed("You cannot change your own role; ask another admin.")

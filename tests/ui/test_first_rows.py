@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import Route
 from sqlmodel import Session
 
 from core.jobs.request import request
@@ -27,8 +28,42 @@ def test_the_first_rows_are_asked_for_once_and_a_press_opens_the_job(console, ro
     page.goto("/jobs")
     page.locator(".jg-row .jg-status", has_text="queued").first.click()
     page.wait_for_url(f"**/jobs?job={job.id}")
-    assert [url.split("/api/")[1] for url in lists] == ["jobs?limit=100"]
+    assert {url.split("/api/")[1] for url in lists} == {"jobs?limit=100"}
     assert not page.wrong
+
+
+def test_an_order_and_a_pattern_are_asked_for_once_too(console, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.signed_in(viewer)
+    lists: list[str] = []
+    page.on("request", lambda sent: lists.append(sent.url) if "/api/jobs?" in sent.url else None)
+    page.goto("/jobs?kind=demo.*&sort=created_at&q=a~b")
+    page.locator(".jg-empty, .jg-row").first.wait_for()
+    eventually(lambda: page.evaluate("window.did_handshake === true"))
+    assert len(set(lists)) == 1, lists  # what other tests have changed just now is loaded once more
+
+
+def test_what_changes_while_the_page_loads_is_in_the_list(console, rows: Session) -> None:
+    request(rows, demo.enable, make_user(rows).id, EnableForm(), SUPPORT)
+    viewer = make_user(rows, role=Role.VIEWER)
+    colleague = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    other = console.open(colleague, "/jobs")
+    page = console.signed_in(viewer)
+    held: list[Route] = []
+    page.route(
+        "**/static/nicegui.js", lambda route: held.append(route)
+    )  # the rows are asked for, and the page has no connection yet
+    with page.expect_response("**/api/jobs?*"):
+        page.goto("/jobs", wait_until="commit")
+    eventually(lambda: page.title() and held)  # asking the browser lets Playwright pass it on
+    request(rows, demo.enable, make_user(rows, email="late@example.com").id, EnableForm(), SUPPORT)
+    rows.commit()
+    other.get_by_role("button", name="1 new").wait_for()  # it was sent to those who listened
+    held[0].continue_()
+    page.locator(".jg-row", has_text="late@example.com").wait_for()
+    page.unroute("**/static/nicegui.js")
 
 
 def test_jobs_are_as_they_were_left(console, rows: Session) -> None:

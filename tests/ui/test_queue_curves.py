@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from core.analytics import rolling
-from core.models import BackgroundJob, Role
+from core.models import BackgroundJob, Role, Worker
 from core.queues.last_day import HOURS, ended_jobs, job_times
 from tests.factories import make_user
 from tests.waiting import eventually
@@ -73,3 +73,16 @@ def test_the_bars_of_a_queue_say_what_they_count_and_open_its_figures(console, r
         eventually(lambda said=said: bars.get_attribute("title").endswith(f" · {said}"))
     bars.click()
     page.wait_for_url("**/analytics?queue=demo")
+
+
+@pytest.mark.browser
+def test_the_memory_of_a_worker_has_its_curve(console, rows: Session) -> None:
+    rows.add(Worker(host="mill", pid=7, threads=1, queues=["demo"], memory_mb=97, memory_curve=[90, 132, 97, 97]))
+    rows.add(Worker(host="mint", pid=8, threads=1, queues=["demo"], memory_mb=50, memory_curve=[50]))
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/workers")
+    page.get_by_role("img", name="90 to 132 MB in the last 60 min").wait_for()
+    page.get_by_text("50 MB").wait_for()
+    assert page.locator(".memory-curve").count() == 1
+    assert not page.wrong

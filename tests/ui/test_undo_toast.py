@@ -32,8 +32,9 @@ def test_undo_takes_a_pause_back_and_the_page_shows_it(console, rows: Session) -
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     page.get_by_text("connections paused.").wait_for()
     paused = last(rows).id
-    page.locator(".q-notification").get_by_role("button", name="Undo").click()
-    page.get_by_text("Taken back.").wait_for()
+    page.locator(".q-notification").get_by_role("button", name="Undo").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("Undone: connections paused.").wait_for()
     queue.get_by_role("button", name="Pause").wait_for()
     assert rows.get_one(Queue, "connections").paused_at is None
     assert (last(rows).name, last(rows).reason) == ("queue.resumed", f"undo of #{paused}: taken back at once")
@@ -63,7 +64,7 @@ def test_what_nothing_takes_back_offers_no_undo(console, rows: Session) -> None:
     page.evaluate("emitEvent('undo_entry', 'x')")
     page.goto("/queues")
     line_of(page, "Queues", "demo").get_by_role("button", name="Pause").wait_for()
-    assert not page.get_by_text("Taken back.").count()
+    assert not page.get_by_text("Undone").count()
     assert not page.wrong
 
 

@@ -78,7 +78,11 @@
 
   // A message at the edge; pressing one of its buttons causes an event of the page.
   window.showToast = ({ actions, ...options }) => {
-    const pressed = ({ label, event, about }) => ({ label, handler: () => emitEvent(event, about) });
+    const pressed = ({ label, event, about, key }) => ({
+      label: key ? `${label} (${key.toUpperCase()})` : label,
+      "data-key": key || null,
+      handler: () => emitEvent(event, about),
+    });
     window.Quasar.Notify.create({ ...options, actions: actions.map(pressed) });
   };
 

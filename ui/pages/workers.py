@@ -18,6 +18,7 @@ from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.times import set_time, time_text
+from ui.components.queues.memory import Memory
 from ui.components.queues.worker_actions import worker_actions
 
 
@@ -105,7 +106,7 @@ def _draw_worker(line: WorkerLine) -> Callable[[WorkerLine], None]:
                 text(str(worker.id)[-8:], "mono muted").tooltip(str(worker.id))
             threads = text("")
             serves = text("", "muted")
-            memory = text("", "muted")
+            memory = Memory()
             text(f"version {worker.version}" if worker.version else "", "muted")
             with box("muted"):
                 text("started ")
@@ -120,7 +121,7 @@ def _draw_worker(line: WorkerLine) -> Callable[[WorkerLine], None]:
     def update(now: WorkerLine) -> None:
         set_state(chip, now.presence.value)
         threads.set_text(f"{len(now.jobs)} of {counted(now.worker.threads, 'thread')} busy")
-        memory.set_text(f"{now.worker.memory_mb:,} MB" if now.worker.memory_mb is not None else "memory unknown yet")
+        memory.show(now.worker)
         set_time(beat, now.worker.heartbeat_at)
         serves.set_text(_serves(now.worker))
         orders.show(now, key=(now.worker.quiet_at, now.worker.stop_at))

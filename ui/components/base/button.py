@@ -32,6 +32,8 @@ class ToastButton:
     label: str
     event: str
     about: str | int
+    #: The key that presses it, while the message is shown.
+    key: str = ""
 
 
 def button(label: str, pressed: Pressed, *, look: str = PLAIN, icon: str | None = None) -> ui.button:
@@ -105,7 +107,7 @@ def toast(message: str, tone: str, job_id: object, actions: Sequence[ToastButton
     """Show a message at the edge for some seconds, with a link to a job, and buttons."""
     if job_id is not None:
         actions = [ToastButton("View job", "sub_pages_navigate", f"/jobs/{UUID(str(job_id))}"), *actions]
-    look = {"classes": f"toast-{tone}", "position": "bottom-right", "textColor": "toast"}
+    look = {"classes": f"toast-{tone}", "position": "bottom-right", "textColor": "toast", "group": False}
     options = {"message": message, "timeout": 1000 * seconds, **look, "actions": [asdict(each) for each in actions]}
     # A function, which an action needs, cannot be sent to NiceGUI's `notify`.
     ui.run_javascript(f"showToast({json.dumps(options)})")

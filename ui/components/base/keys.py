@@ -16,6 +16,7 @@ _ON_PAGES: Final = (
     (("Enter",), "open the selected job"),
     (("r", "c"), "retry, cancel the selected jobs"),
     (("f",), "do what the diagnosis recommends"),
+    (("z",), "undo what was just done, while its message is shown"),
     (("Esc",), "leave a field, close"),
     (("↓", "Enter"), "from the search to what was found, and open it"),
     (("?",), "show this list"),

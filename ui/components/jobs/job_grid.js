@@ -8,6 +8,8 @@ let grid;
 // the selection, and how far it was scrolled.
 const left = new Map();
 
+let hasBegun = false; // a list was built in this window
+
 const BLOCK = 100;
 // Milliseconds between two questions for new rows, where only the server knows which ones match.
 const ASK = 1000;
@@ -73,6 +75,9 @@ export default {
     ]);
   },
   created() {
+    // A page's first rows were asked for before it was built.
+    this.begun = hasBegun ? performance.now() : 0;
+    hasBegun = true;
     this.fresh = new Set();
     this.emitted = 0;
     this.stop = new AbortController();
@@ -173,7 +178,8 @@ export default {
       let before = false;
       this.onConnect = () => {
         // broadcasts are not repeated, so missed changes are loaded
-        window.socket.emit("jobs:join", { client_id: window.clientId }, () => {});
+        const age = before ? null : performance.now() - this.begun;
+        window.socket.emit("jobs:join", { client_id: window.clientId, age }, () => {});
         if (before) this.reload();
         before = true;
       };

@@ -5,8 +5,8 @@ It needs more from the server than this element (see ui/live.py and ui/api/jobs.
 - `GET url?limit&after&offset&of&sort` and the filter's parameters, answered like every list of the API. `of` is the
   length that the grid's scrollbar represents. 401 leads to the login page, any other error to a line with a button.
 - `GET url/between?first&last` and the filter's parameters, for the ids of rows that Shift selects unloaded.
-- On the page's own socket it emits `jobs:join {client_id}` after each connect, and loads its rows again after a
-  reconnect.
+- On the page's own socket it emits `jobs:join {client_id, age}` after each connect, with the milliseconds since it
+  asked for its first rows: what has changed meanwhile makes it load again. After a reconnect it does so anyway.
 - It listens to `jobs:delta {rows, reload}`, with rows of core.job_list.rows for all changed jobs: rows on the screen
   change in place, new rows that match are counted and wait, others are ignored. With `reload`, it loads its rows again.
   Where a row does not show whether it matches (a search), it asks for rows newer than its first, once a second at most.
@@ -112,7 +112,9 @@ class JobGrid(Element, component="job_grid.js"):
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
             order = {} if sort.startswith("-") else {"sort": sort}
-            first_rows = f"{path_prefix()}{url}?{urlencode({**self._props['query'], 'limit': BLOCK, **order})}"
+            # In the order and the letters of a browser's URLSearchParams: it is taken only if both are the same.
+            asked = urlencode({**self._props["query"], **order, "limit": BLOCK}, safe="*").replace("~", "%7E")
+            first_rows = f"{path_prefix()}{url}?{asked}"
             ui.add_head_html(_begin(self._props["script"], first_rows))
 
     @property

@@ -77,7 +77,9 @@ def _open_role(person: OperatorLine, after: After) -> None:
             args = form.values()
             _, entry = await access.perform_undoable("operator.role", person.id, args, reason=reason.value)
             await after()
-            say_undoable(f"{person.email} is now {args['role']} and was signed out.", entry, after)
+            left = " and was signed out" if person.sessions else ""
+            void = " Their link no longer works: make another one." if person.access is Access.INVITED else ""
+            say_undoable(f"{person.email} is now {args['role']}{left}.{void}", entry, after)
 
         return change
 
