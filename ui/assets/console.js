@@ -79,7 +79,7 @@
   // A message at the edge; pressing one of its buttons causes an event of the page.
   window.showToast = ({ actions, ...options }) => {
     const pressed = ({ label, event, about, key }) => ({
-      label: key ? `${label} (${key.toUpperCase()})` : label,
+      label: key && matchMedia("(hover: hover)").matches ? `${label} (${key.toUpperCase()})` : label,
       "data-key": key || null,
       handler: () => emitEvent(event, about),
     });
