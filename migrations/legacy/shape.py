@@ -95,12 +95,9 @@ _NEW_TABLES = {
     "0036": ("failure_states", "failure_notes"),
     "0038": ("saved_views",),
 }
-_OF_WORKERS = (
-    *("stalled", "launch", "lease_seconds", "memory_curve"),
-    *("quiet_queues", "quiet_at", "quiet_by", "quiet_reason", "stop_at"),
-)
+_OF_WORKERS = "stalled launch lease_seconds memory_curve quiet_queues quiet_at quiet_by quiet_reason stop_at"
 #: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
-_LATER = {"events": ("txid",), "workers": _OF_WORKERS, "background_jobs": ("claimed_at",)}
+_LATER = {"events": ("txid",), "workers": tuple(_OF_WORKERS.split()), "background_jobs": ("claimed_at",)}
 
 
 def of_another_product(facts: Facts) -> Finding | None:
