@@ -17,8 +17,8 @@ test: setup-dev ## Run all tests but the slow ones: make test ARGS="-k cancel"
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m "not slow and not hosted" $(ARGS)
 
 others: setup-dev ## Run the tests without a browser on another server: make others POSTGRES=/usr/lib/postgresql/15/bin
-	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder --postgres $(POSTGRES) \
-		-m "not slow and not hosted and not browser" $(ARGS)
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder --postgres=$(POSTGRES) \
+		-m "not slow and not hosted and not browser" $(or $(ARGS),tests)
 
 faults: setup-dev ## Run the slow tests: killed, frozen and disconnected servers and workers, long searches, types
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder -m slow $(ARGS)

@@ -1,6 +1,6 @@
 """SQL that servers older than ours do not read, of which ours says nothing: PostgreSQL 16 and newer demand less.
 
-The whole suite runs on another server with `make test ARGS="--postgres /usr/lib/postgresql/15/bin"`, as `.ci/run` does
+All tests without a browser run on another server with `make others POSTGRES=/usr/lib/postgresql/15/bin`, as in `.ci/run`
 where there is one; this test runs everywhere.
 """
 
