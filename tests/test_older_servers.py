@@ -1,7 +1,7 @@
 """SQL that servers older than ours do not read, of which ours says nothing: PostgreSQL 16 and newer demand less.
 
-All tests without a browser run on another server with `make others POSTGRES=/usr/lib/postgresql/15/bin`, as in `.ci/run`
-where there is one; this test runs everywhere.
+All tests without a browser run on another server with `make others POSTGRES=/usr/lib/postgresql/15/bin`, as in
+`.ci/run` where there is one; this test runs everywhere.
 """
 
 import re
