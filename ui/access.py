@@ -144,23 +144,32 @@ async def perform(
 
     Returns the command's answer. Raises Refused, with a text for the person.
     """
-    return (await perform_undoable(name, target, args, reason=reason, run_at=run_at))[0]
+    answer: dict[str, Any] = await _run(gateway.perform, name, target, args, reason=reason, run_at=run_at)
+    return answer
 
 
 async def perform_undoable(
-    name: str,
-    target: UUID | None,
-    args: Mapping[str, Any] | None = None,
-    *,
-    reason: str | None = None,
-    run_at: datetime | None = None,
+    name: str, target: UUID | None, args: Mapping[str, Any] | None = None, *, reason: str | None = None
 ) -> tuple[dict[str, Any], int | None]:
     """Like `perform`; also return the audit log's entry by which this person takes it back, if there is one."""
+    done: tuple[dict[str, Any], int | None] = await _run(gateway.perform_undoable, name, target, args, reason=reason)
+    return done
+
+
+async def _run(
+    act: Callable[..., Any],
+    name: str,
+    target: UUID | None,
+    args: Mapping[str, Any] | None,
+    *,
+    reason: str | None,
+    run_at: datetime | None = None,
+) -> Any:
     if _LOOKED_AT in app.storage.client:
         raise NotPermitted("This is the customer's page, which you only view: nothing can be changed here.")
     command_request = gateway.CommandRequest(name=name, target=target, args=args or {}, reason=reason, run_at=run_at)
     credentials: Credentials = app.storage.client["credentials"]
-    return await asyncio.to_thread(gateway.perform_undoable, engine(), credentials, command_request)
+    return await asyncio.to_thread(act, engine(), credentials, command_request)
 
 
 def page(path: str, *, role: Role = Role.MEMBER, title: str = "Unstuck") -> Callable[[Callable[..., Any]], Any]:

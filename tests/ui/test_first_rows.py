@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Page, Route
 from sqlmodel import Session
 
 from core.jobs.request import request
@@ -18,13 +18,19 @@ pytestmark = pytest.mark.browser
 FAILED = 150
 
 
+def asked_of(page: Page) -> set[str]:
+    """Return the set that gets the address of each request for rows; what others change may be loaded again."""
+    lists: set[str] = set()
+    page.on("request", lambda sent: lists.add(sent.url) if "/api/jobs?" in sent.url else None)
+    return lists
+
+
 def test_the_first_rows_are_asked_for_once_and_a_press_opens_the_job(console, rows: Session) -> None:
     job = request(rows, demo.enable, make_user(rows).id, EnableForm(), SUPPORT)
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()
     page = console.signed_in(viewer)
-    lists: list[str] = []
-    page.on("request", lambda sent: lists.append(sent.url) if "/api/jobs?" in sent.url else None)
+    lists = asked_of(page)
     page.goto("/jobs")
     page.locator(".jg-row .jg-status", has_text="queued").first.click()
     page.wait_for_url(f"**/jobs?job={job.id}")
@@ -36,12 +42,11 @@ def test_an_order_and_a_pattern_are_asked_for_once_too(console, rows: Session) -
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()
     page = console.signed_in(viewer)
-    lists: list[str] = []
-    page.on("request", lambda sent: lists.append(sent.url) if "/api/jobs?" in sent.url else None)
+    lists = asked_of(page)
     page.goto("/jobs?kind=demo.*&sort=created_at&q=a~b")
     page.locator(".jg-empty, .jg-row").first.wait_for()
     eventually(lambda: page.evaluate("window.did_handshake === true"))
-    assert len(set(lists)) == 1, lists  # what other tests have changed just now is loaded once more
+    assert len(lists) == 1, lists
 
 
 def test_what_changes_while_the_page_loads_is_in_the_list(console, rows: Session) -> None:

@@ -78,7 +78,7 @@ def test_the_bars_of_a_queue_say_what_they_count_and_open_its_figures(console, r
 @pytest.mark.browser
 def test_the_memory_of_a_worker_has_its_curve(console, rows: Session) -> None:
     rows.add(Worker(host="mill", pid=7, threads=1, queues=["demo"], memory_mb=97, memory_curve=[90, 132, 97, 97]))
-    rows.add(Worker(host="mint", pid=8, threads=1, queues=["demo"], memory_mb=50, memory_curve=[50]))
+    rows.add(Worker(host="mint", pid=8, threads=1, queues=["demo"], memory_mb=50, memory_curve=[50, None]))
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()
     page = console.open(viewer, "/workers")

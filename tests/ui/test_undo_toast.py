@@ -58,13 +58,19 @@ def test_undo_of_what_was_changed_since_says_so_and_changes_nothing(console, row
     assert rows.get_one(JobKind, "demo.enable").max_running == 7
 
 
-def test_what_nothing_takes_back_offers_no_undo(console, rows: Session) -> None:
-    page = console.open(signed(rows, Role.ADMIN), "/outbox")
-    page.evaluate("emitEvent('undo_entry', 1)")  # an entry that this page has not offered
-    page.evaluate("emitEvent('undo_entry', 'x')")
-    page.goto("/queues")
-    line_of(page, "Queues", "demo").get_by_role("button", name="Pause").wait_for()
-    assert not page.get_by_text("Undone").count()
+def test_an_entry_that_this_page_has_not_offered_is_not_taken_back(console, rows: Session) -> None:
+    admin = signed(rows, Role.ADMIN)
+    other, page = console.open(admin, "/queues"), console.open(admin, "/queues")
+    line_of(other, "Queues", "demo").get_by_role("button", name="Pause").click()
+    other.get_by_label("Reason").fill("a deploy")
+    other.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    other.get_by_text("demo paused.").wait_for()
+    paused = last(rows).id
+    for forged in (str(paused), f"'{paused}'", f"[{paused}]", "null"):
+        page.evaluate(f"emitEvent('undo_entry', {forged})")
+    line_of(page, "Queues", "messages").get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").wait_for()  # what came before it was answered
+    assert last(rows).id == paused
     assert not page.wrong
 
 

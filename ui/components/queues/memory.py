@@ -20,7 +20,8 @@ class Memory:
         if worker.memory_mb is None:
             set_html(self.box, words("memory unknown yet"))
             return
-        drawn = [curve_of(worker.memory_curve)] if len(worker.memory_curve) > 1 else []
+        most = [used for used in worker.memory_curve if isinstance(used, int)]  # a hand may have written others
+        drawn = [curve_of(most)] if len(most) > 1 else []
         set_html(self.box, *drawn, words(f"{worker.memory_mb:,} MB"))
 
 
