@@ -29,6 +29,11 @@ WISHES = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce"
 #: Milliseconds that a page may take for anything.
 PATIENCE = 30_000
 COOKIE = "unstuck_session"
+#: Lists what has moved inside a page since it began. An incident that begins or ends moves the whole page: not listed.
+SHIFTED = """() => { window.shifted = []; new PerformanceObserver((list) => list.getEntries().forEach((each) => {
+  const inside = each.sources.map(({node}) => node?.closest?.('.main > *') && node).filter(Boolean);
+  if (inside.length) window.shifted.push([each.value, inside.map((node) => node.className || node.nodeName)]);
+})).observe({type: 'layout-shift', buffered: true}) }"""
 #: Keeps what a page did last.
 WITNESS = Path(__file__).with_name("witness.js")
 

@@ -34,6 +34,23 @@ class ConsolePages(SubPages):
         """Wait for the page that is being drawn, so that the answer to its request contains it."""
         if self._active_tasks:
             await asyncio.wait(self._active_tasks, timeout=PATIENCE)
+            self._say_busy()
+
+    def _show(self) -> None:
+        super()._show()
+        if not self._router.is_initial_request:
+            self._say_busy()
+
+    def _say_busy(self) -> None:
+        """Show only the heading of a page that is still being read, until it is whole."""
+
+        def say_drawn(_: asyncio.Task[None]) -> None:
+            if not self._active_tasks and not self.is_deleted:
+                self.props(remove="aria-busy")
+
+        for task in self._active_tasks:
+            self.props("aria-busy=true")
+            task.add_done_callback(say_drawn)
 
     def _required_query_params_changed(self, route_match: RouteMatch) -> bool:
         # Pages change the URL while they are used; only drawing anew makes them match it again.

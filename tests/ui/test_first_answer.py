@@ -1,11 +1,12 @@
 """A request for a page authenticates once, and its answer contains the page."""
 
-import asyncio
 from types import SimpleNamespace
 from uuid import uuid4
 
 import httpx
 import pytest
+from playwright.sync_api import expect
+from sqlalchemy import text
 from sqlmodel import Session
 from starlette.requests import Request
 
@@ -14,11 +15,11 @@ from core.database.engine import session_scope
 from core.models import Role, User
 from core.people import auth
 from core.people.auth import Visitor
-from tests.browsing import COOKIE
+from tests.browsing import COOKIE, SHIFTED
 from tests.factories import make_user
 from tests.loops import in_a_loop
 from tests.waiting import eventually
-from ui import access, console_pages
+from ui import access
 
 
 def a_request() -> Request:
@@ -33,17 +34,25 @@ def test_a_page_knows_its_person_from_the_request_that_was_authenticated(monkeyp
     assert in_a_loop(access.identify(SimpleNamespace(request=request))) is actor
 
 
-def test_an_answer_waits_for_its_page_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_pages, "PATIENCE", 0.01)
-    pages = console_pages.ConsolePages.__new__(console_pages.ConsolePages)
-
-    async def wait() -> None:
-        drawing = asyncio.create_task(asyncio.Event().wait())
-        pages._active_tasks = {drawing}
-        await pages.drawn()
-        assert not drawing.done()
-
-    in_a_loop(wait())
+@pytest.mark.browser
+@pytest.mark.parametrize(("path", "last"), [("/", "Open failures of the last 24 hours"), ("/queues", "Kinds of jobs")])
+def test_a_slow_page_is_its_heading_until_it_is_whole(console, rows: Session, path: str, last: str) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/settings")
+    page.evaluate(SHIFTED)
+    with session_scope(console.engine) as session:
+        session.connection().execute(text("LOCK TABLE background_jobs, job_kinds"))
+        page.locator(f".side a[href='{path}']").click()
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator("[aria-busy=true]")).to_be_attached()
+        expect(page.get_by_role("heading", name=last)).to_be_hidden()
+        answer = page.request.get(path)
+        assert answer.ok
+        assert "aria-busy" in answer.text()
+    expect(page.get_by_role("heading", name=last)).to_be_visible()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    assert page.evaluate("window.shifted") == []
 
 
 def test_a_busy_console_has_half_a_minute_for_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
