@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import Field
 from sqlmodel import Session
 
-from core.audit.search import line_of
+from core.audit.search import AuditLine, line_of
 from core.audit.undoing import changed_by, inverse_of
 from core.commands.command import Command, Invocation, form_of
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
@@ -14,6 +14,8 @@ from core.models import Event, Role
 from core.operation import Form
 
 _LARGEST: Final = 2**63 - 1
+#: Characters of a reason that a queue, a kind or a schedule keeps.
+MOST_OF_REASON: Final = 500
 
 
 class UndoForm(Form):
@@ -45,10 +47,16 @@ def undo_command(acts: Mapping[str, Command]) -> Command:
             raise NotPermitted(message, role=command.role.value)
         if command.needs_reason and not call.reason:
             raise Invalid(f"{command.label} needs a reason.", {"reason": "Say why in a few words."})
-        # The number stays findable, whatever reason was given.
-        reason = f"undo of #{call.form.event}{f': {call.reason}' if call.reason else ''}"[:500]
         form = form_of(command, inverse.args)
-        answer = command.act(session, Invocation(call.actor, inverse.target, form, reason, None))
+        answer = command.act(session, Invocation(call.actor, inverse.target, form, _reason(line, call.reason), None))
         return {"undone": call.form.event, "command": command.name, **answer}
 
     return Command(name="event.undo", label="Undo", role=Role.SUPPORT, form=UndoForm, act=undo, by_token=False)
+
+
+def _reason(line: AuditLine, given: str | None) -> str:
+    """Return the reason of an undo: first why it was so before, as that holds again; the number stays findable."""
+    undo = f"undo of #{line.id}{f': {given}' if given else ''}"[:MOST_OF_REASON]
+    before = line.data.get("was_because")
+    left = MOST_OF_REASON - len(undo) - len(" ()")
+    return f"{before[:left].strip()} ({undo})" if isinstance(before, str) and left > 0 else undo

@@ -7,6 +7,7 @@ text has one meaning wherever it is written. docs/console.md explains the langua
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -42,6 +43,8 @@ QUALIFIERS: Final = (
 #: Parameters that the language has, too, for who knows them from an address.
 _PARAMETERS: Final = ("created_after", "created_before", "finished_after", "finished_before")
 _NAMES: Final = frozenset((*QUALIFIERS, *_PARAMETERS)) - {"arg."}
+#: A qualifier that is compared as other languages write it: attempt>2, status=failed.
+_COMPARED: Final = re.compile(rf"(-?(?:{'|'.join(sorted(_NAMES))}))(=|[<>]=?)(.+)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -62,6 +65,8 @@ def read(text: str) -> Reading:
     for term in terms_in(text, _NAMES):
         if term.name:
             _read_term(term, reading)
+        elif meant := _comparison(term):
+            raise _wrong(term, f"To compare, write {meant}; to search for these words, put them in quotes")
         else:
             words.append(term)
     _apply_exclusions(reading)
@@ -104,8 +109,14 @@ def free_text(text: str) -> str:
         terms = [*terms_in(text, _NAMES)]
     except NotAFilter:
         return quoted(text)
-    has_meaning = any(term.name or term.is_quoted or is_operator(term) for term in terms)
+    has_meaning = any(term.name or term.is_quoted or is_operator(term) or _comparison(term) for term in terms)
     return quoted(text) if has_meaning or " ".join(term.text for term in terms) != text else text
+
+
+def _comparison(term: Term) -> str | None:
+    """Return what is meant by a word such as attempt>2, as the language writes it."""
+    compared = None if term.is_quoted else _COMPARED.fullmatch(term.text)
+    return f"{compared[1]}:{compared[2].lstrip('=')}{compared[3]}" if compared else None
 
 
 def _read_term(term: Term, reading: Reading) -> None:

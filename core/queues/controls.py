@@ -185,13 +185,13 @@ def limit_kind(session: Session, limits: Limits, actor: Actor, reason: str | Non
         )
     row = _kind(session, limits.name)
     values = limits.model_dump(exclude={"name"})
-    was = {name: getattr(row, name) for name in values}
+    was, why = {name: getattr(row, name) for name in values}, row.limited_reason
     has_limits = any(value is not None for value in values.values())
     author = (clock.db_now(), actor.name, reason) if has_limits else (None, None, None)
     said = dict(zip(("limited_at", "limited_by", "limited_reason"), author, strict=True))
     row.sqlmodel_update({**values, **said, "rate_left": limits.rate_count or 0, "rate_at": clock.db_now()})
     session.add(row)
-    record(session, actor, "kind.limited", reason=reason, name=limits.name, was=was, now=values)
+    record(session, actor, "kind.limited", reason=reason, name=limits.name, was=was, now=values, was_because=why)
     bus.wake(session, BY_NAME[limits.name].queue)
 
 
@@ -214,9 +214,10 @@ def _pause(session: Session, row: Queue | JobKind, actor: Actor, reason: str | N
 def _resume(session: Session, row: Queue | JobKind, actor: Actor, reason: str | None, noun: str, name: str) -> None:
     if row.paused_at is None:
         raise NotAllowed(f"The {noun} {name} is not paused.")
+    why = row.paused_reason
     row.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     session.add(row)
-    record(session, actor, f"{noun}.resumed", reason=reason, name=name, was="paused", now="active")
+    record(session, actor, f"{noun}.resumed", reason=reason, name=name, was="paused", now="active", was_because=why)
 
 
 def _require_queue(session: Session, name: str) -> None:

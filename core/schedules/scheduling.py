@@ -83,10 +83,11 @@ def resume(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
         raise NotAllowed(f"{schedule.name} is not paused.")
     if problem := problem_of(schedule):
         raise NotAllowed(f"{schedule.name} cannot be resumed. {problem} Edit it first, or add a new one.")
+    why = schedule.paused_reason
     schedule.sqlmodel_update({"paused_at": None, "paused_by": None, "paused_reason": None})
     if schedule.cron:
         schedule.next_due_at = next_after(schedule, clock.now())
-    _note_state(session, schedule, actor, "schedule.resumed", reason, was="paused", now="active")
+    _note_state(session, schedule, actor, "schedule.resumed", reason, was="paused", now="active", was_because=why)
 
 
 def run_now(session: Session, schedule_id: UUID, actor: Actor, reason: str | None) -> BackgroundJob | Accepted:
@@ -102,10 +103,10 @@ def remove(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
 
 
 def _note_state(
-    session: Session, schedule: Schedule, actor: Actor, event: str, reason: str | None, was: str, now: str
+    session: Session, schedule: Schedule, actor: Actor, event: str, reason: str | None, **change: str | None
 ) -> None:
     own = str(schedule.id)  # names could be given twice in former releases
-    record(session, actor, event, reason=reason, name=schedule.name, schedule=own, was=was, now=now)
+    record(session, actor, event, reason=reason, name=schedule.name, schedule=own, **change)
 
 
 def settings_of(schedule: Schedule) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from tests.factories import ADMIN, SUPPORT, make_user
 WHY = "because"
 
 
-def do(engine: Engine, name: str, target: UUID | None = None, /, **args: Any) -> int:
+def do(engine: Engine, name: str, target: UUID | None = None, /, why: str = WHY, **args: Any) -> int:
     """Run a command, and return the number of its entry."""
-    perform(engine, ADMIN, CommandRequest(name=name, target=target, args=args, reason=WHY))
+    perform(engine, ADMIN, CommandRequest(name=name, target=target, args=args, reason=why))
     with session_scope(engine) as session:
         return session.exec(select(Event.id).order_by(col(Event.id).desc())).first()
 
@@ -81,7 +81,21 @@ def test_what_was_changed_again_since_stays_and_an_undo_can_be_undone(engine: En
     answer = undo(engine, resumed)
     assert (answer["undone"], answer["command"]) == (resumed, "queue.pause")
     with session_scope(engine) as session:
-        assert session.get_one(Queue, "demo").paused_reason == f"undo of #{resumed}: {WHY}"
+        assert session.get_one(Queue, "demo").paused_reason == f"{WHY} (undo of #{resumed}: {WHY})"
+
+
+def test_what_holds_again_says_why_it_held_before(engine: Engine) -> None:
+    do(engine, "kind.limit", why="the provider is slow", name="demo.enable", max_running=2)
+    lifted = do(engine, "kind.limit", name="demo.enable")
+    undo(engine, lifted, reason="too early")
+    do(engine, "kind.pause", why="d" * 500, name="demo.enable")
+    resumed = do(engine, "kind.resume", name="demo.enable")
+    undo(engine, resumed, reason="too early")
+    with session_scope(engine) as session:
+        kind = session.get_one(JobKind, "demo.enable")
+        assert kind.limited_reason == f"the provider is slow (undo of #{lifted}: too early)"
+        assert len(kind.paused_reason) == 500
+        assert kind.paused_reason.endswith(f"d (undo of #{resumed}: too early)")
 
 
 def test_a_job_is_due_again_when_it_was(engine: Engine) -> None:
