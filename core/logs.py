@@ -9,10 +9,12 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-import structlog
-
+from core.left_out import left_out
 from core.outages import OncePerOutage
 from core.wording import INVISIBLE
+
+with left_out("rich"):  # for coloured tracebacks, which are not used: see below
+    import structlog
 
 #: Reports of unexpected errors that are kept; the oldest go first.
 MOST_REPORTS = 50

@@ -254,3 +254,18 @@ def test_garbage_is_collected_again_once_the_program_is_loaded() -> None:
     imports = [n for n, each in enumerate(body) if isinstance(each, ast.Import | ast.ImportFrom)]
     late = [n for n in imports[1:] if not switches["gc.disable()"] < n < switches["gc.freeze()"]]
     assert [at(ROOT / "main.py", body[n].lineno) for n in late] == []
+
+
+@pytest.mark.parametrize(
+    ("program", "left_out"),
+    [
+        ("main, tasks.worker", {"nicegui", "rich"}),
+        ("main, ui.server, ui.app", {"aiohttp", "requests", "rich", "valkey"}),
+    ],
+)
+def test_a_worker_and_a_console_keep_no_package_in_memory_that_they_do_not_use(
+    program: str, left_out: set[str]
+) -> None:
+    script = f"import sys, {program}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not left_out & set(loaded.stdout.split())

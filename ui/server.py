@@ -11,11 +11,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from core.errors import Unusable
+from core.left_out import left_out
 from core.settings import settings
-from ui import sockets
 from ui.connections import BoundedHttp
 from ui.headers import LOOPBACK
 from ui.websockets import BoundedWebSocket
+
+with left_out("aiohttp", "requests", "valkey", "websocket"):  # for clients of Socket.IO, and for several servers of it
+    from ui import sockets
 
 #: Seconds that open pages get to disconnect when the console stops.
 SHUTDOWN_SECONDS = 3

@@ -103,7 +103,7 @@ def remove(session: Session, schedule_id: UUID, actor: Actor, reason: str | None
 
 
 def _note_state(
-    session: Session, schedule: Schedule, actor: Actor, event: str, reason: str | None, **change: str | None
+    session: Session, schedule: Schedule, actor: Actor, event: str, reason: str | None, **change: Any
 ) -> None:
     own = str(schedule.id)  # names could be given twice in former releases
     record(session, actor, event, reason=reason, name=schedule.name, schedule=own, **change)

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -103,6 +101,9 @@ def print_rows(
     if not rows:
         typer.echo("Nothing found.")
         return
+    from rich.console import Console  # here, or each worker and console would keep it in memory
+    from rich.table import Table
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(headings.get(column, column.replace("_", " ")), overflow="fold")
