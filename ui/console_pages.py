@@ -12,6 +12,7 @@ from nicegui.page_arguments import RouteMatch
 from core.errors import Refused
 from ui import access, error_page
 from ui.components.base.box import link
+from ui.components.base.button import button
 from ui.components.base.empty import empty
 from ui.page import Page
 
@@ -57,6 +58,7 @@ class ConsolePages(SubPages):
         return True
 
     def _render_404(self) -> None:
+        self._cancel_active_tasks()  # of the page that the beginning of the address names
         with empty(
             "travel_explore",
             "There is no such page",
@@ -66,10 +68,15 @@ class ConsolePages(SubPages):
             link("/", label="Go to the overview")
 
     def _render_error(self, error: Exception) -> None:
-        incident = error_page.incident(error)
-        empty(
-            "error_outline", "This page could not be shown", f"Nothing was changed. Incident {incident}.", heading="h1"
-        )
+        _draw_error(error)
+
+
+def _draw_error(error: Exception) -> None:
+    """Say that the page could not be read, and offer to read it again."""
+    incident = error_page.incident(error)
+    hint = error_page.unavailable(error) or f"Nothing was changed. Incident {incident}."
+    with empty("error_outline", "This page could not be shown", hint, heading="h1"):
+        button("Try again", ui.navigate.reload)
 
 
 @cache  # once for all visitors
@@ -81,10 +88,16 @@ def _checked(page: Page) -> Callable[..., Any]:
     @wraps(draw)
     async def draw_or_refuse(**params: Any) -> None:
         ui.page_title(page.window_title)
+        place = ui.context.slot.parent
         try:
             await draw(**params)
         except Refused as refusal:
             empty("search_off", refusal.title, str(refusal), heading="h1")
+        except Exception as error:
+            if place.is_deleted:  # the person has gone on
+                raise
+            place.clear()
+            _draw_error(error)
 
     return draw_or_refuse
 

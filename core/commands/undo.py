@@ -1,5 +1,6 @@
 """Undoing a change that the audit log has, by the command that takes it back."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,8 +13,11 @@ from core.commands.command import Command, Invocation, form_of
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.models import Event, Role
 from core.operation import Form
+from core.wording import shortened
 
 _LARGEST: Final = 2**63 - 1
+#: What an earlier undo has added to a reason.
+_OF_UNDO: Final = re.compile(r" ?\(?undo of #\d+.*", re.DOTALL)
 #: Characters of a reason that a queue, a kind or a schedule keeps.
 MOST_OF_REASON: Final = 500
 
@@ -56,7 +60,9 @@ def undo_command(acts: Mapping[str, Command]) -> Command:
 
 def _reason(line: AuditLine, given: str | None) -> str:
     """Return the reason of an undo: first why it was so before, as that holds again; the number stays findable."""
-    undo = f"undo of #{line.id}{f': {given}' if given else ''}"[:MOST_OF_REASON]
+    undo = f"undo of #{line.id}{f': {given}' if given else ''}"
     before = line.data.get("was_because")
-    left = MOST_OF_REASON - len(undo) - len(" ()")
-    return f"{before[:left].strip()} ({undo})" if isinstance(before, str) and left > 0 else undo
+    before = _OF_UNDO.sub("", before).strip() if isinstance(before, str) else ""
+    if not before:
+        return shortened(undo, MOST_OF_REASON - 1)
+    return f"{shortened(before, MOST_OF_REASON // 2 - 3)} ({shortened(undo, MOST_OF_REASON // 2 - 3)})"

@@ -15,7 +15,7 @@ from typing import Final
 
 from core.diagnosis.situation import Situation
 from core.errors import NotAFilter
-from core.job_list.ranges import is_span, moments, moments_text
+from core.job_list.ranges import is_span, moments, moments_text, number_range
 from core.job_list.syntax import Term, is_operator, list_text, quoted, terms_in, unknown, value_text
 from core.jobs.labels import Label
 from core.models import JobStatus
@@ -43,8 +43,10 @@ QUALIFIERS: Final = (
 #: Parameters that the language has, too, for who knows them from an address.
 _PARAMETERS: Final = ("created_after", "created_before", "finished_after", "finished_before")
 _NAMES: Final = frozenset((*QUALIFIERS, *_PARAMETERS)) - {"arg."}
-#: A qualifier that is compared as other languages write it: attempt>2, status=failed.
-_COMPARED: Final = re.compile(rf"(-?(?:{'|'.join(sorted(_NAMES))}))(=|[<>]=?)(.+)", re.IGNORECASE | re.DOTALL)
+#: What is compared as other languages write it: attempt>2, status=failed. Pasted words such as error=5 are text.
+_COMPARED: Final = re.compile(
+    r"(status|label|situation|attempt|took|waited|created|finished)(=|[<>]=?)(.+)", re.I | re.A
+)
 
 
 @dataclass(slots=True)
@@ -114,9 +116,22 @@ def free_text(text: str) -> str:
 
 
 def _comparison(term: Term) -> str | None:
-    """Return what is meant by a word such as attempt>2, as the language writes it."""
+    """Return the filter that is meant by a word such as attempt>2, if it is one; otherwise the word is text."""
     compared = None if term.is_quoted else _COMPARED.fullmatch(term.text)
-    return f"{compared[1]}:{compared[2].lstrip('=')}{compared[3]}" if compared else None
+    if compared is None:
+        return None
+    name, value = compared[1].lower(), compared[2].lstrip("=") + compared[3]
+    return f"{name}:{value}" if _is_value(name, value) else None
+
+
+def _is_value(name: str, value: str) -> bool:
+    if name in _CLOSED:
+        return value in _CLOSED[name]
+    try:
+        read_value = number_range(value) if name == "attempt" else moments(value) if name in _TIMES else None
+    except ValueError:
+        read_value = None
+    return read_value is not None or (name != "attempt" and is_span(value))
 
 
 def _read_term(term: Term, reading: Reading) -> None:

@@ -90,12 +90,34 @@ def test_what_holds_again_says_why_it_held_before(engine: Engine) -> None:
     undo(engine, lifted, reason="too early")
     do(engine, "kind.pause", why="d" * 500, name="demo.enable")
     resumed = do(engine, "kind.resume", name="demo.enable")
-    undo(engine, resumed, reason="too early")
+    undo(engine, resumed, reason="n" * 500)
     with session_scope(engine) as session:
         kind = session.get_one(JobKind, "demo.enable")
         assert kind.limited_reason == f"the provider is slow (undo of #{lifted}: too early)"
-        assert len(kind.paused_reason) == 500
-        assert kind.paused_reason.endswith(f"d (undo of #{resumed}: too early)")
+        assert kind.paused_reason.startswith("d" * 200)
+        assert f"… (undo of #{resumed}: {'n' * 200}" in kind.paused_reason
+        assert len(kind.paused_reason) <= 500
+
+
+def test_undone_again_and_again_a_reason_names_the_last_undo_only(engine: Engine) -> None:
+    do(engine, "queue.pause", why="deploy", name="demo")
+    for _ in range(3):
+        resumed = do(engine, "queue.resume", name="demo")
+        undo(engine, resumed, reason="too early")
+    with session_scope(engine) as session:
+        assert session.get_one(Queue, "demo").paused_reason == f"deploy (undo of #{resumed}: too early)"
+
+
+@pytest.mark.parametrize("odd", [5, ["a"], {"a": 1}, None, "", "   "])
+def test_an_odd_reason_of_another_release_is_left_out(engine: Engine, odd: object) -> None:
+    data = {"name": "demo", "was": "paused", "now": "active", "was_because": odd}
+    with session_scope(engine) as session:
+        session.add(event := Event(name="queue.resumed", actor="ana", via="api", data=data))
+        session.flush()
+        number = event.id
+    undo(engine, number, reason="too early")
+    with session_scope(engine) as session:
+        assert session.get_one(Queue, "demo").paused_reason == f"undo of #{number}: too early"
 
 
 def test_a_job_is_due_again_when_it_was(engine: Engine) -> None:

@@ -66,6 +66,17 @@ def test_a_text_means_these_parameters(text: str, params: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize(
+    "word",
+    [
+        *("error=5", "status=502", "reason=timeout", "user<ana@example.com>", "by<b>", "attempt==2", "attempt<>2"),
+        *("took=5s", "waited>2", "-took>5s", "status=", "created=soon", "label>5", "due>1h", "ſtatus=failed"),
+    ],
+)
+def test_pasted_words_that_look_like_comparisons_are_text(word: str) -> None:
+    assert JobFilter.from_text(f"a {word} b").q == f"a {word} b"
+
+
+@pytest.mark.parametrize(
     ("text", "message", "start"),
     [
         ("kined:x", "kined is not a filter; did you mean kind?", 0),
@@ -93,8 +104,10 @@ def test_a_text_means_these_parameters(text: str, params: dict[str, str]) -> Non
         ("took:>9999999999w", "took is a range of spans", 0),
         ("attempt:many", "attempt is a number or a range", 0),
         ("a attempt>2", "To compare, write attempt:>2; to search for these words, put them in quotes", 2),
-        ("Took<=5s", "To compare, write Took:<=5s", 0),
-        ("-status=failed", "To compare, write -status:failed", 0),
+        ("Took<=5s", "To compare, write took:<=5s", 0),
+        ("a status=failed", "To compare, write status:failed", 2),
+        ("created>=2026-11-20", "To compare, write created:>=2026-11-20", 0),
+        ("waited>2m", "To compare, write waited:>2m", 0),
         ("created:soon", "created is an age such as <1h", 0),
         ("created:>9999-12-31", "created is an age such as <1h", 0),
         ("arg.api_key:x", "arg.api_key is hidden", 0),

@@ -55,6 +55,38 @@ def test_a_slow_page_is_its_heading_until_it_is_whole(console, rows: Session, pa
     assert page.evaluate("window.shifted") == []
 
 
+@pytest.mark.browser
+def test_a_page_that_cannot_be_read_says_so_and_is_read_again(console, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    rename = "ALTER TABLE {} RENAME TO {}"
+    with session_scope(console.engine) as session:
+        session.connection().execute(text(rename.format("schedules", "hidden")))
+    try:
+        page = console.open(viewer, "/schedules")
+        expect(page.get_by_role("heading", name="This page could not be shown")).to_be_visible()
+        expect(page.get_by_role("heading", name="Schedules")).to_have_count(0)
+    finally:
+        with session_scope(console.engine) as session:
+            session.connection().execute(text(rename.format("hidden", "schedules")))
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Schedules", exact=True)).to_be_visible()
+
+
+@pytest.mark.browser
+def test_an_address_without_a_page_shows_no_other_one(console, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/settings")
+    page.evaluate("history.pushState({}, '', '/none'); dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    page.locator(".side a[href='/users']").click()
+    expect(page.get_by_role("heading", name="Users", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.locator("h1")).to_have_count(1)
+
+
 def test_a_busy_console_has_half_a_minute_for_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     declared: dict[str, object] = {}
 
