@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from core import bus, clock
 from core.actor import Actor
 from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted, Refused
+from core.jobs import followed
 from core.jobs.request import Accepted, JobOptions, check_start_beside, move, note
 from core.jobs.request_tasks import TaskRetry, retry_tasks
 from core.jobs.subject import Subject, machine_of
@@ -50,8 +51,10 @@ class _Loaded:
     of_task: dict[str, list[TaskRetry]] = field(default_factory=dict)
     #: Arguments that the new jobs have with other values.
     changes: Changes = field(default_factory=dict)
-    #: By the id of a job, its newest retry that was not cancelled, if such a job is left out.
+    #: By the id of a job, if such a job is left out: its newest retry that was not cancelled, and the newest job that
+    #: its row was given since.
     retried: dict[UUID, UUID] = field(default_factory=dict)
+    followed: dict[UUID, UUID] = field(default_factory=dict)
 
 
 def retry(
@@ -86,7 +89,8 @@ def retry_many(
 ) -> list[tuple[UUID, Accepted | Refused]]:
     """Retry each of these jobs that can be, and return for each its new job, or why there is none.
 
-    `once`: not those that somebody has retried already.
+    `once`: not those that somebody has retried already, nor those whose user or connection another job has moved since:
+    an old failure to disable must not undo what was enabled after it.
     """
     loaded = _load(session, ids, lock=True, once=once)
     loaded.changes = changes
@@ -137,12 +141,11 @@ def _load(session: Session, ids: Sequence[UUID], *, lock: bool, once: bool) -> _
         machines = {machine.name for machine, _ in places}
         those = of_rows.where(col(BackgroundJob.machine).in_(machines), subject.in_(loaded.subjects), active)
         loaded.of_rows = {(row[0], row[1]): (row[2], row[3]) for row in session.execute(those)}
-    retries = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id)).where(_one_of(BackgroundJob.retry_of, ids))
-    of_tasks = retries.where(col(BackgroundJob.machine).is_(None), active)
+    is_of_task = sa.and_(_one_of(BackgroundJob.retry_of, ids), col(BackgroundJob.machine).is_(None))
+    of_tasks = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id)).where(is_of_task, active)
     loaded.of_tasks = {row[0]: row[1] for row in session.execute(of_tasks)}
     if once:  # read after the locks: who has retried one meanwhile has committed it
-        retried = retries.where(col(BackgroundJob.status) != JobStatus.CANCELLED).order_by(col(BackgroundJob.id))
-        loaded.retried = {row[0]: row[1] for row in session.execute(retried)}
+        loaded.retried, loaded.followed = followed.retries(session, ids), followed.newer(session, ids)
     return loaded
 
 
@@ -209,6 +212,9 @@ def _check(loaded: _Loaded, job: BackgroundJob) -> tuple[Any, BaseModel, Subject
         if loaded.changes and isinstance(error, ValidationError):
             raise _unfit(kind, error) from None
         raise NotAllowed(f"The arguments of this {job.kind} are no longer valid; start a new job instead.") from None
+    if job.id in loaded.followed and loaded.followed[job.id] != loaded.retried.get(job.id):
+        noun = "connection" if job.connection_id else "user"
+        raise NotAllowed(f"This {noun} has a newer job (job {loaded.followed[job.id]}).")
     if isinstance(kind, Task):
         if job.id in loaded.of_tasks:
             active = loaded.of_tasks[job.id]

@@ -1,0 +1,44 @@
+"""What has come after jobs that ended badly: their retries, and newer jobs of the same user or connection."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from core.models import BackgroundJob, JobStatus
+
+
+def retries(session: Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the newest retry of each of these jobs that has one which was not cancelled."""
+    of, retry = col(BackgroundJob.retry_of), col(BackgroundJob.id)
+    is_retry = of == _any_of(ids), col(BackgroundJob.status) != JobStatus.CANCELLED
+    return {row[0]: row[1] for row in session.execute(sa.select(of, retry).where(*is_retry).order_by(retry))}
+
+
+def newer(session: Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return, for each of these jobs of operations that has one, the newest job of its row that was not cancelled."""
+    job, later = BackgroundJob, aliased(BackgroundJob)
+    is_of_row = (
+        col(later.user_id) == col(job.user_id),
+        col(later.connection_id).is_not_distinct_from(col(job.connection_id)),
+        col(later.machine) == col(job.machine),
+    )
+    came_later = sa.tuple_(col(later.created_at), col(later.id)) > sa.tuple_(col(job.created_at), col(job.id))
+    newest = (
+        sa.select(col(later.id))
+        .where(*is_of_row, came_later, col(later.status) != JobStatus.CANCELLED)
+        .order_by(col(later.created_at).desc(), col(later.id).desc())
+        .limit(1)
+        .correlate(job)
+    )
+    found = sa.select(col(job.id), newest.scalar_subquery()).where(
+        col(job.id) == _any_of(ids), col(job.machine).is_not(None)
+    )
+    return {row[0]: row[1] for row in session.execute(found) if row[1]}
+
+
+def _any_of(ids: Sequence[UUID]) -> sa.ColumnElement[UUID]:
+    """Return any of these ids as one parameter, however many they are."""
+    return sa.any_(sa.literal([*ids], sa.ARRAY(sa.Uuid())))
