@@ -1,6 +1,6 @@
 """Bulk actions as people see them: the list, how far one is, what became of its rows and of the jobs it started."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from core.bulk.control import INVERSES, RETRIES, is_at_work
 from core.database.window import Window, cut, read_window
 from core.errors import NotFound
 from core.jobs.cancel import ENDED
+from core.jobs.followed import one_of
 from core.jobs.retry import refusals_of_retry
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
 from core.wording import counted
@@ -55,12 +56,16 @@ class BulkState:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a set consists of, and which of its first rows would be skipped, with the reasons and their numbers."""
+    """What a set consists of, and which of its first rows would be skipped, with the reasons and their numbers.
+
+    `done_by_kind`: what a retry would do again, of the first rows; it may be other kinds than the set mostly has.
+    """
 
     by_status: Mapping[str, int]
     by_kind: Mapping[str, int]
     users: int
     looked_at: int
+    done_by_kind: Mapping[str, int]
     skipped: Mapping[str, int]
 
 
@@ -129,8 +134,18 @@ def preview(session: Session, bulk: BulkAction) -> Preview:
         by_kind={row[1]: row[2] for row in rows if row[1] is not None},
         users=next(row[3] for row in rows if row[0] is None and row[1] is None),
         looked_at=len(ids) if bulk.command in RETRIES else bulk.total if bulk.command in _BY_STATUS else 0,
+        done_by_kind=_kinds(session, [each for each in ids if each not in skipped]) if bulk.command in RETRIES else {},
         skipped=_numbers(skipped) or {why: number for why, number in by_reason.items() if why},
     )
+
+
+def _kinds(session: Session, ids: Sequence[UUID]) -> dict[str, int]:
+    kind, number = col(BackgroundJob.kind), sa.func.count()
+    those = one_of(col(BackgroundJob.id), ids)
+    return {
+        row[0]: row[1]
+        for row in session.execute(sa.select(kind, number).where(those).group_by(kind).order_by(number.desc()))
+    }
 
 
 def _refusal(command: str, status: str) -> str:

@@ -82,7 +82,8 @@ def answer(session: Session, bulk: BulkAction) -> dict[str, Any]:
     """Return what a prepared bulk action would do."""
     seen = preview(session, bulk)
     by = {"status": dict(seen.by_status), "kind": dict(seen.by_kind), "users": seen.users}
-    return {**state(bulk), "count": bulk.total, "by": by, "looked_at": seen.looked_at, "skipped": dict(seen.skipped)}
+    known = {"looked_at": seen.looked_at, "done_by_kind": dict(seen.done_by_kind), "skipped": dict(seen.skipped)}
+    return {**state(bulk), "count": bulk.total, "by": by, **known}
 
 
 def bulk_commands(acts: Mapping[str, Command]) -> tuple[Command, ...]:

@@ -35,7 +35,10 @@ class PlaceCount:
 
 
 def confined_to(session: Session, group: FailureGroup, places: Sequence[PlaceCount], since: datetime) -> str:
-    """Return where alone an error happens; empty unless each failure's worker is known and others have succeeded."""
+    """Return where alone an error happens; empty unless each failure's worker is known and others have succeeded.
+
+    An unknown version is none that could be at fault.
+    """
     hosts, versions = {each.host for each in places}, {each.version for each in places}
     if (
         group.count < FEWEST
@@ -45,13 +48,13 @@ def confined_to(session: Session, group: FailureGroup, places: Sequence[PlaceCou
         return ""
     succeeded = [(row[0], row[1]) for row in fetch(session, _successes(), since=since, kinds=list(group.kinds))]
     is_of_host = len(hosts) == 1 and any(host not in hosts for host, _ in succeeded)
-    is_of_version = len(versions) == 1 and any(version not in versions for _, version in succeeded)
+    is_of_version = len(versions) == 1 and any(versions) and any(version not in versions for _, version in succeeded)
     others = "the same kind of job has succeeded in this time"
     if is_of_host and is_of_version:
-        return f"Only on {min(hosts)} with version {min(versions) or 'unknown'}: elsewhere, {others}."
+        return f"Only on {min(hosts)} with version {min(versions)}: elsewhere, {others}."
     if is_of_host:
         return f"Only on {min(hosts)}: on other workers, {others}."
-    return f"Only with version {min(versions) or 'unknown'}: with others, {others}." if is_of_version else ""
+    return f"Only with version {min(versions)}: with others, {others}." if is_of_version else ""
 
 
 @cache

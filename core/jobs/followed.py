@@ -1,6 +1,7 @@
 """What has come after jobs that ended badly: their retries, and newer jobs of the same user or connection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from core.models import BackgroundJob, JobStatus
 def retries(session: Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Return the newest retry of each of these jobs that has one which was not cancelled."""
     of, retry = col(BackgroundJob.retry_of), col(BackgroundJob.id)
-    is_retry = of == _any_of(ids), col(BackgroundJob.status) != JobStatus.CANCELLED
+    is_retry = one_of(of, ids), col(BackgroundJob.status) != JobStatus.CANCELLED
     return {row[0]: row[1] for row in session.execute(sa.select(of, retry).where(*is_retry).order_by(retry))}
 
 
@@ -34,11 +35,11 @@ def newer(session: Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
         .correlate(job)
     )
     found = sa.select(col(job.id), newest.scalar_subquery()).where(
-        col(job.id) == _any_of(ids), col(job.machine).is_not(None)
+        one_of(col(job.id), ids), col(job.machine).is_not(None)
     )
     return {row[0]: row[1] for row in session.execute(found) if row[1]}
 
 
-def _any_of(ids: Sequence[UUID]) -> sa.ColumnElement[UUID]:
-    """Return any of these ids as one parameter, however many they are."""
-    return sa.any_(sa.literal([*ids], sa.ARRAY(sa.Uuid())))
+def one_of(column: Any, ids: Iterable[UUID]) -> sa.ColumnElement[bool]:
+    """Return the condition that a column is one of these ids; one parameter, however many they are."""
+    return column == sa.any_(sa.literal([*ids], sa.ARRAY(sa.Uuid())))

@@ -18,6 +18,7 @@ from core import bus, clock
 from core.actor import Actor
 from core.errors import AlreadyActive, Invalid, NotAllowed, NotFound, NotPermitted, Refused
 from core.jobs import followed
+from core.jobs.followed import one_of
 from core.jobs.request import Accepted, JobOptions, check_start_beside, move, note
 from core.jobs.request_tasks import TaskRetry, retry_tasks
 from core.jobs.subject import Subject, machine_of
@@ -141,7 +142,7 @@ def _load(session: Session, ids: Sequence[UUID], *, lock: bool, once: bool) -> _
         machines = {machine.name for machine, _ in places}
         those = of_rows.where(col(BackgroundJob.machine).in_(machines), subject.in_(loaded.subjects), active)
         loaded.of_rows = {(row[0], row[1]): (row[2], row[3]) for row in session.execute(those)}
-    is_of_task = sa.and_(_one_of(BackgroundJob.retry_of, ids), col(BackgroundJob.machine).is_(None))
+    is_of_task = sa.and_(one_of(col(BackgroundJob.retry_of), ids), col(BackgroundJob.machine).is_(None))
     of_tasks = sa.select(col(BackgroundJob.retry_of), col(BackgroundJob.id)).where(is_of_task, active)
     loaded.of_tasks = {row[0]: row[1] for row in session.execute(of_tasks)}
     if once:  # read after the locks: who has retried one meanwhile has committed it
@@ -153,21 +154,16 @@ def _places(session: Session, ids: Sequence[UUID]) -> list[tuple[Any, UUID | Non
     """Return the machines that these jobs move, each with the id of its row."""
     job = BackgroundJob
     columns = col(job.kind), col(job.machine), col(job.user_id), col(job.connection_id)
-    found: Any = session.execute(sa.select(*columns).where(_one_of(job.id, ids)))
+    found: Any = session.execute(sa.select(*columns).where(one_of(col(job.id), ids)))
     return [
         (machine, machine.id_in(each.user_id, each.connection_id)) for each in found if (machine := machine_of(each))
     ]
 
 
-def _one_of(column: Any, ids: Iterable[UUID]) -> sa.ColumnElement[bool]:
-    """Return the condition that a column is one of these ids; one parameter, however many they are."""
-    return col(column) == sa.any_(sa.literal([*ids], sa.ARRAY(sa.Uuid())))
-
-
 def _rows(session: Session, table: type[Any], ids: Iterable[UUID], *, lock: bool) -> dict[UUID, Any]:
     if not ids:
         return {}
-    rows = select(table).where(_one_of(table.id, ids)).order_by(table.id)
+    rows = select(table).where(one_of(col(table.id), ids)).order_by(table.id)
     if lock:  # a subject not against inserts that refer to it
         rows = rows.with_for_update(key_share=table is not BackgroundJob).execution_options(populate_existing=True)
     return {row.id: row for row in session.exec(rows)}

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core import clock
+from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.errors import NotAllowed
 from core.jobs.retry import refusals_of_retry, retry, retry_many
@@ -88,3 +89,15 @@ def test_one_person_may_retry_such_a_job_by_itself(engine: Engine, person: UUID)
         ended(session, person, "demo.enable", "succeeded", 3)
     with session_scope(engine) as session:
         assert retry(session, disable, ADMIN, "asked for on the phone").kind == "demo.disable"
+
+
+def test_a_preview_counts_the_kinds_of_what_would_be_done(engine: Engine, person: UUID) -> None:
+    with session_scope(engine) as session:
+        ids = [ended(session, person, "demo.disable", "failed", 9)]
+        ended(session, person, "demo.enable", "succeeded", 3)
+        ids += [ended(session, make_user(session).id, "demo.enable", "failed", 2) for _ in range(2)]
+    form = {"action": "job.retry", "ids": [str(each) for each in ids]}
+    answer = perform(engine, ADMIN, CommandRequest(name="bulk.prepare", args=form, reason="the provider is back"))
+    assert answer["by"]["kind"] == {"demo.enable": 2, "demo.disable": 1}
+    assert answer["done_by_kind"] == {"demo.enable": 2}
+    assert answer["skipped"] == {"This user has a newer job": 1}

@@ -214,6 +214,8 @@ def test_an_operator_takes_care_of_an_error_and_notes_stay(failures: Session) ->
         (["vm-2 1.4"], [], ""),
         (["vm-1 1.3", "vm-2 1.4"], ["vm-3 1.5"], ""),
         (["vm-2 1.4", ""], ["vm-1 1.4"], ""),
+        (["vm-1 ", "vm-2 "], ["vm-1 1.4"], ""),  # an unknown version is none to blame
+        (["vm-2 "], ["vm-1 1.4"], "Only on vm-2: on other workers"),
     ],
 )
 def test_it_says_where_alone_an_error_happens_if_the_rows_say_so(
@@ -221,7 +223,7 @@ def test_it_says_where_alone_an_error_happens_if_the_rows_say_so(
 ) -> None:
     workers: dict[str, Worker] = {}
     for place in filter(None, {*failed_on, *succeeded_on}):
-        host, version = place.split()
+        host, _, version = place.partition(" ")
         workers[place] = Worker(host=host, pid=1, threads=1, queues=["demo"], version=version)
         session.add(workers[place])
     session.flush()

@@ -42,6 +42,23 @@ def test_undo_takes_a_pause_back_and_the_page_shows_it(console, rows: Session) -
     assert not page.wrong
 
 
+def test_the_key_of_undo_takes_back_the_newest_change(console, rows: Session) -> None:
+    page = console.open(signed(rows, Role.ADMIN), "/queues")
+    for name in ("connections", "messages"):
+        line_of(page, "Queues", name).get_by_role("button", name="Pause").click()
+        page.get_by_label("Reason").fill("a deploy")
+        page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+        page.get_by_text(f"{name} paused.").wait_for()
+        page.get_by_role("dialog").wait_for(state="detached")
+    page.keyboard.press("z")
+    page.get_by_text("Undone: messages paused.").wait_for()
+    rows.rollback()
+    paused = {name: rows.get_one(Queue, name).paused_at is not None for name in ("connections", "messages")}
+    assert paused == {"connections": True, "messages": False}
+    page.locator(".q-notification").get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("Undone: connections paused.").wait_for()
+
+
 def test_undo_of_what_was_changed_since_says_so_and_changes_nothing(console, rows: Session) -> None:
     page = console.open(signed(rows, Role.ADMIN), "/queues")
     line_of(page, "Kinds", "demo.enable").get_by_role("button", name="Limits").click()

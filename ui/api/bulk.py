@@ -51,6 +51,7 @@ class BulkPreview(BaseModel):
     count: int = Field(description="Rows of the set.")
     by: BulkSet
     looked_at: int = Field(description="Of so many rows, the first of the set, is known whether they are skipped.")
+    done_by_kind: dict[str, int] = Field(description="Of these, for a retry: jobs that would be done again, by kind.")
     skipped: dict[str, int] = Field(description="Of these: rows that would be skipped, by the reason.")
 
 

@@ -77,12 +77,21 @@
   };
 
   // A message at the edge; pressing one of its buttons causes an event of the page.
+  // A key presses the button of the newest message; an earlier one keeps its button without it.
+  const forgetKeys = () => {
+    for (const button of document.querySelectorAll(".q-notification [data-key]")) {
+      button.removeAttribute("data-key");
+      const label = button.querySelector(".block");
+      label.textContent = label.textContent.replace(/ \([A-Z]\)$/, "");
+    }
+  };
   window.showToast = ({ actions, ...options }) => {
     const pressed = ({ label, event, about, key }) => ({
       label: key && matchMedia("(hover: hover)").matches ? `${label} (${key.toUpperCase()})` : label,
       "data-key": key || null,
       handler: () => emitEvent(event, about),
     });
+    if (actions.some(({ key }) => key)) forgetKeys();
     window.Quasar.Notify.create({ ...options, actions: actions.map(pressed) });
   };
 

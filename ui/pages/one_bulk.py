@@ -186,7 +186,8 @@ def _skipped(seen: Preview, total: int) -> str:
         return ""
     skipped = sum(seen.skipped.values())
     of = f"Of the first {seen.looked_at:,}, " if seen.looked_at < total else ""
-    return f"{of}{seen.looked_at - skipped:,} would be done and {skipped:,} skipped."
+    kinds = f" ({_numbers(seen.done_by_kind)})" if seen.done_by_kind else ""
+    return f"{of}{seen.looked_at - skipped:,} would be done{kinds} and {skipped:,} skipped."
 
 
 def _draw_preview(seen: Preview | None) -> None:
@@ -199,7 +200,7 @@ def _draw_preview(seen: Preview | None) -> None:
         with box("body vbox"):
             if seen.by_status:
                 text(f"{_numbers(seen.by_status)}, of {counted(seen.users, 'user')}")
-                text(_numbers(seen.by_kind), "muted")
+                text(f"Kinds: {_numbers(seen.by_kind)}", "muted")
             else:
                 text("Rows that were named one by one; each is looked at when it is its turn.")
             if seen.skipped:
