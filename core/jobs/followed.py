@@ -42,4 +42,5 @@ def newer(session: Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
 
 def one_of(column: Any, ids: Iterable[UUID]) -> sa.ColumnElement[bool]:
     """Return the condition that a column is one of these ids; one parameter, however many they are."""
-    return column == sa.any_(sa.literal([*ids], sa.ARRAY(sa.Uuid())))
+    is_one: sa.ColumnElement[bool] = column == sa.any_(sa.literal([*ids], sa.ARRAY(sa.Uuid())))
+    return is_one
