@@ -16,6 +16,8 @@ from core.jobs.request_tasks import Accepted
 from core.models import BackgroundJob, Role
 from core.wording import problems_of
 
+#: Characters of a reason at most.
+REASON_LIMIT: Final = 500
 #: How far ahead a job may be planned, and how far in the past its time may lie: clocks differ.
 FARTHEST: Final = timedelta(days=366)
 LATEST: Final = timedelta(minutes=5)

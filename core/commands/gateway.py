@@ -19,7 +19,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.actor import Actor
 from core.audit.undoing import entry_to_undo
-from core.commands.command import Command, Invocation, check_time, form_of
+from core.commands.command import REASON_LIMIT, Command, Invocation, check_time, form_of
 from core.commands.registry import COMMANDS
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
@@ -28,7 +28,6 @@ from core.people import rate_limits
 from core.people.auth import Credentials, authenticate
 from core.wording import cited
 
-REASON_LIMIT = 500
 KEY_LIMIT = 200
 
 

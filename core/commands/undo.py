@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from core.audit.search import AuditLine, line_of
 from core.audit.undoing import changed_by, inverse_of
-from core.commands.command import Command, Invocation, form_of
+from core.commands.command import REASON_LIMIT, Command, Invocation, form_of
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.models import Event, Role
 from core.operation import Form
@@ -17,9 +17,7 @@ from core.wording import shortened
 
 _LARGEST: Final = 2**63 - 1
 #: What an earlier undo has added to a reason.
-_OF_UNDO: Final = re.compile(r" ?\(?undo of #\d+.*", re.DOTALL)
-#: Characters of a reason that a queue, a kind or a schedule keeps.
-MOST_OF_REASON: Final = 500
+_OF_UNDO: Final = re.compile(r"(?:^| \()undo of #\d+.*", re.DOTALL)
 
 
 class UndoForm(Form):
@@ -64,5 +62,5 @@ def _reason(line: AuditLine, given: str | None) -> str:
     before = line.data.get("was_because")
     before = _OF_UNDO.sub("", before).strip() if isinstance(before, str) else ""
     if not before:
-        return shortened(undo, MOST_OF_REASON - 1)
-    return f"{shortened(before, MOST_OF_REASON // 2 - 3)} ({shortened(undo, MOST_OF_REASON // 2 - 3)})"
+        return shortened(undo, REASON_LIMIT - 1)
+    return f"{shortened(before, REASON_LIMIT // 2 - 3)} ({shortened(undo, REASON_LIMIT // 2 - 3)})"

@@ -12,7 +12,7 @@ from core.actor import Actor
 from core.bulk import listing
 from core.bulk.control import StartForm
 from core.bulk.frozen import BulkForm
-from core.commands.gateway import REASON_LIMIT
+from core.commands.command import REASON_LIMIT
 from core.database.window import MOST, USUAL
 from core.models import BulkStatus, Role, RowOutcome
 from ui.api.deps import Caller, Key, do, read

@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 
 from core import clock
 from core.actor import Actor
-from core.commands.gateway import REASON_LIMIT
+from core.commands.command import REASON_LIMIT
 from core.database.window import USUAL, Window
 from core.diagnosis.context import load_context
 from core.diagnosis.ended import failing_service

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field, create_model
 
-from core.commands.gateway import REASON_LIMIT
+from core.commands.command import REASON_LIMIT
 from core.operation import Operation, Task
 from ui.api.deps import Caller, Key, do
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from sqlmodel import Session
 
 from core.actor import Actor
-from core.commands.gateway import REASON_LIMIT
+from core.commands.command import REASON_LIMIT
 from core.database.window import USUAL, Window
 from core.errors import NotFound
 from core.models import Role
