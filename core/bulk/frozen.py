@@ -15,12 +15,14 @@ from core.database.statements import Query
 from core.errors import Invalid
 from core.job_list.branches import arm_ids, branches
 from core.job_list.filters import JobFilter
-from core.models import BulkAction, BulkRow
+from core.models import BackgroundJob, BulkAction, BulkRow
 from core.operation import Form
 
 #: Rows of one set at most, and of those that are named one by one.
 MOST: Final = 1_000_000
 MOST_NAMED: Final = 10_000
+#: What is counted of its jobs.
+_COUNTED: Final = ("status", "kind", "user_id")
 
 
 class BulkForm(Form):
@@ -67,7 +69,8 @@ def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, *
     session.add(bulk)
     session.flush()
     rows = _matching(session, params) if form.ids is None else _named(form.ids)
-    bulk.total = _write(session, bulk.id, rows) if rows is not None else 0
+    if rows is not None:
+        bulk.total, bulk.consists_of = _write(session, bulk.id, rows)
     if not bulk.total:
         raise Invalid("Nothing matches: there is no row to act on.", {"filter": "Choose another one."})
     if bulk.total > MOST:
@@ -80,7 +83,7 @@ def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, *
 def _matching(session: Session, params: dict[str, str]) -> Query | None:
     job_filter = JobFilter.from_params(params)
     selects = [
-        arm_ids(arm, branch.besides(branch.counted), MOST + 1)
+        arm_ids(arm, branch.besides(branch.counted), MOST + 1, *_COUNTED)
         for branch in branches(session, job_filter)
         for arm in branch.counted.arms
     ]
@@ -90,15 +93,31 @@ def _matching(session: Session, params: dict[str, str]) -> Query | None:
 
 
 def _named(ids: Sequence[UUID]) -> Query:
-    return sa.select(sa.func.unnest(sa.literal(list(dict.fromkeys(ids)), sa.ARRAY(sa.Uuid()))).label("id"))
+    ids_of = (
+        sa.func.unnest(sa.literal(list(dict.fromkeys(ids)), sa.ARRAY(sa.Uuid())))
+        .table_valued("id", name="named")
+        .render_derived()
+    )
+    job = (col(getattr(BackgroundJob, name)) for name in _COUNTED)
+    return sa.select(ids_of.c.id, *job).outerjoin_from(ids_of, BackgroundJob, col(BackgroundJob.id) == ids_of.c.id)
 
 
-def _write(session: Session, bulk_id: UUID, rows: Query) -> int:
-    """Write the set, the oldest first, and return its number of rows; one more than allowed is too many."""
-    chosen = rows.subquery("chosen")
-    target = next(iter(chosen.c))
-    place = sa.func.row_number().over(order_by=target)
-    numbered = sa.select(sa.literal(bulk_id, sa.Uuid()), place, target).limit(MOST + 1)
+def _write(session: Session, bulk_id: UUID, rows: Query) -> tuple[int, dict[str, Any]]:
+    """Write the set, the oldest first, and return its number of rows and what it consists of.
+
+    Both from one reading: to look each job up again would take longer than all else. One more than allowed is too many.
+    """
+    chosen = rows.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
+    place = sa.func.row_number().over(order_by=chosen.c.id)
+    numbered = sa.select(sa.literal(bulk_id, sa.Uuid()), place, chosen.c.id).limit(MOST + 1)
     columns = [col(BulkRow.bulk_id), col(BulkRow.position), col(BulkRow.target)]
-    made = sa.insert(BulkRow).from_select(columns, numbered).execution_options(preserve_rowcount=True)
-    return session.connection().execute(made).rowcount
+    made = sa.insert(BulkRow).from_select(columns, numbered).cte("made")
+    status, kind, number = chosen.c.status, chosen.c.kind, sa.func.count()
+    groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
+    users = sa.func.count(sa.distinct(chosen.c.user_id))
+    counted = sa.select(status, kind, number, users).add_cte(made).group_by(groups).order_by(number.desc())
+    found = session.execute(counted).all()
+    by_status = {str(row[0]): row[2] for row in found if row[0] is not None}
+    by_kind = {row[1]: row[2] for row in found if row[1] is not None}
+    total, people = next((row[2], row[3]) for row in found if row[0] is None and row[1] is None)
+    return total, {"status": by_status, "kind": by_kind, "users": people}

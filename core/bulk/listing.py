@@ -56,7 +56,7 @@ class BulkState:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a set consists of, and which of its first rows would be skipped, with the reasons and their numbers.
+    """What a set consisted of when it was frozen, and the reasons why first rows would be skipped, with their numbers.
 
     `done_by_kind`: what a retry would do again, of the first rows; it may be other kinds than the set mostly has.
     """
@@ -116,23 +116,17 @@ def bulk_rows(
 
 
 def preview(session: Session, bulk: BulkAction) -> Preview:
-    """Return what the set consists of, as its jobs are now."""
-    own = sa.and_(col(BulkRow.bulk_id) == bulk.id, col(BulkRow.target) == col(BackgroundJob.id))
+    """Return what the set consisted of when it was frozen, and what of its first rows would be skipped now."""
     first = sa.select(col(BulkRow.target)).where(col(BulkRow.bulk_id) == bulk.id).order_by(col(BulkRow.position))
     ids = list(session.scalars(first.limit(LOOKED_AT)))
     changes = bulk.args.get("args", {}) if bulk.command == "job.edit_and_retry" else {}
     skipped = refusals_of_retry(session, ids, changes) if bulk.command in RETRIES else {}
-    status, kind, number = col(BackgroundJob.status), col(BackgroundJob.kind), sa.func.count()
-    users = sa.func.count(sa.distinct(col(BackgroundJob.user_id)))
-    groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
-    jobs = sa.select(status, kind, number, users).select_from(BackgroundJob).join(BulkRow, own).group_by(groups)
-    rows = session.execute(jobs.order_by(number.desc())).all()
-    by_status = {str(row[0]): row[2] for row in rows if row[0] is not None}
+    by_status, by_kind = (_most_first(bulk.consists_of.get(each, {})) for each in ("status", "kind"))
     by_reason = {_refusal(bulk.command, status): number for status, number in by_status.items()}
     return Preview(
         by_status=by_status,
-        by_kind={row[1]: row[2] for row in rows if row[1] is not None},
-        users=next(row[3] for row in rows if row[0] is None and row[1] is None),
+        by_kind=by_kind,
+        users=bulk.consists_of.get("users", 0),
         looked_at=len(ids) if bulk.command in RETRIES else bulk.total if bulk.command in _BY_STATUS else 0,
         done_by_kind=_kinds(session, [each for each in ids if each not in skipped]) if bulk.command in RETRIES else {},
         skipped=_numbers(skipped) or {why: number for why, number in by_reason.items() if why},
@@ -163,7 +157,11 @@ def _numbers(reasons: Mapping[UUID, str]) -> dict[str, int]:
     for reason in reasons.values():
         name = reason.partition(" (job ")[0]
         numbers[name] = numbers.get(name, 0) + 1
-    return dict(sorted(numbers.items(), key=lambda each: -each[1])[:NAMED])
+    return dict([*_most_first(numbers).items()][:NAMED])
+
+
+def _most_first(numbers: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(numbers.items(), key=lambda each: -each[1]))
 
 
 def sentence_of(bulk: BulkAction, halted: str = "") -> str:

@@ -230,18 +230,19 @@ def _size(session: Session, branch: Branch, source: Source) -> int:
     return branch.measured[source.name]
 
 
-def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int) -> Query:
-    """Select the ids of an arm's rows that meet the conditions, unordered, at most `limit` per scan."""
-    return _arm_ids(arm, tuple(conditions), limit)
+def arm_ids(arm: sources.Arm, conditions: list[Condition], limit: int, *more: str) -> Query:
+    """Select the ids of an arm's rows that meet the conditions, unordered, at most `limit` per scan; `more` columns."""
+    return _arm_ids(arm, tuple(conditions), limit, more)
 
 
 @lru_cache(sources.REMEMBERED)
-def _arm_ids(arm: sources.Arm, conditions: tuple[Condition, ...], limit: int) -> Query:
-    inner = sa.select(col(Job.id)).where(*arm.where, *conditions).order_by(arm.order).limit(limit)
+def _arm_ids(arm: sources.Arm, conditions: tuple[Condition, ...], limit: int, more: tuple[str, ...]) -> Query:
+    columns = [col(getattr(Job, name)) for name in ("id", *more)]
+    inner = sa.select(*columns).where(*arm.where, *conditions).order_by(arm.order).limit(limit)
     if arm.each is None:
         return inner
     hit = inner.lateral("hit")
-    return sa.select(hit.c.id).select_from(arm.each.join(hit, sa.true())).limit(limit)
+    return sa.select(*hit.c).select_from(arm.each.join(hit, sa.true())).limit(limit)
 
 
 def count(session: Session, selects: list[Query], limit: int, *, apart: bool = False) -> int:

@@ -21,9 +21,11 @@ def retries(session: Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
 def newer(session: Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Return, for each of these jobs of operations that has one, the newest job of its row that was not cancelled."""
     job, later = BackgroundJob, aliased(BackgroundJob)
+    # PostgreSQL takes IS NOT DISTINCT FROM to leave next to nothing, and would sort all that came later.
+    has_no_connection = col(job.connection_id).is_(None), col(later.connection_id).is_(None)
     is_of_row = (
         col(later.user_id) == col(job.user_id),
-        col(later.connection_id).is_not_distinct_from(col(job.connection_id)),
+        sa.case(has_no_connection, else_=col(later.connection_id) == col(job.connection_id)),
         col(later.machine) == col(job.machine),
     )
     came_later = sa.tuple_(col(later.created_at), col(later.id)) > sa.tuple_(col(job.created_at), col(job.id))

@@ -51,6 +51,8 @@ class BulkAction(SQLModel, table=True):
     reason: str | None = Field(default=None, sa_type=sa.Text)
     #: The filter that the set came from, as the parameters of its page; empty: the rows were named one by one.
     filter: dict[str, Any] = Field(default_factory=dict, sa_type=Json, sa_column_kwargs=_OBJECT)
+    #: Of jobs, when the set was frozen: their numbers by `status` and `kind`, and of `users`.
+    consists_of: dict[str, Any] = Field(default_factory=dict, sa_type=Json, sa_column_kwargs=_OBJECT)
     status: BulkStatus = Field(
         default=BulkStatus.READY, sa_type=text_enum(BulkStatus), sa_column_kwargs={"server_default": "ready"}
     )
