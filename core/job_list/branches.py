@@ -130,7 +130,7 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
     if job_filter.not_user:
         branch.conditions.append(sa.func.coalesce(sa.not_(people.of_users(session, job_filter.not_user)), sa.true()))
     if job_filter.arg:
-        branch.conditions.append(reasons_and_arguments.have_arguments(job_filter.arg))
+        branch.narrow(*reasons_and_arguments.by_arguments(job_filter.arg))
     _narrow_by_figures(branch, job_filter)
     if job_filter.connection:
         branch.narrow(col(Job.connection_id) == job_filter.connection, sources.by_connection(job_filter.connection))

@@ -1,10 +1,11 @@
 """The filters by time: when, how long a job took, how long it waited, and how often it was tried.
 
 Indexes hold the ended jobs of which this is worth a question: those that took a second, waited for a minute, or were
-tried again. A thread adds to the first once a second at most. Below that, or with an upper bound alone, nothing holds
-the candidates, and rows are looked at from the newest on, since most of them match.
+tried again. A thread adds to the first once a second at most. What took less is found by blocks that have such jobs.
+Of short waits nothing holds the candidates, and rows are looked at from the newest on, since most of them match.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 
@@ -15,7 +16,7 @@ from sqlmodel import col
 from core import clock
 from core.job_list.filters import JobFilter
 from core.job_list.ranges import NumberRange, SpanRange
-from core.job_list.sources import NEWEST, Arm, Condition, Job, Source
+from core.job_list.sources import FEW, NEWEST, Arm, Condition, Job, Source, in_turn
 from core.models import JobStatus
 from core.models.background_job import ENDED, LONG_WAIT, LONG_WORK, TOOK, TRIED_AGAIN, WAITED
 
@@ -27,6 +28,8 @@ _HAS_ENDED: Final[Condition] = sa.literal_column(f"({ENDED})", sa.Boolean())
 LEAST_WORK: Final = timedelta(seconds=1)
 LEAST_WAIT: Final = timedelta(minutes=1)
 _IS_RUNNING: Final = col(Job.status) == JobStatus.RUNNING
+#: Those that can be without an attempt; the first mostly are, so that counting ends soon.
+_MAY_LACK_ATTEMPTS: Final = [col(Job.status) == each for each in ("cancelled", "queued", "failed")]
 _IS_QUEUED: Final = col(Job.status) == JobStatus.QUEUED
 
 
@@ -42,14 +45,16 @@ def times(job_filter: JobFilter, name: Literal["created", "finished"]) -> list[C
     ]
 
 
-def took(range_: SpanRange) -> tuple[Condition, Source | None]:
-    """Return the condition that a job's work lasted so long, or has so far, and its source if there is one."""
+def took(range_: SpanRange) -> tuple[Condition, Source]:
+    """Return the condition that a job's work lasted so long, or has so far, and its source."""
     so_far = clock.db_now() - col(Job.started_at)
-    condition = _within(sa.case((_IS_RUNNING, so_far), else_=_TOOK), range_)
+    condition = in_turn(_within(sa.case((_IS_RUNNING, so_far), else_=_TOOK), range_))
+    running = Arm((_IS_RUNNING, _within(so_far, range_)), few=True)
     if range_.least is None or range_.least < LEAST_WORK:
-        return condition, None
+        blocks = Arm((_HAS_ENDED, _within(_TOOK, range_)))
+        return condition, replace(_source(f"took {range_}", blocks, running), cap=FEW)
     ended = Arm((_HAS_ENDED, _literal(LONG_WORK), _within(_TOOK, range_)), order=_TOOK)
-    return condition, _source(f"took {range_}", ended, Arm((_IS_RUNNING, _within(so_far, range_)), few=True))
+    return condition, _source(f"took {range_}", ended, running)
 
 
 def waited(range_: SpanRange) -> tuple[Condition, Source | None]:
@@ -69,6 +74,8 @@ def tried(range_: NumberRange) -> tuple[Condition, Source | None]:
     """Return the condition that a job had so many attempts, and its source if it had more than one."""
     number = col(Job.attempt)
     condition = _between(number, range_.least, range_.most)
+    if range_.most == 0:  # a success, and what runs, has had one
+        return condition, _source(f"tried {range_}", *(Arm((each, condition)) for each in _MAY_LACK_ATTEMPTS))
     if range_.least is None or range_.least < 2:
         return condition, None
     ended = Arm((_HAS_ENDED, _literal(TRIED_AGAIN), condition))

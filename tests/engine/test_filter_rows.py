@@ -19,13 +19,14 @@ from tests.migrations.conftest import databases
 NOW = datetime.now(UTC)
 ROWS = """
     INSERT INTO background_jobs (id, kind, queue, status, created_at, run_at, started_at, finished_at, attempt, user_id,
-                                 requested_by, reason, args)
+                                 requested_by, reason, args, error_type, error_message)
     SELECT gen_random_uuid(), 'demo.' || i % 4, 'demo', CASE WHEN i <= 300 THEN 'queued' WHEN i <= 310 THEN 'running'
            WHEN i % 40 = 0 THEN 'failed' ELSE 'succeeded' END,
            at, at, CASE WHEN i > 300 THEN begun END, CASE WHEN i > 310 THEN begun + CASE
                WHEN i % 5000 = 0 THEN interval '900 s' WHEN i % 3 = 0 THEN interval '20 s' ELSE '0.1 s' END END,
            CASE WHEN i <= 300 THEN 0 WHEN i % 50 = 0 THEN 2 ELSE 1 END, CASE WHEN i % 100 = 0 THEN u.id END,
-           CASE WHEN i % 150 = 0 THEN u.id END, CASE WHEN i % 200 = 0 THEN 'ticket-' || i END, '{"preset": "small"}'
+           CASE WHEN i % 150 = 0 THEN u.id END, CASE WHEN i % 200 = 0 THEN 'ticket-' || i END, '{"preset": "small"}',
+           CASE WHEN i > 310 AND i % 40 = 0 THEN 'TooLate' END, CASE WHEN i > 310 AND i % 40 = 0 THEN 'late ' || i END
     FROM (SELECT i, now() - i * interval '2 s' AS at,
                  now() - i * interval '2 s' + CASE WHEN i % 9 = 0 THEN interval '90 s' ELSE '0.1 s' END AS begun
           FROM generate_series(1, 200000) i) x, users u
@@ -36,6 +37,8 @@ BOUNDED = [
     "attempt:2 kind:nothing.*", "by:ana", "by:nobody", "reason:ticket", "reason:nothing", "reason:ticket-200000",
     "created:<1h", "created:>30d", "kind:demo.*", "kind:nothing.*", "-queue:demo", "-status:succeeded", "-kind:demo.1",
     "took:>5m status:failed", "took:>5m -user:ana", "reason:ticket took:>10h", "arg.preset:none created:<1h",
+    "took:<10ms", "took:0s..1ms kind:demo.*", "arg.preset:none", "arg.preset:small", "arg.n:7 status:failed",
+    "attempt:0", "arg.preset:small took:<10ms", "error:late", "error:late status:failed", "error:nothing", "late",
 ]  # fmt: skip
 
 
@@ -115,7 +118,8 @@ def test_a_job_is_found_by_patterns_of_kinds_without_some_and_by_arguments(sessi
         ("-kind:demo.*", {third}), ("kind:demo.* -kind:demo.enable", {second}), ("queue:*a*", {second, third}),
         ("-queue:late,mail", {first}), ("kind:nothing.*", set()), ("kind:demo", set()), ("kind:demo%", set()),
         ("arg.preset:mid-tier", {first}), ("arg.n:5 arg.dry:true", {first}), ("arg.preset:mid", set()),
-        ("arg.n:5 -kind:demo.*", set()), ("-status:succeeded -kind:demo.*", {third}), ("send", {third}),
+        ("arg.n:5 -kind:demo.*", set()), ("arg.n:5.0", set()), ("arg.dry:yes", set()), ("arg.pre:5", set()),
+        ("-status:succeeded -kind:demo.*", {third}), ("send", {third}),
     ):  # fmt: skip
         assert found(session, text) == ids, text
 
