@@ -1,8 +1,8 @@
 """The filters by time: when, how long a job took, how long it waited, and how often it was tried.
 
 Indexes hold the ended jobs of which this is worth a question: those that took a second, waited for a minute, or were
-tried again. A thread adds to the first once a second at most. What took less is found by blocks that have such jobs.
-Of short waits nothing holds the candidates, and rows are looked at from the newest on, since most of them match.
+tried again. A thread adds to the first once a second at most. What took or waited less is found by the blocks that
+have such jobs; or, as most match, from the newest on.
 """
 
 from dataclasses import replace
@@ -57,17 +57,17 @@ def took(range_: SpanRange) -> tuple[Condition, Source]:
     return condition, _source(f"took {range_}", ended, running)
 
 
-def waited(range_: SpanRange) -> tuple[Condition, Source | None]:
-    """Return the condition that a job was due so long before its work began, or has been, and its source if any."""
+def waited(range_: SpanRange) -> tuple[Condition, Source]:
+    """Return the condition that a job was due so long before its work began, or has been, and its source."""
     has_waited = sa.and_(_IS_QUEUED, col(Job.started_at).is_(None), col(Job.run_at) <= clock.db_now())
     so_far = clock.db_now() - col(Job.run_at)
-    condition = _within(sa.case((has_waited, so_far), else_=_WAITED), range_)
+    condition = in_turn(_within(sa.case((has_waited, so_far), else_=_WAITED), range_))
+    live = (Arm((each, condition)) for each in (_IS_QUEUED, _IS_RUNNING))
     if range_.least is None or range_.least < LEAST_WAIT:
-        return condition, None
+        blocks = Arm((_HAS_ENDED, _within(_WAITED, range_)))
+        return condition, replace(_source(f"waited {range_}", blocks, *live), cap=FEW)
     ended = Arm((_HAS_ENDED, _literal(LONG_WAIT), _within(_WAITED, range_)), order=_WAITED)
-    return condition, _source(
-        f"waited {range_}", ended, *(Arm((each, condition)) for each in (_IS_QUEUED, _IS_RUNNING))
-    )
+    return condition, _source(f"waited {range_}", ended, *live)
 
 
 def tried(range_: NumberRange) -> tuple[Condition, Source | None]:

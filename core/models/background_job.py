@@ -145,6 +145,7 @@ class BackgroundJob(SQLModel, table=True):
             "ix_background_jobs_finished",
             "finished_at",
             sa.text(TOOK),
+            sa.text(WAITED),
             postgresql_using="brin",
             postgresql_with={"pages_per_range": 16, "autosummarize": "on"},
         ),

@@ -1,4 +1,4 @@
-"""Pre: jobs are found by their arguments, and by how little they took. Old code uses the second as it used the first.
+"""Pre: jobs are found by their arguments, and by how little they took or waited. Old code uses the second as before.
 
 The index of arguments is written as a job ends, and by those alone that have any.
 """
@@ -12,12 +12,14 @@ down_revision = "0040"
 branch_labels = None
 depends_on = None
 
+TOOK = "(finished_at - started_at)"
+WAITED = "(started_at - CASE WHEN run_at <= started_at THEN run_at ELSE created_at END)"
 HAS_ARGUMENTS = "status IN ('succeeded', 'failed', 'cancelled') AND args <> '{}'::jsonb"
 
 
 def upgrade() -> None:
     """Add an index, and make one of block ranges again with a second column."""
-    of = "(finished_at, (finished_at - started_at)) WITH (pages_per_range = 16, autosummarize = on)"
+    of = f"(finished_at, {TOOK}, {WAITED}) WITH (pages_per_range = 16, autosummarize = on)"
     ddl.replace_index("ix_background_jobs_finished", f"background_jobs USING brin {of}")
     arguments = f"background_jobs USING gin (args jsonb_path_ops) WHERE {HAS_ARGUMENTS}"
     ddl.replace_index("ix_background_jobs_arguments", arguments)

@@ -38,7 +38,8 @@ BOUNDED = [
     "created:<1h", "created:>30d", "kind:demo.*", "kind:nothing.*", "-queue:demo", "-status:succeeded", "-kind:demo.1",
     "took:>5m status:failed", "took:>5m -user:ana", "reason:ticket took:>10h", "arg.preset:none created:<1h",
     "took:<10ms", "took:0s..1ms kind:demo.*", "arg.preset:none", "arg.preset:small", "arg.n:7 status:failed",
-    "attempt:0", "arg.preset:small took:<10ms", "error:late", "error:late status:failed", "error:nothing", "late",
+    "attempt:0", "waited:<1ms", "waited:50s..55s", "arg.preset:small took:<10ms", "error:late",
+    "error:late status:failed", "error:nothing", "late",
 ]  # fmt: skip
 
 
