@@ -32,6 +32,8 @@ FAILED: Final = {"status": "failed", "redone": "no"}
 MENDED: Final = {"redone": "yes"}
 #: Failures besides, whose work is to be done again.
 TRIED: Final = {"redone": "tried"}
+#: The jobs whose last attempt failed, and which try again by themselves.
+RETRYING: Final = "/jobs?label=retrying"
 
 
 async def draw() -> None:
@@ -70,10 +72,17 @@ class OverviewPage:
         if self._screen.is_deleted:
             return
         self._waiting = (summary.waiting, summary.is_late)
-        figures = (summary.ended, summary.succeeded, summary.mended, summary.tried_again)
+        figures = (
+            summary.ended,
+            summary.succeeded,
+            summary.mended,
+            summary.tried_again,
+            summary.retrying,
+            summary.since,
+        )
         self._tiles.show(summary, key=(*summary.users.items(), *figures, summary.waiting_since, *self._waiting))
         self._people.show(summary, key=(*summary.held_up, *summary.users.values()))
-        self._failures.show(summary, key=tuple(summary.failures))
+        self._failures.show(summary, key=(summary.since, *summary.failures))
 
     async def _follow_waiting(self) -> None:
         """Refresh when jobs have become due or late, which changes no row."""
@@ -84,22 +93,42 @@ class OverviewPage:
 
 def _draw_tiles(summary: Overview) -> None:
     stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
-    rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
-    good = summary.ended and summary.succeeded / summary.ended >= TARGET
-    tone = (design.OK if good else design.BAD) if summary.ended else ""
-    others = summary.ended - summary.succeeded
-    failed_jobs = _jobs(summary, **FAILED)
     tiles = [
         _tile_of_users(Situation.STUCK, stuck, "stuck {}", design.BAD),
         _tile_of_users(Situation.FAILED, failed, "failed {}", design.BAD),
         _tile_of_users(Situation.HELD, held, "{} held by a pause or limit", design.WARN),
         _waiting(summary),
-        _tile(f"{summary.ended:,}", "jobs finished in 24 hours", _jobs(summary, **ENDED), ""),
-        _tile(rate, f"succeeded (target {TARGET * 100:.0f} %); the other {others:,} failed", failed_jobs, tone),
+        _finished(summary),
+        _success(summary),
     ]
     lines(tiles, "tiles")
     if besides := _besides(summary):
         lines([words("Not counted:"), *besides], "hbox wrap muted besides")
+
+
+def _finished(summary: Overview) -> Markup:
+    label = tagged("span", words("jobs finished since "), moment(summary.since, "clock"), classes="label")
+    return anchor(_jobs(summary, **ENDED), words(f"{summary.ended:,}", "figure"), label, classes="tile")
+
+
+def _success(summary: Overview) -> Markup:
+    """Return the tile of the rate; attempts that fail meanwhile stand beside it, and it is not green then."""
+    rate, tone = "–", ""
+    if summary.ended:
+        share = summary.succeeded / summary.ended
+        rate = "99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+        tone = design.BAD if share < TARGET else design.WARN if summary.retrying else design.OK
+    figures = (
+        (summary.ended - summary.succeeded, "failed", _jobs(summary, **FAILED)),
+        (summary.retrying, "retrying", RETRYING),
+    )
+    others = [anchor(href, words(f"{number:,} {word}")) for number, word, href in figures if number]
+    label = [words(f"succeeded of {summary.ended:,} (target {TARGET * 100:.0f} %)"), *others]
+    content = (
+        anchor(_jobs(summary, **ENDED), words(rate, "figure")),
+        tagged("span", Markup(" · ").join(label), classes="label"),
+    )
+    return tagged("div", *content, classes=f"tile {tone}".rstrip())
 
 
 def _besides(summary: Overview) -> list[Markup]:
@@ -141,7 +170,8 @@ def _draw_people(summary: Overview) -> None:
 
 def _draw_failures(summary: Overview) -> None:
     with box("title"):
-        text("Open failures of the last 24 hours", tag="h2")
+        text("Open failures", tag="h2")
+        lines([words("since "), moment(summary.since, "clock")], "muted grow")
         link("/failures", label="All failures")
     if not summary.failures:
         hint = (
