@@ -1,4 +1,4 @@
-"""One group of failures: its state, when and where, whom it hit, a traceback, and what deals with what is open."""
+"""One group of failures: its state, when and where, whom it hit, a traceback, and what deals with what is unhandled."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -93,8 +93,10 @@ class OneFailure:
                 text(found.confined_to, "strong")
             _draw_parts(found)
             with box("hbox wrap"):
-                link(self._jobs(found), "strong", f"{group.open:,} open") if group.open else text("None is open.")
-                link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failure')} in all")
+                link(self._jobs(found), "strong", f"{group.open:,} unhandled") if group.open else text(
+                    "All are handled."
+                )
+                link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failed job')} in all")
             if group.open:
                 self._draw_retry(found)
 
@@ -125,7 +127,7 @@ class OneFailure:
             tell = button("Tell the users …", self._tell, look=PLAIN, icon="mail_outline")
             limit_to_role(tell, "failure.tell")
             if waiting := [each.email for each in hit if each.is_open]:
-                label = f"Copy {counted(len(waiting), 'open address', 'open addresses')}"
+                label = f"Copy {counted(len(waiting), 'address', 'addresses')} of unhandled"
                 button(label, lambda: _copy(waiting), look=PLAIN)
 
     async def _tell(self) -> None:
@@ -150,7 +152,7 @@ def _copy(addresses: Sequence[str]) -> None:
 
 
 def _user(hit: UserHit) -> Markup:
-    state = state_words("failed", "open") if hit.is_open else state_words("handled", "dealt with")
+    state = state_words("failed", "unhandled") if hit.is_open else state_words("handled")
     if hit.is_recovered:
         state = state_words("fine", "recovered")
     at = moment(hit.last_seen, classes="muted")
@@ -160,9 +162,10 @@ def _user(hit: UserHit) -> Markup:
 def _numbers_of(found: FailureDetail) -> str:
     hit = found.users
     if found.group.users > len(hit):
-        return f"the first {len(hit)} of {found.group.users:,}; {found.open_users:,} open"
+        return f"the first {len(hit)} of {found.group.users:,}; {found.open_users:,} unhandled"
     recovered = sum(each.is_recovered for each in hit)
-    numbers = {"open": found.open_users, "recovered": recovered, "dealt with": len(hit) - found.open_users - recovered}
+    numbers = {"unhandled": found.open_users, "recovered": recovered}
+    numbers["handled"] = len(hit) - found.open_users - recovered
     return ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number)
 
 

@@ -170,14 +170,14 @@ def _draw_people(summary: Overview) -> None:
 
 def _draw_failures(summary: Overview) -> None:
     with box("title"):
-        text("Open failures", tag="h2")
+        text("Unhandled failures", tag="h2")
         lines([words("since "), moment(summary.since, "clock")], "muted grow")
         link("/failures", label="All failures")
     if not summary.failures:
         hint = (
             "Failures that nothing has come after appear here, grouped by error. The figures above lead to the others."
         )
-        empty("sentiment_satisfied", "No open failures", hint)
+        empty("sentiment_satisfied", "No open errors", hint)
         return
     lines([_group(summary, group) for group in summary.failures], "rows failures")
 
