@@ -254,7 +254,7 @@ def test_a_group_of_failures_names_every_kind(session: Session) -> None:
     summary = overview(session)
     [group] = [each for each in summary.failures if each.fingerprint == "def"]
     assert group.kinds == ("demo.disable", "demo.enable")
-    assert "demo.disable, demo.enable · 0 users" in overview_page._group(summary, group)
+    assert "Disable demo mode, Enable demo mode · 0 users" in overview_page._group(summary, group)
 
 
 def test_a_group_of_failures_shows_the_text_and_the_time_of_its_latest_job(session: Session) -> None:

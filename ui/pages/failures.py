@@ -13,6 +13,7 @@ from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, words
 from ui.components.base.state_chip import state_words
 
@@ -132,7 +133,7 @@ def state_of(group: FailureGroup) -> Markup:
 
 def _line(group: FailureGroup, hours: int) -> Markup:
     about = [
-        ", ".join(group.kinds),
+        ", ".join(map(kind_label, group.kinds)),
         counted(group.count, "failed job"),
         *([f"{group.open:,} unhandled"] if group.open and group.state is not ErrorState.OPEN else []),
         counted(group.users, "user"),

@@ -15,6 +15,7 @@ from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, 
 from ui.components.base.button import PLAIN, PRIMARY, button, say
 from ui.components.base.command_button import limit_to_role
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
 from ui.components.base.times import time_text
@@ -85,7 +86,7 @@ class OneFailure:
         with box("panel", "section").props('aria-label="What failed"'), box("body vbox"):
             text(group.message or "Without a message", tag="h1")
             with box("hbox wrap muted"):
-                text(f"{', '.join(group.kinds)} · first")
+                text(f"{', '.join(map(kind_label, group.kinds))} · first").tooltip(", ".join(group.kinds))
                 time_text(group.first_seen, "clock")
                 text("· last")
                 time_text(group.last_seen, "clock")

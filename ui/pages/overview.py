@@ -16,6 +16,7 @@ from ui import design, live, query_cache
 from ui.components.analytics.recent_chart import RecentChart
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
 from ui.components.people.user_lines import need_lines
@@ -192,7 +193,8 @@ def _group(summary: Overview, group: FailureGroup) -> Markup:
     jobs = anchor(
         _jobs(summary, situation="failed", error=group.fingerprint), words(f"{group.count:,}×"), classes="strong num"
     )
-    about = [f"{', '.join(group.kinds)} · {counted(group.users, 'user')}", *([group.owner] if group.owner else [])]
+    kinds = ", ".join(map(kind_label, group.kinds))
+    about = [f"{kinds} · {counted(group.users, 'user')}", *([group.owner] if group.owner else [])]
     is_back = group.state is ErrorState.REGRESSION
     error = anchor(
         f"/failures/{group.fingerprint}",
