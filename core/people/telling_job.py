@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.selectable import LateralFromClause
 from sqlmodel import col
 
@@ -17,7 +18,7 @@ LONGEST: Final = 200
 NEWEST: Final = 50
 
 
-def telling_job(user_id: ColumnElement[UUID]) -> LateralFromClause:
+def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClause:
     """Select when and why a user is where they are: by their active job, or an open failure, or else their latest job.
 
     One that was cancelled explains nothing while there is another.
