@@ -10,12 +10,15 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core import clock
+from core.analytics.buckets import floor_to
+from core.analytics.recent import RecentTime
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import Situation
 from core.failures.groups import FailureGroup, open_groups
 from core.health import HealthSummary, health_summary
+from core.jobs.labels import Label, has_label
 from core.models import BackgroundJob, JobStatus
 from core.models.schedule import LATE
 from core.people.in_need import UserInNeed, users_in_need
@@ -30,7 +33,7 @@ _SINCE: Final = sa.bindparam("since", type_=sa.DateTime(timezone=True))
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Users who need help now, and the figures of the last 24 hours.
+    """Users who need help now, and the figures of the last 24 hours, which begin where the first bar of the chart does.
 
     Cancelled jobs count as neither outcome, nor do failures whose work a later job does again: that one counts when it
     ends. A failure that was dismissed or repaired counts.
@@ -46,19 +49,21 @@ class Overview:
     mended: int
     #: Failures besides, whose work another job is to do again: it waits, runs or has failed.
     tried_again: int
+    #: Jobs now whose last attempt failed, and which wait for the next one.
+    retrying: int
     waiting: int
     #: When the due job that has waited longest was due; None: no job is due.
     waiting_since: datetime | None
     #: Whether that is too long ago.
     is_late: bool
-    #: Where the last 24 hours began: what is counted has ended after it.
+    #: Where the last 24 hours began, to the half hour: what is counted has ended after it.
     since: datetime
 
 
 def overview(session: Session) -> Overview:
     """Return the data of the overview page."""
     now = health_summary(session)
-    since = now.at - WINDOW
+    since = start_of_day(now.at)
     succeeded, failed, mended, tried_again = fetch(session, _numbers_of_endings(), since=since)[0]
     return Overview(
         users=now.users,
@@ -68,11 +73,17 @@ def overview(session: Session) -> Overview:
         succeeded=succeeded,
         mended=mended,
         tried_again=tried_again,
+        retrying=fetch(session, _number_retrying())[0][0],
         waiting=now.queue_depth,
         waiting_since=waiting_since(now),
         is_late=is_late(now),
         since=since,
     )
+
+
+def start_of_day(now: datetime) -> datetime:
+    """Return where the last 24 hours begin for all that Overview counts: with a whole bar of its chart."""
+    return floor_to(now - RecentTime.DAY.length, RecentTime.DAY.width)
 
 
 def endings_since(session: Session, since: datetime) -> tuple[int, int]:
@@ -90,6 +101,11 @@ def waiting_since(health: HealthSummary) -> datetime | None:
 def is_late(health: HealthSummary) -> bool:
     """Return whether a due job has waited too long."""
     return (health.oldest_wait_seconds or 0) > LATE
+
+
+@cache
+def _number_retrying() -> Query:
+    return sa.select(sa.func.count()).select_from(BackgroundJob).where(has_label(Label.RETRYING))
 
 
 @cache

@@ -1,5 +1,6 @@
 """The sample: believable, harmless, and true to the rule that a user's state follows from their last job."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core import sample
 from core.audit.chain.seal import seal
@@ -22,7 +23,7 @@ from core.jobs import sweep
 from core.jobs.failure import WORKER_GONE
 from core.jobs.losses import Losses
 from core.local import first_run
-from core.models import BackgroundJob, Interaction, User
+from core.models import BackgroundJob, Interaction, Schedule, User
 from core.settings import settings
 from core.slowdown import slowdowns
 from tests.conftest import SECRET
@@ -32,6 +33,8 @@ from tests.repeats import mostly_slow
 from tests.waiting import eventually
 
 NOW = datetime.now(UTC)
+#: Where no schedule by whole minutes is.
+SOON = timedelta(minutes=7, seconds=3)
 
 
 def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
@@ -272,3 +275,30 @@ def test_the_first_screen_of_a_new_installation_warns_of_nothing(
             return slowdowns(session) == []
 
     eventually(warns_of_nothing)
+
+
+def test_the_access_of_the_sample_ends_over_hours_and_not_at_once(empty_database_url: str) -> None:
+    engine = connect(empty_database_url)
+    first_run.load_legacy(engine)
+    ends = "SELECT (token_expires_at - now() AT TIME ZONE 'UTC') AS left FROM platform_connections"
+    left = sorted(each for (each,) in rows(engine, ends) if isinstance(each, timedelta))
+    engine.dispose()
+    assert len(left) > 100
+    assert left[0] > timedelta(hours=2)
+    by_hour = Counter(each // timedelta(hours=1) for each in left)
+    assert max(by_hour.values()) < len(left) / 10
+
+
+def test_first_runs_are_at_the_times_of_their_schedules(engine: Engine) -> None:
+    with Session(engine) as session:
+        make_user(session)
+        session.add_all(
+            Schedule(name=name, kind="maintenance.expire_sessions", cron=cron, args={}, next_due_at=NOW + SOON)
+            for name, cron in (("often", "*/5 * * * *"), ("nightly", "45 3 * * *"))
+        )
+        session.commit()
+    first_run.fill_history(engine, lambda _: None)
+    with Session(engine) as session:
+        for schedule in session.exec(select(Schedule).where(col(Schedule.name).in_(("often", "nightly")))):
+            assert schedule.next_due_at is not None
+            assert (schedule.next_due_at.minute % 5, schedule.next_due_at.second) == (0, 0)

@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from core.audit.search import AuditLine, line_of
+from core.audit.taken_back import sentence_after_undo
 from core.audit.undoing import changed_by, inverse_of
 from core.commands.command import REASON_LIMIT, Command, Invocation, form_of
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
@@ -16,8 +17,8 @@ from core.operation import Form
 from core.wording import shortened
 
 _LARGEST: Final = 2**63 - 1
-#: What an earlier undo has added to a reason.
-_OF_UNDO: Final = re.compile(r"(?:^| \()undo of #\d+.*", re.DOTALL)
+#: What an earlier undo has added to a reason; the second: one of an earlier release.
+_OF_UNDO: Final = re.compile(r"(?:^| \()(?:entry \d+ of the audit log was undone|undo of #\d+).*", re.DOTALL)
 
 
 class UndoForm(Form):
@@ -51,14 +52,15 @@ def undo_command(acts: Mapping[str, Command]) -> Command:
             raise Invalid(f"{command.label} needs a reason.", {"reason": "Say why in a few words."})
         form = form_of(command, inverse.args)
         answer = command.act(session, Invocation(call.actor, inverse.target, form, _reason(line, call.reason), None))
-        return {"undone": call.form.event, "command": command.name, **answer}
+        holds = sentence_after_undo(session, line, inverse)
+        return {"undone": call.form.event, "command": command.name, **answer, "holds": holds}
 
     return Command(name="event.undo", label="Undo", role=Role.SUPPORT, form=UndoForm, act=undo, by_token=False)
 
 
 def _reason(line: AuditLine, given: str | None) -> str:
     """Return the reason of an undo: first why it was so before, as that holds again; the number stays findable."""
-    undo = f"undo of #{line.id}{f': {given}' if given else ''}"
+    undo = f"entry {line.id} of the audit log was undone{f': {given}' if given else ''}"
     before = line.data.get("was_because")
     before = _OF_UNDO.sub("", before).strip() if isinstance(before, str) else ""
     if not before:

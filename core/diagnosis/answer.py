@@ -78,6 +78,11 @@ class Diagnosis:
     service: str = ""
     if_mended: Explanation | None = None
 
+    @property
+    def has_remedy(self) -> bool:
+        """Whether something is recommended: a command, a message to the admins, or a page for the customer."""
+        return bool(self.remedy or self.for_admins or self.owners_page)
+
     @classmethod
     def of(cls, situation: Situation, explanation: Explanation) -> Self:
         """Return the diagnosis with this explanation."""

@@ -1,4 +1,4 @@
-"""The errors of a time: failed jobs with the same fingerprint, how many are open, and what was decided of each."""
+"""The errors of a time: failed jobs with the same fingerprint, how many are unhandled, and what was decided of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ OPEN_STATES: Final = (ErrorState.REGRESSION, ErrorState.OPEN)
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed jobs with the same fingerprint: `open` of them nobody has dealt with."""
+    """Failed jobs with the same fingerprint: `open` of them are unhandled."""
 
     fingerprint: str
     #: By name.
@@ -75,7 +75,7 @@ class FailureList:
     counts: Mapping[Shelf, int] = field(default_factory=lambda: dict.fromkeys(Shelf, 0))
 
     def on(self, shelf: Shelf) -> list[FailureGroup]:
-        """Return the groups of a shelf: those that are back first, then those with the most open failures."""
+        """Return the groups of a shelf: those that are back first, then those with the most unhandled failures."""
         return [each for each in self.groups if each.shelf is shelf]
 
 
@@ -94,7 +94,7 @@ def groups_of_hours(session: Session, hours: int) -> FailureList:
 
 
 def open_groups(session: Session, since: datetime, limit: int) -> list[FailureGroup]:
-    """Return the open errors since then, and those that are back, with the failures that nobody has dealt with."""
+    """Return the open errors since then, and those that are back, with their unhandled failures."""
     return [group_of(row) for row in fetch(session, _open(limit), since=since)]
 
 
@@ -115,7 +115,7 @@ def failed() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def is_open() -> sa.ColumnElement[bool]:
-    """Return the condition that nobody has dealt with a failed job."""
+    """Return the condition that a failed job is unhandled."""
     return sa.not_(is_settled(BackgroundJob))
 
 

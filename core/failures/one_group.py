@@ -28,12 +28,12 @@ PARTS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class UserHit:
-    """A user whom a group of failures has hit, and how it went on: open, recovered, or dealt with and not well yet."""
+    """A user whom a group of failures has hit, and how it went on: unhandled, recovered, or handled but not well."""
 
     user_id: UUID
     email: str
     is_open: bool
-    #: Their failure is not open, and nothing else is wrong, held up or under way for them.
+    #: Their failure is handled, and nothing else is wrong, held up or under way for them.
     is_recovered: bool
     last_seen: datetime
 
@@ -51,7 +51,7 @@ class FailureDetail:
     #: Where alone it fails, in a sentence; empty: not in one place alone, or not known.
     confined_to: str
     users: Sequence[UserHit]
-    #: Users hit whose failure is still open.
+    #: Users hit whose failure is unhandled.
     open_users: int
     decision: Decision
     #: The newest first.
@@ -144,7 +144,7 @@ def is_recovered(hit: Any, situation: sa.ColumnElement[str]) -> sa.ColumnElement
 
 
 def users_hit() -> Query:
-    """Select the users of the error's failures since `since`, whether one is open, and when the last one was."""
+    """Select the users of the error's failures since `since`, whether one is unhandled, and when the last one was."""
     job, last = BackgroundJob, sa.func.max(col(BackgroundJob.finished_at))
     return (
         sa.select(
@@ -161,5 +161,5 @@ def users_hit() -> Query:
 
 
 def hit_first(hit: Any) -> tuple[sa.ColumnElement[Any], ...]:
-    """Return the order of users hit: those whose failure is open, then those hit last."""
+    """Return the order of users hit: those whose failure is unhandled, then those hit last."""
     return hit.is_open.desc(), hit.last.desc(), hit.id

@@ -43,7 +43,7 @@ _ALONE: Final = sa.text("SELECT pg_advisory_xact_lock(hashtext('telling users of
 
 
 class Whom(StrEnum):
-    """Which of the users hit; `all` has also those who are neither, such as those whose retry runs."""
+    """Which of the users hit: `open`: their failure is unhandled; `all` has also those whose retry runs."""
 
     OPEN = "open"
     RECOVERED = "recovered"
@@ -122,7 +122,7 @@ class Addressee:
 def addressees(session: Session, fingerprint: str, hours: int, whom: Whom) -> list[Addressee]:
     """Return the users hit now, MOST at most, with what becomes of a message to each.
 
-    Those who were not told yet come first, and of these, those whose failure is open.
+    Those who were not told yet come first, and of these, those whose failure is unhandled.
     """
     rows = _hit(session, fingerprint, hours, whom)
     unwanted = _unwanted(session, [row.id for row in rows])

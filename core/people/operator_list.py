@@ -16,7 +16,7 @@ from core.database.statements import Query, fetch
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import USUAL, Window, bounds, cut, windowed
 from core.errors import NotFound
-from core.models import Role, SecondFactor, SignInLink, User, UserSession
+from core.models import Event, Role, SecondFactor, SignInLink, User, UserSession
 from core.people import sessions
 
 #: Admins that a message to them names.
@@ -24,7 +24,7 @@ MOST_NAMED: Final = 5
 
 
 class Access(StrEnum):
-    """A person's access: active, invited (link not used yet), or disabled."""
+    """A person's access: active, invited (never signed in yet), or disabled."""
 
     ACTIVE = "active"
     INVITED = "invited"
@@ -87,12 +87,21 @@ def _people(person: type[User]) -> Query:
     is_theirs = col(UserSession.user_id) == col(person.id)
     open_sessions = sa.select(func.count()).where(is_theirs, *sessions.still_open()).scalar_subquery()
     last_seen = sa.select(func.max(col(UserSession.last_seen_at))).where(is_theirs).scalar_subquery()
-    return sa.select(person, _has_factor(person), open_sessions, last_seen, _has_link(person))
+    return sa.select(person, _has_factor(person), open_sessions, last_seen, _is_awaited(person))
 
 
 def _has_factor(person: type[User]) -> ColumnElement[bool]:
     confirmed = col(SecondFactor.confirmed_at).is_not(None)
     return sa.exists().where(col(SecondFactor.user_id) == col(person.id), confirmed)
+
+
+def _is_awaited(person: type[User]) -> ColumnElement[bool]:
+    """Return the condition for people who were added or have a link, and have not signed in since there are events."""
+
+    def has_event(name: str) -> ColumnElement[bool]:
+        return sa.exists().where(col(Event.user_id) == col(person.id), col(Event.name) == name)
+
+    return sa.and_(sa.or_(_has_link(person), has_event("operator.added")), sa.not_(has_event("session.started")))
 
 
 def _has_link(person: type[User]) -> ColumnElement[bool]:
@@ -108,7 +117,7 @@ def _moments() -> dict[str, Any]:
     return {**sessions.moments(), "now": clock.now(), "soon": clock.now() + clock.SKEW}
 
 
-def _line(user: User, has_factor: bool, open_sessions: int, last_seen: datetime | None, has_link: bool) -> OperatorLine:  # noqa: FBT001 - a row of the query
-    never_signed_in = has_link and last_seen is None and user.hashed_password is None
+def _line(user: User, has_factor: bool, open_sessions: int, last_seen: datetime | None, is_new: bool) -> OperatorLine:  # noqa: FBT001 - a row of the query
+    never_signed_in = is_new and last_seen is None and user.hashed_password is None
     access = Access.DISABLED if user.disabled_at else Access.INVITED if never_signed_in else Access.ACTIVE
     return OperatorLine(user.id, user.email, user.name, user.role, access, has_factor, open_sessions, last_seen)

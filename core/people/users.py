@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -27,6 +28,7 @@ from core.job_list.queries import jobs_of_user
 from core.models import BackgroundJob, DemoModeStatus, Event, PlatformConnection, User
 from core.people.connections import ConnectionState, states_of
 from core.people.operator_list import admin_names
+from core.people.telling_job import telling_job
 
 #: Most users that one search returns; longer search text finds the others.
 MOST: Final = 50
@@ -53,6 +55,9 @@ class UserLine:
     role: str
     status: DemoModeStatus
     situation: Situation
+    #: Of a situation of HELD_UP: since when they are in it, and why, as in UserInNeed.
+    since: datetime | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +101,16 @@ def user_listing(session: Session, query: UserQuery) -> UserListing:
 def find_users(session: Session, search: str, situation: Situation | None = None, start: int = 0) -> Window[UserLine]:
     """Return users by the start of e-mail address, name or id, ignoring case; if none starts so, by any part.
 
-    An empty search returns the newest users, or with `situation` the newest in it.
+    The newest come first; in a situation of HELD_UP those who have been in it longest.
     """
     search = pasted(search)
     if not search:
         return _cut(fetch(session, _newest(situation, user_situation()), **bounds(MOST, start)), start)
-    conditions = _in(situation) if situation else []
-    lines = _lines(session, [*conditions, _begins(search)], start)
-    is_any = bool(lines) or (start > 0 and bool(_lines(session, [*conditions, _begins(search)], 0)))
+    lines = _lines(session, situation, _begins(search), start)
+    is_any = bool(lines) or (start > 0 and bool(_lines(session, situation, _begins(search), 0)))
     if is_any:
         return lines
-    anywhere = contain_words(session, search, User.email, User.name)
-    return _lines(session, [*conditions, anywhere], start)
+    return _lines(session, situation, contain_words(session, search, User.email, User.name), start)
 
 
 def users_by_situation(session: Session) -> Mapping[Situation, int]:
@@ -192,25 +195,30 @@ def _id_between(search: str) -> list[ColumnElement[bool]]:
     return [col(User.id).between(*ids), *by_job]
 
 
-def _lines(session: Session, conditions: list[ColumnElement[bool]], start: int) -> Window[UserLine]:
-    return _cut(fetch(session, _select_lines(conditions), **bounds(MOST, start)), start)
+def _lines(session: Session, situation: Situation | None, fits: ColumnElement[bool], start: int) -> Window[UserLine]:
+    return _cut(fetch(session, _select_lines(situation, fits), **bounds(MOST, start)), start)
 
 
 @cache
 def _newest(situation: Situation | None, _of_settings: ColumnElement[str]) -> Query:
-    return _select_lines(_in(situation) if situation else [])
+    return _select_lines(situation)
 
 
-def _select_lines(conditions: list[ColumnElement[bool]]) -> Query:
-    shown = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
-    return windowed(
-        sa.select(*shown, user_situation()).where(*conditions).order_by(col(User.created_at).desc(), col(User.id))
-    )
+def _select_lines(situation: Situation | None, *fits: ColumnElement[bool]) -> Query:
+    own = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
+    where = (*(_in(situation) if situation else ()), *fits)
+    if situation not in HELD_UP:
+        newest = col(User.created_at).desc(), col(User.id)
+        return windowed(sa.select(*own, user_situation()).where(*where).order_by(*newest))
+    telling = telling_job(col(User.id))
+    lines = sa.select(*own, user_situation(), telling.c.at, sa.func.coalesce(telling.c.cause, ""))
+    longest = telling.c.at.asc().nulls_first(), col(User.id)
+    return windowed(lines.outerjoin(telling, sa.true()).where(*where).order_by(*longest))
 
 
 def _cut(found: Sequence[sa.Row[*tuple[Any, ...]]], start: int) -> Window[UserLine]:
     lines = [
-        UserLine(user_id, email, name, role.value, status, Situation(situation))
-        for user_id, email, name, role, status, situation in found
+        UserLine(user_id, email, name, role.value, status, Situation(situation), *since_and_cause)
+        for user_id, email, name, role, status, situation, *since_and_cause in found
     ]
     return cut(lines, MOST, start)

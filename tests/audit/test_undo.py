@@ -43,7 +43,8 @@ def offered(engine: Engine) -> set[int]:
 
 def test_a_pause_a_limit_and_a_role_are_as_they_were(engine: Engine) -> None:
     with session_scope(engine) as session:
-        person = make_user(session, role=Role.SUPPORT).id
+        support = make_user(session, role=Role.SUPPORT)
+        person, email = support.id, support.email
         session.add(worker := Worker(host="mill", pid=1, threads=1, queues=["demo"], heartbeat_at=clock.now()))
         session.flush()
         worker_id = worker.id
@@ -59,8 +60,14 @@ def test_a_pause_a_limit_and_a_role_are_as_they_were(engine: Engine) -> None:
         do(engine, "operator.role", person, role="admin"), do(engine, "worker.quiet", worker_id),
     ]  # fmt: skip
     assert offered(engine) >= set(done)
-    for event in done:
-        undo(engine, event)
+    assert [undo(engine, event)["holds"] for event in done] == [
+        "Queue demo runs again.",
+        "Kind demo.disable runs again.",
+        "Kind demo.enable has its earlier limits again.",
+        "Schedule nightly runs again.",
+        f"{email} is support again.",
+        "The worker starts jobs again.",
+    ]
     assert not offered(engine) & set(done)
     with session_scope(engine) as session:
         assert session.get_one(Queue, "demo").paused_at is None
@@ -80,8 +87,12 @@ def test_what_was_changed_again_since_stays_and_an_undo_can_be_undone(engine: En
         undo(engine, first)
     answer = undo(engine, resumed)
     assert (answer["undone"], answer["command"]) == (resumed, "queue.pause")
+    assert answer["holds"] == "Queue demo is paused again."
     with session_scope(engine) as session:
-        assert session.get_one(Queue, "demo").paused_reason == f"{WHY} (undo of #{resumed}: {WHY})"
+        assert (
+            session.get_one(Queue, "demo").paused_reason
+            == f"{WHY} (entry {resumed} of the audit log was undone: {WHY})"
+        )
 
 
 def test_what_holds_again_says_why_it_held_before(engine: Engine) -> None:
@@ -93,9 +104,9 @@ def test_what_holds_again_says_why_it_held_before(engine: Engine) -> None:
     undo(engine, resumed, reason="n" * 500)
     with session_scope(engine) as session:
         kind = session.get_one(JobKind, "demo.enable")
-        assert kind.limited_reason == f"the provider is slow (undo of #{lifted}: too early)"
+        assert kind.limited_reason == f"the provider is slow (entry {lifted} of the audit log was undone: too early)"
         assert kind.paused_reason.startswith("d" * 200)
-        assert f"… (undo of #{resumed}: {'n' * 200}" in kind.paused_reason
+        assert f"… (entry {resumed} of the audit log was undone: {'n' * 200}" in kind.paused_reason
         assert len(kind.paused_reason) <= 500
 
 
@@ -105,7 +116,10 @@ def test_undone_again_and_again_a_reason_names_the_last_undo_only(engine: Engine
         resumed = do(engine, "queue.resume", name="demo")
         undo(engine, resumed, reason="too early")
     with session_scope(engine) as session:
-        assert session.get_one(Queue, "demo").paused_reason == f"deploy (undo of #{resumed}: too early)"
+        assert (
+            session.get_one(Queue, "demo").paused_reason
+            == f"deploy (entry {resumed} of the audit log was undone: too early)"
+        )
 
 
 @pytest.mark.parametrize("odd", [5, ["a"], {"a": 1}, None, "", "   "])
@@ -117,7 +131,7 @@ def test_an_odd_reason_of_another_release_is_left_out(engine: Engine, odd: objec
         number = event.id
     undo(engine, number, reason="too early")
     with session_scope(engine) as session:
-        assert session.get_one(Queue, "demo").paused_reason == f"undo of #{number}: too early"
+        assert session.get_one(Queue, "demo").paused_reason == f"entry {number} of the audit log was undone: too early"
 
 
 def test_a_job_is_due_again_when_it_was(engine: Engine) -> None:

@@ -73,7 +73,7 @@ def test_a_number_a_bar_and_a_kind_are_pressed(looked_at: Page) -> None:
     expect(looked_at.locator(".chip", has_text="finished before")).to_be_visible()
     expect(looked_at.get_by_role("button", name=f"failed {number}", exact=True)).to_be_visible()
     looked_at.go_back()
-    looked_at.get_by_role("link", name="demo.enable", exact=True).click()
+    looked_at.get_by_role("link", name="Enable demo mode", exact=True).click()
     looked_at.wait_for_url("**/analytics?*kind=demo.enable")
     expect(looked_at.locator("table[aria-label=Figures] tbody tr")).to_have_count(1)
     looked_at.get_by_role("link", name="Remove kind demo.enable").click()

@@ -91,7 +91,7 @@ def test_an_admin_undoes_an_entry_in_the_log(console, rows: Session, admin: User
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Resume queue").wait_for()
     dialog.get_by_role("button", name="Undo", exact=True).click()
-    page.get_by_text(f"#{entry} undone.").wait_for()
+    page.get_by_text("Queue demo runs again.").wait_for()
     page.get_by_role("button", name=f"Undo #{entry}").wait_for(state="detached")
     rows.expire_all()
     assert rows.get_one(Queue, "demo").paused_at is None

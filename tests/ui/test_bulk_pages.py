@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, select
 
-from core.models import BackgroundJob, BulkAction, BulkStatus, DemoModeStatus, JobStatus, Role
+from core.models import BackgroundJob, BulkAction, BulkRow, BulkStatus, DemoModeStatus, JobStatus, Role, RowOutcome
 from tests.factories import make_user
 from tests.waiting import eventually
 
@@ -33,3 +33,23 @@ def test_what_matches_is_prepared_started_and_aborted(console, rows: Session) ->
     page.get_by_text(f"Aborted by {support.email}.").wait_for()
     page.get_by_role("link", name="Bulk actions").click()
     page.get_by_text("0 of 3 rows: none done yet.").wait_for()
+
+
+def test_rows_that_were_left_out_say_whose_they_are_and_of_which_kind(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    customer = make_user(rows, email="hit@example.com")
+    job = BackgroundJob(kind="demo.enable", queue="demo", user_id=customer.id)
+    task = BackgroundJob(kind="maintenance.test", queue="maintenance")
+    done = {"command": "job.cancel", "actor": support.email, "via": "console", "status": BulkStatus.DONE}
+    rows.add_all([job, task, bulk := BulkAction(**done, args={}, total=2, skipped=2)])
+    rows.flush()
+    for position, each in enumerate((job, task)):
+        skipped = {"outcome": RowOutcome.SKIPPED, "why": "it was done already"}
+        rows.add(BulkRow(bulk_id=bulk.id, position=position, target=each.id, **skipped))
+    rows.commit()
+    page = console.open(support, f"/bulk/{bulk.id}")
+    line = page.get_by_role("region", name="Skipped").locator(".row-line").first
+    assert line.get_by_role("link", name="hit@example.com").get_attribute("href") == f"/users/{customer.id}"
+    assert line.get_by_role("link", name="Enable demo mode").get_attribute("href") == f"/jobs/{job.id}"
+    page.get_by_text("no user", exact=True).wait_for()
+    assert not page.wrong

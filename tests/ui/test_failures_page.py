@@ -1,5 +1,6 @@
 """Failures by their cause: what counts, what is open, whom it hit, and one press to what deals with it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -67,14 +68,20 @@ def test_its_numbers_open_what_they_count(engine: Engine, hit: list[str]) -> Non
             failure_detail(session, "nothing", 24)
 
 
-def test_the_open_ones_are_retried_from_the_page_one_first(console, rows: Session) -> None:
+def test_the_unhandled_ones_are_retried_from_the_page_one_first(console, rows: Session) -> None:
     support = make_user(rows, role=Role.SUPPORT)
     for _ in range(3):
         fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED))
     fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED), hours=30)  # not of these 24 hours
     rows.commit()
     tab = console.open(support, "/failures")
-    tab.get_by_role("link", name="3 open").click()
+    group = tab.get_by_role("link", name="3 unhandled")
+    group.wait_for()
+    opens = [
+        each for each in tab.locator(".screen").inner_text().splitlines() if re.search(r"\bopen\b", each, re.IGNORECASE)
+    ]
+    assert opens == ["Open 1"], "the word is of errors, never of jobs"
+    group.click()
     tab.get_by_text("Users hit").wait_for()
     tab.get_by_role("button", name="Retry one, then the rest …").click()
     tab.get_by_text("It is prepared for 3 rows, and not started.").wait_for()

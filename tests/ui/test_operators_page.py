@@ -48,6 +48,16 @@ def test_a_new_operator_signs_in_by_the_link_that_is_shown_once(console, rows: S
     page.get_by_role("button", name="I have saved it").click()
     nina = page.get_by_role("row").filter(has_text=email)
     nina.get_by_text("invited").wait_for()
+    nina.get_by_role("button", name="Change role").click()
+    form.get_by_label("Reason").fill("she reads only")
+    form.get_by_role("combobox", name="Role").click()
+    page.get_by_role("option", name="Viewer").click()
+    form.get_by_role("button", name="Change role").click()
+    nina.get_by_text("viewer").wait_for()
+    assert nina.get_by_text("invited").count() == 1, "a new role does not sign anybody in"
+    nina.get_by_role("button", name="Sign-in link").click()
+    link = page.get_by_role("dialog", name=f"Sign-in link for {email}").locator("pre").inner_text()
+    page.get_by_role("button", name="I have saved it").click()
 
     theirs = console.tabs.lend()
     theirs.goto(link)

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
+from core import clock
+from core.analytics.recent import RecentTime, recent_outcomes
 from core.database.engine import session_scope
 from core.diagnosis.situation import Situation
 from core.health import health_summary
@@ -21,12 +23,13 @@ from core.jobs.retry import retry
 from core.lateness import LATE
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, User
 from core.operations import demo
-from core.overview import overview
+from core.overview import overview, start_of_day
 from core.queues.summary import queue_summary
 from tests import driving
 from tests.factories import SUPPORT, make_user
 from tests.repeats import mostly_slow
 from ui import design, frame
+from ui.components.analytics.recent_chart import OUTCOMES, jobs_between
 from ui.components.base import markup
 from ui.pages import overview as overview_page
 from ui.pages.queues import jobs_of
@@ -68,6 +71,33 @@ def test_figures_open_what_they_count(session: Session) -> None:
     [group] = summary.failures
     assert group.count == 2
     assert opened(session, overview_page._jobs(summary, situation="failed", error=group.fingerprint)) == group.count
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_rate_is_not_green_while_attempts_fail_and_leads_to_the_jobs_that_are_retried(session: Session) -> None:
+    session.execute(text("DELETE FROM background_jobs WHERE status = 'failed'"))
+    assert f'class="tile {design.OK}"' in overview_page._success(overview(session))
+    again = {"attempt": 1, "run_at": NOW + timedelta(minutes=5), "error_type": "X"}
+    session.add_all(BackgroundJob(kind="maintenance.test", **again) for _ in range(3))
+    session.flush()
+    tile = overview_page._success(overview(session))
+    assert f'class="tile {design.WARN}"' in tile
+    [(href, number)] = re.findall(r'href="([^"]+)"><span>(\d+) retrying', tile)
+    assert int(number) == opened(session, href) == 3
+
+
+def test_chart_tiles_and_lists_count_the_same_24_hours(session: Session) -> None:
+    edge = start_of_day(session.exec(select(clock.db_now())).one())
+    for at in (edge - timedelta(seconds=1), edge, edge + timedelta(minutes=10)):
+        session.add(BackgroundJob(kind="maintenance.test", finished_at=at, status=JobStatus.SUCCEEDED))
+    session.flush()
+    summary, chart = overview(session), recent_outcomes(session, RecentTime.DAY)
+    assert summary.since == chart.start
+    assert summary.succeeded == chart.total("succeeded") == 4
+    assert summary.ended - summary.succeeded + summary.mended + summary.tried_again == chart.total("failed")
+    for words, number in (("succeeded", 4), ("failed", chart.total("failed"))):
+        assert opened(session, jobs_between(chart, OUTCOMES[words], chart.start, chart.stop)) == number
+        assert opened(session, overview_page._jobs(summary, status=words)) == number
 
 
 def test_figures_of_queues_and_kinds_open_what_they_count(session: Session) -> None:
@@ -224,7 +254,7 @@ def test_a_group_of_failures_names_every_kind(session: Session) -> None:
     summary = overview(session)
     [group] = [each for each in summary.failures if each.fingerprint == "def"]
     assert group.kinds == ("demo.disable", "demo.enable")
-    assert "demo.disable, demo.enable · 0 users" in overview_page._group(summary, group)
+    assert "Disable demo mode, Enable demo mode · 0 users" in overview_page._group(summary, group)
 
 
 def test_a_group_of_failures_shows_the_text_and_the_time_of_its_latest_job(session: Session) -> None:

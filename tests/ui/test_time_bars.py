@@ -87,6 +87,7 @@ def test_a_dragged_range_of_overview_opens_its_jobs(console, viewer: User, rows:
     said = page.locator(".time-bars").get_attribute("data-said")
     assert said == page.locator(".time-bars").get_attribute("aria-valuetext")
     assert page.evaluate(LOCAL, [start.timestamp() * 1000, zone]) in said
+    assert re.match(r"(today|\w{3},? \d+ \w{3}) at \d\d:\d\d to ", said), "as every other exact time"
     assert sum(int(number) for number in re.findall(r"(\d+) (?:succeeded|failed|cancelled)", said)) == total > 0
     page.mouse.up()
     page.wait_for_url("**/jobs?*")
@@ -95,6 +96,10 @@ def test_a_dragged_range_of_overview_opens_its_jobs(console, viewer: User, rows:
     assert job_page(rows, opened, limit=1).total.value == total
     page.go_back()
     page.locator(".time-bars svg").wait_for()
+    page.locator(".axis time-text").first.hover()
+    titled = page.locator(".axis time-text[title]")
+    titled.wait_for()
+    assert re.fullmatch(rf"{titled.inner_text()}:\d\d", titled.get_attribute("title")), "the same, to the second"
 
 
 @pytest.mark.browser

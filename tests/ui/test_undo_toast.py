@@ -34,10 +34,13 @@ def test_undo_takes_a_pause_back_and_the_page_shows_it(console, rows: Session) -
     paused = last(rows).id
     page.locator(".q-notification").get_by_role("button", name="Undo").wait_for()
     page.keyboard.press("z")
-    page.get_by_text("Undone: connections paused.").wait_for()
+    page.get_by_text("Queue connections runs again.").wait_for()
     queue.get_by_role("button", name="Pause").wait_for()
     assert rows.get_one(Queue, "connections").paused_at is None
-    assert (last(rows).name, last(rows).reason) == ("queue.resumed", f"undo of #{paused}: taken back at once")
+    assert (last(rows).name, last(rows).reason) == (
+        "queue.resumed",
+        f"entry {paused} of the audit log was undone: right after it was done",
+    )
     assert not page.locator(".q-notification").get_by_role("button", name="Undo").count()
     assert not page.wrong
 
@@ -51,12 +54,12 @@ def test_the_key_of_undo_takes_back_the_newest_change(console, rows: Session) ->
         page.get_by_text(f"{name} paused.").wait_for()
         page.get_by_role("dialog").wait_for(state="detached")
     page.keyboard.press("z")
-    page.get_by_text("Undone: messages paused.").wait_for()
+    page.get_by_text("Queue messages runs again.").wait_for()
     rows.rollback()
     paused = {name: rows.get_one(Queue, name).paused_at is not None for name in ("connections", "messages")}
     assert paused == {"connections": True, "messages": False}
     page.locator(".q-notification").get_by_role("button", name="Undo", exact=True).click()
-    page.get_by_text("Undone: connections paused.").wait_for()
+    page.get_by_text("Queue connections runs again.").wait_for()
 
 
 def test_undo_of_what_was_changed_since_says_so_and_changes_nothing(console, rows: Session) -> None:

@@ -7,10 +7,20 @@ import pytest
 from sqlmodel import Session
 
 from core.jobs.request import request
-from core.models import BackgroundJob, ConnectionStatus, Interaction, JobStatus, PlatformConnection, Role
+from core.models import (
+    BackgroundJob,
+    ConnectionStatus,
+    DemoModeStatus,
+    Event,
+    Interaction,
+    JobStatus,
+    PlatformConnection,
+    Role,
+)
 from core.operations import demo
 from core.operations.demo import EnableForm
 from tests.factories import SUPPORT, make_user
+from ui import design
 
 pytestmark = pytest.mark.browser
 
@@ -63,3 +73,23 @@ def test_the_number_of_demo_interactions_beside_the_connections_follows(console:
     rows.add(BackgroundJob(kind="demo.enable", queue="demo", user_id=user.id))  # the change that the page hears of
     rows.commit()
     page.get_by_text("1 demo interaction", exact=True).wait_for()
+
+
+def test_one_button_is_primary_and_only_what_is_unhandled_is_red(console: Any, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    well, failed = make_user(rows), make_user(rows, demo_mode_status=DemoModeStatus.FAILED)
+    now = datetime.now(UTC)
+    ended = {"kind": "demo.enable", "machine": demo.demo_mode.name, "args": {"preset": "nano"}, "finished_at": now}
+    for user in (well, failed):
+        old = {"created_at": now - timedelta(hours=2), "status": JobStatus.FAILED, "error_message": "no", **ended}
+        rows.add(job := BackgroundJob(user_id=user.id, **old))
+        rows.flush()
+        rows.add(Event(name="job.failed", actor="engine", via="engine", user_id=user.id, job_id=job.id))
+    rows.add(BackgroundJob(user_id=well.id, status=JobStatus.SUCCEEDED, **ended))
+    rows.commit()
+    for user, reds in ((well, 0), (failed, 1)):
+        page = console.open(support, f"/users/{user.id}")
+        page.locator(".timeline li").first.wait_for()
+        assert page.locator(".btn.primary").count() == 1
+        assert page.locator(".btn.danger").count() == 0
+        assert page.locator(f".timeline li.{design.BAD}").count() == reds

@@ -15,6 +15,15 @@ from core.operations import demo
 from core.operations.demo import EnableForm
 from core.people.users import find_users, user_page, users_by_situation
 from tests.factories import SUPPORT, make_user
+from ui.components.base import markup
+from ui.components.base.kind_words import kind_label
+from ui.components.people import user_lines
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let lines be drawn for no visitor, whose request would say under which path it is served."""
+    monkeypatch.setattr(markup, "path_prefix", lambda: "")
 
 
 @pytest.fixture
@@ -63,6 +72,29 @@ def test_users_are_listed_by_their_situation(session: Session) -> None:
     }
     assert users_by_situation(session) == {each: len(ids(session, each)) for each in LISTED}
     assert health_summary(session).users == users_by_situation(session), "the status bar and the list mean the same"
+
+
+@pytest.mark.usefixtures("drawn")
+def test_users_who_need_help_are_listed_longest_first_with_since_when_and_why(session: Session) -> None:
+    for name, hours in (("new", 1), ("oldest", 9), ("old", 5)):
+        user = make_user(session, email=f"{name}@example.com", demo_mode_status=DemoModeStatus.FAILED)
+        at = datetime.now(UTC) - timedelta(hours=hours)
+        failed = {"kind": "demo.enable", "machine": demo.demo_mode.name, "status": JobStatus.FAILED}
+        session.add(BackgroundJob(user_id=user.id, finished_at=at, error_message=f"{name} error\nmore", **failed))
+    paused = make_user(session, email="paused@example.com")
+    request(session, demo.enable, paused.id, EnableForm(), SUPPORT, JobOptions()).queue = "held"
+    session.add(Queue(name="held", paused_at=datetime.now(UTC), paused_by="Ana"))
+    session.flush()
+    failed_lines = find_users(session, "", Situation.FAILED)
+    assert [(line.email.split("@")[0], line.cause) for line in failed_lines] == [
+        (name, f"{name} error") for name in ("oldest", "old", "new")
+    ]
+    ages = [datetime.now(UTC) - line.since for line in failed_lines if line.since]
+    assert [round(age / timedelta(hours=1)) for age in ages] == [9, 5, 1]
+    assert [line.email for line in find_users(session, "new", Situation.FAILED)] == ["new@example.com"]
+    [held_up] = find_users(session, "", Situation.HELD)
+    assert held_up.since is not None
+    assert kind_label("demo.enable") in user_lines._need(held_up), "in words"
 
 
 def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Session, ana: User) -> None:

@@ -25,7 +25,7 @@ Fingerprint = Annotated[str, Path(max_length=200)]
 
 
 class FailureGroups(BaseModel):
-    """Errors of a shelf, those that are back first, then those with the most open failures; at most a hundred."""
+    """Errors of a shelf, those that are back first, then those with the most unhandled failures; at most a hundred."""
 
     items: list[FailureGroup]
     counts: dict[Shelf, int] = Field(description="How many errors of this time are on each shelf.")
@@ -42,7 +42,7 @@ class FailureAnswer(BaseModel):
     places: dict[str, int] = Field(description="Failures by the worker and version that ran the last attempt.")
     confined_to: str = Field(description="Where alone it fails while others succeed; empty: not in one place alone.")
     users: list[UserHit]
-    open_users: int = Field(description="Users hit whose failure is still open.")
+    open_users: int = Field(description="Users hit whose failure nobody has handled.")
     decision: Decision
     notes: list[Note]
     latest_job: UUID
@@ -101,7 +101,10 @@ class FailureTold(BaseModel):
 
 @router.get("", name="failures_list")
 def list_failures(caller: Caller, hours: Hours = groups.WINDOWS[0], state: Shelf = Shelf.OPEN) -> FailureGroups:
-    """List the failures of the last hours, grouped by error; what is back is among the open ones."""
+    """List the failures of the last hours, grouped by error; errors that are back are among the open ones.
+
+    An error is open, ignored or resolved; a failed job is handled or not: `open` counts those that are not.
+    """
     found = read(caller, Role.VIEWER, lambda session, _: groups.groups_of_hours(session, hours))
     return FailureGroups(items=found.on(state), counts=dict(found.counts))
 

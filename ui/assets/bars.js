@@ -2,12 +2,6 @@
 (() => {
   const CHART = ".time-bars[data-bars]";
   const MINUTE = 60000;
-  const formats = {};
-  const formatOf = (width) => {
-    const timeStyle = width < MINUTE ? "medium" : "short";
-    formats[timeStyle] ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle, hourCycle: "h23" });
-    return formats[timeStyle];
-  };
   const barsOf = (chart) => {
     const bars = JSON.parse(chart.dataset.bars ?? chart.dataset.hours);
     return { ...bars, number: bars.counts[0].length };
@@ -32,7 +26,7 @@
     const jobs = numbers.filter(([number]) => number).map(([number, name]) => `${number.toLocaleString()} ${name}`);
     const marks = bars.marks.filter(([place]) => place >= first && place < last + 1).map(([, label]) => label);
     const [start, stop] = [first, last + 1].map((place) => bars.start + place * bars.width);
-    return [formatOf(bars.width).formatRange(start, stop), jobs.join(", ") || "none", ...marks].join(" · ");
+    return [window.clockedRange(start, stop, bars.width < MINUTE), jobs.join(", ") || "none", ...marks].join(" · ");
   };
   const show = () => {
     const bars = barsOf(chart);

@@ -109,8 +109,8 @@
       return format.format(at);
     };
   };
-  const exact = formats({ dateStyle: "medium", timeStyle: "medium" });
-  const clock = formats({ hour: "2-digit", minute: "2-digit", hour12: false });
+  const clock = formats({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const toTheSecond = formats({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const day = formats({ weekday: "short", day: "numeric", month: "short" });
   const dated = formats({ day: "numeric", month: "short", year: "numeric" });
   // An age is whole units that have passed; what is still to come is the nearest number of them.
@@ -130,11 +130,17 @@
     }
     return Date.now() + ahead;
   };
-  const clocked = (at) => {
+  // The one form of an exact time: "today at 14:02", "Thu, 26 Nov at 14:02", with the year where it is another.
+  const clocked = (at, timed = clock) => {
     const now = new Date();
-    if (now.toDateString() === at.toDateString()) return `today at ${clock(at)}`;
+    if (now.toDateString() === at.toDateString()) return `today at ${timed(at)}`;
     const date = now.getFullYear() === at.getFullYear() ? day : dated;
-    return `${date(at)} at ${clock(at)}`;
+    return `${date(at)} at ${timed(at)}`;
+  };
+  window.clockedRange = (start, stop, isFine) => {
+    const [timed, from, to] = [isFine ? toTheSecond : clock, new Date(start), new Date(stop)];
+    const isOneDay = from.toDateString() === to.toDateString();
+    return `${clocked(from, timed)} to ${isOneDay ? timed(to) : clocked(to, timed)}`;
   };
   const worded = (at, mode) => {
     const age = (window.serverNow() - at) / 1000;
@@ -170,7 +176,7 @@
     }
     explain() {
       const at = new Date(this.getAttribute("at"));
-      const title = Number.isNaN(at.getTime()) ? "" : exact(at);
+      const title = Number.isNaN(at.getTime()) ? "" : clocked(at, toTheSecond);
       if (this.title !== title) this.title = title;
     }
   }

@@ -30,7 +30,7 @@ def list_failures(
     state: Annotated[Shelf, typer.Option(help="Open ones, with those that are back; or the others.")] = Shelf.OPEN,
     as_json: Json = False,
 ) -> None:
-    """List the errors of the last hours, those that are back first, then those with the most open failures."""
+    """List the errors of the last hours, those that are back first; `open` counts their unhandled failures."""
     found = load(lambda session: groups.groups_of_hours(session, hours))
     print_rows([asdict(each) for each in found.on(state)], _COLUMNS, as_json=as_json)
     others = [f"{number} {each}" for each, number in found.counts.items() if number and each is not state]
@@ -100,7 +100,9 @@ def tell_users(
     fingerprint: str,
     title: Annotated[str, typer.Option(help="The subject.")],
     text: Annotated[str, typer.Option(help="The text; {name} stands for the user's name.")],
-    whom: Annotated[Whom, typer.Option(help="Users whose failure is open, who have recovered, or all.")] = Whom.OPEN,
+    whom: Annotated[
+        Whom, typer.Option(help="Users whose failure is unhandled (open), who have recovered, or all.")
+    ] = Whom.OPEN,
     hours: Hours = groups.WINDOWS[0],
     reason: Reason = None,
     as_json: Json = False,

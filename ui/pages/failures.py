@@ -1,4 +1,4 @@
-"""Failures by their cause: the jobs that failed with the same error as one line, what is back and most open first."""
+"""Failures by their cause: jobs that failed with the same error as one line, what is back and most unhandled first."""
 
 from typing import Final
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, words
 from ui.components.base.state_chip import state_words
 
@@ -23,7 +24,11 @@ LOOK_SECONDS: Final = 15.0
 WINDOW_WORDS: Final = dict(zip(WINDOWS, ("24 hours", "7 days", "30 days"), strict=True))
 #: What an empty shelf says.
 _EMPTY: Final = {
-    Shelf.OPEN: ("sentiment_satisfied", "No open failures", "No job has failed in the last {} with an open error."),
+    Shelf.OPEN: (
+        "sentiment_satisfied",
+        "No open errors",
+        "No job has failed in the last {} with an error that is open.",
+    ),
     Shelf.IGNORED: ("snooze", "None ignored", "No error of the last {} is ignored."),
     Shelf.RESOLVED: ("check_circle", "None resolved", "No error of the last {} is resolved."),
 }
@@ -118,19 +123,19 @@ class FailuresPage:
 
 
 def state_of(group: FailureGroup) -> Markup:
-    """Return the dot and words of a group: what is back, and how many of its failures are open."""
+    """Return the dot and words of a group: what is back, and how many of its failed jobs are unhandled."""
     if group.state is ErrorState.REGRESSION:
         return state_words(group.state, "regression")
     if group.state is not ErrorState.OPEN:
         return state_words(group.state)
-    return state_words("failed", f"{group.open:,} open") if group.open else state_words("handled", "dealt with")
+    return state_words("failed", f"{group.open:,} unhandled") if group.open else state_words("handled")
 
 
 def _line(group: FailureGroup, hours: int) -> Markup:
     about = [
-        ", ".join(group.kinds),
-        counted(group.count, "failure"),
-        *([f"{group.open:,} open"] if group.open and group.state is not ErrorState.OPEN else []),
+        ", ".join(map(kind_label, group.kinds)),
+        counted(group.count, "failed job"),
+        *([f"{group.open:,} unhandled"] if group.open and group.state is not ErrorState.OPEN else []),
         counted(group.users, "user"),
         *([group.owner] if group.owner else []),
     ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+from markupsafe import Markup
 from nicegui import ui
 from sqlmodel import Session
 
@@ -13,6 +14,7 @@ from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, plan_of
 from core.commands.registry import COMMANDS
 from core.database.window import Window
 from core.errors import Invalid
+from core.jobs.whose import Whose, whose
 from core.models import TERMINAL, BulkAction, BulkRow, BulkStatus, Role, RowOutcome
 from core.redact import redacted
 from core.wording import counted
@@ -22,6 +24,8 @@ from ui.components.base.box import Part, box, keep_ticking, link, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
+from ui.components.base.kind_words import kind_label, kind_words
+from ui.components.base.markup import anchor, lines, tagged, title, words
 from ui.components.base.open_form import Act, open_form
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import state_chip
@@ -34,7 +38,7 @@ SHOWN: Final = 50
 #: Seconds between two looks while it moves, and otherwise: the jobs of a large set take a while to count.
 LOOK, LOOK_AT_REST = 2.0, 10.0
 
-_Loaded = tuple[BulkState, Window[BulkRow], Window[BulkRow]]
+_Loaded = tuple[BulkState, Window[BulkRow], Window[BulkRow], Mapping[UUID, Whose]]
 
 
 async def draw(bulk_id: str) -> None:
@@ -72,7 +76,7 @@ class OneBulk:
     async def refresh(self) -> None:
         """Load it again and show what changed."""
         loaded = await access.load_for(Role.SUPPORT, _read, self._bulk_id)
-        state, skipped, failed = loaded
+        state, skipped, failed, _ = loaded
         bulk = state.bulk
         self._applied = bulk.applied
         self._is_moving = state.is_at_work or bool(state.jobs.keys() - TERMINAL)
@@ -144,7 +148,7 @@ class OneBulk:
 def _read(session: Session, bulk_id: UUID) -> _Loaded:
     state = bulk_state(session, bulk_id)
     skipped, failed = (bulk_rows(session, bulk_id, each, SHOWN) for each in (RowOutcome.SKIPPED, RowOutcome.FAILED))
-    return state, skipped, failed
+    return state, skipped, failed, whose(session, [row.target for row in (*skipped, *failed)])
 
 
 def _draw_head(state: BulkState) -> None:
@@ -165,8 +169,8 @@ def _draw_head(state: BulkState) -> None:
             link(f"/jobs/{bulk.job_id}", label="its job")
         if bulk.reason:
             text(f"“{bulk.reason}”", "quote")
-    if words := input_of(bulk):
-        text(words, "clip")
+    if given := input_of(bulk):
+        text(given, "clip")
 
 
 def input_of(bulk: BulkAction) -> str:
@@ -186,7 +190,7 @@ def _skipped(seen: Preview, total: int) -> str:
         return ""
     skipped = sum(seen.skipped.values())
     of = f"Of the first {seen.looked_at:,}, " if seen.looked_at < total else ""
-    kinds = f" ({_numbers(seen.done_by_kind)})" if seen.done_by_kind else ""
+    kinds = f" ({_numbers(_labelled(seen.done_by_kind))})" if seen.done_by_kind else ""
     return f"{of}{seen.looked_at - skipped:,} would be done{kinds} and {skipped:,} skipped."
 
 
@@ -200,7 +204,7 @@ def _draw_preview(seen: Preview | None) -> None:
         with box("body vbox"):
             if seen.by_status:
                 text(f"{_numbers(seen.by_status)}, of {counted(seen.users, 'user')}")
-                text(f"Kinds: {_numbers(seen.by_kind)}", "muted")
+                text(_numbers(_labelled(seen.by_kind)), "muted").tooltip(", ".join(seen.by_kind))
             else:
                 text("Rows that were named one by one; each is looked at when it is its turn.")
             if seen.skipped:
@@ -209,25 +213,32 @@ def _draw_preview(seen: Preview | None) -> None:
                 text(f"{number:,}×  {why}", "muted")
 
 
+def _labelled(kinds: Mapping[str, int]) -> dict[str, int]:
+    return {kind_label(kind): number for kind, number in kinds.items()}
+
+
 def _numbers(of: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {word}" for word, number in of.items())
 
 
 def _draw_left(loaded: _Loaded) -> None:
-    for name, rows, number in (
-        ("Skipped", loaded[1], loaded[0].bulk.skipped),
-        ("Failed", loaded[2], loaded[0].bulk.failed),
-    ):
+    state, skipped, failed, about = loaded
+    for name, rows, number in (("Skipped", skipped, state.bulk.skipped), ("Failed", failed, state.bulk.failed)):
         if rows:
             with box("panel", "section").props(f"aria-label={name}"):
-                with box("title"):
-                    text(name, tag="h2")
-                    text(f"{len(rows):,} of {number:,}", "muted")
-                with box("rows left"):
-                    for row in rows:
-                        with box("row-line"):
-                            if loaded[0].bulk.command.startswith("job."):
-                                link(f"/jobs/{row.target}", "mono", str(row.target)[-12:])
-                            else:
-                                text(str(row.target)[-12:], "mono muted").tooltip(str(row.target))
-                            text(row.why)
+                title(name, f"{len(rows):,} of {number:,}")
+                lines([_left(row, about.get(row.target)) for row in rows], "rows left")
+
+
+def _left(row: BulkRow, about: Whose | None) -> Markup:
+    """Return the line of a row that was not done: what it is, whose, and why not; each is a link to its page."""
+    end, kind = str(row.target)[-12:], about.kind if about else None
+    return tagged(
+        "div",
+        anchor(f"/jobs/{row.target}", kind_words(kind), classes="clip") if kind else words(end, "mono muted clip"),
+        anchor(f"/users/{about.user_id}", words(about.email or end), classes="clip strong")
+        if about and about.user_id
+        else words("no user" if kind else "", "muted"),
+        words(row.why),
+        classes="row-line",
+    )

@@ -1,4 +1,4 @@
-"""One group of failures: its state, when and where, whom it hit, a traceback, and what deals with what is open."""
+"""One group of failures: its state, when and where, whom it hit, a traceback, and what deals with what is unhandled."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -15,6 +15,7 @@ from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, 
 from ui.components.base.button import PLAIN, PRIMARY, button, say
 from ui.components.base.command_button import limit_to_role
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
 from ui.components.base.times import time_text
@@ -85,7 +86,7 @@ class OneFailure:
         with box("panel", "section").props('aria-label="What failed"'), box("body vbox"):
             text(group.message or "Without a message", tag="h1")
             with box("hbox wrap muted"):
-                text(f"{', '.join(group.kinds)} · first")
+                text(f"{', '.join(map(kind_label, group.kinds))} · first").tooltip(", ".join(group.kinds))
                 time_text(group.first_seen, "clock")
                 text("· last")
                 time_text(group.last_seen, "clock")
@@ -93,8 +94,10 @@ class OneFailure:
                 text(found.confined_to, "strong")
             _draw_parts(found)
             with box("hbox wrap"):
-                link(self._jobs(found), "strong", f"{group.open:,} open") if group.open else text("None is open.")
-                link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failure')} in all")
+                link(self._jobs(found), "strong", f"{group.open:,} unhandled") if group.open else text(
+                    "All are handled."
+                )
+                link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failed job')} in all")
             if group.open:
                 self._draw_retry(found)
 
@@ -125,7 +128,7 @@ class OneFailure:
             tell = button("Tell the users …", self._tell, look=PLAIN, icon="mail_outline")
             limit_to_role(tell, "failure.tell")
             if waiting := [each.email for each in hit if each.is_open]:
-                label = f"Copy {counted(len(waiting), 'open address', 'open addresses')}"
+                label = f"Copy {counted(len(waiting), 'address', 'addresses')} of unhandled"
                 button(label, lambda: _copy(waiting), look=PLAIN)
 
     async def _tell(self) -> None:
@@ -150,7 +153,7 @@ def _copy(addresses: Sequence[str]) -> None:
 
 
 def _user(hit: UserHit) -> Markup:
-    state = state_words("failed", "open") if hit.is_open else state_words("handled", "dealt with")
+    state = state_words("failed", "unhandled") if hit.is_open else state_words("handled")
     if hit.is_recovered:
         state = state_words("fine", "recovered")
     at = moment(hit.last_seen, classes="muted")
@@ -160,9 +163,10 @@ def _user(hit: UserHit) -> Markup:
 def _numbers_of(found: FailureDetail) -> str:
     hit = found.users
     if found.group.users > len(hit):
-        return f"the first {len(hit)} of {found.group.users:,}; {found.open_users:,} open"
+        return f"the first {len(hit)} of {found.group.users:,}; {found.open_users:,} unhandled"
     recovered = sum(each.is_recovered for each in hit)
-    numbers = {"open": found.open_users, "recovered": recovered, "dealt with": len(hit) - found.open_users - recovered}
+    numbers = {"unhandled": found.open_users, "recovered": recovered}
+    numbers["handled"] = len(hit) - found.open_users - recovered
     return ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number)
 
 

@@ -16,6 +16,7 @@ from ui import design, live, query_cache
 from ui.components.analytics.recent_chart import RecentChart
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
 from ui.components.people.user_lines import need_lines
@@ -32,6 +33,8 @@ FAILED: Final = {"status": "failed", "redone": "no"}
 MENDED: Final = {"redone": "yes"}
 #: Failures besides, whose work is to be done again.
 TRIED: Final = {"redone": "tried"}
+#: The jobs whose last attempt failed, and which try again by themselves.
+RETRYING: Final = "/jobs?label=retrying"
 
 
 async def draw() -> None:
@@ -70,10 +73,17 @@ class OverviewPage:
         if self._screen.is_deleted:
             return
         self._waiting = (summary.waiting, summary.is_late)
-        figures = (summary.ended, summary.succeeded, summary.mended, summary.tried_again)
+        figures = (
+            summary.ended,
+            summary.succeeded,
+            summary.mended,
+            summary.tried_again,
+            summary.retrying,
+            summary.since,
+        )
         self._tiles.show(summary, key=(*summary.users.items(), *figures, summary.waiting_since, *self._waiting))
         self._people.show(summary, key=(*summary.held_up, *summary.users.values()))
-        self._failures.show(summary, key=tuple(summary.failures))
+        self._failures.show(summary, key=(summary.since, *summary.failures))
 
     async def _follow_waiting(self) -> None:
         """Refresh when jobs have become due or late, which changes no row."""
@@ -84,22 +94,42 @@ class OverviewPage:
 
 def _draw_tiles(summary: Overview) -> None:
     stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
-    rate = f"{100 * summary.succeeded / summary.ended:.1f} %" if summary.ended else "–"
-    good = summary.ended and summary.succeeded / summary.ended >= TARGET
-    tone = (design.OK if good else design.BAD) if summary.ended else ""
-    others = summary.ended - summary.succeeded
-    failed_jobs = _jobs(summary, **FAILED)
     tiles = [
         _tile_of_users(Situation.STUCK, stuck, "stuck {}", design.BAD),
         _tile_of_users(Situation.FAILED, failed, "failed {}", design.BAD),
         _tile_of_users(Situation.HELD, held, "{} held by a pause or limit", design.WARN),
         _waiting(summary),
-        _tile(f"{summary.ended:,}", "jobs finished in 24 hours", _jobs(summary, **ENDED), ""),
-        _tile(rate, f"succeeded (target {TARGET * 100:.0f} %); the other {others:,} failed", failed_jobs, tone),
+        _finished(summary),
+        _success(summary),
     ]
     lines(tiles, "tiles")
     if besides := _besides(summary):
         lines([words("Not counted:"), *besides], "hbox wrap muted besides")
+
+
+def _finished(summary: Overview) -> Markup:
+    label = tagged("span", words("jobs finished since "), moment(summary.since, "clock"), classes="label")
+    return anchor(_jobs(summary, **ENDED), words(f"{summary.ended:,}", "figure"), label, classes="tile")
+
+
+def _success(summary: Overview) -> Markup:
+    """Return the tile of the rate; attempts that fail meanwhile stand beside it, and it is not green then."""
+    rate, tone = "–", ""
+    if summary.ended:
+        share = summary.succeeded / summary.ended
+        rate = "99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+        tone = design.BAD if share < TARGET else design.WARN if summary.retrying else design.OK
+    figures = (
+        (summary.ended - summary.succeeded, "failed", _jobs(summary, **FAILED)),
+        (summary.retrying, "retrying", RETRYING),
+    )
+    others = [anchor(href, words(f"{number:,} {word}")) for number, word, href in figures if number]
+    label = [words(f"succeeded of {summary.ended:,} (target {TARGET * 100:.0f} %)"), *others]
+    content = (
+        anchor(_jobs(summary, **ENDED), words(rate, "figure")),
+        tagged("span", Markup(" · ").join(label), classes="label"),
+    )
+    return tagged("div", *content, classes=f"tile {tone}".rstrip())
 
 
 def _besides(summary: Overview) -> list[Markup]:
@@ -141,13 +171,14 @@ def _draw_people(summary: Overview) -> None:
 
 def _draw_failures(summary: Overview) -> None:
     with box("title"):
-        text("Open failures of the last 24 hours", tag="h2")
+        text("Unhandled failures", tag="h2")
+        lines([words("since "), moment(summary.since, "clock")], "muted grow")
         link("/failures", label="All failures")
     if not summary.failures:
         hint = (
             "Failures that nothing has come after appear here, grouped by error. The figures above lead to the others."
         )
-        empty("sentiment_satisfied", "No open failures", hint)
+        empty("sentiment_satisfied", "No open errors", hint)
         return
     lines([_group(summary, group) for group in summary.failures], "rows failures")
 
@@ -162,7 +193,8 @@ def _group(summary: Overview, group: FailureGroup) -> Markup:
     jobs = anchor(
         _jobs(summary, situation="failed", error=group.fingerprint), words(f"{group.count:,}×"), classes="strong num"
     )
-    about = [f"{', '.join(group.kinds)} · {counted(group.users, 'user')}", *([group.owner] if group.owner else [])]
+    kinds = ", ".join(map(kind_label, group.kinds))
+    about = [f"{kinds} · {counted(group.users, 'user')}", *([group.owner] if group.owner else [])]
     is_back = group.state is ErrorState.REGRESSION
     error = anchor(
         f"/failures/{group.fingerprint}",

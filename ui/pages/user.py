@@ -89,10 +89,13 @@ class OneUser:
         self._diagnosis.show(page.diagnosis, page.admins)
         self._answer = page.diagnosis.customer
         self._is_at_rest, self._looked_at = page.diagnosis.situation is Situation.FINE, time.monotonic()
-        self._demo.show(page, key=(state, job, page.preset, page.demo_interactions if job is None else None))
+        self._demo.show(
+            page,
+            key=(state, job, page.preset, page.demo_interactions if job is None else None, page.diagnosis.has_remedy),
+        )
         self._jobs.show(page, key=[shown_of_line(row) for row in page.jobs])
         self._connections.show(page)
-        self._events.show(page, key=[event.id for event in page.events])
+        self._events.show(page, key=([event.id for event in page.events], _unhandled(page)))
         self._more_connections.show(page.connections)
         self._more_events.show(page.events)
         if self._progress and context:
@@ -135,10 +138,14 @@ def _draw_jobs(page: UserPage) -> None:
         empty("work_history", "No jobs yet", "Jobs of this user appear here.")
 
 
+def _unhandled(page: UserPage) -> list[UUID]:
+    return [UUID(row["id"]) for row in page.jobs if row["situation"] == Situation.FAILED]
+
+
 def _draw_events(page: UserPage) -> None:
     title("History", "newest first")
     with box("body"):
         if page.events:
-            timeline(page.events)
+            timeline(page.events, _unhandled(page))
         else:
             empty("history", "No events yet")

@@ -11,14 +11,14 @@ from nicegui.events import GenericEventArguments
 from core.database.window import Window
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import LISTED
-from core.people.users import UserLine, UserListing, UserQuery, find_users
+from core.people.users import HELD_UP, UserLine, UserListing, UserQuery, find_users
 from ui import access, query_cache
 from ui.components.base.box import Part, box, keep_roughly_fresh, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import set_html, title, words
 from ui.components.base.pager import Pager
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
-from ui.components.people.user_lines import user_lines
+from ui.components.people.user_lines import need_lines, user_lines
 from ui.console_pages import Change, note_address
 
 #: Seconds between two refreshes while users change.
@@ -108,11 +108,16 @@ class UserSearch:
         if not lines:
             self._draw_no_users()
             return
+        is_held_up = self._situation in HELD_UP
+        order = ", the longest first" if is_held_up else ""
         title(
             self._situation.capitalize() if self._situation else "Found" if self._search else "Newest",
-            f"{len(lines)} shown; type to narrow" if lines.next else f"{len(lines)} shown",
+            f"{len(lines)} shown{order}; type to narrow" if lines.next else f"{len(lines)} shown{order}",
         )
-        user_lines(lines)
+        if is_held_up:
+            need_lines(lines)
+        else:
+            user_lines(lines)
 
     def _draw_no_users(self) -> None:
         if self._search:

@@ -14,6 +14,7 @@ from ui import access, live, query_cache
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.command_button import command_button
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.base.state_chip import set_state, state_chip
@@ -153,9 +154,9 @@ async def _look_again() -> None:
 def _draw_job(row: Row) -> Callable[[Row], None]:
     with link(f"/jobs/{row['id']}"):
         chip = state_chip(row["label"])
-        text(row["kind"], "clip")
+        text(kind_label(row["kind"]), "clip").tooltip(row["kind"])
         text(row["user_email"] or "no user", "clip muted")
-        progress = ProgressBar(f"{row['kind']}, progress")
+        progress = ProgressBar(f"{kind_label(row['kind'])}, progress")
         time_text(row["started_at"], "elapsed", "muted")
 
     def update(now: Row) -> None:

@@ -14,6 +14,7 @@ from ui import design
 from ui.components.analytics.figures_tiles import duration, linked, percent
 from ui.components.analytics.view import CANCELLED, FAILED, FINISHED, SUCCEEDED, Numbers
 from ui.components.base.box import box, link, text
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, tagged, words
 from ui.components.base.table import table
 
@@ -81,8 +82,13 @@ def _name(numbers: Numbers, name: str) -> Markup:
     if not name:
         return words(UNKNOWN, "muted")
     if getattr(numbers.view.choice, numbers.found.by.value) == name:
-        return words(name, "strong")
-    return anchor(numbers.view.but(**{numbers.found.by.value: name}).address(), words(name), classes="strong")
+        return words(_shown(numbers, name), "strong", title=name)
+    href = numbers.view.but(**{numbers.found.by.value: name}).address()
+    return anchor(href, words(_shown(numbers, name), title=name), classes="strong")
+
+
+def _shown(numbers: Numbers, name: str) -> str:
+    return kind_label(name) if numbers.found.by is By.KIND else name
 
 
 def _tone_of_success(figures: JobFigures) -> str:

@@ -48,6 +48,11 @@ def icon_button(icon: str, name: str, pressed: Pressed) -> ui.button:
     return dressed(element, props={"aria-label": name, "title": name})
 
 
+def sends(element: ui.button) -> ui.button:
+    """Let a dialog's button be pressed from its fields, too (assets/dialogs.js)."""
+    return dressed(element, props={"data-send": True})
+
+
 def forbid(element: ui.button, why: str) -> ui.button:
     """Make a button explain why it cannot be pressed; it stays focusable, so that people can read the reason."""
     element.props["aria-disabled"] = "true"

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from nicegui import ui
 
 from ui.components.base.box import box, text
-from ui.components.base.button import DANGER, PLAIN, PRIMARY, button
+from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, sends
+
+#: The prop with the name that the gateway has for a field.
+FIELD_NAME: Final = "data-field"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ async def confirm(question: Question) -> Yes | None:
 
         with box("actions"):
             back = button("Go back", lambda: dialog.submit(None), look=PLAIN)
-            button(question.yes, agree, look=DANGER if question.takes_away else PRIMARY)
+            sends(button(question.yes, agree, look=DANGER if question.takes_away else PRIMARY))
         if not question.needs_reason:
             back.props("autofocus")
     answer: Yes | None = await dialog
@@ -59,13 +63,14 @@ class ReasonField:
     def __init__(self, *, needed: bool = False) -> None:
         self._needed = needed
         with box("labelled"):
-            text("Reason" if needed else "Reason (optional; kept in the history)", tag="label")
+            text(f"Reason ({'required' if needed else 'optional'}; kept in the history)", tag="label")
             self._field = (
                 ui.textarea().props('outlined dense rows=2 maxlength=500 aria-label="Reason"').classes("field area")
             )
             self._error = text("", "wrong").props("role=alert")
+        self._field.props[FIELD_NAME] = "reason"
         if needed:
-            self._field.props("autofocus")
+            self._field.props("autofocus aria-required=true")
 
     @property
     def value(self) -> str | None:
@@ -78,4 +83,23 @@ class ReasonField:
         self._error.set_text(
             "Give a reason in a few words. The history keeps it, and others will read it." if missing else ""
         )
+        mark_fault(self._field, self._error, is_wrong=missing)
+        if missing:
+            lead_to(self._field)
         return not missing
+
+
+def lead_to(field: ui.element) -> None:
+    """Give a field the focus."""
+    ui.run_javascript(f"leadToFault('{field.html_id}')")
+
+
+def mark_fault(field: ui.element, error: ui.element, *, is_wrong: bool) -> None:
+    """Tell screen readers whether a field's value was refused, and where the reason stands."""
+    marks = {"aria-invalid": "true", "aria-describedby": error.html_id}
+    for name, value in marks.items():
+        if is_wrong:
+            field.props[name] = value
+        else:
+            field.props.pop(name, None)
+    field.update()

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from core.errors import Invalid
 from core.wording import plain_message
 from ui.components.base.box import box, text
+from ui.components.base.confirm import FIELD_NAME
 
 #: The value of an optional select while nothing is chosen.
 ANY = ""
@@ -103,17 +104,18 @@ def _field(name: str, info: FieldInfo, given: Any) -> Any:
     title = _title(name, info)
     value = given if given is not None else None if info.is_required() else info.default
     with box("labelled"):
-        is_switch = _bare(info.annotation) is bool
+        choices, is_switch = choices_of(info), _bare(info.annotation) is bool
         if not is_switch:
-            text(title, tag="label")
-        choices = choices_of(info)
+            text(f"{title} (required)" if info.is_required() and not choices else title, tag="label")
         if is_switch:
             field: Any = ui.switch(title, value=bool(value))
         elif choices:
             field = _choice(choices, value, may_be_empty=_may_be_empty(info))
         else:
             field = _plain(info, value)
-        field.props["aria-label"] = title
+        field.props.update({"aria-label": title, FIELD_NAME: name})
+        if info.is_required() and not choices:
+            field.props["aria-required"] = "true"
         if info.description and not any(about for _, about in choices.values()):
             text(info.description, "help")
     return field

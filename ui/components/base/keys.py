@@ -17,6 +17,7 @@ _ON_PAGES: Final = (
     (("r", "c"), "retry, cancel the selected jobs"),
     (("f",), "do what the diagnosis recommends"),
     (("z",), "undo what was just done, while its message is shown"),
+    (("Ctrl Enter",), "send a dialog, from each of its fields; Enter from a field of one line"),
     (("Esc",), "leave a field, close"),
     (("↓", "Enter"), "from the search to what was found, and open it"),
     (("?",), "show this list"),

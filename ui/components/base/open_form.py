@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
-from core.errors import Refused
+from core.errors import Invalid, Refused
 from ui.components.base.box import box, text
-from ui.components.base.button import PRIMARY, button
+from ui.components.base.button import PRIMARY, button, sends
+from ui.components.base.confirm import FIELD_NAME, lead_to, mark_fault
 
 #: Runs after the dialog has closed, for example to show a one-time link.
 Then = Callable[[], Awaitable[None]]
@@ -30,6 +31,7 @@ def open_form(title: str, submit_label: str, draw: Callable[[], Act]) -> None:
             except Refused as refusal:
                 error.set_text(str(refusal))
                 error.set_visibility(True)
+                _lead_to_fault(dialog, error, refusal)
                 return
             dialog.close()
             if then:
@@ -37,6 +39,17 @@ def open_form(title: str, submit_label: str, draw: Callable[[], Act]) -> None:
 
         with box("actions"):
             button("Go back", dialog.close)
-            button(submit_label, submit, look=PRIMARY)
+            sends(button(submit_label, submit, look=PRIMARY))
     dialog.on("hide", dialog.delete)
     dialog.open()
+
+
+def _lead_to_fault(dialog: ui.dialog, error: ui.element, refusal: Refused) -> None:
+    """Mark the fields that do not fit, and go to the first of them."""
+    names = refusal.fields if isinstance(refusal, Invalid) else ()
+    fields = [each for each in dialog.descendants() if FIELD_NAME in each.props]
+    wrong = [field for field in fields if field.props[FIELD_NAME] in names]
+    for field in fields:
+        mark_fault(field, error, is_wrong=field in wrong)
+    if wrong:
+        lead_to(wrong[0])

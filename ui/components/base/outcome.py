@@ -29,11 +29,17 @@ def resend_outcome(answer: Answer) -> str:
     return answer.get("why") or "The message is due now."
 
 
+def undo_outcome(answer: Answer) -> str:
+    """Return what holds after an undo."""
+    return str(answer["holds"])
+
+
 #: The outcome of each command whose answer decides it.
 OUTCOMES: Final[Mapping[str, Callable[[Answer], str]]] = {
     "job.cancel": cancel_outcome,
     "job.start_now": start_outcome,
     "message.resend": resend_outcome,
+    "event.undo": undo_outcome,
 }
 
 

@@ -16,9 +16,11 @@ def state_chip(word: str, classes: str = "") -> ui.label:
 
 
 def job_words(label: str, situation: str) -> Markup:
-    """Return the dot and word of a job; a failure that has been dealt with is grey, and has a tick."""
+    """Return the dot and word of a job; a failure that other work has come after is grey, and says so."""
     is_handled = situation == Situation.HANDLED
-    return words(f"{label} ✓", f"state {design.IDLE}") if is_handled else state_words(label)
+    if not is_handled:
+        return state_words(label)
+    return words(f"{label}, {situation}", f"state {design.IDLE}", title="Other work has come after it.")
 
 
 def state_words(word: str, shown: str = "") -> Markup:

@@ -1,7 +1,8 @@
 """Timelines: one line per event with what happened, who did it and how, why, and when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from markupsafe import Markup
 
@@ -44,9 +45,14 @@ class _Gaps(dict[str, object]):
         return ""
 
 
-def timeline(events: Sequence[Event]) -> None:
-    """Draw events in the order given."""
-    lines([_line(event) for event in events], "timeline", "ol")
+def timeline(events: Sequence[Event], unhandled: Collection[UUID] | None = None) -> None:
+    """Draw events in the order given; red are the failures of the jobs `unhandled`, or all without it."""
+    lines([_line(event, _tone(event, unhandled)) for event in events], "timeline", "ol")
+
+
+def _tone(event: Event, unhandled: Collection[UUID] | None) -> str:
+    is_handled = event.name == "job.failed" and unhandled is not None and event.job_id not in unhandled
+    return design.IDLE if is_handled else _TONES.get(event.name, design.IDLE)
 
 
 def sentence_of(event: Event) -> str:
@@ -69,7 +75,7 @@ def _is_denial(event: Event) -> bool:
     return event.name == "connection.refused" and event.details.get("error") == DENIED
 
 
-def _line(event: Event) -> Markup:
+def _line(event: Event, tone: str) -> Markup:
     actor = event.actor if event.actor_id else "the program" if event.actor == "engine" else event.actor
     via = f" via {event.via}" if event.via in ("api", "cli") else ""
     parts = [
@@ -80,4 +86,4 @@ def _line(event: Event) -> Markup:
         parts.append(words(f"“{event.reason}”", "why quote"))
     if (error := event.details.get("error")) and not _is_denial(event):
         parts.append(words(str(error).splitlines()[0][:200], "why"))
-    return tagged("li", *parts, classes=_TONES.get(event.name, design.IDLE), data_event=str(event.id or 0))
+    return tagged("li", *parts, classes=tone, data_event=str(event.id or 0))

@@ -34,15 +34,22 @@ def set_time(element: ui.element, at: datetime | str) -> None:
 class MomentField:
     """A field for a date and time in the viewer's zone; `instant` is its value, or None while it is empty."""
 
-    def __init__(self, name: str, note: str = "optional, your time", changed: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        note: str = "optional, your time",
+        changed: Callable[[], Any] | None = None,
+        *,
+        field: str = "at",
+    ) -> None:
         self.instant: datetime | None = None
         self._changed = changed
         with box("labelled"):
             text(f"{name} ({note})", tag="label")
-            field = self._field = box("native-field", "input").props("type=datetime-local")
-            field.props["aria-label"] = name
+            self._field = box("native-field", "input").props("type=datetime-local")
+        self._field.props.update({"aria-label": name, "data-field": field})
         # The browser knows the person's zone, so it converts the input into an instant.
-        field.on("input", self._chosen, js_handler="(event) => emit(window.instantOf(event.target.value))")
+        self._field.on("input", self._chosen, js_handler="(event) => emit(window.instantOf(event.target.value))")
 
     def show(self, at: datetime) -> None:
         """Fill the field with a moment, to the minute."""

@@ -18,16 +18,15 @@ LATE: Final = 60
 #: In a page's storage: what follows the undo of each entry that this page has offered, by the entry.
 _OFFERS: Final = "undo_offers"
 _EVENT: Final = "undo_entry"
-_WHY: Final = "taken back at once"
+_WHY: Final = "right after it was done"
 
 After = Callable[[], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """What was done, what follows when it is taken back, and until when, by the monotonic clock."""
+    """What follows when something is taken back, and until when, by the monotonic clock."""
 
-    message: str
     after: After
     until: float
 
@@ -50,7 +49,7 @@ def say_undoable(message: str, entry: int | None, after: After, job_id: object =
     if entry is None:
         say(message, job_id)
         return
-    _offers(ui.context.client)[entry] = _Offer(message, after, time.monotonic() + OFFERED + LATE)
+    _offers(ui.context.client)[entry] = _Offer(after, time.monotonic() + OFFERED + LATE)
     toast(message, "ok", job_id, [ToastButton("Undo", _EVENT, entry, key="z")], seconds=OFFERED)
 
 
@@ -63,6 +62,6 @@ def _offers(client: Client) -> dict[int, _Offer]:
 
 
 async def _undo(entry: int, offer: _Offer) -> None:
-    await access.perform("event.undo", None, {"event": entry}, reason=_WHY)
-    say(f"Undone: {offer.message}")
+    answer = await access.perform("event.undo", None, {"event": entry}, reason=_WHY)
+    say(answer["holds"])
     await offer.after()

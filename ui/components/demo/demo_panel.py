@@ -16,9 +16,10 @@ from core.people.users import UserPage
 from core.wording import counted
 from ui import access
 from ui.components.base.box import box, link, text
-from ui.components.base.button import DANGER, button, forbid, say
+from ui.components.base.button import PLAIN, button, forbid, say
 from ui.components.base.confirm import Question, confirm
 from ui.components.base.form import ModelForm
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import lines, words
 from ui.components.base.outcome import cancel_outcome
 from ui.components.base.progress_bar import ProgressBar
@@ -72,14 +73,14 @@ def _draw_job(context: JobContext, after: Callable[[], Awaitable[None]]) -> Prog
     with box("vbox"):
         with box("hbox wrap"):
             state_chip(context.label.value)
-            link(f"/jobs/{job.id}", label=job.kind)
+            link(f"/jobs/{job.id}", label=kind_label(job.kind)).tooltip(job.kind)
             text(f"attempt {job.attempt} of {job.max_attempts}" if job.attempt else "", "muted")
             if context.label is Label.SCHEDULED:
                 time_text(job.run_at, "clock", "muted")
             box("grow")
             if job.cancel_requested_at is None:
-                _only_support(button(offer.label, cancel, look=DANGER))
-        progress = ProgressBar(job.kind)
+                _only_support(button(offer.label, cancel, look=PLAIN))
+        progress = ProgressBar(kind_label(job.kind))
         at_work = context.label in AT_WORK
         progress.show(job.progress_done, job.progress_total, job.progress_message, at_work=at_work)
     return progress
@@ -98,7 +99,8 @@ def _draw_operations(page: UserPage, at_work: bool, after: Callable[[], Awaitabl
     with box("hbox wrap"):
         for operation in operations:
             filled = _filled(forms.get(operation.name), when)
-            operation_button(operation, user, filled=filled, at_work=at_work, after=after)
+            is_main = not page.diagnosis.has_remedy and operation in startable[:1]
+            operation_button(operation, user, filled=filled, at_work=at_work, after=after, is_main=is_main)
 
 
 def _drawn_forms(

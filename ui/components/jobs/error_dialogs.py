@@ -117,7 +117,7 @@ def ask_note(fingerprint: str, after: After) -> None:
 
 
 def retry_words(number: int) -> str:
-    """Return what *Retry one, then the rest* does with so many open failures."""
+    """Return what *Retry one, then the rest* does with so many unhandled failures."""
     if number == 1:
         return "Its page shows first what would be done."
     if number == 2:

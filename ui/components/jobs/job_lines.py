@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from core.job_list.rows import Row
 from core.models import JobStatus
+from ui.components.base.kind_words import kind_words
 from ui.components.base.markup import anchor, lines, moment, words
 from ui.components.base.state_chip import job_words
 
@@ -24,7 +25,7 @@ def _line(row: Row) -> Markup:
     return anchor(
         f"/jobs/{row['id']}",
         job_words(row["label"], row["situation"]),
-        words(row["kind"], "clip"),
+        kind_words(row["kind"], "clip"),
         words(_latest(row), "clip muted extra"),
         moment(row["created_at"], classes="muted"),
     )

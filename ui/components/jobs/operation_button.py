@@ -13,7 +13,7 @@ from core.models import PlatformConnection, User
 from core.operation import Operation
 from ui import access
 from ui.components.base.asking import question_of
-from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, forbid, say
+from ui.components.base.button import PLAIN, PRIMARY, button, forbid, say
 from ui.components.base.confirm import Yes, confirm
 
 #: Returns a form's values and the start time; None: now.
@@ -74,9 +74,8 @@ async def agreed(operation: Operation[Any, Any], row: User | PlatformConnection 
 
 
 def _look(operation: Operation[Any, Any], *, is_main: bool) -> str:
-    if operation.confirm:
-        return DANGER
-    return PRIMARY if is_main and operation.during != operation.machine.failed else PLAIN
+    is_safe = not operation.confirm and operation.during != operation.machine.failed
+    return PRIMARY if is_main and is_safe else PLAIN
 
 
 def _owner(row: User | PlatformConnection) -> UUID:

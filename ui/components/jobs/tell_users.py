@@ -31,7 +31,7 @@ from ui.components.base.open_form import Act, open_form
 #: Users by whom the preview is chosen, and who is named as left out, at most.
 PREVIEWED, LEFT_OUT = 100, 10
 _WORDS: Final[Mapping[Whom, str]] = {
-    Whom.OPEN: "whose failure is open",
+    Whom.OPEN: "whose failure is unhandled",
     Whom.RECOVERED: "who have recovered",
     Whom.ALL: "all of them",
 }

@@ -48,7 +48,7 @@ def _draw_undo(line: AuditLine, inverse: Inverse, after: Callable[[], Awaitable[
         f"Undo {entry}?", _undone(line, command.label), "Undo", asks_reason=True, needs_reason=command.needs_reason
     )
     act = CommandAction(
-        command="event.undo", label="Undo…", done=f"{entry} undone.", args={"event": line.id}, question=question
+        command="event.undo", label="Undo…", done=f"{entry} is taken back.", args={"event": line.id}, question=question
     )
     button = command_button(act, after)
     button.props["aria-label"] = f"Undo {entry}: {_action_of(line)}"

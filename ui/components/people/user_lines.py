@@ -8,6 +8,7 @@ from core.diagnosis.situation import Situation
 from core.models import DemoModeStatus
 from core.people.in_need import UserInNeed
 from core.people.users import SAY_MORE, UserLine
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, words
 from ui.components.base.state_chip import demo_name, demo_words, state_words
 
@@ -17,16 +18,16 @@ def user_lines(users: Iterable[UserLine]) -> None:
     lines([_line(user) for user in users], "rows users")
 
 
-def need_lines(users: Iterable[UserInNeed]) -> None:
+def need_lines(users: Iterable[UserInNeed | UserLine]) -> None:
     """Draw users with why they need help, and since when, in the order given."""
     lines([_need(user) for user in users], "rows users in-need")
 
 
-def _need(user: UserInNeed) -> Markup:
-    at = [moment(user.at, classes="muted")] if user.at else []
-    return anchor(
-        f"/users/{user.id}", _state(user), words(user.email, "clip strong"), words(user.cause, "clip muted"), *at
-    )
+def _need(user: UserInNeed | UserLine) -> Markup:
+    since = user.since if isinstance(user, UserLine) else user.at
+    at = [moment(since, classes="muted")] if since else []
+    cause = kind_label(user.cause) or "no job says why"
+    return anchor(f"/users/{user.id}", _state(user), words(user.email, "clip strong"), words(cause, "clip muted"), *at)
 
 
 def _state(user: UserLine | UserInNeed) -> Markup:

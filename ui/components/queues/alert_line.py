@@ -9,6 +9,7 @@ from ui import access
 from ui.components.base.box import box, link, text
 from ui.components.base.button import button, say
 from ui.components.base.command_button import CommandAction, command_button, limit_to_role
+from ui.components.base.confirm import ReasonField
 from ui.components.base.open_form import Act, open_form
 from ui.components.base.times import time_text
 
@@ -69,12 +70,10 @@ def _draw_snooze(line: AlertLine, after: Callable[[], Awaitable[None]]) -> Act:
     with box("labelled"):
         text("For", tag="label")
         hours = ui.select(_HOURS, value=4).classes("field").props('outlined dense aria-label="For"')
-    with box("labelled"):
-        text("Reason", tag="label")
-        reason = ui.input().classes("field").props('outlined dense maxlength=500 aria-label="Reason"')
+    reason = ReasonField(needed=True)
 
     async def snooze() -> None:
-        await access.perform("alert.snooze", line.id, {"hours": hours.value}, reason=reason.value or None)
+        await access.perform("alert.snooze", line.id, {"hours": hours.value}, reason=reason.value)
         say("The alert is snoozed.")
         await after()
 

@@ -103,8 +103,8 @@ class BackfillFields:
         """Draw the fields; return what requests the jobs."""
         text("Requests the jobs of past runs that did not run, the oldest first. A run never happens twice.", "muted")
         with box("pair"):
-            self._since = MomentField("From", "your time", self._look)
-            self._until = MomentField("To", "your time", self._look)
+            self._since = MomentField("From", "your time", self._look, field="since")
+            self._until = MomentField("To", "your time", self._look, field="until")
         now = clock.now().replace(second=0, microsecond=0)
         self._since.show(now - _USUAL)
         self._until.show(now)

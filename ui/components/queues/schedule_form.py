@@ -35,7 +35,7 @@ class ScheduleForm:
         options = {name: f"{kind.label}  ({name})" for name, kind in BY_NAME.items()}
         first = next(name for name, kind in BY_NAME.items() if isinstance(kind, Task))
         with box("pair"):
-            self._name = labelled("Name", ui.input).props("outlined dense maxlength=100 autofocus")
+            self._name = labelled("Name", ui.input).props("outlined dense maxlength=100 autofocus data-field=name")
             self._kind = labelled("Job", ui.select, options, value=first, on_change=self._show_kind).props(FIELD)
         self._of_kind: Part[str] = Part(self._draw_kind, "fields vbox")
         self._show_kind()
@@ -53,7 +53,7 @@ class ScheduleForm:
         if isinstance(kind, Operation):
             with box("pair"):
                 self._email = labelled("For the user with this e-mail", ui.input, on_change=self._find)
-                self._email.props("outlined dense debounce=250")
+                self._email.props("outlined dense debounce=250 data-field=target_id")
                 if issubclass(kind.machine.table, PlatformConnection):
                     self._target = labelled("Connection", ui.select, {}).props(FIELD)
                 self._result = text("", "help").props("role=status")

@@ -35,7 +35,7 @@ class ScheduleTime:
             with box("vbox") as self._cron_box:
                 cron = (given and given.cron) or "0 3 * * *"
                 self._cron = labelled("Cron", ui.input, value=cron, on_change=self._preview)
-                self._cron.props("outlined dense debounce=250")
+                self._cron.props("outlined dense debounce=250 data-field=cron")
             with box("vbox") as self._once_box:
                 self._moment = MomentField("Date and time", "your time", self._preview)
         if given and given.at:

@@ -1,0 +1,50 @@
+"""The job that tells when and why a user is where they are."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Mapped
+from sqlalchemy.sql.selectable import LateralFromClause
+from sqlmodel import col
+
+from core.diagnosis.situation import SETTLING, is_settled
+from core.models import BackgroundJob, JobStatus
+
+#: Characters of a cause that are shown.
+LONGEST: Final = 200
+#: Jobs of a user among which the one is that tells.
+NEWEST: Final = 50
+
+
+def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClause:
+    """Select when and why a user is where they are: by their active job, or an open failure, or else their latest job.
+
+    One that was cancelled explains nothing while there is another.
+    """
+    job = BackgroundJob
+    shown = (job.status, job.kind, job.error_message)
+    newest = (
+        sa.select(*(col(each) for each in (*SETTLING, *shown)))
+        .where(col(job.user_id) == user_id, col(job.machine).is_not(None))
+        .order_by(col(job.created_at).desc(), col(job.id).desc())
+        .limit(NEWEST)
+        .correlate_except(job)
+        .subquery("newest")
+    )
+    row: Any = newest.c
+    is_live = row.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
+    is_open = sa.and_(row.status == JobStatus.FAILED, sa.not_(is_settled(row)))
+    error = sa.func.left(sa.func.split_part(row.error_message, "\n", 1), LONGEST)
+    return (
+        sa.select(
+            sa.func.coalesce(row.finished_at, row.created_at).label("at"),
+            sa.func.coalesce(error, row.kind).label("cause"),
+        )
+        .order_by(
+            is_live.desc(), is_open.desc(), row.status == JobStatus.CANCELLED, row.created_at.desc(), row.id.desc()
+        )
+        .limit(1)
+        .lateral()
+    )
