@@ -21,11 +21,12 @@ from core.health import HealthSummary, health_summary
 from core.jobs.labels import Label, has_label
 from core.models import BackgroundJob, JobStatus
 from core.models.schedule import LATE
-from core.people.in_need import UserInNeed, users_in_need
+from core.people.in_need import NeedGroup, need_groups
 
 #: The success rate that the product promises: more than 95 %.
 TARGET: Final = 0.95
 GROUPS_SHOWN: Final = 8
+#: Users, or groups of users with one reason.
 USERS_SHOWN: Final = 8
 _ANSWERS: Final = (Redone.NO, Redone.YES, Redone.TRIED)
 _SINCE: Final = sa.bindparam("since", type_=sa.DateTime(timezone=True))
@@ -40,7 +41,7 @@ class Overview:
     """
 
     users: Mapping[Situation, int]
-    held_up: list[UserInNeed]
+    held_up: list[NeedGroup]
     failures: list[FailureGroup]
     #: Work that people and schedules asked for: jobs that succeeded, or failed for good.
     ended: int
@@ -67,7 +68,7 @@ def overview(session: Session) -> Overview:
     succeeded, failed, mended, tried_again = fetch(session, _numbers_of_endings(), since=since)[0]
     return Overview(
         users=now.users,
-        held_up=users_in_need(session, USERS_SHOWN),
+        held_up=need_groups(session, USERS_SHOWN),
         failures=open_groups(session, since, GROUPS_SHOWN),
         ended=succeeded + failed,
         succeeded=succeeded,

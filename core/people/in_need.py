@@ -3,18 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core.database.statements import Query, fetch
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import may_be_listed, user_situation
-from core.models import DemoModeStatus, User
+from core.models import DemoModeStatus, Queue, User
 from core.people.telling_job import telling_job
 from core.people.users import HELD_UP
+
+#: Users whose reasons are compared: more than an operator will look at, and few to read.
+MOST_GROUPED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +33,42 @@ class UserInNeed:
     at: datetime | None
     #: The first line of that job's error, or else its kind; empty: there is no job.
     cause: str
+    #: The queue of their active job, or the fingerprint of its error: what others may be there for, too.
+    because: str | None = None
 
 
-def users_in_need(session: Session, most: int) -> list[UserInNeed]:
+@dataclass(frozen=True, slots=True)
+class NeedGroup:
+    """Users who are in one situation for the same reason, the latest of them first."""
+
+    users: tuple[UserInNeed, ...]
+    #: When their queue was paused; None: it is not, or they have none.
+    paused_at: datetime | None = None
+
+    @property
+    def latest(self) -> UserInNeed:
+        """The one whose job is the latest."""
+        return self.users[0]
+
+
+def users_in_need(session: Session, most: int = MOST_GROUPED) -> list[UserInNeed]:
     """Return users in a situation of HELD_UP, the most urgent first, of each situation the latest first."""
     rows = fetch(session, _in_need(user_situation()), most=most)
     return [
-        UserInNeed(user_id, email, state, Situation(situation), at, cause)
-        for user_id, email, state, situation, at, cause in rows
+        UserInNeed(user_id, email, state, Situation(situation), at, cause, because)
+        for user_id, email, state, situation, at, cause, because in rows
     ]
+
+
+def need_groups(session: Session, most: int) -> list[NeedGroup]:
+    """Return the first users in need, MOST_GROUPED at most, by why they are; of each situation the most users first."""
+    by_reason: dict[tuple[Situation, object], list[UserInNeed]] = {}
+    for user in users_in_need(session):
+        by_reason.setdefault((user.situation, user.because or user.id), []).append(user)
+    groups = sorted(by_reason.values(), key=lambda users: (HELD_UP.index(users[0].situation), -len(users)))[:most]
+    queues = {users[0].because for users in groups if users[0].situation is Situation.HELD}
+    paused = dict(session.exec(select(Queue.name, Queue.paused_at).where(col(Queue.name).in_(queues))).all())
+    return [NeedGroup(tuple(users), paused.get(users[0].because or "")) for users in groups]
 
 
 @cache
@@ -48,7 +79,7 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     latest = telling_job(listed.c.id)
     urgency = sa.case({each.value: place for place, each in enumerate(HELD_UP)}, value=listed.c.situation)
     return (
-        sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""))
+        sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""), latest.c.because)
         .outerjoin(latest, sa.true())
         .where(listed.c.situation.in_([each.value for each in HELD_UP]))
         .order_by(urgency, latest.c.at.desc().nulls_last(), listed.c.id)

@@ -21,10 +21,11 @@ NEWEST: Final = 50
 def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClause:
     """Select when and why a user is where they are: by their active job, or an open failure, or else their latest job.
 
-    One that was cancelled explains nothing while there is another.
+    One that was cancelled explains nothing while there is another. `because` is what those who are there for the same
+    reason have in common: the queue of an active job, or the fingerprint of an error.
     """
     job = BackgroundJob
-    shown = (job.status, job.kind, job.error_message)
+    shown = (job.status, job.kind, job.queue, job.error_message, job.error_fingerprint)
     newest = (
         sa.select(*(col(each) for each in (*SETTLING, *shown)))
         .where(col(job.user_id) == user_id, col(job.machine).is_not(None))
@@ -41,6 +42,7 @@ def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClaus
         sa.select(
             sa.func.coalesce(row.finished_at, row.created_at).label("at"),
             sa.func.coalesce(error, row.kind).label("cause"),
+            sa.case((is_live, row.queue), else_=row.error_fingerprint).label("because"),
         )
         .order_by(
             is_live.desc(), is_open.desc(), row.status == JobStatus.CANCELLED, row.created_at.desc(), row.id.desc()

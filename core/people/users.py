@@ -84,6 +84,8 @@ class UserQuery(NamedTuple):
     search: str = ""
     situation: Situation | None = None
     start: int = 0
+    #: Only those of a situation of HELD_UP whom this has in common, as in UserInNeed.
+    because: str = ""
 
 
 class UserListing(NamedTuple):
@@ -98,19 +100,23 @@ def user_listing(session: Session, query: UserQuery) -> UserListing:
     return UserListing(find_users(session, *query), users_by_situation(session))
 
 
-def find_users(session: Session, search: str, situation: Situation | None = None, start: int = 0) -> Window[UserLine]:
+def find_users(
+    session: Session, search: str, situation: Situation | None = None, start: int = 0, because: str = ""
+) -> Window[UserLine]:
     """Return users by the start of e-mail address, name or id, ignoring case; if none starts so, by any part.
 
-    The newest come first; in a situation of HELD_UP those who have been in it longest.
+    The newest come first; in a situation of HELD_UP those who have been in it longest, of whom `because` are those in
+    it for one reason.
     """
-    search = pasted(search)
+    search, where = pasted(search), _Where(situation, because if situation in HELD_UP else "")
     if not search:
-        return _cut(fetch(session, _newest(situation, user_situation()), **bounds(MOST, start)), start)
-    lines = _lines(session, situation, _begins(search), start)
-    is_any = bool(lines) or (start > 0 and bool(_lines(session, situation, _begins(search), 0)))
+        query = _select_lines(where) if where.because else _newest(situation, user_situation())
+        return _cut(fetch(session, query, **bounds(MOST, start)), start)
+    lines = _lines(session, where, _begins(search), start)
+    is_any = bool(lines) or (start > 0 and bool(_lines(session, where, _begins(search), 0)))
     if is_any:
         return lines
-    return _lines(session, situation, contain_words(session, search, User.email, User.name), start)
+    return _lines(session, where, contain_words(session, search, User.email, User.name), start)
 
 
 def users_by_situation(session: Session) -> Mapping[Situation, int]:
@@ -195,16 +201,22 @@ def _id_between(search: str) -> list[ColumnElement[bool]]:
     return [col(User.id).between(*ids), *by_job]
 
 
-def _lines(session: Session, situation: Situation | None, fits: ColumnElement[bool], start: int) -> Window[UserLine]:
-    return _cut(fetch(session, _select_lines(situation, fits), **bounds(MOST, start)), start)
+class _Where(NamedTuple):
+    situation: Situation | None
+    because: str = ""
+
+
+def _lines(session: Session, where: _Where, fits: ColumnElement[bool], start: int) -> Window[UserLine]:
+    return _cut(fetch(session, _select_lines(where, fits), **bounds(MOST, start)), start)
 
 
 @cache
 def _newest(situation: Situation | None, _of_settings: ColumnElement[str]) -> Query:
-    return _select_lines(situation)
+    return _select_lines(_Where(situation))
 
 
-def _select_lines(situation: Situation | None, *fits: ColumnElement[bool]) -> Query:
+def _select_lines(of: _Where, *fits: ColumnElement[bool]) -> Query:
+    situation = of.situation
     own = (col(User.id), col(User.email), truncate(col(User.name)), col(User.role), col(User.demo_mode_status))
     where = (*(_in(situation) if situation else ()), *fits)
     if situation not in HELD_UP:
@@ -213,7 +225,8 @@ def _select_lines(situation: Situation | None, *fits: ColumnElement[bool]) -> Qu
     telling = telling_job(col(User.id))
     lines = sa.select(*own, user_situation(), telling.c.at, sa.func.coalesce(telling.c.cause, ""))
     longest = telling.c.at.asc().nulls_first(), col(User.id)
-    return windowed(lines.outerjoin(telling, sa.true()).where(*where).order_by(*longest))
+    same = [telling.c.because == of.because] if of.because else []
+    return windowed(lines.outerjoin(telling, sa.true()).where(*where, *same).order_by(*longest))
 
 
 def _cut(found: Sequence[sa.Row[*tuple[Any, ...]]], start: int) -> Window[UserLine]:

@@ -57,6 +57,8 @@ class JobTimes:
 
     by_queue: Mapping[str, JobFigures]
     by_kind: Mapping[str, JobFigures]
+    #: Of all of them.
+    every: JobFigures = field(default_factory=JobFigures)
 
 
 def ended_jobs(session: Session) -> EndedJobs:
@@ -72,10 +74,6 @@ def ended_jobs(session: Session) -> EndedJobs:
 
 def job_times(session: Session) -> JobTimes:
     """Return how long jobs waited and ran, of the queues and of the kinds with the most jobs."""
-    by_queue, by_kind = (_figures(session, by) for by in (By.QUEUE, By.KIND))
-    return JobTimes(by_queue, by_kind)
-
-
-def _figures(session: Session, by: By) -> Mapping[str, JobFigures]:
-    found = kept_analytics(session, Choice(), by, "UTC")
-    return {line.name: line.now for line in found.lines} if found else {}
+    found = [kept_analytics(session, Choice(), by, "UTC") for by in (By.QUEUE, By.KIND)]
+    by_queue, by_kind = ({line.name: line.now for line in each.lines} if each else {} for each in found)
+    return JobTimes(by_queue, by_kind, found[0].now if found[0] else JobFigures())

@@ -275,7 +275,8 @@ def test_users_who_need_help_are_listed_by_their_latest_failure_with_its_time_an
         session.add(job)
     make_user(session, email="drifted@example.com", demo_mode_status=DemoModeStatus.ENABLING)
     session.flush()
-    people = [(each.situation, each.email, each.cause, each.at) for each in overview(session).held_up]
+    latest = [each.latest for each in overview(session).held_up]
+    people = [(each.situation, each.email, each.cause, each.at) for each in latest]
     assert people == [
         (Situation.STUCK, "drifted@example.com", "", None),
         (Situation.FAILED, "new@example.com", "new error", NOW - timedelta(hours=1)),

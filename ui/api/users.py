@@ -33,10 +33,17 @@ SIGN_IN_DETAILS = {"ip", "device", "session"}
 
 @router.get("/users")
 def list_users(
-    caller: Caller, q: Annotated[str, Query(max_length=320)] = "", situation: Situation | None = None, after: After = 0
+    caller: Caller,
+    q: Annotated[str, Query(max_length=320)] = "",
+    situation: Situation | None = None,
+    after: After = 0,
+    because: Annotated[str, Query(max_length=200)] = "",
 ) -> dict[str, Any]:
-    """Find users by the start of e-mail, name or id, ignoring case; `situation` filters by it."""
-    lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, situation, after))
+    """Find users by the start of e-mail, name or id, ignoring case; `situation` filters by it.
+
+    `because`: of stuck, failed or held users those with a job in this queue, or with this error, by its fingerprint.
+    """
+    lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, situation, after, because))
     items = [{**asdict(line), "id": str(line.id)} for line in lines]
     return {**listed(lines, items), "total": total_so_far(lines)}
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 from nicegui import ui
 
+from core.analytics.figures import JobFigures
 from core.diagnosis.error_state import ErrorState
 from core.diagnosis.situation import Situation
 from core.failures.groups import FailureGroup
@@ -13,18 +14,22 @@ from core.overview import TARGET, Overview, is_late
 from core.people.users import HELD_UP
 from core.wording import counted
 from ui import design, live, query_cache
+from ui.components.analytics.figures_tiles import RUN_TARGET, duration
 from ui.components.analytics.recent_chart import RecentChart
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
 from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
-from ui.components.people.user_lines import need_lines
+from ui.components.people.need_groups import draw_need_groups
+from ui.components.queues.at_work import AtWork
 
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
 #: Seconds between two looks at the chart, whose bars also move by themselves.
 REDRAW_SECONDS: Final = 10.0
+#: Seconds between two looks at queues and workers.
+LOOK_SECONDS: Final = 2.0
 #: What counts as ended: not what was cancelled, nor failures whose work another job did again.
 ENDED: Final = {"status": "succeeded,failed", "redone": "no"}
 #: What of it counts as failed, dismissed or not.
@@ -47,24 +52,33 @@ class OverviewPage:
 
     def __init__(self) -> None:
         self._waiting: tuple[int, bool] = (0, False)
+        self._times = JobFigures()
         with box("screen padded") as self._screen:
             text("Overview", tag="h1")
-            self._tiles: Part[Overview] = Part(_draw_tiles)
+            self._tiles: Part[tuple[Overview, JobFigures]] = Part(_draw_tiles)
             self._chart = RecentChart()
             with box("columns"):
                 with box():
-                    self._people: Part[Overview] = Part(_draw_people, "panel")
+                    self._people: Part[Overview] = Part(self._draw_people, "panel")
                 with box():
                     self._failures: Part[Overview] = Part(_draw_failures, "panel")
+            self._at_work = AtWork()
 
     async def begin(self) -> None:
         """Show the overview now, and keep it fresh."""
-        self._show(await query_cache.overview.anew(None))
+        await self._look_again()
         keep_roughly_fresh(self._screen, self._refresh, seconds=REFRESH_SECONDS)
         keep_ticking(self._screen, self._follow_waiting, seconds=REFRESH_SECONDS)
-        # After the first paint, which waits for no bar; its place is as high before.
-        ui.timer(0.01, self._chart.refresh, once=True)
+        # After the first paint, which waits for no bar; its place is as high before, and what is at work comes last.
+        ui.timer(0.01, self._draw_the_rest, once=True)
         keep_ticking(self._screen, self._chart.refresh, seconds=REDRAW_SECONDS)
+        keep_ticking(self._screen, self._at_work.refresh, seconds=LOOK_SECONDS)
+
+    async def _draw_the_rest(self) -> None:
+        await self._chart.refresh()
+        await self._at_work.refresh()
+        self._times = (await query_cache.times.now()).every
+        await self._refresh()
 
     async def _refresh(self) -> None:
         self._show(await query_cache.overview.now(None))
@@ -81,9 +95,22 @@ class OverviewPage:
             summary.retrying,
             summary.since,
         )
-        self._tiles.show(summary, key=(*summary.users.items(), *figures, summary.waiting_since, *self._waiting))
+        times = self._times
+        shown = (*summary.users.items(), *figures, summary.waiting_since, *self._waiting, times)
+        self._tiles.show((summary, times), key=shown)
         self._people.show(summary, key=(*summary.held_up, *summary.users.values()))
         self._failures.show(summary, key=(summary.since, *summary.failures))
+
+    def _draw_people(self, summary: Overview) -> None:
+        every, shown = sum(summary.users[each] for each in HELD_UP), sum(len(each.users) for each in summary.held_up)
+        title("Users who need help", f"{shown:,} of {every:,}; the tiles above lead to all" if every > shown else "")
+        if not summary.held_up:
+            empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
+            return
+        draw_need_groups(summary.held_up, self._look_again)
+
+    async def _look_again(self) -> None:
+        self._show(await query_cache.overview.anew(None))
 
     async def _follow_waiting(self) -> None:
         """Refresh when jobs have become due or late, which changes no row."""
@@ -92,7 +119,8 @@ class OverviewPage:
             await self._refresh()
 
 
-def _draw_tiles(summary: Overview) -> None:
+def _draw_tiles(shown: tuple[Overview, JobFigures]) -> None:
+    summary, times = shown
     stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
     tiles = [
         _tile_of_users(Situation.STUCK, stuck, "stuck {}", design.BAD),
@@ -101,6 +129,7 @@ def _draw_tiles(summary: Overview) -> None:
         _waiting(summary),
         _finished(summary),
         _success(summary),
+        _run(times),
     ]
     lines(tiles, "tiles")
     if besides := _besides(summary):
@@ -132,6 +161,13 @@ def _success(summary: Overview) -> Markup:
     return tagged("div", *content, classes=f"tile {tone}".rstrip())
 
 
+def _run(times: JobFigures) -> Markup:
+    """Return the tile of how long jobs took: those of 24 hours as far as they are added up."""
+    run = times.run.p95
+    tone = "" if run is None else design.BAD if run > RUN_TARGET else design.OK
+    return _tile(duration(run), "95 % of jobs ran no longer (target 2 min)", "/analytics", tone)
+
+
 def _besides(summary: Overview) -> list[Markup]:
     """Return the failures that are in no rate, each number leading to its jobs."""
     figures = ((summary.mended, "mended", MENDED), (summary.tried_again, "tried again", TRIED))
@@ -158,15 +194,6 @@ def _tile_of_users(situation: Situation, number: int, label: str, tone: str) -> 
 
 def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
     return anchor(href, words(figure, "figure"), words(label, "label"), classes=f"tile {tone}")
-
-
-def _draw_people(summary: Overview) -> None:
-    every, shown = sum(summary.users[each] for each in HELD_UP), len(summary.held_up)
-    title("Users who need help", f"{shown:,} of {every:,}; the tiles above lead to all" if every > shown else "")
-    if not summary.held_up:
-        empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
-        return
-    need_lines(summary.held_up)
 
 
 def _draw_failures(summary: Overview) -> None:

@@ -25,18 +25,21 @@ from ui.console_pages import Change, note_address
 LOOK_AGAIN: Final = 1.0
 
 
-async def draw(q: str = "", situation: str = "", need: str = "") -> None:
-    """Draw the search and its results; `need` is what links of earlier releases call the situation."""
+async def draw(q: str = "", situation: str = "", need: str = "", because: str = "") -> None:
+    """Draw the search and its results; `need` is what links of earlier releases call the situation.
+
+    `because`: only those who are in the situation for one reason, a queue or an error.
+    """
     listed = situation or need
-    await UserSearch(q, Situation(listed) if listed in LISTED else None).begin()
+    await UserSearch(UserQuery(q, Situation(listed) if listed in LISTED else None, because=because)).begin()
 
 
 class UserSearch:
     """A search field, quick filters with counts, and the matching users."""
 
-    def __init__(self, search: str, situation: Situation | None) -> None:
-        self._search = search
-        self._situation = situation
+    def __init__(self, asked: UserQuery) -> None:
+        self._search = search = asked.search
+        self._situation, self._because = asked.situation, asked.because
         with box("screen padded") as self._screen:
             with box("headline"):
                 text("Users", tag="h1")
@@ -67,7 +70,7 @@ class UserSearch:
         self._show(query, await query_cache.users.now(query))
 
     def _query(self) -> UserQuery:
-        return UserQuery(self._search, self._situation, self._pager.start)
+        return UserQuery(self._search, self._situation, self._pager.start, self._because)
 
     def _show(self, query: UserQuery, found: UserListing) -> None:
         if self._screen.is_deleted or query != self._query():
@@ -86,16 +89,17 @@ class UserSearch:
         # Asked for itself: letters typed earlier may arrive later, and what is shown is then theirs.
         self._search = search = str(event.args or "").strip()
         await self._changed("step")
-        lines = await access.load(find_users, search, self._situation) if search else []
+        lines = await access.load(find_users, search, self._situation, 0, self._because) if search else []
         if len(lines) == 1:
             ui.navigate.to(f"/users/{lines[0].id}")
 
     async def _toggle(self, situation: Situation) -> None:
-        self._situation = None if situation is self._situation else situation
+        self._situation = None if situation is self._situation and not self._because else situation
+        self._because = ""
         await self._changed("step")
 
     async def _changed(self, change: Change) -> None:
-        parameters = {"q": self._search, "situation": self._situation or ""}
+        parameters = {"q": self._search, "situation": self._situation or "", "because": self._because}
         query = urlencode({name: value for name, value in parameters.items() if value})
         self._pager.start = 0
         note_address(f"/users?{query}" if query else "/users", change=change)
@@ -110,6 +114,7 @@ class UserSearch:
             return
         is_held_up = self._situation in HELD_UP
         order = ", the longest first" if is_held_up else ""
+        order = f"{order}, all for one reason" if is_held_up and self._because else order
         title(
             self._situation.capitalize() if self._situation else "Found" if self._search else "Newest",
             f"{len(lines)} shown{order}; type to narrow" if lines.next else f"{len(lines)} shown{order}",

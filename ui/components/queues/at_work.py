@@ -1,0 +1,147 @@
+"""What is at work now, for Overview: queues as lanes, workers as squares of their threads, and how long kinds take."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from core import clock
+from core.analytics.figures import JobFigures, Times
+from core.job_list.rows import Row
+from core.queues.controls import QueueLine, QueueState
+from core.queues.workers import WorkerLine, WorkerListing, WorkerState
+from core.wording import counted
+from ui import query_cache
+from ui.components.analytics.figures_tiles import duration
+from ui.components.base.box import Part, box
+from ui.components.base.kind_words import kind_label
+from ui.components.base.markup import anchor, lines, moment, tagged, title, words
+from ui.components.base.state_chip import state_words
+
+#: Kinds that are named: those with the most jobs.
+KINDS_SHOWN: Final = 6
+#: Squares that are drawn for one worker.
+SQUARES_SHOWN: Final = 64
+
+_Lanes = tuple[list[QueueLine], Mapping[str, int]]
+
+
+class AtWork:
+    """Three panels that are the last of their page: what comes after its first paint pushes nothing down."""
+
+    def __init__(self) -> None:
+        with box("columns") as self._box:
+            with box():
+                self._queues: Part[_Lanes] = Part(_draw_queues, "panel")
+                self._workers: Part[WorkerListing] = Part(_draw_workers, "panel")
+            with box():
+                self._kinds: Part[Mapping[str, JobFigures]] = Part(_draw_kinds, "panel")
+
+    async def refresh(self) -> None:
+        """Load all three, which all viewers share, and show what changed."""
+        queues, listing = await query_cache.queues.now(), await query_cache.workers.now()
+        times = await query_cache.times.now()
+        if self._box.is_deleted:
+            return
+        threads = _threads(listing)
+        lanes = [each.line for each in queues.queues]
+        self._queues.show((lanes, threads), key=([_visible(each) for each in lanes], threads))
+        jobs = [(each.worker.id, each.presence, [job["id"] for job in each.jobs]) for each in listing.alive]
+        self._workers.show(listing, key=jobs)
+        self._kinds.show(times.by_kind, key=times.by_kind)
+
+
+def _visible(line: QueueLine) -> tuple[object, ...]:
+    return line.name, line.waiting, line.running, line.state, _due_since(line), line.paused_by, line.paused_reason
+
+
+def _threads(listing: WorkerListing) -> dict[str, int]:
+    """Return how many threads serve each queue; one that serves several counts for each."""
+    threads: dict[str, int] = {}
+    for line in listing.alive:
+        for queue in line.worker.queues:
+            threads[queue] = threads.get(queue, 0) + line.worker.threads
+    return threads
+
+
+def _draw_queues(shown: _Lanes) -> None:
+    queues, threads = shown
+    title("Queues", "running of the threads that serve them")
+    lines([_lane(queue, threads.get(queue.name, 0)) for queue in queues], "rows lanes")
+
+
+def _lane(queue: QueueLine, threads: int) -> Markup:
+    where = {"queue": queue.name}
+    share = min(100, 100 * queue.running // threads) if threads else 0
+    meter = tagged("span", tagged("i", style=f"width: {share}%"), classes="meter", aria_hidden="true")
+    running = _jobs(f"{queue.running:,} of {threads:,}", {**where, "status": "running"})
+    oldest = [words(" · oldest "), moment(since, "elapsed")] if (since := _due_since(queue)) else []
+    waiting = _jobs(f"{queue.waiting:,} waiting", {**where, "due": "yes", "sort": "created_at"}, *oldest)
+    name = anchor("/queues", words(queue.name, "strong"), classes="clip")
+    return tagged("div", name, meter, running, waiting, _state(queue), classes="row-line")
+
+
+def _due_since(queue: QueueLine) -> datetime | None:
+    """Return when its oldest due job was due, in even seconds: about the same each time, while the browser counts."""
+    if queue.oldest_seconds is None:
+        return None
+    at = clock.now() - timedelta(seconds=queue.oldest_seconds)
+    return at.replace(second=at.second // 2 * 2, microsecond=0)
+
+
+def _state(queue: QueueLine) -> Markup:
+    """Return its state in words, with who paused it and why; nothing of one that works."""
+    if queue.state is QueueState.ACTIVE:
+        return tagged("span")
+    why = f" by {queue.paused_by}: {queue.paused_reason or 'no reason given'}" if queue.paused_at else ""
+    return tagged("span", state_words(queue.state, f"{queue.state}{why}"), classes="clip", title=f"{queue.state}{why}")
+
+
+def _jobs(shown: str, where: Mapping[str, str], *more: Markup) -> Markup:
+    return anchor(f"/jobs?{urlencode(where)}", words(shown), *more, classes="num")
+
+
+def _draw_workers(listing: WorkerListing) -> None:
+    threads = sum(line.worker.threads for line in listing.alive)
+    busy = sum(len(line.jobs) for line in listing.alive)
+    title("Workers", f"{busy:,} of {counted(threads, 'thread')} busy" if listing.alive else "")
+    none = tagged("div", state_words("lost", "No worker is alive: no job starts."), classes="row-line")
+    lines([_worker(line) for line in listing.alive] or [none], "rows threads")
+
+
+def _worker(line: WorkerLine) -> Markup:
+    worker = line.worker
+    state = [] if line.presence is WorkerState.ALIVE else [state_words(line.presence.value)]
+    name = anchor("/workers", words(f"{worker.host}:{worker.pid}", "clip"))
+    idle = max(0, min(worker.threads, SQUARES_SHOWN) - len(line.jobs))
+    squares = [*map(_square, line.jobs[:SQUARES_SHOWN]), *[tagged("i", classes="square", aria_hidden="true")] * idle]
+    busy = words(f"{len(line.jobs)} of {counted(worker.threads, 'thread')} busy", "hidden-visually")
+    return tagged("div", name, tagged("span", *squares, busy, classes="squares"), *state, classes="row-line")
+
+
+def _square(job: Row) -> Markup:
+    name = " for ".join(filter(None, (kind_label(job["kind"]), job["user_email"])))
+    return anchor(f"/jobs/{job['id']}", classes="square busy", title=name, aria_label=name)
+
+
+def _draw_kinds(by_kind: Mapping[str, JobFigures]) -> None:
+    title("Wait and run", "p50 / p95 of 24 h, to the last roll-up")
+    head = tagged("div", *(words(each, "muted") for each in ("Kind", "Wait", "Run")), classes="row-line")
+    rows = [_kind(*each) for each in _most(by_kind.items())]
+    none = tagged("div", words("No job has finished in this time.", "muted"), classes="row-line")
+    lines([head, *rows] if rows else [none], "rows kind-times")
+
+
+def _most(kinds: Iterable[tuple[str, JobFigures]]) -> list[tuple[str, JobFigures]]:
+    return sorted(kinds, key=lambda each: -each[1].finished)[:KINDS_SHOWN]
+
+
+def _kind(kind: str, figures: JobFigures) -> Markup:
+    name = words(kind_label(kind), "clip", title=kind)
+    return anchor(f"/analytics?{urlencode({'kind': kind})}", name, *map(_times, (figures.wait, figures.run)))
+
+
+def _times(times: Times) -> Markup:
+    return words(f"{duration(times.p50)} / {duration(times.p95)}", "num")
