@@ -1,4 +1,4 @@
-"""On a phone, the list of jobs has two lines a row: nothing of them lies beside the screen, and a finger does it all."""
+"""On a phone, the list of jobs has two lines a row: none of them lies beside the screen, and a finger does it all."""
 
 from datetime import timedelta
 

@@ -11,7 +11,6 @@ from ui.components.base.button import button, icon_button
 from ui.components.jobs.columns import COLUMNS
 from ui.components.jobs.job_grid import ColumnState, JobGrid
 
-
 _FIRST_HIDDEN: Final = frozenset(column.name for column in COLUMNS if column.is_hidden)
 
 
