@@ -608,6 +608,19 @@ def test_rows_are_shown_though_changes_come_faster_than_answers(screen: Screen) 
     screen.page.locator('.jg-row[row-index="1010"]:not([row-id=""])').wait_for(timeout=5_000)
 
 
+def test_a_list_says_that_it_loads_until_its_rows_are_there(screen: Screen) -> None:
+    held: list[Any] = []
+    screen.page.route("**/api/jobs?*", lambda route: held.append(route))
+    screen.page.goto(screen.site)
+    view = screen.page.locator(".jg-view[aria-busy=true]")
+    view.wait_for()
+    assert "Loading jobs" in view.evaluate("view => getComputedStyle(view, '::after').content")
+    for route in held:
+        route.continue_()
+    screen.page.locator(".jg-row").first.wait_for()
+    screen.see(lambda: view.count() == 0)
+
+
 def test_rows_that_failed_to_load_are_told_of_until_they_are_loaded(screen: Screen) -> None:
     screen.visit()
     screen.page.route("**/api/jobs?*offset=1000*", lambda route: route.fulfill(status=500, json={"detail": "boom"}))

@@ -218,6 +218,7 @@ export class List {
   }
   ask() {
     this.blocks.need(...this.range);
+    this.view.ariaBusy = !this.blocks.count && this.blocks.loading.size > 0;
   }
   reveal(index, { atTop = false } = {}) {
     const { height, scale } = this.measure();

@@ -340,6 +340,21 @@ const css = `
   font-weight: 600;
   color: var(--fg, #161c28);
 }
+.jg-view[aria-busy="true"]::after {
+  content: "Loading jobs …";
+  display: block;
+  padding: 40px 0;
+  font-size: 13px;
+  color: var(--muted, #556070);
+  text-align: center;
+  opacity: 0;
+  animation: jg-late 0.2s 0.3s forwards;
+}
+@keyframes jg-late {
+  to {
+    opacity: 1;
+  }
+}
 .jg-narrow .jg-head,
 .jg-narrow .jg-body {
   width: 100%;
@@ -430,6 +445,10 @@ const css = `
   .job-grid *::before {
     animation: none !important;
     transition: none !important;
+  }
+  .jg-view[aria-busy="true"]::after {
+    opacity: 1;
+    animation: none;
   }
 }
 `;
