@@ -224,7 +224,41 @@ def test_the_grid_has_the_columns_of_the_list_in_its_order(screen: Screen) -> No
     headers = screen.page.locator(".jg-title").evaluate_all(
         "cells => cells.map(cell => [Number(cell.getAttribute('aria-colindex')), cell.innerText.trim()])"
     )
-    assert [name for _, name in sorted(headers)] == [column.header for column in COLUMNS]
+    assert [name for _, name in sorted(headers)] == [column.header for column in COLUMNS if not column.is_hidden]
+
+
+def test_a_failed_job_s_error_has_the_width_that_is_left_and_its_title_is_the_whole(
+    screen: Screen, database: str
+) -> None:
+    screen.visit(status="failed")
+    (job,) = listed(database, params={"status": "failed"}, limit=1)
+    error = screen.row(job["id"]).locator("[data-name=error]")
+    assert error.get_attribute("title") == job["error"]
+    grid = screen.page.locator(".jg-view").bounding_box()
+    place = error.bounding_box()
+    assert place["x"] + place["width"] <= grid["x"] + grid["width"]
+    assert place["width"] >= 300, "of 1,300 pixels"
+    title = screen.page.get_by_role("columnheader", name="Requested")
+    assert title.evaluate("title => getComputedStyle(title, '::after').content") == '" ↓"'
+
+
+def test_progress_is_shown_while_a_job_runs_and_its_error_afterwards(screen: Screen, database: str) -> None:
+    screen.visit()
+    (job,) = listed(database, limit=1)
+    cell = screen.row(job["id"]).locator("[data-name=error]")
+    measured = {
+        "status": "running",
+        "label": "running",
+        "progress_done": 20,
+        "progress_total": 50,
+        "error": "No answer",
+    }
+    screen.post("/delta", [{**job, **measured, "token": job["token"] + 1}])
+    screen.see(lambda: cell.inner_text() == "40%")
+    ended = {**measured, "status": "failed", "label": "failed", "error": "No answer\nTraceback"}
+    screen.post("/delta", [{**job, **ended, "token": job["token"] + 2}])
+    screen.see(lambda: cell.inner_text() == "No answer" and cell.get_by_role("progressbar").count() == 0)
+    assert cell.get_attribute("title") == "No answer\nTraceback"
 
 
 def test_the_scrollbars_end_shows_the_oldest_job(screen: Screen, database: str) -> None:
@@ -572,6 +606,19 @@ def test_rows_are_shown_though_changes_come_faster_than_answers(screen: Screen) 
         }"""
     )
     screen.page.locator('.jg-row[row-index="1010"]:not([row-id=""])').wait_for(timeout=5_000)
+
+
+def test_a_list_says_that_it_loads_until_its_rows_are_there(screen: Screen) -> None:
+    held: list[Any] = []
+    screen.page.route("**/api/jobs?*", lambda route: held.append(route))
+    screen.page.goto(screen.site)
+    view = screen.page.locator(".jg-view[aria-busy=true]")
+    view.wait_for()
+    assert "Loading jobs" in view.evaluate("view => getComputedStyle(view, '::after').content")
+    for route in held:
+        route.continue_()
+    screen.page.locator(".jg-row").first.wait_for()
+    screen.see(lambda: view.count() == 0)
 
 
 def test_rows_that_failed_to_load_are_told_of_until_they_are_loaded(screen: Screen) -> None:

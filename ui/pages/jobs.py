@@ -9,11 +9,13 @@ from nicegui import ui
 from nicegui.page_arguments import PageArguments
 
 from core.errors import Invalid, NotAFilter, NotFound
+from core.export import Format
 from core.job_list import language
+from core.job_list.counts import Total
 from core.job_list.filters import JobFilter
 from core.job_list.queries import NEWEST_FIRST, SORTS
 from ui import access
-from ui.components.base.box import box, text
+from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
 from ui.components.base.empty import empty
 from ui.components.jobs.bulk_menu import BulkMenu
@@ -21,7 +23,7 @@ from ui.components.jobs.column_menu import ColumnMenu
 from ui.components.jobs.export_menu import ExportMenu, export_filter
 from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
-from ui.components.jobs.job_grid import Chosen, JobGrid, Menu, Shortcut
+from ui.components.jobs.job_grid import Chosen, JobGrid, Length, Menu, Shortcut
 from ui.components.jobs.job_histogram import JobHistogram
 from ui.components.jobs.selection_bar import SelectionBar
 from ui.components.jobs.view_menu import ViewMenu
@@ -34,30 +36,30 @@ _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
 async def draw(arguments: PageArguments) -> None:
     """Draw the list with the filter in the URL."""
     params = dict(arguments.query_parameters)
-    opened, sort = params.pop("job", ""), params.pop("sort", NEWEST_FIRST)
+    opened, sort, problem = params.pop("job", ""), params.pop("sort", NEWEST_FIRST), ""
     try:
         job_filter = JobFilter.from_params(params)
         typed = language.free_text(job_filter.q or "")
     except NotAFilter:
         job_filter, typed = JobFilter(), params["q"]  # the search says what is wrong with it
     except Invalid as invalid:
-        job_filter, typed = JobFilter(), ""
-        refuse(f"Unknown filter in the URL: {invalid}")
-    await JobList(job_filter, typed, sort if sort in SORTS else NEWEST_FIRST).begin(opened)
+        job_filter, typed, problem = JobFilter(), "", f"Unknown filter in the URL: {invalid.detail.rstrip('.')}"
+    await JobList(job_filter, typed, sort if sort in SORTS else NEWEST_FIRST, problem).begin(opened)
 
 
 class JobList:
     """The toolbar, the grid and the open detail, all three reflected in the URL."""
 
-    def __init__(self, job_filter: JobFilter, typed: str, sort: str) -> None:
+    def __init__(self, job_filter: JobFilter, typed: str, sort: str, problem: str) -> None:
         self._filter = job_filter
+        self._problem = ""
         self._sort = sort
         self._open: UUID | None = None
         self._menu_for: Menu | None = None
         with box("jobs") as self._screen:
             text("Jobs", "hidden-visually", tag="h1")
             with box():
-                columns = self._draw_toolbar(typed)
+                columns = self._draw_toolbar(typed, problem)
                 self._filters.draw_others()
                 self._histogram = JobHistogram(self._filters.narrow)
             with box("split") as self._split:
@@ -67,21 +69,23 @@ class JobList:
                     self._grid = JobGrid("/api/jobs", query=query, sort=sort, keep=keep)
                     columns.follow(self._grid)
                     self._bar = SelectionBar(self._grid, self._params)
+                    self._refusal: Part[str] = Part(_draw_refusal, "refusal")
                     self._draw_menu()
                 self._detail = box("detail", "aside").props('aria-label="Job"')
         self._listen()
+        self._show_problem(self._filters.problem)
 
-    def _draw_toolbar(self, typed: str) -> ColumnMenu:
+    def _draw_toolbar(self, typed: str, problem: str) -> ColumnMenu:
         with box("toolbar"):
-            self._filters = FilterBar(self._filter, typed, self._apply_filter)
+            self._filters = FilterBar(self._filter, typed, self._apply_filter, self._show_problem, problem)
             box("grow")
             self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
             self._new_rows.classes("news").props("aria-live=polite")
             self._new_rows.set_visibility(False)
             columns = ColumnMenu()
-            ViewMenu(lambda: (self._filter.to_text(), self._sort))
+            ViewMenu(lambda: (self._filters.refused or self._filter.to_text(), self._sort))
             BulkMenu(self._params)
-            ExportMenu(lambda to: export_filter(self._params(), to))
+            ExportMenu(self._export)
             icon_button("refresh", "Refresh", self._reload)
         return columns
 
@@ -98,7 +102,7 @@ class JobList:
         self._grid.on_shortcut(self._run_shortcut)
         self._grid.on_context(self._open_menu)
         # After the first rows, for which nobody waits longer.
-        self._grid.on_loaded(lambda _: self._histogram.follow(self._filter))
+        self._grid.on_loaded(self._note_loaded)
 
     async def _apply_filter(self, job_filter: JobFilter, change: Change) -> None:
         self._filter = job_filter
@@ -106,13 +110,33 @@ class JobList:
         self._grid.set_query(job_filter.to_params())
         self._update_url(change)
 
+    async def _note_loaded(self, length: Length) -> None:
+        self._filters.show_length(Total(length.value, exact=length.exact))
+        await self._histogram.follow(self._filter)
+
+    def _show_problem(self, problem: str) -> None:
+        """While what a person wants is no filter, show no job: those of another filter would look like the answer."""
+        if problem == self._problem or self._screen.is_deleted:
+            return
+        self._problem = problem
+        self._screen.classes(add="refused") if problem else self._screen.classes(remove="refused")
+        self._grid.set_inert(inert=bool(problem))
+        self._refusal.show(problem, key=problem)
+
+    def _export(self, to: Format) -> None:
+        if self._problem:
+            refuse(f"{self._problem}.")
+        else:
+            export_filter(self._params(), to)
+
     def _note_sort(self, sort: str) -> None:
         self._sort = sort if sort in SORTS else NEWEST_FIRST
         self._update_url()
 
     def _params(self) -> dict[str, str]:
         order = {"sort": self._sort} if self._sort != NEWEST_FIRST else {}
-        return self._filter.to_params() | order
+        refused = {"q": typed} if (typed := self._filters.refused) else {}  # whatever acts on it is refused as well
+        return self._filter.to_params() | refused | order
 
     def _update_url(self, change: Change = "step") -> None:
         params = self._params()
@@ -180,3 +204,9 @@ class JobList:
         self._split.classes(remove="open")
         self._detail.clear()
         self._update_url()
+
+
+def _draw_refusal(problem: str) -> None:
+    if problem:
+        with empty("search_off", "Mend the filter to see jobs"):
+            button("Show all jobs", lambda: ui.navigate.to("/jobs"))

@@ -88,7 +88,7 @@ class TimeBars:
 
 def end_of(bars: Bars) -> Markup:
     """Return where the last bar ends, for the reader; one that grows still ends now."""
-    return words("now") if bars.stop > clock.now() else moment(bars.stop, "time")
+    return words("now") if bars.stop > clock.now() else moment(bars.stop, "clock")
 
 
 def data_of(bars: Bars) -> str:

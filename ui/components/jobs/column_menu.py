@@ -1,6 +1,7 @@
 """The menu that shows and hides the columns of the job grid."""
 
 from functools import partial
+from typing import Final
 
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
@@ -10,13 +11,15 @@ from ui.components.base.button import button, icon_button
 from ui.components.jobs.columns import COLUMNS
 from ui.components.jobs.job_grid import ColumnState, JobGrid
 
+_FIRST_HIDDEN: Final = frozenset(column.name for column in COLUMNS if column.is_hidden)
+
 
 class ColumnMenu:
     """A button whose menu has a tick box for each column of the grid that it follows; made when first opened."""
 
     def __init__(self) -> None:
         self._grid: JobGrid | None = None
-        self._hidden: set[str] = set()
+        self._hidden = _FIRST_HIDDEN
         self._boxes: dict[str, ui.checkbox] = {}
         self._button = icon_button("view_column", "Columns", self._draw)
 
@@ -44,6 +47,7 @@ class ColumnMenu:
             self._grid.reset_columns()
 
     def _show_state(self, state: list[ColumnState]) -> None:
-        self._hidden = {column["colId"] for column in state if column.get("hide")}
+        hidden = frozenset(column["colId"] for column in state if column.get("hide"))
+        self._hidden = hidden if state else _FIRST_HIDDEN
         for name, tick_box in self._boxes.items():
             tick_box.set_value(name not in self._hidden)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 #: How a value is drawn: a class of grid/cells.js, by its name in grid/columns.js.
-Renderer = Literal["attempt", "duration", "kind", "progress", "status", "text", "time", "user"]
+Renderer = Literal["attempt", "duration", "kind", "outcome", "status", "text", "time", "user"]
 #: How a cell looks, by its name in grid/columns.js.
 Look = Literal["plain", "quiet", "number", "error"]
 
@@ -25,19 +25,31 @@ class Column:
     is_sortable: bool = False
     #: Whether it takes the width that the others leave.
     is_elastic: bool = False
+    #: Whether it is there only once a person asks for it.
+    is_hidden: bool = False
+    #: Whether a narrow list, as on a phone, shows it: where, and that it does whatever is hidden, is in grid/look.js.
+    is_in_narrow: bool = False
 
 
+_OUTCOME: Final = ("error", "progress_done", "progress_total", "progress_message", "status", "label")
 #: In the order that a person starts with. A new column is a line here, and its value in core/job_list/rows.py.
 COLUMNS: Final = (
-    Column("label", "Status", 136, "status", reads=("label", "situation", "status", "run_at"), min_width=90),
-    Column("kind", "Kind", 124, "kind"),
-    Column("user_email", "User", 214, "user", reads=("user_email", "user_id")),
-    Column("progress", "Progress", 104, "progress", reads=("progress_done", "progress_total", "label")),
+    Column(
+        "label",
+        "Status",
+        136,
+        "status",
+        reads=("label", "situation", "status", "run_at"),
+        min_width=90,
+        is_in_narrow=True,
+    ),
+    Column("kind", "Kind", 140, "kind", is_in_narrow=True),
+    Column("user_email", "User", 214, "user", reads=("user_email", "user_id"), is_in_narrow=True),
     Column("attempt", "Attempt", 66, "attempt", "number", reads=("attempt", "max_attempts")),
-    Column("queue", "Queue", 78, "text", "quiet"),
-    Column("created_at", "Requested", 104, "time", is_sortable=True),
-    Column("started_at", "Started", 104, "time", "quiet"),
+    Column("queue", "Queue", 96, "text", "quiet"),
+    Column("created_at", "Requested", 104, "time", is_sortable=True, is_in_narrow=True),
+    Column("started_at", "Started", 104, "time", "quiet", is_hidden=True),
     Column("duration", "Duration", 88, "duration", "number", reads=("started_at", "finished_at", "status")),
     Column("worker", "Worker", 112, "text", "quiet"),
-    Column("error", "Error", 260, "text", "error", min_width=140, is_elastic=True),
+    Column("error", "Error", 260, "outcome", "error", _OUTCOME, 140, is_elastic=True, is_in_narrow=True),
 )

@@ -71,7 +71,17 @@ class FilterField:
 
     async def apply(self) -> None:
         """Filter by the text in the field."""
-        await self._apply(self._input.value or "")
+        await self._apply(self.typed)
+
+    @property
+    def typed(self) -> str:
+        """Return the text in the field."""
+        return self._input.value or ""
+
+    def check(self) -> None:
+        """Look again whether something is wrong: with the text, no longer with an address that was left."""
+        if self.problem and not self.typed:
+            self.problem = ""
 
     def _check(self, typed: str) -> JobFilter | None:
         """Note what a text has wrong, or that it waits for Enter; return its filter if it has one."""
@@ -85,13 +95,13 @@ class FilterField:
         return job_filter
 
     async def _note_typed(self) -> None:
-        typed = self._input.value or ""
+        typed = self.typed
         if typed == self._applied:
             self._applied = None
             self._input.set_value(self._words)
             return
         offers = await self._offered(typed)
-        if typed != (self._input.value or ""):
+        if typed != self.typed:
             return  # more was typed meanwhile, or Enter pressed
         job_filter = self._check(typed)
         if typed == self._words:
@@ -145,7 +155,7 @@ class FilterField:
         self._input.set_value(offer.text)
 
     def _show(self, typed: str, offers: list[Offer]) -> None:
-        if typed != (self._input.value or "") or self._list.box.is_deleted:
+        if typed != self.typed or self._list.box.is_deleted:
             return
         self._offers, self._chosen = offers, -1
         self._list.show(offers, key=offers)
@@ -154,7 +164,7 @@ class FilterField:
         self._mark_chosen()
 
     def _close(self) -> None:
-        self._show(self._input.value or "", [])
+        self._show(self.typed, [])
 
     def _draw(self, offers: list[Offer]) -> None:
         self._lines = []

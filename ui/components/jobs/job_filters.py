@@ -46,10 +46,16 @@ OnChange = Callable[[JobFilter, Change], Awaitable[None]]
 class FilterBar:
     """The filter as chips and fields; calls `on_change` with the filter that a person makes."""
 
-    def __init__(self, job_filter: JobFilter, typed: str, on_change: OnChange) -> None:
-        """`typed` is the text in the search: the filter's words, or what could not be read."""
+    def __init__(
+        self, job_filter: JobFilter, typed: str, on_change: OnChange, on_problem: Callable[[str], None], problem: str
+    ) -> None:
+        """`typed` is the text in the search: the filter's words, or what could not be read.
+
+        `on_problem` is called with why what a person wants is no filter, or with nothing once it is one again;
+        `problem` is what is wrong with an address.
+        """
         self._filter = job_filter
-        self._on_change = on_change
+        self._on_change, self._on_problem = on_change, on_problem
         self._counts: Facets = {}
         self._chips: dict[Label, ui.element] = {}
         self._kind = ui.select({}, label=None, clearable=True, on_change=self._apply_kind)
@@ -57,6 +63,7 @@ class FilterBar:
         with self._kind.add_slot("after-options"):
             self._more_kinds = text("", "more-kinds", tag="div")
         self._field = FilterField(typed, self._apply_words, self._accept, self._offered)
+        self._field.problem = self._field.problem or problem
         # After the fields, which stay where they are when the rest of the toolbar changes.
         with dressed(box("states"), props={"role": "group", "aria-label": "States"}) as self._group:
             for label in _ORDER:
@@ -66,8 +73,24 @@ class FilterBar:
         self._others: Part[JobFilter] | None = None
 
     def draw_others(self) -> None:
-        """Give the filters that have no field their place here: apart, so that the states keep theirs."""
-        self._others = Part(self._draw_others, "others")
+        """Give the filters that have no field their place here, which is there before they are: nothing moves."""
+        with box("others"):
+            self._length = text("", "length muted")
+            self._others = Part(self._draw_others, "tokens")
+
+    def show_length(self, total: Total) -> None:
+        """Say how many jobs match."""
+        self._length.set_text(f"{shown(total)} {'job' if total == Total(1, exact=True) else 'jobs'}")
+
+    @property
+    def problem(self) -> str:
+        """Return why what a person wants is no filter; empty: it is one."""
+        return self._field.problem
+
+    @property
+    def refused(self) -> str:
+        """Return the text that is no filter; empty: the list is what the person wants."""
+        return (self._field.typed or "?") if self._field.problem else ""
 
     async def begin(self) -> None:
         """Show the counts now, and keep them fresh."""
@@ -110,6 +133,7 @@ class FilterBar:
             ui.run_javascript(f"showPressed({self._group.id})")
 
     def _show_others(self) -> None:
+        self._on_problem(self._field.problem)
         if self._others:
             self._others.show(self._filter, key=(self._filter, self._field.pending, self._field.problem, self._names))
 
@@ -169,6 +193,7 @@ class FilterBar:
             self._show_others()
             return
         self._filter = job_filter
+        self._field.check()
         await self._on_change(job_filter, change)
         await self._name()
         await self._look()

@@ -324,7 +324,7 @@ export default {
     // ---- mouse and keys ------------------------------------------------------------------------------------------
     key(event) {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (!this.$el.offsetParent || document.querySelector(".q-dialog")) return;
+      if (!this.$el.offsetParent || this.$el.inert || document.querySelector(".q-dialog")) return;
       const inside = this.$refs.grid.contains(event.target);
       if (event.target.closest("button, a, [role=menuitem]") && !inside) return;
       const act = this.action(window.keyOf?.(event) ?? event.key, event.shiftKey, inside);

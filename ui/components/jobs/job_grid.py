@@ -126,6 +126,15 @@ class JobGrid(Element, component="job_grid.js"):
         """Show the jobs that match these parameters of the API, from the first row."""
         self._props["query"] = {name: value for name, value in query.items() if value}
 
+    def set_inert(self, *, inert: bool) -> None:
+        """Show no row and take no key; nothing is selected then."""
+        if inert:
+            self._props["inert"] = True
+            self.select_none()
+        else:
+            self._props.pop("inert", None)
+        self.update()
+
     def refresh(self) -> None:
         """Load all rows again, with the new ones, and go to the first; the selection stays."""
         self.run_method("refresh")

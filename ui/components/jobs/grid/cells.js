@@ -97,28 +97,33 @@ export class UserCell extends LinkCell {
   }
 }
 
-export class ProgressCell extends Cell {
+// How far a job is while it runs, then the first line of what went wrong.
+export class OutcomeCell extends Cell {
   build() {
     this.bar = document.createElement("span");
     this.fill = document.createElement("i");
     this.text = document.createElement("b");
     this.bar.append(this.fill, this.text);
-    this.element.append(this.bar);
+    this.words = document.createElement("span");
+    this.element.append(this.bar, this.words);
   }
   draw() {
-    const {
-      progress_done: done = 0,
-      progress_total: total = 0,
-      progress_message: message = "",
-      label,
-    } = this.row ?? {};
-    const share = total ? Math.min(1, done / total) : 0;
+    const row = this.row ?? {};
+    const isMoving = row.status === "running" && row.progress_total > 0;
+    const error = isMoving ? "" : (row.error ?? "");
+    put(this.words, error.split("\n", 1)[0]);
+    hint(this.element, error);
+    this.look(error || isMoving ? "jg-told" : "");
+    this.measure(row, isMoving);
+  }
+  measure({ progress_done: done = 0, progress_total: total = 0, progress_message: message, label }, isMoving) {
+    const share = isMoving ? Math.min(1, done / total) : 0;
     const percent = share < 1 ? Math.floor(share * 100) : 100;
-    this.bar.className = total ? `jg-progress jg-${label}` : "";
+    this.bar.className = isMoving ? `jg-progress jg-${label}` : "";
     this.fill.style.width = `${share * 100}%`;
-    put(this.text, total ? `${percent}%` : "");
-    hint(this.bar, total ? `${count(done)} / ${count(total)}${message ? ` · ${message}` : ""}` : "");
-    if (!total) {
+    put(this.text, isMoving ? `${percent}%` : "");
+    hint(this.bar, isMoving ? `${count(done)} / ${count(total)}${message ? ` · ${message}` : ""}` : "");
+    if (!isMoving) {
       for (const name of ["role", "aria-label", "aria-valuenow"]) this.bar.removeAttribute(name);
       return;
     }

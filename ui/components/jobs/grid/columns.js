@@ -3,7 +3,7 @@ import {
   AttemptCell,
   DurationCell,
   KindCell,
-  ProgressCell,
+  OutcomeCell,
   StatusCell,
   TextCell,
   TimeCell,
@@ -14,7 +14,7 @@ const renderers = {
   attempt: AttemptCell,
   duration: DurationCell,
   kind: KindCell,
-  progress: ProgressCell,
+  outcome: OutcomeCell,
   status: StatusCell,
   text: TextCell,
   time: TimeCell,
@@ -30,13 +30,14 @@ const NARROWEST = 36; // pixels
 
 export class Columns {
   constructor(columns, layout) {
+    this.isNarrow = false;
     this.first = columns.map((column) => ({
       ...column,
       ...looks[column.look],
       cell: renderers[column.renderer],
       least: column.min_width ?? NARROWEST,
       flex: column.is_elastic ? 1 : null,
-      hide: false,
+      hide: column.is_hidden,
     }));
     this.reset();
     if (layout) this.arrange(layout);
@@ -61,7 +62,7 @@ export class Columns {
     return this.all.map(({ name, width, hide, flex }) => ({ colId: name, width, hide, flex }));
   }
   get shown() {
-    return this.all.filter((column) => !column.hide);
+    return this.all.filter((column) => (this.isNarrow ? column.is_in_narrow : !column.hide));
   }
   get template() {
     return this.shown
@@ -73,7 +74,7 @@ export class Columns {
     return this.shown.reduce((sum, { flex, least, width }) => sum + (flex ? least : width), 0);
   }
   show(name, visible) {
-    const isLast = this.shown.length === 1;
+    const isLast = this.all.filter((column) => !column.hide).length === 1;
     for (const column of this.all) if (column.name === name && (visible || !isLast)) column.hide = !visible;
   }
   resize(column, width) {

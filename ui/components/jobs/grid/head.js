@@ -27,8 +27,7 @@ export class Head {
     title.append(text(column.header));
     if (column.is_sortable) {
       title.classList.add("jg-sortable");
-      const order = { [column.name]: "ascending", [`-${column.name}`]: "descending" }[this.sort];
-      if (order) title.ariaSort = order;
+      title.ariaSort = { [column.name]: "ascending", [`-${column.name}`]: "descending" }[this.sort] ?? "none";
     }
     const edge = part("i", "jg-edge");
     title.append(edge);
@@ -78,6 +77,7 @@ export class Head {
     );
   }
   drag(event, column) {
+    if (this.columns.isNarrow) return; // its places are fixed
     let moved = false;
     follow(
       event,

@@ -1,8 +1,10 @@
 // The list: rows on the screen as elements, used again for others when it scrolls, below a header that stays.
 import { Head, part } from "job-grid/head.js";
 
-const ROW = 26; // pixels, as in look.js
-const HEAD = 29;
+// Pixels of a row and of the header, as in look.js: where a list is narrow, a row has two lines, and is for fingers.
+const WIDE = { row: 26, head: 29 };
+const TWO_LINES = { row: 56, head: 45 };
+const NARROW = 560; // pixels of a list's width
 const SPARE = 4; // rows drawn above and below the screen
 const TALLEST = 15_000_000; // pixels; browsers limit an element's height: a longer list scrolls in larger steps
 const PADDING = 20; // pixels of a cell beside its content
@@ -88,6 +90,7 @@ export class List {
     this.arrange();
     this.view.append(this.head.element, this.body);
     host.append(this.view);
+    this.fit();
     this.listen();
   }
   listen() {
@@ -96,7 +99,7 @@ export class List {
       this.follow();
       this.draw();
     };
-    this.resized = new ResizeObserver(() => this.draw());
+    this.resized = new ResizeObserver(() => this.fit());
     this.resized.observe(view);
     view.addEventListener("scroll", () => {
       this.draw({ asks: false });
@@ -137,6 +140,23 @@ export class List {
   }
 
   // ---- drawing ---------------------------------------------------------------------------------------------------
+  get sizes() {
+    return this.columns.isNarrow ? TWO_LINES : WIDE;
+  }
+  // Takes the form for its width; the row at the top stays there.
+  fit() {
+    const { columns, view } = this;
+    const isNarrow = view.offsetWidth < NARROW;
+    if (view.offsetWidth && isNarrow !== columns.isNarrow) {
+      const top = (view.scrollTop * this.measure().scale) / this.sizes.row;
+      columns.isNarrow = isNarrow;
+      view.classList.toggle("jg-narrow", isNarrow);
+      if (this.at) this.at.name = columns.shown[0].name;
+      this.arrange();
+      view.scrollTop = (top * this.sizes.row) / this.measure().scale;
+    }
+    this.draw();
+  }
   arrange() {
     const { shown, least, template } = this.columns;
     const names = shown.map((column) => column.name).join();
@@ -153,19 +173,20 @@ export class List {
   }
   // The pixels of rows that are seen, of all rows, of the element, and of rows for each pixel of the scrollbar.
   measure() {
-    const height = Math.max(0, this.view.clientHeight - HEAD);
-    const whole = this.blocks.count * ROW;
+    const height = Math.max(0, this.view.clientHeight - this.sizes.head);
+    const whole = this.blocks.count * this.sizes.row;
     const tall = Math.min(whole, TALLEST);
     return { height, tall, scale: tall < whole ? (whole - height) / (tall - height) : 1 };
   }
   draw({ asks = true } = {}) {
     const { blocks, view } = this;
     if (!view.isConnected) return;
+    const { row: rowHeight } = this.sizes;
     const { scrollTop } = view; // read before anything is changed, which would have the browser lay out twice
     const { height, tall, scale } = this.measure();
     const seen = Math.min(scrollTop, Math.max(0, tall - height)) * scale; // a browser rounds where a long list ends
-    const first = Math.max(0, Math.floor(seen / ROW) - SPARE);
-    const last = Math.min(blocks.count - 1, Math.floor((seen + height) / ROW) + SPARE);
+    const first = Math.max(0, Math.floor(seen / rowHeight) - SPARE);
+    const last = Math.min(blocks.count - 1, Math.floor((seen + height) / rowHeight) + SPARE);
     this.body.style.height = `${tall}px`;
     view.ariaRowCount = blocks.count + 1;
     this.range = [Math.min(first + SPARE, blocks.count), Math.max(0, last - SPARE)];
@@ -177,7 +198,7 @@ export class List {
     const shift = Math.round(scrollTop - seen);
     for (const [index, line] of this.lines) {
       const row = blocks.row(index);
-      line.show(index, row, index * ROW + shift);
+      line.show(index, row, index * rowHeight + shift);
       line.mark(this.isSelected(row), index === this.at?.index && this.at);
     }
     const { size } = this.selected;
@@ -197,12 +218,14 @@ export class List {
   }
   ask() {
     this.blocks.need(...this.range);
+    this.view.ariaBusy = !this.blocks.count && this.blocks.loading.size > 0;
   }
   reveal(index, { atTop = false } = {}) {
     const { height, scale } = this.measure();
-    const [top, seen] = [index * ROW, this.view.scrollTop * scale];
+    const { row } = this.sizes;
+    const [top, seen] = [index * row, this.view.scrollTop * scale];
     if (atTop || top < seen) this.view.scrollTop = top / scale;
-    else if (top + ROW > seen + height) this.view.scrollTop = (top + ROW - height) / scale;
+    else if (top + row > seen + height) this.view.scrollTop = (top + row - height) / scale;
     this.draw();
   }
   widest(column) {

@@ -121,11 +121,19 @@ const css = `
 .jg-sortable {
   cursor: pointer;
 }
-.jg-title[aria-sort]::after {
+.jg-sortable::after {
   content: " ↓";
 }
-.jg-title[aria-sort="ascending"]::after {
+.jg-sortable[aria-sort="ascending"]::after {
   content: " ↑";
+}
+.jg-sortable[aria-sort="none"]::after {
+  content: " ↕";
+  opacity: 0.55;
+}
+.jg-sortable:is(:hover, :focus-visible) {
+  color: var(--fg, #161c28);
+  background: color-mix(in srgb, var(--fg, #161c28) 6%, transparent);
 }
 .jg-edge {
   position: absolute;
@@ -332,6 +340,103 @@ const css = `
   font-weight: 600;
   color: var(--fg, #161c28);
 }
+.jg-view[aria-busy="true"]::after {
+  content: "Loading jobs …";
+  display: block;
+  padding: 40px 0;
+  font-size: 13px;
+  color: var(--muted, #556070);
+  text-align: center;
+  opacity: 0;
+  animation: jg-late 0.2s 0.3s forwards;
+}
+@keyframes jg-late {
+  to {
+    opacity: 1;
+  }
+}
+.jg-narrow .jg-head,
+.jg-narrow .jg-body {
+  width: 100%;
+}
+.jg-narrow .jg-head,
+.jg-narrow .jg-row {
+  grid-template: 22px 22px / 44px 112px minmax(0, 1fr) minmax(0, 1fr) 92px;
+  padding-right: 4px;
+}
+.jg-narrow .jg-head {
+  height: 45px;
+  line-height: 22px;
+}
+.jg-narrow .jg-row {
+  height: 56px;
+  padding-block: 5px 6px;
+  font-size: 13px;
+}
+.jg-narrow .jg-cell {
+  line-height: 22px;
+  scroll-margin-top: 45px;
+}
+.jg-narrow :is(.jg-title, .jg-cell) {
+  padding: 0 5px;
+}
+.jg-narrow .jg-edge {
+  display: none;
+}
+.jg-narrow :is(.jg-tick-all, .jg-row > .jg-tick) {
+  grid-area: 1 / 1 / 3 / 2;
+}
+.jg-narrow .jg-row > .jg-tick {
+  margin-block: -5px -6px;
+}
+.jg-narrow .jg-tick::before {
+  top: calc(50% - 8px);
+  left: 14px;
+  width: 16px;
+  height: 16px;
+}
+.jg-narrow .jg-tick:is([aria-checked="true"], [aria-selected="true"] > *)::after {
+  left: 20px;
+}
+.jg-narrow .jg-tick[aria-checked="mixed"]::after {
+  left: 18px;
+}
+.jg-narrow [data-name="label"] {
+  grid-area: 1 / 2;
+}
+.jg-narrow [data-name="kind"] {
+  grid-area: 1 / 3 / 2 / 5;
+}
+.jg-narrow [data-name="created_at"] {
+  grid-area: 1 / 5;
+  text-align: right;
+}
+.jg-narrow .jg-title[data-name="created_at"] {
+  grid-row: 1 / 3;
+  line-height: 44px;
+}
+.jg-narrow .jg-cell[data-name="created_at"],
+.jg-narrow .jg-cell[data-name="user_email"] {
+  color: var(--muted, #556070);
+}
+.jg-narrow [data-name="user_email"] {
+  grid-area: 2 / 2 / 3 / 4;
+}
+.jg-narrow .jg-row:not(:has(.jg-told)) .jg-cell[data-name="user_email"] {
+  grid-column-end: 6;
+}
+.jg-narrow [data-name="error"] {
+  grid-area: 2 / 4 / 3 / 6;
+}
+.jg-narrow .jg-title[data-name="error"] {
+  grid-column-end: 5;
+}
+.jg-narrow .jg-cell[data-name="error"] .jg-progress {
+  margin-top: 3px;
+}
+.jg-narrow .jg-cell a {
+  pointer-events: none;
+}
 .job-grid [hidden] {
   display: none;
 }
@@ -340,6 +445,10 @@ const css = `
   .job-grid *::before {
     animation: none !important;
     transition: none !important;
+  }
+  .jg-view[aria-busy="true"]::after {
+    opacity: 1;
+    animation: none;
   }
 }
 `;
