@@ -63,9 +63,7 @@ def measure(place: Place, rows: int) -> list[str]:
     url = place.new_database("bulk_actions", migrated=True)
     os.environ["REDIS_URL"], stamps = place.redis_url, place.folder / "bulk_stamps"
     engine = connect(url)
-    _add(engine, rows)
-    with session_scope(engine) as session:
-        session.connection().execute(_FAILED, {"kind": many.name})
+    _add_failed(engine, rows)
     environment = place.environment(url, BENCH_COUNTER=str(stamps))
     ours.prepare()
     with console(place, url, engine) as own, ExitStack() as stack:
@@ -91,6 +89,12 @@ def measure(place: Place, rows: int) -> list[str]:
         f"Cancel of {rows:,} waiting jobs | {cancel[1]} | preview 1 s, done 180 s",
         f"Undo of this cancel | {undo[1]} | preview 1 s, done 180 s",
     ]
+
+
+def _add_failed(engine: Engine, rows: int) -> None:
+    _add(engine, rows)
+    with session_scope(engine) as session:
+        session.connection().execute(_FAILED, {"kind": many.name})
 
 
 def _until_they_work(engine: Engine) -> None:

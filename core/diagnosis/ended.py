@@ -23,7 +23,7 @@ def failed(context: JobContext) -> Explanation:
     left = "" if is_theirs else left_by_failure(job)  # what is left of access that was withdrawn is none
     evidence = (*filter(None, [left]), lost_attempts(context), *requested_evidence(context))
     if context.is_settled:
-        settled = ("It is dealt with: other work has come after it.", *evidence)
+        settled = ("It is handled: other work has come after it.", *evidence)
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
     if is_theirs:
         return _for_the_owner(context, sentence, evidence)

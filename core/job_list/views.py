@@ -26,7 +26,8 @@ MOST: Final = 50
 #: What everyone has, by name, in the filter language.
 BUILT_IN: Final[Mapping[str, str]] = {
     "Running": "status:running",
-    "Failed and open": "situation:failed",
+    "Failed, unhandled": "situation:failed",
+    "Without maintenance": "-queue:maintenance -kind:connection.refresh,connections.*",
     "Waiting for longer than a minute": "status:queued waited:>1m",
     "Slow: took more than a minute": "took:>1m",
     "Tried again": "attempt:>1",

@@ -69,6 +69,7 @@ LONG_WAIT = f"{WAITED} >= interval '1 minute'"
 TRIED_AGAIN = "attempt > 1"
 HAS_ARGUMENTS = f"{ENDED} AND args <> '{{}}'::jsonb"
 FOR_OTHERS = "requested_by IS NOT NULL AND requested_by IS DISTINCT FROM user_id"
+_BY_TIME = ("created_at", "id")
 
 
 class BackgroundJob(SQLModel, table=True):
@@ -78,13 +79,7 @@ class BackgroundJob(SQLModel, table=True):
     __table_args__ = (
         one_of("status", JobStatus),
         sa.Index("ix_background_jobs_newest", "created_at", "id", postgresql_where=sa.text("status <> 'running'")),
-        sa.Index(
-            "ix_background_jobs_user",
-            "user_id",
-            "created_at",
-            "id",
-            postgresql_where=sa.text("user_id IS NOT NULL"),
-        ),
+        sa.Index("ix_background_jobs_user", "user_id", *_BY_TIME, postgresql_where=sa.text("user_id IS NOT NULL")),
         sa.Index(
             "ix_background_jobs_connection", "connection_id", postgresql_where=sa.text("connection_id IS NOT NULL")
         ),
@@ -166,13 +161,7 @@ class BackgroundJob(SQLModel, table=True):
             postgresql_include=["attempt"],
             postgresql_where=sa.text(f"{ENDED} AND {TRIED_AGAIN}"),
         ),
-        sa.Index(
-            "ix_background_jobs_requested_by",
-            "requested_by",
-            "created_at",
-            "id",
-            postgresql_where=sa.text(FOR_OTHERS),
-        ),
+        sa.Index("ix_background_jobs_requested_by", "requested_by", *_BY_TIME, postgresql_where=sa.text(FOR_OTHERS)),
         sa.Index(
             "ix_background_jobs_reason_words",
             sa.text(f"({REASON_WORDS})"),

@@ -45,7 +45,7 @@ def test_an_operator_is_added_listed_disabled_and_enabled_again(run: object) -> 
     assert (row["email"], row["role"], row["access"]) == ("sam@example.com", "support", "disabled")
     assert "hashed_password" not in row
     run("operators", "enable", "SAM@example.com")
-    assert json.loads(run("operators", "list", "--json"))[0]["access"] == "active"
+    assert json.loads(run("operators", "list", "--json"))[0]["access"] == "invited", "as before"
 
 
 def test_a_sign_in_link_is_a_whole_address(run: object, monkeypatch: pytest.MonkeyPatch) -> None:

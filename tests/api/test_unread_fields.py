@@ -88,7 +88,7 @@ def test_a_refused_field_is_told_in_words_with_those_that_there_are(admin: TestC
     retry = admin.post(f"/api/jobs/{uuid4()}/retry", json={"run_at": "2026-11-22T10:00:00Z"})
     assert retry.json()["detail"] == "run_at: unknown field; this address reads reason."
     users = admin.get("/api/users", params={"need": "stuck"})
-    assert users.json()["detail"] == "need: unknown parameter; this address reads q, situation, after."
+    assert users.json()["detail"] == "need: unknown parameter; this address reads q, situation, after, because."
 
 
 @pytest.mark.parametrize("path", ["/api/jobs/facets?limit=5", "/api/audit/export?limit=5", "/api/audit?format=csv"])

@@ -35,7 +35,7 @@ def test_a_page_knows_its_person_from_the_request_that_was_authenticated(monkeyp
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("path", "last"), [("/", "Open failures of the last 24 hours"), ("/queues", "Kinds of jobs")])
+@pytest.mark.parametrize(("path", "last"), [("/", "Unhandled failures"), ("/queues", "Kinds of jobs")])
 def test_a_slow_page_is_its_heading_until_it_is_whole(console, rows: Session, path: str, last: str) -> None:
     viewer = make_user(rows, role=Role.VIEWER)
     rows.commit()

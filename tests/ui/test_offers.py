@@ -98,9 +98,9 @@ async def nothing() -> None: ...
 
 def test_a_failure_that_is_dealt_with_is_not_offered_retry(engine: Engine, questions: list[Question | str]) -> None:
     rows = rows_of(engine, handled(engine))
-    assert job_actions.why_not("job.retry", rows) == "It is dealt with: other work has come after it."
+    assert job_actions.why_not("job.retry", rows) == "It is handled: other work has come after it."
     in_a_loop(job_actions.run_command("job.retry", rows, nothing))
-    assert questions == ["It is dealt with: other work has come after it."]
+    assert questions == ["It is handled: other work has come after it."]
 
 
 def test_a_retry_of_several_says_before_how_many_of_them_can_be_retried(
@@ -119,7 +119,7 @@ def test_a_retry_of_several_says_before_how_many_of_them_can_be_retried(
     [question] = questions
     assert isinstance(question, Question)
     assert question.title == "Retry 1 job?"
-    skipped = "Skipped: 1 cancelled, 1 failed ✓. This user has a newer job (job "
+    skipped = "Skipped: 1 cancelled, 1 failed, handled. This user has a newer job (job "
     assert any(each.startswith(skipped) for each in question.consequences)
     questions.clear()
     in_a_loop(job_actions.run_command("job.retry", rows[:1], nothing))

@@ -11,7 +11,7 @@ def test_a_view_is_saved_opened_and_removed(console, rows: Session) -> None:
     rows.commit()
     page = console.open(support, "/jobs?q=status:failed+kind:demo.*")
     page.get_by_role("button", name="Views").click()
-    page.get_by_role("link", name="Failed and open").wait_for()
+    page.get_by_role("link", name="Failed, unhandled").wait_for()
     page.get_by_role("button", name="Save this view …").click()
     dialog = page.get_by_role("dialog", name="Save this view")
     dialog.get_by_text("status:failed kind:demo.*").wait_for()

@@ -40,7 +40,7 @@ _SITUATIONS: Final[Mapping[str, str]] = {
     "held": "a person stopped it",
     "stuck": "nothing moves it",
     "failed": "and open",
-    "handled": "failed, and dealt with",
+    "handled": "failed, and handled: retried, dismissed or settled",
 }
 
 

@@ -70,7 +70,7 @@ def why_not(name: str, rows: Sequence[Row]) -> str | None:
     if not fitting and name == "job.cancel" and all(row["label"] == Label.STOPPING for row in rows):
         return "A cancel was requested already."
     if not fitting and len(rows) == 1 and _is_dealt_with(name, rows[0]):
-        return "It is dealt with: other work has come after it."
+        return "It is handled: other work has come after it."
     if not fitting:
         return f"{command.label} works on {' or '.join(sorted(WORKS_FROM[name]))} jobs; selected: {_split(rows)}."
     if not _fit(name, rows):
@@ -170,7 +170,7 @@ def _cancel_effects(rows: Sequence[Row]) -> list[str]:
 
 
 def _split(rows: Sequence[Row]) -> str:
-    words = Counter(f"{row['status']}{' ✓' * (row['situation'] == Situation.HANDLED)}" for row in rows)
+    words = Counter(f"{row['status']}{', handled' * (row['situation'] == Situation.HANDLED)}" for row in rows)
     return ", ".join(f"{number:,} {word}" for word, number in sorted(words.items()))
 
 

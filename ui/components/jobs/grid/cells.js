@@ -60,7 +60,7 @@ export class StatusCell extends TickingCell {
     this.look(word ? `jg-status jg-${isHandled ? "handled" : word}` : "");
     put(this.element, isHandled ? `${word} ✓` : due ? `${word} ${due}` : word);
     const left = `Now ${word}: no longer matches the filter. The next refresh removes it.`;
-    const more = isHandled ? "Dealt with: other work has come after it." : due && `Due ${exact(this.row.run_at)}`;
+    const more = isHandled ? "Handled: other work has come after it." : due && `Due ${exact(this.row.run_at)}`;
     hint(this.element, this.row?._left ? left : more);
   }
 }
