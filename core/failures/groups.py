@@ -22,6 +22,8 @@ from core.models import BackgroundJob, FailureState, User
 WINDOWS: Final = (24, 24 * 7, 24 * 30)
 #: Groups in a list at most.
 GROUPS: Final = 100
+#: Equal parts of the time, whose failures are drawn as bars.
+PARTS: Final = 24
 #: The class and first line of a message, as lists show it.
 _LONGEST: Final = 200
 
@@ -60,6 +62,8 @@ class FailureGroup:
     state: ErrorState = ErrorState.OPEN
     #: The name or address of who takes care of it; empty: nobody.
     owner: str = ""
+    #: How many jobs failed so in each of PARTS equal parts of the time, the oldest first.
+    parts: tuple[int, ...] = ()
 
     @property
     def shelf(self) -> Shelf:
@@ -82,7 +86,7 @@ class FailureList:
 def failure_groups(session: Session, since: datetime, limit: int = GROUPS) -> FailureList:
     """Return the groups of jobs that have failed since then, so many of each shelf at most."""
     rows = fetch(session, _shelves(limit), since=since)
-    groups = [group_of(row[:-2]) for row in rows]
+    groups = with_parts(session, [group_of(row[:-2]) for row in rows], since)
     counts = dict.fromkeys(Shelf, 0) | {Shelf(row[-2]): row[-1] for row in rows}
     return FailureList(groups, counts)
 
@@ -95,7 +99,15 @@ def groups_of_hours(session: Session, hours: int) -> FailureList:
 
 def open_groups(session: Session, since: datetime, limit: int) -> list[FailureGroup]:
     """Return the open errors since then, and those that are back, with their unhandled failures."""
-    return [group_of(row) for row in fetch(session, _open(limit), since=since)]
+    return with_parts(session, [group_of(row) for row in fetch(session, _open(limit), since=since)], since)
+
+
+def with_parts(session: Session, groups: list[FailureGroup], since: datetime) -> list[FailureGroup]:
+    """Return the groups with how many failed in each part of the time since then."""
+    counts: dict[str, list[int]] = {group.fingerprint: [0] * PARTS for group in groups}
+    for fingerprint, part, number in fetch(session, _parts(), since=since, fingerprints=list(counts)):
+        counts[fingerprint][part] = number
+    return [replace(group, parts=tuple(counts[group.fingerprint])) for group in groups]
 
 
 def group_of(row: Any) -> FailureGroup:
@@ -160,6 +172,17 @@ def _shelves(limit: int) -> Query:
     placed: Any = sa.select(*group, shelf.label("shelf"), number.label("number"), place.label("place")).subquery().c
     columns = [each for each in placed if each.key != "place"]
     return sa.select(*columns).where(placed.place <= limit).order_by(placed.shelf, placed.place)
+
+
+@cache
+def _parts() -> Query:
+    job = BackgroundJob
+    these = col(job.error_fingerprint) == sa.any_(sa.bindparam("fingerprints", type_=sa.ARRAY(sa.Text())))
+    age, whole = (sa.extract("epoch", at - SINCE) for at in (col(job.finished_at), clock.db_now()))
+    place = sa.func.floor(age * PARTS / sa.func.greatest(whole, 1))
+    part = sa.func.least(sa.cast(place, sa.Integer), PARTS - 1).label("part")
+    counted = sa.select(col(job.error_fingerprint), part, sa.func.count()).where(*failed(), these)
+    return counted.group_by(col(job.error_fingerprint), sa.text("part"))
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,14 +16,12 @@ from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import user_situation
 from core.errors import NotFound
 from core.failures.decision import Decision, Note, decision_of, notes_of
-from core.failures.groups import FINGERPRINT, SINCE, FailureGroup, failed, group_columns, group_of, is_open
+from core.failures.groups import FINGERPRINT, FailureGroup, failed, group_columns, group_of, is_open, with_parts
 from core.failures.places import PlaceCount, confined_to
 from core.models import BackgroundJob, User, Worker
 
 #: Users and places of one group at most.
 USERS, PLACES = 100, 10
-#: The parts of a window whose failures are counted apart.
-PARTS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +67,13 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
     rows = fetch(session, _group(), **values) if is_text else []
     if not rows:
         raise NotFound("No job has failed with this error in that time.")
-    group, latest = group_of(rows[0]), fetch(session, _latest(), **values)[0]
-    counts = {row[0]: row[1] for row in fetch(session, _parts(), **values, part=(now - since) / PARTS)}
+    [group], latest = with_parts(session, [group_of(rows[0])], since), fetch(session, _latest(), **values)[0]
     places = [PlaceCount(*row) for row in fetch(session, _places(), **values)]
     users = fetch(session, _users(user_situation()), **values)
     return FailureDetail(
         group=group,
         since=since,
-        parts=tuple(counts.get(number, 0) for number in range(PARTS)),
+        parts=group.parts,
         places={each.name: each.number for each in places},
         confined_to=confined_to(session, group, places, since),
         users=[UserHit(*row[:-1]) for row in users],
@@ -103,15 +100,6 @@ def _latest() -> Query:
     job = BackgroundJob
     own = sa.select(col(job.id), col(job.error_traceback)).where(*failed(), is_this())
     return own.order_by(col(job.finished_at).desc(), col(job.id).desc()).limit(1)
-
-
-@cache
-def _parts() -> Query:
-    job = BackgroundJob
-    part = sa.bindparam("part", type_=sa.Interval())
-    seconds = sa.extract("epoch", col(job.finished_at) - SINCE) / sa.extract("epoch", part)
-    number = sa.func.least(sa.cast(sa.func.floor(seconds), sa.Integer), PARTS - 1)
-    return sa.select(number, sa.func.count()).where(*failed(), is_this()).group_by(number)
 
 
 @cache

@@ -16,6 +16,7 @@ from ui.components.base.empty import empty
 from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, words
 from ui.components.base.state_chip import state_words
+from ui.components.jobs.failure_bars import spark
 
 #: Seconds between two refreshes while things change, and while none of them seems to: an ignore ends by itself.
 REFRESH_SECONDS: Final = 3.0
@@ -148,5 +149,6 @@ def _line(group: FailureGroup, hours: int) -> Markup:
             words(" · ".join(about), "muted clip", "div"),
             classes="grow",
         ),
+        spark(group.parts),
         moment(group.last_seen, classes="muted"),
     )

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from core.errors import NotFound
-from core.failures.one_group import PARTS, FailureDetail, UserHit, failure_detail
+from core.failures.one_group import FailureDetail, UserHit, failure_detail
 from core.models import Role
 from core.wording import counted
 from ui import access
@@ -23,6 +23,7 @@ from ui.components.base.traceback_text import draw_traceback
 from ui.components.jobs.bulk_menu import prepare_bulk
 from ui.components.jobs.error_box import draw_notes, draw_state
 from ui.components.jobs.error_dialogs import retry_words
+from ui.components.jobs.failure_bars import failure_bars, words_of_bars
 from ui.components.jobs.tell_users import ask_to_tell
 from ui.pages.failures import LOOK_SECONDS, REFRESH_SECONDS, WINDOW_WORDS, draw_windows, hours_of
 
@@ -171,14 +172,7 @@ def _numbers_of(found: FailureDetail) -> str:
 
 
 def _draw_parts(found: FailureDetail) -> None:
-    """Draw the failures over time as bars; each says its number."""
-    most = max(found.parts) or 1
-    bars = [
-        tagged("i", style=f"height: {100 * number // most}%", title=counted(number, "failure"))
-        for number in found.parts
-    ]
-    label = f"Failures in {PARTS} equal parts of this time: {', '.join(map(str, found.parts))}"
-    lines(bars, "bars").props["aria-label"] = label
+    lines(failure_bars(found.parts), "bars").props["aria-label"] = words_of_bars(found.parts)
 
 
 def _draw_where(found: FailureDetail) -> None:

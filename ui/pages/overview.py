@@ -21,6 +21,7 @@ from ui.components.base.empty import empty
 from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
+from ui.components.jobs.failure_bars import spark
 from ui.components.people.need_groups import draw_need_groups
 from ui.components.queues.at_work import AtWork
 
@@ -234,4 +235,4 @@ def _group(summary: Overview, group: FailureGroup) -> Markup:
         ),
         classes="grow",
     )
-    return tagged("div", jobs, error, moment(group.last_seen, classes="muted"), classes="row-line")
+    return tagged("div", jobs, error, spark(group.parts), moment(group.last_seen, classes="muted"), classes="row-line")
