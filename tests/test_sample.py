@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from core import sample
+from core import clock, sample
 from core.audit.chain.seal import seal
 from core.database.engine import connect
 from core.diagnosis.context import load_context
@@ -293,7 +293,7 @@ def test_first_runs_are_at_the_times_of_their_schedules(engine: Engine) -> None:
     with Session(engine) as session:
         make_user(session)
         session.add_all(
-            Schedule(name=name, kind="maintenance.expire_sessions", cron=cron, args={}, next_due_at=NOW + SOON)
+            Schedule(name=name, kind="maintenance.expire_sessions", cron=cron, args={}, next_due_at=clock.now() + SOON)
             for name, cron in (("often", "*/5 * * * *"), ("nightly", "45 3 * * *"))
         )
         session.commit()

@@ -36,9 +36,13 @@ def truncate(column: Any, longest: int = IN_LIST) -> sa.ColumnElement[Any]:
     return sa.case((sa.func.length(column) > longest, sa.func.left(column, longest) + TRUNCATED), else_=column)
 
 
+def _bounds(index: sa.Index, column: sa.Column[Any]) -> bool:
+    """Tell whether an index refuses long values of a column, as a B-tree does."""
+    return column.name in index.columns and not index.dialect_options["postgresql"]["using"]
+
+
 def _truncated_column(column: sa.Column[Any], longest: int) -> sa.ColumnElement[Any]:
-    is_indexed = column.primary_key or any(column.name in index.columns for index in column.table.indexes)
-    if is_indexed or column.name in _SHORT:
+    if column.primary_key or any(_bounds(index, column) for index in column.table.indexes) or column.name in _SHORT:
         return column
     if isinstance(column.type, sa.Text):
         return truncate(column, longest).label(column.name)

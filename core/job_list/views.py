@@ -27,7 +27,7 @@ MOST: Final = 50
 BUILT_IN: Final[Mapping[str, str]] = {
     "Running": "status:running",
     "Failed, unhandled": "situation:failed",
-    "Without maintenance": "-queue:maintenance -kind:connection.refresh,connections.*",
+    "Without maintenance": "-kind:connection.refresh,connections.* -queue:maintenance",
     "Waiting for longer than a minute": "status:queued waited:>1m",
     "Slow: took more than a minute": "took:>1m",
     "Tried again": "attempt:>1",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
 from core.diagnosis.situation import Situation
@@ -66,9 +66,18 @@ def need_groups(session: Session, most: int) -> list[NeedGroup]:
     for user in users_in_need(session):
         by_reason.setdefault((user.situation, user.because or user.id), []).append(user)
     groups = sorted(by_reason.values(), key=lambda users: (HELD_UP.index(users[0].situation), -len(users)))[:most]
-    queues = {users[0].because for users in groups if users[0].situation is Situation.HELD}
-    paused = dict(session.exec(select(Queue.name, Queue.paused_at).where(col(Queue.name).in_(queues))).all())
-    return [NeedGroup(tuple(users), paused.get(users[0].because or "")) for users in groups]
+    is_any_held = any(users[0].situation is Situation.HELD for users in groups)
+    paused: dict[str, datetime] = dict(map(tuple, fetch(session, _paused()))) if is_any_held else {}
+    return [NeedGroup(tuple(users), paused.get(_queue_of(users[0]))) for users in groups]
+
+
+def _queue_of(user: UserInNeed) -> str:
+    return (user.because or "") if user.situation is Situation.HELD else ""
+
+
+@cache
+def _paused() -> Query:
+    return sa.select(col(Queue.name), col(Queue.paused_at)).where(col(Queue.paused_at).is_not(None))
 
 
 @cache

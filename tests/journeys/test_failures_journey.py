@@ -48,7 +48,9 @@ def test_a_broken_service_is_dealt_with_in_ten_presses(program: Program) -> None
     with program.demo_service(well):
         page.goto("/")
         press("link", message[:40], page.locator(".rows.failures"))
-        page.get_by_text(f"{USERS} open, ").or_(page.get_by_text(f"{USERS} open", exact=True)).first.wait_for()
+        page.get_by_text(f"{USERS} unhandled, ").or_(
+            page.get_by_text(f"{USERS} unhandled", exact=True)
+        ).first.wait_for()
         press("button", "Retry one, then the rest …")
         rest = f"Once its job has succeeded, the other {USERS - 1} rows follow by themselves."
         page.get_by_text(rest).wait_for()

@@ -112,10 +112,10 @@ def test_enter_opens_the_user_found_though_letters_typed_earlier_come_later(monk
     async def changed(_: str) -> None:
         search._search = "an"  # what a debounced event of earlier letters does meanwhile
 
-    async def load(_read: object, text: str, _situation: object) -> list[SimpleNamespace]:
+    async def load(_read: object, text: str, *_: object) -> list[SimpleNamespace]:
         return [SimpleNamespace(id=ana)] if text == "ana" else []
 
-    search._situation, search._changed = None, changed
+    search._situation, search._because, search._changed = None, "", changed
     monkeypatch.setattr("ui.pages.users.access.load", load)
     monkeypatch.setattr("ui.pages.users.ui.navigate.to", opened.append)
     in_a_loop(search._open_only_hit(SimpleNamespace(args="ana ")))

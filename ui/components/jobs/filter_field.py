@@ -41,9 +41,10 @@ class FilterField:
         self._on_words, self._on_filters, self._offered = on_words, on_filters, offered
         #: The text with filters that waits for Enter, and what is wrong with a text; empty: nothing.
         self.pending = self.problem = ""
-        #: The words that are searched, and a text that was applied: the browser may send that once more.
-        self._words = typed
-        self._applied: str | None = None
+        #: The words that are searched; texts that Enter has sent, which the browser sends once more a moment later; and
+        #: what the field shows since.
+        self._words = self._shown = typed
+        self._entered: list[str] = []
         self._offers: list[Offer] = []
         self._lines: list[ui.element] = []
         self._chosen = -1
@@ -96,10 +97,11 @@ class FilterField:
 
     async def _note_typed(self) -> None:
         typed = self.typed
-        if typed == self._applied:
-            self._applied = None
-            self._input.set_value(self._words)
+        if typed in self._entered:
+            self._entered = self._entered[self._entered.index(typed) + 1 :]
+            self._input.set_value(self._shown)
             return
+        self._entered.clear()
         offers = await self._offered(typed)
         if typed != self.typed:
             return  # more was typed meanwhile, or Enter pressed
@@ -107,7 +109,6 @@ class FilterField:
         if typed == self._words:
             await self._on_words(None)
             return
-        self._applied = None
         if offers:  # it is being written, and is no search of its beginning
             self.pending, self.problem = ("" if self.problem else typed.strip()), ""
         if job_filter is None or self.pending:
@@ -119,15 +120,17 @@ class FilterField:
         self._show(typed, offers)
 
     async def _apply(self, typed: str) -> None:
+        if typed != self.typed:
+            self._entered.append(typed)
         job_filter = self._check(typed)
+        self._shown = typed
         self._mark_problem()
         self._close()
         if job_filter is None:
             await self._on_words(None)
             return
         self.pending = ""
-        self._words = language.free_text(job_filter.q or "")
-        self._applied = typed if typed != self._words else None
+        self._words = self._shown = language.free_text(job_filter.q or "")
         self._input.set_value(self._words)
         await self._on_filters(job_filter)
 
