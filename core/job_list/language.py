@@ -45,8 +45,22 @@ _PARAMETERS: Final = ("created_after", "created_before", "finished_after", "fini
 _NAMES: Final = frozenset((*QUALIFIERS, *_PARAMETERS)) - {"arg."}
 #: What is compared as other languages write it: attempt>2, status=failed. Pasted words such as error=5 are text.
 _COMPARED: Final = re.compile(
-    r"(status|label|situation|attempt|took|waited|created|finished)(=|[<>]=?)(.+)", re.I | re.A
+    r"(status|label|situation|attempt|took|waited|created|finished|duration|requested|age)(=|[<>]=?)(.+)", re.I | re.A
 )
+#: Filters by what columns and other consoles call them.
+_MEANT: Final[Mapping[str, str]] = {
+    "duration": "took",
+    "requested": "created",
+    "age": "created",
+    "email": "user",
+    "mail": "user",
+    "type": "kind",
+    "state": "status",
+    "tries": "attempt",
+    "attempts": "attempt",
+    "args": "arg.NAME",
+    "arguments": "arg.NAME",
+}
 
 
 @dataclass(slots=True)
@@ -121,6 +135,7 @@ def _comparison(term: Term) -> str | None:
     if compared is None:
         return None
     name, value = compared[1].lower(), compared[2].lstrip("=") + compared[3]
+    name = _MEANT.get(name, name)
     return f"{name}:{value}" if _is_value(name, value) else None
 
 
@@ -232,4 +247,4 @@ def _wrong(term: Term, message: str) -> NotAFilter:
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the name that a person may have meant."""
-    return next(iter(difflib.get_close_matches(name, sorted(names), 1)), None)
+    return _MEANT.get(name) or next(iter(difflib.get_close_matches(name, sorted(names), 1)), None)

@@ -70,6 +70,10 @@ TRIED_AGAIN = "attempt > 1"
 HAS_ARGUMENTS = f"{ENDED} AND args <> '{{}}'::jsonb"
 FOR_OTHERS = "requested_by IS NOT NULL AND requested_by IS DISTINCT FROM user_id"
 _BY_TIME = ("created_at", "id")
+_BLOCKS: Final[Any] = {
+    "postgresql_using": "brin",
+    "postgresql_with": {"pages_per_range": 32, "autosummarize": "on"},
+}
 
 
 class BackgroundJob(SQLModel, table=True):
@@ -135,15 +139,10 @@ class BackgroundJob(SQLModel, table=True):
             postgresql_using="gin",
             postgresql_where=sa.text("error_type IS NOT NULL"),
         ),
-        # Jobs end about as they come, so that few blocks have those of a day; and few have what took unusually little.
-        sa.Index(
-            "ix_background_jobs_finished",
-            "finished_at",
-            sa.text(TOOK),
-            sa.text(WAITED),
-            postgresql_using="brin",
-            postgresql_with={"pages_per_range": 16, "autosummarize": "on"},
-        ),
+        # Jobs end about as they come, so that few blocks have those of a day.
+        sa.Index("ix_background_jobs_finished", "finished_at", **_BLOCKS),
+        # And few have what took or waited unusually little. Only of ended jobs: until then times may be infinite.
+        sa.Index("ix_background_jobs_spans", *map(sa.text, (TOOK, WAITED)), **_BLOCKS, postgresql_where=sa.text(ENDED)),
         # Written once, as a job with arguments ends.
         sa.Index(
             "ix_background_jobs_arguments",

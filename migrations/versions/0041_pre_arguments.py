@@ -1,6 +1,6 @@
-"""Pre: jobs are found by their arguments, and by how little they took or waited. Old code uses the second as before.
+"""Pre: jobs are found by their arguments, and by how little they took or waited.
 
-The index of arguments is written as a job ends, and by those alone that have any.
+Both indexes are written as a job ends, the first by those alone that have arguments.
 """
 
 from alembic import op
@@ -14,19 +14,18 @@ depends_on = None
 
 TOOK = "(finished_at - started_at)"
 WAITED = "(started_at - CASE WHEN run_at <= started_at THEN run_at ELSE created_at END)"
-HAS_ARGUMENTS = "status IN ('succeeded', 'failed', 'cancelled') AND args <> '{}'::jsonb"
+ENDED = "status IN ('succeeded', 'failed', 'cancelled')"
 
 
 def upgrade() -> None:
-    """Add an index, and make one of block ranges again with a second column."""
-    of = f"(finished_at, {TOOK}, {WAITED}) WITH (pages_per_range = 16, autosummarize = on)"
-    ddl.replace_index("ix_background_jobs_finished", f"background_jobs USING brin {of}")
-    arguments = f"background_jobs USING gin (args jsonb_path_ops) WHERE {HAS_ARGUMENTS}"
-    ddl.replace_index("ix_background_jobs_arguments", arguments)
+    """Add the indexes."""
+    spans = f"({TOOK}, {WAITED}) WITH (pages_per_range = 32, autosummarize = on) WHERE {ENDED}"
+    ddl.replace_index("ix_background_jobs_spans", f"background_jobs USING brin {spans}")
+    arguments = f"(args jsonb_path_ops) WHERE {ENDED} AND args <> '{{}}'::jsonb"
+    ddl.replace_index("ix_background_jobs_arguments", f"background_jobs USING gin {arguments}")
 
 
 def downgrade() -> None:
-    """Drop the one, and make the other again as it was."""
-    op.execute("DROP INDEX IF EXISTS ix_background_jobs_arguments")
-    by_end = "background_jobs USING brin (finished_at) WITH (pages_per_range = 32, autosummarize = on)"
-    ddl.replace_index("ix_background_jobs_finished", by_end)
+    """Drop the indexes."""
+    for name in ("spans", "arguments"):
+        op.execute(f"DROP INDEX IF EXISTS ix_background_jobs_{name}")

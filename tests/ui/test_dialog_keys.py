@@ -67,3 +67,18 @@ def test_a_reason_that_only_the_server_asks_for_has_the_focus_too(console, rows:
     page.get_by_role("dialog").get_by_role("button", name="Change role").click()
     see_fault(page, page.get_by_role("dialog").get_by_label("Reason"))
     assert rows.get_one(User, other.id).role is Role.SUPPORT
+
+
+def test_a_dialog_that_is_left_gives_the_focus_back(console, rows: Session) -> None:
+    page = console.open(signed(rows, Role.ADMIN), "/queues")
+    pause = line_of(page, "Queues", "connections").get_by_role("button", name="Pause")
+    for leave in ("Escape", "Go back"):
+        pause.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog").get_by_label("Reason").and_(page.locator(":focus")).wait_for()
+        if leave == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.get_by_role("dialog").get_by_role("button", name=leave).click()
+        page.get_by_role("dialog").wait_for(state="detached")
+        pause.and_(page.locator(":focus")).wait_for()

@@ -93,7 +93,7 @@ def test_what_is_no_filter_is_refused_in_place_and_never_searched(page: Any) -> 
 @pytest.mark.parametrize("address", ["/jobs?q=statsu:failed", "/jobs?status=fialed"])
 def test_while_a_filter_is_refused_no_job_is_shown_counted_or_acted_on(page: Any, address: str) -> None:
     page.goto(address)
-    page.get_by_text("Mend the filter to see jobs").wait_for()
+    page.get_by_text("Correct the filter to see jobs").wait_for()
     page.wait_for_load_state("networkidle")
     assert page.get_by_role("grid").count() == 0, "nor is any read out"
     for selector in (".jg-row", ".time-bars", ".states .n", ".others .length"):
@@ -119,7 +119,7 @@ def test_a_refused_filter_shows_jobs_again_once_it_is_mended(page: Any) -> None:
     search.press("Enter")
     page.locator(".jg-row").first.wait_for()
     page.get_by_text("3 jobs").wait_for()
-    assert not page.get_by_text("Mend the filter").is_visible()
+    assert not page.get_by_text("Correct the filter").is_visible()
 
 
 def test_what_is_wrong_and_tokens_of_a_filter_move_no_row(page: Any) -> None:

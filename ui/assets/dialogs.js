@@ -15,3 +15,16 @@ window.leadToFault = (id) => {
   const found = document.getElementById(id);
   (found?.matches("input, textarea") ? found : found?.querySelector("input, textarea"))?.focus();
 };
+// A dialog that is left gives the focus back: the server may take it away before the framework does.
+let before = null;
+document.addEventListener("focusin", ({ target }) => {
+  if (!target.closest(".q-dialog, .q-menu")) before = target;
+});
+const leaving = new MutationObserver((changes) => {
+  const isLeft = changes.some(({ removedNodes }) =>
+    [...removedNodes].some((node) => node.id?.startsWith("q-portal--dialog")),
+  );
+  if (isLeft && document.activeElement === document.body && !document.querySelector(".q-dialog"))
+    before?.focus({ preventScroll: true });
+});
+addEventListener("DOMContentLoaded", () => leaving.observe(document.body, { childList: true }));

@@ -208,5 +208,5 @@ class JobList:
 
 def _draw_refusal(problem: str) -> None:
     if problem:
-        with empty("search_off", "Mend the filter to see jobs"):
+        with empty("search_off", "Correct the filter to see jobs"):
             button("Show all jobs", lambda: ui.navigate.to("/jobs"))

@@ -98,7 +98,8 @@ class OneFailure:
                 link(self._jobs(found), "strong", f"{group.open:,} unhandled") if group.open else text(
                     "All are handled."
                 )
-                link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failed job')} in all")
+                within = f"in the last {WINDOW_WORDS[self._hours]}"
+                link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failed job')} {within}")
             if group.open:
                 self._draw_retry(found)
 
@@ -129,7 +130,7 @@ class OneFailure:
             tell = button("Tell the users …", self._tell, look=PLAIN, icon="mail_outline")
             limit_to_role(tell, "failure.tell")
             if waiting := [each.email for each in hit if each.is_open]:
-                label = f"Copy {counted(len(waiting), 'address', 'addresses')} of unhandled"
+                label = f"Copy {counted(len(waiting), 'unhandled address', 'unhandled addresses')}"
                 button(label, lambda: _copy(waiting), look=PLAIN)
 
     async def _tell(self) -> None:

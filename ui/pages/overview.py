@@ -166,7 +166,7 @@ def _run(times: JobFigures) -> Markup:
     """Return the tile of how long jobs took: those of 24 hours as far as they are added up."""
     run = times.run.p95
     tone = "" if run is None else design.BAD if run > RUN_TARGET else design.OK
-    return _tile(duration(run), "95 % of jobs ran no longer (target 2 min)", "/analytics", tone)
+    return _tile(duration(run), "or less took 95 % of jobs (target 2 min)", "/analytics", tone)
 
 
 def _besides(summary: Overview) -> list[Markup]:
@@ -183,7 +183,7 @@ def _waiting(summary: Overview) -> Markup:
     """Return the tile whose age ticks in the browser, coloured when it is too long."""
     label, href = f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?due=yes&sort=created_at"
     if summary.waiting_since is None:
-        return _tile("–", label, href, "")
+        return _tile("–", "no due job is waiting", href, "")
     age = moment(summary.waiting_since, "elapsed", "figure")
     return anchor(href, age, words(label, "label"), classes=f"tile {design.WARN if summary.is_late else ''}".rstrip())
 

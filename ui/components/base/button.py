@@ -66,14 +66,15 @@ async def _once(element: ui.button, pressed: Pressed) -> None:
     if element.props.get("aria-disabled"):
         refuse(element.props["aria-description"])
         return
-    if not element.enabled:
+    if element.props.get("aria-busy") or not element.enabled:
         return
-    element.disable()
+    # Not disabled: it would lose the focus, and a dialog that it opens would not give it back.
+    element.props["aria-busy"] = "true"
     try:
         await attempt(element.client, pressed)
     finally:
         if not element.is_deleted:
-            element.enable()
+            del element.props["aria-busy"]
 
 
 async def attempt(client: Client, act: Pressed) -> None:

@@ -22,6 +22,9 @@ def open_form(title: str, submit_label: str, draw: Callable[[], Act]) -> None:
         text(title, tag="h2").style("font-size: 15px")
         with box("fields vbox"):
             act = draw()
+        if not any("autofocus" in each.props for each in dialog.descendants()):
+            for field in [each for each in dialog.descendants() if FIELD_NAME in each.props][:1]:
+                field.props["autofocus"] = True
         error = text("", "wrongbox").props("role=alert")
         error.set_visibility(False)
 

@@ -68,7 +68,7 @@ def _threads(listing: WorkerListing) -> dict[str, int]:
 
 def _draw_queues(shown: _Lanes) -> None:
     queues, threads = shown
-    title("Queues", "running of the threads that serve them")
+    title("Queues", "jobs running, of the threads that may run them")
     lines([_lane(queue, threads.get(queue.name, 0)) for queue in queues], "rows lanes")
 
 
@@ -127,7 +127,7 @@ def _square(job: Row) -> Markup:
 
 
 def _draw_kinds(by_kind: Mapping[str, JobFigures]) -> None:
-    title("Wait and run", "p50 / p95 of 24 h, to the last roll-up")
+    title("Wait and run", "of half / 95 % of the jobs of 24 h, at most")
     head = tagged("div", *(words(each, "muted") for each in ("Kind", "Wait", "Run")), classes="row-line")
     rows = [_kind(*each) for each in _most(by_kind.items())]
     none = tagged("div", words("No job has finished in this time.", "muted"), classes="row-line")
