@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func
 
 from core.database.letters import contain_words
 from core.database.statements import Query, fetch
-from core.database.text import begins_with, ids_beginning, pasted
+from core.database.text import begins_with, ids_beginning, pasted, tidy
 from core.database.truncate import IN_LIST, truncate, truncated
 from core.database.window import Window, bounds, cut, read_prepared, windowed
 from core.demo import rows
@@ -108,7 +108,7 @@ def find_users(
     The newest come first; in a situation of HELD_UP those who have been in it longest, of whom `because` are those in
     it for one reason.
     """
-    search, where = pasted(search), _Where(situation, because if situation in HELD_UP else "")
+    search, where = pasted(search), _Where(situation, tidy(because) if situation in HELD_UP else "")
     if not search:
         query = _select_lines(where) if where.because else _newest(situation, user_situation())
         return _cut(fetch(session, query, **bounds(MOST, start)), start)

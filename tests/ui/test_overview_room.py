@@ -56,6 +56,8 @@ def test_users_are_grouped_by_why_they_need_help_and_each_number_opens_its_users
         assert {line.id for line in found} == {user.id for user in group.users}
     assert [line.email for line in find_users(session, "c@", Situation.FAILED, because="two")] == ["c@example.com"]
     assert not find_users(session, "a@", Situation.FAILED, because="two")
+    for odd in ("\x00", "tw%", "x" * 999):
+        assert not [line for line in find_users(session, "", Situation.FAILED, because=odd) if line.email == "b@"]
 
 
 @pytest.mark.browser
