@@ -3,6 +3,7 @@
 Words are searched as they are typed. A text with a filter in it waits for Enter; what it has wrong is said below.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -25,6 +26,10 @@ _MOVE: Final = """(event) => {
   event.stopPropagation();
   emit(event.key);
 }"""
+#: Seconds after Enter in which an earlier text is no text that a person has typed.
+ECHO_SECONDS: Final = 1.0
+#: What waits for a pause in typing is sent first: later, it would be taken for what is typed after Enter.
+_ENTER: Final = "({ target }) => { target.dispatchEvent(new Event('change')); emit(target.value); }"
 _KEEP_FOCUS: Final = "(event) => event.preventDefault()"
 
 
@@ -41,10 +46,11 @@ class FilterField:
         self._on_words, self._on_filters, self._offered = on_words, on_filters, offered
         #: The text with filters that waits for Enter, and what is wrong with a text; empty: nothing.
         self.pending = self.problem = ""
-        #: The words that are searched; texts that Enter has sent, which the browser sends once more a moment later; and
-        #: what the field shows since.
+        #: The words that are searched; what the field shows since Enter; and earlier texts, which the framework may
+        #: send until then, as it does when it is told a value before it has taken over the one before.
         self._words = self._shown = typed
-        self._entered: list[str] = []
+        self._echoes: set[str] = set()
+        self._echo_until = 0.0
         self._offers: list[Offer] = []
         self._lines: list[ui.element] = []
         self._chosen = -1
@@ -64,8 +70,7 @@ class FilterField:
     def _listen(self) -> None:
         self._input.on_value_change(self._note_typed)
         self._input.on("keydown", self._press, js_handler=_MOVE)
-        # The browser's text: the server may not have received the last letters yet.
-        self._input.on("keydown.enter", self._press_enter, js_handler="(event) => emit(event.target.value)")
+        self._input.on("keydown.enter", self._press_enter, js_handler=_ENTER)
         self._input.on("blur", self._close)
         self._list.box.on("click", self._take, js_handler=_EMIT)
         self._list.box.on("mousedown", js_handler=_KEEP_FOCUS)
@@ -97,11 +102,9 @@ class FilterField:
 
     async def _note_typed(self) -> None:
         typed = self.typed
-        if typed in self._entered:
-            self._entered = self._entered[self._entered.index(typed) + 1 :]
+        if typed in self._echoes and time.monotonic() < self._echo_until:
             self._input.set_value(self._shown)
             return
-        self._entered.clear()
         offers = await self._offered(typed)
         if typed != self.typed:
             return  # more was typed meanwhile, or Enter pressed
@@ -120,19 +123,23 @@ class FilterField:
         self._show(typed, offers)
 
     async def _apply(self, typed: str) -> None:
-        if typed != self.typed:
-            self._entered.append(typed)
+        self._echoes, self._echo_until = {self.typed, typed}, time.monotonic() + ECHO_SECONDS
         job_filter = self._check(typed)
-        self._shown = typed
         self._mark_problem()
         self._close()
         if job_filter is None:
+            self._expect(typed)
             await self._on_words(None)
             return
         self.pending = ""
-        self._words = self._shown = language.free_text(job_filter.q or "")
+        self._words = language.free_text(job_filter.q or "")
+        self._expect(self._words)
         self._input.set_value(self._words)
         await self._on_filters(job_filter)
+
+    def _expect(self, shown: str) -> None:
+        self._shown = shown
+        self._echoes.discard(shown)
 
     async def _press_enter(self, event: GenericEventArguments) -> None:
         typed = str(event.args or "")
