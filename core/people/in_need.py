@@ -86,9 +86,11 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     people = sa.select(User.id, User.email, User.demo_mode_status, situation.label("situation")).where(may_be_listed())  # type: ignore[call-overload]
     listed = people.cte("people").prefix_with("MATERIALIZED")
     latest = telling_job(listed.c.id)
+    is_failed = listed.c.situation == Situation.FAILED.value
+    because = sa.case((is_failed, latest.c.fingerprint), else_=latest.c.queue)
     urgency = sa.case({each.value: place for place, each in enumerate(HELD_UP)}, value=listed.c.situation)
     return (
-        sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""), latest.c.because)
+        sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""), because)
         .outerjoin(latest, sa.true())
         .where(listed.c.situation.in_([each.value for each in HELD_UP]))
         .order_by(urgency, latest.c.at.desc().nulls_last(), listed.c.id)

@@ -16,18 +16,21 @@ from core.models import BackgroundJob, JobStatus
 LONGEST: Final = 200
 #: Jobs of a user among which the one is that tells.
 NEWEST: Final = 50
+_SHOWN: Final = (
+    *(BackgroundJob.status, BackgroundJob.kind, BackgroundJob.queue),
+    *(BackgroundJob.error_message, BackgroundJob.error_fingerprint),
+)
 
 
 def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClause:
     """Select when and why a user is where they are: by their active job, or an open failure, or else their latest job.
 
-    One that was cancelled explains nothing while there is another. `because` is what those who are there for the same
-    reason have in common: the queue of an active job, or the fingerprint of an error.
+    One that was cancelled explains nothing while there is another. Those who are there for the same reason have the
+    queue of an active job in common, or the fingerprint of an open failure.
     """
     job = BackgroundJob
-    shown = (job.status, job.kind, job.queue, job.error_message, job.error_fingerprint)
     newest = (
-        sa.select(*(col(each) for each in (*SETTLING, *shown)))
+        sa.select(*(col(each) for each in (*SETTLING, *_SHOWN)))
         .where(col(job.user_id) == user_id, col(job.machine).is_not(None))
         .order_by(col(job.created_at).desc(), col(job.id).desc())
         .limit(NEWEST)
@@ -42,7 +45,8 @@ def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClaus
         sa.select(
             sa.func.coalesce(row.finished_at, row.created_at).label("at"),
             sa.func.coalesce(error, row.kind).label("cause"),
-            sa.case((is_live, row.queue), else_=row.error_fingerprint).label("because"),
+            sa.case((is_live, row.queue)).label("queue"),
+            sa.case((is_open, row.error_fingerprint)).label("fingerprint"),
         )
         .order_by(
             is_live.desc(), is_open.desc(), row.status == JobStatus.CANCELLED, row.created_at.desc(), row.id.desc()

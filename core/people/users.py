@@ -225,7 +225,8 @@ def _select_lines(of: _Where, *fits: ColumnElement[bool]) -> Query:
     telling = telling_job(col(User.id))
     lines = sa.select(*own, user_situation(), telling.c.at, sa.func.coalesce(telling.c.cause, ""))
     longest = telling.c.at.asc().nulls_first(), col(User.id)
-    same = [telling.c.because == of.because] if of.because else []
+    reason = telling.c.fingerprint if situation is Situation.FAILED else telling.c.queue
+    same = [reason == of.because] if of.because else []
     return windowed(lines.outerjoin(telling, sa.true()).where(*where, *same).order_by(*longest))
 
 

@@ -13,7 +13,7 @@ from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import LISTED
 from core.people.users import HELD_UP, UserLine, UserListing, UserQuery, find_users
 from ui import access, query_cache
-from ui.components.base.box import Part, box, keep_roughly_fresh, text
+from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import set_html, title, words
 from ui.components.base.pager import Pager
@@ -127,6 +127,10 @@ class UserSearch:
     def _draw_no_users(self) -> None:
         if self._search:
             empty("person_search", "No users match", "Try a part of the e-mail address or name, or the start of an id.")
+        elif self._situation and self._because:
+            where = f"/users?situation={self._situation}"
+            with empty("check_circle", f"Nobody is {self._situation} for this reason any more"):
+                link(where, label=f"All {self._situation} users")
         elif self._situation:
             empty("check_circle", f"No users are {self._situation}", "This list updates automatically.")
         else:
