@@ -4,6 +4,9 @@ const FAR = 5; // pixels from which a press is a drag
 const STEP = 10; // pixels per key
 const WIDEST = 600; // pixels that a column takes to fit its content
 
+// No index has millions of jobs in other orders, and an order of the loaded rows alone would be none.
+const UNSORTED = "Jobs are sorted by when they were requested. Filter for the rest: took:>1m, waited:>1m, attempt:>1.";
+
 export class Head {
   // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column) in pixels,
   // left(column) downwards, and ticked()
@@ -28,7 +31,7 @@ export class Head {
     if (column.is_sortable) {
       title.classList.add("jg-sortable");
       title.ariaSort = { [column.name]: "ascending", [`-${column.name}`]: "descending" }[this.sort] ?? "none";
-    }
+    } else title.title = UNSORTED;
     const edge = part("i", "jg-edge");
     title.append(edge);
     edge.addEventListener("pointerdown", (event) => this.widen(event, column, title));
