@@ -166,7 +166,7 @@ def _run(times: JobFigures) -> Markup:
     """Return the tile of how long jobs took: those of 24 hours as far as they are added up."""
     run = times.run.p95
     tone = "" if run is None else design.BAD if run > RUN_TARGET else design.OK
-    return _tile(duration(run), "or less took 95 % of jobs (target 2 min)", "/analytics", tone)
+    return _tile(duration(run), "95 % of jobs ran this long at most (target 2 min)", "/analytics", tone)
 
 
 def _besides(summary: Overview) -> list[Markup]:

@@ -85,7 +85,7 @@ def _success(numbers: Numbers, now: JobFigures, before: JobFigures, than: str) -
 def _run(numbers: Numbers, now: JobFigures, before: JobFigures, than: str) -> Markup:
     run = now.run.p95
     tone = "" if run is None else _bad(run > RUN_TARGET) or design.OK
-    label = f"95 % ran no longer (target 2 min){_slower(run, before.run.p95, than)}"
+    label = f"95 % ran this long at most (target 2 min){_slower(run, before.run.p95, than)}"
     return _tile(numbers.of(SUCCEEDED), duration(run), label, tone)
 
 

@@ -1,6 +1,7 @@
 """What is at work now, for Overview: queues as lanes, workers as squares of their threads, and how long kinds take."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from core import clock
 from core.analytics.figures import JobFigures, Times
 from core.job_list.rows import Row
 from core.queues.controls import QueueLine, QueueState
+from core.queues.summary import QueueSummary
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState
 from core.wording import counted
 from ui import query_cache
@@ -25,7 +27,20 @@ KINDS_SHOWN: Final = 6
 #: Squares that are drawn for one worker.
 SQUARES_SHOWN: Final = 64
 
-_Lanes = tuple[list[QueueLine], Mapping[str, int]]
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """A queue, the threads that serve it, and when its oldest due job was due."""
+
+    queue: QueueLine
+    threads: int
+    due_since: datetime | None
+
+    @property
+    def visible(self) -> tuple[object, ...]:
+        line = self.queue
+        paused = line.paused_by, line.paused_reason
+        return line.name, line.waiting, line.running, line.state, *paused, self.threads, self.due_since
 
 
 class AtWork:
@@ -34,10 +49,12 @@ class AtWork:
     def __init__(self) -> None:
         with box("columns") as self._box:
             with box():
-                self._queues: Part[_Lanes] = Part(_draw_queues, "panel")
+                self._queues: Part[list[_Lane]] = Part(_draw_queues, "panel")
                 self._workers: Part[WorkerListing] = Part(_draw_workers, "panel")
             with box():
                 self._kinds: Part[Mapping[str, JobFigures]] = Part(_draw_kinds, "panel")
+        self._read: QueueSummary | None = None
+        self._due: dict[str, datetime | None] = {}
 
     async def refresh(self) -> None:
         """Load all three, which all viewers share, and show what changed."""
@@ -45,16 +62,15 @@ class AtWork:
         times = await query_cache.times.now()
         if self._box.is_deleted:
             return
+        if queues is not self._read:  # later, the same age would mean another time
+            self._read, self._due = queues, {each.line.name: _due_since(each.line) for each in queues.queues}
         threads = _threads(listing)
-        lanes = [each.line for each in queues.queues]
-        self._queues.show((lanes, threads), key=([_visible(each) for each in lanes], threads))
+        named = [(each.line, each.line.name) for each in queues.queues]
+        lanes = [_Lane(line, threads.get(name, 0), self._due[name]) for line, name in named]
+        self._queues.show(lanes, key=[lane.visible for lane in lanes])
         jobs = [(each.worker.id, each.presence, [job["id"] for job in each.jobs]) for each in listing.alive]
         self._workers.show(listing, key=jobs)
         self._kinds.show(times.by_kind, key=times.by_kind)
-
-
-def _visible(line: QueueLine) -> tuple[object, ...]:
-    return line.name, line.waiting, line.running, line.state, _due_since(line), line.paused_by, line.paused_reason
 
 
 def _threads(listing: WorkerListing) -> dict[str, int]:
@@ -66,18 +82,17 @@ def _threads(listing: WorkerListing) -> dict[str, int]:
     return threads
 
 
-def _draw_queues(shown: _Lanes) -> None:
-    queues, threads = shown
+def _draw_queues(lanes: list[_Lane]) -> None:
     title("Queues", "jobs running, of the threads that may run them")
-    lines([_lane(queue, threads.get(queue.name, 0)) for queue in queues], "rows lanes")
+    lines([_lane(lane) for lane in lanes], "rows lanes")
 
 
-def _lane(queue: QueueLine, threads: int) -> Markup:
-    where = {"queue": queue.name}
+def _lane(lane: _Lane) -> Markup:
+    queue, threads, where = lane.queue, lane.threads, {"queue": lane.queue.name}
     share = min(100, 100 * queue.running // threads) if threads else 0
     meter = tagged("span", tagged("i", style=f"width: {share}%"), classes="meter", aria_hidden="true")
     running = _jobs(f"{queue.running:,} of {threads:,}", {**where, "status": "running"})
-    oldest = [words(" · oldest "), moment(since, "elapsed")] if (since := _due_since(queue)) else []
+    oldest = [words(" · oldest "), moment(lane.due_since, "elapsed")] if lane.due_since else []
     waiting = _jobs(f"{queue.waiting:,} waiting", {**where, "due": "yes", "sort": "created_at"}, *oldest)
     name = anchor("/queues", words(queue.name, "strong"), classes="clip")
     return tagged("div", name, meter, running, waiting, _state(queue), classes="row-line")
@@ -96,7 +111,7 @@ def _state(queue: QueueLine) -> Markup:
     if queue.state is QueueState.ACTIVE:
         return tagged("span")
     why = f" by {queue.paused_by}: {queue.paused_reason or 'no reason given'}" if queue.paused_at else ""
-    return tagged("span", state_words(queue.state, f"{queue.state}{why}"), classes="clip", title=f"{queue.state}{why}")
+    return tagged("span", state_words(queue.state), words(why), classes="clip", title=f"{queue.state}{why}")
 
 
 def _jobs(shown: str, where: Mapping[str, str], *more: Markup) -> Markup:
@@ -127,7 +142,7 @@ def _square(job: Row) -> Markup:
 
 
 def _draw_kinds(by_kind: Mapping[str, JobFigures]) -> None:
-    title("Wait and run", "of half / 95 % of the jobs of 24 h, at most")
+    title("Wait and run", "half / 95 % of jobs, last 24 h")
     head = tagged("div", *(words(each, "muted") for each in ("Kind", "Wait", "Run")), classes="row-line")
     rows = [_kind(*each) for each in _most(by_kind.items())]
     none = tagged("div", words("No job has finished in this time.", "muted"), classes="row-line")
