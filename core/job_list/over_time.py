@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from core.analytics.buckets import EPOCH, floor_to
 from core.database.statements import Query, fetch
+from core.database.time_limit import TookTooLong, time_limit
 from core.job_list.branches import Branch, in_any_status, in_status
 from core.job_list.counts import all_jobs
 from core.job_list.filters import JobFilter
@@ -62,16 +62,11 @@ _POSSIBLE: Final = (datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinf
 
 def jobs_over_time(session: Session, job_filter: JobFilter) -> JobsOverTime:
     """Return the jobs of a filter in bars, each job in exactly one."""
-    counting = session.begin_nested()  # which also ends what is set meanwhile
     try:
-        _set(session, statement_timeout=str(PATIENCE))
-        return _counted(session, _by_status_alone(job_filter))
-    except OperationalError as error:
-        if type(error.orig).__name__ != "QueryCanceled":
-            raise
+        with time_limit(session, PATIENCE):
+            return _counted(session, _by_status_alone(job_filter))
+    except TookTooLong:
         return TOO_MANY
-    finally:
-        counting.rollback()
 
 
 def _set(session: Session, **settings: str) -> None:

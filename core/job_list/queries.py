@@ -1,13 +1,10 @@
 """Pages of the job list at any depth: by cursor, or by offset for a scrollbar."""
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,9 +13,11 @@ from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
 from core.errors import Invalid, NotFound
+from core.job_list import cursors, orders
 from core.job_list.branches import Branch, arm_ids, branches, count
 from core.job_list.counts import Total, all_jobs, exactly_all_jobs, total_of_branches
 from core.job_list.filters import JobFilter
+from core.job_list.orders import BY_REQUEST, NEWEST_FIRST, SORTS, Sort
 from core.job_list.rows import Row, rows_by_id
 from core.job_list.sources import FEW, Arm, Condition, Job, Source
 
@@ -32,11 +31,6 @@ EXPORTED: Final = (
 )
 #: More rows than any table has.
 FARTHEST: Final = 10**12
-#: The sort orders that an index supports.
-Sort = Literal["-created_at", "created_at"]
-SORTS: Final[tuple[Sort, ...]] = ("-created_at", "created_at")
-#: The order that the list has by itself.
-NEWEST_FIRST: Final[Sort] = "-created_at"
 _Column = SQLColumnExpression[Any]
 
 
@@ -47,6 +41,8 @@ class JobPage:
     items: list[Row]
     next: str | None
     total: Total
+    #: Whether the list ends at its first rows: more match than are sorted by anything but their request.
+    first_only: bool = False
 
 
 def page(
@@ -57,7 +53,7 @@ def page(
     after: str | None = None,
     offset: int | None = None,
     of: int | None = None,
-    sort: Sort = "-created_at",
+    sort: Sort = NEWEST_FIRST,
 ) -> JobPage:
     """Return one page of the filter's matches: after a cursor, or from an offset when a scrollbar jumps.
 
@@ -66,27 +62,34 @@ def page(
     """
     _check(limit, offset, sort)
     branch_list = branches(session, job_filter)
+    if sort not in BY_REQUEST:
+        return _page_in_order(session, branch_list, limit, sort, offset or 0, after)
     start = 0 if after else offset or 0
     if job_filter.is_empty() and of and start > of // 2:
         return _from_the_end(session, limit, start, of, sort)
-    ids = _ids(session, branch_list, limit + 1, start, _beyond(_decoded(after), sort), sort)
+    ids = _ids(session, branch_list, limit + 1, start, _beyond(cursors.moment_of(after), sort), sort)
     if ids and len(ids) <= limit and not after:
         return _page(session, ids, limit, Total(start + len(ids), exact=True))
     return _page(session, ids, limit, _total(session, job_filter, branch_list, at_end=len(ids) <= limit))
 
 
 def rows_after(
-    session: Session, job_filter: JobFilter, limit: int, after: str | None, sort: Sort = "-created_at"
+    session: Session, job_filter: JobFilter, limit: int, after: str | None, sort: Sort = NEWEST_FIRST
 ) -> tuple[list[Row], str | None]:
     """Return the matches after a cursor, and the cursor of what follows; nothing is counted. Raises Invalid."""
     _check(limit, None, sort)
-    ids = _ids(session, branches(session, job_filter), limit + 1, 0, _beyond(_decoded(after), sort), sort)
+    if sort not in BY_REQUEST:
+        found = _page_in_order(session, branches(session, job_filter), limit, sort, 0, after)
+        if found.first_only:
+            raise orders.refused(sort)  # these are to be all
+        return found.items, found.next
+    ids = _ids(session, branches(session, job_filter), limit + 1, 0, _beyond(cursors.moment_of(after), sort), sort)
     found = _page(session, ids, limit, Total(0, exact=False))
     return found.items, found.next
 
 
 def ids_between(
-    session: Session, job_filter: JobFilter, ends: tuple[UUID, UUID], most: int, sort: Sort = "-created_at"
+    session: Session, job_filter: JobFilter, ends: tuple[UUID, UUID], most: int, sort: Sort = NEWEST_FIRST
 ) -> list[UUID]:
     """Return the matches from one of two jobs to the other, both included, in order; the first `most` of them.
 
@@ -95,6 +98,8 @@ def ids_between(
     rows = fetch(session, _places(), ids=list(ends))
     if len(rows) < len(set(ends)):
         raise NotFound("One of the two jobs has been deleted meanwhile.")
+    if sort not in BY_REQUEST:
+        return orders.between(session, branches(session, job_filter), sort, ends, most)
     place = sa.tuple_(col(Job.created_at), col(Job.id))
     first, last = (sa.tuple_(*map(sa.literal, pick((row.created_at, row.id) for row in rows))) for pick in (min, max))
     found = _ids(session, branches(session, job_filter), most, 0, [place >= first, place <= last], sort)
@@ -109,7 +114,7 @@ def _places() -> Query:
 
 def first_and_last(session: Session, branch_list: list[Branch]) -> tuple[datetime, datetime] | None:
     """Return when the oldest and the newest match were created; None without a match."""
-    ends = [_ids(session, branch_list, 1, 0, [], sort) for sort in reversed(SORTS)]
+    ends = [_ids(session, branch_list, 1, 0, [], sort) for sort in reversed(BY_REQUEST)]
     return (ends[0][0].created_at, ends[1][0].created_at) if ends[0] else None
 
 
@@ -138,7 +143,7 @@ def _check(limit: int, offset: int | None, sort: str) -> None:
     if offset is not None and not 0 <= offset <= FARTHEST:
         raise _invalid("offset", f"offset is 0 to {FARTHEST:,}, not {offset}")
     if sort not in SORTS:
-        raise _invalid("sort", f"sort is {' or '.join(SORTS)}, not {sort}")
+        raise _invalid("sort", f"sort is one of {', '.join(SORTS)}, not {sort}")
 
 
 def _invalid(name: str, message: str) -> Invalid:
@@ -147,8 +152,18 @@ def _invalid(name: str, message: str) -> Invalid:
 
 def _page(session: Session, ids: Sequence[sa.Row[*tuple[Any, ...]]], limit: int, total: Total) -> JobPage:
     shown = ids[:limit]
-    following = _encoded(shown[-1].created_at, shown[-1].id) if len(ids) > limit else None
+    following = cursors.at_moment(shown[-1].created_at, shown[-1].id) if len(ids) > limit else None
     return JobPage(rows_by_id(session, [row.id for row in shown]), following, total)
+
+
+def _page_in_order(
+    session: Session, branch_list: list[Branch], limit: int, sort: Sort, offset: int, after: str | None
+) -> JobPage:
+    start, behind = cursors.place_of(after) if after else (offset, None)
+    part = orders.part(session, branch_list, sort, limit, start, behind)
+    following = cursors.at_place(part.last, part.ids[-1]) if part.ids and part.last < part.number else None
+    items = rows_by_id(session, part.ids)
+    return JobPage(items, following, Total(part.number, exact=True), part.first_only)
 
 
 def _from_the_end(session: Session, limit: int, start: int, of: int, sort: Sort) -> JobPage:
@@ -234,23 +249,3 @@ def _beyond(after: tuple[datetime, UUID] | None, sort: Sort) -> list[Condition]:
         return []
     place, cursor = sa.tuple_(col(Job.created_at), col(Job.id)), sa.tuple_(*map(sa.literal, after))
     return [place > cursor if sort == "created_at" else place < cursor]
-
-
-def _encoded(at: datetime, job_id: UUID) -> str:
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), str(job_id)]).encode()).decode()
-
-
-def _decoded(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        at, job_id = json.loads(base64.urlsafe_b64decode(cursor))
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise _invalid("after", _NO_CURSOR)
-        return moment, UUID(job_id)
-    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
-        raise _invalid("after", _NO_CURSOR) from None
-
-
-_NO_CURSOR: Final = "after is not a cursor of this list; start again without it"

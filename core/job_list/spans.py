@@ -5,6 +5,7 @@ tried again. A thread adds to the first once a second at most. What took or wait
 have such jobs; or, as most match, from the newest on.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -101,3 +102,14 @@ def _between(value: Any, least: Any, most: Any) -> Condition:
 def _literal(condition: str) -> Condition:
     """Return a condition as the index has it, so that the planner sees that the index holds all candidates."""
     return sa.literal_column(f"({condition})", sa.Boolean())
+
+
+#: By filter, the ended jobs that its index holds, in the order of what follows, and the others that it can be about.
+LONG: Final[Mapping[str, tuple[tuple[Condition, Condition], _Span]]] = {
+    "took": ((_HAS_ENDED, _literal(LONG_WORK)), _TOOK),
+    "waited": ((_HAS_ENDED, _literal(LONG_WAIT)), _WAITED),
+}
+IS_UNDER_WAY: Final[Mapping[str, tuple[Condition, ...]]] = {
+    "took": (_IS_RUNNING,),
+    "waited": (_IS_RUNNING, sa.and_(_IS_QUEUED, col(Job.run_at) <= clock.db_now())),
+}

@@ -16,7 +16,7 @@ from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.job_list.filters import JobFilter
 from core.job_list.language import LONGEST
-from core.job_list.queries import NEWEST_FIRST, Sort
+from core.job_list.orders import NEWEST_FIRST, Sort
 from core.models import Role, SavedView
 from core.operation import Form
 from core.wording import cited, with_visible_marks

@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from core.errors import Invalid
 from core.job_list import queries
+from core.job_list.orders import NEWEST_FIRST
 from core.models import Role
 from ui.api.deps import FilterCaller, read
-from ui.api.jobs import filter_of
+from ui.api.jobs import InOrder, filter_of
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -31,7 +32,7 @@ def jobs_between(
     caller: FilterCaller,
     first: Annotated[UUID | None, Query(description="A job of the list; needed.")] = None,
     last: Annotated[UUID | None, Query(description="Another one, or the same; needed.")] = None,
-    sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
+    sort: InOrder = NEWEST_FIRST,
 ) -> JobsBetween:
     """Return the ids of the matching jobs from one to another, both included, in order; filters as in the list."""
     job_filter = filter_of(request)

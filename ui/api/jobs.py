@@ -25,6 +25,7 @@ from core.job_list import queries
 from core.job_list.attempts import job_attempts
 from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
+from core.job_list.orders import MOST_SORTED, NEWEST_FIRST, Sort
 from core.job_list.rows import Row, detail
 from core.job_list.story import job_events
 from core.jobs import reschedule
@@ -43,6 +44,13 @@ from ui.service_checks import checked, service_checks
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
+InOrder = Annotated[
+    Sort,
+    Query(
+        description="`-created_at`: newest first. Any other order sorts up to "
+        f"{MOST_SORTED:,} matches; of more, `-took` and `-waited` list the first, and other orders are refused."
+    ),
+]
 #: What a job's owner does not see: on which machine it runs.
 _HIDDEN: Final[dict[str, Any]] = {"worker": None, "worker_id": None}
 
@@ -85,7 +93,7 @@ def list_jobs(
     of: Annotated[
         int | None, Query(ge=0, le=queries.FARTHEST, description="With `offset`: the total number of rows.")
     ] = None,
-    sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
+    sort: InOrder = NEWEST_FIRST,
 ) -> NiceGUIJSONResponse:
     """List jobs.
 
@@ -100,7 +108,8 @@ def list_jobs(
         lambda session, _: queries.page(session, job_filter, limit=limit, after=after, offset=offset, of=of, sort=sort),
     )
     # Nothing to validate: a hundred rows are plain values already.
-    return NiceGUIJSONResponse({"items": page.items, "next": page.next, "total": asdict(page.total)})
+    parts = {"items": page.items, "next": page.next, "total": asdict(page.total), "first_only": page.first_only}
+    return NiceGUIJSONResponse(parts)
 
 
 @router.get("/facets")
@@ -116,7 +125,7 @@ def export_jobs(
     request: Request,
     caller: FilterCaller,
     format: Annotated[Format, Query(description="`csv`, or `jsonl`: one JSON object a line.")] = Format.CSV,  # noqa: A002 - as in the address
-    sort: Annotated[queries.Sort, Query(description="`-created_at`: newest first.")] = "-created_at",
+    sort: InOrder = NEWEST_FIRST,
 ) -> StreamingResponse:
     """Return all matching jobs as a file; filters as in the list. A file that is not complete says so at its end."""
     windows = _windows(caller, filter_of(request), sort)
@@ -209,7 +218,7 @@ def _part_of_job(
     return part(session, job_id, *where)
 
 
-def _windows(caller: Credentials, job_filter: JobFilter, sort: queries.Sort) -> Iterator[list[Row]]:
+def _windows(caller: Credentials, job_filter: JobFilter, sort: Sort) -> Iterator[list[Row]]:
     """Yield all matches, window by window: no snapshot is held while a slow reader takes them."""
     after: str | None = None
     while True:

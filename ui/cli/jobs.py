@@ -17,6 +17,7 @@ from core.errors import Invalid
 from core.export import Format, written
 from core.job_list import queries
 from core.job_list.filters import JobFilter
+from core.job_list.orders import NEWEST_FIRST, Sort
 from core.job_list.rows import Row, detail
 from core.jobs.labels import Label
 from core.models import JobStatus
@@ -40,6 +41,7 @@ FinishedAfter = Annotated[str, typer.Option(help="A time with its zone, such as 
 Text = Annotated[
     str, typer.Argument(metavar="[FILTER]", help="In the filter language: 'status:failed kind:demo.* created:<1h'.")
 ]
+Order = Annotated[Sort, typer.Option(help="With - from the last or longest on, as in --sort=-took.")]
 Search = Annotated[str, typer.Option(help="An id, part of an e-mail address or name, part of a kind, or error words.")]
 
 
@@ -56,6 +58,7 @@ def list_jobs(
     error: ErrorWords = "",
     finished_after: FinishedAfter = "",
     q: Search = "",
+    sort: Order = NEWEST_FIRST,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     as_json: Json = False,
 ) -> None:
@@ -69,7 +72,7 @@ def list_jobs(
         "q": f"{text} {q}",
     }
     job_filter = _filter(where | words)
-    page = load(lambda session: queries.page(session, job_filter, limit=limit))
+    page = load(lambda session: queries.page(session, job_filter, limit=limit, sort=sort))
     print_rows(
         page.items,
         ("id", "label", "situation", "kind", "user_email", "attempt", "created_at", "error"),

@@ -13,7 +13,7 @@ from core.export import Format
 from core.job_list import language
 from core.job_list.counts import Total
 from core.job_list.filters import JobFilter
-from core.job_list.queries import NEWEST_FIRST, SORTS
+from core.job_list.orders import NEWEST_FIRST, SORTS
 from ui import access
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
@@ -111,7 +111,8 @@ class JobList:
         self._update_url(change)
 
     async def _note_loaded(self, length: Length) -> None:
-        self._filters.show_length(Total(length.value, exact=length.exact))
+        total = Total(length.value, exact=length.exact)
+        self._filters.show_length(total, first_only=length.first_only)
         await self._histogram.follow(self._filter)
 
     def _show_problem(self, problem: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 #: How a value is drawn: a class of grid/cells.js, by its name in grid/columns.js.
-Renderer = Literal["attempt", "duration", "kind", "outcome", "status", "text", "time", "user"]
+Renderer = Literal["attempt", "duration", "kind", "outcome", "status", "text", "time", "user", "wait"]
 #: How a cell looks, by its name in grid/columns.js.
 Look = Literal["plain", "quiet", "number", "error"]
 
@@ -22,7 +22,8 @@ class Column:
     #: The row's values that the renderer reads; empty: the one called `name`.
     reads: tuple[str, ...] = ()
     min_width: int | None = None
-    is_sortable: bool = False
+    #: What a press on its title sorts by, in the words of core/job_list/orders.py; empty: nothing.
+    sort: str = ""
     #: Whether it takes the width that the others leave.
     is_elastic: bool = False
     #: Whether it is there only once a person asks for it.
@@ -31,6 +32,7 @@ class Column:
     is_in_narrow: bool = False
 
 
+_WAIT: Final = ("status", "created_at", "run_at", "started_at")
 _OUTCOME: Final = ("error", "progress_done", "progress_total", "progress_message", "status", "label")
 #: In the order that a person starts with. A new column is a line here, and its value in core/job_list/rows.py.
 COLUMNS: Final = (
@@ -44,12 +46,13 @@ COLUMNS: Final = (
         is_in_narrow=True,
     ),
     Column("kind", "Kind", 140, "kind", is_in_narrow=True),
-    Column("user_email", "User", 214, "user", reads=("user_email", "user_id"), is_in_narrow=True),
-    Column("attempt", "Attempt", 66, "attempt", "number", reads=("attempt", "max_attempts")),
+    Column("user_email", "User", 214, "user", reads=("user_email", "user_id"), sort="user", is_in_narrow=True),
+    Column("attempt", "Attempt", 84, "attempt", "number", reads=("attempt", "max_attempts"), sort="attempt"),
     Column("queue", "Queue", 96, "text", "quiet"),
-    Column("created_at", "Requested", 104, "time", is_sortable=True, is_in_narrow=True),
-    Column("started_at", "Started", 104, "time", "quiet", is_hidden=True),
-    Column("duration", "Duration", 88, "duration", "number", reads=("started_at", "finished_at", "status")),
+    Column("created_at", "Requested", 104, "time", sort="created_at", is_in_narrow=True),
+    Column("started_at", "Started", 104, "time", "quiet", sort="started_at", is_hidden=True),
+    Column("waited", "Waited", 88, "wait", "number", _WAIT, sort="waited", is_hidden=True),
+    Column("duration", "Duration", 88, "duration", "number", ("started_at", "finished_at", "status"), sort="took"),
     Column("worker", "Worker", 112, "text", "quiet"),
     Column("error", "Error", 260, "outcome", "error", _OUTCOME, 140, is_elastic=True, is_in_narrow=True),
 )

@@ -78,9 +78,10 @@ class FilterBar:
             self._length = text("", "length muted")
             self._others = Part(self._draw_others, "tokens")
 
-    def show_length(self, total: Total) -> None:
-        """Say how many jobs match."""
-        self._length.set_text(f"{shown(total)} {'job' if total == Total(1, exact=True) else 'jobs'}")
+    def show_length(self, total: Total, *, first_only: bool) -> None:
+        """Say how many jobs match, or how many are listed of those that match."""
+        listed = f"{shown(total)} {'job' if total == Total(1, exact=True) else 'jobs'}"
+        self._length.set_text(f"the first {listed} of more" if first_only else listed)
 
     @property
     def problem(self) -> str:

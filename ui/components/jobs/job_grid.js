@@ -56,7 +56,7 @@ export default {
     keep: String,
     script: String,
   },
-  data: () => ({ problem: "", empty: false }),
+  data: () => ({ problem: "", isOfSort: false, empty: false }),
   computed: {
     emptyWords() {
       return Object.values(this.query ?? {}).some(Boolean)
@@ -66,7 +66,8 @@ export default {
   },
   // Written out: compiling a template takes a browser longer than the rest of this component.
   render() {
-    const again = h("button", { type: "button", onClick: this.reload }, "Try again");
+    const [way, act] = this.isOfSort ? ["Newest first", this.sortNewest] : ["Try again", this.reload];
+    const again = h("button", { type: "button", onClick: () => act() }, way);
     const [title, advice] = this.emptyWords;
     return h("div", { class: "job-grid", translate: "no" }, [
       h("div", { class: "jg-line", role: "alert", hidden: !this.problem }, [h("span", this.problem), again]),
@@ -142,7 +143,8 @@ export default {
           if (this.blocks.isWhole) this.problem = "";
         },
         failed: (error) => {
-          this.problem = `Jobs could not be loaded: ${error.message}`;
+          this.isOfSort = Boolean(error.isOfSort);
+          this.problem = this.isOfSort ? error.message : `Jobs could not be loaded: ${error.message}`;
         },
         fresh: () => this.fresh.size,
       };
@@ -279,6 +281,10 @@ export default {
       this.blocks.clear();
       this.list.leave();
       this.list.reveal(0, { atTop: true });
+    },
+    sortNewest() {
+      this.problem = "";
+      this.list.head.turn(grid.NEWEST_FIRST);
     },
     async refresh() {
       await this.built;

@@ -3,7 +3,8 @@
 It needs more from the server than this element (see ui/live.py and ui/api/jobs.py):
 
 - `GET url?limit&after&offset&of&sort` and the filter's parameters, answered like every list of the API. `of` is the
-  length that the grid's scrollbar represents. 401 leads to the login page, any other error to a line with a button.
+  length that the grid's scrollbar represents; `first_only`: the list ends at its first rows, of more that match. 401
+  leads to the login page, any other error to a line with a button.
 - `GET url/between?first&last` and the filter's parameters, for the ids of rows that Shift selects unloaded.
 - On the page's own socket it emits `jobs:join {client_id, age}` after each connect, with the milliseconds since it
   asked for its first rows: what has changed meanwhile makes it load again. After a reconnect it does so anyway.
@@ -34,6 +35,7 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from core.job_list.orders import NEWEST_FIRST
 from ui import design
 from ui.components.base.box import dressed, path_prefix
 from ui.components.jobs.columns import COLUMNS
@@ -68,10 +70,12 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """The number of jobs that match the filter; if not exact, an estimate or where counting stopped."""
+    """The number of jobs in the list; if not exact, an estimate or where counting stopped."""
 
     value: int
     exact: bool
+    #: Whether these are only the first ones of those that match.
+    first_only: bool = False
 
 
 #: Rows of a request, as in job_grid.js.
@@ -103,7 +107,7 @@ class JobGrid(Element, component="job_grid.js"):
         *,
         query: Mapping[str, str] | None = None,
         layout: Sequence[ColumnState] = (),
-        sort: str = "-created_at",
+        sort: str = NEWEST_FIRST,
         keep: str = "",
     ) -> None:
         super().__init__()
@@ -111,7 +115,7 @@ class JobGrid(Element, component="job_grid.js"):
         dressed(self, props={**own, "keep": keep, "script": f"{path_prefix()}{design.url_of('job-grid.js')}"})
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:
-            order = {} if sort.startswith("-") else {"sort": sort}
+            order = {} if sort == NEWEST_FIRST else {"sort": sort}
             # In the order and the letters of a browser's URLSearchParams: it is taken only if both are the same.
             asked = urlencode({**self._props["query"], **order, "limit": BLOCK}, safe="*").replace("~", "%7E")
             first_rows = f"{path_prefix()}{url}?{asked}"
@@ -177,7 +181,7 @@ class JobGrid(Element, component="job_grid.js"):
 
     def on_loaded(self, act: Callable[[Length], Any]) -> None:
         """Call with the length of the list each time its first rows are loaded."""
-        self._on("loaded", lambda args: Length(int(args["value"]), bool(args["exact"])), act)
+        self._on("loaded", _length, act)
 
     def on_shortcut(self, act: Callable[[Shortcut, Chosen], Any]) -> None:
         """Call with the shortcut of a pressed key, and the selected jobs or else the one at the cursor."""
@@ -209,6 +213,10 @@ def _id(text: object) -> str:
 
 def _chosen(args: Mapping[str, Any]) -> Chosen:
     return Chosen([_id(each) for each in args["ids"].split(",") if each], bool(args["everything"]))
+
+
+def _length(args: Mapping[str, Any]) -> Length:
+    return Length(int(args["value"]), bool(args["exact"]), bool(args.get("first_only")))
 
 
 def _menu(args: Mapping[str, Any]) -> Menu:

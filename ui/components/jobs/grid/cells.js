@@ -1,5 +1,5 @@
 // Cells: plain elements, text nodes only, changed in place. Those that show a time are drawn once a second.
-import { ago, count, duration, exact, until } from "job-grid/words.js";
+import { ago, count, duration, exact, until, wait } from "job-grid/words.js";
 
 export const ticking = new Set();
 export const tick = () => {
@@ -154,6 +154,12 @@ export class TimeCell extends TickingCell {
 export class DurationCell extends TickingCell {
   draw() {
     put(this.element, duration(this.row));
+  }
+}
+
+export class WaitCell extends TickingCell {
+  draw() {
+    put(this.element, wait(this.row));
   }
 }
 

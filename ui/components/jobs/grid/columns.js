@@ -8,6 +8,7 @@ import {
   TextCell,
   TimeCell,
   UserCell,
+  WaitCell,
 } from "job-grid/cells.js";
 
 const renderers = {
@@ -19,6 +20,7 @@ const renderers = {
   text: TextCell,
   time: TimeCell,
   user: UserCell,
+  wait: WaitCell,
 };
 const looks = {
   plain: {},

@@ -4,9 +4,6 @@ const FAR = 5; // pixels from which a press is a drag
 const STEP = 10; // pixels per key
 const WIDEST = 600; // pixels that a column takes to fit its content
 
-// No index has millions of jobs in other orders, and an order of the loaded rows alone would be none.
-const UNSORTED = "Jobs are sorted by when they were requested. Filter for the rest: took:>1m, waited:>1m, attempt:>1.";
-
 export class Head {
   // hooks: arranged() after each change of the layout, kept() when it is over, sorted(), widest(column) in pixels,
   // left(column) downwards, and ticked()
@@ -28,10 +25,10 @@ export class Head {
     title.tabIndex = place ? -1 : 0;
     title.dataset.name = column.name;
     title.append(text(column.header));
-    if (column.is_sortable) {
+    if (column.sort) {
       title.classList.add("jg-sortable");
-      title.ariaSort = { [column.name]: "ascending", [`-${column.name}`]: "descending" }[this.sort] ?? "none";
-    } else title.title = UNSORTED;
+      title.ariaSort = { [column.sort]: "ascending", [`-${column.sort}`]: "descending" }[this.sort] ?? "none";
+    } else title.title = `Filter by ${column.header.toLowerCase()} instead: it has no order that helps.`;
     const edge = part("i", "jg-edge");
     title.append(edge);
     edge.addEventListener("pointerdown", (event) => this.widen(event, column, title));
@@ -58,8 +55,11 @@ export class Head {
     return this.titles.find((title) => title.dataset.name === name);
   }
   toggle(column) {
-    if (!column.is_sortable) return;
-    this.sort = this.sort === `-${column.name}` ? column.name : `-${column.name}`;
+    if (!column.sort) return;
+    this.turn(this.sort === `-${column.sort}` ? column.sort : `-${column.sort}`);
+  }
+  turn(sort) {
+    this.sort = sort;
     this.draw();
     this.hooks.sorted();
   }

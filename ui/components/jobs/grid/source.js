@@ -1,5 +1,8 @@
 // The rows: pages of the API, by cursor where the page before is known, by offset where the scrollbar jumped.
 
+// The order that a list has by itself, and in which new jobs come above the first one.
+export const NEWEST_FIRST = "-created_at";
+
 async function ask(url) {
   const response = await fetch(url, { headers: { Accept: "application/json" } });
   return { response, answer: await response.json().catch(() => null) };
@@ -34,10 +37,10 @@ export class Source {
       if (generation !== this.generation) return null;
       if (page.next) this.cursors.set(end, page.next);
       // with the oldest first, a new job is no row above the first one
-      if (start === 0 && this.sort.startsWith("-"))
+      if (start === 0 && this.sort === NEWEST_FIRST)
         this.newest = page.items[0]?.created_at ?? new Date(0).toISOString();
       this.hooks.settled();
-      if (start === 0) this.hooks.loaded(page.total);
+      if (start === 0) this.hooks.loaded({ ...page.total, first_only: page.first_only });
       return { items: page.items, last: this.lastRow(start, end, page), least: page.total.value };
     } catch (error) {
       if (generation === this.generation) this.hooks.failed(error);
@@ -74,7 +77,7 @@ export class Source {
 
   filtered() {
     const query = new URLSearchParams(Object.entries(this.query).filter(([, value]) => value));
-    if (!this.sort.startsWith("-")) query.set("sort", this.sort);
+    if (this.sort !== NEWEST_FIRST) query.set("sort", this.sort);
     return query;
   }
 
@@ -102,7 +105,8 @@ export class Source {
       throw new Error("You are signed out.");
     }
     if (response.ok && answer) return answer;
-    throw new Error(typeof answer?.detail === "string" ? answer.detail : `The server answered ${response.status}.`);
+    const sentence = typeof answer?.detail === "string" ? answer.detail : `The server answered ${response.status}.`;
+    throw Object.assign(new Error(sentence), { isOfSort: answer?.errors?.[0]?.field === "sort" });
   }
 
   // The row count, or undefined where more rows follow than were counted: then the list grows while scrolling.

@@ -39,11 +39,22 @@ function span(age) {
 export function duration(row) {
   if (!row?.started_at) return "";
   const end = row.finished_at ? Date.parse(row.finished_at) : row.status === "running" ? now() : null;
-  if (end === null) return "";
-  const ms = Math.max(0, end - Date.parse(row.started_at));
-  const s = ms / 1000;
-  if (s < 1 && row.finished_at) return `${Math.round(ms)} ms`;
-  if (s < seconds.min) return row.finished_at ? `${s.toFixed(1)} s` : `${Math.floor(s)} s`;
+  return end === null ? "" : lasted(end - Date.parse(row.started_at), row.finished_at);
+}
+
+// How long a job waited until its work began, or has been waiting since it is due.
+export function wait(row) {
+  if (!row) return "";
+  const due = Date.parse(row.run_at);
+  if (!row.started_at) return row.status === "queued" && due <= now() ? lasted(now() - due, false) : "";
+  const begun = Date.parse(row.started_at);
+  return lasted(begun - (due <= begun ? due : Date.parse(row.created_at)), true);
+}
+
+function lasted(ms, isOver) {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 1 && isOver) return `${Math.round(s * 1000)} ms`;
+  if (s < seconds.min) return isOver ? `${s.toFixed(1)} s` : `${Math.floor(s)} s`;
   if (s < seconds.h) return `${Math.floor(s / 60)} min ${String(Math.floor(s) % 60).padStart(2, "0")} s`;
   return `${Math.floor(s / seconds.h)} h ${String(Math.floor(s / 60) % 60).padStart(2, "0")} min`;
 }
