@@ -64,6 +64,16 @@ def lasted(span: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def nearly(span: timedelta) -> str:
+    """Return a duration that is known within five per cent: 8 ms, 0.48 s, 12 s, 3.5 min, 2.4 h."""
+    seconds = max(0.0, span.total_seconds())
+    if seconds < 0.1:
+        return f"{max(1, round(seconds * 1000))} ms"
+    size, unit = (1, "s") if seconds < 100 else (60, "min") if seconds < 6_000 else (3_600, "h")
+    value = seconds / size
+    return f"{value:.2f} {unit}" if value < 1 else f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+
+
 def clock_time(moment: datetime, now: datetime) -> str:
     """Return a time of day in UTC, the same for every reader: 14:02 UTC, with the date if not today."""
     at, today = moment.astimezone(UTC), now.astimezone(UTC).date()

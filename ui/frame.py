@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Final
 
 from markupsafe import Markup
@@ -12,7 +13,7 @@ from core.diagnosis.situation import Situation
 from core.health import HealthSummary
 from core.models import Role
 from core.settings import settings
-from core.wording import counted, with_visible_marks
+from core.wording import counted, spoken, with_visible_marks
 from ui import access, design, error_page, live, query_cache
 from ui.components.base import undo_toast
 from ui.components.base.box import box, text
@@ -180,7 +181,12 @@ def _status_bar() -> None:
         status = live.status()
         tone, state = (design.OK, "live") if status.connected else (design.BAD, "database unreachable")
         of_work = _figures(status.health) if status.health else []
-        set_html(figures, words(state, f"state {tone}"), words(f"data {int(status.age_seconds)} s old"), *of_work)
+        set_html(
+            figures,
+            words(state, f"state {tone}"),
+            words(f"data {spoken(timedelta(seconds=status.age_seconds))} old"),
+            *of_work,
+        )
         set_html(more, *_stuck(status.health), words("? shortcuts", "muted"))
 
     show_status()
@@ -189,7 +195,8 @@ def _status_bar() -> None:
 
 def _figures(health: HealthSummary) -> list[Markup]:
     alive = health.workers_alive
-    oldest = f", oldest {int(health.oldest_wait_seconds)} s" if health.oldest_wait_seconds else ""
+    waited = health.oldest_wait_seconds
+    oldest = f", oldest {spoken(timedelta(seconds=waited))}" if waited else ""
     workers = words(f"{counted(alive, 'worker')} alive") if alive else words("no worker alive", "alarm")
     silent = [words(f", {health.workers_silent:,} silent", "alarm")] if health.workers_silent else []
     return [

@@ -13,11 +13,11 @@
     const age = performance.now() - heard;
     const state = isConnected ? (age > SILENT ? "silent" : "live") : "lost";
     document.documentElement.dataset.server = state;
-    const seconds = `${Math.floor(age / 1000)} s`;
+    const silence = window.spanWords(age / 1000);
     const sentence = {
       live: "",
-      silent: `No data for ${seconds}. What you see may be out of date.`,
-      lost: `Connection lost; no data for ${seconds}. Buttons work again as soon as the connection is back.`,
+      silent: `No data for ${silence}. What you see may be out of date.`,
+      lost: `Connection lost; no data for ${silence}. Buttons work again as soon as the connection is back.`,
     }[state];
     if (strip.textContent !== sentence) strip.textContent = sentence;
   };

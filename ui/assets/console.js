@@ -114,12 +114,14 @@
   const day = formats({ weekday: "short", day: "numeric", month: "short" });
   const dated = formats({ day: "numeric", month: "short", year: "numeric" });
   // An age is whole units that have passed; what is still to come is the nearest number of them.
+  // core/wording.py writes spans the same way.
   const span = (seconds, whole = Math.floor) => {
     if (seconds < 120) return `${whole(seconds)} s`;
     if (seconds < 7200) return `${whole(seconds / 60)} min`;
     if (seconds < 172800) return `${whole(seconds / 3600)} h`;
     return `${whole(seconds / 86400)} days`;
   };
+  window.spanWords = span;
   // The server's present time. A browser's clock may be hours wrong; what a page took to load is no such error.
   let ahead = null;
   window.serverNow = () => {

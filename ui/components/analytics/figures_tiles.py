@@ -1,12 +1,13 @@
 """The figures of a time in tiles: against the source's targets, and against the time before."""
 
+from datetime import timedelta
 from typing import Final
 
 from markupsafe import Markup
 
 from core.analytics.figures import JobFigures
 from core.overview import TARGET
-from core.wording import counted
+from core.wording import counted, nearly
 from ui import design
 from ui.components.analytics.view import FAILED, FINISHED, LOST, SUCCEEDED, Numbers
 from ui.components.base.markup import anchor, lines, tagged, words
@@ -38,18 +39,8 @@ def draw_tiles(numbers: Numbers) -> None:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a time that is known within five per cent: 8 ms, 0.48 s, 12 s, 3.5 min, 2.4 h."""
-    if seconds is None:
-        return "–"
-    if seconds < 0.1:
-        return f"{max(1, round(seconds * 1000))} ms"
-    for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
-        if seconds / size < 100 or unit == "h":
-            value = seconds / size
-            return (
-                f"{value:.2f} {unit}" if value < 1 else f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
-            )
-    raise AssertionError("hours are always the last unit")
+    """Return a time of a histogram, or a dash for none."""
+    return "–" if seconds is None else nearly(timedelta(seconds=seconds))
 
 
 def percent(share: float | None) -> str:

@@ -1,6 +1,6 @@
 """How jobs ended lately: bars of which a range opens its jobs, and the same numbers as a table."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -9,7 +9,7 @@ from nicegui import ui
 
 from core.analytics.figures import TimePart
 from core.analytics.recent import RecentOutcomes, RecentTime
-from core.wording import counted
+from core.wording import counted, spoken
 from ui import query_cache
 from ui.components.analytics.view import CANCELLED, FAILED, FINISHED, SUCCEEDED
 from ui.components.base.box import Part, box, dressed, text
@@ -115,9 +115,7 @@ def jobs_between(found: RecentOutcomes, where: dict[str, str], start: datetime, 
 
 
 def _ends(bars: Bars) -> tuple[Markup, ...]:
-    minutes = bars.width // timedelta(minutes=1)
-    length = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
-    highest = words(f"highest bar: {counted(max(bars.totals), 'job')} in {length}")
+    highest = words(f"highest bar: {counted(max(bars.totals), 'job')} in {spoken(bars.width)}")
     return moment(bars.start, "clock"), highest, end_of(bars)
 
 

@@ -20,20 +20,15 @@ export const exact = (iso) => (iso ? exactly(new Date(iso)) : "");
 export function ago(iso) {
   if (!iso) return "";
   const age = (now() - Date.parse(iso)) / 1000;
-  if (age < 0) return `in ${span(-age)}`;
-  if (age < 1) return "now";
-  return age < seconds.day ? `${span(age)} ago` : moment(new Date(iso));
+  // A page of its own, without the console's script, has only the date.
+  const span = window.spanWords;
+  if (!span || age >= seconds.day) return moment(new Date(iso));
+  if (age < 0) return `in ${span(-age, Math.round)}`;
+  return age < 1 ? "just now" : `${span(age)} ago`;
 }
 
 // "in 34 h" while a waiting job is not due yet.
 export const until = (row) => (row?.status === "queued" && Date.parse(row.run_at) > now() ? ago(row.run_at) : "");
-
-function span(age) {
-  if (age < seconds.min) return `${Math.floor(age)} s`;
-  if (age < seconds.h) return `${Math.floor(age / seconds.min)} min`;
-  if (age < 2 * seconds.day) return `${Math.floor(age / seconds.h)} h`;
-  return `${Math.floor(age / seconds.day)} d`;
-}
 
 // How long a job ran, or has been running: "840 ms", "12.4 s", "3 min 05 s", "2 h 10 min".
 export function duration(row) {
