@@ -13,6 +13,7 @@ from core.bulk.control import INVERSES, RETRIES, is_at_work
 from core.database.window import Window, cut, read_window
 from core.errors import NotFound
 from core.jobs.cancel import ENDED
+from core.jobs.error_words import headline
 from core.jobs.followed import one_of
 from core.jobs.retry import refusals_of_retry
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
@@ -98,7 +99,7 @@ def _halt(job: BackgroundJob) -> str:
     if job.status is JobStatus.CANCELLED:
         return "Its job was cancelled: go on, or abort."
     if job.status in TERMINAL:
-        error = (job.error_message or "").partition("\n")[0]
+        error = headline(job.error_message) if job.error_message else ""
         return f"Its job has ended before the last row{': ' if error else '.'}{error} Go on, or abort."
     return "Its job waits to be run." if job.status is JobStatus.QUEUED and job.run_at <= clock.now() else ""
 

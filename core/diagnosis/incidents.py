@@ -13,6 +13,7 @@ from core.diagnosis.alike import failures_with
 from core.diagnosis.answer import CountedJobs
 from core.diagnosis.failing import FailingReason, failing_reasons
 from core.jobs.due import QUEUES_IN_USE
+from core.jobs.error_words import group_title
 from core.settings import settings
 from core.wording import clock_time, counted
 
@@ -87,7 +88,7 @@ def _statement() -> sa.TextClause:
 
 def _failures(reason: FailingReason, now: datetime) -> Incident:
     number = reason.failed.number[0].upper() + reason.failed.number[1:]
-    sentence = f"{number} users failed{reason.failed.beginning(now)}: {reason.message}"
+    sentence = f"{number} users failed{reason.failed.beginning(now)}: {group_title(reason.message)}"
     jobs = CountedJobs(" ".join(sentence.split()), failures_with(reason.fingerprint, reason.failed))
     return Incident(jobs.sentence, jobs.href, is_held=False)
 

@@ -16,6 +16,7 @@ from core.database.statements import Query, fetch
 from core.diagnosis.alike import FAILED
 from core.diagnosis.error_state import ErrorState, error_state
 from core.diagnosis.situation import is_settled
+from core.jobs.error_words import group_title
 from core.models import BackgroundJob, FailureState, User
 
 #: Hours that people can look back, and what they see first.
@@ -64,6 +65,11 @@ class FailureGroup:
     owner: str = ""
     #: How many jobs failed so in each of PARTS equal parts of the time, the oldest first.
     parts: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What its errors have in common, in a sentence."""
+        return group_title(self.message) if self.message else "Without a message"
 
     @property
     def shelf(self) -> Shelf:

@@ -12,11 +12,21 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.database.statements import Query, fetch
+from core.diagnosis.alike import FAILED
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import user_situation
 from core.errors import NotFound
 from core.failures.decision import Decision, Note, decision_of, notes_of
-from core.failures.groups import FINGERPRINT, FailureGroup, failed, group_columns, group_of, is_open, with_parts
+from core.failures.groups import (
+    FINGERPRINT,
+    SINCE,
+    FailureGroup,
+    failed,
+    group_columns,
+    group_of,
+    is_open,
+    with_parts,
+)
 from core.failures.places import PlaceCount, confined_to
 from core.models import BackgroundJob, User, Worker
 
@@ -41,6 +51,8 @@ class FailureDetail:
     """One group of failures: when, where, whom, what people decided, and the traceback of the latest."""
 
     group: FailureGroup
+    #: Unhandled failures of any time, those of the window among them: what Overview counts, and what Retry is for.
+    unhandled: int
     since: datetime
     #: Failures in each of PARTS equal parts of the window, the oldest first.
     parts: tuple[int, ...]
@@ -72,6 +84,7 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
     users = fetch(session, _users(user_situation()), **values)
     return FailureDetail(
         group=group,
+        unhandled=group.open + fetch(session, _older_open(), **values)[0][0],
         since=since,
         parts=group.parts,
         places={each.name: each.number for each in places},
@@ -93,6 +106,13 @@ def is_this() -> sa.ColumnElement[bool]:
 @cache
 def _group() -> Query:
     return group_columns(is_this())
+
+
+@cache
+def _older_open() -> Query:
+    job = BackgroundJob
+    is_older = col(job.status) == FAILED, col(job.finished_at) < SINCE
+    return sa.select(sa.func.count()).select_from(job).where(*is_older, is_this(), is_open())
 
 
 @cache

@@ -18,6 +18,7 @@ from core.errors import NotFound
 from core.job_list.attempts import job_attempts
 from core.job_list.sources import Job
 from core.job_list.story import newest_job_events
+from core.jobs.error_words import headline
 from core.jobs.labels import label_column
 from core.models import BackgroundJob, Event, JobAttempt, PlatformConnection, User, Worker
 from core.oauth.providers import label_of
@@ -70,6 +71,8 @@ def rows_by_id(session: Session, ids: Sequence[UUID]) -> list[Row]:
     rows = fetch(session, _rows(settings().lease), ids=list(ids))
     names = rows[0]._fields if rows else ()  # a row makes them anew
     flat = {row.id: _flat(names, row) for row in rows}
+    for row in flat.values():
+        row["error"] = headline(row["error"]) if row["error"] else row["error"]
     return [flat[job_id] for job_id in ids if job_id in flat]
 
 

@@ -13,7 +13,12 @@ from core.models import WORKER_LOST
 MESSAGE_LIMIT = 8_000
 TRACEBACK_LIMIT = 32_000
 
-_VARIABLE = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+#: What differs among similar failures. Addresses and ids of letters and digits are newer than the rest: until then,
+#: each of them made a group of its own, so that no group is split by them.
+_VARIABLE = re.compile(
+    r"(?<![\w.+:/-])[\w.+-]{1,64}@\w[\w-]*(?:\.[\w-]+)+|0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}"
+    r"|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}(?:-[0-9a-f]{4})*\b|\d+"
+)
 
 
 @dataclass(frozen=True, slots=True)

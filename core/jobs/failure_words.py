@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.errors import GiveUp, OnlyTheOwner, TryAgain
+from core.jobs.error_words import headline
 from core.jobs.losses import ends_its_workers
 from core.models import WORKER_LOST, BackgroundJob, PlatformConnection, User
 from core.operation import FailureEffect, Operation, Progress
 from core.operations import BY_NAME
-from core.wording import NO_ERROR
 
 #: How the error begins of a job whose work could not be undone.
 UNDO_FAILED = "Cleaning up failed too"
@@ -84,8 +84,8 @@ def _effect_of_failure(job: BackgroundJob) -> FailureEffect:
 
 
 def error_of(job: BackgroundJob) -> str:
-    """Return the first line of a job's error, as it was recorded for operators."""
-    return ((job.error_message or "").strip() or NO_ERROR).splitlines()[0][:300]
+    """Return the first line of a job's error, as operators read it first."""
+    return headline(job.error_message)
 
 
 def progress_of(job: BackgroundJob) -> Progress:

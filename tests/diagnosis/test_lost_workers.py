@@ -256,7 +256,7 @@ def test_losses_that_spent_no_attempt_are_counted_too(engine: Engine, held: driv
         driving.must_take(engine)
     lose(engine, done=3)
     diagnosis = said(engine, held.id)
-    assert "worker lost 3 times without progress, and 3 times after some: this job" in diagnosis.sentence
+    assert "Worker lost 3 times without progress, and 3 times after some: this job" in diagnosis.sentence
     sentence = "3 of 3 attempts were made; 3 more were lost and do not count, because each had made progress."
     assert sentence in diagnosis.evidence
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import Engine
@@ -58,6 +59,8 @@ def test_a_group_counts_its_failures_what_is_open_and_its_users(engine: Engine, 
 def test_its_numbers_open_what_they_count(engine: Engine, hit: list[str]) -> None:
     with Session(engine) as session:
         found = failure_detail(session, "busy", 24)
+        unhandled = JobFilter.from_params({"error": "busy", "situation": "failed"})
+        assert page(session, unhandled, limit=100).total.value == found.unhandled == 3
         where = {"error": "busy", "finished_after": found.since.isoformat()}
         for which, number in (({"situation": "failed"}, found.group.open), ({"status": "failed"}, found.group.count)):
             assert page(session, JobFilter.from_params(where | which), limit=100).total.value == number
@@ -72,7 +75,7 @@ def test_the_unhandled_ones_are_retried_from_the_page_one_first(console, rows: S
     support = make_user(rows, role=Role.SUPPORT)
     for _ in range(3):
         fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED))
-    fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED), hours=30)  # not of these 24 hours
+    fails(rows, make_user(rows, demo_mode_status=DemoModeStatus.FAILED), hours=30)
     rows.commit()
     tab = console.open(support, "/failures")
     group = tab.get_by_role("link", name="3 unhandled")
@@ -83,12 +86,17 @@ def test_the_unhandled_ones_are_retried_from_the_page_one_first(console, rows: S
     assert opens == ["Open 1"], "the word is of errors, never of jobs"
     group.click()
     tab.get_by_text("Users hit").wait_for()
+    for numbers, count in (("4 unhandled", 4), ("3 of them in the last 24 hours", 3)):
+        href = tab.get_by_role("link", name=numbers).get_attribute("href")
+        where = JobFilter.from_params(parse_qs(urlsplit(href).query))
+        assert page(rows, where, limit=100).total.value == count
+    assert tab.locator(".bars:not(.spark) > i").last.bounding_box()["width"] <= 8
     tab.get_by_role("button", name="Retry one, then the rest …").click()
-    tab.get_by_text("It is prepared for 3 rows, and not started.").wait_for()
-    tab.get_by_text("Start acts on the first row. Once its job has succeeded, the other 2 rows follow").wait_for()
+    tab.get_by_text("It is prepared for 4 rows, and not started.").wait_for()
+    tab.get_by_text("Start acts on the first row. Once its job has succeeded, the other 3 rows follow").wait_for()
     tab.go_back()
     tab.get_by_role("button", name="Retry all at once …").click()
-    tab.get_by_text("It is prepared for 3 rows, and not started.").wait_for()
+    tab.get_by_text("It is prepared for 4 rows, and not started.").wait_for()
     assert not tab.get_by_text("Start acts on the first row.").is_visible()
 
 

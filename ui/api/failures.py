@@ -37,6 +37,7 @@ class FailureAnswer(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     group: FailureGroup
+    unhandled: int = Field(description="Unhandled failures of any time; `group` counts those of this time.")
     since: datetime
     parts: list[int] = Field(description="Failures in equal parts of this time, the oldest first.")
     places: dict[str, int] = Field(description="Failures by the worker and version that ran the last attempt.")

@@ -89,7 +89,7 @@ class FailuresPage:
         with box("screen padded") as self.screen:
             with box("headline"):
                 text("Failures", tag="h1")
-                text("Failed jobs, grouped by error.", "muted")
+                text(f"Failed jobs of the last {WINDOW_WORDS[hours]}, grouped by error.", "muted")
                 box("grow")
                 draw_windows(hours, "/failures", shelf)
             self._shelves: Part[FailureList] = Part(self._draw_shelves, "shelves")
@@ -145,7 +145,7 @@ def _line(group: FailureGroup, hours: int) -> Markup:
         state_of(group),
         tagged(
             "div",
-            words(group.message or "Without a message", "clip", "div"),
+            words(group.title, "clip", "div", title=group.message),
             words(" · ".join(about), "muted clip", "div"),
             classes="grow",
         ),

@@ -70,7 +70,7 @@ class OneFailure:
         if self.screen.is_deleted:
             return
         self._show_parts(are_shown=True)
-        self._head.show(found, key=(found.group, found.parts))
+        self._head.show(found, key=(found.group, found.unhandled, found.parts))
         self._state.show(found, key=found.decision)
         self._users.show(found, key=tuple(found.users))
         self._notes.show(found, key=tuple(found.notes))
@@ -83,9 +83,11 @@ class OneFailure:
 
     def _draw_head(self, found: FailureDetail) -> None:
         group = found.group
-        ui.page_title(f"{group.message[:60]} · Unstuck")
+        ui.page_title(f"{group.title[:60]} · Unstuck")
         with box("panel", "section").props('aria-label="What failed"'), box("body vbox"):
-            text(group.message or "Without a message", tag="h1")
+            text(group.title, tag="h1")
+            if group.message not in ("", group.title):
+                text(f"The latest: {group.message}", "muted mono")
             with box("hbox wrap muted"):
                 text(f"{', '.join(map(kind_label, group.kinds))} · first").tooltip(", ".join(group.kinds))
                 time_text(group.first_seen, "clock")
@@ -95,33 +97,42 @@ class OneFailure:
                 text(found.confined_to, "strong")
             _draw_parts(found)
             with box("hbox wrap"):
-                link(self._jobs(found), "strong", f"{group.open:,} unhandled") if group.open else text(
-                    "All are handled."
-                )
-                within = f"in the last {WINDOW_WORDS[self._hours]}"
-                link(self._jobs(found, is_open=False), label=f"{counted(group.count, 'failed job')} {within}")
-            if group.open:
+                self._draw_numbers(found)
+            if found.unhandled:
                 self._draw_retry(found)
 
+    def _draw_numbers(self, found: FailureDetail) -> None:
+        """Draw how many are unhandled, of any time, and how many failed in the window."""
+        within = f"in the last {WINDOW_WORDS[self._hours]}"
+        lately = urlencode({"finished_after": found.since.isoformat()})
+        if found.unhandled:
+            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{found.unhandled:,} unhandled")
+        else:
+            text("All are handled.")
+        if 0 < found.group.open < found.unhandled:
+            link(f"/jobs?{urlencode(self._unhandled())}&{lately}", label=f"{found.group.open:,} of them {within}")
+        failed = f"{counted(found.group.count, 'failed job')} {within}"
+        link(f"/jobs?{urlencode({'status': 'failed', 'error': self._fingerprint})}&{lately}", label=failed)
+
     def _draw_retry(self, found: FailureDetail) -> None:
-        number = found.group.open
+        number = found.unhandled
         label = "Retry it …" if number == 1 else "Retry one, then the rest …"
         with box("acts"):
             with box("act"):
-                first = button(label, lambda: self._prepare(found, None if number == 1 else 1), look=PRIMARY)
+                first = button(label, lambda: self._prepare(None if number == 1 else 1), look=PRIMARY)
                 limit_to_role(first, "bulk.prepare")
                 text(retry_words(number), "muted")
             if number > 1:
                 with box("act"):
-                    limit_to_role(button("Retry all at once …", lambda: self._prepare(found, None)), "bulk.prepare")
+                    limit_to_role(button("Retry all at once …", lambda: self._prepare(None)), "bulk.prepare")
                     text("Its page shows first what would be done; there you can try a few before the rest.", "muted")
 
-    async def _prepare(self, found: FailureDetail, canary: int | None) -> None:
-        await prepare_bulk("job.retry", self._where_of(found), canary)
+    async def _prepare(self, canary: int | None) -> None:
+        await prepare_bulk("job.retry", self._unhandled(), canary)
 
     def _draw_users(self, found: FailureDetail) -> None:
         hit = found.users
-        title("Users hit", _numbers_of(found))
+        title("Users hit", f"in the last {WINDOW_WORDS[self._hours]}: {_numbers_of(found)}" if hit else "")
         if not hit:
             empty("group", "No user", "These jobs were for nobody.")
             return
@@ -136,13 +147,9 @@ class OneFailure:
     async def _tell(self) -> None:
         await ask_to_tell(self._fingerprint, self._hours, self.refresh)
 
-    def _jobs(self, found: FailureDetail, *, is_open: bool = True) -> str:
-        return f"/jobs?{urlencode(self._where_of(found, is_open=is_open))}"
-
-    def _where_of(self, found: FailureDetail, *, is_open: bool = True) -> dict[str, str]:
-        """Return the filter of exactly the jobs that a number of this page counts."""
-        which = {"situation": "failed"} if is_open else {"status": "failed"}
-        return {**which, "error": self._fingerprint, "finished_after": found.since.isoformat()}
+    def _unhandled(self) -> dict[str, str]:
+        """Return the filter of the unhandled failures, as Overview has it: they stay so however old they are."""
+        return {"situation": "failed", "error": self._fingerprint}
 
 
 def _draw_gone(words_of_window: str) -> None:

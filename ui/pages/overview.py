@@ -226,7 +226,7 @@ def _group(summary: Overview, group: FailureGroup) -> Markup:
     is_back = group.state is ErrorState.REGRESSION
     error = anchor(
         f"/failures/{group.fingerprint}",
-        words(group.message or "Without a message", "clip", "div"),
+        words(group.title, "clip", "div", title=group.message),
         tagged(
             "div",
             *([state_words(group.state)] if is_back else []),

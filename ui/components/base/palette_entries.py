@@ -10,7 +10,7 @@ from uuid import UUID
 from nicegui import ui
 
 from core.models import Role
-from core.wording import NO_ERROR, counted
+from core.wording import counted
 from ui import access, query_cache
 from ui.components.base.command_button import CommandAction, perform_action
 from ui.components.base.palette_entry import Entry
@@ -99,13 +99,14 @@ async def _errors(query: str) -> list[Entry]:
     return [
         Entry(
             "error_outline",
-            group.message or NO_ERROR,
+            group.title,
             counted(group.count, "open failure"),
             partial(ui.navigate.to, to),
         )
         for group in groups
-        if all(word in f"{group.message} {' '.join(group.kinds)}".lower() for word in query.lower().split())
         for to in [f"/failures/{group.fingerprint}"]
+        for text in [f"{group.title} {group.message} {' '.join(group.kinds)}".lower()]
+        if all(word in text for word in query.lower().split())
     ]
 
 

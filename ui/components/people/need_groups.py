@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from core.diagnosis.situation import Situation
+from core.jobs.error_words import group_title
 from core.people.in_need import MOST_GROUPED, NeedGroup
 from core.wording import counted
 from ui.components.base.box import box
@@ -38,7 +39,7 @@ def _draw_group(group: NeedGroup, after: _After) -> None:
     with box("need-group"):
         shown = state_words(user.situation, f"{many} {user.situation}")
         paused = f"The queue {user.because} is paused" if group.paused_at else ""
-        cause = words(paused or kind_label(user.cause), "clip muted")
+        cause = words(paused or kind_label(group_title(user.cause)), "clip muted", title=user.cause)
         lines([anchor(f"/users?{where}", shown, cause, *([moment(user.at, classes="muted")] if user.at else []))], "of")
         _draw_remedy(group, after)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from core.diagnosis.situation import Situation
+from core.jobs.error_words import headline
 from core.models import DemoModeStatus
 from core.people.in_need import UserInNeed
 from core.people.users import SAY_MORE, UserLine
@@ -26,7 +27,7 @@ def need_lines(users: Iterable[UserInNeed | UserLine]) -> None:
 def _need(user: UserInNeed | UserLine) -> Markup:
     since = user.since if isinstance(user, UserLine) else user.at
     at = [moment(since, classes="muted")] if since else []
-    cause = kind_label(user.cause) or "no job says why"
+    cause = kind_label(headline(user.cause)) if user.cause else "no job says why"
     return anchor(f"/users/{user.id}", _state(user), words(user.email, "clip strong"), words(cause, "clip muted"), *at)
 
 
