@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
+from core.analytics.buckets import BUCKET, floor
 from core.analytics.figures import Analytics, By, FiguresLine, JobFigures, TimePart, Times, Week
 from core.analytics.histogram import percentile
 from core.analytics.marks import marks
@@ -24,6 +25,7 @@ from core.wording import cited
 
 #: Lines of a table, at most: those with the most jobs.
 LINES: Final = 100
+HOUR: Final = timedelta(hours=1)
 _MILLISECONDS: Final = ("wait_ms", "run_ms")
 #: Stretches of buckets of one size in a time, at most: five minutes, hours, days, weeks, and back.
 _SEGMENTS: Final = 7
@@ -73,7 +75,7 @@ def analytics(session: Session, choice: Choice, by: By = By.KIND, zone: str = "U
     if state is None or state.until is None or state.since is None:
         return None
     span = span_of(choice, state.until, now)
-    sums, sums_before = _sums(session, span, choice, by), _sums(session, span.before, choice, by)
+    sums, sums_before = (_sums_of(session, each, choice, by) for each in (span, span.before))
     outcomes = _by_time(session, span, choice)
     lines = [FiguresLine(name, sums[name].figures(), sums_before.get(name, _Sum()).figures()) for name in sums]
     return Analytics(
@@ -89,6 +91,14 @@ def analytics(session: Session, choice: Choice, by: By = By.KIND, zone: str = "U
         week=None if span.grain is Grain.DAY else _week(outcomes, zone),
         marks=tuple(marks(session, span.start, span.stop)),
     )
+
+
+def figures_by_hour(session: Session, span: Span) -> tuple[JobFigures, ...]:
+    """Return the figures of each hour of the clock that a time is in, the oldest first."""
+    hours = Span(floor(span.start, Grain.HOUR), floor(span.stop - BUCKET, Grain.HOUR) + HOUR, Grain.HOUR)
+    sums = _sums(session, _values(hours, Choice(), in_large=False), (), "starts_at")
+    number = (hours.stop - hours.start) // HOUR
+    return tuple(sums.get(hours.start + each * HOUR, _Sum()).figures() for each in range(number))
 
 
 def require_zone(zone: str) -> None:
@@ -122,13 +132,17 @@ def _all(sums: Iterable[_Sum]) -> JobFigures:
     return total.figures()
 
 
-def _sums(session: Session, span: Span, choice: Choice, by: By) -> dict[str, _Sum]:
-    sums: dict[str, _Sum] = {}
-    values = _values(span, choice, in_large=True)
-    for name, *numbers in fetch(session, _counts(by, _which(choice)), **values):
+def _sums_of(session: Session, span: Span, choice: Choice, by: By) -> dict[Any, _Sum]:
+    return _sums(session, _values(span, choice, in_large=True), _which(choice), by)
+
+
+def _sums(session: Session, values: dict[str, Any], which: tuple[str, ...], by: str) -> dict[Any, _Sum]:
+    """Return what is added up of buckets, by the value of one of their columns."""
+    sums: dict[Any, _Sum] = {}
+    for name, *numbers in fetch(session, _counts(by, which), **values):
         sums[name] = _Sum()
         sums[name].counts.update(zip((*COUNTS, *_MILLISECONDS), map(int, numbers), strict=True))
-    for name, is_wait, number, jobs in fetch(session, _histograms(by, _which(choice)), **values):
+    for name, is_wait, number, jobs in fetch(session, _histograms(by, which), **values):
         (sums[name].wait if is_wait else sums[name].run)[number] = jobs
     return sums
 
@@ -191,14 +205,14 @@ def _of_which(which: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
 
 
 @cache
-def _counts(by: By, which: tuple[str, ...]) -> Query:
+def _counts(by: str, which: tuple[str, ...]) -> Query:
     name, row = getattr(JobRollup, by), JobRollup
     sums = [sa.func.sum(getattr(row, each)) for each in (*COUNTS, *_MILLISECONDS)]
     return sa.select(name, *sums).where(_within(which)).group_by(name)
 
 
 @cache
-def _histograms(by: By, which: tuple[str, ...]) -> Union:
+def _histograms(by: str, which: tuple[str, ...]) -> Union:
     name, row = getattr(JobRollup, by), JobRollup
     selects = []
     for is_wait, bins, counts in ((True, row.wait_bins, row.wait_counts), (False, row.run_bins, row.run_counts)):

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
-from core.database.statements import Query, fetch
+from core.database.statements import Query, Union, fetch
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import may_be_listed, user_situation
-from core.models import DemoModeStatus, Queue, User
-from core.people.telling_job import telling_job
+from core.models import DemoModeStatus, JobKind, Queue, User
+from core.people.telling_job import OF_KIND, telling_job
 from core.people.users import HELD_UP
 
 #: Users whose reasons are compared: more than an operator will look at, and few to read.
@@ -33,7 +33,8 @@ class UserInNeed:
     at: datetime | None
     #: The first line of that job's error, or else its kind; empty: there is no job.
     cause: str
-    #: The queue of their active job, or the fingerprint of its error: what others may be there for, too.
+    #: The queue of their active job, its paused kind after OF_KIND, or the fingerprint of its error: what others may
+    #: be there for, too.
     because: str | None = None
 
 
@@ -42,8 +43,14 @@ class NeedGroup:
     """Users who are in one situation for the same reason, the latest of them first."""
 
     users: tuple[UserInNeed, ...]
-    #: When their queue was paused; None: it is not, or they have none.
+    #: When their queue or kind was paused; None: it is not, or they have none.
     paused_at: datetime | None = None
+
+    @property
+    def paused(self) -> tuple[str, str]:
+        """What is paused: a queue or a kind, and its name."""
+        because = self.latest.because or ""
+        return ("kind", because.removeprefix(OF_KIND)) if because.startswith(OF_KIND) else ("queue", because)
 
     @property
     def latest(self) -> UserInNeed:
@@ -68,16 +75,18 @@ def need_groups(session: Session, most: int) -> list[NeedGroup]:
     groups = sorted(by_reason.values(), key=lambda users: (HELD_UP.index(users[0].situation), -len(users)))[:most]
     is_any_held = any(users[0].situation is Situation.HELD for users in groups)
     paused: dict[str, datetime] = dict(map(tuple, fetch(session, _paused()))) if is_any_held else {}
-    return [NeedGroup(tuple(users), paused.get(_queue_of(users[0]))) for users in groups]
+    return [NeedGroup(tuple(users), paused.get(_held_by(users[0]))) for users in groups]
 
 
-def _queue_of(user: UserInNeed) -> str:
+def _held_by(user: UserInNeed) -> str:
     return (user.because or "") if user.situation is Situation.HELD else ""
 
 
 @cache
-def _paused() -> Query:
-    return sa.select(col(Queue.name), col(Queue.paused_at)).where(col(Queue.paused_at).is_not(None))
+def _paused() -> Union:
+    queues = sa.select(col(Queue.name), col(Queue.paused_at)).where(col(Queue.paused_at).is_not(None))
+    kind = sa.literal(OF_KIND) + col(JobKind.kind)
+    return queues.union_all(sa.select(kind, col(JobKind.paused_at)).where(col(JobKind.paused_at).is_not(None)))
 
 
 @cache

@@ -10,12 +10,14 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from sqlmodel import col
 
 from core.diagnosis.situation import SETTLING, is_settled
-from core.models import BackgroundJob, JobStatus
+from core.models import BackgroundJob, JobKind, JobStatus, Queue
 
 #: Characters of a cause that are shown.
 LONGEST: Final = 200
 #: Jobs of a user among which the one is that tells.
 NEWEST: Final = 50
+#: What the name of a paused kind begins with where another reason is a queue.
+OF_KIND: Final = "kind:"
 _SHOWN: Final = (
     *(BackgroundJob.status, BackgroundJob.kind, BackgroundJob.queue),
     *(BackgroundJob.error_message, BackgroundJob.error_fingerprint),
@@ -26,7 +28,7 @@ def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClaus
     """Select when and why a user is where they are: by their active job, or an open failure, or else their latest job.
 
     One that was cancelled explains nothing while there is another. Those who are there for the same reason have the
-    queue of an active job in common, or the fingerprint of an open failure.
+    queue of an active job in common, or its kind where that alone is paused, or the fingerprint of an open failure.
     """
     job = BackgroundJob
     newest = (
@@ -45,7 +47,9 @@ def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClaus
         sa.select(
             sa.func.coalesce(row.finished_at, row.created_at).label("at"),
             sa.func.coalesce(error, row.kind).label("cause"),
-            sa.case((is_live, row.queue)).label("queue"),
+            sa.case((sa.and_(is_live, _only_kind_is_paused(row)), OF_KIND + row.kind), (is_live, row.queue)).label(
+                "queue"
+            ),
             sa.case((is_open, row.error_fingerprint)).label("fingerprint"),
         )
         .order_by(
@@ -54,3 +58,9 @@ def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClaus
         .limit(1)
         .lateral()
     )
+
+
+def _only_kind_is_paused(row: Any) -> ColumnElement[bool]:
+    kinds = sa.select(col(JobKind.kind)).where(col(JobKind.paused_at).is_not(None))
+    queues = sa.select(col(Queue.name)).where(col(Queue.paused_at).is_not(None))
+    return sa.and_(row.kind.in_(kinds), row.queue.not_in(queues))

@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlmodel import Session
 
-from core.analytics.figures import By, JobFigures
-from core.analytics.kept import kept_analytics
+from core.analytics.figures import Analytics, By, JobFigures
+from core.analytics.kept import kept_analytics, kept_hours
 from core.analytics.spans import Choice
 
 #: Counters are hourly: the last day is the current hour and the 24 before it.
@@ -52,13 +52,25 @@ class EndedJobs:
 
 
 @dataclass(frozen=True, slots=True)
+class DayFigures:
+    """All jobs that finished in 24 hours, as far as they are rolled up, and those of the 24 hours before."""
+
+    now: JobFigures = field(default_factory=JobFigures)
+    #: None: there are no figures of all that time.
+    before: JobFigures | None = None
+    #: Of each hour of the clock that these 24 hours are in, the oldest first.
+    hours: tuple[JobFigures, ...] = ()
+    #: Up to where they are rolled up; None: not at all yet.
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobTimes:
     """How long jobs that finished in 24 hours waited and ran, by queue and by kind, as far as they are rolled up."""
 
     by_queue: Mapping[str, JobFigures]
     by_kind: Mapping[str, JobFigures]
-    #: Of all of them.
-    every: JobFigures = field(default_factory=JobFigures)
+    day: DayFigures = field(default_factory=DayFigures)
 
 
 def ended_jobs(session: Session) -> EndedJobs:
@@ -76,4 +88,9 @@ def job_times(session: Session) -> JobTimes:
     """Return how long jobs waited and ran, of the queues and of the kinds with the most jobs."""
     found = [kept_analytics(session, Choice(), by, "UTC") for by in (By.QUEUE, By.KIND)]
     by_queue, by_kind = ({line.name: line.now for line in each.lines} if each else {} for each in found)
-    return JobTimes(by_queue, by_kind, found[0].now if found[0] else JobFigures())
+    return JobTimes(by_queue, by_kind, _day(session, found[0]) if found[0] else DayFigures())
+
+
+def _day(session: Session, found: Analytics) -> DayFigures:
+    before = found.before if found.since <= found.span.before.start else None
+    return DayFigures(found.now, before, kept_hours(session, found.span), found.span.stop)

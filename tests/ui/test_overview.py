@@ -24,11 +24,13 @@ from core.lateness import LATE
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, User
 from core.operations import demo
 from core.overview import overview, start_of_day
+from core.queues.last_day import DayFigures
 from core.queues.summary import queue_summary
 from tests import driving
 from tests.factories import SUPPORT, make_user
 from tests.repeats import mostly_slow
 from ui import design, frame
+from ui.components.analytics import day_tiles
 from ui.components.analytics.recent_chart import OUTCOMES, jobs_between
 from ui.components.base import markup
 from ui.pages import overview as overview_page
@@ -64,23 +66,23 @@ def opened(session: Session, href: str) -> int:
 def test_figures_open_what_they_count(session: Session) -> None:
     summary = overview(session)
     assert (summary.ended, summary.succeeded, summary.mended, summary.tried_again) == (4, 2, 0, 1)
-    assert opened(session, overview_page._jobs(summary, **overview_page.ENDED)) == summary.ended
-    assert opened(session, overview_page._jobs(summary, **overview_page.FAILED)) == summary.ended - summary.succeeded
-    assert opened(session, overview_page._jobs(summary, **overview_page.MENDED)) == summary.mended
-    assert opened(session, overview_page._jobs(summary, **overview_page.TRIED)) == summary.tried_again
+    assert opened(session, day_tiles.jobs_of_day(summary, **day_tiles.ENDED)) == summary.ended
+    assert opened(session, day_tiles.jobs_of_day(summary, **day_tiles.FAILED)) == summary.ended - summary.succeeded
+    assert opened(session, day_tiles.jobs_of_day(summary, **day_tiles.MENDED)) == summary.mended
+    assert opened(session, day_tiles.jobs_of_day(summary, **day_tiles.TRIED)) == summary.tried_again
     [group] = summary.failures
     assert group.count == 2
-    assert opened(session, overview_page._jobs(summary, situation="failed", error=group.fingerprint)) == group.count
+    assert opened(session, day_tiles.jobs_of_day(summary, situation="failed", error=group.fingerprint)) == group.count
 
 
 @pytest.mark.usefixtures("drawn")
 def test_a_rate_is_not_green_while_attempts_fail_and_leads_to_the_jobs_that_are_retried(session: Session) -> None:
     session.execute(text("DELETE FROM background_jobs WHERE status = 'failed'"))
-    assert f'class="tile {design.OK}"' in overview_page._success(overview(session))
+    assert f'class="tile {design.OK}"' in day_tiles.success(overview(session), DayFigures())
     again = {"attempt": 1, "run_at": NOW + timedelta(minutes=5), "error_type": "X"}
     session.add_all(BackgroundJob(kind="maintenance.test", **again) for _ in range(3))
     session.flush()
-    tile = overview_page._success(overview(session))
+    tile = day_tiles.success(overview(session), DayFigures())
     assert f'class="tile {design.WARN}"' in tile
     [(href, number)] = re.findall(r'href="([^"]+)"><span>(\d+) retrying', tile)
     assert int(number) == opened(session, href) == 3
@@ -97,7 +99,7 @@ def test_chart_tiles_and_lists_count_the_same_24_hours(session: Session) -> None
     assert summary.ended - summary.succeeded + summary.mended + summary.tried_again == chart.total("failed")
     for words, number in (("succeeded", 4), ("failed", chart.total("failed"))):
         assert opened(session, jobs_between(chart, OUTCOMES[words], chart.start, chart.stop)) == number
-        assert opened(session, overview_page._jobs(summary, status=words)) == number
+        assert opened(session, day_tiles.jobs_of_day(summary, status=words)) == number
 
 
 def test_figures_of_queues_and_kinds_open_what_they_count(session: Session) -> None:
@@ -153,12 +155,12 @@ def rates(engine: Engine) -> tuple[int, int, int, int]:
     with Session(engine) as session:
         summary = overview(session)
         for where, number in (
-            (overview_page.ENDED, summary.ended),
-            (overview_page.FAILED, summary.ended - summary.succeeded),
-            (overview_page.MENDED, summary.mended),
-            (overview_page.TRIED, summary.tried_again),
+            (day_tiles.ENDED, summary.ended),
+            (day_tiles.FAILED, summary.ended - summary.succeeded),
+            (day_tiles.MENDED, summary.mended),
+            (day_tiles.TRIED, summary.tried_again),
         ):
-            assert opened(session, overview_page._jobs(summary, **where)) == number, where
+            assert opened(session, day_tiles.jobs_of_day(summary, **where)) == number, where
         return summary.ended, summary.succeeded, summary.mended, summary.tried_again
 
 
@@ -220,7 +222,7 @@ def test_a_failed_task_is_mended_by_a_retry_of_its_retry(session: Session) -> No
     session.flush()
     summary = overview(session)
     assert (summary.ended, summary.succeeded, summary.mended, summary.tried_again) == (4, 3, 2, 0)
-    assert opened(session, overview_page._jobs(summary, **overview_page.MENDED)) == summary.mended
+    assert opened(session, day_tiles.jobs_of_day(summary, **day_tiles.MENDED)) == summary.mended
 
 
 @pytest.fixture
@@ -231,18 +233,18 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("drawn")
 def test_the_longest_wait_ticks_in_the_browser_and_is_coloured_when_it_is_late(session: Session) -> None:
-    assert "–" in overview_page._waiting(overview(session))
+    assert "–" in day_tiles.waiting(overview(session))
     now = datetime.now(UTC)
     session.add(job := BackgroundJob(kind="maintenance.test", run_at=now - timedelta(seconds=LATE - 30)))
     session.flush()
-    tile = overview_page._waiting(overview(session))
+    tile = day_tiles.waiting(overview(session))
     at = re.search(r'<time-text class="figure"[^>]* mode="elapsed" at="([^"]+)"', tile)
     assert at is not None
     assert abs(datetime.fromisoformat(at[1]) - job.run_at) < timedelta(seconds=1)
     assert 'class="nicegui-link tile"' in tile
     job.run_at = now - timedelta(seconds=LATE + 30)
     session.flush()
-    assert f'class="nicegui-link tile {design.WARN}"' in overview_page._waiting(overview(session))
+    assert f'class="nicegui-link tile {design.WARN}"' in day_tiles.waiting(overview(session))
 
 
 @pytest.mark.usefixtures("drawn")

@@ -11,7 +11,7 @@ from core.diagnosis.situation import Situation
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page as page_of_jobs
 from core.jobs.request import request
-from core.models import BackgroundJob, DemoModeStatus, JobStatus, Queue, Role, Worker
+from core.models import BackgroundJob, DemoModeStatus, JobKind, JobStatus, Queue, Role, Worker
 from core.operations import demo
 from core.operations.demo import EnableForm
 from core.people.in_need import need_groups
@@ -60,12 +60,35 @@ def test_users_are_grouped_by_why_they_need_help_and_each_number_opens_its_users
         assert not [line for line in find_users(session, "", Situation.FAILED, because=odd) if line.email == "b@"]
 
 
+def test_users_behind_two_paused_kinds_of_one_queue_are_two_groups_each_with_its_pause(session: Session) -> None:
+    for name, kind in (("a", "demo.enable"), ("b", "demo.enable"), ("c", "demo.disable")):
+        is_held(session, name)
+        session.execute(
+            text("UPDATE background_jobs SET kind = :kind WHERE user_id = (SELECT id FROM users WHERE email = :email)"),
+            {"kind": kind, "email": f"{name}@example.com"},
+        )
+    for kind in ("demo.enable", "demo.disable"):
+        session.merge(JobKind(kind=kind, paused_at=NOW, paused_by="Ana"))
+    session.flush()
+    groups = need_groups(session, most=9)
+    assert [(each.paused, len(each.users), each.paused_at) for each in groups] == [
+        (("kind", "demo.enable"), 2, NOW),
+        (("kind", "demo.disable"), 1, NOW),
+    ]
+    for group in groups:
+        found = find_users(session, "", Situation.HELD, because=group.latest.because or "")
+        assert {line.id for line in found} == {user.id for user in group.users}
+    pause(session)
+    assert [each.paused for each in need_groups(session, most=9)] == [("queue", "demo")]
+
+
 @pytest.mark.browser
 def test_one_button_helps_a_group_and_lanes_and_squares_open_their_jobs(console, rows: Session) -> None:
     for table in ("workers", "queues", "background_jobs", "users"):
         rows.connection().execute(text(f"DELETE FROM {table}"))
     for name in ("b", "c"):
         fails(rows, name, "two")
+    fails(rows, "alone", "one")
     for name in ("e", "f"):
         is_held(rows, name)
     pause(rows)
@@ -88,6 +111,10 @@ def test_one_button_helps_a_group_and_lanes_and_squares_open_their_jobs(console,
     page.wait_for_url(f"**/jobs/{running.id}")
     page.go_back()
 
+    page.get_by_role("button", name="Help … alone@example.com").click()
+    page.get_by_role("dialog").get_by_role("button", name="Go back").or_(
+        page.get_by_role("dialog").get_by_role("button", name="Cancel")
+    ).first.click()
     page.get_by_text("The queue demo is paused", exact=True).wait_for()
     held = page.locator(".need-group").filter(has_text="2 users held")
     held.get_by_role("button", name="Resume").click()

@@ -1,20 +1,18 @@
 """The first page: what needs attention, then how the system is doing."""
 
 from typing import Final
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
 
-from core.analytics.figures import JobFigures
 from core.diagnosis.error_state import ErrorState
-from core.diagnosis.situation import Situation
 from core.failures.groups import FailureGroup
-from core.overview import TARGET, Overview, is_late
+from core.overview import Overview, is_late
 from core.people.users import HELD_UP
+from core.queues.last_day import DayFigures
 from core.wording import counted
-from ui import design, live, query_cache
-from ui.components.analytics.figures_tiles import RUN_TARGET, duration
+from ui import live, query_cache
+from ui.components.analytics.day_tiles import draw_day_tiles, jobs_of_day
 from ui.components.analytics.recent_chart import RecentChart
 from ui.components.base.box import Part, box, keep_roughly_fresh, keep_ticking, link, text
 from ui.components.base.empty import empty
@@ -31,16 +29,6 @@ REFRESH_SECONDS: Final = 5.0
 REDRAW_SECONDS: Final = 10.0
 #: Seconds between two looks at queues and workers.
 LOOK_SECONDS: Final = 2.0
-#: What counts as ended: not what was cancelled, nor failures whose work another job did again.
-ENDED: Final = {"status": "succeeded,failed", "redone": "no"}
-#: What of it counts as failed, dismissed or not.
-FAILED: Final = {"status": "failed", "redone": "no"}
-#: Failures besides.
-MENDED: Final = {"redone": "yes"}
-#: Failures besides, whose work is to be done again.
-TRIED: Final = {"redone": "tried"}
-#: The jobs whose last attempt failed, and which try again by themselves.
-RETRYING: Final = "/jobs?label=retrying"
 
 
 async def draw() -> None:
@@ -53,10 +41,10 @@ class OverviewPage:
 
     def __init__(self) -> None:
         self._waiting: tuple[int, bool] = (0, False)
-        self._times = JobFigures()
+        self._day = DayFigures()
         with box("screen padded") as self._screen:
             text("Overview", tag="h1")
-            self._tiles: Part[tuple[Overview, JobFigures]] = Part(_draw_tiles)
+            self._tiles: Part[tuple[Overview, DayFigures]] = Part(draw_day_tiles)
             self._chart = RecentChart()
             with box("columns"):
                 with box():
@@ -78,7 +66,7 @@ class OverviewPage:
     async def _draw_the_rest(self) -> None:
         await self._chart.refresh()
         await self._at_work.refresh()
-        self._times = (await query_cache.times.now()).every
+        self._day = (await query_cache.times.now()).day
         await self._refresh()
 
     async def _refresh(self) -> None:
@@ -96,9 +84,8 @@ class OverviewPage:
             summary.retrying,
             summary.since,
         )
-        times = self._times
-        shown = (*summary.users.items(), *figures, summary.waiting_since, *self._waiting, times)
-        self._tiles.show((summary, times), key=shown)
+        shown = (*summary.users.items(), *figures, summary.waiting_since, *self._waiting, self._day)
+        self._tiles.show((summary, self._day), key=shown)
         self._people.show(summary, key=(*summary.held_up, *summary.users.values()))
         self._failures.show(summary, key=(summary.since, *summary.failures))
 
@@ -120,87 +107,10 @@ class OverviewPage:
             await self._refresh()
 
 
-def _draw_tiles(shown: tuple[Overview, JobFigures]) -> None:
-    summary, times = shown
-    stuck, failed, held = (summary.users[each] for each in (Situation.STUCK, Situation.FAILED, Situation.HELD))
-    tiles = [
-        _tile_of_users(Situation.STUCK, stuck, "stuck {}", design.BAD),
-        _tile_of_users(Situation.FAILED, failed, "failed {}", design.BAD),
-        _tile_of_users(Situation.HELD, held, "{} held by a pause or limit", design.WARN),
-        _waiting(summary),
-        _finished(summary),
-        _success(summary),
-        _run(times),
-    ]
-    lines(tiles, "tiles")
-    if besides := _besides(summary):
-        lines([words("Not counted:"), *besides], "hbox wrap muted besides")
-
-
-def _finished(summary: Overview) -> Markup:
-    label = tagged("span", words("jobs finished since "), moment(summary.since, "clock"), classes="label")
-    return anchor(_jobs(summary, **ENDED), words(f"{summary.ended:,}", "figure"), label, classes="tile")
-
-
-def _success(summary: Overview) -> Markup:
-    """Return the tile of the rate; attempts that fail meanwhile stand beside it, and it is not green then."""
-    rate, tone = "–", ""
-    if summary.ended:
-        share = summary.succeeded / summary.ended
-        rate = "99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
-        tone = design.BAD if share < TARGET else design.WARN if summary.retrying else design.OK
-    figures = (
-        (summary.ended - summary.succeeded, "failed", _jobs(summary, **FAILED)),
-        (summary.retrying, "retrying", RETRYING),
-    )
-    others = [anchor(href, words(f"{number:,} {word}")) for number, word, href in figures if number]
-    label = [words(f"succeeded of {summary.ended:,} (target {TARGET * 100:.0f} %)"), *others]
-    content = (
-        anchor(_jobs(summary, **ENDED), words(rate, "figure")),
-        tagged("span", Markup(" · ").join(label), classes="label"),
-    )
-    return tagged("div", *content, classes=f"tile {tone}".rstrip())
-
-
-def _run(times: JobFigures) -> Markup:
-    """Return the tile of how long jobs took: those of 24 hours as far as they are added up."""
-    run = times.run.p95
-    tone = "" if run is None else design.BAD if run > RUN_TARGET else design.OK
-    return _tile(duration(run), "95 % of jobs ran this long at most (target 2 min)", "/analytics", tone)
-
-
-def _besides(summary: Overview) -> list[Markup]:
-    """Return the failures that are in no rate, each number leading to its jobs."""
-    figures = ((summary.mended, "mended", MENDED), (summary.tried_again, "tried again", TRIED))
-    return [
-        anchor(_jobs(summary, **where), words(f"{counted(number, 'failure')} {outcome}"))
-        for number, outcome, where in figures
-        if number
-    ]
-
-
-def _waiting(summary: Overview) -> Markup:
-    """Return the tile whose age ticks in the browser, coloured when it is too long."""
-    label, href = f"oldest waiting of {counted(summary.waiting, 'due job')}", "/jobs?due=yes&sort=created_at"
-    if summary.waiting_since is None:
-        return _tile("–", "no due job is waiting", href, "")
-    age = moment(summary.waiting_since, "elapsed", "figure")
-    return anchor(href, age, words(label, "label"), classes=f"tile {design.WARN if summary.is_late else ''}".rstrip())
-
-
-def _tile_of_users(situation: Situation, number: int, label: str, tone: str) -> Markup:
-    noun = "user" if number == 1 else "users"
-    return _tile(f"{number:,}", label.format(noun), f"/users?situation={situation}", tone if number else design.OK)
-
-
-def _tile(figure: str, label: str, href: str, tone: str) -> Markup:
-    return anchor(href, words(figure, "figure"), words(label, "label"), classes=f"tile {tone}")
-
-
 def _draw_failures(summary: Overview) -> None:
     with box("title"):
         text("Unhandled failures", tag="h2")
-        lines([words("since "), moment(summary.since, "clock")], "muted grow")
+        lines([words("since "), moment(summary.since, "clock")], "muted grow clip")
         link("/failures", label="All failures")
     if not summary.failures:
         hint = (
@@ -211,15 +121,12 @@ def _draw_failures(summary: Overview) -> None:
     lines([_group(summary, group) for group in summary.failures], "rows failures")
 
 
-def _jobs(summary: Overview, **where: str) -> str:
-    """Return the address of the jobs that a figure counts, and of no others."""
-    return f"/jobs?{urlencode({**where, 'finished_after': summary.since.isoformat()})}"
-
-
 def _group(summary: Overview, group: FailureGroup) -> Markup:
     """Return the line of a group: its number leads to the jobs that it counts, its words to the group."""
     jobs = anchor(
-        _jobs(summary, situation="failed", error=group.fingerprint), words(f"{group.count:,}×"), classes="strong num"
+        jobs_of_day(summary, situation="failed", error=group.fingerprint),
+        words(f"{group.count:,}×"),
+        classes="strong num",
     )
     kinds = ", ".join(map(kind_label, group.kinds))
     about = [f"{kinds} · {counted(group.users, 'user')}", *([group.owner] if group.owner else [])]

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from markupsafe import Markup
+from nicegui import ui
+
 from core import clock
 from core.analytics.figures import JobFigures
 from core.queues.last_day import HourlyEndings, JobTimes
@@ -13,6 +16,7 @@ from core.wording import counted, spoken
 from ui import live, query_cache
 from ui.components.analytics.figures_tiles import duration
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
+from ui.components.base.markup import moment, set_html, words
 from ui.components.base.pause import draw_pause, pause_button
 from ui.components.base.state_chip import state_chip
 from ui.components.base.table import Figure, cell, table
@@ -34,7 +38,6 @@ WAIT, RUN = "Wait p95", "Run p95"
 _QUEUE_FIGURES = ("Waiting", "Scheduled", "Running", "Oldest due", WAIT, *_FINISHED)
 _KIND_FIGURES = ("Running", RUN, *_FINISHED)
 _NO_FIGURES = JobTimes({}, {})
-_ABOUT = "finished: the last 24 full hours and this one; p95: 24 hours up to the last roll-up, each 15 min"
 
 
 async def draw() -> None:
@@ -55,11 +58,11 @@ class QueuesPage:
                 text("A paused queue starts no new jobs; running jobs finish.", "muted")
             self._broker: Part[QueueSummary] = Part(_draw_broker)
             with box("panel", "section").props("aria-label=Queues"):
-                _title("Queues")
+                self._about_queues = _title("Queues")
                 with table("Queues", ("Queue", "State", *_QUEUE_FIGURES, BY_HOUR), _QUEUE_FIGURES):
                     self._queues: Rows[QueueFigures] = Rows(self._draw_queue, "", "tbody")
             with box("panel", "section").props("aria-label=Kinds"):
-                _title("Kinds of jobs")
+                self._about_kinds = _title("Kinds of jobs")
                 with table("Kinds", ("Kind", "State", "Limits", *_KIND_FIGURES, BY_HOUR), _KIND_FIGURES):
                     self._kinds: Rows[KindFigures] = Rows(self._draw_kind, "", "tbody")
 
@@ -75,6 +78,8 @@ class QueuesPage:
         if self.screen.is_deleted:
             return
         self._since = summary.since
+        for about in (self._about_queues, self._about_kinds):
+            set_html(about, *_times_of(summary.since, self._times.day.until))
         self._broker.show(summary, key=(live.hub.bus_is_up(), live.hub.bus_is_up() or summary.queued))
         self._queues.show({queue.line.name: queue for queue in summary.queues})
         self._kinds.show({kind.kind.kind: kind for kind in summary.kinds})
@@ -158,10 +163,16 @@ def _p95(figures: JobFigures | None, column: str) -> str:
     return duration((figures.wait if column == WAIT else figures.run).p95 if figures else None)
 
 
-def _title(title: str) -> None:
+def _title(title: str) -> ui.element:
+    """Draw a panel's heading; return the place that says of which time its figures are."""
     with box("title"):
         text(title, tag="h2")
-        text(_ABOUT, "muted")
+        return box("muted")
+
+
+def _times_of(since: datetime, until: datetime | None) -> list[Markup]:
+    p95 = [words("; p95: 24 h up to "), moment(until, "clock")] if until else []
+    return [words("Finished since "), moment(since, "clock"), *p95]
 
 
 def _finished(ended: HourlyEndings) -> list[str]:

@@ -1,7 +1,6 @@
 """Users who need help, those who need it for one reason as one line with what helps them all."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,19 +16,28 @@ from ui.components.base.markup import anchor, lines, moment, words
 from ui.components.base.pause import pause_button
 from ui.components.base.state_chip import state_words
 from ui.components.jobs.bulk_menu import prepare_bulk
-from ui.components.people.user_lines import need_lines
+from ui.components.people.help_button import help_button
+from ui.components.people.user_lines import need_line
 
 _After = Callable[[], Awaitable[Any]]
 
 
 def draw_need_groups(groups: Iterable[NeedGroup], after: _After) -> None:
-    """Draw groups in the order given: of one user their line, of several one line; `after` runs after a command."""
-    for is_alone, some in groupby(groups, lambda group: len(group.users) == 1):
-        if is_alone:
-            need_lines(group.latest for group in some)
-            continue
-        for group in some:
+    """Draw each group with what helps: of one user their line, of several one line; `after` runs after a command."""
+    for group in groups:
+        if len(group.users) == 1:
+            _draw_one(group, after)
+        else:
             _draw_group(group, after)
+
+
+def _draw_one(group: NeedGroup, after: _After) -> None:
+    with box("need-group one"):
+        lines([need_line(group.latest)], "of")
+        if group.paused_at:
+            _draw_remedy(group, after)
+        else:
+            help_button(group.latest, after)
 
 
 def _draw_group(group: NeedGroup, after: _After) -> None:
@@ -38,7 +46,8 @@ def _draw_group(group: NeedGroup, after: _After) -> None:
     where = urlencode({"situation": user.situation, "because": user.because})
     with box("need-group"):
         shown = state_words(user.situation, f"{many} {user.situation}")
-        paused = f"The queue {user.because} is paused" if group.paused_at else ""
+        noun, name = group.paused
+        paused = f"The {noun} {name} is paused" if group.paused_at else ""
         cause = words(paused or kind_label(group_title(user.cause)), "clip muted", title=user.cause)
         lines([anchor(f"/users?{where}", shown, cause, *([moment(user.at, classes="muted")] if user.at else []))], "of")
         _draw_remedy(group, after)
@@ -53,4 +62,4 @@ def _draw_remedy(group: NeedGroup, after: _After) -> None:
         first = button("Retry one …", lambda: prepare_bulk("job.retry", jobs, 1), look=PLAIN)
         limit_to_role(first, "bulk.prepare")
     elif group.paused_at:
-        pause_button("queue", user.because, paused=group.paused_at, after=after)
+        pause_button(*group.paused, paused=group.paused_at, after=after)

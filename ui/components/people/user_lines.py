@@ -21,10 +21,11 @@ def user_lines(users: Iterable[UserLine]) -> None:
 
 def need_lines(users: Iterable[UserInNeed | UserLine]) -> None:
     """Draw users with why they need help, and since when, in the order given."""
-    lines([_need(user) for user in users], "rows users in-need")
+    lines([need_line(user) for user in users], "rows users in-need")
 
 
-def _need(user: UserInNeed | UserLine) -> Markup:
+def need_line(user: UserInNeed | UserLine) -> Markup:
+    """Return the line of a user with why they need help, and since when."""
     since = user.since if isinstance(user, UserLine) else user.at
     at = [moment(since, classes="muted")] if since else []
     cause = kind_label(headline(user.cause)) if user.cause else "no job says why"

@@ -12,6 +12,7 @@ from core import clock
 from core.analytics.figures import JobFigures, Times
 from core.job_list.rows import Row
 from core.queues.controls import QueueLine, QueueState
+from core.queues.last_day import JobTimes
 from core.queues.summary import QueueSummary
 from core.queues.workers import WorkerLine, WorkerListing, WorkerState
 from core.wording import counted
@@ -52,7 +53,7 @@ class AtWork:
                 self._queues: Part[list[_Lane]] = Part(_draw_queues, "panel")
                 self._workers: Part[WorkerListing] = Part(_draw_workers, "panel")
             with box():
-                self._kinds: Part[Mapping[str, JobFigures]] = Part(_draw_kinds, "panel")
+                self._kinds: Part[JobTimes] = Part(_draw_kinds, "panel")
         self._read: QueueSummary | None = None
         self._due: dict[str, datetime | None] = {}
 
@@ -70,7 +71,7 @@ class AtWork:
         self._queues.show(lanes, key=[lane.visible for lane in lanes])
         jobs = [(each.worker.id, each.presence, [job["id"] for job in each.jobs]) for each in listing.alive]
         self._workers.show(listing, key=jobs)
-        self._kinds.show(times.by_kind, key=times.by_kind)
+        self._kinds.show(times, key=(times.by_kind, times.day.until))
 
 
 def _threads(listing: WorkerListing) -> dict[str, int]:
@@ -141,10 +142,11 @@ def _square(job: Row) -> Markup:
     return anchor(f"/jobs/{job['id']}", classes="square busy", title=name, aria_label=name)
 
 
-def _draw_kinds(by_kind: Mapping[str, JobFigures]) -> None:
-    title("Wait and run", "half / 95 % of jobs, last 24 h")
+def _draw_kinds(times: JobTimes) -> None:
+    until = [words("half / 95 % of jobs in 24 h up to "), moment(times.day.until, "clock")] if times.day.until else []
+    lines([words("Wait and run", tag="h2"), tagged("span", *until, classes="muted")], "title")
     head = tagged("div", *(words(each, "muted") for each in ("Kind", "Wait", "Run")), classes="row-line")
-    rows = [_kind(*each) for each in _most(by_kind.items())]
+    rows = [_kind(*each) for each in _most(times.by_kind.items())]
     none = tagged("div", words("No job has finished in this time.", "muted"), classes="row-line")
     lines([head, *rows] if rows else [none], "rows kind-times")
 
