@@ -40,6 +40,7 @@ def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClaus
         .subquery("newest")
     )
     row: Any = newest.c
+    newest_first = row.created_at.desc(), row.id.desc()
     is_live = row.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
     is_open = sa.and_(row.status == JobStatus.FAILED, sa.not_(is_settled(row)))
     error = sa.func.left(sa.func.split_part(row.error_message, "\n", 1), LONGEST)
@@ -47,20 +48,17 @@ def telling_job(user_id: ColumnElement[UUID] | Mapped[UUID]) -> LateralFromClaus
         sa.select(
             sa.func.coalesce(row.finished_at, row.created_at).label("at"),
             sa.func.coalesce(error, row.kind).label("cause"),
-            sa.case((sa.and_(is_live, _only_kind_is_paused(row)), OF_KIND + row.kind), (is_live, row.queue)).label(
-                "queue"
-            ),
+            sa.case((is_live, _held_by(row))).label("queue"),
             sa.case((is_open, row.error_fingerprint)).label("fingerprint"),
         )
-        .order_by(
-            is_live.desc(), is_open.desc(), row.status == JobStatus.CANCELLED, row.created_at.desc(), row.id.desc()
-        )
+        .order_by(is_live.desc(), is_open.desc(), row.status == JobStatus.CANCELLED, *newest_first)
         .limit(1)
         .lateral()
     )
 
 
-def _only_kind_is_paused(row: Any) -> ColumnElement[bool]:
+def _held_by(row: Any) -> ColumnElement[str]:
+    """Return the queue of a job, or its kind where that is paused and the queue is not."""
     kinds = sa.select(col(JobKind.kind)).where(col(JobKind.paused_at).is_not(None))
     queues = sa.select(col(Queue.name)).where(col(Queue.paused_at).is_not(None))
-    return sa.and_(row.kind.in_(kinds), row.queue.not_in(queues))
+    return sa.case((sa.and_(row.kind.in_(kinds), row.queue.not_in(queues)), OF_KIND + row.kind), else_=row.queue)

@@ -94,7 +94,7 @@ def test_users_who_need_help_are_listed_longest_first_with_since_when_and_why(se
     assert [line.email for line in find_users(session, "new", Situation.FAILED)] == ["new@example.com"]
     [held_up] = find_users(session, "", Situation.HELD)
     assert held_up.since is not None
-    assert kind_label("demo.enable") in user_lines._need(held_up), "in words"
+    assert kind_label("demo.enable") in user_lines.need_line(held_up), "in words"
 
 
 def test_a_users_page_has_everything_of_theirs_and_nothing_of_others(session: Session, ana: User) -> None:

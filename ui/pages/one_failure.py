@@ -86,7 +86,7 @@ class OneFailure:
         ui.page_title(f"{group.title[:60]} · Unstuck")
         with box("panel", "section").props('aria-label="What failed"'), box("body vbox"):
             text(group.title, tag="h1")
-            if group.message not in ("", group.title):
+            if group.message.lower() not in ("", group.title.lower()):
                 text(f"The latest: {group.message}", "muted mono")
             with box("hbox wrap muted"):
                 text(f"{', '.join(map(kind_label, group.kinds))} · first").tooltip(", ".join(group.kinds))

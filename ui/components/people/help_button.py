@@ -1,6 +1,7 @@
 """The button that helps one user as their page does: the remedy that their diagnosis recommends at that moment."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +38,9 @@ async def _help(user: UserInNeed, after: Callable[[], Awaitable[Any]]) -> None:
         ui.navigate.to(f"/users/{user.id}")
         return
     own = await question_before(remedy.command, remedy.target, remedy.args, label=remedy.label, effect=remedy.effect)
-    question = own or Question(f"{remedy.label} for {user.email}?", [found.sentence, remedy.effect], remedy.label)
+    consequences = [found.sentence, *(own.consequences if own else [remedy.effect])]
+    question = replace(own or Question("", [], remedy.label), title=f"{remedy.label} for {user.email}?")
+    question = replace(question, consequences=consequences)
     action = CommandAction(
         command=remedy.command,
         label=remedy.label,
